@@ -1,0 +1,127 @@
+"""The training text of the embedded model: conversations for each of its jobs, drawn from the built-in stories."""
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from redraft.llm.embedded import formats
+from redraft.store.wordproblems import Story, attempt, inverse, stories
+
+JOBS = {
+    "solve": 0.47,
+    "inverse": 0.11,
+    "revise": 0.15,
+    "judge": 0.05,
+    "judge_steps": 0.06,
+    "finished": 0.03,
+    "rephrase": 0.06,
+    "program": 0.07,
+}
+"""The share of each job among the conversations."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """Texts in turn, user first; only the last one is learnt."""
+
+    texts: tuple[str, ...]
+
+
+def conversations(rng: random.Random, levels: Sequence[int]) -> Iterator[Conversation]:
+    """Endless, from the training split alone."""
+    draws = {level: (s for s in stories(rng, level) if s.split == "train") for level in set(levels)}
+    jobs, shares = list(JOBS), list(JOBS.values())
+    while True:
+        story = next(draws[rng.choice(levels)])
+        job = rng.choices(jobs, shares)[0]
+        yield Conversation(_WRITE[job](story, rng))
+
+
+def _ask(job: str, story: Story, solution: str = "") -> str:
+    return formats.TEMPLATES[job].replace("{question}", story.question).replace("{solution}", solution)
+
+
+def _solve(story: Story, rng: random.Random) -> tuple[str, ...]:
+    return _ask("solve", story), story.solution
+
+
+def _inverse(story: Story, rng: random.Random) -> tuple[str, ...]:
+    made = inverse(story, rng)
+    if made is None:
+        return _solve(story, rng)
+    return formats.TEMPLATES["solve"].replace("{question}", made.question), made.solution
+
+
+def _revise(story: Story, rng: random.Random) -> tuple[str, ...]:
+    """One or two attempts with feedback on each, then the solution."""
+    rounds = 2 if rng.random() < 0.25 else 1
+    return (
+        _ask("solve", story),
+        *(text for _ in range(rounds) for text in _attempt(story, rng)),
+        story.solution,
+    )
+
+
+def _attempt(story: Story, rng: random.Random) -> tuple[str, str]:
+    """A wrong attempt and feedback on it; where that only raises a doubt, the attempt may be right."""
+    wrong = attempt(story, rng)
+    draft, line = wrong.text, wrong.first_wrong + 1
+    kind = rng.choice(("may", "is", "doubt", "hold"))
+    if kind == "hold" and wrong.error != "slip":
+        kind = "doubt"
+    if (kind == "may" and rng.random() < 0.5) or (kind == "doubt" and rng.random() < 0.25):
+        draft, line = story.solution, rng.randint(1, len(story.equations))
+    feedback = {
+        "may": formats.MAY_BE_WRONG,
+        "is": formats.IS_WRONG,
+        "doubt": formats.DOUBTFUL.format(line=line),
+        "hold": formats.DOES_NOT_HOLD.format(line=line, equation=wrong.equation),
+    }[kind]
+    return draft, feedback
+
+
+def _judge(story: Story, rng: random.Random) -> tuple[str, ...]:
+    """A whole solution, or its first lines: right if none of the lines is wrong."""
+    if rng.random() < 0.5:
+        lines, labels = story.solution.split("\n"), (True,) * (len(story.equations) + 1)
+    else:
+        wrong = attempt(story, rng)
+        lines, labels = wrong.text.split("\n"), (*wrong.labels, False)
+    shown = len(lines) if rng.random() < 0.5 else rng.randint(1, len(lines))
+    return _ask("judge", story, "\n".join(lines[:shown])), "right" if all(labels[:shown]) else "wrong"
+
+
+def _judge_steps(story: Story, rng: random.Random) -> tuple[str, ...]:
+    if rng.random() < 0.3:
+        solution, labels = story.solution, (True,) * (len(story.equations) + 1)
+    else:
+        wrong = attempt(story, rng)
+        solution, labels = wrong.text, (*wrong.labels, False)
+    return _ask("judge_steps", story, solution), "\n".join("right" if label else "wrong" for label in labels)
+
+
+def _finished(story: Story, rng: random.Random) -> tuple[str, ...]:
+    """All of a solution's lines but the one that states the answer count as finished, too."""
+    lines = (story.solution if rng.random() < 0.5 else attempt(story, rng).text).split("\n")
+    shown = rng.randint(1, len(lines))
+    return _ask("finished", story, "\n".join(lines[:shown])), "yes" if shown >= len(lines) - 1 else "no"
+
+
+def _rephrase(story: Story, rng: random.Random) -> tuple[str, ...]:
+    return _ask("rephrase", story), story.rephrase(rng).question
+
+
+def _program(story: Story, rng: random.Random) -> tuple[str, ...]:
+    return _ask("program", story), story.program
+
+
+_WRITE = {
+    "solve": _solve,
+    "inverse": _inverse,
+    "revise": _revise,
+    "judge": _judge,
+    "judge_steps": _judge_steps,
+    "finished": _finished,
+    "rephrase": _rephrase,
+    "program": _program,
+}

@@ -1,0 +1,172 @@
+"""Samples from the embedded network for many requests at once, in one thread of its own.
+
+Rows join the batch as they come and leave it as they end (continuous batching). Each draws from a stream of its own
+seed, so that a sample is the same in any company and order.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from redraft.llm.embedded.network import CONTEXT, Cache, Floats, Network
+from redraft.llm.embedded.vocabulary import Vocabulary
+from redraft.llm.model import Choice, Finish
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """A prompt and the samples that are asked of it."""
+
+    prompt: NDArray[np.int64]
+    seeds: Sequence[int]
+    temperature: float
+    max_tokens: int
+    stop: tuple[bytes, ...]
+    future: Future[tuple[Choice, ...]] = field(default_factory=Future)
+    choices: list[Choice | None] = field(default_factory=list)
+
+
+@dataclass(slots=True, eq=False)
+class Row:
+    """One sample being written."""
+
+    job: Job
+    number: int
+    uniform: np.random.Generator
+    token: int = 0
+    written: bytearray = field(default_factory=bytearray)
+    starts: list[int] = field(default_factory=list)  # the byte at which each token begins
+    logprobs: list[float] = field(default_factory=list)
+
+
+class Engine:
+    """`submit` may be called from any thread; the future holds the choices in the order of the seeds."""
+
+    def __init__(self, network: Network, vocabulary: Vocabulary, rows: int = 64) -> None:
+        self.network, self.vocabulary = network, vocabulary
+        self._cache = Cache(rows)
+        self._rows: list[Row] = []
+        self._size = rows
+        self._waiting: deque[tuple[Job, int]] = deque()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def submit(self, job: Job) -> Future[tuple[Choice, ...]]:
+        job.choices = [None] * len(job.seeds)
+        with self._lock:
+            self._waiting.extend((job, number) for number in range(len(job.seeds)))
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="redraft-embedded", daemon=True)
+                self._thread.start()
+        return job.future
+
+    def _run(self) -> None:
+        """Works until nothing waits. One processor thread: products this small lose time on more."""
+        with threadpool_limits(1):
+            while True:
+                with self._lock:
+                    if not self._waiting and not self._rows:
+                        self._thread = None
+                        return
+                try:
+                    self._admit()
+                    if self._rows:
+                        self._step()
+                except Exception as error:  # noqa: BLE001 - handed to whoever waits, who would wait forever otherwise
+                    self._give_up(error)
+
+    def _give_up(self, error: Exception) -> None:
+        with self._lock:
+            jobs = {row.job for row in self._rows} | {job for job, _ in self._waiting}
+            self._rows.clear()
+            self._waiting.clear()
+        for job in jobs:
+            if not job.future.done():
+                job.future.set_exception(error)
+
+    def _admit(self) -> None:
+        """Fills free rows. Samples of one prompt that join together read it once."""
+        read: tuple[Job, int, Floats] | None = None
+        while len(self._rows) < self._size:
+            with self._lock:
+                if not self._waiting:
+                    return
+                job, number = self._waiting.popleft()
+            if job.future.cancelled():
+                continue
+            at = len(self._rows)
+            if read and read[0] is job:
+                self._cache.copy(read[1], at)
+                logits = read[2]
+            else:
+                logits = self.network.read(job.prompt, self._cache, at)[-1]
+                read = (job, at, logits)
+            row = Row(job, number, np.random.Generator(np.random.Philox(job.seeds[number])))
+            self._rows.append(row)
+            tokens, logprobs = self._draw(logits[None], [row])
+            if self._write(row, int(tokens[0]), float(logprobs[0])):
+                self._rows.pop()
+                read = None
+
+    def _step(self) -> None:
+        rows = self._rows
+        logits = self.network.step(np.array([row.token for row in rows]), self._cache)
+        tokens, logprobs = self._draw(logits, rows)
+        ended = [
+            at
+            for at, (row, token, logprob) in enumerate(zip(rows, tokens.tolist(), logprobs.tolist(), strict=True))
+            if self._write(row, token, logprob)
+        ]
+        for at in reversed(ended):
+            last = rows.pop()
+            if at < len(rows):
+                self._cache.copy(len(rows), at)
+                rows[at] = last
+
+    def _draw(self, logits: Floats, rows: Sequence[Row]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """One token a row, and its log-probability at temperature 1."""
+        exact = logits.astype(np.float64)
+        exact -= exact.max(axis=1, keepdims=True)
+        temperatures = np.array([row.job.temperature for row in rows])[:, None]
+        cumulative = np.exp(exact / np.where(temperatures > 0, temperatures, 1)).cumsum(axis=1)
+        uniform = np.array([row.uniform.random() for row in rows])[:, None]
+        drawn = (cumulative <= uniform * cumulative[:, -1:]).sum(axis=1).clip(max=logits.shape[1] - 1)
+        tokens = np.where(temperatures[:, 0] > 0, drawn, exact.argmax(axis=1))
+        normalizer = np.log(np.exp(exact).sum(axis=1))
+        return tokens, exact[np.arange(len(rows)), tokens] - normalizer
+
+    def _write(self, row: Row, token: int, logprob: float) -> bool:
+        """Adds a token to a row; True when the row has ended."""
+        job = row.job
+        if job.future.cancelled():
+            return True
+        if self.vocabulary.is_mark(token):
+            return self._end(row, Finish.END, len(row.written))
+        row.token = token
+        row.starts.append(len(row.written))
+        row.logprobs.append(round(logprob, 6))
+        piece = self.vocabulary.bytes_of(token)
+        searched = max(0, len(row.written) - max(map(len, job.stop), default=0))
+        row.written += piece
+        found = [at for stop in job.stop if (at := row.written.find(stop, searched)) >= 0]
+        if found:
+            return self._end(row, Finish.STOP, min(found))
+        if len(row.starts) >= job.max_tokens or len(job.prompt) + len(row.starts) >= CONTEXT:
+            return self._end(row, Finish.LENGTH, len(row.written))
+        return False
+
+    def _end(self, row: Row, finish: Finish, length: int) -> bool:
+        job, written = row.job, bytes(row.written[:length])
+        offsets = tuple(len(written[:start].decode("utf-8", "ignore")) for start in row.starts)
+        text = written.decode("utf-8", "replace")
+        job.choices[row.number] = Choice(text, finish, len(row.starts), tuple(row.logprobs), offsets)
+        choices = tuple(choice for choice in job.choices if choice is not None)
+        if len(choices) == len(job.choices) and not job.future.cancelled():
+            job.future.set_result(choices)
+        return True

@@ -1,0 +1,61 @@
+"""The texts that the embedded model was trained on, and by which it tells what it is asked for.
+
+Each job has a mark: the first line of the first user message. What carries no known mark is refused, never answered
+with noise. Later user messages are feedback, in the wordings below.
+"""
+
+import re
+from collections.abc import Sequence
+
+from redraft.llm.model import Message, Refused
+
+TEMPLATES = {
+    "solve": "solve\n{question}",
+    "judge": "judge\n{question}\n---\n{solution}",
+    "judge_steps": "judge steps\n{question}\n---\n{solution}",
+    "finished": "finished\n{question}\n---\n{solution}",
+    "rephrase": "rephrase\n{question}",
+    "program": "program\n{question}",
+}
+"""The user message of each job. `solve` also takes questions with an unknown x, and drafts that go on from a prefix.
+`judge` is answered by right or wrong, `judge_steps` by one such word a line, `finished` by yes or no."""
+
+MAY_BE_WRONG = "There may be an error in the solution. Check it and solve the problem again."
+IS_WRONG = "The answer is wrong. Solve the problem again."
+DOUBTFUL = "Line {line} is doubtful. Check it and solve the problem again."
+DOES_NOT_HOLD = "Line {line} does not hold: {equation}. Solve the problem again."
+
+MARKS = tuple(template.split("\n")[0] for template in TEMPLATES.values())
+FEEDBACK = re.compile(
+    "|".join(
+        re.escape(wording).replace(r"\{line\}", r"\d+").replace(r"\{equation\}", r"[^\n]+")
+        for wording in (MAY_BE_WRONG, IS_WRONG, DOUBTFUL, DOES_NOT_HOLD)
+    )
+)
+
+USER, ASSISTANT, END, PAD = "<|user|>", "<|assistant|>", "<|end|>", "<|pad|>"
+
+
+def render(messages: Sequence[Message], prefix: str = "") -> str:
+    """The prompt as one text, open for the assistant to go on. Raises Refused for what was not trained."""
+    check(messages)
+    turns = [
+        f"{USER}{message.content}" if message.role == "user" else f"{ASSISTANT}{message.content}{END}"
+        for message in messages
+    ]
+    return "".join([*turns, ASSISTANT, prefix])
+
+
+def check(messages: Sequence[Message]) -> None:
+    """Raises Refused unless the messages have a form that the model was trained on."""
+    cure = "Name another model with --model."
+    if [m.role for m in messages] != ["user", "assistant"] * (len(messages) // 2) + ["user"]:
+        raise Refused(f"The embedded model takes user and assistant messages in turn, and no others. {cure}")
+    mark = messages[0].content.split("\n")[0]
+    if mark not in MARKS:
+        raise Refused(f"The embedded model was not trained for {mark[:60]!r}; it knows {', '.join(MARKS)}. {cure}")
+    if len(messages) > 1 and mark != "solve":
+        raise Refused(f"The embedded model answers feedback on a solution only, not on {mark!r}. {cure}")
+    for message in messages[2::2]:
+        if not FEEDBACK.fullmatch(message.content):
+            raise Refused(f"The embedded model was not trained on the feedback {message.content[:80]!r}. {cure}")

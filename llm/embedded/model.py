@@ -1,0 +1,66 @@
+"""The small language model that ships: real sampling, real log-probabilities, real mistakes; no key, no network."""
+
+import asyncio
+from collections.abc import Mapping
+from hashlib import blake2b
+from pathlib import Path
+
+import numpy as np
+
+from redraft.llm.embedded.engine import Engine, Job
+from redraft.llm.embedded.formats import TEMPLATES, render
+from redraft.llm.embedded.network import CONTEXT, Network, unpack
+from redraft.llm.embedded.vocabulary import Vocabulary
+from redraft.llm.model import ModelError, Reply, Request
+
+HERE = Path(__file__).parent
+
+
+def embedded(folder: str | Path = HERE) -> "EmbeddedModel":
+    """The model whose `weights.npz` and `tokenizer.json` lie in a folder: the one that ships, or one trained anew."""
+    return EmbeddedModel(Path(folder))
+
+
+class EmbeddedModel:
+    """Knows the jobs in `formats.TEMPLATES` on the built-in word problems, and refuses others. At most 1,024 tokens of
+    prompt and answer."""
+
+    name = "embedded"
+    templates: Mapping[str, str] = TEMPLATES
+
+    def __init__(self, folder: Path) -> None:
+        weights = folder / "weights.npz"
+        try:
+            with np.load(weights) as packed:
+                network = Network(unpack(packed))
+            self.vocabulary = Vocabulary(folder / "tokenizer.json")
+            self.version = blake2b(weights.read_bytes(), digest_size=4).hexdigest()
+        except (OSError, KeyError, ValueError) as error:
+            raise ModelError(
+                f"The embedded model's weights in {folder} cannot be read: {error}.",
+                cure="Install redraft anew, or train them with `make train`.",
+                fatal=True,
+            ) from error
+        self.engine = Engine(network, self.vocabulary)
+
+    async def complete(self, request: Request) -> Reply:
+        """Unseeded samples are drawn from seed 0, 1, 2 ... Raises Refused, and ModelError for too long a prompt."""
+        text = render(request.messages, request.prefix)
+        prompt = self.vocabulary.encode(text)
+        if len(prompt) >= CONTEXT:
+            raise ModelError(
+                f"A prompt of {len(prompt):,} tokens is too long for the embedded model, which reads {CONTEXT:,}.",
+                cure="Leave the problem out, or name another model with --model.",
+            )
+        job = Job(
+            prompt=np.array(prompt, np.int64),
+            seeds=request.seeds or tuple(range(request.n)),
+            temperature=request.temperature,
+            max_tokens=request.max_tokens,
+            stop=tuple(stop.encode() for stop in request.stop),
+        )
+        choices = await asyncio.wrap_future(self.engine.submit(job))
+        return Reply(choices, prompt_tokens=len(prompt), cost_usd=0.0)
+
+    async def close(self) -> None:
+        """Nothing is held open: the engine's thread ends by itself."""

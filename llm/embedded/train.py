@@ -1,0 +1,199 @@
+"""Trains the embedded model from scratch: `python -m redraft.llm.embedded.train`.
+
+Writes `tokenizer.json` and `weights.npz` (int8, a scale a row) beside this file. A Llama of 1.2 million parameters
+(width 128, 4 layers, 4 heads, SwiGLU 512, tied embedding) on conversations about the built-in problems; loss on the
+last answer alone; Muon for the hidden matrices, AdamW for the rest; easy levels first; the learning rate falls with the
+time spent. Needs the `train` extra.
+"""
+
+import argparse
+import itertools
+import queue
+import random
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from redraft.llm.embedded import formats
+from redraft.llm.embedded.corpus import Conversation, conversations
+from redraft.llm.embedded.network import HEADS, LAYERS, THETA, WIDTH, quantize
+
+HERE = Path(__file__).parent
+HIDDEN = 512
+BUCKETS = (96, 160, 224, 320, 448)  # lengths that batches are padded to, so that few graphs are compiled
+TOKENS_A_STEP = 6144
+EASY, FULL = (1, 1, 2, 2, 3), (1, 2, 2, 3, 3, 3, 3, 4, 4, 5)  # levels drawn in the first part and after it
+VOCABULARY = 960
+
+
+def train_tokenizer(seed: int) -> Tokenizer:
+    """Byte-level BPE, every digit a token of its own."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCABULARY,
+        special_tokens=[formats.PAD, formats.USER, formats.ASSISTANT, formats.END],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    drawn = itertools.islice(conversations(random.Random(seed), FULL), 20_000)
+    tokenizer.train_from_iterator((text for c in drawn for text in c.texts), trainer)
+    return tokenizer
+
+
+class Block(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.attention_norm = nn.RMSNorm(WIDTH, eps=1e-5)
+        self.qkv = nn.Linear(WIDTH, 3 * WIDTH, bias=False)
+        self.out = nn.Linear(WIDTH, WIDTH, bias=False)
+        self.feed_norm = nn.RMSNorm(WIDTH, eps=1e-5)
+        self.gate_up = nn.Linear(WIDTH, 2 * HIDDEN, bias=False)
+        self.down = nn.Linear(HIDDEN, WIDTH, bias=False)
+
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+        rows, length, _ = x.shape
+        q, k, v = self.qkv(self.attention_norm(x)).view(rows, length, 3, HEADS, -1).permute(2, 0, 3, 1, 4)
+        mixed = F.scaled_dot_product_attention(rotate(q, cos, sin), rotate(k, cos, sin), v, is_causal=True)
+        x = x + self.out(mixed.transpose(1, 2).reshape(rows, length, WIDTH))
+        gate, up = self.gate_up(self.feed_norm(x)).chunk(2, dim=-1)
+        return x + self.down(F.silu(gate) * up)
+
+
+def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    first, second = x.chunk(2, dim=-1)
+    return torch.cat([first * cos - second * sin, second * cos + first * sin], dim=-1).to(x.dtype)
+
+
+class Llama(nn.Module):
+    def __init__(self, vocabulary: int) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(vocabulary, WIDTH)
+        self.blocks = nn.ModuleList(Block() for _ in range(LAYERS))
+        self.norm = nn.RMSNorm(WIDTH, eps=1e-5)
+        for weight in (p for p in self.parameters() if p.ndim == 2):
+            nn.init.normal_(weight, std=0.02)
+        half = WIDTH // HEADS // 2
+        angles = torch.outer(torch.arange(1024.0), THETA ** (-torch.arange(half) / half))
+        self.register_buffer("cos", angles.cos(), persistent=False)
+        self.register_buffer("sin", angles.sin(), persistent=False)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Tokens (rows, length) to logits (rows, length, vocabulary)."""
+        length = tokens.shape[1]
+        x = self.embedding(tokens)
+        for block in self.blocks:
+            x = block(x, self.cos[:length], self.sin[:length])
+        return self.norm(x) @ self.embedding.weight.T
+
+
+def encode(tokenizer: Tokenizer, conversation: Conversation) -> tuple[list[int], int]:
+    """Its tokens, and how many of the last ones are learnt."""
+    marks = itertools.cycle((formats.USER, formats.ASSISTANT))
+    ends = itertools.cycle(("", formats.END))
+    turns = [f"{mark}{text}{end}" for mark, text, end in zip(marks, conversation.texts, ends, strict=False)]
+    ids = [tokenizer.encode(turn, add_special_tokens=False).ids for turn in turns]
+    return [token for turn in ids for token in turn], len(ids[-1]) - 1
+
+
+def batches(tokenizer: Tokenizer, rng: random.Random, levels: Sequence[int]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Inputs and targets, both (rows, length); a target of -100 is not learnt."""
+    waiting: dict[int, list[tuple[list[int], int]]] = {bucket: [] for bucket in BUCKETS}
+    for conversation in conversations(rng, levels):
+        tokens, learnt = encode(tokenizer, conversation)
+        bucket = next((b for b in BUCKETS if len(tokens) <= b), None)
+        if bucket is None:
+            continue
+        waiting[bucket].append((tokens, learnt))
+        rows = TOKENS_A_STEP // bucket
+        if len(waiting[bucket]) == rows:
+            inputs = np.zeros((rows, bucket), np.int64)
+            targets = np.full((rows, bucket), -100, np.int64)
+            for row, (ids, last) in enumerate(waiting[bucket]):
+                inputs[row, : len(ids)] = ids
+                targets[row, len(ids) - last - 1 : len(ids) - 1] = ids[-last:]
+            waiting[bucket].clear()
+            yield inputs, targets
+
+
+def ahead(batches: Iterator[tuple[np.ndarray, np.ndarray]]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The same batches, made in a thread while the last one is learnt."""
+    ready: queue.Queue[tuple[np.ndarray, np.ndarray]] = queue.Queue(8)
+
+    def fill() -> None:
+        for batch in batches:
+            ready.put(batch)
+
+    threading.Thread(target=fill, daemon=True).start()
+    while True:
+        yield ready.get()
+
+
+def train(minutes: float, seed: int, out: Path, threads: int) -> None:
+    torch.set_num_threads(threads)
+    torch.manual_seed(seed)
+    tokenizer = train_tokenizer(seed)
+    tokenizer.save(str(out / "tokenizer.json"))
+    model = Llama(VOCABULARY)
+    matrices = [p for block in model.blocks for p in block.parameters() if p.ndim == 2]
+    others = [model.embedding.weight, *(p for p in model.parameters() if p.ndim == 1)]
+    optimizers = [
+        torch.optim.Muon(matrices, lr=3e-3, weight_decay=0.05, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.AdamW(others, lr=3e-3, betas=(0.9, 0.95), weight_decay=0.0),
+    ]
+    step_model = torch.compile(model, dynamic=False)
+    stages = {levels: ahead(batches(tokenizer, random.Random(f"{seed} {levels}"), levels)) for levels in (EASY, FULL)}
+    begin, saved, learnt, losses = time.monotonic(), 0.0, 0, []
+    for step in itertools.count(1):
+        spent = (time.monotonic() - begin) / (60 * minutes)
+        if spent >= 1:
+            break
+        rate = min(1.0, step / 40) * (1 - 0.95 * spent)
+        for optimizer in optimizers:
+            optimizer.param_groups[0]["lr"] = 3e-3 * rate
+        inputs, targets = (torch.from_numpy(a) for a in next(stages[EASY if spent < 0.25 else FULL]))
+        logits = step_model(inputs)
+        loss = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=-100)
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        for optimizer in optimizers:
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        learnt += inputs.numel()
+        losses.append(loss.item())
+        if step % 50 == 0:
+            seconds = time.monotonic() - begin
+            say(f"step {step} {seconds:.0f} s {learnt / seconds:.0f} tokens/s loss {np.mean(losses[-50:]):.4f}")
+        if spent - saved > 0.1:
+            saved = spent
+            save(model, out)
+    save(model, out)
+
+
+def save(model: Llama, out: Path) -> None:
+    arrays = {name: tensor.detach().numpy() for name, tensor in model.state_dict().items()}
+    np.savez_compressed(out / "weights.npz", allow_pickle=False, **quantize(arrays))
+
+
+def say(line: str) -> None:
+    print(line, flush=True)  # noqa: T201 - a training command reports as it goes
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--out", type=Path, default=HERE)
+    options = parser.parse_args()
+    train(options.minutes, options.seed, options.out, options.threads)

@@ -1,0 +1,252 @@
+"""The nouns of redraft: frozen values that every other file speaks in. This file imports nothing of ours.
+
+One shape holds a single shot, a search tree and many turns of correction: a tree of `Step`s, in which a `Trajectory` is
+a path from the question. An *occurrence* of text has an id (its unit, its place among its siblings); its *text* has a
+key (a hash of its parent's key and itself), which groups equal texts and is never an identity: the same text drawn
+twice is two samples.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+
+class Kind(StrEnum):
+    """How an answer is compared with the key."""
+
+    MATH = "math"  # numbers and LaTeX, up to mathematical equality
+    CHOICE = "choice"  # a letter
+    TEXT = "text"  # the same words
+
+
+class Stop(StrEnum):
+    """Why a trajectory ended."""
+
+    ANSWERED = "answered"  # the text ends by itself, in an answer or not
+    CRITIC = "critic"  # a critic said that it is finished or hopeless
+    BUDGET = "budget"  # calls, tokens, money or seconds were used up
+    LENGTH = "length"  # cut at the token limit
+    DEAD_END = "dead_end"  # nothing new could be proposed
+    FAILED = "failed"  # a call failed: never a score, and left out of datasets
+
+
+class Verdict(StrEnum):
+    """A grader's decision; a grader that only scores gives none."""
+
+    RIGHT = "right"
+    WRONG = "wrong"
+    UNDECIDED = "undecided"  # it could not tell, and says why
+
+
+class Role(StrEnum):
+    """What a trajectory was for."""
+
+    SAMPLE = "sample"  # drawn independently: pass@k and votes may count it
+    SEARCH = "search"  # explored by a search
+    ROLLOUT = "rollout"  # thrown to estimate a value
+
+
+def digest(*parts: Any) -> str:
+    """A 16-digit hexadecimal hash of JSON-representable parts, stable across machines and versions of Python."""
+    text = json.dumps(parts, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a solver may see. `unit` is the unit of work it is asked in, which seeds its draws."""
+
+    problem_id: str
+    text: str
+    kind: Kind = Kind.MATH
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A question with where it came from and its key. Only graders that are given the key read `answer`."""
+
+    question: str
+    answer: str | None = None
+    problem_id: str = ""  # left empty, it is derived from the question and its source
+    source: str = ""
+    split: str | None = None
+    kind: Kind = Kind.MATH
+    level: int | None = None
+    subject: str | None = None
+    parent_id: str | None = None  # the problem this one was made from
+    augmentation: str | None = None  # how it was made from it
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.problem_id:
+            object.__setattr__(self, "problem_id", digest("problem", self.source, self.question))
+
+    def ask(self, unit: str = "") -> Question:
+        """The part a solver may see."""
+        return Question(self.problem_id, self.question, self.kind, unit or self.problem_id)
+
+
+class Keyring:
+    """The keys of some problems. Whoever is handed it can read them, and each reading is remembered by unit, so that
+    every trajectory of a unit in which a key was read is marked `oracle_used`."""
+
+    def __init__(self, keys: Mapping[str, str | None] | None = None) -> None:
+        self._keys = dict(keys or {})
+        self._opened: set[str] = set()
+
+    def add(self, problem: Problem) -> None:
+        self._keys[problem.problem_id] = problem.answer
+
+    def discard(self, problem_id: str) -> None:
+        self._keys.pop(problem_id, None)
+
+    def open(self, question: Question) -> str | None:
+        """The known answer, or None where nobody knows it; the question's unit counts as touched by an oracle."""
+        self._opened.add(question.unit)
+        return self._keys.get(question.problem_id)
+
+    def was_opened(self, unit: str) -> bool:
+        return unit in self._opened
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One occurrence of text that anybody wrote. `text` is exact, with its separator: a draft is its steps joined."""
+
+    step_id: str  # "<unit>/<sibling>.<sibling>...": its place in the tree
+    parent_id: str | None  # None for a first step
+    prefix_key: str  # hash of the parent's key and the text
+    depth: int  # 1 for a first step
+    turn: int  # 1 for the first draft; a feedback step opens the turn that answers it
+    by: str  # "model", or the name of the feedback or person that wrote it
+    text: str
+    final: bool = False  # the solution ends with it
+    tokens: int = 0
+    logprob: float | None = None  # natural log, summed over the step's tokens
+    value: float | None = None
+    visits: int | None = None
+    call_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trajectory:
+    """A path from the question: the steps so far, and why it ended if it has. Immutable: each change is a new one."""
+
+    question: Question
+    steps: tuple[Step, ...] = ()
+    sample: int = 0  # its number among the independent samples of its unit
+    role: Role = Role.SAMPLE
+    stop: Stop | None = None  # None while it can still grow
+    stops: tuple[Stop, ...] = ()  # how each turn before the current one ended
+    answer: str | None = None  # the answer of the last turn; None where none could be read
+    answers: tuple[str | None, ...] = ()  # the answers of the turns before the current one
+    score: float | None = None  # what the choosing grader gave it
+    chosen: bool = False  # the agent's pick for its question
+    oracle_used: bool = False
+    reason: str | None = None  # what failed, in words
+
+    @property
+    def trajectory_id(self) -> str:
+        return f"{self.question.unit}:{self.sample}" if self.role is Role.SAMPLE else self.place
+
+    @property
+    def place(self) -> str:
+        """Where the next step would hang: the last step's id, or the root of this sample."""
+        return self.steps[-1].step_id if self.steps else f"{self.question.unit}/"
+
+    @property
+    def turn(self) -> int:
+        return self.steps[-1].turn if self.steps else 1
+
+    @property
+    def tokens(self) -> int:
+        return sum(step.tokens for step in self.steps)
+
+    def draft(self, turn: int | None = None) -> tuple[Step, ...]:
+        """The model's steps of one turn, the last one by default."""
+        turn = self.turn if turn is None else turn
+        return tuple(step for step in self.steps if step.turn == turn and step.by == "model")
+
+    def text(self, turn: int | None = None) -> str:
+        """The draft of one turn, exactly as written; the last one by default."""
+        return "".join(step.text for step in self.draft(turn))
+
+    def feedback(self, turn: int) -> Step | None:
+        """What somebody said that opened this turn."""
+        return next((step for step in self.steps if step.turn == turn and step.by != "model"), None)
+
+    def grow(
+        self, text: str, sibling: int, *, by: str = "model", turn: int | None = None, **facts: Any
+    ) -> "Trajectory":
+        """This path with one more step. `sibling` is the step's number among all that hang at the same place."""
+        parent = self.steps[-1] if self.steps else None
+        start = f"{self.question.unit}/"
+        step = Step(
+            step_id=f"{parent.step_id}.{sibling}" if parent else f"{start}{sibling}",
+            parent_id=parent.step_id if parent else None,
+            prefix_key=digest(parent.prefix_key if parent else self.question.text, by, text),
+            depth=parent.depth + 1 if parent else 1,
+            turn=turn if turn is not None else self.turn,
+            by=by,
+            text=text,
+            **facts,
+        )
+        return replace(self, steps=(*self.steps, step))
+
+    def respond(self, feedback: str, by: str, sibling: int = 0) -> "Trajectory":
+        """This path with somebody's feedback at its end, open for the next turn."""
+        opened = replace(
+            self,
+            stop=None,
+            answer=None,
+            stops=(*self.stops, self.stop or Stop.ANSWERED),
+            answers=(*self.answers, self.answer),
+        )
+        return opened.grow(feedback, sibling, by=by, turn=self.turn + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Grade:
+    """One judgement of a trajectory's draft at one turn, and of its steps where the grader has a value for each.
+
+    `value` lies in [0, 1] for probabilities and is a log-probability for `likelihood`; None, with a reason, where the
+    grader could not tell. `steps` has one value a step of the draft, or is empty.
+    """
+
+    grader: str
+    trajectory_id: str
+    turn: int
+    value: float | None = None
+    verdict: Verdict | None = None
+    steps: tuple[float | None, ...] = ()
+    reason: str | None = None
+    grader_model: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One answered or failed request to a model. Times in milliseconds, money in US dollars."""
+
+    call_id: str
+    unit: str
+    problem_id: str
+    purpose: str  # "propose", "revise", "critique", "grade" ...
+    place: str  # the step_id below which its choices hang
+    first: int  # number of its first sample among those asked at that place
+    n: int
+    model: str
+    prompt_hash: str
+    params: Mapping[str, Any]
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+    cost_usd: float | None = None
+    latency_ms: float = 0.0
+    attempts: int = 1
+    finish_reason: str | None = None
+    error: str | None = None
