@@ -1,0 +1,143 @@
+"""One DuckDB file, opened for each operation and released, so that several processes can take turns at it.
+
+One process may write a DuckDB file, or many may read it, never both. Whoever finds it held waits and tries again.
+"""
+
+import logging
+import os
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from redraft.store.errors import StoreError
+from redraft.store.migrations import MIGRATIONS, migrate, version
+
+MEMORY = ":memory:"
+HELD = ("Could not set lock", "different configuration", "Unique file handle conflict")
+
+log = logging.getLogger("redraft.store")
+
+
+class Database:
+    """Opens `path` when asked. `waiting` is told, once an operation, that somebody else holds the file.
+
+    Raises StoreError where the file is not redraft's, is of a newer version, or cannot be made.
+    """
+
+    def __init__(self, path: str | Path, *, create: bool, waiting: Callable[[str], None] | None) -> None:
+        self.path = str(path)
+        self._waiting = waiting or log.info
+        self._turn = threading.RLock()
+        self._memory: duckdb.DuckDBPyConnection | None = None
+        if self.path == MEMORY:
+            self._memory = duckdb.connect(MEMORY)
+            migrate(self._memory)
+            return
+        if not Path(self.path).exists():
+            if not create:
+                raise StoreError(f"no database {self.path!r}: run `redraft generate` first, or name one with --db")
+            self._make()
+        with self.open(read_only=True) as connection:
+            old = self._checked(version, connection) < len(MIGRATIONS)
+        if old:
+            with self.open() as connection:
+                migrate(connection)
+
+    @contextmanager
+    def open(
+        self,
+        *,
+        read_only: bool = False,
+        patience: float | None = None,
+        config: Mapping[str, Any] | None = None,
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection, closed at the end. Waits `patience` seconds (None: for ever) while somebody else has the file.
+        DuckDB's own errors come out as StoreError."""
+        with self._turn:
+            connection = (
+                self._memory.cursor() if self._memory else self._connect(read_only, patience, dict(config or {}))
+            )
+            try:
+                with connection:
+                    yield connection
+            except duckdb.Error as error:
+                raise self._trouble(error) from error
+
+    def close(self) -> None:
+        """Lets go of an in-memory database; a file is never held."""
+        if self._memory:
+            self._memory.close()
+
+    def _connect(self, read_only: bool, patience: float | None, config: dict[str, Any]) -> duckdb.DuckDBPyConnection:
+        end = None if patience is None else time.monotonic() + patience
+        pause, told = 0.005, False
+        while True:
+            try:
+                return duckdb.connect(self.path, read_only=read_only, config=config)
+            except duckdb.Error as error:
+                if not any(sign in str(error) for sign in HELD):
+                    raise self._trouble(error) from error
+                if end is not None and time.monotonic() > end:
+                    raise StoreError(
+                        f"{self.path} is held by another process ({_holder(error)}) for more than {patience:g} s:"
+                        " try again, or end that process"
+                    ) from error
+                if not told and pause > 0.1:
+                    self._waiting(f"waiting for {self.path}, held by another process ({_holder(error)})")
+                    told = True
+            time.sleep(pause * random.uniform(0.5, 1.0))
+            pause = min(pause * 1.5, 0.25)
+
+    def _make(self) -> None:
+        """Makes the file under another name first: a process killed here leaves no half-made database behind."""
+        path = Path(self.path)
+        if not path.parent.is_dir():
+            raise StoreError(
+                f"{self.path}: there is no folder {str(path.parent)!r}: make it, or name another with --db"
+            )
+        new = path.with_name(f".{path.name}.{os.getpid()}.new")
+        try:
+            with duckdb.connect(str(new)) as connection:
+                migrate(connection)
+            os.link(new, path)
+        except FileExistsError:
+            pass
+        except (duckdb.Error, OSError) as error:
+            raise self._trouble(error) from error
+        finally:
+            new.unlink(missing_ok=True)
+
+    def _checked(self, check: Callable[[duckdb.DuckDBPyConnection], int], connection: duckdb.DuckDBPyConnection) -> int:
+        try:
+            return check(connection)
+        except StoreError as error:
+            raise StoreError(f"{self.path}: {error}") from None
+
+    def _trouble(self, error: Exception) -> StoreError:
+        text = " ".join(str(error).split())
+        for sign, cure in CURES.items():
+            if sign in text:
+                return StoreError(f"{self.path}: {cure}")
+        return StoreError(f"{self.path}: {text}")
+
+
+def _holder(error: Exception) -> str:
+    _, _, rest = str(error).partition("(PID ")
+    return f"process {rest.partition(')')[0]}" if rest else "this one"
+
+
+CURES = {
+    "not a valid DuckDB database": "it is not a DuckDB database: name another file with --db",
+    "Is a directory": "it is a folder: name a file with --db",
+    "No space left": "the disk is full: free some space and run the same command again; what was written is safe",
+    "File too large": "the file may not grow further: free some space and run the same command again; what was written"
+    " is safe",
+    "Permission denied": "it can't be written here: give yourself the right to write it, or name another with --db",
+    "Read-only file system": "the file system is read-only: name a file elsewhere with --db",
+}

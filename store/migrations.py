@@ -1,0 +1,51 @@
+"""The schema as a numbered list of SQL files, and a table of what ran. A change of the schema is a new file at the end;
+a file that has been released is never edited."""
+
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from redraft.store.errors import StoreError
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+MIGRATIONS = (
+    "001_tables.sql",
+    "002_views.sql",
+    "003_statistics.sql",
+    "004_corrections_costs.sql",
+    "005_comments.sql",
+)
+
+
+def version(connection: "DuckDBPyConnection") -> int:
+    """How many migrations a database has had. Raises StoreError where it belongs to somebody else."""
+    tables = {f"{schema}.{name}" for schema, name in connection.execute(TABLES).fetchall()}
+    if "raw.migrations" not in tables:
+        if tables:
+            raise StoreError("it is a DuckDB database, but not one of redraft's: name another file with --db")
+        return 0
+    (number,) = connection.execute("SELECT coalesce(max(number), 0) FROM raw.migrations").fetchone() or (0,)
+    if number > len(MIGRATIONS):
+        raise StoreError(
+            f"it was written by a newer redraft (schema {number}; this one knows {len(MIGRATIONS)}):"
+            " upgrade redraft, or name another file with --db"
+        )
+    return number
+
+
+def migrate(connection: "DuckDBPyConnection") -> None:
+    """Brings a database to the newest schema, each migration in a transaction of its own."""
+    for number, name in enumerate(MIGRATIONS, start=1):
+        if number <= version(connection):
+            continue
+        connection.execute("BEGIN")
+        connection.execute(files("redraft.store").joinpath(name).read_text(encoding="utf-8"))
+        if number == 1:
+            connection.execute(LEDGER)
+        connection.execute(f"INSERT INTO raw.migrations VALUES ({number}, '{name}', now()::TIMESTAMP)")
+        connection.execute("COMMIT")
+
+
+TABLES = "SELECT table_schema, table_name FROM information_schema.tables"
+LEDGER = "CREATE TABLE raw.migrations (number INTEGER, name VARCHAR, applied_at TIMESTAMP)"

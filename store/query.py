@@ -1,0 +1,70 @@
+"""Reading by SQL, and what was read as CSV, JSON or Parquet."""
+
+import csv
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from redraft.store.errors import QueryError
+from redraft.store.sql import literal
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+LOCK = """
+    SET python_enable_replacements = false;
+    SET enable_external_access = false;
+    SET lock_configuration = true;"""
+"""What keeps a reader from this program's variables, from files and from the network."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The result of a query: one name and one DuckDB type a column, and the rows."""
+
+    columns: list[str]
+    types: list[str]
+    rows: list[tuple[Any, ...]]
+
+    def write_csv(self, file: TextIO) -> None:
+        """Writes the rows below a line of column names; NULL is empty."""
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(self.columns)
+        writer.writerows(self.rows)
+
+    def to_json(self) -> str:
+        """A JSON array of objects, one a row; what JSON has no word for is text, NaN and infinities are null."""
+        return json.dumps([dict(zip(self.columns, row, strict=True)) for row in self.rows], default=str)
+
+
+def read(connection: "DuckDBPyConnection", sql: str, parameters: Sequence[Any] | None = None) -> Table:
+    """Runs one question. Raises QueryError."""
+    import duckdb
+
+    try:
+        connection.execute(LOCK)
+        result = connection.execute(sql, parameters) if parameters else connection.execute(sql)
+        described = result.description or []
+        return Table([name for name, *_ in described], [str(kind) for _, kind, *_ in described], result.fetchall())
+    except duckdb.Error as error:
+        raise QueryError(_plain(error)) from error
+
+
+def to_parquet(connection: "DuckDBPyConnection", sql: str, file: str | Path) -> int:
+    """Writes what one question reads to a Parquet file, and returns the number of rows. Raises QueryError."""
+    import duckdb
+
+    copy = f"COPY ({sql.strip().rstrip(';')}\n) TO {literal(str(file))} (FORMAT parquet, USE_TMP_FILE false)"
+    try:
+        connection.execute(f"SET allowed_paths = [{literal(str(file))}];{LOCK}")
+        (rows,) = connection.execute(copy).fetchone() or (0,)
+    except duckdb.Error as error:
+        raise QueryError(_plain(error)) from error
+    return rows
+
+
+def _plain(error: Exception) -> str:
+    """DuckDB's message without its picture of the statement, in one line."""
+    return " ".join(str(error).partition("\nLINE ")[0].split())

@@ -1,0 +1,90 @@
+"""A unit of work as rows of the bulk tables, in the order of their columns."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from redraft.store.encode import exact, strict
+from redraft.store.records import Call, Grade, Problem, Stop, Trajectory
+from redraft.store.units import Choices, Unit
+
+Row = tuple[Any, ...]
+
+
+def utc(moment: datetime | None = None) -> str:
+    """A moment, now by default, as the text of a UTC timestamp."""
+    return (moment or datetime.now(UTC)).astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ")
+
+
+def rows_of(unit: Unit, calls: Sequence[tuple[Call, Choices]]) -> dict[str, list[Row]]:
+    """The rows of one unit by table. A step that several trajectories share is one row."""
+    mark = (unit.unit_id, unit.attempt)
+    steps = {step.step_id: step for trajectory in unit.trajectories for step in trajectory.steps}
+    paths = {trajectory.trajectory_id: trajectory for trajectory in unit.trajectories}
+    return {
+        "raw.steps": [
+            (*mark, s.step_id, s.parent_id, s.prefix_key, s.depth, s.turn, s.by, s.text, s.final, s.tokens, s.logprob,
+             s.value, s.visits, s.call_id)
+            for s in steps.values()
+        ],
+        "raw.trajectories": [(*mark, *_trajectory(trajectory)) for trajectory in unit.trajectories],
+        "raw.turns": [(*mark, *row) for trajectory in unit.trajectories for row in _turns(trajectory)],
+        "raw.grades": [(*mark, *row) for grade in unit.grades for row in _grades(grade, paths)],
+        "raw.calls": [(*mark, *_call(call, choices)) for call, choices in calls],
+        "raw.commits": [
+            (*mark, unit.run_id, unit.recipe, unit.problem_id, unit.replicate, unit.samples, unit.status,
+             utc(unit.started_at), utc(unit.finished_at), utc())
+        ],
+    }  # fmt: skip
+
+
+def problem_row(problem: Problem, added_at: str) -> Row:
+    """A row of raw.problems."""
+    return (
+        problem.problem_id, problem.source, problem.split, problem.question, problem.answer, problem.kind,
+        problem.level, problem.subject, problem.parent_id, problem.augmentation, strict(dict(problem.meta)), added_at,
+    )  # fmt: skip
+
+
+def _trajectory(path: Trajectory) -> Row:
+    leaf = path.steps[-1].step_id if path.steps else None
+    return (
+        path.trajectory_id, path.sample, path.role, leaf, path.turn, path.answer, path.score, path.chosen, path.stop,
+        path.tokens, path.oracle_used, path.reason,
+    )  # fmt: skip
+
+
+def _turns(path: Trajectory) -> Iterator[Row]:
+    answers, stops = (*path.answers, path.answer), (*path.stops, path.stop)
+    for turn in range(1, path.turn + 1):
+        draft, feedback = path.draft(turn), path.feedback(turn)
+        yield (
+            path.trajectory_id, turn, draft[-1].step_id if draft else None, "".join(step.text for step in draft),
+            _at(answers, turn), _at(stops, turn), feedback.text if feedback else None,
+        )  # fmt: skip
+
+
+def _at(values: tuple[Any, ...], turn: int) -> str | Stop | None:
+    return values[turn - 1] if turn <= len(values) else None
+
+
+def _grades(grade: Grade, paths: dict[str, Trajectory]) -> Iterator[Row]:
+    def row(step_id: str | None, verdict: str | None, value: float | None) -> Row:
+        return (
+            grade.trajectory_id, step_id, grade.turn, grade.grader, grade.grader_model, verdict, value,
+            None, None, None, None, None, None, grade.reason, None,
+        )  # fmt: skip
+
+    yield row(None, grade.verdict, grade.value)
+    if grade.steps and grade.trajectory_id in paths:
+        for step, value in zip(paths[grade.trajectory_id].draft(grade.turn), grade.steps, strict=True):
+            yield row(step.step_id, None, value)
+
+
+def _call(call: Call, choices: Choices) -> Row:
+    return (
+        call.call_id, call.purpose, call.place, call.first, call.n, call.model, call.prompt_hash,
+        strict(dict(call.params)), call.prompt_tokens, call.completion_tokens, call.cached_tokens,
+        call.reasoning_tokens, call.cost_usd, call.latency_ms, call.attempts, call.finish_reason, call.error,
+        exact(list(choices)),
+    )  # fmt: skip

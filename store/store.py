@@ -1,0 +1,175 @@
+"""The store: what redraft keeps, in one DuckDB file that several processes may use in turn.
+
+>>> from redraft.store import Store
+>>> with Store(":memory:") as store:
+...     store.query("SELECT count(*) AS problems FROM problems").rows
+[(0,)]
+"""
+
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+from redraft.store import query as querying
+from redraft.store.database import Database
+from redraft.store.encode import strict
+from redraft.store.problems import add_problems, read_problems
+from redraft.store.records import Call, Problem
+from redraft.store.rows import rows_of, utc
+from redraft.store.sql import insert, literal, one_of
+from redraft.store.stored import calls_of
+from redraft.store.units import Done, Unit, call_key
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+
+class DatasetRow(NamedTuple):
+    """A row of an export, or a trajectory (or step) that was left out of it and why."""
+
+    row: int | None  # its number in the file, from 0; None where it was dropped
+    trajectory_id: str
+    step_id: str | None = None
+    dropped_because: str | None = None
+
+
+class Store:
+    """A database at `path`, made where it does not exist (`create=False` raises instead) and brought to the newest
+    schema; ":memory:" is a fresh one that ends with its Store. `waiting` is told when another process holds the file.
+
+    Every operation opens the file and releases it; while somebody else has it, writing waits for ever and querying for
+    a time. Raises StoreError, in one line with its cure.
+    """
+
+    def __init__(self, path: str | Path, *, create: bool = True, waiting: Callable[[str], None] | None = None) -> None:
+        self._database = Database(path, create=create, waiting=waiting)
+        self.path = self._database.path
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Lets go of what is held: nothing but the memory of a ":memory:" store."""
+        self._database.close()
+
+    def journal_path(self, recipe: str) -> Path | None:
+        """Where the journal of a recipe lies: beside the store; None for a store in memory."""
+        return None if self.path == ":memory:" else Path(f"{self.path}.journal") / f"{recipe}.jsonl"
+
+    def add(self, problems: Iterable[Problem]) -> int:
+        """Keeps problems, and returns how many were new: one with a known `problem_id` is left as it is."""
+        with self._database.open() as connection:
+            return add_problems(connection, problems)
+
+    def problems(
+        self,
+        *,
+        source: str | None = None,
+        split: str | None = None,
+        ids: Sequence[str] | None = None,
+        limit: int | None = None,
+    ) -> Iterator[Problem]:
+        """The stored problems that fit, in the order of their ids."""
+        with self._database.open(read_only=True) as connection:
+            found = read_problems(connection, source=source, split=split, ids=ids, limit=limit)
+        yield from found
+
+    def start_run(self, stage: str, recipe: str, strategy: str, model: str, config: Mapping[str, Any]) -> str:
+        """Notes that a run begins, and returns its id, which sorts by time."""
+        run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
+        row = (
+            run_id,
+            "started",
+            utc(),
+            stage,
+            recipe,
+            strategy,
+            model,
+            strict(dict(config)),
+            None,
+            version("redraft"),
+        )
+        with self._database.open() as connection:
+            insert(connection, "raw.run_events", [row])
+        return run_id
+
+    def end_run(self, run_id: str, status: str, facts: Mapping[str, Any] | None = None) -> None:
+        """Notes how a run ended: "finished", "interrupted" or "failed", with whatever is worth telling."""
+        row = (run_id, status, utc(), None, None, None, None, None, strict(dict(facts or {})), None)
+        with self._database.open() as connection:
+            insert(connection, "raw.run_events", [row])
+
+    def done(self, recipe: str, replicate: str) -> dict[str, Done]:
+        """What is published of a recipe and replicate, by problem id."""
+        sql = (
+            "SELECT problem_id, max(attempt), arg_max(samples, attempt), arg_max(status, attempt) FROM raw.commits"
+            f" WHERE recipe = {literal(recipe)} AND replicate = {literal(replicate)} GROUP BY problem_id"
+        )
+        with self._database.open(read_only=True) as connection:
+            return {problem_id: Done(*facts) for problem_id, *facts in connection.execute(sql).fetchall()}
+
+    def answers(self, units: Sequence[str]) -> list[tuple[Call, list[dict[str, Any]]]]:
+        """Every stored call of these units that was answered, with its choices, in the order they were published."""
+        return [(call, choices) for call, choices in self.calls(units) if call.error is None]
+
+    def calls(self, units: Sequence[str]) -> list[tuple[Call, list[dict[str, Any]]]]:
+        """Every stored call of these units, failed ones too."""
+        with self._database.open(read_only=True) as connection:
+            return calls_of(connection, units)
+
+    def publish(self, units: Sequence[Unit]) -> None:
+        """Keeps finished units, all or none. A unit whose attempt is there already is left as it is, and so is a call
+        that an earlier attempt brought."""
+        with self._database.open() as connection:
+            fresh = _fresh(connection, units)
+            known = {
+                call_key(call) for call, _ in calls_of(connection, [unit.unit_id for unit in fresh if unit.attempt > 1])
+            }
+            tables: dict[str, list[tuple[Any, ...]]] = {}
+            for unit in fresh:
+                calls = tuple((call, choices) for call, choices in unit.calls if call_key(call) not in known)
+                for table, rows in rows_of(unit, calls).items():
+                    tables.setdefault(table, []).extend(rows)
+            connection.execute("BEGIN")
+            for table, rows in tables.items():
+                insert(connection, table, rows)
+            connection.execute("COMMIT")
+
+    def add_dataset(self, format: str, filter: Mapping[str, Any], rows: Iterable[DatasetRow], run_id: str = "") -> str:
+        """Notes an export: where each of its rows came from and why others were dropped. Returns its `dataset_id`."""
+        dataset_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
+        with self._database.open() as connection:
+            connection.execute("BEGIN")
+            insert(
+                connection,
+                "raw.datasets",
+                [(dataset_id, format, strict(dict(filter)), utc(), run_id or None)],
+            )
+            insert(connection, "raw.dataset_rows", [(dataset_id, *row) for row in rows])
+            connection.execute("COMMIT")
+        return dataset_id
+
+    def query(self, sql: str, parameters: Any = None, *, patience: float = 30.0) -> querying.Table:
+        """Runs SQL that can do nothing but read. Raises QueryError where DuckDB refuses it, and StoreError where
+        somebody else has the file for longer than `patience` seconds."""
+        with self._database.open(read_only=True, patience=patience) as connection:
+            return querying.read(connection, sql, parameters)
+
+    def export_parquet(self, sql: str, file: str | Path, *, patience: float = 30.0) -> int:
+        """Writes what SQL reads to a Parquet file, and returns the number of rows."""
+        with self._database.open(read_only=True, patience=patience) as connection:
+            return querying.to_parquet(connection, sql, file)
+
+
+def _fresh(connection: "DuckDBPyConnection", units: Sequence[Unit]) -> list[Unit]:
+    there = one_of("unit_id", list({unit.unit_id for unit in units}))
+    published = set(connection.execute(f"SELECT unit_id, attempt FROM raw.commits WHERE {there}").fetchall())
+    return list(
+        {(unit.unit_id, unit.attempt): unit for unit in units if (unit.unit_id, unit.attempt) not in published}.values()
+    )

@@ -1,0 +1,34 @@
+"""Stored calls as records again, so that a unit can be replayed without asking a model."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+from redraft.store.records import Call
+from redraft.store.sql import one_of
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+
+def calls_of(connection: "DuckDBPyConnection", units: Sequence[str]) -> list[tuple[Call, list[dict[str, Any]]]]:
+    """The published calls of these units with their choices, in the order they were published."""
+    sql = f"""
+        SELECT {", ".join(COLUMNS.values())}, c.response
+        FROM raw.calls c JOIN raw.commits p USING (unit_id, attempt)
+        WHERE {one_of("c.unit_id", units)} ORDER BY p.published_at, c.rowid"""
+    return [(_call(row), json.loads(response)) for *row, response in connection.execute(sql).fetchall()]
+
+
+def _call(row: Sequence[Any]) -> Call:
+    facts = dict(zip(COLUMNS, row, strict=True))
+    return Call(**{**facts, "params": json.loads(facts["params"])})
+
+
+COLUMNS = {
+    field.name: {"unit": "c.unit_id", "problem_id": "p.problem_id", "first": "c.first_sample"}.get(
+        field.name, f"c.{field.name}"
+    )
+    for field in fields(Call)
+}

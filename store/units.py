@@ -1,0 +1,62 @@
+"""The unit of work: one problem under one recipe and replicate, with everything that solving it left behind."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from redraft.store.records import Call, Grade, Trajectory, digest
+
+Choices: TypeAlias = Sequence[Mapping[str, Any]]
+"""The samples that one call was answered with, each as plain JSON data; empty for a failed call."""
+
+
+def unit_id(recipe: str, problem_id: str, replicate: str) -> str:
+    """The id of one unit of work."""
+    return digest("unit", recipe, problem_id, replicate)
+
+
+def call_key(call: Call) -> tuple[str, float, str | None]:
+    """What tells one request from another, be they asked for the same thing: a call that failed and was repeated is
+    two, both paid."""
+    return (call.call_id, call.latency_ms, call.error)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What the store holds of a unit: its highest published attempt (from 1), the samples asked for, its status."""
+
+    attempt: int
+    samples: int
+    status: str  # "done" or "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A finished unit, ready to be published. Raises ValueError for a grade that fits none of its drafts."""
+
+    unit_id: str
+    run_id: str
+    recipe: str
+    problem_id: str
+    replicate: str
+    attempt: int  # 1, 2, ...: the views show the highest published one
+    samples: int  # how many were asked for
+    status: str  # "done", or "failed" where some trajectory failed
+    trajectories: tuple[Trajectory, ...]
+    grades: tuple[Grade, ...]
+    calls: tuple[tuple[Call, Choices], ...]  # those that the store has not got yet
+    started_at: datetime  # UTC
+    finished_at: datetime
+
+    def __post_init__(self) -> None:
+        drafts = {trajectory.trajectory_id: trajectory for trajectory in self.trajectories}
+        for grade in self.grades:
+            if not grade.steps or grade.trajectory_id not in drafts:
+                continue
+            steps = len(drafts[grade.trajectory_id].draft(grade.turn))
+            if len(grade.steps) != steps:
+                raise ValueError(
+                    f"grader {grade.grader!r} gave {len(grade.steps)} step values for turn {grade.turn} of"
+                    f" {grade.trajectory_id}, which has {steps} steps: give one a step, or none"
+                )

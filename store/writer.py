@@ -1,0 +1,73 @@
+"""Finished units on their way into the store, in batches, while the run goes on."""
+
+import asyncio
+from collections.abc import Sequence
+
+from redraft.store.journal import Journal
+from redraft.store.store import Store
+from redraft.store.units import Unit
+
+
+class Writer:
+    """Publishes what it is given every `seconds`, or when `batch` units are waiting, and then lets the journal forget
+    them. Publishing runs in a thread: a store that somebody else holds delays the batch, not the run.
+
+    An error of the store (a full disk) is raised by the next `put`, and by `close`; the journal still has the units.
+    """
+
+    def __init__(self, store: Store, journal: Journal, *, seconds: float = 2.0, batch: int = 1000) -> None:
+        self._store = store
+        self._journal = journal
+        self._seconds = seconds
+        self._batch = batch
+        self._waiting: list[Unit] = []
+        self._hurry = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._stale = journal.units()
+
+    async def put(self, unit: Unit) -> None:
+        """Takes a finished unit. Raises StoreError where an earlier batch could not be published."""
+        self._waiting.append(unit)
+        if len(self._waiting) >= self._batch:
+            self._hurry.set()
+        if self._task is None:
+            self._task = asyncio.create_task(self._publish_all())
+        elif self._task.done():
+            self._task.result()
+            self._task = asyncio.create_task(self._publish_all())
+
+    async def close(self) -> None:
+        """Publishes what is waiting and returns when it is in the store. Raises StoreError."""
+        self._hurry.set()
+        self._seconds = 0.0
+        if self._task is not None:
+            await asyncio.shield(self._task)
+        if self._waiting or self._stale:
+            await self._publish_all()
+
+    async def _publish_all(self) -> None:
+        while self._waiting or self._stale:
+            await self._pause()
+            await self._settle()
+            units, self._waiting = self._waiting[: self._batch], self._waiting[self._batch :]
+            await self._publish(units)
+
+    async def _pause(self) -> None:
+        if len(self._waiting) < self._batch:
+            self._hurry.clear()
+            try:
+                await asyncio.wait_for(self._hurry.wait(), self._seconds)
+            except TimeoutError:
+                return
+
+    async def _publish(self, units: Sequence[Unit]) -> None:
+        if units:
+            await asyncio.to_thread(self._store.publish, units)
+            self._journal.forget(unit.unit_id for unit in units)
+
+    async def _settle(self) -> None:
+        """A process killed between publishing and forgetting leaves calls in the journal that the store has already."""
+        if self._stale:
+            for call, choices in await asyncio.to_thread(self._store.calls, self._stale):
+                self._journal.preload(call, choices)
+            self._stale = []
