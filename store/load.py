@@ -1,0 +1,104 @@
+"""Parts by name: strategies, critics, feedback, graders, filters, formats. The folder is the catalogue.
+
+A part is a file whose one public function has the file's name; the function's keyword arguments are its configuration.
+`load("greedy", "redraft.agents", "Agent")` finds `redraft.agents.greedy:greedy`; a spec may also be
+`module:function`, `path.py:function` or a callable, so that a part of one's own needs no change here.
+"""
+
+import ast
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from redraft.store.errors import PartError
+from redraft.store.records import digest
+
+Factory = Callable[..., Any]
+
+
+def names(package: str, kind: str) -> list[str]:
+    """The parts of `package` whose function is declared to return `kind`, without importing any of them."""
+    spec = importlib.util.find_spec(package)
+    folders = spec.submodule_search_locations if spec else None
+    if not folders:
+        raise PartError(f"no package {package!r}")
+    files = sorted(file for folder in folders for file in Path(folder).glob("*.py"))
+    return [file.stem for file in files if _makes(file, kind)]
+
+
+def load(spec: str | Factory, package: str, kind: str, noun: str = "") -> Factory:
+    """The function that `spec` names. `noun` is what people call it ("strategy"), `kind` in lower case by default.
+
+    Raises PartError where there is none; the text lists those that there are.
+    """
+    noun = noun or kind.lower()
+    if callable(spec):
+        return spec
+    where, colon, function = spec.rpartition(":")
+    if not colon:
+        there = names(package, kind)
+        if spec not in there:
+            raise PartError(f"no {noun} {spec!r}; there are {', '.join(there)}, or your own as path.py:function")
+        return getattr(_imported(f"{package}.{spec}", noun), spec)
+    module = _from_path(Path(where), noun) if where.endswith(".py") else _imported(where, noun)
+    found = getattr(module, function, None)
+    if not callable(found):
+        raise PartError(f"no function {function!r} in {where}; there are {', '.join(_functions(module)) or 'none'}")
+    return found
+
+
+def _makes(file: Path, kind: str) -> bool:
+    """Whether the file has a public function of its own name whose annotation says that it returns a `kind`."""
+    source = file.read_text(encoding="utf-8")
+    if f"def {file.stem}(" not in source:
+        return False
+    return any(
+        isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.name == file.stem
+        and node.returns is not None
+        and ast.unparse(node.returns).strip("'\"").rpartition(".")[2] == kind
+        for node in ast.parse(source).body
+    )
+
+
+def _imported(name: str, noun: str) -> ModuleType:
+    return _run(partial(importlib.import_module, name), name, noun)
+
+
+def _from_path(path: Path, noun: str) -> ModuleType:
+    path = path.expanduser().resolve()
+    if not path.is_file():
+        raise PartError(f"no {noun} at {path}: there is no such file")
+    name = f"redraft_part_{path.stem}_{digest(str(path))}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    try:
+        _run(partial(spec.loader.exec_module, module), str(path), noun)
+    except PartError:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _run(action: Callable[[], Any], name: str, noun: str) -> Any:
+    try:
+        return action()
+    except Exception as error:  # noqa: BLE001 - a part may be anybody's code, and fail in any way
+        raise PartError(f"the {noun} in {name} can't be loaded: {type(error).__name__}: {error}") from error
+
+
+def _functions(module: ModuleType) -> list[str]:
+    return sorted(
+        name
+        for name, value in vars(module).items()
+        if not name.startswith("_") and getattr(value, "__module__", "") == module.__name__ and callable(value)
+    )
