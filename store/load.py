@@ -1,7 +1,7 @@
 """Parts by name: strategies, critics, feedback, graders, filters, formats. The folder is the catalogue.
 
 A part is a file whose one public function has the file's name; the function's keyword arguments are its configuration.
-`load("greedy", "redraft.agents", "Agent")` finds `redraft.agents.greedy:greedy`; a spec may also be
+`load("greedy", "redraft.agents", "strategy")` finds `redraft.agents.greedy:greedy`; a spec may also be
 `module:function`, `path.py:function` or a callable, so that a part of one's own needs no change here.
 """
 
@@ -21,27 +21,27 @@ from redraft.store.records import digest
 Factory = Callable[..., Any]
 
 
-def names(package: str, kind: str) -> list[str]:
-    """The parts of `package` whose function is declared to return `kind`, without importing any of them."""
+def names(package: str, returns: str) -> list[str]:
+    """The parts of `package` whose function is declared to return `returns`, without importing any of them."""
     spec = importlib.util.find_spec(package)
     folders = spec.submodule_search_locations if spec else None
     if not folders:
         raise PartError(f"no package {package!r}")
     files = sorted(file for folder in folders for file in Path(folder).glob("*.py"))
-    return [file.stem for file in files if _makes(file, kind)]
+    return [file.stem for file in files if _makes(file, returns)]
 
 
-def load(spec: str | Factory, package: str, kind: str, noun: str = "") -> Factory:
-    """The function that `spec` names. `noun` is what people call it ("strategy"), `kind` in lower case by default.
+def load(spec: str | Factory, package: str, noun: str, returns: str = "") -> Factory:
+    """The function that `spec` names. `noun` is what people call it ("grader"), and `returns` the type that it is
+    declared to return: by default the noun's own ("Grader"; a strategy returns an "Agent").
 
     Raises PartError where there is none; the text lists those that there are.
     """
-    noun = noun or kind.lower()
     if callable(spec):
         return spec
     where, colon, function = spec.rpartition(":")
     if not colon:
-        there = names(package, kind)
+        there = names(package, returns or RETURNS.get(noun, noun.capitalize()))
         if spec not in there:
             raise PartError(f"no {noun} {spec!r}; there are {', '.join(there)}, or your own as path.py:function")
         return getattr(_imported(f"{package}.{spec}", noun), spec)
@@ -52,8 +52,8 @@ def load(spec: str | Factory, package: str, kind: str, noun: str = "") -> Factor
     return found
 
 
-def _makes(file: Path, kind: str) -> bool:
-    """Whether the file has a public function of its own name whose annotation says that it returns a `kind`."""
+def _makes(file: Path, returns: str) -> bool:
+    """Whether the file has a function of its own name whose annotation says that it returns a `returns`."""
     source = file.read_text(encoding="utf-8")
     if f"def {file.stem}(" not in source:
         return False
@@ -61,7 +61,7 @@ def _makes(file: Path, kind: str) -> bool:
         isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and node.name == file.stem
         and node.returns is not None
-        and ast.unparse(node.returns).strip("'\"").rpartition(".")[2] == kind
+        and ast.unparse(node.returns).strip("'\"").rpartition(".")[2] == returns
         for node in ast.parse(source).body
     )
 
@@ -102,3 +102,6 @@ def _functions(module: ModuleType) -> list[str]:
         for name, value in vars(module).items()
         if not name.startswith("_") and getattr(value, "__module__", "") == module.__name__ and callable(value)
     )
+
+
+RETURNS = {"strategy": "Agent"}
