@@ -1,0 +1,40 @@
+"""Who writes: strategies that solve a question with a language model, each a file and a function of one name."""
+
+from typing import Any
+
+from redraft.agents.load import Spec, build, load
+from redraft.llm.client import Client
+from redraft.llm.model import Sampling
+from redraft.llm.route import route
+from redraft.store.records import Keyring, Kind, Problem, Trajectory
+
+__all__ = ["build", "load", "solve"]
+
+
+async def solve(
+    question: str,
+    strategy: Spec = "correct",
+    model: str = "embedded",
+    *,
+    answer: str | None = None,
+    kind: Kind = Kind.MATH,
+    api_base: str | None = None,
+    temperature: float = 1.0,
+    max_tokens: int = 1024,
+    seed: int = 0,
+    **arguments: Any,
+) -> list[Trajectory]:
+    """Solve one question: everything explored, best first, the pick `chosen`. Nothing is stored.
+
+    `answer` is the known one, for parts that read it. `arguments` are those of `build`: samples, grader, critic,
+    watch, and the strategy's own. Raises PartError, and ModelError where the model can't be used at all.
+    """
+    problem = Problem(question, answer, kind=kind)
+    keys = Keyring({problem.problem_id: answer}) if answer is not None else None
+    sampling = Sampling(temperature=temperature, max_tokens=max_tokens, seed=seed)
+    client = Client(route(model, api_base), sampling=sampling)
+    try:
+        agent = build(strategy, client, keys=keys, **arguments)
+        return await agent(problem.ask())
+    finally:
+        await client.close()

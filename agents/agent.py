@@ -1,0 +1,24 @@
+"""The protocol of every agent, and what strategies are told by those who run them."""
+
+from collections.abc import Callable
+from typing import Annotated, Protocol
+
+from pydantic import Field
+
+from redraft.store.records import Question, Trajectory
+
+Watch = Callable[[Trajectory], None]
+"""Told of each trajectory that has a new draft, once the draft is graded (its `score`) where something grades it."""
+
+Count = Annotated[int, Field(ge=1)]
+"""A number of things, at least one."""
+
+
+class Agent(Protocol):
+    """Solves one question: everything that was explored, best first, at most one of it `chosen`.
+
+    A call that failed is a trajectory with `stop = failed` and its reason. Raises only fatal ModelErrors, which every
+    other question would meet too.
+    """
+
+    async def __call__(self, question: Question) -> list[Trajectory]: ...

@@ -1,0 +1,148 @@
+"""From names to agents: `load` finds a strategy, `build` puts one together from its parts.
+
+A part is a factory function. What it needs it names as a parameter, and `build` hands it in: `client`, `keys`,
+`watch`, and other parts (`policy`, `grader`, `critic`, `feedback`), which are built the same way. Every other
+parameter is an argument that may be set; a part's own is set as `critic.threshold` or the like.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pydantic import PydanticSchemaGenerationError, TypeAdapter, ValidationError
+
+from redraft.agents import policy
+from redraft.agents.agent import Agent, Watch
+from redraft.agents.critics import model as own_critic
+from redraft.agents.feedback import likelihood, none, oracle
+from redraft.llm.client import Client
+from redraft.store.errors import PartError
+from redraft.store.load import load as find
+from redraft.store.records import Keyring
+
+Spec = str | Callable[..., Any]
+"""A part: its name, `module:function`, `path.py:function`, or the factory itself."""
+
+
+def load(strategy: Spec) -> Callable[..., Agent]:
+    """A strategy's factory. Raises PartError for an unknown name, with the names there are."""
+    return find(strategy, "redraft.agents", "strategy")
+
+
+def build(
+    strategy: Spec,
+    client: Client,
+    *,
+    keys: Keyring | None = None,
+    grader: Spec | None = None,
+    critic: Spec | None = None,
+    samples: int | None = None,
+    watch: Watch | None = None,
+    **arguments: Any,
+) -> Agent:
+    """An agent, ready to solve. `grader`, `critic` and `samples` go to the strategies that have them; None keeps
+    the strategy's own default.
+
+    `arguments` are the strategy's (`feedback` and `policy` among them) and those of its parts, as in
+    `**{"feedback.threshold": -0.5}`; text is read as the type that is wanted. Raises PartError for an unknown part or
+    argument, a value of the wrong type, and a part that reads the key where no `keys` are given.
+    """
+    offered = {"grader": grader, "critic": critic, "samples": samples}
+    settings = {name: value for name, value in {**offered, **arguments}.items() if value is not None}
+    builder = _Builder({"client": client, "keys": keys, "watch": watch}, settings)
+    factory = load(strategy)
+    agent = builder.build(factory, "strategy", "")
+    for name in arguments:
+        if name not in builder.known:
+            known = ", ".join(sorted(builder.known))
+            raise PartError(f"no argument {name!r} of strategy {_name(factory)!r}; there are {known}")
+    return agent
+
+
+def prompts(client: Client) -> dict[str, str]:
+    """Every wording that the parts here send to this model: a run's recipe holds them, so that a changed prompt is
+    another recipe."""
+    defaults = {
+        "solve": policy.SOLVE,
+        "solve_choice": policy.SOLVE_CHOICE,
+        "separator": policy.SEPARATOR,
+        "finished": own_critic.FINISHED,
+        "judge": own_critic.JUDGE,
+    }
+    feedback = {
+        "feedback.none": none.MAY_BE_WRONG,
+        "feedback.oracle": oracle.IS_WRONG,
+        "feedback.likelihood": likelihood.DOUBTFUL,
+    }
+    return {name: client.template(name, default) for name, default in defaults.items()} | feedback
+
+
+class _Builder:
+    """Calls factories with what their parameters name; `known` collects every argument that could be set."""
+
+    def __init__(self, hands: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
+        self.known: set[str] = set()
+        self._hands = hands
+        self._settings = settings
+
+    def build(self, factory: Callable[..., Any], kind: str, prefix: str) -> Any:
+        values: dict[str, Any] = {}
+        for parameter in inspect.signature(factory, eval_str=True).parameters.values():
+            if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+                continue
+            name, key = parameter.name, prefix + parameter.name
+            if name in self._hands:
+                value = self._hands[name]
+            elif name in PARTS:
+                value = self._part(parameter, key)
+            else:
+                value = self._argument(parameter, key, f"{kind} {_name(factory)!r}")
+            if value is not None:
+                values[name] = value
+            elif parameter.default is parameter.empty:
+                raise PartError(_missing(f"{kind} {_name(factory)!r}", name, key))
+        return factory(**values)
+
+    def _part(self, parameter: inspect.Parameter, key: str) -> Any:
+        """The part that a parameter asks for, or None where its default will do."""
+        self.known.add(key)
+        package, default = PARTS[parameter.name]
+        spec = self._settings.get(key, default if parameter.default is parameter.empty else None)
+        if spec is None:
+            return None
+        if parameter.name == "policy" and isinstance(spec, str) and ":" not in spec:
+            spec = f"{package}:{spec}"
+        return self.build(find(spec, package, parameter.name), parameter.name, f"{key}.")
+
+    def _argument(self, parameter: inspect.Parameter, key: str, owner: str) -> Any:
+        """The value that was set, read as the parameter's type; None where none was."""
+        self.known.add(key)
+        value = self._settings.get(key)
+        if value is None or parameter.annotation is parameter.empty:
+            return value
+        try:
+            return TypeAdapter(parameter.annotation).validate_python(value)
+        except PydanticSchemaGenerationError:  # a type of the part's own: it checks the value itself
+            return value
+        except ValidationError as error:
+            wrong = error.errors()[0]["msg"]
+            raise PartError(f"{key}={value!r} of {owner}: {wrong[0].lower()}{wrong[1:]}") from None
+
+
+def _name(factory: Callable[..., Any]) -> str:
+    return getattr(factory, "__name__", repr(factory))
+
+
+def _missing(owner: str, name: str, key: str) -> str:
+    if name == "keys":
+        return f"{owner} reads the known answers, and none are given here: give keys, or choose another"
+    return f"{owner} needs a value for {key!r}: set {key}=..."
+
+
+PARTS: Mapping[str, tuple[str, str]] = {
+    "policy": ("redraft.agents.policy", "whole"),
+    "grader": ("redraft.graders", "likelihood"),
+    "critic": ("redraft.agents.critics", "none"),
+    "feedback": ("redraft.agents.feedback", "none"),
+}
+"""Where each kind of part lives, and the one a strategy gets if it needs one and none is named."""

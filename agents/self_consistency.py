@@ -1,0 +1,54 @@
+"""Self-consistency: independent drafts vote, and the answer with most votes wins (Wang et al. 2022)."""
+
+from dataclasses import replace
+
+from langgraph.graph import END, START, StateGraph
+
+from redraft.agents.agent import Agent, Count, Watch
+from redraft.agents.graph import GraphAgent, State, Tree, Work, show
+from redraft.agents.policy import Policy
+from redraft.agents.vote import fewest, settled, vote, votes, winner
+from redraft.store.records import Trajectory
+
+
+def self_consistency(
+    policy: Policy, *, samples: Count = 8, adaptive: bool = False, watch: Watch | None = None
+) -> Agent:
+    """The answer that most of `samples` drafts give, the first drafted of equals; no answer is no vote.
+
+    Plain, all drafts are asked for at once. `adaptive` asks in rounds, each of the fewest drafts that could
+    settle the vote, and stops when no outcome of the drafts left could change the winner: the same answer for
+    fewer drafts. A trajectory's score is its answer's share of the drafts.
+    """
+
+    async def propose(state: State, runtime: Work) -> State:
+        tree, asked = runtime.context, state.get("asked", 0)
+        left = samples - asked
+        more = fewest(votes(tree.paths.values()), left) if adaptive else left
+        drafts = await policy(Trajectory(tree.question), more, asked)
+        tree.keep(drafts)
+        show(watch, drafts)
+        return {"asked": asked + more}
+
+    def go_on(state: State, runtime: Work) -> str:
+        left = samples - state.get("asked", 0)
+        return "choose" if settled(votes(runtime.context.paths.values()), left) else "propose"
+
+    async def choose(state: State, runtime: Work) -> State:
+        tree = runtime.context
+        counts, drafts = votes(tree.paths.values()), len(tree.paths)
+        tree.keep([_scored(path, counts, drafts) for path in tree.paths.values()])
+        return tree.choose(winner(tree.paths.values()))
+
+    graph = StateGraph(State, context_schema=Tree)
+    graph.add_node("propose", propose)
+    graph.add_node("choose", choose)
+    graph.add_edge(START, "propose")
+    graph.add_conditional_edges("propose", go_on, ["propose", "choose"])
+    graph.add_edge("choose", END)
+    return GraphAgent(graph.compile(name="self_consistency"), limit=samples + 2)
+
+
+def _scored(path: Trajectory, counts: dict[str, int], drafts: int) -> Trajectory:
+    answer = vote(path)
+    return path if answer is None else replace(path, score=counts[answer] / drafts)

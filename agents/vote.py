@@ -1,0 +1,56 @@
+"""Votes among drafts, and when they are settled."""
+
+from collections.abc import Iterable, Mapping
+
+from redraft.graders.answers import canonical
+from redraft.store.records import Trajectory
+
+
+def vote(path: Trajectory) -> str | None:
+    """What a draft votes for: its answer's key; None where it has no answer."""
+    return canonical(path.answer, path.question.kind)
+
+
+def votes(paths: Iterable[Trajectory]) -> dict[str, int]:
+    """How many drafts give each answer; answers in the order in which they were first drafted."""
+    counts: dict[str, int] = {}
+    for path in sorted(paths, key=lambda path: path.sample):
+        if (answer := vote(path)) is not None:
+            counts[answer] = counts.get(answer, 0) + 1
+    return counts
+
+
+def leader(counts: Mapping[str, int]) -> str | None:
+    """The answer with most votes, the first drafted of equals."""
+    return max(counts, key=lambda answer: counts[answer], default=None)
+
+
+def winner(paths: Iterable[Trajectory]) -> Trajectory | None:
+    """The first draft that gives the answer with most votes; None where no draft has an answer."""
+    ordered = sorted(paths, key=lambda path: path.sample)
+    first = leader(votes(ordered))
+    return next((path for path in ordered if first is not None and vote(path) == first), None)
+
+
+def settled(counts: Mapping[str, int], left: int) -> bool:
+    """Whether no outcome of the `left` drafts to come could change the leader.
+
+    The worst outcome gives them all to one rival: of equals, one drafted before the leader wins and one drafted
+    after it, or not yet, loses.
+    """
+    first = leader(counts)
+    if first is None or left == 0:
+        return left == 0
+    answers = list(counts)
+    earlier = answers[: answers.index(first)]
+    reach = [counts[rival] + left + (rival in earlier) for rival in answers if rival != first]
+    return max(reach, default=left) <= counts[first]
+
+
+def fewest(counts: Mapping[str, int], left: int) -> int:
+    """The least number of further drafts after which the vote could be settled: when all go to the leader."""
+    first = leader(counts) or ""
+    for more in range(1, left):
+        if settled({**counts, first: counts.get(first, 0) + more}, left - more):
+            return more
+    return left

@@ -1,0 +1,252 @@
+"""The one way to a model: seeds, replay from the journal, a limit of calls in flight, a record of every call."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+from redraft.llm.model import Choice, Finish, Message, Model, ModelError, Reply, Request, Sampling
+from redraft.store.journal import Journal
+from redraft.store.records import Call, Question, digest
+
+
+def encode(choice: Choice) -> dict[str, Any]:
+    """A choice as plain JSON data. Log-probabilities keep six decimals."""
+    data = {key: value for key, value in asdict(choice).items() if value not in (None, "")}
+    data["text"] = choice.text
+    if choice.logprobs is not None:
+        data["logprobs"] = [round(logprob, 6) for logprob in choice.logprobs]
+    if choice.offsets is not None:
+        data["offsets"] = list(choice.offsets)
+    return data
+
+
+def decode(data: Mapping[str, Any]) -> Choice:
+    """The choice that `encode` made this data of."""
+    logprobs, offsets = data.get("logprobs"), data.get("offsets")
+    return Choice(
+        text=data["text"],
+        finish=Finish(data["finish"]),
+        tokens=data["tokens"],
+        logprobs=None if logprobs is None else tuple(logprobs),
+        offsets=None if offsets is None else tuple(offsets),
+        thinking=data.get("thinking", ""),
+        call_id=data.get("call_id", ""),
+    )
+
+
+class Client:
+    """A model as agents and graders use it: seeded by place, replayed where it was asked before, on record.
+
+    The same question, unit, purpose, place and sample number get the same seed at any concurrency and in any
+    order, so that nothing depends on timing. With a journal, a sample that was answered before is never asked for
+    again. A model that gives fewer samples a call than it was asked for is asked again for the rest, and in calls
+    of that size later.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        *,
+        journal: Journal | None = None,
+        sampling: Sampling = Sampling(),  # noqa: B008 - frozen
+        concurrency: int = 64,
+    ) -> None:
+        self.model = model
+        self.sampling = sampling
+        self._journal = journal
+        self._in_flight = asyncio.Semaphore(concurrency)
+        self._failures: Counter[str] = Counter()
+        self._at_once: int | None = None  # the most samples that the model has been seen to give in one call
+
+    def template(self, name: str, default: str) -> str:
+        """The model's own wording of a prompt, or the default."""
+        return self.model.templates.get(name, default)
+
+    def request(
+        self,
+        messages: Sequence[Message],
+        *,
+        n: int = 1,
+        prefix: str = "",
+        stop: Sequence[str] = (),
+        temperature: float | None = None,
+        max_tokens: int | None = None,
+    ) -> Request:
+        """A request with the run's own temperature and limit of tokens where none is given."""
+        return Request(
+            messages=tuple(messages),
+            prefix=prefix,
+            n=n,
+            stop=tuple(stop),
+            temperature=self.sampling.temperature if temperature is None else temperature,
+            max_tokens=self.sampling.max_tokens if max_tokens is None else max_tokens,
+        )
+
+    async def complete(
+        self,
+        question: Question,
+        purpose: str,
+        place: str,
+        messages: Sequence[Message],
+        *,
+        n: int = 1,
+        first: int = 0,
+        prefix: str = "",
+        stop: Sequence[str] = (),
+        temperature: float | None = None,
+        max_tokens: int | None = None,
+    ) -> list[Choice]:
+        """Samples number `first` to `first + n - 1` at a place of the question's tree, in that order.
+
+        Raises ModelError if any of them got no answer; what was answered is on record then, and the failure too.
+        """
+        request = self.request(messages, n=n, prefix=prefix, stop=stop, temperature=temperature, max_tokens=max_tokens)
+        choices: list[Choice] = []
+        for drawn in await self.draw(question, purpose, place, request, first=first):
+            if isinstance(drawn, ModelError):
+                raise drawn
+            choices.append(drawn)
+        return choices
+
+    async def draw(
+        self, question: Question, purpose: str, place: str, request: Request, *, first: int = 0
+    ) -> list[Choice | ModelError]:
+        """The same, with an error in the place of each sample that got no answer. A fatal error is raised."""
+        call = Call(
+            call_id="",
+            unit=question.unit,
+            problem_id=question.problem_id,
+            purpose=purpose,
+            place=place,
+            first=first,
+            n=request.n,
+            model=self.model.name,
+            prompt_hash=digest([[m.role, m.content] for m in request.messages], request.prefix),
+            params=_params(request, self.sampling.seed),
+        )
+        samples = range(first, first + request.n)
+        drawn = self._known(call, samples)
+        missing = _runs(sample for sample in samples if sample not in drawn)
+        for answers in await asyncio.gather(*(self._draw(call, request, run) for run in missing)):
+            drawn |= answers
+        for error in drawn.values():
+            if isinstance(error, ModelError) and error.fatal:
+                raise error
+        return [drawn[sample] for sample in samples]
+
+    def seed(self, unit: str, purpose: str, place: str, sample: int) -> int:
+        """The seed of one sample, in [0, 2**31)."""
+        return int(digest(self.sampling.seed, unit, purpose, place, sample), 16) % 2**31
+
+    async def close(self) -> None:
+        """Close the model; the journal is its owner's to close."""
+        await self.model.close()
+
+    def _known(self, call: Call, samples: range) -> dict[int, Choice | ModelError]:
+        """The samples that the journal holds."""
+        if self._journal is None:
+            return {}
+        place = call.unit, call.purpose, call.place
+        answers = ((s, self._journal.answer(*place, s, call.prompt_hash)) for s in samples)
+        return {sample: decode(answer) for sample, answer in answers if answer is not None}
+
+    async def _draw(self, call: Call, request: Request, samples: range) -> dict[int, Choice | ModelError]:
+        """Ask for these samples in calls of a size that the model can answer, and again for those left out."""
+        size = self._at_once or len(samples)
+        parts = [samples[start : start + size] for start in range(0, len(samples), size)]
+        drawn: dict[int, Choice | ModelError] = {}
+        for answers in await asyncio.gather(*(self._ask(call, request, part) for part in parts)):
+            drawn |= answers
+        for left_out in _runs(sample for sample in samples if sample not in drawn):
+            drawn |= await self._draw(call, request, left_out)
+        return drawn
+
+    async def _ask(self, call: Call, request: Request, samples: range) -> dict[int, Choice | ModelError]:
+        """One call: an answer, or its error, for each of these samples; fewer where the model gave fewer."""
+        seeds = tuple(self.seed(call.unit, call.purpose, call.place, sample) for sample in samples)
+        call = replace(call, first=samples.start, n=len(samples))
+        async with self._in_flight:
+            start = time.perf_counter()
+            try:
+                reply = await self.model.complete(replace(request, n=len(samples), seeds=seeds))
+                _check(reply, len(samples))
+            except ModelError as error:
+                self._record(_failed(call, self._failures_of(call) + 1, str(error), _since(start)), [])
+                return dict.fromkeys(samples, error)
+            answered = _answered(call, reply, _since(start))
+        if answered.n < len(samples):
+            self._at_once = answered.n
+        data = [encode(replace(choice, call_id=answered.call_id)) for choice in reply.choices]
+        self._record(answered, data)
+        return dict(zip(samples, map(decode, data), strict=False))
+
+    def _record(self, call: Call, choices: list[dict[str, Any]]) -> None:
+        if self._journal is not None:
+            self._journal.record(call, choices)
+
+    def _failures_of(self, call: Call) -> int:
+        """How often this very call has failed before."""
+        key = _key(call)
+        if self._journal is None:
+            self._failures[key] += 1
+            return self._failures[key] - 1
+        return sum(old.error is not None and _key(old) == key for old, _ in self._journal.calls(call.unit))
+
+
+def _key(call: Call) -> str:
+    return digest("call", call.unit, call.purpose, call.place, call.first, call.n, call.prompt_hash)
+
+
+def _since(start: float) -> float:
+    return round((time.perf_counter() - start) * 1000, 3)
+
+
+def _params(request: Request, seed: int) -> dict[str, Any]:
+    return {
+        "temperature": request.temperature,
+        "max_tokens": request.max_tokens,
+        "stop": list(request.stop),
+        "seed": seed,
+    }
+
+
+def _check(reply: Reply, n: int) -> None:
+    if not 1 <= len(reply.choices) <= n:
+        raise ModelError(f"The model gave {len(reply.choices)} answers where {n} were asked for.")
+
+
+def _answered(call: Call, reply: Reply, latency_ms: float) -> Call:
+    call = replace(call, n=len(reply.choices))
+    return replace(
+        call,
+        call_id=_key(call),
+        prompt_tokens=reply.prompt_tokens,
+        completion_tokens=sum(choice.tokens for choice in reply.choices),
+        cached_tokens=reply.cached_tokens,
+        reasoning_tokens=reply.reasoning_tokens,
+        cost_usd=reply.cost_usd,
+        latency_ms=latency_ms,
+        attempts=reply.attempts,
+        finish_reason=",".join(sorted({choice.finish for choice in reply.choices})),
+    )
+
+
+def _failed(call: Call, number: int, error: str, latency_ms: float) -> Call:
+    return replace(call, call_id=digest(_key(call), "failed", number), error=error, latency_ms=latency_ms)
+
+
+def _runs(numbers: Iterable[int]) -> Iterator[range]:
+    """Rising numbers as unbroken ranges: 0 1 2 5 6 is 0-2 and 5-6."""
+    run = range(0)
+    for number in numbers:
+        if run and number == run.stop:
+            run = range(run.start, number + 1)
+            continue
+        if run:
+            yield run
+        run = range(number, number + 1)
+    if run:
+        yield run

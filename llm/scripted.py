@@ -1,0 +1,32 @@
+"""A model that answers from a script: for tests of agents, graders and flows, yours too."""
+
+from collections.abc import Callable, Mapping
+
+from redraft.llm.model import Choice, Finish, Reply, Request
+
+Script = Callable[[Request, int], str | Choice]
+
+
+class Scripted:
+    """A Model. `script` is called with the request and the number of the sample within it (0 to n-1), and returns
+    the text, or the whole Choice, or raises ModelError. `requests` is what it was asked, in order."""
+
+    def __init__(self, script: Script, *, name: str = "scripted", templates: Mapping[str, str] | None = None) -> None:
+        self.name = name
+        self.templates = dict(templates or {})
+        self.requests: list[Request] = []
+        self._script = script
+
+    async def complete(self, request: Request) -> Reply:
+        """Every sample from the script; a token is a word."""
+        self.requests.append(request)
+        answers = [self._script(request, index) for index in range(request.n)]
+        choices = tuple(_choice(answer) if isinstance(answer, str) else answer for answer in answers)
+        return Reply(choices, prompt_tokens=sum(len(m.content.split()) for m in request.messages))
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+
+def _choice(text: str) -> Choice:
+    return Choice(text, Finish.END, tokens=len(text.split()))
