@@ -1,0 +1,119 @@
+"""What a solution answers: read from its text, by kind of question. Pure Python, microseconds.
+
+A box counts before any other mark, because whoever boxes means it; then `#### 18`, "A: 18" and "The answer
+is 18", whichever comes last; then, where the text ends as a finished statement, its last number. A text that
+was cut off in a box or in a calculation has no answer.
+"""
+
+import re
+
+from redraft.graders.canonical import MARKS, canonical, letter
+from redraft.graders.numbers import plain
+from redraft.graders.spelling import box, unwrap
+from redraft.store.records import Kind
+
+__all__ = ["canonical", "extract", "marked"]
+
+
+def extract(text: str, kind: Kind = Kind.MATH) -> str | None:
+    """The answer of a solution, as written; None where it gives none. Of several answers the last counts."""
+    if kind is Kind.MATH and BOX.search(text):
+        return _boxed(text)
+    return marked(text, kind) or _UNMARKED[kind](text)
+
+
+def marked(text: str, kind: Kind = Kind.MATH) -> str | None:
+    """The answer that a text marks as such (box, `####`, "A:", "the answer is"); None where it marks none."""
+    if BOX.search(text) and (held := _boxed(text)):
+        return letter(held) if kind is Kind.CHOICE else held
+    weak = None
+    for match in reversed(list(MARK.finditer(text))):
+        answer = _READ[kind](text[match.end() :].split("\n", 1)[0])
+        if answer is None or (match["heading"] is not None and kind is Kind.MATH and plain(answer) is None):
+            continue
+        if match["phrase"] is None or kind is not Kind.MATH or MATHS.search(answer):
+            return answer
+        weak = weak or answer
+    return weak
+
+
+def _boxed(text: str) -> str | None:
+    last = None
+    for match in BOX.finditer(text):
+        last = match
+    held = box(text, last.start()) if last else None
+    return unwrap(held[0]) or None if held else None
+
+
+def _read_math(content: str) -> str | None:
+    content = unwrap(_sentence(content))
+    if not content or plain(content):
+        return content or None
+    spans = SPAN.findall(content)
+    if spans and PROSE.search(SPAN.sub("", content)):
+        return unwrap(next(filter(None, spans[0])))
+    if PROSE.search(COMMAND.sub("", content)):
+        number = NUMBER.search(content)
+        return unwrap(number[0]) if number else content
+    return content
+
+
+def _read_text(content: str) -> str | None:
+    return _sentence(content).strip(MARKS) or None
+
+
+def _last_number(text: str) -> str | None:
+    line = CALCULATOR.sub("", text).strip().rsplit("\n", 1)[-1].strip()
+    numbers = list(NUMBER.finditer(line))
+    if not numbers or "<<" in line:
+        return None
+    rest = line[numbers[-1].end() :]
+    finished = line.endswith((".", "!", "$", "*")) or ENDING.fullmatch(rest)
+    return unwrap(numbers[-1][0]) if finished else None
+
+
+def _last_letter(text: str) -> str | None:
+    alone = ALONE.fullmatch(text.strip().rsplit("\n", 1)[-1].strip())
+    if alone:
+        return alone[1]
+    found = PARENTHESISED.findall(text)
+    return found[-1] if found else None
+
+
+def _last_line(text: str) -> str | None:
+    return text.strip().rsplit("\n", 1)[-1].strip(MARKS) or None
+
+
+def _sentence(content: str) -> str:
+    end = SENTENCE.search(content)
+    return content[: end.start()] if end else content
+
+
+_READ = {Kind.MATH: _read_math, Kind.CHOICE: letter, Kind.TEXT: _read_text}
+_UNMARKED = {Kind.MATH: _last_number, Kind.CHOICE: _last_letter, Kind.TEXT: _last_line}
+
+BOX = re.compile(r"\\(?:boxed|fbox)(?![a-z])")
+MARK = re.compile(
+    r"""^[ ]*\#\#\#\#[ ]*(?P<heading>(?=\S))
+    | ^[ *>_-]*A[*_]*[ ]*:[ *_]*(?P<line>(?=[^\s*_]))
+    | \banswers?\b(?:[*_]*[^.:\n=]{0,60}?\b(?:is|are|be|equals)\b[ *_:=]*|[ *_]*[:=][ *_:]*)(?P<phrase>(?=\S))
+    """,
+    re.VERBOSE | re.MULTILINE | re.IGNORECASE,
+)
+SENTENCE = re.compile(r"(?<=[\w})\]%$*\"'])\.(?=\s|$)")
+SPAN = re.compile(r"(?<!\\)\$(?=[^\s$])((?:\\.|[^$\\])+)(?<!\s)\$|\\\((.+?)\\\)")
+COMMAND = re.compile(
+    r"\\(?:text|mbox|mathrm|textbf|begin|end)\s*\{[^{}]*\}|\\[A-Za-z]+|\b(?:sqrt|sin|cos|tan|log|and|or)\b"
+)
+PROSE = re.compile(r"[A-Za-z]{2,}")
+MATHS = re.compile(r"\d|\\")
+NUMBER = re.compile(
+    r"""(?<![\w.])[-−]?(?:\\?\$|€|£)?\s?[-−]?
+    (?:\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)(?:\s?/\s?\d+(?:\.\d+)?)?
+    (?:\s?\\?%|\s(?:percent|thousand|million|billion|trillion)\b)?""",
+    re.VERBOSE,
+)
+CALCULATOR = re.compile(r"<<[^<>]*>>")
+ENDING = re.compile(r"[\s*_)$]*(?:[A-Za-z]+[\s*_)]*)?")
+PARENTHESISED = re.compile(r"\(([A-J])\)")
+ALONE = re.compile(r"\W*(?:[Oo]ption |[Cc]hoice )?([A-J])(?:\W*|[.):]\s.*)")

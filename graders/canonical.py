@@ -1,0 +1,97 @@
+"""The vote key of an answer: equal keys mean equal answers. Cheap: not all equal answers get equal keys."""
+
+import re
+from fractions import Fraction
+
+from redraft.graders.numbers import named, plain
+from redraft.graders.spelling import bare
+from redraft.store.records import Kind
+
+
+def canonical(answer: str | None, kind: Kind = Kind.MATH) -> str | None:
+    """The key under which an answer is counted in a vote, or None for no answer.
+
+    Numbers come out as a reduced fraction ("$1,000.0" and "1000" are both "1000", "0.5" is "1/2", "50%" is
+    "50"), lists and tuples of numbers likewise, other mathematics in one spelling without spaces, a choice as
+    its capital letter, and text in lower case with single spaces.
+    """
+    if answer is None or not answer.strip():
+        return None
+    if kind is Kind.CHOICE:
+        return letter(answer)
+    if kind is Kind.TEXT:
+        return words(answer)
+    number = plain(answer)
+    if number:
+        return str(number.value)
+    return _mathematics(answer)
+
+
+def letter(answer: str) -> str | None:
+    """The choice that an answer names: "(c)", "C.", "\\text{(C)}" and "C) 42" are all "C"; None for no letter."""
+    text = bare(answer)
+    text = TEXT.sub(r"\1", text).strip()
+    match = LETTER.match(text)
+    return match[1].upper() if match else None
+
+
+def words(answer: str) -> str | None:
+    """The words of an answer in lower case, without the punctuation and markup around them."""
+    return " ".join(answer.casefold().strip(MARKS).split()) or None
+
+
+def listing(answer: str) -> tuple[str, tuple[Fraction, ...]] | None:
+    """The brackets and numbers of a tuple, interval, set or bare list of plain numbers, or None.
+
+    The brackets are "()", "[)", "{}" and so on, "" for a bare list; the numbers come in the order written.
+    """
+    _, text = named(OR.sub(",", bare(answer)).replace(r"\{", "{").replace(r"\}", "}"))
+    if "," not in text:
+        return None
+    brackets = text[0] + text[-1] if text[0] in "([{" and text[-1] in ")]}" else ""
+    inner = text[1:-1] if brackets else text
+    numbers = [plain(part) for part in inner.split(",")]
+    values = [number.value for number in numbers if number]
+    if len(values) != len(numbers):
+        return None
+    return brackets, tuple(values)
+
+
+def is_words(answer: str) -> bool:
+    """Whether an answer is words alone ("no solution", "\\text{Evelyn}"), which no algebra could compare."""
+    text = bare(answer)
+    plain_text = TEXT.sub(r"\1", text)
+    if not WORDY.fullmatch(plain_text) or MATHS.search(plain_text):
+        return False
+    return text != plain_text or len(plain_text) > LONGEST_PRODUCT or plain_text.casefold() in SHORT_WORDS
+
+
+def _mathematics(answer: str) -> str | None:
+    if is_words(answer):
+        return words(TEXT.sub(r"\1", bare(answer)).strip(MARKS))
+    numbers = listing(answer)
+    if numbers:
+        brackets, values = numbers
+        ordered = values if brackets not in ("", "{}") else sorted(set(values))
+        opening, closing = brackets or "{}"
+        return opening + ",".join(map(str, ordered)) + closing
+    _, text = named(bare(answer))
+    text = UNIT.sub("", text)
+    text = CHOICE.sub(r"\1", TEXT.sub(r"\1", text))
+    return SINGLE.sub(r"\1\2", text.replace(" ", "").replace(r"\cdot", "*")) or None
+
+
+TEXT = re.compile(r"\\text\s*\{([^{}]*)\}")
+OR = re.compile(r"\s*(?:\\text\s*\{\s*(?:or|and)\s*\}|\b(?:or|and)\b)\s*")
+UNIT = re.compile(r"(?<=[\w})\])])\s*\\text\s*\{[A-Za-z .]+\}(?:\s*\^\s*\{?\d\}?)?$")
+LETTER = re.compile(
+    r"\W*(?:(?:option|choice|answer)\s+)?\W*((?-i:[A-HJ-Z])(?![A-Za-z'’])|[A-Za-z](?![A-Za-z'’])(?!\s+[a-z]))",
+    re.IGNORECASE,
+)
+CHOICE = re.compile(r"^\s*\(([A-Z])\)\s*$")
+SINGLE = re.compile(r"([_^])\{(\w)\}")
+WORDY = re.compile(r"\s*[^\W\d_][^\W\d_'’-]*(?:[ '’-]+[^\W\d_]+)*\s*")
+MATHS = re.compile(r"\b(?:pi|sqrt|sin|cos|tan|cot|sec|csc|log|ln|exp|infinity|inf|\w)\b")
+SHORT_WORDS = frozenset(["yes", "no", "true", "false", "even", "odd", "none", "east", "west"])
+LONGEST_PRODUCT = 4  # letters: "abcd" may be a product of unknowns, "ellipse" is a word
+MARKS = " \t\r\n.,;:!?*_`\"'“”‘’$"

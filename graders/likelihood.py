@@ -1,0 +1,40 @@
+"""How likely the model itself found its draft: the log-probability of its tokens, which costs nothing to know."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from redraft.graders.grader import Grader
+from redraft.store.records import Grade, Stop, Trajectory
+
+
+def likelihood(reduce: Literal["mean", "sum"] = "mean") -> Grader:
+    """Grades a draft by its mean log-probability a token ("likelihood"), or by the sum ("likelihood_sum").
+
+    Values are natural logarithms, at most 0, under the model's distribution at temperature 1; each step has its
+    own, reduced in the same way. No value, with a reason, where any step of the draft has no log-probability.
+    The sum prefers short drafts. Raises ValueError for another `reduce`.
+    """
+    if reduce not in ("mean", "sum"):
+        raise ValueError(f"no reduce {reduce!r}; there are mean, sum")
+    name = "likelihood" if reduce == "mean" else "likelihood_sum"
+
+    def grade(trajectory: Trajectory) -> Grade:
+        place = (name, trajectory.trajectory_id, trajectory.turn)
+        draft = trajectory.draft()
+        if trajectory.stop is Stop.FAILED:
+            return Grade(*place, reason=f"the trajectory failed: {trajectory.reason or 'no reason was given'}")
+        known = [(step.logprob, step.tokens) for step in draft if step.logprob is not None]
+        if len(known) < len(draft):
+            return Grade(*place, reason=f"{len(draft) - len(known)} of {len(draft)} steps have no log-probability")
+        total, tokens = sum(logprob for logprob, _ in known), sum(count for _, count in known)
+        if not tokens:
+            return Grade(*place, reason="the draft has no tokens")
+        if reduce == "sum":
+            return Grade(*place, value=total, steps=tuple(logprob for logprob, _ in known))
+        steps = tuple(logprob / count if count else None for logprob, count in known)
+        return Grade(*place, value=total / tokens, steps=steps)
+
+    async def grader(trajectories: Sequence[Trajectory]) -> list[Grade]:
+        return [grade(trajectory) for trajectory in trajectories]
+
+    return grader

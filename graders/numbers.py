@@ -1,0 +1,141 @@
+"""Reads an answer that is one plain number, exactly: no floats, no sympy, nothing that can blow up."""
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+
+from redraft.graders.spelling import bare
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """One rational number. `percent` tells that it was written with a percent sign, which `value` leaves out;
+    `name` is the unknown that it was given for ("x" in "x = 3")."""
+
+    value: Fraction
+    percent: bool = False
+    name: str = ""
+
+
+def plain(answer: str) -> Plain | None:
+    """The number that an answer is, or None where it is something else.
+
+    Reads integers, decimals, fractions, mixed numbers, powers and scientific notation in plain and LaTeX
+    spelling, with thousands separators, currency, degrees, a unit ("12 cm" is 12), a scale word ("1.5
+    million"), "x = 3" and a sum with its result ("3 + 4 = 7").
+    """
+    if len(answer) > MAX_LENGTH:
+        return None
+    if answer.isascii() and answer.isdigit():
+        return Plain(Fraction(int(answer)))
+    if not ANY_DIGIT.search(answer):
+        return None
+    name, text = named(bare(answer))
+    match = NUMBER.match(text)
+    tail = TAIL.fullmatch(text, match.end()) if match else None
+    if not match or not tail or not is_unit(tail["unit"]):
+        return None
+    value = _value(match)
+    if value is None:
+        return None
+    negative = (match["sign"] == "-") != (match["sign2"] == "-")
+    scale = SCALES.get((tail["scale"] or "").lower(), 1)
+    return Plain((-value if negative else value) * scale, bool(tail["percent"]), name)
+
+
+def named(text: str) -> tuple[str, str]:
+    """Splits "x = 3" in the unknown and its value, and takes the result of a sum ("3 + 4 = 7", unnamed)."""
+    match = NAMED.match(text)
+    if match and "=" not in match[2]:
+        return (match[1] or "").replace(" ", ""), match[2].strip()
+    return "", text
+
+
+def same_number(gold: Plain, given: Plain) -> bool:
+    """Equality as graders of this field read it: exact, except that 50% equals both 0.5 and 50, because "what
+    percent" is answered either way. x = 3 equals 3, but not y = 3."""
+    if gold.name and given.name and gold.name != given.name:
+        return False
+    if gold.value == given.value:
+        return True
+    if gold.percent == given.percent:
+        return False
+    return gold.value == given.value / 100 if given.percent else gold.value / 100 == given.value
+
+
+def is_unit(text: str | None) -> bool:
+    """Whether the words after a number are a unit, not unknowns ("3 xy"), functions or more of the answer."""
+    words = WORD.findall(text or "")
+    known = text is None or text.startswith("\\text") or all(len(w) > 2 or w in SHORT_UNITS for w in words)
+    return known and NOT_UNITS.isdisjoint(word.lower() for word in words)
+
+
+def _value(match: re.Match[str]) -> Fraction | None:
+    if match["whole"] or match["whole2"]:
+        whole, top, bottom = (
+            match.group("whole", "mixed_top", "mixed_bottom")
+            if match["whole"]
+            else match.group("whole2", "mixed_top2", "mixed_bottom2")
+        )
+        part = _ratio(top, bottom)
+        return None if part is None else _decimal(whole) + part
+    if match["top"]:
+        return _ratio(match["top"], match["bottom"])
+    if match["over"]:
+        return _ratio(match["over"], match["under"])
+    if match["base"]:
+        return _power(_decimal(match["base"]), int(match["exponent"]))
+    scale = _power(Fraction(10), int(match["ten"] or match["e"] or 0))
+    return None if scale is None else _decimal(match["decimal"]) * scale
+
+
+def _decimal(text: str) -> Fraction:
+    return Fraction(text.replace(",", "").replace(" ", ""))
+
+
+def _ratio(top: str, bottom: str) -> Fraction | None:
+    under = _decimal(bottom)
+    return _decimal(top) / under if under else None
+
+
+def _power(base: Fraction, exponent: int) -> Fraction | None:
+    size = max(len(str(base.numerator)), len(str(base.denominator))) * abs(exponent)
+    return base**exponent if size <= MAX_DIGITS and (base or exponent > 0) else None
+
+
+MAX_LENGTH = 2000  # characters; longer ones are no plain number, and int() refuses 4,300 digits
+MAX_DIGITS = 1000  # of a power's result
+
+_DECIMAL = r"(?:\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d*)?|\.\d+)"
+_SIGNED = rf"\s*[-+]?\s*{_DECIMAL}\s*"
+
+ANY_DIGIT = re.compile(r"[0-9½¼¾]")
+NUMBER = re.compile(
+    rf"""(?P<sign>[-+]?)\s*(?:\$|€|£)?\s*(?P<sign2>[-+]?)\s*(?:
+      (?P<whole>\d+)\s*\\frac\{{\s*(?P<mixed_top>\d+)\s*\}}\{{\s*(?P<mixed_bottom>\d+)\s*\}}
+    | (?P<whole2>\d+)\s+(?P<mixed_top2>\d+)\s*/\s*(?P<mixed_bottom2>\d+)
+    | \\frac\{{(?P<top>{_SIGNED})\}}\{{(?P<bottom>{_SIGNED})\}}
+    | (?P<over>{_DECIMAL})\s*/\s*(?P<under>{_DECIMAL})
+    | (?P<base>{_DECIMAL})\s*\^\s*\{{?\s*(?P<exponent>-?\d{{1,4}})\s*\}}?
+    | (?P<decimal>{_DECIMAL})(?:
+        [eE](?P<e>[-+]?\d{{1,3}})
+      | \s*(?:\\times|\\cdot|\*|x)\s*10\s*\^\s*\{{?\s*(?P<ten>[-+]?\d{{1,3}})\s*\}}?)?
+    )""",
+    re.VERBOSE,
+)
+TAIL = re.compile(
+    r"""\s*(?:(?P<percent>%|\\text\s*\{\s*(?:percent|%)\s*\}|percent\b)
+    | (?:\\text\s*\{)?\s*(?P<scale>hundred|thousand|million|billion|trillion)s?\b\s*\}?)?
+    \s*(?P<unit>\\text\s*\{[A-Za-z ./^23-]*\}(?:\s*\^\s*\{?\d\}?)?
+    | (?:[A-Za-z][A-Za-z.'-]*(?:/[a-z]+)?(?:\^\{?[23]\}?)?\s*){1,4})?""",
+    re.VERBOSE | re.IGNORECASE,
+)
+NAMED = re.compile(
+    r"((?:\\?[A-Za-z]+(?:\s*_\s*(?:\w|\{\w+\}))?(?:\([a-z]\))?)(?=\s*=)|)(?:[\d\s.,+*/()x$%-]|\\times|\\cdot)*=\s*([^=]+)$"
+)
+WORD = re.compile(r"(?<![/A-Za-z])[A-Za-z]+")
+SCALES = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+SHORT_UNITS = frozenset(re.findall(r"\w+", "cm mm km ft in lb oz kg mg ml mL mi yd hr am pm AM PM of a an"))
+NOT_UNITS = frozenset(
+    re.findall(r"\w+", "or and to mod log sin cos tan cot sec csc sqrt exp max pi abc xyz is are than")
+)

@@ -1,0 +1,97 @@
+"""One spelling for the many ways to typeset the same answer. Text to text: nothing here knows the meaning."""
+
+import re
+
+
+def bare(answer: str) -> str:
+    """The answer without wrapping (`$..$`, `\\boxed{}`, `**..**`), closing full stop, spacing commands, `\\left`
+    and `\\right`, degrees and display variants (`\\dfrac`, `\\frac43`): typesetting makes no difference."""
+    text = unwrap(RADICAL.sub(r"\\sqrt{\1}", answer).translate(SYMBOLS))
+    if "\\" in text:
+        text = NOISE.sub(" ", TIGHT.sub("", THOUSANDS.sub(",", text))).replace("{,}", ",")
+        text = FONTS.sub(r"\\text", DISPLAY.sub(r"\\\1", text))
+        text = FRACTION.sub(_braced, text)
+        text = ROOT.sub(r"\\sqrt{\1}", text)
+        text = ESCAPED.sub(r"\1", text)
+    return " ".join(text.split())
+
+
+def unwrap(answer: str) -> str:
+    """The answer without the marks around it: space, markdown, maths delimiters, a box, a closing full stop."""
+    while True:
+        text = answer.strip().rstrip(".;!?").strip()
+        if text.endswith(","):
+            text = text[:-1]
+        for opening, closing in WRAPPERS:
+            size = len(opening) + len(closing)
+            inner = text[len(opening) : len(text) - len(closing)]
+            wrapped = len(text) > size and text.startswith(opening) and text.endswith(closing)
+            if wrapped and closing not in inner.replace(r"\$", "") and not inner.endswith("\\"):
+                text = inner
+        if text.startswith((r"\boxed", r"\fbox")) and (inside := box(text)) and inside[1] == len(text):
+            text = inside[0]
+        if text == answer:
+            return text
+        answer = text
+
+
+def box(text: str, start: int = 0) -> tuple[str, int] | None:
+    """What the `\\boxed` or `\\fbox` that begins at `start` holds, and where it ends; None where its closing brace
+    is missing. `\\boxed 5` holds what comes before the next space or dollar sign."""
+    opening = BOX.match(text, start)
+    if not opening:
+        return None
+    begin = opening.end()
+    if text[begin - 1] != "{":
+        held = UNBRACED.match(text, begin)
+        return (held[0], held.end()) if held else None
+    depth = 1
+    for mark in BRACES.finditer(text, begin):
+        depth += {"{": 1, "}": -1}.get(mark[0], 0)
+        if depth == 0:
+            return text[begin : mark.start()], mark.end()
+    return None
+
+
+def _braced(match: re.Match[str]) -> str:
+    parts = [part.strip("{} ") if part.startswith("{") else part for part in match.groups()]
+    return rf"\frac{{{parts[0]}}}{{{parts[1]}}}"
+
+
+SYMBOLS = str.maketrans(
+    {
+        "−": "-",
+        "–": "-",
+        "\u2009": " ",
+        "\u202f": " ",
+        "\u00a0": " ",
+        "×": r"\times ",
+        "·": r"\cdot ",
+        "÷": "/",
+        "π": r"\pi ",
+        "∞": r"\infty ",
+        "°": r"^\circ",
+        "±": r"\pm ",
+        "½": r"\frac{1}{2}",
+        "¼": r"\frac{1}{4}",
+        "¾": r"\frac{3}{4}",
+        "²": "^2",
+        "³": "^3",
+        "⁄": "/",
+    }
+)
+WRAPPERS = (("$$", "$$"), ("$", "$"), (r"\(", r"\)"), (r"\[", r"\]"), ("**", "**"), ("__", "__"), ("`", "`"))
+BOX = re.compile(r"\\(?:boxed|fbox)\s*\{|\\(?:boxed|fbox)\s+(?=[^\s{])|\\(?:boxed|fbox)(?=[\d-])")
+UNBRACED = re.compile(r"[^\s$]+")
+BRACES = re.compile(r"\\.|[{}]", re.DOTALL)
+RADICAL = re.compile(r"√\s*(\d+|[A-Za-z])")
+THOUSANDS = re.compile(r",\s*\\!\s*")
+TIGHT = re.compile(
+    r"\\!|\\(?:left|right)(?![a-z])\.?|\\(?:displaystyle|limits)(?![a-z])|\^\s*(?:\\circ|\{\s*\\circ\s*\})|\\degrees?\b"
+)
+NOISE = re.compile(r"\\[,;: ]|\\q?quad(?![a-z])|~")
+DISPLAY = re.compile(r"\\[dtc](frac|binom)")
+FONTS = re.compile(r"\\(?:mbox|textrm|textbf|textit|mathrm|mathbf|rm)(?=\s*\{)")
+FRACTION = re.compile(r"\\frac\s*(\{[^{}]*\}|\d)\s*(\{[^{}]*\}|\d)")
+ROOT = re.compile(r"\\sqrt\s*(\d|[a-z](?![a-z]))")
+ESCAPED = re.compile(r"\\([$%#])")

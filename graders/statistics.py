@@ -1,0 +1,117 @@
+"""What a set of samples says about a method: exact expectations over all subsets, and honest intervals.
+
+Nothing is resampled where a closed form exists. A sample without an answer counts as wrong and stays in n.
+"""
+
+import math
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """An estimate with the bounds of its confidence interval."""
+
+    estimate: float
+    low: float
+    high: float
+
+
+def pass_at_k(n: int, c: int, k: int) -> float:
+    """The probability that k of n samples, c of them right, hold a right one: 1 - C(n-c, k) / C(n, k), the
+    unbiased estimator of Chen et al. 2021. Raises ValueError unless 0 <= c <= n and 1 <= k <= n."""
+    _check(n, k)
+    if not 0 <= c <= n:
+        raise ValueError(f"c must be between 0 and n = {n}, not {c}")
+    return 1.0 - math.comb(n - c, k) / math.comb(n, k)
+
+
+def best_of_k(scores: Sequence[float | None], correct: Sequence[bool], k: int) -> float:
+    """The expected correctness of the best-scored of k samples, over all subsets of size k; equal scores share
+    their chance evenly. A sample without a score (None) never beats one that has a score, and counts as wrong."""
+    n = len(scores)
+    _check(n, k)
+    pairs = zip(scores, correct, strict=True)
+    ranked = sorted(((-math.inf if s is None else s, bool(c) and s is not None) for s, c in pairs), reverse=True)
+    total, rank = 0.0, 0
+    while rank < n:
+        tied = [right for score, right in ranked[rank:] if score == ranked[rank][0]]
+        chosen = sum(math.comb(n - 1 - i, k - 1) for i in range(rank, rank + len(tied)))
+        total += sum(tied) / len(tied) * (chosen / math.comb(n, k))
+        rank += len(tied)
+    return total
+
+
+def majority_at_k(answers: Sequence[Hashable | None], gold: Hashable | None, k: int) -> float:
+    """The probability that the most frequent answer of k of the samples is `gold`, over all subsets of size k;
+    tied answers win with equal chance. None has no vote and stays in n. Exact, in time of the order of n k^2.
+
+    For each count j of gold, subsets in which no other answer is more frequent are counted by dynamic
+    programming over the other answers, by samples used and answers tied at j.
+    """
+    n = len(answers)
+    _check(n, k)
+    counts: dict[Hashable, int] = {}
+    for answer in answers:
+        if answer is not None:
+            counts[answer] = counts.get(answer, 0) + 1
+    c = counts.pop(gold, 0) if gold is not None else 0
+    nulls = n - c - sum(counts.values())
+    won = sum(math.comb(c, j) * _wins(list(counts.values()), nulls, j, k) for j in range(1, min(c, k) + 1))
+    return won / math.comb(n, k)
+
+
+def wilson(successes: int, n: int, z: float = 1.959964) -> Interval:
+    """A proportion with Wilson's score interval, 95% by default. Raises ValueError unless 0 <= successes <= n
+    and n >= 1."""
+    if n < 1 or not 0 <= successes <= n:
+        raise ValueError(f"{successes} successes of {n} is no proportion")
+    p, spread = successes / n, z * z / n
+    middle = p + spread / 2
+    half = z * math.sqrt(p * (1 - p) / n + spread / (4 * n))
+    low, high = (middle - half) / (1 + spread), (middle + half) / (1 + spread)
+    return Interval(p, max(0.0, low), min(1.0, high))
+
+
+def paired_bootstrap(
+    first: Sequence[float], second: Sequence[float], draws: int = 10_000, seed: int = 0, level: float = 0.95
+) -> Interval:
+    """The mean difference `first - second` of two methods on the same problems, with its percentile interval.
+
+    One value a problem and method (such as its pass@1). Problems are what is drawn again, in pairs: samples of
+    one problem are not independent. Raises ValueError for sequences of unequal length or none.
+    """
+    if len(first) != len(second) or not len(first):
+        raise ValueError(f"paired values are needed, one a problem, not {len(first)} and {len(second)}")
+    difference = np.asarray(first, float) - np.asarray(second, float)
+    generator = np.random.default_rng(seed)
+    size = len(difference)
+    rows = max(1, MOST_INDICES // size)
+    means = [
+        difference[generator.integers(0, size, (min(rows, draws - start), size))].mean(axis=1)
+        for start in range(0, draws, rows)
+    ]
+    low, high = np.quantile(np.concatenate(means), [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(difference.mean()), float(low), float(high))
+
+
+def _wins(others: Sequence[int], nulls: int, j: int, k: int) -> float:
+    ways = {(j, 0): 1}
+    for count in others:
+        grown: dict[tuple[int, int], int] = {}
+        for (used, ties), number in ways.items():
+            for taken in range(min(count, j, k - used) + 1):
+                place = (used + taken, ties + (taken == j))
+                grown[place] = grown.get(place, 0) + number * math.comb(count, taken)
+        ways = grown
+    return sum(number * math.comb(nulls, k - used) / (ties + 1) for (used, ties), number in ways.items())
+
+
+def _check(n: int, k: int) -> None:
+    if not 1 <= k <= n:
+        raise ValueError(f"k must be between 1 and n = {n}, not {k}")
+
+
+MOST_INDICES = 4_000_000  # drawn at once: 32 MB

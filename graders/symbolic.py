@@ -1,0 +1,83 @@
+"""Equality of two mathematical answers by Math-Verify, and the loop of the process that it runs in.
+
+It runs in a process of its own because sympy may compute for ever: the parent (`redraft.graders.equivalence`)
+kills it at its time limit. Requests and replies are lines of JSON on standard input and output; the process
+ends when its input does, and, if it is then busy, by an alarm that needs no Python code to run.
+"""
+
+import json
+import logging
+import os
+import re
+import resource
+import signal
+import sys
+from itertools import product
+from typing import Any
+
+from redraft.graders.canonical import OR
+from redraft.graders.spelling import bare
+
+
+def same(gold: str, given: str) -> bool | None:
+    """Whether a given answer equals the key; None where the key cannot be read as mathematics and the two do
+    not read the same. The order matters: a key "x = 5" accepts "5", and a key "(1, 2)" accepts "1, 2"."""
+    from math_verify import verify
+
+    golds, answers = _parse(gold), _parse(given)
+    for one, other in product(golds, answers):
+        if verify(one, other, timeout_seconds=None):
+            return True
+    return False if any(not isinstance(one, str) for one in golds) else None
+
+
+def main() -> None:
+    """Answers requests until standard input ends. The first line it writes tells that it is ready."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    replies = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+    logging.disable(logging.CRITICAL)
+    replies.write(json.dumps(_warm_up(int(sys.argv[1]))) + "\n")
+    for line in sys.stdin:
+        request = json.loads(line)
+        signal.setitimer(signal.ITIMER_REAL, request["limit_s"] + GRACE_S)
+        reply = _reply(request["gold"], request["given"])
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        replies.write(json.dumps(reply) + "\n")
+
+
+def _warm_up(memory_mb: int) -> dict[str, Any]:
+    resource.setrlimit(resource.RLIMIT_AS, (memory_mb << 20, memory_mb << 20))
+    try:
+        same("x^2+1", "1+x^2")
+    except ImportError as error:
+        return {"failed": f"{error}"}
+    return {"ready": True}
+
+
+def _reply(gold: str, given: str) -> dict[str, Any]:
+    try:
+        equal = same(gold, given)
+    except MemoryError:
+        return {"same": None, "reason": "the comparison needs more memory than the checker has"}
+    except RecursionError:
+        return {"same": None, "reason": "the answer is nested too deeply to compare"}
+    return {"same": equal, "reason": "the key cannot be read as mathematics" if equal is None else None}
+
+
+def _parse(answer: str) -> list[Any]:
+    from math_verify import ExprExtractionConfig, LatexExtractionConfig, parse
+
+    text = OR.sub(",", bare(answer)).replace("$", "").replace("**", "^")
+    text = NAMES.sub(r"\\\1 ", INFINITY.sub(r"\\infty ", PERCENT.sub(r"\\%", text)))
+    targets = [LatexExtractionConfig(), ExprExtractionConfig()]
+    return parse(f"${text}$", targets, parsing_timeout=None)  # pyright: ignore[reportArgumentType]
+
+
+GRACE_S = 1.0  # the parent's kill comes first
+PERCENT = re.compile(r"(?<!\\)%")
+NAMES = re.compile(r"(?<![\\A-Za-z])(pi|theta|alpha|beta)(?![A-Za-z])")
+INFINITY = re.compile(r"(?<![\\A-Za-z])(?:infinity|inf|oo)(?![A-Za-z])", re.IGNORECASE)
+
+if __name__ == "__main__":
+    main()
