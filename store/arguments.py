@@ -14,7 +14,7 @@ def arguments(factory: Callable[..., Any], given: Mapping[str, Any], noun: str =
     """`given`, ready for `factory(**...)`: texts are converted to what the arguments are annotated with ("8", "0.5",
     "true", "none"); other values pass. Only arguments with a default, or after `*`, can be set.
 
-    Raises PartError for a name that the factory has not got, which lists those it has, and for a value that does not fit.
+    Raises PartError for a name that the factory has not got, and lists those it has; and for a value that does not fit.
     """
     settable = {
         name: parameter

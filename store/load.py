@@ -92,7 +92,7 @@ def _from_path(path: Path, noun: str) -> ModuleType:
 def _run(action: Callable[[], Any], name: str, noun: str) -> Any:
     try:
         return action()
-    except Exception as error:  # noqa: BLE001 - a part may be anybody's code, and fail in any way
+    except Exception as error:
         raise PartError(f"the {noun} in {name} can't be loaded: {type(error).__name__}: {error}") from error
 
 

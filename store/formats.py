@@ -1,0 +1,159 @@
+"""From a row to a problem: the columns that people use, and the ways in which GSM8K, MATH and multiple-choice sets
+write an answer."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from string import ascii_uppercase
+from typing import Any
+
+from redraft.store.errors import SourceError
+from redraft.store.files import Row
+from redraft.store.records import Kind, Problem
+
+QUESTION = ("question", "problem", "content", "prompt", "input", "query")
+ANSWER = ("answer", "answerkey", "final_answer", "target", "solution", "output")
+SUBJECT = ("subject", "type", "category", "topic")
+ID = ("id", "problem_id", "unique_id")
+CHOICES = ("choices", "options")
+SOLUTION = ("solution", "rationale", "explanation")
+
+GSM8K = re.compile(r"\n?#### *(.+?)\s*\Z")
+BOX = re.compile(r"\\(?:boxed|fbox) *")
+
+
+def problem(row: Row, *, source: str, split: str | None, question: str | None, answer: str | None) -> Problem:
+    """The problem that a row holds; `question` and `answer` name its columns where they have other names than usual.
+
+    GSM8K's answer (`#### 18`) and MATH's (the last `\\boxed{...}`) are taken out of the worked solution, which is kept
+    as `meta["solution"]`. Choices become lines "A) ..." of the question, and the answer a letter. Raises SourceError.
+    """
+    asked, key = _column(row, question, QUESTION), _column(row, answer, ANSWER)
+    if asked is None:
+        missing = "no column for the question" if question is None else f"no column {question!r}"
+        raise SourceError(f"{missing} among {', '.join(map(str, row)) or 'none'}: name the one that holds it")
+    if answer is not None and key is None:
+        raise SourceError(f"no column {answer!r} among {', '.join(map(str, row))}")
+    text = _text(row[asked], "question")
+    if not text:
+        raise SourceError("the question is empty")
+    stated = None if key is None else _text(row[key], "answer") or None
+    options = _choices(_value(row, CHOICES))
+    if options:
+        lettered = zip(ascii_uppercase, (choice for _, choice in options), strict=False)
+        text = "\n".join([text, *(f"{letter}) {choice}" for letter, choice in lettered)])
+        found, solution, kind = _letter(stated, options), None, Kind.CHOICE
+    else:
+        found, solution = _answer(stated)
+        kind = _kind(_value(row, ("kind",)))
+    solution = solution or (_text(_value(row, SOLUTION), "solution") if key not in SOLUTION else None)
+    number, level = _value(row, ID), _value(row, ("level",))
+    return Problem(
+        question=text,
+        answer=found,
+        problem_id="" if number is None else f"{source}/{number}",
+        source=source,
+        split=split or _text(_value(row, ("split",)), "split") or None,
+        kind=kind,
+        level=_level(level),
+        subject=_text(_value(row, SUBJECT), "subject") or None,
+        meta={"solution": solution} if solution else {},
+    )
+
+
+def boxed(text: str) -> str | None:
+    """What stands in the last `\\boxed{...}` or `\\fbox{...}`, its braces matched (also `\\boxed 5`); None without one.
+    Raises SourceError where its brace is never closed."""
+    boxes = list(BOX.finditer(text))
+    if not boxes:
+        return None
+    rest = text[boxes[-1].end() :]
+    if not rest.startswith("{"):
+        return next(iter(rest.partition("$")[0].split()), None)
+    depth = 0
+    for index, character in enumerate(rest):
+        depth += {"{": 1, "}": -1}.get(character, 0) if rest[index - 1 : index] != "\\" else 0
+        if depth == 0:
+            return rest[1:index].strip()
+    raise SourceError("the answer's \\boxed{ is never closed")
+
+
+def _answer(stated: str | None) -> tuple[str | None, str | None]:
+    """The answer alone, and the worked solution that it was taken from, if it was."""
+    if stated is None:
+        return None, None
+    if mark := GSM8K.search(stated):
+        return mark[1].replace(",", "").replace("$", ""), stated[: mark.start()]
+    box = boxed(stated)
+    return (stated, None) if box is None else (box, stated)
+
+
+def _column(row: Row, named: str | None, usual: Sequence[str]) -> str | None:
+    """The row's own name of a column: the one that was named, or the first of the usual ones."""
+    if named is not None:
+        return named if named in row else None
+    names = {str(name).strip().lower(): name for name in reversed(list(row))}
+    return next((names[name] for name in usual if name in names), None)
+
+
+def _value(row: Row, usual: Sequence[str]) -> Any:
+    name = _column(row, None, usual)
+    return None if name is None else row[name]
+
+
+def _text(value: Any, what: str) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, Mapping | list):
+        raise SourceError(f"the {what} is not a text")
+    text = str(value).strip()
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise SourceError(f"the {what} holds half a character (a lone surrogate)")
+    return text
+
+
+def _choices(value: Any) -> list[tuple[str, str]]:
+    """Labels and texts: of a list, of `{"A": ...}`, of `{"label": [...], "text": [...]}`, or of JSON text of these."""
+    if isinstance(value, str) and value.strip():
+        try:
+            value = json.loads(value)
+        except ValueError as error:
+            raise SourceError(f"the choices are not a JSON list ({error})") from error
+    if not value:
+        return []
+    if not isinstance(value, Mapping | list):
+        raise SourceError("the choices are not a list")
+    if isinstance(value, Mapping):
+        listed = {"label", "text"} <= value.keys()
+        labels, texts = (value["label"], value["text"]) if listed else (list(value), list(value.values()))
+    else:
+        labels, texts = ascii_uppercase[: len(value)], value
+    if not isinstance(texts, list) or len(labels) != len(texts) or not 2 <= len(texts) <= len(ascii_uppercase):
+        raise SourceError("the choices are not a list of 2 to 26 texts")
+    return [(str(label), _text(text, "choice")) for label, text in zip(labels, texts, strict=True)]
+
+
+def _letter(stated: str | None, options: Sequence[tuple[str, str]]) -> str | None:
+    """The letter of the right choice, which may be given by its label, its number from 0, or its text."""
+    if stated is None:
+        return None
+    labels = [label for label, _ in options]
+    texts = [text for _, text in options]
+    bare = stated.strip("(). ")
+    for names in (labels, list(map(str.lower, labels)), [str(number) for number in range(len(options))], texts):
+        if bare in names or stated in names:
+            return ascii_uppercase[names.index(bare if bare in names else stated)]
+    raise SourceError(f"the answer {stated!r} is none of the choices {', '.join(labels)}")
+
+
+def _kind(value: Any) -> Kind:
+    if value in (None, ""):
+        return Kind.MATH
+    if value not in list(Kind):
+        raise SourceError(f"no kind {value!r}; there are {', '.join(Kind)}")
+    return Kind(value)
+
+
+def _level(value: Any) -> int | None:
+    found = re.fullmatch(r"(?:level *)?(\d{1,9})(?:\.0)?", str(value).strip(), re.IGNORECASE)
+    return int(found[1]) if found else None

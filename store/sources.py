@@ -1,0 +1,94 @@
+"""Where problems come from: files, and the built-in generator.
+
+>>> from itertools import islice
+>>> from redraft.store.sources import read
+>>> [problem.level for problem in islice(read("builtin:levels=1-3"), 3)]
+[1, 2, 3]
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from itertools import chain, islice
+from pathlib import Path
+
+from redraft.store.errors import SourceError
+from redraft.store.files import Place, rows
+from redraft.store.formats import problem
+from redraft.store.records import Problem
+
+Bad = Callable[[SourceError], None]
+
+
+def read(
+    source: str | Path,
+    *,
+    question: str | None = None,
+    answer: str | None = None,
+    split: str | None = None,
+    skip_bad: bool = False,
+    bad: Bad | None = None,
+    limit: int | None = None,
+) -> Iterator[Problem]:
+    """The problems of a file (.jsonl, .json, .csv, .parquet), or of "builtin", which never ends
+    ("builtin:levels=1-3,split=train,seed=7").
+
+    `question` and `answer` name the columns where they have other names than usual; `split` is what the problems'
+    split is called. Raises SourceError, in one line, for the file or for its first bad row; with `skip_bad` the good
+    rows are given, and each bad one goes to `bad`.
+    """
+    if str(source).partition(":")[0] == "builtin":
+        found = _builtin(str(source).partition(":")[2], split)
+    else:
+        path = Path(source).expanduser()
+        found = _file(path, rows(path), question, answer, split, bad or _ignore if skip_bad else None)
+    return islice(found, limit)
+
+
+def _file(
+    path: Path, found: Iterator[Place], question: str | None, answer: str | None, split: str | None, bad: Bad | None
+) -> Iterator[Problem]:
+    """The problems of a file's rows; a bad row goes to `bad`, or is raised."""
+    split = split or next(iter(re.findall(r"(?:^|[_.-])(train|test|validation|dev)(?:$|[_.-])", path.stem)), None)
+    first: dict[str, str] = {}
+    good = 0
+    last = SourceError("it holds no rows")
+    for place, row in found:
+        try:
+            if isinstance(row, SourceError):
+                raise row
+            item = problem(row, source=path.stem, split=split, question=question, answer=answer)
+            for key in (item.question, item.problem_id):
+                if first.setdefault(key, place) != place:
+                    raise SourceError(f"the same {'question' if key == item.question else 'id'} as {first[key]}")
+        except SourceError as error:
+            last = SourceError(f"{path}, {place}: {error}")
+            if bad is None:
+                raise SourceError(f"{last}: mend it, or leave out such rows with --skip-bad") from error
+            bad(last)
+            continue
+        good += 1
+        yield item
+    if not good:
+        raise SourceError(f"{path}: no problem in it ({last})")
+
+
+def _ignore(_: SourceError) -> None:
+    return None
+
+
+def _builtin(settings: str, split: str | None) -> Iterator[Problem]:
+    from redraft.store.wordproblems import problems
+
+    pairs = [part.partition("=") for part in settings.split(",") if part]
+    given = {name: value for name, _, value in pairs}
+    if unknown := given.keys() - {"levels", "split", "seed"}:
+        raise SourceError(f"builtin has no setting {min(unknown)!r}; it has levels, split, seed")
+    try:
+        low, _, high = given.get("levels", "1-4").partition("-")
+        levels = range(int(low), int(high or low) + 1)
+        found = problems(
+            split=given.get("split") or split or "heldout", levels=levels, seed=int(given.get("seed", "0"))
+        )
+        return chain([next(found)], found)
+    except ValueError as error:
+        raise SourceError(f"builtin:{settings}: {error}: write it as builtin:levels=1-3,split=train,seed=0") from error
