@@ -7,7 +7,7 @@ FROM raw.commits GROUP BY unit_id;
 CREATE VIEW problems AS
 SELECT DISTINCT ON (problem_id)
        problem_id, source, split, question, answer, level, subject, parent_id, augmentation, meta, kind, added_at
-FROM raw.problems ORDER BY problem_id, added_at;
+FROM raw.problems ORDER BY problem_id, added_at DESC;
 
 CREATE VIEW runs AS
 WITH ended AS (

@@ -5,6 +5,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from redraft.store.errors import StoreError
+from redraft.store.sql import literal
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -44,8 +45,20 @@ def migrate(connection: "DuckDBPyConnection") -> None:
         if number == 1:
             connection.execute(LEDGER)
         connection.execute(f"INSERT INTO raw.migrations VALUES ({number}, '{name}', now()::TIMESTAMP)")
+        _comment(connection)
         connection.execute("COMMIT")
 
 
+def _comment(connection: "DuckDBPyConnection") -> None:
+    """Gives the columns of `raw` that have no comment the words of the view that shows them, by its name or any."""
+    for table, column, comment in connection.execute(BORROWED).fetchall():
+        connection.execute(f'COMMENT ON COLUMN raw.{table}."{column}" IS {literal(comment)}')
+
+
+BORROWED = """
+    SELECT r.table_name, r.column_name, arg_max(v.comment, v.table_name = r.table_name)
+    FROM duckdb_columns() r JOIN duckdb_columns() v
+        ON v.schema_name = 'main' AND v.column_name = r.column_name AND v.comment IS NOT NULL
+    WHERE r.schema_name = 'raw' AND r.comment IS NULL GROUP BY ALL"""
 TABLES = "SELECT table_schema, table_name FROM information_schema.tables"
 LEDGER = "CREATE TABLE raw.migrations (number INTEGER, name VARCHAR, applied_at TIMESTAMP)"

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from redraft.store.errors import StoreError
 from redraft.store.records import Kind, Problem
 from redraft.store.rows import problem_row, utc
 from redraft.store.sql import insert, literal, one_of
@@ -13,17 +14,33 @@ if TYPE_CHECKING:
 
 
 def add_problems(connection: "DuckDBPyConnection", problems: Iterable[Problem]) -> int:
-    """Appends the problems whose id is not there yet, and returns their number."""
+    """Appends the problems that are not there, and returns their number; one whose key, level, subject or split is not
+    what it was is appended too, as its newest version. Raises StoreError where a known id has another question."""
     given = {problem.problem_id: problem for problem in problems}
-    connection.execute("CREATE TEMP TABLE given (problem_id VARCHAR)")
-    insert(connection, "given", [(problem_id,) for problem_id in given])
-    known = connection.execute("FROM given SEMI JOIN raw.problems USING (problem_id)").fetchall()
-    connection.execute("DROP TABLE given")
+    known = _known(connection, list(given))
+    for problem_id, before in known.items():
+        if before.question != given[problem_id].question:
+            raise StoreError(
+                f"problem {problem_id!r} is in the store with another question: give the new one another id,"
+                " or keep it in another store"
+            )
     now = utc()
-    fresh = given.keys() - {problem_id for (problem_id,) in known}
-    rows = [problem_row(problem, now) for problem_id, problem in given.items() if problem_id in fresh]
-    insert(connection, "raw.problems", rows)
-    return len(rows)
+    fresh = [problem for problem in given.values() if _facts(known.get(problem.problem_id)) != _facts(problem)]
+    insert(connection, "raw.problems", [problem_row(problem, now) for problem in fresh])
+    return len(given) - len(known)
+
+
+def _facts(problem: Problem | None) -> tuple[Any, ...]:
+    return (problem.answer, problem.level, problem.subject, problem.split) if problem else ()
+
+
+def _known(connection: "DuckDBPyConnection", ids: Sequence[str]) -> dict[str, Problem]:
+    """Those of the problems that are there. The ids go in as rows: they may be many thousands."""
+    connection.execute("CREATE TEMP TABLE given (problem_id VARCHAR)")
+    insert(connection, "given", [(problem_id,) for problem_id in ids])
+    found = _read(connection, "FROM main.problems SEMI JOIN given USING (problem_id)")
+    connection.execute("DROP TABLE given")
+    return {problem.problem_id: problem for problem in found}
 
 
 def read_problems(
@@ -42,8 +59,12 @@ def read_problems(
         conditions.append(f"split = {literal(split)}")
     if ids is not None:
         conditions.append(one_of("problem_id", ids))
-    sql = f"SELECT {', '.join(COLUMNS)} FROM main.problems WHERE {' AND '.join(conditions)} ORDER BY problem_id"
-    found = connection.execute(sql + (f" LIMIT {int(limit)}" if limit is not None else "")).fetchall()
+    where = f"FROM main.problems WHERE {' AND '.join(conditions)} ORDER BY problem_id"
+    return _read(connection, where + (f" LIMIT {int(limit)}" if limit is not None else ""))
+
+
+def _read(connection: "DuckDBPyConnection", where: str) -> list[Problem]:
+    found = connection.execute(f"SELECT {', '.join(COLUMNS)} {where}").fetchall()
     return [_problem(dict(zip(COLUMNS, row, strict=True))) for row in found]
 
 

@@ -63,7 +63,8 @@ class Store:
         return None if self.path == ":memory:" else Path(f"{self.path}.journal") / f"{recipe}.jsonl"
 
     def add(self, problems: Iterable[Problem]) -> int:
-        """Keeps problems, and returns how many were new: one with a known `problem_id` is left as it is."""
+        """Keeps problems, and returns how many were new; of one whose key was corrected the newest version counts.
+        Raises StoreError where a known `problem_id` comes with another question."""
         with self._database.open() as connection:
             return add_problems(connection, problems)
 
