@@ -82,7 +82,7 @@ async def golds(checker: Checker, answers: list[str], wraps: Iterable[str], draw
     """False rejections of the golds themselves and false acceptances of answers that are not equal to them."""
     start = time.perf_counter()
     chance = random.Random(0)
-    equal = [(gold, extract(wrap % gold) or "") for gold in answers for wrap in wraps]
+    equal = [(gold, extract(wrap % text) or "") for gold in answers for wrap in wraps for text in _respelt(gold)]
     unequal = [(gold, wrong) for gold in answers for wrong in _wrong(gold, answers, draws, chance)]
     rejected = [p async for p in _with(checker, equal, {Verdict.WRONG, Verdict.UNDECIDED})]
     accepted = [p async for p in _with(checker, unequal, {Verdict.RIGHT})]
@@ -91,7 +91,7 @@ async def golds(checker: Checker, answers: list[str], wraps: Iterable[str], draw
         "equal": len(equal),
         "false_rejections": len(rejected),
         "unequal": len(unequal),
-        "by_worker": sum(decide(*pair) is None for pair in set(unequal)),
+        "by_worker": sum(decide(*pair) is None for pair in {*equal, *unequal}),
         "false_acceptances": len(accepted),
         "undecided": len(undecided),
         "seconds": round(time.perf_counter() - start, 2),
@@ -110,20 +110,34 @@ async def _with(checker: Checker, pairs: list[tuple[str, str]], verdicts: set[Ve
                 yield pair
 
 
+def _respelt(gold: str) -> Iterator[str]:
+    yield gold
+    if r"\text" not in gold and r"\{" not in gold:
+        yield re.sub(r"[)\]]", r"\\right\g<0>", re.sub(r"[(\[]", r"\\left\g<0>", gold))
+    yield gold.replace(r"\frac", r"\dfrac").replace(" ", r"\ ")
+    if (value := _scalar(gold)) is not None:
+        yield rf"\frac{{2({value})}}{{2}}"
+
+
 def _wrong(gold: str, answers: list[str], draws: int, chance: random.Random) -> Iterator[str]:
     others = [other for other in chance.sample(answers, draws + 20) if canonical(other) != canonical(gold)]
     yield from others[:draws]
-    value = re.sub(r"^[a-z]\s*=\s*", "", gold)
-    if is_words(gold) or re.search(r",(?!\d{3}|\\!)|=|pmatrix|_|\\in|\\pm|\\text\{\(|\\cup|\\\$|\$", value):
-        return
     number = gold.replace(",", "")
     if re.fullmatch(r"-?\d+", number):
         yield from (str(int(number) + 1), str(int(number) - 1))
         if int(number):
             yield str(-int(number))
-        return
-    value = re.sub(r"\\(text|mbox)\{.*", "", value)
-    yield from (f"{value} + 1", f"{value} - 1", f"-({value})")
+    elif (value := _scalar(gold)) is not None:
+        yield from (f"{value} + 1", f"{value} - 1", f"-({value})")
+
+
+def _scalar(gold: str) -> str | None:
+    """The gold as something that can be calculated with, or None where it is a list, a relation, words or the like."""
+    value = re.sub(r"^[a-z]\s*=\s*", "", gold)
+    mixed = re.match(r"\d+\s*\\frac", value)
+    if mixed or is_words(gold) or re.search(r",(?!\d{3}|\\!)|=|matrix|_|\\in|\\pm|\\text\{\(|\\cup|\$", value):
+        return None
+    return re.sub(r"\\(text|mbox)\{.*", "", value)
 
 
 def _rows(file: str) -> list[dict[str, Any]]:

@@ -28,10 +28,11 @@ def marked(text: str, kind: Kind = Kind.MATH) -> str | None:
         return letter(held) if kind is Kind.CHOICE else held
     weak = None
     for match in reversed(list(MARK.finditer(text))):
-        answer = _READ[kind](text[match.end() :].split("\n", 1)[0])
-        if answer is None or (match["heading"] is not None and kind is Kind.MATH and plain(answer) is None):
+        content = text[match.end() :].split("\n", 1)[0]
+        answer = _READ[kind](content)
+        if answer is None or (match["heading"] is not None and answer != unwrap(content)):
             continue
-        if match["phrase"] is None or kind is not Kind.MATH or MATHS.search(answer):
+        if match["line"] is not None or kind is not Kind.MATH or MATHS.search(answer):
             return answer
         weak = weak or answer
     return weak

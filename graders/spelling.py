@@ -8,24 +8,25 @@ def bare(answer: str) -> str:
     and `\\right`, degrees and display variants (`\\dfrac`, `\\frac43`): typesetting makes no difference."""
     text = unwrap(RADICAL.sub(r"\\sqrt{\1}", answer).translate(SYMBOLS))
     if "\\" in text:
-        text = NOISE.sub(" ", TIGHT.sub("", THOUSANDS.sub(",", text))).replace("{,}", ",")
+        text = NOISE.sub(" ", TIGHT.sub("", THOUSANDS.sub(",", text)))
         text = FONTS.sub(r"\\text", DISPLAY.sub(r"\\\1", text))
         text = FRACTION.sub(_braced, text)
         text = ROOT.sub(r"\\sqrt{\1}", text)
         text = ESCAPED.sub(r"\1", text)
-    return " ".join(text.split())
+    return " ".join(text.replace("{,}", ",").split())
 
 
 def unwrap(answer: str) -> str:
     """The answer without the marks around it: space, markdown, maths delimiters, a box, a closing full stop."""
     while True:
         text = answer.strip().rstrip(".;!?").strip()
-        if text.endswith(","):
-            text = text[:-1]
+        if text.count("**") == 1:
+            text = text.removeprefix("**").removesuffix("**")
+        text = text.removesuffix(",")
         for opening, closing in WRAPPERS:
             size = len(opening) + len(closing)
             inner = text[len(opening) : len(text) - len(closing)]
-            wrapped = len(text) > size and text.startswith(opening) and text.endswith(closing)
+            wrapped = len(text) >= size and text.startswith(opening) and text.endswith(closing)
             if wrapped and closing not in inner.replace(r"\$", "") and not inner.endswith("\\"):
                 text = inner
         if text.startswith((r"\boxed", r"\fbox")) and (inside := box(text)) and inside[1] == len(text):
@@ -89,7 +90,7 @@ THOUSANDS = re.compile(r",\s*\\!\s*")
 TIGHT = re.compile(
     r"\\!|\\(?:left|right)(?![a-z])\.?|\\(?:displaystyle|limits)(?![a-z])|\^\s*(?:\\circ|\{\s*\\circ\s*\})|\\degrees?\b"
 )
-NOISE = re.compile(r"\\[,;: ]|\\q?quad(?![a-z])|~")
+NOISE = re.compile(r"(?<!\\)\\[,;: ]|\\q?quad(?![a-z])|~")
 DISPLAY = re.compile(r"\\[dtc](frac|binom)")
 FONTS = re.compile(r"\\(?:mbox|textrm|textbf|textit|mathrm|mathbf|rm)(?=\s*\{)")
 FRACTION = re.compile(r"\\frac\s*(\{[^{}]*\}|\d)\s*(\{[^{}]*\}|\d)")

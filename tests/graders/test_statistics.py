@@ -1,0 +1,109 @@
+from collections import Counter
+from fractions import Fraction
+from itertools import combinations
+from math import comb
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from redraft.graders.statistics import best_of_k, majority_at_k, paired_bootstrap, pass_at_k, wilson
+
+SAMPLES = st.lists(st.tuples(st.sampled_from([0.1, 0.5, 0.9, None]), st.booleans()), min_size=1, max_size=8)
+ANSWERS = st.lists(st.sampled_from(["a", "b", "c", "d", None]), min_size=1, max_size=9)
+
+
+def test_published_vectors() -> None:
+    assert best_of_k([0.9, 0.8, 0.7, 0.6, 0.5], [False, True, True, False, True], 3) == pytest.approx(2 / 5)
+    assert majority_at_k(["a", "a", "b", "b", "c"], "a", 3) == pytest.approx(13 / 30)
+    assert pass_at_k(5, 2, 3) == pytest.approx(9 / 10)
+
+
+@pytest.mark.parametrize("n", range(1, 8))
+def test_pass_at_k_is_the_share_of_subsets_with_a_right_one(n: int) -> None:
+    for c in range(n + 1):
+        for k in range(1, n + 1):
+            hits = sum(min(subset) < c for subset in combinations(range(n), k))
+            assert pass_at_k(n, c, k) == pytest.approx(hits / comb(n, k))
+
+
+def test_pass_at_k_stays_exact_for_many_samples() -> None:
+    assert pass_at_k(1000, 300, 1) == pytest.approx(0.3)
+    assert pass_at_k(10_000, 1, 5000) == pytest.approx(0.5)
+
+
+@given(SAMPLES, st.data())
+def test_best_of_k_is_the_mean_over_subsets_with_ties_shared(samples, data) -> None:
+    k = data.draw(st.integers(1, len(samples)))
+    expected = Fraction(0)
+    for subset in combinations(samples, k):
+        top = max(-1.0 if score is None else score for score, _ in subset)
+        tied = [right and score is not None for score, right in subset if (-1.0 if score is None else score) == top]
+        expected += Fraction(sum(tied), len(tied))
+    scores, correct = zip(*samples, strict=True)
+    assert best_of_k(scores, correct, k) == pytest.approx(float(expected / comb(len(samples), k)))
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=12), st.data())
+def test_best_of_k_with_a_perfect_scorer_is_pass_at_k(correct: list[bool], data) -> None:
+    k = data.draw(st.integers(1, len(correct)))
+    expected = pass_at_k(len(correct), sum(correct), k)
+    assert best_of_k([float(c) for c in correct], correct, k) == pytest.approx(expected)
+
+
+@given(ANSWERS, st.data())
+def test_majority_at_k_is_the_share_of_subsets_that_gold_wins(answers, data) -> None:
+    k = data.draw(st.integers(1, len(answers)))
+    expected = Fraction(0)
+    for subset in combinations(answers, k):
+        counts = Counter(answer for answer in subset if answer is not None)
+        tied = [answer for answer, count in counts.items() if count == max(counts.values())]
+        expected += Fraction(1, len(tied)) if "a" in tied else 0
+    assert majority_at_k(answers, "a", k) == pytest.approx(float(expected / comb(len(answers), k)))
+
+
+def test_majority_at_k_of_equal_texts_counts_each_sample() -> None:
+    answers = ["a"] * 300 + [f"b{n}" for n in range(700)]
+    assert majority_at_k(answers, "a", 1) == pytest.approx(0.3)
+    assert majority_at_k(answers, "a", 20) > 0.95
+    assert majority_at_k(answers, None, 20) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("successes", "n", "low", "high"), [(40, 50, 0.670, 0.888), (0, 20, 0.0, 0.161), (20, 20, 0.839, 1.0)]
+)
+def test_wilson_interval(successes: int, n: int, low: float, high: float) -> None:
+    interval = wilson(successes, n)
+    assert (interval.low, interval.high) == (pytest.approx(low, abs=5e-4), pytest.approx(high, abs=5e-4))
+    assert interval.estimate == successes / n
+
+
+def test_paired_bootstrap_agrees_with_the_normal_approximation() -> None:
+    generator = np.random.default_rng(1)
+    first, second = generator.random(400), generator.random(400)
+    interval = paired_bootstrap(first.tolist(), second.tolist())
+    difference = first - second
+    half = 1.96 * difference.std() / 20
+    assert interval.estimate == pytest.approx(difference.mean())
+    assert interval.low == pytest.approx(difference.mean() - half, abs=0.003)
+    assert interval.high == pytest.approx(difference.mean() + half, abs=0.003)
+    assert interval == paired_bootstrap(first.tolist(), second.tolist())
+
+
+def test_paired_bootstrap_of_a_constant_difference_has_no_width() -> None:
+    interval = paired_bootstrap([1.0, 2.0, 3.0], [0.0, 1.0, 2.0], draws=100)
+    assert (interval.estimate, interval.low, interval.high) == (1.0, 1.0, 1.0)
+
+
+def test_impossible_counts_are_refused() -> None:
+    with pytest.raises(ValueError, match="k must be between 1 and n = 3, not 4"):
+        pass_at_k(3, 1, 4)
+    with pytest.raises(ValueError, match="k must be between 1 and n = 0"):
+        best_of_k([], [], 1)
+    with pytest.raises(ValueError, match="c must be between 0 and n = 3, not 4"):
+        pass_at_k(3, 4, 1)
+    with pytest.raises(ValueError, match="5 successes of 3"):
+        wilson(5, 3)
+    with pytest.raises(ValueError, match="not 1 and 2"):
+        paired_bootstrap([1.0], [1.0, 2.0])
