@@ -1,17 +1,13 @@
 """The protocol of every agent, and what strategies are told by those who run them."""
 
 from collections.abc import Callable
-from typing import Annotated, Protocol
+from typing import Protocol
 
-from pydantic import Field
-
+from redraft.store.errors import PartError
 from redraft.store.records import Question, Trajectory
 
 Watch = Callable[[Trajectory], None]
 """Told of each trajectory that has a new draft, once the draft is graded (its `score`) where something grades it."""
-
-Count = Annotated[int, Field(ge=1)]
-"""A number of things, at least one."""
 
 
 class Agent(Protocol):
@@ -22,3 +18,10 @@ class Agent(Protocol):
     """
 
     async def __call__(self, question: Question) -> list[Trajectory]: ...
+
+
+def at_least_one(**counts: int) -> None:
+    """Raises PartError for a count below 1."""
+    for name, count in counts.items():
+        if count < 1:
+            raise PartError(f"{name}={count} is too few; it must be at least 1")

@@ -2,15 +2,17 @@
 
 from langgraph.graph import END, START, StateGraph
 
-from redraft.agents.agent import Agent, Count, Watch
-from redraft.agents.graph import GraphAgent, State, Tree, Work, best, judge
+from redraft.agents.agent import Agent, Watch, at_least_one
+from redraft.agents.graph import GraphAgent, State, Tree, Work, selected, show
 from redraft.agents.policy import Policy
 from redraft.graders.grader import Grader
+from redraft.graders.selectors import best
 from redraft.store.records import Trajectory
 
 
-def best_of_n(policy: Policy, *, grader: Grader, samples: Count = 8, watch: Watch | None = None) -> Agent:
+def best_of_n(policy: Policy, *, grader: Grader, samples: int = 8, watch: Watch | None = None) -> Agent:
     """`samples` drafts in one call; the pick is the highest graded one that has an answer, the first of equals."""
+    at_least_one(samples=samples)
 
     async def propose(state: State, runtime: Work) -> State:
         tree = runtime.context
@@ -19,10 +21,12 @@ def best_of_n(policy: Policy, *, grader: Grader, samples: Count = 8, watch: Watc
 
     async def grade(state: State, runtime: Work) -> None:
         tree = runtime.context
-        tree.keep(await judge(grader, list(tree.paths.values()), watch))
+        await tree.judge(grader, tree.paths)
+        show(watch, tree.paths.values())
 
     async def choose(state: State, runtime: Work) -> State:
-        return runtime.context.choose(best(runtime.context.paths.values()))
+        paths, grades = zip(*runtime.context.graded, strict=True)
+        return runtime.context.choose(selected(best(paths, grades), paths))
 
     graph = StateGraph(State, context_schema=Tree)
     graph.add_node("propose", propose)

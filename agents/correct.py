@@ -7,13 +7,13 @@ from typing import Literal
 
 from langgraph.graph import END, START, StateGraph
 
-from redraft.agents.agent import Agent, Count, Watch
+from redraft.agents.agent import Agent, Watch, at_least_one
 from redraft.agents.critic import Critic, Opinion
 from redraft.agents.feedback.feedback import Feedback, Remark
-from redraft.agents.graph import GraphAgent, State, Tree, Work, best, judge
+from redraft.agents.graph import GraphAgent, State, Tree, Work, selected, show
 from redraft.agents.policy import Policy
-from redraft.agents.vote import winner
 from redraft.graders.grader import Grader
+from redraft.graders.selectors import best, majority
 from redraft.llm.model import ModelError
 from redraft.store.errors import PartError
 from redraft.store.records import Role, Stop, Trajectory
@@ -25,8 +25,8 @@ def correct(
     feedback: Feedback,
     critic: Critic,
     grader: Grader | None = None,
-    samples: Count = 1,
-    turns: Count = 3,
+    samples: int = 1,
+    turns: int = 3,
     pick: Literal["last", "best"] = "last",
     watch: Watch | None = None,
 ) -> Agent:
@@ -37,6 +37,7 @@ def correct(
     graded of all drafts of all turns. Where that is an earlier turn's, the path up to it stands for itself, in the
     role of a search, beside the whole trajectories. Raises PartError where `best` has no grader.
     """
+    at_least_one(samples=samples, turns=turns)
     if pick == "best" and grader is None:
         raise PartError("pick='best' of strategy 'correct' needs a grader, as in grader='likelihood'")
 
@@ -47,10 +48,10 @@ def correct(
 
     async def grade(state: State, runtime: Work) -> State:
         tree = runtime.context
-        judged = await judge(grader, _open(tree, state), watch)
-        tree.keep(judged)
-        tree.drafts += judged
-        return {"open": [path.sample for path in judged if path.stop is Stop.ANSWERED]}
+        if grader:
+            await tree.judge(grader, state.get("open", []))
+        show(watch, _open(tree, state))
+        return {"open": [path.sample for path in _open(tree, state) if path.stop is Stop.ANSWERED]}
 
     async def critique(state: State, runtime: Work) -> State:
         tree = runtime.context
@@ -68,9 +69,13 @@ def correct(
     async def choose(state: State, runtime: Work) -> State:
         tree = runtime.context
         paths = list(tree.paths.values())
+        if grader is None:
+            return tree.choose(selected(majority(paths), paths))
         if pick == "last":
-            return tree.choose(best(paths) if grader else winner(paths))
-        draft = best(tree.drafts)
+            last = {path.sample: grade for path, grade in tree.graded}
+            return tree.choose(selected(best(paths, [last[path.sample] for path in paths]), paths))
+        drafts, grades = zip(*tree.graded, strict=True)
+        draft = selected(best(drafts, grades), drafts)
         if draft is None or draft.turn == tree.paths[draft.sample].turn:
             return tree.choose(draft and tree.paths[draft.sample])
         return tree.choose(replace(draft, role=Role.SEARCH))

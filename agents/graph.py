@@ -13,7 +13,8 @@ from langgraph.runtime import Runtime
 
 from redraft.agents.agent import Watch
 from redraft.graders.grader import Grader
-from redraft.store.records import Question, Stop, Trajectory
+from redraft.graders.selectors import Selection
+from redraft.store.records import Grade, Question, Trajectory
 
 
 class State(TypedDict, total=False):
@@ -27,20 +28,28 @@ class State(TypedDict, total=False):
 
 @dataclass(slots=True)
 class Tree:
-    """What a graph has explored of one question: the path of each sample, by number."""
+    """What a graph has explored of one question."""
 
     question: Question
-    paths: dict[int, Trajectory] = field(default_factory=dict)
-    drafts: list[Trajectory] = field(default_factory=list)  # the paths at each graded draft, where turns are kept
-    ranked: list[Trajectory] = field(default_factory=list)
+    paths: dict[int, Trajectory] = field(default_factory=dict)  # each sample's, by its number
+    graded: list[tuple[Trajectory, Grade]] = field(default_factory=list)  # every draft, as it was when it was graded
+    ranked: list[Trajectory] = field(default_factory=list)  # the result
 
     def __post_init__(self) -> None:
         if isinstance(self.question, Mapping):  # as JSON, from Studio
             self.question = Question(**self.question)
 
-    def keep(self, paths: Sequence[Trajectory]) -> None:
+    def keep(self, paths: Iterable[Trajectory]) -> None:
         """Put these in the place of their samples' earlier paths."""
         self.paths |= {path.sample: path for path in paths}
+
+    async def judge(self, grader: Grader, samples: Iterable[int]) -> None:
+        """Grade the drafts of these samples: the grade's value is their score."""
+        paths = [self.paths[sample] for sample in samples]
+        grades = await grader(paths)
+        scored = [replace(path, score=grade.value) for path, grade in zip(paths, grades, strict=True)]
+        self.keep(scored)
+        self.graded += zip(scored, grades, strict=True)
 
     def choose(self, chosen: Trajectory | None) -> State:
         """End with this pick: everything explored is ranked, the pick first, then by score."""
@@ -76,17 +85,6 @@ def show(watch: Watch | None, paths: Iterable[Trajectory]) -> None:
             watch(path)
 
 
-async def judge(grader: Grader | None, paths: Sequence[Trajectory], watch: Watch | None = None) -> list[Trajectory]:
-    """The paths with what the grader gives their drafts; a draft that failed has no score."""
-    alive = [path for path in paths if path.stop is not Stop.FAILED]
-    grades = await grader(alive) if grader and alive else []
-    values = {path.sample: grade.value for path, grade in zip(alive, grades, strict=bool(grades))}
-    scored = [replace(path, score=values.get(path.sample)) for path in paths]
-    show(watch, scored)
-    return scored
-
-
-def best(paths: Iterable[Trajectory]) -> Trajectory | None:
-    """The highest scored of the paths that have an answer, the first of equals; None where none has a score."""
-    answered = (path for path in paths if path.answer is not None and path.score is not None)
-    return max(answered, key=lambda path: path.score or 0.0, default=None)
+def selected(selection: Selection, paths: Sequence[Trajectory]) -> Trajectory | None:
+    """The path that stands for a selector's answer, if it has one."""
+    return None if selection.index is None else paths[selection.index]

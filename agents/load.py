@@ -1,7 +1,7 @@
 """From names to agents: `load` finds a strategy, `build` puts one together from its parts.
 
 A part is a factory function. What it needs it names as a parameter, and `build` hands it in: `client`, `keys`,
-`watch`, and other parts (`policy`, `grader`, `critic`, `feedback`), which are built the same way. Every other
+`watch`, `checker`, and parts (`policy`, `grader`, `critic`, `feedback`), which are built the same way. Every other
 parameter is an argument that may be set; a part's own is set as `critic.threshold` or the like.
 """
 
@@ -9,13 +9,13 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pydantic import PydanticSchemaGenerationError, TypeAdapter, ValidationError
-
 from redraft.agents import policy
 from redraft.agents.agent import Agent, Watch
 from redraft.agents.critics import model as own_critic
 from redraft.agents.feedback import likelihood, none, oracle
+from redraft.graders.equivalence import Checker
 from redraft.llm.client import Client
+from redraft.store.arguments import convert
 from redraft.store.errors import PartError
 from redraft.store.load import load as find
 from redraft.store.records import Keyring
@@ -38,10 +38,11 @@ def build(
     critic: Spec | None = None,
     samples: int | None = None,
     watch: Watch | None = None,
+    checker: Checker | None = None,
     **arguments: Any,
 ) -> Agent:
     """An agent, ready to solve. `grader`, `critic` and `samples` go to the strategies that have them; None keeps
-    the strategy's own default.
+    the strategy's own default. A `checker` of answers is shared by the parts that read the key.
 
     `arguments` are the strategy's (`feedback` and `policy` among them) and those of its parts, as in
     `**{"feedback.threshold": -0.5}`; text is read as the type that is wanted. Raises PartError for an unknown part or
@@ -49,7 +50,7 @@ def build(
     """
     offered = {"grader": grader, "critic": critic, "samples": samples}
     settings = {name: value for name, value in {**offered, **arguments}.items() if value is not None}
-    builder = _Builder({"client": client, "keys": keys, "watch": watch}, settings)
+    builder = _Builder({"client": client, "keys": keys, "watch": watch, "checker": checker}, settings)
     factory = load(strategy)
     agent = builder.build(factory, "strategy", "")
     for name in arguments:
@@ -86,17 +87,16 @@ class _Builder:
         self._settings = settings
 
     def build(self, factory: Callable[..., Any], kind: str, prefix: str) -> Any:
+        """What a factory makes. `prefix` is put before its arguments' names to set them."""
         values: dict[str, Any] = {}
-        for parameter in inspect.signature(factory, eval_str=True).parameters.values():
-            if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-                continue
+        for parameter in _parameters(factory):
             name, key = parameter.name, prefix + parameter.name
             if name in self._hands:
                 value = self._hands[name]
             elif name in PARTS:
                 value = self._part(parameter, key)
             else:
-                value = self._argument(parameter, key, f"{kind} {_name(factory)!r}")
+                value = self._argument(parameter, key)
             if value is not None:
                 values[name] = value
             elif parameter.default is parameter.empty:
@@ -114,19 +114,22 @@ class _Builder:
             spec = f"{package}:{spec}"
         return self.build(find(spec, package, parameter.name), parameter.name, f"{key}.")
 
-    def _argument(self, parameter: inspect.Parameter, key: str, owner: str) -> Any:
-        """The value that was set, read as the parameter's type; None where none was."""
+    def _argument(self, parameter: inspect.Parameter, key: str) -> Any:
+        """The value that was set, a text as the parameter's type; None where none was."""
         self.known.add(key)
         value = self._settings.get(key)
-        if value is None or parameter.annotation is parameter.empty:
+        if not isinstance(value, str):
             return value
-        try:
-            return TypeAdapter(parameter.annotation).validate_python(value)
-        except PydanticSchemaGenerationError:  # a type of the part's own: it checks the value itself
-            return value
-        except ValidationError as error:
-            wrong = error.errors()[0]["msg"]
-            raise PartError(f"{key}={value!r} of {owner}: {wrong[0].lower()}{wrong[1:]}") from None
+        return convert(value, parameter.annotation, key)
+
+
+def _parameters(factory: Callable[..., Any]) -> list[inspect.Parameter]:
+    """A factory's named parameters, their types evaluated where they can be."""
+    try:
+        parameters = inspect.signature(factory, eval_str=True).parameters.values()
+    except NameError:
+        parameters = inspect.signature(factory).parameters.values()
+    return [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
 
 
 def _name(factory: Callable[..., Any]) -> str:

@@ -4,22 +4,22 @@ from dataclasses import replace
 
 from langgraph.graph import END, START, StateGraph
 
-from redraft.agents.agent import Agent, Count, Watch
-from redraft.agents.graph import GraphAgent, State, Tree, Work, show
+from redraft.agents.agent import Agent, Watch, at_least_one
+from redraft.agents.graph import GraphAgent, State, Tree, Work, selected, show
 from redraft.agents.policy import Policy
-from redraft.agents.vote import fewest, settled, vote, votes, winner
+from redraft.agents.vote import fewest, settled, vote, votes
+from redraft.graders.selectors import majority
 from redraft.store.records import Trajectory
 
 
-def self_consistency(
-    policy: Policy, *, samples: Count = 8, adaptive: bool = False, watch: Watch | None = None
-) -> Agent:
+def self_consistency(policy: Policy, *, samples: int = 8, adaptive: bool = False, watch: Watch | None = None) -> Agent:
     """The answer that most of `samples` drafts give, the first drafted of equals; no answer is no vote.
 
     Plain, all drafts are asked for at once. `adaptive` asks in rounds, each of the fewest drafts that could
     settle the vote, and stops when no outcome of the drafts left could change the winner: the same answer for
     fewer drafts. A trajectory's score is its answer's share of the drafts.
     """
+    at_least_one(samples=samples)
 
     async def propose(state: State, runtime: Work) -> State:
         tree, asked = runtime.context, state.get("asked", 0)
@@ -38,7 +38,8 @@ def self_consistency(
         tree = runtime.context
         counts, drafts = votes(tree.paths.values()), len(tree.paths)
         tree.keep([_scored(path, counts, drafts) for path in tree.paths.values()])
-        return tree.choose(winner(tree.paths.values()))
+        paths = list(tree.paths.values())
+        return tree.choose(selected(majority(paths), paths))
 
     graph = StateGraph(State, context_schema=Tree)
     graph.add_node("propose", propose)

@@ -1,14 +1,14 @@
-"""Votes among drafts, and when they are settled."""
+"""When a vote among drafts is settled, by the rules of the `majority` selector: of equals the first drafted wins."""
 
 from collections.abc import Iterable, Mapping
 
 from redraft.graders.answers import canonical
-from redraft.store.records import Trajectory
+from redraft.store.records import Stop, Trajectory
 
 
 def vote(path: Trajectory) -> str | None:
-    """What a draft votes for: its answer's key; None where it has no answer."""
-    return canonical(path.answer, path.question.kind)
+    """What a draft votes for: its answer's key; None where it failed or has no answer."""
+    return None if path.stop is Stop.FAILED else canonical(path.answer, path.question.kind)
 
 
 def votes(paths: Iterable[Trajectory]) -> dict[str, int]:
@@ -23,13 +23,6 @@ def votes(paths: Iterable[Trajectory]) -> dict[str, int]:
 def leader(counts: Mapping[str, int]) -> str | None:
     """The answer with most votes, the first drafted of equals."""
     return max(counts, key=lambda answer: counts[answer], default=None)
-
-
-def winner(paths: Iterable[Trajectory]) -> Trajectory | None:
-    """The first draft that gives the answer with most votes; None where no draft has an answer."""
-    ordered = sorted(paths, key=lambda path: path.sample)
-    first = leader(votes(ordered))
-    return next((path for path in ordered if first is not None and vote(path) == first), None)
 
 
 def settled(counts: Mapping[str, int], left: int) -> bool:

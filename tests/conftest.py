@@ -1,0 +1,33 @@
+"""Fixtures that several folders' tests share."""
+
+import importlib.util
+from collections.abc import AsyncIterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+
+def _load(name: str) -> ModuleType:
+    """A module beside this file, which no path leads to."""
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def openai_protocol() -> ModuleType:
+    """The module `openai_server`: its Fault, and its OpenAIServer for a server of one's own."""
+    return _load("openai_server")
+
+
+@pytest.fixture
+async def openai_server(openai_protocol: ModuleType) -> AsyncIterator[Any]:
+    """A running OpenAIServer, which answers "sample <number> of seed <seed>" until its `write` is set."""
+    server = await openai_protocol.OpenAIServer(lambda messages, seed, index: f"sample {index} of seed {seed}").start()
+    yield server
+    await server.stop()
