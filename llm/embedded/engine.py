@@ -102,17 +102,17 @@ class Engine:
                 continue
             at = len(self._rows)
             if read and read[0] is job:
-                self._cache.copy(read[1], at)
+                if read[1] != at:
+                    self._cache.copy(read[1], at)
                 logits = read[2]
             else:
-                logits = self.network.read(job.prompt, self._cache, at)[-1]
+                logits = self.network.read(job.prompt, self._cache, at, last=True)
                 read = (job, at, logits)
             row = Row(job, number, np.random.Generator(np.random.Philox(job.seeds[number])))
             self._rows.append(row)
-            tokens, logprobs = self._draw(logits[None], [row])
+            tokens, logprobs = self._draw(logits, [row])
             if self._write(row, int(tokens[0]), float(logprobs[0])):
-                self._rows.pop()
-                read = None
+                self._rows.pop()  # its place still holds the prompt, read for the next sample
 
     def _step(self) -> None:
         rows = self._rows

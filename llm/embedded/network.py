@@ -1,8 +1,8 @@
 """The embedded model's network in numpy: a small Llama with a key-value cache, for many rows at once.
 
-A row's result never depends on the rows beside it, so that the same seed gives the same text in any company: products
-run on multiples of `ROWS` rows (a one-row product rounds differently), and attention sees a row's cache cut to the
-next multiple of `TILE`, whatever the others need.
+A row's result never depends on the rows beside it, to the last bit, so that the same seed gives the same text in any
+company. A matrix product rounds a row by its place and by how many there are; so products run on tiles of exactly
+`ROWS` rows, where BLAS treats all rows alike, and attention sees a row's cache cut to the next multiple of `TILE`.
 """
 
 from collections.abc import Mapping
@@ -17,6 +17,7 @@ WIDTH, LAYERS, HEADS, THETA = 128, 4, 4, 10_000.0
 HEAD = WIDTH // HEADS
 CONTEXT = 1024  # tokens of prompt and answer together
 ROWS, TILE = 8, 32
+ZERO, NEVER = np.float32(0), np.float32(-np.inf)
 
 
 def quantize(arrays: Mapping[str, NDArray]) -> dict[str, NDArray]:
@@ -92,13 +93,14 @@ class Network:
             matrix("down"),
         )
 
-    def read(self, tokens: NDArray[np.int64], cache: Cache, row: int) -> Floats:
-        """Reads a whole prompt (length,) into a cache row; returns the logits (length, vocabulary)."""
+    def read(self, tokens: NDArray[np.int64], cache: Cache, row: int, *, last: bool = False) -> Floats:
+        """Reads a whole prompt (length,) into a cache row; returns the logits (length, vocabulary), or (1, vocabulary)
+        of the last token alone, which costs less."""
         length = len(tokens)
         x = np.zeros((_up(length, ROWS), WIDTH), np.float32)
         x[:length] = self.embedding[tokens]
         cos, sin = self.cos[: len(x)], self.sin[: len(x)]
-        future = np.triu(np.full((len(x), len(x)), -np.inf, np.float32), 1)
+        future = np.triu(np.full((len(x), len(x)), NEVER), 1)
         for depth, layer in enumerate(self.layers):
             q, k, v = self._project(layer, x, cos, sin)  # each (HEADS, padded length, HEAD)
             cache.keys[depth, row, :, :length] = k[:, :length]
@@ -106,7 +108,9 @@ class Network:
             mixed = _softmax(q @ k.transpose(0, 2, 1) + future) @ v
             x = self._finish(layer, x, mixed.transpose(1, 0, 2).reshape(len(x), WIDTH))
         cache.lengths[row] = length
-        return (_normalize(x, self.norm) @ self.head)[:length]
+        if last:
+            return self._logits(np.repeat(x[length - 1 : length], ROWS, axis=0))[:1]
+        return self._logits(x)[:length]
 
     def step(self, tokens: NDArray[np.int64], cache: Cache) -> Floats:
         """Adds one token to each of the first len(tokens) rows; returns their logits (rows, vocabulary)."""
@@ -118,10 +122,9 @@ class Network:
         places[:rows] = at
         cos, sin = self.cos[places], self.sin[places]
         tiles = (at // TILE + 1) * TILE
-        groups = [(tile, np.flatnonzero(tiles == tile)) for tile in np.unique(tiles)]
+        groups = [(tile, _members(tiles == tile)) for tile in np.unique(tiles)]
         masks = [
-            np.where(np.arange(tile) <= at[members][:, None], np.float32(0), np.float32(-np.inf))[:, None, None]
-            for tile, members in groups
+            np.where(np.arange(tile) <= at[members][:, None], ZERO, NEVER)[:, None, None] for tile, members in groups
         ]
         index = np.arange(rows)
         mixed = np.zeros((len(x), HEADS, HEAD), np.float32)
@@ -136,18 +139,34 @@ class Network:
                 mixed[members] = (_softmax(query @ keys.transpose(0, 1, 3, 2) + mask) @ values)[:, :, 0]
             x = self._finish(layer, x, mixed.reshape(len(x), WIDTH))
         cache.lengths[:rows] += 1
-        return (_normalize(x, self.norm) @ self.head)[:rows]
+        return self._logits(x)[:rows]
+
+    def _logits(self, x: Floats) -> Floats:
+        return _product(_normalize(x, self.norm), self.head)
 
     def _project(self, layer: Layer, x: Floats, cos: Floats, sin: Floats) -> tuple[Floats, Floats, Floats]:
-        projected = (_normalize(x, layer.attention_norm) @ layer.qkv).reshape(len(x), 3, HEADS, HEAD)
+        projected = _product(_normalize(x, layer.attention_norm), layer.qkv).reshape(len(x), 3, HEADS, HEAD)
         q, k, v = projected.transpose(1, 2, 0, 3)
         return _rotate(q, cos, sin) * np.float32(HEAD**-0.5), _rotate(k, cos, sin), v
 
     def _finish(self, layer: Layer, x: Floats, mixed: Floats) -> Floats:
-        x = x + mixed @ layer.out
-        gate_up = _normalize(x, layer.feed_norm) @ layer.gate_up
+        x = x + _product(mixed, layer.out)
+        gate_up = _product(_normalize(x, layer.feed_norm), layer.gate_up)
         gate, up = np.split(gate_up, 2, axis=1)
-        return x + (gate / (1 + np.exp(-gate)) * up) @ layer.down
+        gate /= np.float32(1) + np.exp(-gate)
+        return x + _product(gate * up, layer.down)
+
+
+def _members(chosen: NDArray[np.bool_]) -> slice | NDArray[np.intp]:
+    """Which rows are chosen; neighbours as a slice, since reading a slice copies nothing."""
+    members = np.flatnonzero(chosen)
+    first, last = int(members[0]), int(members[-1])
+    return slice(first, last + 1) if last - first == len(members) - 1 else members
+
+
+def _product(x: Floats, matrix: Floats) -> Floats:
+    """x @ matrix for a multiple of ROWS rows, tile by tile."""
+    return (x.reshape(-1, ROWS, x.shape[1]) @ matrix).reshape(len(x), -1)
 
 
 def _up(number: int, multiple: int) -> int:
@@ -155,15 +174,22 @@ def _up(number: int, multiple: int) -> int:
 
 
 def _normalize(x: Floats, weight: Floats) -> Floats:
-    return x / np.sqrt((x * x).mean(axis=-1, keepdims=True) + np.float32(1e-5)) * weight
+    size: Floats = np.sqrt(np.square(x).mean(axis=-1, keepdims=True) + np.float32(1e-5))
+    return x / size * weight
 
 
 def _rotate(x: Floats, cos: Floats, sin: Floats) -> Floats:
     """Rotary position: x (HEADS, rows, HEAD) by the angles of each row (rows, HEAD / 2)."""
     first, second = x[..., : HEAD // 2], x[..., HEAD // 2 :]
-    return np.concatenate([first * cos - second * sin, second * cos + first * sin], axis=-1)
+    turned = np.empty_like(x)
+    turned[..., : HEAD // 2] = first * cos - second * sin
+    turned[..., HEAD // 2 :] = second * cos + first * sin
+    return turned
 
 
 def _softmax(scores: Floats) -> Floats:
-    powers = np.exp(scores - scores.max(axis=-1, keepdims=True))
-    return powers / powers.sum(axis=-1, keepdims=True)
+    """Along the last axis, in place."""
+    np.subtract(scores, scores.max(axis=-1, keepdims=True), out=scores)
+    np.exp(scores, out=scores)
+    np.divide(scores, scores.sum(axis=-1, keepdims=True), out=scores)
+    return scores

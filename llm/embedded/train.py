@@ -6,6 +6,7 @@ last answer alone; Muon for the hidden matrices, AdamW for the rest; easy levels
 time spent. Needs the `train` extra.
 """
 
+# pyright: reportMissingImports=false
 import argparse
 import itertools
 import queue
@@ -23,7 +24,7 @@ from torch.nn import functional as F
 
 from redraft.llm.embedded import formats
 from redraft.llm.embedded.corpus import Conversation, conversations
-from redraft.llm.embedded.network import HEADS, LAYERS, THETA, WIDTH, quantize
+from redraft.llm.embedded.network import HEADS, LAYERS, THETA, WIDTH, quantize, unpack
 
 HERE = Path(__file__).parent
 HIDDEN = 512
@@ -185,6 +186,25 @@ def save(model: Llama, out: Path) -> None:
     np.savez_compressed(out / "weights.npz", allow_pickle=False, **quantize(arrays))
 
 
+def load(folder: Path) -> Llama:
+    """The network with the weights that lie in a folder, as numpy unpacks them."""
+    with np.load(folder / "weights.npz") as packed:
+        weights = {name: torch.from_numpy(array) for name, array in unpack(packed).items()}
+    model = Llama(VOCABULARY)
+    model.load_state_dict(weights)
+    return model
+
+
+def reference(folder: Path, out: Path) -> None:
+    """Writes this framework's logits for one conversation, which the numpy network is tested against."""
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    drawn = next(c for c in conversations(random.Random(1), FULL) if len(c.texts) > 2)
+    tokens = torch.tensor(encode(tokenizer, drawn)[0])
+    with torch.inference_mode():
+        logits = load(folder)(tokens[None])[0]
+    np.savez_compressed(out, tokens=tokens.numpy(), logits=logits[::8].numpy())
+
+
 def say(line: str) -> None:
     print(line, flush=True)  # noqa: T201 - a training command reports as it goes
 
@@ -195,5 +215,11 @@ if __name__ == "__main__":
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, default=HERE)
+    parser.add_argument(
+        "--reference", type=Path, help="only write this framework's logits of the weights in --out there"
+    )
     options = parser.parse_args()
-    train(options.minutes, options.seed, options.out, options.threads)
+    if options.reference:
+        reference(options.out, options.reference)
+    else:
+        train(options.minutes, options.seed, options.out, options.threads)

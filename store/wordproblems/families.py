@@ -1,8 +1,8 @@
 """The seven families of built-in word problems, as data: what can happen in a story, and three ways to say each thing.
 
 In an `Event`, `numbers` says how each number is drawn; `steps` are equations over single letters: `v` is the
-running value of the story, `a` to `c` the event's numbers, `p` and `q` results within the event. Every step has a note, in which
-`{e}` is the equation. A step that assigns `v` moves the story on.
+running value of the story, `a` to `c` the event's numbers, `p` and `q` results within the event. Every step has a note,
+in which `{e}` is the equation. A step that assigns `v` moves the story on.
 """
 
 from dataclasses import dataclass, field
