@@ -1,0 +1,86 @@
+"""The command line. This file finds the commands, fills in redraft.toml, and turns a user's mistakes into one line."""
+
+import importlib
+import os
+import sys
+from typing import NoReturn
+
+import click
+
+from redraft.flows.settings import settings
+from redraft.llm.model import ModelError
+from redraft.store.errors import RedraftError
+
+COMMANDS = ("generate", "solve", "filter", "export", "query", "doctor", "demo")
+
+
+class Commands(click.Group):
+    """A group whose commands are files of `redraft.flows.commands`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        return getattr(importlib.import_module(f"redraft.flows.commands.{cmd_name}"), cmd_name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            ctx.fail(f"no command {args[0]!r}; there are {', '.join(COMMANDS)}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="redraft", message="%(version)s")
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """Draft, judge, redraft: language models that solve problems and correct themselves, and the data they leave.
+
+    Every option may also be given as an environment variable (--max-tokens is REDRAFT_MAX_TOKENS) or in redraft.toml
+    in the working folder; the command line wins over the environment, the environment over the file.
+    """
+    given = settings(_options(context))
+    context.default_map = {name: given for name in COMMANDS}
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """The program `redraft`. Exit codes: 0 done, 1 something failed on the way, 2 a mistake in what was asked for,
+    130 stopped with Ctrl-C."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """One command; returns its exit code."""
+    try:
+        return cli.main(arguments, prog_name="redraft", standalone_mode=False) or 0
+    except click.UsageError as error:
+        where = error.ctx.command_path if error.ctx else "redraft"
+        return _mistake(f"{error.format_message().rstrip('.')} (`{where} --help` tells more)")
+    except click.ClickException as error:
+        return _mistake(error.format_message())
+    except (RedraftError, ModelError) as error:
+        return _mistake(str(error))
+    except (KeyboardInterrupt, click.Abort):
+        return 130
+    except BrokenPipeError:  # whoever read has seen enough, as in `redraft query ... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _mistake(text: str) -> int:
+    click.echo(f"redraft: {' '.join(text.split())}", err=True)
+    return 2
+
+
+def _options(context: click.Context) -> set[str]:
+    """The long names of every option of every command."""
+    commands = filter(None, (cli.get_command(context, name) for name in COMMANDS))
+    flags = [flag for command in commands for parameter in command.params for flag in parameter.opts]
+    return {flag.removeprefix("--") for flag in flags if flag.startswith("--")} - {"help"}
+
+
+if __name__ == "__main__":
+    main()

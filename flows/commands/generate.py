@@ -1,0 +1,44 @@
+"""`redraft generate`: the main job."""
+
+from typing import Any
+
+import click
+
+from redraft.flows import options
+
+
+@click.command()
+@click.argument("source", default="builtin")
+@options.DB
+@options.SOLVER
+@options.LIMIT
+@options.REPLICATE
+@options.CONCURRENCY
+@options.QUESTION_COLUMN
+@options.ANSWER_COLUMN
+@options.SKIP_BAD
+@options.JSON
+def generate(source: str, json: bool, set: dict[str, str], **given: Any) -> int:
+    """Solve problems and keep every draft, judged.
+
+    SOURCE is a file (.jsonl, .json, .csv, .parquet) or 'builtin', the held-out word problems that ship with redraft
+    (40 of them without --limit; 'builtin:levels=1-3,seed=7' chooses).
+
+    Repeated, the same command finishes what is missing and tries again what failed. Exit code 1 says that something
+    failed on the way.
+    """
+    import asyncio
+
+    from redraft.flows.generate import generate as stage
+    from redraft.flows.terminal import watcher
+
+    summary = asyncio.run(stage(source, arguments=set, progress=watcher(json), **given))
+    if json:
+        click.echo(summary.to_json())
+    else:
+        from rich.console import Console
+
+        from redraft.flows.report import show
+
+        show(summary, Console())
+    return 1 if summary.failed else 0

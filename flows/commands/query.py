@@ -1,0 +1,50 @@
+"""`redraft query`: SQL on the store."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from redraft.flows import options
+
+if TYPE_CHECKING:
+    from redraft.store.query import Table
+
+
+@click.command()
+@click.argument("sql")
+@options.DB
+@options.option("csv", "Print CSV.", is_flag=True)
+@options.JSON
+@options.option("parquet", "Write a Parquet file instead.", type=click.Path(path_type=Path), metavar="FILE")
+def query(sql: str, db: str, csv: bool, json: bool, parquet: Path | None) -> None:
+    """Ask the store a question in SQL, as in 'FROM runs'. Reading is all that it can do.
+
+    Tables: problems, runs, steps, trajectories, turns, grades, calls, datasets, dataset_rows.
+    Views: pass_at_k, best_of_n, corrections, costs.
+    """
+    from redraft.store.store import Store
+
+    if csv + json + (parquet is not None) > 1:
+        raise click.UsageError("use one of --csv, --json and --parquet, not several")
+    store = Store(db, create=False, waiting=lambda text: click.echo(text, err=True))
+    if parquet is not None:
+        rows = store.export_parquet(sql, parquet)
+        click.echo(f"{rows:,} rows in {parquet}")
+        return
+    found = store.query(sql)
+    if csv:
+        found.write_csv(sys.stdout)
+    elif json:
+        click.echo(found.to_json())
+    else:
+        _print(found)
+
+
+def _print(found: "Table") -> None:
+    from rich.console import Console
+
+    from redraft.flows.tables import table
+
+    Console().print(table(found))

@@ -1,0 +1,36 @@
+"""What a run measures of every draft, whatever its strategy did: right or wrong by the key, and how likely it was."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from redraft.graders.grader import Grader
+from redraft.store.records import Grade, Stop, Trajectory
+
+
+def cut(path: Trajectory, turn: int) -> Trajectory:
+    """The path as it stood when the draft of one turn had ended. It keeps the sample's number and role."""
+    if turn == path.turn:
+        return path
+    return replace(
+        path,
+        steps=tuple(step for step in path.steps if step.turn <= turn),
+        stop=path.stops[turn - 1],
+        stops=path.stops[: turn - 1],
+        answer=path.answers[turn - 1],
+        answers=path.answers[: turn - 1],
+        reason=None,
+    )
+
+
+async def evaluate(graders: Sequence[Grader], paths: Sequence[Trajectory]) -> list[Grade]:
+    """The grades of every turn of every path, by every grader. A turn that failed has no draft, and no grade."""
+    drafts = [(path, cut(path, turn)) for path in paths for turn in range(1, path.turn + 1)]
+    ended = [(path, draft) for path, draft in drafts if draft.stop is not Stop.FAILED]
+    grades: list[Grade] = []
+    for grader in graders:
+        judged = await grader([draft for _, draft in ended])
+        grades += [
+            replace(grade, trajectory_id=path.trajectory_id, turn=draft.turn)
+            for (path, draft), grade in zip(ended, judged, strict=True)
+        ]
+    return grades

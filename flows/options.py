@@ -1,0 +1,110 @@
+"""The options that commands share: one name, one meaning and one environment variable each, everywhere."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import click
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def option(name: str, help: str, **facts: Any) -> Decorator:
+    """One option, which may also be given as REDRAFT_<NAME> or in redraft.toml."""
+    shown = facts.pop("show_default", facts.get("default") is not None and not facts.get("is_flag", False))
+    return click.option(f"--{name}", help=help, envvar=variable(name), show_default=shown, **facts)
+
+
+def variable(name: str) -> str:
+    """The environment variable of an option."""
+    return f"REDRAFT_{name.upper().replace('-', '_')}"
+
+
+def pairs(context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> Mapping[str, str]:
+    """`key=value` texts as a mapping."""
+    found = {}
+    for text in given:
+        key, equals, value = text.partition("=")
+        if not equals or not key.strip():
+            raise click.BadParameter(f"{text!r} is not of the form key=value, as in --set turns=2")
+        found[key.strip()] = value.strip()
+    return found
+
+
+def several(*decorators: Decorator) -> Decorator:
+    """Decorators as one, in the order in which their options are to be listed."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return decorate
+
+
+DB = option("db", "The DuckDB file that everything is kept in.", default="redraft.duckdb", metavar="PATH")
+MODEL = option(
+    "model",
+    "Which language model: 'embedded' ships with redraft; any other name goes through LiteLLM.",
+    default="embedded",
+    metavar="NAME",
+)
+API_BASE = option("api-base", "The address of an OpenAI-compatible server that has the model.", metavar="URL")
+STRATEGY = option(
+    "strategy",
+    "Who writes: greedy, best_of_n, self_consistency, correct, or your own as path.py:function.",
+    default="correct",
+    metavar="NAME",
+)
+GRADER = option("grader", "Who judges drafts for the strategy; its own choice by default.", metavar="NAME")
+CRITIC = option(
+    "critic", "Who tells the strategy whether to go on: none, model; its own choice by default.", metavar="NAME"
+)
+SET = option(
+    "set",
+    "An argument of the strategy or of a part of it, as in turns=2 or feedback.threshold=-0.5. May be repeated.",
+    multiple=True,
+    callback=pairs,
+    metavar="KEY=VALUE",
+)
+SAMPLES = option(
+    "samples",
+    "Independent drafts a problem; a larger number than before adds the difference.",
+    type=click.IntRange(1),
+    default=8,
+    metavar="N",
+)
+TEMPERATURE = option(
+    "temperature",
+    "How freely the model draws; 0 takes the likeliest word each time.",
+    type=click.FloatRange(0),
+    default=1.0,
+    metavar="T",
+)
+MAX_TOKENS = option("max-tokens", "The most tokens of one draft.", type=click.IntRange(1), default=1024, metavar="N")
+LIMIT = option("limit", "The first N problems only.", type=click.IntRange(1), metavar="N")
+SEED = option("seed", "The same seed gives the same drafts, where the model can.", type=int, default=0, metavar="N")
+REPLICATE = option(
+    "replicate",
+    "A name for a fresh repetition of the same job; the same name goes on with it.",
+    default="",
+    show_default=False,
+    metavar="NAME",
+)
+CONCURRENCY = option(
+    "concurrency", "The most calls to the model at one time.", type=click.IntRange(1), default=64, metavar="N"
+)
+JSON = option("json", "Print JSON, for scripts; progress goes to standard error as JSON lines.", is_flag=True)
+QUESTION_COLUMN = option("question-column", "The column of the questions, where it has no usual name.", metavar="NAME")
+ANSWER_COLUMN = option("answer-column", "The column of the answers, where it has no usual name.", metavar="NAME")
+SKIP_BAD = option("skip-bad", "Leave out rows that cannot be read, and say how many.", is_flag=True)
+FILTER = option(
+    "filter",
+    "A filter, in order: correct, length, duplicates, cap, or your own as path.py:function. May be repeated.",
+    multiple=True,
+    default=("correct", "length", "duplicates", "cap"),
+    metavar="NAME",
+)
+RUN = option("run", 'Only what this run wrote; see `redraft query "FROM runs"`.', metavar="RUN_ID")
+
+SOLVER = several(MODEL, API_BASE, STRATEGY, GRADER, CRITIC, SET, SAMPLES, TEMPERATURE, MAX_TOKENS, SEED)
+"""Everything that decides how a question is solved."""

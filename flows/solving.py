@@ -1,0 +1,126 @@
+"""One run's units of work, from question to judged and stored trajectories."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from redraft.agents.agent import Agent
+from redraft.flows.bounded import each
+from redraft.flows.evaluate import evaluate
+from redraft.flows.progress import Progress
+from redraft.graders.grader import Grader
+from redraft.graders.likelihood import likelihood
+from redraft.graders.oracle import oracle
+from redraft.store.journal import Journal
+from redraft.store.records import Grade, Keyring, Problem, Stop, Trajectory
+from redraft.store.store import Store
+from redraft.store.units import Unit
+from redraft.store.writer import Writer
+
+MEASURES = ("oracle", "likelihood", "likelihood_sum")
+"""The graders that judge every draft of every run."""
+
+AT_ONCE = 256  # units whose stored answers are read in one go
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A problem to be solved, and which attempt at it this is (from 1)."""
+
+    problem: Problem
+    unit: str
+    attempt: int
+
+
+class Solving:
+    """Solves units. `keys` is the agent's keyring: a unit whose key it opened there is marked `oracle_used`. The
+    judging here has a keyring of its own, and marks nothing."""
+
+    def __init__(
+        self,
+        agent: Agent,
+        keys: Keyring,
+        *,
+        store: Store,
+        journal: Journal,
+        progress: Progress,
+        run_id: str,
+        recipe: str,
+        replicate: str,
+        samples: int,
+    ) -> None:
+        self._agent, self._keys = agent, keys
+        self._store, self._journal, self._progress = store, journal, progress
+        self._run_id, self._recipe, self._replicate, self._samples = run_id, recipe, replicate, samples
+        self._writer = Writer(store, journal)
+        self._known = Keyring()
+        self._oracle = oracle(self._known)
+        self._likelihoods: tuple[Grader, ...] = (likelihood("mean"), likelihood("sum"))
+
+    async def all(self, work: Sequence[Work], window: int) -> None:
+        """Every unit, `window` at a time. However it ends, what is finished is in the store, and `runs` says how."""
+        status, reason = "failed", ""
+        try:
+            await each(self._prepared(work), self._unit, window)
+            status = "finished"
+        except asyncio.CancelledError:
+            status = "interrupted"
+            raise
+        except Exception as error:
+            reason = str(error)
+            raise
+        finally:
+            await self._oracle.close()
+            try:
+                await self._writer.close()
+            finally:
+                facts = {"reason": reason} if reason else {}
+                await asyncio.to_thread(self._store.end_run, self._run_id, status, facts)
+
+    async def _prepared(self, work: Sequence[Work]) -> AsyncIterator[Work]:
+        """The work, each piece with what the store has of it ready to be replayed."""
+        for start in range(0, len(work), AT_ONCE):
+            part = work[start : start + AT_ONCE]
+            again = [one.unit for one in part if one.attempt > 1]
+            for call, choices in await asyncio.to_thread(self._store.answers, again) if again else ():
+                self._journal.preload(call, choices)
+            for one in part:
+                yield one
+
+    async def _unit(self, work: Work) -> None:
+        started, problem = datetime.now(UTC), work.problem
+        self._keys.add(problem)
+        try:
+            paths = await self._agent(problem.ask(work.unit))
+        finally:
+            self._keys.discard(problem.problem_id)
+        if self._keys.was_opened(work.unit):
+            paths = [replace(path, oracle_used=True) for path in paths]
+        unit = Unit(
+            unit_id=work.unit,
+            run_id=self._run_id,
+            recipe=self._recipe,
+            problem_id=problem.problem_id,
+            replicate=self._replicate,
+            attempt=work.attempt,
+            samples=self._samples,
+            status="failed" if any(path.stop is Stop.FAILED for path in paths) else "done",
+            trajectories=tuple(paths),
+            grades=tuple(await self._judged(problem, paths)),
+            calls=tuple(self._journal.calls(work.unit)),
+            started_at=started,
+            finished_at=datetime.now(UTC),
+        )
+        await self._writer.put(unit)
+        self._progress.unit(problem, unit)
+
+    async def _judged(self, problem: Problem, paths: Sequence[Trajectory]) -> list[Grade]:
+        """The grades of every draft; the oracle has none to give where nobody knows the answer."""
+        if problem.answer is None:
+            return await evaluate(self._likelihoods, paths)
+        self._known.add(problem)
+        try:
+            return await evaluate((self._oracle, *self._likelihoods), paths)
+        finally:
+            self._known.discard(problem.problem_id)

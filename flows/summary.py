@@ -1,0 +1,223 @@
+"""What a run achieved: how often the first and the last draft are right, what each way of choosing among the first
+drafts would have got, and what it cost."""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from redraft.graders.canonical import canonical
+from redraft.graders.selectors import weights
+from redraft.graders.statistics import Interval, best_of_k, paired_bootstrap, pass_at_k
+from redraft.store.records import Kind
+from redraft.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A run and the data that it belongs to: everything of its recipe and replicate on the problems it was given.
+
+    Shares are means over problems, with 95% bootstrap intervals over problems. `selectors` tells how often each way of
+    choosing one of a problem's first drafts is right, ties averaged; `best` is None of them but what was chosen.
+    """
+
+    db: str
+    run_id: str
+    recipe: str
+    strategy: str
+    model: str
+    problems: int
+    trajectories: int
+    graded_problems: int = 0  # those with a known answer
+    samples: int = 0  # first drafts a problem, in most problems: the k of pass@k
+    first: Interval | None = None
+    last: Interval | None = None
+    gain: Interval | None = None  # last - first, in pairs
+    chosen: Interval | None = None  # the agent's own pick
+    right_to_wrong: int = 0
+    wrong_to_right: int = 0
+    redrafted: int = 0  # trajectories with more than one draft
+    undecided: int = 0
+    oracle_used: bool = False
+    pass_at_1: float | None = None
+    pass_at_k: float | None = None
+    selectors: Mapping[str, float] = field(default_factory=dict)
+    tokens: int = 0  # that the model wrote in this run
+    prompt_tokens: int = 0
+    calls: int = 0
+    cost_usd: float | None = None
+    seconds: float = 0.0
+    all_tokens: int = 0  # in every run of this recipe and replicate
+    failures: Mapping[str, int] = field(default_factory=dict)  # failed trajectories by reason
+
+    @property
+    def failed(self) -> int:
+        """Trajectories that failed; the same command tries them again."""
+        return sum(self.failures.values())
+
+    @property
+    def tokens_per_second(self) -> float:
+        return self.tokens / self.seconds if self.seconds else 0.0
+
+    def to_json(self) -> str:
+        """The same as one JSON object."""
+        return json.dumps(asdict(self) | {"tokens_per_second": round(self.tokens_per_second, 1)})
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The first or the last draft of one trajectory."""
+
+    problem_id: str
+    kind: Kind
+    answer: str | None
+    correct: bool
+    values: Mapping[str, float | None]  # by grader
+
+
+def summarise(store: Store, run_id: str, *, recipe: str, replicate: str, problems: Sequence[str]) -> Summary:
+    """The summary of a run that has ended. Raises StoreError."""
+    data = [recipe, replicate, list(problems)]
+    [run] = _rows(store, RUN, [run_id])
+    [spent] = _rows(store, SPENT, [run_id])
+    [total] = _rows(store, TOTAL, data)
+    failures = {row["reason"]: row["n"] for row in _rows(store, FAILURES, data)}
+    facts = {**run, **spent, **total, "failures": failures, "db": store.path, "run_id": run_id, "recipe": recipe}
+    return Summary(**facts, **_accuracy(_rows(store, DRAFTS, data), _chosen(_rows(store, CHOSEN, data))))
+
+
+def _accuracy(rows: Sequence[Mapping[str, Any]], chosen: Sequence[float]) -> dict[str, Any]:
+    decided = [row for row in rows if row["correct"] is not None]
+    pairs: dict[str, dict[str, bool]] = defaultdict(dict)
+    for row in decided:
+        pairs[row["trajectory_id"]][row["draft"]] = row["correct"]
+    moves = Counter((pair["first"], pair["last"]) for pair in pairs.values() if len(pair) == 2)
+    first = _by_problem(row for row in decided if row["draft"] == "first")
+    last = _by_problem(row for row in decided if row["draft"] == "last")
+    facts: dict[str, Any] = {
+        "graded_problems": len(first),
+        "right_to_wrong": moves[True, False],
+        "wrong_to_right": moves[False, True],
+        "redrafted": sum(row["draft"] == "last" and row["turn"] > 1 for row in rows),
+        "undecided": len(rows) - len(decided),
+        "oracle_used": any(row["oracle_used"] for row in rows),
+    }
+    if not first:
+        return facts
+    common = [problem for problem in first if problem in last]
+    before, after = ([_share(drafts[problem]) for problem in common] for drafts in (first, last))
+    return facts | {
+        "first": _interval([_share(drafts) for drafts in first.values()]),
+        "last": _interval([_share(drafts) for drafts in last.values()]),
+        "gain": paired_bootstrap(after, before) if common else None,
+        "chosen": _interval(chosen) if chosen else None,
+        **_choices(list(first.values())),
+    }
+
+
+def _choices(problems: Sequence[Sequence[Draft]]) -> dict[str, Any]:
+    """What choosing among the independent first drafts would get."""
+    sizes = Counter(len(drafts) for drafts in problems)
+    k = max(sizes, key=lambda size: (sizes[size], size))
+    counts = [(len(drafts), sum(draft.correct for draft in drafts)) for drafts in problems]
+    selectors: dict[str, Callable[[Sequence[Draft]], float]] = {"majority": lambda drafts: vote(drafts, None)}
+    for grader, name in SCORES.items():
+        if any(draft.values.get(grader) is not None for drafts in problems for draft in drafts):
+            selectors[f"weighted majority by {name}"] = lambda drafts, grader=grader: vote(drafts, grader)
+            selectors[f"best by {name}"] = lambda drafts, grader=grader: best(drafts, grader)
+    return {
+        "samples": k,
+        "pass_at_1": _mean([pass_at_k(n, c, 1) for n, c in counts]),
+        "pass_at_k": _mean([pass_at_k(n, c, k) for n, c in counts if n >= k]),
+        "selectors": {name: _mean([select(drafts) for drafts in problems]) for name, select in selectors.items()},
+    }
+
+
+def vote(drafts: Sequence[Draft], grader: str | None) -> float:
+    """The chance that a problem's vote is right: each answer counts its drafts, or the sum of their weights by a
+    grader; answers that lead together win with equal chance. 0 where there is no answer to vote for."""
+    shares = weights([draft.values.get(grader) for draft in drafts]) if grader else [1.0] * len(drafts)
+    totals: dict[str, float] = defaultdict(float)
+    right: dict[str, bool] = {}
+    for draft, share in zip(drafts, shares, strict=True):
+        answer = canonical(draft.answer, draft.kind)
+        if answer is not None and share > 0:
+            totals[answer] += share
+            right[answer] = draft.correct
+    leading = [answer for answer, total in totals.items() if total == max(totals.values())]
+    return _mean([float(right[answer]) for answer in leading]) if leading else 0.0
+
+
+def best(drafts: Sequence[Draft], grader: str) -> float:
+    """The chance that the draft with the highest grade is right; equals win with equal chance."""
+    scores = [None if draft.answer is None else draft.values.get(grader) for draft in drafts]
+    return best_of_k(scores, [draft.correct for draft in drafts], len(drafts))
+
+
+def _by_problem(rows: Any) -> dict[str, list[Draft]]:
+    found: dict[str, list[Draft]] = defaultdict(list)
+    for row in rows:
+        values = {grader: row[grader] for grader in SCORES}
+        draft = Draft(row["problem_id"], Kind(row["kind"]), row["answer"], row["correct"], values)
+        found[draft.problem_id].append(draft)
+    return found
+
+
+def _chosen(rows: Sequence[Mapping[str, Any]]) -> list[float]:
+    """One value a graded problem: whether the agent's pick is right; no pick is wrong."""
+    return [float(row["correct"]) for row in rows if row["correct"] is not None]
+
+
+def _share(drafts: Sequence[Draft]) -> float:
+    return _mean([float(draft.correct) for draft in drafts])
+
+
+def _interval(values: Sequence[float]) -> Interval:
+    return paired_bootstrap(values, [0.0] * len(values))
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
+
+
+def _rows(store: Store, sql: str, parameters: Sequence[Any]) -> list[dict[str, Any]]:
+    table = store.query(sql, list(parameters))
+    return [dict(zip(table.columns, row, strict=True)) for row in table.rows]
+
+
+SCORES = {"likelihood": "mean likelihood", "likelihood_sum": "summed likelihood"}
+
+RUN = """
+SELECT strategy, model, round(epoch(finished_at) - epoch(started_at), 3) AS seconds FROM runs WHERE run_id = ?"""
+
+SPENT = """
+SELECT count(*) AS calls, coalesce(sum(completion_tokens), 0)::BIGINT AS tokens,
+       coalesce(sum(prompt_tokens), 0)::BIGINT AS prompt_tokens, sum(cost_usd) AS cost_usd
+FROM calls WHERE run_id = ?"""
+
+TOTAL = """
+SELECT len($3) AS problems,
+       (SELECT count(*) FROM trajectories
+        WHERE recipe = $1 AND replicate = $2 AND problem_id IN $3) AS trajectories,
+       (SELECT coalesce(sum(completion_tokens), 0)::BIGINT FROM calls
+        WHERE recipe = $1 AND replicate = $2 AND problem_id IN $3) AS all_tokens"""
+
+FAILURES = """
+SELECT coalesce(reason, 'no reason was given') AS reason, count(*) AS n FROM trajectories
+WHERE recipe = $1 AND replicate = $2 AND problem_id IN $3 AND stop = 'failed' GROUP BY ALL ORDER BY n DESC, reason"""
+
+CHOSEN = """
+SELECT p.problem_id, coalesce(any_value(t.correct), CASE WHEN count(t.trajectory_id) = 0 THEN false END) AS correct
+FROM problems p LEFT JOIN trajectories t
+    ON t.problem_id = p.problem_id AND t.chosen AND t.recipe = $1 AND t.replicate = $2
+WHERE p.problem_id IN $3 AND p.answer IS NOT NULL GROUP BY ALL"""
+
+DRAFTS = """
+SELECT d.problem_id, d.trajectory_id, d.draft, d.turn, d.answer, d.correct, d.oracle_used, p.kind,
+       max(g.value) FILTER (g.grader = 'likelihood') AS likelihood,
+       max(g.value) FILTER (g.grader = 'likelihood_sum') AS likelihood_sum
+FROM raw.drafts d JOIN problems p USING (problem_id)
+LEFT JOIN grades g ON g.trajectory_id = d.trajectory_id AND g.turn = d.turn AND g.step_id IS NULL
+WHERE d.recipe = $1 AND d.replicate = $2 AND d.problem_id IN $3
+GROUP BY ALL ORDER BY d.problem_id, d.trajectory_id"""

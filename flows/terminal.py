@@ -1,0 +1,57 @@
+"""Progress on a terminal, with rich."""
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from redraft.flows.progress import JsonLines, Lines, Plan, Progress, Tally, describe, interrupted
+from redraft.store.records import Problem, Trajectory
+from redraft.store.units import Unit
+
+
+class Terminal:
+    """A Progress with a bar."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console(stderr=True)
+        self.tally = Tally()
+        self._plan: Plan | None = None
+        self._bar = Bar(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=30),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[facts]}"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=self.console,
+            transient=True,
+        )
+        self._task = self._bar.add_task("problems", facts="")
+
+    def begin(self, plan: Plan) -> None:
+        self._plan, self.tally = plan, Tally()
+        self.say(describe(plan))
+        self._bar.reset(self._task, total=plan.todo)
+        self._bar.start()
+
+    def draft(self, problem: Problem, trajectory: Trajectory) -> None: ...
+
+    def unit(self, problem: Problem, unit: Unit) -> None:
+        self.tally.add(unit)
+        self._bar.update(self._task, advance=1, facts=self.tally.text())
+
+    def say(self, text: str) -> None:
+        self.console.print(text, highlight=False, markup=False)
+
+    def end(self, status: str) -> None:
+        self._bar.stop()
+        if status == "interrupted" and self._plan:
+            self.say(interrupted(self._plan, self.tally))
+
+
+def watcher(json: bool) -> Progress:
+    """The Progress for a command: JSON lines where asked for, a bar on a terminal, plain lines elsewhere."""
+    if json:
+        return JsonLines()
+    console = Console(stderr=True)
+    return Terminal(console) if console.is_terminal else Lines()
