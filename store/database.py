@@ -109,7 +109,8 @@ class Database:
         except FileExistsError:
             pass
         except (duckdb.Error, OSError) as error:
-            raise self._trouble(error) from error
+            text = " ".join(str(error).split())
+            raise StoreError(f"{self.path} can't be made ({text}): name another file with --db") from error
         finally:
             new.unlink(missing_ok=True)
 

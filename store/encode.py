@@ -25,7 +25,7 @@ def exact(value: Any) -> str:
 
 
 def strict(value: Any) -> str:
-    """JSON text that any reader takes: NaN and infinities become null, lone surrogates a question mark."""
+    """JSON text that any reader takes: NaN and infinities are null, lone surrogates "?", other things text."""
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False, default=str)
     except ValueError:

@@ -1,12 +1,12 @@
 """Reading by SQL, and what was read as CSV, JSON or Parquet."""
 
 import csv
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from redraft.store.encode import strict
 from redraft.store.errors import QueryError
 from redraft.store.sql import literal
 
@@ -36,7 +36,7 @@ class Table:
 
     def to_json(self) -> str:
         """A JSON array of objects, one a row; what JSON has no word for is text, NaN and infinities are null."""
-        return json.dumps([dict(zip(self.columns, row, strict=True)) for row in self.rows], default=str)
+        return strict([dict(zip(self.columns, row, strict=True)) for row in self.rows])
 
 
 def read(connection: "DuckDBPyConnection", sql: str, parameters: Sequence[Any] | None = None) -> Table:
@@ -56,9 +56,12 @@ def to_parquet(connection: "DuckDBPyConnection", sql: str, file: str | Path) -> 
     """Writes what one question reads to a Parquet file, and returns the number of rows. Raises QueryError."""
     import duckdb
 
-    copy = f"COPY ({sql.strip().rstrip(';')}\n) TO {literal(str(file))} (FORMAT parquet, USE_TMP_FILE false)"
     try:
+        if len(connection.extract_statements(sql)) != 1:
+            raise QueryError("not one statement: give a single SELECT")
         connection.execute(f"SET allowed_paths = [{literal(str(file))}];{LOCK}")
+        connection.execute(f"CREATE TEMP TABLE result AS {sql}")
+        copy = f"COPY temp.result TO {literal(str(file))} (FORMAT parquet, USE_TMP_FILE false)"
         (rows,) = connection.execute(copy).fetchone() or (0,)
     except duckdb.Error as error:
         raise QueryError(_plain(error)) from error
