@@ -1,0 +1,105 @@
+"""How good and how fast the embedded model is, on fresh held-out problems: `python bench/embedded.py`.
+
+Accuracy at temperature 1 by level: pass@1, majority of 16 (expected under random ties), any of 16, with 95% intervals
+from a bootstrap over problems. Speed: tokens written for a second of processor time, prompts read included.
+"""
+
+import argparse
+import asyncio
+import itertools
+import random
+import time
+from collections.abc import Sequence
+
+import numpy as np
+
+from redraft.graders.answers import extract
+from redraft.graders.statistics import majority_at_k, pass_at_k
+from redraft.llm.embedded import formats
+from redraft.llm.embedded.model import EmbeddedModel, embedded
+from redraft.llm.model import Message, Reply, Request
+from redraft.store.records import Problem
+from redraft.store.wordproblems import inverse, problems, stories
+
+SAMPLES = 16
+
+
+async def ask(model: EmbeddedModel, questions: Sequence[str], n: int, batch: int) -> list[Reply]:
+    """`n` samples of each question, `batch` rows at a time."""
+    limit = asyncio.Semaphore(max(1, batch // n))
+
+    async def one(i: int, question: str) -> Reply:
+        seeds = tuple(int(s) for s in np.random.default_rng(i).integers(0, 2**31, n))
+        messages = (Message("user", f"solve\n{question}"),)
+        async with limit:
+            return await model.complete(Request(messages, n=n, seeds=seeds, max_tokens=200))
+
+    return list(await asyncio.gather(*(one(i, question) for i, question in enumerate(questions))))
+
+
+def interval(values: Sequence[float]) -> str:
+    """Mean and 95% interval over problems."""
+    draws = np.random.default_rng(0).choice(np.asarray(values), (10_000, len(values))).mean(axis=1)
+    low, high = np.percentile(draws, [2.5, 97.5])
+    return f"{np.mean(values):.3f} [{low:.3f}, {high:.3f}]"
+
+
+def accuracy(model: EmbeddedModel, each: int, seed: int) -> None:
+    levels = (1, 2, 3, 4, 5)
+    chosen: list[Problem] = list(itertools.islice(problems(levels=levels, seed=seed), each * len(levels)))
+    replies = asyncio.run(ask(model, [p.question for p in chosen], SAMPLES, 64))
+    answers = [[extract(choice.text) for choice in reply.choices] for reply in replies]
+    show("level", "problems", "pass@1", f"majority of {SAMPLES}", f"any of {SAMPLES}")
+    for name, among in [*((str(level), (level,)) for level in levels), ("1 to 4", (1, 2, 3, 4))]:
+        rows = [(a, p.answer) for a, p in zip(answers, chosen, strict=True) if p.level in among]
+        right = [sum(answer == gold for answer in given) for given, gold in rows]
+        show(
+            name,
+            str(len(rows)),
+            interval([pass_at_k(SAMPLES, c, 1) for c in right]),
+            interval([majority_at_k(given, gold, SAMPLES) for given, gold in rows]),
+            interval([pass_at_k(SAMPLES, c, SAMPLES) for c in right]),
+        )
+
+
+def inverses(model: EmbeddedModel, number: int, seed: int) -> None:
+    """Questions for the unknown x, which MetaMath's FOBAR asks."""
+    rng = random.Random(seed)
+    held_out = (s for level in itertools.cycle((1, 2, 3, 4)) for s in itertools.islice(stories(rng, level), 1))
+    made = (inverse(story, rng) for story in held_out if story.split == "heldout")
+    asked = list(itertools.islice((i for i in made if i), number))
+    replies = asyncio.run(ask(model, [i.question for i in asked], 4, 64))
+    right = [
+        np.mean([extract(choice.text) == str(i.answer) for choice in reply.choices])
+        for i, reply in zip(asked, replies, strict=True)
+    ]
+    show("unknown x", str(number), interval([float(r) for r in right]), "", "")
+
+
+def speed(model: EmbeddedModel, seed: int) -> None:
+    chosen = [p.question for p in itertools.islice(problems(seed=seed), 64)]
+    show("rows at once", "tokens", "tokens a processor second", "tokens a second")
+    for batch, n in ((1, 1), (16, 4), (64, 4)):
+        asked = chosen[:16] if batch == 1 else chosen
+        asyncio.run(ask(model, asked[:4], n, batch))
+        wall, processor = time.perf_counter(), time.process_time()
+        replies = asyncio.run(ask(model, asked, n, batch))
+        wall, processor = time.perf_counter() - wall, time.process_time() - processor
+        tokens = sum(choice.tokens for reply in replies for choice in reply.choices)
+        show(str(batch), f"{tokens:,}", f"{tokens / processor:,.0f}", f"{tokens / wall:,.0f}")
+
+
+def show(*cells: str) -> None:
+    print("| " + " | ".join(cells) + " |", flush=True)  # noqa: T201 - a table for the reader
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--each", type=int, default=100, help="problems a level")
+    parser.add_argument("--seed", type=int, default=11)
+    parser.add_argument("--weights", default=formats.__file__.rsplit("/", 1)[0], help="a folder with weights.npz")
+    options = parser.parse_args()
+    network = embedded(options.weights)
+    accuracy(network, options.each, options.seed)
+    inverses(network, options.each, options.seed)
+    speed(network, options.seed)
