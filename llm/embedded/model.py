@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from hashlib import blake2b
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
@@ -26,7 +27,7 @@ class EmbeddedModel:
     prompt and answer."""
 
     name = "embedded"
-    templates: Mapping[str, str] = TEMPLATES
+    templates: Mapping[str, str] = MappingProxyType(TEMPLATES | {"separator": "\n"})
 
     def __init__(self, folder: Path) -> None:
         weights = folder / "weights.npz"
