@@ -1,0 +1,104 @@
+"""The house itself: one name a module, no heavy import on the way to a first answer, a wheel that works."""
+
+import ast
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+FOLDERS = ("agents", "flows", "graders", "llm", "store")
+
+
+def python(code: str, **environment: str) -> str:
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ | environment
+    )
+    return run.stdout.strip()
+
+
+def test_no_module_is_loaded_under_two_names() -> None:
+    """`store.records` and `redraft.store.records` would be two modules with two sets of classes."""
+    doubled = [name for name in sys.modules if name.split(".")[0] in FOLDERS]
+    assert doubled == []
+
+
+@pytest.mark.parametrize(
+    ("code", "heavy"),
+    [
+        ("import redraft.flows.cli", ("duckdb", "litellm", "langgraph", "prefect", "numpy")),
+        ("import redraft.flows.commands.query", ("litellm", "langgraph", "prefect", "numpy")),
+        ("import redraft.store.records", ("duckdb",)),
+        ("import redraft.flows.generate", ("litellm", "prefect")),
+        ("import redraft.graders.oracle", ("sympy", "math_verify")),
+    ],
+)
+def test_what_is_not_needed_is_not_imported(code: str, heavy: tuple[str, ...]) -> None:
+    loaded = python(f"{code}\nimport sys\nprint(*(m for m in {heavy!r} if m in sys.modules))")
+    assert loaded == ""
+
+
+def test_every_package_is_listed_for_the_wheel() -> None:
+    config = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    folders = {path.parent for name in FOLDERS for path in (ROOT / name).rglob("__init__.py")}
+    expected = {f"redraft.{folder.relative_to(ROOT).as_posix().replace('/', '.')}" for folder in folders}
+    assert set(config["packages"]) == expected == set(config["package-dir"])
+
+
+@pytest.mark.parametrize(
+    ("module", "homes"),
+    [
+        ("duckdb", ("store/",)),
+        ("litellm", ("llm/litellm_route.py", "llm/litellm_reply.py")),
+        ("langgraph", ("agents/",)),
+        ("prefect", ("flows/scheduled.py",)),
+        ("math_verify", ("graders/symbolic.py",)),
+        ("torch", ("llm/embedded/train.py",)),
+    ],
+)
+def test_a_third_party_has_one_home(module: str, homes: tuple[str, ...]) -> None:
+    strangers = [
+        path.relative_to(ROOT).as_posix()
+        for folder in FOLDERS
+        for path in (ROOT / folder).rglob("*.py")
+        if module in _imports(path) and not path.relative_to(ROOT).as_posix().startswith(homes)
+    ]
+    assert strangers == []
+
+
+def _imports(path: Path) -> set[str]:
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    plain = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    return {name.split(".")[0] for name in [*plain, *(n.module or "" for n in nodes if isinstance(n, ast.ImportFrom))]}
+
+
+def test_a_wheel_works_in_a_clean_environment(tmp_path: Path) -> None:
+    """Built from what git knows, installed with its dependencies as pinned, and used away from the repository."""
+    uv = Path(sys.executable).with_name("uv")
+    subprocess.run([uv, "build", "--quiet", "--wheel", "--out-dir", tmp_path, ROOT], check=True)
+    [wheel] = tmp_path.glob("redraft-*.whl")
+    subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, tmp_path / "clean"], check=True)
+    clean = tmp_path / "clean" / "bin"
+    subprocess.run(
+        [uv, "pip", "install", "--quiet", "--python", clean / "python", "-c", ROOT / "constraints.txt", wheel],
+        check=True,
+    )
+    run = subprocess.run(
+        [clean / "redraft", "generate", "--limit", "2", "--samples", "2", "--db", "a.duckdb", "--json"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    counted = subprocess.run(
+        [clean / "redraft", "query", "--db", "a.duckdb", "--csv", "select count(*) as n from trajectories"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert counted.stdout.split() == ["n", "4"]
