@@ -27,12 +27,13 @@ from redraft.graders.shortcuts import decide
 from redraft.store.records import Kind, Verdict
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+MOST_SHOWN = 30
 SOLUTIONS = (
     "We add the parts and get what was asked.\nTherefore the total is $\\boxed{%s}$.",
     "First, 3 + 4 = 7.\nThe answer is $%s$.",
     "There are 2 of them.\n\n**Answer:** %s",
 )
-GSM8K_SOLUTIONS = ("She buys 3 * 2 = <<3*2=6>>6 of them.\n#### %s", "That makes 6 + 4 = 10\nA: %s", "So it is $%s.")
+GSM8K_SOLUTIONS = ("She buys 3 * 2 = <<3*2=6>>6 of them.\n#### %s", "That makes 6 + 4 = 10\nA: %s")
 
 
 @click.command()
@@ -95,8 +96,8 @@ async def golds(checker: Checker, answers: list[str], wraps: Iterable[str], draw
         "false_acceptances": len(accepted),
         "undecided": len(undecided),
         "seconds": round(time.perf_counter() - start, 2),
-        "rejected": [f"gold {gold!r} rejected {answer!r}" for gold, answer in rejected],
-        "accepted": [f"gold {gold!r} accepted {answer!r}" for gold, answer in accepted],
+        "rejected": [f"gold {gold!r} rejected {answer!r}" for gold, answer in rejected][:MOST_SHOWN],
+        "accepted": [f"gold {gold!r} accepted {answer!r}" for gold, answer in accepted][:MOST_SHOWN],
     }
 
 

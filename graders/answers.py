@@ -53,10 +53,14 @@ def _read_math(content: str) -> str | None:
     spans = SPAN.findall(content)
     if spans and PROSE.search(SPAN.sub("", content)):
         return unwrap(next(filter(None, spans[0])))
-    if PROSE.search(COMMAND.sub("", content)):
-        number = NUMBER.search(content)
-        return unwrap(number[0]) if number else content
-    return content
+    prose = PROSE.search(COMMAND.sub(lambda match: "." * len(match[0]), content))
+    if not prose:
+        return content
+    before = content[: prose.start()].rstrip(" ,;:(")
+    if "\\" in before:
+        return unwrap(before)
+    number = NUMBER.search(content)
+    return unwrap(number[0]) if number else content
 
 
 def _read_text(content: str) -> str | None:

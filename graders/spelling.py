@@ -8,7 +8,7 @@ def bare(answer: str) -> str:
     and `\\right`, degrees and display variants (`\\dfrac`, `\\frac43`): typesetting makes no difference."""
     text = unwrap(RADICAL.sub(r"\\sqrt{\1}", answer).translate(SYMBOLS))
     if "\\" in text:
-        text = NOISE.sub(" ", TIGHT.sub("", THOUSANDS.sub(",", text)))
+        text = NOISE.sub(r"\1 ", TIGHT.sub("", THOUSANDS.sub(",", text)))
         text = FONTS.sub(r"\\text", DISPLAY.sub(r"\\\1", text))
         text = FRACTION.sub(_braced, text)
         text = ROOT.sub(r"\\sqrt{\1}", text)
@@ -19,7 +19,7 @@ def bare(answer: str) -> str:
 def unwrap(answer: str) -> str:
     """The answer without the marks around it: space, markdown, maths delimiters, a box, a closing full stop."""
     while True:
-        text = answer.strip().rstrip(".;!?").strip()
+        text = answer.strip().rstrip(".;?").strip()
         if text.count("**") == 1:
             text = text.removeprefix("**").removesuffix("**")
         text = text.removesuffix(",")
@@ -90,7 +90,7 @@ THOUSANDS = re.compile(r",\s*\\!\s*")
 TIGHT = re.compile(
     r"\\!|\\(?:left|right)(?![a-z])\.?|\\(?:displaystyle|limits)(?![a-z])|\^\s*(?:\\circ|\{\s*\\circ\s*\})|\\degrees?\b"
 )
-NOISE = re.compile(r"(?<!\\)\\[,;: ]|\\q?quad(?![a-z])|~")
+NOISE = re.compile(r"(\\\\)|\\[,;: ]|\\q?quad(?![a-z])|~")
 DISPLAY = re.compile(r"\\[dtc](frac|binom)")
 FONTS = re.compile(r"\\(?:mbox|textrm|textbf|textit|mathrm|mathbf|rm)(?=\s*\{)")
 FRACTION = re.compile(r"\\frac\s*(\{[^{}]*\}|\d)\s*(\{[^{}]*\}|\d)")

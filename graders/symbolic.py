@@ -69,12 +69,17 @@ def _parse(answer: str) -> list[Any]:
     from math_verify import ExprExtractionConfig, LatexExtractionConfig, parse
 
     text = OR.sub(",", bare(answer)).replace("$", "").replace("**", "^")
+    if not text.startswith(("(", "[", "{", r"\{")):
+        text = THOUSANDS.sub(lambda match: match[0].replace(",", ""), text)
+    text = PRODUCT.sub(r"\1 \\cdot (", text)
     text = NAMES.sub(r"\\\1 ", INFINITY.sub(r"\\infty ", PERCENT.sub(r"\\%", text)))
     targets = [LatexExtractionConfig(), ExprExtractionConfig()]
     return parse(f"${text}$", targets, parsing_timeout=None)  # pyright: ignore[reportArgumentType]
 
 
 GRACE_S = 1.0  # the parent's kill comes first
+THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?!\d)")
+PRODUCT = re.compile(r"(?<![\w^.])(\d+(?:\.\d+)?)\s*\(")  # Math-Verify reads 2(9) as the mixed number 2 + 9
 PERCENT = re.compile(r"(?<!\\)%")
 NAMES = re.compile(r"(?<![\\A-Za-z])(pi|theta|alpha|beta)(?![A-Za-z])")
 INFINITY = re.compile(r"(?<![\\A-Za-z])(?:infinity|inf|oo)(?![A-Za-z])", re.IGNORECASE)
