@@ -43,7 +43,7 @@ def cli(context: click.Context) -> None:
     in the working folder; the command line wins over the environment, the environment over the file.
     """
     given = settings(_options(context))
-    context.default_map = {name: given for name in COMMANDS}
+    context.default_map = dict.fromkeys(COMMANDS, given)
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:

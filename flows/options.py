@@ -66,6 +66,13 @@ SET = option(
     callback=pairs,
     metavar="KEY=VALUE",
 )
+FILTER_SET = option(
+    "set",
+    "An argument of the format, or of a filter as in cap.most=2. May be repeated.",
+    multiple=True,
+    callback=pairs,
+    metavar="KEY=VALUE",
+)
 SAMPLES = option(
     "samples",
     "Independent drafts a problem; a larger number than before adds the difference.",

@@ -9,6 +9,7 @@ from redraft.agents.agent import Agent
 from redraft.flows.bounded import each
 from redraft.flows.evaluate import evaluate
 from redraft.flows.progress import Progress
+from redraft.graders.equivalence import Checker
 from redraft.graders.grader import Grader
 from redraft.graders.likelihood import likelihood
 from redraft.graders.oracle import oracle
@@ -55,12 +56,14 @@ class Solving:
         self._run_id, self._recipe, self._replicate, self._samples = run_id, recipe, replicate, samples
         self._writer = Writer(store, journal)
         self._known = Keyring()
-        self._oracle = oracle(self._known)
+        self._checker = Checker()
+        self._oracle = oracle(self._known, checker=self._checker)
         self._likelihoods: tuple[Grader, ...] = (likelihood("mean"), likelihood("sum"))
 
     async def all(self, work: Sequence[Work], window: int) -> None:
-        """Every unit, `window` at a time. However it ends, what is finished is in the store, and `runs` says how."""
-        status, reason = "failed", ""
+        """Every unit, `window` at a time. However it ends, what is finished is in the store, and `runs` and the
+        progress are told how."""
+        status, facts = "failed", {}
         try:
             await each(self._prepared(work), self._unit, window)
             status = "finished"
@@ -68,15 +71,15 @@ class Solving:
             status = "interrupted"
             raise
         except Exception as error:
-            reason = str(error)
+            facts = {"reason": str(error)}
             raise
         finally:
-            await self._oracle.close()
+            await self._checker.close()
             try:
                 await self._writer.close()
-            finally:
-                facts = {"reason": reason} if reason else {}
                 await asyncio.to_thread(self._store.end_run, self._run_id, status, facts)
+            finally:
+                self._progress.end(status)
 
     async def _prepared(self, work: Sequence[Work]) -> AsyncIterator[Work]:
         """The work, each piece with what the store has of it ready to be replayed."""

@@ -9,8 +9,9 @@ from typing import Any
 
 from redraft.graders.canonical import canonical
 from redraft.graders.selectors import weights
-from redraft.graders.statistics import Interval, best_of_k, paired_bootstrap, pass_at_k
+from redraft.graders.statistics import Interval, best_of_k, paired_bootstrap, pass_at_k, wilson
 from redraft.store.records import Kind
+from redraft.store.sql import literal, one_of
 from redraft.store.store import Store
 
 
@@ -19,7 +20,7 @@ class Summary:
     """A run and the data that it belongs to: everything of its recipe and replicate on the problems it was given.
 
     Shares are means over problems, with 95% bootstrap intervals over problems. `selectors` tells how often each way of
-    choosing one of a problem's first drafts is right, ties averaged; `best` is None of them but what was chosen.
+    choosing one of a problem's first drafts is right, ties averaged; `chosen` is the agent's own pick.
     """
 
     db: str
@@ -78,13 +79,15 @@ class Draft:
 
 def summarise(store: Store, run_id: str, *, recipe: str, replicate: str, problems: Sequence[str]) -> Summary:
     """The summary of a run that has ended. Raises StoreError."""
-    data = [recipe, replicate, list(problems)]
-    [run] = _rows(store, RUN, [run_id])
-    [spent] = _rows(store, SPENT, [run_id])
-    [total] = _rows(store, TOTAL, data)
-    failures = {row["reason"]: row["n"] for row in _rows(store, FAILURES, data)}
-    facts = {**run, **spent, **total, "failures": failures, "db": store.path, "run_id": run_id, "recipe": recipe}
-    return Summary(**facts, **_accuracy(_rows(store, DRAFTS, data), _chosen(_rows(store, CHOSEN, data))))
+    these = f"recipe = {literal(recipe)} AND replicate = {literal(replicate)} AND {one_of('problem_id', problems)}"
+    [run] = _rows(store, RUN, run=literal(run_id))
+    [spent] = _rows(store, SPENT, run=literal(run_id))
+    [total] = _rows(store, TOTAL, these=these)
+    failures = {row["reason"]: row["n"] for row in _rows(store, FAILURES, these=these)}
+    picks = _rows(store, CHOSEN, these=these, problems=one_of("p.problem_id", problems))
+    facts = {**run, **spent, **total, "failures": failures, "problems": len(problems)}
+    ids = {"db": store.path, "run_id": run_id, "recipe": recipe}
+    return Summary(**ids, **facts, **_accuracy(_rows(store, DRAFTS, these=these), _chosen(picks)))
 
 
 def _accuracy(rows: Sequence[Mapping[str, Any]], chosen: Sequence[float]) -> dict[str, Any]:
@@ -174,6 +177,9 @@ def _share(drafts: Sequence[Draft]) -> float:
 
 
 def _interval(values: Sequence[float]) -> Interval:
+    """By bootstrap over problems; by Wilson where all are right or all wrong, and nothing varies to be drawn again."""
+    if set(values) in ({0.0}, {1.0}):
+        return wilson(int(sum(values)), len(values))
     return paired_bootstrap(values, [0.0] * len(values))
 
 
@@ -181,43 +187,42 @@ def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
 
 
-def _rows(store: Store, sql: str, parameters: Sequence[Any]) -> list[dict[str, Any]]:
-    table = store.query(sql, list(parameters))
+def _rows(store: Store, sql: str, **parts: str) -> list[dict[str, Any]]:
+    """Rows by column; `parts` are conditions and literals, written out since bound ones import pandas."""
+    table = store.query(sql.format(**parts))
     return [dict(zip(table.columns, row, strict=True)) for row in table.rows]
 
 
 SCORES = {"likelihood": "mean likelihood", "likelihood_sum": "summed likelihood"}
 
 RUN = """
-SELECT strategy, model, round(epoch(finished_at) - epoch(started_at), 3) AS seconds FROM runs WHERE run_id = ?"""
+SELECT strategy, model, round(epoch(finished_at) - epoch(started_at), 3) AS seconds FROM runs WHERE run_id = {run}"""
 
 SPENT = """
 SELECT count(*) AS calls, coalesce(sum(completion_tokens), 0)::BIGINT AS tokens,
        coalesce(sum(prompt_tokens), 0)::BIGINT AS prompt_tokens, sum(cost_usd) AS cost_usd
-FROM calls WHERE run_id = ?"""
+FROM calls WHERE run_id = {run}"""
 
 TOTAL = """
-SELECT len($3) AS problems,
-       (SELECT count(*) FROM trajectories
-        WHERE recipe = $1 AND replicate = $2 AND problem_id IN $3) AS trajectories,
-       (SELECT coalesce(sum(completion_tokens), 0)::BIGINT FROM calls
-        WHERE recipe = $1 AND replicate = $2 AND problem_id IN $3) AS all_tokens"""
+SELECT (SELECT count(*) FROM trajectories WHERE {these}) AS trajectories,
+       (SELECT coalesce(sum(completion_tokens), 0)::BIGINT FROM calls WHERE {these}) AS all_tokens"""
 
 FAILURES = """
 SELECT coalesce(reason, 'no reason was given') AS reason, count(*) AS n FROM trajectories
-WHERE recipe = $1 AND replicate = $2 AND problem_id IN $3 AND stop = 'failed' GROUP BY ALL ORDER BY n DESC, reason"""
+WHERE {these} AND stop = 'failed' GROUP BY ALL ORDER BY n DESC, reason"""
 
 CHOSEN = """
-SELECT p.problem_id, coalesce(any_value(t.correct), CASE WHEN count(t.trajectory_id) = 0 THEN false END) AS correct
-FROM problems p LEFT JOIN trajectories t
-    ON t.problem_id = p.problem_id AND t.chosen AND t.recipe = $1 AND t.replicate = $2
-WHERE p.problem_id IN $3 AND p.answer IS NOT NULL GROUP BY ALL"""
+SELECT p.problem_id, CASE WHEN count(t.trajectory_id) = 0 THEN false ELSE any_value(t.correct) END AS correct
+FROM problems p LEFT JOIN (FROM trajectories WHERE chosen AND {these}) t USING (problem_id)
+WHERE {problems} AND p.answer IS NOT NULL GROUP BY ALL"""
 
 DRAFTS = """
-SELECT d.problem_id, d.trajectory_id, d.draft, d.turn, d.answer, d.correct, d.oracle_used, p.kind,
-       max(g.value) FILTER (g.grader = 'likelihood') AS likelihood,
-       max(g.value) FILTER (g.grader = 'likelihood_sum') AS likelihood_sum
-FROM raw.drafts d JOIN problems p USING (problem_id)
-LEFT JOIN grades g ON g.trajectory_id = d.trajectory_id AND g.turn = d.turn AND g.step_id IS NULL
-WHERE d.recipe = $1 AND d.replicate = $2 AND d.problem_id IN $3
-GROUP BY ALL ORDER BY d.problem_id, d.trajectory_id"""
+WITH scores AS (
+    SELECT trajectory_id, turn, max(value) FILTER (grader = 'likelihood') AS likelihood,
+           max(value) FILTER (grader = 'likelihood_sum') AS likelihood_sum
+    FROM grades WHERE step_id IS NULL GROUP BY ALL
+)
+SELECT d.problem_id, d.trajectory_id, d.draft, d.turn, d.answer, d.correct, d.oracle_used, p.kind, s.likelihood,
+       s.likelihood_sum
+FROM (FROM raw.drafts WHERE {these}) d JOIN problems p USING (problem_id) LEFT JOIN scores s USING (trajectory_id, turn)
+ORDER BY d.problem_id, d.trajectory_id"""

@@ -1,6 +1,26 @@
+"""`redraft filter`: what is good enough to train on."""
+
+from typing import Any
+
 import click
+
+from redraft.flows import options
 
 
 @click.command()
-def filter() -> None:
-    """To come."""
+@options.DB
+@options.FILTER
+@options.FILTER_SET
+@options.RUN
+@options.JSON
+def filter(json: bool, filter: tuple[str, ...], set: dict[str, str], **given: Any) -> None:
+    """Pass every stored trajectory through filters, and keep which were dropped and why.
+
+    The result is a row in 'datasets', with one row a trajectory in 'dataset_rows'. Nothing is deleted.
+    """
+    import asyncio
+
+    from redraft.flows.filter import filter as stage
+    from redraft.flows.outcome import outcome
+
+    click.echo(outcome(asyncio.run(stage(filters=filter, arguments=set, **given)), json))

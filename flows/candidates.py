@@ -1,0 +1,64 @@
+"""What may enter a dataset: each stored trajectory, with the draft that speaks for it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from redraft.store.sql import literal, one_of
+from redraft.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A trajectory by its last right draft, or by its last one where none is right.
+
+    `correct` is None where nobody knows the answer or the oracle could not decide; `tokens` are the draft's own.
+    """
+
+    trajectory_id: str
+    problem_id: str
+    question: str
+    turn: int
+    text: str
+    answer: str | None
+    correct: bool | None
+    tokens: int
+    stop: str | None
+    chosen: bool
+    oracle_used: bool
+    reason: str | None  # of a failed trajectory
+
+
+def candidates(store: Store, run: str | None = None) -> Iterator[Candidate]:
+    """Every published trajectory, or those of one run, by problem and sample, read a thousand problems at a time."""
+    where = "true" if run is None else f"run_id = {literal(run)}"
+    found = store.query(f"SELECT DISTINCT problem_id FROM trajectories WHERE {where} ORDER BY ALL", patience=PATIENCE)
+    ids = [problem_id for (problem_id,) in found.rows]
+    for start in range(0, len(ids), AT_ONCE):
+        these = f"{where} AND {one_of('problem_id', ids[start : start + AT_ONCE])}"
+        for row in store.query(DRAFTS.format(these=these), patience=PATIENCE).rows:
+            yield Candidate(*row)
+
+
+AT_ONCE = 1000
+PATIENCE = 3600.0  # seconds: a stage waits for a run that is writing
+
+DRAFTS = """
+WITH paths AS (
+    SELECT t.*, p.question FROM trajectories t JOIN problems p USING (problem_id)
+    WHERE t.role <> 'rollout' AND {these}
+), drafts AS (
+    SELECT p.trajectory_id, p.problem_id, p.unit_id, p.question, d.turn, d.text, d.answer, d.correct, d.leaf_step_id,
+           d.stop, p.chosen, p.oracle_used, p.reason, p.recipe, p.replicate, p.sample, p.stop = 'failed' AS failed
+    FROM paths p JOIN turns d USING (trajectory_id)
+    QUALIFY row_number() OVER (
+        PARTITION BY p.trajectory_id ORDER BY coalesce(d.correct, false) DESC, d.turn DESC) = 1
+), sizes AS (
+    SELECT d.trajectory_id, sum(s.tokens)::BIGINT AS tokens
+    FROM drafts d JOIN steps s ON s.unit_id = d.unit_id AND s.turn = d.turn AND s."by" = 'model'
+        AND (s.step_id = d.leaf_step_id OR starts_with(d.leaf_step_id, s.step_id || '.'))
+    GROUP BY ALL
+)
+SELECT d.trajectory_id, d.problem_id, d.question, d.turn, d.text, d.answer, d.correct, coalesce(s.tokens, 0),
+       CASE WHEN d.failed THEN 'failed' ELSE d.stop END, d.chosen, d.oracle_used, d.reason
+FROM drafts d LEFT JOIN sizes s USING (trajectory_id)
+ORDER BY d.problem_id, d.recipe, d.replicate, d.sample, d.trajectory_id"""

@@ -1,0 +1,102 @@
+"""Which trajectories are good enough to train on. A plain async function, with no Prefect in it."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from redraft.flows.candidates import Candidate, candidates
+from redraft.flows.filters.filter import Filter
+from redraft.flows.recipe import identity
+from redraft.store.arguments import arguments as converted
+from redraft.store.errors import PartError
+from redraft.store.load import load
+from redraft.store.store import DatasetRow, Store
+
+Spec = str | Callable[..., Filter]
+
+FILTERS = ("correct", "length", "duplicates", "cap")
+"""What is used where no filters are named, in this order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filtered:
+    """A dataset and what became of the trajectories: `dropped` counts them by reason."""
+
+    dataset_id: str
+    db: str
+    kept: int
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    file: str | None = None  # where an export wrote them
+
+
+async def filter(
+    *,
+    db: str | Path | Store = "redraft.duckdb",
+    filters: Sequence[Spec] = FILTERS,
+    arguments: Mapping[str, Any] | None = None,
+    run: str | None = None,
+) -> Filtered:
+    """Passes every stored trajectory, or those of one run, through the filters in order, and keeps a row for each in
+    `dataset_rows`: its number, or why it was dropped.
+
+    `arguments` are the filters' (`{"cap.most": 2}`). A trajectory that failed is never kept. Raises PartError, and
+    StoreError where there is no such store.
+    """
+    chain = Chain(filters, dict(arguments or {}))
+    store = db if isinstance(db, Store) else Store(db, create=False)
+    return await asyncio.to_thread(_filter, store, chain, run)
+
+
+class Chain:
+    """Filters, one after the other; the first that objects decides. Raises PartError."""
+
+    def __init__(self, filters: Sequence[Spec], given: Mapping[str, Any]) -> None:
+        self.spec: list[dict[str, Any]] = []
+        self._filters: list[Filter] = []
+        factories = {factory.__name__: (spec, factory) for spec in filters for factory in [_load(spec)]}
+        for key in given:
+            if key.partition(".")[0] not in factories or "." not in key:
+                there = ", ".join(f"{name}.<argument>" for name in factories) or "none"
+                raise PartError(f"no argument {key!r} of these filters; there are {there}")
+        for name, (spec, factory) in factories.items():
+            own = {key.partition(".")[2]: value for key, value in given.items() if key.partition(".")[0] == name}
+            values = converted(factory, own, "filter")
+            self._filters.append(factory(**values))
+            self.spec.append({"name": identity(spec), **values})
+
+    def __call__(self, candidate: Candidate) -> str | None:
+        """Why this one is dropped; None keeps it."""
+        if candidate.stop == "failed":
+            return f"failed: {candidate.reason or 'no reason was given'}"
+        return next((reason for judge in self._filters if (reason := judge(candidate)) is not None), None)
+
+
+def sift(
+    store: Store, chain: Chain, run: str | None, rows: list[DatasetRow], reasons: Counter[str]
+) -> Iterator[Candidate]:
+    """The candidates that are kept, in order; `rows` gets one for each candidate, `reasons` counts the dropped by what
+    their reasons say before a colon."""
+    kept = 0
+    for candidate in candidates(store, run):
+        reason = chain(candidate)
+        rows.append(DatasetRow(kept if reason is None else None, candidate.trajectory_id, None, reason))
+        if reason is None:
+            kept += 1
+            yield candidate
+        else:
+            reasons[reason.partition(":")[0]] += 1
+
+
+def _load(spec: Spec) -> Callable[..., Filter]:
+    return load(spec, "redraft.flows.filters", "filter")
+
+
+def _filter(store: Store, chain: Chain, run: str | None) -> Filtered:
+    rows: list[DatasetRow] = []
+    reasons: Counter[str] = Counter()
+    kept = sum(1 for _ in sift(store, chain, run, rows, reasons))
+    dataset = store.add_dataset("trajectories", {"filters": chain.spec, "run": run}, rows, run or "")
+    return Filtered(dataset, store.path, kept, dict(reasons.most_common()))

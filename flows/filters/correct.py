@@ -1,0 +1,15 @@
+"""Keeps what is known to be right."""
+
+from redraft.flows.candidates import Candidate
+from redraft.flows.filters.filter import Filter
+
+
+def correct() -> Filter:
+    """Drops wrong drafts, and those of which nobody can tell."""
+
+    def judge(candidate: Candidate) -> str | None:
+        if candidate.correct is None:
+            return "not known whether it is right"
+        return None if candidate.correct else "wrong answer"
+
+    return judge

@@ -1,0 +1,26 @@
+"""Rows for supervised fine-tuning with TRL 1.x."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from redraft.flows.candidates import Candidate
+from redraft.flows.formats.format import Format
+
+
+def sft(*, style: Literal["prompt", "messages", "text"] = "prompt") -> Format:
+    """The question alone is the prompt, and the last right draft the completion, however many turns it took.
+
+    `prompt` is `{"prompt": [...], "completion": [...]}` in messages, on whose completion alone TRL puts its loss;
+    `messages` is `{"messages": [...]}`; `text` is `prompt` with plain strings, for models without a chat template.
+    """
+
+    def row(candidate: Candidate) -> Mapping[str, Any]:
+        asked = {"role": "user", "content": candidate.question}
+        solved = {"role": "assistant", "content": candidate.text}
+        if style == "messages":
+            return {"messages": [asked, solved]}
+        if style == "text":
+            return {"prompt": f"{candidate.question}\n\n", "completion": candidate.text}
+        return {"prompt": [asked], "completion": [solved]}
+
+    return row

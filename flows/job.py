@@ -1,0 +1,163 @@
+"""A run of `generate` in its parts: what it was asked for, what that makes of the store, and the running of it."""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from redraft.agents.load import Spec, build
+from redraft.flows.progress import Plan, Progress
+from redraft.flows.recipe import identity, recipe
+from redraft.flows.solving import MEASURES, Solving, Work
+from redraft.llm.client import Client
+from redraft.llm.model import Model, Sampling
+from redraft.llm.route import route
+from redraft.store.errors import SourceError
+from redraft.store.journal import Journal
+from redraft.store.records import Keyring, Problem, Trajectory
+from redraft.store.sources import read
+from redraft.store.store import Store
+from redraft.store.units import Done, unit_id
+
+BUILTIN_LIMIT = 40
+"""Problems that are taken of the built-in source, which never ends, where no limit is given."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How problems are to be solved. See `generate`."""
+
+    model: str | Model = "embedded"
+    api_base: str | None = None
+    strategy: Spec = "correct"
+    grader: Spec | None = None
+    critic: Spec | None = None
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    samples: int = 8
+    temperature: float = 1.0
+    max_tokens: int = 1024
+    seed: int = 0
+    replicate: str = ""
+    concurrency: int = 64
+
+    @property
+    def sampling(self) -> Sampling:
+        return Sampling(temperature=self.temperature, max_tokens=self.max_tokens, seed=self.seed)
+
+    def plain(self) -> dict[str, Any]:
+        """Everything as JSON data, as it is kept in `runs.config`; parts by their names."""
+        parts = {name: identity(getattr(self, name)) for name in ("strategy", "grader", "critic")}
+        arguments = {name: identity(value) for name, value in self.arguments.items()}
+        return {**parts, "arguments": arguments, **{name: getattr(self, name) for name in PLAIN}}
+
+
+class Job:
+    """Problems and settings, with the model and the journal open. `run` does what is missing; `close` lets go.
+
+    Raises JournalBusy where another process runs the same recipe, PartError and ModelError.
+    """
+
+    def __init__(self, problems: Sequence[Problem], settings: Settings, store: Store, progress: Progress) -> None:
+        self.problems = {problem.problem_id: problem for problem in problems}
+        self.settings, self.store, self.progress = settings, store, progress
+        given = settings.model
+        self.model = route(given, settings.api_base) if isinstance(given, str) else given
+        self.recipe = recipe(
+            Client(self.model, sampling=settings.sampling),
+            settings.strategy,
+            grader=settings.grader,
+            critic=settings.critic,
+            arguments=settings.arguments,
+            measures=MEASURES,
+        )
+        self.journal = Journal(store.journal_path(self.recipe))
+        self.client = Client(
+            self.model, journal=self.journal, sampling=settings.sampling, concurrency=settings.concurrency
+        )
+
+    def unit(self, problem: Problem) -> str:
+        """The unit of work that this job makes of a problem."""
+        return unit_id(self.recipe, problem.problem_id, self.settings.replicate)
+
+    async def run(self, source: str = "") -> str:
+        """Solves what is not done yet, and returns the run's id. Raises StoreError, PartError, fatal ModelErrors."""
+        settings, store, keys = self.settings, self.store, Keyring()
+        agent = build(
+            settings.strategy,
+            self.client,
+            keys=keys,
+            grader=settings.grader,
+            critic=settings.critic,
+            samples=settings.samples,
+            watch=self._watch,
+            **settings.arguments,
+        )
+        await asyncio.to_thread(store.add, list(self.problems.values()))
+        work = self._todo(await asyncio.to_thread(store.done, self.recipe, settings.replicate))
+        strategy, config = identity(settings.strategy) or "", settings.plain() | {"source": source}
+        run_id = await asyncio.to_thread(store.start_run, "generate", self.recipe, strategy, self.model.name, config)
+        total = len(self.problems)
+        self.progress.begin(
+            Plan(run_id, total, total - len(work), settings.samples, strategy, self.model.name, store.path)
+        )
+        solving = Solving(
+            agent,
+            keys,
+            store=store,
+            journal=self.journal,
+            progress=self.progress,
+            run_id=run_id,
+            recipe=self.recipe,
+            replicate=settings.replicate,
+            samples=settings.samples,
+        )
+        await solving.all(work, window=settings.concurrency)
+        return run_id
+
+    async def close(self) -> None:
+        """Lets go of the journal, and of the model unless it was given."""
+        self.journal.close()
+        if isinstance(self.settings.model, str):
+            await self.model.close()
+
+    def _watch(self, path: Trajectory) -> None:
+        self.progress.draft(self.problems[path.question.problem_id], path)
+
+    def _todo(self, done: Mapping[str, Done]) -> list[Work]:
+        """The problems that are new, failed, or have fewer samples than are wanted now."""
+        return [
+            Work(problem, self.unit(problem), 1 if old is None else old.attempt + 1)
+            for problem in self.problems.values()
+            if (old := done.get(problem.problem_id)) is None
+            or old.status == "failed"
+            or old.samples < self.settings.samples
+        ]
+
+
+def problems(
+    source: str | Path | Iterable[Problem],
+    progress: Progress,
+    *,
+    limit: int | None = None,
+    question_column: str | None = None,
+    answer_column: str | None = None,
+    skip_bad: bool = False,
+) -> list[Problem]:
+    """All problems of a source, read before the first is asked, so that a bad row costs nothing. Raises SourceError."""
+    if not isinstance(source, str | Path):
+        return list(source)[:limit]
+    if limit is None and str(source).partition(":")[0] == "builtin":
+        limit = BUILTIN_LIMIT
+    bad: list[SourceError] = []
+    columns = {"question": question_column, "answer": answer_column}
+    found = list(read(source, **columns, skip_bad=skip_bad, bad=bad.append, limit=limit))
+    for error in bad[:MOST_TOLD]:
+        progress.say(f"left out: {error}")
+    if len(bad) > MOST_TOLD:
+        progress.say(f"left out: {len(bad) - MOST_TOLD} more bad rows")
+    return found
+
+
+PLAIN = ("api_base", "samples", "temperature", "max_tokens", "seed", "replicate", "concurrency")
+MOST_TOLD = 5
