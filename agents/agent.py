@@ -17,7 +17,7 @@ class Agent(Protocol):
     other question would meet too.
     """
 
-    async def __call__(self, question: Question) -> list[Trajectory]: ...
+    async def __call__(self, question: Question, /) -> list[Trajectory]: ...
 
 
 def at_least_one(**counts: int) -> None:

@@ -55,7 +55,7 @@ def build(
     agent = builder.build(factory, "strategy", "")
     for name in arguments:
         if name not in builder.known:
-            known = ", ".join(sorted(builder.known))
+            known = ", ".join(sorted(builder.known)) or "none"
             raise PartError(f"no argument {name!r} of strategy {_name(factory)!r}; there are {known}")
     return agent
 

@@ -23,7 +23,7 @@ class Policy(Protocol):
     and the reason. Raises only fatal ModelErrors, which every other call would meet too.
     """
 
-    async def __call__(self, trajectory: Trajectory, n: int, first: int = 0) -> list[Trajectory]: ...
+    async def __call__(self, trajectory: Trajectory, /, n: int, first: int = 0) -> list[Trajectory]: ...
 
 
 def whole(client: Client, *, temperature: float | None = None, separator: str | None = None) -> Policy:

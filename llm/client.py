@@ -40,10 +40,9 @@ def decode(data: Mapping[str, Any]) -> Choice:
 class Client:
     """A model as agents and graders use it: seeded by place, replayed where it was asked before, on record.
 
-    The same question, unit, purpose, place and sample number get the same seed at any concurrency and in any
-    order, so that nothing depends on timing. With a journal, a sample that was answered before is never asked for
-    again. A model that gives fewer samples a call than it was asked for is asked again for the rest, and in calls
-    of that size later.
+    The same question, unit, purpose, place and sample number get the same seed at any concurrency and in any order, so
+    that nothing depends on timing. With a journal, a sample that was answered before is never asked for again. A model
+    that gives fewer samples than it was asked for is asked again for the rest.
     """
 
     def __init__(
@@ -59,7 +58,6 @@ class Client:
         self._journal = journal
         self._in_flight = asyncio.Semaphore(concurrency)
         self._failures: Counter[str] = Counter()
-        self._at_once: int | None = None  # the most samples that the model has been seen to give in one call
 
     def template(self, name: str, default: str) -> str:
         """The model's own wording of a prompt, or the default."""
@@ -154,14 +152,12 @@ class Client:
         return {sample: decode(answer) for sample, answer in answers if answer is not None}
 
     async def _draw(self, call: Call, request: Request, samples: range) -> dict[int, Choice | ModelError]:
-        """Ask for these samples in calls of a size that the model can answer, and again for those left out."""
-        size = self._at_once or len(samples)
-        parts = [samples[start : start + size] for start in range(0, len(samples), size)]
-        drawn: dict[int, Choice | ModelError] = {}
-        for answers in await asyncio.gather(*(self._ask(call, request, part) for part in parts)):
+        """Ask for these samples, and for those that were left out in calls of the size that was answered."""
+        drawn = await self._ask(call, request, samples)
+        size, left = len(drawn), samples[len(drawn) :]
+        parts = [left[start : start + size] for start in range(0, len(left), size)]
+        for answers in await asyncio.gather(*(self._draw(call, request, part) for part in parts)):
             drawn |= answers
-        for left_out in _runs(sample for sample in samples if sample not in drawn):
-            drawn |= await self._draw(call, request, left_out)
         return drawn
 
     async def _ask(self, call: Call, request: Request, samples: range) -> dict[int, Choice | ModelError]:
@@ -177,8 +173,6 @@ class Client:
                 self._record(_failed(call, self._failures_of(call) + 1, str(error), _since(start)), [])
                 return dict.fromkeys(samples, error)
             answered = _answered(call, reply, _since(start))
-        if answered.n < len(samples):
-            self._at_once = answered.n
         data = [encode(replace(choice, call_id=answered.call_id)) for choice in reply.choices]
         self._record(answered, data)
         return dict(zip(samples, map(decode, data), strict=False))

@@ -13,7 +13,7 @@ class Scripted:
 
     def __init__(self, script: Script, *, name: str = "scripted", templates: Mapping[str, str] | None = None) -> None:
         self.name = name
-        self.templates = dict(templates or {})
+        self.templates: Mapping[str, str] = dict(templates or {})
         self.requests: list[Request] = []
         self._script = script
 

@@ -1,0 +1,145 @@
+"""Parts by name, put together: what is found, what is handed in, and what is said of a wrong name."""
+
+import json
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from redraft.agents import build, load, solve
+from redraft.agents.agent import Agent
+from redraft.agents.best_of_n import best_of_n
+from redraft.agents.load import prompts
+from redraft.agents.policy import Policy
+from redraft.llm.client import Client
+from redraft.llm.scripted import Scripted
+from redraft.store.errors import PartError
+from redraft.store.records import Keyring, Problem, Question, Trajectory
+
+QUESTION = Question("p", "How much?", unit="u")
+
+
+def client() -> Client:
+    return Client(Scripted(lambda request, index: f"#### {index + len(request.messages)}"))
+
+
+def test_a_strategy_is_found_by_name_and_a_factory_passes_through() -> None:
+    assert load("best_of_n") is best_of_n
+    assert load("redraft.agents.best_of_n:best_of_n") is best_of_n
+    assert load(best_of_n) is best_of_n
+
+
+@pytest.mark.parametrize(
+    ("strategy", "arguments", "message"),
+    [
+        ("gredy", {}, r"no strategy 'gredy'; there are best_of_n, correct, greedy, self_consistency"),
+        ("correct", {"feedback": "doubt"}, r"no feedback 'doubt'; there are likelihood, none, oracle"),
+        ("correct", {"critic": "me"}, r"no critic 'me'; there are model, none"),
+        ("best_of_n", {"grader": "orcale"}, r"no grader 'orcale'; there are .*likelihood, oracle"),
+        ("greedy", {"turns": 3}, r"no argument 'turns' of strategy 'greedy'; there are none"),
+        (
+            "self_consistency",
+            {"adaptve": True},
+            r"no argument 'adaptve' of strategy 'self_consistency'; there are adaptive,",
+        ),
+        (
+            "correct",
+            {"feedback": "likelihood", "feedback.limit": 1},
+            r"no argument 'feedback.limit' .* feedback.threshold,",
+        ),
+        ("correct", {"turns": "many"}, r"turns='many' does not fit: it wants a whole number"),
+        ("correct", {"pick": "worst"}, r"pick='worst' does not fit: it wants last or best"),
+        ("correct", {"samples": 0}, r"samples=0 is too few; it must be at least 1"),
+        ("correct", {"feedback": "oracle"}, r"feedback 'oracle' reads the known answers, and none are given here"),
+    ],
+)
+def test_what_is_wrong_is_named_with_what_would_be_right(strategy: str, arguments: dict, message: str) -> None:
+    with pytest.raises(PartError, match=message):
+        build(strategy, client(), **arguments)
+
+
+async def test_a_strategy_gets_its_parts_and_they_get_their_arguments() -> None:
+    agent = build(
+        "correct", client(), keys=Keyring({"p": "3"}), samples=1, feedback="oracle", turns="2", grader="likelihood"
+    )
+    [path] = await agent(QUESTION)
+    assert (path.answers, path.answer) == (("1",), "3")
+
+    dotted: dict[str, Any] = {"feedback.threshold": "-0.1"}
+    doubtful = build("correct", client(), feedback="likelihood", turns=2, **dotted)
+    [path] = await doubtful(QUESTION)
+    assert path.turn == 1
+
+
+async def test_what_a_strategy_does_not_have_is_not_asked_of_it() -> None:
+    [path] = await build("greedy", client(), samples=8, grader="likelihood", critic="model", keys=Keyring())(QUESTION)
+    assert path.answer == "1"
+
+
+async def test_a_users_own_strategy_is_one_file(tmp_path: Path) -> None:
+    (tmp_path / "twice.py").write_text(TWICE)
+    agent = build(f"{tmp_path}/twice.py:twice", client(), samples=3, again="2")
+    assert [path.answer for path in await agent(QUESTION)] == ["1", "2", "3", "1", "2", "3"]
+
+
+async def test_a_users_own_policy_takes_the_place_of_the_default() -> None:
+    def fixed(*, text: str = "#### 5") -> Policy:
+        async def propose(trajectory: Trajectory, n: int, first: int = 0) -> list[Trajectory]:
+            return [trajectory.grow(text, number) for number in range(first, first + n)]
+
+        return propose
+
+    dotted: dict[str, Any] = {"policy.text": "Hm."}
+    [path] = await build("correct", client(), policy=fixed, **dotted)(QUESTION)
+    assert path.text() == "Hm."
+
+
+def test_every_prompt_that_is_sent_is_part_of_a_recipe() -> None:
+    model = Scripted(lambda request, index: "", templates={"solve": "solve\n{question}"})
+    wordings = prompts(Client(model))
+    assert wordings["solve"] == "solve\n{question}"
+    assert {"solve_choice", "separator", "finished", "judge", "feedback.none", "feedback.oracle"} < wordings.keys()
+
+
+async def test_solve_is_one_line() -> None:
+    [problem] = [Problem("Rita has 3 boxes with 4 pens in each. How many pens does she have?", "12")]
+    paths = await solve(problem.question, "self_consistency", samples=4, seed=1, max_tokens=120)
+    again = await solve(problem.question, "self_consistency", samples=4, seed=1, max_tokens=120)
+    assert sorted(path.sample for path in paths) == [0, 1, 2, 3]
+    assert paths == again
+
+
+def test_studio_finds_every_graph() -> None:
+    root = Path(__file__).parents[2]
+    graphs = json.loads((root / "langgraph.json").read_text())["graphs"]
+    for name, reference in graphs.items():
+        module, function = reference.split(":")
+        assert getattr(import_module(module), function)().get_name() == name
+
+
+def test_importing_agents_does_not_import_their_heavy_parts() -> None:
+    code = "import sys, redraft.agents; print([m for m in ('langgraph', 'litellm', 'duckdb') if m in sys.modules])"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout == "[]\n"
+
+
+def test_a_strategy_is_an_agent() -> None:
+    agent: Agent = build("greedy", client())
+    assert callable(agent)
+
+
+TWICE = """
+from redraft.agents.agent import Agent
+from redraft.agents.policy import Policy
+from redraft.store.records import Question, Trajectory
+
+
+def twice(policy: Policy, *, samples: int = 2, again: int = 1) -> Agent:
+    async def solve(question: Question) -> list[Trajectory]:
+        return [path for _ in range(again) for path in await policy(Trajectory(question), samples)]
+
+    return solve
+"""
