@@ -1,6 +1,44 @@
+"""`redraft demo`: what `make demo` runs."""
+
+from pathlib import Path
+
 import click
+
+from redraft.flows import options
 
 
 @click.command()
-def demo() -> None:
-    """To come."""
+@options.option(
+    "folder",
+    "Where its data goes; an earlier demonstration there is replaced.",
+    default="demo",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+)
+@options.option("limit", "How many problems.", type=click.IntRange(1), default=40, metavar="N")
+@options.SAMPLES
+@options.SEED
+def demo(folder: Path, limit: int, samples: int, seed: int) -> None:
+    """Watch the embedded model draft, be judged and redraft: no key, no network, a minute at most."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    if not console.is_terminal or console.width > WIDEST:
+        console.width = WIDEST
+    console.rule("[bold cyan]redraft[/]  draft, judge, redraft", align="left", style="cyan")
+    console.print(INTRODUCTION)
+
+    import asyncio
+
+    from redraft.flows.demo import demo as show
+
+    asyncio.run(show(folder, console, limit=limit, samples=samples, seed=seed))
+
+
+WIDEST = 96
+
+INTRODUCTION = """\
+A language model small enough to ship with redraft solves word problems it has never seen. Where
+a draft's answer is wrong, the model is told so and [bold]drafts again[/]. An oracle tells it, one that knows
+the answer: every trajectory that it spoke to is marked [bold]oracle_used[/].
+"""

@@ -1,0 +1,166 @@
+"""The demonstration: a small model drafts, is judged and redrafts, and what that leaves is asked and exported."""
+
+import asyncio
+import shutil
+import sys
+from pathlib import Path
+
+from rich.console import Console, Group
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from redraft.agents.load import load
+from redraft.agents.policy import whole
+from redraft.flows.export import export
+from redraft.flows.generate import summary_of
+from redraft.flows.job import Job, Settings, problems
+from redraft.flows.progress import Lines, Plan, Progress, Silent
+from redraft.flows.report import render
+from redraft.flows.show import LEGEND, heading, turn
+from redraft.flows.tables import table
+from redraft.flows.terminal import Terminal
+from redraft.graders.oracle import oracle
+from redraft.store.errors import StoreError
+from redraft.store.records import Keyring, Problem, Trajectory, Verdict
+from redraft.store.store import Store
+from redraft.store.units import Unit
+
+SHOWN = 3  # problems that are shown in full, after the first draft
+
+
+async def demo(folder: Path, console: Console, *, limit: int = 40, samples: int = 8, seed: int = 0) -> None:
+    """Runs the demonstration into a folder, whose earlier demonstration it replaces. Raises StoreError."""
+    db, rows = fresh(folder)
+    settings = Settings(
+        arguments={"feedback": "oracle", "turns": 2}, samples=samples, seed=seed, concurrency=samples * 2
+    )
+    store = Store(db)
+    progress = Showing(console)
+    job = Job(problems("builtin", Silent(), limit=limit), settings, store, progress)
+    try:
+        await first_draft(job, console)
+        await asyncio.to_thread(load, "correct")
+        run_id = await job.run("builtin")
+    finally:
+        await job.close()
+    section(console, "What came of it", f"{limit} problems, {samples} independent samples each, one redraft")
+    console.print(render(summary_of(job, run_id)))
+    section(console, "Ask it in SQL", f"redraft query --db {db} '...'")
+    for sql in QUESTIONS:
+        console.print(Text(sql, style="cyan"))
+        console.print(Padding(table(store.query(sql)), (0, 0, 1, 2)))
+    section(console, "Export what is right", f"redraft export --db {db} {rows}")
+    exported = await export(rows, db=store)
+    dropped = ", ".join(f"{count} {reason}" for reason, count in exported.dropped.items())
+    console.print(f"{exported.kept} rows kept; dropped: {dropped}. The first row:")
+    with rows.open(encoding="utf-8") as lines:
+        console.print(Text(next(lines, "").strip(), style="dim"))
+    section(console, "Where everything is", "")
+    console.print(_places(db, rows))
+
+
+async def first_draft(job: Job, console: Console) -> None:
+    """Draws and judges the drafts of the first problem, and shows the first of them. The run that follows finds them
+    in the journal and goes on from them."""
+    problem = next(iter(job.problems.values()))
+    paths = await whole(job.client)(Trajectory(problem.ask(job.unit(problem))), job.settings.samples)
+    [grade, *_] = await oracle(Keyring({problem.problem_id: problem.answer}))(paths[:1])
+    console.print(heading("problem 1", problem))
+    console.print(turn(paths[0], 1, grade.verdict, problem.answer))
+    console.print(Text(f"\n{LEGEND}\n", style="dim"))
+
+
+def fresh(folder: Path) -> tuple[Path, Path]:
+    """The paths of the database and the rows in a folder without them. Raises StoreError."""
+    db, rows = folder / "demo.duckdb", folder / "demo.sft.jsonl"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for file in (db, rows, Path(f"{db}.wal")):
+            file.unlink(missing_ok=True)
+        shutil.rmtree(f"{db}.journal", ignore_errors=True)
+    except OSError as error:
+        raise StoreError(f"{folder} can't be written: {error.strerror}: name another with --folder") from error
+    return db, rows
+
+
+class Showing:
+    """A Progress that shows some problems in full, and the rest as a bar or as lines."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._rest: Progress = Terminal(console) if console.is_terminal else Lines(sys.stdout)
+        self._shown = 0
+
+    def begin(self, plan: Plan) -> None:
+        self._rest.begin(plan)
+
+    def draft(self, problem: Problem, trajectory: Trajectory) -> None: ...
+
+    def unit(self, problem: Problem, unit: Unit) -> None:
+        path = _telling(unit) if self._shown < SHOWN else None
+        if path is not None:
+            self._shown += 1
+            self._console.print(_whole(problem, path, unit))
+        self._rest.unit(problem, unit)
+
+    def say(self, text: str) -> None:
+        self._rest.say(text)
+
+    def end(self, status: str) -> None:
+        self._rest.end(status)
+
+
+def section(console: Console, title: str, note: str) -> None:
+    """A heading between the parts."""
+    console.print()
+    console.rule(Text.assemble((title, "bold cyan"), (f"  {note}" if note else "", "dim")), align="left", style="cyan")
+
+
+def _verdicts(unit: Unit) -> dict[tuple[str, int], Verdict | None]:
+    return {(g.trajectory_id, g.turn): g.verdict for g in unit.grades if g.grader == "oracle"}
+
+
+def _telling(unit: Unit) -> Trajectory | None:
+    """A path that was mended, or at least redrafted."""
+    known = _verdicts(unit)
+    redrafted = [path for path in unit.trajectories if path.turn > 1]
+    mended = [path for path in redrafted if known.get((path.trajectory_id, path.turn)) is Verdict.RIGHT]
+    return next(iter([*mended, *redrafted]), None)
+
+
+def _whole(problem: Problem, path: Trajectory, unit: Unit) -> Group:
+    known, paths = _verdicts(unit), unit.trajectories
+    right = sum(known.get((other.trajectory_id, 1)) is Verdict.RIGHT for other in paths)
+    drafts = [
+        turn(path, number, known.get((path.trajectory_id, number)), problem.answer)
+        for number in range(1, path.turn + 1)
+    ]
+    name = f"sample {path.sample + 1} of {len(paths)} ({right} right at once)"
+    return Group(heading(name, problem), *drafts, Text())
+
+
+def _places(db: Path, rows: Path) -> Table:
+    places = Table.grid(padding=(0, 2))
+    places.add_column(no_wrap=True)
+    places.add_row(Text(str(db), style="bold"), "problems, steps, trajectories, grades and calls, in DuckDB")
+    places.add_row(Text(str(rows), style="bold"), "training rows: TRL's prompt and completion")
+    places.add_row()
+    for command, what in NEXT:
+        places.add_row(Text(command.format(db=db), style="cyan"), what)
+    return places
+
+
+QUESTIONS = (
+    "SELECT k, round(pass_at_k, 3) AS pass_at_k FROM pass_at_k WHERE draft = 'first'",
+    "SELECT turn, drafted, round(accuracy, 3) AS accuracy, wrong_to_right FROM corrections",
+    """SELECT level, count(*) AS trajectories, round(avg(correct::INT), 2) AS correct
+FROM trajectories JOIN problems USING (problem_id) GROUP BY level ORDER BY level""",
+)
+
+NEXT = (
+    ("redraft query --db {db} 'FROM runs'", "any question of your own"),
+    ("redraft solve 'QUESTION'", "one question, step by step"),
+    ("redraft generate FILE --model NAME", "your problems, any model"),
+    ("redraft doctor --db {db}", "what is installed, what the store holds"),
+)
