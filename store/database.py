@@ -6,12 +6,12 @@ One process may write a DuckDB file, or many may read it, never both. Whoever fi
 import logging
 import os
 import random
+import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
@@ -33,7 +33,7 @@ class Database:
     def __init__(self, path: str | Path, *, create: bool, waiting: Callable[[str], None] | None) -> None:
         self.path = str(path)
         self._waiting = waiting or log.info
-        self._turn = threading.RLock()
+        self._turn = threading.Lock()
         self._memory: duckdb.DuckDBPyConnection | None = None
         if self.path == MEMORY:
             self._memory = duckdb.connect(MEMORY)
@@ -50,49 +50,44 @@ class Database:
                 migrate(connection)
 
     @contextmanager
-    def open(
-        self,
-        *,
-        read_only: bool = False,
-        patience: float | None = None,
-        config: Mapping[str, Any] | None = None,
-    ) -> Iterator[duckdb.DuckDBPyConnection]:
+    def open(self, *, read_only: bool = False, patience: float | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection, closed at the end. Waits `patience` seconds (None: for ever) while somebody else has the file.
         DuckDB's own errors come out as StoreError."""
-        with self._turn:
-            connection = (
-                self._memory.cursor() if self._memory else self._connect(read_only, patience, dict(config or {}))
-            )
-            try:
-                with connection:
-                    yield connection
-            except duckdb.Error as error:
-                raise self._trouble(error) from error
+        if not self._turn.acquire(timeout=-1 if patience is None else patience):
+            raise StoreError(f"{self.path} is being used by another thread for more than {patience:g} s: try again")
+        try:
+            with self._memory.cursor() if self._memory else self._connect(read_only, patience) as connection:
+                yield connection
+        except duckdb.Error as error:
+            raise self._trouble(error) from error
+        finally:
+            self._turn.release()
 
     def close(self) -> None:
         """Lets go of an in-memory database; a file is never held."""
         if self._memory:
             self._memory.close()
 
-    def _connect(self, read_only: bool, patience: float | None, config: dict[str, Any]) -> duckdb.DuckDBPyConnection:
-        end = None if patience is None else time.monotonic() + patience
-        pause, told = 0.005, False
+    def _connect(self, read_only: bool, patience: float | None) -> duckdb.DuckDBPyConnection:
+        # A name of its own makes DuckDB refuse a second connection of this process, as it does one of another process.
+        name = secrets.token_hex(8)
+        start, pause, told = time.monotonic(), 0.005, False
         while True:
             try:
-                return duckdb.connect(self.path, read_only=read_only, config=config)
+                return duckdb.connect(self.path, read_only=read_only, config={"custom_user_agent": name})
             except duckdb.Error as error:
                 if not any(sign in str(error) for sign in HELD):
                     raise self._trouble(error) from error
-                if end is not None and time.monotonic() > end:
+                if patience is not None and time.monotonic() - start > patience:
                     raise StoreError(
                         f"{self.path} is held by another process ({_holder(error)}) for more than {patience:g} s:"
                         " try again, or end that process"
                     ) from error
-                if not told and pause > 0.1:
+                if not told and time.monotonic() - start > 0.5:
                     self._waiting(f"waiting for {self.path}, held by another process ({_holder(error)})")
                     told = True
             time.sleep(pause * random.uniform(0.5, 1.0))
-            pause = min(pause * 1.5, 0.25)
+            pause = min(pause * 1.5, 0.1)
 
     def _make(self) -> None:
         """Makes the file under another name first: a process killed here leaves no half-made database behind."""

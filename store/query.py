@@ -17,7 +17,6 @@ LOCK = """
     SET python_enable_replacements = false;
     SET enable_external_access = false;
     SET lock_configuration = true;"""
-"""What keeps a reader from this program's variables, from files and from the network."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,8 @@ def read(connection: "DuckDBPyConnection", sql: str, parameters: Sequence[Any] |
     import duckdb
 
     try:
-        connection.execute(LOCK)
+        _lock(connection)
+        connection.execute("BEGIN TRANSACTION READ ONLY")
         result = connection.execute(sql, parameters) if parameters else connection.execute(sql)
         described = result.description or []
         return Table([name for name, *_ in described], [str(kind) for _, kind, *_ in described], result.fetchall())
@@ -59,13 +59,20 @@ def to_parquet(connection: "DuckDBPyConnection", sql: str, file: str | Path) -> 
     try:
         if len(connection.extract_statements(sql)) != 1:
             raise QueryError("not one statement: give a single SELECT")
-        connection.execute(f"SET allowed_paths = [{literal(str(file))}];{LOCK}")
+        connection.execute(f"SET allowed_paths = [{literal(str(file))}]")
+        _lock(connection)
         connection.execute(f"CREATE TEMP TABLE result AS {sql}")
         copy = f"COPY temp.result TO {literal(str(file))} (FORMAT parquet, USE_TMP_FILE false)"
         (rows,) = connection.execute(copy).fetchone() or (0,)
     except duckdb.Error as error:
         raise QueryError(_plain(error)) from error
     return rows
+
+
+def _lock(connection: "DuckDBPyConnection") -> None:
+    """Keeps a reader from this program's variables, from files and from the network."""
+    if connection.execute("SELECT current_setting('lock_configuration')").fetchone() != (True,):
+        connection.execute(LOCK)
 
 
 def _plain(error: Exception) -> str:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from redraft.store import query as querying
 from redraft.store.database import Database
 from redraft.store.encode import strict
+from redraft.store.errors import QueryError
 from redraft.store.problems import add_problems, read_problems
 from redraft.store.records import Call, Problem
 from redraft.store.rows import rows_of, utc
@@ -163,7 +164,9 @@ class Store:
             return querying.read(connection, sql, parameters)
 
     def export_parquet(self, sql: str, file: str | Path, *, patience: float = 30.0) -> int:
-        """Writes what SQL reads to a Parquet file, and returns the number of rows."""
+        """Writes what SQL reads to a Parquet file, and returns the number of rows. Raises QueryError."""
+        if self.path == ":memory:":
+            raise QueryError("a store in memory writes no Parquet: use a database file")
         with self._database.open(read_only=True, patience=patience) as connection:
             return querying.to_parquet(connection, sql, file)
 

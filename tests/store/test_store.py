@@ -272,6 +272,11 @@ def test_a_store_in_memory_does_the_same(make_unit: MakeUnit) -> None:
         assert store.add([Problem("q", "1")]) == 1
         store.publish([make_unit([[("1", True)]])])
         assert store.query("SELECT pass_at_k FROM pass_at_k").rows == [(1.0,), (1.0,)]
+        with pytest.raises(QueryError, match="read-only"):
+            store.query("DROP VIEW main.pass_at_k")
+        with pytest.raises(QueryError, match="in memory writes no Parquet"):
+            store.export_parquet("FROM pass_at_k", "out.parquet")
+        assert store.add([Problem("q2", "1")]) == 1
         assert store.journal_path("r") is None
 
 

@@ -1,0 +1,231 @@
+import json
+import math
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from redraft.store.encode import call_to_json, exact
+from redraft.store.errors import JournalBusy, StoreError
+from redraft.store.journal import COMPACT_AT, Journal
+from redraft.store.records import Call
+
+MakeCall = Callable[..., Call]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "redraft.duckdb.journal" / "recipe.jsonl"
+
+
+def test_an_answered_call_is_found_by_place_and_sample(path: Path, make_call: MakeCall) -> None:
+    journal = Journal(path)
+    journal.record(make_call("u", 2, n=2), [{"text": "a"}, {"text": "b"}])
+    assert journal.answer("u", "propose", "u/", 2, "h") == {"text": "a"}
+    assert journal.answer("u", "propose", "u/", 3, "h") == {"text": "b"}
+    for other in [("v", "propose", "u/", 2, "h"), ("u", "grade", "u/", 2, "h"), ("u", "propose", "u/0", 2, "h"),
+                  ("u", "propose", "u/", 4, "h"), ("u", "propose", "u/", 2, "other")]:  # fmt: skip
+        assert journal.answer(*other) is None
+
+
+def test_what_was_recorded_is_there_again_exactly(path: Path, make_call: MakeCall) -> None:
+    answered = make_call("u", 0, params={"stop": ["\n"], "t": math.inf}, cost_usd=0.1 + 0.2)
+    failed = make_call("u", 1, error="timeout")
+    choice = {"text": "\u00e9 \x00 \ud800 \u2028", "logprobs": [-math.inf, 1 / 3]}
+    journal = Journal(path)
+    journal.record(answered, [choice])
+    journal.record(failed, [])
+    journal.close()
+    again = Journal(path)
+    assert again.calls("u") == [(answered, [choice]), (failed, [])]
+    assert again.answer("u", "propose", "u/", 0, "h") == choice
+    assert again.units() == ["u"]
+
+
+def test_a_torn_last_line_is_cut_off(path: Path, make_call: MakeCall) -> None:
+    journal = Journal(path)
+    journal.record(make_call("u", 0), [{"text": "a"}])
+    journal.close()
+    whole = path.read_bytes()
+    torn = exact({"call": call_to_json(make_call("u", 1)), "choices": [{"text": "b"}]}).encode() + b"\n"
+    for length in (1, len(torn) // 2, len(torn) - 1):
+        path.write_bytes(whole + torn[:length])
+        again = Journal(path)
+        assert [call.first for call, _ in again.calls("u")] == [0]
+        again.record(make_call("u", 2), [{"text": "c"}])
+        again.close()
+        last = Journal(path)
+        assert [call.first for call, _ in last.calls("u")] == [0, 2]
+        last.close()
+
+
+def test_a_broken_line_in_the_middle_is_named(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_text('{"pid": 1}\nnonsense\n{"pid": 2}\n')
+    with pytest.raises(StoreError, match=r"recipe.jsonl, line 2: not a line of a journal .*: delete that line"):
+        Journal(path)
+
+
+def test_a_published_unit_is_forgotten_for_good(path: Path, make_call: MakeCall) -> None:
+    journal = Journal(path)
+    journal.record(make_call("u"), [{"text": "a"}])
+    journal.record(make_call("v"), [{"text": "b"}])
+    journal.forget(["u", "never seen"])
+    assert journal.answer("u", "propose", "u/", 0, "h") is None
+    journal.close()
+    again = Journal(path)
+    assert again.units() == ["v"]
+    assert again.calls("u") == []
+
+
+def test_an_empty_journal_leaves_no_file(path: Path, make_call: MakeCall) -> None:
+    journal = Journal(path)
+    journal.record(make_call("u"), [{"text": "a"}])
+    journal.forget(["u"])
+    journal.close()
+    assert not path.exists()
+    Journal(path).close()
+    assert not path.exists()
+
+
+def test_what_the_store_has_is_answerable_and_not_written(path: Path, make_call: MakeCall) -> None:
+    journal = Journal(path)
+    journal.record(make_call("u", 1), [{"text": "b"}])
+    before = path.stat().st_size
+    journal.preload(make_call("u", 0), [{"text": "a"}])
+    journal.preload(make_call("u", 1), [{"text": "b"}])
+    assert path.stat().st_size == before
+    assert journal.answer("u", "propose", "u/", 0, "h") == {"text": "a"}
+    assert journal.calls("u") == []
+
+
+def test_a_call_that_failed_and_was_repeated_is_two(path: Path, make_call: MakeCall) -> None:
+    journal = Journal(path)
+    journal.record(make_call("u", error="timeout", latency_ms=1.0), [])
+    journal.record(make_call("u", latency_ms=2.0), [{"text": "a"}])
+    assert journal.answer("u", "propose", "u/", 0, "h") == {"text": "a"}
+    assert len(journal.calls("u")) == 2
+
+
+def test_a_journal_in_memory_leaves_no_trace(make_call: MakeCall) -> None:
+    journal = Journal(None)
+    journal.record(make_call("u"), [{"text": "a"}])
+    assert journal.answer("u", "propose", "u/", 0, "h") == {"text": "a"}
+    journal.forget(["u"])
+    assert journal.units() == []
+    journal.close()
+
+
+def test_a_big_file_of_forgotten_lines_is_rewritten(path: Path, make_call: MakeCall) -> None:
+    journal = Journal(path)
+    journal.record(make_call("kept"), [{"text": "a"}])
+    for number in range(20):
+        journal.record(make_call(f"u{number}"), [{"text": "x" * 2**20}])
+    assert path.stat().st_size > COMPACT_AT
+    journal.forget([f"u{number}" for number in range(20)])
+    assert path.stat().st_size < 10_000
+    journal.record(make_call("kept", 1), [{"text": "b"}])
+    with pytest.raises(JournalBusy):
+        Journal(path)
+    journal.close()
+    again = Journal(path)
+    assert [choices for _, choices in again.calls("kept")] == [[{"text": "a"}], [{"text": "b"}]]
+    assert again.units() == ["kept"]
+
+
+def test_a_second_process_is_refused_and_told_who_holds_it(path: Path) -> None:
+    journal = Journal(path)
+    code = "import sys; from pathlib import Path; from redraft.store.journal import Journal; Journal(Path(sys.argv[1]))"
+    second = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=False)
+    line = second.stderr.strip().splitlines()[-1]
+    assert line.startswith("redraft.store.errors.JournalBusy: ")
+    assert f"held by another run of the same recipe (process {os.getpid()}): wait until it has ended, or end it" in line
+    journal.close()
+    assert subprocess.run([sys.executable, "-c", code, str(path)], check=False).returncode == 0
+
+
+def test_a_folder_that_cannot_be_made_is_one_line() -> None:
+    with pytest.raises(StoreError, match=r"^/proc/x\.journal/r\.jsonl can't be written: .*, then run the same command"):
+        Journal(Path("/proc/x.journal/r.jsonl"))
+
+
+def test_a_kill_at_any_instant_loses_nothing_that_was_recorded(path: Path, tmp_path: Path) -> None:
+    """A child records and says so; after each kill everything that it has said is there, and nothing is there twice."""
+    said = tmp_path / "said"
+    said.touch()
+    rng = random.Random(3)
+    for _ in range(5):
+        before = said.stat().st_size
+        child = subprocess.Popen([sys.executable, "-c", RECORDER, str(path), str(said)])
+        while said.stat().st_size == before:
+            time.sleep(0.005)
+        time.sleep(rng.uniform(0, 0.05))
+        child.kill()
+        child.wait()
+    journal = Journal(path)
+    kept = [(call.first, choices[0]["text"]) for call, choices in journal.calls("u")]
+    heard = [int(line) for line in said.read_text().splitlines() if line]
+    assert len(heard) > 50
+    assert set(heard) <= {first for first, _ in kept}
+    assert len({first for first, _ in kept}) == len(kept)
+    assert all(text == str(first) * 1000 for first, text in kept)
+
+
+RECORDER = """
+import os, sys
+from pathlib import Path
+from redraft.store.journal import Journal
+from redraft.store.records import Call
+journal = Journal(Path(sys.argv[1]))
+said = os.open(sys.argv[2], os.O_WRONLY | os.O_APPEND)
+start = len(journal.calls("u"))
+for number in range(start, start + 1_000_000):
+    call = Call(str(number), "u", "p", "propose", "u/", number, 1, "m", "h", {})
+    journal.record(call, [{"text": str(number) * 1000}])
+    os.write(said, f"{number}\\n".encode())
+"""
+
+
+def test_a_full_disk_is_one_line_and_harms_no_other(path: Path, make_call: MakeCall) -> None:
+    child = os.fork()
+    if child == 0:
+        os._exit(_fill(path, make_call))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    journal = Journal(path)
+    assert [(call.first, choices) for call, choices in journal.calls("u")] == [
+        (0, [{"text": "before"}]),
+        (2, [{"text": "after"}]),
+    ]
+    assert all(json.loads(line) for line in path.read_bytes().splitlines())
+
+
+def _fill(path: Path, make_call: MakeCall) -> int:
+    """In a child: a record that does not fit fails, a smaller one after it is kept."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    journal = Journal(path)
+    journal.record(make_call("u", 0), [{"text": "before"}])
+    limit = path.stat().st_size + 2000
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    try:
+        journal.record(make_call("u", 1), [{"text": "x" * 5000}])
+    except StoreError as error:
+        right = "free some space" in str(error) and "\n" not in str(error) and len(journal.calls("u")) == 1
+        journal.record(make_call("u", 2), [{"text": "after"}])
+        return 0 if right else 1
+    return 2
+
+
+def test_a_call_that_is_not_json_is_kept_as_text(path: Path, make_call: MakeCall) -> None:
+    journal = Journal(path)
+    odd: dict[str, Any] = {"path": Path("x")}
+    journal.record(make_call("u", params=odd), [{"text": "a"}])
+    journal.close()
+    assert Journal(path).calls("u")[0][0].params == {"path": "x"}

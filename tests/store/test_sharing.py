@@ -1,0 +1,142 @@
+"""Several processes at one store: real ones, and some of them killed."""
+
+import random
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from redraft.store import Store
+from redraft.store.errors import StoreError
+from redraft.store.units import Unit
+
+MakeUnit = Callable[..., Unit]
+
+PUBLISH = """
+import sys
+from datetime import UTC, datetime
+from redraft.store import Question, Stop, Store, Trajectory
+from redraft.store.units import Unit, unit_id
+store, name, units = Store(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+done = store.done(name, "")
+now = datetime.now(UTC)
+for number in range(units):
+    problem_id = f"{name}{number}"
+    if problem_id not in done:
+        unit = unit_id(name, problem_id, "")
+        path = Trajectory(Question(problem_id, "What?", unit=unit), stop=Stop.ANSWERED)
+        for step in range(20):
+            path = path.grow(f"step {step}", 0)
+        store.publish([Unit(unit, "run", name, problem_id, "", 1, 1, "done", (path,), (), (), now, now)])
+        print(number, flush=True)
+"""
+
+
+def publisher(store: Store, name: str, units: int) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", PUBLISH, store.path, name, str(units)], stdout=subprocess.PIPE, text=True
+    )
+
+
+def test_two_writers_and_a_reader_take_turns(store: Store) -> None:
+    writers = [publisher(store, name, 15) for name in "ab"]
+    seen = []
+    while any(writer.poll() is None for writer in writers):
+        steps, trajectories = store.query(
+            "SELECT (SELECT count(*) FROM steps), (SELECT count(*) FROM trajectories)"
+        ).rows[0]
+        assert steps == 20 * trajectories
+        seen.append(trajectories)
+    assert [writer.wait() for writer in writers] == [0, 0]
+    assert seen == sorted(seen)
+    assert len(set(seen)) > 2
+    assert store.query("SELECT count(*), count(DISTINCT problem_id) FROM trajectories").rows == [(30, 30)]
+    for writer in writers:
+        assert writer.stdout is not None
+        writer.stdout.close()
+
+
+def test_a_writer_killed_at_any_instant_leaves_whole_units_and_none_twice(store: Store) -> None:
+    rng = random.Random(4)
+    for _ in range(4):
+        with publisher(store, "k", 1000) as writer:
+            assert writer.stdout is not None
+            writer.stdout.readline()
+            time.sleep(rng.uniform(0, 0.15))
+            writer.kill()
+        assert store.query("SELECT count(*) FROM steps GROUP BY problem_id HAVING count(*) <> 20").rows == []
+        assert store.query("SELECT count(*) FROM raw.steps s ANTI JOIN raw.commits USING (unit_id)").rows == [(0,)]
+    units = store.query("SELECT count(*), count(DISTINCT unit_id) FROM raw.commits").rows[0]
+    assert units[0] == units[1] >= 4
+
+
+def test_two_processes_can_make_the_store_at_once(tmp_path: Path) -> None:
+    code = "import sys; from redraft.store import Store; Store(sys.argv[1]).start_run('s', 'r', 's', 'm', {})"
+    path = str(tmp_path / "new.duckdb")
+    makers = [subprocess.Popen([sys.executable, "-c", code, path]) for _ in range(4)]
+    assert [maker.wait() for maker in makers] == [0] * 4
+    assert Store(path).query("SELECT count(*) FROM runs").rows == [(4,)]
+    assert [file.name for file in tmp_path.iterdir()] == ["new.duckdb"]
+
+
+def test_threads_of_one_process_take_turns_too(store: Store, make_unit: MakeUnit) -> None:
+    units = [make_unit([[("1", True)]], problem_id=f"p{number}") for number in range(10)]
+    other = Store(store.path)
+    writers = [threading.Thread(target=target.publish, args=([unit],)) for unit in units for target in (store, other)]
+    for writer in writers:
+        writer.start()
+    for _ in range(10):
+        store.query("SELECT count(*) FROM trajectories")
+    for writer in writers:
+        writer.join()
+    assert store.query("SELECT count(*) FROM trajectories").rows == [(10,)]
+
+
+def test_a_query_gives_up_after_a_while_and_says_who_has_the_file(store: Store) -> None:
+    code = "import duckdb, sys; held = duckdb.connect(sys.argv[1]); print('mine', flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, store.path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        with pytest.raises(
+            StoreError, match=rf"held by another process \(process {holder.pid}\).* for more than 0.3 s"
+        ):
+            store.query("SELECT 1", patience=0.3)
+        holder.kill()
+    assert store.query("SELECT 1").rows == [(1,)]
+
+
+def test_a_writer_waits_for_a_reader_and_says_so_once(store: Store, make_unit: MakeUnit) -> None:
+    told: list[str] = []
+    code = (
+        "import duckdb, sys; held = duckdb.connect(sys.argv[1], read_only=True); print(1, flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, store.path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        timer = threading.Timer(1.0, holder.kill)
+        timer.start()
+        Store(store.path, waiting=told.append).publish([make_unit([[("1", True)]])])
+        timer.join()
+    assert told == [f"waiting for {store.path}, held by another process (process {holder.pid})"]
+    assert store.query("SELECT count(*) FROM trajectories").rows == [(1,)]
+
+
+def test_what_a_killed_process_left_in_the_log_of_the_database_is_read(store: Store) -> None:
+    code = (
+        "import duckdb, os, sys; c = duckdb.connect(sys.argv[1]);"
+        " c.execute(\"INSERT INTO raw.problems (problem_id) VALUES ('a')\"); os.kill(os.getpid(), 9)"
+    )
+    subprocess.run([sys.executable, "-c", code, store.path], check=False)
+    assert Path(f"{store.path}.wal").exists()
+    assert Store(store.path).query("SELECT problem_id FROM problems").rows == [("a",)]
+    with duckdb.connect(store.path) as connection:
+        assert connection.execute("SELECT count(*) FROM raw.problems").fetchall() == [(1,)]
