@@ -122,7 +122,9 @@ class LiteLLM:
         if _status(error) not in (400, 403, 422):
             return False
         said = str(error)
-        named = [key for key in OPTIONAL if key in parameters and re.search(rf"(?<![\w-]){key}(?![\w-])", said)]
+        named = [key for key in OPTIONAL if key in parameters and re.search(rf"['\"`]{key}['\"`]", said)]
+        if "logprobs" in parameters and "logprobs" in said:
+            named.append("logprobs")
         self._rejected.update(named)
         return bool(named)
 

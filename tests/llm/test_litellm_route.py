@@ -59,6 +59,12 @@ async def test_a_text_ends_at_a_stop_string_or_the_token_limit(openai_server: An
     assert (limited.text, limited.finish, limited.tokens) == ("one", Finish.LENGTH, 1)
 
 
+async def test_a_text_that_ends_by_itself_is_not_said_to_have_been_stopped(openai_server: Any) -> None:
+    openai_server.write = lambda messages, seed, index: "one two"
+    reply = await route("tiny", openai_server.url).complete(Request(ASKED, stop=("\n\n",)))
+    assert reply.choices[0].finish is Finish.END
+
+
 async def test_thinking_is_kept_apart_and_counted(openai_server: Any) -> None:
     openai_server.thinking = "let me see"
     openai_server.write = lambda messages, seed, index: "Four."
