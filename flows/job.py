@@ -80,8 +80,9 @@ class Job:
         """The unit of work that this job makes of a problem."""
         return unit_id(self.recipe, problem.problem_id, self.settings.replicate)
 
-    async def run(self, source: str = "") -> str:
-        """Solves what is not done yet, and returns the run's id. Raises StoreError, PartError, fatal ModelErrors."""
+    async def run(self, source: str, *, again: bool = False) -> str:
+        """Solves what is not done yet, and returns the run's id; `again` replays what is done too, from the store.
+        Raises StoreError, PartError, fatal ModelErrors."""
         settings, store, keys = self.settings, self.store, Keyring()
         agent = build(
             settings.strategy,
@@ -94,7 +95,7 @@ class Job:
             **settings.arguments,
         )
         await asyncio.to_thread(store.add, list(self.problems.values()))
-        work = self._todo(await asyncio.to_thread(store.done, self.recipe, settings.replicate))
+        work = self._todo(await asyncio.to_thread(store.done, self.recipe, settings.replicate), again)
         strategy, config = identity(settings.strategy) or "", settings.plain() | {"source": source}
         run_id = await asyncio.to_thread(store.start_run, "generate", self.recipe, strategy, self.model.name, config)
         total = len(self.problems)
@@ -124,12 +125,13 @@ class Job:
     def _watch(self, path: Trajectory) -> None:
         self.progress.draft(self.problems[path.question.problem_id], path)
 
-    def _todo(self, done: Mapping[str, Done]) -> list[Work]:
+    def _todo(self, done: Mapping[str, Done], again: bool) -> list[Work]:
         """The problems that are new, failed, or have fewer samples than are wanted now."""
         return [
             Work(problem, self.unit(problem), 1 if old is None else old.attempt + 1)
             for problem in self.problems.values()
             if (old := done.get(problem.problem_id)) is None
+            or again
             or old.status == "failed"
             or old.samples < self.settings.samples
         ]

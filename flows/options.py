@@ -73,13 +73,20 @@ FILTER_SET = option(
     callback=pairs,
     metavar="KEY=VALUE",
 )
-SAMPLES = option(
-    "samples",
-    "Independent drafts a problem; a larger number than before adds the difference.",
-    type=click.IntRange(1),
-    default=8,
-    metavar="N",
-)
+
+
+def samples(default: int) -> Decorator:
+    """--samples, whose default depends on the command."""
+    return option(
+        "samples",
+        "Independent drafts a problem; a larger number than before adds the difference.",
+        type=click.IntRange(1),
+        default=default,
+        metavar="N",
+    )
+
+
+SAMPLES = samples(8)
 TEMPERATURE = option(
     "temperature",
     "How freely the model draws; 0 takes the likeliest word each time.",
@@ -115,3 +122,6 @@ RUN = option("run", 'Only what this run wrote; see `redraft query "FROM runs"`.'
 
 SOLVER = several(MODEL, API_BASE, STRATEGY, GRADER, CRITIC, SET, SAMPLES, TEMPERATURE, MAX_TOKENS, SEED)
 """Everything that decides how a question is solved."""
+
+ONE_SOLVER = several(MODEL, API_BASE, STRATEGY, GRADER, CRITIC, SET, samples(1), TEMPERATURE, MAX_TOKENS, SEED)
+"""The same, with one draft by default."""

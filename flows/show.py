@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Sequence
 from fractions import Fraction
 
 from rich.console import Group, RenderableType
@@ -27,19 +28,49 @@ def heading(name: str, problem: Problem) -> RenderableType:
 
 def turn(path: Trajectory, number: int, verdict: Verdict | None = None, key: str | None = None) -> RenderableType:
     """One draft of a path: the feedback that it answers, its steps, its answer and what became of it."""
-    table = Table.grid(padding=(0, 1), expand=True)
-    table.add_column(width=9, style="dim")
-    table.add_column(width=1)
-    table.add_column(ratio=1)
-    table.add_column(justify="right", width=4, style="dim")
     said = path.feedback(number)
-    if said:
-        table.add_row("feedback", "", Text(f"“{said.text}”", style="yellow"), "")
-    for index, step in enumerate(path.draft(number)):
-        name = f"draft {number}" if index == 0 else ""
-        table.add_row(name, mark(step.text), Text(step.text.strip()), sure(step))
-    table.add_row("", "", _ending(path, number, verdict, key), "")
-    return table
+    steps = [step_line(step, f"draft {number}" if index == 0 else "") for index, step in enumerate(path.draft(number))]
+    return Group(*([feedback_line(said)] if said else []), *steps, ending(path, number, verdict, key))
+
+
+def step_line(step: Step, label: str = "") -> RenderableType:
+    """A step with its mark, and how sure the model was of it."""
+    line = _grid()
+    line.add_row(label, mark(step.text), Text(step.text.strip()), _likelihood([step]))
+    return line
+
+
+def feedback_line(step: Step) -> RenderableType:
+    """What somebody said between two drafts."""
+    line = _grid()
+    line.add_row("feedback", "", Text(f"“{step.text}” ({step.by})", style="yellow"), "")
+    return line
+
+
+def ending(
+    path: Trajectory, number: int | None = None, verdict: Verdict | None = None, key: str | None = None
+) -> RenderableType:
+    """The answer of one draft, the last one by default, and what is known about it."""
+    line = _grid()
+    number = path.turn if number is None else number
+    line.add_row("", "", _ending(path, number, verdict, key), _likelihood(path.draft(number)))
+    return line
+
+
+def _likelihood(draft: Sequence[Step]) -> str:
+    """How sure the model was of a draft as a whole: the probability a token, in the geometric mean."""
+    known = [(step.logprob, step.tokens) for step in draft if step.logprob is not None]
+    tokens = sum(count for _, count in known)
+    return f"{math.exp(sum(logprob for logprob, _ in known) / tokens):.0%}" if tokens else ""
+
+
+def _grid() -> Table:
+    line = Table.grid(padding=(0, 1), expand=True)
+    line.add_column(width=9, style="dim")
+    line.add_column(width=1)
+    line.add_column(ratio=1)
+    line.add_column(justify="right", width=4, style="dim")
+    return line
 
 
 def mark(text: str) -> Text:
@@ -48,13 +79,6 @@ def mark(text: str) -> Text:
     if not held:
         return Text("·", style="dim")
     return Text("✓", style="green") if all(held) else Text("✗", style="red")
-
-
-def sure(step: Step) -> str:
-    """The probability a token, in the geometric mean."""
-    if step.logprob is None or not step.tokens:
-        return ""
-    return f"{math.exp(step.logprob / step.tokens):.0%}"
 
 
 def _ending(path: Trajectory, number: int, verdict: Verdict | None, key: str | None) -> Text:

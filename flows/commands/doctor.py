@@ -1,6 +1,37 @@
+"""`redraft doctor`: is everything in order?"""
+
 import click
+
+from redraft.flows import options
 
 
 @click.command()
-def doctor() -> None:
-    """To come."""
+@options.DB
+@options.MODEL
+@options.API_BASE
+@options.JSON
+def doctor(db: str, model: str, api_base: str | None, json: bool) -> int:
+    """Say what is installed, which model answers, what the store holds, what is wrong and its cure.
+
+    The model is really asked, for one token. Exit code 1 says that something is wrong.
+    """
+    import asyncio
+    from dataclasses import asdict
+    from json import dumps
+
+    from redraft.flows.doctor import examine
+
+    findings = asyncio.run(examine(db=db, model=model, api_base=api_base))
+    wrong = [finding for finding in findings if finding.ok is False]
+    if json:
+        click.echo(dumps([asdict(finding) for finding in findings]))
+        return int(bool(wrong))
+    for finding in findings:
+        mark, colour = MARKS[finding.ok]
+        cure = f" -> {finding.cure}" if finding.cure else ""
+        click.echo(f"{click.style(mark, fg=colour)} {finding.about:<9} {finding.says}{cure}")
+    click.echo(f"\n{len(wrong)} thing{'s' * (len(wrong) != 1)} wrong" if wrong else "\nAll is well.")
+    return int(bool(wrong))
+
+
+MARKS = {True: ("✓", "green"), False: ("✗", "red"), None: ("!", "yellow")}

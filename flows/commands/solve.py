@@ -1,6 +1,78 @@
+"""`redraft solve`: one question, shown step by step."""
+
+from typing import TYPE_CHECKING, Any
+
 import click
+
+from redraft.flows import options
+
+if TYPE_CHECKING:
+    from redraft.store.units import Unit
 
 
 @click.command()
-def solve() -> None:
-    """To come."""
+@click.argument("question")
+@options.option("answer", "The known answer, to be compared with, and for feedback=oracle.", metavar="TEXT")
+@options.DB
+@options.option("no-store", "Keep nothing.", is_flag=True)
+@options.ONE_SOLVER
+@options.REPLICATE
+@options.JSON
+def solve(
+    question: str,
+    answer: str | None,
+    db: str,
+    no_store: bool,
+    json: bool,
+    set: dict[str, str],
+    critic: str | None,
+    **given: Any,
+) -> int:
+    """Solve QUESTION and show each step as it is written, what is thought of the draft, and the redraft.
+
+    Without other settings the model is its own critic, and its most doubtful step is what it is told about.
+    """
+    import asyncio
+
+    from rich.console import Console
+
+    from redraft.flows.job import Settings
+    from redraft.flows.solve import solve as show
+    from redraft.store.records import Problem
+
+    if not question.strip():
+        raise click.UsageError("the question is empty")
+    if given["strategy"] == "correct":
+        set = {"feedback": "likelihood", **set}
+    settings = Settings(arguments=set, critic=critic or "model", **given)
+    console = Console(highlight=False, quiet=json)
+    problem = Problem(question.strip(), answer, source="solve")
+    unit = asyncio.run(show(problem, settings, ":memory:" if no_store else db, console))
+    return _report(unit, None if no_store else db, json)
+
+
+def _report(unit: "Unit", db: str | None, json: bool) -> int:
+    from redraft.flows.solve import pick, verdict
+
+    chosen = pick(unit)
+    failed = next((path.reason for path in unit.trajectories if path.reason and path.stop == "failed"), None)
+    if json:
+        from json import dumps
+
+        found = {
+            "answer": chosen.answer if chosen else None,
+            "text": chosen.text() if chosen else None,
+            "turns": chosen.turn if chosen else 0,
+            "verdict": verdict(unit, chosen) if chosen else None,
+            "failed": failed,
+            "unit": unit.unit_id,
+            "db": db,
+        }
+        click.echo(dumps(found))
+    elif chosen is None:
+        click.echo(f"No draft: {failed}", err=True)
+    else:
+        known = verdict(unit, chosen)
+        told = f" ({known})" if known else ""
+        click.echo(f"\nAnswer: {chosen.answer or 'none'}{told}" + (f"   kept in {db}" if db else ""))
+    return 1 if unit.status == "failed" else 0

@@ -1,0 +1,120 @@
+"""What is installed, which model answers, what the store holds, what is wrong and its cure."""
+
+import platform
+import shutil
+import time
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from redraft.graders.equivalence import Checker
+from redraft.llm.model import Message, Model, ModelError, Request
+from redraft.llm.prompt import fill
+from redraft.llm.route import route
+from redraft.store.errors import RedraftError
+from redraft.store.records import Verdict
+from redraft.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at. `ok` is None where it is only worth knowing; `cure` says what would help."""
+
+    about: str
+    says: str
+    ok: bool | None = True
+    cure: str = ""
+
+
+async def examine(*, db: str, model: str = "embedded", api_base: str | None = None) -> list[Finding]:
+    """Everything that can be found out within seconds. Never raises for what it finds."""
+    return [*installed(), await answers(model, api_base), await compares(), *holds(db)]
+
+
+def installed() -> list[Finding]:
+    """redraft, Python, and the packages that it needs or can use."""
+    system = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}"
+    found = [Finding("redraft", f"{version('redraft')}, {system}")]
+    present, missing = [], []
+    for name in NEEDED:
+        try:
+            present.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            missing.append(name)
+    found.append(Finding("packages", ", ".join(present)))
+    if missing:
+        found.append(Finding("packages", f"not installed: {', '.join(missing)}", False, "install redraft anew"))
+    return found
+
+
+async def answers(name: str, api_base: str | None) -> Finding:
+    """A real call to the model, of one token (the embedded model: one draft)."""
+    start = time.perf_counter()
+    try:
+        asked = route(name, api_base)
+        try:
+            reply = await asked.complete(_request(asked))
+        finally:
+            await asked.close()
+    except ModelError as error:
+        return Finding("model", f"{name} does not answer: {error}", False, "name another with --model")
+    choice, seconds = reply.choices[0], time.perf_counter() - start
+    words = " ".join(choice.text.split())
+    return Finding("model", f"{name} answers: {choice.tokens} tokens in {seconds:.2f} s: {words[:60]!r}")
+
+
+async def compares() -> Finding:
+    """The oracle's checker, on two ways to write a half."""
+    async with Checker() as checker:
+        ruling = await checker.equal(r"\frac{x}{2}", "0.5x")
+    if ruling.verdict is Verdict.RIGHT:
+        return Finding("oracle", r"Math-Verify finds that \frac{x}{2} is 0.5x")
+    return Finding(
+        "oracle", f"Math-Verify does not work: {ruling.reason or ruling.verdict}", False, "install redraft anew"
+    )
+
+
+def holds(db: str) -> list[Finding]:
+    """The store's rows, runs and units, what is not published yet, and the room that is left."""
+    folder = Path(db).absolute().parent
+    if not Path(db).exists():
+        return [Finding("store", f"{db} does not exist yet", None, "`redraft generate` makes it")]
+    try:
+        store = Store(db, create=False)
+        rows = {name: store.query(f"SELECT count(*) FROM {name}").rows[0][0] for name in TABLES}
+        runs = store.query("SELECT status, count(*) FROM runs GROUP BY status ORDER BY status").rows
+        units = store.query(UNITS).rows
+    except RedraftError as error:
+        return [Finding("store", str(error), False)]
+    size = Path(db).stat().st_size / 2**20
+    found = [
+        Finding("store", f"{db}, {size:.1f} MB: " + ", ".join(f"{count:,} {name}" for name, count in rows.items())),
+        Finding("runs", ", ".join(f"{count:,} {status}" for status, count in runs) or "none"),
+        Finding("units", ", ".join(f"{count:,} {status}" for status, count in units) or "none"),
+    ]
+    if any(status == "failed" for status, _ in units):
+        found.append(Finding("units", "some failed", None, "the same command tries them again"))
+    journals = [file for file in Path(f"{db}.journal").glob("*.jsonl") if file.stat().st_size > EMPTY]
+    if journals:
+        told = f"{len(journals)} runs have answers that are not in the store yet"
+        found.append(Finding("journal", told, None, "the same command goes on from them"))
+    free = shutil.disk_usage(folder).free / 2**30
+    found.append(Finding("disk", f"{free:,.1f} GB free", free > LEAST_GB, "" if free > LEAST_GB else "free some space"))
+    return found
+
+
+def _request(model: Model) -> Request:
+    if model.name != "embedded":
+        return Request((Message("user", "Say yes."),), max_tokens=1)
+    question = "Ann has 3 bags with 4 pens each. How many pens does Ann have?"
+    return Request((Message("user", fill(model.templates["solve"], question=question)),), max_tokens=60, seeds=(0,))
+
+
+NEEDED = ("duckdb", "numpy", "tokenizers", "math-verify", "langgraph", "litellm", "aiohttp", "pydantic", "prefect")
+TABLES = ("problems", "trajectories", "steps", "turns", "grades", "calls", "datasets")
+EMPTY = 64  # bytes: a journal that only says whose it is
+LEAST_GB = 0.5
+
+UNITS = """
+SELECT status, count(*) FROM (SELECT arg_max(status, attempt) AS status FROM raw.commits GROUP BY unit_id)
+GROUP BY status ORDER BY status"""

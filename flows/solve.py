@@ -1,0 +1,112 @@
+"""One question, shown as it is solved: each step as it is written, what the model thinks of its draft, the redraft."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from redraft.agents.critic import Critic, Critique
+from redraft.agents.critics.model import model as own_critic
+from redraft.agents.policy import Policy, stepwise
+from redraft.flows.job import Job, Settings
+from redraft.flows.progress import Silent
+from redraft.flows.show import ending, feedback_line, step_line
+from redraft.llm.client import Client
+from redraft.store.records import Problem, Stop, Trajectory, Verdict
+from redraft.store.store import Store
+from redraft.store.units import Unit
+
+
+async def solve(problem: Problem, settings: Settings, db: str | Path | Store, console: Console) -> Unit:
+    """Solves one problem, shows it on `console` (a quiet one for nothing), and keeps it.
+
+    The same question with the same settings is replayed from the store and costs nothing. Raises StoreError,
+    PartError, and ModelError where the model can't be used at all.
+    """
+    live = Live(console)
+    arguments = dict(settings.arguments)
+    if settings.model == "embedded":  # others may not go on from a half-written draft
+        arguments.setdefault("policy", live.policy)
+    critic = live.critic if settings.critic == "model" else settings.critic
+    store = db if isinstance(db, Store) else Store(db, waiting=live.say)
+    job = Job([problem], replace(settings, arguments=arguments, critic=critic), store, live)
+    try:
+        await job.run("a question", again=True)
+    finally:
+        await job.close()
+    return live.units[0]
+
+
+class Live(Silent):
+    """Shows drafts while they are written, on one console; `units` holds what is finished."""
+
+    def __init__(self, console: Console) -> None:
+        self.units: list[Unit] = []
+        self._console = console
+        self._steps: dict[int, int] = {}  # of each sample, how many are on the screen
+
+    def say(self, text: str) -> None:
+        self._console.print(text, style="dim")
+
+    def policy(self, client: Client) -> Policy:
+        """Whole drafts, written and shown a line at a time."""
+        write = stepwise(client, separator="\n")
+
+        async def propose(trajectory: Trajectory, n: int, first: int = 0) -> list[Trajectory]:
+            return [await self._written(write, trajectory, number) for number in range(first, first + n)]
+
+        return propose
+
+    def critic(self, client: Client) -> Critic:
+        """The model as its own critic, heard aloud."""
+        own = own_critic(client)
+
+        async def critique(trajectory: Trajectory) -> Critique:
+            said = await own(trajectory)
+            self._console.print(Text(f"  critic    {said.reason or said.opinion}", style="magenta"))
+            return said
+
+        return critique
+
+    def draft(self, problem: Problem, trajectory: Trajectory) -> None:
+        self._show(trajectory)
+        self._console.print(ending(trajectory))
+
+    def unit(self, problem: Problem, unit: Unit) -> None:
+        self.units.append(unit)
+
+    async def _written(self, write: Policy, path: Trajectory, number: int) -> Trajectory:
+        self._show(path)
+        [path] = await write(path, 1, number)
+        self._show(path)
+        while path.stop is None:
+            [path] = await write(path, 1)
+            self._show(path)
+        return path
+
+    def _show(self, path: Trajectory) -> None:
+        """What is new of a path since it was last shown."""
+        for step in path.steps[self._steps.get(path.sample, 0) :]:
+            opens = step.depth == 1 or path.steps[step.depth - 2].by != "model"
+            label = f"draft {step.turn}" if opens else ""
+            self._console.print(step_line(step, label) if step.by == "model" else feedback_line(step))
+        self._steps[path.sample] = len(path.steps)
+
+
+def verdict(unit: Unit, path: Trajectory) -> Verdict | None:
+    """What the oracle says of a path's last draft; None where nobody knows the answer."""
+    return next(
+        (
+            grade.verdict
+            for grade in unit.grades
+            if grade.grader == "oracle" and (grade.trajectory_id, grade.turn) == (path.trajectory_id, path.turn)
+        ),
+        None,
+    )
+
+
+def pick(unit: Unit) -> Trajectory | None:
+    """The trajectory that the agent chose, or the first one that did not fail."""
+    alive = [path for path in unit.trajectories if path.stop is not Stop.FAILED]
+    return next((path for path in alive if path.chosen), alive[0] if alive else None)
