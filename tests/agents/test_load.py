@@ -112,12 +112,18 @@ async def test_solve_is_one_line() -> None:
     assert paths == again
 
 
-def test_studio_finds_every_graph() -> None:
+async def test_studio_finds_every_graph_and_can_run_it_from_json() -> None:
     root = Path(__file__).parents[2]
     graphs = json.loads((root / "langgraph.json").read_text())["graphs"]
+    asked = {"problem_id": "p", "text": "Rita has 3 boxes with 4 pens in each. How many pens does she have?"}
+    assert set(graphs) == {"greedy", "best_of_n", "self_consistency", "correct"}
     for name, reference in graphs.items():
         module, function = reference.split(":")
-        assert getattr(import_module(module), function)().get_name() == name
+        graph = getattr(import_module(module), function)()
+        assert graph.get_name() == name
+        assert "question" in graph.get_context_jsonschema()["properties"]
+        ended = await graph.ainvoke({"asked": 0}, context={"question": asked})
+        assert "chosen" in ended
 
 
 def test_importing_agents_does_not_import_their_heavy_parts() -> None:
