@@ -6,26 +6,23 @@ CREATE MACRO raw.choose_ratio(a, n, k) AS
 CREATE MACRO raw.powers_and(n) AS
     list_distinct(list_append(list_filter([1::BIGINT << i FOR i IN range(0, 40)], lambda k: k <= n), n::BIGINT));
 
--- The first and the last draft of every sample that did not fail. An answer that could not be read is wrong; one that
--- the oracle has not decided is neither right nor wrong (`correct` is null). Problems that nobody graded are left out.
-CREATE VIEW raw.drafts AS
-WITH samples AS (
-    SELECT t.unit_id, t.attempt, t.trajectory_id, t.turns, t.oracle_used, p.recipe, p.replicate, p.problem_id
-    FROM raw.trajectories t JOIN raw.published p USING (unit_id, attempt)
-    ANTI JOIN (SELECT problem_id FROM raw.problems WHERE answer IS NULL) keyless ON keyless.problem_id = p.problem_id
-    WHERE t.role = 'sample' AND t.stop IS DISTINCT FROM 'failed'
-), drafts AS (
-    SELECT s.*, which.draft, CASE which.draft WHEN 'first' THEN 1 ELSE s.turns END AS turn
-    FROM samples s, (VALUES ('first'), ('last')) which(draft)
-)
-SELECT d.recipe, d.replicate, d.problem_id, d.trajectory_id, d.draft, d.turn, d.oracle_used, t.answer,
-       CASE WHEN t.answer IS NULL THEN false ELSE o.correct END AS correct
-FROM drafts d
-JOIN raw.turns t
-    ON t.unit_id = d.unit_id AND t.attempt = d.attempt AND t.trajectory_id = d.trajectory_id AND t.turn = d.turn
+-- Every draft of every sample that did not fail. An answer that could not be read is wrong; one that the oracle has not
+-- decided is neither right nor wrong (`correct` is null). Problems that nobody graded are left out.
+CREATE VIEW raw.sampled AS
+SELECT p.recipe, p.replicate, p.problem_id, t.trajectory_id, t.turns, t.oracle_used, d.turn, d.answer,
+       CASE WHEN d.answer IS NULL THEN false ELSE o.correct END AS correct
+FROM raw.trajectories t JOIN raw.published p USING (unit_id, attempt)
+ANTI JOIN (SELECT problem_id FROM main.problems WHERE answer IS NULL) keyless ON keyless.problem_id = p.problem_id
+JOIN raw.turns d ON d.unit_id = t.unit_id AND d.attempt = t.attempt AND d.trajectory_id = t.trajectory_id
 LEFT JOIN raw.oracle o ON o.trajectory_id = d.trajectory_id AND o.turn = d.turn
-WINDOW problem AS (PARTITION BY d.recipe, d.replicate, d.problem_id, d.draft)
+WHERE t.role = 'sample' AND t.stop IS DISTINCT FROM 'failed'
+WINDOW problem AS (PARTITION BY p.recipe, p.replicate, p.problem_id)
 QUALIFY count(o.correct) OVER problem > 0 OR count(correct) OVER problem = count(*) OVER problem;
+
+CREATE VIEW raw.drafts AS
+SELECT 'first' AS draft, * FROM raw.sampled WHERE turn = 1
+UNION ALL
+SELECT 'last' AS draft, * FROM raw.sampled WHERE turn = turns;
 
 CREATE VIEW pass_at_k AS
 WITH counted AS (

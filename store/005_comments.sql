@@ -22,7 +22,8 @@ COMMENT ON COLUMN raw.commits.published_at IS 'When these rows were published, U
 COMMENT ON VIEW raw.published IS 'The highest published attempt at each unit of work';
 COMMENT ON COLUMN raw.published.published_at IS 'When the last attempt was published, UTC';
 COMMENT ON VIEW raw.oracle IS 'What the oracle says of each turn of each trajectory';
-COMMENT ON VIEW raw.drafts IS 'The first and the last draft of every independent sample that did not fail, of the problems that the oracle has graded';
+COMMENT ON VIEW raw.sampled IS 'Every draft of every independent sample that did not fail, of the problems that the oracle has graded';
+COMMENT ON VIEW raw.drafts IS 'Of those, the first and the last draft of each';
 
 COMMENT ON VIEW problems IS 'A question, with its key where it is known';
 COMMENT ON COLUMN problems.problem_id IS 'The problem: a hash of its source and question, or source/id where the source gave ids';

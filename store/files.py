@@ -24,7 +24,8 @@ def rows(path: Path) -> Iterator[Place]:
     if path.is_dir():
         raise SourceError(f"{path} is a folder: name a file in it")
     if reader is None:
-        raise SourceError(f"{path}: no reader for {path.suffix or 'a file without an ending'!r}; there are {KINDS}")
+        kind = repr(path.suffix) if path.suffix else "a file without an ending"
+        raise SourceError(f"{path}: no reader for {kind}; there are {', '.join(READERS)}")
     if path.stat().st_size == 0:
         raise SourceError(f"{path} is empty: it needs one problem a line")
     return reader(path)
@@ -131,4 +132,3 @@ def _parquet(path: Path) -> Iterator[Place]:
 
 
 READERS = {".jsonl": _lines, ".ndjson": _lines, ".json": _json, ".csv": _csv, ".parquet": _parquet}
-KINDS = ", ".join(READERS)

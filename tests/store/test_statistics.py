@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from redraft.store import Store
+from redraft.store import Problem, Store
 from redraft.store.units import Unit
 
 MakeUnit = Callable[..., Unit]
@@ -123,7 +123,10 @@ def test_failed_samples_are_left_out_and_unread_answers_stay_in(store: Store, ma
 def test_undecided_samples_are_counted_apart_and_ungraded_problems_left_out(store: Store, make_unit: MakeUnit) -> None:
     graded = make_unit([[("1", True)], [("9^9^9", None)]], problem_id="graded")
     ungraded = make_unit([[("1", None)], [(None, None)]], problem_id="ungraded")
-    store.publish([graded, ungraded])
+    keyless = make_unit([[(None, False)]], problem_id="keyless")
+    store.add([Problem("What?", None, problem_id="keyless")])
+    store.publish([graded, ungraded, keyless])
+    assert store.query("SELECT trajectories, undecided, accuracy FROM corrections").rows == [(1, 1, 1.0)]
     found = rows(store, "SELECT k, pass_at_k, problems, samples, undecided FROM pass_at_k WHERE draft = 'first'")
     assert found == [{"k": 1, "pass_at_k": 1.0, "problems": 1, "samples": 1, "undecided": 1}]
 
