@@ -1,6 +1,5 @@
 """Draft, judge, critique, revise: correction in turns (after Huang et al. 2023)."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
@@ -15,6 +14,7 @@ from redraft.agents.policy import Policy
 from redraft.graders.grader import Grader
 from redraft.graders.selectors import best, majority
 from redraft.llm.model import ModelError
+from redraft.llm.together import together
 from redraft.store.errors import PartError
 from redraft.store.records import Role, Stop, Trajectory
 
@@ -55,7 +55,7 @@ def correct(
 
     async def critique(state: State, runtime: Work) -> State:
         tree = runtime.context
-        seen = await asyncio.gather(*(_criticised(critic, path) for path in _open(tree, state)))
+        seen = await together(_criticised(critic, path) for path in _open(tree, state))
         tree.keep(seen)
         return {"open": [path.sample for path in seen if path.stop is Stop.ANSWERED]}
 
@@ -122,7 +122,7 @@ async def _revised(policy: Policy, feedback: Feedback, paths: Sequence[Trajector
     async def answered(path: Trajectory, remark: Remark | None) -> Trajectory:
         return path if remark is None else (await policy(path.respond(remark.text, remark.by), 1))[0]
 
-    return await asyncio.gather(*(answered(path, said) for path, said in zip(paths, remarks, strict=True)))
+    return await together(answered(path, said) for path, said in zip(paths, remarks, strict=True))
 
 
 def _failed(path: Trajectory, error: ModelError) -> Trajectory:

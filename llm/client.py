@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from redraft.llm.model import Choice, Finish, Message, Model, ModelError, Reply, Request, Sampling
+from redraft.llm.together import together
 from redraft.store.journal import Journal
 from redraft.store.records import Call, Question, digest
 
@@ -128,7 +129,7 @@ class Client:
         samples = range(first, first + request.n)
         drawn = self._known(call, samples)
         missing = _runs(sample for sample in samples if sample not in drawn)
-        for answers in await asyncio.gather(*(self._draw(call, request, run) for run in missing)):
+        for answers in await together(self._draw(call, request, run) for run in missing):
             drawn |= answers
         for error in drawn.values():
             if isinstance(error, ModelError) and error.fatal:
@@ -156,7 +157,7 @@ class Client:
         drawn = await self._ask(call, request, samples)
         size, left = len(drawn), samples[len(drawn) :]
         parts = [left[start : start + size] for start in range(0, len(left), size)]
-        for answers in await asyncio.gather(*(self._draw(call, request, part) for part in parts)):
+        for answers in await together(self._draw(call, request, part) for part in parts):
             drawn |= answers
         return drawn
 

@@ -4,7 +4,7 @@ import re
 
 from redraft.agents.critic import Critic, Critique, Opinion
 from redraft.llm.client import Client
-from redraft.llm.model import Message
+from redraft.llm.model import Finish, Message
 from redraft.llm.prompt import fill
 from redraft.store.records import Trajectory
 
@@ -19,7 +19,7 @@ def model(client: Client) -> Critic:
         prompt = fill(client.template(name, default), question=trajectory.question.text, solution=trajectory.text())
         messages = [Message("user", prompt)]
         [choice] = await client.complete(trajectory.question, "critique", trajectory.place, messages, temperature=0)
-        return choice.text
+        return "" if choice.finish is Finish.LENGTH else choice.text  # what was cut off holds no verdict
 
     async def critique(trajectory: Trajectory) -> Critique:
         finished = await ask(trajectory, "finished", FINISHED)
@@ -41,7 +41,7 @@ def verdict(text: str, good: str, bad: str) -> bool | None:
 
 def _reason(what: str, text: str, good: str, bad: str) -> str:
     if verdict(text, good, bad) is None:
-        return f"The model was asked whether the draft is {what} and said neither {good!r} nor {bad!r}."
+        return f"The model was asked whether the draft is {what} and gave no verdict, {good!r} or {bad!r}."
     return f"The model says that its draft is not {what}."
 
 

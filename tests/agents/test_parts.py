@@ -12,7 +12,7 @@ from redraft.agents.feedback import oracle as told
 from redraft.agents.feedback.feedback import Remark
 from redraft.llm.client import Client
 from redraft.llm.embedded import formats
-from redraft.llm.model import Message, ModelError, Request
+from redraft.llm.model import Choice, Finish, Message, ModelError, Request
 from redraft.llm.scripted import Scripted
 from redraft.store.records import Keyring, Question, Stop, Trajectory
 
@@ -48,7 +48,7 @@ async def test_no_critic_always_goes_on() -> None:
         (
             "yes",
             "perhaps",
-            Critique(Opinion.GO_ON, reason=f"{ASKED_IT} is right and said neither 'right' nor 'wrong'."),
+            Critique(Opinion.GO_ON, reason=f"{ASKED_IT} is right and gave no verdict, 'right' or 'wrong'."),
         ),
     ],
 )
@@ -59,6 +59,14 @@ async def test_the_model_is_its_own_critic(finished: str, judged: str, critique:
     asked = [(request.messages, request.temperature) for request in model.requests]
     assert asked == [((Message("user", prompt),), 0) for prompt in prompts[: len(asked)]]
     assert len(asked) == (1 if finished == "no" else 2)
+
+
+async def test_a_critics_answer_that_was_cut_off_holds_no_verdict() -> None:
+    def cut(request: Request, index: int) -> Choice:
+        return Choice("yes, it is right", Finish.LENGTH, 4)
+
+    critique = await own_critic(Client(Scripted(cut)))(draft(("#### 8", 2, None)))
+    assert critique == Critique(Opinion.GO_ON, reason=f"{ASKED_IT} is finished and gave no verdict, 'yes' or 'no'.")
 
 
 async def test_a_critic_whose_call_fails_has_no_opinion() -> None:
