@@ -42,7 +42,11 @@ class Journal:
                 self._load(path)
                 self._append({"pid": os.getpid()})
             except OSError as error:
+                self._release()
                 raise _trouble(path, error) from error
+            except StoreError:
+                self._release()
+                raise
 
     def answer(self, unit: str, purpose: str, place: str, sample: int, prompt_hash: str) -> Mapping[str, Any] | None:
         """The choice that this very request was answered with before, or None."""
@@ -86,7 +90,11 @@ class Journal:
             return
         if not self.units():
             self._path.unlink(missing_ok=True)
-        os.close(self._file)
+        self._release()
+
+    def _release(self) -> None:
+        if self._file >= 0:
+            os.close(self._file)
         self._file = -1
 
     def _keep(self, call: Call, choices: Choices, size: int) -> None:

@@ -128,6 +128,8 @@ class Store:
     def publish(self, units: Sequence[Unit]) -> None:
         """Keeps finished units, all or none. A unit whose attempt is there already is left as it is, and so is a call
         that an earlier attempt brought."""
+        if not units:
+            return
         with self._database.open() as connection:
             fresh = _fresh(connection, units)
             known = {
