@@ -146,6 +146,6 @@ PARTS: Mapping[str, tuple[str, str]] = {
     "policy": ("redraft.agents.policy", "whole"),
     "grader": ("redraft.graders", "likelihood"),
     "critic": ("redraft.agents.critics", "none"),
-    "feedback": ("redraft.agents.feedback", "none"),
+    "feedback": ("redraft.agents.feedback", "likelihood"),
 }
 """Where each kind of part lives, and the one a strategy gets if it needs one and none is named."""
