@@ -42,8 +42,6 @@ def solve(
 
     if not question.strip():
         raise click.UsageError("the question is empty")
-    if given["strategy"] == "correct":
-        set = {"feedback": "likelihood", **set}
     settings = Settings(arguments=set, critic=critic or "model", **given)
     console = Console(highlight=False, quiet=json)
     problem = Problem(question.strip(), answer, source="solve")

@@ -1,0 +1,119 @@
+"""What the tests of flows share: the command line as a process, a scripted word-problem model, a Prefect server."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from redraft.llm.model import Request
+from redraft.llm.scripted import Scripted
+from redraft.store.records import Problem
+
+Redraft = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def clean(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """This environment without anything that would set options."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("REDRAFT_", "PREFECT_"))}
+    return {**kept, "COLUMNS": "100", **(extra or {})}
+
+
+@pytest.fixture
+def redraft(tmp_path: Path) -> Redraft:
+    """`redraft("query", "FROM runs")` in an empty folder, as a real process."""
+
+    def run(
+        *arguments: str, env: Mapping[str, str] | None = None, timeout: float = 120
+    ) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "redraft.flows.cli", *arguments]
+        return subprocess.run(
+            command, cwd=tmp_path, env=clean(env), capture_output=True, text=True, timeout=timeout, check=False
+        )
+
+    return run
+
+
+@pytest.fixture
+def mistake(redraft: Redraft) -> Callable[..., str]:
+    """Runs a command that must fail with exit code 2 and one line, and returns that line."""
+
+    def run(*arguments: str, env: Mapping[str, str] | None = None) -> str:
+        done = redraft(*arguments, env=env)
+        assert done.returncode == 2, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        lines = done.stderr.strip().splitlines()
+        assert len(lines) == 1, done.stderr
+        return lines[0]
+
+    return run
+
+
+@pytest.fixture
+def sums() -> Callable[..., list[Problem]]:
+    """What is 1 + 1? What is 2 + 2? ..."""
+
+    def make(count: int, *, known: bool = True) -> list[Problem]:
+        numbers = range(1, count + 1)
+        return [Problem(f"What is {i} + {i}?", str(2 * i) if known else None, source="sums") for i in numbers]
+
+    return make
+
+
+@pytest.fixture
+def adder() -> Callable[..., Scripted]:
+    """A model that adds: `right(number, sample, turn)` says whether it does so rightly, `turn` being 1, 2 ..., and
+    may raise ModelError. Samples of one call are numbered from 0."""
+
+    def make(right: Callable[[int, int, int], bool]) -> Scripted:
+        def script(request: Request, index: int) -> str:
+            number = int(re.findall(r"What is (\d+)", request.messages[0].content)[0])
+            total = 2 * number + (0 if right(number, index, len(request.messages) // 2 + 1) else 1)
+            return f"I add.\n\nThe answer is \\boxed{{{total}}}"
+
+        return Scripted(script, name="adder")
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """A real Prefect server of this test session's own; yields the environment that leads to it."""
+    home = tmp_path_factory.mktemp("prefect")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    env = {
+        "PREFECT_HOME": str(home),
+        "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+        "PREFECT_SERVER_API_HOST": "127.0.0.1",
+        "PREFECT_LOGGING_TO_API_ENABLED": "false",
+    }
+    command = [sys.executable, "-m", "prefect", "server", "start", "--port", str(port), "--no-ui"]
+    with (home / "server.log").open("w") as log:
+        server = subprocess.Popen(command, env=clean(env), stdout=log, stderr=log)
+        try:
+            _wait(f"{env['PREFECT_API_URL']}/health", server, home / "server.log")
+            yield env
+        finally:
+            server.terminate()
+            server.wait(30)
+
+
+def _wait(url: str, server: subprocess.Popen[bytes], log: Path, seconds: float = 120) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and server.poll() is None:
+        try:
+            with urllib.request.urlopen(url, timeout=2):
+                return
+        except OSError:
+            time.sleep(0.3)
+    raise RuntimeError(f"the Prefect server did not start: {log.read_text()[-2000:]}")

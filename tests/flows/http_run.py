@@ -1,0 +1,57 @@
+"""A program for the tests: `generate` on a model behind an OpenAI-compatible server, asked without LiteLLM, whose
+import would take most of the time. Arguments: database, address, problems."""
+
+import asyncio
+import sys
+
+import aiohttp
+
+from redraft.flows.generate import generate
+from redraft.llm.embedded.formats import TEMPLATES
+from redraft.llm.model import Choice, Finish, ModelError, Reply, Request
+
+
+class HttpModel:
+    """One sample a call, by HTTP."""
+
+    def __init__(self, url: str) -> None:
+        self.name = "http"
+        self.templates = TEMPLATES
+        self._url = f"{url}/chat/completions"
+        self._http: aiohttp.ClientSession | None = None
+
+    async def complete(self, request: Request) -> Reply:
+        self._http = self._http or aiohttp.ClientSession()
+        messages = [{"role": message.role, "content": message.content} for message in request.messages]
+        body = {"model": "http", "messages": messages, "seed": request.seeds[0], "n": 1}
+        async with self._http.post(self._url, json=body) as response:
+            if response.status != 200:
+                raise ModelError(f"HTTP {response.status}")
+            answer = await response.json()
+        text, used = answer["choices"][0]["message"]["content"], answer["usage"]
+        choice = Choice(text, Finish.END, used["completion_tokens"])
+        return Reply((choice,), prompt_tokens=used["prompt_tokens"], cost_usd=0.001)
+
+    async def close(self) -> None:
+        if self._http:
+            await self._http.close()
+
+
+async def main(db: str, url: str, problems: int) -> None:
+    model = HttpModel(url)
+    try:
+        await generate(
+            "builtin:levels=1",
+            db=db,
+            model=model,
+            arguments={"feedback": "oracle", "turns": 2},
+            samples=2,
+            limit=problems,
+            concurrency=8,
+        )
+    finally:
+        await model.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))
