@@ -2,8 +2,8 @@
 
 Writes `tokenizer.json` and `weights.npz` (int8, a scale a row) beside this file. A Llama of 1.2 million parameters
 (width 128, 4 layers, 4 heads, SwiGLU 512, tied embedding) on conversations about the built-in problems; loss on the
-last answer alone; Muon for the hidden matrices, AdamW for the rest; easy levels first; the learning rate falls with the
-time spent. Needs the `train` extra.
+last answer alone; Muon for the hidden matrices, AdamW for the rest; easy levels first; the learning rate falls
+to the end. Needs the `train` extra.
 """
 
 # pyright: reportMissingImports=false
@@ -140,7 +140,7 @@ def ahead(batches: Iterator[tuple[np.ndarray, np.ndarray]]) -> Iterator[tuple[np
         yield ready.get()
 
 
-def train(minutes: float, seed: int, out: Path, threads: int) -> None:
+def train(steps: int, seed: int, out: Path, threads: int) -> None:
     torch.set_num_threads(threads)
     torch.manual_seed(seed)
     tokenizer = train_tokenizer(seed)
@@ -154,11 +154,9 @@ def train(minutes: float, seed: int, out: Path, threads: int) -> None:
     ]
     step_model = torch.compile(model, dynamic=False)
     stages = {levels: ahead(batches(tokenizer, random.Random(f"{seed} {levels}"), levels)) for levels in (EASY, FULL)}
-    begin, saved, learnt, losses = time.monotonic(), 0.0, 0, []
-    for step in itertools.count(1):
-        spent = (time.monotonic() - begin) / (60 * minutes)
-        if spent >= 1:
-            break
+    begin, losses = time.monotonic(), []
+    for step in range(1, steps + 1):
+        spent = step / steps
         rate = min(1.0, step / 40) * (1 - 0.95 * spent)
         for optimizer in optimizers:
             optimizer.param_groups[0]["lr"] = 3e-3 * rate
@@ -170,14 +168,10 @@ def train(minutes: float, seed: int, out: Path, threads: int) -> None:
         for optimizer in optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-        learnt += inputs.numel()
         losses.append(loss.item())
         if step % 50 == 0:
             seconds = time.monotonic() - begin
-            say(f"step {step} {seconds:.0f} s {learnt / seconds:.0f} tokens/s loss {np.mean(losses[-50:]):.4f}")
-        if spent - saved > 0.1:
-            saved = spent
-            save(model, out)
+            say(f"step {step} of {steps}, {seconds:.0f} s, loss {np.mean(losses[-50:]):.4f}")
     save(model, out)
 
 
@@ -211,7 +205,7 @@ def say(line: str) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--steps", type=int, default=1700, help="of 6,144 tokens each, padding included")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, default=HERE)
@@ -222,4 +216,4 @@ if __name__ == "__main__":
     if options.reference:
         reference(options.out, options.reference)
     else:
-        train(options.minutes, options.seed, options.out, options.threads)
+        train(options.steps, options.seed, options.out, options.threads)

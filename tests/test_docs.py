@@ -1,0 +1,91 @@
+"""Every command, query and program in the README and the guides runs, in order, in an empty folder."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```(sh|python|sql|toml)(?: title=(\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+ELSEWHERE = {
+    "make demo": "tests/flows runs the same `redraft demo`",
+    "make test": "this very run",
+    "make check": "what CI runs",
+    "make train": "an hour; tests/llm compares its result",
+    "prefect server start": "tests/flows starts one",
+    "prefect deploy": "tests/flows deploys to it",
+    "prefect worker start": "tests/flows runs one",
+    "prefect deployment run": "tests/flows does",
+    "langgraph dev": "a server with a page of its own, not part of redraft",
+    "python bench/": "benchmarks take minutes",
+    "git clone": "this very folder",
+    "pip install": "tests/test_house.py installs the wheel",
+}
+"""Commands that no test here runs, and who does."""
+
+
+def blocks(page: Path) -> Iterator[tuple[str, str, str]]:
+    for match in BLOCK.finditer(page.read_text()):
+        yield match[1], match[2] or "", match[3]
+
+
+def commands(text: str) -> list[str]:
+    """The lines of a shell block, without those that somebody else runs; a trailing backslash goes on."""
+    lines = re.sub(r"\\\n\s*", "", text).splitlines()
+    return [
+        line for line in lines if line.strip() and not line.startswith("#") and not line.startswith(tuple(ELSEWHERE))
+    ]
+
+
+def run(command: list[str], folder: Path, environment: dict[str, str]) -> str:
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+    return done.stdout
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_what_a_page_says_works(page: Path, tmp_path: Path) -> None:
+    """A block with a title is a file. SQL asks the database that the page's commands made last."""
+    found = list(blocks(page))
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = os.environ | {"PATH": path, "COLUMNS": "100", "NO_COLOR": "1"}
+    for language, title, text in found:
+        if title:
+            (tmp_path / title).write_text(text)
+        elif language == "sh":
+            for command in commands(text):
+                run(["bash", "-c", command], tmp_path, environment)
+        elif language == "python":
+            run([sys.executable, "-c", text], tmp_path, environment)
+        elif language == "sql":
+            database = max(tmp_path.rglob("*.duckdb"), key=lambda file: file.stat().st_mtime)
+            for query in filter(str.strip, text.split(";")):
+                run(
+                    [sys.executable, "-m", "redraft.flows.cli", "query", "--db", str(database), query],
+                    tmp_path,
+                    environment,
+                )
+
+
+def test_every_part_is_in_the_docs() -> None:
+    """A strategy, grader, critic, feedback, filter or format that no page names cannot be found."""
+    text = "\n".join(page.read_text() for page in PAGES)
+    folders = ("agents/critics", "agents/feedback", "flows/filters", "flows/formats")
+    parts = {file.stem for folder in folders for file in (ROOT / folder).glob("*.py")}
+    parts |= {"greedy", "best_of_n", "self_consistency", "correct", "oracle", "likelihood"}
+    missing = sorted(part for part in parts - {"__init__", "feedback", "filter"} if f"`{part}`" not in text)
+    assert missing == []
+
+
+def test_every_command_is_in_the_readme() -> None:
+    text = (ROOT / "README.md").read_text()
+    for command in ("generate", "solve", "filter", "export", "query", "doctor", "demo"):
+        assert f"redraft {command}" in text
