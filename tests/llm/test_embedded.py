@@ -70,18 +70,18 @@ async def test_a_sample_is_the_same_alone_and_in_any_company(model: EmbeddedMode
     assert [reply.choices[:1] for reply in together] == [reply.choices for reply in first]
 
 
-async def test_tokens_are_drawn_with_their_probabilities(model: EmbeddedModel) -> None:
-    prompt = formats.render((Message("user", f"solve\n{some(1)[0].question}"),), "The ")
-    exact = logits(model, prompt)[-1].astype(np.float64)
-    for temperature in (1.0, 1.7):
-        request = ask(
-            some(1)[0].question, prefix="The ", n=4000, seeds=tuple(range(4000)), max_tokens=1, temperature=temperature
-        )
-        drawn = Counter(choice.text for choice in (await model.complete(request)).choices)
-        probabilities = np.exp(exact / temperature) / np.exp(exact / temperature).sum()
-        for token in np.argsort(-probabilities)[:5]:
-            expected, text = probabilities[token], model.vocabulary.bytes_of(int(token)).decode("utf-8", "replace")
-            assert abs(drawn[text] / 4000 - expected) < 5 * np.sqrt(expected * (1 - expected) / 4000) + 1e-9
+@pytest.mark.parametrize("temperature", [1.5, 3.0])
+async def test_tokens_are_drawn_with_their_probabilities(model: EmbeddedModel, temperature: float) -> None:
+    question = some(1)[0].question
+    exact = logits(model, formats.render((Message("user", f"solve\n{question}"),)))[-1].astype(np.float64)
+    probabilities = np.exp(exact / temperature) / np.exp(exact / temperature).sum()
+    request = ask(question, n=4000, seeds=tuple(range(4000)), max_tokens=1, temperature=temperature)
+    drawn = Counter(choice.text for choice in (await model.complete(request)).choices)
+    likely = [int(token) for token in np.flatnonzero(probabilities > 0.01)]
+    assert len(likely) > 1
+    for token in likely:
+        expected, text = probabilities[token], model.vocabulary.bytes_of(token).decode()
+        assert abs(drawn[text] / 4000 - expected) < 5 * np.sqrt(expected * (1 - expected) / 4000)
 
 
 async def test_a_draft_goes_on_from_its_prefix(model: EmbeddedModel) -> None:
