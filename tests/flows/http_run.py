@@ -3,6 +3,7 @@ import would take most of the time. Arguments: database, address, problems."""
 
 import asyncio
 import sys
+from collections.abc import Mapping
 
 import aiohttp
 
@@ -16,7 +17,7 @@ class HttpModel:
 
     def __init__(self, url: str) -> None:
         self.name = "http"
-        self.templates = TEMPLATES
+        self.templates: Mapping[str, str] = TEMPLATES
         self._url = f"{url}/chat/completions"
         self._http: aiohttp.ClientSession | None = None
 
