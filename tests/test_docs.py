@@ -22,6 +22,7 @@ ELSEWHERE = {
     "prefect server start": "tests/flows starts one",
     "prefect deploy": "tests/flows deploys to it",
     "prefect worker start": "tests/flows runs one",
+    "prefect work-pool create": "tests/flows does",
     "prefect deployment run": "tests/flows does",
     "langgraph dev": "a server with a page of its own, not part of redraft",
     "python bench/": "benchmarks take minutes",

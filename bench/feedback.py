@@ -1,0 +1,46 @@
+"""What one redraft does to the embedded model's drafts, under each feedback: `python bench/feedback.py`.
+
+Held-out problems of levels 1 to 4, the same for each feedback, 8 samples each (drawn anew for each), two turns.
+`oracle` is an upper bound, told by the known answer. Costs differ: what is not redrafted costs one draft.
+"""
+
+import argparse
+import asyncio
+import tempfile
+
+from redraft.flows.generate import generate
+from redraft.flows.summary import Summary
+from redraft.graders.statistics import Interval
+
+
+async def measure(feedback: str, limit: int, seed: int) -> Summary:
+    with tempfile.TemporaryDirectory() as folder:
+        return await generate(
+            f"builtin:seed={seed}",
+            db=f"{folder}/feedback.duckdb",
+            arguments={"feedback": feedback, "turns": 2},
+            samples=8,
+            limit=limit,
+        )
+
+
+def percent(interval: Interval | None) -> str:
+    if interval is None:
+        return ""
+    return f"{interval.estimate:.1%} [{interval.low:.1%}, {interval.high:.1%}]"
+
+
+def show(*cells: str) -> None:
+    print("| " + " | ".join(cells) + " |", flush=True)  # noqa: T201 - a table for the reader
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--limit", type=int, default=200, help="problems")
+    parser.add_argument("--seed", type=int, default=12)
+    options = parser.parse_args()
+    show("feedback", "first draft right", "last draft right", "change", "redrafted", "wrong to right", "right to wrong")
+    for name in ("none", "likelihood", "oracle"):
+        found = asyncio.run(measure(name, options.limit, options.seed))
+        counts = (f"{n:,}" for n in (found.redrafted, found.wrong_to_right, found.right_to_wrong))
+        show(name, percent(found.first), percent(found.last), percent(found.gain), *counts)

@@ -1,0 +1,50 @@
+"""Draws docs/demo.svg, the README's picture, from what `redraft demo` really prints on a terminal."""
+
+import os
+import pty
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+ROOT = Path(__file__).parent.parent
+COLUMNS, BAR = "100", "━━"
+
+
+def printed() -> str:
+    """The demonstration's output, colours included, run in an empty folder on a terminal of 100 columns."""
+    reader, writer = pty.openpty()
+    with tempfile.TemporaryDirectory() as folder:
+        command = [str(Path(sys.executable).with_name("redraft")), "demo"]
+        environment = os.environ | {"COLUMNS": COLUMNS, "LINES": "50", "TERM": "xterm-256color"}
+        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=writer, stderr=writer)
+        os.close(writer)
+        parts = []
+        while True:
+            try:
+                part = os.read(reader, 65536)
+            except OSError:  # the terminal is closed with its last process
+                break
+            if not part:
+                break
+            parts.append(part)
+        process.wait()
+    return b"".join(parts).decode("utf-8", "replace").replace("\r\n", "\n")
+
+
+def draw(text: str, start: str, end: str, out: Path) -> None:
+    """The lines from `start` up to `end`, each as it was left after the progress bar moved on."""
+    lines = [line.rpartition("\x1b[2K")[2] for line in text.split("\n")]
+    first = next(i for i, line in enumerate(lines) if start in line)
+    last = next(i for i, line in enumerate(lines) if end in line)
+    kept = [line for line in lines[first:last] if BAR not in line]
+    console = Console(record=True, width=int(COLUMNS), file=open(os.devnull, "w"), force_terminal=True)  # noqa: SIM115
+    console.print(Text.from_ansi("\n".join(kept)))
+    console.save_svg(str(out), title="make demo")
+
+
+if __name__ == "__main__":
+    draw(printed(), "draft, judge, redraft", "Ask it in SQL", ROOT / "docs" / "demo.svg")
