@@ -1,0 +1,101 @@
+"""demo, solve and doctor: what a person sees."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from redraft.store import Store
+
+Redraft = Callable[..., subprocess.CompletedProcess[str]]
+
+QUESTION = "Leo has 4 bags with 6 pens each. Then 5 pens get lost. How many pens does Leo have?"
+
+
+def test_the_demonstration_twice_in_a_row(redraft: Redraft, tmp_path: Path) -> None:
+    runs = [redraft("demo", "--limit", "4", "--samples", "3") for _ in range(2)]
+    assert [run.returncode for run in runs] == [0, 0], runs[-1].stderr
+    shown = runs[1].stdout
+    assert max(map(len, shown.splitlines())) <= 100
+    marks = [
+        "problem 1", "draft 1", "→", "feedback", "The answer is wrong. Solve the problem again.", "draft 2",
+        "first draft right", "oracle_used", "FROM pass_at_k", "FROM corrections", "rows kept", "demo.sft.jsonl",
+    ]  # fmt: skip
+    places = [shown.find(mark) for mark in marks]
+    assert -1 not in places, marks[places.index(-1)]
+    with Store(tmp_path / "demo" / "demo.duckdb") as store:
+        assert store.query("SELECT count(*), count(DISTINCT recipe) FROM trajectories").rows == [(12, 1)]
+        kept = store.query("SELECT count(*) FROM dataset_rows WHERE dropped_because IS NULL").rows[0][0]
+    assert len((tmp_path / "demo" / "demo.sft.jsonl").read_text().splitlines()) == kept
+
+
+def test_the_first_judged_draft_of_the_demonstration_is_there_at_once(tmp_path: Path) -> None:
+    """Within 3 s on a machine of one's own; the tests' may be busy."""
+    start = time.monotonic()
+    command = [sys.executable, "-m", "redraft.flows.cli", "demo", "--limit", "4", "--samples", "3"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as run:
+        assert run.stdout is not None
+        judged = next(line for line in run.stdout if "✓ right" in line or "✗ wrong" in line)
+        took = time.monotonic() - start
+        run.stdout.read()
+    assert judged
+    assert took < 6
+
+
+def test_a_question_is_solved_in_sight(redraft: Redraft) -> None:
+    done = redraft("solve", QUESTION, "--answer", "19", "--set", "feedback=oracle", "--set", "turns=2")
+    assert done.returncode == 0, done.stderr
+    assert "draft 1" in done.stdout
+    assert "critic    The model" in done.stdout
+    assert "Answer: " in done.stdout
+    assert "kept in redraft.duckdb" in done.stdout
+    again = redraft("solve", QUESTION, "--answer", "19", "--set", "feedback=oracle", "--set", "turns=2")
+    assert again.stdout == done.stdout
+    spent = "SELECT count(*) AS calls, count(DISTINCT unit_id) AS units, count(DISTINCT call_id) AS ids FROM calls"
+    [row] = json.loads(redraft("query", spent, "--json").stdout)
+    assert row["calls"] == row["ids"]
+    assert row["units"] == 1
+
+
+def test_a_question_for_scripts_leaves_nothing(redraft: Redraft, tmp_path: Path) -> None:
+    done = redraft("solve", QUESTION, "--no-store", "--json", "--set", "turns=1")
+    found = json.loads(done.stdout)
+    assert (done.returncode, found["turns"], found["verdict"], found["failed"], found["db"]) == (0, 1, None, None, None)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_doctor_finds_all_well(redraft: Redraft) -> None:
+    redraft("generate", "builtin:levels=1", "--limit", "2", "--samples", "1", "--max-tokens", "40")
+    done = redraft("doctor")
+    assert done.returncode == 0, done.stdout
+    assert "All is well." in done.stdout
+    findings = json.loads(redraft("doctor", "--json").stdout)
+    says = {finding["about"]: finding["says"] for finding in findings}
+    assert says["model"].startswith("embedded answers: ")
+    assert "2 problems, 2 trajectories" in says["store"]
+    assert (says["runs"], says["units"]) == ("1 finished", "2 done")
+    assert says["oracle"] == r"Math-Verify finds that \frac{x}{2} is 0.5x"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (
+            ("--model", "openai/none", "--api-base", "http://127.0.0.1:9/v1"),
+            "✗ model     openai/none does not answer: No",
+        ),
+        (("--db", "text.duckdb"), "✗ store     text.duckdb: it is not a DuckDB database"),
+    ],
+)
+def test_the_doctor_finds_what_is_wrong(
+    redraft: Redraft, tmp_path: Path, arguments: tuple[str, ...], says: str
+) -> None:
+    (tmp_path / "text.duckdb").write_text("not a database at all\n" * 1000)
+    done = redraft("doctor", *arguments)
+    assert done.returncode == 1
+    assert says in done.stdout
+    assert "1 thing wrong" in done.stdout

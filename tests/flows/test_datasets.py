@@ -1,0 +1,145 @@
+"""Filters, and exports that training tools can read."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import datasets
+import pytest
+
+from redraft.flows.candidates import Candidate
+from redraft.flows.export import ExportError, export
+from redraft.flows.filter import Chain, filter
+from redraft.flows.generate import generate
+from redraft.flows.outcome import outcome
+from redraft.llm.model import ModelError
+from redraft.llm.scripted import Scripted
+from redraft.store import Problem, Store
+from redraft.store.errors import PartError
+
+Sums = Callable[..., list[Problem]]
+Adder = Callable[..., Scripted]
+
+
+@pytest.fixture
+async def store(tmp_path: Path, sums: Sums, adder: Adder) -> Store:
+    """Three sums with four samples each: of the first all are right, of the second two, one of them after a redraft;
+    of the third every sample failed."""
+
+    def right(number: int, sample: int, turn: int) -> bool:
+        if number == 3:
+            raise ModelError("The provider is down.")
+        return number == 1 or (sample == 0 and turn == 1) or turn == 2
+
+    store = Store(tmp_path / "redraft.duckdb")
+    arguments = {"feedback": "oracle", "turns": 2}
+    await generate(sums(3), db=store, model=adder(right), samples=4, arguments=arguments)
+    return store
+
+
+def candidate(**facts: object) -> Candidate:
+    usual = {
+        "trajectory_id": "u:0", "problem_id": "p", "question": "1+1?", "turn": 1, "text": "It is 2.", "answer": "2",
+        "correct": True, "tokens": 4, "stop": "answered", "chosen": False, "oracle_used": False, "reason": None,
+    }  # fmt: skip
+    return Candidate(**{**usual, **facts})  # type: ignore[arg-type]
+
+
+async def test_every_trajectory_is_kept_or_dropped_with_its_reason(store: Store) -> None:
+    found = await filter(db=store, arguments={"cap.most": "1"})
+    assert (found.kept, dict(found.dropped)) == (2, {"failed": 4, "duplicate": 6})
+    rows = 'SELECT "row", dropped_because FROM dataset_rows JOIN trajectories USING (trajectory_id) ORDER BY ALL'
+    why = [reason for row, reason in store.query(rows).rows if row is None]
+    assert [row for row, _ in store.query(rows).rows if row is not None] == [0, 1]
+    assert sum(reason == "failed: The provider is down." for reason in why) == 4
+    assert sum(reason.startswith("duplicate: same text as ") for reason in why) == 6
+    [[spec]] = store.query("SELECT filter FROM datasets").rows
+    assert json.loads(spec)["filters"] == [
+        {"name": "correct"}, {"name": "length"}, {"name": "duplicates"}, {"name": "cap", "most": 1},
+    ]  # fmt: skip
+    assert outcome(found).startswith("2 kept, 10 dropped (6 duplicate, 4 failed): dataset ")
+
+
+async def test_filters_act_in_the_order_given(store: Store) -> None:
+    found = await filter(db=store, filters=["cap", "correct"], arguments={"cap.most": 3})
+    assert (found.kept, dict(found.dropped)) == (6, {"failed": 4, "more than 3 of this question": 2})
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "given", "says"),
+    [
+        ("correct", {}, [{"correct": True}, {"correct": False}, {"correct": None}],
+         [None, "wrong answer", "not known whether it is right"]),
+        ("length", {"length.most": 4, "length.least": 2}, [{"tokens": n} for n in (1, 2, 4, 5)],
+         ["shorter than 2 tokens", None, None, "longer than 4 tokens"]),
+        ("length", {}, [{"stop": "length"}], ["cut at the token limit"]),
+        ("duplicates", {}, [{}, {"trajectory_id": "u:1"}, {"trajectory_id": "u:2", "question": "2?"}],
+         [None, "duplicate: same text as u:0", None]),
+        ("cap", {"cap.most": 1}, [{}, {}, {"question": "2?"}], [None, "more than 1 of this question", None]),
+    ],
+)  # fmt: skip
+def test_what_each_filter_drops(
+    name: str, arguments: dict[str, int], given: list[dict[str, object]], says: list[str | None]
+) -> None:
+    chain = Chain([name], arguments)
+    assert [chain(candidate(**facts)) for facts in given] == says
+
+
+def test_a_filter_of_ones_own_and_mistakes_in_naming_one(tmp_path: Path) -> None:
+    own = tmp_path / "even.py"
+    own.write_text("def even(*, by: int = 2):\n    return lambda c: None if int(c.answer) % by == 0 else 'odd'\n")
+    chain = Chain([f"{own}:even"], {"even.by": "3"})
+    assert [chain(candidate(answer=answer)) for answer in ("3", "4")] == [None, "odd"]
+    with pytest.raises(PartError, match=r"no argument 'cap.most' of these filters; there are correct.<argument>"):
+        Chain(["correct"], {"cap.most": 1})
+    with pytest.raises(PartError, match=r"filter 'cap' has no argument 'least'; it has most"):
+        Chain(["cap"], {"cap.least": 1})
+
+
+async def test_a_redraft_is_exported_as_an_answer_to_the_question_alone(store: Store, tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    found = await export(file, db=store, arguments={"style": "text"})
+    rows = {json.loads(line)["prompt"]: json.loads(line)["completion"] for line in file.read_text().splitlines()}
+    assert rows == {
+        "What is 1 + 1?\n\n": "I add.\n\nThe answer is \\boxed{2}",
+        "What is 2 + 2?\n\n": "I add.\n\nThe answer is \\boxed{4}",
+    }
+    assert (found.kept, found.file) == (2, str(file))
+    assert store.query("SELECT format, filter->>'file' FROM datasets").rows == [("sft", str(file))]
+
+
+async def test_the_last_right_draft_speaks_for_a_trajectory(tmp_path: Path, sums: Sums, adder: Adder) -> None:
+    store = Store(tmp_path / "r.duckdb")
+    model = adder(lambda number, sample, turn: turn == 1)
+    await generate(sums(1), db=store, model=model, samples=1, arguments={"feedback": "none", "turns": 2})
+    assert store.query("SELECT turns, correct FROM trajectories").rows == [(2, False)]
+    found = await export(tmp_path / "rows.jsonl", db=store, arguments={"style": "text"})
+    assert found.kept == 1
+    assert "\\boxed{2}" in (tmp_path / "rows.jsonl").read_text()
+
+
+@pytest.mark.parametrize(
+    ("style", "columns"),
+    [("prompt", ["completion", "prompt"]), ("messages", ["messages"]), ("text", ["completion", "prompt"])],
+)
+async def test_datasets_loads_what_is_exported(store: Store, tmp_path: Path, style: str, columns: list[str]) -> None:
+    file = tmp_path / "rows.jsonl"
+    await export(file, db=store, arguments={"style": style})
+    cache = str(tmp_path / "cache")
+    loaded = datasets.load_dataset("json", data_files=str(file), split="train", cache_dir=cache)
+    assert isinstance(loaded, datasets.Dataset)
+    assert (sorted(loaded.column_names), loaded.num_rows) == (columns, 2)
+    if style == "messages":
+        assert [message["role"] for message in loaded[0]["messages"]] == ["user", "assistant"]
+
+
+async def test_a_file_that_cannot_be_written_leaves_nothing_behind(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ExportError, match=r"rows.jsonl can't be written: Not a directory: name another file"):
+        await export(tmp_path / "file" / "rows.jsonl", db=store)
+    (tmp_path / "old.jsonl").write_text("old")
+    with pytest.raises(PartError, match="no format 'dpo'; there are sft"):
+        await export(tmp_path / "old.jsonl", db=store, format="dpo")
+    assert (tmp_path / "old.jsonl").read_text() == "old"
+    assert store.query("FROM datasets").rows == []
+    assert [file.name for file in tmp_path.glob(".*")] == []

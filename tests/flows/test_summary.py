@@ -1,0 +1,101 @@
+"""The summary's numbers, against what can be counted by hand."""
+
+from collections.abc import Callable, Sequence
+from itertools import product
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from redraft.flows.generate import generate
+from redraft.flows.report import lines, markdown, notes, show
+from redraft.flows.summary import Draft, best, vote
+from redraft.graders.statistics import majority_at_k, wilson
+from redraft.llm.model import Choice, Finish, Request
+from redraft.llm.scripted import Scripted
+from redraft.store import Problem, Store
+from redraft.store.records import Kind
+
+Sums = Callable[..., list[Problem]]
+Adder = Callable[..., Scripted]
+
+
+def drafts(answers: Sequence[str | None], right: str, values: Sequence[float | None] = ()) -> list[Draft]:
+    scores = values or [None] * len(answers)
+    return [
+        Draft("p", Kind.MATH, answer, answer == right, {"likelihood": score})
+        for answer, score in zip(answers, scores, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("answers", list(product(["1", "2", "3", None], repeat=4)))
+def test_a_vote_is_the_expectation_over_ties(answers: tuple[str | None, ...]) -> None:
+    assert vote(drafts(answers, "1"), None) == pytest.approx(majority_at_k(answers, "1", len(answers)))
+
+
+def test_votes_count_with_their_weights() -> None:
+    given = drafts(["1", "2", "2"], "1", [-0.1, -2.0, -2.0])
+    assert vote(given, None) == 0.0
+    assert vote(given, "likelihood") == 1.0
+
+
+def test_the_best_graded_draft_shares_ties_and_needs_an_answer() -> None:
+    assert best(drafts(["1", "2"], "1", [-1.0, -1.0]), "likelihood") == 0.5
+    assert best(drafts([None, "1"], "1", [-0.1, -1.0]), "likelihood") == 1.0
+    assert best(drafts(["2", "1"], "1", [-1.0, None]), "likelihood") == 0.0
+
+
+async def test_first_drafts_are_the_samples(tmp_path: Path, sums: Sums) -> None:
+    """Of the first sum 1 of 4 drafts is right, of the second 3; the wrong ones are the likelier."""
+
+    def script(request: Request, index: int) -> Choice:
+        number = 1 if "1 + 1" in request.messages[0].content else 2
+        right = index < (1 if number == 1 else 3)
+        text = f"#### {2 * number if right else 9}"
+        logprob = -1.0 if right else -0.5
+        return Choice(text, Finish.END, 1, (logprob,), (0,))
+
+    model = Scripted(script)
+    summary = await generate(sums(2), db=Store(tmp_path / "r.duckdb"), model=model, samples=4, strategy="best_of_n")
+    assert summary.first is not None
+    assert summary.first == summary.last
+    assert summary.first.estimate == summary.pass_at_1 == 0.5
+    assert (summary.samples, summary.pass_at_k) == (4, 1.0)
+    assert dict(summary.selectors) == {
+        "majority": 0.5,
+        "weighted majority by mean likelihood": 0.5,
+        "best by mean likelihood": 0.0,
+        "weighted majority by summed likelihood": 0.5,
+        "best by summed likelihood": 0.0,
+    }
+    assert (summary.chosen.estimate if summary.chosen else None) == 0.0
+    assert (summary.tokens, summary.calls, summary.problems, summary.trajectories) == (8, 2, 2, 8)
+
+
+async def test_where_all_is_right_the_interval_is_wilsons(tmp_path: Path, sums: Sums, adder: Adder) -> None:
+    summary = await generate(sums(4), db=Store(tmp_path / "r.duckdb"), model=adder(lambda *_: True), samples=2)
+    assert summary.first == wilson(4, 4)
+    assert ("first draft right", "100.0%", "95% between 51.0% and 100.0%") in lines(summary)
+
+
+async def test_only_the_problems_of_this_run_count(tmp_path: Path, sums: Sums, adder: Adder) -> None:
+    store, model = Store(tmp_path / "r.duckdb"), adder(lambda number, *_: number == 1)
+    await generate(sums(4), db=store, model=model, samples=1)
+    summary = await generate(sums(1), db=store, model=model, samples=1)
+    assert (summary.problems, summary.trajectories, summary.pass_at_1) == (1, 1, 1.0)
+
+
+async def test_what_qualifies_the_numbers_is_said(tmp_path: Path, sums: Sums, adder: Adder) -> None:
+    store = Store(tmp_path / "r.duckdb")
+    mixed = [*sums(2), *[Problem("What is 7 + 7?", source="open")]]
+    told = await generate(mixed, db=store, model=adder(lambda *_: False), samples=1, arguments={"feedback": "oracle"})
+    assert notes(told) == [
+        "The redrafts were told by the known answer (oracle_used): an upper bound, not a fair score.",
+        "Accuracies are of 2 of 3 problems.",
+    ]
+    unknown = await generate(sums(1, known=False), db=store, model=adder(lambda *_: False), samples=1)
+    assert notes(unknown) == ["No problem here has a known answer, so that nothing is right or wrong."]
+    assert "| pass@1 | 0.0% |" in markdown(told)
+    console = Console(width=80, record=True, quiet=False, file=(tmp_path / "out").open("w"))
+    show(told, console)
+    assert max(map(len, console.export_text().splitlines())) <= 80
