@@ -41,7 +41,7 @@ def lines(summary: Summary) -> list[tuple[str, str, str]]:
             ("wrong to right", f"{s.wrong_to_right:,}", f"and right to wrong {s.right_to_wrong:,}"),
             ("pass@1", f"{s.pass_at_1:.1%}", ""),
             (f"pass@{s.samples}", f"{s.pass_at_k:.1%}", f"any of {s.samples} first drafts is right"),
-            *((name, f"{value:.1%}", f"of {s.samples} first drafts") for name, value in s.selectors.items()),
+            *((name, f"{value:.1%}", _among(s) if name == "majority" else "") for name, value in s.selectors.items()),
         ]
         if s.chosen:
             made.append(("the agent's pick", *_share(s.chosen)))
@@ -68,6 +68,10 @@ def notes(summary: Summary) -> list[str]:
     elif s.graded_problems < s.problems:
         found.append(f"Accuracies are of {s.graded_problems:,} of {s.problems:,} problems.")
     return found
+
+
+def _among(summary: Summary) -> str:
+    return f"and below: chosen among {summary.samples} first drafts"
 
 
 def _share(interval: Interval) -> tuple[str, str]:

@@ -14,8 +14,8 @@ from rich.text import Text
 from redraft.store.records import Problem, Step, Stop, Trajectory, Verdict
 
 LEGEND = (
-    "✓ or ✗ before a step: whether its equation holds. Percentages: how sure the model was of its words.\n"
-    "The verdict below a draft: its answer, compared with the known one."
+    "✓ ✗ before a step: does its equation hold? Percentages: how sure the model was of its words.\n"
+    "→ The answer, compared with the known one."
 )
 
 

@@ -37,8 +37,8 @@ def demo(folder: Path, limit: int, samples: int, seed: int) -> None:
 
 WIDEST = 96
 
-INTRODUCTION = """\
-A language model small enough to ship with redraft solves word problems it has never seen. Where
-a draft's answer is wrong, the model is told so and [bold]drafts again[/]. An oracle tells it, one that knows
-the answer: every trajectory that it spoke to is marked [bold]oracle_used[/].
-"""
+INTRODUCTION = (
+    "A language model small enough to ship with redraft solves word problems it has never seen. Where a draft's"
+    " answer is wrong, the model is told so and [bold]drafts again[/]. It is told by an oracle, which knows the"
+    " answers: every trajectory that it spoke to is marked [bold]oracle_used[/].\n"
+)
