@@ -5,7 +5,8 @@ import re
 from collections.abc import Iterator, Sequence
 
 from redraft.store.records import Problem
-from redraft.store.wordproblems.families import FAMILIES, Draw, Event, Family
+from redraft.store.wordproblems.families import FAMILIES
+from redraft.store.wordproblems.families.family import Draw, Event, Family
 from redraft.store.wordproblems.story import Equation, Ref, Story, calculate
 
 LEVELS = (1, 2, 3, 4, 5)

@@ -1,0 +1,20 @@
+"""The seven families of built-in word problems, a file each."""
+
+from redraft.store.wordproblems.families.book import BOOK
+from redraft.store.wordproblems.families.bus import BUS
+from redraft.store.wordproblems.families.compare import COMPARE
+from redraft.store.wordproblems.families.family import Family
+from redraft.store.wordproblems.families.farm import FARM
+from redraft.store.wordproblems.families.inventory import INVENTORY
+from redraft.store.wordproblems.families.shopping import SHOPPING
+from redraft.store.wordproblems.families.wage import WAGE
+
+FAMILIES: dict[str, Family] = {
+    "inventory": INVENTORY,
+    "shopping": SHOPPING,
+    "compare": COMPARE,
+    "wage": WAGE,
+    "bus": BUS,
+    "farm": FARM,
+    "book": BOOK,
+}
