@@ -12,6 +12,7 @@ from redraft.llm.model import ModelError
 from redraft.store.errors import RedraftError
 
 COMMANDS = ("generate", "solve", "filter", "export", "query", "doctor", "demo")
+STOPPED = 130
 
 
 class Commands(click.Group):
@@ -49,7 +50,11 @@ def cli(context: click.Context) -> None:
 def main(arguments: list[str] | None = None) -> NoReturn:
     """The program `redraft`. Exit codes: 0 done, 1 something failed on the way, 2 a mistake in what was asked for,
     130 stopped with Ctrl-C."""
-    sys.exit(run(arguments))
+    code = run(arguments)
+    if code == STOPPED:  # a thread that still waits for the store would keep a stopped program alive
+        sys.stdout.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def run(arguments: list[str] | None = None) -> int:
@@ -64,7 +69,7 @@ def run(arguments: list[str] | None = None) -> int:
     except (RedraftError, ModelError) as error:
         return _mistake(str(error))
     except (KeyboardInterrupt, click.Abort):
-        return 130
+        return STOPPED
     except BrokenPipeError:  # whoever read has seen enough, as in `redraft query ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

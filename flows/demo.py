@@ -49,7 +49,7 @@ async def demo(folder: Path, console: Console, *, limit: int = 40, samples: int 
     section(console, "Ask it in SQL", f"redraft query --db {db} '...'")
     for sql in QUESTIONS:
         console.print(Text(sql, style="cyan"))
-        console.print(Padding(table(store.query(sql)), (0, 0, 1, 2)))
+        console.print(Padding(table(store.query(sql), console.width), (0, 0, 1, 2)))
     section(console, "Export what is right", f"redraft export --db {db} {rows}")
     exported = await export(rows, db=store)
     dropped = ", ".join(f"{count} {reason}" for reason, count in exported.dropped.items())
@@ -159,7 +159,7 @@ FROM trajectories JOIN problems USING (problem_id) GROUP BY level ORDER BY level
 )
 
 NEXT = (
-    ("redraft query --db {db} 'FROM runs'", "any question of your own"),
+    ("redraft query --db {db} 'FROM costs'", "any question of your own"),
     ("redraft solve 'QUESTION'", "one question, step by step"),
     ("redraft generate FILE --model NAME", "your problems, any model"),
     ("redraft doctor --db {db}", "what is installed, what the store holds"),

@@ -68,14 +68,8 @@ async def generate(
     )
     told = progress or Silent()
     store = db if isinstance(db, Store) else Store(db, waiting=told.say)
-    found = problems(
-        source,
-        told,
-        limit=limit,
-        question_column=question_column,
-        answer_column=answer_column,
-        skip_bad=skip_bad,
-    )
+    columns = {"question_column": question_column, "answer_column": answer_column}
+    found = problems(source, told, limit=limit, skip_bad=skip_bad, **columns)
     job = Job(found, settings, store, told)
     try:
         run_id = await job.run(str(source) if isinstance(source, str | Path) else "given in Python")

@@ -1,34 +1,61 @@
-"""What SQL found, as a rich table."""
+"""What SQL found, as people read it: a table, or records one below the other where a table would not fit."""
 
 from datetime import datetime
 from typing import Any
 
+from rich.console import Group, RenderableType
+from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
 from redraft.store.query import Table as Found
 
-NUMBERS = ("INT", "DOUBLE", "FLOAT", "DECIMAL")
+NARROWEST = 14  # characters a column, below which a table can't be read
 
 
-def table(found: Found, most: int = 200) -> Table:
-    """At most `most` rows, numbers to the right; what was left out is said below."""
-    left = len(found.rows) - most
-    note = f"{left:,} more rows: LIMIT, --csv, --json or --parquet" if left > 0 else None
-    made = Table(header_style="bold", caption=note, caption_justify="left")
+def table(found: Found, width: int, most: int = 200) -> RenderableType:
+    """At most `most` rows, in `width` characters; what was left out is said below."""
+    rows = [[_cell(value) for value in row] for row in found.rows[:most]]
+    left = len(found.rows) - len(rows)
+    note = [Text(f"{left:,} more rows: LIMIT, --csv, --json or --parquet", style="dim")] if left > 0 else []
+    widest = [max(map(len, [name, *column])) for name, *column in zip(found.columns, *map(_plain, rows), strict=True)]
+    needed = sum(min(size, NARROWEST) + 3 for size in widest) + 1
+    return Group(_table(found, rows) if needed <= width else _records(found, rows), *note)
+
+
+def _table(found: Found, rows: list[list[Text]]) -> Table:
+    made = Table(header_style="bold")
     for name, kind in zip(found.columns, found.types, strict=True):
-        numeric = any(sign in kind.upper() for sign in (*NUMBERS, "NUMBER")) and "[" not in kind
-        made.add_column(Text(name), justify="right" if numeric else "left", overflow="fold")
-    for row in found.rows[:most]:
-        made.add_row(*(_cell(value) for value in row))
+        made.add_column(Text(name), justify="right" if kind.upper() in NUMBERS else "left", overflow="fold")
+    for row in rows:
+        made.add_row(*row)
     return made
+
+
+def _records(found: Found, rows: list[list[Text]]) -> Group:
+    parts: list[RenderableType] = []
+    for number, row in enumerate(rows, start=1):
+        record = Table.grid(padding=(0, 2))
+        record.add_column(style="bold", no_wrap=True)
+        record.add_column(overflow="fold")
+        for name, value in zip(found.columns, row, strict=True):
+            record.add_row(Text(name), value)
+        parts += [Rule(f"row {number}", align="left", style="dim"), record]
+    return Group(*parts)
+
+
+def _plain(row: list[Text]) -> list[str]:
+    return [cell.plain for cell in row]
 
 
 def _cell(value: Any) -> Text:
     if value is None:
         return Text("null", style="dim")
     if isinstance(value, float):
-        return Text(f"{value:.4g}" if abs(value) < 1e6 else f"{value:,.0f}")
+        return Text(f"{value:.4g}" if abs(value) < 1000 else f"{value:,.1f}")
     if isinstance(value, datetime):
         return Text(f"{value:%Y-%m-%d %H:%M:%S}")
     return Text(str(value))
+
+
+NUMBERS = ("NUMBER", "INTEGER", "BIGINT", "HUGEINT", "SMALLINT", "TINYINT", "UBIGINT", "DOUBLE", "FLOAT", "DECIMAL")

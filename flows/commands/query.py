@@ -47,4 +47,5 @@ def _print(found: "Table") -> None:
 
     from redraft.flows.tables import table
 
-    Console().print(table(found))
+    console = Console()
+    console.print(table(found, console.width))

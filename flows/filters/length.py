@@ -4,10 +4,12 @@ from redraft.flows.candidates import Candidate
 from redraft.flows.filters.filter import Filter
 
 
-def length(*, most: int = 1024, least: int = 1) -> Filter:
-    """Drops drafts of fewer than `least` or more than `most` tokens, and those cut at the model's limit."""
+def length(*, most: int = 1024, least: int = 0) -> Filter:
+    """Drops empty drafts, those of fewer than `least` or more than `most` tokens, and those cut at the token limit."""
 
     def measure(candidate: Candidate) -> str | None:
+        if not candidate.text.strip():
+            return "empty"
         if candidate.stop == "length":
             return "cut at the token limit"
         if candidate.tokens > most:

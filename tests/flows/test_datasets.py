@@ -72,7 +72,7 @@ async def test_filters_act_in_the_order_given(store: Store) -> None:
          [None, "wrong answer", "not known whether it is right"]),
         ("length", {"length.most": 4, "length.least": 2}, [{"tokens": n} for n in (1, 2, 4, 5)],
          ["shorter than 2 tokens", None, None, "longer than 4 tokens"]),
-        ("length", {}, [{"stop": "length"}], ["cut at the token limit"]),
+        ("length", {}, [{"stop": "length"}, {"text": " "}, {"tokens": 0}], ["cut at the token limit", "empty", None]),
         ("duplicates", {}, [{}, {"trajectory_id": "u:1"}, {"trajectory_id": "u:2", "question": "2?"}],
          [None, "duplicate: same text as u:0", None]),
         ("cap", {"cap.most": 1}, [{}, {}, {"question": "2?"}], [None, "more than 1 of this question", None]),
