@@ -18,18 +18,7 @@ Mistake = Callable[..., str]
 TINY = ("generate", "builtin:levels=1", "--limit", "2", "--samples", "2", "--max-tokens", "60")
 
 
-def fastest(command: Callable[[], object], tries: int = 3) -> float:
-    """The least time of several, in seconds: what it takes where nothing else is in the way."""
-    times = []
-    for _ in range(tries):
-        start = time.perf_counter()
-        command()
-        times.append(time.perf_counter() - start)
-    return min(times)
-
-
 def test_help_names_every_command_at_once(redraft: Redraft) -> None:
-    assert fastest(lambda: redraft("--help")) < 0.4 * SLACK
     shown = redraft("--help").stdout
     for command in ("generate", "solve", "filter", "export", "query", "doctor", "demo"):
         assert f"\n  {command} " in shown
@@ -62,7 +51,6 @@ def test_generate_then_ask(redraft: Redraft, tmp_path: Path) -> None:
     assert "│ 4 │" in redraft("query", "SELECT count(*) AS n FROM trajectories").stdout
     assert redraft("query", "FROM steps", "--parquet", "steps.parquet").returncode == 0
     assert duckdb.sql(f"SELECT count(*) > 4 FROM '{tmp_path / 'steps.parquet'}'").fetchall() == [(True,)]
-    assert fastest(lambda: redraft("query", "FROM runs")) < 0.6 * SLACK
 
 
 def test_a_second_run_does_nothing_and_says_so(redraft: Redraft) -> None:
@@ -251,7 +239,3 @@ def _journal(folder: Path) -> None:
     while not list(folder.glob("*.journal/*.jsonl")) and time.monotonic() < end:
         time.sleep(0.05)
     time.sleep(0.5)
-
-
-SLACK = float(os.environ.get("REDRAFT_TEST_SLACK", "2"))
-"""How many times slower a busy machine of tests may be than the promise, which is for a machine of one's own."""

@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,17 +32,14 @@ def test_the_demonstration_twice_in_a_row(redraft: Redraft, tmp_path: Path) -> N
     assert len((tmp_path / "demo" / "demo.sft.jsonl").read_text().splitlines()) == kept
 
 
-def test_the_first_judged_draft_of_the_demonstration_is_there_at_once(tmp_path: Path) -> None:
-    """Within 3 s on a machine of one's own; the tests' may be busy."""
-    start = time.monotonic()
+def test_the_demonstration_shows_a_judged_draft_before_it_has_run(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "redraft.flows.cli", "demo", "--limit", "4", "--samples", "3"]
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as run:
         assert run.stdout is not None
-        judged = next(line for line in run.stdout if "✓ right" in line or "✗ wrong" in line)
-        took = time.monotonic() - start
-        run.stdout.read()
-    assert judged
-    assert took < 6
+        assert any("✓ right" in line or "✗ wrong" in line for line in run.stdout)
+        assert run.poll() is None
+        rest = run.stdout.read()
+    assert "What came of it" in rest
 
 
 def test_a_question_is_solved_in_sight(redraft: Redraft) -> None:
