@@ -47,7 +47,10 @@ class Tree:
         """Grade the drafts of these samples: the grade's value is their score."""
         paths = [self.paths[sample] for sample in samples]
         grades = await grader(paths)
-        scored = [replace(path, score=grade.value) for path, grade in zip(paths, grades, strict=True)]
+        scored = [
+            replace(path, score=grade.value, grades=(*path.grades, grade))
+            for path, grade in zip(paths, grades, strict=True)
+        ]
         self.keep(scored)
         self.graded += zip(scored, grades, strict=True)
 

@@ -71,6 +71,11 @@ async def generate(
     columns = {"question_column": question_column, "answer_column": answer_column}
     found = problems(source, told, limit=limit, skip_bad=skip_bad, **columns)
     job = Job(found, settings, store, told)
+    known = getattr(job.model, "sources", None)
+    if known and any(problem.source not in known for problem in found):
+        told.say(
+            f"the {job.model.name} model was trained on {', '.join(known)} problems alone: expect little of it here"
+        )
     try:
         run_id = await job.run(str(source) if isinstance(source, str | Path) else "given in Python")
     finally:

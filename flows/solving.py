@@ -119,11 +119,13 @@ class Solving:
         self._progress.unit(problem, unit)
 
     async def _judged(self, problem: Problem, paths: Sequence[Trajectory]) -> list[Grade]:
-        """The grades of every draft; the oracle has none to give where nobody knows the answer."""
-        if problem.answer is None:
-            return await evaluate(self._likelihoods, paths)
+        """The measures of every draft, and what the agent's own graders said on the way. The oracle has nothing to
+        say where nobody knows the answer."""
+        graders = self._likelihoods if problem.answer is None else (self._oracle, *self._likelihoods)
         self._known.add(problem)
         try:
-            return await evaluate((self._oracle, *self._likelihoods), paths)
+            measured = await evaluate(graders, paths)
         finally:
             self._known.discard(problem.problem_id)
+        said = [grade for path in paths for grade in path.grades]
+        return list({(g.trajectory_id, g.turn, g.grader): g for g in [*said, *measured]}.values())

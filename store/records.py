@@ -146,6 +146,7 @@ class Trajectory:
     answers: tuple[str | None, ...] = ()  # the answers of the turns before the current one
     score: float | None = None  # what the choosing grader gave it
     chosen: bool = False  # the agent's pick for its question
+    grades: tuple["Grade", ...] = ()  # what graders said of its drafts on the way
     oracle_used: bool = False
     reason: str | None = None  # what failed, in words
 

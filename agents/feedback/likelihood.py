@@ -6,7 +6,7 @@ from redraft.agents.feedback.feedback import Feedback, Remark
 from redraft.store.records import Step, Trajectory
 
 
-def likelihood(*, threshold: float = -0.25) -> Feedback:
+def likelihood(*, threshold: float = -0.2) -> Feedback:
     """Names the first step whose mean log-probability a token (natural log, at most 0) lies under `threshold`.
 
     With no such step, or no log-probabilities from the model, there is nothing to say. Lines are counted without

@@ -27,6 +27,7 @@ class EmbeddedModel:
     prompt and answer."""
 
     name = "embedded"
+    sources = ("builtin",)  # the problems that it was trained for
     templates: Mapping[str, str] = MappingProxyType(TEMPLATES | {"separator": "\n"})
 
     def __init__(self, folder: Path) -> None:

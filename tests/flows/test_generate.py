@@ -1,14 +1,15 @@
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from redraft.flows.generate import generate
 from redraft.flows.progress import Plan, Silent
+from redraft.graders.grader import Grader
 from redraft.llm.model import ModelError, Request
 from redraft.llm.scripted import Scripted
-from redraft.store import Problem, Store
+from redraft.store import Grade, Problem, Store, Trajectory
 from redraft.store.errors import PartError, SourceError
 from redraft.store.units import Unit
 
@@ -66,6 +67,25 @@ async def test_every_draft_is_stored_and_judged(store: Store, sums: Sums, adder:
     assert store.query("SELECT turn, wrong_to_right, right_to_wrong FROM corrections").rows == [(1, 0, 0), (2, 2, 0)]
     assert (summary.first.estimate, summary.last.estimate) == (0.5, 1.0)  # type: ignore[union-attr]
     assert (summary.wrong_to_right, summary.right_to_wrong, summary.failed) == (2, 0, 0)
+
+
+async def test_what_the_strategys_own_grader_says_is_kept(store: Store, sums: Sums, adder: Adder) -> None:
+    def brief(per_letter: float = 0.5) -> Grader:
+        async def grade(trajectories: Sequence[Trajectory]) -> list[Grade]:
+            return [Grade("brief", t.trajectory_id, t.turn, value=-per_letter * len(t.text())) for t in trajectories]
+
+        return grade
+
+    model = adder(lambda number, sample, turn: True)
+    await generate(sums(1), db=store, model=model, strategy="best_of_n", grader=brief, samples=2)
+    rows = store.query("SELECT turn, value FROM grades WHERE grader = 'brief'").rows
+    assert rows == [(1, -0.5 * len("I add.\n\nThe answer is \\boxed{2}"))] * 2
+
+
+async def test_a_model_that_was_not_made_for_these_problems_says_so(store: Store, sums: Sums) -> None:
+    seen = Seen()
+    await generate(sums(1), db=store, samples=1, max_tokens=5, progress=seen)
+    assert seen.said == ["the embedded model was trained on builtin problems alone: expect little of it here"]
 
 
 async def test_judging_a_run_does_not_count_as_using_an_oracle(store: Store, sums: Sums, adder: Adder) -> None:
