@@ -17,7 +17,8 @@ def self_consistency(policy: Policy, *, samples: int = 8, adaptive: bool = False
 
     Plain, all drafts are asked for at once. `adaptive` asks in rounds, each of the fewest drafts that could
     settle the vote, and stops when no outcome of the drafts left could change the winner: the same answer for
-    fewer drafts. A trajectory's score is its answer's share of the drafts.
+    fewer drafts. How many there are then depends on what they say, which biases pass@k over them. A trajectory's
+    score is its answer's share of the drafts.
     """
     at_least_one(samples=samples)
 
