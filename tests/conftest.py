@@ -1,12 +1,23 @@
-"""Fixtures that several folders' tests share."""
+"""Fixtures that several folders' tests share, and the rule that CI skips nothing."""
 
 import importlib.util
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A skip in CI is a test that nobody runs: it fails the run."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    skipped = reporter.stats.get("skipped", []) if reporter else []
+    if skipped and os.environ.get("CI"):
+        names = ", ".join(sorted({report.nodeid for report in skipped}))
+        reporter.write_line(f"\nskipped in CI, which counts as failed: {names}", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def _load(name: str) -> ModuleType:
