@@ -14,7 +14,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """A skip in CI is a test that nobody runs: it fails the run."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     skipped = reporter.stats.get("skipped", []) if reporter else []
-    if skipped and os.environ.get("CI"):
+    if reporter and skipped and os.environ.get("CI"):
         names = ", ".join(sorted({report.nodeid for report in skipped}))
         reporter.write_line(f"\nskipped in CI, which counts as failed: {names}", red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
