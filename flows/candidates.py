@@ -26,6 +26,7 @@ class Candidate:
     chosen: bool
     oracle_used: bool
     reason: str | None  # of a failed trajectory
+    split: str | None = None  # of its problem
 
 
 def candidates(store: Store, run: str | None = None) -> Iterator[Candidate]:
@@ -44,11 +45,12 @@ PATIENCE = 3600.0  # seconds: a stage waits for a run that is writing
 
 DRAFTS = """
 WITH paths AS (
-    SELECT t.*, p.question FROM trajectories t JOIN problems p USING (problem_id)
+    SELECT t.*, p.question, p.split FROM trajectories t JOIN problems p USING (problem_id)
     WHERE t.role <> 'rollout' AND {these}
 ), drafts AS (
-    SELECT p.trajectory_id, p.problem_id, p.unit_id, p.question, d.turn, d.text, d.answer, d.correct, d.leaf_step_id,
-           d.stop, p.chosen, p.oracle_used, p.reason, p.recipe, p.replicate, p.sample, p.stop = 'failed' AS failed
+    SELECT p.trajectory_id, p.problem_id, p.unit_id, p.question, p.split, d.turn, d.text, d.answer, d.correct,
+           d.leaf_step_id, d.stop, p.chosen, p.oracle_used, p.reason, p.recipe, p.replicate, p.sample,
+           p.stop = 'failed' AS failed
     FROM paths p JOIN turns d USING (trajectory_id)
     QUALIFY row_number() OVER (
         PARTITION BY p.trajectory_id ORDER BY coalesce(d.correct, false) DESC, d.turn DESC) = 1
@@ -59,6 +61,6 @@ WITH paths AS (
     GROUP BY ALL
 )
 SELECT d.trajectory_id, d.problem_id, d.question, d.turn, d.text, d.answer, d.correct, coalesce(s.tokens, 0),
-       CASE WHEN d.failed THEN 'failed' ELSE d.stop END, d.chosen, d.oracle_used, d.reason
+       CASE WHEN d.failed THEN 'failed' ELSE d.stop END, d.chosen, d.oracle_used, d.reason, d.split
 FROM drafts d LEFT JOIN sizes s USING (trajectory_id)
 ORDER BY d.problem_id, d.recipe, d.replicate, d.sample, d.trajectory_id"""

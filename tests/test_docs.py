@@ -26,6 +26,8 @@ ELSEWHERE = {
     "prefect deployment run": "tests/flows does",
     "langgraph dev": "a server with a page of its own, not part of redraft",
     "python bench/": "benchmarks take minutes",
+    "source .venv/bin/activate": "the tests' environment is active",
+    "export PREFECT_API_URL": "tests/flows has a server of its own",
     "git clone": "this very folder",
     "pip install": "tests/test_house.py installs the wheel",
 }

@@ -76,10 +76,15 @@ async def test_filters_act_in_the_order_given(store: Store) -> None:
         ("duplicates", {}, [{}, {"trajectory_id": "u:1"}, {"trajectory_id": "u:2", "question": "2?"}],
          [None, "duplicate: same text as u:0", None]),
         ("cap", {"cap.most": 1}, [{}, {}, {"question": "2?"}], [None, "more than 1 of this question", None]),
+        ("equations", {}, [{"text": "2+2=4"}, {"text": "2+2=4, 4*3=11"}, {"text": "2"}],
+         [None, "an equation does not hold: 4*3=11", None]),
+        ("unaided", {}, [{}, {"oracle_used": True}], [None, "an oracle touched it"]),
+        ("split", {}, [{}, {"split": "train"}, {"split": "test"}], [None, None, "of split test"]),
+        ("split", {"split.drop": "train, dev"}, [{"split": "dev"}, {"split": "test"}], ["of split dev", None]),
     ],
 )  # fmt: skip
 def test_what_each_filter_drops(
-    name: str, arguments: dict[str, int], given: list[dict[str, object]], says: list[str | None]
+    name: str, arguments: dict[str, object], given: list[dict[str, object]], says: list[str | None]
 ) -> None:
     chain = Chain([name], arguments)
     assert [chain(candidate(**facts)) for facts in given] == says

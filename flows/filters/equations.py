@@ -1,0 +1,15 @@
+"""Keeps drafts whose plain equations hold: a right answer may be reached by two wrongs."""
+
+from redraft.flows.candidates import Candidate
+from redraft.flows.filters.filter import Filter
+from redraft.graders.equations import equations as found
+
+
+def equations() -> Filter:
+    """Drops drafts in which some `number sign number = number` does not hold exactly; rounded ones fall too."""
+
+    def check(candidate: Candidate) -> str | None:
+        wrong = next((equation for equation, holds in found(candidate.text) if not holds), None)
+        return None if wrong is None else f"an equation does not hold: {wrong}"
+
+    return check
