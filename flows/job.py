@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+from redraft.agents.agent import Agent
 from redraft.agents.load import Spec, build
 from redraft.flows.progress import Plan, Progress
 from redraft.flows.recipe import identity, recipe
@@ -18,7 +20,7 @@ from redraft.store.journal import Journal
 from redraft.store.records import Keyring, Problem, Trajectory
 from redraft.store.sources import read
 from redraft.store.store import Store
-from redraft.store.units import Done, unit_id
+from redraft.store.units import Done, key_hash, unit_id
 
 BUILTIN_LIMIT = 40
 """Problems that are taken of the built-in source, which never ends, where no limit is given."""
@@ -84,16 +86,8 @@ class Job:
         """Solves what is not done yet, and returns the run's id; `again` replays what is done too, from the store.
         Raises StoreError, PartError, fatal ModelErrors."""
         settings, store, keys = self.settings, self.store, Keyring()
-        agent = build(
-            settings.strategy,
-            self.client,
-            keys=keys,
-            grader=settings.grader,
-            critic=settings.critic,
-            samples=settings.samples,
-            watch=self._watch,
-            **settings.arguments,
-        )
+        agent = cache(partial(self._agent, keys))
+        agent(settings.samples)  # a mistake in the settings is told before anything is done
         await asyncio.to_thread(store.add, list(self.problems.values()))
         work = self._todo(await asyncio.to_thread(store.done, self.recipe, settings.replicate), again)
         strategy, config = identity(settings.strategy) or "", settings.plain() | {"source": source}
@@ -111,7 +105,6 @@ class Job:
             run_id=run_id,
             recipe=self.recipe,
             replicate=settings.replicate,
-            samples=settings.samples,
         )
         await solving.all(work, window=settings.concurrency)
         return run_id
@@ -122,19 +115,33 @@ class Job:
         if isinstance(self.settings.model, str):
             await self.model.close()
 
+    def _agent(self, keys: Keyring, samples: int) -> Agent:
+        settings = self.settings
+        return build(
+            settings.strategy,
+            self.client,
+            keys=keys,
+            grader=settings.grader,
+            critic=settings.critic,
+            samples=samples,
+            watch=self._watch,
+            **settings.arguments,
+        )
+
     def _watch(self, path: Trajectory) -> None:
         self.progress.draft(self.problems[path.question.problem_id], path)
 
     def _todo(self, done: Mapping[str, Done], again: bool) -> list[Work]:
-        """The problems that are new, failed, or have fewer samples than are wanted now."""
-        return [
-            Work(problem, self.unit(problem), 1 if old is None else old.attempt + 1)
-            for problem in self.problems.values()
-            if (old := done.get(problem.problem_id)) is None
-            or again
-            or old.status == "failed"
-            or old.samples < self.settings.samples
-        ]
+        """The problems that are new, failed, were judged by another key, or have fewer samples than are wanted now.
+        None loses samples that it has."""
+        wanted, work = self.settings.samples, []
+        for problem in self.problems.values():
+            old = done.get(problem.problem_id)
+            if old is None:
+                work.append(Work(problem, self.unit(problem), 1, wanted))
+            elif again or old.status == "failed" or old.key_hash != key_hash(problem) or old.samples < wanted:
+                work.append(Work(problem, self.unit(problem), old.attempt + 1, max(wanted, old.samples)))
+        return work
 
 
 def problems(

@@ -1,7 +1,7 @@
 """One run's units of work, from question to judged and stored trajectories."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -16,7 +16,7 @@ from redraft.graders.oracle import oracle
 from redraft.store.journal import Journal
 from redraft.store.records import Grade, Keyring, Problem, Stop, Trajectory
 from redraft.store.store import Store
-from redraft.store.units import Unit
+from redraft.store.units import Unit, key_hash
 from redraft.store.writer import Writer
 
 MEASURES = ("oracle", "likelihood", "likelihood_sum")
@@ -27,20 +27,21 @@ AT_ONCE = 256  # units whose stored answers are read in one go
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A problem to be solved, and which attempt at it this is (from 1)."""
+    """A problem to be solved with so many samples, and which attempt at it this is (from 1)."""
 
     problem: Problem
     unit: str
     attempt: int
+    samples: int
 
 
 class Solving:
-    """Solves units. `keys` is the agent's keyring: a unit whose key it opened there is marked `oracle_used`. The
-    judging here has a keyring of its own, and marks nothing."""
+    """Solves units. `agent` makes the agent that draws so many samples; `keys` is its keyring: a unit whose key it
+    opened there is marked `oracle_used`. The judging here has a keyring of its own, and marks nothing."""
 
     def __init__(
         self,
-        agent: Agent,
+        agent: Callable[[int], Agent],
         keys: Keyring,
         *,
         store: Store,
@@ -49,11 +50,10 @@ class Solving:
         run_id: str,
         recipe: str,
         replicate: str,
-        samples: int,
     ) -> None:
         self._agent, self._keys = agent, keys
         self._store, self._journal, self._progress = store, journal, progress
-        self._run_id, self._recipe, self._replicate, self._samples = run_id, recipe, replicate, samples
+        self._run_id, self._recipe, self._replicate = run_id, recipe, replicate
         self._writer = Writer(store, journal)
         self._known = Keyring()
         self._checker = Checker()
@@ -95,7 +95,7 @@ class Solving:
         started, problem = datetime.now(UTC), work.problem
         self._keys.add(problem)
         try:
-            paths = await self._agent(problem.ask(work.unit))
+            paths = await self._agent(work.samples)(problem.ask(work.unit))
         finally:
             self._keys.discard(problem.problem_id)
         if self._keys.was_opened(work.unit):
@@ -107,13 +107,14 @@ class Solving:
             problem_id=problem.problem_id,
             replicate=self._replicate,
             attempt=work.attempt,
-            samples=self._samples,
+            samples=work.samples,
             status="failed" if any(path.stop is Stop.FAILED for path in paths) else "done",
             trajectories=tuple(paths),
             grades=tuple(await self._judged(problem, paths)),
             calls=tuple(self._journal.calls(work.unit)),
             started_at=started,
             finished_at=datetime.now(UTC),
+            key_hash=key_hash(problem),
         )
         await self._writer.put(unit)
         self._progress.unit(problem, unit)

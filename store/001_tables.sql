@@ -12,8 +12,10 @@ CREATE TABLE raw.run_events (
 );
 CREATE TABLE raw.commits (
     unit_id VARCHAR, attempt INTEGER, run_id VARCHAR, recipe VARCHAR, problem_id VARCHAR, replicate VARCHAR,
-    samples INTEGER, status VARCHAR, started_at TIMESTAMP, finished_at TIMESTAMP, published_at TIMESTAMP
+    samples INTEGER, status VARCHAR, started_at TIMESTAMP, finished_at TIMESTAMP, published_at TIMESTAMP,
+    key_hash VARCHAR
 );
+COMMENT ON COLUMN raw.commits.key_hash IS 'Digest of the known answer that the drafts were judged by';
 CREATE TABLE raw.steps (
     unit_id VARCHAR, attempt INTEGER, step_id VARCHAR, parent_id VARCHAR, prefix_key VARCHAR, depth INTEGER,
     turn INTEGER, "by" VARCHAR, text VARCHAR, final BOOLEAN, tokens INTEGER, logprob DOUBLE, value DOUBLE,

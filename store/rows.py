@@ -33,7 +33,7 @@ def rows_of(unit: Unit, calls: Sequence[tuple[Call, Choices]]) -> dict[str, list
         "raw.calls": [(*mark, *_call(call, choices)) for call, choices in calls],
         "raw.commits": [
             (*mark, unit.run_id, unit.recipe, unit.problem_id, unit.replicate, unit.samples, unit.status,
-             utc(unit.started_at), utc(unit.finished_at), utc())
+             utc(unit.started_at), utc(unit.finished_at), utc(), unit.key_hash)
         ],
     }  # fmt: skip
 

@@ -110,7 +110,8 @@ class Store:
     def done(self, recipe: str, replicate: str) -> dict[str, Done]:
         """What is published of a recipe and replicate, by problem id."""
         sql = (
-            "SELECT problem_id, max(attempt), arg_max(samples, attempt), arg_max(status, attempt) FROM raw.commits"
+            "SELECT problem_id, max(attempt), arg_max(samples, attempt), arg_max(status, attempt),"
+            " arg_max(key_hash, attempt) FROM raw.commits"
             f" WHERE recipe = {literal(recipe)} AND replicate = {literal(replicate)} GROUP BY problem_id"
         )
         with self._database.open(read_only=True) as connection:

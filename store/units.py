@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from redraft.store.records import Call, Grade, Trajectory, digest
+from redraft.store.records import Call, Grade, Problem, Trajectory, digest
 
 Choices: TypeAlias = Sequence[Mapping[str, Any]]
 """The samples that one call was answered with, each as plain JSON data; empty for a failed call."""
@@ -16,6 +16,11 @@ def unit_id(recipe: str, problem_id: str, replicate: str) -> str:
     return digest("unit", recipe, problem_id, replicate)
 
 
+def key_hash(problem: Problem) -> str:
+    """What a unit was judged by, the known answer or its absence, as a digest: another one means judging it again."""
+    return digest("key", problem.kind, problem.answer)
+
+
 def call_key(call: Call) -> tuple[str, float, str | None]:
     """What tells one request from another, be they asked for the same thing: a call that failed and was repeated is
     two, both paid."""
@@ -24,11 +29,13 @@ def call_key(call: Call) -> tuple[str, float, str | None]:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What the store holds of a unit: its highest published attempt (from 1), the samples asked for, its status."""
+    """What the store holds of a unit: its highest published attempt (from 1), the samples asked for, its status, and
+    the `key_hash` of the problem that it was judged by."""
 
     attempt: int
     samples: int
     status: str  # "done" or "failed"
+    key_hash: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +55,7 @@ class Unit:
     calls: tuple[tuple[Call, Choices], ...]  # those that the store has not got yet
     started_at: datetime  # UTC
     finished_at: datetime
+    key_hash: str = ""  # of the problem that its drafts were judged by
 
     def __post_init__(self) -> None:
         drafts = {trajectory.trajectory_id: trajectory for trajectory in self.trajectories}

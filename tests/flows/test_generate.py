@@ -1,6 +1,8 @@
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -193,6 +195,22 @@ async def test_no_key_is_no_verdict(store: Store, sums: Sums, adder: Adder) -> N
     assert summary.first is None
     assert store.query("SELECT DISTINCT correct FROM trajectories").rows == [(None,)]
     assert store.query("SELECT count(*) FROM grades WHERE grader = 'oracle'").rows == [(0,)]
+
+
+@pytest.mark.parametrize("before", [None, "3"])
+async def test_a_corrected_key_judges_the_same_drafts_again(store: Store, adder: Adder, before: str | None) -> None:
+    wrong = Problem("What is 1 + 1?", before, problem_id="p", source="sums")
+    model, seen = adder(lambda *_: True), Seen()
+    settings: dict[str, Any] = {"db": store, "model": model, "progress": seen, "arguments": {"feedback": "none"}}
+    first = await generate([wrong], samples=3, **settings)
+    asked = len(model.requests)
+    second = await generate([replace(wrong, answer="2")], samples=2, **settings)
+    assert (first.pass_at_1, second.pass_at_1) == (None if before is None else 0.0, 1.0)
+    assert len(model.requests) == asked
+    rows = store.query("SELECT correct, count(*) FROM trajectories GROUP BY ALL").rows
+    assert rows == [(True, 3)], "judged anew, and the third draft is not lost"
+    await generate([replace(wrong, answer="2")], samples=2, **settings)
+    assert [plan.done for plan in seen.plans] == [0, 0, 1]
 
 
 async def test_a_replicate_is_a_fresh_start(store: Store, sums: Sums) -> None:
