@@ -31,18 +31,20 @@ async def export(
     filters: Sequence[FilterSpec] = FILTERS,
     arguments: Mapping[str, Any] | None = None,
     run: str | None = None,
+    overwrite: bool = False,
 ) -> Filtered:
     """Writes one JSON line for each trajectory that the filters keep, and notes in `datasets` and `dataset_rows` where
     each row came from and why the others were dropped.
 
     `arguments` are the format's (`{"style": "messages"}`) and the filters' (`{"cap.most": 2}`). The file appears when
-    it is complete. Raises ExportError, PartError, StoreError.
+    it is complete; `overwrite` lets it replace another. Raises ExportError, PartError, StoreError.
     """
     given = dict(arguments or {})
     factory = load(format, "redraft.flows.formats", "format")
     own = converted(factory, {key: value for key, value in given.items() if "." not in key}, "format")
     chain = Chain(filters, {key: value for key, value in given.items() if "." in key})
     store = db if isinstance(db, Store) else Store(db, create=False)
+    store.check_target(file, overwrite=overwrite)
     spec = {"filters": chain.spec, "run": run, "arguments": own, "file": str(file)}
     return await asyncio.to_thread(_export, store, chain, run, Path(file), str(identity(format)), factory(**own), spec)
 

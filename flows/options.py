@@ -111,6 +111,7 @@ JSON = option("json", "Print JSON, for scripts; progress goes to standard error 
 QUESTION_COLUMN = option("question-column", "The column of the questions, where it has no usual name.", metavar="NAME")
 ANSWER_COLUMN = option("answer-column", "The column of the answers, where it has no usual name.", metavar="NAME")
 SKIP_BAD = option("skip-bad", "Leave out rows that cannot be read, and say how many.", is_flag=True)
+OVERWRITE = option("overwrite", "Replace the file where it exists.", is_flag=True)
 FILTER = option(
     "filter",
     "A filter, in order: correct, length, duplicates, cap, or your own as path.py:function. May be repeated.",

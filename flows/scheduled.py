@@ -83,9 +83,9 @@ async def export(
     arguments: dict[str, Any] | None = None,
     run: str | None = None,
 ) -> dict[str, Any]:
-    """Writes the trajectories that the filters keep to a file."""
+    """Writes the trajectories that the filters keep to a file, in the place of an earlier one."""
     names = filters or list(FILTERS)
-    found = await _exported(file, db=db, format=format, filters=names, arguments=arguments, run=run)
+    found = await _exported(file, db=db, format=format, filters=names, arguments=arguments, run=run, overwrite=True)
     get_run_logger().info(outcome(found))
     return asdict(found)
 
@@ -105,7 +105,7 @@ async def nightly(
     """One more replicate of the problems, and an export of everything right so far."""
     settings = {"db": db, "model": model, "strategy": strategy, "arguments": arguments, "samples": samples}
     summary = await _generate(source, limit, replicate or scheduled_date(), settings)
-    get_run_logger().info(outcome(await _exported(file, db=db)))
+    get_run_logger().info(outcome(await _exported(file, db=db, overwrite=True)))
     return _state(summary)
 
 

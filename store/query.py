@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -21,7 +22,7 @@ LOCK = """
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The result of a query: one name and one DuckDB type a column, and the rows."""
+    """The result of a query: one name (no two alike) and one DuckDB type a column, and the rows."""
 
     columns: list[str]
     types: list[str]
@@ -43,11 +44,14 @@ def read(connection: "DuckDBPyConnection", sql: str, parameters: Sequence[Any] |
     import duckdb
 
     try:
+        _one(connection, sql)
         _lock(connection)
         connection.execute("BEGIN TRANSACTION READ ONLY")
         result = connection.execute(sql, parameters) if parameters else connection.execute(sql)
         described = result.description or []
-        return Table([name for name, *_ in described], [str(kind) for _, kind, *_ in described], result.fetchall())
+        return Table(
+            _distinct([name for name, *_ in described]), [str(kind) for _, kind, *_ in described], result.fetchall()
+        )
     except duckdb.Error as error:
         raise QueryError(_plain(error)) from error
 
@@ -57,8 +61,7 @@ def to_parquet(connection: "DuckDBPyConnection", sql: str, file: str | Path) -> 
     import duckdb
 
     try:
-        if len(connection.extract_statements(sql)) != 1:
-            raise QueryError("not one statement: give a single SELECT")
+        _one(connection, sql)
         connection.execute(f"SET allowed_paths = [{literal(str(file))}]")
         _lock(connection)
         connection.execute(f"CREATE TEMP TABLE result AS {sql}")
@@ -67,6 +70,28 @@ def to_parquet(connection: "DuckDBPyConnection", sql: str, file: str | Path) -> 
     except duckdb.Error as error:
         raise QueryError(_plain(error)) from error
     return rows
+
+
+def _one(connection: "DuckDBPyConnection", sql: str) -> None:
+    """Refuses anything but one statement. A PIVOT counts once, though DuckDB makes a type, without text, before it."""
+    found = connection.extract_statements(sql)
+    asked = [each for each in found if each.query or each.type.name != "CREATE"]
+    if len(asked) != 1:
+        raise QueryError(
+            "one statement at a time: ask them one after the other"
+            if asked
+            else "the question is empty: ask one in SQL, such as FROM runs"
+        )
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    """The names as DuckDB would have them in a table: of a, a and A the others become a_1 and A_2."""
+    found: dict[str, str] = {}
+    for name in names:
+        numbered = (f"{name}_{number}" for number in count(1))
+        new = next(each for each in chain([name], numbered) if each.lower() not in found)
+        found[new.lower()] = new
+    return list(found.values())
 
 
 def _lock(connection: "DuckDBPyConnection") -> None:

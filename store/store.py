@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from redraft.store import query as querying
 from redraft.store.database import Database
 from redraft.store.encode import strict
-from redraft.store.errors import QueryError
+from redraft.store.errors import QueryError, StoreError
 from redraft.store.problems import add_problems, read_problems
 from redraft.store.records import Call, Problem
 from redraft.store.rows import rows_of, utc
@@ -62,6 +62,14 @@ class Store:
     def journal_path(self, recipe: str) -> Path | None:
         """Where the journal of a recipe lies: beside the store; None for a store in memory."""
         return None if self.path == ":memory:" else Path(f"{self.path}.journal") / f"{recipe}.jsonl"
+
+    def check_target(self, file: str | Path, *, overwrite: bool = False) -> None:
+        """Raises StoreError where writing `file` would destroy this store (its file, its .wal, its journals), or,
+        without `overwrite`, anything else."""
+        if self.path != ":memory:" and _is_of(Path(self.path), Path(file)):
+            raise StoreError(f"{file} belongs to the store {self.path}: name another file")
+        if not overwrite and Path(file).exists():
+            raise StoreError(f"{file} exists: name another, or replace it with --overwrite")
 
     def add(self, problems: Iterable[Problem]) -> int:
         """Keeps problems, and returns how many were new; of one whose key was corrected the newest version counts.
@@ -166,12 +174,22 @@ class Store:
         with self._database.open(read_only=True, patience=patience) as connection:
             return querying.read(connection, sql, parameters)
 
-    def export_parquet(self, sql: str, file: str | Path, *, patience: float = 30.0) -> int:
-        """Writes what SQL reads to a Parquet file, and returns the number of rows. Raises QueryError."""
+    def export_parquet(self, sql: str, file: str | Path, *, overwrite: bool = False, patience: float = 30.0) -> int:
+        """Writes what SQL reads to a Parquet file, and returns the number of rows. Raises QueryError, and StoreError
+        where the file exists (without `overwrite`) or is the store's own."""
         if self.path == ":memory:":
             raise QueryError("a store in memory writes no Parquet: use a database file")
+        self.check_target(file, overwrite=overwrite)
         with self._database.open(read_only=True, patience=patience) as connection:
             return querying.to_parquet(connection, sql, file)
+
+
+def _is_of(store: Path, file: Path) -> bool:
+    """Whether a file is the store's own."""
+    own, other = store.resolve(), file.resolve()
+    if other in (own, Path(f"{own}.wal")) or Path(f"{own}.journal") in (other, *other.parents):
+        return True
+    return other.exists() and own.exists() and other.samefile(own)
 
 
 def _fresh(connection: "DuckDBPyConnection", units: Sequence[Unit]) -> list[Unit]:

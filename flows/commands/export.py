@@ -14,6 +14,7 @@ from redraft.flows import options
 @options.FILTER
 @options.FILTER_SET
 @options.RUN
+@options.OVERWRITE
 @options.JSON
 def export(json: bool, filter: tuple[str, ...], set: dict[str, str], **given: Any) -> None:
     """Write the trajectories that the filters keep to FILE, one JSON line each.

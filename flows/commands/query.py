@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 @options.option("csv", "Print CSV.", is_flag=True)
 @options.JSON
 @options.option("parquet", "Write a Parquet file instead.", type=click.Path(path_type=Path), metavar="FILE")
-def query(sql: str, db: str, csv: bool, json: bool, parquet: Path | None) -> None:
+@options.OVERWRITE
+def query(sql: str, db: str, csv: bool, json: bool, parquet: Path | None, overwrite: bool) -> None:
     """Ask the store a question in SQL, as in 'FROM runs'. Reading is all that it can do.
 
     Tables: problems, runs, steps, trajectories, turns, grades, calls, datasets, dataset_rows.
@@ -30,7 +31,7 @@ def query(sql: str, db: str, csv: bool, json: bool, parquet: Path | None) -> Non
         raise click.UsageError("use one of --csv, --json and --parquet, not several")
     store = Store(db, create=False, waiting=lambda text: click.echo(text, err=True))
     if parquet is not None:
-        rows = store.export_parquet(sql, parquet)
+        rows = store.export_parquet(sql, parquet, overwrite=overwrite)
         click.echo(f"{rows:,} rows in {parquet}")
         return
     found = store.query(sql)

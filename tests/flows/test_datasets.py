@@ -15,7 +15,7 @@ from redraft.flows.outcome import outcome
 from redraft.llm.model import ModelError
 from redraft.llm.scripted import Scripted
 from redraft.store import Problem, Store
-from redraft.store.errors import PartError
+from redraft.store.errors import PartError, StoreError
 
 Sums = Callable[..., list[Problem]]
 Adder = Callable[..., Scripted]
@@ -145,6 +145,11 @@ async def test_a_file_that_cannot_be_written_leaves_nothing_behind(store: Store,
     (tmp_path / "old.jsonl").write_text("old")
     with pytest.raises(PartError, match="no format 'dpo'; there are sft"):
         await export(tmp_path / "old.jsonl", db=store, format="dpo")
+    for name, says in {"old.jsonl": "exists: name another", "redraft.duckdb": "belongs to the store"}.items():
+        with pytest.raises(StoreError, match=f"{name} {says}"):
+            await export(tmp_path / name, db=store)
     assert (tmp_path / "old.jsonl").read_text() == "old"
     assert store.query("FROM datasets").rows == []
     assert [file.name for file in tmp_path.glob(".*")] == []
+    await export(tmp_path / "old.jsonl", db=store, overwrite=True)
+    assert len((tmp_path / "old.jsonl").read_text().splitlines()) == 2
