@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from redraft.store.errors import StoreError
 from redraft.store.sql import literal, one_of
 from redraft.store.store import Store
 
@@ -30,7 +31,10 @@ class Candidate:
 
 
 def candidates(store: Store, run: str | None = None) -> Iterator[Candidate]:
-    """Every published trajectory, or those of one run, by problem and sample, read a thousand problems at a time."""
+    """Every published trajectory, or those of one run, by problem and sample, read a thousand problems at a time.
+    Raises StoreError where there is no such run."""
+    if run is not None and not store.query(f"FROM runs WHERE run_id = {literal(run)}", patience=PATIENCE).rows:
+        raise StoreError(f'no run {run!r} in {store.path}: see those there are with `redraft query "FROM runs"`')
     where = "true" if run is None else f"run_id = {literal(run)}"
     found = store.query(f"SELECT DISTINCT problem_id FROM trajectories WHERE {where} ORDER BY ALL", patience=PATIENCE)
     ids = [problem_id for (problem_id,) in found.rows]

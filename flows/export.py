@@ -13,7 +13,7 @@ from redraft.flows.filter import FILTERS, Chain, Filtered, sift
 from redraft.flows.filter import Spec as FilterSpec
 from redraft.flows.formats.format import Format
 from redraft.flows.recipe import identity
-from redraft.store.arguments import arguments as converted
+from redraft.store.arguments import whole
 from redraft.store.errors import RedraftError
 from redraft.store.load import load
 from redraft.store.store import DatasetRow, Store
@@ -41,7 +41,7 @@ async def export(
     """
     given = dict(arguments or {})
     factory = load(format, "redraft.flows.formats", "format")
-    own = converted(factory, {key: value for key, value in given.items() if "." not in key}, "format")
+    own = whole(factory, {key: value for key, value in given.items() if "." not in key}, "format")
     chain = Chain(filters, {key: value for key, value in given.items() if "." in key})
     store = db if isinstance(db, Store) else Store(db, create=False)
     store.check_target(file, overwrite=overwrite)

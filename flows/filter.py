@@ -10,7 +10,7 @@ from typing import Any
 from redraft.flows.candidates import Candidate, candidates
 from redraft.flows.filters.filter import Filter
 from redraft.flows.recipe import identity
-from redraft.store.arguments import arguments as converted
+from redraft.store.arguments import whole
 from redraft.store.errors import PartError
 from redraft.store.load import load
 from redraft.store.store import DatasetRow, Store
@@ -63,7 +63,7 @@ class Chain:
                 raise PartError(f"no argument {key!r} of these filters; there are {there}")
         for name, (spec, factory) in factories.items():
             own = {key.partition(".")[2]: value for key, value in given.items() if key.partition(".")[0] == name}
-            values = converted(factory, own, "filter")
+            values = whole(factory, own, "filter", f"{name}.")
             self._filters.append(factory(**values))
             self.spec.append({"name": identity(spec), **values})
 

@@ -34,6 +34,20 @@ def arguments(factory: Callable[..., Any], given: Mapping[str, Any], noun: str =
     }
 
 
+def whole(
+    factory: Callable[..., Any], given: Mapping[str, Any], noun: str = "part", prefix: str = ""
+) -> dict[str, Any]:
+    """`arguments`, where nobody else will add to them. Raises PartError also for a required argument that is missing,
+    and names it as it is set, after `prefix`."""
+    found = arguments(factory, given, noun)
+    for name, parameter in inspect.signature(factory).parameters.items():
+        if parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty and name not in found:
+            raise PartError(
+                f"{noun} {_name(factory)!r} needs its argument {name!r}: give it with --set {prefix}{name}=..."
+            )
+    return found
+
+
 def convert(text: str, hint: Any, name: str) -> Any:
     """`text` as the type that `hint` asks for; of several, the first that fits. Raises PartError."""
     wanted = _members(hint)

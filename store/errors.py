@@ -21,5 +21,9 @@ class SourceError(RedraftError):
     """A source of problems that cannot be read; names the file and, where there is one, the line."""
 
 
+class ColumnError(SourceError):
+    """A row without the column that holds the question, or without one that was named."""
+
+
 class PartError(RedraftError):
     """No such strategy, grader, filter or format, or an argument that it does not have."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from string import ascii_uppercase
 from typing import Any
 
-from redraft.store.errors import SourceError
+from redraft.store.errors import ColumnError, SourceError
 from redraft.store.files import Row
 from redraft.store.records import Kind, Problem
 
@@ -31,9 +31,13 @@ def problem(row: Row, *, source: str, split: str | None, question: str | None, a
     asked, key = _column(row, question, QUESTION), _column(row, answer, ANSWER)
     if asked is None:
         missing = "no column for the question" if question is None else f"no column {question!r}"
-        raise SourceError(f"{missing} among {', '.join(map(str, row)) or 'none'}: name the one that holds it")
+        there = ", ".join(map(str, row)) or "none"
+        raise ColumnError(f"{missing} among {there}: name the one that holds the question with --question-column")
     if answer is not None and key is None:
-        raise SourceError(f"no column {answer!r} among {', '.join(map(str, row))}")
+        there = ", ".join(map(str, row))
+        raise ColumnError(
+            f"no column {answer!r} among {there}: name the one that holds the answer with --answer-column"
+        )
     text = _text(row[asked], "question")
     if not text:
         raise SourceError("the question is empty")

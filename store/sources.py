@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from itertools import chain, islice
 from pathlib import Path
 
-from redraft.store.errors import SourceError
+from redraft.store.errors import ColumnError, SourceError
 from redraft.store.files import Place, rows
 from redraft.store.formats import problem
 from redraft.store.records import Problem
@@ -62,6 +62,8 @@ def _file(
                     raise SourceError(f"the same {'question' if key == item.question else 'id'} as {first[key]}")
         except SourceError as error:
             last = SourceError(f"{path}, {place}: {error}")
+            if bad is None and isinstance(error, ColumnError) and not good:
+                raise last from error
             if bad is None:
                 raise SourceError(f"{last}: mend it, or leave out such rows with --skip-bad") from error
             bad(last)

@@ -65,6 +65,18 @@ async def test_filters_act_in_the_order_given(store: Store) -> None:
     assert (found.kept, dict(found.dropped)) == (6, {"failed": 4, "more than 3 of this question": 2})
 
 
+async def test_a_run_that_is_not_there_is_a_mistake(store: Store, tmp_path: Path) -> None:
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(StoreError, match=r"no run 'nosuch' in .*redraft.duckdb: see those there are with `redraft"):
+        await filter(db=store, run="nosuch")
+    with pytest.raises(StoreError, match="no run 'nosuch' in "):
+        await export(tmp_path / "rows.jsonl", db=store, run="nosuch")
+    assert store.query("FROM datasets").rows == []
+    assert sorted(tmp_path.iterdir()) == before
+    [[run]] = store.query("SELECT run_id FROM runs").rows
+    assert (await filter(db=store, run=run, arguments={"cap.most": "1"})).kept == 2
+
+
 @pytest.mark.parametrize(
     ("name", "arguments", "given", "says"),
     [
@@ -99,6 +111,11 @@ def test_a_filter_of_ones_own_and_mistakes_in_naming_one(tmp_path: Path) -> None
         Chain(["correct"], {"cap.most": 1})
     with pytest.raises(PartError, match=r"filter 'cap' has no argument 'least'; it has most"):
         Chain(["cap"], {"cap.least": 1})
+    needy = tmp_path / "has.py"
+    needy.write_text("def has(*, word: str):\n    return lambda c: None if word in c.text else 'without'\n")
+    with pytest.raises(PartError, match=r"filter 'has' needs its argument 'word': give it with --set has.word=..."):
+        Chain([f"{needy}:has"], {})
+    assert Chain([f"{needy}:has"], {"has.word": "is"})(candidate()) is None
 
 
 async def test_a_redraft_is_exported_as_an_answer_to_the_question_alone(store: Store, tmp_path: Path) -> None:
@@ -150,6 +167,9 @@ async def test_a_file_that_cannot_be_written_leaves_nothing_behind(store: Store,
             await export(tmp_path / name, db=store)
     assert (tmp_path / "old.jsonl").read_text() == "old"
     assert store.query("FROM datasets").rows == []
+    (tmp_path / "needy.py").write_text("def needy(*, word: str):\n    return lambda candidate: {}\n")
+    with pytest.raises(PartError, match=r"format 'needy' needs its argument 'word': give it with --set word=..."):
+        await export(tmp_path / "new.jsonl", db=store, format=f"{tmp_path}/needy.py:needy")
     assert [file.name for file in tmp_path.glob(".*")] == []
     await export(tmp_path / "old.jsonl", db=store, overwrite=True)
     assert len((tmp_path / "old.jsonl").read_text().splitlines()) == 2

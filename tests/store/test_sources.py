@@ -136,7 +136,7 @@ def test_choices_become_lines_and_the_answer_a_letter(write: Write, extra: dict[
         ("a.jsonl", "[1, 2]\n", "line 1: not a JSON object"),
         ("a.jsonl", "[" * 100_000, "line 1: broken JSON"),
         ("a.jsonl", b'{"question": "caf\xe9"}\n', "line 1: byte 18 is not UTF-8: save the file as UTF-8"),
-        ("a.jsonl", '{"text": "a", "key": 1}\n', "line 1: no column for the question among text, key: name the one"),
+        ("a.jsonl", '{"question": "a"}\n{"text": "b"}\n', "line 2: no column for the question among text: name"),
         ("a.jsonl", '{"question": "  "}\n', "line 1: the question is empty"),
         ("a.jsonl", '{"question": null}\n', "line 1: the question is empty"),
         ("a.jsonl", '{"question": ["a"]}\n', "line 1: the question is not a text"),
@@ -162,6 +162,24 @@ def test_a_bad_row_is_one_line_with_its_place(write: Write, name: str, content: 
     assert str(caught.value).startswith(f"{path}, ")
     assert str(caught.value).endswith(": mend it, or leave out such rows with --skip-bad")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("named", "words"),
+    [
+        ({}, "no column for the question among Aufgabe, Loesung: name the one that holds the question with"
+         " --question-column"),
+        ({"question": "Frage"}, "no column 'Frage' among Aufgabe, Loesung: name the one that holds the question with"
+         " --question-column"),
+        ({"question": "Aufgabe", "answer": "Antwort"}, "no column 'Antwort' among Aufgabe, Loesung: name the one that"
+         " holds the answer with --answer-column"),
+    ],
+)  # fmt: skip
+def test_columns_that_are_not_there_are_to_be_named(write: Write, named: dict[str, str], words: str) -> None:
+    path = write("a.csv", "Aufgabe,Loesung\n1+1?,2\n")
+    with pytest.raises(SourceError) as caught:
+        list(read(path, **named))  # type: ignore[arg-type]
+    assert str(caught.value) == f"{path}, line 2: {words}"
 
 
 @pytest.mark.parametrize(
