@@ -21,6 +21,10 @@ SELECT s.run_id, s.stage, s.recipe, s.strategy, s.model, s.config, s.happened_at
        s.version, e.facts
 FROM raw.run_events s LEFT JOIN ended e USING (run_id) WHERE s.event = 'started';
 
+CREATE VIEW raw.recipes AS
+SELECT recipe, any_value(strategy) AS strategy, any_value(model) AS model
+FROM raw.run_events WHERE event = 'started' GROUP BY recipe;
+
 CREATE VIEW steps AS
 SELECT s.step_id, p.run_id, p.problem_id, s.parent_id, s.prefix_key, s.depth, s.turn, s."by", s.text, s.final, s.tokens,
        s.logprob, s.value, s.visits, s.call_id, s.unit_id

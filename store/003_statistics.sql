@@ -32,9 +32,9 @@ WITH counted AS (
 ), sizes AS (
     SELECT recipe, replicate, draft, unnest(raw.powers_and(max(n))) AS k FROM counted GROUP BY ALL
 )
-SELECT recipe, replicate, draft, k, avg(1 - raw.choose_ratio(n - c, n, k)) AS pass_at_k, count(*) AS problems,
+SELECT recipe, replicate, strategy, model, draft, k, avg(1 - raw.choose_ratio(n - c, n, k)) AS pass_at_k, count(*) AS problems,
        sum(n)::BIGINT AS samples, sum(undecided)::BIGINT AS undecided, bool_or(oracle_used) AS oracle_used
-FROM counted JOIN sizes USING (recipe, replicate, draft) WHERE k <= n
+FROM counted JOIN sizes USING (recipe, replicate, draft) LEFT JOIN raw.recipes USING (recipe) WHERE k <= n
 GROUP BY ALL ORDER BY ALL;
 
 CREATE VIEW best_of_n AS
@@ -68,6 +68,6 @@ WITH scores AS (
         AND p.grader = s.grader AND p.grader_model IS NOT DISTINCT FROM s.grader_model AND s.k <= p.n
     GROUP BY ALL
 )
-SELECT recipe, replicate, draft, grader, grader_model, k, avg(accuracy) AS accuracy, count(*) AS problems,
+SELECT recipe, replicate, strategy, model, draft, grader, grader_model, k, avg(accuracy) AS accuracy, count(*) AS problems,
        sum(n)::BIGINT AS samples, bool_or(oracle_used) AS oracle_used
-FROM expected GROUP BY ALL ORDER BY ALL;
+FROM expected LEFT JOIN raw.recipes USING (recipe) GROUP BY ALL ORDER BY ALL;

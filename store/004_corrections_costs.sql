@@ -17,7 +17,7 @@ WITH undecided AS (
     UNION ALL
     SELECT recipe, replicate, turn, false, answer, correct, oracle_used, NULL, NULL FROM carried
 )
-SELECT recipe, replicate, turn, count(*) AS trajectories, count(*) FILTER (drafted) AS drafted,
+SELECT recipe, replicate, strategy, model, turn, count(*) AS trajectories, count(*) FILTER (drafted) AS drafted,
        avg(correct::INTEGER) AS accuracy,
        count(*) FILTER (correct_before AND NOT correct) AS right_to_wrong,
        count(*) FILTER (NOT correct_before AND correct) AS wrong_to_right,
@@ -28,7 +28,8 @@ SELECT recipe, replicate, turn, count(*) AS trajectories, count(*) FILTER (draft
        count(*) FILTER (correct_before AND correct) AS right_unchanged,
        count(*) FILTER (answer IS NULL) AS no_answer, coalesce(any_value(u.undecided), 0) AS undecided,
        bool_or(oracle_used) AS oracle_used
-FROM everything LEFT JOIN undecided u USING (recipe, replicate) GROUP BY recipe, replicate, turn ORDER BY ALL;
+FROM everything LEFT JOIN undecided u USING (recipe, replicate) LEFT JOIN raw.recipes USING (recipe)
+GROUP BY recipe, replicate, strategy, model, turn ORDER BY ALL;
 
 CREATE VIEW costs AS
 SELECT run_id, model, purpose, count(*) AS calls, count(error) AS failed_calls,

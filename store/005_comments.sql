@@ -22,6 +22,7 @@ COMMENT ON COLUMN raw.commits.published_at IS 'When these rows were published, U
 COMMENT ON VIEW raw.published IS 'The highest published attempt at each unit of work';
 COMMENT ON COLUMN raw.published.published_at IS 'When the last attempt was published, UTC';
 COMMENT ON VIEW raw.oracle IS 'What the oracle says of each turn of each trajectory';
+COMMENT ON VIEW raw.recipes IS 'The strategy and model of each recipe, from its runs';
 COMMENT ON VIEW raw.sampled IS 'Every draft of every independent sample that did not fail, of the problems that the oracle has graded';
 COMMENT ON VIEW raw.drafts IS 'Of those, the first and the last draft of each';
 
@@ -164,6 +165,8 @@ COMMENT ON COLUMN dataset_rows.dropped_because IS 'Why it was dropped; NULL wher
 COMMENT ON VIEW pass_at_k IS 'The chance that k independent samples of a problem hold a right one: unbiased, 1 - C(n-c,k)/C(n,k) (Chen et al. 2021), averaged over problems';
 COMMENT ON COLUMN pass_at_k.recipe IS 'The recipe';
 COMMENT ON COLUMN pass_at_k.replicate IS 'The replicate';
+COMMENT ON COLUMN pass_at_k.strategy IS 'The strategy of the recipe';
+COMMENT ON COLUMN pass_at_k.model IS 'The model of the recipe';
 COMMENT ON COLUMN pass_at_k.draft IS 'first or last draft of each sample';
 COMMENT ON COLUMN pass_at_k.k IS 'How many samples: the powers of two, and all there are';
 COMMENT ON COLUMN pass_at_k.pass_at_k IS 'The chance, in [0, 1]';
@@ -175,6 +178,8 @@ COMMENT ON COLUMN pass_at_k.oracle_used IS 'Whether the key was read while any o
 COMMENT ON VIEW best_of_n IS 'Accuracy of the best of k samples by each grader: the exact expectation over all choices of k, ties averaged, averaged over problems';
 COMMENT ON COLUMN best_of_n.recipe IS 'The recipe';
 COMMENT ON COLUMN best_of_n.replicate IS 'The replicate';
+COMMENT ON COLUMN best_of_n.strategy IS 'The strategy of the recipe';
+COMMENT ON COLUMN best_of_n.model IS 'The model of the recipe';
 COMMENT ON COLUMN best_of_n.draft IS 'first or last draft of each sample';
 COMMENT ON COLUMN best_of_n.grader IS 'Whose scores choose';
 COMMENT ON COLUMN best_of_n.grader_model IS 'The model that the grader asked';
@@ -187,6 +192,8 @@ COMMENT ON COLUMN best_of_n.oracle_used IS 'Whether the key was read while any o
 COMMENT ON VIEW corrections IS 'What each turn changed, over all independent samples; one that ended earlier keeps its answer';
 COMMENT ON COLUMN corrections.recipe IS 'The recipe';
 COMMENT ON COLUMN corrections.replicate IS 'The replicate';
+COMMENT ON COLUMN corrections.strategy IS 'The strategy of the recipe';
+COMMENT ON COLUMN corrections.model IS 'The model of the recipe';
 COMMENT ON COLUMN corrections.turn IS 'The turn; 1 is the first draft';
 COMMENT ON COLUMN corrections.trajectories IS 'How many trajectories, the same in every turn; failed and undecided ones are left out';
 COMMENT ON COLUMN corrections.drafted IS 'How many have a draft in this turn';

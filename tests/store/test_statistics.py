@@ -150,7 +150,15 @@ def test_corrections_count_each_change_and_carry_answers_forward(store: Store, m
     ]
     store.publish([make_unit(samples)])
     found = rows(store, "FROM corrections")
-    shared = {"recipe": "r", "replicate": "", "trajectories": 7, "undecided": 1, "oracle_used": False}
+    shared = {
+        "recipe": "r",
+        "replicate": "",
+        "strategy": None,
+        "model": None,
+        "trajectories": 7,
+        "undecided": 1,
+        "oracle_used": False,
+    }
     none = dict.fromkeys(
         ["right_to_wrong", "wrong_to_right", "wrong_to_other_wrong", "wrong_unchanged", "right_unchanged"], 0
     )
@@ -163,6 +171,18 @@ def test_corrections_count_each_change_and_carry_answers_forward(store: Store, m
         {**shared, **none, "turn": 3, "drafted": 1, "accuracy": pytest.approx(4 / 7), "no_answer": 1,
          "wrong_to_right": 1},
     ]  # fmt: skip
+
+
+def test_recipes_are_told_apart_by_strategy_and_model(store: Store, make_unit: MakeUnit) -> None:
+    for _ in range(2):
+        store.start_run("generate", "r", "correct", "embedded", {})
+    store.start_run("generate", "other", "greedy", "openai/other", {})
+    store.publish([make_unit([[("1", True)], [("2", False)]], scores={"likelihood": [[0.9], [0.5]]})])
+    shared = "SELECT DISTINCT recipe, strategy, model"
+    for view in ("pass_at_k", "best_of_n", "corrections"):
+        assert store.query(f"{shared} FROM {view}").rows == [("r", "correct", "embedded")]
+        assert store.query(f"FROM {view}").columns[:4] == ["recipe", "replicate", "strategy", "model"]
+    assert store.query("SELECT trajectories, accuracy FROM corrections").rows == [(2, 0.5)]
 
 
 def test_costs_add_up_every_attempt(store: Store, make_unit: MakeUnit, make_call: Callable[..., Any]) -> None:
