@@ -1,8 +1,10 @@
 """`redraft query`: SQL on the store."""
 
 import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -10,6 +12,8 @@ from redraft.flows import options
 
 if TYPE_CHECKING:
     from redraft.store.query import Table
+
+Result = TypeVar("Result")
 
 
 @click.command()
@@ -31,16 +35,27 @@ def query(sql: str, db: str, csv: bool, json: bool, parquet: Path | None, overwr
         raise click.UsageError("use one of --csv, --json and --parquet, not several")
     store = Store(db, create=False, waiting=lambda text: click.echo(text, err=True))
     if parquet is not None:
-        rows = store.export_parquet(sql, parquet, overwrite=overwrite)
+        rows = _stoppable(lambda: store.export_parquet(sql, parquet, overwrite=overwrite))
         click.echo(f"{rows:,} rows in {parquet}")
         return
-    found = store.query(sql)
+    found = _stoppable(lambda: store.query(sql))
     if csv:
         found.write_csv(sys.stdout)
     elif json:
         click.echo(found.to_json())
     else:
         _print(found)
+
+
+def _stoppable(action: Callable[[], Result]) -> Result:
+    """What the action gives. Ctrl-C leaves it behind in its thread, which ends with the program: DuckDB may not look
+    for an interrupt for a long time, and a reader has nothing to put in order."""
+    try:
+        return ThreadPoolExecutor(1).submit(action).result()
+    except KeyboardInterrupt:
+        echoed = "\n" if sys.stderr.isatty() else ""  # the terminal has shown ^C
+        click.echo(f"{echoed}redraft: stopped", err=True)
+        raise click.Abort from None
 
 
 def _print(found: "Table") -> None:

@@ -1,0 +1,56 @@
+"""`redraft query` as a real process: what stops it, and what it does not write over."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from redraft.store import Store
+
+Mistake = Callable[..., str]
+
+ENDLESS = "SELECT count(*) FROM range(10000000) a, range(1000000) b"
+
+
+@pytest.mark.parametrize("extra", [(), ("--parquet", "out.parquet")])
+def test_ctrl_c_ends_a_long_question_at_once(tmp_path: Path, extra: tuple[str, ...]) -> None:
+    Store(tmp_path / "redraft.duckdb")
+    command = [sys.executable, "-m", "redraft.flows.cli", "query", ENDLESS, *extra]
+    run = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    _held(tmp_path / "redraft.duckdb")
+    start = time.monotonic()
+    run.send_signal(signal.SIGINT)
+    said = run.communicate(timeout=60)
+    assert (run.returncode, said) == (130, ("", "redraft: stopped\n"))
+    assert time.monotonic() - start < 5
+    assert [file.name for file in tmp_path.iterdir()] == ["redraft.duckdb"]
+
+
+def test_mistakes_that_would_cost_data_are_one_line(mistake: Mistake, tmp_path: Path) -> None:
+    store = Store(tmp_path / "redraft.duckdb")
+    (tmp_path / "there").write_text("old")
+    own = "redraft.duckdb belongs to the store redraft.duckdb: name another file"
+    for command in (("query", "FROM runs", "--parquet"), ("export",)):
+        assert own in mistake(*command, "redraft.duckdb", "--overwrite")
+        assert "there exists: name another, or replace it with --overwrite" in mistake(*command, "there")
+    assert "no run 'nosuch' in redraft.duckdb" in mistake("export", "new", "--run", "nosuch")
+    assert "the question is empty" in mistake("query", "")
+    assert (tmp_path / "there").read_text() == "old"
+    assert store.query("FROM datasets").rows == []
+
+
+def _held(file: Path) -> None:
+    """Waits until somebody has the file open for a while."""
+    end, times = time.monotonic() + 60, 0
+    while times < 5 and time.monotonic() < end:
+        time.sleep(0.1)
+        try:
+            duckdb.connect(str(file)).close()
+            times = 0
+        except duckdb.Error:
+            times += 1
