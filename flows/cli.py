@@ -61,6 +61,9 @@ def run(arguments: list[str] | None = None) -> int:
     """One command; returns its exit code."""
     try:
         return cli.main(arguments, prog_name="redraft", standalone_mode=False) or 0
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        return 0
     except click.UsageError as error:
         where = error.ctx.command_path if error.ctx else "redraft"
         return _mistake(f"{error.format_message().rstrip('.')} (`{where} --help` tells more)")

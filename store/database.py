@@ -10,7 +10,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import duckdb
@@ -107,7 +107,8 @@ class Database:
             text = " ".join(str(error).split())
             raise StoreError(f"{self.path} can't be made ({text}): name another file with --db") from error
         finally:
-            new.unlink(missing_ok=True)
+            with suppress(OSError):  # what could not be made can't be removed either
+                new.unlink()
 
     def _checked(self, check: Callable[[duckdb.DuckDBPyConnection], int], connection: duckdb.DuckDBPyConnection) -> int:
         try:

@@ -18,6 +18,11 @@ Mistake = Callable[..., str]
 TINY = ("generate", "builtin:levels=1", "--limit", "2", "--samples", "2", "--max-tokens", "60")
 
 
+def test_redraft_alone_is_its_help(redraft: Redraft) -> None:
+    alone = redraft()
+    assert (alone.returncode, alone.stdout, alone.stderr) == (0, redraft("--help").stdout, "")
+
+
 def test_help_names_every_command_at_once(redraft: Redraft) -> None:
     shown = redraft("--help").stdout
     for command in ("generate", "solve", "filter", "export", "query", "doctor", "demo"):
@@ -229,7 +234,7 @@ def test_a_full_disk_is_one_line_and_loses_nothing(redraft: Redraft, tmp_path: P
 def test_no_key_is_one_line(redraft: Redraft) -> None:
     done = redraft("generate", "--model", "openai/gpt-4o", "--limit", "1", env={"OPENAI_API_KEY": ""})
     plan, line = done.stderr.splitlines()
-    assert plan.startswith("1 problems: correct on openai/gpt-4o")
+    assert plan.startswith("1 problem: correct on openai/gpt-4o")
     assert line.startswith("redraft: openai refuses the key for openai/gpt-4o, or there is none.")
     assert done.returncode == 2
 
