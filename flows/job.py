@@ -10,7 +10,7 @@ from typing import Any
 from redraft.agents.agent import Agent
 from redraft.agents.load import Spec, build
 from redraft.flows.progress import Plan, Progress
-from redraft.flows.recipe import identity, recipe
+from redraft.flows.recipe import identity, name, parts, recipe, takes
 from redraft.flows.solving import MEASURES, Solving, Work
 from redraft.llm.client import Client
 from redraft.llm.model import Model, Sampling
@@ -49,9 +49,10 @@ class Settings:
 
     def plain(self) -> dict[str, Any]:
         """Everything as JSON data, as it is kept in `runs.config`; parts by their names."""
-        parts = {name: identity(getattr(self, name)) for name in ("strategy", "grader", "critic")}
-        arguments = {name: identity(value) for name, value in self.arguments.items()}
-        return {**parts, "arguments": arguments, **{name: getattr(self, name) for name in PLAIN}}
+        given = {key: identity(getattr(self, key)) for key in ("strategy", "grader", "critic")}
+        arguments = {key: identity(value) for key, value in self.arguments.items()}
+        chosen = parts(self.strategy, {**self.arguments, "grader": self.grader})
+        return {**given, **chosen, "arguments": arguments, **{key: getattr(self, key) for key in PLAIN}}
 
 
 class Job:
@@ -93,12 +94,12 @@ class Job:
         strategy, config = identity(settings.strategy) or "", settings.plain() | {"source": source}
         run_id = await asyncio.to_thread(store.start_run, "generate", self.recipe, strategy, self.model.name, config)
         total = len(self.problems)
-        self.progress.begin(
-            Plan(run_id, total, total - len(work), settings.samples, strategy, self.model.name, store.path)
-        )
+        samples = settings.samples if takes(settings.strategy, "samples") else None
+        self.progress.begin(Plan(run_id, total, total - len(work), samples, strategy, self.model.name, store.path))
         solving = Solving(
             agent,
             keys,
+            strategy=name(settings.strategy),
             store=store,
             journal=self.journal,
             progress=self.progress,

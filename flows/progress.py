@@ -6,6 +6,7 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Protocol, TextIO
 
+from redraft.flows.counted import counted
 from redraft.store.records import Problem, Trajectory, Verdict
 from redraft.store.units import Unit
 
@@ -17,7 +18,7 @@ class Plan:
     run_id: str
     problems: int
     done: int
-    samples: int
+    samples: int | None  # None where the strategy draws no number of them
     strategy: str
     model: str
     db: str
@@ -160,11 +161,13 @@ class JsonLines:
 def describe(plan: Plan) -> str:
     """A plan in one line."""
     known = f", {plan.done} of them done before" if plan.done else ""
-    drafts = f"{plan.samples} sample{'s' * (plan.samples != 1)} each"
-    return f"{plan.problems} problems{known}: {plan.strategy} on {plan.model}, {drafts}, into {plan.db}"
+    drafts = f", {counted(plan.samples, 'sample')} each" if plan.samples is not None else ""
+    return f"{counted(plan.problems, 'problem')}{known}: {plan.strategy} on {plan.model}{drafts}, into {plan.db}"
 
 
 def interrupted(plan: Plan, tally: Tally) -> str:
     """What a person who stopped a run wants to know, in one line."""
     done = plan.done + tally.problems
-    return f"Stopped: {done} of {plan.problems} problems are in {plan.db}; the same command goes on from here."
+    return (
+        f"Stopped: {done} of {counted(plan.problems, 'problem')} are in {plan.db}; the same command goes on from here."
+    )

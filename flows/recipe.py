@@ -1,10 +1,11 @@
 """A run's recipe: everything that decides what its drafts will be, except how many there are."""
 
 from collections.abc import Mapping
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
-from redraft.agents.load import Spec, prompts
+from redraft.agents.load import PARTS, Spec, load, prompts
 from redraft.llm.client import Client
 from redraft.store.records import digest
 
@@ -33,6 +34,26 @@ def recipe(
         prompts(client),
         [sampling.seed, sampling.temperature, sampling.max_tokens],
     )
+
+
+def takes(strategy: Spec, parameter: str) -> bool:
+    """Whether a strategy has a parameter of this name. Raises PartError for an unknown strategy."""
+    return parameter in signature(load(strategy)).parameters
+
+
+def parts(strategy: Spec, given: Mapping[str, Any]) -> dict[str, str | None]:
+    """The feedback and the grader that a strategy works with: those given or its defaults, None where it has none."""
+    found: dict[str, str | None] = {}
+    for part in ("feedback", "grader"):
+        parameter = signature(load(strategy)).parameters.get(part)
+        default = PARTS[part][1] if parameter and parameter.default is parameter.empty else None
+        found[part] = identity(given.get(part) or default) if parameter else None
+    return found
+
+
+def name(strategy: Spec) -> str:
+    """A strategy as people call it."""
+    return strategy if isinstance(strategy, str) else getattr(strategy, "__name__", repr(strategy))
 
 
 def identity(value: Any) -> str | None:

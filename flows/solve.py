@@ -11,6 +11,7 @@ from redraft.agents.critics.model import model as own_critic
 from redraft.agents.policy import Policy, stepwise
 from redraft.flows.job import Job, Settings
 from redraft.flows.progress import Silent
+from redraft.flows.recipe import takes
 from redraft.flows.show import ending, feedback_line, step_line
 from redraft.llm.client import Client
 from redraft.store.records import Problem, Stop, Trajectory, Verdict
@@ -26,7 +27,8 @@ async def solve(problem: Problem, settings: Settings, db: str | Path | Store, co
     """
     live = Live(console)
     arguments = dict(settings.arguments)
-    if settings.model == "embedded":  # others may not go on from a half-written draft
+    # Other models may not go on from a half-written draft.
+    if settings.model == "embedded" and takes(settings.strategy, "policy"):
         arguments.setdefault("policy", live.policy)
     critic = live.critic if settings.critic == "model" else settings.critic
     store = db if isinstance(db, Store) else Store(db, waiting=live.say)

@@ -4,6 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from inspect import isawaitable
+from pathlib import Path
+from traceback import extract_tb
 
 from redraft.agents.agent import Agent
 from redraft.flows.bounded import each
@@ -13,6 +16,8 @@ from redraft.graders.equivalence import Checker
 from redraft.graders.grader import Grader
 from redraft.graders.likelihood import likelihood
 from redraft.graders.oracle import oracle
+from redraft.llm.model import ModelError
+from redraft.store.errors import PartError, RedraftError
 from redraft.store.journal import Journal
 from redraft.store.records import Grade, Keyring, Problem, Stop, Trajectory
 from redraft.store.store import Store
@@ -44,6 +49,7 @@ class Solving:
         agent: Callable[[int], Agent],
         keys: Keyring,
         *,
+        strategy: str,
         store: Store,
         journal: Journal,
         progress: Progress,
@@ -51,7 +57,7 @@ class Solving:
         recipe: str,
         replicate: str,
     ) -> None:
-        self._agent, self._keys = agent, keys
+        self._agent, self._keys, self._strategy = agent, keys, strategy
         self._store, self._journal, self._progress = store, journal, progress
         self._run_id, self._recipe, self._replicate = run_id, recipe, replicate
         self._writer = Writer(store, journal)
@@ -93,11 +99,7 @@ class Solving:
 
     async def _unit(self, work: Work) -> None:
         started, problem = datetime.now(UTC), work.problem
-        self._keys.add(problem)
-        try:
-            paths = await self._agent(work.samples)(problem.ask(work.unit))
-        finally:
-            self._keys.discard(problem.problem_id)
+        paths = await self._explored(work)
         if self._keys.was_opened(work.unit):
             paths = [replace(path, oracle_used=True) for path in paths]
         unit = Unit(
@@ -119,6 +121,29 @@ class Solving:
         await self._writer.put(unit)
         self._progress.unit(problem, unit)
 
+    async def _explored(self, work: Work) -> list[Trajectory]:
+        """What the agent makes of a unit. Raises PartError where it breaks, or returns something else."""
+        agent, problem = self._agent(work.samples), work.problem
+        self._keys.add(problem)
+        try:
+            given = agent(problem.ask(work.unit))
+            paths = await given if isawaitable(given) else None
+        except (RedraftError, ModelError):
+            raise
+        except Exception as error:
+            raise PartError(
+                f"strategy {self._strategy!r} failed on problem {problem.problem_id}: {_told(error)}"
+            ) from error
+        finally:
+            self._keys.discard(problem.problem_id)
+        if not isinstance(paths, list) or not all(isinstance(path, Trajectory) for path in paths):
+            kind = type(paths).__name__ if isawaitable(given) else "something that can't be awaited"
+            raise PartError(
+                f"strategy {self._strategy!r} returned {kind} for problem {problem.problem_id}: its agent must be"
+                " `async def agent(question)` and return a list of Trajectory"
+            )
+        return paths
+
     async def _judged(self, problem: Problem, paths: Sequence[Trajectory]) -> list[Grade]:
         """The measures of every draft, and what the agent's own graders said on the way. The oracle has nothing to
         say where nobody knows the answer."""
@@ -130,3 +155,9 @@ class Solving:
             self._known.discard(problem.problem_id)
         said = [grade for path in paths for grade in path.grades]
         return list({(g.trajectory_id, g.turn, g.grader): g for g in [*said, *measured]}.values())
+
+
+def _told(error: Exception) -> str:
+    """An exception in one line, with the place that it comes from."""
+    place = extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} ({Path(place.filename).name}, line {place.lineno})"

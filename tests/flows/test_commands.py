@@ -57,6 +57,14 @@ def test_a_question_is_solved_in_sight(redraft: Redraft) -> None:
     assert row["units"] == 1
 
 
+@pytest.mark.parametrize("strategy", ["greedy", "best_of_n", "self_consistency"])
+def test_every_strategy_solves_a_question(redraft: Redraft, strategy: str) -> None:
+    done = redraft("solve", QUESTION, "--strategy", strategy, "--no-store")
+    assert done.returncode == 0, done.stderr
+    assert "draft 1" in done.stdout
+    assert "Answer: " in done.stdout
+
+
 def test_a_question_for_scripts_leaves_nothing(redraft: Redraft, tmp_path: Path) -> None:
     done = redraft("solve", QUESTION, "--no-store", "--json", "--set", "turns=1")
     found = json.loads(done.stdout)

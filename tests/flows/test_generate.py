@@ -245,6 +245,43 @@ async def test_a_part_of_ones_own_is_one_file(store: Store, sums: Sums, adder: A
     assert first.recipe != second.recipe
 
 
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ("{}['y']", r"strategy '.*own.py:own' failed on problem p2: KeyError: 'y' \(own.py, line 5\)"),
+        ("return 'text'", "returned str for problem p2: its agent must be .* and return a list of Trajectory"),
+        ("return None", "returned NoneType for problem p2"),
+    ],
+)
+async def test_a_strategy_that_breaks_is_named_and_loses_nothing(
+    store: Store, adder: Adder, tmp_path: Path, body: str, says: str
+) -> None:
+    own = tmp_path / "own.py"
+    own.write_text(
+        "from redraft.store.records import Trajectory\n"
+        "def own(policy):\n"
+        "    async def agent(question):\n"
+        "        if question.problem_id == 'p2':\n"
+        f"            {body}\n"
+        "        return await policy(Trajectory(question), 1)\n"
+        "    return agent\n"
+    )
+    given = [Problem(f"What is {i} + {i}?", str(2 * i), problem_id=f"p{i}") for i in (1, 2, 3)]
+    model = adder(lambda *_: True)
+    with pytest.raises(PartError, match=says):
+        await generate(given, db=store, model=model, strategy=f"{own}:own", concurrency=1)
+    assert store.query("SELECT problem_id FROM trajectories").rows == [("p1",)]
+    assert store.query("SELECT status FROM runs").rows == [("failed",)]
+
+
+async def test_a_strategy_that_is_not_async_says_what_it_must_be(store: Store, sums: Sums, adder: Adder) -> None:
+    def plain() -> Callable[..., object]:
+        return lambda question: []
+
+    with pytest.raises(PartError, match="strategy 'plain' returned something that can't be awaited"):
+        await generate(sums(1), db=store, model=adder(lambda *_: True), strategy=plain)
+
+
 async def test_mistakes_are_found_before_anything_is_asked(store: Store, sums: Sums, adder: Adder) -> None:
     model = adder(lambda *_: True)
     with pytest.raises(PartError, match=r"no argument 'turn' .* turns"):
