@@ -4,6 +4,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from redraft.flows.counted import counted
 from redraft.flows.summary import Summary
 from redraft.graders.statistics import Interval
 
@@ -33,23 +34,26 @@ def markdown(summary: Summary) -> str:
 def lines(summary: Summary) -> list[tuple[str, str, str]]:
     """Name, value and remark of every line."""
     s = summary
-    made = [("problems", f"{s.problems:,}", ""), ("trajectories", f"{s.trajectories:,}", f"{s.redrafted:,} redrafted")]
+    made = [("problems", f"{s.problems:,}", ""), ("trajectories", f"{s.trajectories:,}", _stored(s))]
     if s.first and s.last:
         made += [
             ("first draft right", *_share(s.first)),
             ("last draft right", *_share(s.last)),
             ("wrong to right", f"{s.wrong_to_right:,}", f"and right to wrong {s.right_to_wrong:,}"),
             ("pass@1", f"{s.pass_at_1:.1%}", ""),
-            (f"pass@{s.samples}", f"{s.pass_at_k:.1%}", f"any of {s.samples} first drafts is right"),
-            *((name, f"{value:.1%}", _among(s) if name == "majority" else "") for name, value in s.selectors.items()),
         ]
+        if s.samples > 1:
+            made.append((f"pass@{s.samples}", f"{s.pass_at_k:.1%}", f"any of {s.samples} first drafts is right"))
+        if s.most_samples > 1:
+            choices = s.selectors.items()
+            made += [(name, f"{value:.1%}", _among(s) if name == "majority" else "") for name, value in choices]
         if s.chosen:
             made.append(("the agent's pick", *_share(s.chosen)))
     return [
         *made,
         ("tokens written", f"{s.tokens:,}", f"{s.tokens_per_second:,.0f} a second"),
         ("time", f"{s.seconds:.1f} s", f"{s.calls:,} calls{_cost(s)}"),
-        ("data", s.db, f"strategy {s.strategy}, model {s.model}"),
+        ("data", s.db, f"strategy {s.strategy}{_parts(s)}, model {s.model}"),
     ]
 
 
@@ -60,18 +64,43 @@ def notes(summary: Summary) -> list[str]:
     if found:
         found.append("What failed is in no accuracy above. The same command tries it again.")
     if s.oracle_used:
-        found.append("The redrafts were told by the known answer (oracle_used): an upper bound, not a fair score.")
+        found.append(f"{_oracle(s)} (oracle_used): an upper bound, not a fair score.")
+    if s.drafts and not s.likelihoods and "likelihood" in (s.feedback, s.grader):
+        found.append(
+            "The model gave no log-probabilities: likelihood could not judge; choose another feedback or grader."
+        )
     if s.undecided:
-        found.append(f"{s.undecided:,} drafts could not be compared with the known answer, and are left out.")
-    if s.first is None:
+        found.append(f"{counted(s.undecided, 'draft')} could not be compared with the known answer: left out.")
+    if not s.trajectories:
+        found.append("The strategy gave no drafts.")
+    if not s.known_problems:
         found.append("No problem here has a known answer, so that nothing is right or wrong.")
-    elif s.graded_problems < s.problems:
+    elif s.first and s.graded_problems < s.problems:
         found.append(f"Accuracies are of {s.graded_problems:,} of {s.problems:,} problems.")
     return found
 
 
 def _among(summary: Summary) -> str:
-    return f"and below: chosen among {summary.samples} first drafts"
+    few, many = summary.samples, summary.most_samples
+    return f"and below: chosen among {few if few == many else f'{few} to {many}'} first drafts"
+
+
+def _stored(summary: Summary) -> str:
+    more = summary.asked is not None and summary.samples > summary.asked
+    return f"{summary.redrafted:,} redrafted" + (f", {summary.samples} a problem stored" if more else "")
+
+
+def _parts(summary: Summary) -> str:
+    """The feedback and the grader, where the strategy has them."""
+    named = {"feedback": summary.feedback, "grader": summary.grader}
+    told = ", ".join(f"{part} {name}" for part, name in named.items() if name)
+    return f" ({told})" if told else ""
+
+
+def _oracle(summary: Summary) -> str:
+    if summary.feedback == "oracle" and summary.redrafted:
+        return "The redrafts were told by the known answer"
+    return f"The known answer was used{' in choosing' if summary.grader == 'oracle' else ''}"
 
 
 def _share(interval: Interval) -> tuple[str, str]:

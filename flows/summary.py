@@ -31,7 +31,14 @@ class Summary:
     problems: int
     trajectories: int
     graded_problems: int = 0  # those with a known answer
-    samples: int = 0  # first drafts a problem, in most problems: the k of pass@k
+    known_problems: int = 0  # those whose answer is known, drafted or not
+    feedback: str | None = None  # that the strategy worked with, as is the grader
+    grader: str | None = None
+    asked: int | None = None  # samples a problem that this run was asked for
+    samples: int = 0  # the fewest first drafts that a graded problem has: the k of pass@k
+    most_samples: int = 0  # the most of them
+    drafts: int = 0  # of every turn
+    likelihoods: int = 0  # of them, those whose likelihood is known
     first: Interval | None = None
     last: Interval | None = None
     gain: Interval | None = None  # last - first, in pairs
@@ -87,7 +94,10 @@ def summarise(store: Store, run_id: str, *, recipe: str, replicate: str, problem
     picks = _rows(store, CHOSEN, these=these, problems=one_of("p.problem_id", problems))
     facts = {**run, **spent, **total, "failures": failures, "problems": len(problems)}
     ids = {"db": store.path, "run_id": run_id, "recipe": recipe}
-    return Summary(**ids, **facts, **_accuracy(_rows(store, DRAFTS, these=these), _chosen(picks)))
+    drafts = _rows(store, DRAFTS, these=these)
+    [judged] = _rows(store, LIKELIHOODS, these=these)
+    facts |= {"known_problems": len(picks), **judged}
+    return Summary(**ids, **facts, **_accuracy(drafts, _chosen(picks)))
 
 
 def _accuracy(rows: Sequence[Mapping[str, Any]], chosen: Sequence[float]) -> dict[str, Any]:
@@ -121,8 +131,8 @@ def _accuracy(rows: Sequence[Mapping[str, Any]], chosen: Sequence[float]) -> dic
 
 def _choices(problems: Sequence[Sequence[Draft]]) -> dict[str, Any]:
     """What choosing among the independent first drafts would get."""
-    sizes = Counter(len(drafts) for drafts in problems)
-    k = max(sizes, key=lambda size: (sizes[size], size))
+    sizes = [len(drafts) for drafts in problems]
+    k = min(sizes)  # strategies that stop early leave the many drafts to the hard problems
     counts = [(len(drafts), sum(draft.correct for draft in drafts)) for drafts in problems]
     selectors: dict[str, Callable[[Sequence[Draft]], float]] = {"majority": lambda drafts: vote(drafts, None)}
     for grader, name in SCORES.items():
@@ -131,8 +141,9 @@ def _choices(problems: Sequence[Sequence[Draft]]) -> dict[str, Any]:
             selectors[f"best by {name}"] = lambda drafts, grader=grader: best(drafts, grader)
     return {
         "samples": k,
+        "most_samples": max(sizes),
         "pass_at_1": _mean([pass_at_k(n, c, 1) for n, c in counts]),
-        "pass_at_k": _mean([pass_at_k(n, c, k) for n, c in counts if n >= k]),
+        "pass_at_k": _mean([pass_at_k(n, c, k) for n, c in counts]),
         "selectors": {name: _mean([select(drafts) for drafts in problems]) for name, select in selectors.items()},
     }
 
@@ -196,7 +207,9 @@ def _rows(store: Store, sql: str, **parts: str) -> list[dict[str, Any]]:
 SCORES = {"likelihood": "mean likelihood", "likelihood_sum": "summed likelihood"}
 
 RUN = """
-SELECT strategy, model, round(epoch(finished_at) - epoch(started_at), 3) AS seconds FROM runs WHERE run_id = {run}"""
+SELECT strategy, model, config->>'feedback' AS feedback, config->>'grader' AS grader,
+       (config->>'samples')::INT AS asked, round(epoch(finished_at) - epoch(started_at), 3) AS seconds
+FROM runs WHERE run_id = {run}"""
 
 SPENT = """
 SELECT count(*) AS calls, coalesce(sum(completion_tokens), 0)::BIGINT AS tokens,
@@ -210,6 +223,11 @@ SELECT (SELECT count(*) FROM trajectories WHERE {these}) AS trajectories,
 FAILURES = """
 SELECT coalesce(reason, 'no reason was given') AS reason, count(*) AS n FROM trajectories
 WHERE {these} AND stop = 'failed' GROUP BY ALL ORDER BY n DESC, reason"""
+
+LIKELIHOODS = """
+SELECT count(*) AS drafts, count(value) AS likelihoods FROM grades
+WHERE grader = 'likelihood' AND step_id IS NULL
+  AND trajectory_id IN (SELECT trajectory_id FROM trajectories WHERE {these} AND stop IS DISTINCT FROM 'failed')"""
 
 CHOSEN = """
 SELECT p.problem_id, CASE WHEN count(t.trajectory_id) = 0 THEN false ELSE any_value(t.correct) END AS correct

@@ -24,6 +24,9 @@ def generate(source: str, json: bool, set: dict[str, str], **given: Any) -> int:
     SOURCE is a file (.jsonl, .json, .csv, .parquet) or 'builtin', the held-out word problems that ship with redraft
     (40 of them without --limit; 'builtin:levels=1-3,seed=7' chooses).
 
+    The strategy correct tells the model which step it was least sure of (--set feedback=likelihood, the default), which
+    needs its log-probabilities; --set feedback=none or feedback=oracle does not.
+
     Repeated, the same command finishes what is missing and tries again what failed. Exit code 1 says that something
     failed on the way.
     """

@@ -3,17 +3,20 @@
 from collections.abc import Callable, Sequence
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
 
+from redraft.agents.agent import Agent
+from redraft.agents.policy import Policy
 from redraft.flows.generate import generate
 from redraft.flows.report import lines, markdown, notes, show
 from redraft.flows.summary import Draft, best, vote
 from redraft.graders.statistics import majority_at_k, wilson
-from redraft.llm.model import Choice, Finish, Request
+from redraft.llm.model import Choice, Finish, ModelError, Request
 from redraft.llm.scripted import Scripted
-from redraft.store import Problem, Store
+from redraft.store import Problem, Question, Store, Trajectory
 from redraft.store.records import Kind
 
 Sums = Callable[..., list[Problem]]
@@ -72,6 +75,65 @@ async def test_first_drafts_are_the_samples(tmp_path: Path, sums: Sums) -> None:
     assert (summary.tokens, summary.calls, summary.problems, summary.trajectories) == (8, 2, 2, 8)
 
 
+async def test_one_draft_a_problem_is_told_once(tmp_path: Path, sums: Sums, adder: Adder) -> None:
+    store, model = Store(tmp_path / "r.duckdb"), adder(lambda *_: True)
+    summary = await generate(sums(2), db=store, model=model, strategy="greedy")
+    names = [name for name, *_ in lines(summary)]
+    assert [name for name in names if "pass@" in name or "majority" in name] == ["pass@1"]
+
+
+async def test_an_oracle_that_chose_told_no_redraft(tmp_path: Path, sums: Sums, adder: Adder) -> None:
+    store, model = Store(tmp_path / "r.duckdb"), adder(lambda *_: True)
+    settings: dict[str, Any] = {"db": store, "model": model, "strategy": "best_of_n", "grader": "oracle"}
+    summary = await generate(sums(1), samples=4, **settings)
+    used = "The known answer was used in choosing (oracle_used): an upper bound, not a fair score."
+    assert notes(summary) == [used]
+    fewer = await generate(sums(1), samples=2, **settings)
+    assert ("trajectories", "4", "0 redrafted, 4 a problem stored") in lines(fewer)
+
+
+async def test_a_known_answer_is_not_denied_where_nothing_was_judged(tmp_path: Path, sums: Sums, adder: Adder) -> None:
+    def down(*_: object) -> bool:
+        raise ModelError("The provider is down.")
+
+    def idle() -> Agent:
+        async def agent(question: Question) -> list[Trajectory]:
+            return []
+
+        return agent
+
+    store = Store(tmp_path / "r.duckdb")
+    failed = await generate(sums(1), db=store, model=adder(down), samples=1)
+    assert notes(failed) == [
+        "1 failed: The provider is down.",
+        "What failed is in no accuracy above. The same command tries it again.",
+    ]
+    assert notes(await generate(sums(1), db=store, model=adder(down), strategy=idle)) == [
+        "The strategy gave no drafts."
+    ]
+
+
+async def test_pass_at_k_is_of_all_problems_alike(tmp_path: Path, sums: Sums) -> None:
+    """Two of three problems have five drafts, and the easy one two."""
+
+    def adaptive(policy: Policy) -> Agent:
+        async def agent(question: Question) -> list[Trajectory]:
+            return await policy(Trajectory(question), 2 if "1 + 1" in question.text else 5)
+
+        return agent
+
+    def script(request: Request, index: int) -> str:
+        return "#### 2" if "1 + 1" in request.messages[0].content or index else "#### 4"
+
+    summary = await generate(
+        sums(3), db=Store(tmp_path / "r.duckdb"), model=Scripted(script), strategy=adaptive, samples=5
+    )
+    assert (summary.samples, summary.most_samples) == (2, 5)
+    told = {name: note for name, _, note in lines(summary)}
+    assert told["pass@2"] == "any of 2 first drafts is right"
+    assert told["majority"] == "and below: chosen among 2 to 5 first drafts"
+
+
 async def test_where_all_is_right_the_interval_is_wilsons(tmp_path: Path, sums: Sums, adder: Adder) -> None:
     summary = await generate(sums(4), db=Store(tmp_path / "r.duckdb"), model=adder(lambda *_: True), samples=2)
     assert summary.first == wilson(4, 4)
@@ -94,7 +156,11 @@ async def test_what_qualifies_the_numbers_is_said(tmp_path: Path, sums: Sums, ad
         "Accuracies are of 2 of 3 problems.",
     ]
     unknown = await generate(sums(1, known=False), db=store, model=adder(lambda *_: False), samples=1)
-    assert notes(unknown) == ["No problem here has a known answer, so that nothing is right or wrong."]
+    assert notes(unknown) == [
+        "The model gave no log-probabilities: likelihood could not judge; choose another feedback or grader.",
+        "No problem here has a known answer, so that nothing is right or wrong.",
+    ]
+    assert "strategy correct (feedback likelihood), model adder" in lines(unknown)[-1][2]
     assert "| pass@1 | 0.0% |" in markdown(told)
     console = Console(width=80, record=True, quiet=False, file=(tmp_path / "out").open("w"))
     show(told, console)
