@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from redraft.flows.counted import counted
 from redraft.graders.equivalence import Checker
 from redraft.llm.model import Message, Model, ModelError, Request
 from redraft.llm.prompt import fill
 from redraft.llm.route import route
 from redraft.store.errors import RedraftError
+from redraft.store.journal import held
 from redraft.store.records import Verdict
 from redraft.store.store import Store
 
@@ -57,7 +59,8 @@ async def answers(name: str, api_base: str | None) -> Finding:
         finally:
             await asked.close()
     except ModelError as error:
-        return Finding("model", f"{name} does not answer: {error}", False, "name another with --model")
+        cure = "" if "Set " in str(error) else "name another with --model"
+        return Finding("model", f"{name} does not answer: {error}", False, cure)
     choice, seconds = reply.choices[0], time.perf_counter() - start
     words = " ".join(choice.text.split())
     return Finding("model", f"{name} answers: {choice.tokens} tokens in {seconds:.2f} s: {words[:60]!r}")
@@ -94,12 +97,28 @@ def holds(db: str) -> list[Finding]:
     ]
     if any(status == "failed" for status, _ in units):
         found.append(Finding("units", "some failed", None, "the same command tries them again"))
-    journals = [file for file in Path(f"{db}.journal").glob("*.jsonl") if file.stat().st_size > EMPTY]
-    if journals:
-        told = f"{len(journals)} runs have answers that are not in the store yet"
-        found.append(Finding("journal", told, None, "the same command goes on from them"))
+    found += _unfinished(store)
     free = shutil.disk_usage(folder).free / 2**30
     found.append(Finding("disk", f"{free:,.1f} GB free", free > LEAST_GB, "" if free > LEAST_GB else "free some space"))
+    return found
+
+
+def _unfinished(store: Store) -> list[Finding]:
+    """Runs that were killed: they never said how they ended, and no process holds their journal; and journals with
+    answers that wait for their run to go on."""
+    killed, waiting = 0, 0
+    for (recipe,) in store.query(RUNNING).rows:
+        path = store.journal_path(recipe)
+        killed += path is None or not path.exists() or not held(path)
+    for path in Path(f"{store.path}.journal").glob("*.jsonl"):
+        waiting += not held(path) and path.stat().st_size > EMPTY
+    found = []
+    if killed:
+        told = f"{counted(killed, 'run')} ended without a word, killed or cut off"
+        found.append(Finding("runs", told, None, "give the same command again: it goes on from there"))
+    if waiting:
+        told = f"{counted(waiting, 'journal')} with answers that are not in the store yet"
+        found.append(Finding("journal", told, None, "give the same command again: it goes on from them"))
     return found
 
 
@@ -114,6 +133,9 @@ NEEDED = ("duckdb", "numpy", "tokenizers", "math-verify", "langgraph", "litellm"
 TABLES = ("problems", "trajectories", "steps", "turns", "grades", "calls", "datasets")
 EMPTY = 64  # bytes: a journal that only says whose it is
 LEAST_GB = 0.5
+
+RUNNING = """
+SELECT recipe FROM runs GROUP BY recipe HAVING arg_max(status, run_id) = 'running'"""
 
 UNITS = """
 SELECT status, count(*) FROM (SELECT arg_max(status, attempt) AS status FROM raw.commits GROUP BY unit_id)

@@ -165,6 +165,21 @@ class Journal:
                 self._bytes[call.unit] = self._bytes.get(call.unit, 0) + len(_line(call, choices))
 
 
+def held(path: Path) -> bool:
+    """Whether a process holds the journal at `path`."""
+    try:
+        file = os.open(path, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(file)
+    return False
+
+
 def _line(call: Call, choices: Choices) -> bytes:
     return exact({"call": call_to_json(call), "choices": list(choices)}).encode() + b"\n"
 

@@ -19,6 +19,7 @@ def doctor(db: str, model: str, api_base: str | None, json: bool) -> int:
     from dataclasses import asdict
     from json import dumps
 
+    from redraft.flows.counted import counted
     from redraft.flows.doctor import examine
 
     findings = asyncio.run(examine(db=db, model=model, api_base=api_base))
@@ -30,7 +31,9 @@ def doctor(db: str, model: str, api_base: str | None, json: bool) -> int:
         mark, colour = MARKS[finding.ok]
         cure = f" -> {finding.cure}" if finding.cure else ""
         click.echo(f"{click.style(mark, fg=colour)} {finding.about:<9} {finding.says}{cure}")
-    click.echo(f"\n{len(wrong)} thing{'s' * (len(wrong) != 1)} wrong" if wrong else "\nAll is well.")
+    rest = sum(finding.ok is None for finding in findings)
+    well = f"Nothing is wrong; {counted(rest, 'thing')} to know (!)." if rest else "All is well."
+    click.echo(f"\n{counted(len(wrong), 'thing')} wrong" if wrong else f"\n{well}")
     return int(bool(wrong))
 
 
