@@ -146,9 +146,16 @@ def _places(db: Path, rows: Path) -> Table:
     places.add_row(Text(str(db), style="bold"), "problems, steps, trajectories, grades and calls, in DuckDB")
     places.add_row(Text(str(rows), style="bold"), "training rows: TRL's prompt and completion")
     places.add_row()
-    for command, what in NEXT:
+    for command, what in (*_activation(), *NEXT):
         places.add_row(Text(command.format(db=db), style="cyan"), what)
     return places
+
+
+def _activation() -> list[tuple[str, str]]:
+    """What makes `redraft` a command here, where it is none and this Python is an environment of its own."""
+    if shutil.which("redraft") or sys.prefix == sys.base_prefix:
+        return []
+    return [(f"source {Path(sys.prefix) / 'bin' / 'activate'}", "first: makes redraft a command of this shell")]
 
 
 QUESTIONS = (

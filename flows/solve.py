@@ -12,7 +12,7 @@ from redraft.agents.policy import Policy, stepwise
 from redraft.flows.job import Job, Settings
 from redraft.flows.progress import Silent
 from redraft.flows.recipe import takes
-from redraft.flows.show import ending, feedback_line, step_line
+from redraft.flows.show import LEGEND, ending, feedback_line, step_line
 from redraft.llm.client import Client
 from redraft.store.records import Problem, Stop, Trajectory, Verdict
 from redraft.store.store import Store
@@ -25,12 +25,15 @@ async def solve(problem: Problem, settings: Settings, db: str | Path | Store, co
     The same question with the same settings is replayed from the store and costs nothing. Raises StoreError,
     PartError, and ModelError where the model can't be used at all.
     """
-    live = Live(console)
+    live = Live(console, settings.samples)
     arguments = dict(settings.arguments)
     # Other models may not go on from a half-written draft.
     if settings.model == "embedded" and takes(settings.strategy, "policy"):
         arguments.setdefault("policy", live.policy)
     critic = live.critic if settings.critic == "model" else settings.critic
+    if settings.model == "embedded":
+        live.say("the embedded model knows its own kind of word problems only")
+    live.say(LEGEND)
     store = db if isinstance(db, Store) else Store(db, waiting=live.say)
     job = Job([problem], replace(settings, arguments=arguments, critic=critic), store, live)
     try:
@@ -43,9 +46,11 @@ async def solve(problem: Problem, settings: Settings, db: str | Path | Store, co
 class Live(Silent):
     """Shows drafts while they are written, on one console; `units` holds what is finished."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, samples: int) -> None:
         self.units: list[Unit] = []
         self._console = console
+        self._samples = samples
+        self._last: int | None = None  # the sample that was shown last
         self._steps: dict[int, int] = {}  # of each sample, how many are on the screen
 
     def say(self, text: str) -> None:
@@ -73,6 +78,7 @@ class Live(Silent):
 
     def draft(self, problem: Problem, trajectory: Trajectory) -> None:
         self._show(trajectory)
+        self._name(trajectory)
         self._console.print(ending(trajectory))
 
     def unit(self, problem: Problem, unit: Unit) -> None:
@@ -87,13 +93,22 @@ class Live(Silent):
             self._show(path)
         return path
 
+    def _name(self, path: Trajectory) -> None:
+        """The number of its sample, where there are several and another one was shown last."""
+        if self._samples > 1 and path.sample != self._last:
+            self._console.print(Text(f"sample {path.sample + 1} of {self._samples}", style="bold cyan"))
+            self._last = path.sample
+
     def _show(self, path: Trajectory) -> None:
         """What is new of a path since it was last shown."""
-        for step in path.steps[self._steps.get(path.sample, 0) :]:
+        shown = self._steps.get(path.sample, 0)
+        if len(path.steps) > shown:
+            self._name(path)
+        for step in path.steps[shown:]:
             opens = step.depth == 1 or path.steps[step.depth - 2].by != "model"
             label = f"draft {step.turn}" if opens else ""
             self._console.print(step_line(step, label) if step.by == "model" else feedback_line(step))
-        self._steps[path.sample] = len(path.steps)
+        self._steps[path.sample] = max(shown, len(path.steps))
 
 
 def verdict(unit: Unit, path: Trajectory) -> Verdict | None:

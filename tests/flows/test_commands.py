@@ -103,3 +103,25 @@ def test_the_doctor_finds_what_is_wrong(
     assert done.returncode == 1
     assert says in done.stdout
     assert "1 thing wrong" in done.stdout
+
+
+def test_the_doctor_tells_of_a_killed_run_and_its_cure(redraft: Redraft, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "redraft.flows.cli", "generate", "--limit", "200", "--concurrency", "4", "--json"]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as run:
+        assert run.stderr is not None
+        assert any('"unit"' in line for line in run.stderr)
+        alive = redraft("doctor").stdout
+        run.kill()
+    assert "1 running" in alive
+    assert "ended without a word" not in alive
+    dead = redraft("doctor").stdout
+    assert "1 run ended without a word, killed or cut off -> give the same command again" in dead
+    assert "All is well" not in dead
+
+
+def test_several_drafts_of_a_question_are_numbered_and_shown_once(redraft: Redraft) -> None:
+    done = redraft("solve", QUESTION, "--samples", "2", "--set", "turns=1", "--no-store")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("draft 1") == 2
+    assert done.stdout.count("sample 1 of 2") == done.stdout.count("sample 2 of 2") == 2, "its steps, its answer"
+    assert done.stdout.count("the embedded model knows its own kind of word problems only") == 1
