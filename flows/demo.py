@@ -12,6 +12,7 @@ from rich.text import Text
 
 from redraft.agents.load import load
 from redraft.agents.policy import whole
+from redraft.flows.counted import counted
 from redraft.flows.export import export
 from redraft.flows.generate import summary_of
 from redraft.flows.job import Job, Settings, problems
@@ -44,7 +45,11 @@ async def demo(folder: Path, console: Console, *, limit: int = 40, samples: int 
         run_id = await job.run("builtin")
     finally:
         await job.close()
-    section(console, "What came of it", f"{limit} problems, {samples} independent samples each, one redraft")
+    section(
+        console,
+        "What came of it",
+        f"{counted(limit, 'problem')}, {counted(samples, 'independent sample')} each, one redraft",
+    )
     console.print(render(summary_of(job, run_id)))
     section(console, "Ask it in SQL", f"redraft query --db {db} '...'")
     for sql in QUESTIONS:
@@ -53,7 +58,7 @@ async def demo(folder: Path, console: Console, *, limit: int = 40, samples: int 
     section(console, "Export what is right", f"redraft export --db {db} {rows}")
     exported = await export(rows, db=store)
     dropped = ", ".join(f"{count} {reason}" for reason, count in exported.dropped.items())
-    console.print(f"{exported.kept} rows kept; dropped: {dropped}. The first row:")
+    console.print(f"{counted(exported.kept, 'row')} kept; dropped: {dropped}. The first row:")
     with rows.open(encoding="utf-8") as lines:
         console.print(Text(next(lines, "").strip(), style="dim"))
     section(console, "Where everything is", "")

@@ -125,3 +125,9 @@ def test_several_drafts_of_a_question_are_numbered_and_shown_once(redraft: Redra
     assert done.stdout.count("draft 1") == 2
     assert done.stdout.count("sample 1 of 2") == done.stdout.count("sample 2 of 2") == 2, "its steps, its answer"
     assert done.stdout.count("the embedded model knows its own kind of word problems only") == 1
+
+
+def test_the_demonstration_says_how_redraft_becomes_a_command(redraft: Redraft) -> None:
+    shown = redraft("demo", "--limit", "1", "--samples", "1", env={"PATH": "/nowhere"}).stdout
+    assert ("source " in shown) == (sys.prefix != sys.base_prefix)
+    assert "1 problem, 1 independent sample each" in shown
