@@ -1,9 +1,7 @@
 """A trajectory for people: its question, its drafts step by step, what was said about them, and how they ended."""
 
 import math
-import re
 from collections.abc import Sequence
-from fractions import Fraction
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -11,6 +9,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from redraft.graders.equations import equations
 from redraft.store.records import Problem, Step, Stop, Trajectory, Verdict
 
 LEGEND = (
@@ -75,7 +74,7 @@ def _grid() -> Table:
 
 def mark(text: str) -> Text:
     """A tick where the step's equations hold, a cross where one does not, a dot where there is none."""
-    held = [_holds(*match.groups()) for match in EQUATION.finditer(text)]
+    held = [holds for _, holds in equations(text)]
     if not held:
         return Text("·", style="dim")
     return Text("✓", style="green") if all(held) else Text("✗", style="red")
@@ -93,14 +92,3 @@ def _ending(path: Trajectory, number: int, verdict: Verdict | None, key: str | N
     if verdict is Verdict.WRONG:
         return text.append(f"   ✗ wrong{f': it is {key}' if key else ''}", style="bold red")
     return text.append("   cut at the token limit" if stop is Stop.LENGTH else "", style="yellow")
-
-
-def _holds(left: str, sign: str, right: str, result: str) -> bool:
-    a, b, c = (Fraction(number.replace(",", "")) for number in (left, right, result))
-    if sign in "/÷":
-        return b != 0 and a == b * c
-    return {"+": a + b, "-": a - b, "−": a - b}.get(sign, a * b) == c
-
-
-NUMBER = r"(\d[\d,]*(?:\.\d+)?)"
-EQUATION = re.compile(rf"(?<![\d.]){NUMBER}\s*([-+*/×÷−])\s*{NUMBER}\s*=\s*(-?\d[\d,]*(?:\.\d+)?)")
