@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import subprocess
 import sys
 import tempfile
@@ -12,6 +13,7 @@ from rich.text import Text
 
 ROOT = Path(__file__).parent.parent
 COLUMNS, BAR = "100", "━━"
+FONTS = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)  # they would be fetched from elsewhere; any monospace will do
 
 
 def printed() -> str:
@@ -43,7 +45,8 @@ def draw(text: str, start: str, end: str, out: Path) -> None:
     kept = [line for line in lines[first:last] if BAR not in line]
     console = Console(record=True, width=int(COLUMNS), file=open(os.devnull, "w"), force_terminal=True)  # noqa: SIM115
     console.print(Text.from_ansi("\n".join(kept)))
-    console.save_svg(str(out), title="make demo")
+    picture = console.export_svg(title="make demo")
+    out.write_text(FONTS.sub("", picture))
 
 
 if __name__ == "__main__":
