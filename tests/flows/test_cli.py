@@ -156,7 +156,10 @@ def test_mistakes_in_the_file_of_options(mistake: Mistake, tmp_path: Path) -> No
         (("solve", " "), "the question is empty"),
         (("query", "FROM runs"), "no database 'redraft.duckdb': run `redraft generate` first"),
         (("export", "rows.jsonl"), "no database 'redraft.duckdb'"),
-        (("filter", "--filter", "corect"), "no filter 'corect'; there are cap, correct, duplicates, equations, length, split, unaided"),
+        (
+            ("filter", "--filter", "corect"),
+            "no filter 'corect'; there are cap, correct, duplicates, equations, length, split, unaided",
+        ),
         (("query", "FROM runs", "--csv", "--json"), "use one of --csv, --json and --parquet"),
     ],
 )
