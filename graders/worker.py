@@ -4,6 +4,7 @@ import json
 import select
 import subprocess
 import sys
+import threading
 import time
 from typing import Any
 
@@ -21,6 +22,7 @@ class Worker:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0
         )
         self._unread = b""
+        self._pipes = threading.Lock()  # held while they are read, so that another thread's `stop` waits to close them
         try:
             hello = self._read(START_S)
         except TimeoutError as error:
@@ -38,20 +40,25 @@ class Worker:
         """The reply to one comparison. Raises TimeoutError after `limit_s` seconds, and WorkerError if the process
         ends; after either, only `stop` may be called."""
         request = json.dumps({"gold": gold, "given": given, "limit_s": limit_s}) + "\n"
-        assert self._process.stdin
-        try:
-            self._process.stdin.write(request.encode())
-        except OSError as error:
-            raise WorkerError("the checker ended") from error
-        return self._read(limit_s)
+        stdin = self._process.stdin
+        assert stdin
+        with self._pipes:
+            try:
+                if stdin.closed:
+                    raise BrokenPipeError
+                stdin.write(request.encode())
+            except OSError as error:
+                raise WorkerError("the checker ended") from error
+            return self._read(limit_s)
 
     def stop(self) -> None:
-        """Ends the process at once, whatever it is doing. Harmless when repeated."""
+        """Ends the process at once, whatever it is doing; who waits for it gets WorkerError. Harmless when repeated."""
         self._process.kill()
         self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe:
-                pipe.close()
+        with self._pipes:  # the end of the process ends any reading, so this is not a wait
+            for pipe in (self._process.stdin, self._process.stdout):
+                if pipe:
+                    pipe.close()
 
     def _read(self, limit_s: float) -> dict[str, Any]:
         stdout = self._process.stdout

@@ -5,10 +5,12 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from redraft.graders.equivalence import Checker, Ruling
+from redraft.graders.worker import Worker, WorkerError
 from redraft.store.records import Kind, Verdict
 
 RIGHT, WRONG, UNDECIDED = Ruling(Verdict.RIGHT), Ruling(Verdict.WRONG), Verdict.UNDECIDED
@@ -129,6 +131,19 @@ async def test_closing_leaves_no_process_and_frees_those_who_wait() -> None:
     assert not _runs(pid)
     with pytest.raises(RuntimeError, match="closed"):
         await checker.equal(r"\sqrt{4}", "2")
+
+
+def test_stopping_a_worker_frees_the_thread_that_waits_for_it() -> None:
+    for delay_s in (0.0, 0.0005, 0.001, 0.002, 0.05):
+        worker = Worker(memory_mb=2048)
+        with ThreadPoolExecutor(1) as thread:
+            asked = thread.submit(worker.ask, "5", HANG, 30.0)
+            time.sleep(delay_s)
+            worker.stop()
+            with pytest.raises(WorkerError, match="ended"):
+                asked.result(5.0)
+        with pytest.raises(WorkerError, match="ended"):
+            worker.ask("1", "1", 1.0)
 
 
 async def test_a_worker_that_was_killed_is_replaced() -> None:
