@@ -128,4 +128,4 @@ async def _revised(policy: Policy, feedback: Feedback, paths: Sequence[Trajector
 def _failed(path: Trajectory, error: ModelError) -> Trajectory:
     if error.fatal:
         raise error
-    return replace(path, stop=Stop.FAILED, reason=str(error))
+    return replace(path, stop=error.stop, reason=str(error))

@@ -19,8 +19,8 @@ from redraft.store.records import Kind, Question, Role, Stop, Trajectory
 class Policy(Protocol):
     """Grows a path by `n` proposals of one or more steps each, samples `first` to `first + n - 1` below its end.
 
-    `stop` and `answer` are set on those that ended. A proposal whose call failed is the path with `stop = failed`
-    and the reason. Raises only fatal ModelErrors, which every other call would meet too.
+    `stop` and `answer` are set on those that ended. A proposal whose call failed, or for which a budget had not enough,
+    is the path with that `stop` and the reason. Raises only fatal ModelErrors, which every other call would meet too.
     """
 
     async def __call__(self, trajectory: Trajectory, /, n: int, first: int = 0) -> list[Trajectory]: ...
@@ -109,7 +109,7 @@ async def _propose(
     purpose = "propose" if trajectory.turn == 1 else "revise"
     drawn = await client.draw(trajectory.question, purpose, trajectory.place, request, first=first)
     return [
-        replace(_numbered(trajectory, number), stop=Stop.FAILED, reason=str(choice))
+        replace(_numbered(trajectory, number), stop=choice.stop, reason=str(choice))
         if isinstance(choice, ModelError)
         else _grown(trajectory, number, choice, cut(choice))
         for number, choice in enumerate(drawn, first)

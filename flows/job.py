@@ -13,6 +13,7 @@ from redraft.flows.progress import Plan, Progress
 from redraft.flows.recipe import identity, name, parts, recipe, takes
 from redraft.flows.solving import MEASURES, Solving, Work
 from redraft.llm.client import Client
+from redraft.llm.limits import Limits
 from redraft.llm.model import Model, Sampling
 from redraft.llm.route import route
 from redraft.store.errors import SourceError
@@ -76,7 +77,7 @@ class Job:
         )
         self.journal = Journal(store.journal_path(self.recipe))
         self.client = Client(
-            self.model, journal=self.journal, sampling=settings.sampling, concurrency=settings.concurrency
+            self.model, journal=self.journal, sampling=settings.sampling, limits=Limits(settings.concurrency)
         )
 
     def unit(self, problem: Problem) -> str:

@@ -1,14 +1,18 @@
 """The one way to a model: seeds, replay from the journal, a limit of calls in flight, a record of every call."""
 
-import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
+from redraft.llm.budget import Amount, Budget, Purse
+from redraft.llm.caller import Caller
+from redraft.llm.capabilities import Continuing
+from redraft.llm.limits import Limits
 from redraft.llm.model import Choice, Finish, Message, Model, ModelError, Reply, Request, Sampling
 from redraft.llm.together import together
+from redraft.llm.usage import Usage
 from redraft.store.journal import Journal
 from redraft.store.records import Call, Question, digest
 
@@ -43,7 +47,8 @@ class Client:
 
     The same question, unit, purpose, place and sample number get the same seed at any concurrency and in any order, so
     that nothing depends on timing. With a journal, a sample that was answered before is never asked for again. A model
-    that gives fewer samples than it was asked for is asked again for the rest.
+    that gives fewer samples than it was asked for is asked again for the rest. `problem_budget` holds for each unit,
+    with all that the journal knows of it; `say` is told of a provider that is away and back.
     """
 
     def __init__(
@@ -52,13 +57,26 @@ class Client:
         *,
         journal: Journal | None = None,
         sampling: Sampling = Sampling(),  # noqa: B008 - frozen
-        concurrency: int = 64,
+        limits: Limits = Limits(),  # noqa: B008 - frozen
+        run_budget: Budget = Budget(),  # noqa: B008 - frozen
+        problem_budget: Budget = Budget(),  # noqa: B008 - frozen
+        say: Callable[[str], None] = lambda text: None,
     ) -> None:
         self.model = model
         self.sampling = sampling
         self._journal = journal
-        self._in_flight = asyncio.Semaphore(concurrency)
+        self._purse = Purse(run_budget, problem_budget, model.prices, self._used)
+        self._caller = Caller(model, limits, self._purse, say)
         self._failures: Counter[str] = Counter()
+
+    @property
+    def spent(self) -> str | None:
+        """What the run's budget has not enough of any more, in words."""
+        return self._purse.spent
+
+    async def continues(self) -> bool:
+        """Whether the model goes on from a half-written answer. Raises ModelError where it can't be found out."""
+        return (await self.model.probe()).continuing is not Continuing.NONE
 
     def template(self, name: str, default: str) -> str:
         """The model's own wording of a prompt, or the default."""
@@ -154,10 +172,16 @@ class Client:
 
     async def _draw(self, call: Call, request: Request, samples: range) -> dict[int, Choice | ModelError]:
         """Ask for these samples, and for those that were left out in calls of the size that was answered."""
+        size = len(samples) if self.model.capabilities.n is not False else 1
+        drawn: dict[int, Choice | ModelError] = {}
+        for answers in await together(self._part(call, request, part) for part in _parts(samples, size)):
+            drawn |= answers
+        return drawn
+
+    async def _part(self, call: Call, request: Request, samples: range) -> dict[int, Choice | ModelError]:
         drawn = await self._ask(call, request, samples)
-        size, left = len(drawn), samples[len(drawn) :]
-        parts = [left[start : start + size] for start in range(0, len(left), size)]
-        for answers in await together(self._draw(call, request, part) for part in parts):
+        left = samples[len(drawn) :]
+        for answers in await together(self._part(call, request, part) for part in _parts(left, len(drawn))):
             drawn |= answers
         return drawn
 
@@ -165,18 +189,25 @@ class Client:
         """One call: an answer, or its error, for each of these samples; fewer where the model gave fewer."""
         seeds = tuple(self.seed(call.unit, call.purpose, call.place, sample) for sample in samples)
         call = replace(call, first=samples.start, n=len(samples))
-        async with self._in_flight:
-            start = time.perf_counter()
-            try:
-                reply = await self.model.complete(replace(request, n=len(samples), seeds=seeds))
-                _check(reply, len(samples))
-            except ModelError as error:
-                self._record(_failed(call, self._failures_of(call) + 1, str(error), _since(start)), [])
-                return dict.fromkeys(samples, error)
-            answered = _answered(call, reply, _since(start))
+        start = time.perf_counter()
+        try:
+            reply = await self._caller.call(replace(request, n=len(samples), seeds=seeds), call.unit)
+        except ModelError as error:
+            if error.attempts:
+                self._record(_failed(call, self._failures_of(call) + 1, error, _since(start)), [])
+            return dict.fromkeys(samples, error)
+        answered = _answered(call, reply)
         data = [encode(replace(choice, call_id=answered.call_id)) for choice in reply.choices]
         self._record(answered, data)
         return dict(zip(samples, map(decode, data), strict=False))
+
+    def _used(self, unit: str) -> Amount:
+        """What the journal knows that a unit has used."""
+        used = Amount()
+        for call in self._journal.made(unit) if self._journal else ():
+            tokens = call.prompt_tokens + call.completion_tokens
+            used.add(Amount(call.attempts, tokens, call.cost_usd or 0.0))
+        return used
 
     def _record(self, call: Call, choices: list[dict[str, Any]]) -> None:
         if self._journal is not None:
@@ -208,29 +239,41 @@ def _params(request: Request, seed: int) -> dict[str, Any]:
     }
 
 
-def _check(reply: Reply, n: int) -> None:
-    if not 1 <= len(reply.choices) <= n:
-        raise ModelError(f"The model gave {len(reply.choices)} answers where {n} were asked for.")
+def _parts(samples: range, size: int) -> list[range]:
+    return [samples[start : start + size] for start in range(0, len(samples), size)]
 
 
-def _answered(call: Call, reply: Reply, latency_ms: float) -> Call:
+def _answered(call: Call, reply: Reply) -> Call:
     call = replace(call, n=len(reply.choices))
     return replace(
         call,
         call_id=_key(call),
-        prompt_tokens=reply.prompt_tokens,
-        completion_tokens=sum(choice.tokens for choice in reply.choices),
-        cached_tokens=reply.cached_tokens,
-        reasoning_tokens=reply.reasoning_tokens,
+        **_counts(reply.usage),
         cost_usd=reply.cost_usd,
-        latency_ms=latency_ms,
+        latency_ms=reply.latency_ms,
         attempts=reply.attempts,
         finish_reason=",".join(sorted({choice.finish for choice in reply.choices})),
     )
 
 
-def _failed(call: Call, number: int, error: str, latency_ms: float) -> Call:
-    return replace(call, call_id=digest(_key(call), "failed", number), error=error, latency_ms=latency_ms)
+def _failed(call: Call, number: int, error: ModelError, latency_ms: float) -> Call:
+    return replace(
+        call,
+        call_id=digest(_key(call), "failed", number),
+        error=str(error),
+        latency_ms=latency_ms,
+        attempts=error.attempts,
+        **_counts(error.usage or Usage()),
+    )
+
+
+def _counts(usage: Usage) -> dict[str, int]:
+    return {
+        "prompt_tokens": usage.prompt,
+        "completion_tokens": usage.completion,
+        "cached_tokens": usage.cached,
+        "reasoning_tokens": usage.reasoning,
+    }
 
 
 def _runs(numbers: Iterable[int]) -> Iterator[range]:

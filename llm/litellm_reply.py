@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from redraft.llm.model import Choice, Finish, ModelError, Reply, Request
+from redraft.llm.usage import Usage
 
 FINISHES = {"stop": Finish.END, "length": Finish.LENGTH}
 
@@ -21,9 +22,12 @@ def read(response: Any, request: Request, attempts: int) -> Reply:
     usage = getattr(response, "usage", None)
     return Reply(
         choices=_with_tokens(choices, _count(usage, "completion_tokens")),
-        prompt_tokens=_count(usage, "prompt_tokens"),
-        cached_tokens=_count(getattr(usage, "prompt_tokens_details", None), "cached_tokens"),
-        reasoning_tokens=_count(getattr(usage, "completion_tokens_details", None), "reasoning_tokens"),
+        usage=Usage(
+            _count(usage, "prompt_tokens"),
+            _count(usage, "completion_tokens"),
+            _count(getattr(usage, "prompt_tokens_details", None), "cached_tokens"),
+            _count(getattr(usage, "completion_tokens_details", None), "reasoning_tokens"),
+        ),
         cost_usd=_cost(response),
         attempts=attempts,
     )

@@ -44,7 +44,7 @@ def litellm_model(name: str, api_base: str | None = None) -> Model:
     return LiteLLM(litellm, name, full, provider, api_base)
 
 
-class LiteLLM:
+class LiteLLM(Model):
     """A Model behind LiteLLM. A call takes one seed, its first sample's."""
 
     templates: Mapping[str, str] = {}

@@ -3,7 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from types import MappingProxyType
+from typing import Any, Protocol
+
+from redraft.llm.capabilities import Capabilities
+from redraft.llm.usage import Prices, Usage
+from redraft.store.records import Stop
 
 
 class Finish(StrEnum):
@@ -31,6 +36,7 @@ class Request:
     temperature: float = 1.0  # 0 is greedy
     max_tokens: int = 1024  # of each sample
     seeds: tuple[int, ...] = ()  # one a sample, each in [0, 2**31); empty: not seeded
+    schema: Mapping[str, Any] | None = None  # the JSON schema that each answer is to follow
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,41 +56,85 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What one request was answered with, and what it used."""
+    """What one request was answered with, and what it used. `attempts` counts the requests that were sent for it, and
+    `latency_ms` is the last one's time."""
 
     choices: tuple[Choice, ...]
-    prompt_tokens: int = 0
-    cached_tokens: int = 0
-    reasoning_tokens: int = 0
+    usage: Usage = Usage()  # noqa: RUF009 - frozen
     cost_usd: float | None = None
     attempts: int = 1
+    latency_ms: float = 0.0
+
+
+class Cause(StrEnum):
+    """What kept a call from its answer."""
+
+    REQUEST = "request"  # what was asked: asking again gets the same
+    BUSY = "busy"  # too many requests: slow down, ask again
+    FAULT = "fault"  # the provider stumbled: ask again
+    DOWN = "down"  # nobody answers at the address
 
 
 class ModelError(Exception):
-    """A call that got no answer. The message names the cause; `cure` says what would help. A `fatal` one would meet
-    every other call too (no key, no such model), so a run stops at it."""
+    """A call that got no answer. The message names the cause; `cure` says what would help.
 
-    def __init__(self, message: str, *, cure: str = "", fatal: bool = False) -> None:
+    A `fatal` one would meet every other call too (no key, no such model), so a run stops at it. `wait_s` is the pause
+    that the provider asks for before another try. `usage` is what the failed call was charged; None where nobody can
+    tell, since the connection broke.
+    """
+
+    stop = Stop.FAILED  # how a trajectory ends whose call met this
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        cure: str = "",
+        fatal: bool = False,
+        cause: Cause = Cause.REQUEST,
+        wait_s: float | None = None,
+        usage: Usage | None = Usage(),  # noqa: B008 - frozen
+    ) -> None:
         super().__init__(f"{message} {cure}".strip())
         self.fatal = fatal
+        self.cause = cause
+        self.wait_s = wait_s
+        self.usage = usage
+        self.attempts = 1
 
 
 class Refused(ModelError):
     """The model says that it cannot do what was asked of it."""
 
 
+class BudgetSpent(ModelError):
+    """There is not enough left of a budget for the call, so it was not made."""
+
+    stop = Stop.BUDGET
+
+
 class Model(Protocol):
-    """A route to a language model. `templates` are prompts that it prefers to redraft's own, by their name."""
+    """A route to a language model: derive from this to write another. `templates` are prompts that it prefers to
+    redraft's own, by their name. A `remote` one is reached over a network: its calls are paced, and made again where
+    that could help."""
 
     name: str
-    templates: Mapping[str, str]
+    templates: Mapping[str, str] = MappingProxyType({})
+    remote: bool = True
+    prices: Prices | None = None  # None where nobody knows them
+    capabilities: Capabilities = Capabilities()  # as far as they are known
+
+    async def probe(self) -> Capabilities:
+        """What it can do, `continuing` included: found out once, where it is not known yet. Raises ModelError."""
+        return self.capabilities
 
     async def complete(self, request: Request) -> Reply:
-        """The samples 1 to n of a request, or fewer (at least one) where the model gives no more in one call. Raises
-        ModelError."""
+        """The samples 1 to n of a request, or fewer (at least one) where the model gives no more in one call. One try;
+        who calls decides on another. Raises ModelError."""
         ...
 
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        """Let go of what is held open."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,19 @@
 
 from collections.abc import Callable, Mapping
 
-from redraft.llm.model import Choice, Finish, Reply, Request
+from redraft.llm.capabilities import EVERYTHING
+from redraft.llm.model import Choice, Finish, Model, Reply, Request
+from redraft.llm.usage import Usage
 
 Script = Callable[[Request, int], str | Choice]
 
 
-class Scripted:
+class Scripted(Model):
     """A Model. `script` is called with the request and the number of the sample within it (0 to n-1), and returns
     the text, or the whole Choice, or raises ModelError. `requests` is what it was asked, in order."""
+
+    remote = False
+    capabilities = EVERYTHING
 
     def __init__(self, script: Script, *, name: str = "scripted", templates: Mapping[str, str] | None = None) -> None:
         self.name = name
@@ -22,10 +27,8 @@ class Scripted:
         self.requests.append(request)
         answers = [self._script(request, index) for index in range(request.n)]
         choices = tuple(_choice(answer) if isinstance(answer, str) else answer for answer in answers)
-        return Reply(choices, prompt_tokens=sum(len(m.content.split()) for m in request.messages))
-
-    async def close(self) -> None:
-        """Nothing to close."""
+        prompt = sum(len(message.content.split()) for message in request.messages)
+        return Reply(choices, Usage(prompt, sum(choice.tokens for choice in choices)))
 
 
 def _choice(text: str) -> Choice:

@@ -31,6 +31,7 @@ class Journal:
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self._answers: dict[str, dict[Place, Mapping[str, Any]]] = {}
+        self._made: dict[str, dict[str, Call]] = {}  # each unit's calls by their ids, the store's too
         self._pending: dict[str, list[tuple[Call, Choices]]] = {}
         self._bytes: dict[str, int] = {}  # of each unit's pending lines
         self._size = 0
@@ -68,6 +69,10 @@ class Journal:
         """The unit's calls that are not yet in the store, in the order they were answered."""
         return list(self._pending.get(unit, ()))
 
+    def made(self, unit: str) -> list[Call]:
+        """Every call that is known of the unit, failed ones and those in the store included."""
+        return list(self._made.get(unit, {}).values())
+
     def units(self) -> list[str]:
         """The units that have calls which are not yet in the store."""
         return [unit for unit, calls in self._pending.items() if calls]
@@ -77,8 +82,7 @@ class Journal:
         gone = [unit for unit in units if unit in self._answers or unit in self._pending]
         dropped = [unit for unit in gone if self._bytes.pop(unit, 0)]
         for unit in gone:
-            self._answers.pop(unit, None)
-            self._pending.pop(unit, None)
+            self._drop(unit)
         if dropped:
             self._append({"forget": dropped})
         if self._size > COMPACT_AT and sum(self._bytes.values()) < self._size / 2:
@@ -103,9 +107,15 @@ class Journal:
         self._bytes[call.unit] = self._bytes.get(call.unit, 0) + size
 
     def _index(self, call: Call, choices: Choices) -> None:
+        self._made.setdefault(call.unit, {})[call.call_id] = call
         places = self._answers.setdefault(call.unit, {})
         for sample, choice in enumerate(choices, start=call.first):
             places[call.purpose, call.place, sample, call.prompt_hash] = choice
+
+    def _drop(self, unit: str) -> None:
+        self._answers.pop(unit, None)
+        self._made.pop(unit, None)
+        self._pending.pop(unit, None)
 
     def _load(self, path: Path) -> None:
         data = path.read_bytes()
@@ -125,8 +135,7 @@ class Journal:
         if "call" in entry:
             self._keep(call_from_json(entry["call"]), entry["choices"], size)
         for unit in entry.get("forget", ()):
-            self._answers.pop(unit, None)
-            self._pending.pop(unit, None)
+            self._drop(unit)
             self._bytes.pop(unit, None)
 
     def _append(self, entry: Mapping[str, Any]) -> int:

@@ -8,11 +8,13 @@ from types import MappingProxyType
 
 import numpy as np
 
+from redraft.llm.capabilities import EVERYTHING
 from redraft.llm.embedded.engine import Engine, Job
 from redraft.llm.embedded.formats import TEMPLATES, render
 from redraft.llm.embedded.network import CONTEXT, Network, unpack
 from redraft.llm.embedded.vocabulary import Vocabulary
-from redraft.llm.model import ModelError, Reply, Request
+from redraft.llm.model import Model, ModelError, Reply, Request
+from redraft.llm.usage import Prices, Usage
 
 HERE = Path(__file__).parent
 
@@ -22,11 +24,14 @@ def embedded(folder: str | Path = HERE) -> "EmbeddedModel":
     return EmbeddedModel(Path(folder))
 
 
-class EmbeddedModel:
+class EmbeddedModel(Model):
     """Knows the jobs in `formats.TEMPLATES` on the built-in word problems, and refuses others. At most 1,024 tokens of
     prompt and answer."""
 
     name = "embedded"
+    remote = False
+    prices = Prices(0.0, 0.0)
+    capabilities = EVERYTHING
     sources = ("builtin",)  # the problems that it was trained for
     templates: Mapping[str, str] = MappingProxyType(TEMPLATES | {"separator": "\n"})
 
@@ -62,7 +67,4 @@ class EmbeddedModel:
             stop=tuple(stop.encode() for stop in request.stop),
         )
         choices = await asyncio.wrap_future(self.engine.submit(job))
-        return Reply(choices, prompt_tokens=len(prompt), cost_usd=0.0)
-
-    async def close(self) -> None:
-        """Nothing is held open: the engine's thread ends by itself."""
+        return Reply(choices, Usage(len(prompt), sum(choice.tokens for choice in choices)), cost_usd=0.0)

@@ -11,6 +11,7 @@ import pytest
 from redraft.agents import build
 from redraft.llm.client import Client
 from redraft.llm.embedded.model import embedded
+from redraft.llm.limits import Limits
 from redraft.llm.model import Sampling
 from redraft.store.journal import Journal
 from redraft.store.records import Keyring, Problem
@@ -32,7 +33,7 @@ async def run(asked: list[Problem], plan: tuple[str, dict[str, Any]], journal: J
     """Every problem's trajectories by its id, the problems asked in an order of chance, `at_once` calls at a time."""
     strategy, arguments = plan
     keys = Keyring({problem.problem_id: problem.answer for problem in asked})
-    client = Client(embedded(), journal=journal, sampling=Sampling(seed=7, max_tokens=120), concurrency=at_once)
+    client = Client(embedded(), journal=journal, sampling=Sampling(seed=7, max_tokens=120), limits=Limits(at_once))
     agent = build(strategy, client, keys=keys, **arguments)
     shuffled = random.Random(at_once).sample(asked, len(asked))
     solved = await asyncio.gather(*(agent(problem.ask()) for problem in shuffled))

@@ -9,10 +9,11 @@ import aiohttp
 
 from redraft.flows.generate import generate
 from redraft.llm.embedded.formats import TEMPLATES
-from redraft.llm.model import Choice, Finish, ModelError, Reply, Request
+from redraft.llm.model import Choice, Finish, Model, ModelError, Reply, Request
+from redraft.llm.usage import Usage
 
 
-class HttpModel:
+class HttpModel(Model):
     """One sample a call, by HTTP."""
 
     def __init__(self, url: str) -> None:
@@ -31,7 +32,7 @@ class HttpModel:
             answer = await response.json()
         text, used = answer["choices"][0]["message"]["content"], answer["usage"]
         choice = Choice(text, Finish.END, used["completion_tokens"])
-        return Reply((choice,), prompt_tokens=used["prompt_tokens"], cost_usd=0.001)
+        return Reply((choice,), Usage(used["prompt_tokens"], used["completion_tokens"]), cost_usd=0.001)
 
     async def close(self) -> None:
         if self._http:

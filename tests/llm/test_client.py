@@ -1,14 +1,14 @@
 """The client: seeds by place, replay from the journal, a limit of calls in flight, every call on record."""
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from redraft.llm.client import Client, decode, encode
-from redraft.llm.model import Choice, Finish, Message, ModelError, Reply, Request, Sampling
+from redraft.llm.limits import Limits
+from redraft.llm.model import Choice, Finish, Message, Model, ModelError, Reply, Request, Sampling
 from redraft.llm.prompt import fill
 from redraft.llm.scripted import Scripted
 from redraft.store.journal import Journal
@@ -23,11 +23,11 @@ def seeded() -> Scripted:
     return Scripted(lambda request, index: f"seed {request.seeds[index]}")
 
 
-class Slow:
+class Slow(Model):
     """A model that counts how many calls it has at once; the text is the seed."""
 
     name = "slow"
-    templates: Mapping[str, str] = {}
+    remote = False
 
     def __init__(self) -> None:
         self.busy = self.most = 0
@@ -38,9 +38,6 @@ class Slow:
         await asyncio.sleep(0.001 * (request.seeds[0] % 5))
         self.busy -= 1
         return Reply(tuple(Choice(str(seed), Finish.END, 1) for seed in request.seeds))
-
-    async def close(self) -> None:
-        """Nothing to close."""
 
 
 async def test_each_sample_has_its_own_seed_whatever_it_is_asked_with() -> None:
@@ -223,7 +220,7 @@ async def test_a_model_that_gives_some_of_the_samples_is_asked_for_the_rest() ->
 async def test_concurrency_bounds_the_calls_and_changes_no_result() -> None:
     async def run(concurrency: int) -> tuple[list[str], int]:
         model = Slow()
-        client = Client(model, concurrency=concurrency)
+        client = Client(model, limits=Limits(concurrency))
         questions = [Question(f"p{index}", "q", unit=f"u{index}") for index in range(20)]
         drawn = await asyncio.gather(*(client.complete(q, "propose", f"{q.unit}/", ASKED, n=2) for q in questions))
         return [choice.text for choices in drawn for choice in choices], model.most

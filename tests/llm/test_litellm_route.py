@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from redraft.llm.client import Client
+from redraft.llm.limits import Limits
 from redraft.llm.litellm_reply import aligned
 from redraft.llm.model import Choice, Finish, Message, ModelError, Refused, Request, Sampling
 from redraft.llm.route import route
@@ -43,7 +44,7 @@ async def test_a_request_reaches_the_server_whole_and_comes_back_as_choices(open
         Choice("It is four.", Finish.END, 3, logprobs=(-0.5, -0.75, -1.0), offsets=(0, 2, 5)),
         Choice("Four, I think.", Finish.END, 3, logprobs=(-0.5, -0.75, -1.0), offsets=(0, 5, 7)),
     )
-    assert (reply.prompt_tokens, reply.cached_tokens, reply.reasoning_tokens) == (5, 2, 0)
+    assert (reply.usage.prompt, reply.usage.cached, reply.usage.reasoning) == (5, 2, 0)
     assert (reply.cost_usd, reply.attempts) == (None, 1)
     assert model.name == "tiny"
 
@@ -72,7 +73,7 @@ async def test_thinking_is_kept_apart_and_counted(openai_server: Any) -> None:
     reply = await route("tiny", openai_server.url).complete(Request(ASKED))
 
     [choice] = reply.choices
-    assert (choice.text, choice.thinking, choice.tokens, reply.reasoning_tokens) == ("Four.", "let me see", 4, 3)
+    assert (choice.text, choice.thinking, choice.tokens, reply.usage.reasoning) == ("Four.", "let me see", 4, 3)
 
 
 async def test_a_server_that_ignores_n_is_asked_again_with_each_samples_own_seed(openai_server: Any) -> None:
@@ -219,7 +220,7 @@ async def test_many_calls_at_once_stay_within_the_limit(openai_server: Any) -> N
         return "done"
 
     openai_server.write = write
-    client = Client(route("tiny", openai_server.url), sampling=Sampling(max_tokens=5), concurrency=4)
+    client = Client(route("tiny", openai_server.url), sampling=Sampling(max_tokens=5), limits=Limits(4))
     questions = [Question(f"p{index}", "q", unit=f"u{index}") for index in range(12)]
 
     await asyncio.gather(*(client.complete(q, "propose", f"{q.unit}/", ASKED) for q in questions))

@@ -1,0 +1,69 @@
+"""When a provider is down: stop at once where it never answered, else wait for it together and try it one by one."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from redraft.llm.model import Cause, ModelError
+
+IN_A_ROW = 16  # failures of any kind, with no answer between them, that count as being down
+FIRST_S, LONGEST_S = 1.0, 15.0  # between the calls that try whether it is back
+BEFORE_GIVING_UP = 3  # tries of a provider that has never answered
+
+
+class Breaker:
+    """Stands before the calls to one provider. While it is open nobody calls, but one at a time to see whether the
+    provider is back. `say` is told when it opens and closes."""
+
+    def __init__(self, name: str, patience_s: float, say: Callable[[str], None]) -> None:
+        self._name = name
+        self._patience_s = patience_s
+        self._say = say
+        self._answered = False
+        self._row = 0  # failures since the last answer
+        self._down_since: float | None = None
+        self._pause_s = FIRST_S
+        self._trial = asyncio.Lock()
+
+    async def ready(self) -> bool:
+        """Waits while the provider is down. True where this call is the one that tries it."""
+        if self._down_since is None:
+            return False
+        await self._trial.acquire()
+        if self._down_since is None:
+            self._trial.release()
+            return False
+        try:
+            await asyncio.sleep(self._pause_s)
+        except BaseException:
+            self._trial.release()
+            raise
+        self._pause_s = min(LONGEST_S, self._pause_s * 2)
+        return True
+
+    def done(self, trial: bool) -> None:
+        """The call that `ready` let through has ended, however it did."""
+        if trial:
+            self._trial.release()
+
+    def answered(self) -> None:
+        """The provider is there: it answered, or refused for a reason of its own."""
+        self._answered = True
+        self._row = 0
+        if self._down_since is not None:
+            self._say(f"{self._name} answers again")
+            self._down_since, self._pause_s = None, FIRST_S
+
+    def failed(self, error: ModelError) -> None:
+        """A call failed. Raises it as fatal where waiting for the provider is no use (any more)."""
+        self._row += 1
+        now = time.monotonic()
+        if self._down_since is None:
+            if error.cause is not Cause.DOWN and self._row < IN_A_ROW:
+                return
+            self._down_since = now
+            if self._answered:
+                self._say(f"waiting for {self._name}: {error}")
+        useless = self._row >= BEFORE_GIVING_UP if not self._answered else now - self._down_since >= self._patience_s
+        if useless:
+            raise ModelError(str(error), fatal=True, cause=error.cause, usage=error.usage) from None

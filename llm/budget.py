@@ -1,0 +1,161 @@
+"""Budgets of calls, tokens, money and time, kept by reservation: what a call may use at most is set aside before it
+is made, and what it did not use is given back. So a budget is never exceeded, whatever is in flight."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from redraft.llm.model import BudgetSpent, ModelError
+from redraft.llm.usage import Prices, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """The most that may be used; None is no limit. `seconds` are those on the wall."""
+
+    calls: int | None = None
+    tokens: int | None = None  # of prompts and answers
+    usd: float | None = None
+    seconds: float | None = None
+
+    def __bool__(self) -> bool:
+        return any(most is not None for most in (self.calls, self.tokens, self.usd, self.seconds))
+
+
+@dataclass(slots=True)
+class Amount:
+    """What was, or may be, used."""
+
+    calls: int = 0
+    tokens: int = 0
+    usd: float = 0.0
+
+    def add(self, other: "Amount", sign: int = 1) -> None:
+        self.calls += sign * other.calls
+        self.tokens += sign * other.tokens
+        self.usd += sign * other.usd
+
+
+class Account:
+    """One budget, what was used of it, and what is set aside. `owner` is "run" or "problem"."""
+
+    def __init__(self, owner: str, budget: Budget, used: Amount | None = None) -> None:
+        self._owner = owner
+        self._budget = budget
+        self._held = Amount()
+        self._began = time.monotonic()
+        self.used = used or Amount()
+
+    def lacks(self, more: Amount, held: bool = True) -> str | None:
+        """What there is not enough of for so much more, in words; `held`: beside what is set aside."""
+        for what, most in (("calls", self._budget.calls), ("tokens", self._budget.tokens), ("usd", self._budget.usd)):
+            taken = getattr(self.used, what) + (getattr(self._held, what) if held else 0)
+            if most is not None and taken + getattr(more, what) > most * (1 + 1e-12):
+                return self._words(what, most)
+        if self._budget.seconds is not None and self.left_s() <= 0:
+            return self._words("seconds", self._budget.seconds)
+        return None
+
+    def left_s(self) -> float:
+        """Seconds until the budget's time is up; infinite without one."""
+        if self._budget.seconds is None:
+            return float("inf")
+        return self._budget.seconds - (time.monotonic() - self._began)
+
+    def hold(self, amount: Amount) -> None:
+        self._held.add(amount)
+
+    def settle(self, held: Amount, used: Amount) -> None:
+        """Instead of what was set aside, so much was used."""
+        self._held.add(held, -1)
+        self.used.add(used)
+
+    def _words(self, what: str, most: float) -> str:
+        amount = f"${most:,.2f}" if what == "usd" else f"{most:,g} {what}"
+        return f"The {self._owner}'s budget of {amount} is used up."
+
+
+@dataclass(slots=True)
+class Hold:
+    """What is set aside for one call of at most `n` samples, and the accounts it is set aside in."""
+
+    n: int
+    amount: Amount
+    accounts: tuple[Account, ...]
+
+    def left_s(self) -> float:
+        """The most seconds that the call may take."""
+        return min((account.left_s() for account in self.accounts), default=float("inf"))
+
+
+class Purse:
+    """The budget of a run, and one for each of its problems (units). `spent` is what there is not enough of any more
+    for the run, in words. `before(unit)` tells what earlier executions used for a unit. Money needs `prices`."""
+
+    def __init__(
+        self, run: Budget, problem: Budget, prices: Prices | None, before: Callable[[str], Amount] | None = None
+    ) -> None:
+        for budget in (run, problem):
+            if budget.usd is not None and prices is None:
+                raise ModelError(
+                    "A budget of money needs the model's prices, which are not known.",
+                    cure="Give them with --prices IN,OUT in dollars a million tokens.",
+                    fatal=True,
+                )
+        self.spent: str | None = None
+        self._run = Account("run", run)
+        self._runs = (self._run,) if run else ()
+        self._problem, self._prices, self._before = problem, prices, before
+        self._units: dict[str, Account] = {}
+        self._settled = asyncio.Event()
+
+    async def reserve(self, unit: str, prompt: int, completion: int, n: int) -> Hold:
+        """Sets aside the most that a call can use: `prompt` tokens, and `completion` tokens for each of `n` samples, or
+        for as many of them as there is enough for. Waits while calls in flight may give something back.
+
+        Raises BudgetSpent where there is not enough for one sample.
+        """
+        accounts = self._accounts(unit)
+        if not accounts:
+            return Hold(n, Amount(), ())
+        while True:
+            for samples in range(n, 0, -1):
+                amount = self.amount(Usage(prompt, completion * samples))
+                if all(account.lacks(amount) is None for account in accounts):
+                    for account in accounts:
+                        account.hold(amount)
+                    return Hold(samples, amount, accounts)
+            least = self.amount(Usage(prompt, completion))
+            for account in accounts:
+                if lack := account.lacks(least, held=False):
+                    if account is self._run:
+                        self.spent = lack
+                    raise BudgetSpent(lack)
+            self._settled.clear()
+            await self._settled.wait()
+
+    def settle(self, hold: Hold, used: Usage | None, usd: float | None = None) -> None:
+        """The call has ended, and used so much; None: nobody can tell, so all that was set aside counts as used."""
+        amount = hold.amount if used is None else self.amount(used, usd)
+        for account in hold.accounts:
+            account.settle(hold.amount, amount)
+        self._settled.set()
+
+    def amount(self, usage: Usage, usd: float | None = None) -> Amount:
+        """What one call of this much takes of a budget."""
+        if usd is None:
+            usd = self._prices.cost(usage) if self._prices else 0.0
+        return Amount(1, usage.tokens, usd)
+
+    def forget(self, unit: str) -> None:
+        """The unit is done."""
+        self._units.pop(unit, None)
+
+    def _accounts(self, unit: str) -> tuple[Account, ...]:
+        if not self._problem:
+            return self._runs
+        if unit not in self._units:
+            used = self._before(unit) if self._before else None
+            self._units[unit] = Account("problem", self._problem, used)
+        return (*self._runs, self._units[unit])

@@ -1,0 +1,167 @@
+"""Makes the calls to one model: within the limits and the budgets, and again where that could help."""
+
+import asyncio
+import json
+import random
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from redraft.llm.breaker import Breaker
+from redraft.llm.budget import Hold, Purse
+from redraft.llm.limits import Limits
+from redraft.llm.model import BudgetSpent, Cause, Model, ModelError, Reply, Request
+from redraft.llm.rate import Rate, Taken
+from redraft.llm.usage import Usage
+from redraft.llm.window import Window
+
+WAIT_S = 0.5  # the longest pause before a second try, doubled before each further one
+LONGEST_WAIT_S = 60.0  # the same, and the most of what a provider asks for
+TEMPLATE_TOKENS = 256  # at most, of what a chat template puts in by itself
+MESSAGE_TOKENS = 16  # at most, of what it puts around a message
+
+
+class Caller:
+    """One model, and the state of the way to it. `say` is told of a provider that is away and back."""
+
+    def __init__(self, model: Model, limits: Limits, purse: Purse, say: Callable[[str], None]) -> None:
+        self._model = model
+        self._limits = limits
+        self._purse = purse
+        self._window = Window(limits.concurrency, adaptive=model.remote)
+        self._breaker = Breaker(model.name, limits.patience_s, say)
+        minute = limits.requests_per_minute, limits.tokens_per_minute
+        self._requests, self._tokens = (Rate(most) if most and model.remote else None for most in minute)
+
+    async def call(self, request: Request, unit: str) -> Reply:
+        """The reply to a request, whose usage includes that of tries which failed. It may hold fewer samples than were
+        asked for, where the model gives fewer or a budget has no more.
+
+        Raises ModelError with what all tries used, and BudgetSpent where no call could be made.
+        """
+        spent, attempts = Usage(), 0
+        faults, busy, start = 0, 0, time.monotonic()
+        while True:
+            try:
+                reply = await self._try(request, unit)
+                return replace(
+                    reply,
+                    usage=spent + reply.usage,
+                    cost_usd=self._cost(reply, spent),
+                    attempts=attempts + reply.attempts,
+                )
+            except ModelError as error:
+                if not isinstance(error, BudgetSpent):
+                    attempts += error.attempts
+                    spent += error.usage or Usage()
+                faults += error.cause is Cause.FAULT
+                busy += error.cause is Cause.BUSY
+                error.usage, error.attempts = spent, attempts
+                patient = faults < self._limits.tries and time.monotonic() - start < self._limits.patience_s
+                if not self._model.remote or error.fatal or error.cause is Cause.REQUEST or not patient:
+                    raise
+                await asyncio.sleep(_pause(error, faults + busy))
+
+    def _cost(self, reply: Reply, spent: Usage) -> float | None:
+        """US dollars for the reply and for the tries that failed before it; None where nobody knows."""
+        prices = self._model.prices
+        if prices is None:
+            return reply.cost_usd
+        return (prices.cost(reply.usage) if reply.cost_usd is None else reply.cost_usd) + prices.cost(spent)
+
+    async def _try(self, request: Request, unit: str) -> Reply:
+        """One try, when there is a place for it in everything that limits it."""
+        async with self._window as window:
+            trial = await self._breaker.ready()
+            try:
+                hold = await self._reserve(request, unit)
+                taken = await self._paced(hold, request)
+                epoch, start = window.epoch, time.monotonic()
+                try:
+                    reply = await self._held(hold, request, taken)
+                except ModelError as error:
+                    if error.cause is Cause.BUSY:
+                        window.refused(epoch)
+                    self._judged(error)
+                    raise
+                latency_s = time.monotonic() - start
+                window.answered(latency_s)
+                self._breaker.answered()
+                return replace(reply, latency_ms=round(latency_s * 1000, 3))
+            finally:
+                self._breaker.done(trial)
+
+    async def _reserve(self, request: Request, unit: str) -> Hold:
+        return await self._purse.reserve(unit, prompt_bound(request), request.max_tokens, request.n)
+
+    async def _paced(self, hold: Hold, request: Request) -> Taken | None:
+        """Waits for the limits by the minute."""
+        try:
+            if self._requests:
+                await self._requests.take()
+            if self._tokens:
+                return await self._tokens.take(prompt_bound(request) + request.max_tokens * hold.n)
+        except asyncio.CancelledError:
+            self._purse.settle(hold, Usage())
+            raise
+        return None
+
+    async def _held(self, hold: Hold, request: Request, taken: Taken | None) -> Reply:
+        """The model's answer; what is set aside for it is settled, however it ends."""
+        used: Usage | None = None
+        usd: float | None = None
+        if hold.n < request.n:
+            request = replace(request, n=hold.n, seeds=request.seeds[: hold.n])
+        try:
+            reply = await self._timely(hold, request)
+            used, usd = reply.usage, reply.cost_usd
+            return reply
+        except ModelError as error:
+            used = error.usage
+            raise
+        finally:
+            self._purse.settle(hold, used, usd)
+            if self._tokens and taken and used is not None:
+                self._tokens.correct(taken, used.tokens)
+
+    async def _timely(self, hold: Hold, request: Request) -> Reply:
+        left_s = hold.left_s()
+        limit = asyncio.timeout(left_s if left_s < float("inf") else None)
+        try:
+            async with limit:
+                reply = await self._model.complete(request)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            raise BudgetSpent("The budget of seconds was used up in the midst of a call.", usage=None) from None
+        if not reply.choices:
+            raise ModelError(f"{self._model.name} gave no answer at all.", cause=Cause.FAULT, usage=reply.usage)
+        return replace(reply, choices=reply.choices[: request.n])
+
+    def _judged(self, error: ModelError) -> None:
+        """Tell the breaker of a failed try."""
+        if not self._model.remote or isinstance(error, BudgetSpent):
+            return
+        if error.cause in (Cause.FAULT, Cause.DOWN):
+            self._breaker.failed(error)
+        elif not error.fatal:
+            self._breaker.answered()
+
+
+def prompt_bound(request: Request) -> int:
+    """The most tokens that a request's prompt can have: a token is a byte at least."""
+    texts = [message.content for message in request.messages] + [request.prefix]
+    if request.schema is not None:
+        texts.append(json.dumps(request.schema))
+    around = TEMPLATE_TOKENS + MESSAGE_TOKENS * len(texts)
+    return around + sum(len(text) if text.isascii() else len(text.encode()) for text in texts)
+
+
+def _pause(error: ModelError, tries: int) -> float:
+    """Seconds until the next try: what the provider asks for, or a random part of a growing pause. The breaker paces
+    the tries of a provider that is down."""
+    if error.cause is Cause.DOWN:
+        return 0.0
+    if error.wait_s is not None:
+        return min(LONGEST_WAIT_S, error.wait_s) + random.uniform(0, WAIT_S)
+    return random.uniform(0, min(LONGEST_WAIT_S, WAIT_S * 2 ** min(tries - 1, 16)))

@@ -1,0 +1,258 @@
+"""The embedded model for any server: `python -m redraft.llm.embedded.publish FOLDER [--gguf FILE]`.
+
+Writes what Hugging Face's transformers, vLLM and SGLang load: the configuration, float32 weights (the int8 ones times
+their scales, as numpy runs them), the tokenizer with a chat template, and sampling from the whole distribution. The
+GGUF file is the same for llama.cpp and what builds on it; it needs the `gguf` package.
+"""
+
+import argparse
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from redraft.llm.embedded.formats import ASSISTANT, END, PAD, USER
+from redraft.llm.embedded.network import CONTEXT, HEAD, HEADS, LAYERS, THETA, WIDTH, Floats, unpack
+from redraft.llm.model import ModelError
+
+HERE = Path(__file__).parent
+EPSILON = 1e-5  # of the RMS norms
+NAME = "redraft-embedded"
+
+CHAT_TEMPLATE = (
+    "{%- for message in messages -%}"
+    "{%- if message['role'] == 'user' -%}" + f"{{{{- '{USER}' + message['content'] -}}}}"
+    "{%- elif message['role'] == 'assistant' -%}" + f"{{{{- '{ASSISTANT}' + message['content'] + '{END}' -}}}}"
+    "{%- else -%}{{- raise_exception('Only user and assistant messages, and no others.') -}}{%- endif -%}"
+    "{%- endfor -%}"
+    "{%- if add_generation_prompt -%}" + f"{{{{- '{ASSISTANT}' -}}}}" + "{%- endif -%}"
+)
+"""What `formats.render` writes, in Jinja; with `add_generation_prompt` it is open for the answer."""
+
+
+def publish(folder: str | Path, source: str | Path = HERE) -> None:
+    """Writes the weights and the tokenizer that lie in `source` as a Hugging Face folder, made where it is missing.
+
+    Raises ModelError when they cannot be read or written.
+    """
+    folder, source = Path(folder), Path(source)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tensors = named(_weights(source))
+        tokens = _marks(source)
+        files = {
+            "config.json": configuration(tensors, tokens),
+            "generation_config.json": generation(tokens),
+            "tokenizer_config.json": TOKENIZER | {"chat_template": CHAT_TEMPLATE},
+        }
+        for name, content in files.items():
+            (folder / name).write_text(json.dumps(content, indent=2) + "\n")
+        (folder / "chat_template.jinja").write_text(CHAT_TEMPLATE)
+        shutil.copyfile(source / "tokenizer.json", folder / "tokenizer.json")
+        (folder / "model.safetensors").write_bytes(safetensors(tensors))
+    except (OSError, KeyError, ValueError) as error:
+        raise _unwritten(folder, error) from error
+
+
+def gguf(file: str | Path, source: str | Path = HERE) -> None:
+    """Writes one GGUF file, float32. Raises ModelError without the `gguf` package, and as `publish` does."""
+    try:
+        from gguf import GGUFWriter
+    except ImportError as error:
+        raise ModelError("A GGUF file needs the gguf package.", cure="Install it with `pip install gguf`.") from error
+    file, source = Path(file), Path(source)
+    try:
+        writer = GGUFWriter(file, "llama")
+        _describe(writer, source)
+        for name, tensor in llama_cpp_names(named(_weights(source))).items():
+            writer.add_tensor(name, tensor)
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.write_tensors_to_file()
+        writer.close()
+    except (OSError, KeyError, ValueError) as error:
+        raise _unwritten(file, error) from error
+
+
+def named(weights: Mapping[str, Floats]) -> dict[str, Floats]:
+    """The network's arrays by transformers' names. The output matrix is the embedding, and is left out."""
+    tensors = {"model.embed_tokens.weight": weights["embedding.weight"], "model.norm.weight": weights["norm.weight"]}
+    for layer in range(LAYERS):
+        ours, theirs = f"blocks.{layer}.", f"model.layers.{layer}."
+        query, key, value = np.split(weights[f"{ours}qkv.weight"], 3)
+        gate, up = np.split(weights[f"{ours}gate_up.weight"], 2)
+        tensors |= {
+            f"{theirs}input_layernorm.weight": weights[f"{ours}attention_norm.weight"],
+            f"{theirs}self_attn.q_proj.weight": query,
+            f"{theirs}self_attn.k_proj.weight": key,
+            f"{theirs}self_attn.v_proj.weight": value,
+            f"{theirs}self_attn.o_proj.weight": weights[f"{ours}out.weight"],
+            f"{theirs}post_attention_layernorm.weight": weights[f"{ours}feed_norm.weight"],
+            f"{theirs}mlp.gate_proj.weight": gate,
+            f"{theirs}mlp.up_proj.weight": up,
+            f"{theirs}mlp.down_proj.weight": weights[f"{ours}down.weight"],
+        }
+    return tensors
+
+
+def configuration(tensors: Mapping[str, Floats], marks: Mapping[str, int]) -> dict[str, Any]:
+    """`config.json`: a Llama with as many key heads as heads, whose embedding is its output matrix too."""
+    return {
+        "architectures": ["LlamaForCausalLM"],
+        "model_type": "llama",
+        "vocab_size": len(tensors["model.embed_tokens.weight"]),
+        "hidden_size": WIDTH,
+        "intermediate_size": len(tensors["model.layers.0.mlp.gate_proj.weight"]),
+        "num_hidden_layers": LAYERS,
+        "num_attention_heads": HEADS,
+        "num_key_value_heads": HEADS,
+        "head_dim": HEAD,
+        "max_position_embeddings": CONTEXT,
+        "hidden_act": "silu",
+        "rms_norm_eps": EPSILON,
+        "rope_theta": THETA,
+        "rope_scaling": None,
+        "attention_bias": False,
+        "mlp_bias": False,
+        "tie_word_embeddings": True,
+        "torch_dtype": "float32",
+        "bos_token_id": None,
+        "eos_token_id": marks[END],
+        "pad_token_id": marks[PAD],
+    }
+
+
+def generation(marks: Mapping[str, int]) -> dict[str, Any]:
+    """`generation_config.json`: the whole distribution at temperature 1, where servers else cut its tail; and every
+    mark ends an answer, as it does for the embedded engine."""
+    return {
+        "do_sample": True,
+        "temperature": 1.0,
+        "top_k": 0,
+        "top_p": 1.0,
+        "eos_token_id": [marks[mark] for mark in (END, USER, ASSISTANT, PAD)],
+        "pad_token_id": marks[PAD],
+    }
+
+
+TOKENIZER = {
+    "tokenizer_class": "PreTrainedTokenizerFast",
+    "eos_token": END,
+    "pad_token": PAD,
+    "additional_special_tokens": [USER, ASSISTANT],
+    "model_max_length": CONTEXT,
+    "clean_up_tokenization_spaces": False,
+    "add_bos_token": False,
+    "add_eos_token": False,
+}
+"""`tokenizer_config.json`, but for the chat template."""
+
+
+def safetensors(tensors: Mapping[str, Floats]) -> bytes:
+    """The safetensors format: the header's length in eight bytes, a header in JSON, then the float32 tensors."""
+    header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
+    at = 0
+    for name, tensor in tensors.items():
+        header[name] = {"dtype": "F32", "shape": tensor.shape, "data_offsets": [at, at + 4 * tensor.size]}
+        at += 4 * tensor.size
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    parts = (np.ascontiguousarray(tensor, "<f4").tobytes() for tensor in tensors.values())
+    return b"".join([len(text).to_bytes(8, "little"), text, *parts])
+
+
+def llama_cpp_names(tensors: Mapping[str, Floats]) -> dict[str, Floats]:
+    """The tensors by llama.cpp's names; queries and keys in its order, where a rotary pair stands side by side."""
+    renamed: dict[str, Floats] = {}
+    for name, tensor in tensors.items():
+        part = name.removeprefix("model.").removeprefix("layers.").removesuffix(".weight")
+        number, _, inside = part.partition(".")
+        paired = _side_by_side(tensor) if inside in PAIRED else tensor
+        renamed[f"blk.{number}.{GGUF_NAMES[inside]}.weight" if inside else f"{GGUF_NAMES[part]}.weight"] = paired
+    return renamed
+
+
+PAIRED = ("self_attn.q_proj", "self_attn.k_proj")
+GGUF_NAMES = {
+    "embed_tokens": "token_embd",
+    "norm": "output_norm",
+    "input_layernorm": "attn_norm",
+    "self_attn.q_proj": "attn_q",
+    "self_attn.k_proj": "attn_k",
+    "self_attn.v_proj": "attn_v",
+    "self_attn.o_proj": "attn_output",
+    "post_attention_layernorm": "ffn_norm",
+    "mlp.gate_proj": "ffn_gate",
+    "mlp.up_proj": "ffn_up",
+    "mlp.down_proj": "ffn_down",
+}
+
+
+def _side_by_side(tensor: Floats) -> Floats:
+    """Rows i and i + HEAD / 2 of each head, which turn together, one after the other."""
+    return tensor.reshape(HEADS, 2, HEAD // 2, -1).swapaxes(1, 2).reshape(tensor.shape)
+
+
+def _describe(writer: Any, source: Path) -> None:
+    """The keys of a GGUF file: sizes, tokens, chat template and sampling."""
+    tokenizer = json.loads((source / "tokenizer.json").read_text())
+    tokens = sorted(tokenizer["model"]["vocab"], key=tokenizer["model"]["vocab"].get)
+    marks = _marks(source)
+    hidden = named(_weights(source))["model.layers.0.mlp.gate_proj.weight"]
+    writer.add_name(NAME)
+    writer.add_file_type(0)  # all float32
+    writer.add_context_length(CONTEXT)
+    writer.add_embedding_length(WIDTH)
+    writer.add_block_count(LAYERS)
+    writer.add_feed_forward_length(len(hidden))
+    writer.add_head_count(HEADS)
+    writer.add_head_count_kv(HEADS)
+    writer.add_rope_dimension_count(HEAD)
+    writer.add_rope_freq_base(THETA)
+    writer.add_layer_norm_rms_eps(EPSILON)
+    writer.add_vocab_size(len(tokens))
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("smollm")  # byte-level BPE with single digits, as SmolLM's
+    writer.add_token_list(tokens)
+    writer.add_token_types([3 if token in marks else 1 for token in tokens])  # control, normal
+    writer.add_token_merges([" ".join(merge) for merge in tokenizer["model"]["merges"]])
+    writer.add_eos_token_id(marks[END])
+    writer.add_pad_token_id(marks[PAD])
+    writer.add_add_bos_token(False)
+    writer.add_chat_template(CHAT_TEMPLATE)
+    writer.add_sampling_temp(1.0)
+    writer.add_sampling_top_k(0)
+    writer.add_sampling_top_p(1.0)
+    writer.add_sampling_min_p(0.0)
+
+
+def _weights(source: Path) -> dict[str, Floats]:
+    with np.load(source / "weights.npz") as packed:
+        return unpack(packed)
+
+
+def _marks(source: Path) -> dict[str, int]:
+    """The special tokens and their numbers."""
+    added = json.loads((source / "tokenizer.json").read_text())["added_tokens"]
+    return {token["content"]: token["id"] for token in added}
+
+
+def _unwritten(place: Path, error: Exception) -> ModelError:
+    return ModelError(f"The embedded model cannot be written to {place}: {error}.", cure="Name another place.")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, help="made where it is missing")
+    parser.add_argument("--gguf", type=Path, metavar="FILE", help="write this file too, for llama.cpp")
+    parser.add_argument("--source", type=Path, default=HERE, help="where weights.npz and tokenizer.json lie")
+    options = parser.parse_args()
+    try:
+        publish(options.folder, options.source)
+        if options.gguf:
+            gguf(options.gguf, options.source)
+    except ModelError as error:
+        parser.exit(1, f"{error}\n")
