@@ -1,10 +1,10 @@
 """What a provider answered through LiteLLM, in redraft's own words."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from redraft.llm.model import Choice, Finish, ModelError, Reply, Request
+from redraft.llm.reading import aligned, cut, with_tokens
 from redraft.llm.usage import Usage
 
 FINISHES = {"stop": Finish.END, "length": Finish.LENGTH}
@@ -21,7 +21,7 @@ def read(response: Any, request: Request, attempts: int) -> Reply:
         raise ModelError(_emptiness(response), cure="Ask again, or ask another model.")
     usage = getattr(response, "usage", None)
     return Reply(
-        choices=_with_tokens(choices, _count(usage, "completion_tokens")),
+        choices=with_tokens(choices, _count(usage, "completion_tokens")),
         usage=Usage(
             _count(usage, "prompt_tokens"),
             _count(usage, "completion_tokens"),
@@ -31,33 +31,6 @@ def read(response: Any, request: Request, attempts: int) -> Reply:
         cost_usd=_cost(response),
         attempts=attempts,
     )
-
-
-def cut(text: str, stop: Sequence[str]) -> tuple[str, bool]:
-    """The text before its first stop string, and whether there was one."""
-    ends = [at for at in (text.find(mark) for mark in stop if mark) if at >= 0]
-    return (text[: min(ends)], True) if ends else (text, False)
-
-
-def aligned(tokens: Sequence[tuple[bytes, float]], text: str) -> tuple[tuple[float, ...], tuple[int, ...]] | None:
-    """The log-probabilities of the tokens that make up a text, and the character at which each begins.
-
-    A character's bytes may be spread over several tokens: each begins at that character. Tokens beyond the text's end
-    (a stop string) are left out. None where the tokens do not spell the text.
-    """
-    raw = text.encode("utf-8", "surrogatepass")
-    logprobs: list[float] = []
-    offsets: list[int] = []
-    at = 0
-    for token, logprob in tokens:
-        if at >= len(raw):
-            break
-        if not (raw.startswith(token, at) or token.startswith(raw[at:])):
-            return None
-        logprobs.append(logprob)
-        offsets.append(len(raw[:at].decode("utf-8", "ignore")))
-        at += len(token)
-    return (tuple(logprobs), tuple(offsets)) if at >= len(raw) else None
 
 
 def _choice(choice: Any, request: Request) -> Choice | None:
@@ -88,23 +61,6 @@ def _tokens(choice: Any) -> list[tuple[bytes, float]]:
         (bytes(token.bytes) if token.bytes is not None else token.token.encode("utf-8", "surrogatepass"), token.logprob)
         for token in content
     ]
-
-
-def _with_tokens(choices: Sequence[Choice], total: int) -> tuple[Choice, ...]:
-    """The choices with their tokens: providers count them for a whole reply, so they are shared out, by the
-    log-probabilities where each choice has them and by length otherwise."""
-    known = all(choice.logprobs is not None for choice in choices)
-    sizes = [len(c.logprobs or ()) if known else len(c.text) + len(c.thinking) for c in choices]
-    if not total and known:
-        total = sum(sizes)
-    ends = [sum(sizes[: index + 1]) for index in range(len(sizes))]
-    shares = [total * end // max(1, ends[-1]) for end in ends]
-    if not ends[-1]:
-        shares = [total * (index + 1) // len(sizes) for index in range(len(sizes))]
-    return tuple(
-        replace(choice, tokens=share - before)
-        for choice, share, before in zip(choices, shares, [0, *shares], strict=False)
-    )
 
 
 def _count(usage: Any, name: str) -> int:

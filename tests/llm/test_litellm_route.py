@@ -9,8 +9,8 @@ import pytest
 
 from redraft.llm.client import Client
 from redraft.llm.limits import Limits
-from redraft.llm.litellm_reply import aligned
 from redraft.llm.model import Choice, Finish, Message, ModelError, Refused, Request, Sampling
+from redraft.llm.reading import aligned
 from redraft.llm.route import route
 from redraft.store.journal import Journal
 from redraft.store.records import Question
