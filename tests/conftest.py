@@ -20,20 +20,16 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
-def _load(name: str) -> ModuleType:
-    """A module beside this file, which no path leads to."""
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+@pytest.fixture(scope="session")
+def openai_protocol() -> ModuleType:
+    """The module `bench/mock_server.py`: its Fault, and its OpenAIServer for a server of one's own."""
+    file = Path(__file__).parents[1] / "bench" / "mock_server.py"
+    spec = importlib.util.spec_from_file_location(file.stem, file)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
-
-
-@pytest.fixture(scope="session")
-def openai_protocol() -> ModuleType:
-    """The module `openai_server`: its Fault, and its OpenAIServer for a server of one's own."""
-    return _load("openai_server")
 
 
 @pytest.fixture

@@ -1,0 +1,89 @@
+"""Files and batches of the OpenAI protocol."""
+
+import asyncio
+import itertools
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+Answered = Callable[[str, dict[str, Any]], Awaitable[tuple[int, bytes]]]
+"""From a path and a body to the status and the body of its reply."""
+
+
+@dataclass(slots=True)
+class Batches:
+    """What was uploaded, and the batches over it. Each line is answered once, when its batch is first seen done."""
+
+    answer: Answered
+    files: dict[str, dict[str, Any]] = field(default_factory=dict)
+    contents: dict[str, bytes] = field(default_factory=dict)
+    batches: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _ids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+    _ends: dict[str, float] = field(default_factory=dict)
+    _one: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def upload(self, content: bytes, purpose: str, filename: str) -> dict[str, Any]:
+        """A new file."""
+        name = f"file-{next(self._ids)}"
+        self.contents[name] = content
+        self.files[name] = {
+            "id": name, "object": "file", "bytes": len(content), "created_at": int(time.time()),
+            "filename": filename, "purpose": purpose, "status": "processed",
+        }  # fmt: skip
+        return self.files[name]
+
+    def create(self, body: dict[str, Any], seconds: float) -> dict[str, Any]:
+        """A new batch that takes so long. Raises KeyError where there is no such file."""
+        lines = self.contents[body["input_file_id"]].splitlines()
+        name = f"batch_{next(self._ids)}"
+        self._ends[name] = time.monotonic() + seconds
+        now = int(time.time())
+        self.batches[name] = {
+            "id": name, "object": "batch", "endpoint": body.get("endpoint"), "errors": None,
+            "input_file_id": body["input_file_id"], "completion_window": body.get("completion_window", "24h"),
+            "status": "validating", "output_file_id": None, "error_file_id": None, "created_at": now,
+            "in_progress_at": None, "expires_at": now + 86_400, "completed_at": None,
+            "request_counts": {"total": len(lines), "completed": 0, "failed": 0},
+            "metadata": body.get("metadata"),
+        }  # fmt: skip
+        return self.batches[name]
+
+    async def look(self, name: str) -> dict[str, Any]:
+        """A batch as it is now: validating, in_progress, completed or cancelled. Raises KeyError."""
+        batch = self.batches[name]
+        async with self._one:
+            if batch["status"] == "validating":
+                batch |= {"status": "in_progress", "in_progress_at": int(time.time())}
+            elif batch["status"] == "in_progress" and time.monotonic() >= self._ends[name]:
+                await self._complete(batch)
+        return batch
+
+    def cancel(self, name: str) -> dict[str, Any]:
+        """The batch, cancelled unless it is done. Raises KeyError."""
+        if self.batches[name]["status"] != "completed":
+            self.batches[name]["status"] = "cancelled"
+        return self.batches[name]
+
+    async def _complete(self, batch: dict[str, Any]) -> None:
+        good, bad = [], []
+        for line in self.contents[batch["input_file_id"]].splitlines():
+            asked = orjson.loads(line)
+            status, body = await self.answer(asked["url"], asked["body"])
+            (good if status == 200 else bad).append(_line(asked["custom_id"], status, body))
+        for lines, key in ((good, "output_file_id"), (bad, "error_file_id")):
+            if lines:
+                batch[key] = self.upload(b"\n".join(lines) + b"\n", "batch_output", f"{key}.jsonl")["id"]
+        counts = {"total": len(good) + len(bad), "completed": len(good), "failed": len(bad)}
+        batch |= {"status": "completed", "completed_at": int(time.time()), "request_counts": counts}
+
+
+def _line(custom_id: str, status: int, body: bytes) -> bytes:
+    said = orjson.dumps(custom_id)
+    if status == 0:
+        error = b'{"code":"server_error","message":"The request was not answered."}'
+        return b'{"id":"batch_req_1","custom_id":%b,"response":null,"error":%b}' % (said, error)
+    response = b'{"status_code":%d,"request_id":"1","body":%b}' % (status, body)
+    return b'{"id":"batch_req_1","custom_id":%b,"response":%b,"error":null}' % (said, response)

@@ -1,0 +1,80 @@
+"""What the mock server was asked and what it answered."""
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from openai_protocol.texts import Sample
+
+
+@dataclass(slots=True)
+class Entry:
+    """One call of the model. Times are seconds since the server began; `status` is 0 where no whole answer was sent."""
+
+    path: str
+    body: dict[str, Any]
+    at: float
+    seconds: float = 0.0
+    status: int = 0
+    fault: str | None = None  # by its name; "left" where the client went away before its answer
+    choices: int = 0
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    produced: int = 0  # tokens of its choices, thinking included, delivered or not
+    charged: int = 0  # prompt and completion tokens of an answer whose sending began
+
+    def as_json(self) -> dict[str, Any]:
+        """All of it."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass
+class Record:
+    """The calls so far; the most that were in flight at once; the texts given, by their hashes."""
+
+    entries: list[Entry] = field(default_factory=list)
+    in_flight: int = 0
+    most_in_flight: int = 0
+    samples: Counter[int] = field(default_factory=Counter)
+    began: float = field(default_factory=time.monotonic)
+
+    def begin(self, path: str, body: dict[str, Any]) -> Entry:
+        """A call has come."""
+        entry = Entry(path, body, time.monotonic() - self.began)
+        self.entries.append(entry)
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        return entry
+
+    def end(self, entry: Entry) -> None:
+        """It is over."""
+        self.in_flight -= 1
+        entry.seconds = time.monotonic() - self.began - entry.at
+
+    def give(self, samples: Sequence[Sample]) -> None:
+        """These samples were sent whole."""
+        self.samples.update([hash(sample.text) for sample in samples])
+
+    @property
+    def distinct(self) -> int:
+        """How many different texts were given."""
+        return len(self.samples)
+
+    def summary(self) -> dict[str, Any]:
+        """The short form."""
+        entries = self.entries
+        return {
+            "requests": len(entries),
+            "statuses": Counter(str(entry.status) for entry in entries),
+            "faults": Counter(entry.fault for entry in entries if entry.fault),
+            "samples": self.samples.total(),
+            "distinct": self.distinct,
+            "prompt_tokens": sum(entry.prompt_tokens for entry in entries),
+            "produced": sum(entry.produced for entry in entries),
+            "charged": sum(entry.charged for entry in entries),
+            "most_in_flight": self.most_in_flight,
+            "seconds": max((entry.at + entry.seconds for entry in entries), default=0.0)
+            - min((entry.at for entry in entries), default=0.0),
+        }

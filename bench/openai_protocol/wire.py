@@ -1,0 +1,58 @@
+"""How replies go out: whole, as events, or broken off."""
+
+import asyncio
+from collections.abc import Sequence
+
+from aiohttp import web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http_parser import RawRequestMessage
+from aiohttp.streams import StreamReader
+from aiohttp.web_protocol import RequestHandler
+
+from openai_protocol.calls import Reply
+
+MOST_BYTES = 2**28  # of an upload
+
+
+def request_factory(
+    message: RawRequestMessage,
+    payload: StreamReader,
+    protocol: RequestHandler,
+    writer: AbstractStreamWriter,
+    task: "asyncio.Task[None]",
+) -> web.BaseRequest:
+    """A request whose body may be large."""
+    loop = asyncio.get_running_loop()
+    return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=MOST_BYTES)
+
+
+def sent(reply: Reply) -> web.Response:
+    """The reply as a response."""
+    headers = {"Content-Type": "application/json", **reply.headers}
+    return web.Response(body=reply.body, status=reply.status, headers=headers)
+
+
+async def cut(request: web.BaseRequest, body: bytes) -> web.StreamResponse:
+    """Half of a body, and then no connection."""
+    response = web.StreamResponse(headers={"Content-Type": "application/json", "Content-Length": str(len(body))})
+    await response.prepare(request)
+    await response.write(body[: len(body) // 2])
+    abort(request)
+    return response
+
+
+async def streamed(request: web.BaseRequest, events: Sequence[bytes], ms_per_event: float) -> web.StreamResponse:
+    """Events, with so much time between them."""
+    response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+    await response.prepare(request)
+    for event in events:
+        await response.write(event)
+        if ms_per_event:
+            await asyncio.sleep(ms_per_event / 1000)
+    return response
+
+
+def abort(request: web.BaseRequest) -> None:
+    """Drop the connection."""
+    if request.transport is not None:
+        request.transport.abort()
