@@ -7,7 +7,6 @@ GGUF file is the same for llama.cpp and what builds on it; it needs the `gguf` p
 
 import argparse
 import json
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -38,22 +37,22 @@ def publish(folder: str | Path, source: str | Path = HERE) -> None:
 
     Raises ModelError when they cannot be read or written.
     """
-    folder, source = Path(folder), Path(source)
+    folder = Path(folder)
+    tensors, tokenizer = _read(Path(source))
+    marks = _marks(tokenizer)
+    files = {
+        "config.json": configuration(tensors, marks),
+        "generation_config.json": generation(marks),
+        "tokenizer_config.json": TOKENIZER | {"chat_template": CHAT_TEMPLATE},
+        "tokenizer.json": tokenizer,
+    }
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        tensors = named(_weights(source))
-        tokens = _marks(source)
-        files = {
-            "config.json": configuration(tensors, tokens),
-            "generation_config.json": generation(tokens),
-            "tokenizer_config.json": TOKENIZER | {"chat_template": CHAT_TEMPLATE},
-        }
         for name, content in files.items():
-            (folder / name).write_text(json.dumps(content, indent=2) + "\n")
+            (folder / name).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", "utf-8")
         (folder / "chat_template.jinja").write_text(CHAT_TEMPLATE)
-        shutil.copyfile(source / "tokenizer.json", folder / "tokenizer.json")
         (folder / "model.safetensors").write_bytes(safetensors(tensors))
-    except (OSError, KeyError, ValueError) as error:
+    except OSError as error:
         raise _unwritten(folder, error) from error
 
 
@@ -62,18 +61,21 @@ def gguf(file: str | Path, source: str | Path = HERE) -> None:
     try:
         from gguf import GGUFWriter
     except ImportError as error:
-        raise ModelError("A GGUF file needs the gguf package.", cure="Install it with `pip install gguf`.") from error
-    file, source = Path(file), Path(source)
+        raise ModelError(
+            "A GGUF file is written by the gguf package, which is not installed.", cure="Install redraft[gguf]."
+        ) from error
+    file = Path(file)
+    tensors, tokenizer = _read(Path(source))
+    writer = GGUFWriter(file, "llama")
+    _describe(writer, tensors, tokenizer)
+    for name, tensor in llama_cpp_names(tensors).items():
+        writer.add_tensor(name, tensor)
     try:
-        writer = GGUFWriter(file, "llama")
-        _describe(writer, source)
-        for name, tensor in llama_cpp_names(named(_weights(source))).items():
-            writer.add_tensor(name, tensor)
         writer.write_header_to_file()
         writer.write_kv_data_to_file()
         writer.write_tensors_to_file()
         writer.close()
-    except (OSError, KeyError, ValueError) as error:
+    except OSError as error:
         raise _unwritten(file, error) from error
 
 
@@ -196,18 +198,16 @@ def _side_by_side(tensor: Floats) -> Floats:
     return tensor.reshape(HEADS, 2, HEAD // 2, -1).swapaxes(1, 2).reshape(tensor.shape)
 
 
-def _describe(writer: Any, source: Path) -> None:
+def _describe(writer: Any, tensors: Mapping[str, Floats], tokenizer: Mapping[str, Any]) -> None:
     """The keys of a GGUF file: sizes, tokens, chat template and sampling."""
-    tokenizer = json.loads((source / "tokenizer.json").read_text())
     tokens = sorted(tokenizer["model"]["vocab"], key=tokenizer["model"]["vocab"].get)
-    marks = _marks(source)
-    hidden = named(_weights(source))["model.layers.0.mlp.gate_proj.weight"]
+    marks = _marks(tokenizer)
     writer.add_name(NAME)
     writer.add_file_type(0)  # all float32
     writer.add_context_length(CONTEXT)
     writer.add_embedding_length(WIDTH)
     writer.add_block_count(LAYERS)
-    writer.add_feed_forward_length(len(hidden))
+    writer.add_feed_forward_length(len(tensors["model.layers.0.mlp.gate_proj.weight"]))
     writer.add_head_count(HEADS)
     writer.add_head_count_kv(HEADS)
     writer.add_rope_dimension_count(HEAD)
@@ -229,18 +229,24 @@ def _describe(writer: Any, source: Path) -> None:
     writer.add_sampling_min_p(0.0)
 
 
-def _weights(source: Path) -> dict[str, Floats]:
-    with np.load(source / "weights.npz") as packed:
-        return unpack(packed)
+def _read(source: Path) -> tuple[dict[str, Floats], dict[str, Any]]:
+    """The tensors by transformers' names, and `tokenizer.json`."""
+    try:
+        with np.load(source / "weights.npz") as packed:
+            return named(unpack(packed)), json.loads((source / "tokenizer.json").read_text("utf-8"))
+    except (OSError, KeyError, ValueError) as error:
+        raise ModelError(
+            f"The embedded model's weights in {source} cannot be read: {error}.",
+            cure="Install redraft anew, or train them with `make train`.",
+        ) from error
 
 
-def _marks(source: Path) -> dict[str, int]:
+def _marks(tokenizer: Mapping[str, Any]) -> dict[str, int]:
     """The special tokens and their numbers."""
-    added = json.loads((source / "tokenizer.json").read_text())["added_tokens"]
-    return {token["content"]: token["id"] for token in added}
+    return {token["content"]: token["id"] for token in tokenizer["added_tokens"]}
 
 
-def _unwritten(place: Path, error: Exception) -> ModelError:
+def _unwritten(place: Path, error: OSError) -> ModelError:
     return ModelError(f"The embedded model cannot be written to {place}: {error}.", cure="Name another place.")
 
 
