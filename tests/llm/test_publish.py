@@ -21,8 +21,9 @@ from tokenizers import Tokenizer
 
 from redraft.llm.embedded import formats
 from redraft.llm.embedded.corpus import conversations
+from redraft.llm.embedded.names import llama_cpp_names
 from redraft.llm.embedded.network import HEAD, HEADS, unpack
-from redraft.llm.embedded.publish import CHAT_TEMPLATE, gguf, llama_cpp_names, publish
+from redraft.llm.embedded.publish import CHAT_TEMPLATE, gguf, publish
 from redraft.llm.model import Message, ModelError
 
 SHIPPED = Path(formats.__file__).parent
