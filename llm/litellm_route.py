@@ -1,28 +1,30 @@
 """The route through LiteLLM: every provider that it knows, by the names that it gives them.
 
-What a provider says about a failure becomes one line with its cause and cure, and never shows a key. A setting that a
-server rejects (`n`, log-probabilities, a seed, stop strings) is left out from then on; texts are cut at the stop
-strings here too.
+LiteLLM's tables say what a model takes, and what happens corrects them: a setting that is rejected (`n`,
+log-probabilities, a seed, stop strings, a temperature, a schema) is left out from then on; texts are cut at the stop
+strings here too. What is left out silently is said once.
 """
 
 import asyncio
+import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
-from redraft.llm.litellm_reply import read
+from redraft.llm import litellm_facts
+from redraft.llm.capabilities import Continuing
+from redraft.llm.limits import Limits
+from redraft.llm.litellm_error import Failure, explained
+from redraft.llm.litellm_reply import UNSAID, read, stop_reason
 from redraft.llm.model import Model, ModelError, Refused, Reply, Request
 
-TRIES = 3  # of each call, where another try could help
-WAIT_S = 0.5  # before the second try, doubled before the third
-LONGEST_WAIT_S = 30.0  # what a provider may ask for in "retry-after"
-TIMEOUT_S = 600.0
-OPTIONAL = ("logprobs", "seed", "stop", "n")
+MARKED_CHARS = 4096  # about the fewest tokens that providers cache: 1,024
 
 
-def litellm_model(name: str, api_base: str | None = None) -> Model:
+def litellm_model(name: str, api_base: str | None = None, limits: Limits = Limits()) -> "LiteLLM":  # noqa: B008 - frozen
     """A model by LiteLLM's name for it, or, with `api_base`, by its own name on that OpenAI-compatible server.
 
     Raises a fatal ModelError for a name without a known provider.
@@ -31,6 +33,10 @@ def litellm_model(name: str, api_base: str | None = None) -> Model:
     import litellm
 
     litellm.suppress_debug_info = True
+    if name.startswith("redraft/"):
+        from redraft.llm.litellm_provider import register
+
+        register()
     known = name.split("/")[0] in litellm.provider_list
     full = f"openai/{name}" if api_base and not known else name
     try:
@@ -41,158 +47,188 @@ def litellm_model(name: str, api_base: str | None = None) -> Model:
             cure="Put the provider first, as in openai/gpt-4o, or give a server's address with --api-base.",
             fatal=True,
         ) from None
-    return LiteLLM(litellm, name, full, provider, api_base)
+    return LiteLLM(litellm, name, full, provider, api_base, limits)
 
 
 class LiteLLM(Model):
     """A Model behind LiteLLM. A call takes one seed, its first sample's."""
 
-    templates: Mapping[str, str] = {}
-
-    def __init__(self, litellm: ModuleType, name: str, full: str, provider: str, api_base: str | None) -> None:
+    def __init__(
+        self, litellm: ModuleType, name: str, full: str, provider: str, api_base: str | None, limits: Limits
+    ) -> None:
         self.name = name
-        self._litellm = litellm
-        self._full = full
-        self._provider = provider
+        self.litellm = litellm
+        self.full = full
+        self.provider = provider
+        known = litellm_facts.facts(litellm, full)
+        self._marks = provider in litellm_facts.MARKED and bool(known.get("supports_prompt_caching"))
+        self.prices = litellm_facts.prices(known, marked=self._marks)
+        self.batch_prices = litellm_facts.prices(known, batch=True, marked=self._marks)
+        self.capabilities = litellm_facts.capabilities(litellm, full, known)
+        self._claude = "claude" in full
+        self._limit_name = "max_tokens"
+        self._timeout_s = limits.timeout_s
         self._api_base = api_base
-        self._rejected: set[str] = set()
+        self.access = self._access(api_base)
+        self._fixed = self.access | {
+            "model": full,
+            "timeout": _timeout(litellm, provider, limits),
+            "max_retries": 0,
+            "drop_params": True,
+        }
+        self._said: set[str] = set()
 
     async def complete(self, request: Request) -> Reply:
         """Fewer samples than `n` where the provider gives fewer. Raises ModelError; Refused for a prefix that the
         provider does not go on from."""
-        messages = self._messages(request)
-        failures = attempts = 0
+        messages = self.messages(request)
+        attempts = 0
         while True:
             attempts += 1
-            parameters = self._parameters(request)
+            parameters = self.parameters(request)
             try:
-                response = await self._litellm.acompletion(messages=messages, **parameters)
+                async with asyncio.timeout(self._timeout_s):
+                    response = await self.litellm.acompletion(messages=messages, **self._fixed, **parameters)
             except Exception as error:  # noqa: BLE001 - the one boundary to LiteLLM and all its providers
-                if self._leaves_out(error, parameters):
+                failure = Failure(error)
+                if self._leaves_out(failure, parameters):
                     continue
-                failures += 1
-                if failures == TRIES or not _passing(error):
-                    raise self._explained(error, attempts) from None
-                await asyncio.sleep(_wait(error, failures))
-            else:
-                return read(response, request, attempts)
+                explanation = self.explained(failure)
+                explanation.attempts = attempts
+                raise explanation from None
+            return replace(self.reply(response, request, parameters), attempts=attempts)
 
-    async def close(self) -> None:
-        """Close the connections that LiteLLM holds open."""
-        await self._litellm.close_litellm_async_clients()
-
-    def _messages(self, request: Request) -> list[dict[str, Any]]:
+    def messages(self, request: Request) -> list[dict[str, Any]]:
+        """A request's messages in OpenAI's form, its prefix last. Raises Refused where the model would not go on from
+        it."""
         messages: list[dict[str, Any]] = [{"role": m.role, "content": m.content} for m in request.messages]
+        if self._marks and messages[0]["role"] == "system" and len(messages[0]["content"]) >= MARKED_CHARS:
+            part = {"type": "text", "text": messages[0]["content"], "cache_control": {"type": "ephemeral"}}
+            messages[0] = {"role": "system", "content": [part]}
         if not request.prefix:
             return messages
-        if not self._goes_on_from_prefix():
+        if self.capabilities.continuing is Continuing.NONE:
             raise Refused(
                 f"{self.name} does not go on from a half-written answer.",
                 cure="Use a strategy that drafts whole solutions, or another model.",
             )
-        return [*messages, {"role": "assistant", "content": request.prefix, "prefix": True}]
+        end: dict[str, Any] = {"role": "assistant", "content": request.prefix}
+        return [*messages, end if self.provider == "hosted_vllm" else end | {"prefix": True}]
 
-    def _goes_on_from_prefix(self) -> bool:
-        try:
-            return bool(self._litellm.get_model_info(self._full).get("supports_assistant_prefill"))
-        except Exception:  # noqa: BLE001 - LiteLLM raises a bare Exception for a model that it has no facts about
-            return False
+    def parameters(self, request: Request) -> dict[str, Any]:
+        """A request's settings by OpenAI's names, but for those that the model does not take."""
+        can = self.capabilities
+        parameters: dict[str, Any] = {self._limit_name: request.max_tokens}
+        if can.temperature is not False:
+            parameters["temperature"] = request.temperature
+        elif request.temperature != 1.0:
+            self._say_once(f"{self.name} takes no temperature: it draws as it always does.")
+        if can.logprobs is not False:
+            parameters["logprobs"] = True
+        if can.seed is not False and request.seeds:
+            parameters["seed"] = request.seeds[0]
+        if can.stop is not False and (stop := [mark for mark in request.stop if mark.strip() or not self._claude]):
+            parameters["stop"] = stop
+        if can.n is not False and request.n > 1:
+            parameters["n"] = request.n
+        if can.schema is not False and request.schema is not None:
+            schema = {"name": "answer", "schema": dict(request.schema), "strict": True}
+            parameters["response_format"] = {"type": "json_schema", "json_schema": schema}
+        if request.prefix and self.provider == "hosted_vllm":
+            parameters["extra_body"] = {"continue_final_message": True, "add_generation_prompt": False}
+        return parameters
 
-    def _parameters(self, request: Request) -> dict[str, Any]:
-        optional = {
-            "logprobs": True,
-            "seed": request.seeds[0] if request.seeds else None,
-            "stop": list(request.stop) or None,
-            "n": request.n if request.n > 1 else None,
-        }
-        dummy = self._api_base and self._provider == "openai" and not os.environ.get("OPENAI_API_KEY")
-        return {
-            "model": self._full,
-            "api_base": self._api_base,
-            "api_key": "none" if dummy else None,
-            "temperature": request.temperature,
-            "max_tokens": request.max_tokens,
-            "timeout": TIMEOUT_S,
-            "max_retries": 0,
-            "drop_params": True,
-        } | {key: value for key, value in optional.items() if value is not None and key not in self._rejected}
+    def reply(self, response: Any, request: Request, parameters: Mapping[str, Any]) -> Reply:
+        """The reply in LiteLLM's response, and what it tells about the model. Raises ModelError where it has none."""
+        self._learn(response.choices or (), request, parameters)
+        reply = read(response, request)
+        return reply if self.prices is not None or reply.cost_usd else replace(reply, cost_usd=None)
 
-    def _leaves_out(self, error: Exception, parameters: Mapping[str, Any]) -> bool:
+    def explained(self, failure: Failure) -> ModelError:
+        """A failed call as a cause and a cure."""
+        return explained(failure, self.name, self._api_base or self.provider, self._key_name)
+
+    async def close(self) -> None:
+        """Close the connections that LiteLLM holds open."""
+        await self.litellm.close_litellm_async_clients()
+
+    def _access(self, api_base: str | None) -> dict[str, Any]:
+        """Where the model is, and a key for a server that wants none but LiteLLM asks for."""
+        if not api_base:
+            return {}
+        dummy = self.provider == "openai" and not os.environ.get("OPENAI_API_KEY")
+        return {"api_base": api_base} | ({"api_key": "none"} if dummy else {})
+
+    def _learn(self, choices: Sequence[Any], request: Request, parameters: Mapping[str, Any]) -> None:
+        """Correct what is known of the model by what it answered. What it did once it can do."""
+        can = self.capabilities
+        seen: dict[str, bool] = {}
+        if not can.n and "n" in parameters and choices:
+            seen["n"] = len(choices) > 1
+        texts = [choice.message.content or "" for choice in choices]
+        if not can.logprobs and "logprobs" in parameters and any(texts):
+            seen["logprobs"] = any(getattr(choice, "logprobs", None) for choice in choices)
+        if can.temperature is None and "temperature" in parameters and choices:
+            seen["temperature"] = True
+        if can.stop is None and any(mark in text for mark in parameters.get("stop", ()) for text in texts):
+            seen["stop"] = False
+        if can.stop_reason is None and "stop" in parameters and choices:
+            seen["stop_reason"] = any(stop_reason(choice) is not UNSAID for choice in choices)
+        if can.schema is None and "response_format" in parameters and any(texts):
+            seen["schema"] = any(map(_is_json, texts))
+        if seen:
+            self.capabilities = replace(can, **seen)
+
+    def _leaves_out(self, failure: Failure, parameters: Mapping[str, Any]) -> bool:
         """Whether the request was rejected for a setting that it can do without, which is left out from now on."""
-        if _status(error) not in (400, 403, 422):
+        if failure.status not in (400, 403, 422):
             return False
-        said = str(error)
-        named = [key for key in OPTIONAL if key in parameters and re.search(rf"['\"`]{key}['\"`]", said)]
-        if "logprobs" in parameters and "logprobs" in said:
-            named.append("logprobs")
-        self._rejected.update(named)
+        if "max_completion_tokens" in failure.text and "max_tokens" in parameters:
+            self._limit_name = "max_completion_tokens"
+            return True
+        named = [key for key, other in OPTIONAL.items() if key in parameters and other.search(failure.text)]
+        self.capabilities = replace(self.capabilities, **dict.fromkeys((FIELDS.get(key, key) for key in named), False))
         return bool(named)
 
-    def _explained(self, error: Exception, attempts: int) -> ModelError:
-        """The error as a cause and a cure."""
-        status, where = _status(error), self._api_base or self._provider
-        said = _said(error)
-        if status in (401, 403) or "api_key" in said:
-            return ModelError(
-                f"{where} refuses the key for {self.name}, or there is none.",
-                cure=f"Set {self._key_name()} to a valid key.",
-                fatal=True,
-            )
-        if status == 404:
-            return ModelError(
-                f"{where} has no model {self.name!r} ({said}).", cure="Check --model and --api-base.", fatal=True
-            )
-        if status == 402 or "insufficient_quota" in said:
-            return ModelError(f"The account at {where} has no money left ({said}).", cure="Top it up.", fatal=True)
-        if status == 429:
-            return ModelError(
-                f"{where} refused {attempts} tries: too many requests ({said}).", cure="Lower --concurrency."
-            )
-        if status == 408 or "Connection error" in said:
-            return ModelError(
-                f"No answer from {where} in {attempts} tries ({said}).", cure="Check that it is up, and --api-base."
-            )
-        if status in (400, 413, 422):
-            return Refused(f"{where} rejects the request to {self.name} ({said}).")
-        return ModelError(f"{where} failed in {attempts} tries ({said}).", cure="Try again later.")
+    def _say_once(self, text: str) -> None:
+        if text not in self._said:
+            self._said.add(text)
+            self.say(text)
 
     def _key_name(self) -> str:
         """The environment variable that holds the provider's key."""
-        missing = self._litellm.validate_environment(self._full).get("missing_keys") or []
-        return " and ".join(missing) or f"{self._provider.upper()}_API_KEY"
+        missing = self.litellm.validate_environment(self.full).get("missing_keys") or []
+        return " and ".join(missing) or f"{self.provider.upper()}_API_KEY"
 
 
-def _status(error: Exception) -> int:
-    status = getattr(error, "status_code", None)
-    return status if isinstance(status, int) else 0
+def _timeout(litellm: ModuleType, provider: str, limits: Limits) -> Any:
+    """The limits of a try as the provider's part of LiteLLM takes them."""
+    if not litellm.utils.supports_httpx_timeout(provider):
+        return limits.timeout_s
+    import httpx
+
+    return httpx.Timeout(limits.timeout_s, connect=limits.connect_s)
 
 
-def _passing(error: Exception) -> bool:
-    """Whether another try could help. LiteLLM reports a missing key as a server's failure."""
-    status = _status(error)
-    hopeless = any(word in str(error) for word in ("insufficient_quota", "api_key"))
-    return (status in (408, 409, 429) or status >= 500) and not hopeless
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
 
 
-def _wait(error: Exception, failures: int) -> float:
-    """Seconds until the next try: what the provider asks for, within bounds, or a growing pause."""
-    headers = getattr(error, "litellm_response_headers", None) or getattr(
-        getattr(error, "response", None), "headers", {}
-    )
-    asked = str(headers.get("retry-after", ""))
-    if re.fullmatch(r"\d+(\.\d+)?", asked):
-        return min(float(asked), LONGEST_WAIT_S)
-    return WAIT_S * 2 ** (failures - 1)
+def _named(*names: str) -> re.Pattern[str]:
+    """Finds a parameter's name as rejections give it: in quotes, or before a colon."""
+    return re.compile("|".join(rf"['\"`]{name}['\"`]|\b{name}:" for name in names))
 
 
-def _said(error: Exception) -> str:
-    """An error's text in one line of at most 300 characters, without any key."""
-    text = " ".join(str(error).split())
-    for name, value in os.environ.items():
-        if len(value) >= 8 and SECRET.search(name):
-            text = text.replace(value, "***")
-    return KEY.sub("***", text)[:300]
-
-
-SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
-KEY = re.compile(r"\b(?:sk|key|gsk|xai|hf|pk)[-_][\w*.-]{6,}|Bearer \S+", re.IGNORECASE)
+OPTIONAL = {
+    "logprobs": re.compile("logprobs", re.IGNORECASE),
+    "seed": _named("seed", "random_seed"),
+    "stop": _named("stop", "stop_sequences", "stopSequences"),
+    "n": _named("n", "candidate_count", "candidateCount"),
+    "temperature": _named("temperature"),
+    "response_format": _named("response_format", "json_schema", "output_format", "response_schema"),
+}
+FIELDS = {"response_format": "schema"}

@@ -1,6 +1,6 @@
 """What redraft asks of a language model, and what comes back: the one protocol behind every route."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
@@ -113,14 +113,21 @@ class BudgetSpent(ModelError):
     stop = Stop.BUDGET
 
 
+def _silent(text: str) -> None:
+    """Tells nobody."""
+
+
 class Model(Protocol):
     """A route to a language model: derive from this to write another. `templates` are prompts that it prefers to
     redraft's own, by their name. A `remote` one is reached over a network: its calls are paced, and made again where
-    that could help."""
+    that could help. A `patient` one gathers calls, and may answer them hours later: any number may be in flight. What
+    the user should know it tells `say`, which its client sets."""
 
     name: str
     templates: Mapping[str, str] = MappingProxyType({})
     remote: bool = True
+    patient: bool = False
+    say: Callable[[str], None] = staticmethod(_silent)
     prices: Prices | None = None  # None where nobody knows them
     capabilities: Capabilities = Capabilities()  # as far as they are known
 

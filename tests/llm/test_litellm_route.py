@@ -1,17 +1,14 @@
 """The LiteLLM route against a real HTTP server that speaks OpenAI's protocol."""
 
 import asyncio
-import time
-from types import ModuleType
 from typing import Any
 
 import pytest
 
 from redraft.llm.client import Client
 from redraft.llm.limits import Limits
-from redraft.llm.model import Choice, Finish, Message, ModelError, Refused, Request, Sampling
-from redraft.llm.reading import aligned
-from redraft.llm.route import route
+from redraft.llm.litellm_route import litellm_model
+from redraft.llm.model import Choice, Finish, Message, Refused, Request, Sampling
 from redraft.store.journal import Journal
 from redraft.store.records import Question
 
@@ -25,7 +22,7 @@ def _no_key(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_a_request_reaches_the_server_whole_and_comes_back_as_choices(openai_server: Any) -> None:
     openai_server.write = lambda messages, seed, index: ["It is four.", "Four, I think."][index]
-    model = route("tiny", openai_server.url)
+    model = litellm_model("tiny", openai_server.url)
 
     reply = await model.complete(Request(ASKED, n=2, temperature=0.5, max_tokens=20, stop=("\n\n",), seeds=(7, 8)))
 
@@ -51,7 +48,7 @@ async def test_a_request_reaches_the_server_whole_and_comes_back_as_choices(open
 
 async def test_a_text_ends_at_a_stop_string_or_the_token_limit(openai_server: Any) -> None:
     openai_server.write = lambda messages, seed, index: "one two\n\nthree"
-    model = route("tiny", openai_server.url)
+    model = litellm_model("tiny", openai_server.url)
 
     [stopped] = (await model.complete(Request(ASKED, stop=("\n\n",)))).choices
     [limited] = (await model.complete(Request(ASKED, max_tokens=1))).choices
@@ -62,7 +59,7 @@ async def test_a_text_ends_at_a_stop_string_or_the_token_limit(openai_server: An
 
 async def test_a_text_that_ends_by_itself_is_not_said_to_have_been_stopped(openai_server: Any) -> None:
     openai_server.write = lambda messages, seed, index: "one two"
-    reply = await route("tiny", openai_server.url).complete(Request(ASKED, stop=("\n\n",)))
+    reply = await litellm_model("tiny", openai_server.url).complete(Request(ASKED, stop=("\n\n",)))
     assert reply.choices[0].finish is Finish.END
 
 
@@ -70,7 +67,7 @@ async def test_thinking_is_kept_apart_and_counted(openai_server: Any) -> None:
     openai_server.thinking = "let me see"
     openai_server.write = lambda messages, seed, index: "Four."
 
-    reply = await route("tiny", openai_server.url).complete(Request(ASKED))
+    reply = await litellm_model("tiny", openai_server.url).complete(Request(ASKED))
 
     [choice] = reply.choices
     assert (choice.text, choice.thinking, choice.tokens, reply.usage.reasoning) == ("Four.", "let me see", 4, 3)
@@ -80,7 +77,7 @@ async def test_a_server_that_ignores_n_is_asked_again_with_each_samples_own_seed
     openai_server.most = 1
     openai_server.write = lambda messages, seed, index: f"seed {seed}"
     journal = Journal(None)
-    client = Client(route("tiny", openai_server.url), journal=journal)
+    client = Client(litellm_model("tiny", openai_server.url), journal=journal)
     question = Question("p", "q", unit="u")
 
     choices = await client.complete(question, "propose", "u/", ASKED, n=4)
@@ -99,7 +96,7 @@ async def test_a_server_that_ignores_n_is_asked_again_with_each_samples_own_seed
 async def test_what_a_server_rejects_is_left_out_from_then_on(openai_server: Any) -> None:
     openai_server.rejects = {"logprobs", "stop", "n"}
     openai_server.write = lambda messages, seed, index: "one\n\ntwo"
-    client = Client(route("tiny", openai_server.url))
+    client = Client(litellm_model("tiny", openai_server.url))
 
     choices = await client.complete(Question("p", "q", unit="u"), "propose", "u/", ASKED, n=2, stop=["\n\n"])
 
@@ -113,94 +110,16 @@ async def test_what_a_server_rejects_is_left_out_from_then_on(openai_server: Any
     ]
 
 
-async def test_a_passing_fault_is_met_again_and_counted(openai_server: Any, openai_protocol: ModuleType) -> None:
-    fault = openai_protocol.Fault
-    openai_server.faults = [fault(429, headers={"Retry-After": "0"}), fault(500)]
-
-    reply = await route("tiny", openai_server.url).complete(Request(ASKED, seeds=(3,)))
-
-    assert (reply.choices[0].text, reply.attempts, len(openai_server.requests)) == ("sample 0 of seed 3", 3, 3)
-
-
-@pytest.mark.parametrize(
-    ("faults", "fatal", "words"),
-    [
-        ([(429, {"retry-after": "0"})] * 3, False, "refused 3 tries: too many requests"),
-        ([(503, {"retry-after": "0"})] * 3, False, "failed in 3 tries"),
-        (["drop"] * 3, False, "No answer from"),
-        ([404], True, "has no model 'tiny'"),
-        ([402], True, "has no money left"),
-        ([400], False, "rejects the request to tiny"),
-        (["empty"], False, "The model gave no answer at all."),
-    ],
-)
-async def test_a_fault_has_its_cause_in_one_line(
-    openai_server: Any, openai_protocol: ModuleType, faults: list[Any], fatal: bool, words: str
-) -> None:
-    for fault in faults:
-        status, headers = fault if isinstance(fault, tuple) else (fault, {})
-        openai_server.faults.append(openai_protocol.Fault(status, headers=headers))
-
-    with pytest.raises(ModelError) as raised:
-        await route("tiny", openai_server.url).complete(Request(ASKED))
-
-    assert words in str(raised.value)
-    assert "\n" not in str(raised.value)
-    assert raised.value.fatal is fatal
-    assert openai_server.faults == []
-
-
-async def test_a_wrong_key_is_fatal_and_never_shown(openai_server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    openai_server.key = "right"
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret-000")
-
-    with pytest.raises(ModelError) as raised:
-        await route("tiny", openai_server.url).complete(Request(ASKED))
-
-    assert raised.value.fatal
-    assert "Set OPENAI_API_KEY to a valid key." in str(raised.value)
-    assert "secret" not in str(raised.value)
-    assert openai_server.keys == ["sk-very-secret-000"]
-
-
-async def test_a_missing_key_is_fatal_and_named_before_anything_is_sent() -> None:
-    with pytest.raises(ModelError) as raised:
-        await route("openai/gpt-4o-mini").complete(Request(ASKED))
-
-    assert raised.value.fatal
-    assert "Set OPENAI_API_KEY to a valid key." in str(raised.value)
-
-
-def test_a_name_without_a_provider_is_fatal() -> None:
-    with pytest.raises(
-        ModelError, match=r"No provider of a model named 'tiny' is known\. Put the provider first"
-    ) as raised:
-        route("tiny")
-    assert raised.value.fatal
-
-
-async def test_a_dead_server_says_where_it_was_looked_for(openai_server: Any) -> None:
-    await openai_server.stop()
-    begin = time.monotonic()
-
-    with pytest.raises(ModelError) as raised:
-        await route("tiny", openai_server.url).complete(Request(ASKED))
-
-    assert f"No answer from {openai_server.url} in 3 tries" in str(raised.value)
-    assert not raised.value.fatal
-    assert time.monotonic() - begin < 10
-
-
 async def test_a_prefix_is_refused_where_the_provider_would_not_go_on_from_it(openai_server: Any) -> None:
     with pytest.raises(Refused, match="tiny does not go on from a half-written answer"):
-        await route("tiny", openai_server.url).complete(Request(ASKED, prefix="It"))
+        await litellm_model("tiny", openai_server.url).complete(Request(ASKED, prefix="It"))
     assert openai_server.requests == []
 
 
 async def test_an_empty_sample_among_others_is_asked_for_again_and_then_fails_alone(openai_server: Any) -> None:
-    bad = Client(route("tiny", openai_server.url)).seed("u", "propose", "u/", 2)
+    bad = Client(litellm_model("tiny", openai_server.url)).seed("u", "propose", "u/", 2)
     openai_server.write = lambda messages, seed, index: "" if index == 2 or seed == bad else "fine"
-    client = Client(route("tiny", openai_server.url))
+    client = Client(litellm_model("tiny", openai_server.url))
 
     drawn = await client.draw(Question("p", "q", unit="u"), "propose", "u/", client.request(ASKED, n=3))
 
@@ -220,18 +139,9 @@ async def test_many_calls_at_once_stay_within_the_limit(openai_server: Any) -> N
         return "done"
 
     openai_server.write = write
-    client = Client(route("tiny", openai_server.url), sampling=Sampling(max_tokens=5), limits=Limits(4))
+    client = Client(litellm_model("tiny", openai_server.url), sampling=Sampling(max_tokens=5), limits=Limits(4))
     questions = [Question(f"p{index}", "q", unit=f"u{index}") for index in range(12)]
 
     await asyncio.gather(*(client.complete(q, "propose", f"{q.unit}/", ASKED) for q in questions))
 
     assert most == 4
-
-
-def test_a_characters_bytes_may_be_spread_over_tokens() -> None:
-    tokens = [(b"caf", -1.0), (b"\xc3", -2.0), (b"\xa9", -3.0), (b"!", -4.0), (b"\n\n", -5.0)]
-    assert aligned(tokens, "café!") == ((-1.0, -2.0, -3.0, -4.0), (0, 3, 3, 4))
-
-
-def test_tokens_that_spell_something_else_give_no_log_probabilities() -> None:
-    assert aligned([(b"thinking", -1.0), (b"four", -1.0)], "four") is None

@@ -1,0 +1,138 @@
+"""What went wrong in a call through LiteLLM, as one line with its cause and cure, and never a key in it."""
+
+import os
+import re
+import time
+from collections.abc import Callable, Mapping
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from redraft.llm.model import Cause, ModelError, Refused
+from redraft.llm.usage import Usage
+
+OVERLOADED = (429, 503, 529)
+
+
+class Failure:
+    """An exception that LiteLLM raised, read: `status` is the HTTP status that the provider answered with, or 0 where
+    it answered nothing; `said` what it says, in one line."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.chain = _chain(error)
+        self.kinds = {kind.__name__ for one in self.chain for kind in type(one).__mro__}
+        self.text = str(error) or type(error).__name__
+        self.said = said(self.text)
+        answer = next((answer for one in self.chain if (answer := _answer(one)) is not None), None)
+        self.status = answer.status_code if answer is not None else _local_status(error, self.kinds)
+        self.headers: Mapping[str, str] = getattr(answer, "headers", None) or {}
+        self.answered = answer is not None
+
+    @property
+    def unreachable(self) -> bool:
+        """Whether no connection could be made, so that nothing was sent."""
+        return not self.answered and bool(self.kinds & UNREACHABLE)
+
+    @property
+    def wait_s(self) -> float | None:
+        """The seconds that the provider asks to wait, by its headers or its words."""
+        return _header_wait(self.headers) or _worded_wait(self.said)
+
+
+def explained(failure: Failure, name: str, where: str, key_name: Callable[[], str]) -> ModelError:
+    """The error of a model at a place; `key_name` tells which environment variable holds the key."""
+    status, words = failure.status, failure.said
+    if status in (401, 403) or (not failure.answered and "api_key" in words.lower()):
+        return ModelError(
+            f"{where} refuses the key for {name}, or there is none.",
+            cure=f"Set {key_name()} to a valid key.",
+            fatal=True,
+        )
+    if "BudgetExceededError" in failure.kinds:
+        return ModelError(f"LiteLLM's own budget is spent ({words}).", cure="Raise its max_budget.", fatal=True)
+    if status == 404:
+        return ModelError(f"{where} has no model {name!r} ({words}).", cure="Check --model and --api-base.", fatal=True)
+    if status == 402 or "insufficient_quota" in words or "exceeded your current quota" in words:
+        return ModelError(f"The account at {where} has no money left ({words}).", cure="Top it up.", fatal=True)
+    if status in OVERLOADED:
+        return ModelError(
+            f"{where} has too many requests ({words}).",
+            cure="Lower --concurrency.",
+            cause=Cause.BUSY,
+            wait_s=failure.wait_s,
+        )
+    if 400 <= status < 500 and status not in PASSING:
+        return Refused(f"{where} rejects the request to {name} ({words}).")
+    if failure.unreachable:
+        return ModelError(
+            f"No connection to {where} ({words}).", cure="Check that it is up, and --api-base.", cause=Cause.DOWN
+        )
+    used = Usage() if failure.answered else None
+    if "TimeoutError" in failure.kinds or "TimeoutException" in failure.kinds:
+        return ModelError(f"{where} gave no answer in time ({words}).", cause=Cause.FAULT, usage=used)
+    return ModelError(
+        f"{where} failed ({words}).",
+        cure="Try again later.",
+        cause=Cause.FAULT,
+        wait_s=failure.wait_s if failure.answered else None,
+        usage=used,
+    )
+
+
+def said(text: str) -> str:
+    """An error's text in one line of at most 300 characters, without any key."""
+    text = " ".join(text.split())
+    for name, value in os.environ.items():
+        if len(value) >= 8 and SECRET.search(name):
+            text = text.replace(value, "***")
+    return KEY.sub("***", text)[:300]
+
+
+def _chain(error: BaseException | None) -> list[BaseException]:
+    chain: list[BaseException] = []
+    while error is not None and len(chain) < 10:
+        chain.append(error)
+        error = error.__cause__ or error.__context__
+    return chain
+
+
+def _answer(error: BaseException) -> Any:
+    """The HTTP response that an error was made of. LiteLLM's own errors carry made-up ones."""
+    response = getattr(error, "response", None)
+    made_up = type(error).__module__.startswith("litellm.")
+    return response if not made_up and isinstance(getattr(response, "status_code", None), int) else None
+
+
+def _local_status(error: BaseException, kinds: set[str]) -> int:
+    """What LiteLLM itself makes of a request that it does not send; 0 for a broken connection or an unreadable reply,
+    for which it makes up a status."""
+    status = getattr(error, "status_code", None)
+    if not isinstance(status, int) or kinds & (UNREACHABLE | {"TransportError", "TimeoutError", "TimeoutException"}):
+        return 0
+    return status if status < 500 else 0
+
+
+def _header_wait(headers: Mapping[str, str]) -> float | None:
+    if re.fullmatch(r"\d+(\.\d+)?", asked := headers.get("retry-after-ms", "").strip()):
+        return float(asked) / 1000
+    asked = headers.get("retry-after", "").strip()
+    if re.fullmatch(r"\d+(\.\d+)?", asked):
+        return float(asked)
+    try:
+        return max(0.0, parsedate_to_datetime(asked).timestamp() - time.time())
+    except ValueError:
+        return None
+
+
+def _worded_wait(words: str) -> float | None:
+    """Seconds in such words as "Please try again in 1m3.5s" or `"retryDelay": "34s"`."""
+    if not (found := WAIT.search(words)):
+        return None
+    minutes, amount, unit = found.groups()
+    return 60 * float(minutes or 0) + float(amount) / (1000 if unit == "ms" else 1)
+
+
+PASSING = (408, 409, 425)
+UNREACHABLE = frozenset({"ConnectError", "ConnectTimeout", "ProxyError", "ClientConnectorError"})
+WAIT = re.compile(r"(?:(?:try again|retry) in |retryDelay\W+)(?:(\d+)m(?!s))?(\d+(?:\.\d+)?) ?(ms|s)", re.IGNORECASE)
+SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
+KEY = re.compile(r"\b(?:sk|key|gsk|xai|hf|pk)[-_][\w*.-]{6,}|Bearer \S+", re.IGNORECASE)

@@ -1,0 +1,77 @@
+"""What LiteLLM's own tables say of a model: what it takes, how it goes on from a prefix, what it costs."""
+
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Any
+
+from redraft.llm.capabilities import EVERYTHING, Capabilities, Continuing
+from redraft.llm.usage import Prices
+
+TRAILING = ("anthropic", "bedrock", "vertex_ai", "azure_ai", "databricks", "openrouter")
+FLAG = ("deepseek", "mistral", "codestral", "hosted_vllm")
+MARKED = ("anthropic", "bedrock", "vertex_ai")  # whose Claude caches what is marked, and nothing else
+
+
+def facts(litellm: ModuleType, full: str) -> Mapping[str, Any]:
+    """The model's entry in the tables; empty where there is none."""
+    try:
+        told = litellm.get_model_info(full)
+    except Exception:  # noqa: BLE001 - LiteLLM raises a bare Exception for a model that it has no facts about
+        return {}
+    # A price that the table does not hold is told as 0, so prices are read from the table itself.
+    known = {name: value for name, value in told.items() if value is not None and "cost" not in name}
+    return known | litellm.model_cost.get(told["key"], {})
+
+
+def capabilities(litellm: ModuleType, full: str, known: Mapping[str, Any]) -> Capabilities:
+    """False for what LiteLLM would silently leave out, None for what is to be seen."""
+    model, provider, _, _ = litellm.get_llm_provider(full)
+    if provider == "redraft":
+        return EVERYTHING
+    taken = {name: None if _passes(litellm, model, provider, name, value) else False for name, value in TRIED.items()}
+    schema = taken.pop("response_format")
+    if known and not known.get("supports_response_schema"):
+        schema = False
+    return Capabilities(**taken, schema=schema, continuing=_continuing(provider, known))
+
+
+def _passes(litellm: ModuleType, model: str, provider: str, name: str, value: Any) -> bool:
+    """Whether a parameter makes a difference to what LiteLLM sends."""
+    asked = {"model": model, "custom_llm_provider": provider, "drop_params": True}
+    try:
+        return litellm.utils.get_optional_params(**asked, **{name: value}) != litellm.utils.get_optional_params(**asked)
+    except Exception:  # noqa: BLE001 - what can't be told here is seen when it is sent
+        return True
+
+
+def _continuing(provider: str, known: Mapping[str, Any]) -> Continuing:
+    if provider == "hosted_vllm":
+        return Continuing.FLAG
+    if not known.get("supports_assistant_prefill"):
+        return Continuing.NONE
+    return Continuing.FLAG if provider in FLAG else Continuing.TRAILING if provider in TRAILING else Continuing.NONE
+
+
+def prices(known: Mapping[str, Any], *, batch: bool = False, marked: bool = False) -> Prices | None:
+    """What tokens cost at most, in a batch where `batch`; None where the tables do not say. What is marked for a cache
+    (`marked`) costs more than other tokens when it is put there."""
+    end = "_batches" if batch and known.get("input_cost_per_token_batches") is not None else ""
+    prompt, completion = known.get(f"input_cost_per_token{end}"), known.get(f"output_cost_per_token{end}")
+    if prompt is None or completion is None:
+        return None
+    if marked:
+        prompt = max(prompt, known.get(f"cache_creation_input_token_cost{end}") or 0.0)
+    return Prices(prompt, completion, known.get(f"cache_read_input_token_cost{end}"))
+
+
+TRIED: dict[str, Any] = {
+    "n": 2,
+    "seed": 1,
+    "logprobs": True,
+    "stop": ["END"],
+    "temperature": 0.5,
+    "response_format": {
+        "type": "json_schema",
+        "json_schema": {"name": "answer", "schema": {"type": "object", "properties": {}}},
+    },
+}
