@@ -9,10 +9,8 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from redraft.agents import policy
 from redraft.agents.agent import Agent, Watch
-from redraft.agents.critics import model as own_critic
-from redraft.agents.feedback import likelihood, none, oracle
+from redraft.agents.going_on import STEP_SCHEMA
 from redraft.graders.equivalence import Checker
 from redraft.llm.client import Client
 from redraft.store.arguments import convert
@@ -60,22 +58,10 @@ def build(
     return agent
 
 
-def prompts(client: Client) -> dict[str, str]:
-    """Every wording that the parts here send to this model: a run's recipe holds them, so that a changed prompt is
-    another recipe."""
-    defaults = {
-        "solve": policy.SOLVE,
-        "solve_choice": policy.SOLVE_CHOICE,
-        "separator": policy.SEPARATOR,
-        "finished": own_critic.FINISHED,
-        "judge": own_critic.JUDGE,
-    }
-    feedback = {
-        "feedback.none": none.MAY_BE_WRONG,
-        "feedback.oracle": oracle.IS_WRONG,
-        "feedback.likelihood": likelihood.DOUBTFUL,
-    }
-    return {name: client.template(name, default) for name, default in defaults.items()} | feedback
+def prompts(client: Client) -> dict[str, Any]:
+    """Everything that the text of a call depends on, beside its question and drafts: a run's recipe holds it, so that
+    a changed prompt is another recipe."""
+    return {**client.prompts.plain(client.model.templates), "step_schema": STEP_SCHEMA}
 
 
 class _Builder:

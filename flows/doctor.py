@@ -10,8 +10,8 @@ from pathlib import Path
 from redraft.flows.counted import counted
 from redraft.graders.equivalence import Checker
 from redraft.llm.model import Message, Model, ModelError, Request
-from redraft.llm.prompt import fill
 from redraft.llm.route import route
+from redraft.llm.templates import fill
 from redraft.store.errors import RedraftError
 from redraft.store.journal import held
 from redraft.store.records import Verdict

@@ -11,6 +11,7 @@ from redraft.llm.caller import Caller
 from redraft.llm.capabilities import Continuing
 from redraft.llm.limits import Limits
 from redraft.llm.model import Choice, Finish, Message, Model, ModelError, Reply, Request, Sampling
+from redraft.llm.prompts import Prompts
 from redraft.llm.together import together
 from redraft.llm.usage import Usage
 from redraft.store.journal import Journal
@@ -48,7 +49,8 @@ class Client:
     The same question, unit, purpose, place and sample number get the same seed at any concurrency and in any order, so
     that nothing depends on timing. With a journal, a sample that was answered before is never asked for again. A model
     that gives fewer samples than it was asked for is asked again for the rest. `problem_budget` holds for each unit,
-    with all that the journal knows of it; `say` is told of a provider that is away and back.
+    with all that the journal knows of it; `say` is told of a provider that is away and back. `opening` is what every
+    conversation begins with. Raises PromptError for `prompts` that the model has no place for.
     """
 
     def __init__(
@@ -61,9 +63,13 @@ class Client:
         run_budget: Budget = Budget(),  # noqa: B008 - frozen
         problem_budget: Budget = Budget(),  # noqa: B008 - frozen
         say: Callable[[str], None] = lambda text: None,
+        prompts: Prompts = Prompts(),  # noqa: B008 - frozen
     ) -> None:
+        prompts.check(model)
         self.model = model
         self.sampling = sampling
+        self.prompts = prompts
+        self.opening = prompts.opening(model.templates)
         self._journal = journal
         self._purse = Purse(run_budget, problem_budget, model.prices, self._used)
         self._caller = Caller(model, limits, self._purse, say)
@@ -78,9 +84,13 @@ class Client:
         """Whether the model goes on from a half-written answer. Raises ModelError where it can't be found out."""
         return (await self.model.probe()).continuing is not Continuing.NONE
 
-    def template(self, name: str, default: str) -> str:
-        """The model's own wording of a prompt, or the default."""
-        return self.model.templates.get(name, default)
+    def template(self, name: str) -> str:
+        """A wording of `llm/templates.py`: the run's own, else the model's, else redraft's."""
+        return self.prompts.template(name, self.model.templates)
+
+    def ask(self, question: Question) -> Message:
+        """The message that asks for a question's solution."""
+        return self.prompts.ask(question.text, question.kind, self.model.templates)
 
     def request(
         self,
@@ -91,6 +101,7 @@ class Client:
         stop: Sequence[str] = (),
         temperature: float | None = None,
         max_tokens: int | None = None,
+        schema: Mapping[str, Any] | None = None,
     ) -> Request:
         """A request with the run's own temperature and limit of tokens where none is given."""
         return Request(
@@ -100,6 +111,7 @@ class Client:
             stop=tuple(stop),
             temperature=self.sampling.temperature if temperature is None else temperature,
             max_tokens=self.sampling.max_tokens if max_tokens is None else max_tokens,
+            schema=schema,
         )
 
     async def complete(
@@ -141,7 +153,7 @@ class Client:
             first=first,
             n=request.n,
             model=self.model.name,
-            prompt_hash=digest([[m.role, m.content] for m in request.messages], request.prefix),
+            prompt_hash=self.prompts.digest(request),
             params=_params(request, self.sampling.seed),
         )
         samples = range(first, first + request.n)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from redraft.llm.capabilities import EVERYTHING
+from redraft.llm.capabilities import EVERYTHING, Capabilities
 from redraft.llm.model import Choice, Finish, Model, Reply, Request
 from redraft.llm.usage import Usage
 
@@ -14,10 +14,17 @@ class Scripted(Model):
     the text, or the whole Choice, or raises ModelError. `requests` is what it was asked, in order."""
 
     remote = False
-    capabilities = EVERYTHING
 
-    def __init__(self, script: Script, *, name: str = "scripted", templates: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        script: Script,
+        *,
+        name: str = "scripted",
+        templates: Mapping[str, str] | None = None,
+        capabilities: Capabilities = EVERYTHING,
+    ) -> None:
         self.name = name
+        self.capabilities = capabilities
         self.templates: Mapping[str, str] = dict(templates or {})
         self.requests: list[Request] = []
         self._script = script

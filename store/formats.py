@@ -82,6 +82,12 @@ def boxed(text: str) -> str | None:
     raise SourceError("the answer's \\boxed{ is never closed")
 
 
+def worked(row: Row) -> str:
+    """A row's worked solution as it is written, with its answer; empty where it has none. Raises SourceError."""
+    texts = (_text(_value(row, columns), "solution") for columns in (SOLUTION, ANSWER))
+    return next(filter(None, texts), "")
+
+
 def _answer(stated: str | None) -> tuple[str | None, str | None]:
     """The answer alone, and the worked solution that it was taken from, if it was."""
     if stated is None:

@@ -2,10 +2,10 @@
 
 import re
 
+from redraft.agents.conversation import follow_up
 from redraft.agents.critic import Critic, Critique, Opinion
 from redraft.llm.client import Client
-from redraft.llm.model import Finish, Message
-from redraft.llm.prompt import fill
+from redraft.llm.model import Finish
 from redraft.store.records import Trajectory
 
 
@@ -15,17 +15,16 @@ def model(client: Client) -> Critic:
     An answer with no verdict in it goes on too, and the reason says so.
     """
 
-    async def ask(trajectory: Trajectory, name: str, default: str) -> str:
-        prompt = fill(client.template(name, default), question=trajectory.question.text, solution=trajectory.text())
-        messages = [Message("user", prompt)]
+    async def ask(trajectory: Trajectory, name: str) -> str:
+        messages = follow_up(client, trajectory, name)
         [choice] = await client.complete(trajectory.question, "critique", trajectory.place, messages, temperature=0)
         return "" if choice.finish is Finish.LENGTH else choice.text  # what was cut off holds no verdict
 
     async def critique(trajectory: Trajectory) -> Critique:
-        finished = await ask(trajectory, "finished", FINISHED)
+        finished = await ask(trajectory, "finished")
         if verdict(finished, "yes", "no") is not True:
             return Critique(Opinion.GO_ON, reason=_reason("finished", finished, "yes", "no"))
-        judged = await ask(trajectory, "judge", JUDGE)
+        judged = await ask(trajectory, "judge")
         if verdict(judged, "right", "wrong") is not True:
             return Critique(Opinion.GO_ON, reason=_reason("right", judged, "right", "wrong"))
         return Critique(Opinion.FINISHED, reason="The model calls its draft finished and right.")
@@ -43,26 +42,3 @@ def _reason(what: str, text: str, good: str, bad: str) -> str:
     if verdict(text, good, bad) is None:
         return f"The model was asked whether the draft is {what} and gave no verdict, {good!r} or {bad!r}."
     return f"The model says that its draft is not {what}."
-
-
-FINISHED = """\
-Here is a problem, and a solution that may be unfinished.
-
-Problem:
-{question}
-
-Solution:
-{solution}
-
-Does the solution reach a final answer? End with one word on a line of its own: yes or no."""
-
-JUDGE = """\
-Here is a problem, and a solution to judge.
-
-Problem:
-{question}
-
-Solution:
-{solution}
-
-Check each step. Is the solution right? End with one word on a line of its own: right or wrong."""

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from redraft.llm.client import Client
+from redraft.llm.templates import TEMPLATES, fill
 from redraft.store.records import Trajectory
 
 
@@ -20,3 +22,9 @@ class Feedback(Protocol):
     where there is nothing to say, which ends that trajectory."""
 
     async def __call__(self, trajectories: Sequence[Trajectory], /) -> list[Remark | None]: ...
+
+
+def wording(client: Client | None, name: str, **parts: str) -> str:
+    """A template as the client's run words it, its places filled; redraft's own wording without a client."""
+    template = TEMPLATES[name].text if client is None else client.template(name)
+    return fill(template, **parts) if parts else template

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
-from redraft.agents.feedback.feedback import Feedback, Remark
+from redraft.agents.feedback.feedback import Feedback, Remark, wording
+from redraft.llm.client import Client
 from redraft.store.records import Step, Trajectory
 
 
-def likelihood(*, threshold: float = -0.2) -> Feedback:
+def likelihood(client: Client | None = None, *, threshold: float = -0.2) -> Feedback:
     """Names the first step whose mean log-probability a token (natural log, at most 0) lies under `threshold`.
 
     With no such step, or no log-probabilities from the model, there is nothing to say. Lines are counted without
@@ -14,18 +15,17 @@ def likelihood(*, threshold: float = -0.2) -> Feedback:
     """
 
     async def remark(trajectories: Sequence[Trajectory]) -> list[Remark | None]:
-        return [_remark(trajectory.draft(), threshold) for trajectory in trajectories]
+        lines = [_doubtful(trajectory.draft(), threshold) for trajectory in trajectories]
+        return [Remark(wording(client, "doubtful", line=str(line)), "likelihood") if line else None for line in lines]
 
     return remark
 
 
-def _remark(steps: Sequence[Step], threshold: float) -> Remark | None:
+def _doubtful(steps: Sequence[Step], threshold: float) -> int | None:
+    """The number of the line, from 1, with which the first doubtful step begins."""
     line = 1
     for step in steps:
         if step.logprob is not None and step.logprob < threshold * max(1, step.tokens):
-            return Remark(DOUBTFUL.format(line=line), "likelihood")
+            return line
         line += sum(bool(part.strip()) for part in step.text.split("\n"))
     return None
-
-
-DOUBTFUL = "Line {line} is doubtful. Check it and solve the problem again."

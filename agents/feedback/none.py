@@ -2,17 +2,16 @@
 
 from collections.abc import Sequence
 
-from redraft.agents.feedback.feedback import Feedback, Remark
+from redraft.agents.feedback.feedback import Feedback, Remark, wording
+from redraft.llm.client import Client
 from redraft.store.records import Trajectory
 
 
-def none() -> Feedback:
+def none(client: Client | None = None) -> Feedback:
     """Always the same remark, whatever the draft."""
+    text = wording(client, "may_be_wrong")
 
     async def remark(trajectories: Sequence[Trajectory]) -> list[Remark | None]:
-        return [Remark(MAY_BE_WRONG, "none") for _ in trajectories]
+        return [Remark(text, "none") for _ in trajectories]
 
     return remark
-
-
-MAY_BE_WRONG = "There may be an error in the solution. Check it and solve the problem again."

@@ -10,6 +10,7 @@ from redraft.agents.feedback import likelihood as doubts
 from redraft.agents.feedback import none as nothing
 from redraft.agents.feedback import oracle as told
 from redraft.agents.feedback.feedback import Remark
+from redraft.llm import templates
 from redraft.llm.client import Client
 from redraft.llm.embedded import formats
 from redraft.llm.model import Choice, Finish, Message, ModelError, Request
@@ -124,7 +125,7 @@ async def test_doubt_points_at_the_first_line_that_is_unlikely_enough() -> None:
 
 
 def test_the_wordings_are_those_that_the_embedded_model_was_trained_on() -> None:
-    assert (nothing.MAY_BE_WRONG, told.IS_WRONG, doubts.DOUBTFUL) == (
+    assert (templates.MAY_BE_WRONG, templates.IS_WRONG, templates.DOUBTFUL) == (
         formats.MAY_BE_WRONG,
         formats.IS_WRONG,
         formats.DOUBTFUL,

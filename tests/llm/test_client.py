@@ -9,8 +9,8 @@ import pytest
 from redraft.llm.client import Client, decode, encode
 from redraft.llm.limits import Limits
 from redraft.llm.model import Choice, Finish, Message, Model, ModelError, Reply, Request, Sampling
-from redraft.llm.prompt import fill
 from redraft.llm.scripted import Scripted
+from redraft.llm.templates import fill
 from redraft.store.journal import Journal
 from redraft.store.records import Call, Question, digest
 

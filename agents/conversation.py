@@ -1,0 +1,32 @@
+"""What a model is shown of a path. All requests of one tree begin alike, to the byte: the system prompt, the examples,
+the question, and then each draft and what was said to it, so that providers can reuse what they know of a beginning.
+"""
+
+from redraft.llm.client import Client
+from redraft.llm.model import Message
+from redraft.llm.templates import fill
+from redraft.store.records import Trajectory
+
+
+def conversation(client: Client, trajectory: Trajectory) -> list[Message]:
+    """The path up to its last draft: the question, then each finished draft and the feedback that answered it."""
+    messages = [*client.opening, client.ask(trajectory.question)]
+    for turn in range(1, trajectory.turn):
+        said = trajectory.feedback(turn + 1)
+        messages.append(Message("assistant", trajectory.text(turn)))
+        messages.append(Message("user", said.text if said else ""))
+    return messages
+
+
+def follow_up(client: Client, trajectory: Trajectory, name: str) -> list[Message]:
+    """The whole path, and a template that asks about its last draft. A template that holds the {question} is a message
+    of its own, after the system prompt only."""
+    wording = client.template(name)
+    if "{question}" in wording:
+        asked = fill(wording, question=trajectory.question.text, solution=trajectory.text())
+        return [*(message for message in client.opening if message.role == "system"), Message("user", asked)]
+    return [
+        *conversation(client, trajectory),
+        Message("assistant", trajectory.text()),
+        Message("user", wording),
+    ]

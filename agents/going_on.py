@@ -1,0 +1,154 @@
+"""Going on from a half-written draft with a model that can't: it is shown the draft and asked for the next part in
+words, as JSON for a step. What comes is read kindly, and the part is fitted to the draft's end.
+"""
+
+import json
+import re
+from dataclasses import replace
+from itertools import islice
+from typing import Any
+
+from redraft.agents.written import Part
+from redraft.graders.answers import marked
+from redraft.llm.model import Choice, Finish
+from redraft.store.records import Kind
+
+STEP_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {"step": {"type": "string"}, "final": {"type": "boolean"}},
+    "required": ["step", "final"],
+    "additionalProperties": False,
+}
+"""A strict JSON schema of the next step, and of whether the solution ends with it."""
+
+
+def next_step(choice: Choice, draft: str, kind: Kind, separator: str) -> Part:
+    """The step in a reply that was to follow STEP_SCHEMA, ready to stand at the draft's end.
+
+    The JSON may stand anywhere, in a code fence or cut off, with LaTeX's backslashes written once. A text without JSON
+    is the step itself, and the last one if it marks an answer.
+    """
+    part = _fitted(_step(choice.text, kind), draft)
+    open_ended = part.ended or choice.finish is Finish.LENGTH or not part.text.strip()
+    return part if open_ended else _closed(part, separator)
+
+
+def rest(choice: Choice, draft: str) -> Part:
+    """The rest of a draft, ready to stand at its end."""
+    ended = choice.finish is Finish.END
+    part = _fitted(Part(choice.text, ended, tuple(range(len(choice.text) + 1))), draft)
+    return Part(choice.text, ended) if part.text == choice.text else part
+
+
+def _step(reply: str, kind: Kind) -> Part:
+    found = STEP.search(reply)
+    if found is None:
+        return _unstructured(reply, kind)
+    text, places = unescaped(found["step"], found.start("step"))
+    if not found["end"]:  # cut off
+        return Part(text, False, places)
+    last = FINAL.search(reply, found.end()) or FINAL.search(reply[: found.start()])
+    ended = last[1].lower() == "true" if last else marked(text, kind) is not None
+    return Part(text, ended, places)
+
+
+def _unstructured(reply: str, kind: Kind) -> Part:
+    """A reply that holds no step in JSON: a text, which is the step; or an object that only says whether it ends."""
+    fenced = FENCED.fullmatch(reply)
+    start, end = fenced.span(1) if fenced else (0, len(reply))
+    text = reply[start:end]
+    try:
+        said = json.loads(text)
+    except (ValueError, RecursionError):
+        said = None
+    if isinstance(said, dict):
+        return Part("", said.get("final") is True, (end,))
+    return Part(text, marked(text, kind) is not None, tuple(range(start, end + 1)))
+
+
+def unescaped(raw: str, start: int = 0) -> tuple[str, tuple[int, ...]]:
+    """The text of a JSON string's inside, and where each of its characters, and its end, stand in a text that holds the
+    string's inside at `start`.
+
+    LaTeX's commands with a single backslash are kept: `\\frac` is no form feed, and where there are any, `\\neq`
+    is no line break either.
+    """
+    tokens = list(ESCAPE.finditer(raw))
+    careless = any(LATEX.match(raw, token.start()) or not _valid(token[0]) for token in tokens)
+    characters: list[str] = []
+    places: list[int] = []
+    for token in tokens:
+        at = token.start()
+        kept = LATEX.match(raw, at) or (careless and LATEX_N.match(raw, at))
+        text = token[0] if kept or not _valid(token[0]) else _decoded(token[0])
+        characters.append(text)
+        verbatim = len(text) == len(token[0])
+        places += range(start + at, start + token.end()) if verbatim else [start + at] * len(text)
+    return "".join(characters), (*places, start + len(raw))
+
+
+def _valid(token: str) -> bool:
+    return not token.startswith("\\") or len(token) > 2 or token[1:] in {*'"\\/bfnrt'}
+
+
+def _decoded(token: str) -> str:
+    if not token.startswith("\\"):
+        return token
+    text = json.loads(f'"{token}"')
+    return "\ufffd" if "\ud800" <= text <= "\udfff" else text
+
+
+def _fitted(part: Part, draft: str) -> Part:
+    """The part without a repetition of the draft, joined to the draft's end."""
+    repeated = _repeated(draft, part.text)
+    part = _from(part, repeated)
+    if draft[-1:].isspace():
+        blank = len(part.text) - len(part.text.lstrip() if repeated else part.text.lstrip("\r\n"))
+        return _from(part, blank)
+    if part.text[:1].strip():
+        places = part.places or ()
+        return replace(part, text=f" {part.text}", places=places[:1] + places)
+    return part
+
+
+def _from(part: Part, at: int) -> Part:
+    return replace(part, text=part.text[at:], places=(part.places or ())[at:])
+
+
+def _closed(part: Part, separator: str) -> Part:
+    """The part with the separator at its end."""
+    if part.text.endswith(separator):
+        return part
+    text, places = part.text.rstrip(), part.places or ()
+    return replace(part, text=text + separator, places=places[: len(text)] + places[-1:] * (len(separator) + 1))
+
+
+def _repeated(draft: str, text: str) -> int:
+    """How many characters of the text only repeat the draft, whatever white space is between its words. A few words
+    count as a repetition only where they are a paragraph of their own."""
+    words = draft.split()
+    found = list(islice(re.finditer(r"\S+", text), len(words)))
+    if not words or [match[0] for match in found] != words:
+        return 0
+    end = found[-1].end()
+    after = text[end:]
+    alone = not after.strip() or "\n" in after[: len(after) - len(after.lstrip())]
+    return end if alone or len(words) >= ENOUGH else 0
+
+
+ENOUGH = 4  # words, which nobody writes a second time by chance
+
+STEP = re.compile(
+    r'"step"\s*:\s*"(?P<step>(?:[^"\\]++|\\.|"(?!\s*(?:[,}]|"final"|\Z)))*+)(?P<end>"?)', re.DOTALL | re.IGNORECASE
+)
+FINAL = re.compile(r'"final"\s*:\s*"?(true|false)', re.IGNORECASE)
+FENCED = re.compile(r"\s*```\w*\n(.*?)\s*```\s*", re.DOTALL)
+
+ESCAPE = re.compile(
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.|[^\\]+", re.DOTALL
+)
+LATEX = re.compile(
+    r"\\(?:[bf][a-zA-Z]|t(?:imes|ext(?:bf|it|rm|tt)?|heta|anh?|o|frac|ag|au|ilde|op|riangle|herefore|binom)(?![a-zA-Z])"
+    r"|r(?:ight(?:arrow)?|ho|angle|ceil|floor)(?![a-zA-Z]))"
+)
+LATEX_N = re.compile(r"\\n(?:eq?|u|abla|ot(?:in)?|eg|mid|i)(?![a-zA-Z])")

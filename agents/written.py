@@ -1,0 +1,105 @@
+"""From what a model wrote to the steps of a path, each with its own tokens and log-probability."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from redraft.graders.answers import extract
+from redraft.llm.model import Choice, Finish
+from redraft.store.records import Role, Stop, Trajectory
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a choice adds to a draft; `ended`: the draft is complete with it.
+
+    `places` are where each of its characters, and its end, stand in the choice's own text, where that holds more than
+    the part; None where the choice's text is the part.
+    """
+
+    text: str
+    ended: bool
+    places: tuple[int, ...] | None = None
+
+
+def split(text: str, separator: str) -> list[str]:
+    """The text in pieces that each end after a separator and the line breaks on it; joined, they are the text."""
+    ends = [match.end() for match in re.finditer(rf"(?:{re.escape(separator)})\n*", text)]
+    pieces: list[str] = []
+    for start, end in zip([0, *ends], [*ends, len(text)], strict=True):
+        piece = text[start:end]
+        if pieces and (not piece.strip() or not pieces[-1].strip()):
+            pieces[-1] += piece
+        elif piece:
+            pieces.append(piece)
+    return pieces
+
+
+def numbered(trajectory: Trajectory, number: int) -> Trajectory:
+    """The path as sample `number`, if it is an independent sample that has not begun yet."""
+    independent = trajectory.role is Role.SAMPLE and not trajectory.steps
+    return replace(trajectory, sample=number) if independent else trajectory
+
+
+def grown(trajectory: Trajectory, number: int, choice: Choice, part: Part, pieces: Sequence[str]) -> Trajectory:
+    """The path with one choice's part, cut into pieces. A draft that ends right where it was continued gets an empty
+    last step."""
+    path = numbered(trajectory, number)
+    if not part.text.strip() and not (part.ended and trajectory.draft()):
+        stop = Stop.LENGTH if choice.finish is Finish.LENGTH else Stop.DEAD_END
+        return replace(path, stop=stop)
+    pieces = pieces or [""]
+    for index, (text, tokens, logprob) in enumerate(zip(pieces, *_measure(choice, part, pieces), strict=True)):
+        path = path.grow(
+            text,
+            0 if index else number,
+            final=part.ended and index == len(pieces) - 1,
+            tokens=tokens,
+            logprob=logprob,
+            call_id=choice.call_id,
+        )
+    if part.ended:
+        return replace(path, stop=Stop.ANSWERED, answer=extract(path.text(), path.question.kind))
+    return replace(path, stop=Stop.LENGTH if choice.finish is Finish.LENGTH else None)
+
+
+def _measure(choice: Choice, part: Part, pieces: Sequence[str]) -> tuple[list[int], list[float | None]]:
+    """Each piece's tokens and summed log-probability: a token belongs to the piece in which it begins.
+
+    Where the model gives no log-probabilities, or its text holds more than the part, all its tokens are shared out by
+    length.
+    """
+    ends = [sum(map(len, pieces[: index + 1])) for index in range(len(pieces))]
+    if part.places is not None:
+        return _shares(choice.tokens, ends), _within(choice, part.places, ends)
+    if choice.offsets is None or choice.logprobs is None:
+        return _shares(choice.tokens, ends), [None] * len(ends)
+    tokens, sums = [0] * len(ends), [0.0] * len(ends)
+    for offset, logprob in zip(choice.offsets, choice.logprobs, strict=True):
+        index = next((index for index, end in enumerate(ends) if offset < end), len(ends) - 1)
+        tokens[index] += 1
+        sums[index] += logprob
+    return tokens, [round(total, 6) for total in sums]
+
+
+def _shares(tokens: int, ends: Sequence[int]) -> list[int]:
+    """All of a choice's tokens, shared out by length."""
+    shares = [tokens * end // max(1, ends[-1]) for end in ends[:-1]] + [tokens]
+    return [share - before for share, before in zip(shares, [0, *shares], strict=False)]
+
+
+def _within(choice: Choice, places: Sequence[int], ends: Sequence[int]) -> list[float | None]:
+    """The log-probability of each piece inside a longer text; None where a token holds a piece's text and more."""
+    if choice.offsets is None or choice.logprobs is None:
+        return [None] * len(ends)
+    starts = {*choice.offsets, len(choice.text)}
+    bounds = [places[end] for end in (0, *ends)]
+    sums: list[float | None] = []
+    for start, end in pairwise(bounds):
+        if start == end or not {start, end} <= starts:
+            sums.append(None)
+            continue
+        inside = (p for offset, p in zip(choice.offsets, choice.logprobs, strict=True) if start <= offset < end)
+        sums.append(round(sum(inside), 6))
+    return sums

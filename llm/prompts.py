@@ -1,0 +1,210 @@
+"""A run's own prompts, out of a file: wordings, few-shot examples, a system prompt, a chat template.
+
+>>> from redraft.llm.prompts import Prompts
+>>> Prompts(system="Be brief.").opening({})
+(Message(role='system', content='Be brief.'),)
+"""
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from redraft.llm.model import Message, Model, Request
+from redraft.llm.templates import TEMPLATES, fill
+from redraft.store.errors import ColumnError, RedraftError, SourceError
+from redraft.store.files import Row, rows
+from redraft.store.formats import problem, worked
+from redraft.store.records import Kind, digest
+
+
+class PromptError(RedraftError):
+    """Prompts that cannot be used; names the file and what is wrong in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A question and its solution, shown to the model as if it had written it."""
+
+    question: str
+    solution: str
+    kind: Kind = Kind.MATH
+
+
+@dataclass(frozen=True, slots=True)
+class Prompts:
+    """What a run says in its own words. `chat_template` is Jinja, for raw completions, with the `bos_token` and the
+    `eos_token` that it may name."""
+
+    templates: Mapping[str, str] = field(default_factory=dict)
+    examples: tuple[Example, ...] = ()
+    system: str = ""
+    chat_template: str = ""
+    bos_token: str = ""
+    eos_token: str = ""
+
+    @classmethod
+    def read(cls, path: str | Path) -> "Prompts":
+        """The prompts of a TOML file; files that it names lie beside it. Raises PromptError."""
+        return _read(Path(path).expanduser())
+
+    def template(self, name: str, own: Mapping[str, str]) -> str:
+        """A wording: the one given here, else the model's `own`, else redraft's."""
+        default = TEMPLATES[name]
+        return self.templates.get(name) or own.get(name) or own.get(default.family) or default.text
+
+    def ask(self, question: str, kind: Kind, own: Mapping[str, str]) -> Message:
+        """The message that asks for a question's solution, worded for its kind."""
+        wording = self.template("solve_choice" if kind is Kind.CHOICE else "solve", own)
+        return Message("user", fill(wording, question=question))
+
+    def opening(self, own: Mapping[str, str]) -> tuple[Message, ...]:
+        """What every conversation begins with: the system prompt, and each example as a question and its answer."""
+        shown = [
+            message
+            for example in self.examples
+            for message in (self.ask(example.question, example.kind, own), Message("assistant", example.solution))
+        ]
+        return (Message("system", self.system), *shown) if self.system else tuple(shown)
+
+    def digest(self, request: Request) -> str:
+        """The hash of everything that a request shows to the model."""
+        shown: list[Any] = [[[m.role, m.content] for m in request.messages], request.prefix]
+        if request.schema is not None or self.chat_template:
+            shown += [request.schema, self.chat_template, self.bos_token, self.eos_token]
+        return digest(*shown)
+
+    def plain(self, own: Mapping[str, str]) -> dict[str, Any]:
+        """Everything that a call's text depends on, beside its question and drafts, as JSON data."""
+        return {
+            "templates": {name: self.template(name, own) for name in TEMPLATES},
+            "opening": [[message.role, message.content] for message in self.opening(own)],
+            "chat_template": [self.chat_template, self.bos_token, self.eos_token],
+        }
+
+    def check(self, model: Model) -> None:
+        """Raises PromptError where the model was trained on forms of its own, which have no place for these."""
+        if model.templates and (self.system or self.examples):
+            raise PromptError(
+                f"{model.name} was trained on forms of its own, which know no system prompt and no few-shot examples:"
+                " leave both out of the file of prompts, or name another model with --model"
+            )
+
+
+def _read(path: Path) -> Prompts:
+    try:
+        with path.open("rb") as file:
+            given = tomllib.load(file)
+    except OSError as error:
+        raise PromptError(f"{path} can't be read: {error.strerror}: check the name of the file of prompts") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise PromptError(f"{path} is not TOML ({error}): mend it there") from error
+    try:
+        return _prompts(given, path.parent)
+    except (PromptError, SourceError) as error:
+        raise PromptError(f"{path}: {error}") from error
+
+
+def _prompts(given: Mapping[str, Any], folder: Path) -> Prompts:
+    known = ("templates", "examples", "shots", "chat_template_file", *TEXTS)
+    for key in given:
+        if key not in known:
+            raise PromptError(f"no setting {key!r}; there are {', '.join(known)}")
+    texts = {name: _text(given[name], name) for name in TEXTS if name in given}
+    if "chat_template_file" in given:
+        if "chat_template" in given:
+            raise PromptError("chat_template and chat_template_file are the same thing: leave one out")
+        texts["chat_template"] = _content(folder / _text(given["chat_template_file"], "chat_template_file"))
+    return Prompts(
+        templates=_templates(given.get("templates", {})),
+        examples=_examples(given.get("examples", []), given.get("shots"), folder),
+        **texts,
+    )
+
+
+def _text(value: Any, name: str) -> str:
+    if not isinstance(value, str) or not value:
+        raise PromptError(f'{name} has to be a text, as in {name} = "..."')
+    return value
+
+
+def _content(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise PromptError(f"{path} can't be read: {error.strerror}: check chat_template_file") from error
+    except UnicodeDecodeError as error:
+        raise PromptError(f"{path} is not UTF-8 ({error}): save it as UTF-8") from error
+
+
+def _templates(given: Any) -> dict[str, str]:
+    if not isinstance(given, Mapping):
+        raise PromptError('templates has to be a table, as in [templates] and below it solve = "..."')
+    for name, text in given.items():
+        if name not in TEMPLATES:
+            raise PromptError(f"no template {name!r}; there are {', '.join(TEMPLATES)}")
+        _check_places(name, _text(text, f"templates.{name}"))
+    return dict(given)
+
+
+def _check_places(name: str, text: str) -> None:
+    """Raises PromptError unless a template has the places of one of its forms, and nothing that looks like another."""
+    forms = TEMPLATES[name].forms
+    known = frozenset().union(*forms)
+    found = {place for place in known if f"{{{place}}}" in text}
+    if strange := set(PLACE.findall(text)) - known:
+        raise PromptError(
+            f"templates.{name} has a place {{{min(strange)}}}, for which there is nothing; there is"
+            f" {_places(known) or 'none'}: write braces that are no place with a space in them"
+        )
+    if found not in forms:
+        wanted = min((form for form in forms if found < form), key=len)
+        raise PromptError(f"templates.{name} lacks {_places(wanted - found)}: put it where that is to stand")
+
+
+def _places(names: Iterable[str]) -> str:
+    return " and ".join(f"{{{name}}}" for name in sorted(names))
+
+
+def _examples(given: Any, shots: Any, folder: Path) -> tuple[Example, ...]:
+    """The first `shots` examples of a file or of a list of tables; all of them where `shots` is None."""
+    if shots is not None and (not isinstance(shots, int) or isinstance(shots, bool) or shots < 0):
+        raise PromptError(f"shots has to be a whole number from 0, not {shots!r}")
+    if isinstance(given, str):
+        path = folder / Path(given).expanduser()
+        found = ((f"{path}, {place}", row) for place, row in rows(path))
+    elif isinstance(given, list):
+        found = ((f"example {number}", row) for number, row in enumerate(given, start=1))
+    else:
+        raise PromptError("examples has to be the name of a file, or tables under [[examples]]")
+    examples = tuple(_example(row, place) for place, row in islice(found, shots))
+    if shots is not None and len(examples) < shots:
+        raise PromptError(f"shots = {shots}, and there are {len(examples)} examples")
+    return examples
+
+
+def _example(row: Row | SourceError | Any, place: str) -> Example:
+    """A row with a question and its worked solution, in the columns that sources of problems have too."""
+    try:
+        if isinstance(row, SourceError):
+            raise row
+        if not isinstance(row, Mapping):
+            raise SourceError("not a table: an example has a question and a solution")
+        asked = problem(row, source="", split=None, question=None, answer=None)
+        solution = worked(row)
+    except ColumnError as error:
+        raise PromptError(f"{place}: no question among {', '.join(map(str, row))}: name its column so") from error
+    except SourceError as error:
+        raise PromptError(f"{place}: {error}") from error
+    if not solution:
+        raise PromptError(f"{place}: no solution in it: an example has a question and a solution")
+    return Example(asked.question, solution, asked.kind)
+
+
+TEXTS = ("system", "chat_template", "bos_token", "eos_token")
+
+PLACE = re.compile(r"(?<![\w\\}\]^])\{([A-Za-z_]\w*)\}")
+"""What looks like a place. LaTeX's arguments, as in `\\boxed{answer}`, do not: they follow a command."""

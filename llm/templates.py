@@ -1,0 +1,83 @@
+"""Every wording that redraft sends to a language model, by its name. A file of prompts may replace each of them.
+
+What is asked about a draft follows it as a further message, so that all prompts of one tree begin alike, and what a
+provider remembers of one serves the others.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A wording. `forms` are the sets of places, such as {question}, of which it has exactly one; `family` names the
+    template of a model's own that stands in for it where the model has none of this name."""
+
+    text: str
+    forms: tuple[frozenset[str], ...] = (frozenset(),)
+    family: str = ""
+
+
+def fill(template: str, **parts: str) -> str:
+    """The template with each `{name}` of `parts` replaced, in one pass; every other brace stays as it is."""
+    places = "|".join(map(re.escape, parts))
+    return re.sub(rf"\{{({places})\}}", lambda place: parts[place[1]], template)
+
+
+SEPARATOR = "\n\n"
+
+SOLVE = """\
+Solve this problem.
+
+{question}
+
+Work step by step, with a blank line between the steps. Write nothing else, and end with this line:
+The answer is \\boxed{...}"""
+
+SOLVE_CHOICE = """\
+Answer this question.
+
+{question}
+
+Work step by step, with a blank line between the steps. Write nothing else, and end with this line, with the letter
+of your choice in the box:
+The answer is \\boxed{...}"""
+
+NEXT_STEP = """\
+Your solution is not finished. Write its next step only, as it follows what is there; repeat nothing. Answer with a
+JSON object and nothing else:
+{"step": "the text of the step", "final": false}
+"final" is true where the step ends the solution with its last line, the answer. Write each backslash twice."""
+
+REST = """\
+Your solution breaks off. Go on exactly where it ends: write the rest of it only, repeat nothing, and say nothing
+else."""
+
+FINISHED = """\
+Does your solution reach a final answer? End with one word on a line of its own: yes or no."""
+
+JUDGE = """\
+Check each step of your solution. Is it right? End with one word on a line of its own: right or wrong."""
+
+MAY_BE_WRONG = "There may be an error in the solution. Check it and solve the problem again."
+IS_WRONG = "The answer is wrong. Solve the problem again."
+DOUBTFUL = "Line {line} is doubtful. Check it and solve the problem again."
+
+ASKED = (frozenset({"question"}),)
+FOLLOWS = (frozenset(), frozenset({"question", "solution"}))  # the draft as a further message, or one of its own
+
+TEMPLATES: Mapping[str, Template] = {
+    "solve": Template(SOLVE, ASKED),
+    "solve_choice": Template(SOLVE_CHOICE, ASKED, family="solve"),
+    "separator": Template(SEPARATOR),
+    "next_step": Template(NEXT_STEP),
+    "rest": Template(REST),
+    "finished": Template(FINISHED, FOLLOWS),
+    "judge": Template(JUDGE, FOLLOWS),
+    "may_be_wrong": Template(MAY_BE_WRONG),
+    "is_wrong": Template(IS_WRONG),
+    "doubtful": Template(DOUBTFUL, (frozenset({"line"}),)),
+}
+"""`separator` stands between the steps of a draft. `next_step` and `rest` go to models that can't go on from a
+half-written answer; `finished` and `judge` are the critic's; the last three are feedback."""
