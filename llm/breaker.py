@@ -24,16 +24,20 @@ class Breaker:
         self._down_since: float | None = None
         self._pause_s = FIRST_S
         self._trial = asyncio.Lock()
+        self._over: ModelError | None = None  # why nobody tries any more
 
     async def ready(self) -> bool:
-        """Waits while the provider is down. True where this call is the one that tries it."""
+        """Waits while the provider is down. True where this call is the one that tries it. Raises a fatal ModelError
+        where it was given up."""
         if self._down_since is None:
             return False
         await self._trial.acquire()
-        if self._down_since is None:
-            self._trial.release()
-            return False
         try:
+            if self._over:
+                raise _fatal(self._over)
+            if self._down_since is None:
+                self._trial.release()
+                return False
             await asyncio.sleep(self._pause_s)
         except BaseException:
             self._trial.release()
@@ -66,4 +70,9 @@ class Breaker:
                 self._say(f"waiting for {self._name}: {error}")
         useless = self._row >= BEFORE_GIVING_UP if not self._answered else now - self._down_since >= self._patience_s
         if useless:
-            raise ModelError(str(error), fatal=True, cause=error.cause, usage=error.usage) from None
+            self._over = error
+            raise _fatal(error) from None
+
+
+def _fatal(error: ModelError) -> ModelError:
+    return ModelError(str(error), fatal=True, cause=error.cause, usage=error.usage)

@@ -15,8 +15,7 @@ from redraft.llm.rate import Rate, Taken
 from redraft.llm.usage import Usage
 from redraft.llm.window import Window
 
-WAIT_S = 0.5  # the longest pause before a second try, doubled before each further one
-LONGEST_WAIT_S = 60.0  # the same, and the most of what a provider asks for
+LONGEST_WAIT_S = 60.0  # between two tries
 TEMPLATE_TOKENS = 256  # at most, of what a chat template puts in by itself
 MESSAGE_TOKENS = 16  # at most, of what it puts around a message
 
@@ -28,10 +27,12 @@ class Caller:
         self._model = model
         self._limits = limits
         self._purse = purse
-        self._window = Window(limits.concurrency, adaptive=model.remote)
+        model.say = say
+        paced = model.remote and not model.patient
+        self._window = Window(2**31 if model.patient else limits.concurrency, adaptive=paced)
         self._breaker = Breaker(model.name, limits.patience_s, say)
         minute = limits.requests_per_minute, limits.tokens_per_minute
-        self._requests, self._tokens = (Rate(most) if most and model.remote else None for most in minute)
+        self._requests, self._tokens = (Rate(most) if most and paced else None for most in minute)
 
     async def call(self, request: Request, unit: str) -> Reply:
         """The reply to a request, whose usage includes that of tries which failed. It may hold fewer samples than were
@@ -57,10 +58,11 @@ class Caller:
                 faults += error.cause is Cause.FAULT
                 busy += error.cause is Cause.BUSY
                 error.usage, error.attempts = spent, attempts
-                patient = faults < self._limits.tries and time.monotonic() - start < self._limits.patience_s
-                if not self._model.remote or error.fatal or error.cause is Cause.REQUEST or not patient:
+                timely = self._model.patient or time.monotonic() - start < self._limits.patience_s
+                again = self._model.remote and not error.fatal and error.cause is not Cause.REQUEST
+                if not again or not timely or faults >= self._limits.tries:
                     raise
-                await asyncio.sleep(_pause(error, faults + busy))
+                await asyncio.sleep(_pause(error, faults + busy, self._limits.wait_s))
 
     def _cost(self, reply: Reply, spent: Usage) -> float | None:
         """US dollars for the reply and for the tries that failed before it; None where nobody knows."""
@@ -140,7 +142,7 @@ class Caller:
 
     def _judged(self, error: ModelError) -> None:
         """Tell the breaker of a failed try."""
-        if not self._model.remote or isinstance(error, BudgetSpent):
+        if not self._model.remote or self._model.patient or isinstance(error, BudgetSpent):
             return
         if error.cause in (Cause.FAULT, Cause.DOWN):
             self._breaker.failed(error)
@@ -157,11 +159,11 @@ def prompt_bound(request: Request) -> int:
     return around + sum(len(text) if text.isascii() else len(text.encode()) for text in texts)
 
 
-def _pause(error: ModelError, tries: int) -> float:
+def _pause(error: ModelError, tries: int, wait_s: float) -> float:
     """Seconds until the next try: what the provider asks for, or a random part of a growing pause. The breaker paces
     the tries of a provider that is down."""
     if error.cause is Cause.DOWN:
         return 0.0
     if error.wait_s is not None:
-        return min(LONGEST_WAIT_S, error.wait_s) + random.uniform(0, WAIT_S)
-    return random.uniform(0, min(LONGEST_WAIT_S, WAIT_S * 2 ** min(tries - 1, 16)))
+        return min(LONGEST_WAIT_S, error.wait_s) + random.uniform(0, wait_s)
+    return random.uniform(0, min(LONGEST_WAIT_S, wait_s * 2 ** min(tries - 1, 16)))

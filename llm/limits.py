@@ -12,6 +12,7 @@ class Limits:
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None  # of prompts and answers
     tries: int = 6  # of each call, where another could help
+    wait_s: float = 0.5  # the longest pause before a second try, doubled before each further one
     timeout_s: float = 600.0  # of one try
     connect_s: float = 10.0  # of making a connection
     patience_s: float = 900.0  # how long a provider that has answered before may be away
