@@ -1,0 +1,173 @@
+"""redraft beside bare loops and its peers, on a server that answers after 50 ms: `python bench/clients.py`.
+
+Each of 500 problems gets eight drafts, 128 calls in flight. Contestants run in processes of their own, in turn, round
+after round, each measured by itself without its imports; the table holds medians. its_hub and inspect_ai get their own
+environments in a cache folder. Processor time is user and system; memory is the peak above what the process held
+before. A call is a request that the server saw; distinct samples are different texts in its log.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from redraft.llm.templates import SOLVE, fill
+from redraft.store.sources import read
+
+HERE = Path(__file__).parent
+CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "redraft" / "bench"
+TIMEOUT_S = 900
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A program of `contestants/`, the packages of its environment (none: this one), and the most choices that the
+    server gives it in a reply. With `logprobs` the server gives log-probabilities to those who ask."""
+
+    program: str
+    packages: tuple[str, ...] = ()
+    most: int = 1
+    logprobs: bool = True
+
+    def python(self) -> str:
+        """The interpreter of its environment, which is built where it is missing."""
+        if not self.packages:
+            return sys.executable
+        folder, uv = CACHE / self.program, Path(sys.executable).with_name("uv")
+        if not (folder / "ready").exists():
+            quiet = {"check": True, "stdout": subprocess.DEVNULL}
+            subprocess.run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, folder], **quiet)
+            install = [uv, "pip", "install", "--quiet", "--python", folder / "bin" / "python"]
+            subprocess.run([*install, *self.packages], **quiet)
+            (folder / "ready").touch()
+        return str(folder / "bin" / "python")
+
+
+INSPECT = ("inspect-ai==0.3.*", "openai")
+CONTESTANTS = {
+    "aiohttp": Contestant("bare_aiohttp"),
+    "redraft": Contestant("redraft_direct"),
+    "redraft n=8": Contestant("redraft_direct", most=8),
+    "aiohttp, texts": Contestant("bare_aiohttp", logprobs=False),
+    "redraft, texts": Contestant("redraft_direct", logprobs=False),
+    "redraft n=8, texts": Contestant("redraft_direct", most=8, logprobs=False),
+    "its_hub": Contestant("its_hub_best_of_n", ("its-hub[lm]==1.2.*",), logprobs=False),
+    "inspect_ai": Contestant("inspect_match", INSPECT, logprobs=False),
+    "inspect_ai n=8": Contestant("inspect_match", INSPECT, most=8, logprobs=False),
+    "litellm": Contestant("bare_litellm"),
+    "redraft, litellm": Contestant("redraft_litellm"),
+}
+RATIOS = (
+    ("redraft", "aiohttp", 1.3),
+    ("redraft n=8", "aiohttp", 1.5),
+    ("redraft, texts", "aiohttp, texts", 1.3),
+    ("redraft n=8, texts", "aiohttp, texts", 1.5),
+    ("redraft, litellm", "litellm", 1.3),
+    ("redraft, texts", "its_hub", 1.0),
+    ("redraft, texts", "inspect_ai", 1.0),
+    ("redraft n=8, texts", "inspect_ai n=8", 1.0),
+)
+
+
+Table = dict[str, dict[str, float]]
+"""Figures by contestant."""
+
+
+@contextmanager
+def server(latency_ms: float) -> Iterator[str]:
+    """The mock server in a process of its own; yields its address."""
+    command = [sys.executable, str(HERE / "mock_server.py"), "--latency-ms", str(latency_ms)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            process.terminate()
+
+
+def run(contestant: Contestant, url: str, problems: Path, samples: int, concurrency: int) -> dict[str, float]:
+    """One contestant's figures, with what the server saw of it."""
+    _ask(f"{url.removesuffix('/v1')}/settings", {"most": contestant.most, "with_logprobs": contestant.logprobs})
+    with tempfile.TemporaryDirectory() as folder:
+        task = {
+            "url": url, "problems": str(problems), "samples": samples, "concurrency": concurrency,
+            "folder": folder, "logprobs": contestant.logprobs, "together": contestant.most > 1,
+        }  # fmt: skip
+        program = HERE / "contestants" / f"{contestant.program}.py"
+        command = [contestant.python(), str(program), json.dumps(task)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, cwd=folder, check=False)
+    if done.returncode:
+        sys.exit(f"{program.name} failed: {done.stderr[-2000:]}")
+    figures = json.loads(done.stdout.splitlines()[-1])
+    log = _ask(f"{url.removesuffix('/v1')}/log?summary=1")
+    figures |= {"calls": log["requests"], "distinct": log["distinct"], "in_flight": log["most_in_flight"]}
+    figures["ms_a_call"] = figures["processor"] * 1000 / figures["calls"]
+    figures["kb_a_call"] = figures["memory_kb"] / figures["calls"]
+    return figures
+
+
+def measure(names: list[str], rounds: int, samples: int, concurrency: int, problems: int, latency_ms: float) -> Table:
+    """The medians of the rounds, by contestant. Every other round runs in the opposite order."""
+    with tempfile.TemporaryDirectory() as folder, server(latency_ms) as url:
+        file = Path(folder) / "problems.jsonl"
+        file.write_text("".join(map(_line, read("builtin", limit=problems))))
+        taken: dict[str, list[dict[str, float]]] = {name: [] for name in names}
+        for number in range(rounds):
+            for name in names if number % 2 == 0 else reversed(names):
+                taken[name].append(run(CONTESTANTS[name], url, file, samples, concurrency))
+                print(f"round {number + 1}: {name} {taken[name][-1]['seconds']:.2f} s", file=sys.stderr)  # noqa: T201
+    return {name: {key: statistics.median(r[key] for r in runs) for key in runs[0]} for name, runs in taken.items()}
+
+
+def show(table: Table) -> None:
+    """The table and the ratios of walls."""
+    row = "| {:18} | {:>7} | {:>10} | {:>7} | {:>6} | {:>8} | {:>9} |".format
+    lines = [row("client", "seconds", "CPU ms/call", "KB/call", "calls", "distinct", "in flight")]
+    lines += [
+        row(name, f"{f['seconds']:.2f}", f"{f['ms_a_call']:.2f}", f"{f['kb_a_call']:.1f}", *_whole(f))
+        for name, f in table.items()
+    ]
+    for ours, theirs, most in RATIOS:
+        if ours in table and theirs in table:
+            ratio = table[ours]["seconds"] / table[theirs]["seconds"]
+            lines.append(f"{ours} / {theirs}: {ratio:.2f} (at most {most})")
+    print("\n".join(lines))  # noqa: T201 - a table for the reader
+
+
+def _whole(figures: Mapping[str, float]) -> Iterator[str]:
+    return (f"{figures[key]:.0f}" for key in ("calls", "distinct", "in_flight"))
+
+
+def _line(problem: Any) -> str:
+    asked = {"question": problem.question, "answer": problem.answer, "prompt": fill(SOLVE, question=problem.question)}
+    return json.dumps(asked) + "\n"
+
+
+def _ask(address: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    with urllib.request.urlopen(address, data=None if body is None else json.dumps(body).encode()) as response:
+        return json.load(response)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", nargs="*", choices=CONTESTANTS, default=list(CONTESTANTS), metavar="NAME")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--problems", type=int, default=500)
+    parser.add_argument("--samples", type=int, default=8)
+    parser.add_argument("--concurrency", type=int, default=128)
+    parser.add_argument("--latency-ms", type=float, default=50)
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    given = parser.parse_args()
+    table = measure(given.only, given.rounds, given.samples, given.concurrency, given.problems, given.latency_ms)
+    show(table)
+    if given.json:
+        given.json.write_text(json.dumps(table, indent=1) + "\n")

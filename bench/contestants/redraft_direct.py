@@ -1,0 +1,24 @@
+"""redraft at the address of a server; drafts, grades and calls are in the store at the end."""
+
+from measure import Task, measured
+
+from redraft.flows.generate import generate
+from redraft.store.records import Problem
+
+
+async def run(task: Task) -> None:
+    problems = [Problem(row["question"], row["answer"], source="bench") for row in task.problems]
+    summary = await generate(
+        problems,
+        db=task.folder / "store.duckdb",
+        model="mock",
+        api_base=task.url,
+        strategy="best_of_n",
+        samples=task.samples,
+        concurrency=task.concurrency,
+    )
+    assert summary.trajectories == len(problems) * task.samples, summary
+
+
+if __name__ == "__main__":
+    measured(run)
