@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
-from redraft.llm.capabilities import EVERYTHING, Capabilities, Continuing
+from redraft.llm.capabilities import Capabilities, Continuing
 from redraft.llm.usage import Prices
 
 TRAILING = ("anthropic", "bedrock", "vertex_ai", "azure_ai", "databricks", "openrouter")
@@ -26,8 +26,6 @@ def facts(litellm: ModuleType, full: str) -> Mapping[str, Any]:
 def capabilities(litellm: ModuleType, full: str, known: Mapping[str, Any]) -> Capabilities:
     """False for what LiteLLM would silently leave out, None for what is to be seen."""
     model, provider, _, _ = litellm.get_llm_provider(full)
-    if provider == "redraft":
-        return EVERYTHING
     taken = {name: None if _passes(litellm, model, provider, name, value) else False for name, value in TRIED.items()}
     schema = taken.pop("response_format")
     if known and not known.get("supports_response_schema"):

@@ -24,7 +24,7 @@ from redraft.llm.model import Model, ModelError, Refused, Reply, Request
 MARKED_CHARS = 4096  # about the fewest tokens that providers cache: 1,024
 
 
-def litellm_model(name: str, api_base: str | None = None, limits: Limits = Limits()) -> "LiteLLM":  # noqa: B008 - frozen
+def litellm_model(name: str, api_base: str | None = None, limits: Limits = Limits()) -> Model:  # noqa: B008 - frozen
     """A model by LiteLLM's name for it, or, with `api_base`, by its own name on that OpenAI-compatible server.
 
     Raises a fatal ModelError for a name without a known provider.
@@ -33,10 +33,10 @@ def litellm_model(name: str, api_base: str | None = None, limits: Limits = Limit
     import litellm
 
     litellm.suppress_debug_info = True
-    if name.startswith("redraft/"):
-        from redraft.llm.litellm_provider import register
+    if name == "redraft/embedded":
+        from redraft.llm.litellm_provider import embedded_model
 
-        register()
+        return embedded_model(litellm, limits)
     known = name.split("/")[0] in litellm.provider_list
     full = f"openai/{name}" if api_base and not known else name
     try:

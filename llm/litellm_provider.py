@@ -1,0 +1,193 @@
+"""The embedded model for whoever calls LiteLLM: `litellm.completion(model="redraft/embedded", ...)` after this.
+
+>>> from redraft.llm.litellm_provider import register
+>>> register()
+
+`n`, logprobs, seed, stop, max_tokens, temperature and a trailing assistant message, which is gone on from, work as
+elsewhere; sample i of a seeded call is that of seed + i. It answers the forms that it was trained on (`TEMPLATES` of
+`redraft.llm.embedded.formats`) and refuses others with a BadRequestError.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from types import ModuleType
+from typing import Any
+
+import litellm
+from litellm.llms.custom_llm import CustomLLM, CustomLLMError
+from litellm.types.utils import Choices, GenericStreamingChunk, Message, ModelResponse, Usage
+
+from redraft.llm.capabilities import EVERYTHING
+from redraft.llm.client import decode, encode
+from redraft.llm.embedded.model import EmbeddedModel, embedded
+from redraft.llm.limits import Limits
+from redraft.llm.litellm_route import LiteLLM
+from redraft.llm.model import Choice, Finish, Model, ModelError, Reply, Request
+from redraft.llm.model import Message as Said
+
+PROVIDER, MODEL = "redraft", "embedded"
+NAME = f"{PROVIDER}/{MODEL}"
+
+
+def register() -> None:
+    """Make "redraft/embedded" known to LiteLLM in this process, at no cost. Twice is as once."""
+    if any(item["provider"] == PROVIDER for item in litellm.custom_provider_map):
+        return
+    litellm.custom_provider_map.append({"provider": PROVIDER, "custom_handler": Provider()})
+    litellm.utils.custom_llm_setup()
+    kinds = ("input_cost_per_token", "output_cost_per_token")
+    cached = ("cache_creation_input_token_cost", "cache_read_input_token_cost")
+    about = {"litellm_provider": PROVIDER, "mode": "chat", "supports_assistant_prefill": True}
+    litellm.register_model({NAME: about | dict.fromkeys(kinds + cached, 0.0)})
+
+
+def embedded_model(module: ModuleType, limits: Limits) -> Model:
+    """The embedded model, called through LiteLLM."""
+    register()
+    return Embedded(module, NAME, NAME, PROVIDER, None, limits)
+
+
+class Embedded(LiteLLM):
+    """The embedded model by another way: the same in name and prompts, so that its recipes and draws are the same."""
+
+    remote = False
+    sources = EmbeddedModel.sources
+    templates = EmbeddedModel.templates
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.name = MODEL
+        self.version = provider().model.version
+        self.capabilities = EVERYTHING
+
+    def parameters(self, request: Request) -> dict[str, Any]:
+        """Each sample's own seed, which OpenAI's protocol has no place for, goes along."""
+        return super().parameters(request) | {"seeds": list(request.seeds)}
+
+    def reply(self, response: Any, request: Request, parameters: Mapping[str, Any]) -> Reply:
+        """The samples to the letter, tokens of a stop string included."""
+        reply = super().reply(response, request, parameters)
+        exact = (choice.provider_specific_fields["choice"] for choice in response.choices)
+        return Reply(tuple(map(decode, exact)), reply.usage, cost_usd=0.0)
+
+
+class Provider(CustomLLM):
+    """What LiteLLM calls. One embedded model answers all calls, read from its file by the first."""
+
+    @cached_property
+    def model(self) -> EmbeddedModel:
+        """The model."""
+        return embedded()
+
+    def completion(self, *arguments: Any, **named: Any) -> ModelResponse:
+        """A whole answer."""
+        return _now(self._answer(**named))
+
+    async def acompletion(self, *arguments: Any, **named: Any) -> ModelResponse:
+        """A whole answer."""
+        return await self._answer(**named)
+
+    def streaming(self, *arguments: Any, **named: Any) -> Iterator[GenericStreamingChunk]:
+        """An answer token by token, once it is there."""
+        yield from _chunks(_now(self._reply(streamed=True, **named)))
+
+    # LiteLLM declares a coroutine here, and iterates over what the call returns at once.
+    async def astreaming(self, *arguments: Any, **named: Any) -> AsyncIterator[GenericStreamingChunk]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """An answer token by token, once it is there."""
+        for chunk in _chunks(await self._reply(streamed=True, **named)):
+            yield chunk
+
+    async def _answer(self, **named: Any) -> ModelResponse:
+        reply = await self._reply(**named)
+        logprobs = named["optional_params"].get("logprobs")
+        choices = [_choice(index, choice, bool(logprobs)) for index, choice in enumerate(reply.choices)]
+        return ModelResponse(model=NAME, choices=choices, usage=Usage(**_usage(reply)))
+
+    async def _reply(
+        self,
+        model: str,
+        messages: Sequence[Mapping[str, Any]],
+        optional_params: Mapping[str, Any],
+        streamed: bool = False,
+        **other: Any,
+    ) -> Reply:
+        if model != MODEL:
+            raise CustomLLMError(404, f"redraft has no model {model!r}, only {MODEL!r}.")
+        if streamed and (optional_params.get("n") or 1) > 1:
+            raise CustomLLMError(400, "One sample can be streamed at a time: leave n or stream out.")
+        try:
+            return await self.model.complete(_request(messages, optional_params))
+        except ModelError as error:
+            raise CustomLLMError(400, str(error)) from error
+
+
+def provider() -> Provider:
+    """The one that is registered."""
+    handlers = (item["custom_handler"] for item in litellm.custom_provider_map)
+    return next(handler for handler in handlers if isinstance(handler, Provider))
+
+
+def _request(messages: Sequence[Mapping[str, Any]], asked: Mapping[str, Any]) -> Request:
+    said = [Said(message["role"], _text(message["content"])) for message in messages]
+    prefix = said.pop().content if said and said[-1].role == "assistant" else ""
+    n, seed, stop = asked.get("n") or 1, asked.get("seed"), asked.get("stop") or ()
+    temperature, limit = asked.get("temperature"), asked.get("max_tokens") or asked.get("max_completion_tokens")
+    return Request(
+        messages=tuple(said),
+        prefix=prefix,
+        n=n,
+        stop=(stop,) if isinstance(stop, str) else tuple(stop),
+        temperature=1.0 if temperature is None else temperature,
+        max_tokens=limit or 1024,
+        seeds=tuple(asked.get("seeds") or (() if seed is None else range(seed, seed + n))),
+    )
+
+
+def _text(content: Any) -> str:
+    return content if isinstance(content, str) else "".join(part.get("text", "") for part in content or ())
+
+
+def _choice(index: int, choice: Choice, logprobs: bool) -> Choices:
+    """A choice in LiteLLM's form, and as it is: the protocol leaves out its place in the text and its own count."""
+    fields: dict[str, Any] = {"choice": encode(choice)}
+    if choice.finish is not Finish.STOP:
+        fields["stop_reason"] = None
+    content = [
+        {"token": piece, "bytes": list(piece.encode()), "logprob": logprob, "top_logprobs": []}
+        for piece, logprob in zip(_pieces(choice), choice.logprobs or (), strict=True)
+    ]
+    return Choices(
+        index=index,
+        message=Message(role="assistant", content=choice.text),
+        finish_reason="length" if choice.finish is Finish.LENGTH else "stop",
+        logprobs={"content": content} if logprobs else None,
+        provider_specific_fields=fields,
+    )
+
+
+def _pieces(choice: Choice) -> list[str]:
+    """The text that each token begins; a character that is spread over several is the last one's."""
+    starts = choice.offsets or ()
+    return [choice.text[start:end] for start, end in zip(starts, (*starts[1:], len(choice.text)), strict=True)]
+
+
+def _chunks(reply: Reply) -> Iterator[GenericStreamingChunk]:
+    [choice] = reply.choices
+    for piece in filter(None, _pieces(choice)):
+        yield {"text": piece, "is_finished": False, "finish_reason": "", "usage": None, "index": 0, "tool_use": None}
+    finish = "length" if choice.finish is Finish.LENGTH else "stop"
+    used: Any = _usage(reply)
+    yield {"text": "", "is_finished": True, "finish_reason": finish, "usage": used, "index": 0, "tool_use": None}
+
+
+def _usage(reply: Reply) -> dict[str, Any]:
+    used = reply.usage
+    return {"prompt_tokens": used.prompt, "completion_tokens": used.completion, "total_tokens": used.tokens}
+
+
+def _now(reply: Coroutine[Any, Any, Any]) -> Any:
+    """What a coroutine comes to, in a thread of its own: the caller's may run an event loop."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, reply).result()
