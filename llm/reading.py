@@ -13,31 +13,51 @@ def cut(text: str, stop: Sequence[str]) -> tuple[str, bool]:
     return (text[: min(ends)], True) if ends else (text, False)
 
 
-def aligned(tokens: Sequence[tuple[bytes, float]], text: str) -> tuple[tuple[float, ...], tuple[int, ...]] | None:
+def aligned(
+    tokens: Sequence[tuple[bytes, float]], text: str, *, thought: bool = False
+) -> tuple[tuple[float, ...], tuple[int, ...]] | None:
     """The log-probabilities of the tokens that make up a text, and the character at which each begins.
 
     A character's bytes may be spread over several tokens: each begins at that character. Tokens beyond the text's end
-    (a stop string) are left out. None where the tokens do not spell the text.
+    (a stop string), and white space before it, are left out; with `thought`, all that comes before it. None where the
+    tokens do not spell the text.
     """
     raw = text.encode("utf-8", "surrogatepass")
+    full = b"".join([token for token, _ in tokens])
+    start = _start(full, raw, thought)
+    if start is None:
+        return None
     logprobs: list[float] = []
     offsets: list[int] = []
-    at = 0
+    at = -start
     for token, logprob in tokens:
+        end = at + len(token)
         if at >= len(raw):
             break
-        if not (raw.startswith(token, at) or token.startswith(raw[at:])):
-            return None
-        logprobs.append(logprob)
-        offsets.append(len(raw[:at].decode("utf-8", "ignore")))
-        at += len(token)
-    return (tuple(logprobs), tuple(offsets)) if at >= len(raw) else None
+        if end > 0:
+            logprobs.append(logprob)
+            offsets.append(len(raw[: max(0, at)].decode("utf-8", "ignore")))
+        at = end
+    return tuple(logprobs), tuple(offsets)
+
+
+def _start(full: bytes, raw: bytes, thought: bool) -> int | None:
+    """Where a text begins among its tokens."""
+    if full.startswith(raw):
+        return 0
+    if thought:
+        closed = full.rfind(CLOSING)
+        at = full.find(raw, closed) if closed >= 0 else full.rfind(raw)
+        return at if at >= 0 else None
+    at = full.find(raw)
+    return at if at >= 0 and not full[:at].strip() else None
 
 
 def with_tokens(choices: Sequence[Choice], total: int) -> tuple[Choice, ...]:
     """The choices with their tokens, thinking included. Providers count them for a whole reply (`total`; 0 where they
-    do not), so they are shared out by length, or by the log-probabilities where each choice has them."""
-    known = all(choice.logprobs is not None for choice in choices)
+    do not), so they are shared out, by the log-probabilities where each choice has them and has
+    not thought, and by length otherwise."""
+    known = all(choice.logprobs is not None and not choice.thinking for choice in choices)
     sizes = [len(c.logprobs or ()) if known else len(c.text) + len(c.thinking) for c in choices]
     if not total and known:
         total = sum(sizes)
@@ -49,3 +69,6 @@ def with_tokens(choices: Sequence[Choice], total: int) -> tuple[Choice, ...]:
         replace(choice, tokens=share - before)
         for choice, share, before in zip(choices, shares, [0, *shares], strict=False)
     )
+
+
+CLOSING = b"</think>"

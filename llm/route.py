@@ -1,12 +1,37 @@
 """From a model's name to the route that reaches it."""
 
+import os
+from collections.abc import Sequence
+
+from redraft.llm.chat_template import ChatTemplate
+from redraft.llm.limits import Limits
 from redraft.llm.model import Model, ModelError
 
+OTHER_PROTOCOLS = frozenset({
+    "anthropic", "azure", "azure_ai", "bedrock", "cohere", "cohere_chat", "gemini", "ollama_chat", "predibase",
+    "replicate", "sagemaker", "sagemaker_chat", "triton", "vertex_ai", "vertex_ai_beta", "watsonx",
+})  # fmt: skip
+"""LiteLLM's names of providers that speak a protocol of their own, also at an address that is given."""
 
-def route(name: str, api_base: str | None = None) -> Model:
-    """The embedded model, or any other through LiteLLM; `api_base` is the address of an OpenAI-compatible server.
+PREFIXES = frozenset({
+    "openai", "hosted_vllm", "vllm", "ollama", "lm_studio", "llamafile", "openai_like", "custom_openai",
+    "litellm_proxy",
+})  # fmt: skip
+"""LiteLLM's names of servers that speak OpenAI's. A server may have a model of such a name: `openai/gpt-oss-20b`."""
 
-    Raises a fatal ModelError for a name that no route knows.
+
+def route(
+    name: str,
+    api_base: str | Sequence[str] | None = None,
+    *,
+    limits: Limits = Limits(),  # noqa: B008 - frozen
+    chat_template: ChatTemplate | str | None = None,
+) -> Model:
+    """The embedded model; or the one of that name on OpenAI-compatible servers at `api_base`, one address or several
+    (separated by commas, or in a sequence), where their key is REDRAFT_API_KEY, else OPENAI_API_KEY, else none; or any
+    other through LiteLLM. A `chat_template` makes servers be asked for raw completions.
+
+    Raises a fatal ModelError for a name that no route knows, and for an address that is none.
     """
     if name == "embedded" and api_base:
         raise ModelError(
@@ -18,6 +43,24 @@ def route(name: str, api_base: str | None = None) -> Model:
         from redraft.llm.embedded.model import embedded
 
         return embedded()
+    if api_base and name.split("/")[0] not in OTHER_PROTOCOLS:
+        from redraft.llm.server.addresses import split
+        from redraft.llm.server.model import Server
+
+        return Server(
+            name,
+            split(api_base),
+            names=_names(name),
+            key=os.environ.get("REDRAFT_API_KEY") or os.environ.get("OPENAI_API_KEY") or "",
+            limits=limits,
+            chat_template=ChatTemplate(chat_template) if isinstance(chat_template, str) else chat_template,
+        )
     from redraft.llm.litellm_route import litellm_model
 
-    return litellm_model(name, api_base)
+    return litellm_model(name, api_base if isinstance(api_base, str | None) else ",".join(api_base), limits)
+
+
+def _names(name: str) -> tuple[str, ...]:
+    """What servers may call a model: its name, and, where LiteLLM's prefix stands before it, the rest."""
+    prefix, _, rest = name.partition("/")
+    return (name, rest) if prefix in PREFIXES and rest else (name,)

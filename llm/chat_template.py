@@ -1,0 +1,61 @@
+"""Chat templates as Hugging Face writes them: from messages to the prompt of a raw completion.
+
+A template is Jinja text from a `tokenizer_config.json` or `chat_template.jinja`. It is rendered as transformers does
+(`render_jinja_template` of its `utils/chat_template_utils.py`), in a sandbox.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import cached_property
+from typing import Any, NoReturn
+
+from redraft.llm.model import Message, ModelError
+
+
+class ChatTemplate:
+    """A template's text, and the special tokens that it names (`bos_token`, `eos_token`, ...) with their spelling."""
+
+    def __init__(self, text: str, **tokens: str) -> None:
+        self.text = text
+        self.tokens: Mapping[str, str] = tokens
+
+    def render(self, messages: Sequence[Message]) -> str:
+        """The prompt, up to where the assistant's answer begins. Raises ModelError where the template cannot."""
+        from jinja2 import TemplateError
+
+        listed = [{"role": message.role, "content": message.content} for message in messages]
+        try:
+            return self._compiled.render(messages=listed, add_generation_prompt=True, tools=None, **self.tokens)
+        except (TemplateError, TypeError, KeyError) as error:
+            raise ModelError(f"The chat template fails ({error}).", cure="Correct it in the prompts file.") from None
+
+    @cached_property
+    def _compiled(self) -> Any:
+        from jinja2 import TemplateSyntaxError
+        from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+        environment = ImmutableSandboxedEnvironment(
+            trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
+        )
+        environment.filters["tojson"] = _tojson
+        environment.globals["raise_exception"] = _raise
+        environment.globals["strftime_now"] = lambda form: datetime.now().strftime(form)
+        try:
+            return environment.from_string(self.text)
+        except TemplateSyntaxError as error:
+            raise ModelError(
+                f"The chat template is not Jinja ({error.message}, line {error.lineno}).",
+                cure="Correct it in the prompts file.",
+                fatal=True,
+            ) from None
+
+
+def _tojson(value: Any, indent: int | None = None) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=indent)
+
+
+def _raise(message: str) -> NoReturn:
+    from jinja2 import TemplateError
+
+    raise TemplateError(message)

@@ -1,0 +1,80 @@
+"""What a provider says about a failure, fit to be shown: one line, short, without any key; and how long to wait."""
+
+import os
+import re
+import time
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+
+MOST = 300  # characters
+PIECE = 8  # characters of a key that give it away
+
+
+def said(text: str, key: str = "") -> str:
+    """A provider's words in one line of at most 300 characters, without `key`, any piece of it that could give it away,
+    the environment's own secrets, or anything that looks like a key."""
+    for secret in (key, *_secrets()):
+        text = _without(text, secret)
+    return KEY.sub("***", " ".join(text.split()))[:MOST]
+
+
+def wait_s(headers: Mapping[str, str], now: float | None = None) -> float | None:
+    """The seconds that a reply's headers ask to wait: `retry-after-ms`, `Retry-After` (seconds or a date), or the
+    longest of the `x-ratelimit-reset-*` whose `x-ratelimit-remaining-*` says that nothing remains. None: they do not
+    say. `now` is the time since the epoch. Header names are looked up as they are: give a case-insensitive mapping."""
+    asked = _number(headers.get("retry-after-ms"))
+    if asked is not None:
+        return asked / 1000
+    after = headers.get("retry-after")
+    asked = _number(after)
+    if asked is not None:
+        return asked
+    if after:
+        try:
+            return max(0.0, parsedate_to_datetime(after).timestamp() - (time.time() if now is None else now))
+        except (ValueError, TypeError):
+            pass
+    resets = [
+        seconds
+        for what in ("requests", "tokens")
+        if (seconds := _duration(headers.get(f"x-ratelimit-reset-{what}"))) is not None
+        and _number(headers.get(f"x-ratelimit-remaining-{what}")) == 0
+    ]
+    return max(resets, default=None)
+
+
+def _secrets() -> list[str]:
+    return [value for name, value in os.environ.items() if len(value) >= PIECE and SECRET.search(name)]
+
+
+def _without(text: str, secret: str) -> str:
+    """The text with every run of at least PIECE characters of a secret masked. A shorter secret is masked whole."""
+    if not secret or secret[:PIECE] == text:
+        return text if not secret else "***"
+    if len(secret) < PIECE:
+        return text.replace(secret, "***")
+    text = text.replace(secret, "***")
+    pieces = {secret[at : at + PIECE] for at in range(len(secret) - PIECE + 1)}
+    shown = [True] * len(text)
+    for at in range(len(text) - PIECE + 1):
+        if text[at : at + PIECE] in pieces:
+            shown[at : at + PIECE] = [False] * PIECE
+    return re.sub("\0+", "***", "".join(c if seen else "\0" for c, seen in zip(text, shown, strict=True)))
+
+
+def _number(text: str | None) -> float | None:
+    return float(text) if text and re.fullmatch(r"\s*\d+(\.\d+)?\s*", text) else None
+
+
+def _duration(text: str | None) -> float | None:
+    """Seconds of a duration as OpenAI writes it: "1s", "6m0s", "20ms", "1h2m3.5s"; or of a plain number."""
+    plain = _number(text)
+    if plain is not None or not text:
+        return plain
+    parts = re.findall(r"(\d+(?:\.\d+)?)(ms|h|m|s)", text)
+    return sum(float(value) * SECONDS[unit] for value, unit in parts) if parts else None
+
+
+SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
+KEY = re.compile(r"\b(?:sk|key|gsk|xai|hf|pk)[-_][\w*.-]{6,}|Bearer \S+", re.IGNORECASE)

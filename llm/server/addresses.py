@@ -1,0 +1,154 @@
+"""The addresses of a fleet: which one a call goes to, and which ones rest since nobody answered there."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from urllib.request import getproxies, proxy_bypass
+
+from yarl import URL
+
+from redraft.llm.model import ModelError
+
+PAUSE_S = 0.5  # of an address where a call failed, doubled by each further one
+LONGEST_PAUSE_S = 30.0
+ENDPOINTS = ("/chat/completions", "/completions")
+
+
+class Address:
+    """One server: where its endpoints are, and how it does. `shown` is the address without user, password and query.
+
+    Where the given address names no version of the protocol, `/v1` is tried too: `moved` goes on to the next place.
+    """
+
+    def __init__(self, given: str) -> None:
+        self._places = _places(given)
+        self.shown = _shown(self._places[-1] if len(self._places) == 1 else _url(given))
+        self.in_flight = 0
+        self._failures = 0
+        self._failed_at = 0.0
+        self._rests_until = 0.0
+        self._settle(0)
+
+    @property
+    def has_password(self) -> bool:
+        return self.chat.user is not None
+
+    def moved(self, tried: URL) -> bool:
+        """Whether there is another place to try than the one whose endpoint this is, which becomes the current one."""
+        if tried not in (self.chat, self.text):
+            return True
+        if self._place + 1 == len(self._places):
+            return False
+        self._settle(self._place + 1)
+        return True
+
+    def rests(self, now: float) -> bool:
+        """Whether calls should go elsewhere for now. One call that comes after the pause tries it again."""
+        return now < self._rests_until
+
+    def tried(self, now: float) -> None:
+        """A call goes there. While it is on its way to a server that failed before, others go elsewhere."""
+        if self._failures:
+            self._rests_until = now + self._pause
+
+    def failed(self, begun: float, now: float) -> None:
+        """A call that began then was refused its connection, broken off, or not answered. Calls that fail together
+        count as one failure."""
+        if begun >= self._failed_at:
+            self._failures += 1
+        self._failed_at = now
+        self._rests_until = now + self._pause
+
+    def answered(self) -> None:
+        """It is well."""
+        self._failures = 0
+        self._rests_until = 0.0
+
+    @property
+    def resting_until(self) -> float:
+        return self._rests_until
+
+    @property
+    def _pause(self) -> float:
+        return min(LONGEST_PAUSE_S, PAUSE_S * 2.0 ** min(16, self._failures - 1))
+
+    def _settle(self, place: int) -> None:
+        self._place = place
+        self.base = self._places[place]
+        self.chat = self.base.joinpath("chat", "completions").with_query(self.base.query)
+        self.text = self.base.joinpath("completions").with_query(self.base.query)
+        self.root = self.base.parent if self.base.name.startswith("v") else self.base
+        self.proxy = _proxy(self.base)
+
+
+class Addresses:
+    """A fleet of servers of one model. `now` is a clock of seconds."""
+
+    def __init__(self, given: Sequence[str], now: Callable[[], float] = time.monotonic) -> None:
+        self._all = [Address(one) for one in given]
+        self._now = now
+
+    @property
+    def shown(self) -> str:
+        return ", ".join(address.shown for address in self._all)
+
+    @property
+    def several(self) -> bool:
+        return len(self._all) > 1
+
+    def __iter__(self) -> Iterator[Address]:
+        return iter(self._all)
+
+    def order(self, number: int) -> Sequence[Address]:
+        """Where to send a call, best first: the fewest calls in flight, resting ones last. Of equals, calls of the same
+        number go to the same one."""
+        if len(self._all) == 1:
+            return self._all
+        start, now = number % len(self._all), self._now()
+        turned = self._all[start:] + self._all[:start]
+        return sorted(turned, key=lambda one: (one.resting_until if one.rests(now) else 0.0, one.in_flight))
+
+
+def split(given: str | Sequence[str]) -> tuple[str, ...]:
+    """The addresses in one text, separated by commas, or in several. Raises a fatal ModelError where there is none."""
+    listed = given.split(",") if isinstance(given, str) else given
+    found = tuple(dict.fromkeys(one.strip() for one in listed if one.strip()))
+    if not found:
+        raise ModelError("The address of the server is empty.", cure="Check --api-base.", fatal=True)
+    return found
+
+
+def _url(given: str) -> URL:
+    text = given if "://" in given else f"http://{given}"
+    try:
+        url = URL(text)
+    except ValueError:
+        url = URL()
+    if url.scheme not in ("http", "https") or not url.host:
+        raise ModelError(
+            f"{given!r} is not the address of a server.",
+            cure="Give one like http://127.0.0.1:8000/v1 with --api-base.",
+            fatal=True,
+        )
+    return url
+
+
+def _places(given: str) -> list[URL]:
+    """Where the endpoints may be, best guess first."""
+    url = _url(given)
+    path = url.path.rstrip("/")
+    for endpoint in ENDPOINTS:
+        path = path.removesuffix(endpoint)
+    base = url.with_path(path or "/").with_query(url.query)
+    if path.rsplit("/", 1)[-1][:1] == "v" and path.rsplit("/", 1)[-1][1:2].isdigit():
+        return [base]
+    versioned = url.with_path(f"{path}/v1").with_query(url.query)
+    return [base, versioned] if path else [versioned, base]
+
+
+def _shown(url: URL) -> str:
+    return str(url.with_user(None).with_query(None).with_fragment(None)).rstrip("/")
+
+
+def _proxy(url: URL) -> str | None:
+    """The proxy that the environment names for an address."""
+    return None if proxy_bypass(url.host or "") else getproxies().get(url.scheme)

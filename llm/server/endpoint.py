@@ -1,0 +1,93 @@
+"""One exchange with a fleet: a body out, JSON back, and what went wrong as an error with its cause."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from redraft.llm.model import ModelError, Refused
+from redraft.llm.said import said
+from redraft.llm.server import faults
+from redraft.llm.server.bodies import packed
+from redraft.llm.server.wire import Answer, Wire
+
+
+class Again(Exception):
+    """The server is elsewhere, or the model has another name there: ask anew."""
+
+
+class Rejected(Refused):
+    """The server does not take the request as it is. `words` says why."""
+
+    def __init__(self, error: ModelError, status: int, words: faults.Said) -> None:
+        super().__init__(str(error))
+        self.status = status
+        self.words = words
+
+
+class Endpoint:
+    """Where a model is asked. `model` is what the servers call it: the first of its names that they know."""
+
+    def __init__(self, wire: Wire, name: str, names: Sequence[str], key: str) -> None:
+        self.wire = wire
+        self._name = name
+        self._names = list(names)
+        self._key = key
+
+    @property
+    def model(self) -> str:
+        return self._names[0]
+
+    async def exchange(self, data: dict[str, Any], number: int, chat: bool) -> Any:
+        """The JSON that answers a body. Raises Again, Rejected, and other ModelErrors."""
+        answer = await self.wire.post(packed(data), number, chat)
+        if answer.status != 200:
+            raise await self._failure(answer.status, answer, faults.Said(answer.body), data)
+        try:
+            reply = orjson.loads(answer.body)
+        except ValueError:
+            reply = self._lenient(answer)
+        if isinstance(reply, dict) and "error" in reply and (inside := faults.failed_inside(reply, answer.body)):
+            raise await self._failure(*inside[:1], answer, inside[1], data)
+        return reply
+
+    async def ask(self, data: dict[str, Any], number: int = 0, chat: bool = True) -> Any:
+        """The same, asked anew where that is called for."""
+        while True:
+            try:
+                return await self.exchange({**data, "model": self.model}, number, chat)
+            except Again:
+                continue
+
+    def unreadable(self, reply: Any) -> ModelError:
+        """JSON that is not what the protocol says."""
+        return faults.unreadable(json.dumps(reply).encode(), self.wire.shown, self._key)
+
+    def _lenient(self, answer: Answer) -> Any:
+        """JSON with NaN in it, which its standard does not know."""
+        try:
+            return json.loads(answer.body)
+        except ValueError:
+            raise faults.unreadable(answer.body, answer.address.shown, self._key) from None
+
+    async def _failure(self, status: int, answer: Answer, words: faults.Said, data: dict[str, Any]) -> Exception:
+        if faults.lacks_model(status, words):
+            if data["model"] != self.model or len(self._names) > 1:
+                self._names = [name for name in self._names if name != data["model"]]
+                return Again()
+        elif status in (404, 405) and answer.address.moved(answer.url):
+            return Again()
+        error = faults.explained(status, answer.headers, words, answer.address.shown, self._name, self._key)
+        if faults.lacks_model(status, words) and (there := await self._models(answer)):
+            return ModelError(str(error), cure=f"It has {there}.", fatal=True)
+        return Rejected(error, status, words) if isinstance(error, Refused) else error
+
+    async def _models(self, answer: Answer) -> str:
+        """The first names that the server lists."""
+        try:
+            listed = orjson.loads((await self.wire.ask("GET", answer.address, "/v1/models")).body)["data"]
+            names = [repr(one["id"]) for one in listed[:5]]
+        except (ModelError, ValueError, KeyError, TypeError):
+            return ""
+        return said(", ".join(names) + (", ..." if len(listed) > 5 else ""), self._key)

@@ -1,0 +1,186 @@
+"""What an answer that is no reply means: another try with less, or an error with its cause and cure."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from redraft.llm.model import Cause, ModelError, Refused
+from redraft.llm.said import said, wait_s
+from redraft.llm.server.facts import Facts
+from redraft.llm.usage import Usage
+
+BUSY = (429, 503, 529)
+FAULTS = (408, 409, 425)
+OPTIONAL = (
+    "logprobs", "top_logprobs", "seed", "stop", "temperature", "n", "response_format", "max_tokens",
+    "continue_final_message", "add_generation_prompt",
+)  # fmt: skip
+PLAIN = ("logprobs", "top_logprobs", "temperature", "response_format", "max_tokens", "continue_final_message")
+"""Names that mean a parameter wherever they stand. Others are words, too, and do so in quotes, or with "is not"."""
+
+
+class Said:
+    """What a server says about a failure: its words, the parameter they are about, and its code for it."""
+
+    def __init__(self, body: bytes) -> None:
+        text = body.decode("utf-8", "replace")
+        self.text, self.param, self.code = text, "", ""
+        self.page = text.lstrip()[:1] == "<"
+        try:
+            data = json.loads(text)
+        except ValueError:
+            if self.page:
+                self.text = TAGS.sub(" ", text)
+            return
+        if isinstance(data, Mapping):
+            self._read(data)
+
+    def _read(self, data: Mapping[str, Any]) -> None:
+        error = data.get("error", data)
+        if isinstance(error, str):
+            self.text = error
+        elif isinstance(error, Mapping):
+            self.param = str(error.get("param") or "")
+            self.code = str(error.get("code") or error.get("type") or "")
+            self.text = _words(error) or self.text
+
+
+def adapted(facts: Facts, status: int, words: Said, sent: Mapping[str, Any]) -> Facts | None:
+    """What the rejection of a request teaches, where it can be asked again with less; None where it can't."""
+    if status not in (400, 403, 422, 501):
+        return None
+    named = [name for name in OPTIONAL if name in sent and _names(words, name)]
+    unsupported = bool(UNSUPPORTED.search(words.text))
+    for name in named:
+        if name == "n" and not unsupported and sent["n"] > 2:
+            return replace(facts, most=sent["n"] // 2)
+        if name == "max_tokens" and not unsupported:
+            continue
+        if name == "temperature" and not unsupported:
+            continue
+        name = {"add_generation_prompt": "continue_final_message"}.get(name, name)
+        return facts.without(name)
+    return None
+
+
+def explained(status: int, headers: Mapping[str, str], words: Said, where: str, name: str, key: str) -> ModelError:
+    """An HTTP status that is not 200, as an error."""
+    short = said(words.text, key) or f"HTTP {status}"
+    if status in (401, 403):
+        problem = f"{where} refuses the key for {name}" if key else f"{where} asks for a key and there is none"
+        return ModelError(
+            f"{problem} ({short}).", cure="Set REDRAFT_API_KEY, or OPENAI_API_KEY, to a valid key.", fatal=True
+        )
+    if status == 402 or MONEY.search(f"{words.code} {words.text}"):
+        return ModelError(f"The account at {where} has no money left ({short}).", cure="Top it up.", fatal=True)
+    if lacks_model(status, words):
+        return ModelError(f"{where} has no model {name!r} ({short}).", cure="Check --model and --api-base.", fatal=True)
+    if status in (404, 405) or 300 <= status < 400:
+        moved = f"it says to go to {said(headers['Location'], key)}" if "Location" in headers else short
+        return ModelError(
+            f"{where} does not speak OpenAI's protocol (HTTP {status}: {moved}).", cure="Check --api-base.", fatal=True
+        )
+    if status in BUSY:
+        return ModelError(
+            f"{where} is too busy for {name} ({short}).",
+            cure="Lower --concurrency.",
+            cause=Cause.BUSY,
+            wait_s=wait_s(headers),
+        )
+    if status >= 500 or status in FAULTS:
+        return ModelError(
+            f"{where} failed with HTTP {status} ({short}).",
+            cure="Try again later.",
+            cause=Cause.FAULT,
+            wait_s=wait_s(headers),
+        )
+    if LONG.search(f"{words.code} {words.text}"):
+        return Refused(f"The prompt and --max-tokens are too long for {name} ({short}).", cure="Lower --max-tokens.")
+    return Refused(f"{where} rejects the request to {name} ({short}).")
+
+
+def unreadable(body: bytes, where: str, key: str) -> ModelError:
+    """A body that is not a reply, though its status says that all is well. What it used nobody can tell."""
+    words = Said(body)
+    if not body.strip():
+        message, cure = f"{where} answered with nothing.", "Try again later."
+    elif words.page:
+        message = f"{where} answered with a web page, not with JSON ({said(words.text, key)})."
+        cure = "Check --api-base."
+    else:
+        message, cure = f"{where} answered with broken JSON ({said(words.text, key)}).", "Try again later."
+    return ModelError(message, cure=cure, cause=Cause.FAULT, usage=None)
+
+
+def failed_inside(data: Mapping[str, Any], body: bytes) -> tuple[int, Said] | None:
+    """The status and the words of a failure that came in a reply of status 200, as gateways send it."""
+    error = data.get("error")
+    if not error or data.get("choices"):
+        return None
+    code = str(error.get("code", "")) if isinstance(error, Mapping) else ""
+    return (int(code) if re.fullmatch("[45][0-9][0-9]", code) else 500), Said(body)
+
+
+def lacks_model(status: int, words: Said) -> bool:
+    """Whether the failure is that there is no such model."""
+    if status == 404 and "model" in words.text.lower():
+        return True
+    return status in (400, 404, 422) and bool(NO_MODEL.search(f"{words.code} {words.text}"))
+
+
+def empty(reasons: list[str], where: str, usage: Usage) -> ModelError:
+    """A reply without any text."""
+    if reasons == ["content_filter"]:
+        return Refused(f"A content filter of {where} withheld the answer.", usage=usage)
+    stopped = f" (it stopped for: {', '.join(reasons)})" if reasons else ""
+    return ModelError(f"{where} gave no text{stopped}.", cure="Ask again.", cause=Cause.FAULT, usage=usage)
+
+
+def _names(words: Said, name: str) -> bool:
+    if words.param == name:
+        return True
+    bare = rf"\b{name}\b" if name in PLAIN else rf"\b{name} is not\b|\bparameters?:? {name}\b"
+    return bool(re.search(rf"['\"`]{name}['\"`]|{bare}", words.text))
+
+
+def _words(error: Mapping[str, Any]) -> str:
+    """A message; FastAPI gives its own under `detail`, as a text or as a list of places and messages."""
+    for name in ("message", "detail", "msg", "error"):
+        value = error.get(name)
+        if isinstance(value, str) and value:
+            return value
+        if isinstance(value, list):
+            return "; ".join(_place(one) for one in value)
+        if isinstance(value, Mapping):
+            return _words(value)
+    return ""
+
+
+def _place(one: Any) -> str:
+    if not isinstance(one, Mapping):
+        return str(one)
+    place = [str(part) for part in one.get("loc", ()) if part != "body"]
+    return f"'{'.'.join(place)}': {one.get('msg', '')}" if place else str(one.get("msg", one))
+
+
+TAGS = re.compile(r"<(style|script).*?</\1>|<[^>]*>", re.DOTALL)
+UNSUPPORTED = re.compile(
+    r"unsupported|not support|n't support|unexpected|unrecogni[sz]ed|unknown|not (?:be )?permitted"
+    r"|extra (?:field|input)|not allowed|only the default|not implemented|deprecated|disabled|not available"
+    r"|not enabled|incompatible",
+    re.IGNORECASE,
+)
+MONEY = re.compile(
+    r"insufficient_quota|exceeded your current quota|insufficient (?:balance|credits|funds)", re.IGNORECASE
+)
+NO_MODEL = re.compile(
+    r"model_not_found|pinned to|model\b.{0,120}(?:does not exist|not found|not available)"
+    r"|(?:no such|unknown|invalid) model",
+    re.IGNORECASE | re.DOTALL,
+)
+LONG = re.compile(
+    r"context_length_exceeded|exceed_context_size|context (?:length|size|window)|too (?:long|large)|reduce the length",
+    re.IGNORECASE,
+)

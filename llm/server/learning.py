@@ -1,0 +1,62 @@
+"""What replies teach about their server. Faults look like inability, so what is not said outright has to show twice."""
+
+from collections import Counter
+from dataclasses import replace
+
+from redraft.llm.server.facts import Facts
+from redraft.llm.server.replies import Signs
+
+ENOUGH = 2  # signs in a row that a server ignores what it was asked
+
+
+class Doubts:
+    """How often in a row a server seemed not to do a thing."""
+
+    def __init__(self) -> None:
+        self._seen: Counter[str] = Counter()
+
+    def proven(self, ability: str) -> bool:
+        """Note another sign against it; whether there are enough."""
+        self._seen[ability] += 1
+        return self._seen[ability] >= ENOUGH
+
+    def dispelled(self, ability: str) -> None:
+        """It can."""
+        self._seen.pop(ability, None)
+
+
+def learned(facts: Facts, signs: Signs, doubts: Doubts) -> Facts:
+    """The facts after a reply: the same object where it taught nothing."""
+    known = facts.capabilities
+    asked = signs.sent.get("n", 1)
+    if asked > 1 and known.n is not True:
+        if signs.given > 1:
+            doubts.dispelled("n")
+            facts = facts.knowing(n=True)
+        elif signs.given == 1 and known.n is None and doubts.proven("n"):
+            facts = facts.knowing(n=False)
+    if signs.logprobs is not None and known.logprobs is not True:
+        if signs.logprobs:
+            doubts.dispelled("logprobs")
+            facts = facts.knowing(logprobs=True)
+        elif known.logprobs is None and doubts.proven("logprobs"):
+            facts = facts.knowing(logprobs=False)
+    if signs.ran_past and known.stop is not False:
+        facts = facts.knowing(stop=False)
+    elif signs.stop_said and not known.stop_reason:
+        facts = facts.knowing(stop_reason=True)
+    elif signs.stop_said is False and known.stop_reason is None:
+        facts = facts.knowing(stop_reason=False)
+    return _habits(facts, signs)
+
+
+def _habits(facts: Facts, signs: Signs) -> Facts:
+    if signs.many_tops > facts.many_tops:
+        facts = replace(facts, many_tops=True)
+    if signs.kept_stop > facts.keeps_stop:
+        facts = replace(facts, keeps_stop=True).knowing(stop=True, stop_reason=True)
+    if signs.thinks > facts.thinks:
+        facts = replace(facts, thinks=True)
+    if signs.unopened > facts.unopened:
+        facts = replace(facts, unopened=True)
+    return facts

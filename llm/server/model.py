@@ -1,0 +1,130 @@
+"""The direct route: a model on OpenAI-compatible servers (vLLM, SGLang, llama.cpp, Ollama, TGI, `transformers serve`).
+
+What a server does not take is left out from then on, and what it does not do is done here. What was found out is
+remembered for a week, in `Memory`.
+"""
+
+import asyncio
+import zlib
+from collections.abc import Sequence
+from dataclasses import replace
+
+from redraft.llm.capabilities import Capabilities, Continuing
+from redraft.llm.chat_template import ChatTemplate
+from redraft.llm.limits import Limits
+from redraft.llm.memory import Memory
+from redraft.llm.model import Model, ModelError, Refused, Reply, Request
+from redraft.llm.server import faults
+from redraft.llm.server.addresses import Addresses
+from redraft.llm.server.bodies import body
+from redraft.llm.server.endpoint import Again, Endpoint, Rejected
+from redraft.llm.server.facts import Facts, from_json
+from redraft.llm.server.learning import Doubts, learned
+from redraft.llm.server.probing import Probe
+from redraft.llm.server.rendering import Renderer
+from redraft.llm.server.replies import Unreadable, read
+from redraft.llm.server.wire import Wire
+from redraft.llm.usage import Usage
+
+ROUNDS = 16  # of one try: each but the first leaves out something that the server does not take
+
+
+class Server(Model):
+    """A Model at one address or several, all of one kind. With a `chat_template` all is asked as raw completions.
+    `names` are what the servers may call it, best guess first."""
+
+    def __init__(
+        self,
+        name: str,
+        addresses: Sequence[str],
+        *,
+        names: Sequence[str] = (),
+        key: str = "",
+        limits: Limits = Limits(),  # noqa: B008 - frozen
+        chat_template: ChatTemplate | None = None,
+        memory: Memory | None = None,
+    ) -> None:
+        self.name = name
+        self._addresses = Addresses(addresses)
+        self._endpoint = Endpoint(Wire(self._addresses, key, limits), name, names or (name,), key)
+        self._renderer = Renderer(self._endpoint, chat_template)
+        self._raw = chat_template is not None
+        self._memory = memory or Memory()
+        self._place = f"{self._addresses.shown} {name}{' raw' if self._raw else ''}"
+        self._doubts = Doubts()
+        self._probing = asyncio.Lock()
+        self._facts = from_json(self._memory.recall(self._place))
+        self.capabilities = self._facts.capabilities
+
+    async def probe(self) -> Capabilities:
+        """What the model can do: a handful of calls of a few tokens each, once a week. Raises ModelError."""
+        async with self._probing:
+            if not self._facts.probed:
+                self._know(await Probe(self._endpoint, self._renderer, self._addresses).run(self._facts))
+        return self.capabilities
+
+    async def complete(self, request: Request) -> Reply:
+        """Fewer samples than `n` where the server gives fewer. Raises ModelError; Refused for a prefix that the model
+        does not go on from."""
+        spent = Usage()
+        number = zlib.crc32(request.messages[-1].content.encode()) if self._addresses.several else 0
+        for attempts in range(1, ROUNDS + 1):
+            if request.prefix and self._facts.capabilities.continuing in (None, Continuing.NONE):
+                await self._continuing()
+            try:
+                reply = await self._round(request, number)
+            except ModelError as error:
+                error.attempts, error.usage = attempts, error.usage and spent + error.usage
+                raise
+            if isinstance(reply, Reply):
+                return replace(reply, usage=spent + reply.usage, attempts=attempts) if attempts > 1 else reply
+            spent += reply
+        raise Refused(f"{self.name} rejects the request in every form.")
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._endpoint.wire.close()
+
+    async def _continuing(self) -> None:
+        """Find out how to go on from a half-written answer."""
+        if await self.probe() and self.capabilities.continuing is Continuing.NONE:
+            raise Refused(
+                f"{self.name} does not go on from a half-written answer.",
+                cure="Use a strategy that drafts whole solutions, or give the model's chat template.",
+            )
+
+    async def _round(self, request: Request, number: int) -> Reply | Usage:
+        """One exchange: the reply, or what it used where it taught what to ask otherwise."""
+        facts = self._facts
+        prompt = None
+        if self._raw or (request.prefix and facts.capabilities.continuing is Continuing.COMPLETIONS):
+            prompt, unopened = await self._renderer.prompt(request, facts)
+            facts = replace(facts, unopened=unopened)
+        data = body(self._endpoint.model, request, facts, prompt)
+        try:
+            answer = await self._endpoint.exchange(data, number, prompt is None)
+        except Again:
+            return Usage()
+        except Rejected as error:
+            if (less := faults.adapted(self._facts, error.status, error.words, data)) is None:
+                raise
+            self._know(less)
+            return Usage()
+        try:
+            choices, usage, signs = read(answer, request, facts, data)
+        except Unreadable:
+            raise self._endpoint.unreadable(answer) from None
+        self._know(learned(self._facts, signs, self._doubts))
+        if signs.stopped_thinking:
+            return usage
+        if not choices:
+            raise faults.empty(sorted(set(signs.reasons)), self._addresses.shown, usage)
+        return Reply(tuple(choices[: request.n]), usage)
+
+    def _know(self, facts: Facts) -> None:
+        """Remember what was learned."""
+        if facts is self._facts or facts == self._facts:
+            return
+        self._facts = facts
+        self.capabilities = facts.capabilities
+        self._memory.keep(self._place, facts.as_json())

@@ -1,0 +1,180 @@
+"""Finds out what a model on a server can do: a handful of calls of a few tokens each."""
+
+import asyncio
+from dataclasses import dataclass, replace
+from typing import Any
+
+import orjson
+
+from redraft.llm.capabilities import Continuing
+from redraft.llm.model import Cause, Choice, Message, ModelError, Request
+from redraft.llm.server import faults
+from redraft.llm.server.addresses import Addresses
+from redraft.llm.server.bodies import body
+from redraft.llm.server.endpoint import Endpoint, Rejected
+from redraft.llm.server.facts import Facts
+from redraft.llm.server.learning import Doubts, learned
+from redraft.llm.server.rendering import Renderer, rendered
+from redraft.llm.server.replies import Unreadable, read
+
+TRIES = 4  # of each call, where another could help
+PAUSE_S = 0.5  # before the second try, doubled before each further one
+LONGEST_PAUSE_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A reply: its samples, and how many tokens its prompt had (0: not said)."""
+
+    choices: tuple[Choice, ...]
+    prompt_tokens: int
+
+    @property
+    def texts(self) -> list[tuple[str, str]]:
+        return [(choice.thinking, choice.text) for choice in self.choices]
+
+
+class Probe:
+    """One look at a server. What it rejects on the way is learned too."""
+
+    def __init__(self, endpoint: Endpoint, renderer: Renderer, addresses: Addresses) -> None:
+        self._endpoint = endpoint
+        self._renderer = renderer
+        self._addresses = addresses
+
+    async def run(self, facts: Facts) -> Facts:
+        """The facts with all that could be found out. Raises ModelError where the server does not answer."""
+        self._facts = facts
+        await self._sampling()
+        await self._schema()
+        continuing = await self._continuing()
+        return replace(self._facts.knowing(continuing=continuing), probed=True)
+
+    async def _sampling(self) -> None:
+        """Seeds that give the same text again, and several samples in a call that are not one and the same."""
+        first = await self._asked(Request(RANDOM, n=2, seeds=(1, 2), max_tokens=16))
+        again = await self._asked(Request(RANDOM, n=2, seeds=(1, 2), max_tokens=16))
+        other = await self._asked(Request(RANDOM, n=2, seeds=(5, 6), max_tokens=16))
+        if first is None or again is None or other is None:
+            return
+        if "seed" not in self._facts.left_out:
+            if first.texts != again.texts:
+                self._facts = self._facts.knowing(seed=False)
+            elif first.texts != other.texts:
+                self._facts = self._facts.knowing(seed=True)
+        if min(len(first.texts), len(other.texts)) < 2:
+            self._facts = self._facts.knowing(n=False)
+        elif len(set(first.texts)) == len(set(other.texts)) == 1 and first.texts != other.texts:
+            self._facts = self._facts.without("n")
+
+    async def _schema(self) -> None:
+        """Whether an answer takes the form of a schema that the question does not speak of."""
+        seen = await self._asked(Request(SUM, schema=SCHEMA, temperature=0.0, max_tokens=32))
+        if seen is None or not seen.choices or not seen.choices[0].text:
+            return
+        try:
+            honoured = "answer" in orjson.loads(seen.choices[0].text)
+        except (ValueError, TypeError):
+            honoured = False
+        self._facts = self._facts.knowing(schema=honoured)
+
+    async def _continuing(self) -> Continuing:
+        half = Request(COUNT, prefix=BEGUN, temperature=0.0, max_tokens=8)
+        if self._renderer.own:
+            prompt, _ = await self._renderer.prompt(half, self._facts)
+            if await self._asked(half, prompt=prompt) is None:
+                raise ModelError(
+                    f"{self._addresses.shown} has no raw completions, which a chat template is for.",
+                    cause=Cause.REQUEST,
+                    cure="Leave the chat template out of the prompts file.",
+                    fatal=True,
+                )
+            return Continuing.COMPLETIONS
+        plain = await self._asked(half, Continuing.TRAILING)
+        flagged = await self._asked(half, Continuing.FLAG)
+        if flagged and (plain is None or 0 < flagged.prompt_tokens < plain.prompt_tokens):
+            return Continuing.FLAG
+        if flagged and self._goes_on(flagged) and not (plain and self._goes_on(plain)):
+            return Continuing.FLAG
+        if plain and (self._goes_on(plain) or await self._keeps_open()):
+            return Continuing.TRAILING
+        return await self._completions(half)
+
+    def _goes_on(self, seen: Seen) -> bool:
+        """Whether the first sample goes on where the prefix ended. One that repeats the prefix first is a habit."""
+        text = seen.choices[0].text if seen.choices else ""
+        if text.startswith(BEGUN):
+            self._facts = replace(self._facts, repeats=True)
+            return True
+        return text.startswith("0")
+
+    async def _keeps_open(self) -> bool:
+        """Whether the server's own prompt ends with a trailing assistant message, open."""
+        listed = [{"role": "user", "content": COUNT[0].content}, {"role": "assistant", "content": BEGUN}]
+        for address in self._addresses:
+            prompt = await rendered(self._endpoint, address, "apply-template", listed)
+            return prompt is not None and prompt.endswith(BEGUN)
+        return False
+
+    async def _completions(self, half: Request) -> Continuing:
+        for way in ("apply-template", "tokenize"):
+            facts = replace(self._facts, renders=way)
+            try:
+                prompt, _ = await self._renderer.prompt(half, facts)
+            except ModelError:
+                continue
+            if await self._asked(half, prompt=prompt):
+                self._facts = facts
+                return Continuing.COMPLETIONS
+        return Continuing.NONE
+
+    async def _asked(
+        self, request: Request, continuing: Continuing | None = None, prompt: str | None = None
+    ) -> Seen | None:
+        """What comes back; None where the server does not take the request in this form."""
+        if self._renderer.own and prompt is None:
+            prompt, _ = await self._renderer.prompt(request, self._facts)
+        while True:
+            facts = self._facts.knowing(continuing=continuing)
+            data = body(self._endpoint.model, request, facts, prompt)
+            try:
+                answer = await self._patiently(data, prompt is None)
+            except Rejected as error:
+                less = faults.adapted(self._facts, error.status, error.words, data)
+                if less is None or "continue_final_message" in less.left_out:
+                    return None
+                self._facts = less
+                continue
+            return self._seen(answer, request, data)
+
+    def _seen(self, answer: Any, request: Request, data: dict[str, Any]) -> Seen:
+        try:
+            choices, _, signs = read(answer, replace(request, prefix=""), self._facts, data)
+        except Unreadable:
+            raise self._endpoint.unreadable(answer) from None
+        self._facts = learned(self._facts, signs, Doubts())
+        usage = answer.get("usage")
+        tokens = usage.get("prompt_tokens") if isinstance(usage, dict) else None
+        return Seen(tuple(choices), tokens if isinstance(tokens, int) else 0)
+
+    async def _patiently(self, data: dict[str, Any], chat: bool) -> Any:
+        for trial in range(TRIES):
+            try:
+                return await self._endpoint.ask(data, chat=chat)
+            except ModelError as error:
+                if error.fatal or error.cause not in (Cause.BUSY, Cause.FAULT) or trial == TRIES - 1:
+                    raise
+                await asyncio.sleep(min(LONGEST_PAUSE_S, error.wait_s or PAUSE_S * 2**trial))
+        raise AssertionError
+
+
+RANDOM = (Message("user", "Write a sentence about anything you like."),)
+SUM = (Message("user", "What is two and two? Answer in one word."),)
+COUNT = (Message("user", "Count from 1 to 30, with a space between the numbers."),)
+BEGUN = "1 2 3 4 5 6 7 8 9 1"  # a model that goes on from it writes "0 11"
+SCHEMA = {
+    "type": "object",
+    "properties": {"answer": {"type": "integer"}},
+    "required": ["answer"],
+    "additionalProperties": False,
+}

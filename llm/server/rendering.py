@@ -1,0 +1,76 @@
+"""Prompts of raw completions: by the user's chat template, or by the server, where it makes prompts of messages."""
+
+from typing import Any
+
+import orjson
+
+from redraft.llm.chat_template import ChatTemplate
+from redraft.llm.model import Message, ModelError, Request
+from redraft.llm.server.addresses import Address
+from redraft.llm.server.endpoint import Endpoint
+from redraft.llm.server.facts import Facts
+from redraft.llm.server.thinking import CLOSING, OPENING
+
+KEPT = 4096  # prompts: every step of a tree has the same one
+
+
+class Renderer:
+    """Makes prompts of messages, and keeps the last ones."""
+
+    def __init__(self, endpoint: Endpoint, template: ChatTemplate | None) -> None:
+        self._endpoint = endpoint
+        self._template = template
+        self._kept: dict[tuple[Message, ...], str] = {}
+
+    @property
+    def own(self) -> bool:
+        """Whether there is a chat template of the user's."""
+        return self._template is not None
+
+    async def prompt(self, request: Request, facts: Facts) -> tuple[str, bool]:
+        """The prompt, with the half-written answer at its end, and whether the model's thinking has begun in it. What
+        goes on from an answer's beginning has done with thinking. Raises ModelError."""
+        opening = self._kept.get(request.messages)
+        if opening is None:
+            opening = await self._opening(request.messages, facts.renders)
+            if len(self._kept) >= KEPT:
+                self._kept.clear()
+            self._kept[request.messages] = opening
+        thinking = opening.rstrip().endswith(OPENING)
+        if not request.prefix:
+            return opening, thinking
+        return opening + (f"\n{CLOSING}\n\n" if thinking else "") + request.prefix, False
+
+    async def _opening(self, messages: tuple[Message, ...], renders: str) -> str:
+        if self._template is not None:
+            return self._template.render(messages)
+        for address in self._endpoint.wire.addresses:
+            listed = [{"role": message.role, "content": message.content} for message in messages]
+            opening = await rendered(self._endpoint, address, renders, listed)
+            if opening is not None:
+                return opening
+        raise ModelError("The server does not make prompts of messages any more.", cure="Give its chat template.")
+
+
+async def rendered(endpoint: Endpoint, address: Address, way: str, messages: list[dict[str, str]]) -> str | None:
+    """The prompt that a server makes of messages, up to where the answer begins; None where it makes none. llama.cpp
+    does so at `/apply-template`; vLLM gives the tokens at `/tokenize` and their text at `/detokenize`."""
+    if way == "apply-template":
+        prompt = await _page(endpoint, address, "/apply-template", {"messages": messages}, "prompt")
+    else:
+        asked = {"model": endpoint.model, "messages": messages, "add_generation_prompt": True}
+        tokens = await _page(endpoint, address, "/tokenize", asked, "tokens")
+        if not isinstance(tokens, list):
+            return None
+        prompt = await _page(endpoint, address, "/detokenize", {"model": endpoint.model, "tokens": tokens}, "prompt")
+    return prompt if isinstance(prompt, str) else None
+
+
+async def _page(endpoint: Endpoint, address: Address, path: str, data: dict[str, Any], name: str) -> Any:
+    answer = await endpoint.wire.ask("POST", address, path, orjson.dumps(data))
+    if answer.status != 200:
+        return None
+    try:
+        return orjson.loads(answer.body).get(name)
+    except (ValueError, AttributeError):
+        return None

@@ -1,0 +1,191 @@
+"""From a server's reply to samples: texts, thinking, log-probabilities, why each ended, what was used."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from math import isfinite
+from typing import Any
+
+from redraft.llm.model import Choice, Finish, Request
+from redraft.llm.reading import aligned, cut, with_tokens
+from redraft.llm.server.facts import Facts
+from redraft.llm.server.thinking import apart, inline
+from redraft.llm.usage import Usage
+
+FINISHES = {
+    "stop": Finish.END, "eos": Finish.END, "eos_token": Finish.END, "end_turn": Finish.END, "tool_calls": Finish.END,
+    None: Finish.END, "": Finish.END, "stop_sequence": Finish.STOP, "length": Finish.LENGTH,
+    "max_tokens": Finish.LENGTH,
+}  # fmt: skip
+CHARACTERS = 4  # of a token, where nobody counts them
+UNSAID = object()
+
+
+@dataclass(slots=True)
+class Signs:
+    """What a reply shows of its server's ways."""
+
+    sent: Mapping[str, Any]
+    given: int = 0  # choices
+    reasons: Sequence[str] = ()  # why those ended that were left out
+    logprobs: bool | None = None  # whether they came; None: they were not asked for, or there was no text
+    many_tops: bool = False
+    ran_past: bool = False  # a text went on after a stop string
+    kept_stop: bool = False  # a text ended with one
+    stop_said: bool | None = None  # whether it says which stop string ended a text
+    thinks: bool = False
+    unopened: bool = False
+    stopped_thinking: bool = False  # a stop string ended a text before its answer began
+
+
+class Unreadable(ValueError):
+    """The reply is not what the protocol says."""
+
+
+def read(data: Any, request: Request, facts: Facts, sent: Mapping[str, Any]) -> tuple[list[Choice], Usage, Signs]:
+    """The samples in a reply, which may be none, what it used, and what it shows. Samples that a filter withheld, and
+    empty ones, are left out, except where the token limit came before the answer. Raises Unreadable."""
+    listed = data.get("choices") if isinstance(data, dict) else None
+    if not isinstance(listed, list):
+        raise Unreadable
+    signs = Signs(sent, len(listed))
+    choices: list[Choice] = []
+    for one in listed:
+        choice = _choice(one, request, facts, signs) if isinstance(one, dict) else None
+        if choice is None:
+            signs.reasons = [*signs.reasons, str(one.get("finish_reason")) if isinstance(one, dict) else "nothing"]
+        else:
+            choices.append(choice)
+    usage = _usage(data.get("usage"), choices, request)
+    return list(with_tokens(choices, usage.completion)), usage, signs
+
+
+def _choice(one: dict[str, Any], request: Request, facts: Facts, signs: Signs) -> Choice | None:
+    finish = FINISHES.get(one.get("finish_reason"))
+    if finish is None:
+        return None
+    message = one.get("message")
+    if message is None and isinstance(one.get("text"), str):
+        text, thinking, unopened = inline(one["text"], facts.unopened and not request.prefix)
+    elif isinstance(message, dict):
+        text, thinking, unopened = apart(message, facts.unopened and not request.prefix)
+    else:
+        return None
+    if thinking:
+        if request.prefix and not text:
+            text, thinking = thinking, ""  # a server that takes all before a closing tag for thinking, and none came
+        else:
+            signs.thinks = True
+            signs.unopened |= unopened
+    if request.prefix and facts.repeats:
+        text = text.removeprefix(request.prefix)
+    if request.stop:
+        text, finish = _stopped(text, finish, bool(thinking), one, request, facts, signs)
+    logprobs, offsets = _logprobs(one.get("logprobs"), text, bool(thinking), signs) if text else (None, None)
+    if not text and finish is Finish.END and not thinking and not request.prefix:
+        return None
+    return Choice(text, finish, 0, logprobs, offsets, thinking)
+
+
+def _stopped(
+    text: str, finish: Finish, thought: bool, one: dict[str, Any], request: Request, facts: Facts, signs: Signs
+) -> tuple[str, Finish]:
+    """The text before its first stop string, and why it ended."""
+    before, found = cut(text, request.stop)
+    if found:
+        rest = text[len(before) :]
+        ended = rest in request.stop
+        signs.kept_stop |= ended and "stop" in signs.sent
+        signs.ran_past |= not ended and "stop" in signs.sent
+        return before, Finish.STOP
+    if finish is not Finish.END or "stop" not in signs.sent:
+        return text, finish
+    reason = one.get("stop_reason", UNSAID)
+    if reason is UNSAID:
+        reason = one.get("matched_stop", UNSAID)
+    signs.stop_said = reason is not UNSAID
+    if reason is not UNSAID:
+        stopped = reason in request.stop
+        signs.stopped_thinking |= stopped and thought and not text
+        return text, Finish.STOP if stopped else Finish.END
+    if not text or facts.keeps_stop or facts.capabilities.stop is False:
+        signs.stopped_thinking |= not text and thought
+        return text, Finish.END
+    natural = _ends(one.get("logprobs"))
+    signs.stop_said = natural
+    return text, Finish.END if natural else Finish.STOP
+
+
+def _logprobs(
+    given: Any, text: str, thought: bool, signs: Signs
+) -> tuple[tuple[float, ...], tuple[int, ...]] | tuple[None, None]:
+    """The log-probabilities and offsets of a text's tokens; None where they are absent, not numbers, or of another
+    text."""
+    if "logprobs" not in signs.sent:
+        return None, None
+    if not isinstance(given, dict):
+        signs.logprobs = signs.logprobs or False
+        return None, None
+    content = given.get("content")
+    try:
+        if content is None:
+            tokens, logprobs = given["tokens"], given["token_logprobs"]
+        else:
+            tokens = [entry["token"] for entry in content]
+            logprobs = [entry["logprob"] for entry in content]
+            if content and len(content[0].get("top_logprobs") or ()) > 1:
+                signs.many_tops = True
+        finite = isfinite(sum(logprobs))
+        whole = "".join(tokens)
+    except (KeyError, TypeError, AttributeError):
+        signs.logprobs = True
+        return None, None
+    signs.logprobs = signs.logprobs or bool(tokens)
+    if not finite or len(tokens) != len(logprobs):
+        return None, None
+    if whole == text and tokens[-1]:
+        return tuple(logprobs), tuple(accumulate(map(len, tokens[:-1]), initial=0))
+    raw = _raw(tokens, content)
+    return aligned(list(zip(raw, logprobs, strict=True)), text, thought=thought) or (None, None)
+
+
+def _raw(tokens: Sequence[str], content: Any) -> list[bytes]:
+    """The bytes of each token. A token that is part of a character has none of its own as text."""
+    if content is None:
+        return [token.encode("utf-8", "surrogatepass") for token in tokens]
+    return [
+        bytes(entry["bytes"]) if entry.get("bytes") is not None else token.encode("utf-8", "surrogatepass")
+        for token, entry in zip(tokens, content, strict=True)
+    ]
+
+
+def _ends(given: Any) -> bool:
+    """Whether the last log-probability is that of the end itself, a token of no text."""
+    content = given.get("content") if isinstance(given, dict) else None
+    return bool(content) and content[-1].get("token") == ""
+
+
+def _usage(given: Any, choices: Sequence[Choice], request: Request) -> Usage:
+    """The usage as it is said; what is not, by the log-probabilities, and else by length, never zero."""
+    given = given if isinstance(given, dict) else {}
+    prompt = _count(given, "prompt_tokens") or _estimated(sum(len(m.content) for m in request.messages))
+    completion = _count(given, "completion_tokens")
+    if choices and all(choice.logprobs is not None for choice in choices):
+        completion = max(completion, sum(len(choice.logprobs or ()) for choice in choices))
+    written = sum([len(choice.text) + len(choice.thinking) for choice in choices])
+    completion = completion or (_estimated(written) if choices else 0)
+    thought = sum([len(choice.thinking) for choice in choices])
+    reasoning = _count(given.get("completion_tokens_details"), "reasoning_tokens") or _count(given, "reasoning_tokens")
+    if thought and not reasoning:
+        reasoning = max(1, completion * thought // written)
+    cached = _count(given.get("prompt_tokens_details"), "cached_tokens") or _count(given, "prompt_cache_hit_tokens")
+    return Usage(prompt, completion, min(cached, prompt), min(reasoning, completion))
+
+
+def _count(given: Any, name: str) -> int:
+    value = given.get(name) if isinstance(given, dict) else None
+    return int(value) if isinstance(value, int | float) and value > 0 else 0
+
+
+def _estimated(characters: int) -> int:
+    return 1 + characters // CHARACTERS
