@@ -48,14 +48,24 @@ def build(
     """
     offered = {"grader": grader, "critic": critic, "samples": samples}
     settings = {name: value for name, value in {**offered, **arguments}.items() if value is not None}
-    builder = _Builder({"client": client, "keys": keys, "watch": watch, "checker": checker}, settings)
+    hands = {"client": client, "keys": keys, "watch": watch, "checker": checker}
+    builder = _Builder(hands, settings, make=lambda factory, values: factory(**values))
     factory = load(strategy)
     agent = builder.build(factory, "strategy", "")
     for name in arguments:
-        if name not in builder.known:
-            known = ", ".join(sorted(builder.known)) or "none"
+        if name not in builder.chosen:
+            known = ", ".join(sorted(builder.chosen)) or "none"
             raise PartError(f"no argument {name!r} of strategy {_name(factory)!r}; there are {known}")
     return agent
+
+
+def resolved(strategy: Spec, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What a strategy and its parts are built with, by the names that set it: the arguments and parts that are given,
+    and the defaults of the others. Nothing is built. Raises PartError as `build` does."""
+    hands = ("client", "keys", "watch", "checker")
+    builder = _Builder({name: name for name in hands}, given, make=lambda factory, values: factory)
+    builder.build(load(strategy), "strategy", "")
+    return builder.chosen
 
 
 def prompts(client: Client) -> dict[str, Any]:
@@ -65,12 +75,19 @@ def prompts(client: Client) -> dict[str, Any]:
 
 
 class _Builder:
-    """Calls factories with what their parameters name; `known` collects every argument that could be set."""
+    """Makes things of factories and what their parameters name. `chosen` collects every argument that could be set,
+    with its value."""
 
-    def __init__(self, hands: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
-        self.known: set[str] = set()
+    def __init__(
+        self,
+        hands: Mapping[str, Any],
+        settings: Mapping[str, Any],
+        make: Callable[[Callable[..., Any], dict[str, Any]], Any],
+    ) -> None:
+        self.chosen: dict[str, Any] = {}
         self._hands = hands
         self._settings = settings
+        self._make = make
 
     def build(self, factory: Callable[..., Any], kind: str, prefix: str) -> Any:
         """What a factory makes. `prefix` is put before its arguments' names to set them."""
@@ -87,13 +104,13 @@ class _Builder:
                 values[name] = value
             elif parameter.default is parameter.empty:
                 raise PartError(_missing(f"{kind} {_name(factory)!r}", name, key))
-        return factory(**values)
+        return self._make(factory, values)
 
     def _part(self, parameter: inspect.Parameter, key: str) -> Any:
         """The part that a parameter asks for, or None where its default will do."""
-        self.known.add(key)
         package, default = PARTS[parameter.name]
         spec = self._settings.get(key, default if parameter.default is parameter.empty else None)
+        self.chosen[key] = spec
         if spec is None:
             return None
         if parameter.name == "policy" and isinstance(spec, str) and ":" not in spec:
@@ -102,11 +119,11 @@ class _Builder:
 
     def _argument(self, parameter: inspect.Parameter, key: str) -> Any:
         """The value that was set, a text as the parameter's type; None where none was."""
-        self.known.add(key)
         value = self._settings.get(key)
-        if not isinstance(value, str):
-            return value
-        return convert(value, parameter.annotation, key)
+        if isinstance(value, str):
+            value = convert(value, parameter.annotation, key)
+        self.chosen[key] = parameter.default if value is None else value
+        return value
 
 
 def _parameters(factory: Callable[..., Any]) -> list[inspect.Parameter]:

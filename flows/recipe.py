@@ -5,7 +5,7 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
-from redraft.agents.load import PARTS, Spec, load, prompts
+from redraft.agents.load import PARTS, Spec, load, prompts, resolved
 from redraft.llm.client import Client
 from redraft.store.records import digest
 
@@ -21,15 +21,18 @@ def recipe(
 ) -> str:
     """The digest of stage, strategy, model, graders, arguments, prompts, seed, temperature and token limit.
 
-    A part of one's own file is known by what the file says, so that a changed part is another recipe.
+    A part of one's own file is known by what the file says, so that a changed part is another recipe; an argument that
+    is not given by its default, so that a changed default is another recipe too. Raises PartError for a part or a
+    value that there is not.
     """
     sampling = client.sampling
-    parts = {name: identity(value) for name, value in {"grader": grader, "critic": critic, **arguments}.items()}
+    offered = {"grader": grader, "critic": critic, **arguments}
+    built = resolved(strategy, {name: value for name, value in offered.items() if value is not None})
     return digest(
         "generate",
         identity(strategy),
         [client.model.name, getattr(client.model, "version", None)],
-        {name: value for name, value in parts.items() if value is not None},
+        {name: identity(value) for name, value in built.items() if name != "samples"},
         measures,
         prompts(client),
         [sampling.seed, sampling.temperature, sampling.max_tokens],
@@ -62,6 +65,8 @@ def identity(value: Any) -> str | None:
         return None
     if callable(value):
         return f"{getattr(value, '__module__', '')}:{getattr(value, '__qualname__', repr(value))}"
+    if type(value).__repr__ is object.__repr__:  # which names a place in memory
+        return f"{type(value).__module__}:{type(value).__qualname__}"
     text = str(value).lower() if isinstance(value, bool) else str(value)
     path = Path(text.rpartition(":")[0]).expanduser()
     if path.suffix == ".py" and path.is_file():

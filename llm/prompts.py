@@ -16,7 +16,7 @@ from typing import Any
 from redraft.llm.model import Message, Model, Request
 from redraft.llm.templates import TEMPLATES, fill
 from redraft.store.errors import ColumnError, RedraftError, SourceError
-from redraft.store.files import Row, rows
+from redraft.store.files import rows
 from redraft.store.formats import problem, worked
 from redraft.store.records import Kind, digest
 
@@ -153,7 +153,7 @@ def _templates(given: Any) -> dict[str, str]:
 def _check_places(name: str, text: str) -> None:
     """Raises PromptError unless a template has the places of one of its forms, and nothing that looks like another."""
     forms = TEMPLATES[name].forms
-    known = frozenset().union(*forms)
+    known = frozenset[str]().union(*forms)
     found = {place for place in known if f"{{{place}}}" in text}
     if strange := set(PLACE.findall(text)) - known:
         raise PromptError(
@@ -186,17 +186,18 @@ def _examples(given: Any, shots: Any, folder: Path) -> tuple[Example, ...]:
     return examples
 
 
-def _example(row: Row | SourceError | Any, place: str) -> Example:
+def _example(row: Any, place: str) -> Example:
     """A row with a question and its worked solution, in the columns that sources of problems have too."""
+    if isinstance(row, SourceError):
+        raise PromptError(f"{place}: {row}")
+    if not isinstance(row, Mapping):
+        raise PromptError(f"{place}: not a table: an example has a question and a solution")
     try:
-        if isinstance(row, SourceError):
-            raise row
-        if not isinstance(row, Mapping):
-            raise SourceError("not a table: an example has a question and a solution")
         asked = problem(row, source="", split=None, question=None, answer=None)
         solution = worked(row)
     except ColumnError as error:
-        raise PromptError(f"{place}: no question among {', '.join(map(str, row))}: name its column so") from error
+        there = ", ".join(map(str, row)) or "none"
+        raise PromptError(f"{place}: no column for the question among {there}: call it question") from error
     except SourceError as error:
         raise PromptError(f"{place}: {error}") from error
     if not solution:

@@ -1,0 +1,318 @@
+"""Going on from a half-written draft: the same steps from a model that can, and from one that is asked in words."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from redraft.agents.going_on import STEP_SCHEMA, next_step, rest, unescaped
+from redraft.agents.policy import Policy, stepwise, whole
+from redraft.agents.written import Part
+from redraft.llm.capabilities import EVERYTHING, Capabilities, Continuing
+from redraft.llm.client import Client
+from redraft.llm.model import Choice, Finish, Message, ModelError, Request, Sampling
+from redraft.llm.route import route
+from redraft.llm.scripted import Scripted
+from redraft.llm.templates import NEXT_STEP, REST, SOLVE, fill
+from redraft.store.journal import Journal
+from redraft.store.records import Kind, Question, Role, Stop, Trajectory
+
+QUESTION = Question("p", "How many legs have 2 cats?", unit="u")
+STEPS = ("A cat has \\frac{8}{2} legs.\n\n", 'So "two" have 8,\nnot 9.\n\n', "The answer is \\boxed{8}")
+TEXT = "".join(STEPS)
+CHAT_ONLY = replace(EVERYTHING, continuing=Continuing.NONE)
+
+Form = Callable[[str, bool], str]
+"""From a step and whether it is the last one to a reply."""
+
+
+def plain(step: str, final: bool) -> str:
+    return json.dumps({"step": step.removesuffix("\n\n"), "final": final})
+
+
+def native(request: Request, index: int) -> Choice:
+    """Goes on from the prefix to the next stop string."""
+    left = TEXT.removeprefix(request.prefix)
+    step, mark, _ = left.partition(request.stop[0]) if request.stop else (left, "", "")
+    return Choice(step, Finish.STOP if mark else Finish.END, 5)
+
+
+def chat_only(form: Form) -> Callable[[Request, int], Choice]:
+    """Writes from the beginning, or the next step in this form when it is shown a draft and asked for it."""
+
+    def write(request: Request, index: int) -> Choice:
+        assert request.prefix == ""
+        if request.messages[-1].content != NEXT_STEP:
+            return native(request, index)
+        left = TEXT.removeprefix(request.messages[-2].content)
+        step, mark, _ = left.partition("\n\n")
+        return Choice(form(step + mark, not mark), Finish.END, 5)
+
+    return write
+
+
+async def written(policy: Policy, path: Trajectory | None = None, most: int = 10) -> Trajectory:
+    """A path, proposed to its end."""
+    path = path or Trajectory(QUESTION)
+    for _ in range(most):
+        if path.stop is None:
+            [path] = await policy(path, 1)
+    return path
+
+
+def bare(path: Trajectory) -> Trajectory:
+    """A path without what depends on the form of its calls."""
+    return replace(path, steps=tuple(replace(step, tokens=0, logprob=None, call_id=None) for step in path.steps))
+
+
+FORMS: dict[str, Form] = {
+    "as asked": plain,
+    "in a code fence": lambda step, final: f"```json\n{plain(step, final)}\n```",
+    "among words": lambda step, final: f"Sure! Here it is: {plain(step, final)} I hope {{that}} helps.",
+    "spaced": lambda step, final: json.dumps({"final": final, "step": "\n" + step}, indent=2),
+    "single backslashes": lambda step, final: plain(step, final).replace("\\\\", "\\"),
+    "bare quotes": lambda step, final: plain(step, final).replace('\\"', '"'),
+    "bare line breaks": lambda step, final: plain(step, final).replace("\\n", "\n"),
+    "the draft repeated": lambda step, final: plain(TEXT[: TEXT.index(step)] + step, final),
+    "without JSON": lambda step, final: step,
+    "without JSON in a fence": lambda step, final: f"```\n{step}\n```",
+    "without a last word": lambda step, final: json.dumps({"step": step}),
+    "all that is left at once": lambda step, final: plain(TEXT[TEXT.index(step) :], True),
+}
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+async def test_steps_are_the_same_whether_a_model_goes_on_or_is_asked_in_words(form: Form) -> None:
+    expected = await written(stepwise(Client(Scripted(native))))
+    model = Scripted(chat_only(form), capabilities=CHAT_ONLY)
+    path = await written(stepwise(Client(model)))
+
+    assert bare(path) == bare(expected)
+    assert [step.text for step in path.steps] == list(STEPS)
+    assert (path.stop, path.answer) == (Stop.ANSWERED, "8")
+    assert [step.final for step in path.steps] == [False, False, True]
+
+
+async def test_the_next_step_is_asked_for_after_the_draft_as_json_of_a_strict_schema() -> None:
+    model = Scripted(chat_only(plain), capabilities=CHAT_ONLY)
+    client = Client(model, sampling=Sampling(max_tokens=12, temperature=0.5))
+    path = await written(stepwise(client))
+
+    asked = Message("user", fill(SOLVE, question=QUESTION.text))
+    first, second, third = model.requests
+    assert (first.messages, first.stop, first.schema, first.max_tokens) == ((asked,), ("\n\n",), None, 12)
+    assert (second.messages, second.stop, second.schema, second.max_tokens) == (
+        (asked, Message("assistant", STEPS[0]), Message("user", NEXT_STEP)), (), STEP_SCHEMA, 7,
+    )  # fmt: skip
+    assert (third.messages[1:], third.max_tokens) == (
+        (Message("assistant", STEPS[0] + STEPS[1]), Message("user", NEXT_STEP)), 2,
+    )  # fmt: skip
+    assert {request.temperature for request in model.requests} == {0.5}
+    assert [(step.tokens, step.logprob) for step in path.steps] == [(5, None)] * 3
+
+
+@pytest.mark.parametrize("structured", ["honour", "ignore", "reject"])
+async def test_over_http_it_is_the_same_however_the_server_takes_the_schema(
+    openai_server: Any, structured: str
+) -> None:
+    def write(messages: Sequence[dict[str, Any]], seed: int, index: int) -> str:
+        if messages[-1]["content"] != NEXT_STEP:
+            return TEXT
+        left = TEXT.removeprefix(messages[-2]["content"])
+        step, mark, _ = left.partition("\n\n")
+        return plain(step, not mark) if structured != "ignore" else f"Of course:\n{plain(step, not mark)}"
+
+    openai_server.write, openai_server.structured, openai_server.continues = write, structured, "none"
+    journal = Journal(None)
+    client = Client(route("tiny", openai_server.url), journal=journal, sampling=Sampling(max_tokens=500))
+    try:
+        path = await written(stepwise(client))
+    finally:
+        await client.close()
+
+    assert bare(path) == bare(await written(stepwise(Client(Scripted(native)))))
+    entries = [entry for entry in openai_server.record.entries if entry.status == 200]
+    asked = [entry.body for entry in entries if entry.body["messages"][-1]["content"] == NEXT_STEP]
+    schemas = [body.get("response_format", {}).get("json_schema", {}).get("schema") for body in asked]
+    assert schemas == [None if structured == "reject" else STEP_SCHEMA] * 2
+    calls = [call for call, _ in journal.calls("u")]
+    assert [call.error for call in calls] == [None] * 3
+    assert [step.tokens for step in path.steps][1:] == [call.completion_tokens for call in calls][1:]
+
+
+async def test_whole_drafts_are_written_to_their_end_by_a_model_that_is_asked_in_words() -> None:
+    def script(request: Request, index: int) -> Choice:
+        draft, asked = request.messages[-2:]
+        assert (request.prefix, request.schema, asked) == ("", None, Message("user", REST))
+        return Choice(TEXT.removeprefix(draft.content), Finish.END, 9)
+
+    half = Trajectory(QUESTION).grow(STEPS[0], 0, tokens=3)
+    asked = await written(whole(Client(Scripted(script, capabilities=CHAT_ONLY))), half)
+    assert bare(asked) == bare(await written(whole(Client(Scripted(native))), half))
+    assert (asked.text(), asked.answer, asked.draft()[-1].final) == (TEXT, "8", True)
+
+
+@pytest.mark.parametrize(
+    ("draft", "reply", "text"),
+    [
+        ("A cat has", "4 legs.", " 4 legs."),
+        ("A cat has", " 4 legs.", " 4 legs."),
+        ("A cat has 4 legs.\n\n", "\n\nSo 8.", "So 8."),
+        ("A cat has 4 legs.\n\n", "A cat has 4 legs. So 8.", "So 8."),
+        ("A cat has 4 legs", "A cat  has 4\nlegs, so 8.", " A cat  has 4\nlegs, so 8."),
+        ("So\n\n", "So\n\n8.", "8."),
+        ("So\n\n", "So 8.", "So 8."),
+    ],
+)
+def test_the_rest_is_joined_to_the_draft_and_a_repetition_is_cut_off(draft: str, reply: str, text: str) -> None:
+    part = rest(Choice(reply, Finish.END, 3), draft)
+    assert (part.text, part.ended) == (text, True)
+    assert part.places is None or len(part.places) == len(text) + 1
+
+
+REPLIES = {
+    "cut off": (Choice('{"step": "A cat has \\"4', Finish.LENGTH, 9), 'A cat has "4', Stop.LENGTH, None),
+    "cut off in a backslash": (Choice('{"step": "It is \\', Finish.LENGTH, 9), "It is ", Stop.LENGTH, None),
+    "cut off before": (Choice('{"st', Finish.LENGTH, 9), '{"st', Stop.LENGTH, None),
+    "whole at the limit": (
+        Choice('{"step": "#### 8", "final": true}', Finish.LENGTH, 9), "#### 8", Stop.ANSWERED, "8",
+    ),
+    "nothing more": (Choice('{"step": "", "final": true}', Finish.END, 9), "", Stop.ANSWERED, "4"),
+    "only the end": (Choice('{"final": true}', Finish.END, 9), "", Stop.ANSWERED, "4"),
+    "no step": (Choice('{"text": "So 8."}', Finish.END, 9), None, Stop.DEAD_END, None),
+    "an empty step": (Choice('{"step": " ", "final": false}', Finish.END, 9), None, Stop.DEAD_END, None),
+    "an empty reply": (Choice("", Finish.END, 0), None, Stop.DEAD_END, None),
+    "a text that marks an answer": (Choice("The answer is \\boxed{8}", Finish.END, 9), "The answer is \\boxed{8}",
+                                    Stop.ANSWERED, "8"),
+    "a set": (Choice("{1, 2} has 2 members.", Finish.END, 9), "{1, 2} has 2 members.\n\n", None, None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("choice", "text", "stop", "answer"), REPLIES.values(), ids=REPLIES)
+async def test_what_comes_is_read_kindly(choice: Choice, text: str | None, stop: Stop, answer: str | None) -> None:
+    half = Trajectory(QUESTION).grow("So it has 4.\n\n", 0, tokens=3)
+    [path] = await stepwise(Client(Scripted(lambda request, index: choice, capabilities=CHAT_ONLY)))(half, 1)
+    assert (path.stop, path.answer) == (stop, answer)
+    added = [(step.text, step.tokens, step.final) for step in path.steps[1:]]
+    assert added == ([] if text is None else [(text, 9, stop is Stop.ANSWERED)])
+
+
+async def test_several_next_steps_are_siblings_and_each_failure_is_its_own() -> None:
+    def script(request: Request, index: int) -> str:
+        if index == 1:
+            return "{}"
+        return plain(f"It may be {index}.", False)
+
+    half = Trajectory(QUESTION, role=Role.SEARCH).grow("Hm.\n\n", 0, tokens=3)
+    paths = await stepwise(Client(Scripted(script, capabilities=CHAT_ONLY)))(half, 3, first=4)
+    assert [(path.place, path.text(), path.stop) for path in paths] == [
+        ("u/0.4", "Hm.\n\nIt may be 0.\n\n", None),
+        ("u/0", "Hm.\n\n", Stop.DEAD_END),
+        ("u/0.6", "Hm.\n\nIt may be 2.\n\n", None),
+    ]
+
+
+async def test_an_endless_draft_ends_at_the_limit_of_tokens() -> None:
+    model = Scripted(lambda request, index: Choice(plain("And so on.", False), Finish.END, 4), capabilities=CHAT_ONLY)
+    half = Trajectory(QUESTION).grow("Hm.\n\n", 0, tokens=1)
+    path = await written(stepwise(Client(model, sampling=Sampling(max_tokens=30))), half, most=100)
+    assert (path.stop, len(path.steps), len(model.requests)) == (Stop.LENGTH, 9, 8)
+
+
+async def test_what_a_model_can_do_is_only_asked_for_a_half_written_draft_and_may_fail() -> None:
+    class Unknown(Scripted):
+        fatal = False
+
+        async def probe(self) -> Capabilities:
+            raise ModelError("Nobody answers.", fatal=self.fatal)
+
+    model = Unknown(native)
+    [path] = await stepwise(Client(model))(Trajectory(QUESTION), 1)
+    assert path.text() == STEPS[0]
+    assert await stepwise(Client(model))(path, 2) == [replace(path, stop=Stop.FAILED, reason="Nobody answers.")] * 2
+    model.fatal = True
+    with pytest.raises(ModelError, match="Nobody answers"):
+        await stepwise(Client(model))(path, 1)
+
+
+def reply(*tokens: tuple[str, float]) -> Choice:
+    """A reply of these tokens, with their log-probabilities."""
+    offsets, text = [], ""
+    for token, _ in tokens:
+        offsets.append(len(text))
+        text += token
+    return Choice(text, Finish.END, len(tokens), tuple(p for _, p in tokens), tuple(offsets))
+
+
+@pytest.mark.parametrize(
+    ("choice", "steps"),
+    [
+        (reply(('{"step": "', -9), ("So", -1), (" 8.", -0.5), ('", "final": false}', -9)), [("So 8.\n\n", 4, -1.5)]),
+        (reply(('{"step": "', -9), ("So", -1), (' 8."', -0.5), (', "final": false}', -9)), [("So 8.\n\n", 4, None)]),
+        (reply(('{"step": "So', -9), (" 8.", -0.5), ('", "final": false}', -9)), [("So 8.\n\n", 3, None)]),
+        (
+            reply(('{"step": "', -9), ("\\\\boxed{8}", -1), ("\\n\\n", -2), ("ok", -4), ('", "final": true}', -9)),
+            [("\\boxed{8}\n\n", 4, -3), ("ok", 1, -4)],
+        ),
+        (
+            reply(('{"step": "', -9), ("a", -1), (".\\n\\nb", -2), ('", "final": true}', -9)),
+            [("a.\n\n", 3, None), ("b", 1, None)],
+        ),
+        (reply(('{"step": "', -9), ("Hm.", -1), ("\\n", -2), ("b", -4), ('"}', -9)), [("b\n\n", 5, -4)]),
+        (reply(("So", -1), (" 8.", -0.5)), [("So 8.\n\n", 2, -1.5)]),
+        (reply(('{"step": "', -9), ('", "final": true}', -9)), [("", 2, None)]),
+    ],
+)
+async def test_a_steps_log_probability_is_that_of_its_own_tokens_or_none(
+    choice: Choice, steps: list[tuple[str, int, float | None]]
+) -> None:
+    half = Trajectory(QUESTION).grow("Hm.\n\n", 0)
+    [path] = await stepwise(Client(Scripted(lambda request, index: choice, capabilities=CHAT_ONLY)))(half, 1)
+    assert [(step.text, step.tokens, step.logprob) for step in path.steps[1:]] == steps
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [
+        (r"\frac{1}{2} \times \boxed{3}", r"\frac{1}{2} \times \boxed{3}"),
+        (r"\\frac{1}{2}\nso", "\\frac{1}{2}\nso"),
+        (r"x \neq 3 \( y \)", r"x \neq 3 \( y \)"),
+        (r"so\nu = 3\n\tand", "so\nu = 3\n\tand"),
+        (r"\(u\)\nThen \nu", "\\(u\\)\nThen \\nu"),
+        (r"\u00e9 \ud83d\ude00 \ud83d \underline{x}", "é 😀 \ufffd \\underline{x}"),
+        (r"a\/b \right) \"q\"", 'a/b \\right) "q"'),
+        ("a\nb", "a\nb"),
+    ],
+)
+def test_latex_survives_single_backslashes(raw: str, text: str) -> None:
+    assert unescaped(raw)[0] == text
+
+
+@given(st.text(st.sampled_from('\\"{}n\nufrtb$: é😀'), max_size=60), st.booleans())
+def test_a_step_in_proper_json_is_read_exactly(text: str, final: bool) -> None:
+    said = json.dumps({"step": text, "final": final})
+    part = next_step(Choice(said, Finish.END, 1), "What a draft.\n\n", Kind.MATH, "\n\n")
+    text = text.lstrip("\n")
+    assert (part.text, part.ended) == (text if final or not text.strip() else closed(text), final)
+
+
+def closed(text: str) -> str:
+    return text if text.endswith("\n\n") else f"{text.rstrip()}\n\n"
+
+
+@given(st.text('ab \n"\\{}', max_size=30), st.text('ab \n"\\{}:,stepfinal', max_size=60), st.sampled_from(Finish))
+def test_any_reply_gives_a_part_whose_places_fit(draft: str, text: str, finish: Finish) -> None:
+    for said in (text, f'{{"step": "{text}', f'{{"step": "{text}", "final": false}}'):
+        for part in (
+            next_step(Choice(said, finish, 1), draft, Kind.MATH, "\n\n"),
+            rest(Choice(said, finish, 1), draft),
+        ):
+            assert isinstance(part, Part)
+            places = part.places if part.places is not None else range(len(part.text) + 1)
+            assert len(places) == len(part.text) + 1
+            assert list(places) == sorted(places)
+            assert not places or places[-1] <= len(said)
