@@ -7,6 +7,7 @@ from typing import Any
 from openai_protocol.behaviour import Behaviour
 
 BLOCK = 16  # tokens that are cached together
+TURN = "\n</assistant> <assistant>"  # what ends an answer and begins another
 
 
 class BadRequest(Exception):
@@ -44,6 +45,8 @@ def chat(behaviour: Behaviour, body: dict[str, Any]) -> Prompt:
         raise BadRequest("Cannot set both `continue_final_message` and `add_generation_prompt` to True.")
     if messages[-1].get("role") == "assistant" and (flag or behaviour.continues == "trailing"):
         return Prompt(messages, _text(messages[:-1]), said(messages[-1]))
+    if messages[-1].get("role") == "assistant":
+        return Prompt(messages, _text(messages) + TURN)
     return Prompt(messages, _text(messages))
 
 
