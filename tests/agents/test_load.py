@@ -12,12 +12,16 @@ import pytest
 from redraft.agents import build, load, solve
 from redraft.agents.agent import Agent
 from redraft.agents.best_of_n import best_of_n
-from redraft.agents.load import prompts
+from redraft.agents.going_on import STEP_SCHEMA
+from redraft.agents.load import prompts, resolved
 from redraft.agents.policy import Policy
 from redraft.llm.client import Client
+from redraft.llm.model import Choice, Finish, Message
+from redraft.llm.prompts import Example, Prompts
 from redraft.llm.scripted import Scripted
+from redraft.llm.templates import TEMPLATES
 from redraft.store.errors import PartError
-from redraft.store.records import Keyring, Problem, Question, Trajectory
+from redraft.store.records import Keyring, Kind, Problem, Question, Trajectory
 
 QUESTION = Question("p", "How much?", unit="u")
 
@@ -97,11 +101,54 @@ async def test_a_users_own_policy_takes_the_place_of_the_default() -> None:
     assert path.text() == "Hm."
 
 
-def test_every_prompt_that_is_sent_is_part_of_a_recipe() -> None:
+def test_everything_that_a_calls_text_depends_on_is_part_of_a_recipe() -> None:
     model = Scripted(lambda request, index: "", templates={"solve": "solve\n{question}"})
-    wordings = prompts(Client(model))
-    assert wordings["solve"] == "solve\n{question}"
-    assert {"solve_choice", "separator", "finished", "judge", "feedback.none", "feedback.oracle"} < wordings.keys()
+    own = prompts(Client(model, prompts=Prompts(templates={"judge": "Right?"})))
+    assert own["templates"].keys() == TEMPLATES.keys()
+    assert (own["templates"]["solve"], own["templates"]["solve_choice"]) == ("solve\n{question}",) * 2
+    assert (own["templates"]["judge"], own["templates"]["finished"]) == ("Right?", TEMPLATES["finished"].text)
+    assert own["step_schema"] == STEP_SCHEMA
+
+    different = [
+        Prompts(),
+        Prompts(system="Be brief."),
+        Prompts(examples=(Example("1+1?", "2"),)),
+        Prompts(examples=(Example("1+1?", "2", Kind.CHOICE),)),
+        Prompts(chat_template="x"),
+        Prompts(chat_template="x", bos_token="<s>"),
+        *(Prompts(templates={name: "Other."}) for name in TEMPLATES),
+    ]
+    said = [json.dumps(prompts(Client(Scripted(lambda request, index: ""), prompts=one))) for one in different]
+    assert len(set(said)) == len(said)
+
+
+async def test_feedback_speaks_in_the_runs_own_words() -> None:
+    own = Prompts(templates={"may_be_wrong": "Hm?", "is_wrong": "No!", "doubtful": "{line}?"})
+    model = Scripted(lambda request, index: Choice("7 it is", Finish.END, 3, (-9.0, -9.0, -9.0), (0, 2, 5)))
+    for feedback, said in (("none", "Hm?"), ("oracle", "No!"), ("likelihood", "1?")):
+        agent = build(
+            "correct", Client(model, prompts=own), keys=Keyring({"p": "8"}), samples=1, turns=2, feedback=feedback
+        )
+        await agent(QUESTION)
+        assert model.requests[-1].messages[-1] == Message("user", said)
+
+
+def test_what_a_strategy_is_built_with_is_known_before_it_is_built() -> None:
+    given: dict[str, Any] = {"turns": "2", "feedback": "oracle", "policy.temperature": "0.5"}
+    assert resolved("correct", given) == {
+        "policy": "whole",
+        "policy.temperature": 0.5,
+        "policy.separator": None,
+        "feedback": "oracle",
+        "critic": "none",
+        "grader": None,
+        "samples": 1,
+        "turns": 2,
+        "pick": "last",
+    }
+    assert resolved("best_of_n", {})["grader.reduce"] == "mean"
+    with pytest.raises(PartError, match="turns='many' does not fit"):
+        resolved("correct", {"turns": "many"})
 
 
 async def test_solve_is_one_line() -> None:
