@@ -1,13 +1,11 @@
 """What went wrong in a call through LiteLLM, as one line with its cause and cure, and never a key in it."""
 
-import os
 import re
-import time
 from collections.abc import Callable, Mapping
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from redraft.llm.model import Cause, ModelError, Refused
+from redraft.llm.said import said, wait_s
 from redraft.llm.usage import Usage
 
 OVERLOADED = (429, 503, 529)
@@ -33,9 +31,9 @@ class Failure:
         return not self.answered and bool(self.kinds & UNREACHABLE)
 
     @property
-    def wait_s(self) -> float | None:
+    def pause_s(self) -> float | None:
         """The seconds that the provider asks to wait, by its headers or its words."""
-        return _header_wait(self.headers) or _worded_wait(self.said)
+        return wait_s(self.headers) or _worded_wait(self.said)
 
 
 def explained(failure: Failure, name: str, where: str, key_name: Callable[[], str]) -> ModelError:
@@ -58,7 +56,7 @@ def explained(failure: Failure, name: str, where: str, key_name: Callable[[], st
             f"{where} has too many requests ({words}).",
             cure="Lower --concurrency.",
             cause=Cause.BUSY,
-            wait_s=failure.wait_s,
+            wait_s=failure.pause_s,
         )
     if 400 <= status < 500 and status not in PASSING:
         return Refused(f"{where} rejects the request to {name} ({words}).")
@@ -73,18 +71,9 @@ def explained(failure: Failure, name: str, where: str, key_name: Callable[[], st
         f"{where} failed ({words}).",
         cure="Try again later.",
         cause=Cause.FAULT,
-        wait_s=failure.wait_s if failure.answered else None,
+        wait_s=failure.pause_s if failure.answered else None,
         usage=used,
     )
-
-
-def said(text: str) -> str:
-    """An error's text in one line of at most 300 characters, without any key."""
-    text = " ".join(text.split())
-    for name, value in os.environ.items():
-        if len(value) >= 8 and SECRET.search(name):
-            text = text.replace(value, "***")
-    return KEY.sub("***", text)[:300]
 
 
 def _chain(error: BaseException | None) -> list[BaseException]:
@@ -111,18 +100,6 @@ def _local_status(error: BaseException, kinds: set[str]) -> int:
     return status if status < 500 else 0
 
 
-def _header_wait(headers: Mapping[str, str]) -> float | None:
-    if re.fullmatch(r"\d+(\.\d+)?", asked := headers.get("retry-after-ms", "").strip()):
-        return float(asked) / 1000
-    asked = headers.get("retry-after", "").strip()
-    if re.fullmatch(r"\d+(\.\d+)?", asked):
-        return float(asked)
-    try:
-        return max(0.0, parsedate_to_datetime(asked).timestamp() - time.time())
-    except ValueError:
-        return None
-
-
 def _worded_wait(words: str) -> float | None:
     """Seconds in such words as "Please try again in 1m3.5s" or `"retryDelay": "34s"`."""
     if not (found := WAIT.search(words)):
@@ -134,5 +111,3 @@ def _worded_wait(words: str) -> float | None:
 PASSING = (408, 409, 425)
 UNREACHABLE = frozenset({"ConnectError", "ConnectTimeout", "ProxyError", "ClientConnectorError"})
 WAIT = re.compile(r"(?:(?:try again|retry) in |retryDelay\W+)(?:(\d+)m(?!s))?(\d+(?:\.\d+)?) ?(ms|s)", re.IGNORECASE)
-SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
-KEY = re.compile(r"\b(?:sk|key|gsk|xai|hf|pk)[-_][\w*.-]{6,}|Bearer \S+", re.IGNORECASE)

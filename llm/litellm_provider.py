@@ -19,7 +19,7 @@ import litellm
 from litellm.llms.custom_llm import CustomLLM, CustomLLMError
 from litellm.types.utils import Choices, GenericStreamingChunk, Message, ModelResponse, Usage
 
-from redraft.llm.capabilities import EVERYTHING
+from redraft.llm.capabilities import EVERYTHING, Capabilities
 from redraft.llm.client import decode, encode
 from redraft.llm.embedded.model import EmbeddedModel, embedded
 from redraft.llm.limits import Limits
@@ -46,7 +46,7 @@ def register() -> None:
 def embedded_model(module: ModuleType, limits: Limits) -> Model:
     """The embedded model, called through LiteLLM."""
     register()
-    return Embedded(module, NAME, NAME, PROVIDER, None, limits)
+    return Embedded(module, NAME, NAME, PROVIDER, limits=limits)
 
 
 class Embedded(LiteLLM):
@@ -56,11 +56,15 @@ class Embedded(LiteLLM):
     sources = EmbeddedModel.sources
     templates = EmbeddedModel.templates
 
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
+    @property
+    def capabilities(self) -> Capabilities:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """All there is."""
+        return EVERYTHING
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
         self.name = MODEL
         self.version = provider().model.version
-        self.capabilities = EVERYTHING
 
     def parameters(self, request: Request) -> dict[str, Any]:
         """Each sample's own seed, which OpenAI's protocol has no place for, goes along."""

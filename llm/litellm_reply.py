@@ -6,17 +6,19 @@ from typing import Any
 
 from redraft.llm.model import Cause, Choice, Finish, ModelError, Reply, Request
 from redraft.llm.reading import aligned, cut, with_tokens
+from redraft.llm.server.thinking import inline
 from redraft.llm.usage import Usage
 
 FINISHES = {"stop": Finish.END, "length": Finish.LENGTH}
 
 
-def read(response: Any, request: Request) -> Reply:
-    """The reply in a LiteLLM response. Samples that a filter stopped, and empty ones, are left out of it.
+def read(response: Any, request: Request, stop: Sequence[str], *, trimmed: bool = False) -> Reply:
+    """The reply in a LiteLLM response. Samples that a filter stopped, and empty ones, are left out of it. `stop` are
+    the stop strings that were sent; `trimmed` says that the model saw the prefix without the white space at its end.
 
     Raises ModelError where none is left. An empty one that ran into the token limit stays: thinking used it up.
     """
-    read_choices = [_choice(choice, request) for choice in response.choices or ()]
+    read_choices = [_choice(choice, request, stop, trimmed) for choice in response.choices or ()]
     choices = [choice for choice in read_choices if choice is not None][: request.n]
     used = usage(response)
     if not choices:
@@ -36,37 +38,37 @@ def usage(response: Any) -> Usage:
     )
 
 
-def _choice(choice: Any, request: Request) -> Choice | None:
+def _choice(choice: Any, request: Request, stop: Sequence[str], trimmed: bool) -> Choice | None:
     message = choice.message
-    whole = message.content or ""
-    text, stopped = cut(_continuation(whole, request.prefix), request.stop)
+    text, thinking = _apart(message, request.prefix)
+    text, stopped = cut(_continuation(text, request.prefix, trimmed), request.stop)
     finish = FINISHES.get(choice.finish_reason)
     if finish is None or (not text and finish is not Finish.LENGTH and not stopped):
         return None
-    if stopped or (finish is Finish.END and request.stop and _stop_string(choice, request.stop)):
+    if stopped or (finish is Finish.END and stop and _stop_string(choice, stop)):
         finish = Finish.STOP
-    spelled = aligned(_tokens(choice), text) if text else None
+    spelled = aligned(_tokens(choice), text, thought=bool(thinking)) if text else None
     logprobs, offsets = spelled if spelled and all(map(isfinite, spelled[0])) else (None, None)
-    return Choice(text, finish, tokens=0, logprobs=logprobs, offsets=offsets, thinking=_thinking(message))
+    return Choice(text, finish, tokens=0, logprobs=logprobs, offsets=offsets, thinking=thinking)
 
 
-def _continuation(text: str, prefix: str) -> str:
-    """What comes after the prefix. Some providers send the prefix again; some take it without the white space at its
-    end, which then begins what they write."""
-    if not prefix:
-        return text
-    if text.startswith(prefix):
-        return text[len(prefix) :]
-    space = prefix[len(prefix.rstrip()) :]
-    return text.removeprefix(space) if space else text
+def _continuation(text: str, prefix: str, trimmed: bool) -> str:
+    """What comes after the prefix, which some providers, or LiteLLM, send again. White space that a model did not see
+    at the prefix's end begins what it writes."""
+    text = text.removeprefix(prefix)
+    return text.removeprefix(prefix[len(prefix.rstrip()) :]) if trimmed else text
 
 
-def _thinking(message: Any) -> str:
-    thinking = getattr(message, "reasoning_content", None)
-    if thinking:
-        return str(thinking)
+def _apart(message: Any, prefix: str) -> tuple[str, str]:
+    """The text of a message and its thinking, which stands beside it, or, with some providers, in front of it."""
+    text = message.content or ""
     blocks = getattr(message, "thinking_blocks", None) or ()
-    return "".join(str(block.get("thinking") or "") for block in blocks)
+    thinking = getattr(message, "reasoning_content", None) or "".join(
+        str(block.get("thinking") or "") for block in blocks
+    )
+    if prefix:
+        return text, thinking
+    return (text.lstrip(), thinking) if thinking else inline(text, unopened=False)[:2]
 
 
 def _stop_string(choice: Any, stop: Sequence[str]) -> bool:

@@ -6,25 +6,30 @@ strings here too. What is left out silently is said once.
 """
 
 import asyncio
-import json
 import os
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
 from redraft.llm import litellm_facts
-from redraft.llm.capabilities import Continuing
+from redraft.llm.capabilities import Capabilities, Continuing
 from redraft.llm.limits import Limits
 from redraft.llm.litellm_error import Failure, explained
-from redraft.llm.litellm_reply import UNSAID, read, stop_reason
+from redraft.llm.litellm_known import Known
+from redraft.llm.litellm_reply import read
+from redraft.llm.memory import Memory
 from redraft.llm.model import Model, ModelError, Refused, Reply, Request
 
 MARKED_CHARS = 4096  # about the fewest tokens that providers cache: 1,024
 
 
-def litellm_model(name: str, api_base: str | None = None, limits: Limits = Limits()) -> Model:  # noqa: B008 - frozen
+def litellm_model(
+    name: str,
+    api_base: str | None = None,
+    limits: Limits = Limits(),  # noqa: B008 - frozen
+    memory: Memory | None = None,
+) -> Model:
     """A model by LiteLLM's name for it, or, with `api_base`, by its own name on that OpenAI-compatible server.
 
     Raises a fatal ModelError for a name without a known provider.
@@ -47,26 +52,33 @@ def litellm_model(name: str, api_base: str | None = None, limits: Limits = Limit
             cure="Put the provider first, as in openai/gpt-4o, or give a server's address with --api-base.",
             fatal=True,
         ) from None
-    return LiteLLM(litellm, name, full, provider, api_base, limits)
+    return LiteLLM(litellm, name, full, provider, api_base, limits, memory)
 
 
 class LiteLLM(Model):
     """A Model behind LiteLLM. A call takes one seed, its first sample's."""
 
     def __init__(
-        self, litellm: ModuleType, name: str, full: str, provider: str, api_base: str | None, limits: Limits
+        self,
+        litellm: ModuleType,
+        name: str,
+        full: str,
+        provider: str,
+        api_base: str | None = None,
+        limits: Limits = Limits(),  # noqa: B008 - frozen
+        memory: Memory | None = None,
     ) -> None:
         self.name = name
         self.litellm = litellm
         self.full = full
         self.provider = provider
-        known = litellm_facts.facts(litellm, full)
-        self._marks = provider in litellm_facts.MARKED and bool(known.get("supports_prompt_caching"))
-        self.prices = litellm_facts.prices(known, marked=self._marks)
-        self.batch_prices = litellm_facts.prices(known, batch=True, marked=self._marks)
-        self.capabilities = litellm_facts.capabilities(litellm, full, known)
+        facts = litellm_facts.facts(litellm, full)
+        self._marks = provider in litellm_facts.MARKED and bool(facts.get("supports_prompt_caching"))
+        self.prices = litellm_facts.prices(facts, marked=self._marks)
+        self.batch_prices = litellm_facts.prices(facts, batch=True, marked=self._marks)
+        told = litellm_facts.capabilities(litellm, full, facts)
+        self._known = Known(told, memory or Memory(), f"litellm {full} {api_base or ''}".strip())
         self._claude = "claude" in full
-        self._limit_name = "max_tokens"
         self._timeout_s = limits.timeout_s
         self._api_base = api_base
         self.access = self._access(api_base)
@@ -77,6 +89,11 @@ class LiteLLM(Model):
             "drop_params": True,
         }
         self._said: set[str] = set()
+
+    @property
+    def capabilities(self) -> Capabilities:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """What LiteLLM's tables say, corrected by what happened."""
+        return self._known.capabilities
 
     async def complete(self, request: Request) -> Reply:
         """Fewer samples than `n` where the provider gives fewer. Raises ModelError; Refused for a prefix that the
@@ -91,7 +108,7 @@ class LiteLLM(Model):
                     response = await self.litellm.acompletion(messages=messages, **self._fixed, **parameters)
             except Exception as error:  # noqa: BLE001 - the one boundary to LiteLLM and all its providers
                 failure = Failure(error)
-                if self._leaves_out(failure, parameters):
+                if self._known.adapted(failure, parameters):
                     continue
                 explanation = self.explained(failure)
                 explanation.attempts = attempts
@@ -118,7 +135,7 @@ class LiteLLM(Model):
     def parameters(self, request: Request) -> dict[str, Any]:
         """A request's settings by OpenAI's names, but for those that the model does not take."""
         can = self.capabilities
-        parameters: dict[str, Any] = {self._limit_name: request.max_tokens}
+        parameters: dict[str, Any] = {self._known.limit_name: request.max_tokens}
         if can.temperature is not False:
             parameters["temperature"] = request.temperature
         elif request.temperature != 1.0:
@@ -130,7 +147,7 @@ class LiteLLM(Model):
         if can.stop is not False and (stop := [mark for mark in request.stop if mark.strip() or not self._claude]):
             parameters["stop"] = stop
         if can.n is not False and request.n > 1:
-            parameters["n"] = request.n
+            parameters["n"] = min(request.n, self._known.most or request.n)
         if can.schema is not False and request.schema is not None:
             schema = {"name": "answer", "schema": dict(request.schema), "strict": True}
             parameters["response_format"] = {"type": "json_schema", "json_schema": schema}
@@ -140,8 +157,9 @@ class LiteLLM(Model):
 
     def reply(self, response: Any, request: Request, parameters: Mapping[str, Any]) -> Reply:
         """The reply in LiteLLM's response, and what it tells about the model. Raises ModelError where it has none."""
-        self._learn(response.choices or (), request, parameters)
-        reply = read(response, request)
+        self._known.learn(response.choices or (), parameters)
+        trimmed = self.capabilities.continuing is Continuing.TRAILING
+        reply = read(response, request, parameters.get("stop", ()), trimmed=trimmed)
         return reply if self.prices is not None or reply.cost_usd else replace(reply, cost_usd=None)
 
     def explained(self, failure: Failure) -> ModelError:
@@ -158,37 +176,6 @@ class LiteLLM(Model):
             return {}
         dummy = self.provider == "openai" and not os.environ.get("OPENAI_API_KEY")
         return {"api_base": api_base} | ({"api_key": "none"} if dummy else {})
-
-    def _learn(self, choices: Sequence[Any], request: Request, parameters: Mapping[str, Any]) -> None:
-        """Correct what is known of the model by what it answered. What it did once it can do."""
-        can = self.capabilities
-        seen: dict[str, bool] = {}
-        if not can.n and "n" in parameters and choices:
-            seen["n"] = len(choices) > 1
-        texts = [choice.message.content or "" for choice in choices]
-        if not can.logprobs and "logprobs" in parameters and any(texts):
-            seen["logprobs"] = any(getattr(choice, "logprobs", None) for choice in choices)
-        if can.temperature is None and "temperature" in parameters and choices:
-            seen["temperature"] = True
-        if can.stop is None and any(mark in text for mark in parameters.get("stop", ()) for text in texts):
-            seen["stop"] = False
-        if can.stop_reason is None and "stop" in parameters and choices:
-            seen["stop_reason"] = any(stop_reason(choice) is not UNSAID for choice in choices)
-        if can.schema is None and "response_format" in parameters and any(texts):
-            seen["schema"] = any(map(_is_json, texts))
-        if seen:
-            self.capabilities = replace(can, **seen)
-
-    def _leaves_out(self, failure: Failure, parameters: Mapping[str, Any]) -> bool:
-        """Whether the request was rejected for a setting that it can do without, which is left out from now on."""
-        if failure.status not in (400, 403, 422):
-            return False
-        if "max_completion_tokens" in failure.text and "max_tokens" in parameters:
-            self._limit_name = "max_completion_tokens"
-            return True
-        named = [key for key, other in OPTIONAL.items() if key in parameters and other.search(failure.text)]
-        self.capabilities = replace(self.capabilities, **dict.fromkeys((FIELDS.get(key, key) for key in named), False))
-        return bool(named)
 
     def _say_once(self, text: str) -> None:
         if text not in self._said:
@@ -208,27 +195,3 @@ def _timeout(litellm: ModuleType, provider: str, limits: Limits) -> Any:
     import httpx
 
     return httpx.Timeout(limits.timeout_s, connect=limits.connect_s)
-
-
-def _is_json(text: str) -> bool:
-    try:
-        json.loads(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _named(*names: str) -> re.Pattern[str]:
-    """Finds a parameter's name as rejections give it: in quotes, or before a colon."""
-    return re.compile("|".join(rf"['\"`]{name}['\"`]|\b{name}:" for name in names))
-
-
-OPTIONAL = {
-    "logprobs": re.compile("logprobs", re.IGNORECASE),
-    "seed": _named("seed", "random_seed"),
-    "stop": _named("stop", "stop_sequences", "stopSequences"),
-    "n": _named("n", "candidate_count", "candidateCount"),
-    "temperature": _named("temperature"),
-    "response_format": _named("response_format", "json_schema", "output_format", "response_schema"),
-}
-FIELDS = {"response_format": "schema"}

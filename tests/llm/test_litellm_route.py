@@ -1,14 +1,19 @@
 """The LiteLLM route against a real HTTP server that speaks OpenAI's protocol."""
 
 import asyncio
+import json
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
+from redraft.llm.capabilities import Continuing
 from redraft.llm.client import Client
 from redraft.llm.limits import Limits
 from redraft.llm.litellm_route import litellm_model
 from redraft.llm.model import Choice, Finish, Message, Refused, Request, Sampling
+from redraft.llm.usage import Prices, Usage
 from redraft.store.journal import Journal
 from redraft.store.records import Question
 
@@ -16,8 +21,10 @@ ASKED = (Message("system", "Be brief."), Message("user", "Two and two?"))
 
 
 @pytest.fixture(autouse=True)
-def _no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+def _of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No key, and nothing remembered of other models."""
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
 async def test_a_request_reaches_the_server_whole_and_comes_back_as_choices(openai_server: Any) -> None:
@@ -145,3 +152,199 @@ async def test_many_calls_at_once_stay_within_the_limit(openai_server: Any) -> N
     await asyncio.gather(*(client.complete(q, "propose", f"{q.unit}/", ASKED) for q in questions))
 
     assert most == 4
+
+
+async def test_two_single_replies_to_a_call_for_several_show_that_n_is_ignored(openai_server: Any) -> None:
+    openai_server.most = 1
+    model = litellm_model("tiny", openai_server.url)
+
+    for known in (None, False):
+        assert len((await model.complete(Request(ASKED, n=3))).choices) == 1
+        assert model.capabilities.n is known
+    await model.complete(Request(ASKED, n=3))
+
+    assert [request.get("n") for request in openai_server.requests] == [3, 3, None]
+
+
+async def test_fewer_choices_once_are_no_proof_that_n_is_ignored(
+    openai_server: Any, openai_protocol: ModuleType
+) -> None:
+    openai_server.faults = [openai_protocol.Fault("few"), None, openai_protocol.Fault("few")]
+    model = litellm_model("tiny", openai_server.url)
+
+    counts = [len((await model.complete(Request(ASKED, n=2))).choices) for _ in range(3)]
+
+    assert (counts, model.capabilities.n) == ([1, 2, 1], True)
+
+
+async def test_a_limit_of_n_is_kept_to(openai_server: Any, openai_protocol: ModuleType) -> None:
+    body = {"error": {"message": "Invalid 'n': must be at most 8.", "param": "n"}}
+    openai_server.faults = [openai_protocol.Fault(400, body)]
+    client = Client(litellm_model("tiny", openai_server.url))
+
+    choices = await client.complete(Question("p", "q", unit="u"), "propose", "u/", ASKED, n=16)
+
+    assert len(choices) == 16
+    assert [request["n"] for request in openai_server.requests] == [16, 8, 8]
+
+
+async def test_a_temperature_that_is_rejected_is_left_out_and_said_once(openai_server: Any) -> None:
+    openai_server.rejects = {"temperature"}
+    heard: list[str] = []
+    client = Client(litellm_model("tiny", openai_server.url), say=heard.append)
+    question = Question("p", "q", unit="u")
+
+    for place in ("u/0", "u/1", "u/2"):
+        await client.complete(question, "propose", place, ASKED, temperature=0.5)
+
+    assert heard == ["tiny takes no temperature: it draws as it always does."]
+    assert ["temperature" in request for request in openai_server.requests] == [True, False, False, False]
+    assert client.model.capabilities.temperature is False
+
+
+async def test_a_temperature_that_litellm_would_drop_without_a_word_is_said(
+    openai_server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
+    heard: list[str] = []
+    client = Client(litellm_model("openai/gpt-5-mini", openai_server.url), say=heard.append)
+
+    await client.complete(Question("p", "q", unit="u"), "propose", "u/", ASKED, temperature=0.0, stop=["END"])
+
+    [sent] = openai_server.requests
+    assert sent.keys() == {"model", "messages", "max_completion_tokens", "seed"}
+    assert heard == ["openai/gpt-5-mini takes no temperature: it draws as it always does."]
+
+
+async def test_the_name_of_the_token_limit_is_found_out(openai_server: Any, openai_protocol: ModuleType) -> None:
+    message = (
+        "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."
+    )
+    openai_server.faults = [openai_protocol.Fault(400, {"error": {"message": message}})]
+    model = litellm_model("tiny", openai_server.url)
+
+    for _ in range(2):
+        await model.complete(Request(ASKED, max_tokens=9))
+
+    limits = [(sent.get("max_tokens"), sent.get("max_completion_tokens")) for sent in openai_server.requests]
+    assert limits == [(9, None), (None, 9), (None, 9)]
+
+
+async def test_what_was_found_out_is_remembered_by_the_next_process(openai_server: Any) -> None:
+    openai_server.rejects = {"logprobs"}
+    await litellm_model("tiny", openai_server.url).complete(Request(ASKED))
+
+    later = litellm_model("tiny", openai_server.url)
+    await later.complete(Request(ASKED))
+
+    assert later.capabilities.logprobs is False
+    assert ["logprobs" in request for request in openai_server.requests] == [True, False, False]
+
+
+SCHEMA = {"type": "object", "properties": {"step": {"type": "string"}, "final": {"type": "boolean"}}}
+
+
+async def test_a_schema_is_sent_and_held_to(openai_server: Any) -> None:
+    openai_server.write = lambda messages, seed, index: "Four."
+    model = litellm_model("tiny", openai_server.url)
+
+    [choice] = (await model.complete(Request(ASKED, schema=SCHEMA))).choices
+
+    assert json.loads(choice.text).keys() == {"step", "final"}
+    [sent] = openai_server.requests
+    assert sent["response_format"] == {
+        "type": "json_schema",
+        "json_schema": {"name": "answer", "schema": SCHEMA, "strict": True},
+    }
+    assert model.capabilities.schema is True
+
+
+@pytest.mark.parametrize(("structured", "asked"), [("reject", [True, False, False]), ("ignore", [True, True, False])])
+async def test_a_schema_that_is_rejected_or_ignored_is_left_to_the_prompt(
+    openai_server: Any, structured: str, asked: list[bool]
+) -> None:
+    openai_server.structured = structured
+    model = litellm_model("tiny", openai_server.url)
+
+    for _ in range(3 if structured == "ignore" else 2):
+        assert (await model.complete(Request(ASKED, schema=SCHEMA, seeds=(1,)))).choices[0].text == "sample 0 of seed 1"
+
+    assert ["response_format" in request for request in openai_server.requests] == asked
+    assert model.capabilities.schema is False
+
+
+async def test_log_probabilities_that_are_no_numbers_are_none(openai_server: Any, openai_protocol: ModuleType) -> None:
+    openai_server.faults = [openai_protocol.Fault("nan")]
+    model = litellm_model("tiny", openai_server.url)
+    [broken] = (await model.complete(Request(ASKED))).choices
+    [sound] = (await model.complete(Request(ASKED))).choices
+    assert (broken.logprobs, broken.offsets, sound.logprobs is None) == (None, None, False)
+
+
+@pytest.mark.parametrize("name", ["deepseek/deepseek-chat", "mistral/mistral-large-latest"])
+async def test_a_prefix_is_gone_on_from_where_the_provider_takes_it(
+    openai_server: Any, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    for key in ("DEEPSEEK_API_KEY", "MISTRAL_API_KEY"):
+        monkeypatch.setenv(key, "none")
+    openai_server.continues = "trailing"
+    openai_server.write = lambda messages, seed, index: "It is four, I think."
+    model = litellm_model(name, openai_server.url)
+
+    [choice] = (await model.complete(Request(ASKED, prefix="It is "))).choices
+
+    assert choice.text == "four, I think."
+    [sent] = openai_server.requests
+    assert sent["messages"][-1] == {"role": "assistant", "content": "It is ", "prefix": True}
+
+
+async def test_a_provider_that_sends_the_prefix_again_does_not_double_it(
+    openai_server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MISTRAL_API_KEY", "none")
+    openai_server.write = lambda messages, seed, index: "It is four."
+    model = litellm_model("mistral/mistral-large-latest", openai_server.url)
+    [choice] = (await model.complete(Request(ASKED, prefix="It is "))).choices
+    assert choice.text == "four."
+
+
+async def test_a_prefix_goes_to_vllm_with_its_flag(openai_server: Any) -> None:
+    openai_server.write = lambda messages, seed, index: "It is four."
+    model = litellm_model("hosted_vllm/tiny", openai_server.url)
+
+    [choice] = (await model.complete(Request(ASKED, prefix="It is "))).choices
+
+    [sent] = openai_server.requests
+    assert (sent["continue_final_message"], sent["add_generation_prompt"]) == (True, False)
+    assert choice.text == "four."
+
+
+async def test_thinking_in_front_of_the_text_is_kept_apart(openai_server: Any) -> None:
+    openai_server.write = lambda messages, seed, index: "<think>two and two</think>\n\nFour."
+    [choice] = (await litellm_model("tiny", openai_server.url).complete(Request(ASKED))).choices
+    assert (choice.text, choice.thinking) == ("Four.", "two and two")
+
+
+async def test_what_a_call_costs_follows_the_tables_cached_tokens_too(
+    openai_server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
+    openai_server.write = lambda messages, seed, index: "It is four."
+    model = litellm_model("openai/gpt-4o-mini", openai_server.url)
+
+    reply = await model.complete(Request(ASKED))
+
+    assert model.prices == Prices(1.5e-7, 6e-7, 7.5e-8)
+    assert reply.usage == Usage(prompt=5, completion=3, cached=2)
+    assert reply.cost_usd == pytest.approx(3 * 1.5e-7 + 2 * 7.5e-8 + 3 * 6e-7)
+
+
+def test_a_model_without_a_price_in_the_tables_has_none() -> None:
+    assert litellm_model("groq/no-such-model").prices is None
+
+
+def test_the_tables_begin_what_is_known() -> None:
+    known = litellm_model("anthropic/claude-sonnet-4-5").capabilities
+    assert (known.n, known.seed, known.logprobs, known.continuing) == (False, False, False, Continuing.TRAILING)
+    known = litellm_model("openai/gpt-5-mini").capabilities
+    assert (known.temperature, known.stop, known.continuing) == (False, False, Continuing.NONE)

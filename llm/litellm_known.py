@@ -1,0 +1,103 @@
+"""What is known of a model behind LiteLLM: what its tables say, corrected by what happens, and remembered."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+from redraft.llm.capabilities import Capabilities
+from redraft.llm.litellm_error import Failure
+from redraft.llm.litellm_reply import UNSAID, stop_reason
+from redraft.llm.memory import Memory
+from redraft.llm.server.faults import UNSUPPORTED
+from redraft.llm.server.learning import Doubts
+
+
+class Known:
+    """`capabilities`; `limit_name`, what the limit of tokens is called; `most`, the choices that a call may ask for, 0
+    being any number."""
+
+    def __init__(self, told: Capabilities, memory: Memory, key: str) -> None:
+        self._memory = memory
+        self._key = key
+        self._learnt = memory.recall(key)
+        self._doubts = Doubts()
+        fields = {name: value for name, value in self._learnt.items() if name in asdict(told)}
+        self.capabilities = replace(told, **fields)
+        self.limit_name: str = self._learnt.get("limit_name", "max_tokens")
+        self.most: int = self._learnt.get("most", 0)
+
+    def learn(self, choices: Sequence[Any], parameters: Mapping[str, Any]) -> None:
+        """From the choices of a reply and the settings that were sent for it. What the model did once it can do; what
+        it did not do, without a word, has to show twice, since faults look like that."""
+        can = self.capabilities
+        texts = [choice.message.content or "" for choice in choices]
+        if not any(texts):
+            return
+        if not can.n and parameters.get("n", 1) > 1:
+            self._shown("n", len(choices) > 1)
+        if not can.logprobs and "logprobs" in parameters:
+            self._shown("logprobs", any(getattr(choice, "logprobs", None) for choice in choices))
+        if not can.schema and "response_format" in parameters:
+            self._shown("schema", any(map(_is_json, texts)))
+        if can.temperature is None and "temperature" in parameters:
+            self._know(temperature=True)
+        if "stop" in parameters and can.stop_reason is None:
+            self._know(stop_reason=any(stop_reason(choice) is not UNSAID for choice in choices))
+
+    def adapted(self, failure: Failure, parameters: Mapping[str, Any]) -> bool:
+        """Whether a request was rejected for a setting that it can do without, which is left out from now on."""
+        if failure.status not in (400, 403, 422):
+            return False
+        if "max_completion_tokens" in failure.text and "max_tokens" in parameters:
+            self.limit_name = "max_completion_tokens"
+            self._keep(limit_name=self.limit_name)
+            return True
+        named = [key for key, name in OPTIONAL.items() if key in parameters and name.search(failure.text)]
+        if named == ["n"] and parameters["n"] > 2 and not UNSUPPORTED.search(failure.text):
+            self.most = parameters["n"] // 2
+            self._keep(most=self.most)
+            return True
+        if named:
+            self._know(**dict.fromkeys((FIELDS.get(key, key) for key in named), False))
+        return bool(named)
+
+    def _shown(self, ability: str, seen: bool) -> None:
+        if seen:
+            self._doubts.dispelled(ability)
+            self._know(**{ability: True})
+        elif getattr(self.capabilities, ability) is None and self._doubts.proven(ability):
+            self._know(**{ability: False})
+
+    def _know(self, **learnt: bool) -> None:
+        self.capabilities = replace(self.capabilities, **learnt)
+        self._keep(**learnt)
+
+    def _keep(self, **learnt: Any) -> None:
+        self._learnt = self._learnt | learnt
+        self._memory.keep(self._key, self._learnt)
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _named(*names: str) -> re.Pattern[str]:
+    """Finds a parameter's name as rejections give it: in quotes, or before a colon."""
+    return re.compile("|".join(rf"['\"`]{name}['\"`]|\b{name}:" for name in names))
+
+
+OPTIONAL = {
+    "logprobs": re.compile("logprobs", re.IGNORECASE),
+    "seed": _named("seed", "random_seed"),
+    "stop": _named("stop", "stop_sequences", "stopSequences"),
+    "n": _named("n", "candidate_count", "candidateCount"),
+    "temperature": _named("temperature"),
+    "response_format": _named("response_format", "json_schema", "output_format", "response_schema"),
+}
+FIELDS = {"response_format": "schema"}
