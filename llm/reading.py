@@ -26,7 +26,7 @@ def aligned(
     full = b"".join([token for token, _ in tokens])
     start = _start(full, raw, thought)
     if start is None:
-        return None
+        return _around(tokens, text) if LOST in full else None
     logprobs: list[float] = []
     offsets: list[int] = []
     at = -start
@@ -39,6 +39,26 @@ def aligned(
             offsets.append(len(raw[: max(0, at)].decode("utf-8", "ignore")))
         at = end
     return tuple(logprobs), tuple(offsets)
+
+
+def _around(tokens: Sequence[tuple[bytes, float]], text: str) -> tuple[tuple[float, ...], tuple[int, ...]] | None:
+    """The same where pieces of characters came as replacement characters: such tokens begin where the last one ended,
+    and the text goes on with what is next found of it."""
+    logprobs: list[float] = []
+    offsets: list[int] = []
+    at, lost = 0, False
+    for token, logprob in tokens:
+        if at >= len(text):
+            break
+        spelled = token.decode("utf-8", "surrogatepass")
+        found = -1 if "\ufffd" in spelled else text.find(spelled, at)
+        if "\ufffd" not in spelled and found != at and not (lost and found >= 0):
+            return None
+        lost = "\ufffd" in spelled
+        logprobs.append(logprob)
+        offsets.append(at if lost else found)
+        at = at if lost else found + len(spelled)
+    return (tuple(logprobs), tuple(offsets)) if lost or at >= len(text) else None
 
 
 def _start(full: bytes, raw: bytes, thought: bool) -> int | None:
@@ -55,20 +75,19 @@ def _start(full: bytes, raw: bytes, thought: bool) -> int | None:
 
 def with_tokens(choices: Sequence[Choice], total: int) -> tuple[Choice, ...]:
     """The choices with their tokens, thinking included. Providers count them for a whole reply (`total`; 0 where they
-    do not), so they are shared out, by the log-probabilities where each choice has them and has
-    not thought, and by length otherwise."""
+    do not), so they are shared out, by the log-probabilities where each choice has them and has not thought, and by
+    length otherwise."""
     known = all(choice.logprobs is not None and not choice.thinking for choice in choices)
     sizes = [len(c.logprobs or ()) if known else len(c.text) + len(c.thinking) for c in choices]
     if not total and known:
         total = sum(sizes)
-    ends = list(accumulate(sizes))
-    shares = [total * end // max(1, ends[-1]) for end in ends]
-    if not ends[-1]:
-        shares = [total * (index + 1) // len(sizes) for index in range(len(sizes))]
+    if not sum(sizes):
+        sizes = [1] * len(sizes)
+    ends = [total * end // sum(sizes) for end in accumulate(sizes)]
     return tuple(
-        replace(choice, tokens=share - before)
-        for choice, share, before in zip(choices, shares, [0, *shares], strict=False)
+        replace(choice, tokens=end - before) for choice, end, before in zip(choices, ends, [0, *ends], strict=False)
     )
 
 
 CLOSING = b"</think>"
+LOST = "\ufffd".encode()

@@ -23,6 +23,7 @@ class Facts:
     unopened: bool = False  # its thinking begins without a tag, since the chat template has written it
     many_tops: bool = False  # log-probabilities of many other tokens come unless one is asked for
     keeps_stop: bool = False  # a text ends with the stop string that ended it
+    shows_end: bool = False  # the last log-probability of a text that ended by itself is that of the end, of no text
     renders: str = ""  # how the server makes a prompt of messages: "apply-template" or "tokenize"
 
     def knowing(self, **capabilities: Any) -> "Facts":
@@ -37,7 +38,7 @@ class Facts:
         if parameter == "response_format":
             return facts.knowing(schema=False)
         if parameter == "continue_final_message":
-            return facts.knowing(continuing=None)
+            return replace(facts, probed=False).knowing(continuing=None)
         return facts.knowing(**{NAMED[parameter]: False}) if parameter in NAMED else facts
 
     def as_json(self) -> dict[str, Any]:

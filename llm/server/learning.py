@@ -43,10 +43,12 @@ def learned(facts: Facts, signs: Signs, doubts: Doubts) -> Facts:
             facts = facts.knowing(logprobs=False)
     if signs.ran_past and known.stop is not False:
         facts = facts.knowing(stop=False)
-    elif signs.stop_said and not known.stop_reason:
-        facts = facts.knowing(stop_reason=True)
-    elif signs.stop_said is False and known.stop_reason is None:
-        facts = facts.knowing(stop_reason=False)
+    elif signs.stopped and known.stop is None:
+        facts = facts.knowing(stop=True)
+    if signs.stop_said is not None and known.stop_reason is not True and known.stop_reason is not signs.stop_said:
+        facts = facts.knowing(stop_reason=signs.stop_said)
+    if known.temperature is None and signs.sent.get("temperature", 1.0) != 1.0:
+        facts = facts.knowing(temperature=True)
     return _habits(facts, signs)
 
 
@@ -55,6 +57,8 @@ def _habits(facts: Facts, signs: Signs) -> Facts:
         facts = replace(facts, many_tops=True)
     if signs.kept_stop > facts.keeps_stop:
         facts = replace(facts, keeps_stop=True).knowing(stop=True, stop_reason=True)
+    if signs.shows_end > facts.shows_end:
+        facts = replace(facts, shows_end=True)
     if signs.thinks > facts.thinks:
         facts = replace(facts, thinks=True)
     if signs.unopened > facts.unopened:

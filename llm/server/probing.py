@@ -16,6 +16,7 @@ from redraft.llm.server.facts import Facts
 from redraft.llm.server.learning import Doubts, learned
 from redraft.llm.server.rendering import Renderer, rendered
 from redraft.llm.server.replies import Unreadable, read
+from redraft.llm.together import together
 
 TRIES = 4  # of each call, where another could help
 PAUSE_S = 0.5  # before the second try, doubled before each further one
@@ -51,10 +52,10 @@ class Probe:
         return replace(self._facts.knowing(continuing=continuing), probed=True)
 
     async def _sampling(self) -> None:
-        """Seeds that give the same text again, and several samples in a call that are not one and the same."""
-        first = await self._asked(Request(RANDOM, n=2, seeds=(1, 2), max_tokens=16))
-        again = await self._asked(Request(RANDOM, n=2, seeds=(1, 2), max_tokens=16))
-        other = await self._asked(Request(RANDOM, n=2, seeds=(5, 6), max_tokens=16))
+        """Seeds that give the same text again, and several samples in a call that are not one and the same. All at
+        once, since some servers draw from one generator for all calls, so that a seed holds for a call alone."""
+        asked = [Request(RANDOM, n=2, seeds=seeds, max_tokens=16) for seeds in ((1, 2), (1, 2), (5, 6))]
+        first, again, other = await together(self._asked(request) for request in asked)
         if first is None or again is None or other is None:
             return
         if "seed" not in self._facts.left_out:

@@ -33,8 +33,11 @@ class Signs:
     ran_past: bool = False  # a text went on after a stop string
     kept_stop: bool = False  # a text ended with one
     stop_said: bool | None = None  # whether it says which stop string ended a text
+    stopped: bool = False  # one did
     thinks: bool = False
     unopened: bool = False
+    shows_end: bool = False  # the last log-probability of a text that ended by itself is that of the end, of no text
+    counted: int = 0  # tokens of the only choice, as the server counts them
     stopped_thinking: bool = False  # a stop string ended a text before its answer began
 
 
@@ -49,6 +52,8 @@ def read(data: Any, request: Request, facts: Facts, sent: Mapping[str, Any]) -> 
     if not isinstance(listed, list):
         raise Unreadable
     signs = Signs(sent, len(listed))
+    if len(listed) == 1:
+        signs.counted = _count(data.get("usage"), "completion_tokens")
     choices: list[Choice] = []
     for one in listed:
         choice = _choice(one, request, facts, signs) if isinstance(one, dict) else None
@@ -106,12 +111,13 @@ def _stopped(
     signs.stop_said = reason is not UNSAID
     if reason is not UNSAID:
         stopped = reason in request.stop
+        signs.stopped |= stopped
         signs.stopped_thinking |= stopped and thought and not text
         return text, Finish.STOP if stopped else Finish.END
     if not text or facts.keeps_stop or facts.capabilities.stop is False:
         signs.stopped_thinking |= not text and thought
         return text, Finish.END
-    natural = _ends(one.get("logprobs"))
+    natural = _ends(one.get("logprobs"), facts, signs)
     signs.stop_said = natural
     return text, Finish.END if natural else Finish.STOP
 
@@ -141,9 +147,12 @@ def _logprobs(
         signs.logprobs = True
         return None, None
     signs.logprobs = signs.logprobs or bool(tokens)
-    if not finite or len(tokens) != len(logprobs):
+    if not finite or not tokens or len(tokens) != len(logprobs):
         return None, None
-    if whole == text and tokens[-1]:
+    if whole == text:
+        if not tokens[-1]:
+            signs.shows_end = True
+            del tokens[-1], logprobs[-1]
         return tuple(logprobs), tuple(accumulate(map(len, tokens[:-1]), initial=0))
     raw = _raw(tokens, content)
     return aligned(list(zip(raw, logprobs, strict=True)), text, thought=thought) or (None, None)
@@ -159,10 +168,13 @@ def _raw(tokens: Sequence[str], content: Any) -> list[bytes]:
     ]
 
 
-def _ends(given: Any) -> bool:
-    """Whether the last log-probability is that of the end itself, a token of no text."""
+def _ends(given: Any, facts: Facts, signs: Signs) -> bool:
+    """Whether the last log-probability is that of the end itself. It is a token of no text; where text was held back in
+    case a stop string would come of it, llama.cpp gives that text to it, and only the number of tokens tells."""
     content = given.get("content") if isinstance(given, dict) else None
-    return bool(content) and content[-1].get("token") == ""
+    if not content:
+        return False
+    return content[-1].get("token") == "" or (facts.shows_end and len(content) == signs.counted)
 
 
 def _usage(given: Any, choices: Sequence[Choice], request: Request) -> Usage:
