@@ -27,8 +27,7 @@ async def solve(problem: Problem, settings: Settings, db: str | Path | Store, co
     """
     live = Live(console, settings.samples)
     arguments = dict(settings.arguments)
-    # Other models may not go on from a half-written draft.
-    if settings.model == "embedded" and takes(settings.strategy, "policy"):
+    if takes(settings.strategy, "policy"):
         arguments.setdefault("policy", live.policy)
     critic = live.critic if settings.critic == "model" else settings.critic
     if settings.model == "embedded":
@@ -57,8 +56,8 @@ class Live(Silent):
         self._console.print(text, style="dim")
 
     def policy(self, client: Client) -> Policy:
-        """Whole drafts, written and shown a line at a time."""
-        write = stepwise(client, separator="\n")
+        """Whole drafts, written and shown a step at a time."""
+        write = stepwise(client)
 
         async def propose(trajectory: Trajectory, n: int, first: int = 0) -> list[Trajectory]:
             return [await self._written(write, trajectory, number) for number in range(first, first + n)]
