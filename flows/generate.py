@@ -9,6 +9,7 @@ that a run which is killed or stopped goes on where it was when the same job is 
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,11 @@ from redraft.agents.load import Spec
 from redraft.flows.job import Job, Settings, problems
 from redraft.flows.progress import Progress, Silent
 from redraft.flows.summary import Summary, summarise
+from redraft.llm.budget import Budget
+from redraft.llm.limits import Limits
 from redraft.llm.model import Model
+from redraft.llm.prompts import Prompts
+from redraft.llm.usage import Prices
 from redraft.store.records import Problem
 from redraft.store.store import Store
 
@@ -38,6 +43,11 @@ async def generate(
     seed: int = 0,
     replicate: str = "",
     concurrency: int = 64,
+    limits: Limits = Limits(),  # noqa: B008 - frozen
+    budget: Budget = Budget(),  # noqa: B008 - frozen
+    problem_budget: Budget = Budget(),  # noqa: B008 - frozen
+    prices: Prices | None = None,
+    prompts: Prompts = Prompts(),  # noqa: B008 - frozen
     question_column: str | None = None,
     answer_column: str | None = None,
     skip_bad: bool = False,
@@ -47,7 +57,10 @@ async def generate(
 
     `source` is "builtin", a file, or Problems. `arguments` are the strategy's and its parts' (`{"turns": 2}`). What was
     done before by the same recipe and `replicate` is left as it is; what failed is tried again; more `samples` than
-    before add the difference. `concurrency` bounds the calls in flight and changes no result.
+    before add the difference. `concurrency` bounds the calls in flight and changes no result;
+    `limits` has more on how a remote model is called. A run whose `budget` is used up ends in order, and the same job
+    goes on from there with a new one; `problem_budget` holds for each problem. `prices` are the model's, where
+    LiteLLM does not know them. `prompts` are wordings of one's own.
 
     Cancelled, it keeps what is finished and re-raises. Raises StoreError, SourceError, PartError, and ModelError where
     the model can't be used at all; a problem whose call failed is counted in the Summary instead.
@@ -65,6 +78,11 @@ async def generate(
         seed=seed,
         replicate=replicate,
         concurrency=concurrency,
+        limits=limits,
+        budget=budget,
+        problem_budget=problem_budget,
+        prices=prices,
+        prompts=prompts,
     )
     told = progress or Silent()
     store = db if isinstance(db, Store) else Store(db, waiting=told.say)
@@ -80,7 +98,8 @@ async def generate(
         run_id = await job.run(str(source) if isinstance(source, str | Path) else "given in Python")
     finally:
         await job.close()
-    return await asyncio.to_thread(summary_of, job, run_id)
+    summary = await asyncio.to_thread(summary_of, job, run_id)
+    return replace(summary, spent=job.client.spent, used=job.client.used)
 
 
 def summary_of(job: Job, run_id: str) -> Summary:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,13 @@ from redraft.agents.load import Spec, build
 from redraft.flows.progress import Plan, Progress
 from redraft.flows.recipe import identity, name, parts, recipe, takes
 from redraft.flows.solving import MEASURES, Solving, Work
+from redraft.llm.budget import Budget
 from redraft.llm.client import Client
 from redraft.llm.limits import Limits
 from redraft.llm.model import Model, Sampling
+from redraft.llm.prompts import Prompts
 from redraft.llm.route import route
+from redraft.llm.usage import Prices
 from redraft.store.errors import SourceError
 from redraft.store.journal import Journal
 from redraft.store.records import Keyring, Problem, Trajectory
@@ -43,6 +46,11 @@ class Settings:
     seed: int = 0
     replicate: str = ""
     concurrency: int = 64
+    limits: Limits = field(default_factory=Limits)
+    budget: Budget = field(default_factory=Budget)
+    problem_budget: Budget = field(default_factory=Budget)
+    prices: Prices | None = None
+    prompts: Prompts = field(default_factory=Prompts)
 
     @property
     def sampling(self) -> Sampling:
@@ -53,7 +61,8 @@ class Settings:
         given = {key: identity(getattr(self, key)) for key in ("strategy", "grader", "critic")}
         arguments = {key: identity(value) for key, value in self.arguments.items()}
         chosen = parts(self.strategy, {**self.arguments, "grader": self.grader})
-        return {**given, **chosen, "arguments": arguments, **{key: getattr(self, key) for key in PLAIN}}
+        budgets = {key: budget(getattr(self, key)) for key in ("budget", "problem_budget")}
+        return {**given, **chosen, "arguments": arguments, **budgets, **{key: getattr(self, key) for key in PLAIN}}
 
 
 class Job:
@@ -65,10 +74,9 @@ class Job:
     def __init__(self, problems: Sequence[Problem], settings: Settings, store: Store, progress: Progress) -> None:
         self.problems = {problem.problem_id: problem for problem in problems}
         self.settings, self.store, self.progress = settings, store, progress
-        given = settings.model
-        self.model = route(given, settings.api_base) if isinstance(given, str) else given
+        self.model = self._routed()
         self.recipe = recipe(
-            Client(self.model, sampling=settings.sampling),
+            Client(self.model, sampling=settings.sampling, prompts=settings.prompts),
             settings.strategy,
             grader=settings.grader,
             critic=settings.critic,
@@ -77,7 +85,14 @@ class Job:
         )
         self.journal = Journal(store.journal_path(self.recipe))
         self.client = Client(
-            self.model, journal=self.journal, sampling=settings.sampling, limits=Limits(settings.concurrency)
+            self.model,
+            journal=self.journal,
+            sampling=settings.sampling,
+            limits=replace(settings.limits, concurrency=settings.concurrency),
+            run_budget=settings.budget,
+            problem_budget=settings.problem_budget,
+            say=progress.say,
+            prompts=settings.prompts,
         )
 
     def unit(self, problem: Problem) -> str:
@@ -100,6 +115,7 @@ class Job:
         solving = Solving(
             agent,
             keys,
+            self.client,
             strategy=name(settings.strategy),
             store=store,
             journal=self.journal,
@@ -116,6 +132,15 @@ class Job:
         self.journal.close()
         if isinstance(self.settings.model, str):
             await self.model.close()
+
+    def _routed(self) -> Model:
+        """The model, at the prices that are given."""
+        settings = self.settings
+        if not isinstance(settings.model, str):
+            return settings.model
+        model = route(settings.model, settings.api_base)
+        model.prices = settings.prices or model.prices
+        return model
 
     def _agent(self, keys: Keyring, samples: int) -> Agent:
         settings = self.settings
@@ -141,7 +166,7 @@ class Job:
             old = done.get(problem.problem_id)
             if old is None:
                 work.append(Work(problem, self.unit(problem), 1, wanted))
-            elif again or old.status == "failed" or old.key_hash != key_hash(problem) or old.samples < wanted:
+            elif again or old.status != "done" or old.key_hash != key_hash(problem) or old.samples < wanted:
                 work.append(Work(problem, self.unit(problem), old.attempt + 1, max(wanted, old.samples)))
         return work
 
@@ -168,6 +193,11 @@ def problems(
     if len(bad) > MOST_TOLD:
         progress.say(f"left out: {len(bad) - MOST_TOLD} more bad rows")
     return found
+
+
+def budget(given: Budget) -> dict[str, float]:
+    """A budget's limits by name, those that there are."""
+    return {name: most for name, most in asdict(given).items() if most is not None}
 
 
 PLAIN = ("api_base", "samples", "temperature", "max_tokens", "seed", "replicate", "concurrency")

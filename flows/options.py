@@ -1,9 +1,13 @@
 """The options that commands share: one name, one meaning and one environment variable each, everywhere."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from redraft.llm.prompts import Prompts
+    from redraft.llm.usage import Prices
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -30,6 +34,41 @@ def pairs(context: click.Context, parameter: click.Parameter, given: tuple[str, 
     return found
 
 
+def prices(context: click.Context, parameter: click.Parameter, given: str | None) -> "Prices | None":
+    """`2.5,10` or `2.5,10,1.25` in dollars a million tokens, as Prices in dollars a token."""
+    from redraft.llm.usage import Prices
+
+    if given is None:
+        return None
+    try:
+        numbers = [float(text) / 1e6 for text in given.split(",")]
+    except ValueError:
+        numbers = []
+    if len(numbers) not in (2, 3) or not all(0 <= number < float("inf") for number in numbers):
+        raise click.BadParameter(f"{given!r} is not of the form IN,OUT or IN,OUT,CACHED, as in --prices 2.5,10")
+    return Prices(*numbers)
+
+
+def prompts(context: click.Context, parameter: click.Parameter, given: str | None) -> "Prompts":
+    """The prompts of a file. Raises PromptError."""
+    from redraft.llm.prompts import Prompts
+
+    return Prompts.read(given) if given else Prompts()
+
+
+def paced(given: dict[str, Any]) -> dict[str, Any]:
+    """What the options of PACE and BUDGETS say, as `generate` takes it: the limits and the two budgets."""
+    from redraft.llm.budget import Budget
+    from redraft.llm.limits import Limits
+
+    names = {"requests_per_minute": None, "tokens_per_minute": None, "timeout": "timeout_s", "patience": "patience_s"}
+    limits = {to or name: given.pop(name) for name, to in names.items()}
+    budgets = {
+        kind: Budget(**{what: given.pop(f"{kind}_{what}") for what in AMOUNTS}) for kind in ("budget", "problem_budget")
+    }
+    return {**given, **budgets, "limits": Limits(**limits)}
+
+
 def several(*decorators: Decorator) -> Decorator:
     """Decorators as one, in the order in which their options are to be listed."""
 
@@ -48,7 +87,20 @@ MODEL = option(
     default="embedded",
     metavar="NAME",
 )
-API_BASE = option("api-base", "The address of an OpenAI-compatible server that has the model.", metavar="URL")
+API_BASE = option(
+    "api-base",
+    "The address of an OpenAI-compatible server that has the model, or several with commas between them.",
+    metavar="URL",
+)
+PROMPTS = option(
+    "prompts", "A TOML file of wordings, examples and a system prompt of your own.", callback=prompts, metavar="FILE"
+)
+PRICES = option(
+    "prices",
+    "What the model costs, in dollars a million tokens read, written, and (if it differs) read from a cache.",
+    callback=prices,
+    metavar="IN,OUT",
+)
 STRATEGY = option(
     "strategy",
     "Who writes: greedy, best_of_n, self_consistency, correct, or your own as path.py:function.",
@@ -105,7 +157,11 @@ REPLICATE = option(
     metavar="NAME",
 )
 CONCURRENCY = option(
-    "concurrency", "The most calls to the model at one time.", type=click.IntRange(1), default=64, metavar="N"
+    "concurrency",
+    "The most calls to the model at one time; of a provider as many as it bears.",
+    type=click.IntRange(1),
+    default=64,
+    metavar="N",
 )
 JSON = option("json", "Print JSON, for scripts; progress goes to standard error as JSON lines.", is_flag=True)
 QUESTION_COLUMN = option("question-column", "The column of the questions, where it has no usual name.", metavar="NAME")
@@ -121,8 +177,41 @@ FILTER = option(
 )
 RUN = option("run", 'Only what this run wrote; see `redraft query "FROM runs"`.', metavar="RUN_ID")
 
-SOLVER = several(MODEL, API_BASE, STRATEGY, GRADER, CRITIC, SET, SAMPLES, TEMPERATURE, MAX_TOKENS, SEED)
+SOLVER = several(
+    MODEL, API_BASE, PROMPTS, PRICES, STRATEGY, GRADER, CRITIC, SET, SAMPLES, TEMPERATURE, MAX_TOKENS, SEED
+)
 """Everything that decides how a question is solved."""
 
-ONE_SOLVER = several(MODEL, API_BASE, STRATEGY, GRADER, CRITIC, SET, samples(1), TEMPERATURE, MAX_TOKENS, SEED)
+ONE_SOLVER = several(
+    MODEL, API_BASE, PROMPTS, PRICES, STRATEGY, GRADER, CRITIC, SET, samples(1), TEMPERATURE, MAX_TOKENS, SEED
+)
 """The same, with one draft by default."""
+
+AMOUNTS = {
+    "calls": ("calls", click.IntRange(0), "N"),
+    "tokens": ("tokens, read and written", click.IntRange(0), "N"),
+    "usd": ("US dollars", click.FloatRange(0), "X"),
+    "seconds": ("seconds", click.FloatRange(0), "S"),
+}
+"""What a budget may be of."""
+
+BUDGETS = several(
+    *(
+        option(f"{kind}-{what}", f"The most {words} that {whose} may use.", type=type, metavar=metavar)
+        for kind, whose in (("budget", "this run"), ("problem-budget", "each problem"))
+        for what, (words, type, metavar) in AMOUNTS.items()
+    )
+)
+
+PACE = several(
+    option("requests-per-minute", "The most calls a minute.", type=click.IntRange(1), metavar="N"),
+    option("tokens-per-minute", "The most tokens a minute, read and written.", type=click.IntRange(1), metavar="N"),
+    option("timeout", "Seconds until a call counts as lost.", type=click.FloatRange(0.1), default=600.0, metavar="S"),
+    option(
+        "patience",
+        "Seconds that a provider which has answered before may be away.",
+        type=click.FloatRange(0),
+        default=900.0,
+        metavar="S",
+    ),
+)

@@ -63,6 +63,8 @@ def notes(summary: Summary) -> list[str]:
     found = [f"{count:,} failed: {reason}" for reason, count in s.failures.items()]
     if found:
         found.append("What failed is in no accuracy above. The same command tries it again.")
+    if s.spent:
+        found.append(f"{s.spent} What it did not reach is in no accuracy above; the same command goes on from here.")
     if s.oracle_used:
         found.append(f"{_oracle(s)} (oracle_used): an upper bound, not a fair score.")
     if s.drafts and not s.likelihoods and "likelihood" in (s.feedback, s.grader):

@@ -16,6 +16,7 @@ from redraft.graders.equivalence import Checker
 from redraft.graders.grader import Grader
 from redraft.graders.likelihood import likelihood
 from redraft.graders.oracle import oracle
+from redraft.llm.client import Client
 from redraft.llm.model import ModelError
 from redraft.store.errors import PartError, RedraftError
 from redraft.store.journal import Journal
@@ -42,12 +43,14 @@ class Work:
 
 class Solving:
     """Solves units. `agent` makes the agent that draws so many samples; `keys` is its keyring: a unit whose key it
-    opened there is marked `oracle_used`. The judging here has a keyring of its own, and marks nothing."""
+    opened there is marked `oracle_used`. The judging here has a keyring of its own, and marks nothing. When the budget
+    of the `client` is used up, no further unit is begun."""
 
     def __init__(
         self,
         agent: Callable[[int], Agent],
         keys: Keyring,
+        client: Client,
         *,
         strategy: str,
         store: Store,
@@ -57,7 +60,7 @@ class Solving:
         recipe: str,
         replicate: str,
     ) -> None:
-        self._agent, self._keys, self._strategy = agent, keys, strategy
+        self._agent, self._keys, self._client, self._strategy = agent, keys, client, strategy
         self._store, self._journal, self._progress = store, journal, progress
         self._run_id, self._recipe, self._replicate = run_id, recipe, replicate
         self._writer = Writer(store, journal)
@@ -72,7 +75,8 @@ class Solving:
         status, facts = "failed", {}
         try:
             await each(self._prepared(work), self._unit, window)
-            status = "finished"
+            status = "budget" if self._client.spent else "finished"
+            facts = {"reason": self._client.spent} if self._client.spent else {}
         except asyncio.CancelledError:
             status = "interrupted"
             raise
@@ -95,6 +99,8 @@ class Solving:
             for call, choices in await asyncio.to_thread(self._store.answers, again) if again else ():
                 self._journal.preload(call, choices)
             for one in part:
+                if self._client.spent:
+                    return
                 yield one
 
     async def _unit(self, work: Work) -> None:
@@ -102,6 +108,7 @@ class Solving:
         paths = await self._explored(work)
         if self._keys.was_opened(work.unit):
             paths = [replace(path, oracle_used=True) for path in paths]
+        status = self._status(paths)
         unit = Unit(
             unit_id=work.unit,
             run_id=self._run_id,
@@ -110,9 +117,9 @@ class Solving:
             replicate=self._replicate,
             attempt=work.attempt,
             samples=work.samples,
-            status="failed" if any(path.stop is Stop.FAILED for path in paths) else "done",
+            status=status,
             trajectories=tuple(paths),
-            grades=tuple(await self._judged(problem, paths)),
+            grades=tuple(await self._judged(problem, paths, status)),
             calls=tuple(self._journal.calls(work.unit)),
             started_at=started,
             finished_at=datetime.now(UTC),
@@ -144,9 +151,18 @@ class Solving:
             )
         return paths
 
-    async def _judged(self, problem: Problem, paths: Sequence[Trajectory]) -> list[Grade]:
-        """The measures of every draft, and what the agent's own graders said on the way. The oracle has nothing to
-        say where nobody knows the answer."""
+    def _status(self, paths: Sequence[Trajectory]) -> str:
+        """How a unit ended. One that met its own budget's end is done; the run's cut it short."""
+        stops = {path.stop for path in paths}
+        if Stop.FAILED in stops:
+            return "failed"
+        return "cut" if Stop.BUDGET in stops and self._client.spent else "done"
+
+    async def _judged(self, problem: Problem, paths: Sequence[Trajectory], status: str) -> list[Grade]:
+        """The measures of every draft that was not cut short, and what the agent's own graders said on the way. The
+        oracle has nothing to say where nobody knows the answer."""
+        if status == "cut":
+            paths = [path for path in paths if path.stop is not Stop.BUDGET]
         graders = self._likelihoods if problem.answer is None else (self._oracle, *self._likelihoods)
         self._known.add(problem)
         try:

@@ -10,6 +10,7 @@ from typing import Any
 from redraft.graders.canonical import canonical
 from redraft.graders.selectors import weights
 from redraft.graders.statistics import Interval, best_of_k, paired_bootstrap, pass_at_k, wilson
+from redraft.llm.budget import Amount
 from redraft.store.records import Kind
 from redraft.store.sql import literal, one_of
 from redraft.store.store import Store
@@ -58,6 +59,8 @@ class Summary:
     seconds: float = 0.0
     all_tokens: int = 0  # in every run of this recipe and replicate
     failures: Mapping[str, int] = field(default_factory=dict)  # failed trajectories by reason
+    spent: str | None = None  # which budget of this run was used up, in words
+    used: Amount = field(default_factory=Amount)  # of the run's budget, where it has one
 
     @property
     def failed(self) -> int:
@@ -179,8 +182,9 @@ def _by_problem(rows: Any) -> dict[str, list[Draft]]:
 
 
 def _chosen(rows: Sequence[Mapping[str, Any]]) -> list[float]:
-    """One value a graded problem: whether the agent's pick is right; no pick is wrong."""
-    return [float(row["correct"]) for row in rows if row["correct"] is not None]
+    """One value a graded problem: whether the agent's pick is right; no pick is wrong. Problems that failed altogether,
+    or were not reached, have none."""
+    return [float(row["correct"]) for row in rows if row["ended"] and row["correct"] is not None]
 
 
 def _share(drafts: Sequence[Draft]) -> float:
@@ -230,7 +234,12 @@ WHERE grader = 'likelihood' AND step_id IS NULL
   AND trajectory_id IN (SELECT trajectory_id FROM trajectories WHERE {these} AND stop IS DISTINCT FROM 'failed')"""
 
 CHOSEN = """
-SELECT p.problem_id, CASE WHEN count(t.trajectory_id) = 0 THEN false ELSE any_value(t.correct) END AS correct
+WITH ended AS (
+    FROM raw.published WHERE {these} AND (status = 'done' OR status = 'failed' AND unit_id IN (
+        SELECT unit_id FROM trajectories WHERE {these} AND stop <> 'failed'))
+)
+SELECT p.problem_id, p.problem_id IN (SELECT problem_id FROM ended) AS ended,
+       CASE WHEN count(t.trajectory_id) = 0 THEN false ELSE any_value(t.correct) END AS correct
 FROM problems p LEFT JOIN (FROM trajectories WHERE chosen AND {these}) t USING (problem_id)
 WHERE {problems} AND p.answer IS NOT NULL GROUP BY ALL"""
 

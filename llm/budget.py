@@ -19,6 +19,15 @@ class Budget:
     usd: float | None = None
     seconds: float | None = None
 
+    def less(self, used: "Amount", seconds: float) -> "Budget":
+        """What is left of it, 0 at least."""
+        return Budget(
+            None if self.calls is None else max(0, self.calls - used.calls),
+            None if self.tokens is None else max(0, self.tokens - used.tokens),
+            None if self.usd is None else max(0.0, self.usd - used.usd),
+            None if self.seconds is None else max(0.0, self.seconds - seconds),
+        )
+
     def __bool__(self) -> bool:
         return any(most is not None for most in (self.calls, self.tokens, self.usd, self.seconds))
 
@@ -109,6 +118,11 @@ class Purse:
         self._problem, self._prices, self._before = problem, prices, before
         self._units: dict[str, Account] = {}
         self._settled = asyncio.Event()
+
+    @property
+    def used(self) -> Amount:
+        """What the run has used; all zeros where it has no budget."""
+        return self._run.used
 
     async def reserve(self, unit: str, prompt: int, completion: int, n: int) -> Hold:
         """Sets aside the most that a call can use: `prompt` tokens, and `completion` tokens for each of `n` samples, or

@@ -80,6 +80,11 @@ class Client:
         """What the run's budget has not enough of any more, in words."""
         return self._purse.spent
 
+    @property
+    def used(self) -> Amount:
+        """What of the run's budget is used."""
+        return self._purse.used
+
     async def continues(self) -> bool:
         """Whether the model goes on from a half-written answer. Raises ModelError where it can't be found out."""
         return (await self.model.probe()).continuing is not Continuing.NONE

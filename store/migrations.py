@@ -16,6 +16,7 @@ MIGRATIONS = (
     "003_statistics.sql",
     "004_corrections_costs.sql",
     "005_comments.sql",
+    "006_cut.sql",
 )
 
 

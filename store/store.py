@@ -110,7 +110,7 @@ class Store:
         return run_id
 
     def end_run(self, run_id: str, status: str, facts: Mapping[str, Any] | None = None) -> None:
-        """Notes how a run ended: "finished", "interrupted" or "failed", with whatever is worth telling."""
+        """Notes how a run ended: "finished", "budget", "interrupted" or "failed", with whatever is worth telling."""
         row = (run_id, status, utc(), None, None, None, None, None, strict(dict(facts or {})), None)
         with self._database.open() as connection:
             insert(connection, "raw.run_events", [row])

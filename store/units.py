@@ -34,7 +34,7 @@ class Done:
 
     attempt: int
     samples: int
-    status: str  # "done" or "failed"
+    status: str  # "done", "failed" or "cut"
     key_hash: str = ""
 
 
@@ -49,7 +49,7 @@ class Unit:
     replicate: str
     attempt: int  # 1, 2, ...: the views show the highest published one
     samples: int  # how many were asked for
-    status: str  # "done", or "failed" where some trajectory failed
+    status: str  # "done"; "failed" where some trajectory failed; "cut" where the run's budget was used up
     trajectories: tuple[Trajectory, ...]
     grades: tuple[Grade, ...]
     calls: tuple[tuple[Call, Choices], ...]  # those that the store has not got yet

@@ -14,6 +14,8 @@ from redraft.flows import options
 @options.LIMIT
 @options.REPLICATE
 @options.CONCURRENCY
+@options.PACE
+@options.BUDGETS
 @options.QUESTION_COLUMN
 @options.ANSWER_COLUMN
 @options.SKIP_BAD
@@ -27,6 +29,8 @@ def generate(source: str, json: bool, set: dict[str, str], **given: Any) -> int:
     The strategy correct tells the model which step it was least sure of (--set feedback=likelihood, the default), which
     needs its log-probabilities; --set feedback=none or feedback=oracle does not.
 
+    A run whose budget is used up ends in order: what it has is kept, and the same command goes on.
+
     Repeated, the same command finishes what is missing and tries again what failed. Exit code 1 says that something
     failed on the way.
     """
@@ -35,7 +39,7 @@ def generate(source: str, json: bool, set: dict[str, str], **given: Any) -> int:
     from redraft.flows.generate import generate as stage
     from redraft.flows.terminal import watcher
 
-    summary = asyncio.run(stage(source, arguments=set, progress=watcher(json), **given))
+    summary = asyncio.run(stage(source, arguments=set, progress=watcher(json), **options.paced(given)))
     if json:
         click.echo(summary.to_json())
     else:
