@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from redraft.llm.chat_template import ChatTemplate
 from redraft.llm.model import Message, Model, Request
 from redraft.llm.templates import TEMPLATES, fill
 from redraft.store.errors import ColumnError, RedraftError, SourceError
@@ -51,6 +52,14 @@ class Prompts:
         """The prompts of a TOML file; files that it names lie beside it. Raises PromptError."""
         return _read(Path(path).expanduser())
 
+    @property
+    def rendering(self) -> ChatTemplate | None:
+        """The chat template with its tokens, as `route` takes it; None where there is none."""
+        if not self.chat_template:
+            return None
+        tokens = {"bos_token": self.bos_token, "eos_token": self.eos_token}
+        return ChatTemplate(self.chat_template, **tokens)
+
     def template(self, name: str, own: Mapping[str, str]) -> str:
         """A wording: the one given here, else the model's `own`, else redraft's."""
         default = TEMPLATES[name]
@@ -87,10 +96,10 @@ class Prompts:
 
     def check(self, model: Model) -> None:
         """Raises PromptError where the model was trained on forms of its own, which have no place for these."""
-        if model.templates and (self.system or self.examples):
+        if model.templates and (self.system or self.examples or self.chat_template):
             raise PromptError(
-                f"{model.name} was trained on forms of its own, which know no system prompt and no few-shot examples:"
-                " leave both out of the file of prompts, or name another model with --model"
+                f"{model.name} was trained on forms of its own, which know no system prompt, no few-shot examples and"
+                " no chat template: leave them out of the file of prompts, or name another model with --model"
             )
 
 

@@ -144,6 +144,29 @@ async def test_over_http_it_is_the_same_however_the_server_takes_the_schema(
     assert [step.tokens for step in path.steps][1:] == [call.completion_tokens for call in calls][1:]
 
 
+@pytest.mark.parametrize("continues", ["flag", "trailing", "none"])
+async def test_over_http_it_is_the_same_however_the_server_goes_on(openai_server: Any, continues: str) -> None:
+    def write(messages: Sequence[dict[str, Any]], seed: int, index: int) -> str:
+        last = messages[-1]["content"]
+        if last == NEXT_STEP:
+            left = TEXT.removeprefix(messages[-2]["content"])
+            step, mark, _ = left.partition("\n\n")
+            return plain(step, not mark)
+        counting = messages[-1]["role"] == "assistant" and continues != "none" and not TEXT.startswith(last)
+        return f"{last}0 11 12" if counting else TEXT  # what it can do is found out by numbers
+
+    openai_server.write, openai_server.continues = write, continues
+    client = Client(route("tiny", openai_server.url), sampling=Sampling(max_tokens=500))
+    try:
+        assert await client.continues() is (continues != "none")
+        path = await written(stepwise(client))
+    finally:
+        await client.close()
+    assert bare(path) == bare(await written(stepwise(Client(Scripted(native)))))
+    asked = [body for body in openai_server.requests if body["messages"][-1]["content"] == NEXT_STEP]
+    assert len(asked) == (2 if continues == "none" else 0)
+
+
 async def test_whole_drafts_are_written_to_their_end_by_a_model_that_is_asked_in_words() -> None:
     def script(request: Request, index: int) -> Choice:
         draft, asked = request.messages[-2:]
