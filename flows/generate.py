@@ -8,7 +8,7 @@ that a run which is killed or stopped goes on where it was when the same job is 
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ async def generate(
     *,
     db: str | Path | Store = "redraft.duckdb",
     model: str | Model = "embedded",
-    api_base: str | None = None,
+    api_base: str | Sequence[str] | None = None,
     strategy: Spec = "correct",
     grader: Spec | None = None,
     critic: Spec | None = None,
@@ -57,7 +57,8 @@ async def generate(
 
     `source` is "builtin", a file, or Problems. `arguments` are the strategy's and its parts' (`{"turns": 2}`). What was
     done before by the same recipe and `replicate` is left as it is; what failed is tried again; more `samples` than
-    before add the difference. `concurrency` bounds the calls in flight and changes no result;
+    before add the difference. `api_base` is the address of an
+    OpenAI-compatible server that has the model, or several of them. `concurrency` bounds the calls in flight and changes no result;
     `limits` has more on how a remote model is called. A run whose `budget` is used up ends in order, and the same job
     goes on from there with a new one; `problem_budget` holds for each problem. `prices` are the model's, where
     LiteLLM does not know them. `prompts` are wordings of one's own.

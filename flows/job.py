@@ -13,6 +13,7 @@ from redraft.flows.progress import Plan, Progress
 from redraft.flows.recipe import identity, name, parts, recipe, takes
 from redraft.flows.solving import MEASURES, Solving, Work
 from redraft.llm.budget import Budget
+from redraft.llm.chat_template import ChatTemplate
 from redraft.llm.client import Client
 from redraft.llm.limits import Limits
 from redraft.llm.model import Model, Sampling
@@ -35,7 +36,7 @@ class Settings:
     """How problems are to be solved. See `generate`."""
 
     model: str | Model = "embedded"
-    api_base: str | None = None
+    api_base: str | Sequence[str] | None = None
     strategy: Spec = "correct"
     grader: Spec | None = None
     critic: Spec | None = None
@@ -82,6 +83,7 @@ class Job:
             critic=settings.critic,
             arguments=settings.arguments,
             measures=MEASURES,
+            problem_budget=budget(settings.problem_budget),
         )
         self.journal = Journal(store.journal_path(self.recipe))
         self.client = Client(
@@ -135,10 +137,18 @@ class Job:
 
     def _routed(self) -> Model:
         """The model, at the prices that are given."""
-        settings = self.settings
+        settings, prompts = self.settings, self.settings.prompts
         if not isinstance(settings.model, str):
             return settings.model
-        model = route(settings.model, settings.api_base)
+        tokens = {"bos_token": prompts.bos_token, "eos_token": prompts.eos_token}
+        template = ChatTemplate(prompts.chat_template, **tokens) if prompts.chat_template else None
+        limits = replace(settings.limits, concurrency=settings.concurrency)
+        model = route(
+            settings.model,
+            settings.api_base,
+            limits=limits,
+            chat_template=template,
+        )
         model.prices = settings.prices or model.prices
         return model
 

@@ -18,8 +18,10 @@ def recipe(
     critic: Spec | None,
     arguments: Mapping[str, Any],
     measures: tuple[str, ...],
+    problem_budget: Mapping[str, float],
 ) -> str:
-    """The digest of stage, strategy, model, graders, arguments, prompts, seed, temperature and token limit.
+    """The digest of stage, strategy, model, graders, arguments, prompts, seed, temperature, token limit and the budget of
+    a problem.
 
     A part of one's own file is known by what the file says, so that a changed part is another recipe; an argument that
     is not given by its default, so that a changed default is another recipe too. Raises PartError for a part or a
@@ -36,6 +38,7 @@ def recipe(
         measures,
         prompts(client),
         [sampling.seed, sampling.temperature, sampling.max_tokens],
+        dict(problem_budget),
     )
 
 

@@ -27,6 +27,10 @@ from redraft.flows.outcome import outcome
 from redraft.flows.progress import Lines
 from redraft.flows.report import markdown
 from redraft.flows.summary import Summary, summarise
+from redraft.llm.budget import Budget
+from redraft.llm.limits import Limits
+from redraft.llm.prompts import Prompts
+from redraft.llm.usage import Prices
 from redraft.store.records import Problem
 from redraft.store.store import Store
 
@@ -50,15 +54,27 @@ async def generate(
     seed: int = 0,
     replicate: str | None = None,
     concurrency: int = 64,
+    limits: dict[str, Any] | None = None,
+    budget: dict[str, Any] | None = None,
+    problem_budget: dict[str, Any] | None = None,
+    prices: tuple[float, float] | None = None,
+    prompts: str | None = None,
 ) -> State[dict[str, Any]]:
     """Solves problems and keeps every draft, judged. `replicate` is the date that the run was scheduled for, unless
-    one is named. Failed where a trajectory failed or the stage did; the same run again goes on from there."""
+    one is named. Failed where a trajectory failed or the stage did; the same run again goes on from there.
+
+    `limits` are fields of llm.limits.Limits, such as {"requests_per_minute": 500}; `budget` (of the flow run) and
+    `problem_budget` those of llm.budget.Budget, such as {"usd": 5}; `prices` dollars a million tokens, read and
+    written; `prompts` a file."""
     settings = {
         "db": db, "model": model, "api_base": api_base, "strategy": strategy, "grader": grader, "critic": critic,
         "arguments": arguments, "samples": samples, "temperature": temperature, "max_tokens": max_tokens, "seed": seed,
-        "concurrency": concurrency,
+        "concurrency": concurrency, "limits": Limits(**limits or {}), "problem_budget": Budget(**problem_budget or {}),
+        "prices": Prices(*(price / 1e6 for price in prices)) if prices else None,
+        "prompts": Prompts.read(prompts) if prompts else Prompts(),
     }  # fmt: skip
-    return _state(await _generate(source, limit, replicate or scheduled_date(), settings))
+    given = Budget(**budget or {})
+    return _state(await _generate(source, limit, replicate or scheduled_date(), settings, given))
 
 
 @flow(name="filter", persist_result=False)
@@ -101,10 +117,15 @@ async def nightly(
     samples: int = 8,
     limit: int | None = None,
     replicate: str | None = None,
+    api_base: str | None = None,
+    budget: dict[str, Any] | None = None,
 ) -> State[dict[str, Any]]:
-    """One more replicate of the problems, and an export of everything right so far."""
-    settings = {"db": db, "model": model, "strategy": strategy, "arguments": arguments, "samples": samples}
-    summary = await _generate(source, limit, replicate or scheduled_date(), settings)
+    """One more replicate of the problems, and an export of everything right so far. `budget` as in `generate`."""
+    settings = {
+        "db": db, "model": model, "api_base": api_base, "strategy": strategy, "arguments": arguments,
+        "samples": samples,
+    }  # fmt: skip
+    summary = await _generate(source, limit, replicate or scheduled_date(), settings, Budget(**budget or {}))
     get_run_logger().info(outcome(await _exported(file, db=db, overwrite=True)))
     return _state(summary)
 
@@ -123,12 +144,19 @@ _filtered = task(name="filter", cache_policy=NO_CACHE, persist_result=False)(fil
 _exported = task(name="export", cache_policy=NO_CACHE, persist_result=False)(export_stage)
 
 
-async def _generate(source: str, limit: int | None, replicate: str, settings: Mapping[str, Any]) -> Summary:
-    """Every shard in turn, and the summary over all of them as an artifact."""
+async def _generate(
+    source: str, limit: int | None, replicate: str, settings: Mapping[str, Any], budget: Budget
+) -> Summary:
+    """Every shard in turn until the budget is used up, and the summary over all of them as an artifact."""
     log = Logged()
     found = problems(source, log, limit=limit)
-    shards = [found[start : start + SHARD] for start in range(0, len(found), SHARD)]
-    parts = [await _shard(shard, {**settings, "replicate": replicate}) for shard in shards]
+    parts: list[Summary] = []
+    for start in range(0, len(found), SHARD):
+        given = {**settings, "replicate": replicate, "budget": budget}
+        parts.append(await _shard(found[start : start + SHARD], given))
+        budget = budget.less(parts[-1].used, parts[-1].seconds)
+        if parts[-1].spent:
+            break
     whole = parts[0] if len(parts) == 1 else await asyncio.to_thread(_joined, found, parts, replicate)
     await acreate_markdown_artifact(markdown(whole), key="redraft-summary", description=f"replicate {replicate}")
     return whole
@@ -146,6 +174,7 @@ def _joined(found: Sequence[Problem], parts: Sequence[Summary], replicate: str) 
         calls=sum(part.calls for part in parts),
         seconds=sum(part.seconds for part in parts),
         cost_usd=sum(costs) if costs else None,
+        spent=last.spent,
     )
 
 

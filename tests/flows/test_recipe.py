@@ -32,7 +32,9 @@ def of(
 ) -> str:
     """The recipe of a run on a scripted model."""
     client = Client(Scripted(lambda request, index: ""), sampling=sampling, prompts=prompts)
-    return recipe(client, strategy, grader=grader, critic=critic, arguments=arguments, measures=("oracle",))
+    return recipe(
+        client, strategy, grader=grader, critic=critic, arguments=arguments, measures=("oracle",), problem_budget={}
+    )
 
 
 def short(*, words: int) -> Callable[..., Agent]:
