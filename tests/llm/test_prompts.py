@@ -14,7 +14,6 @@ from redraft.llm.embedded import formats
 from redraft.llm.embedded.model import embedded
 from redraft.llm.model import Message, Refused, Request
 from redraft.llm.prompts import Example, PromptError, Prompts
-from redraft.llm.route import route
 from redraft.llm.scripted import Scripted
 from redraft.llm.templates import SOLVE, SOLVE_CHOICE, TEMPLATES, fill
 from redraft.store.journal import Journal
@@ -233,23 +232,6 @@ async def test_the_hash_of_what_was_shown_is_on_every_call() -> None:
         hashes |= {call.prompt_hash for call, _ in journal.calls("u")}
     # The system prompt is in the messages only, and special tokens count with a chat template or a schema only.
     assert len(hashes) == 3 + 3
-
-
-async def test_a_chat_template_makes_the_prompt_of_a_raw_completion(openai_server: Any) -> None:
-    prompts = Prompts(
-        system="Be brief.",
-        chat_template="{{ bos_token }}{% for m in messages %}[{{ m.role }}] {{ m.content }}{{ eos_token }}{% endfor %}",
-        bos_token="<s>",
-        eos_token="</s>",
-    )
-    client = Client(route("tiny", openai_server.url, chat_template=prompts.rendering), prompts=prompts)
-    try:
-        await client.complete(QUESTION, "propose", "u/", [*client.opening, client.ask(QUESTION)])
-    finally:
-        await client.close()
-    asked = fill(SOLVE, question="How much?")
-    assert openai_server.requests[-1]["prompt"] == f"<s>[system] Be brief.</s>[user] {asked}</s>"
-    assert Prompts().rendering is None
 
 
 def test_moving_the_files_changes_nothing(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
