@@ -1,0 +1,166 @@
+"""Real servers on loopback that serve the embedded model: llama.cpp's, `transformers serve` and vLLM.
+
+`make test-servers` installs them, each in an environment of its own, under `build/servers`.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import Request, urlopen
+
+SERVERS = Path(__file__).parent.parent / "build" / "servers"
+OFFLINE = {"HF_HUB_OFFLINE": "1", "DO_NOT_TRACK": "1", "VLLM_NO_USAGE_STATS": "1", "VLLM_CPU_KVCACHE_SPACE": "1"}
+START_S = 300.0  # at most, to a first answer
+
+LLAMA_CPP = """
+import sys, threading, xllamacpp
+params = xllamacpp.CommonParams()
+params.model.path, params.hostnames, params.port = sys.argv[1], ["127.0.0.1"], int(sys.argv[2])
+params.n_ctx, params.n_parallel = 8 * 1024, 8
+params.cache_type_k = params.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_F32
+params.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
+server = xllamacpp.Server(params)
+threading.Event().wait()
+"""
+"""As `llama-server --cache-type-k f32 --cache-type-v f32 --flash-attn off`: half precision, the default, is off by
+up to 0.02 here."""
+
+SCORES = """
+import json, sys, torch
+from transformers import AutoModelForCausalLM
+model = AutoModelForCausalLM.from_pretrained(sys.argv[1])
+def scores(tokens):
+    with torch.inference_mode():
+        logits = model(torch.tensor([tokens])).logits[0].log_softmax(-1)
+    return logits[torch.arange(len(tokens) - 1), tokens[1:]].tolist()
+json.dump([scores(tokens) for tokens in json.load(sys.stdin)], sys.stdout)
+"""
+"""Log-probabilities of each text's tokens but the first."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """One that runs, and its ways. `at_once`: a seed holds beside other calls in flight. `continues`: it goes on from a
+    half-written answer without a chat template of ours. `any_name`: it answers to every model's name. `any_length`: it
+    reads on past its context."""
+
+    name: str
+    model: str
+    url: str
+    logprobs: bool = True
+    at_once: bool = True
+    continues: bool = True
+    any_name: bool = False
+    any_length: bool = False
+
+
+def _python(name: str) -> str:
+    path = SERVERS / name / "bin" / "python"
+    if not path.exists():
+        raise NotRunning(f"{name} is not installed; `make test-servers` installs it")
+    return str(path)
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def _address(port: int) -> str:
+    return f"http://127.0.0.1:{port}/v1"
+
+
+def llama_cpp(folder: Path, port: int) -> tuple[Server, list[str]]:
+    """llama.cpp's own server, inside Python, in single precision."""
+    command = [_python("llama_cpp"), "-c", LLAMA_CPP, str(folder / "model.gguf"), str(port)]
+    return Server("llama_cpp", "redraft-embedded", _address(port), any_name=True), command
+
+
+def transformers(folder: Path, port: int) -> tuple[Server, list[str]]:
+    """`transformers serve`."""
+    program = Path(_python("transformers")).with_name("transformers")
+    place = ["--host", "127.0.0.1", "--port", str(port), "--device", "cpu", "--dtype", "float32"]
+    lacks = {"logprobs": False, "at_once": False, "continues": False, "any_length": True}
+    server = Server("transformers", str(folder), _address(port), **lacks)
+    return server, [str(program), "serve", str(folder), *place]
+
+
+def vllm(folder: Path, port: int) -> tuple[Server, list[str]]:
+    """vLLM's server, as its wheel for the CPU is started."""
+    program = [_python("vllm"), "-m", "vllm.entrypoints.openai.api_server", "--model", str(folder)]
+    place = ["--host", "127.0.0.1", "--port", str(port), "--served-model-name", "redraft-embedded"]
+    size = ["--dtype", "float32", "--enforce-eager", "--max-num-seqs", "16"]
+    return Server("vllm", "redraft-embedded", _address(port)), [*program, *place, *size]
+
+
+Start = Callable[[Path, int], tuple[Server, list[str]]]
+STARTS: tuple[Start, ...] = (llama_cpp, transformers, vllm)
+"""From a published folder, with `model.gguf` in it, and a port to a server and the command that starts it."""
+
+
+class NotRunning(RuntimeError):
+    """A server that is not installed, or does not start; with the end of what it said."""
+
+
+@contextmanager
+def running(start: Start, folder: Path) -> Iterator[Server]:
+    """A server of the model in a folder, which gets its log. Raises NotRunning."""
+    server, command = start(folder, _free_port())
+    log = folder / f"{server.name}.log"
+    with log.open("wb") as written:
+        process = subprocess.Popen(
+            command, stdout=written, stderr=subprocess.STDOUT, env=os.environ | OFFLINE, start_new_session=True
+        )
+    try:
+        _wait(server, process, log)
+        yield server
+    finally:
+        _end(process)
+
+
+def scores(folder: Path, texts: Sequence[Sequence[int]]) -> list[list[float]]:
+    """The log-probability of each token but the first of each text, by the transformers library."""
+    done = subprocess.run(
+        [_python("transformers"), "-c", SCORES, str(folder)],
+        input=json.dumps(texts),
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | OFFLINE,
+    )
+    return json.loads(done.stdout)
+
+
+def _wait(server: Server, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Until it answers."""
+    body = json.dumps({"model": server.model, "prompt": "<|user|>", "max_tokens": 1}).encode()
+    asked = Request(f"{server.url}/completions", body, {"Content-Type": "application/json"})
+    end = time.monotonic() + START_S
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            with urlopen(asked, timeout=60):
+                return
+        except (URLError, ConnectionError, TimeoutError):
+            time.sleep(0.5)
+    raise NotRunning(f"{server.name} did not start:\n{log.read_text(errors='replace')[-3000:]}")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """With all that it started."""
+    for sign, seconds in ((signal.SIGTERM, 20), (signal.SIGKILL, 20)):
+        try:
+            os.killpg(process.pid, sign)
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            continue
+        except ProcessLookupError:
+            return
