@@ -63,12 +63,12 @@ def _around(tokens: Sequence[tuple[bytes, float]], text: str) -> tuple[tuple[flo
 
 def _start(full: bytes, raw: bytes, thought: bool) -> int | None:
     """Where a text begins among its tokens."""
-    if full.startswith(raw):
-        return 0
     if thought:
         closed = full.rfind(CLOSING)
         at = full.find(raw, closed) if closed >= 0 else full.rfind(raw)
         return at if at >= 0 else None
+    if full.startswith(raw):
+        return 0
     at = full.find(raw)
     return at if at >= 0 and not full[:at].strip() else None
 
@@ -83,7 +83,8 @@ def with_tokens(choices: Sequence[Choice], total: int) -> tuple[Choice, ...]:
         total = sum(sizes)
     if not sum(sizes):
         sizes = [1] * len(sizes)
-    ends = [total * end // sum(sizes) for end in accumulate(sizes)]
+    whole = sum(sizes)
+    ends = [total * end // whole for end in accumulate(sizes)]
     return tuple(
         replace(choice, tokens=end - before) for choice, end, before in zip(choices, ends, [0, *ends], strict=False)
     )

@@ -123,7 +123,7 @@ def _url(given: str) -> URL:
         url = URL(text)
     except ValueError:
         url = URL()
-    if url.scheme not in ("http", "https") or not url.host:
+    if url.scheme not in ("http", "https") or not url.host or len(text.split()) > 1:
         raise ModelError(
             f"{given!r} is not the address of a server.",
             cure="Give one like http://127.0.0.1:8000/v1 with --api-base.",

@@ -42,6 +42,7 @@ class Probe:
         self._endpoint = endpoint
         self._renderer = renderer
         self._addresses = addresses
+        self._doubts = Doubts()
 
     async def run(self, facts: Facts) -> Facts:
         """The facts with all that could be found out. Raises ModelError where the server does not answer."""
@@ -52,20 +53,21 @@ class Probe:
         return replace(self._facts.knowing(continuing=continuing), probed=True)
 
     async def _sampling(self) -> None:
-        """Seeds that give the same text again, and several samples in a call that are not one and the same. All at
-        once, since some servers draw from one generator for all calls, so that a seed holds for a call alone."""
-        asked = [Request(RANDOM, n=2, seeds=seeds, max_tokens=16) for seeds in ((1, 2), (1, 2), (5, 6))]
-        first, again, other = await together(self._asked(request) for request in asked)
-        if first is None or again is None or other is None:
+        """Seeds that give the same text again, and several samples in a call that are not one and the same. The same
+        text has to come beside another call, too: some servers draw from one generator for all calls in flight."""
+        one, other = (Request(RANDOM, n=2, seeds=seeds, max_tokens=16) for seeds in ((1, 2), (5, 6)))
+        first = await self._asked(one)
+        again, others = await together([self._asked(one), self._asked(other)])
+        if first is None or again is None or others is None:
             return
         if "seed" not in self._facts.left_out:
             if first.texts != again.texts:
                 self._facts = self._facts.knowing(seed=False)
-            elif first.texts != other.texts:
+            elif first.texts != others.texts:
                 self._facts = self._facts.knowing(seed=True)
-        if min(len(first.texts), len(other.texts)) < 2:
+        if min(len(first.texts), len(others.texts)) < 2:
             self._facts = self._facts.knowing(n=False)
-        elif len(set(first.texts)) == len(set(other.texts)) == 1 and first.texts != other.texts:
+        elif len(set(first.texts)) == len(set(others.texts)) == 1 and first.texts != others.texts:
             self._facts = self._facts.without("n")
 
     async def _schema(self) -> None:
@@ -153,7 +155,7 @@ class Probe:
             choices, _, signs = read(answer, replace(request, prefix=""), self._facts, data)
         except Unreadable:
             raise self._endpoint.unreadable(answer) from None
-        self._facts = learned(self._facts, signs, Doubts())
+        self._facts = learned(self._facts, signs, self._doubts)
         usage = answer.get("usage")
         tokens = usage.get("prompt_tokens") if isinstance(usage, dict) else None
         return Seen(tuple(choices), tokens if isinstance(tokens, int) else 0)

@@ -1,0 +1,196 @@
+"""Where calls go: forms of an address, and several servers of one model of which some are away."""
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from redraft.llm.limits import Limits
+from redraft.llm.model import Cause, Message, ModelError, Request
+from redraft.llm.route import route
+from redraft.llm.server.addresses import Addresses, split
+from redraft.llm.server.model import Server
+
+ASKED = (Message("user", "Two and two?"),)
+
+
+def asking(text: str) -> Request:
+    return Request((Message("user", text),))
+
+
+@pytest.mark.parametrize(
+    "form", ["{root}/v1", "{root}/v1/", "{root}", "{root}/", "{bare}", "{root}/v1/chat/completions", "{root}/v1?a=b"]
+)
+async def test_every_form_of_an_address_leads_to_the_endpoint(openai_server: Any, model_at: Any, form: str) -> None:
+    root = openai_server.url.removesuffix("/v1")
+    model = model_at(form.format(root=root, bare=root.removeprefix("http://")))
+    assert (await model.complete(Request(ASKED))).attempts == 1
+    assert len(openai_server.requests) == 1
+
+
+@pytest.mark.parametrize("given", ["", "/v1", "/api", "/api/v1", "/v2", "/v1beta/openai"])
+async def test_the_endpoint_is_looked_for_with_and_without_a_version(
+    speaks: Any, model_at: Any, chat: Any, given: str
+) -> None:
+    for there in {given, given if given.endswith(("1", "2")) else f"{given}/v1"}:
+        server = await speaks(
+            lambda path, body, there=there: chat("Four.") if path == f"{there}/chat/completions" else (404, b"")
+        )
+        model = model_at(server.root + given)
+        for _ in range(2):
+            assert (await model.complete(Request(ASKED))).choices[0].text == "Four."
+        assert len(server.asked) <= 3
+
+
+@pytest.mark.parametrize("given", ["", " , ", "ftp://host/v1", "http://", "http://a b/"])
+def test_what_is_no_address_is_a_fatal_error(given: str) -> None:
+    with pytest.raises(ModelError, match="--api-base") as raised:
+        route("tiny", given or ",")
+    assert raised.value.fatal
+
+
+def test_several_addresses_come_in_one_text_or_in_several() -> None:
+    assert split("http://a/v1, http://b/v1,http://a/v1") == split(["http://a/v1", " http://b/v1"])
+    assert split("http://a/v1,") == ("http://a/v1",)
+
+
+async def test_calls_are_spread_by_how_many_are_in_flight(openai_protocol: Any, model_at: Any) -> None:
+    servers = [await openai_protocol.OpenAIServer(latency_ms=50).start() for _ in range(3)]
+    model = model_at(",".join(server.url for server in servers))
+    await asyncio.gather(*(model.complete(asking(f"{number}")) for number in range(30)))
+    assert [len(server.requests) for server in servers] == [10, 10, 10]
+    for server in servers:
+        await server.stop()
+
+
+async def test_calls_of_one_tree_go_to_one_server_while_others_are_as_free(openai_protocol: Any, model_at: Any) -> None:
+    servers = [await openai_protocol.OpenAIServer().start() for _ in range(3)]
+    model = model_at([server.url for server in servers])
+    for number in range(12):
+        for _ in range(3):
+            await model.complete(asking(f"question {number}"))
+    seen = [{request["messages"][0]["content"] for request in server.requests} for server in servers]
+    assert sum(map(len, seen)) == 12
+    assert all(seen)
+    for server in servers:
+        await server.stop()
+
+
+async def test_an_address_that_refuses_is_passed_over_and_used_again_when_it_is_back(
+    openai_protocol: Any, model_at: Any
+) -> None:
+    first, second = [await openai_protocol.OpenAIServer().start() for _ in range(2)]
+    model = model_at([first.url, second.url])
+    down = asyncio.create_task(first.down(0.6))
+    await asyncio.sleep(0.05)
+
+    replies = [await model.complete(asking(f"{number}")) for number in range(20)]
+    assert [reply.attempts for reply in replies] == [1] * 20
+    assert (len(first.requests), len(second.requests)) == (0, 20)
+
+    await down
+    while not first.requests:
+        await asyncio.gather(*(model.complete(asking(f"{number}")) for number in range(8)))
+    await asyncio.gather(*(model.complete(asking(f"{number}")) for number in range(8)))
+    assert len(first.requests) >= 5
+    await first.stop()
+    await second.stop()
+
+
+async def test_a_server_that_stumbles_rests_while_another_answers(openai_protocol: Any, model_at: Any) -> None:
+    """Else the one that fails at once would draw most of the calls, since it has the fewest in flight."""
+    sick = await openai_protocol.OpenAIServer(rates={"500": 1.0}).start()
+    well = await openai_protocol.OpenAIServer(latency_ms=5).start()
+    model = model_at([sick.url, well.url])
+    for number in range(40):
+        with suppress(ModelError):
+            await model.complete(asking(f"{number}"))
+    assert 1 <= len(sick.requests) <= 3
+    assert len(sick.requests) + len(well.requests) == 40
+    await sick.stop()
+    await well.stop()
+
+
+async def test_only_where_all_are_down_is_the_provider_down(openai_protocol: Any, model_at: Any) -> None:
+    servers = [await openai_protocol.OpenAIServer().start() for _ in range(2)]
+    model = model_at([server.url for server in servers], limits=Limits(connect_s=1))
+    for server in servers:
+        await server.stop()
+    for _ in range(2):
+        with pytest.raises(
+            ModelError, match=r"Nobody answers at http://127\.0\.0\.1:\d+/v1, http://.* Check that it is up"
+        ):
+            await model.complete(Request(ASKED))
+    again = await openai_protocol.OpenAIServer().start(servers[1].port)
+    assert (await model.complete(Request(ASKED))).attempts == 1
+    await again.stop()
+
+
+async def test_a_name_that_no_one_knows_is_down_too(model_at: Any) -> None:
+    with pytest.raises(ModelError, match=r"Nobody answers at http://no-such-host\.invalid/v1") as raised:
+        await model_at("http://no-such-host.invalid/v1").complete(Request(ASKED))
+    assert (raised.value.cause, raised.value.fatal) == (Cause.DOWN, False)
+
+
+def test_pauses_grow_with_each_failed_trial_and_one_call_tries() -> None:
+    """A trial that fails doubles the pause; calls that fail together count once; an answer ends it."""
+    clock = [0.0]
+    fleet = Addresses(["http://a", "http://b"], now=lambda: clock[0])
+    bad, good = list(fleet)
+
+    def best() -> Any:
+        return fleet.order(0)[0]
+
+    bad.failed(0.0, 0.1)
+    bad.failed(0.0, 0.1)
+    pauses = []
+    for _ in range(8):
+        begun = clock[0]
+        while best() is not bad:
+            clock[0] += 0.1
+        pauses.append(round(clock[0] - begun))
+        bad.tried(clock[0])
+        assert best() is good
+        bad.failed(clock[0], clock[0])
+    assert pauses == [1, 1, 2, 4, 8, 16, 30, 30]
+    bad.answered()
+    assert best() is bad
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "asked"),
+    [
+        ("openai/gpt-oss-20b", "openai/gpt-oss-20b", ["openai/gpt-oss-20b"]),
+        ("openai/tiny", "tiny", ["openai/tiny", "tiny"]),
+        ("hosted_vllm/Qwen/Qwen2.5-7B", "Qwen/Qwen2.5-7B", ["hosted_vllm/Qwen/Qwen2.5-7B", "Qwen/Qwen2.5-7B"]),
+        ("Qwen/Qwen2.5-7B", "Qwen/Qwen2.5-7B", ["Qwen/Qwen2.5-7B"]),
+    ],
+)
+async def test_a_model_is_asked_for_by_the_name_that_the_server_knows(
+    openai_server: Any, model_at: Any, name: str, known: str, asked: list[str]
+) -> None:
+    openai_server.models = {known}
+    model = model_at(openai_server.url, name)
+    for _ in range(2):
+        await model.complete(Request(ASKED))
+    assert [request["model"] for request in openai_server.requests] == [*asked, known]
+    assert model.name == name
+
+
+def test_a_provider_with_a_protocol_of_its_own_goes_through_litellm() -> None:
+    assert not isinstance(route("anthropic/claude-sonnet-4-5", "http://127.0.0.1:9"), Server)
+
+
+async def test_a_call_that_takes_too_long_to_connect_is_passed_over(openai_server: Any, model_at: Any) -> None:
+    """An address whose host drops packets: nothing answers at all."""
+    full = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0, backlog=1, start_serving=False)
+    port = full.sockets[0].getsockname()[1]
+    waiting = [asyncio.create_task(asyncio.open_connection("127.0.0.1", port)) for _ in range(8)]
+    await asyncio.sleep(0.1)
+    model = model_at([f"http://127.0.0.1:{port}/v1", openai_server.url], limits=Limits(connect_s=0.3))
+    for number in range(4):
+        assert (await model.complete(asking(f"{number}"))).attempts == 1
+    for task in waiting:
+        task.cancel()
+    full.close()
