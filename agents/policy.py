@@ -1,8 +1,9 @@
 """The policy: asks a model for the next part of a path, and reads what it wrote into steps.
 
-`whole` proposes whole drafts, `stepwise` one step at a time. The messages hold the question, the drafts and the
-feedback of the path so far, so that any number of turns works with any model; a half-written draft is a prefix to go on
-from, or, for a model that can't, a message that the next part is asked for after.
+`whole` proposes whole drafts, `stepwise` one step at a time, and `by_steps` whole drafts step by step. The messages
+hold the question, the drafts and the feedback of the path so far, so that any number of turns works with any model; a
+half-written draft is a prefix to go on from, or, for a model that can't, a message that the next part is asked for
+after.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,6 +15,7 @@ from redraft.agents.going_on import STEP_SCHEMA, next_step, rest
 from redraft.agents.written import Part, grown, numbered, split
 from redraft.llm.client import Client
 from redraft.llm.model import Choice, Finish, ModelError, Request
+from redraft.llm.together import together
 from redraft.store.records import Stop, Trajectory
 
 
@@ -73,6 +75,21 @@ def stepwise(client: Client, *, temperature: float | None = None, separator: str
     )
 
 
+def by_steps(client: Client, *, temperature: float | None = None, separator: str | None = None) -> Policy:
+    """Whole drafts, each written a step a call, as `stepwise` does."""
+    write = stepwise(client, temperature=temperature, separator=separator)
+
+    async def ended(path: Trajectory) -> Trajectory:
+        while path.stop is None:
+            [path] = await write(path, 1)
+        return path
+
+    async def propose(trajectory: Trajectory, n: int, first: int = 0) -> list[Trajectory]:
+        return await together(ended(path) for path in await write(trajectory, n, first))
+
+    return propose
+
+
 @dataclass(frozen=True, slots=True)
 class _Manner:
     """How a policy asks and reads: `told`, `schema` and `read_told` are for models that are asked in words."""
@@ -101,7 +118,8 @@ def _policy(client: Client, temperature: float | None, manner: _Manner) -> Polic
 
     async def propose(trajectory: Trajectory, n: int, first: int = 0) -> list[Trajectory]:
         numbers = range(first, first + n)
-        left = client.sampling.max_tokens - sum(step.tokens for step in trajectory.draft())
+        used = sum(max(1, step.tokens) for step in trajectory.draft())  # at least 1: some servers count none
+        left = client.sampling.max_tokens - used
         if left <= 0:
             return [replace(numbered(trajectory, number), stop=Stop.LENGTH) for number in numbers]
         try:

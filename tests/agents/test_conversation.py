@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from redraft.agents import build
 from redraft.agents.conversation import conversation, follow_up
 from redraft.agents.critics.model import model as own_critic
-from redraft.agents.policy import Policy, stepwise, whole
+from redraft.agents.policy import by_steps, stepwise, whole
 from redraft.llm.capabilities import EVERYTHING, Continuing
 from redraft.llm.client import Client
 from redraft.llm.model import Choice, Finish, Message, Request, Sampling
@@ -134,21 +134,6 @@ def test_a_template_that_holds_the_question_is_a_message_of_its_own() -> None:
         Message("system", "Be brief."),
         Message("user", "Judge this.\nHow much?\n#### {question}"),
     ]
-
-
-def by_steps(client: Client) -> Policy:
-    """Whole drafts, written a step at a time."""
-    write = stepwise(client)
-
-    async def propose(trajectory: Trajectory, n: int, first: int = 0) -> list[Trajectory]:
-        ended = []
-        for path in await write(trajectory, n, first):
-            while path.stop is None:
-                [path] = await write(path, 1)
-            ended.append(path)
-        return ended
-
-    return propose
 
 
 @pytest.mark.parametrize("policy", [whole, by_steps])

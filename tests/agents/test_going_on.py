@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from redraft.agents import build
 from redraft.agents.going_on import STEP_SCHEMA, next_step, rest, unescaped
-from redraft.agents.policy import Policy, stepwise, whole
+from redraft.agents.policy import Policy, by_steps, stepwise, whole
 from redraft.agents.written import Part
 from redraft.llm.capabilities import EVERYTHING, Capabilities, Continuing
 from redraft.llm.client import Client
@@ -95,6 +96,25 @@ async def test_steps_are_the_same_whether_a_model_goes_on_or_is_asked_in_words(f
     assert [step.text for step in path.steps] == list(STEPS)
     assert (path.stop, path.answer) == (Stop.ANSWERED, "8")
     assert [step.final for step in path.steps] == [False, False, True]
+
+
+@pytest.mark.parametrize(("script", "continuing"), [(native, Continuing.NATIVE), (chat_only(plain), Continuing.NONE)])
+async def test_strategies_get_whole_drafts_by_steps(script: Any, continuing: Continuing) -> None:
+    model = Scripted(script, capabilities=replace(EVERYTHING, continuing=continuing))
+    client = Client(model)
+    paths = await build("self_consistency", client, policy="by_steps", samples=2)(QUESTION)
+    expected = await written(stepwise(Client(Scripted(native))))
+    assert [(path.sample, path.text(), path.stop, path.answer) for path in paths] == [
+        (sample, expected.text(), Stop.ANSWERED, "8") for sample in (0, 1)
+    ]
+    assert bare(replace(paths[0], chosen=False, score=None)) == bare(expected)
+    assert [request.n for request in model.requests] == [2, 1, 1, 1, 1]
+
+
+async def test_an_endless_draft_ends_even_where_no_tokens_are_counted() -> None:
+    model = Scripted(lambda request, index: Choice("And so on.", Finish.STOP, 0))
+    [path] = await by_steps(Client(model, sampling=Sampling(max_tokens=20)))(Trajectory(QUESTION), 1)
+    assert (path.stop, len(path.steps)) == (Stop.LENGTH, 20)
 
 
 async def test_the_next_step_is_asked_for_after_the_draft_as_json_of_a_strict_schema() -> None:
