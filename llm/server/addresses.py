@@ -23,6 +23,7 @@ class Address:
         self._places = _places(given)
         self.shown = _shown(self._places[-1] if len(self._places) == 1 else _url(given))
         self.in_flight = 0
+        self.found = False  # an endpoint has answered where it is now looked for
         self._failures = 0
         self._failed_at = 0.0
         self._rests_until = 0.0
@@ -36,7 +37,8 @@ class Address:
         """Whether there is another place to try than the one whose endpoint this is, which becomes the current one."""
         if tried not in (self.chat, self.text):
             return True
-        if self._place + 1 == len(self._places):
+        if self.found or self._place + 1 == len(self._places):
+            self._settle(self._place if self.found else 0)
             return False
         self._settle(self._place + 1)
         return True

@@ -24,6 +24,7 @@ class Facts:
     many_tops: bool = False  # log-probabilities of many other tokens come unless one is asked for
     keeps_stop: bool = False  # a text ends with the stop string that ended it
     shows_end: bool = False  # the last log-probability of a text that ended by itself is that of the end, of no text
+    adds_bos: bool | None = None  # whether raw prompts get the special token at the beginning from the server
     renders: str = ""  # how the server makes a prompt of messages: "apply-template" or "tokenize"
 
     def knowing(self, **capabilities: Any) -> "Facts":

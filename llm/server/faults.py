@@ -21,6 +21,10 @@ PLAIN = ("logprobs", "top_logprobs", "temperature", "response_format", "max_toke
 """Names that mean a parameter wherever they stand. Others are words, too, and do so in quotes, or with "is not"."""
 
 
+class NoPage(ModelError):
+    """There is no such endpoint at the address."""
+
+
 class Said:
     """What a server says about a failure: its words, the parameter they are about, and its code for it."""
 
@@ -79,7 +83,7 @@ def explained(status: int, headers: Mapping[str, str], words: Said, where: str, 
         return ModelError(f"{where} has no model {name!r} ({short}).", cure="Check --model and --api-base.", fatal=True)
     if status in (404, 405) or 300 <= status < 400:
         moved = f"it says to go to {said(headers['Location'], key)}" if "Location" in headers else short
-        return ModelError(
+        return NoPage(
             f"{where} does not speak OpenAI's protocol (HTTP {status}: {moved}).", cure="Check --api-base.", fatal=True
         )
     if status in BUSY:

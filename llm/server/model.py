@@ -60,7 +60,7 @@ class Server(Model):
         """What the model can do: a handful of calls of a few tokens each, once a week. Raises ModelError."""
         async with self._probing:
             if not self._facts.probed:
-                self._know(await Probe(self._endpoint, self._renderer, self._addresses).run(self._facts))
+                self._know(await self._probe().run(self._facts))
         return self.capabilities
 
     async def complete(self, request: Request) -> Reply:
@@ -69,6 +69,8 @@ class Server(Model):
         spent = Usage()
         number = zlib.crc32(request.messages[-1].content.encode()) if self._addresses.several else 0
         for attempts in range(1, ROUNDS + 1):
+            if not self._renderer.ready(self._facts):
+                await self._ready()
             if request.prefix and self._facts.capabilities.continuing in (None, Continuing.NONE):
                 await self._continuing()
             try:
@@ -84,6 +86,14 @@ class Server(Model):
     async def close(self) -> None:
         """Close the connections."""
         await self._endpoint.wire.close()
+
+    def _probe(self) -> Probe:
+        return Probe(self._endpoint, self._renderer, self._addresses)
+
+    async def _ready(self) -> None:
+        """Find out what raw prompts need."""
+        async with self._probing:
+            self._know(await self._probe().beginning(self._facts))
 
     async def _continuing(self) -> None:
         """Find out how to go on from a half-written answer."""

@@ -14,13 +14,14 @@ from redraft.llm.server.bodies import body
 from redraft.llm.server.endpoint import Endpoint, Rejected
 from redraft.llm.server.facts import Facts
 from redraft.llm.server.learning import Doubts, learned
-from redraft.llm.server.rendering import Renderer, rendered
+from redraft.llm.server.rendering import Renderer, made
 from redraft.llm.server.replies import Unreadable, read
 from redraft.llm.together import together
 
 TRIES = 4  # of each call, where another could help
 PAUSE_S = 0.5  # before the second try, doubled before each further one
 LONGEST_PAUSE_S = 10.0
+MOST_SPECIAL = 4  # tokens of a raw prompt of one letter
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +47,30 @@ class Probe:
 
     async def run(self, facts: Facts) -> Facts:
         """The facts with all that could be found out. Raises ModelError where the server does not answer."""
-        self._facts = facts
+        await self.beginning(facts)
         await self._sampling()
         await self._schema()
         continuing = await self._continuing()
         return replace(self._facts.knowing(continuing=continuing), probed=True)
+
+    async def beginning(self, facts: Facts) -> Facts:
+        """The facts with what a prompt needs: does the server put a special token before raw prompts, as a chat
+        template does? A prompt of one letter has two tokens then. Raises a fatal ModelError where raw prompts are not
+        to be had."""
+        self._facts = facts
+        if self._renderer.ready(facts):
+            return facts
+        seen = await self._asked(Request(RANDOM, temperature=0.0, max_tokens=1), prompt="a")
+        if seen is None:
+            raise self._useless("has no raw completions")
+        if seen.prompt_tokens > MOST_SPECIAL:
+            raise self._useless("puts raw prompts into a chat template of its own")
+        self._facts = replace(self._facts, adds_bos=seen.prompt_tokens > 1)
+        return self._facts
+
+    def _useless(self, why: str) -> ModelError:
+        cure = "Leave the chat template out of the prompts file."
+        return ModelError(f"{self._addresses.shown} {why}.", cure=cure, fatal=True)
 
     async def _sampling(self) -> None:
         """Seeds that give the same text again, and several samples in a call that are not one and the same. The same
@@ -84,14 +104,6 @@ class Probe:
     async def _continuing(self) -> Continuing:
         half = Request(COUNT, prefix=BEGUN, temperature=0.0, max_tokens=8)
         if self._renderer.own:
-            prompt, _ = await self._renderer.prompt(half, self._facts)
-            if await self._asked(half, prompt=prompt) is None:
-                raise ModelError(
-                    f"{self._addresses.shown} has no raw completions, which a chat template is for.",
-                    cause=Cause.REQUEST,
-                    cure="Leave the chat template out of the prompts file.",
-                    fatal=True,
-                )
             return Continuing.COMPLETIONS
         plain = await self._asked(half, Continuing.TRAILING)
         flagged = await self._asked(half, Continuing.FLAG)
@@ -115,7 +127,7 @@ class Probe:
         """Whether the server's own prompt ends with a trailing assistant message, open."""
         listed = [{"role": "user", "content": COUNT[0].content}, {"role": "assistant", "content": BEGUN}]
         for address in self._addresses:
-            prompt = await rendered(self._endpoint, address, "apply-template", listed)
+            prompt = await made(self._endpoint, address, "apply-template", listed)
             return prompt is not None and prompt.endswith(BEGUN)
         return False
 
@@ -142,6 +154,10 @@ class Probe:
             data = body(self._endpoint.model, request, facts, prompt)
             try:
                 answer = await self._patiently(data, prompt is None)
+            except faults.NoPage:
+                if prompt is None:
+                    raise
+                return None
             except Rejected as error:
                 less = faults.adapted(self._facts, error.status, error.words, data)
                 if less is None or "continue_final_message" in less.left_out:

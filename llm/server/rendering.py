@@ -27,12 +27,16 @@ class Renderer:
         """Whether there is a chat template of the user's."""
         return self._template is not None
 
+    def ready(self, facts: Facts) -> bool:
+        """Whether all is known that a prompt needs."""
+        return self._template is None or facts.adds_bos is not None
+
     async def prompt(self, request: Request, facts: Facts) -> tuple[str, bool]:
         """The prompt, with the half-written answer at its end, and whether the model's thinking has begun in it. What
         goes on from an answer's beginning has done with thinking. Raises ModelError."""
         opening = self._kept.get(request.messages)
         if opening is None:
-            opening = await self._opening(request.messages, facts.renders)
+            opening = await self._opening(request.messages, facts)
             if len(self._kept) >= KEPT:
                 self._kept.clear()
             self._kept[request.messages] = opening
@@ -41,18 +45,19 @@ class Renderer:
             return opening, thinking
         return opening + (f"\n{CLOSING}\n\n" if thinking else "") + request.prefix, False
 
-    async def _opening(self, messages: tuple[Message, ...], renders: str) -> str:
+    async def _opening(self, messages: tuple[Message, ...], facts: Facts) -> str:
         if self._template is not None:
-            return self._template.render(messages)
+            rendered = self._template.render(messages)
+            return rendered.removeprefix(self._template.tokens.get("bos_token", "")) if facts.adds_bos else rendered
         for address in self._endpoint.wire.addresses:
             listed = [{"role": message.role, "content": message.content} for message in messages]
-            opening = await rendered(self._endpoint, address, renders, listed)
+            opening = await made(self._endpoint, address, facts.renders, listed)
             if opening is not None:
                 return opening
         raise ModelError("The server does not make prompts of messages any more.", cure="Give its chat template.")
 
 
-async def rendered(endpoint: Endpoint, address: Address, way: str, messages: list[dict[str, str]]) -> str | None:
+async def made(endpoint: Endpoint, address: Address, way: str, messages: list[dict[str, str]]) -> str | None:
     """The prompt that a server makes of messages, up to where the answer begins; None where it makes none. llama.cpp
     does so at `/apply-template`; vLLM gives the tokens at `/tokenize` and their text at `/detokenize`."""
     if way == "apply-template":

@@ -15,6 +15,7 @@ from redraft.llm.said import said
 from redraft.llm.server.addresses import Address, Addresses
 
 KEPT_S = 4.0  # of an idle connection: servers drop theirs after 5 s and more
+NO_PAGE = (404, 405)
 STUMBLES = (429, 500, 502, 503, 504, 529)  # of one address, while others may do better
 
 
@@ -53,7 +54,9 @@ class Wire:
         refusals: list[str] = []
         for address in self.addresses.order(number):
             try:
-                return await self._sent("POST", address, address.chat if chat else address.text, body)
+                answer = await self._sent("POST", address, address.chat if chat else address.text, body)
+                address.found |= answer.status not in NO_PAGE
+                return answer
             except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
                 refusals.append(_reason(error))
         raise ModelError(

@@ -1,7 +1,8 @@
 """Where calls go: forms of an address, and several servers of one model of which some are away."""
 
 import asyncio
-from contextlib import suppress
+import socket
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import pytest
@@ -182,15 +183,19 @@ def test_a_provider_with_a_protocol_of_its_own_goes_through_litellm() -> None:
     assert not isinstance(route("anthropic/claude-sonnet-4-5", "http://127.0.0.1:9"), Server)
 
 
-async def test_a_call_that_takes_too_long_to_connect_is_passed_over(openai_server: Any, model_at: Any) -> None:
-    """An address whose host drops packets: nothing answers at all."""
-    full = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0, backlog=1, start_serving=False)
-    port = full.sockets[0].getsockname()[1]
-    waiting = [asyncio.create_task(asyncio.open_connection("127.0.0.1", port)) for _ in range(8)]
-    await asyncio.sleep(0.1)
-    model = model_at([f"http://127.0.0.1:{port}/v1", openai_server.url], limits=Limits(connect_s=0.3))
-    for number in range(4):
-        assert (await model.complete(asking(f"{number}"))).attempts == 1
-    for task in waiting:
-        task.cancel()
-    full.close()
+async def test_an_address_that_takes_too_long_to_connect_is_passed_over(openai_server: Any, model_at: Any) -> None:
+    """A host that drops packets: here, a listener whose queue is full."""
+    with socket.socket() as full, ExitStack() as waiting:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for _ in range(4):
+            client = waiting.enter_context(socket.socket())
+            client.setblocking(False)
+            client.connect_ex(full.getsockname())
+        mute = f"http://127.0.0.1:{full.getsockname()[1]}/v1"
+        with pytest.raises(ModelError, match="no connection in time") as raised:
+            await model_at(mute, limits=Limits(connect_s=0.2)).complete(Request(ASKED))
+        assert raised.value.cause is Cause.DOWN
+        model = model_at([mute, openai_server.url], limits=Limits(connect_s=0.2))
+        for number in range(4):
+            assert (await model.complete(asking(f"{number}"))).attempts == 1

@@ -53,10 +53,8 @@ async def test_a_request_reaches_the_server_whole_and_comes_back_as_choices(mode
 async def test_a_text_ends_at_a_stop_string_at_the_token_limit_or_by_itself(model_at: Any, openai_server: Any) -> None:
     openai_server.write = lambda messages, seed, index: "one two\n\nthree"
     model = model_at(openai_server.url)
-    ends = [
-        (await model.complete(Request(ASKED, **given))).choices[0]
-        for given in ({"stop": ("\n\n",)}, {"max_tokens": 1}, {"stop": ("four",)})
-    ]
+    requests = [Request(ASKED, stop=("\n\n",)), Request(ASKED, max_tokens=1), Request(ASKED, stop=("four",))]
+    ends = [(await model.complete(request)).choices[0] for request in requests]
     assert [(choice.text, choice.finish) for choice in ends] == [
         ("one two", Finish.STOP),
         ("one", Finish.LENGTH),

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from redraft.llm.capabilities import Capabilities, Continuing
+from redraft.llm.chat_template import ChatTemplate
 from redraft.llm.model import Cause, Message, ModelError, Request
 from redraft.llm.server.probing import BEGUN, COUNT
 
@@ -150,13 +151,35 @@ async def test_a_chat_template_makes_everything_raw(openai_server: Any, model_at
     assert openai_server.requests[-1]["prompt"] == "<user>\nTwo and two?\n<assistant>\nIt is"
 
 
-async def test_a_chat_template_for_a_server_without_raw_completions_is_named(
-    speaks: Any, model_at: Any, chat: Any
+@pytest.mark.parametrize(
+    ("counted", "status", "words"),
+    [(1, 404, "has no raw completions"), (14, 200, "puts raw prompts into a chat template of its own")],
+)
+async def test_a_chat_template_is_refused_where_prompts_do_not_stay_raw(
+    speaks: Any, model_at: Any, chat: Any, counted: int, status: int, words: str
 ) -> None:
-    server = await speaks(lambda path, body: chat("x") if "chat" in path else (404, {"detail": "Not Found"}))
-    with pytest.raises(ModelError) as raised:
-        await model_at(server.url, chat_template="{{ messages[0].content }}").probe()
+    used = {"usage": {"prompt_tokens": counted, "completion_tokens": 1}}
+    server = await speaks(lambda path, body: chat("x") if "chat" in path else (status, raw("x") | used))
+    with pytest.raises(ModelError, match=words) as raised:
+        await model_at(server.url, chat_template="{{ messages[0].content }}").complete(Request(ASKED))
     assert raised.value.fatal
+
+
+@pytest.mark.parametrize(("adds", "prompt"), [(True, "Two and two?"), (False, "<s>Two and two?")])
+async def test_the_special_token_at_the_beginning_is_there_once(
+    speaks: Any, model_at: Any, adds: bool, prompt: str
+) -> None:
+    def answer(path: str, body: dict[str, Any]) -> Any:
+        tokens = adds + len(body["prompt"].split())
+        return raw(" four.") | {"usage": {"prompt_tokens": tokens, "completion_tokens": 1}}
+
+    server = await speaks(answer)
+    template = ChatTemplate("{{ bos_token + messages[0].content }}", bos_token="<s>")
+    for _ in range(2):
+        model = model_at(server.url, chat_template=template)
+        await model.complete(Request(ASKED))
+        assert server.bodies("/v1/completions")[-1]["prompt"] == prompt
+    assert len(server.asked) == 3
 
 
 async def test_samples_that_are_one_and_the_same_are_asked_for_one_by_one(

@@ -143,7 +143,7 @@ async def test_a_template_that_opens_the_thinking_is_closed_before_a_prefix(spea
     assert (whole.text, whole.thinking) == ("It is four.", "two, two")
     assert (rest.text, rest.thinking) == (" four.", "")
     prompts = [body["prompt"] for body in server.bodies("/v1/completions")]
-    assert (prompts[0], prompts[-1]) == ("Two and two?[A]<think>\n", "Two and two?[A]<think>\n\n</think>\n\nIt is")
+    assert (prompts[1], prompts[-1]) == ("Two and two?[A]<think>\n", "Two and two?[A]<think>\n\n</think>\n\nIt is")
 
 
 @pytest.mark.parametrize(

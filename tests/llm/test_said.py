@@ -1,0 +1,55 @@
+"""A provider's words, shown without any key in them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from redraft.llm.said import said, wait_s
+
+KEYS = st.text(st.characters(categories=["Ll", "Lu", "Nd"], max_codepoint=127), min_size=8, max_size=60)
+
+
+@given(key=KEYS, before=st.text(max_size=30), after=st.text(max_size=30), start=st.integers(0, 60))
+def test_no_piece_of_a_key_is_ever_shown(key: str, before: str, after: str, start: int) -> None:
+    shown = said(f"{before} {key} and {key[start:]} {after}", key)
+    assert not any(key[at : at + 8] in shown for at in range(len(key) - 7))
+    assert len(shown) <= 300
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "expected"),
+    [
+        ("as it\n is", "", "as it is"),
+        ("key 12345 of 12345", "12345", "key *** of ***"),
+        ("key sk-abc123def", "", "key ***"),
+        ("sent Bearer 8f3a", "", "sent ***"),
+        ("x" * 400, "", "x" * 300),
+        ("abcdefgh", "abcdefghij", "***"),
+    ],
+)
+def test_words_are_one_short_line_without_keys(text: str, key: str, expected: str) -> None:
+    assert said(text, key) == expected
+
+
+def test_the_environments_secrets_are_masked_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_TOKEN", "plainwordsecret")
+    assert said("token plainwordsecret!") == "token ***!"
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({}, None),
+        ({"retry-after": "3"}, 3.0),
+        ({"retry-after": "Thu, 01 Jan 1970 00:01:40 GMT"}, 90.0),
+        ({"retry-after": "Thu, 01 Jan 1970 00:00:01 GMT"}, 0.0),
+        ({"retry-after": "-3"}, None),
+        ({"retry-after-ms": "1500", "retry-after": "9"}, 1.5),
+        ({"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "1h2m3.5s"}, 3723.5),
+        ({"x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "2"}, 2.0),
+        ({"x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "soon"}, None),
+        ({"x-ratelimit-reset-tokens": "2s"}, None),
+    ],
+)
+def test_the_wait_that_headers_ask_for(headers: dict[str, str], expected: float | None) -> None:
+    assert wait_s(headers, now=10.0) == expected
