@@ -25,6 +25,13 @@ class Failure:
         self.headers: Mapping[str, str] = getattr(answer, "headers", None) or {}
         self.answered = answer is not None
 
+    @classmethod
+    def answer(cls, status: int, words: str) -> "Failure":
+        """The failure of one call among others that a provider answered together."""
+        failure = cls(Exception(words))
+        failure.status, failure.answered = status, True
+        return failure
+
     @property
     def unreachable(self) -> bool:
         """Whether no connection could be made, so that nothing was sent."""

@@ -108,7 +108,7 @@ class LiteLLM(Model):
                     response = await self.litellm.acompletion(messages=messages, **self._fixed, **parameters)
             except Exception as error:  # noqa: BLE001 - the one boundary to LiteLLM and all its providers
                 failure = Failure(error)
-                if self._known.adapted(failure, parameters):
+                if self.adapted(failure, parameters):
                     continue
                 explanation = self.explained(failure)
                 explanation.attempts = attempts
@@ -161,6 +161,10 @@ class LiteLLM(Model):
         trimmed = self.capabilities.continuing is Continuing.TRAILING
         reply = read(response, request, parameters.get("stop", ()), trimmed=trimmed)
         return reply if self.prices is not None or reply.cost_usd else replace(reply, cost_usd=None)
+
+    def adapted(self, failure: Failure, parameters: Mapping[str, Any]) -> bool:
+        """Whether a request was rejected for a setting that it can do without, which is left out from now on."""
+        return self._known.adapted(failure, parameters)
 
     def explained(self, failure: Failure) -> ModelError:
         """A failed call as a cause and a cure."""

@@ -23,6 +23,7 @@ class Batches:
     batches: dict[str, dict[str, Any]] = field(default_factory=dict)
     _ids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     _ends: dict[str, float] = field(default_factory=dict)
+    _most: dict[str, int | None] = field(default_factory=dict)
     _one: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def upload(self, content: bytes, purpose: str, filename: str) -> dict[str, Any]:
@@ -35,11 +36,13 @@ class Batches:
         }  # fmt: skip
         return self.files[name]
 
-    def create(self, body: dict[str, Any], seconds: float) -> dict[str, Any]:
-        """A new batch that takes so long. Raises KeyError where there is no such file."""
+    def create(self, body: dict[str, Any], seconds: float, most: int | None = None) -> dict[str, Any]:
+        """A new batch that takes so long, and expires after `most` answers. Raises KeyError where there is no such
+        file."""
         lines = self.contents[body["input_file_id"]].splitlines()
         name = f"batch_{next(self._ids)}"
         self._ends[name] = time.monotonic() + seconds
+        self._most[name] = most
         now = int(time.time())
         self.batches[name] = {
             "id": name, "object": "batch", "endpoint": body.get("endpoint"), "errors": None,
@@ -52,7 +55,7 @@ class Batches:
         return self.batches[name]
 
     async def look(self, name: str) -> dict[str, Any]:
-        """A batch as it is now: validating, in_progress, completed or cancelled. Raises KeyError."""
+        """A batch as it is now: validating, in_progress, completed, expired or cancelled. Raises KeyError."""
         batch = self.batches[name]
         async with self._one:
             if batch["status"] == "validating":
@@ -69,15 +72,25 @@ class Batches:
 
     async def _complete(self, batch: dict[str, Any]) -> None:
         good, bad = [], []
-        for line in self.contents[batch["input_file_id"]].splitlines():
+        most = self._most[batch["id"]]
+        for number, line in enumerate(self.contents[batch["input_file_id"]].splitlines()):
             asked = orjson.loads(line)
+            if most is not None and number >= most:
+                bad.append(_expired(asked["custom_id"]))
+                continue
             status, body = await self.answer(asked["url"], asked["body"])
             (good if status == 200 else bad).append(_line(asked["custom_id"], status, body))
         for lines, key in ((good, "output_file_id"), (bad, "error_file_id")):
             if lines:
                 batch[key] = self.upload(b"\n".join(lines) + b"\n", "batch_output", f"{key}.jsonl")["id"]
         counts = {"total": len(good) + len(bad), "completed": len(good), "failed": len(bad)}
-        batch |= {"status": "completed", "completed_at": int(time.time()), "request_counts": counts}
+        status = "completed" if most is None else "expired"
+        batch |= {"status": status, f"{status}_at": int(time.time()), "request_counts": counts}
+
+
+def _expired(custom_id: str) -> bytes:
+    error = {"code": "batch_expired", "message": "This request could not be executed before the window expired."}
+    return orjson.dumps({"id": "batch_req_1", "custom_id": custom_id, "response": None, "error": error})
 
 
 def _line(custom_id: str, status: int, body: bytes) -> bytes:

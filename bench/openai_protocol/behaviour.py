@@ -38,4 +38,5 @@ class Behaviour:
     rates: dict[str, float] = field(default_factory=dict)  # by a fault's name, how often it is met: {"429+": 0.1}
     seed: int = 0  # of `rates` and `jitter`
     batch_s: float = 0.0  # from a batch's submission to its end
+    batch_answers: int | None = None  # lines of a batch that are answered before it expires; None: all
     batch_faults: list[Fault | None] = field(default_factory=list)  # the same as `faults`, for files and batches

@@ -59,7 +59,8 @@ class Pages:
     async def _batch(self, request: web.BaseRequest, rest: list[str]) -> Reply:
         match request.method, rest:
             case "POST", []:
-                return _json(self._batches.create(orjson.loads(await request.read()), self._behaviour.batch_s))
+                behaviour, body = self._behaviour, orjson.loads(await request.read())
+                return _json(self._batches.create(body, behaviour.batch_s, behaviour.batch_answers))
             case "GET", []:
                 return _json({"object": "list", "data": list(self._batches.batches.values()), "has_more": False})
             case "GET", [name]:

@@ -1,0 +1,248 @@
+"""Calls that may wait, gathered into a provider's batches: half the price, an answer within a day.
+
+What is asked for while nothing new comes goes out together; what was sent is written down first, so that a process
+that was killed while it waited goes on waiting, and pays once.
+"""
+
+import asyncio
+import copy
+import secrets
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from redraft.llm.batch_file import Entry, Outstanding
+from redraft.llm.capabilities import Capabilities
+from redraft.llm.litellm_batches import Batches, State
+from redraft.llm.litellm_route import LiteLLM
+from redraft.llm.model import Cause, Model, ModelError, Reply, Request
+from redraft.store.records import digest
+
+MOST_BYTES = 100_000_000  # of a batch's file; OpenAI takes 200 MB
+PATIENCE_S = 6 * 3600.0  # that a provider may be away
+T = TypeVar("T")
+
+
+@dataclass(slots=True, eq=False)
+class Call:
+    """One request on its way into a batch; `sent` is that batch, when it is known."""
+
+    key: str
+    request: Request
+    parameters: dict[str, Any]
+    line: bytes
+    sent: "asyncio.Future[Sent]"
+
+
+@dataclass(slots=True, eq=False)
+class Sent:
+    """A batch at the provider, and what came back."""
+
+    entry: Entry
+    watch: "asyncio.Task[None] | None" = None
+    state: State = field(default_factory=lambda: State("sent"))
+    answers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    problem: ModelError | None = None
+
+
+class Batched(Model):
+    """A model of LiteLLM's whose calls go out in batches. What is outstanding is kept in `folder`, one file a model;
+    give it the folder of the run's journal. A batch goes out when no new call has come for `quiet_s`, or with `most`
+    calls. A batch is looked at after `pause_s`, then ever less often, up to every `longest_pause_s`.
+
+    Raises a fatal ModelError for a model that has no batches.
+    """
+
+    remote = True
+    patient = True
+
+    def __init__(
+        self,
+        model: Model,
+        folder: Path,
+        *,
+        quiet_s: float = 2.0,
+        most: int = 10_000,
+        pause_s: float = 10.0,
+        longest_pause_s: float = 300.0,
+    ) -> None:
+        if not isinstance(model, LiteLLM):
+            raise ModelError(
+                f"{model.name} has no batches.", cure="Leave --batch out, or name a model of LiteLLM's.", fatal=True
+            )
+        self.name = model.name
+        self.templates = model.templates
+        self.prices = model.batch_prices
+        self._model = model
+        self._batches = Batches(model)
+        self._file = Outstanding(folder / f"batches-{digest(model.full, model.access.get('api_base'))[:8]}.jsonl")
+        self._quiet_s, self._most = quiet_s, most
+        self._pause_s, self._longest_pause_s = pause_s, longest_pause_s
+        self._sent: dict[str, Sent] = {}  # by the keys of the calls in it
+        for entry in self._file.entries.values():
+            self._keep(entry)
+        self._waiting: deque[Call] = deque()
+        self._last_s = 0.0
+        self._active: set[str] = set()
+        self._collecting: asyncio.Task[None] | None = None
+
+    @property
+    def capabilities(self) -> Capabilities:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """The model's."""
+        return self._model.capabilities
+
+    async def complete(self, request: Request) -> Reply:
+        """The reply, when its batch has come back. Raises ModelError: for this call, or for its batch, where another
+        try may go into the next one."""
+        self._model.say = self.say
+        call = self._call(request)
+        try:
+            sent = self._sent.get(call.key) or await self._gathered(call)
+            await asyncio.shield(self._watched(sent))
+            return self._taken(sent, call)
+        finally:
+            self._active.discard(call.key)
+
+    async def close(self) -> None:
+        """Leave what is outstanding to the provider, and say so."""
+        sents = {sent.entry.mark: sent for sent in self._sent.values() if sent.watch and not sent.watch.done()}
+        tasks = [task for task in (self._collecting, *(sent.watch for sent in sents.values())) if task]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if sents:
+            self.say(
+                f"{sum(len(sent.entry.keys) for sent in sents.values()):,} calls are still in {len(sents):,} batches "
+                f"at {self._model.provider}: the same command goes on from them."
+            )
+        await self._model.close()
+
+    def _call(self, request: Request) -> Call:
+        """The request with its key: equal ones that are under way at once are numbered."""
+        parameters = self._model.parameters(request)
+        messages = [[message.role, message.content] for message in request.messages]
+        asked = [messages, request.prefix, request.n, request.stop, request.temperature, request.max_tokens]
+        schema = None if request.schema is None else dict(request.schema)
+        base, number = digest(self._model.full, asked, request.seeds, schema), 0
+        while (key := f"{base}-{number}") in self._active:
+            number += 1
+        line = self._batches.line(key, request, parameters)
+        self._active.add(key)
+        return Call(key, request, parameters, line, asyncio.get_running_loop().create_future())
+
+    async def _gathered(self, call: Call) -> Sent:
+        """The batch that the call went out in."""
+        self._waiting.append(call)
+        self._last_s = time.monotonic()
+        if self._collecting is None or self._collecting.done():
+            self._collecting = asyncio.create_task(self._collect())
+        try:
+            return await call.sent
+        except asyncio.CancelledError:
+            if call in self._waiting:
+                self._waiting.remove(call)
+            raise
+
+    async def _collect(self) -> None:
+        """Send what waits, each time that nothing new has come for a moment, or that it is enough."""
+        while self._waiting:
+            quiet_s = self._last_s + self._quiet_s - time.monotonic()
+            if quiet_s > 0 and len(self._waiting) < self._most:
+                await asyncio.sleep(min(quiet_s, 0.25))
+                continue
+            calls = self._load()
+            try:
+                await self._send(calls)
+            except ModelError as error:
+                for call in calls:
+                    if not call.sent.done():
+                        call.sent.set_exception(copy.copy(error))
+
+    def _load(self) -> list[Call]:
+        """As many of the calls that wait as one batch may hold."""
+        load, size = [], 0
+        while self._waiting and len(load) < self._most and size + len(self._waiting[0].line) < MOST_BYTES:
+            load.append(self._waiting.popleft())
+            size += len(load[-1].line)
+        return load or [self._waiting.popleft()]
+
+    async def _send(self, calls: list[Call]) -> None:
+        entry = self._file.begin(secrets.token_hex(8), [call.key for call in calls])
+        try:
+            self._file.named(entry, await self._patiently(lambda: self._sending(calls, entry.mark)))
+        except ModelError:
+            self._file.used(entry, tuple(entry.keys))
+            raise
+        sent = self._keep(entry)
+        self.say(f"{len(calls):,} calls went to {self._model.provider} as batch {entry.batch}.")
+        for call in calls:
+            if not call.sent.done():
+                call.sent.set_result(sent)
+
+    async def _sending(self, calls: list[Call], mark: str) -> str:
+        """One try. Where nobody can tell whether it came through, the provider is asked."""
+        try:
+            return await self._batches.send([call.line for call in calls], mark)
+        except ModelError as error:
+            if error.usage is None and (batch := await self._batches.find(mark)):
+                return batch
+            raise
+
+    def _keep(self, entry: Entry) -> Sent:
+        sent = Sent(entry)
+        self._sent |= dict.fromkeys(entry.keys, sent)
+        return sent
+
+    def _watched(self, sent: Sent) -> "asyncio.Task[None]":
+        if sent.watch is None:
+            sent.watch = asyncio.create_task(self._watch(sent))
+        return sent.watch
+
+    async def _watch(self, sent: Sent) -> None:
+        """Wait for the batch to end, and fetch its answers; where that fails, the problem is kept."""
+        try:
+            entry = sent.entry
+            if not entry.batch:
+                found = await self._patiently(lambda: self._batches.find(entry.mark))
+                if not found:
+                    sent.state = State("failed", code="gone")
+                    return
+                self._file.named(entry, found)
+            pause_s = self._pause_s
+            while not (state := await self._patiently(lambda: self._batches.look(entry.batch))).ended:
+                await asyncio.sleep(pause_s)
+                pause_s = min(self._longest_pause_s, pause_s * 1.5)
+            sent.answers = await self._patiently(lambda: self._batches.fetch(state))
+            sent.state = state
+        except ModelError as error:
+            sent.problem = error
+
+    def _taken(self, sent: Sent, call: Call) -> Reply:
+        """The call's own answer, which is not kept any longer."""
+        if sent.problem:
+            sent.watch = None  # another try looks anew
+            raise copy.copy(sent.problem)
+        self._sent.pop(call.key, None)
+        # In the loop's next turn, when whoever asked has written the answer down.
+        asyncio.get_running_loop().call_soon(self._file.used, sent.entry, (call.key,))
+        answer = sent.answers.pop(call.key, None)
+        if answer is None:
+            raise sent.state.unanswered(sent.entry.batch)
+        return self._batches.read(answer, call.request, call.parameters)
+
+    async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """What a provider says, asked again while it is busy or away."""
+        begun, pause_s = time.monotonic(), self._pause_s
+        while True:
+            try:
+                return await ask()
+            except ModelError as error:
+                if error.fatal or error.cause is Cause.REQUEST or time.monotonic() - begun > PATIENCE_S:
+                    raise
+                if pause_s == self._pause_s:
+                    self.say(f"{error} Waiting for {self._model.provider}.")
+                await asyncio.sleep(max(pause_s, error.wait_s or 0.0))
+                pause_s = min(self._longest_pause_s, pause_s * 1.5)

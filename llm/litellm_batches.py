@@ -1,0 +1,168 @@
+"""A provider's batches, through LiteLLM: sent, looked at, fetched; what each line of an answer means."""
+
+import json
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from redraft.llm.litellm_error import Failure
+from redraft.llm.litellm_route import LiteLLM
+from redraft.llm.model import Cause, ModelError, Reply, Request
+from redraft.llm.usage import Usage
+
+PROVIDERS = ("openai", "azure", "vertex_ai", "bedrock", "hosted_vllm", "litellm_proxy", "mistral", "xai")
+TRANSLATED = ("vertex_ai", "bedrock")  # whose files LiteLLM writes from OpenAI's form, settings included
+NAMED = ("bedrock", "mistral")  # whose batches LiteLLM finds by the model
+ENDPOINT = "/v1/chat/completions"
+MARK = "redraft"  # the metadata that a batch is known by
+ENDED = ("completed", "failed", "expired", "cancelled")
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """How a batch does: `status` as OpenAI calls it, `done` of `total` calls, and why it failed."""
+
+    status: str
+    done: int = 0
+    total: int = 0
+    problem: str = ""
+    code: str = ""
+    files: tuple[str, ...] = ()
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more comes of it."""
+        return self.status in ENDED
+
+    def unanswered(self, batch: str) -> ModelError:
+        """Why a batch that has ended holds no answer to a call."""
+        why = f" ({self.problem})" if self.problem else ""
+        if self.status == "expired":
+            return ModelError(f"Batch {batch} expired before this call was answered{why}.", cause=Cause.FAULT)
+        if self.status == "completed" or self.code == "gone":
+            return ModelError(f"Batch {batch} holds no answer to this call.", cause=Cause.FAULT)
+        if self.code == "token_limit_exceeded":
+            return ModelError(f"The provider has too many calls in batches{why}.", cause=Cause.BUSY, wait_s=60.0)
+        return ModelError(f"Batch {batch} was {self.status}{why}.", cure="Give the command again to ask anew.")
+
+
+class Batches:
+    """The batches of one model's provider. Methods raise ModelError. Raises a fatal one for a provider that LiteLLM
+    knows no batches of."""
+
+    def __init__(self, model: LiteLLM) -> None:
+        if model.provider not in PROVIDERS:
+            raise ModelError(
+                f"LiteLLM sends no batches to {model.provider}.",
+                cure=f"Leave --batch out, or take a model of {', '.join(PROVIDERS)}.",
+                fatal=True,
+            )
+        self._model = model
+        self._litellm = model.litellm
+        self._bare = model.litellm.get_llm_provider(model.full)[0]
+        named = {"model": model.full} if model.provider in NAMED else {}
+        self._access = {"custom_llm_provider": model.provider, "max_retries": 0} | named | model.access
+
+    def line(self, key: str, request: Request, parameters: Mapping[str, Any]) -> bytes:
+        """One call, as a line of a batch's file. Raises Refused for a prefix that the model does not go on from."""
+        body = {"model": self._bare, "messages": self._model.messages(request), **self._translated(parameters)}
+        return json.dumps({"custom_id": key, "method": "POST", "url": ENDPOINT, "body": body}).encode()
+
+    async def send(self, lines: Sequence[bytes], mark: str) -> str:
+        """The name of a new batch of these lines."""
+        content = b"\n".join(lines) + b"\n"
+        file = await self._asked(
+            self._litellm.acreate_file(file=(f"{mark}.jsonl", content), purpose="batch", **self._access)
+        )
+        batch = await self._asked(
+            self._litellm.acreate_batch(
+                completion_window="24h",
+                endpoint=ENDPOINT,
+                input_file_id=file.id,
+                metadata={MARK: mark},
+                **self._access,
+            )
+        )
+        return batch.id
+
+    async def find(self, mark: str) -> str | None:
+        """The name of the batch that carries this mark, among the provider's latest hundred."""
+        if self._model.provider in NAMED:
+            return None
+        listed = await self._asked(self._litellm.alist_batches(limit=100, **self._access))
+        return next((b.id for b in listed.data if (b.metadata or {}).get(MARK) == mark), None)
+
+    async def look(self, batch: str) -> State:
+        """How it does now. A batch that is not there any more has failed."""
+        try:
+            found = await self._asked(self._litellm.aretrieve_batch(batch_id=batch, **self._access))
+        except ModelError as error:
+            if error.fatal and "has no model" in str(error):
+                return State("failed", problem="the provider has it no more", code="gone")
+            raise
+        errors = list(getattr(found.errors, "data", None) or ())
+        counts = found.request_counts
+        return State(
+            status=found.status,
+            done=counts.completed if counts else 0,
+            total=counts.total if counts else 0,
+            problem=errors[0].message or "" if errors else "",
+            code=errors[0].code or "" if errors else "",
+            files=tuple(file for file in (found.output_file_id, found.error_file_id) if file),
+        )
+
+    async def fetch(self, state: State) -> dict[str, dict[str, Any]]:
+        """The lines of its answers by their keys; lines that can't be read are left out."""
+        answers: dict[str, dict[str, Any]] = {}
+        for file in state.files:
+            content = await self._asked(self._litellm.afile_content(file_id=file, **self._access))
+            for line in content.content.splitlines():
+                try:
+                    answer = json.loads(line)
+                    answers[answer["custom_id"]] = answer
+                except (ValueError, KeyError, TypeError):
+                    continue
+        return answers
+
+    def read(self, answer: Mapping[str, Any], request: Request, parameters: Mapping[str, Any]) -> Reply:
+        """The reply that a line holds, at the price of batches. Raises ModelError."""
+        response = answer.get("response") or {}
+        status, body = response.get("status_code", 0), response.get("body")
+        if status != 200:
+            raise self._failed(status, answer, body, parameters)
+        try:
+            told = self._litellm.utils.convert_to_model_response_object(
+                response_object=body, model_response_object=self._litellm.ModelResponse()
+            )
+        except Exception as error:  # noqa: BLE001 - LiteLLM raises a bare Exception for what it can't read
+            raise ModelError(
+                f"The batch holds an answer that can't be read ({Failure(error).said}).", cause=Cause.FAULT, usage=None
+            ) from None
+        reply = self._model.reply(told, request, parameters)
+        prices = self._model.batch_prices
+        return replace(reply, cost_usd=None if prices is None else prices.cost(reply.usage))
+
+    def _failed(self, status: int, answer: Mapping[str, Any], body: Any, parameters: Mapping[str, Any]) -> ModelError:
+        error = answer.get("error") or (body.get("error") if isinstance(body, dict) else None) or body or {}
+        words = str(error.get("message") or error) if isinstance(error, dict) else str(error)
+        failure = Failure.answer(status, words)
+        if self._model.adapted(failure, parameters):
+            return ModelError(f"{self._model.name} does not take all of its settings ({words}).", cause=Cause.FAULT)
+        explained = self._model.explained(failure)
+        return explained if status else ModelError(str(explained), cause=Cause.FAULT, usage=Usage())
+
+    def _translated(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Settings as the provider takes them."""
+        if self._model.provider in TRANSLATED:
+            return dict(parameters)
+        asked = {"model": self._bare, "custom_llm_provider": self._model.provider, "drop_params": True, **parameters}
+        more = asked.pop("extra_body", {})
+        settings = self._litellm.utils.get_optional_params(**asked)
+        settings.pop("stream", None)
+        return settings | settings.pop("extra_body", {}) | more
+
+    async def _asked(self, call: Awaitable[Any]) -> Any:
+        try:
+            return await call
+        except Exception as error:  # noqa: BLE001 - the boundary to LiteLLM and all its providers
+            raise self._model.explained(Failure(error)) from None
