@@ -57,9 +57,12 @@ async def generate(
 
     `source` is "builtin", a file, or Problems. `arguments` are the strategy's and its parts' (`{"turns": 2}`). What was
     done before by the same recipe and `replicate` is left as it is; what failed is tried again; more `samples` than
-    before add the difference. `api_base` is the address of an
-    OpenAI-compatible server that has the model, or several of them. `concurrency` bounds the calls in flight and changes no result;
-    `limits` has more on how a remote model is called. A run whose `budget` is used up ends in order, and the same job
+    before add the difference.
+
+    `api_base` is the address of an OpenAI-compatible server that has the model, or several of them. `concurrency`
+    bounds the calls in flight and changes no result; `limits` has more on how a remote model is called.
+
+    A run whose `budget` is used up ends in order, and the same job
     goes on from there with a new one; `problem_budget` holds for each problem. `prices` are the model's, where
     LiteLLM does not know them. `prompts` are wordings of one's own.
 

@@ -20,8 +20,8 @@ def recipe(
     measures: tuple[str, ...],
     problem_budget: Mapping[str, float],
 ) -> str:
-    """The digest of stage, strategy, model, graders, arguments, prompts, seed, temperature, token limit and the budget of
-    a problem.
+    """The digest of stage, strategy, model, graders, arguments, prompts, seed, temperature, token limit and the budget
+    of a problem.
 
     A part of one's own file is known by what the file says, so that a changed part is another recipe; an argument that
     is not given by its default, so that a changed default is another recipe too. Raises PartError for a part or a

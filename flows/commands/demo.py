@@ -28,11 +28,10 @@ def demo(folder: Path, limit: int, samples: int, seed: int) -> None:
     console.rule("[bold cyan]redraft[/]  draft, judge, redraft", align="left", style="cyan")
     console.print(INTRODUCTION)
 
-    import asyncio
-
     from redraft.flows.demo import demo as show
+    from redraft.flows.interrupt import run
 
-    asyncio.run(show(folder, console, limit=limit, samples=samples, seed=seed))
+    run(show(folder, console, limit=limit, samples=samples, seed=seed))
 
 
 WIDEST = 96

@@ -15,14 +15,14 @@ def doctor(db: str, model: str, api_base: str | None, json: bool) -> int:
 
     The model is really asked, for one token. Exit code 1 says that something is wrong.
     """
-    import asyncio
     from dataclasses import asdict
     from json import dumps
 
     from redraft.flows.counted import counted
     from redraft.flows.doctor import examine
+    from redraft.flows.interrupt import run
 
-    findings = asyncio.run(examine(db=db, model=model, api_base=api_base))
+    findings = run(examine(db=db, model=model, api_base=api_base))
     wrong = [finding for finding in findings if finding.ok is False]
     if json:
         click.echo(dumps([asdict(finding) for finding in findings]))

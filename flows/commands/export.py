@@ -22,9 +22,8 @@ def export(json: bool, filter: tuple[str, ...], set: dict[str, str], **given: An
     Where each row came from, and why the others were dropped, is kept in 'datasets' and 'dataset_rows'.
     'style=messages' (with --set) writes chat messages instead of prompt and completion.
     """
-    import asyncio
-
     from redraft.flows.export import export as stage
+    from redraft.flows.interrupt import run
     from redraft.flows.outcome import outcome
 
-    click.echo(outcome(asyncio.run(stage(filters=filter, arguments=set, **given)), json))
+    click.echo(outcome(run(stage(filters=filter, arguments=set, **given)), json))

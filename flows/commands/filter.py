@@ -18,9 +18,9 @@ def filter(json: bool, filter: tuple[str, ...], set: dict[str, str], **given: An
 
     The result is a row in 'datasets', with one row a trajectory in 'dataset_rows'. Nothing is deleted.
     """
-    import asyncio
 
     from redraft.flows.filter import filter as stage
+    from redraft.flows.interrupt import run
     from redraft.flows.outcome import outcome
 
-    click.echo(outcome(asyncio.run(stage(filters=filter, arguments=set, **given)), json))
+    click.echo(outcome(run(stage(filters=filter, arguments=set, **given)), json))

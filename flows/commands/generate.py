@@ -34,12 +34,11 @@ def generate(source: str, json: bool, set: dict[str, str], **given: Any) -> int:
     Repeated, the same command finishes what is missing and tries again what failed. Exit code 1 says that something
     failed on the way.
     """
-    import asyncio
-
     from redraft.flows.generate import generate as stage
+    from redraft.flows.interrupt import run
     from redraft.flows.terminal import watcher
 
-    summary = asyncio.run(stage(source, arguments=set, progress=watcher(json), **options.paced(given)))
+    summary = run(stage(source, arguments=set, progress=watcher(json), **options.paced(given)))
     if json:
         click.echo(summary.to_json())
     else:

@@ -32,10 +32,9 @@ def solve(
 
     Without other settings the model is its own critic, and its most doubtful step is what it is told about.
     """
-    import asyncio
-
     from rich.console import Console
 
+    from redraft.flows.interrupt import run
     from redraft.flows.job import Settings
     from redraft.flows.solve import solve as show
     from redraft.store.records import Problem
@@ -45,7 +44,7 @@ def solve(
     settings = Settings(arguments=set, critic=critic or "model", **given)
     console = Console(highlight=False, quiet=json)
     problem = Problem(question.strip(), answer, source="solve")
-    unit = asyncio.run(show(problem, settings, ":memory:" if no_store else db, console))
+    unit = run(show(problem, settings, ":memory:" if no_store else db, console))
     return _report(unit, None if no_store else db, json)
 
 

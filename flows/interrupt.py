@@ -1,0 +1,67 @@
+"""Running a command's work so that Ctrl-C ends it in order, and a second one at once."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Coroutine
+from types import FrameType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop, Task
+
+T = TypeVar("T")
+
+GRACE_S = 1.8  # for what is finished to reach the store; the journal has it anyway
+STOPPED = 130  # the exit code of a program that was stopped
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """What the work returns. The first SIGINT or SIGTERM cancels it; the program ends when it has cleaned up, or after
+    GRACE_S seconds, whatever still holds it; another signal ends the program at once. Call it in the main thread.
+
+    Raises KeyboardInterrupt where the work was stopped.
+    """
+    import asyncio  # the command line imports this file to know STOPPED
+
+    return asyncio.run(_Stoppable().watch(work))
+
+
+class _Stoppable:
+    def __init__(self) -> None:
+        self._stopping = False
+        self._loop: AbstractEventLoop | None = None
+        self._task: Task[Any] | None = None
+
+    async def watch(self, work: Coroutine[Any, Any, T]) -> T:
+        import asyncio
+
+        self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._stop)
+        try:
+            return await work
+        except asyncio.CancelledError:
+            if self._stopping:
+                raise KeyboardInterrupt from None
+            raise
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        if self._stopping:
+            leave()
+        self._stopping = True
+        late = threading.Timer(GRACE_S, leave)
+        late.daemon = True
+        late.start()
+        assert self._loop
+        assert self._task
+        self._loop.call_soon_threadsafe(self._task.cancel)
+
+
+def leave() -> None:
+    """Ends the program now. A progress bar may have hidden the cursor."""
+    if sys.stderr.isatty():
+        sys.stderr.write("\033[?25h\n")
+        sys.stderr.flush()
+    os._exit(STOPPED)

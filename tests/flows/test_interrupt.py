@@ -1,0 +1,96 @@
+"""Ctrl-C: once in order and soon, twice at once, and the same command goes on afterwards."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from redraft.flows.interrupt import GRACE_S, STOPPED
+
+STUBBORN = """
+import asyncio, sys, time
+from redraft.flows.interrupt import run
+async def work():
+    sys.stdout.write("ready\\n"); sys.stdout.flush()
+    try:
+        await asyncio.sleep(60)
+    finally:
+        await asyncio.to_thread(time.sleep, 60)  # as a store that somebody else holds
+run(work())
+"""
+
+
+@pytest.fixture
+def stubborn() -> Any:
+    program = subprocess.Popen([sys.executable, "-c", STUBBORN], stdout=subprocess.PIPE, text=True)
+    assert program.stdout
+    assert program.stdout.readline() == "ready\n"
+    yield program
+    program.kill()
+    program.wait()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_does_not_end_by_itself_is_ended(stubborn: Any, number: signal.Signals) -> None:
+    start = time.monotonic()
+    stubborn.send_signal(number)
+    assert stubborn.wait(30) == STOPPED
+    assert time.monotonic() - start >= GRACE_S
+
+
+def test_a_second_signal_does_not_wait(stubborn: Any) -> None:
+    start = time.monotonic()
+    stubborn.send_signal(signal.SIGINT)
+    time.sleep(0.1)
+    stubborn.send_signal(signal.SIGINT)
+    assert stubborn.wait(30) == STOPPED
+    assert time.monotonic() - start < GRACE_S
+
+
+@pytest.mark.parametrize("signals", [1, 2])
+async def test_a_stopped_run_goes_on_without_asking_again(
+    signals: int, tmp_path: Path, openai_protocol: Any, redraft: Any
+) -> None:
+    server = await openai_protocol.OpenAIServer(lambda messages, seed, index: f"The answer is {seed % 3}").start()
+    server.latency_ms = 30.0
+    job = (
+        "generate", "builtin:levels=1", "--model", "tiny", "--api-base", server.url, "--strategy", "best_of_n",
+        "--samples", "2", "--limit", "60", "--concurrency", "4", "--json",
+    )  # fmt: skip
+    command = [sys.executable, "-m", "redraft.flows.cli", *job]
+    run = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert run.stderr
+    while len(server.requests) < 20:
+        await _to_thread(time.sleep, 0.01)
+    asked = time.monotonic()
+    run.send_signal(signal.SIGINT)
+    if signals == 2:
+        run.send_signal(signal.SIGINT)
+    out, err = await _to_thread(run.communicate)
+    took = time.monotonic() - asked
+    events = [json.loads(line) for line in err.splitlines() if line]
+
+    assert run.returncode == STOPPED
+    assert out == ""
+    assert took < 2.5 * GRACE_S  # the promise is two seconds on a machine with nothing else to do
+    if signals == 1:
+        assert events[-1] == {"event": "end", "status": "interrupted"}
+
+    again = await _to_thread(lambda: redraft(*job))
+    assert again.returncode == 0, again.stderr
+    assert json.loads(again.stdout)["trajectories"] == 120
+    seeds = [request["seed"] for request in server.requests]
+    answered = [entry for entry in seeds if seeds.count(entry) > 1]
+    assert len(set(answered)) <= 4  # those in flight when it was stopped, whose answers nobody heard
+    await server.stop()
+
+
+async def _to_thread(work: Any, *arguments: Any) -> Any:
+    import asyncio
+
+    return await asyncio.to_thread(work, *arguments)
