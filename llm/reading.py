@@ -77,6 +77,8 @@ def with_tokens(choices: Sequence[Choice], total: int) -> tuple[Choice, ...]:
     """The choices with their tokens, thinking included. Providers count them for a whole reply (`total`; 0 where they
     do not), so they are shared out, by the log-probabilities where each choice has them and has not thought, and by
     length otherwise."""
+    if len(choices) == 1:
+        return (replace(choices[0], tokens=total or len(choices[0].logprobs or ())),)
     known = all(choice.logprobs is not None and not choice.thinking for choice in choices)
     sizes = [len(c.logprobs or ()) if known else len(c.text) + len(c.thinking) for c in choices]
     if not total and known:

@@ -18,10 +18,11 @@ def said(text: str, key: str = "") -> str:
     return KEY.sub("***", " ".join(text.split()))[:MOST]
 
 
-def wait_s(headers: Mapping[str, str], now: float | None = None) -> float | None:
-    """The seconds that a reply's headers ask to wait: `retry-after-ms`, `Retry-After` (seconds or a date), or the
-    longest of the `x-ratelimit-reset-*` whose `x-ratelimit-remaining-*` says that nothing remains. None: they do not
-    say. `now` is the time since the epoch. Header names are looked up as they are: give a case-insensitive mapping."""
+def waits(headers: Mapping[str, str], text: str = "", now: float | None = None) -> float | None:
+    """The seconds that a provider asks to wait, by its headers or its words: `retry-after-ms`, `Retry-After` (seconds
+    or a date), the longest of the `x-ratelimit-reset-*` whose `x-ratelimit-remaining-*` says that nothing remains, or
+    "try again in 1m3.5s". None: it does not say. `now` is the time since the epoch. Header names are looked up as they
+    are: give a case-insensitive mapping."""
     asked = _number(headers.get("retry-after-ms"))
     if asked is not None:
         return asked / 1000
@@ -40,7 +41,8 @@ def wait_s(headers: Mapping[str, str], now: float | None = None) -> float | None
         if (seconds := _duration(headers.get(f"x-ratelimit-reset-{what}"))) is not None
         and _number(headers.get(f"x-ratelimit-remaining-{what}")) == 0
     ]
-    return max(resets, default=None)
+    worded = WORDED.search(text)
+    return max(resets) if resets else _duration(worded[1]) if worded else None
 
 
 def _secrets() -> list[str]:
@@ -75,6 +77,7 @@ def _duration(text: str | None) -> float | None:
     return sum(float(value) * SECONDS[unit] for value, unit in parts) if parts else None
 
 
+WORDED = re.compile(r"(?:(?:try again|retry) in |retryDelay\W+)(\d[\dhms.]*?(?:ms|h|m|s)+\b)", re.IGNORECASE)
 SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
 KEY = re.compile(r"\b(?:sk|key|gsk|xai|hf|pk)[-_][\w*.-]{6,}|Bearer \S+", re.IGNORECASE)

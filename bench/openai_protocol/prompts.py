@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from openai_protocol.behaviour import Behaviour
+from openai_protocol.texts import TOKEN
 
 BLOCK = 16  # tokens that are cached together
 TURN = "\n</assistant> <assistant>"  # what ends an answer and begins another
@@ -28,7 +29,7 @@ class Prompt:
 
     @property
     def tokens(self) -> int:
-        return len(self.text.split()) + len(self.prefix.split())
+        return len(self.text.split()) + len(TOKEN.findall(self.prefix))
 
 
 def chat(behaviour: Behaviour, body: dict[str, Any]) -> Prompt:

@@ -1,5 +1,6 @@
 """The addresses of a fleet: which one a call goes to, and which ones rest since nobody answered there."""
 
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from urllib.request import getproxies, proxy_bypass
@@ -78,7 +79,7 @@ class Address:
         self.base = self._places[place]
         self.chat = self.base.joinpath("chat", "completions").with_query(self.base.query)
         self.text = self.base.joinpath("completions").with_query(self.base.query)
-        self.root = self.base.parent if self.base.name.startswith("v") else self.base
+        self.root = self.base.parent if _versioned(self.base.path) else self.base
         self.proxy = _proxy(self.base)
 
 
@@ -141,10 +142,15 @@ def _places(given: str) -> list[URL]:
     for endpoint in ENDPOINTS:
         path = path.removesuffix(endpoint)
     base = url.with_path(path or "/").with_query(url.query)
-    if path.rsplit("/", 1)[-1][:1] == "v" and path.rsplit("/", 1)[-1][1:2].isdigit():
+    if _versioned(path):
         return [base]
     versioned = url.with_path(f"{path}/v1").with_query(url.query)
     return [base, versioned] if path else [versioned, base]
+
+
+def _versioned(path: str) -> bool:
+    """Whether a path ends with a version of the protocol, such as /v1."""
+    return bool(re.search(r"/v\d\w*/?$", path))
 
 
 def _shown(url: URL) -> str:

@@ -1,5 +1,6 @@
 """The bodies of requests, as bytes: what was asked, less what the server does not take."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -35,7 +36,7 @@ def body(model: str, request: Request, facts: Facts, prompt: str | None = None) 
     n = min(request.n, facts.most) if facts.most else request.n
     if n > 1:
         data["n"] = n
-    if request.stop and (request.prefix or not facts.thinks):
+    if request.stop and _heeded(request, facts, prompt):
         data["stop"] = request.stop
     if request.seeds:
         data["seed"] = request.seeds[0]
@@ -47,9 +48,24 @@ def body(model: str, request: Request, facts: Facts, prompt: str | None = None) 
     return data
 
 
+def lost(request: Request, facts: Facts, raw: bool) -> str:
+    """The white space at the end of the half-written answer, where the server loses it: the model writes it anew."""
+    return request.prefix[len(request.prefix.rstrip()) :] if facts.trims and not raw else ""
+
+
+def _heeded(request: Request, facts: Facts, prompt: str | None) -> bool:
+    """Whether a stop string ends the answer, and not the thinking or the white space before it."""
+    if request.prefix:
+        return not lost(request, facts, prompt is not None)
+    return not facts.thinks
+
+
 def packed(data: Mapping[str, Any]) -> bytes:
-    """A body as it is sent."""
-    return orjson.dumps(data, default=_plain)
+    """A body as it is sent. Halves of characters, which orjson does not write, are escaped."""
+    try:
+        return orjson.dumps(data, default=_plain)
+    except TypeError:
+        return json.dumps(data, default=_plain).encode()
 
 
 def _messages(request: Request) -> list[dict[str, str]]:

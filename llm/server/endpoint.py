@@ -1,6 +1,7 @@
 """One exchange with a fleet: a body out, JSON back, and what went wrong as an error with its cause."""
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -65,9 +66,9 @@ class Endpoint:
         return faults.unreadable(json.dumps(reply).encode(), self.wire.shown, self._key)
 
     def _lenient(self, answer: Answer) -> Any:
-        """JSON with NaN in it, which its standard does not know."""
+        """JSON with what its standard does not know: NaN, and halves of characters, which cannot be kept."""
         try:
-            return json.loads(answer.body)
+            return json.loads(HALVES.sub("\\\\ufffd", answer.body.decode()))
         except ValueError:
             raise faults.unreadable(answer.body, answer.address.shown, self._key) from None
 
@@ -91,3 +92,8 @@ class Endpoint:
         except (ModelError, ValueError, KeyError, TypeError):
             return ""
         return said(", ".join(names) + (", ..." if len(listed) > 5 else ""), self._key)
+
+
+HIGH, LOW = r"\\u[dD][89abAB][0-9a-fA-F]{2}", r"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+HALVES = re.compile(rf"{HIGH}(?!{LOW})|(?<!{HIGH}){LOW}")
+"""Escapes of half a character, whose other half is missing."""

@@ -19,6 +19,7 @@ class Facts:
     left_out: frozenset[str] = frozenset()  # parameters that are rejected
     most: int = 0  # choices that a call may ask for; 0: any number
     repeats: bool = False  # a reply begins with the half-written answer that it goes on from
+    trims: bool = False  # white space at the end of a half-written answer is lost
     thinks: bool = False  # before it answers
     unopened: bool = False  # its thinking begins without a tag, since the chat template has written it
     many_tops: bool = False  # log-probabilities of many other tokens come unless one is asked for

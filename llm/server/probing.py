@@ -108,12 +108,23 @@ class Probe:
         plain = await self._asked(half, Continuing.TRAILING)
         flagged = await self._asked(half, Continuing.FLAG)
         if flagged and (plain is None or 0 < flagged.prompt_tokens < plain.prompt_tokens):
-            return Continuing.FLAG
+            return await self._exact(half, Continuing.FLAG, flagged)
         if flagged and self._goes_on(flagged) and not (plain and self._goes_on(plain)):
-            return Continuing.FLAG
+            return await self._exact(half, Continuing.FLAG, flagged)
         if plain and (self._goes_on(plain) or await self._keeps_open()):
-            return Continuing.TRAILING
+            return await self._exact(half, Continuing.TRAILING, plain)
         return await self._completions(half)
+
+    async def _exact(self, half: Request, found: Continuing, seen: Seen) -> Continuing:
+        """This way, unless white space at the end of the half-written answer is lost on it (templates trim) and prompts
+        made by the server keep it."""
+        spaced = await self._asked(replace(half, prefix=BEGUN + "\n\n"), found)
+        if spaced is None or not 0 < spaced.prompt_tokens <= seen.prompt_tokens:
+            return found
+        if await self._completions(half) is Continuing.COMPLETIONS:
+            return Continuing.COMPLETIONS
+        self._facts = replace(self._facts, trims=True)
+        return found
 
     def _goes_on(self, seen: Seen) -> bool:
         """Whether the first sample goes on where the prefix ended. One that repeats the prefix first is a habit."""

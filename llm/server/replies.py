@@ -8,6 +8,7 @@ from typing import Any
 
 from redraft.llm.model import Choice, Finish, Request
 from redraft.llm.reading import aligned, cut, with_tokens
+from redraft.llm.server.bodies import lost
 from redraft.llm.server.facts import Facts
 from redraft.llm.server.thinking import apart, inline
 from redraft.llm.usage import Usage
@@ -66,7 +67,8 @@ def read(data: Any, request: Request, facts: Facts, sent: Mapping[str, Any]) -> 
 
 
 def _choice(one: dict[str, Any], request: Request, facts: Facts, signs: Signs) -> Choice | None:
-    finish = FINISHES.get(one.get("finish_reason"))
+    reason = one.get("finish_reason")
+    finish = FINISHES.get(reason) if isinstance(reason, str | None) else None
     if finish is None:
         return None
     message = one.get("message")
@@ -84,12 +86,20 @@ def _choice(one: dict[str, Any], request: Request, facts: Facts, signs: Signs) -
             signs.unopened |= unopened
     if request.prefix and facts.repeats:
         text = text.removeprefix(request.prefix)
+    if request.prefix and facts.trims:
+        text = _without(text, lost(request, facts, message is None))
     if request.stop:
         text, finish = _stopped(text, finish, bool(thinking), one, request, facts, signs)
     logprobs, offsets = _logprobs(one.get("logprobs"), text, bool(thinking), signs) if text else (None, None)
     if not text and finish is Finish.END and not thinking and not request.prefix:
         return None
     return Choice(text, finish, 0, logprobs, offsets, thinking)
+
+
+def _without(text: str, beginning: str) -> str:
+    """The text after as much of a beginning as it has."""
+    kept = next((at for at, (a, b) in enumerate(zip(text, beginning, strict=False)) if a != b), None)
+    return text[min(len(text), len(beginning)) if kept is None else kept :]
 
 
 def _stopped(
@@ -154,7 +164,10 @@ def _logprobs(
             signs.shows_end = True
             del tokens[-1], logprobs[-1]
         return tuple(logprobs), tuple(accumulate(map(len, tokens[:-1]), initial=0))
-    raw = _raw(tokens, content)
+    try:
+        raw = _raw(tokens, content)
+    except (TypeError, ValueError):
+        return None, None
     return aligned(list(zip(raw, logprobs, strict=True)), text, thought=thought) or (None, None)
 
 
@@ -163,7 +176,7 @@ def _raw(tokens: Sequence[str], content: Any) -> list[bytes]:
     if content is None:
         return [token.encode("utf-8", "surrogatepass") for token in tokens]
     return [
-        bytes(entry["bytes"]) if entry.get("bytes") is not None else token.encode("utf-8", "surrogatepass")
+        bytes(entry["bytes"]) if isinstance(entry.get("bytes"), list) else token.encode("utf-8", "surrogatepass")
         for token, entry in zip(tokens, content, strict=True)
     ]
 
@@ -196,7 +209,7 @@ def _usage(given: Any, choices: Sequence[Choice], request: Request) -> Usage:
 
 def _count(given: Any, name: str) -> int:
     value = given.get(name) if isinstance(given, dict) else None
-    return int(value) if isinstance(value, int | float) and value > 0 else 0
+    return int(value) if isinstance(value, int | float) and 0 < value < 2**53 else 0
 
 
 def _estimated(characters: int) -> int:

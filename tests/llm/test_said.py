@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redraft.llm.said import said, wait_s
+from redraft.llm.said import said, waits
 
 KEYS = st.text(st.characters(categories=["Ll", "Lu", "Nd"], max_codepoint=127), min_size=8, max_size=60)
 
@@ -52,4 +52,20 @@ def test_the_environments_secrets_are_masked_too(monkeypatch: pytest.MonkeyPatch
     ],
 )
 def test_the_wait_that_headers_ask_for(headers: dict[str, str], expected: float | None) -> None:
-    assert wait_s(headers, now=10.0) == expected
+    assert waits(headers, now=10.0) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Rate limit reached. Please try again in 1m3.5s. Visit", 63.5),
+        ("Please retry in 20ms", 0.02),
+        ('{"retryDelay": "34s"}', 34.0),
+        ("Please try again in 6s.", 6.0),
+        ("Please try again in a while", None),
+        ("Please try again in 5 minutes", None),
+    ],
+)
+def test_the_wait_that_words_ask_for(text: str, expected: float | None) -> None:
+    assert waits({}, text) == expected
+    assert waits({"retry-after": "2"}, text) == 2.0

@@ -1,14 +1,21 @@
 """What can go wrong between redraft and a server, each with its cause and cure in one line."""
 
 import time
+from contextlib import suppress
 from email.utils import formatdate
 from types import ModuleType
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from redraft.llm.limits import Limits
 from redraft.llm.model import Cause, Choice, Finish, Message, ModelError, Refused, Request
+from redraft.llm.server.bodies import body
+from redraft.llm.server.facts import NOTHING
+from redraft.llm.server.learning import Doubts, learned
+from redraft.llm.server.replies import Unreadable, read
 from redraft.llm.usage import Usage
 
 ASKED = (Message("user", "Two and two?"),)
@@ -236,3 +243,41 @@ async def test_a_password_in_the_address_is_sent_and_never_shown(speaks: Any, mo
     assert server.root in str(error)
     assert "secret-word" not in str(error)
     assert "hidden-word" not in str(error)
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 10**20) | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(place=st.integers(0, 17), value=VALUES)
+def test_no_reply_whatever_is_in_it_breaks_the_reading(place: int, value: Any) -> None:
+    """Any one part of a reply may be anything."""
+    entry: dict[str, Any] = {"token": "Four.", "logprob": -1.0, "bytes": [70], "top_logprobs": []}
+    message: dict[str, Any] = {"content": "Four.", "reasoning_content": "hm"}
+    classic: dict[str, Any] = {"tokens": ["Four."], "token_logprobs": [-1.0]}
+    choice: dict[str, Any] = {"message": message, "logprobs": {"content": [entry]}, "finish_reason": "stop"}
+    choice["stop_reason"] = None
+    usage: dict[str, Any] = {"prompt_tokens": 5, "completion_tokens": 7, "completion_tokens_details": {}}
+    reply: dict[str, Any] = {"choices": [choice, {"text": "Four.", "logprobs": classic}], "usage": usage}
+    parts = [(part, name) for part in (entry, message, classic, choice, usage, reply) for name in part]
+    part, name = parts[place % len(parts)]
+    part[name] = value
+    for request in (Request(ASKED, n=2), Request(ASKED, n=2, stop=("r",), prefix="F")):
+        sent = body("tiny", request, NOTHING)
+        with suppress(Unreadable):
+            choices, used, signs = read(reply, request, NOTHING, sent)
+            assert all(isinstance(choice.text, str) and choice.tokens >= 0 for choice in choices)
+            assert used.prompt > 0
+            learned(NOTHING, signs, Doubts())
+
+
+@pytest.mark.parametrize("text", ["a\\ud83d b", "a\\ude42 b"])
+async def test_half_a_character_is_replaced(speaks: Any, model_at: Any, text: str) -> None:
+    said = f'{{"choices":[{{"message":{{"content":"{text}"}},"finish_reason":"stop"}}]}}'
+    server = await speaks(lambda path, asked: said.encode())
+    [choice] = (await model_at(server.url).complete(Request((Message("user", "half \ud83d"),)))).choices
+    assert choice.text == "a\ufffd b"
+    assert server.bodies()[0]["messages"][0]["content"] == "half \ud83d"

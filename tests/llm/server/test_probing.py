@@ -1,14 +1,13 @@
 """What a probe finds out: every state of every capability, by what servers do and not by what they say."""
 
 import itertools
-import json
 from typing import Any
 
 import pytest
 
 from redraft.llm.capabilities import Capabilities, Continuing
 from redraft.llm.chat_template import ChatTemplate
-from redraft.llm.model import Cause, Message, ModelError, Request
+from redraft.llm.model import Cause, Finish, Message, ModelError, Request
 from redraft.llm.server.probing import BEGUN, COUNT
 
 ASKED = (Message("user", "Two and two?"),)
@@ -111,7 +110,8 @@ async def test_a_server_whose_template_keeps_the_answer_open_goes_on(speaks: Any
     def answer(path: str, body: dict[str, Any]) -> Any:
         if path == "/apply-template":
             return {"prompt": "".join(m["content"] for m in body["messages"])}
-        return chat("12 + 12")
+        counted = sum(len(message["content"]) for message in body["messages"])
+        return chat("12 + 12", usage={"prompt_tokens": counted, "completion_tokens": 1})
 
     server = await speaks(answer)
     assert (await model_at(server.url).probe()).continuing is Continuing.TRAILING
@@ -246,11 +246,58 @@ async def test_a_flag_that_is_rejected_later_is_looked_at_again(speaks: Any, mod
     assert model.capabilities.continuing is Continuing.NONE
 
 
+def trimming(chat: Any, pages: dict[str, Any]) -> Any:
+    """A server with vLLM's flag whose template trims what it is given, as Llama 3's does. The model starts a new
+    paragraph after "It is."."""
+
+    def answer(path: str, body: dict[str, Any]) -> Any:
+        if path in pages:
+            return pages[path](body)
+        if path != "/v1/chat/completions":
+            return 404, {"detail": "Not Found"}
+        flagged = "continue_final_message" in body
+        said = body["messages"][-1]["content"].strip()
+        text = "\n\nIt is four.\n\nYes." if said == "It is." else "0 11"
+        if "stop" in body:
+            text = text.partition(body["stop"][0])[0]
+        used = {"prompt_tokens": len(said) + (0 if flagged else 9), "completion_tokens": 3}
+        return chat(text, usage=used, stop_reason=None)
+
+    return answer
+
+
+async def test_white_space_that_a_template_trims_is_no_step(speaks: Any, model_at: Any, chat: Any) -> None:
+    server = await speaks(trimming(chat, {}))
+    model = model_at(server.url)
+    assert (await model.probe()).continuing is Continuing.FLAG
+    [choice] = (await model.complete(Request(ASKED, prefix="It is.\n\n", stop=("\n\n",)))).choices
+    assert (choice.text, choice.finish) == ("It is four.", Finish.STOP)
+    assert "stop" not in server.asked[-1][1]
+
+
+async def test_white_space_that_a_template_trims_is_kept_in_prompts_of_the_server(
+    speaks: Any, model_at: Any, chat: Any
+) -> None:
+    pages = {
+        "/apply-template": lambda body: {"prompt": body["messages"][0]["content"] + "[A]"},
+        "/v1/completions": lambda body: (
+            raw("It is four.") | {"choices": [{"text": "It is four.", "finish_reason": "stop"}]}
+        ),
+    }
+    server = await speaks(trimming(chat, pages))
+    model = model_at(server.url)
+    assert (await model.probe()).continuing is Continuing.COMPLETIONS
+    await model.complete(Request(ASKED, prefix="It is.\n\n", stop=("\n\n",)))
+    sent = server.bodies("/v1/completions")[-1]
+    assert (sent["prompt"], sent["stop"]) == ("Two and two?[A]It is.\n\n", ["\n\n"])
+
+
 async def test_what_the_probe_asks_is_plain(openai_server: Any, model_at: Any) -> None:
     """The half-written count ends in the midst of a number, so that only going on writes a zero."""
     await model_at(openai_server.url).probe()
     halves = [sent for sent in openai_server.requests if sent["messages"][-1]["role"] == "assistant"]
+    asked = {"role": "user", "content": COUNT[0].content}
     assert [sent["messages"] for sent in halves] == [
-        [{"role": "user", "content": COUNT[0].content}, {"role": "assistant", "content": BEGUN}]
-    ] * 2
-    assert json.dumps(halves).count("continue_final_message") == 1
+        [asked, {"role": "assistant", "content": begun}] for begun in (BEGUN, BEGUN, BEGUN + "\n\n")
+    ]
+    assert ["continue_final_message" in sent for sent in halves] == [False, True, True]
