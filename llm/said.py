@@ -18,7 +18,7 @@ def said(text: str, key: str = "") -> str:
     return KEY.sub("***", " ".join(text.split()))[:MOST]
 
 
-def waits(headers: Mapping[str, str], text: str = "", now: float | None = None) -> float | None:
+def wait_s(headers: Mapping[str, str], text: str = "", now: float | None = None) -> float | None:
     """The seconds that a provider asks to wait, by its headers or its words: `retry-after-ms`, `Retry-After` (seconds
     or a date), the longest of the `x-ratelimit-reset-*` whose `x-ratelimit-remaining-*` says that nothing remains, or
     "try again in 1m3.5s". None: it does not say. `now` is the time since the epoch. Header names are looked up as they

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from redraft.llm.model import Cause, ModelError, Refused
-from redraft.llm.said import said, waits
+from redraft.llm.said import said, wait_s
 from redraft.llm.server.facts import Facts
 from redraft.llm.usage import Usage
 
@@ -91,14 +91,14 @@ def explained(status: int, headers: Mapping[str, str], words: Said, where: str, 
             f"{where} is too busy for {name} ({short}).",
             cure="Lower --concurrency.",
             cause=Cause.BUSY,
-            wait_s=waits(headers, words.text),
+            wait_s=wait_s(headers, words.text),
         )
     if status >= 500 or status in FAULTS:
         return ModelError(
             f"{where} failed with HTTP {status} ({short}).",
             cure="Try again later.",
             cause=Cause.FAULT,
-            wait_s=waits(headers, words.text),
+            wait_s=wait_s(headers, words.text),
         )
     if LONG.search(f"{words.code} {words.text}"):
         return Refused(f"The prompt and --max-tokens are too long for {name} ({short}).", cure="Lower --max-tokens.")

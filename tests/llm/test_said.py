@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redraft.llm.said import said, waits
+from redraft.llm.said import said, wait_s
 
 KEYS = st.text(st.characters(categories=["Ll", "Lu", "Nd"], max_codepoint=127), min_size=8, max_size=60)
 
@@ -52,7 +52,7 @@ def test_the_environments_secrets_are_masked_too(monkeypatch: pytest.MonkeyPatch
     ],
 )
 def test_the_wait_that_headers_ask_for(headers: dict[str, str], expected: float | None) -> None:
-    assert waits(headers, now=10.0) == expected
+    assert wait_s(headers, now=10.0) == expected
 
 
 @pytest.mark.parametrize(
@@ -67,5 +67,5 @@ def test_the_wait_that_headers_ask_for(headers: dict[str, str], expected: float 
     ],
 )
 def test_the_wait_that_words_ask_for(text: str, expected: float | None) -> None:
-    assert waits({}, text) == expected
-    assert waits({"retry-after": "2"}, text) == 2.0
+    assert wait_s({}, text) == expected
+    assert wait_s({"retry-after": "2"}, text) == 2.0
