@@ -1,13 +1,14 @@
 """From what a model wrote to the steps of a path, each with its own tokens and log-probability."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from redraft.graders.answers import extract
 from redraft.llm.model import Choice, Finish
-from redraft.store.records import Role, Stop, Trajectory
+from redraft.store.records import Role, Stop, Trajectory, follow
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +51,13 @@ def grown(trajectory: Trajectory, number: int, choice: Choice, part: Part, piece
         stop = Stop.LENGTH if choice.finish is Finish.LENGTH else Stop.DEAD_END
         return replace(path, stop=stop)
     pieces = pieces or [""]
+    step, steps = path.steps[-1] if path.steps else None, list(path.steps)
     for index, (text, tokens, logprob) in enumerate(zip(pieces, *_measure(choice, part, pieces), strict=True)):
-        path = path.grow(
-            text,
-            0 if index else number,
-            final=part.ended and index == len(pieces) - 1,
-            tokens=tokens,
-            logprob=logprob,
-            call_id=choice.call_id,
-        )
+        final = part.ended and index == len(pieces) - 1
+        facts = {"final": final, "tokens": tokens, "logprob": logprob, "call_id": choice.call_id}
+        step = follow(path.question, step, text, 0 if index else number, **facts)
+        steps.append(step)
+    path = replace(path, steps=tuple(steps))
     if part.ended:
         return replace(path, stop=Stop.ANSWERED, answer=extract(path.text(), path.question.kind))
     return replace(path, stop=Stop.LENGTH if choice.finish is Finish.LENGTH else None)
@@ -70,17 +69,14 @@ def _measure(choice: Choice, part: Part, pieces: Sequence[str]) -> tuple[list[in
     Where the model gives no log-probabilities, or its text holds more than the part, all its tokens are shared out by
     length.
     """
-    ends = [sum(map(len, pieces[: index + 1])) for index in range(len(pieces))]
+    ends = list(accumulate(map(len, pieces)))
     if part.places is not None:
         return _shares(choice.tokens, ends), _within(choice, part.places, ends)
     if choice.offsets is None or choice.logprobs is None:
         return _shares(choice.tokens, ends), [None] * len(ends)
-    tokens, sums = [0] * len(ends), [0.0] * len(ends)
-    for offset, logprob in zip(choice.offsets, choice.logprobs, strict=True):
-        index = next((index for index, end in enumerate(ends) if offset < end), len(ends) - 1)
-        tokens[index] += 1
-        sums[index] += logprob
-    return tokens, [round(total, 6) for total in sums]
+    cuts = [0, *(bisect_left(choice.offsets, end) for end in ends[:-1]), len(choice.offsets)]
+    spans = list(pairwise(cuts))
+    return [end - start for start, end in spans], [round(sum(choice.logprobs[a:b]), 6) for a, b in spans]
 
 
 def _shares(tokens: int, ends: Sequence[int]) -> list[int]:

@@ -11,6 +11,7 @@ from traceback import extract_tb
 from redraft.agents.agent import Agent
 from redraft.flows.bounded import each
 from redraft.flows.evaluate import evaluate
+from redraft.flows.garbage import seldom
 from redraft.flows.progress import Progress
 from redraft.graders.equivalence import Checker
 from redraft.graders.grader import Grader
@@ -74,7 +75,8 @@ class Solving:
         progress are told how."""
         status, facts = "failed", {}
         try:
-            await each(self._prepared(work), self._unit, window)
+            with seldom():
+                await each(self._prepared(work), self._unit, window)
             status = "budget" if self._client.spent else "finished"
             facts = {"reason": self._client.spent} if self._client.spent else {}
         except asyncio.CancelledError:

@@ -3,8 +3,11 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
+from math import isfinite
 from typing import Any
+
+import numpy as np
 
 from redraft.llm.budget import Amount, Budget, Purse
 from redraft.llm.caller import Caller
@@ -17,15 +20,20 @@ from redraft.llm.usage import Usage
 from redraft.store.journal import Journal
 from redraft.store.records import Call, Question, digest
 
+DECIMALS = 6  # of a log-probability that is kept
+
 
 def encode(choice: Choice) -> dict[str, Any]:
-    """A choice as plain JSON data. Log-probabilities keep six decimals."""
-    data = {key: value for key, value in asdict(choice).items() if value not in (None, "")}
-    data["text"] = choice.text
+    """A choice as plain JSON data, without what it has not."""
+    data: dict[str, Any] = {"text": choice.text, "finish": choice.finish.value, "tokens": choice.tokens}
     if choice.logprobs is not None:
-        data["logprobs"] = [round(logprob, 6) for logprob in choice.logprobs]
+        data["logprobs"] = list(choice.logprobs)
     if choice.offsets is not None:
         data["offsets"] = list(choice.offsets)
+    if choice.thinking:
+        data["thinking"] = choice.thinking
+    if choice.call_id:
+        data["call_id"] = choice.call_id
     return data
 
 
@@ -214,9 +222,9 @@ class Client:
                 self._record(_failed(call, self._failures_of(call) + 1, error, _since(start)), [])
             return dict.fromkeys(samples, error)
         answered = _answered(call, reply)
-        data = [encode(replace(choice, call_id=answered.call_id)) for choice in reply.choices]
-        self._record(answered, data)
-        return dict(zip(samples, map(decode, data), strict=False))
+        choices = [_kept(choice, answered.call_id) for choice in reply.choices]
+        self._record(answered, [encode(choice) for choice in choices])
+        return dict(zip(samples, choices, strict=False))
 
     def _used(self, unit: str) -> Amount:
         """What the journal knows that a unit has used."""
@@ -237,6 +245,15 @@ class Client:
             self._failures[key] += 1
             return self._failures[key] - 1
         return sum(old.error is not None and _key(old) == key for old, _ in self._journal.calls(call.unit))
+
+
+def _kept(choice: Choice, call_id: str) -> Choice:
+    """A choice as it is kept: log-probabilities have DECIMALS; those that are no numbers are none."""
+    logprobs, offsets = choice.logprobs, choice.offsets
+    if logprobs is not None:
+        logprobs = tuple(np.round(logprobs, DECIMALS).tolist()) if isfinite(sum(logprobs)) else None
+    offsets = offsets if logprobs is not None else None
+    return Choice(choice.text, choice.finish, choice.tokens, logprobs, offsets, choice.thinking, call_id)
 
 
 def _key(call: Call) -> str:

@@ -56,7 +56,7 @@ class Journal:
     def record(self, call: Call, choices: Choices) -> None:
         """Keeps a call and its choices, in sample order; a failed call has none. Raises StoreError (a full disk), in
         which case nothing of it is kept."""
-        written = self._append({"call": call_to_json(call), "choices": list(choices)})
+        written = self._write_line(_line(call, choices))
         self._keep(call, choices, written)
 
     def preload(self, call: Call, choices: Choices) -> None:
@@ -139,8 +139,10 @@ class Journal:
             self._bytes.pop(unit, None)
 
     def _append(self, entry: Mapping[str, Any]) -> int:
+        return self._write_line(exact(entry).encode() + b"\n")
+
+    def _write_line(self, line: bytes) -> int:
         """Writes one line, whole or not at all, and returns its size in bytes."""
-        line = exact(entry).encode() + b"\n"
         if self._path is None:
             return len(line)
         try:
@@ -190,7 +192,7 @@ def held(path: Path) -> bool:
 
 
 def _line(call: Call, choices: Choices) -> bytes:
-    return exact({"call": call_to_json(call), "choices": list(choices)}).encode() + b"\n"
+    return f'{{"call":{exact(call_to_json(call))},"choices":{exact(list(choices))}}}\n'.encode()
 
 
 def _open(path: Path) -> int:

@@ -49,9 +49,12 @@ class Role(StrEnum):
     ROLLOUT = "rollout"  # thrown to estimate a value
 
 
+CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
+
+
 def digest(*parts: Any) -> str:
     """A 16-digit hexadecimal hash of JSON-representable parts, stable across machines and versions of Python."""
-    text = json.dumps(parts, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
+    text = CANONICAL.encode(parts)
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
@@ -132,6 +135,31 @@ class Step:
     call_id: str | None = None
 
 
+def follow(
+    question: Question,
+    parent: Step | None,
+    text: str,
+    sibling: int,
+    *,
+    by: str = "model",
+    turn: int | None = None,
+    **facts: Any,
+) -> Step:
+    """The step after `parent` (None: a first one). `sibling` is its number among all that hang at the same place."""
+    if turn is None:
+        turn = parent.turn if parent else 1
+    return Step(
+        step_id=f"{parent.step_id}.{sibling}" if parent else f"{question.unit}/{sibling}",
+        parent_id=parent.step_id if parent else None,
+        prefix_key=digest(parent.prefix_key if parent else question.text, by, text),
+        depth=parent.depth + 1 if parent else 1,
+        turn=turn,
+        by=by,
+        text=text,
+        **facts,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Trajectory:
     """A path from the question: the steps so far, and why it ended if it has. Immutable: each change is a new one."""
@@ -185,17 +213,7 @@ class Trajectory:
     ) -> "Trajectory":
         """This path with one more step. `sibling` is the step's number among all that hang at the same place."""
         parent = self.steps[-1] if self.steps else None
-        start = f"{self.question.unit}/"
-        step = Step(
-            step_id=f"{parent.step_id}.{sibling}" if parent else f"{start}{sibling}",
-            parent_id=parent.step_id if parent else None,
-            prefix_key=digest(parent.prefix_key if parent else self.question.text, by, text),
-            depth=parent.depth + 1 if parent else 1,
-            turn=turn if turn is not None else self.turn,
-            by=by,
-            text=text,
-            **facts,
-        )
+        step = follow(self.question, parent, text, sibling, by=by, turn=turn, **facts)
         return replace(self, steps=(*self.steps, step))
 
     def respond(self, feedback: str, by: str, sibling: int = 0) -> "Trajectory":
