@@ -23,14 +23,12 @@ def body(model: str, request: Request, facts: Facts, prompt: str | None = None) 
         data["logprobs"] = True
         if facts.many_tops:
             data["top_logprobs"] = 1
-        if request.schema is not None:
-            data["response_format"] = {
-                "type": "json_schema",
-                "json_schema": {"name": "answer", "schema": request.schema, "strict": True},
-            }
     else:
         data["prompt"] = prompt
         data["logprobs"] = 1
+    if request.schema is not None:
+        named = {"name": "answer", "schema": request.schema, "strict": True}
+        data["response_format"] = {"type": "json_schema", "json_schema": named}
     data["temperature"] = request.temperature
     data["max_completion_tokens" if "max_tokens" in facts.left_out else "max_tokens"] = request.max_tokens
     n = min(request.n, facts.most) if facts.most else request.n

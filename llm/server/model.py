@@ -5,6 +5,7 @@ remembered for a week, in `Memory`.
 """
 
 import asyncio
+import sys
 import zlib
 from collections.abc import Sequence
 from dataclasses import replace
@@ -52,6 +53,7 @@ class Server(Model):
         self._memory = memory or Memory()
         self._place = f"{self._addresses.shown} {name}{' raw' if self._raw else ''}"
         self._doubts = Doubts()
+        self._shortest = sys.maxsize  # conversation so far, in messages
         self._probing = asyncio.Lock()
         self._facts = from_json(self._memory.recall(self._place))
         self.capabilities = self._facts.capabilities
@@ -67,7 +69,7 @@ class Server(Model):
         """Fewer samples than `n` where the server gives fewer. Raises ModelError; Refused for a prefix that the model
         does not go on from."""
         spent = Usage()
-        number = zlib.crc32(request.messages[-1].content.encode()) if self._addresses.several else 0
+        number = self._tree(request) if self._addresses.several else 0
         for attempts in range(1, ROUNDS + 1):
             if not self._renderer.ready(self._facts):
                 await self._ready()
@@ -86,6 +88,12 @@ class Server(Model):
     async def close(self) -> None:
         """Close the connections."""
         await self._endpoint.wire.close()
+
+    def _tree(self, request: Request) -> int:
+        """A number that calls of one tree share: the hash of the last message of what all conversations have at least,
+        which comes after any system prompt and examples, and asks the question."""
+        self._shortest = min(self._shortest, len(request.messages))
+        return zlib.crc32(request.messages[self._shortest - 1].content.encode("utf-8", "surrogatepass"))
 
     def _probe(self) -> Probe:
         return Probe(self._endpoint, self._renderer, self._addresses)

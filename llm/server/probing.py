@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from redraft.llm.capabilities import Continuing
-from redraft.llm.model import Cause, Choice, Message, ModelError, Request
+from redraft.llm.model import Cause, Choice, Finish, Message, ModelError, Request
 from redraft.llm.server import faults
 from redraft.llm.server.addresses import Addresses
 from redraft.llm.server.bodies import body
@@ -93,12 +93,12 @@ class Probe:
     async def _schema(self) -> None:
         """Whether an answer takes the form of a schema that the question does not speak of."""
         seen = await self._asked(Request(SUM, schema=SCHEMA, temperature=0.0, max_tokens=32))
-        if seen is None or not seen.choices or not seen.choices[0].text:
+        if seen is None or not seen.choices or not (text := seen.choices[0].text.lstrip()):
             return
         try:
-            honoured = "answer" in orjson.loads(seen.choices[0].text)
+            honoured = "answer" in orjson.loads(text)
         except (ValueError, TypeError):
-            honoured = False
+            honoured = text.startswith("{") and seen.choices[0].finish is Finish.LENGTH
         self._facts = self._facts.knowing(schema=honoured)
 
     async def _continuing(self) -> Continuing:
@@ -204,7 +204,7 @@ COUNT = (Message("user", "Count from 1 to 30, with a space between the numbers."
 BEGUN = "1 2 3 4 5 6 7 8 9 1"  # a model that goes on from it writes "0 11"
 SCHEMA = {
     "type": "object",
-    "properties": {"answer": {"type": "integer"}},
+    "properties": {"answer": {"type": "string", "enum": ["two", "four", "six"]}},
     "required": ["answer"],
     "additionalProperties": False,
 }

@@ -66,12 +66,16 @@ async def test_calls_are_spread_by_how_many_are_in_flight(openai_protocol: Any, 
 
 
 async def test_calls_of_one_tree_go_to_one_server_while_others_are_as_free(openai_protocol: Any, model_at: Any) -> None:
+    """Whatever stands before its question, and however many turns come after it."""
     servers = [await openai_protocol.OpenAIServer().start() for _ in range(3)]
     model = model_at([server.url for server in servers])
+    opening = (Message("system", "Be brief."), Message("user", "An example?"), Message("assistant", "Yes."))
     for number in range(12):
-        for _ in range(3):
-            await model.complete(asking(f"question {number}"))
-    seen = [{request["messages"][0]["content"] for request in server.requests} for server in servers]
+        asked = (*opening, Message("user", f"question {number}"))
+        for turns in range(3):
+            later = (Message("assistant", f"{turns}"), Message("user", f"No, {turns}.")) * turns
+            await model.complete(Request(asked + later))
+    seen = [{request["messages"][3]["content"] for request in server.requests} for server in servers]
     assert sum(map(len, seen)) == 12
     assert all(seen)
     for server in servers:

@@ -199,6 +199,24 @@ async def test_samples_that_are_one_and_the_same_are_asked_for_one_by_one(
     assert "n" not in server.asked[-1][1]
 
 
+@pytest.mark.parametrize(
+    ("text", "finish", "honoured"),
+    [
+        ('{"answer": "four"}', "stop", True),
+        ('{"answer": "fo', "length", True),
+        ('{"answer": "fo', "stop", False),
+        ("Four.", "stop", False),
+        ("7", "stop", False),
+        ("", "length", None),
+    ],
+)
+async def test_a_schema_is_honoured_where_the_answer_has_its_form(
+    speaks: Any, model_at: Any, chat: Any, text: str, finish: str, honoured: bool | None
+) -> None:
+    server = await speaks(lambda path, body: chat(text, finish))
+    assert (await model_at(server.url).probe()).schema is honoured
+
+
 async def test_a_seed_that_holds_only_for_a_call_alone_is_no_seed(speaks: Any, model_at: Any, chat: Any) -> None:
     """As where all calls in flight draw from one generator."""
     drawn = itertools.count()
