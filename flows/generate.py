@@ -48,6 +48,7 @@ async def generate(
     problem_budget: Budget = Budget(),  # noqa: B008 - frozen
     prices: Prices | None = None,
     prompts: Prompts = Prompts(),  # noqa: B008 - frozen
+    batch: bool = False,
     question_column: str | None = None,
     answer_column: str | None = None,
     skip_bad: bool = False,
@@ -65,6 +66,7 @@ async def generate(
     A run whose `budget` is used up ends in order, and the same job
     goes on from there with a new one; `problem_budget` holds for each problem. `prices` are the model's, where
     LiteLLM does not know them. `prompts` are wordings of one's own.
+    `batch` asks by the provider's batches, which cost half and may take a day; a job that is stopped goes on from them.
 
     Cancelled, it keeps what is finished and re-raises. Raises StoreError, SourceError, PartError, and ModelError where
     the model can't be used at all; a problem whose call failed is counted in the Summary instead.
@@ -87,6 +89,7 @@ async def generate(
         problem_budget=problem_budget,
         prices=prices,
         prompts=prompts,
+        batch=batch,
     )
     told = progress or Silent()
     store = db if isinstance(db, Store) else Store(db, waiting=told.say)

@@ -16,7 +16,7 @@ from redraft.llm.budget import Budget
 from redraft.llm.chat_template import ChatTemplate
 from redraft.llm.client import Client
 from redraft.llm.limits import Limits
-from redraft.llm.model import Model, Sampling
+from redraft.llm.model import Model, ModelError, Sampling
 from redraft.llm.prompts import Prompts
 from redraft.llm.route import route
 from redraft.llm.usage import Prices
@@ -52,6 +52,7 @@ class Settings:
     problem_budget: Budget = field(default_factory=Budget)
     prices: Prices | None = None
     prompts: Prompts = field(default_factory=Prompts)
+    batch: bool = False
 
     @property
     def sampling(self) -> Sampling:
@@ -86,6 +87,8 @@ class Job:
             problem_budget=budget(settings.problem_budget),
         )
         self.journal = Journal(store.journal_path(self.recipe))
+        if settings.batch:
+            self.model = self._batched()
         self.client = Client(
             self.model,
             journal=self.journal,
@@ -126,7 +129,7 @@ class Job:
             recipe=self.recipe,
             replicate=settings.replicate,
         )
-        await solving.all(work, window=settings.concurrency)
+        await solving.all(work, window=GATHERED if settings.batch else settings.concurrency)
         return run_id
 
     async def close(self) -> None:
@@ -148,8 +151,20 @@ class Job:
             settings.api_base,
             limits=limits,
             chat_template=template,
+            batches=settings.batch,
         )
         model.prices = settings.prices or model.prices
+        return model
+
+    def _batched(self) -> Model:
+        """The model, asked by its provider's batches, which are remembered beside the journal."""
+        from redraft.llm.batch import Batched
+
+        path = self.store.journal_path(self.recipe)
+        if path is None:
+            raise ModelError("Batches outlive a process.", cure="Name a file with --db to remember them.", fatal=True)
+        model = Batched(self.model, path.with_suffix(".batches"))
+        model.prices = self.settings.prices or model.prices
         return model
 
     def _agent(self, keys: Keyring, samples: int) -> Agent:
@@ -210,5 +225,8 @@ def budget(given: Budget) -> dict[str, float]:
     return {name: most for name, most in asdict(given).items() if most is not None}
 
 
-PLAIN = ("api_base", "samples", "temperature", "max_tokens", "seed", "replicate", "concurrency")
+GATHERED = 10_000
+"""Problems that are solved at once where calls are gathered into batches."""
+
+PLAIN = ("api_base", "samples", "temperature", "max_tokens", "seed", "replicate", "concurrency", "batch")
 MOST_TOLD = 5

@@ -203,6 +203,12 @@ BUDGETS = several(
     )
 )
 
+BATCH = option(
+    "batch",
+    "Ask by the provider's batches: half the price, an answer within a day; stopped, the same command goes on.",
+    is_flag=True,
+)
+
 PACE = several(
     option("requests-per-minute", "The most calls a minute.", type=click.IntRange(1), metavar="N"),
     option("tokens-per-minute", "The most tokens a minute, read and written.", type=click.IntRange(1), metavar="N"),

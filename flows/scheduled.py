@@ -59,6 +59,7 @@ async def generate(
     problem_budget: dict[str, Any] | None = None,
     prices: tuple[float, float] | None = None,
     prompts: str | None = None,
+    batch: bool = False,
 ) -> State[dict[str, Any]]:
     """Solves problems and keeps every draft, judged. `replicate` is the date that the run was scheduled for, unless
     one is named. Failed where a trajectory failed or the stage did; the same run again goes on from there.
@@ -71,7 +72,7 @@ async def generate(
         "arguments": arguments, "samples": samples, "temperature": temperature, "max_tokens": max_tokens, "seed": seed,
         "concurrency": concurrency, "limits": Limits(**limits or {}), "problem_budget": Budget(**problem_budget or {}),
         "prices": Prices(*(price / 1e6 for price in prices)) if prices else None,
-        "prompts": Prompts.read(prompts) if prompts else Prompts(),
+        "prompts": Prompts.read(prompts) if prompts else Prompts(), "batch": batch,
     }  # fmt: skip
     given = Budget(**budget or {})
     return _state(await _generate(source, limit, replicate or scheduled_date(), settings, given))

@@ -26,10 +26,12 @@ def route(
     *,
     limits: Limits = Limits(),  # noqa: B008 - frozen
     chat_template: ChatTemplate | str | None = None,
+    batches: bool = False,
 ) -> Model:
     """The embedded model; or the one of that name on OpenAI-compatible servers at `api_base`, one address or several
     (separated by commas, or in a sequence), where their key is REDRAFT_API_KEY, else OPENAI_API_KEY, else none; or any
     other through LiteLLM. A `chat_template` makes servers be asked for raw completions.
+    What is to be asked by `batches` goes through LiteLLM in any case.
 
     Raises a fatal ModelError for a name that no route knows, and for an address that is none.
     """
@@ -43,7 +45,7 @@ def route(
         from redraft.llm.embedded.model import embedded
 
         return embedded()
-    if api_base and name.split("/")[0] not in OTHER_PROTOCOLS:
+    if api_base and not batches and name.split("/")[0] not in OTHER_PROTOCOLS:
         from redraft.llm.server.addresses import split
         from redraft.llm.server.model import Server
 

@@ -15,6 +15,7 @@ from redraft.flows import options
 @options.REPLICATE
 @options.CONCURRENCY
 @options.PACE
+@options.BATCH
 @options.BUDGETS
 @options.QUESTION_COLUMN
 @options.ANSWER_COLUMN

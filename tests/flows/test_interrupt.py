@@ -1,5 +1,6 @@
 """Ctrl-C: once in order and soon, twice at once, and the same command goes on afterwards."""
 
+import asyncio
 import json
 import signal
 import subprocess
@@ -63,34 +64,28 @@ async def test_a_stopped_run_goes_on_without_asking_again(
         "--samples", "2", "--limit", "60", "--concurrency", "4", "--json",
     )  # fmt: skip
     command = [sys.executable, "-m", "redraft.flows.cli", *job]
-    run = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert run.stderr
-    while len(server.requests) < 20:
-        await _to_thread(time.sleep, 0.01)
+    pipe = subprocess.PIPE
+    run = await asyncio.create_subprocess_exec(*command, cwd=tmp_path, stdout=pipe, stderr=pipe)
+    while len(server.requests) < 20:  # noqa: ASYNC110 - it is the server's list
+        await asyncio.sleep(0.01)
     asked = time.monotonic()
     run.send_signal(signal.SIGINT)
     if signals == 2:
         run.send_signal(signal.SIGINT)
-    out, err = await _to_thread(run.communicate)
+    out, err = await run.communicate()
     took = time.monotonic() - asked
     events = [json.loads(line) for line in err.splitlines() if line]
 
     assert run.returncode == STOPPED
-    assert out == ""
+    assert out == b""
     assert took < 2.5 * GRACE_S  # the promise is two seconds on a machine with nothing else to do
     if signals == 1:
         assert events[-1] == {"event": "end", "status": "interrupted"}
 
-    again = await _to_thread(lambda: redraft(*job))
+    again = await asyncio.to_thread(lambda: redraft(*job))
     assert again.returncode == 0, again.stderr
     assert json.loads(again.stdout)["trajectories"] == 120
     seeds = [request["seed"] for request in server.requests]
     answered = [entry for entry in seeds if seeds.count(entry) > 1]
     assert len(set(answered)) <= 4  # those in flight when it was stopped, whose answers nobody heard
     await server.stop()
-
-
-async def _to_thread(work: Any, *arguments: Any) -> Any:
-    import asyncio
-
-    return await asyncio.to_thread(work, *arguments)
