@@ -9,21 +9,19 @@ import copy
 import secrets
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from redraft.llm.batch_file import Entry, Outstanding
+from redraft.llm.batch_patience import Patience
 from redraft.llm.capabilities import Capabilities
 from redraft.llm.litellm_batches import Batches, State
 from redraft.llm.litellm_route import LiteLLM
-from redraft.llm.model import Cause, Model, ModelError, Reply, Request
+from redraft.llm.model import Model, ModelError, Reply, Request
 from redraft.store.records import digest
 
 MOST_BYTES = 100_000_000  # of a batch's file; OpenAI takes 200 MB
-PATIENCE_S = 6 * 3600.0  # that a provider may be away
-T = TypeVar("T")
 
 
 @dataclass(slots=True, eq=False)
@@ -81,6 +79,7 @@ class Batched(Model):
         self._file = Outstanding(folder / f"batches-{digest(model.full, model.access.get('api_base'))[:8]}.jsonl")
         self._quiet_s, self._most = quiet_s, most
         self._pause_s, self._longest_pause_s = pause_s, longest_pause_s
+        self._patience = Patience(model.provider, lambda text: self.say(text), pause_s, longest_pause_s)
         self._sent: dict[str, Sent] = {}  # by the keys of the calls in it
         for entry in self._file.entries.values():
             self._keep(entry)
@@ -114,9 +113,9 @@ class Batched(Model):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         if sents:
+            calls = sum(len(sent.entry.keys) for sent in sents.values())
             self.say(
-                f"{sum(len(sent.entry.keys) for sent in sents.values()):,} calls are still in {len(sents):,} batches "
-                f"at {self._model.provider}: the same command goes on from them."
+                f"Calls still in batches at {self._model.provider}: {calls:,}. The same command goes on from them."
             )
         await self._model.close()
 
@@ -172,12 +171,12 @@ class Batched(Model):
     async def _send(self, calls: list[Call]) -> None:
         entry = self._file.begin(secrets.token_hex(8), [call.key for call in calls])
         try:
-            self._file.named(entry, await self._patiently(lambda: self._sending(calls, entry.mark)))
+            self._file.named(entry, await self._patience(lambda: self._sending(calls, entry.mark)))
         except ModelError:
             self._file.used(entry, tuple(entry.keys))
             raise
         sent = self._keep(entry)
-        self.say(f"{len(calls):,} calls went to {self._model.provider} as batch {entry.batch}.")
+        self.say(f"Sent to {self._model.provider} as batch {entry.batch}; calls: {len(calls):,}.")
         for call in calls:
             if not call.sent.done():
                 call.sent.set_result(sent)
@@ -206,16 +205,20 @@ class Batched(Model):
         try:
             entry = sent.entry
             if not entry.batch:
-                found = await self._patiently(lambda: self._batches.find(entry.mark))
+                found = await self._patience(lambda: self._batches.find(entry.mark))
                 if not found:
                     sent.state = State("failed", code="gone")
                     return
                 self._file.named(entry, found)
             pause_s = self._pause_s
-            while not (state := await self._patiently(lambda: self._batches.look(entry.batch))).ended:
+            done = 0
+            while not (state := await self._patience(lambda: self._batches.look(entry.batch))).ended:
+                if state.done > done:
+                    self.say(f"Batch {entry.batch}: {state.done:,} of {state.total:,} calls are answered.")
+                    done = state.done
                 await asyncio.sleep(pause_s)
                 pause_s = min(self._longest_pause_s, pause_s * 1.5)
-            sent.answers = await self._patiently(lambda: self._batches.fetch(state))
+            sent.answers = await self._patience(lambda: self._batches.fetch(state))
             sent.state = state
         except ModelError as error:
             sent.problem = error
@@ -231,18 +234,5 @@ class Batched(Model):
         answer = sent.answers.pop(call.key, None)
         if answer is None:
             raise sent.state.unanswered(sent.entry.batch)
-        return self._batches.read(answer, call.request, call.parameters)
-
-    async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
-        """What a provider says, asked again while it is busy or away."""
-        begun, pause_s = time.monotonic(), self._pause_s
-        while True:
-            try:
-                return await ask()
-            except ModelError as error:
-                if error.fatal or error.cause is Cause.REQUEST or time.monotonic() - begun > PATIENCE_S:
-                    raise
-                if pause_s == self._pause_s:
-                    self.say(f"{error} Waiting for {self._model.provider}.")
-                await asyncio.sleep(max(pause_s, error.wait_s or 0.0))
-                pause_s = min(self._longest_pause_s, pause_s * 1.5)
+        reply = self._batches.read(answer, call.request, call.parameters)
+        return replace(reply, cost_usd=None if self.prices is None else self.prices.cost(reply.usage))

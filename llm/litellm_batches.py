@@ -31,8 +31,8 @@ class State:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more comes of it."""
-        return self.status in ENDED
+        """Whether nothing more comes of it. Some answers are there a moment before their file is named."""
+        return self.status in ENDED and not (self.status == "completed" and self.done and not self.files)
 
     def unanswered(self, batch: str) -> ModelError:
         """Why a batch that has ended holds no answer to a call."""
@@ -125,7 +125,7 @@ class Batches:
         return answers
 
     def read(self, answer: Mapping[str, Any], request: Request, parameters: Mapping[str, Any]) -> Reply:
-        """The reply that a line holds, at the price of batches. Raises ModelError."""
+        """The reply that a line holds; what it costs is not in it. Raises ModelError."""
         response = answer.get("response") or {}
         status, body = response.get("status_code", 0), response.get("body")
         if status != 200:
@@ -138,9 +138,7 @@ class Batches:
             raise ModelError(
                 f"The batch holds an answer that can't be read ({Failure(error).said}).", cause=Cause.FAULT, usage=None
             ) from None
-        reply = self._model.reply(told, request, parameters)
-        prices = self._model.batch_prices
-        return replace(reply, cost_usd=None if prices is None else prices.cost(reply.usage))
+        return replace(self._model.reply(told, request, parameters), cost_usd=None)
 
     def _failed(self, status: int, answer: Mapping[str, Any], body: Any, parameters: Mapping[str, Any]) -> ModelError:
         error = answer.get("error") or (body.get("error") if isinstance(body, dict) else None) or body or {}

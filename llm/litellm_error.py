@@ -1,6 +1,5 @@
 """What went wrong in a call through LiteLLM, as one line with its cause and cure, and never a key in it."""
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -40,7 +39,7 @@ class Failure:
     @property
     def pause_s(self) -> float | None:
         """The seconds that the provider asks to wait, by its headers or its words."""
-        return wait_s(self.headers) or _worded_wait(self.said)
+        return wait_s(self.headers, self.text)
 
 
 def explained(failure: Failure, name: str, where: str, key_name: Callable[[], str]) -> ModelError:
@@ -48,7 +47,7 @@ def explained(failure: Failure, name: str, where: str, key_name: Callable[[], st
     status, words = failure.status, failure.said
     if status in (401, 403) or (not failure.answered and "api_key" in words.lower()):
         return ModelError(
-            f"{where} refuses the key for {name}, or there is none.",
+            f"{where} refuses the key for {name}, or there is none ({words}).",
             cure=f"Set {key_name()} to a valid key.",
             fatal=True,
         )
@@ -107,14 +106,7 @@ def _local_status(error: BaseException, kinds: set[str]) -> int:
     return status if status < 500 else 0
 
 
-def _worded_wait(words: str) -> float | None:
-    """Seconds in such words as "Please try again in 1m3.5s" or `"retryDelay": "34s"`."""
-    if not (found := WAIT.search(words)):
-        return None
-    minutes, amount, unit = found.groups()
-    return 60 * float(minutes or 0) + float(amount) / (1000 if unit == "ms" else 1)
-
-
 PASSING = (408, 409, 425)
-UNREACHABLE = frozenset({"ConnectError", "ConnectTimeout", "ProxyError", "ClientConnectorError"})
-WAIT = re.compile(r"(?:(?:try again|retry) in |retryDelay\W+)(?:(\d+)m(?!s))?(\d+(?:\.\d+)?) ?(ms|s)", re.IGNORECASE)
+UNREACHABLE = frozenset(
+    {"ConnectError", "ConnectTimeout", "ProxyError", "ClientConnectorError", "ClientHttpProxyError"}
+)

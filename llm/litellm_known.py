@@ -8,7 +8,7 @@ from typing import Any
 
 from redraft.llm.capabilities import Capabilities
 from redraft.llm.litellm_error import Failure
-from redraft.llm.litellm_reply import UNSAID, stop_reason
+from redraft.llm.litellm_reply import UNSAID, apart, stop_reason
 from redraft.llm.memory import Memory
 from redraft.llm.server.faults import UNSUPPORTED
 from redraft.llm.server.learning import Doubts
@@ -32,7 +32,10 @@ class Known:
         """From the choices of a reply and the settings that were sent for it. What the model did once it can do; what
         it did not do, without a word, has to show twice, since faults look like that."""
         can = self.capabilities
-        texts = [choice.message.content or "" for choice in choices]
+        parts = [apart(choice.message) for choice in choices]
+        if "stop" in parameters and any(thinking and not text for text, thinking in parts):
+            self._know(stop=False)  # one may have ended the thinking: texts are cut here
+        texts = [text for text, _ in parts]
         if not any(texts):
             return
         if not can.n and parameters.get("n", 1) > 1:

@@ -40,7 +40,7 @@ def usage(response: Any) -> Usage:
 
 def _choice(choice: Any, request: Request, stop: Sequence[str], trimmed: bool) -> Choice | None:
     message = choice.message
-    text, thinking = _apart(message, request.prefix)
+    text, thinking = apart(message, request.prefix)
     text, stopped = cut(_continuation(text, request.prefix, trimmed), request.stop)
     finish = FINISHES.get(choice.finish_reason)
     if finish is None or (not text and finish is not Finish.LENGTH and not stopped):
@@ -59,7 +59,7 @@ def _continuation(text: str, prefix: str, trimmed: bool) -> str:
     return text.removeprefix(prefix[len(prefix.rstrip()) :]) if trimmed else text
 
 
-def _apart(message: Any, prefix: str) -> tuple[str, str]:
+def apart(message: Any, prefix: str = "") -> tuple[str, str]:
     """The text of a message and its thinking, which stands beside it, or, with some providers, in front of it."""
     text = message.content or ""
     blocks = getattr(message, "thinking_blocks", None) or ()

@@ -10,7 +10,8 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
+from weakref import WeakSet
 
 from redraft.llm import litellm_facts
 from redraft.llm.capabilities import Capabilities, Continuing
@@ -58,6 +59,8 @@ def litellm_model(
 class LiteLLM(Model):
     """A Model behind LiteLLM. A call takes one seed, its first sample's."""
 
+    open: ClassVar[WeakSet["LiteLLM"]] = WeakSet()  # they share LiteLLM's connections, which the last one closes
+
     def __init__(
         self,
         litellm: ModuleType,
@@ -74,7 +77,7 @@ class LiteLLM(Model):
         self.provider = provider
         facts = litellm_facts.facts(litellm, full)
         self._marks = provider in litellm_facts.MARKED and bool(facts.get("supports_prompt_caching"))
-        self.prices = litellm_facts.prices(facts, marked=self._marks)
+        self.prices = self._told_prices = litellm_facts.prices(facts, marked=self._marks)
         self.batch_prices = litellm_facts.prices(facts, batch=True, marked=self._marks)
         told = litellm_facts.capabilities(litellm, full, facts)
         self._known = Known(told, memory or Memory(), f"litellm {full} {api_base or ''}".strip())
@@ -89,6 +92,7 @@ class LiteLLM(Model):
             "drop_params": True,
         }
         self._said: set[str] = set()
+        self.open.add(self)
 
     @property
     def capabilities(self) -> Capabilities:  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -160,7 +164,8 @@ class LiteLLM(Model):
         self._known.learn(response.choices or (), parameters)
         trimmed = self.capabilities.continuing is Continuing.TRAILING
         reply = read(response, request, parameters.get("stop", ()), trimmed=trimmed)
-        return reply if self.prices is not None or reply.cost_usd else replace(reply, cost_usd=None)
+        told = reply.cost_usd if self.prices is self._told_prices else None  # others' prices are for the caller
+        return replace(reply, cost_usd=told if told or self.prices else None)
 
     def adapted(self, failure: Failure, parameters: Mapping[str, Any]) -> bool:
         """Whether a request was rejected for a setting that it can do without, which is left out from now on."""
@@ -171,8 +176,11 @@ class LiteLLM(Model):
         return explained(failure, self.name, self._api_base or self.provider, self._key_name)
 
     async def close(self) -> None:
-        """Close the connections that LiteLLM holds open."""
-        await self.litellm.close_litellm_async_clients()
+        """Close the connections that LiteLLM holds open, unless another model is using them."""
+        self.open.discard(self)
+        if not self.open:
+            await self.litellm.close_litellm_async_clients()
+            self.litellm.in_memory_llm_clients_cache.flush_cache()  # or later calls would get the closed ones
 
     def _access(self, api_base: str | None) -> dict[str, Any]:
         """Where the model is, and a key for a server that wants none but LiteLLM asks for."""

@@ -71,7 +71,7 @@ async def test_calls_that_come_together_go_out_together(openai_server: Any, tmp_
     ]
     assert replies[0].usage.completion == 10
     assert await sizes(openai_server) == [5]
-    assert heard == ["5 calls went to openai as batch batch_2."]
+    assert heard == ["Sent to openai as batch batch_2; calls: 5."]
     await model.close()
     assert (left(tmp_path), len(heard)) == ([], 1)
 
@@ -241,7 +241,7 @@ async def test_a_process_that_is_killed_while_it_waits_goes_on_and_pays_once(
     command = (sys.executable, "-c", WAITING, openai_server.url, str(tmp_path))
     first = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
     assert first.stdout is not None
-    assert (await first.stdout.readline()).decode() == "4 calls went to openai as batch batch_2.\n"
+    assert (await first.stdout.readline()).decode() == "Sent to openai as batch batch_2; calls: 4.\n"
     first.kill()
     await first.wait()
 
@@ -315,7 +315,7 @@ async def test_closing_leaves_the_batch_running_and_says_so(openai_server: Any, 
     await model.close()
 
     assert time.monotonic() - begun < 2
-    assert heard[-1] == "3 calls are still in 1 batches at openai: the same command goes on from them."
+    assert heard[-1] == "Calls still in batches at openai: 3. The same command goes on from them."
     assert len(left(tmp_path)) == 1
 
 

@@ -325,6 +325,30 @@ async def test_thinking_in_front_of_the_text_is_kept_apart(openai_server: Any) -
     assert (choice.text, choice.thinking) == ("Four.", "two and two")
 
 
+@pytest.mark.parametrize("write", ["<think>one\n\ntwo</think>Four.\n\nDone.", ""])
+async def test_stop_strings_do_not_end_thinking(openai_server: Any, write: str) -> None:
+    """A server applies them to the thinking too: from then on they are left to redraft, which cuts the text alone."""
+    openai_server.write = lambda messages, seed, index: write or "Four.\n\nDone."
+    if not write:
+        openai_server.ignores = {"stop"}
+        openai_server.thinking = "one\n\ntwo"
+    client = Client(litellm_model("tiny", openai_server.url), limits=Limits(wait_s=0.01))
+
+    [choice] = await client.complete(Question("p", "q", unit="u"), "propose", "u/", ASKED, stop=["\n\n"])
+
+    assert (choice.text, choice.thinking, choice.finish) == ("Four.", "one\n\ntwo", Finish.STOP)
+
+
+async def test_a_model_closed_does_not_close_another(openai_server: Any) -> None:
+    one, other = (litellm_model(name, openai_server.url) for name in ("tiny", "small"))
+    await asyncio.gather(one.complete(Request(ASKED)), other.complete(Request(ASKED)))
+    await one.close()
+    assert (await other.complete(Request(ASKED, seeds=(3,)))).choices[0].text == "sample 0 of seed 3"
+    await other.close()
+    later = litellm_model("tiny", openai_server.url)
+    assert (await later.complete(Request(ASKED, seeds=(4,)))).choices[0].text == "sample 0 of seed 4"
+
+
 async def test_what_a_call_costs_follows_the_tables_cached_tokens_too(
     openai_server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -337,6 +361,13 @@ async def test_what_a_call_costs_follows_the_tables_cached_tokens_too(
     assert model.prices == Prices(1.5e-7, 6e-7, 7.5e-8)
     assert reply.usage == Usage(prompt=5, completion=3, cached=2)
     assert reply.cost_usd == pytest.approx(3 * 1.5e-7 + 2 * 7.5e-8 + 3 * 6e-7)
+
+
+async def test_prices_of_ones_own_go_before_the_tables(openai_server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
+    model = litellm_model("openai/gpt-4o-mini", openai_server.url)
+    model.prices = Prices(1e-3, 2e-3)
+    assert (await model.complete(Request(ASKED))).cost_usd is None  # so that the caller counts by those
 
 
 def test_a_model_without_a_price_in_the_tables_has_none() -> None:

@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 
 from redraft.llm.litellm_route import litellm_model
-from redraft.llm.model import Message, Request
+from redraft.llm.model import Cause, Message, ModelError, Request
 
 ASKED = (Message("user", "Two and two?"),)
 
@@ -109,6 +109,31 @@ async def test_calls_go_through_the_proxy_that_the_environment_names(
 
     assert reply.choices[0].text == "sample 0 of seed 3"
     assert handler.asked == [f"{openai_server.url}/chat/completions"]
+
+
+async def test_a_provider_over_https_is_asked_through_its_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that lets nobody through, so that nothing leaves this machine."""
+    asked: list[str] = []
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append((await reader.readuntil(b"\r\n")).decode().strip())
+        writer.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(refuse, "127.0.0.1", 0)
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-the-house")
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+
+    with pytest.raises(ModelError) as raised:
+        await litellm_model("openai/gpt-4o-mini").complete(Request(ASKED))
+
+    assert asked == ["CONNECT api.openai.com:443 HTTP/1.1"]
+    assert (raised.value.cause, raised.value.fatal) == (Cause.DOWN, False)
+    server.close()
 
 
 async def test_a_litellm_proxy_is_reached_by_its_own_variables(

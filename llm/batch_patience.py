@@ -1,0 +1,37 @@
+"""A question to a provider of batches, asked again while it is busy or away."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from redraft.llm.model import Cause, ModelError
+
+PATIENCE_S = 6 * 3600.0  # that a provider may be away
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """`say` is told of a provider that is not there; pauses grow from `pause_s` to `longest_pause_s`, unless it asks
+    for more."""
+
+    provider: str
+    say: Callable[[str], None]
+    pause_s: float
+    longest_pause_s: float
+
+    async def __call__(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """What the provider says. Raises the ModelError that another try would meet too."""
+        begun, pause_s = time.monotonic(), self.pause_s
+        while True:
+            try:
+                return await ask()
+            except ModelError as error:
+                if error.fatal or error.cause is Cause.REQUEST or time.monotonic() - begun > PATIENCE_S:
+                    raise
+                if pause_s == self.pause_s:
+                    self.say(f"{error} Waiting for {self.provider}.")
+                await asyncio.sleep(max(pause_s, error.wait_s or 0.0))
+                pause_s = min(self.longest_pause_s, pause_s * 1.5)
