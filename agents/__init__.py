@@ -5,6 +5,7 @@ from typing import Any
 from redraft.agents.load import Spec, build, load
 from redraft.llm.client import Client
 from redraft.llm.model import Sampling
+from redraft.llm.prompts import Prompts
 from redraft.llm.route import route
 from redraft.store.records import Keyring, Kind, Problem, Trajectory
 
@@ -22,6 +23,7 @@ async def solve(
     temperature: float = 1.0,
     max_tokens: int = 1024,
     seed: int = 0,
+    prompts: Prompts = Prompts(),  # noqa: B008 - frozen
     **arguments: Any,
 ) -> list[Trajectory]:
     """Solve one question: everything explored, best first, the pick `chosen`. Nothing is stored.
@@ -32,7 +34,7 @@ async def solve(
     problem = Problem(question, answer, kind=kind)
     keys = Keyring({problem.problem_id: answer}) if answer is not None else None
     sampling = Sampling(temperature=temperature, max_tokens=max_tokens, seed=seed)
-    client = Client(route(model, api_base), sampling=sampling)
+    client = Client(route(model, api_base, chat_template=prompts.chat), sampling=sampling, prompts=prompts)
     try:
         agent = build(strategy, client, keys=keys, **arguments)
         return await agent(problem.ask())

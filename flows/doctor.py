@@ -9,6 +9,7 @@ from pathlib import Path
 
 from redraft.flows.counted import counted
 from redraft.graders.equivalence import Checker
+from redraft.llm.capabilities import Capabilities, Continuing
 from redraft.llm.model import Message, Model, ModelError, Request
 from redraft.llm.route import route
 from redraft.llm.templates import fill
@@ -30,7 +31,7 @@ class Finding:
 
 async def examine(*, db: str, model: str = "embedded", api_base: str | None = None) -> list[Finding]:
     """Everything that can be found out within seconds. Never raises for what it finds."""
-    return [*installed(), await answers(model, api_base), await compares(), *holds(db)]
+    return [*installed(), *await answers(model, api_base), await compares(), *holds(db)]
 
 
 def installed() -> list[Finding]:
@@ -49,21 +50,39 @@ def installed() -> list[Finding]:
     return found
 
 
-async def answers(name: str, api_base: str | None) -> Finding:
-    """A real call to the model, of one token (the embedded model: one draft)."""
+async def answers(name: str, api_base: str | None) -> list[Finding]:
+    """A real call to the model, of one token (the embedded model: one draft), and what it can do."""
     start = time.perf_counter()
     try:
         asked = route(name, api_base)
         try:
             reply = await asked.complete(_request(asked))
+            seconds = time.perf_counter() - start
+            able = await asked.probe()
         finally:
             await asked.close()
     except ModelError as error:
-        cure = "" if "Set " in str(error) else "name another with --model"
-        return Finding("model", f"{name} does not answer: {error}", False, cure)
-    choice, seconds = reply.choices[0], time.perf_counter() - start
-    words = " ".join(choice.text.split())
-    return Finding("model", f"{name} answers: {choice.tokens} tokens in {seconds:.2f} s: {words[:60]!r}")
+        cure = "" if "Set " in str(error) or api_base else "name another with --model"
+        return [Finding("model", f"{name} does not answer: {error}", False, cure)]
+    choice = reply.choices[0]
+    words = " ".join((choice.text or choice.thinking).split())
+    return [
+        Finding("model", f"{name} answers: {choice.tokens} tokens in {seconds:.2f} s: {words[:60]!r}"),
+        Finding("model", can(able)),
+    ]
+
+
+def can(able: Capabilities) -> str:
+    """What a model can do, what it can't, and what is not known yet, in one line."""
+    by_word: dict[bool | None, list[str]] = {True: [], False: [], None: []}
+    for field, words in ABILITIES.items():
+        by_word[getattr(able, field)].append(words)
+    going_on = able.continuing
+    by_word[None if going_on is None else going_on is not Continuing.NONE].append(
+        f"going on from a draft{f' ({going_on})' if going_on not in (None, Continuing.NONE) else ''}"
+    )
+    told = [(f"{lead} {', '.join(by_word[known])}") for known, lead in LEADS.items() if by_word[known]]
+    return "; ".join(told)
 
 
 async def compares() -> Finding:
@@ -129,6 +148,16 @@ def _request(model: Model) -> Request:
     return Request((Message("user", fill(model.templates["solve"], question=question)),), max_tokens=60, seeds=(0,))
 
 
+ABILITIES = {
+    "n": "several samples a call",
+    "seed": "seeds",
+    "logprobs": "log-probabilities",
+    "stop": "stop strings",
+    "stop_reason": "saying which",
+    "schema": "JSON schemas",
+    "temperature": "temperature",
+}
+LEADS: dict[bool | None, str] = {True: "can:", False: "can't, and is worked around:", None: "not known yet:"}
 NEEDED = ("duckdb", "numpy", "tokenizers", "math-verify", "langgraph", "litellm", "aiohttp", "pydantic", "prefect")
 TABLES = ("problems", "trajectories", "steps", "turns", "grades", "calls", "datasets")
 EMPTY = 64  # bytes: a journal that only says whose it is

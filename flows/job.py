@@ -13,7 +13,6 @@ from redraft.flows.progress import Plan, Progress
 from redraft.flows.recipe import identity, name, parts, recipe, takes
 from redraft.flows.solving import MEASURES, Solving, Work
 from redraft.llm.budget import Budget
-from redraft.llm.chat_template import ChatTemplate
 from redraft.llm.client import Client
 from redraft.llm.limits import Limits
 from redraft.llm.model import Model, ModelError, Sampling
@@ -140,17 +139,15 @@ class Job:
 
     def _routed(self) -> Model:
         """The model, at the prices that are given."""
-        settings, prompts = self.settings, self.settings.prompts
+        settings = self.settings
         if not isinstance(settings.model, str):
             return settings.model
-        tokens = {"bos_token": prompts.bos_token, "eos_token": prompts.eos_token}
-        template = ChatTemplate(prompts.chat_template, **tokens) if prompts.chat_template else None
         limits = replace(settings.limits, concurrency=settings.concurrency)
         model = route(
             settings.model,
             settings.api_base,
             limits=limits,
-            chat_template=template,
+            chat_template=settings.prompts.chat,
             batches=settings.batch,
         )
         model.prices = settings.prices or model.prices

@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from redraft.llm.chat_template import ChatTemplate
 from redraft.llm.model import Message, Model, Request
 from redraft.llm.templates import TEMPLATES, fill
 from redraft.store.errors import ColumnError, RedraftError, SourceError
@@ -50,6 +51,12 @@ class Prompts:
     def read(cls, path: str | Path) -> "Prompts":
         """The prompts of a TOML file; files that it names lie beside it. Raises PromptError."""
         return _read(Path(path).expanduser())
+
+    @property
+    def chat(self) -> ChatTemplate | None:
+        """The chat template, where there is one."""
+        tokens = {"bos_token": self.bos_token, "eos_token": self.eos_token}
+        return ChatTemplate(self.chat_template, **tokens) if self.chat_template else None
 
     def template(self, name: str, own: Mapping[str, str]) -> str:
         """A wording: the one given here, else the model's `own`, else redraft's."""

@@ -57,6 +57,12 @@ def route(
             limits=limits,
             chat_template=ChatTemplate(chat_template) if isinstance(chat_template, str) else chat_template,
         )
+    if chat_template:
+        raise ModelError(
+            f"{name} goes through LiteLLM, which takes no chat template.",
+            cure="Give the address of a server with --api-base, or leave chat_template out of the file of prompts.",
+            fatal=True,
+        )
     from redraft.llm.litellm_route import litellm_model
 
     return litellm_model(name, api_base if isinstance(api_base, str | None) else ",".join(api_base), limits)
