@@ -1,0 +1,75 @@
+"""What is written down of batches survives a process killed at any instant."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from redraft.llm.batch_file import KEPT_S, Entry, Outstanding
+from redraft.llm.model import ModelError
+
+
+def test_each_change_is_there_for_the_next_process(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "batches.jsonl"
+    kept = Outstanding(path)
+    first, second = kept.begin("m1", ["a", "b"]), kept.begin("m2", ["c"])
+    kept.named(first, "batch_1")
+    kept.used(first, ["a"])
+
+    assert Outstanding(path).entries == {"m1": Entry("m1", {"b"}, "batch_1"), "m2": Entry("m2", {"c"})}
+
+    kept.used(second, ["c"])
+    assert Outstanding(path).entries == {"m1": Entry("m1", {"b"}, "batch_1")}
+
+
+def test_the_file_goes_with_its_last_call(tmp_path: Path) -> None:
+    path = tmp_path / "batches.jsonl"
+    kept = Outstanding(path)
+    kept.used(kept.begin("m", ["a", "b"]), ["a", "b"])
+    assert not path.exists()
+
+
+def test_any_cut_of_the_file_is_a_state_that_was(tmp_path: Path) -> None:
+    path = tmp_path / "batches.jsonl"
+    kept = Outstanding(path)
+    entry = kept.begin("m", ["a", "b"])
+    kept.named(entry, "batch_1")
+    kept.used(entry, ["a"])
+    written = path.read_bytes()
+    states = [{}, {"m": Entry("m", {"a", "b"})}, {"m": Entry("m", {"a", "b"}, "batch_1")}]
+    states.append({"m": Entry("m", {"b"}, "batch_1")})
+
+    seen = []
+    for end in range(len(written) + 1):
+        path.write_bytes(written[:end])
+        seen.append(states.index(Outstanding(path).entries))
+
+    assert seen == sorted(seen)
+    assert set(seen) == {0, 1, 2, 3}
+
+
+def test_what_follows_a_line_that_was_cut_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "batches.jsonl"
+    path.write_bytes(b'\n{"mark": "m1", "keys": ["a"')
+    Outstanding(path).begin("m2", ["b"])
+    assert Outstanding(path).entries == {"m2": Entry("m2", {"b"})}
+
+
+def test_batches_that_providers_have_dropped_are_forgotten(tmp_path: Path) -> None:
+    path = tmp_path / "batches.jsonl"
+    Outstanding(path, now=lambda: time.time() - KEPT_S - 60).begin("old", ["a"])
+    Outstanding(path).begin("new", ["b"])
+    assert list(Outstanding(path).entries) == ["new"]
+
+
+def test_a_place_that_cannot_be_used_is_fatal_and_named(tmp_path: Path) -> None:
+    path = tmp_path / "folder" / "batches.jsonl"
+    kept = Outstanding(path)
+    (tmp_path / "folder").write_text("no folder")
+
+    with pytest.raises(ModelError, match=r"batches\.jsonl .*Make room, or choose another folder") as written:
+        kept.begin("m", ["a"])
+    with pytest.raises(ModelError, match=r"batches\.jsonl .*Make it readable, or choose another folder") as read:
+        Outstanding(path)
+
+    assert (written.value.fatal, read.value.fatal) == (True, True)
