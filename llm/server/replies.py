@@ -6,6 +6,7 @@ from itertools import accumulate
 from math import isfinite
 from typing import Any
 
+from redraft.llm.capabilities import Continuing
 from redraft.llm.model import Choice, Finish, Request
 from redraft.llm.reading import aligned, cut, with_tokens
 from redraft.llm.server.bodies import lost
@@ -79,8 +80,8 @@ def _choice(one: dict[str, Any], request: Request, facts: Facts, signs: Signs) -
     else:
         return None
     if thinking:
-        if request.prefix and not text:
-            text, thinking = thinking, ""  # a server that takes all before a closing tag for thinking, and none came
+        if _mistaken(message, request, facts):
+            text, thinking = thinking, ""
         else:
             signs.thinks = True
             signs.unopened |= unopened
@@ -94,6 +95,13 @@ def _choice(one: dict[str, Any], request: Request, facts: Facts, signs: Signs) -
     if not text and finish is Finish.END and not thinking and not request.prefix:
         return None
     return Choice(text, finish, 0, logprobs, offsets, thinking)
+
+
+def _mistaken(message: Any, request: Request, facts: Facts) -> bool:
+    """Whether what the server takes for thinking is the answer's rest: some take all before a closing tag for thinking,
+    and in the midst of an answer none comes. Where it begins a turn of its own, the model may think in it."""
+    own = facts.capabilities.continuing is Continuing.TRAILING
+    return bool(request.prefix) and not own and isinstance(message, dict) and not message.get("content")
 
 
 def _without(text: str, beginning: str) -> str:

@@ -130,6 +130,17 @@ async def test_what_goes_on_from_an_answer_is_answer_whatever_the_server_calls_i
     assert (choice.text, choice.thinking) == (" four.", "")
 
 
+async def test_a_server_that_begins_a_turn_of_its_own_may_think_in_it(speaks: Any, model_at: Any, chat: Any) -> None:
+    def answer(path: str, body: dict[str, Any]) -> Any:
+        if body["messages"][-1]["content"] == "It is":
+            return chat({"content": None, "reasoning_content": "two and"}, "length")
+        return chat("0 11", usage={"prompt_tokens": len(str(body["messages"])), "completion_tokens": 2})
+
+    server = await speaks(answer)
+    [choice] = (await model_at(server.url).complete(Request(ASKED, prefix="It is"))).choices
+    assert choice == Choice("", Finish.LENGTH, 7, thinking="two and")
+
+
 async def test_a_template_that_opens_the_thinking_is_closed_before_a_prefix(speaks: Any, model_at: Any) -> None:
     def answer(path: str, body: dict[str, Any]) -> Any:
         text = " four." if body["prompt"].endswith("It is") else "two, two</think>\n\nIt is four."
