@@ -21,6 +21,7 @@ from redraft.llm.litellm_known import Known
 from redraft.llm.litellm_reply import read
 from redraft.llm.memory import Memory
 from redraft.llm.model import Model, ModelError, Refused, Reply, Request
+from redraft.llm.said import address
 
 MARKED_CHARS = 4096  # about the fewest tokens that providers cache: 1,024
 
@@ -76,12 +77,12 @@ class LiteLLM(Model):
         self.full = full
         self.provider = provider
         facts = litellm_facts.facts(litellm, full)
-        self._marks = provider in litellm_facts.MARKED and bool(facts.get("supports_prompt_caching"))
+        self._claude = "claude" in full
+        self._marks = self._claude and provider in litellm_facts.MARKED and bool(facts.get("supports_prompt_caching"))
         self.prices = self._told_prices = litellm_facts.prices(facts, marked=self._marks)
         self.batch_prices = litellm_facts.prices(facts, batch=True, marked=self._marks)
         told = litellm_facts.capabilities(litellm, full, facts)
-        self._known = Known(told, memory or Memory(), f"litellm {full} {api_base or ''}".strip())
-        self._claude = "claude" in full
+        self._known = Known(told, memory or Memory(), f"litellm {full} {address(api_base or '')}".strip())
         self._timeout_s = limits.timeout_s
         self._api_base = api_base
         self.access = self._access(api_base)
@@ -111,7 +112,7 @@ class LiteLLM(Model):
                 async with asyncio.timeout(self._timeout_s):
                     response = await self.litellm.acompletion(messages=messages, **self._fixed, **parameters)
             except Exception as error:  # noqa: BLE001 - the one boundary to LiteLLM and all its providers
-                failure = Failure(error)
+                failure = Failure(error, self._api_base or "")
                 if self.adapted(failure, parameters):
                     continue
                 explanation = self.explained(failure)
@@ -173,7 +174,7 @@ class LiteLLM(Model):
 
     def explained(self, failure: Failure) -> ModelError:
         """A failed call as a cause and a cure."""
-        return explained(failure, self.name, self._api_base or self.provider, self._key_name)
+        return explained(failure, self.name, address(self._api_base or self.provider), self._key_name)
 
     async def close(self) -> None:
         """Close the connections that LiteLLM holds open, unless another model is using them."""

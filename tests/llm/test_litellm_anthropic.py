@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from redraft.llm.client import Client
-from redraft.llm.litellm_route import litellm_model
+from redraft.llm.litellm_route import LiteLLM, litellm_model
 from redraft.llm.model import Finish, Message, Model, Request
 from redraft.llm.usage import Prices, Usage
 from redraft.store.records import Question
@@ -98,6 +98,15 @@ async def test_a_long_system_prompt_is_marked_for_the_cache_and_a_short_one_is_n
 
     marked, plain = (sent["system"][0].get("cache_control") for sent in anthropic.requests)
     assert (marked, plain) == ({"type": "ephemeral"}, None)
+
+
+@pytest.mark.parametrize("name", ["vertex_ai/gemini-2.5-pro", "openai/gpt-4o-mini", "bedrock/amazon.nova-pro-v1:0"])
+def test_others_get_no_marks(name: str) -> None:
+    """For some of them LiteLLM would set up a cache that is paid by the hour."""
+    model = litellm_model(name)
+    assert isinstance(model, LiteLLM)
+    asked = Request((Message("system", "Be brief. " * 500), ASKED[1]))
+    assert model.messages(asked)[0] == {"role": "system", "content": asked.messages[0].content}
 
 
 async def test_cached_tokens_are_counted_and_priced(anthropic: Anthropic) -> None:
