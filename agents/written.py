@@ -39,28 +39,36 @@ def split(text: str, separator: str) -> list[str]:
 
 def numbered(trajectory: Trajectory, number: int) -> Trajectory:
     """The path as sample `number`, if it is an independent sample that has not begun yet."""
-    independent = trajectory.role is Role.SAMPLE and not trajectory.steps
-    return replace(trajectory, sample=number) if independent else trajectory
+    return replace(trajectory, sample=number) if _independent(trajectory) else trajectory
+
+
+def _independent(trajectory: Trajectory) -> bool:
+    return trajectory.role is Role.SAMPLE and not trajectory.steps
 
 
 def grown(trajectory: Trajectory, number: int, choice: Choice, part: Part, pieces: Sequence[str]) -> Trajectory:
     """The path with one choice's part, cut into pieces. A draft that ends right where it was continued gets an empty
     last step."""
-    path = numbered(trajectory, number)
     if not part.text.strip() and not (part.ended and trajectory.draft()):
         stop = Stop.LENGTH if choice.finish is Finish.LENGTH else Stop.DEAD_END
-        return replace(path, stop=stop)
+        return replace(numbered(trajectory, number), stop=stop)
     pieces = pieces or [""]
-    step, steps = path.steps[-1] if path.steps else None, list(path.steps)
+    before = trajectory.steps
+    step, steps = before[-1] if before else None, list(before)
     for index, (text, tokens, logprob) in enumerate(zip(pieces, *_measure(choice, part, pieces), strict=True)):
         final = part.ended and index == len(pieces) - 1
         facts = {"final": final, "tokens": tokens, "logprob": logprob, "call_id": choice.call_id}
-        step = follow(path.question, step, text, 0 if index else number, **facts)
+        step = follow(trajectory.question, step, text, 0 if index else number, **facts)
         steps.append(step)
-    path = replace(path, steps=tuple(steps))
+    sample = number if _independent(trajectory) else trajectory.sample
+    path = replace(trajectory, steps=tuple(steps), sample=sample, stop=_stop(choice, part))
+    return replace(path, answer=extract(path.text(), path.question.kind)) if part.ended else path
+
+
+def _stop(choice: Choice, part: Part) -> Stop | None:
     if part.ended:
-        return replace(path, stop=Stop.ANSWERED, answer=extract(path.text(), path.question.kind))
-    return replace(path, stop=Stop.LENGTH if choice.finish is Finish.LENGTH else None)
+        return Stop.ANSWERED
+    return Stop.LENGTH if choice.finish is Finish.LENGTH else None
 
 
 def _measure(choice: Choice, part: Part, pieces: Sequence[str]) -> tuple[list[int], list[float | None]]:

@@ -90,15 +90,14 @@ class Draft:
 def summarise(store: Store, run_id: str, *, recipe: str, replicate: str, problems: Sequence[str]) -> Summary:
     """The summary of a run that has ended. Raises StoreError."""
     these = f"recipe = {literal(recipe)} AND replicate = {literal(replicate)} AND {one_of('problem_id', problems)}"
-    [run] = _rows(store, RUN, run=literal(run_id))
-    [spent] = _rows(store, SPENT, run=literal(run_id))
-    [total] = _rows(store, TOTAL, these=these)
-    failures = {row["reason"]: row["n"] for row in _rows(store, FAILURES, these=these)}
-    picks = _rows(store, CHOSEN, these=these, problems=one_of("p.problem_id", problems))
+    parts = {"these": these, "run": literal(run_id), "problems": one_of("p.problem_id", problems)}
+    [run], [spent], [total], failed, picks, drafts, [judged] = (
+        [dict(zip(table.columns, row, strict=True)) for row in table.rows]
+        for table in store.queries(*(sql.format(**parts) for sql in QUESTIONS))
+    )
+    failures = {row["reason"]: row["n"] for row in failed}
     facts = {**run, **spent, **total, "failures": failures, "problems": len(problems)}
     ids = {"db": store.path, "run_id": run_id, "recipe": recipe}
-    drafts = _rows(store, DRAFTS, these=these)
-    [judged] = _rows(store, LIKELIHOODS, these=these)
     facts |= {"known_problems": len(picks), **judged}
     return Summary(**ids, **facts, **_accuracy(drafts, _chosen(picks)))
 
@@ -202,12 +201,6 @@ def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
 
 
-def _rows(store: Store, sql: str, **parts: str) -> list[dict[str, Any]]:
-    """Rows by column; `parts` are conditions and literals, written out since bound ones import pandas."""
-    table = store.query(sql.format(**parts))
-    return [dict(zip(table.columns, row, strict=True)) for row in table.rows]
-
-
 SCORES = {"likelihood": "mean likelihood", "likelihood_sum": "summed likelihood"}
 
 RUN = """
@@ -253,3 +246,6 @@ SELECT d.problem_id, d.trajectory_id, d.draft, d.turn, d.answer, d.correct, d.or
        s.likelihood_sum
 FROM (FROM raw.drafts WHERE {these}) d JOIN problems p USING (problem_id) LEFT JOIN scores s USING (trajectory_id, turn)
 ORDER BY d.problem_id, d.trajectory_id"""
+
+QUESTIONS = (RUN, SPENT, TOTAL, FAILURES, CHOSEN, DRAFTS, LIKELIHOODS)
+"""What a summary asks the store; conditions and literals are written out, since bound ones import pandas."""

@@ -45,12 +45,9 @@ class Caller:
         while True:
             try:
                 reply = await self._try(request, unit)
-                return replace(
-                    reply,
-                    usage=spent + reply.usage,
-                    cost_usd=self._cost(reply, spent),
-                    attempts=attempts + reply.attempts,
-                )
+                cost = self._cost(reply, spent)
+                usage = spent + reply.usage if attempts else reply.usage
+                return Reply(reply.choices, usage, cost, attempts + reply.attempts, reply.latency_ms)
             except ModelError as error:
                 if not isinstance(error, BudgetSpent):
                     attempts += error.attempts
@@ -89,7 +86,8 @@ class Caller:
                 latency_s = time.monotonic() - start
                 window.answered(latency_s)
                 self._breaker.answered()
-                return replace(reply, latency_ms=round(latency_s * 1000, 3))
+                latency_ms = round(latency_s * 1000, 3)
+                return Reply(reply.choices, reply.usage, reply.cost_usd, reply.attempts, latency_ms)
             finally:
                 self._breaker.done(trial)
 
@@ -128,17 +126,23 @@ class Caller:
 
     async def _timely(self, hold: Hold, request: Request) -> Reply:
         left_s = hold.left_s()
-        limit = asyncio.timeout(left_s if left_s < float("inf") else None)
+        if left_s == float("inf"):
+            reply = await self._model.complete(request)
+        else:
+            reply = await self._within(left_s, request)
+        if not reply.choices:
+            raise ModelError(f"{self._model.name} gave no answer at all.", cause=Cause.FAULT, usage=reply.usage)
+        return reply if len(reply.choices) <= request.n else replace(reply, choices=reply.choices[: request.n])
+
+    async def _within(self, left_s: float, request: Request) -> Reply:
+        limit = asyncio.timeout(left_s)
         try:
             async with limit:
-                reply = await self._model.complete(request)
+                return await self._model.complete(request)
         except TimeoutError:
             if not limit.expired():
                 raise
             raise BudgetSpent("The budget of seconds was used up in the midst of a call.", usage=None) from None
-        if not reply.choices:
-            raise ModelError(f"{self._model.name} gave no answer at all.", cause=Cause.FAULT, usage=reply.usage)
-        return replace(reply, choices=reply.choices[: request.n])
 
     def _judged(self, error: ModelError) -> None:
         """Tell the breaker of a failed try."""

@@ -213,15 +213,15 @@ class Client:
     async def _ask(self, call: Call, request: Request, samples: range) -> dict[int, Choice | ModelError]:
         """One call: an answer, or its error, for each of these samples; fewer where the model gave fewer."""
         seeds = tuple(self.seed(call.unit, call.purpose, call.place, sample) for sample in samples)
-        call = replace(call, first=samples.start, n=len(samples))
         start = time.perf_counter()
         try:
             reply = await self._caller.call(replace(request, n=len(samples), seeds=seeds), call.unit)
         except ModelError as error:
             if error.attempts:
+                call = replace(call, first=samples.start, n=len(samples))
                 self._record(_failed(call, self._failures_of(call) + 1, error, _since(start)), [])
             return dict.fromkeys(samples, error)
-        answered = _answered(call, reply)
+        answered = _answered(call, samples.start, reply)
         choices = [_kept(choice, answered.call_id) for choice in reply.choices]
         self._record(answered, [encode(choice) for choice in choices])
         return dict(zip(samples, choices, strict=False))
@@ -240,11 +240,12 @@ class Client:
 
     def _failures_of(self, call: Call) -> int:
         """How often this very call has failed before."""
-        key = _key(call)
+        key = _key(call, call.first, call.n)
         if self._journal is None:
             self._failures[key] += 1
             return self._failures[key] - 1
-        return sum(old.error is not None and _key(old) == key for old, _ in self._journal.calls(call.unit))
+        failed = [old for old, _ in self._journal.calls(call.unit) if old.error is not None]
+        return sum(_key(old, old.first, old.n) == key for old in failed)
 
 
 def _kept(choice: Choice, call_id: str) -> Choice:
@@ -256,8 +257,8 @@ def _kept(choice: Choice, call_id: str) -> Choice:
     return Choice(choice.text, choice.finish, choice.tokens, logprobs, offsets, choice.thinking, call_id)
 
 
-def _key(call: Call) -> str:
-    return digest("call", call.unit, call.purpose, call.place, call.first, call.n, call.prompt_hash)
+def _key(call: Call, first: int, n: int) -> str:
+    return digest("call", call.unit, call.purpose, call.place, first, n, call.prompt_hash)
 
 
 def _since(start: float) -> float:
@@ -277,11 +278,13 @@ def _parts(samples: range, size: int) -> list[range]:
     return [samples[start : start + size] for start in range(0, len(samples), size)]
 
 
-def _answered(call: Call, reply: Reply) -> Call:
-    call = replace(call, n=len(reply.choices))
+def _answered(call: Call, first: int, reply: Reply) -> Call:
+    n = len(reply.choices)
     return replace(
         call,
-        call_id=_key(call),
+        call_id=_key(call, first, n),
+        first=first,
+        n=n,
         **_counts(reply.usage),
         cost_usd=reply.cost_usd,
         latency_ms=reply.latency_ms,
@@ -293,7 +296,7 @@ def _answered(call: Call, reply: Reply) -> Call:
 def _failed(call: Call, number: int, error: ModelError, latency_ms: float) -> Call:
     return replace(
         call,
-        call_id=digest(_key(call), "failed", number),
+        call_id=digest(_key(call, call.first, call.n), "failed", number),
         error=str(error),
         latency_ms=latency_ms,
         attempts=error.attempts,

@@ -12,8 +12,8 @@ from redraft.store.records import Call
 
 
 def call_to_json(call: Call) -> dict[str, Any]:
-    """A call as plain JSON data."""
-    return {name: getattr(call, name) for name in CALL}
+    """A call as plain JSON data, without what it has not."""
+    return {name: value for name in CALL if (value := getattr(call, name)) is not None}
 
 
 CALL = tuple(field.name for field in fields(Call))

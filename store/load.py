@@ -10,7 +10,7 @@ import importlib
 import importlib.util
 import sys
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -21,6 +21,7 @@ from redraft.store.records import digest
 Factory = Callable[..., Any]
 
 
+@cache
 def names(package: str, returns: str) -> list[str]:
     """The parts of `package` whose function is declared to return `returns`, without importing any of them."""
     spec = importlib.util.find_spec(package)

@@ -48,10 +48,9 @@ def read(connection: "DuckDBPyConnection", sql: str, parameters: Sequence[Any] |
         _lock(connection)
         connection.execute("BEGIN TRANSACTION READ ONLY")
         result = connection.execute(sql, parameters) if parameters else connection.execute(sql)
-        described = result.description or []
-        return Table(
-            _distinct([name for name, *_ in described]), [str(kind) for _, kind, *_ in described], result.fetchall()
-        )
+        described, rows = result.description or [], result.fetchall()
+        connection.execute("ROLLBACK")
+        return Table(_distinct([name for name, *_ in described]), [str(kind) for _, kind, *_ in described], rows)
     except duckdb.Error as error:
         raise QueryError(_plain(error)) from error
 

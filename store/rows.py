@@ -84,7 +84,7 @@ def _grades(grade: Grade, paths: dict[str, Trajectory]) -> Iterator[Row]:
 def _call(call: Call, choices: Choices) -> Row:
     return (
         call.call_id, call.purpose, call.place, call.first, call.n, call.model, call.prompt_hash,
-        strict(dict(call.params)), call.prompt_tokens, call.completion_tokens, call.cached_tokens,
+        exact(dict(call.params)), call.prompt_tokens, call.completion_tokens, call.cached_tokens,
         call.reasoning_tokens, call.cost_usd, call.latency_ms, call.attempts, call.finish_reason, call.error,
         exact(list(choices)),
     )  # fmt: skip

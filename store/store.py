@@ -174,6 +174,11 @@ class Store:
         with self._database.open(read_only=True, patience=patience) as connection:
             return querying.read(connection, sql, parameters)
 
+    def queries(self, *sqls: str, patience: float = 30.0) -> list[querying.Table]:
+        """The same for several questions, at one and the same state of the store."""
+        with self._database.open(read_only=True, patience=patience) as connection:
+            return [querying.read(connection, sql) for sql in sqls]
+
     def export_parquet(self, sql: str, file: str | Path, *, overwrite: bool = False, patience: float = 30.0) -> int:
         """Writes what SQL reads to a Parquet file, and returns the number of rows. Raises QueryError, and StoreError
         where the file exists (without `overwrite`) or is the store's own."""
