@@ -120,7 +120,12 @@ async def _revised(policy: Policy, feedback: Feedback, paths: Sequence[Trajector
         return [_failed(path, error) for path in paths]
 
     async def answered(path: Trajectory, remark: Remark | None) -> Trajectory:
-        return path if remark is None else (await policy(path.respond(remark.text, remark.by), 1))[0]
+        if remark is None:
+            return path
+        [redrafted] = await policy(path.respond(remark.text, remark.by), 1)
+        if redrafted.stop is Stop.BUDGET and not redrafted.draft():  # there was no call: the last draft stands
+            return replace(path, stop=Stop.BUDGET, reason=redrafted.reason)
+        return redrafted
 
     return await together(answered(path, said) for path, said in zip(paths, remarks, strict=True))
 

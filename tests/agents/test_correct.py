@@ -13,6 +13,7 @@ from redraft.agents.feedback.feedback import Remark
 from redraft.agents.feedback.none import none as no_feedback
 from redraft.agents.feedback.oracle import oracle
 from redraft.agents.policy import whole
+from redraft.llm.budget import Budget
 from redraft.llm.client import Client
 from redraft.llm.model import Choice, Finish, ModelError, Request, Sampling
 from redraft.llm.scripted import Scripted
@@ -232,3 +233,18 @@ async def test_twenty_turns_stay_within_the_graphs_limit() -> None:
         QUESTION
     )
     assert path.turn == 20
+
+
+async def test_a_redraft_that_a_budget_does_not_reach_leaves_the_draft_before_it() -> None:
+    model = turns(["7", "5"], ["8", "6"])
+    client = Client(model, problem_budget=Budget(calls=2))  # both first drafts come in one call, each redraft in its own
+    agent = correct(whole(client), feedback=no_feedback(), critic=no_critic(), samples=2, turns=2)
+
+    paths = await agent(QUESTION)
+
+    assert facts(paths) == [
+        ("u:0", ("7",), "8", Stop.ANSWERED, True),
+        ("u:1", (), "5", Stop.BUDGET, False),
+    ]
+    assert paths[1].reason == "The problem's budget of 2 calls is used up."
+    assert paths[1].text() == "sample 1\n#### 5"
