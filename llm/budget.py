@@ -81,7 +81,7 @@ class Account:
         self.used.add(used)
 
     def _words(self, what: str, most: float) -> str:
-        amount = f"${most:,.2f}" if what == "usd" else f"{most:,g} {what}"
+        amount = f"${most:,.2f}" if what == "usd" else f"{most:,g} {what.removesuffix('s') if most == 1 else what}"
         return f"The {self._owner}'s budget of {amount} is used up."
 
 

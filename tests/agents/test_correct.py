@@ -237,7 +237,7 @@ async def test_twenty_turns_stay_within_the_graphs_limit() -> None:
 
 async def test_a_redraft_that_a_budget_does_not_reach_leaves_the_draft_before_it() -> None:
     model = turns(["7", "5"], ["8", "6"])
-    client = Client(model, problem_budget=Budget(calls=2))  # both first drafts come in one call, each redraft in its own
+    client = Client(model, problem_budget=Budget(calls=2))  # one for both first drafts, one for a redraft
     agent = correct(whole(client), feedback=no_feedback(), critic=no_critic(), samples=2, turns=2)
 
     paths = await agent(QUESTION)
