@@ -96,16 +96,18 @@ class Solving:
     async def _prepared(self, work: Sequence[Work]) -> AsyncIterator[Work]:
         """The work, each piece with what the store has of it ready to be replayed."""
         for start in range(0, len(work), AT_ONCE):
+            if self._client.spent:
+                return
             part = work[start : start + AT_ONCE]
             again = [one.unit for one in part if one.attempt > 1]
             for call, choices in await asyncio.to_thread(self._store.answers, again) if again else ():
                 self._journal.preload(call, choices)
             for one in part:
-                if self._client.spent:
-                    return
                 yield one
 
     async def _unit(self, work: Work) -> None:
+        if self._client.spent:
+            return
         started, problem = datetime.now(UTC), work.problem
         paths = await self._explored(work)
         if self._keys.was_opened(work.unit):

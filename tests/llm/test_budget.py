@@ -213,5 +213,5 @@ async def test_what_an_earlier_execution_used_counts_for_the_problem() -> None:
     assert len(answers) == 1
 
     second = Client(Moody(draw), journal=journal, problem_budget=Budget(calls=made))
-    with pytest.raises(BudgetSpent, match=f"The problem's budget of {made} calls"):
+    with pytest.raises(BudgetSpent, match=f"The problem's budget of {made} call"):
         await second.complete(question, "propose", "u/1", asked)
