@@ -4,51 +4,18 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from math import isfinite
 from typing import Any
 
-import numpy as np
-
+from redraft.llm import recorded
 from redraft.llm.budget import Amount, Budget, Purse
 from redraft.llm.caller import Caller
 from redraft.llm.capabilities import Continuing
 from redraft.llm.limits import Limits
-from redraft.llm.model import Choice, Finish, Message, Model, ModelError, Reply, Request, Sampling
+from redraft.llm.model import Choice, Message, Model, ModelError, Request, Sampling
 from redraft.llm.prompts import Prompts
 from redraft.llm.together import together
-from redraft.llm.usage import Usage
 from redraft.store.journal import Journal
 from redraft.store.records import Call, Question, digest
-
-DECIMALS = 6  # of a log-probability that is kept
-
-
-def encode(choice: Choice) -> dict[str, Any]:
-    """A choice as plain JSON data, without what it has not."""
-    data: dict[str, Any] = {"text": choice.text, "finish": choice.finish.value, "tokens": choice.tokens}
-    if choice.logprobs is not None:
-        data["logprobs"] = list(choice.logprobs)
-    if choice.offsets is not None:
-        data["offsets"] = list(choice.offsets)
-    if choice.thinking:
-        data["thinking"] = choice.thinking
-    if choice.call_id:
-        data["call_id"] = choice.call_id
-    return data
-
-
-def decode(data: Mapping[str, Any]) -> Choice:
-    """The choice that `encode` made this data of."""
-    logprobs, offsets = data.get("logprobs"), data.get("offsets")
-    return Choice(
-        text=data["text"],
-        finish=Finish(data["finish"]),
-        tokens=data["tokens"],
-        logprobs=None if logprobs is None else tuple(logprobs),
-        offsets=None if offsets is None else tuple(offsets),
-        thinking=data.get("thinking", ""),
-        call_id=data.get("call_id", ""),
-    )
 
 
 class Client:
@@ -167,7 +134,7 @@ class Client:
             n=request.n,
             model=self.model.name,
             prompt_hash=self.prompts.digest(request),
-            params=_params(request, self.sampling.seed),
+            params=recorded.params(request, self.sampling.seed),
         )
         samples = range(first, first + request.n)
         drawn = self._known(call, samples)
@@ -193,7 +160,7 @@ class Client:
             return {}
         place = call.unit, call.purpose, call.place
         answers = ((s, self._journal.answer(*place, s, call.prompt_hash)) for s in samples)
-        return {sample: decode(answer) for sample, answer in answers if answer is not None}
+        return {sample: recorded.decode(answer) for sample, answer in answers if answer is not None}
 
     async def _draw(self, call: Call, request: Request, samples: range) -> dict[int, Choice | ModelError]:
         """Ask for these samples, and for those that were left out in calls of the size that was answered."""
@@ -219,11 +186,12 @@ class Client:
         except ModelError as error:
             if error.attempts:
                 call = replace(call, first=samples.start, n=len(samples))
-                self._record(_failed(call, self._failures_of(call) + 1, error, _since(start)), [])
+                number, prices = self._failures_of(call) + 1, self.model.prices
+                self._record(recorded.failed(call, number, error, _since(start), prices), [])
             return dict.fromkeys(samples, error)
-        answered = _answered(call, samples.start, reply)
-        choices = [_kept(choice, answered.call_id) for choice in reply.choices]
-        self._record(answered, [encode(choice) for choice in choices])
+        answered = recorded.answered(call, samples.start, reply)
+        choices = [recorded.kept(choice, answered.call_id) for choice in reply.choices]
+        self._record(answered, [recorded.encode(choice) for choice in choices])
         return dict(zip(samples, choices, strict=False))
 
     def _used(self, unit: str) -> Amount:
@@ -240,77 +208,20 @@ class Client:
 
     def _failures_of(self, call: Call) -> int:
         """How often this very call has failed before."""
-        key = _key(call, call.first, call.n)
+        key = recorded.key(call, call.first, call.n)
         if self._journal is None:
             self._failures[key] += 1
             return self._failures[key] - 1
         failed = [old for old, _ in self._journal.calls(call.unit) if old.error is not None]
-        return sum(_key(old, old.first, old.n) == key for old in failed)
-
-
-def _kept(choice: Choice, call_id: str) -> Choice:
-    """A choice as it is kept: log-probabilities have DECIMALS; those that are no numbers are none."""
-    logprobs, offsets = choice.logprobs, choice.offsets
-    if logprobs is not None:
-        logprobs = tuple(np.round(logprobs, DECIMALS).tolist()) if isfinite(sum(logprobs)) else None
-    offsets = offsets if logprobs is not None else None
-    return Choice(choice.text, choice.finish, choice.tokens, logprobs, offsets, choice.thinking, call_id)
-
-
-def _key(call: Call, first: int, n: int) -> str:
-    return digest("call", call.unit, call.purpose, call.place, first, n, call.prompt_hash)
+        return sum(recorded.key(old, old.first, old.n) == key for old in failed)
 
 
 def _since(start: float) -> float:
     return round((time.perf_counter() - start) * 1000, 3)
 
 
-def _params(request: Request, seed: int) -> dict[str, Any]:
-    return {
-        "temperature": request.temperature,
-        "max_tokens": request.max_tokens,
-        "stop": list(request.stop),
-        "seed": seed,
-    }
-
-
 def _parts(samples: range, size: int) -> list[range]:
     return [samples[start : start + size] for start in range(0, len(samples), size)]
-
-
-def _answered(call: Call, first: int, reply: Reply) -> Call:
-    n = len(reply.choices)
-    return replace(
-        call,
-        call_id=_key(call, first, n),
-        first=first,
-        n=n,
-        **_counts(reply.usage),
-        cost_usd=reply.cost_usd,
-        latency_ms=reply.latency_ms,
-        attempts=reply.attempts,
-        finish_reason=",".join(sorted({choice.finish for choice in reply.choices})),
-    )
-
-
-def _failed(call: Call, number: int, error: ModelError, latency_ms: float) -> Call:
-    return replace(
-        call,
-        call_id=digest(_key(call, call.first, call.n), "failed", number),
-        error=str(error),
-        latency_ms=latency_ms,
-        attempts=error.attempts,
-        **_counts(error.usage or Usage()),
-    )
-
-
-def _counts(usage: Usage) -> dict[str, int]:
-    return {
-        "prompt_tokens": usage.prompt,
-        "completion_tokens": usage.completion,
-        "cached_tokens": usage.cached,
-        "reasoning_tokens": usage.reasoning,
-    }
 
 
 def _runs(numbers: Iterable[int]) -> Iterator[range]:

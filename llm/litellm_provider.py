@@ -20,12 +20,12 @@ from litellm.llms.custom_llm import CustomLLM, CustomLLMError
 from litellm.types.utils import Choices, GenericStreamingChunk, Message, ModelResponse, Usage
 
 from redraft.llm.capabilities import EVERYTHING, Capabilities
-from redraft.llm.client import decode, encode
 from redraft.llm.embedded.model import EmbeddedModel, embedded
 from redraft.llm.limits import Limits
 from redraft.llm.litellm_route import LiteLLM
 from redraft.llm.model import Choice, Finish, Model, ModelError, Reply, Request
 from redraft.llm.model import Message as Said
+from redraft.llm.recorded import decode, encode
 
 PROVIDER, MODEL = "redraft", "embedded"
 NAME = f"{PROVIDER}/{MODEL}"

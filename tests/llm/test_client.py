@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from redraft.llm.client import Client, decode, encode
+from redraft.llm.client import Client
 from redraft.llm.limits import Limits
 from redraft.llm.model import Choice, Finish, Message, Model, ModelError, Reply, Request, Sampling
+from redraft.llm.recorded import decode, encode
 from redraft.llm.scripted import Scripted
 from redraft.llm.templates import fill
 from redraft.store.journal import Journal

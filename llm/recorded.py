@@ -1,0 +1,105 @@
+"""What is kept of a call and of its answers: their JSON, their ids, what they used."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from math import isfinite
+from typing import Any
+
+import numpy as np
+
+from redraft.llm.model import Choice, Finish, ModelError, Reply, Request
+from redraft.llm.usage import Prices, Usage
+from redraft.store.records import Call, digest
+
+DECIMALS = 6  # of a log-probability that is kept
+
+
+def encode(choice: Choice) -> dict[str, Any]:
+    """A choice as plain JSON data, without what it has not."""
+    data: dict[str, Any] = {"text": choice.text, "finish": choice.finish.value, "tokens": choice.tokens}
+    if choice.logprobs is not None:
+        data["logprobs"] = list(choice.logprobs)
+    if choice.offsets is not None:
+        data["offsets"] = list(choice.offsets)
+    if choice.thinking:
+        data["thinking"] = choice.thinking
+    if choice.call_id:
+        data["call_id"] = choice.call_id
+    return data
+
+
+def decode(data: Mapping[str, Any]) -> Choice:
+    """The choice that `encode` made this data of."""
+    logprobs, offsets = data.get("logprobs"), data.get("offsets")
+    return Choice(
+        text=data["text"],
+        finish=Finish(data["finish"]),
+        tokens=data["tokens"],
+        logprobs=None if logprobs is None else tuple(logprobs),
+        offsets=None if offsets is None else tuple(offsets),
+        thinking=data.get("thinking", ""),
+        call_id=data.get("call_id", ""),
+    )
+
+
+def kept(choice: Choice, call_id: str) -> Choice:
+    """A choice as it is kept: log-probabilities have DECIMALS; those that are no numbers are none."""
+    logprobs, offsets = choice.logprobs, choice.offsets
+    if logprobs is not None:
+        logprobs = tuple(np.round(logprobs, DECIMALS).tolist()) if isfinite(sum(logprobs)) else None
+    offsets = offsets if logprobs is not None else None
+    return Choice(choice.text, choice.finish, choice.tokens, logprobs, offsets, choice.thinking, call_id)
+
+
+def key(call: Call, first: int, n: int) -> str:
+    """The id of the call that asked for samples `first` to `first + n - 1`, whenever it was made."""
+    return digest("call", call.unit, call.purpose, call.place, first, n, call.prompt_hash)
+
+
+def params(request: Request, seed: int) -> dict[str, Any]:
+    """What a call was asked with; `seed` is the run's."""
+    return {
+        "temperature": request.temperature,
+        "max_tokens": request.max_tokens,
+        "stop": list(request.stop),
+        "seed": seed,
+    }
+
+
+def answered(call: Call, first: int, reply: Reply) -> Call:
+    """The call with what it was answered with: samples from `first` on."""
+    n = len(reply.choices)
+    return replace(
+        call,
+        call_id=key(call, first, n),
+        first=first,
+        n=n,
+        **_counts(reply.usage),
+        cost_usd=reply.cost_usd,
+        latency_ms=reply.latency_ms,
+        attempts=reply.attempts,
+        finish_reason=",".join(sorted({choice.finish for choice in reply.choices})),
+    )
+
+
+def failed(call: Call, number: int, error: ModelError, latency_ms: float, prices: Prices | None) -> Call:
+    """The call with why it failed, for the `number`-th time, and what its tries used."""
+    usage = error.usage or Usage()
+    return replace(
+        call,
+        call_id=digest(key(call, call.first, call.n), "failed", number),
+        error=str(error),
+        latency_ms=latency_ms,
+        attempts=error.attempts,
+        **_counts(usage),
+        cost_usd=prices.cost(usage) if prices and usage.tokens else None,
+    )
+
+
+def _counts(usage: Usage) -> dict[str, int]:
+    return {
+        "prompt_tokens": usage.prompt,
+        "completion_tokens": usage.completion,
+        "cached_tokens": usage.cached,
+        "reasoning_tokens": usage.reasoning,
+    }
