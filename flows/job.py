@@ -18,6 +18,7 @@ from redraft.llm.limits import Limits
 from redraft.llm.model import Model, ModelError, Sampling
 from redraft.llm.prompts import Prompts
 from redraft.llm.route import route
+from redraft.llm.said import address
 from redraft.llm.usage import Prices
 from redraft.store.errors import SourceError
 from redraft.store.journal import Journal
@@ -58,12 +59,21 @@ class Settings:
         return Sampling(temperature=self.temperature, max_tokens=self.max_tokens, seed=self.seed)
 
     def plain(self) -> dict[str, Any]:
-        """Everything as JSON data, as it is kept in `runs.config`; parts by their names."""
+        """Everything as JSON data, as it is kept in `runs.config`: parts by their names, addresses without secrets."""
         given = {key: identity(getattr(self, key)) for key in ("strategy", "grader", "critic")}
         arguments = {key: identity(value) for key, value in self.arguments.items()}
         chosen = parts(self.strategy, {**self.arguments, "grader": self.grader})
         budgets = {key: budget(getattr(self, key)) for key in ("budget", "problem_budget")}
-        return {**given, **chosen, "arguments": arguments, **budgets, **{key: getattr(self, key) for key in PLAIN}}
+        listed = [self.api_base] if isinstance(self.api_base, str) else self.api_base or ()
+        place = {"api_base": ",".join(map(address, listed)) or None}
+        return {
+            **given,
+            **chosen,
+            "arguments": arguments,
+            **budgets,
+            **place,
+            **{key: getattr(self, key) for key in PLAIN},
+        }
 
 
 class Job:
@@ -225,5 +235,5 @@ def budget(given: Budget) -> dict[str, float]:
 GATHERED = 10_000
 """Problems that are solved at once where calls are gathered into batches."""
 
-PLAIN = ("api_base", "samples", "temperature", "max_tokens", "seed", "replicate", "concurrency", "batch")
+PLAIN = ("samples", "temperature", "max_tokens", "seed", "replicate", "concurrency", "batch")
 MOST_TOLD = 5

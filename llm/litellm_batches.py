@@ -136,7 +136,9 @@ class Batches:
             )
         except Exception as error:  # noqa: BLE001 - LiteLLM raises a bare Exception for what it can't read
             raise ModelError(
-                f"The batch holds an answer that can't be read ({Failure(error).said}).", cause=Cause.FAULT, usage=None
+                f"The batch holds an answer that can't be read ({Failure(error).said}).",
+                cause=Cause.FAULT,
+                usage=None,
             ) from None
         return replace(self._model.reply(told, request, parameters), cost_usd=None)
 
@@ -145,7 +147,7 @@ class Batches:
         words = str(error.get("message") or error) if isinstance(error, dict) else str(error)
         failure = Failure.answer(status, words)
         if self._model.adapted(failure, parameters):
-            return ModelError(f"{self._model.name} does not take all of its settings ({words}).", cause=Cause.FAULT)
+            return ModelError(f"{self._model.name} does not take all of its settings ({failure.said}).", cause=Cause.FAULT)
         explained = self._model.explained(failure)
         return explained if status else ModelError(str(explained), cause=Cause.FAULT, usage=Usage())
 
@@ -163,4 +165,4 @@ class Batches:
         try:
             return await call
         except Exception as error:  # noqa: BLE001 - the boundary to LiteLLM and all its providers
-            raise self._model.explained(Failure(error)) from None
+            raise self._model.explained(Failure(error, self._model.access.get("api_base", ""))) from None

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from redraft.llm.model import Cause, ModelError, Refused
-from redraft.llm.said import said, wait_s
+from redraft.llm.said import said, secrets, wait_s
 from redraft.llm.usage import Usage
 
 OVERLOADED = (429, 503, 529)
@@ -12,13 +12,13 @@ OVERLOADED = (429, 503, 529)
 
 class Failure:
     """An exception that LiteLLM raised, read: `status` is the HTTP status that the provider answered with, or 0 where
-    it answered nothing; `said` what it says, in one line."""
+    it answered nothing; `said` what it says, in one line, without the secrets of the address."""
 
-    def __init__(self, error: BaseException) -> None:
+    def __init__(self, error: BaseException, api_base: str = "") -> None:
         self.chain = _chain(error)
         self.kinds = {kind.__name__ for one in self.chain for kind in type(one).__mro__}
         self.text = str(error) or type(error).__name__
-        self.said = said(self.text)
+        self.said = said(self.text, *secrets(api_base))
         answer = next((answer for one in self.chain if (answer := _answer(one)) is not None), None)
         self.status = answer.status_code if answer is not None else _local_status(error, self.kinds)
         self.headers: Mapping[str, str] = getattr(answer, "headers", None) or {}

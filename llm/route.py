@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from redraft.llm.chat_template import ChatTemplate
 from redraft.llm.limits import Limits
 from redraft.llm.model import Model, ModelError
+from redraft.llm.said import address
 
 OTHER_PROTOCOLS = frozenset({
     "anthropic", "azure", "azure_ai", "bedrock", "cohere", "cohere_chat", "gemini", "ollama_chat", "predibase",
@@ -37,7 +38,7 @@ def route(
     """
     if name == "embedded" and api_base:
         raise ModelError(
-            f"The embedded model is not served at {api_base}.",
+            f"The embedded model is not served at {address(_text(api_base))}.",
             cure="Name the server's model with --model, or leave --api-base out.",
             fatal=True,
         )
@@ -65,7 +66,11 @@ def route(
         )
     from redraft.llm.litellm_route import litellm_model
 
-    return litellm_model(name, api_base if isinstance(api_base, str | None) else ",".join(api_base), limits)
+    return litellm_model(name, _text(api_base) if api_base else None, limits)
+
+
+def _text(api_base: str | Sequence[str]) -> str:
+    return api_base if isinstance(api_base, str) else ",".join(api_base)
 
 
 def _names(name: str) -> tuple[str, ...]:

@@ -5,17 +5,38 @@ import re
 import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
+from urllib.parse import unquote_plus
 
 MOST = 300  # characters
 PIECE = 8  # characters of a key that give it away
+LEAST = 4  # characters of a secret in an address
 
 
-def said(text: str, key: str = "") -> str:
-    """A provider's words in one line of at most 300 characters, without `key`, any piece of it that could give it away,
-    the environment's own secrets, or anything that looks like a key."""
-    for secret in (key, *_secrets()):
+def said(text: str, *keys: str) -> str:
+    """A provider's words in one line of at most 300 characters, without `keys`, any piece of them that could give them
+    away, the environment's own secrets, or anything that looks like a key."""
+    for secret in (*keys, *_secrets()):
         text = _without(text, secret)
-    return KEY.sub("***", " ".join(text.split()))[:MOST]
+    text = KEY.sub("***", USER.sub("//***@", " ".join(text.split())))
+    return QUERY.sub(r"\1***", text)[:MOST]
+
+
+def address(given: str) -> str:
+    """An address, or several with commas between them, fit to be kept: without user, password and query."""
+    return re.sub(r"[?#][^\s,]*", "?***", re.sub(r"(^|//|,\s*)[^/?#,\s]*@", r"\1***@", given))
+
+
+def secrets(given: str) -> tuple[str, ...]:
+    """The passwords and the values of queries in an address, or in several with commas between them, as they stand
+    there and as they are meant."""
+    found: list[str] = []
+    for one in given.split(","):
+        rest, _, query = one.partition("#")[0].partition("?")
+        user = rest.rpartition("@")[0].rpartition("//")[2]
+        found += [user.partition(":")[2] or user, *(pair.partition("=")[2] or pair for pair in query.split("&"))]
+    return tuple(
+        dict.fromkeys(secret for text in found for secret in (text, unquote_plus(text)) if len(secret) >= LEAST)
+    )
 
 
 def wait_s(headers: Mapping[str, str], text: str = "", now: float | None = None) -> float | None:
@@ -80,4 +101,6 @@ def _duration(text: str | None) -> float | None:
 WORDED = re.compile(r"(?:(?:try again|retry) in |retryDelay\W+)(\d[\dhms.]*?(?:ms|h|m|s)+\b)", re.IGNORECASE)
 SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
-KEY = re.compile(r"\b(?:sk|key|gsk|xai|hf|pk)[-_][\w*.-]{6,}|Bearer \S+", re.IGNORECASE)
+KEY = re.compile(r"\b(?:sk|key|gsk|xai|hf|pk)[-_][\w*.-]{6,}|(?:Bearer|Basic) \S+", re.IGNORECASE)
+USER = re.compile(r"//[^/?#\s]+@")
+QUERY = re.compile(r"([?&][^=&\s]*(?:key|token|secret|password|sig|signature)=)[^&#\s\"']+", re.IGNORECASE)

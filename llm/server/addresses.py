@@ -8,6 +8,7 @@ from urllib.request import getproxies, proxy_bypass
 from yarl import URL
 
 from redraft.llm.model import ModelError
+from redraft.llm.said import address, secrets
 
 PAUSE_S = 0.5  # of an address where a call failed, doubled by each further one
 LONGEST_PAUSE_S = 30.0
@@ -88,6 +89,7 @@ class Addresses:
 
     def __init__(self, given: Sequence[str], now: Callable[[], float] = time.monotonic) -> None:
         self._all = [Address(one) for one in given]
+        self.secrets = secrets(",".join(given))
         self._now = now
 
     @property
@@ -128,7 +130,7 @@ def _url(given: str) -> URL:
         url = URL()
     if url.scheme not in ("http", "https") or not url.host or len(text.split()) > 1:
         raise ModelError(
-            f"{given!r} is not the address of a server.",
+            f"{address(given)!r} is not the address of a server.",
             cure="Give one like http://127.0.0.1:8000/v1 with --api-base.",
             fatal=True,
         )

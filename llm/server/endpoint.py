@@ -30,11 +30,11 @@ class Rejected(Refused):
 class Endpoint:
     """Where a model is asked. `model` is what the servers call it: the first of its names that they know."""
 
-    def __init__(self, wire: Wire, name: str, names: Sequence[str], key: str) -> None:
+    def __init__(self, wire: Wire, name: str, names: Sequence[str], keys: Sequence[str]) -> None:
         self.wire = wire
         self._name = name
         self._names = list(names)
-        self._key = key
+        self._keys = keys
 
     @property
     def model(self) -> str:
@@ -63,14 +63,14 @@ class Endpoint:
 
     def unreadable(self, reply: Any) -> ModelError:
         """JSON that is not what the protocol says."""
-        return faults.unreadable(json.dumps(reply).encode(), self.wire.shown, self._key)
+        return faults.unreadable(json.dumps(reply).encode(), self.wire.shown, self._keys)
 
     def _lenient(self, answer: Answer) -> Any:
         """JSON with what its standard does not know: NaN, and halves of characters, which cannot be kept."""
         try:
             return json.loads(HALVES.sub("\\\\ufffd", answer.body.decode()))
         except ValueError:
-            raise faults.unreadable(answer.body, answer.address.shown, self._key) from None
+            raise faults.unreadable(answer.body, answer.address.shown, self._keys) from None
 
     async def _failure(self, status: int, answer: Answer, words: faults.Said, data: dict[str, Any]) -> Exception:
         if faults.lacks_model(status, words):
@@ -79,7 +79,7 @@ class Endpoint:
                 return Again()
         elif status in (404, 405) and answer.address.moved(answer.url):
             return Again()
-        error = faults.explained(status, answer.headers, words, answer.address.shown, self._name, self._key)
+        error = faults.explained(status, answer.headers, words, answer.address.shown, self._name, self._keys)
         if faults.lacks_model(status, words) and (there := await self._models(answer)):
             return ModelError(str(error), cure=f"It has {there}.", fatal=True)
         return Rejected(error, status, words) if isinstance(error, Refused) else error
@@ -91,7 +91,7 @@ class Endpoint:
             names = [repr(one["id"]) for one in listed[:5]]
         except (ModelError, ValueError, KeyError, TypeError):
             return ""
-        return said(", ".join(names) + (", ..." if len(listed) > 5 else ""), self._key)
+        return said(", ".join(names) + (", ..." if len(listed) > 5 else ""), *self._keys)
 
 
 HIGH, LOW = r"\\u[dD][89abAB][0-9a-fA-F]{2}", r"\\u[dD][c-fC-F][0-9a-fA-F]{2}"

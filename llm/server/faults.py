@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -69,11 +69,13 @@ def adapted(facts: Facts, status: int, words: Said, sent: Mapping[str, Any]) -> 
     return None
 
 
-def explained(status: int, headers: Mapping[str, str], words: Said, where: str, name: str, key: str) -> ModelError:
+def explained(
+    status: int, headers: Mapping[str, str], words: Said, where: str, name: str, keys: Sequence[str]
+) -> ModelError:
     """An HTTP status that is not 200, as an error."""
-    short = said(words.text, key) or f"HTTP {status}"
+    short = said(words.text, *keys) or f"HTTP {status}"
     if status in (401, 403):
-        problem = f"{where} refuses the key for {name}" if key else f"{where} asks for a key and there is none"
+        problem = f"{where} refuses the key for {name}" if keys else f"{where} asks for a key and there is none"
         return ModelError(
             f"{problem} ({short}).", cure="Set REDRAFT_API_KEY, or OPENAI_API_KEY, to a valid key.", fatal=True
         )
@@ -82,7 +84,7 @@ def explained(status: int, headers: Mapping[str, str], words: Said, where: str, 
     if lacks_model(status, words):
         return ModelError(f"{where} has no model {name!r} ({short}).", cure="Check --model and --api-base.", fatal=True)
     if status in (404, 405) or 300 <= status < 400:
-        moved = f"it says to go to {said(headers['Location'], key)}" if "Location" in headers else short
+        moved = f"it says to go to {said(headers['Location'], *keys)}" if "Location" in headers else short
         return NoPage(
             f"{where} does not speak OpenAI's protocol (HTTP {status}: {moved}).", cure="Check --api-base.", fatal=True
         )
@@ -105,16 +107,16 @@ def explained(status: int, headers: Mapping[str, str], words: Said, where: str, 
     return Refused(f"{where} rejects the request to {name} ({short}).")
 
 
-def unreadable(body: bytes, where: str, key: str) -> ModelError:
+def unreadable(body: bytes, where: str, keys: Sequence[str]) -> ModelError:
     """A body that is not a reply, though its status says that all is well. What it used nobody can tell."""
     words = Said(body)
     if not body.strip():
         message, cure = f"{where} answered with nothing.", "Try again later."
     elif words.page:
-        message = f"{where} answered with a web page, not with JSON ({said(words.text, key)})."
+        message = f"{where} answered with a web page, not with JSON ({said(words.text, *keys)})."
         cure = "Check --api-base."
     else:
-        message, cure = f"{where} answered with broken JSON ({said(words.text, key)}).", "Try again later."
+        message, cure = f"{where} answered with broken JSON ({said(words.text, *keys)}).", "Try again later."
     return ModelError(message, cure=cure, cause=Cause.FAULT, usage=None)
 
 
@@ -138,7 +140,7 @@ def empty(reasons: list[str], where: str, usage: Usage) -> ModelError:
     """A reply without any text."""
     if reasons == ["content_filter"]:
         return Refused(f"A content filter of {where} withheld the answer.", usage=usage)
-    stopped = f" (it stopped for: {', '.join(reasons)})" if reasons else ""
+    stopped = f" (it stopped for: {said(', '.join(reasons))})" if reasons else ""
     return ModelError(f"{where} gave no text{stopped}.", cure="Ask again.", cause=Cause.FAULT, usage=usage)
 
 

@@ -47,7 +47,9 @@ class Server(Model):
     ) -> None:
         self.name = name
         self._addresses = Addresses(addresses)
-        self._endpoint = Endpoint(Wire(self._addresses, key, limits), name, names or (name,), key)
+        self._endpoint = Endpoint(
+            Wire(self._addresses, key, limits), name, names or (name,), (*filter(None, [key]), *self._addresses.secrets)
+        )
         self._renderer = Renderer(self._endpoint, chat_template)
         self._raw = chat_template is not None
         self._memory = memory or Memory()

@@ -59,8 +59,9 @@ class Wire:
                 return answer
             except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
                 refusals.append(_reason(error))
+        why = said("; ".join(dict.fromkeys(refusals)), self._key, *self.addresses.secrets)
         raise ModelError(
-            f"Nobody answers at {self.addresses.shown} ({said('; '.join(dict.fromkeys(refusals)), self._key)}).",
+            f"Nobody answers at {self.addresses.shown} ({why}).",
             cure="Check that it is up, and --api-base.",
             cause=Cause.DOWN,
         )
@@ -138,4 +139,4 @@ def _reason(error: BaseException) -> str:
         return error.os_error.strerror or str(error.os_error) or type(error.os_error).__name__
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return "the server closed it"
-    return str(error) or type(error).__name__
+    return said(str(error)) or type(error).__name__
