@@ -149,16 +149,18 @@ async def _generate(
     source: str, limit: int | None, replicate: str, settings: Mapping[str, Any], budget: Budget
 ) -> Summary:
     """Every shard in turn until the budget is used up, and the summary over all of them as an artifact."""
-    log = Logged()
+    log, left = Logged(), budget
     found = problems(source, log, limit=limit)
     parts: list[Summary] = []
     for start in range(0, len(found), SHARD):
-        given = {**settings, "replicate": replicate, "budget": budget}
+        given = {**settings, "replicate": replicate, "budget": left}
         parts.append(await _shard(found[start : start + SHARD], given))
-        budget = budget.less(parts[-1].used, parts[-1].seconds)
+        left = left.less(parts[-1].used, parts[-1].seconds)
         if parts[-1].spent:
             break
     whole = parts[0] if len(parts) == 1 else await asyncio.to_thread(_joined, found, parts, replicate)
+    if whole.spent:
+        whole = replace(whole, spent=f"The flow run's budget of {budget} is used up.")
     await acreate_markdown_artifact(markdown(whole), key="redraft-summary", description=f"replicate {replicate}")
     return whole
 
@@ -184,7 +186,8 @@ def _state(summary: Summary) -> State[dict[str, Any]]:
     if summary.failed:
         reasons = "; ".join(f"{count} x {reason}" for reason, count in summary.failures.items())
         return Failed(message=f"{summary.failed} trajectories failed: {reasons}", data=facts)
-    return Completed(message=f"{summary.problems} problems, {summary.trajectories} trajectories", data=facts)
+    told = f"{summary.problems} problems, {summary.trajectories} trajectories"
+    return Completed(message=f"{told}. {summary.spent}" if summary.spent else told, data=facts)
 
 
 class Logged(Lines):

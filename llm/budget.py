@@ -28,6 +28,11 @@ class Budget:
             None if self.seconds is None else max(0.0, self.seconds - seconds),
         )
 
+    def __str__(self) -> str:
+        """Such as "500 calls, $2.00"."""
+        limits = ((what, getattr(self, what)) for what in ("calls", "tokens", "usd", "seconds"))
+        return ", ".join(_words(what, most) for what, most in limits if most is not None) or "no budget"
+
     def __bool__(self) -> bool:
         return any(most is not None for most in (self.calls, self.tokens, self.usd, self.seconds))
 
@@ -61,10 +66,13 @@ class Account:
         for what, most in (("calls", self._budget.calls), ("tokens", self._budget.tokens), ("usd", self._budget.usd)):
             taken = getattr(self.used, what) + (getattr(self._held, what) if held else 0)
             if most is not None and taken + getattr(more, what) > most * (1 + 1e-12):
-                return self._words(what, most)
+                return self._used_up(_words(what, most))
         if self._budget.seconds is not None and self.left_s() <= 0:
-            return self._words("seconds", self._budget.seconds)
+            return self._used_up(_words("seconds", self._budget.seconds))
         return None
+
+    def _used_up(self, amount: str) -> str:
+        return f"The {self._owner}'s budget of {amount} is used up."
 
     def left_s(self) -> float:
         """Seconds until the budget's time is up; infinite without one."""
@@ -80,9 +88,9 @@ class Account:
         self._held.add(held, -1)
         self.used.add(used)
 
-    def _words(self, what: str, most: float) -> str:
-        amount = f"${most:,.2f}" if what == "usd" else f"{most:,g} {what.removesuffix('s') if most == 1 else what}"
-        return f"The {self._owner}'s budget of {amount} is used up."
+
+def _words(what: str, most: float) -> str:
+    return f"${most:,.2f}" if what == "usd" else f"{most:,g} {what.removesuffix('s') if most == 1 else what}"
 
 
 @dataclass(slots=True)

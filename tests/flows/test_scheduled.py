@@ -46,7 +46,7 @@ def states(server: Mapping[str, str], flow: str) -> list[str]:
 def test_a_flow_run_shows_its_true_state(prefect_server: Mapping[str, str], python: Any, tmp_path: Path) -> None:
     done = python("-c", GENERATE)
     assert done.returncode == 0, done.stderr
-    assert states(prefect_server, "generate") == ["COMPLETED", "FAILED", "FAILED"]
+    assert states(prefect_server, "generate") == ["COMPLETED", "FAILED", "FAILED", "COMPLETED"]
     messages = [
         run["state"]["message"]
         for run in ask(
@@ -54,12 +54,14 @@ def test_a_flow_run_shows_its_true_state(prefect_server: Mapping[str, str], pyth
         )
     ]
     assert messages[0] == "5 problems, 5 trajectories"
-    assert messages[1].startswith("2 trajectories failed: 2 x No answer")
+    assert "Nobody answers at http://127.0.0.1:9/v1" in messages[1]
     assert "no strategy 'nope'" in messages[2]
+    assert messages[3] == "5 problems, 4 trajectories. The flow run's budget of 3 calls is used up."
     shards = [task["state"]["type"] for task in ask(prefect_server, "task_runs/filter", sort="END_TIME_DESC")]
-    assert sorted(shards) == ["COMPLETED"] * 4 + ["FAILED"]  # 5 problems are three shards of 2
+    assert sorted(shards) == ["COMPLETED"] * 5 + ["FAILED"] * 2  # 5 problems are three shards of 2
     [artifact] = ask(prefect_server, "artifacts/latest/filter", artifacts={"key": {"any_": ["redraft-summary"]}})
-    assert "| problems | 2 |" in artifact["data"]
+    assert "| problems | 5 |" in artifact["data"]
+    assert "budget of 3 calls is used up. What it did not reach" in artifact["data"]
     with Store(tmp_path / "redraft.duckdb") as store:
         assert store.query("SELECT count(DISTINCT unit_id) FROM raw.commits WHERE status = 'done'").rows == [(5,)]
 
@@ -99,6 +101,7 @@ async def main():
     await run(limit=5)
     await run(limit=2, model="openai/nobody", api_base="http://127.0.0.1:9/v1", db="dead.duckdb")
     await run(limit=2, strategy="nope")
+    await run(limit=5, strategy="best_of_n", budget={"calls": 3}, problem_budget={"tokens": 900}, db="some.duckdb")
 
 asyncio.run(main())
 """
