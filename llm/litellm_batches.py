@@ -147,7 +147,8 @@ class Batches:
         words = str(error.get("message") or error) if isinstance(error, dict) else str(error)
         failure = Failure.answer(status, words)
         if self._model.adapted(failure, parameters):
-            return ModelError(f"{self._model.name} does not take all of its settings ({failure.said}).", cause=Cause.FAULT)
+            told = f"{self._model.name} does not take all of its settings ({failure.said})."
+            return ModelError(told, cause=Cause.FAULT)
         explained = self._model.explained(failure)
         return explained if status else ModelError(str(explained), cause=Cause.FAULT, usage=Usage())
 

@@ -1,5 +1,7 @@
 """What the tests of flows share: the command line as a process, a scripted word-problem model, a Prefect server."""
 
+import asyncio
+import json
 import os
 import re
 import socket
@@ -7,7 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from redraft.llm.scripted import Scripted
 from redraft.store.records import Problem
 
 Redraft = Callable[..., subprocess.CompletedProcess[str]]
+Commands = Callable[[Sequence[str], Mapping[str, str]], Awaitable[tuple[int, str, str]]]
 
 
 def clean(extra: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -53,6 +56,32 @@ def mistake(redraft: Redraft) -> Callable[..., str]:
         return lines[0]
 
     return run
+
+
+@pytest.fixture
+async def commands(tmp_path: Path) -> AsyncIterator[Commands]:
+    """`await commands(["query", "FROM runs"], {"OPENAI_API_KEY": "none"})` in the test's folder: the exit code, and
+    what is written to standard output and error. One process runs them all, and writes nothing else. An empty variable
+    is taken out of the environment."""
+    pipe = asyncio.subprocess.PIPE
+    program = await asyncio.create_subprocess_exec(
+        sys.executable, Path(__file__).with_name("cli_run.py"), cwd=tmp_path, env=clean(), stdin=pipe, stdout=pipe,
+        stderr=pipe, limit=2**24,
+    )  # fmt: skip
+    assert program.stdin
+    assert program.stdout
+
+    async def run(arguments: Sequence[str], env: Mapping[str, str]) -> tuple[int, str, str]:
+        assert program.stdin
+        assert program.stdout
+        program.stdin.write(json.dumps([arguments, env]).encode() + b"\n")
+        code, out, err = json.loads(await program.stdout.readline())
+        return code, out, err
+
+    yield run
+    program.stdin.close()
+    assert await program.communicate() == (b"", b"")
+    assert program.returncode == 0
 
 
 @pytest.fixture
