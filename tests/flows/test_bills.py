@@ -10,7 +10,7 @@ import pytest
 from redraft.flows.generate import generate
 from redraft.llm.budget import Budget
 from redraft.llm.limits import Limits
-from redraft.llm.usage import Prices
+from redraft.llm.usage import Prices, Usage
 
 PRICES = Prices(prompt=1e-5, completion=1e-4, cached=5e-6)
 FAULTS = ("429+", "500", "drop", "cut", "blank", "empty", "malformed", "few", "truncated", "nan", "hang")
@@ -49,9 +49,9 @@ async def test_a_budget_is_never_exceeded(
     )
 
     entries = server.record.entries
-    prompt, cached = (sum(getattr(e, f"{kind}_tokens") for e in entries) for kind in ("prompt", "cached"))
+    prompt = sum(entry.prompt_tokens for entry in entries)
     written = sum(entry.produced for entry in entries)
-    usd = (prompt - cached) * PRICES.prompt + cached * PRICES.cached + written * PRICES.completion
+    usd = PRICES.cost(Usage(prompt, written, cached=sum(entry.cached_tokens for entry in entries)))
     bill = {"calls": len(entries), "tokens": prompt + written, "usd": usd}
     assert {what: amount for what, amount in bill.items() if amount > (most[what] or float("inf"))} == {}
     assert bill["calls"] <= summary.used.calls
