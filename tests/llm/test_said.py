@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redraft.llm.said import said, wait_s
+from redraft.llm.said import address, said, secrets, wait_s
 
 KEYS = st.text(st.characters(categories=["Ll", "Lu", "Nd"], max_codepoint=127), min_size=8, max_size=60)
 
@@ -69,3 +69,19 @@ def test_the_wait_that_headers_ask_for(headers: dict[str, str], expected: float 
 def test_the_wait_that_words_ask_for(text: str, expected: float | None) -> None:
     assert wait_s({}, text) == expected
     assert wait_s({"retry-after": "2"}, text) == 2.0
+
+
+@pytest.mark.parametrize(
+    ("given", "shown", "hidden"),
+    [
+        ("http://127.0.0.1:8000/v1", "http://127.0.0.1:8000/v1", ()),
+        ("user:se@cret@host:8000", "***@host:8000", ("se@cret",)),
+        (
+            "http://u:p%40ss@a/v1, http://b/v1?key=wxyz#top",
+            "http://***@a/v1, http://b/v1?***",
+            ("p%40ss", "p@ss", "wxyz"),
+        ),
+    ],
+)
+def test_addresses_are_shown_without_their_secrets(given: str, shown: str, hidden: tuple[str, ...]) -> None:
+    assert (address(given), secrets(given)) == (shown, hidden)
