@@ -68,12 +68,12 @@ async def answers(name: str, api_base: str | None) -> list[Finding]:
     words = " ".join((choice.text or choice.thinking).split())
     return [
         Finding("model", f"{name} answers: {choice.tokens} tokens in {seconds:.2f} s: {words[:60]!r}"),
-        Finding("model", can(able)),
+        Finding("abilities", can(able)),
     ]
 
 
 def can(able: Capabilities) -> str:
-    """What a model can do, what it can't, and what is not known yet, in one line."""
+    """What a model can do, what it can't, which is worked around, and what is not known yet, in one line."""
     by_word: dict[bool | None, list[str]] = {True: [], False: [], None: []}
     for field, words in ABILITIES.items():
         by_word[getattr(able, field)].append(words)
@@ -81,7 +81,7 @@ def can(able: Capabilities) -> str:
     by_word[None if going_on is None else going_on is not Continuing.NONE].append(
         f"going on from a draft{f' ({going_on})' if going_on not in (None, Continuing.NONE) else ''}"
     )
-    told = [(f"{lead} {', '.join(by_word[known])}") for known, lead in LEADS.items() if by_word[known]]
+    told = [f"{lead}{', '.join(by_word[known])}" for known, lead in LEADS.items() if by_word[known]]
     return "; ".join(told)
 
 
@@ -157,7 +157,7 @@ ABILITIES = {
     "schema": "JSON schemas",
     "temperature": "temperature",
 }
-LEADS: dict[bool | None, str] = {True: "can:", False: "can't, and is worked around:", None: "not known yet:"}
+LEADS: dict[bool | None, str] = {True: "", False: "worked around: ", None: "not known yet: "}
 NEEDED = ("duckdb", "numpy", "tokenizers", "math-verify", "langgraph", "litellm", "aiohttp", "pydantic", "prefect")
 TABLES = ("problems", "trajectories", "steps", "turns", "grades", "calls", "datasets")
 EMPTY = 64  # bytes: a journal that only says whose it is

@@ -46,8 +46,9 @@ def explained(failure: Failure, name: str, where: str, key_name: Callable[[], st
     """The error of a model at a place; `key_name` tells which environment variable holds the key."""
     status, words = failure.status, failure.said
     if status in (401, 403) or (not failure.answered and "api_key" in words.lower()):
+        heard = f" ({words})" if failure.answered else ""
         return ModelError(
-            f"{where} refuses the key for {name}, or there is none ({words}).",
+            f"{where} refuses the key for {name}, or there is none{heard}.",
             cure=f"Set {key_name()} to a valid key.",
             fatal=True,
         )

@@ -26,7 +26,7 @@ async def test_a_stopped_batch_is_waited_for_by_the_same_command(
     stopped = await asyncio.create_subprocess_exec(*command, cwd=tmp_path, stderr=subprocess.PIPE)
     assert stopped.stderr
     said: list[str] = []
-    while not any("went to openai as batch" in line for line in said):
+    while not any("Sent to openai as batch" in line for line in said):
         said.append((await stopped.stderr.readline()).decode())
         assert said[-1], said
     stopped.send_signal(signal.SIGINT)

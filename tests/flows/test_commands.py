@@ -80,6 +80,10 @@ def test_the_doctor_finds_all_well(redraft: Redraft) -> None:
     findings = json.loads(redraft("doctor", "--json").stdout)
     says = {finding["about"]: finding["says"] for finding in findings}
     assert says["model"].startswith("embedded answers: ")
+    assert says["abilities"] == (
+        "several samples a call, seeds, log-probabilities, stop strings, saying which, temperature,"
+        " going on from a draft (native); worked around: JSON schemas"
+    )
     assert "2 problems, 2 trajectories" in says["store"]
     assert (says["runs"], says["units"]) == ("1 finished", "2 done")
     assert says["oracle"] == r"Math-Verify finds that \frac{x}{2} is 0.5x"
