@@ -130,6 +130,7 @@ class Solving:
             key_hash=key_hash(problem),
         )
         await self._writer.put(unit)
+        self._client.forget(work.unit)
         self._progress.unit(problem, unit)
 
     async def _explored(self, work: Work) -> list[Trajectory]:

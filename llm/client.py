@@ -60,6 +60,10 @@ class Client:
         """What of the run's budget is used."""
         return self._purse.used
 
+    def forget(self, unit: str) -> None:
+        """The unit is done: what was used for it is no longer needed."""
+        self._purse.forget(unit)
+
     async def continues(self) -> bool:
         """Whether the model goes on from a half-written answer. Raises ModelError where it can't be found out."""
         return (await self.model.probe()).continuing is not Continuing.NONE
