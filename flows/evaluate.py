@@ -23,9 +23,10 @@ def cut(path: Trajectory, turn: int) -> Trajectory:
 
 
 async def evaluate(graders: Sequence[Grader], paths: Sequence[Trajectory]) -> list[Grade]:
-    """The grades of every turn of every path, by every grader. A turn that failed has no draft, and no grade."""
+    """The grades of every turn of every path, by every grader. A turn that failed, or that a
+    budget did not reach, has no draft, and no grade."""
     drafts = [(path, cut(path, turn)) for path in paths for turn in range(1, path.turn + 1)]
-    ended = [(path, draft) for path, draft in drafts if draft.stop is not Stop.FAILED]
+    ended = [(path, draft) for path, draft in drafts if not _unwritten(draft)]
     grades: list[Grade] = []
     for grader in graders:
         judged = await grader([draft for _, draft in ended])
@@ -34,3 +35,7 @@ async def evaluate(graders: Sequence[Grader], paths: Sequence[Trajectory]) -> li
             for (path, draft), grade in zip(ended, judged, strict=True)
         ]
     return grades
+
+
+def _unwritten(draft: Trajectory) -> bool:
+    return draft.stop is Stop.FAILED or (draft.stop is Stop.BUDGET and not draft.draft())

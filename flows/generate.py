@@ -106,7 +106,7 @@ async def generate(
     finally:
         await job.close()
     summary = await asyncio.to_thread(summary_of, job, run_id)
-    return replace(summary, spent=job.client.spent, used=job.client.used)
+    return replace(summary, spent=job.client.spent, used=job.client.used if settings.budget else None)
 
 
 def summary_of(job: Job, run_id: str) -> Summary:

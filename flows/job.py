@@ -20,7 +20,7 @@ from redraft.llm.prompts import Prompts
 from redraft.llm.route import route
 from redraft.llm.said import address
 from redraft.llm.usage import Prices
-from redraft.store.errors import SourceError
+from redraft.store.errors import PartError, SourceError
 from redraft.store.journal import Journal
 from redraft.store.records import Keyring, Problem, Trajectory
 from redraft.store.sources import read
@@ -83,6 +83,8 @@ class Job:
     """
 
     def __init__(self, problems: Sequence[Problem], settings: Settings, store: Store, progress: Progress) -> None:
+        if given := [option for option in OPTIONS if option in settings.arguments]:
+            raise PartError(f"{given[0]!r} is an option of its own: give it as --{given[0]}, not by --set")
         self.problems = {problem.problem_id: problem for problem in problems}
         self.settings, self.store, self.progress = settings, store, progress
         self.model = self._routed()
@@ -232,6 +234,7 @@ def budget(given: Budget) -> dict[str, float]:
     return {name: most for name, most in asdict(given).items() if most is not None}
 
 
+OPTIONS = ("grader", "critic", "samples")
 GATHERED = 10_000
 """Problems that are solved at once where calls are gathered into batches."""
 

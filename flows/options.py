@@ -1,6 +1,7 @@
 """The options that commands share: one name, one meaning and one environment variable each, everywhere."""
 
 from collections.abc import Callable, Mapping
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -67,6 +68,16 @@ def paced(given: dict[str, Any]) -> dict[str, Any]:
         kind: Budget(**{what: given.pop(f"{kind}_{what}") for what in AMOUNTS}) for kind in ("budget", "problem_budget")
     }
     return {**given, **budgets, "limits": Limits(**limits)}
+
+
+class Finite(click.FloatRange):
+    """A number in a range that is neither NaN nor infinite."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number = super().convert(value, param, ctx)
+        if number is not None and not isfinite(number):
+            self.fail(f"{value} is no finite number", param, ctx)
+        return number
 
 
 def several(*decorators: Decorator) -> Decorator:
@@ -142,7 +153,7 @@ SAMPLES = samples(8)
 TEMPERATURE = option(
     "temperature",
     "How freely the model draws; 0 takes the likeliest word each time.",
-    type=click.FloatRange(0),
+    type=Finite(0),
     default=1.0,
     metavar="T",
 )
@@ -190,8 +201,8 @@ ONE_SOLVER = several(
 AMOUNTS = {
     "calls": ("calls", click.IntRange(0), "N"),
     "tokens": ("tokens, read and written", click.IntRange(0), "N"),
-    "usd": ("US dollars", click.FloatRange(0), "X"),
-    "seconds": ("seconds", click.FloatRange(0), "S"),
+    "usd": ("US dollars", Finite(0), "X"),
+    "seconds": ("seconds", Finite(0), "S"),
 }
 """What a budget may be of."""
 
@@ -212,11 +223,11 @@ BATCH = option(
 PACE = several(
     option("requests-per-minute", "The most calls a minute.", type=click.IntRange(1), metavar="N"),
     option("tokens-per-minute", "The most tokens a minute, read and written.", type=click.IntRange(1), metavar="N"),
-    option("timeout", "Seconds until a call counts as lost.", type=click.FloatRange(0.1), default=600.0, metavar="S"),
+    option("timeout", "Seconds until a call counts as lost.", type=Finite(0.1), default=600.0, metavar="S"),
     option(
         "patience",
         "Seconds that a provider which has answered before may be away.",
-        type=click.FloatRange(0),
+        type=Finite(0),
         default=900.0,
         metavar="S",
     ),

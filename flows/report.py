@@ -20,9 +20,11 @@ def render(summary: Summary) -> RenderableType:
     table.add_column(style="bold", no_wrap=True)
     table.add_column(no_wrap=True)
     table.add_column(style="dim")
-    for name, value, note in lines(summary):
+    *rows, (last, path, facts) = lines(summary)
+    for name, value, note in rows:
         table.add_row(name, value, note)
-    return Group(table, *(Text(note, style="yellow") for note in notes(summary)))
+    data = Text.assemble((last, "bold"), f"  {path}  ", (facts, "dim"))  # a long path would leave no room for the rest
+    return Group(table, data, *(Text(note, style="yellow") for note in notes(summary)))
 
 
 def markdown(summary: Summary) -> str:
@@ -65,6 +67,11 @@ def notes(summary: Summary) -> list[str]:
         found.append("What failed is in no accuracy above. The same command tries it again.")
     if s.spent:
         found.append(f"{s.spent} What it did not reach is in no accuracy above; the same command goes on from here.")
+    if s.ended_by_budget:
+        found.append(
+            f"{s.ended_by_budget:,} of {s.trajectories:,} trajectories ended by their problem's budget; those that had"
+            " no draft by then are in no accuracy."
+        )
     if s.oracle_used:
         found.append(f"{_oracle(s)} (oracle_used): an upper bound, not a fair score.")
     if s.drafts and not s.likelihoods and "likelihood" in (s.feedback, s.grader):

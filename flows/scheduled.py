@@ -27,7 +27,7 @@ from redraft.flows.outcome import outcome
 from redraft.flows.progress import Lines
 from redraft.flows.report import markdown
 from redraft.flows.summary import Summary, summarise
-from redraft.llm.budget import Budget
+from redraft.llm.budget import Amount, Budget
 from redraft.llm.limits import Limits
 from redraft.llm.prompts import Prompts
 from redraft.llm.usage import Prices
@@ -155,7 +155,7 @@ async def _generate(
     for start in range(0, len(found), SHARD):
         given = {**settings, "replicate": replicate, "budget": left}
         parts.append(await _shard(found[start : start + SHARD], given))
-        left = left.less(parts[-1].used, parts[-1].seconds)
+        left = left.less(parts[-1].used or Amount(), parts[-1].seconds)
         if parts[-1].spent:
             break
     whole = parts[0] if len(parts) == 1 else await asyncio.to_thread(_joined, found, parts, replicate)

@@ -60,7 +60,8 @@ class Summary:
     all_tokens: int = 0  # in every run of this recipe and replicate
     failures: Mapping[str, int] = field(default_factory=dict)  # failed trajectories by reason
     spent: str | None = None  # which budget of this run was used up, in words
-    used: Amount = field(default_factory=Amount)  # of the run's budget, where it has one
+    used: Amount | None = None  # of the run's budget, where it has one
+    ended_by_budget: int = 0  # trajectories that met their problem's budget's end
 
     @property
     def failed(self) -> int:
@@ -90,7 +91,14 @@ class Draft:
 def summarise(store: Store, run_id: str, *, recipe: str, replicate: str, problems: Sequence[str]) -> Summary:
     """The summary of a run that has ended. Raises StoreError."""
     these = f"recipe = {literal(recipe)} AND replicate = {literal(replicate)} AND {one_of('problem_id', problems)}"
-    parts = {"these": these, "run": literal(run_id), "problems": one_of("p.problem_id", problems)}
+    published = f"u.recipe = {literal(recipe)} AND u.replicate = {literal(replicate)}"
+    published += f" AND {one_of('u.problem_id', problems)}"
+    parts = {
+        "these": these,
+        "published": published,
+        "run": literal(run_id),
+        "problems": one_of("p.problem_id", problems),
+    }
     [run], [spent], [total], failed, picks, drafts, [judged] = (
         [dict(zip(table.columns, row, strict=True)) for row in table.rows]
         for table in store.queries(*(sql.format(**parts) for sql in QUESTIONS))
@@ -215,6 +223,8 @@ FROM calls WHERE run_id = {run}"""
 
 TOTAL = """
 SELECT (SELECT count(*) FROM trajectories WHERE {these}) AS trajectories,
+       (SELECT count(*) FROM trajectories JOIN raw.published u USING (unit_id)
+        WHERE stop = 'budget' AND u.status <> 'cut' AND {published}) AS ended_by_budget,
        (SELECT coalesce(sum(completion_tokens), 0)::BIGINT FROM calls WHERE {these}) AS all_tokens"""
 
 FAILURES = """

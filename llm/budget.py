@@ -90,7 +90,9 @@ class Account:
 
 
 def _words(what: str, most: float) -> str:
-    return f"${most:,.2f}" if what == "usd" else f"{most:,g} {what.removesuffix('s') if most == 1 else what}"
+    if what == "usd":
+        return f"${most:,.2f}" if most >= 0.01 else f"${most:g}"
+    return f"{most:,g} {what.removesuffix('s') if most == 1 else what}"
 
 
 @dataclass(slots=True)
@@ -151,11 +153,17 @@ class Purse:
             least = self.amount(Usage(prompt, completion))
             for account in accounts:
                 if lack := account.lacks(least, held=False):
-                    if account is self._run:
-                        self.spent = lack
-                    raise BudgetSpent(lack)
+                    raise self._spent(account, lack, least)
             self._settled.clear()
             await self._settled.wait()
+
+    def cut(self, hold: Hold) -> BudgetSpent:
+        """The error of a call that was cut because a budget's time was up: nobody can tell what it used."""
+        account = min(hold.accounts, key=Account.left_s)
+        lack = account.lacks(Amount(), held=False) or "The budget of seconds is used up."
+        if account is self._run:
+            self.spent = lack
+        return BudgetSpent(lack, usage=None)
 
     def settle(self, hold: Hold, used: Usage | None, usd: float | None = None) -> None:
         """The call has ended, and used so much; None: nobody can tell, so all that was set aside counts as used."""
@@ -173,6 +181,21 @@ class Purse:
     def forget(self, unit: str) -> None:
         """The unit is done."""
         self._units.pop(unit, None)
+
+    def _spent(self, account: Account, lack: str, least: Amount) -> ModelError:
+        """The error where there is not enough for one more call. A run's budget that is too small for its very first
+        is a mistake, and fatal."""
+        if account is not self._run:
+            return BudgetSpent(lack)
+        if account.used == Amount() and "second" not in lack:
+            need = f"{least.tokens:,} tokens" + (f", or {_words('usd', least.usd)}" if least.usd else "")
+            return ModelError(
+                f"{lack.removesuffix(' is used up.')} is too small for one call, which may need {need}.",
+                cure="Raise it, or lower --max-tokens.",
+                fatal=True,
+            )
+        self.spent = lack
+        return BudgetSpent(lack)
 
     def _accounts(self, unit: str) -> tuple[Account, ...]:
         if not self._problem:

@@ -49,7 +49,7 @@ class Caller:
                 usage = spent + reply.usage if attempts else reply.usage
                 return Reply(reply.choices, usage, cost, attempts + reply.attempts, reply.latency_ms)
             except ModelError as error:
-                if not isinstance(error, BudgetSpent):
+                if not isinstance(error, BudgetSpent) or error.usage is None:  # None: a call was made, and cut
                     attempts += error.attempts
                     spent += error.usage or Usage()
                 faults += error.cause is Cause.FAULT
@@ -129,20 +129,21 @@ class Caller:
         if left_s == float("inf"):
             reply = await self._model.complete(request)
         else:
-            reply = await self._within(left_s, request)
+            reply = await self._within(hold, request)
         if not reply.choices:
             raise ModelError(f"{self._model.name} gave no answer at all.", cause=Cause.FAULT, usage=reply.usage)
         return reply if len(reply.choices) <= request.n else replace(reply, choices=reply.choices[: request.n])
 
-    async def _within(self, left_s: float, request: Request) -> Reply:
-        limit = asyncio.timeout(left_s)
+    async def _within(self, hold: Hold, request: Request) -> Reply:
+        """The answer, if it comes before a budget's time is up."""
+        limit = asyncio.timeout(hold.left_s())
         try:
             async with limit:
                 return await self._model.complete(request)
         except TimeoutError:
             if not limit.expired():
                 raise
-            raise BudgetSpent("The budget of seconds was used up in the midst of a call.", usage=None) from None
+            raise self._purse.cut(hold) from None
 
     def _judged(self, error: ModelError) -> None:
         """Tell the breaker of a failed try."""

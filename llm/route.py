@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 from redraft.llm.chat_template import ChatTemplate
 from redraft.llm.limits import Limits
@@ -65,6 +66,9 @@ def route(
             fatal=True,
         )
     from redraft.llm.litellm_route import litellm_model
+
+    if batches and isinstance(api_base, str) and not urlsplit(api_base).path.strip("/"):
+        api_base = f"{api_base.rstrip('/')}/v1"
 
     return litellm_model(name, _text(api_base) if api_base else None, limits)
 

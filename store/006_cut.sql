@@ -1,5 +1,5 @@
 -- A unit that a run's budget cut short is not finished: the same command goes on with it. Its trajectories that met the
--- budget's end say nothing about the model, and are left out of the statistics.
+-- budget's end say nothing about the model, and are left out of the statistics, and so are drafts that a problem's budget did not reach.
 CREATE OR REPLACE VIEW raw.published AS
 SELECT unit_id, max(attempt) AS attempt, arg_max(run_id, attempt) AS run_id, any_value(recipe) AS recipe,
        any_value(problem_id) AS problem_id, any_value(replicate) AS replicate, max(published_at) AS published_at,
@@ -13,7 +13,8 @@ FROM raw.trajectories t JOIN raw.published p USING (unit_id, attempt)
 ANTI JOIN (SELECT problem_id FROM main.problems WHERE answer IS NULL) keyless ON keyless.problem_id = p.problem_id
 JOIN raw.turns d ON d.unit_id = t.unit_id AND d.attempt = t.attempt AND d.trajectory_id = t.trajectory_id
 LEFT JOIN raw.oracle o ON o.trajectory_id = d.trajectory_id AND o.turn = d.turn
-WHERE t.role = 'sample' AND t.stop IS DISTINCT FROM 'failed' AND NOT (t.stop = 'budget' AND p.status = 'cut')
+WHERE t.role = 'sample' AND t.stop IS DISTINCT FROM 'failed'
+    AND NOT (t.stop = 'budget' AND (p.status = 'cut' OR t.leaf_step_id IS NULL))
 WINDOW problem AS (PARTITION BY p.recipe, p.replicate, p.problem_id)
 QUALIFY count(o.correct) OVER problem > 0 OR count(correct) OVER problem = count(*) OVER problem;
 

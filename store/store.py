@@ -68,6 +68,8 @@ class Store:
         without `overwrite`, anything else."""
         if self.path != ":memory:" and _is_of(Path(self.path), Path(file)):
             raise StoreError(f"{file} belongs to the store {self.path}: name another file")
+        if Path(file).exists() and not Path(file).is_file():
+            raise StoreError(f"{file} is no regular file: name another file")
         if not overwrite and Path(file).exists():
             raise StoreError(f"{file} exists: name another, or replace it with --overwrite")
 

@@ -54,6 +54,7 @@ async def test_a_budget_is_never_exceeded(
     usd = PRICES.cost(Usage(prompt, written, cached=sum(entry.cached_tokens for entry in entries)))
     bill = {"calls": len(entries), "tokens": prompt + written, "usd": usd}
     assert {what: amount for what, amount in bill.items() if amount > (most[what] or float("inf"))} == {}
+    assert summary.used is not None
     assert bill["calls"] <= summary.used.calls
     assert bill["tokens"] <= summary.used.tokens
     assert usd <= summary.used.usd + 1e-9

@@ -26,6 +26,7 @@ async def test_a_run_whose_budget_is_used_up_goes_on_with_a_new_one(store: Store
     first = await generate(sums(10), **job, budget=Budget(calls=4))
 
     assert first.spent == "The run's budget of 4 calls is used up."
+    assert first.used is not None
     assert first.used.calls == 4
     assert (first.problems, first.graded_problems, first.failed) == (10, 4, 0)
     assert first.pass_at_1 == 0.5

@@ -82,7 +82,7 @@ def _journalled(db: Path) -> Iterator[int]:
     for file in Path(f"{db}.journal").glob("*.jsonl"):
         for line in file.read_bytes().splitlines(keepends=True):
             call = json.loads(line).get("call") if line.endswith(b"\n") else None
-            if call and not call["error"]:
+            if call and not call.get("error"):
                 place = (call["unit"], call["purpose"], call["place"], call["first"])
                 yield int(digest(0, *place), 16) % 2**31
 

@@ -79,7 +79,7 @@ async def test_a_try_that_fails_says_why_in_one_line(
     [
         (429, {"Retry-After": "7"}, "", 7.0, 7.0),
         (503, {"Retry-After": "0.5"}, "", 0.5, 0.5),
-        (429, {"Retry-After": formatdate(time.time() + 3600, usegmt=True)}, "", 3500.0, 3600.0),
+        (429, {"Retry-After": formatdate(time.time() + 36_000, usegmt=True)}, "", 30_000.0, 36_000.0),
         (429, {"retry-after-ms": "250"}, "", 0.25, 0.25),
         (429, {}, "Please try again in 1m3.5s.", 63.5, 63.5),
         (429, {}, "Please try again in 20ms.", 0.02, 0.02),
