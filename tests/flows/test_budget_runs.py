@@ -1,12 +1,16 @@
 """Budgets of whole runs: they end in order, say so, and the same command goes on."""
 
+import asyncio
 from collections.abc import Callable
 
 import pytest
 
 from redraft.flows.generate import generate
+from redraft.flows.report import notes
 from redraft.llm.budget import Amount, Budget
+from redraft.llm.model import Choice, Finish, Model, Reply, Request
 from redraft.llm.scripted import Scripted
+from redraft.llm.usage import Usage
 from redraft.store.records import Problem
 from redraft.store.store import Store
 
@@ -82,3 +86,47 @@ def test_what_is_left_of_a_budget() -> None:
     assert budget.less(Amount(3, 100, 0.5), 15.0) == Budget(7, 400, 1.5, 45.0)
     assert budget.less(Amount(30, 1000, 5.0), 90.0) == Budget(0, 0, 0.0, 0.0)
     assert Budget().less(Amount(1, 1, 1.0), 1.0) == Budget()
+
+
+class Slow(Model):
+    """Answers after a while; `calls` counts."""
+
+    name = "slow"
+    remote = False
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    async def complete(self, request: Request) -> Reply:
+        self.calls += 1
+        await asyncio.sleep(0.3)
+        return Reply((Choice("The answer is \\boxed{2}", Finish.END, 5),) * request.n, Usage(5, 5))
+
+
+async def test_a_call_that_a_runs_time_cuts_is_on_record_and_made_again_later(store: Store, sums: Sums) -> None:
+    model = Slow()
+    job = {"db": store, "model": model, "strategy": "self_consistency", "samples": 2, "concurrency": 4}
+
+    first = await generate(sums(4), **job, budget=Budget(seconds=0.15))
+
+    assert first.spent == "The run's budget of 0.15 seconds is used up."
+    assert (first.pass_at_1, first.graded_problems) == (None, 0)
+    assert store.query("SELECT status FROM runs").rows == [("budget",)]
+    assert store.query("SELECT count(*), count(error) FROM calls").rows == [(model.calls, model.calls)]
+
+    second = await generate(sums(4), **job)
+
+    assert (second.spent, second.graded_problems, second.pass_at_1) == (None, 4, 0.25)
+
+
+async def test_drafts_that_a_problems_budget_did_not_reach_are_no_wrong_answers(store: Store, sums: Sums) -> None:
+    summary = await generate(
+        sums(3), db=store, model=Slow(), strategy="self_consistency", samples=2, problem_budget=Budget(calls=0)
+    )
+
+    assert (summary.ended_by_budget, summary.trajectories, summary.pass_at_1) == (6, 6, None)
+    assert store.query("SELECT count(*) FROM trajectories WHERE correct IS NOT NULL").rows == [(0,)]
+    assert store.query("SELECT count(*) FROM pass_at_k").rows == [(0,)]
+    assert notes(summary)[0] == (
+        "6 of 6 trajectories ended by their problem's budget; those that had no draft by then are in no accuracy."
+    )

@@ -43,6 +43,8 @@ def test_a_store_is_never_written_over(store: Store, tmp_path: Path, name: str) 
 def test_another_file_is_replaced_only_where_that_is_wished(store: Store, tmp_path: Path) -> None:
     file = tmp_path / "out.parquet"
     file.write_text("old")
+    with pytest.raises(StoreError, match=r"/dev/null is no regular file: name another file"):
+        store.export_parquet("SELECT 1", "/dev/null", overwrite=True)
     with pytest.raises(StoreError, match=r"out.parquet exists: name another, or replace it with --overwrite"):
         store.export_parquet("SELECT 1", file)
     assert file.read_text() == "old"
