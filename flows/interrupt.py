@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 GRACE_S = 1.8  # for what is finished to reach the store; the journal has it anyway
 STOPPED = 130  # the exit code of a program that was stopped
 
@@ -25,12 +26,19 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     """
     import asyncio  # the command line imports this file to know STOPPED
 
-    return asyncio.run(_Stoppable().watch(work))
+    stoppable = _Stoppable()
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    try:
+        return asyncio.run(stoppable.watch(work))
+    finally:
+        if not stoppable.stopping:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 class _Stoppable:
     def __init__(self) -> None:
-        self._stopping = False
+        self.stopping = False
         self._loop: AbstractEventLoop | None = None
         self._task: Task[Any] | None = None
 
@@ -38,19 +46,19 @@ class _Stoppable:
         import asyncio
 
         self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in SIGNALS:
             signal.signal(number, self._stop)
         try:
             return await work
         except asyncio.CancelledError:
-            if self._stopping:
+            if self.stopping:
                 raise KeyboardInterrupt from None
             raise
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
-        if self._stopping:
+        if self.stopping:
             leave()
-        self._stopping = True
+        self.stopping = True
         late = threading.Timer(GRACE_S, leave)
         late.daemon = True
         late.start()

@@ -15,7 +15,7 @@ from redraft.llm.rate import Rate, Taken
 from redraft.llm.usage import Usage
 from redraft.llm.window import Window
 
-LONGEST_WAIT_S = 60.0  # between two tries
+LONGEST_WAIT_S = 60.0  # between two tries, where the provider asks for no other
 TEMPLATE_TOKENS = 256  # at most, of what a chat template puts in by itself
 MESSAGE_TOKENS = 16  # at most, of what it puts around a message
 
@@ -59,7 +59,7 @@ class Caller:
                 again = self._model.remote and not error.fatal and error.cause is not Cause.REQUEST
                 if not again or not timely or faults >= self._limits.tries:
                     raise
-                await asyncio.sleep(_pause(error, faults + busy, self._limits.wait_s))
+                await asyncio.sleep(_pause(error, faults + busy, self._limits))
 
     def _cost(self, reply: Reply, spent: Usage) -> float | None:
         """US dollars for the reply and for the tries that failed before it; None where nobody knows."""
@@ -164,11 +164,11 @@ def prompt_bound(request: Request) -> int:
     return around + sum(len(text) if text.isascii() else len(text.encode()) for text in texts)
 
 
-def _pause(error: ModelError, tries: int, wait_s: float) -> float:
-    """Seconds until the next try: what the provider asks for, or a random part of a growing pause. The breaker paces
-    the tries of a provider that is down."""
+def _pause(error: ModelError, tries: int, limits: Limits) -> float:
+    """Seconds until the next try: what the provider asks for, within our patience, or a random part of a growing pause.
+    The breaker paces the tries of a provider that is down."""
     if error.cause is Cause.DOWN:
         return 0.0
     if error.wait_s is not None:
-        return min(LONGEST_WAIT_S, error.wait_s) + random.uniform(0, wait_s)
-    return random.uniform(0, min(LONGEST_WAIT_S, wait_s * 2 ** min(tries - 1, 16)))
+        return min(limits.patience_s, error.wait_s) + random.uniform(0, limits.wait_s)
+    return random.uniform(0, min(LONGEST_WAIT_S, limits.wait_s * 2 ** min(tries - 1, 16)))

@@ -1,23 +1,11 @@
-"""redraft at the address of a server; drafts, grades and calls are in the store at the end."""
+"""redraft at the address of a server."""
 
 from measure import Task, measured
-
-from redraft.flows.generate import generate
-from redraft.store.records import Problem
+from stored import best_of_n
 
 
 async def run(task: Task) -> None:
-    problems = [Problem(row["question"], row["answer"], source="bench") for row in task.problems]
-    summary = await generate(
-        problems,
-        db=task.folder / "store.duckdb",
-        model="mock",
-        api_base=task.url,
-        strategy="best_of_n",
-        samples=task.samples,
-        concurrency=task.concurrency,
-    )
-    assert summary.trajectories == len(problems) * task.samples, summary
+    await best_of_n(task, "mock", task.url)
 
 
 if __name__ == "__main__":

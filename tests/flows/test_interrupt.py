@@ -26,6 +26,19 @@ run(work())
 """
 
 
+AFTERWARDS = """
+import asyncio, sys, time
+from redraft.flows.interrupt import run
+run(asyncio.sleep(0))
+try:
+    sys.stdout.write("ready\\n"); sys.stdout.flush()
+    time.sleep(60)
+except KeyboardInterrupt:
+    sys.stdout.write("stopped\\n"); sys.stdout.flush()
+    sys.exit(7)
+"""
+
+
 @pytest.fixture
 def stubborn() -> Any:
     program = subprocess.Popen([sys.executable, "-c", STUBBORN], stdout=subprocess.PIPE, text=True)
@@ -51,6 +64,17 @@ def test_a_second_signal_does_not_wait(stubborn: Any) -> None:
     stubborn.send_signal(signal.SIGINT)
     assert stubborn.wait(30) == STOPPED
     assert time.monotonic() - start < GRACE_S
+
+
+def test_what_comes_after_the_work_is_stopped_as_any_program() -> None:
+    program = subprocess.Popen(
+        [sys.executable, "-c", AFTERWARDS], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert program.stdout
+    assert program.stdout.readline() == "ready\n"
+    program.send_signal(signal.SIGINT)
+    out, err = program.communicate(timeout=30)
+    assert (program.returncode, out, err) == (7, "stopped\n", "")
 
 
 @pytest.mark.parametrize("signals", [1, 2])

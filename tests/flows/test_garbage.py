@@ -1,0 +1,45 @@
+"""The garbage collector is as it was after a run, and after runs that overlap."""
+
+import gc
+
+import pytest
+
+from redraft.flows.garbage import THRESHOLDS, seldom
+
+
+def state() -> tuple[tuple[int, int, int], int]:
+    return gc.get_threshold(), gc.get_freeze_count()
+
+
+def test_it_collects_seldom_for_a_run_and_is_as_before_afterwards() -> None:
+    before = state()
+
+    def fail() -> None:
+        with seldom():
+            assert gc.get_threshold() == THRESHOLDS
+            assert gc.get_freeze_count() > 0
+            raise ValueError("the run failed")
+
+    with pytest.raises(ValueError, match="the run failed"):
+        fail()
+    assert state() == before
+
+
+def test_two_runs_that_overlap_leave_nothing_behind() -> None:
+    before = state()
+    first, second = seldom(), seldom()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    second.__exit__(None, None, None)
+    assert state() == before
+
+
+def test_what_a_program_has_frozen_itself_stays_frozen() -> None:
+    gc.freeze()
+    try:
+        with seldom():
+            pass
+        assert gc.get_freeze_count() > 0
+    finally:
+        gc.unfreeze()
