@@ -10,8 +10,8 @@ from traceback import extract_tb
 
 from redraft.agents.agent import Agent
 from redraft.flows.bounded import each
-from redraft.flows.evaluate import evaluate
 from redraft.flows.garbage import seldom
+from redraft.flows.judging import judge
 from redraft.flows.progress import Progress
 from redraft.graders.equivalence import Checker
 from redraft.graders.grader import Grader
@@ -171,7 +171,7 @@ class Solving:
         graders = self._likelihoods if problem.answer is None else (self._oracle, *self._likelihoods)
         self._known.add(problem)
         try:
-            measured = await evaluate(graders, paths)
+            measured = await judge(graders, paths)
         finally:
             self._known.discard(problem.problem_id)
         said = [grade for path in paths for grade in path.grades]

@@ -22,7 +22,7 @@ def cut(path: Trajectory, turn: int) -> Trajectory:
     )
 
 
-async def evaluate(graders: Sequence[Grader], paths: Sequence[Trajectory]) -> list[Grade]:
+async def judge(graders: Sequence[Grader], paths: Sequence[Trajectory]) -> list[Grade]:
     """The grades of every turn of every path, by every grader. A turn that failed, or that a
     budget did not reach, has no draft, and no grade."""
     drafts = [(path, cut(path, turn)) for path in paths for turn in range(1, path.turn + 1)]

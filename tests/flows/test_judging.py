@@ -1,6 +1,6 @@
 from collections.abc import Sequence
 
-from redraft.flows.evaluate import cut, evaluate
+from redraft.flows.judging import cut, judge
 from redraft.store.records import Grade, Question, Role, Stop, Trajectory
 
 
@@ -29,7 +29,7 @@ def test_a_path_can_be_seen_as_it_stood_after_each_turn() -> None:
 
 async def test_every_turn_is_graded_under_the_id_of_the_whole_path() -> None:
     path = two_turns(Role.SEARCH)
-    grades = await evaluate([answers, answers], [path])
+    grades = await judge([answers, answers], [path])
     assert [(grade.trajectory_id, grade.turn, grade.reason) for grade in grades[:2]] == [
         (path.trajectory_id, 1, "3 answered"),
         (path.trajectory_id, 2, "2 length"),
@@ -40,4 +40,4 @@ async def test_every_turn_is_graded_under_the_id_of_the_whole_path() -> None:
 async def test_a_turn_that_failed_has_no_grade_and_those_before_it_have() -> None:
     path = two_turns()
     failed = Trajectory(path.question, path.steps, stop=Stop.FAILED, stops=path.stops, answers=path.answers)
-    assert [grade.turn for grade in await evaluate([answers], [failed])] == [1]
+    assert [grade.turn for grade in await judge([answers], [failed])] == [1]
