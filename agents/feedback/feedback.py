@@ -11,10 +11,15 @@ from redraft.store.records import Trajectory
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """What is said, and who says it: it becomes a Step `by` that name, and opens the next turn."""
+    """What is said, and who says it: it becomes a Step `by` that name, and opens the next turn.
+
+    `keep` is how many steps of the judged draft stand: the next draft begins with them. A `text` that is empty asks for
+    an independent draft: its writer is shown the question only.
+    """
 
     text: str
     by: str
+    keep: int = 0  # steps, from the draft's first
 
 
 class Feedback(Protocol):
