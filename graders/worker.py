@@ -1,11 +1,15 @@
-"""One killable process that compares answers: started, asked with a time limit, stopped. Blocking; use in a thread."""
+"""One killable process that answers requests: started, asked with a time limit, stopped. Blocking; use in a thread."""
 
 import json
+import os
 import select
+import signal
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 
@@ -14,47 +18,58 @@ class WorkerError(Exception):
 
 
 class Worker:
-    """A running `redraft.graders.symbolic`. Raises WorkerError if it does not start within a minute."""
+    """A running module, such as `redraft.graders.symbolic`, in a process group of its own; `name` is what errors call
+    it. Raises WorkerError if it does not start within a minute."""
 
-    def __init__(self, memory_mb: int) -> None:
-        command = [sys.executable, "-P", "-m", "redraft.graders.symbolic", str(memory_mb)]
+    def __init__(self, module: str, *arguments: str, name: str) -> None:
+        self._name = name
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0
+            [sys.executable, "-P", "-m", module, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            bufsize=0,
+            process_group=0,
         )
+        self._stopping = threading.Lock()
         self._unread = b""
         self._pipes = threading.Lock()  # held while they are read, so that another thread's `stop` waits to close them
         try:
             hello = self._read(START_S)
         except TimeoutError as error:
             self.stop()
-            raise WorkerError(f"the checker did not start within {START_S:g} s") from error
+            raise WorkerError(f"the {name} did not start within {START_S:g} s") from error
         if "failed" in hello:
             self.stop()
-            raise WorkerError(f"the checker cannot start: {hello['failed']}")
+            raise WorkerError(f"the {name} cannot start: {hello['failed']}")
 
     @property
     def pid(self) -> int:
         return self._process.pid
 
-    def ask(self, gold: str, given: str, limit_s: float) -> dict[str, Any]:
-        """The reply to one comparison. Raises TimeoutError after `limit_s` seconds, and WorkerError if the process
+    def ask(self, request: Mapping[str, Any], limit_s: float) -> dict[str, Any]:
+        """The reply to one request. Raises TimeoutError after `limit_s` seconds, and WorkerError if the process
         ends; after either, only `stop` may be called."""
-        request = json.dumps({"gold": gold, "given": given, "limit_s": limit_s}) + "\n"
+        line = json.dumps({**request, "limit_s": limit_s}) + "\n"
         stdin = self._process.stdin
         assert stdin
         with self._pipes:
             try:
                 if stdin.closed:
                     raise BrokenPipeError
-                stdin.write(request.encode())
+                stdin.write(line.encode())
             except OSError as error:
-                raise WorkerError("the checker ended") from error
+                raise WorkerError(f"the {self._name} ended") from error
             return self._read(limit_s)
 
     def stop(self) -> None:
-        """Ends the process at once, whatever it is doing; who waits for it gets WorkerError. Harmless when repeated."""
-        self._process.kill()
-        self._process.wait()
+        """Ends the process and what it started at once, whatever they are doing; who waits for it gets WorkerError.
+        Harmless when repeated."""
+        with self._stopping:
+            if self._process.returncode is None:
+                with suppress(ProcessLookupError):
+                    os.killpg(self._process.pid, signal.SIGKILL)
+                self._process.wait()
         with self._pipes:  # the end of the process ends any reading, so this is not a wait
             for pipe in (self._process.stdin, self._process.stdout):
                 if pipe:
@@ -72,7 +87,7 @@ class Worker:
                 raise TimeoutError
             piece = stdout.read(65536)
             if not piece:
-                raise WorkerError("the checker ended")
+                raise WorkerError(f"the {self._name} ended")
             self._unread += piece
         line, self._unread = self._unread.split(b"\n", 1)
         return json.loads(line)

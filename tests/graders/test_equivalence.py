@@ -135,15 +135,15 @@ async def test_closing_leaves_no_process_and_frees_those_who_wait() -> None:
 
 def test_stopping_a_worker_frees_the_thread_that_waits_for_it() -> None:
     for delay_s in (0.0, 0.0005, 0.001, 0.002, 0.05):
-        worker = Worker(memory_mb=2048)
+        worker = Worker("redraft.graders.symbolic", "2048", name="checker")
         with ThreadPoolExecutor(1) as thread:
-            asked = thread.submit(worker.ask, "5", HANG, 30.0)
+            asked = thread.submit(worker.ask, {"gold": "5", "given": HANG}, 30.0)
             time.sleep(delay_s)
             worker.stop()
             with pytest.raises(WorkerError, match="ended"):
                 asked.result(5.0)
         with pytest.raises(WorkerError, match="ended"):
-            worker.ask("1", "1", 1.0)
+            worker.ask({"gold": "1", "given": "1"}, 1.0)
 
 
 async def test_a_worker_that_was_killed_is_replaced() -> None:
