@@ -27,6 +27,8 @@ class Stop(StrEnum):
 
     ANSWERED = "answered"  # the text ends by itself, in an answer or not
     CRITIC = "critic"  # a critic said that it is finished or hopeless
+    THRESHOLD = "threshold"  # its grade is high enough
+    AGREED = "agreed"  # two drafts in turn gave the same answer
     BUDGET = "budget"  # calls, tokens, money or seconds were used up
     LENGTH = "length"  # cut at the token limit
     DEAD_END = "dead_end"  # nothing new could be proposed
@@ -60,12 +62,19 @@ def digest(*parts: Any) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a solver may see. `unit` is the unit of work it is asked in, which seeds its draws."""
+    """What a solver may see. `unit` is the unit of work it is asked in, which seeds its draws; `branch` the part of
+    its tree, where a strategy runs inside another: `number/` or nothing."""
 
     problem_id: str
     text: str
     kind: Kind = Kind.MATH
     unit: str = ""
+    branch: str = ""
+
+    @property
+    def root(self) -> str:
+        """Where first steps hang."""
+        return f"{self.unit}/{self.branch}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +158,7 @@ def follow(
     if turn is None:
         turn = parent.turn if parent else 1
     return Step(
-        step_id=f"{parent.step_id}.{sibling}" if parent else f"{question.unit}/{sibling}",
+        step_id=f"{parent.step_id}.{sibling}" if parent else f"{question.root}{sibling}",
         parent_id=parent.step_id if parent else None,
         prefix_key=digest(parent.prefix_key if parent else question.text, by, text),
         depth=parent.depth + 1 if parent else 1,
@@ -176,7 +185,7 @@ class Trajectory:
     chosen: bool = False  # the agent's pick for its question
     grades: tuple["Grade", ...] = ()  # what graders said of its drafts on the way
     oracle_used: bool = False
-    reason: str | None = None  # what failed, in words
+    reason: str | None = None  # why it ended, or what failed, in words
 
     @property
     def trajectory_id(self) -> str:
@@ -185,7 +194,7 @@ class Trajectory:
     @property
     def place(self) -> str:
         """Where the next step would hang: the last step's id, or the root of this sample."""
-        return self.steps[-1].step_id if self.steps else f"{self.question.unit}/"
+        return self.steps[-1].step_id if self.steps else self.question.root
 
     @property
     def turn(self) -> int:
