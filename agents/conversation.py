@@ -2,10 +2,11 @@
 the question, and then each draft and what was said to it, so that providers can reuse what they know of a beginning.
 """
 
+from redraft.agents.feedback.feedback import REVIEW
 from redraft.llm.client import Client
 from redraft.llm.model import Message
 from redraft.llm.templates import fill
-from redraft.store.records import Trajectory
+from redraft.store.records import Step, Trajectory
 
 
 def conversation(client: Client, trajectory: Trajectory) -> list[Message]:
@@ -14,8 +15,19 @@ def conversation(client: Client, trajectory: Trajectory) -> list[Message]:
     for turn in range(1, trajectory.turn):
         said = trajectory.feedback(turn + 1)
         messages.append(Message("assistant", trajectory.text(turn)))
-        messages.append(Message("user", said.text if said else ""))
+        messages += _heard(client, said)
     return messages
+
+
+def _heard(client: Client, said: Step | None) -> list[Message]:
+    """What a writer is shown of feedback: a message of the user's, or its own review as it came about."""
+    if said is None or said.by != REVIEW:
+        return [Message("user", said.text if said else "")]
+    return [
+        Message("user", client.template("review")),
+        Message("assistant", said.text),
+        Message("user", client.template("improve")),
+    ]
 
 
 def follow_up(client: Client, trajectory: Trajectory, name: str) -> list[Message]:

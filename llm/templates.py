@@ -64,6 +64,43 @@ MAY_BE_WRONG = "There may be an error in the solution. Check it and solve the pr
 IS_WRONG = "The answer is wrong. Solve the problem again."
 DOUBTFUL = "Line {line} is doubtful. Check it and solve the problem again."
 
+REVIEW = "Review your solution, and find the problems in it."
+
+IMPROVE = """\
+Based on the problems that you found, improve your solution: write the whole of it anew. End it as the problem asked you
+to, with the final answer in the same form."""
+
+SELF_FEEDBACK = """\
+Check your solution step by step. Say what is wrong in it, where and why, without writing it anew. If all of it is
+right, end with this line:
+It is correct."""
+
+SELF_FEEDBACK_LEADING = """\
+There is an error in your solution. To find it, go through the solution step by step, and say where the error is and
+why, without writing the solution anew. If all of it is right, end with this line:
+It is correct."""
+
+CRITIQUE = """\
+Check this solution of a problem.
+
+The problem:
+
+{question}
+
+The solution:
+
+{solution}
+
+Go through it step by step. Say which step is the first that is wrong and why, without writing a solution of your own.
+If all of it is right, end with this line:
+It is correct."""
+
+REFINE = """\
+{feedback}
+
+Solve the problem again with this feedback in mind: write the whole solution anew. End it as the problem asked you to,
+with the final answer in the same form."""
+
 ASKED = (frozenset({"question"}),)
 FOLLOWS = (frozenset(), frozenset({"question", "solution"}))  # the draft as a further message, or one of its own
 
@@ -78,6 +115,12 @@ TEMPLATES: Mapping[str, Template] = {
     "may_be_wrong": Template(MAY_BE_WRONG),
     "is_wrong": Template(IS_WRONG),
     "doubtful": Template(DOUBTFUL, (frozenset({"line"}),)),
+    "review": Template(REVIEW),
+    "improve": Template(IMPROVE),
+    "self_feedback": Template(SELF_FEEDBACK, FOLLOWS, family="judge_steps"),
+    "self_feedback_leading": Template(SELF_FEEDBACK_LEADING, FOLLOWS),
+    "critique": Template(CRITIQUE, FOLLOWS, family="judge_steps"),
+    "refine": Template(REFINE, (frozenset({"feedback"}),)),
 }
 """`separator` stands between the steps of a draft. `next_step` and `rest` go to models that can't go on from a
-half-written answer; `finished` and `judge` are the critic's; the last three are feedback."""
+half-written answer; `finished` and `judge` are the critic's; those after them are feedback."""

@@ -1,6 +1,7 @@
 """The model as its own critic: it is asked whether its draft is finished, and whether it is right."""
 
 import re
+from collections.abc import Sequence
 
 from redraft.agents.conversation import follow_up
 from redraft.agents.critic import Critic, Critique, Opinion
@@ -33,12 +34,40 @@ def model(client: Client) -> Critic:
 
 
 def verdict(text: str, good: str, bad: str) -> bool | None:
-    """Which of two words the text names last; None where it names neither."""
-    words = re.findall(rf"\b({good}|{bad})\b", text.lower())
-    return words[-1] == good if words else None
+    """Which of two words a text ends with: on a line of its own, or as what its last sentence about them states.
+
+    "correct" and "incorrect" are read as "right" and "wrong". None where neither is stated, both are, or the sentence
+    denies or weighs what it says ("not right", "nothing wrong", "the right answer would be 8"): it takes a plain word
+    to end a trajectory.
+    """
+    goods, bads = WORDS.get(good, (good,)), WORDS.get(bad, (bad,))
+    lines = [re.sub(r"[\W_]+", " ", line).strip().lower() for line in text.splitlines()]
+    own = LABEL.sub("", next((line for line in reversed(lines) if line), ""))
+    if own in (*goods, *bads):
+        return own in goods
+    for sentence in reversed(re.split(r"[.!?;]\s|\n", text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"))):
+        words = re.findall(r"n't\b|\w+?(?=n't\b)|\w+", sentence)
+        named = {word in goods for word in words if word in (*goods, *bads)}
+        if named:
+            return _stated(words, named, goods, bads)
+    return None
+
+
+def _stated(words: Sequence[str], named: set[bool], goods: Sequence[str], bads: Sequence[str]) -> bool | None:
+    """What the one sentence says. A good word has to end it, or to begin it as "yes" does."""
+    if len(named) > 1 or DENIED & ({*words} - {*bads}):
+        return None
+    if named == {False}:
+        return False
+    return True if words[-1] in goods or (words[0] in goods and "yes" in goods) else None
 
 
 def _reason(what: str, text: str, good: str, bad: str) -> str:
     if verdict(text, good, bad) is None:
         return f"The model was asked whether the draft is {what} and gave no verdict, {good!r} or {bad!r}."
     return f"The model says that its draft is not {what}."
+
+
+WORDS = {"right": ("right", "correct"), "wrong": ("wrong", "incorrect")}
+DENIED = frozenset({"not", "n't", "cannot", "never", "nothing", "no", "neither", "nor", "hardly", "if", "whether"})
+LABEL = re.compile(r"^(?:(?:final|my|the|verdict|answer|judgement|judgment|conclusion|is|boxed|text) )+")

@@ -6,7 +6,11 @@ from typing import Protocol
 
 from redraft.llm.client import Client
 from redraft.llm.templates import TEMPLATES, fill
-from redraft.store.records import Trajectory
+from redraft.store.records import Step, Trajectory
+
+REVIEW = "review"
+"""Who said what the writer itself said of its draft: it is shown as the writer's own message, after a request for it
+and before the request to improve the draft (templates `review` and `improve`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +28,10 @@ class Remark:
 
 class Feedback(Protocol):
     """Looks at the current draft of each trajectory of one problem: a remark for each, in the same order, or None
-    where there is nothing to say, which ends that trajectory."""
+    where there is nothing to say, which ends that trajectory.
+
+    Raises ModelError where a model that it asks gave no answer: a failed call is never a remark, nor a verdict.
+    """
 
     async def __call__(self, trajectories: Sequence[Trajectory], /) -> list[Remark | None]: ...
 
@@ -33,3 +40,9 @@ def wording(client: Client | None, name: str, **parts: str) -> str:
     """A template as the client's run words it, its places filled; redraft's own wording without a client."""
     template = TEMPLATES[name].text if client is None else client.template(name)
     return fill(template, **parts) if parts else template
+
+
+def line_of(steps: Sequence[Step], index: int) -> int:
+    """The number of the line, from 1, with which a step of a draft begins. Blank lines are not counted."""
+    before = "".join(step.text for step in steps[:index])
+    return 1 + sum(bool(line.strip()) for line in before.split("\n")[:-1])

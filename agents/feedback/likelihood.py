@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from redraft.agents.feedback.feedback import Feedback, Remark, wording
+from redraft.agents.feedback.feedback import Feedback, Remark, line_of, wording
 from redraft.llm.client import Client
 from redraft.store.records import Step, Trajectory
 
@@ -23,9 +23,7 @@ def likelihood(client: Client | None = None, *, threshold: float = -0.2) -> Feed
 
 def _doubtful(steps: Sequence[Step], threshold: float) -> int | None:
     """The number of the line, from 1, with which the first doubtful step begins."""
-    line = 1
-    for step in steps:
+    for index, step in enumerate(steps):
         if step.logprob is not None and step.logprob < threshold * max(1, step.tokens):
-            return line
-        line += sum(bool(part.strip()) for part in step.text.split("\n"))
+            return line_of(steps, index)
     return None

@@ -1,0 +1,28 @@
+"""Feedback from another model: a critic reads the draft, and the writer is told what it says."""
+
+from collections.abc import Sequence
+
+from redraft.agents.feedback.feedback import Feedback, Remark
+from redraft.agents.reviews import objection, review
+from redraft.llm.client import Client
+from redraft.llm.together import together
+from redraft.store.records import Trajectory
+
+
+def critic(client: Client, *, temperature: float = 0.0) -> Feedback:
+    """Says what the model of `client` says of a draft; nothing, where that ends with "It is correct".
+
+    The critic sees the question and the last draft, never the key, and none of the drafts before. Set its model with
+    `feedback.model`; without one, the writer's own judges the draft as if it were somebody else's. Raises ModelError
+    where a call failed: that is no verdict.
+    """
+
+    async def asked(trajectory: Trajectory) -> Remark | None:
+        choice = await review(client, trajectory, "critique", temperature=temperature)
+        text = objection(client, choice, trajectory)
+        return Remark(text, "critic") if text else None
+
+    async def remark(trajectories: Sequence[Trajectory]) -> list[Remark | None]:
+        return await together(asked(trajectory) for trajectory in trajectories)
+
+    return remark

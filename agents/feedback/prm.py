@@ -1,0 +1,41 @@
+"""Feedback from a process reward model, or any grader with values of steps: it points at the first doubtful step."""
+
+from collections.abc import Sequence
+
+from redraft.agents.feedback.feedback import Feedback, Remark, line_of, wording
+from redraft.graders.grader import Grader
+from redraft.llm.client import Client
+from redraft.llm.model import ModelError
+from redraft.store.errors import PartError
+from redraft.store.records import Grade, Trajectory
+
+
+def prm(grader: Grader, client: Client | None = None, *, threshold: float) -> Feedback:
+    """Names the first step whose value lies under `threshold`, and keeps the steps before it; nothing, where no step
+    is doubtful. A step without a value is not doubtful.
+
+    `threshold` is in the grader's own unit: a probability for most, a log-probability for `likelihood`. The feedback
+    raises PartError where the grader has no values of steps, and ModelError where it could not grade a draft: that is
+    no verdict.
+    """
+
+    async def remark(trajectories: Sequence[Trajectory]) -> list[Remark | None]:
+        grades = await grader(trajectories)
+        return [said(path, grade) for path, grade in zip(trajectories, grades, strict=True)]
+
+    def said(trajectory: Trajectory, grade: Grade) -> Remark | None:
+        draft = trajectory.draft()
+        if grade.value is None and not grade.steps:
+            raise ModelError(f"The steps could not be graded: {grade.reason or 'the grader gave no reason'}.")
+        if len(grade.steps) != len(draft):
+            raise PartError(
+                f"feedback 'prm' needs a value for each step, and grader {grade.grader!r} gave {len(grade.steps)} for"
+                f" {len(draft)} steps: set feedback.grader to one that has them, as likelihood does"
+            )
+        doubtful = (at for at, value in enumerate(grade.steps) if value is not None and value < threshold)
+        first = next(doubtful, None)
+        if first is None:
+            return None
+        return Remark(wording(client, "doubtful", line=str(line_of(draft, first))), "prm", keep=first)
+
+    return remark

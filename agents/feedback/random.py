@@ -1,0 +1,24 @@
+"""The control of `oracle`: as many fresh guesses as it takes, stopped by the key, and no correction at all."""
+
+from collections.abc import Sequence
+
+from redraft.agents.feedback.feedback import Feedback, Remark
+from redraft.graders.equivalence import Checker
+from redraft.graders.oracle import oracle as known_answer
+from redraft.store.records import Keyring, Trajectory, Verdict
+
+
+def random(keys: Keyring, *, checker: Checker | None = None) -> Feedback:
+    """Asks for an independent draft where the key calls the answer wrong; a right answer, or one that the key cannot
+    decide, ends the trajectory.
+
+    What an oracle's feedback gains beyond this is correction; what this gains is the oracle's stop alone (Huang et al.
+    2023). At temperature 0 each guess is the same. Reading the key counts as using an oracle.
+    """
+    judge = known_answer(keys, checker=checker)
+
+    async def remark(trajectories: Sequence[Trajectory]) -> list[Remark | None]:
+        wrong = [grade.verdict is Verdict.WRONG for grade in await judge(trajectories)]
+        return [Remark("", "random") if told else None for told in wrong]
+
+    return remark

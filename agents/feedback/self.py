@@ -1,0 +1,32 @@
+"""Self-Refine (Madaan et al. 2023): the writer is asked what is wrong with its own draft, and told so."""
+
+from collections.abc import Sequence
+
+from redraft.agents.feedback.feedback import Feedback, Remark
+from redraft.agents.reviews import chats, objection, review
+from redraft.llm.client import Client
+from redraft.llm.together import together
+from redraft.store.records import Trajectory
+
+
+def self(client: Client, *, leading: bool = False, temperature: float = 0.7) -> Feedback:
+    """Says what the model itself says of its draft; nothing, once that ends with "It is correct".
+
+    `leading` asks as the paper does for arithmetic, by stating that there is an error: that biases the answer, so it is
+    off by default. `temperature` is that of the feedback, the paper's. A model that was trained to judge line by line
+    is asked so, and told the first line that it calls wrong. Raises PartError for `leading` with such a model; the
+    feedback raises ModelError where a call failed: that is no verdict.
+    """
+    template = "self_feedback_leading" if leading else "self_feedback"
+    if leading:
+        chats(client, "feedback 'self' with leading=true", "leave feedback.leading out")
+
+    async def asked(trajectory: Trajectory) -> Remark | None:
+        choice = await review(client, trajectory, template, temperature=temperature)
+        text = objection(client, choice, trajectory)
+        return Remark(text, "self") if text else None
+
+    async def remark(trajectories: Sequence[Trajectory]) -> list[Remark | None]:
+        return await together(asked(trajectory) for trajectory in trajectories)
+
+    return remark

@@ -1,0 +1,80 @@
+"""Asking a model what is wrong with a draft, and reading what it says: what the feedbacks that ask have in common."""
+
+import re
+from collections.abc import Sequence
+
+from redraft.agents.conversation import follow_up
+from redraft.agents.feedback.feedback import wording
+from redraft.llm.client import Client
+from redraft.llm.model import Choice, Finish, ModelError
+from redraft.store.errors import PartError
+from redraft.store.records import Trajectory
+
+
+async def review(client: Client, trajectory: Trajectory, template: str, *, temperature: float | None = None) -> Choice:
+    """What a model answers when a template asks it about the last draft; thinking is no part of its text.
+
+    Without a `temperature` the run's own holds. Raises ModelError where the call fails, or nothing is said.
+    """
+    messages = follow_up(client, trajectory, template)
+    [choice] = await client.complete(
+        trajectory.question, "feedback", trajectory.place, messages, temperature=temperature
+    )
+    if not choice.text.strip():
+        spent = choice.finish is Finish.LENGTH
+        cure = "allow more with --max-tokens" if spent else "ask another model for feedback"
+        said = "used up its tokens before it said anything" if spent else "said nothing"
+        raise ModelError(f"{client.model.name} was asked for feedback and {said}: {cure}.")
+    return choice
+
+
+def objection(client: Client, choice: Choice, trajectory: Trajectory) -> str | None:
+    """What a review has against a draft, worded for its writer; None where it ends by calling the draft correct.
+
+    A review may be prose, or one word a line of the draft, right or wrong. One that was cut off calls nothing correct.
+    """
+    words = [_bare(line) for line in choice.text.splitlines() if line.strip()]
+    if set(words) <= {"right", "wrong"}:
+        return _first_wrong(client, words, _lines(trajectory.text()))
+    if choice.finish is not Finish.LENGTH and is_correct(choice.text):
+        return None
+    return wording(client, "refine", feedback=choice.text.strip())
+
+
+def is_correct(text: str) -> bool:
+    """Whether the last sentence of a text is Self-Refine's stop phrase, "It is correct" (Madaan et al. 2023).
+
+    The phrase inside another sentence ("check whether it is correct") is no verdict.
+    """
+    sentences = [bare for part in re.split(r"[.!?:;]\s|\n", text) if (bare := _bare(part))]
+    return bool(sentences) and CORRECT.fullmatch(sentences[-1]) is not None
+
+
+def chats(client: Client, part: str, cure: str) -> None:
+    """Raises PartError where the model was trained on forms of its own, in which the part's questions can't be put."""
+    if client.model.templates:
+        raise PartError(
+            f"{part} asks in words, and {client.model.name} knows only the forms that it was trained on: {cure}, or"
+            " name another model with --model"
+        )
+
+
+def _first_wrong(client: Client, words: Sequence[str], lines: int) -> str | None:
+    """The remark on the first line that is called wrong; one word on several lines points at none of them."""
+    if "wrong" not in words:
+        return None
+    if len(words) == 1 < lines:
+        return wording(client, "is_wrong")
+    return wording(client, "doubtful", line=str(min(words.index("wrong") + 1, max(1, lines))))
+
+
+def _lines(text: str) -> int:
+    return sum(bool(line.strip()) for line in text.splitlines())
+
+
+def _bare(text: str) -> str:
+    """Lower case, without the marks around it."""
+    return re.sub(r"\s+", " ", text).strip(" *_#`~\"'“”()[]{}.!?:;,->").lower()
+
+
+CORRECT = re.compile(r"(?:(?:so|yes|thus|hence|therefore|overall|in conclusion),? )*it is correct")
