@@ -1,0 +1,131 @@
+-- What each redraft did to the text of the draft before it. Comparing two texts takes milliseconds where they are long, so
+-- that the same 200 redrafts of each turn stand for all; whether a text is the same is known of every one.
+CREATE VIEW raw.redrafts AS
+WITH paired AS (
+    SELECT s.recipe, s.replicate, s.trajectory_id, s.turn, d.text, lag(d.text) OVER path AS text_before
+    FROM raw.sampled s JOIN main.turns d USING (trajectory_id, turn)
+    WINDOW path AS (PARTITION BY s.trajectory_id ORDER BY s.turn)
+), numbered AS (
+    SELECT *, row_number() OVER (PARTITION BY recipe, replicate, turn ORDER BY md5(trajectory_id)) AS place
+    FROM paired WHERE turn > 1
+)
+SELECT recipe, replicate, trajectory_id, turn, text = text_before AS same_text,
+       CASE WHEN place > 200 THEN NULL WHEN text = text_before THEN 0.0
+            ELSE levenshtein(text, text_before) / greatest(strlen(text), strlen(text_before)) END AS text_change
+FROM numbered;
+
+CREATE VIEW text_changes AS
+WITH binned AS (
+    SELECT recipe, replicate, turn, ceil(round(text_change * 10, 9))::INTEGER AS bin
+    FROM raw.redrafts WHERE text_change IS NOT NULL
+)
+SELECT recipe, replicate, strategy, model, turn, greatest(bin - 1, 0) / 10 AS above, bin / 10 AS up_to, count(*) AS redrafts,
+       count(*) / sum(count(*)) OVER (PARTITION BY recipe, replicate, turn) AS share
+FROM binned LEFT JOIN raw.recipes USING (recipe)
+GROUP BY recipe, replicate, strategy, model, turn, bin ORDER BY ALL;
+
+-- The tokens of each draft, each step counted in the draft that it was written for.
+CREATE VIEW raw.written AS
+SELECT d.trajectory_id, d.turn, sum(s.tokens)::BIGINT AS tokens
+FROM raw.turns d JOIN raw.published p USING (unit_id, attempt)
+JOIN raw.steps s ON s.unit_id = d.unit_id AND s.attempt = d.attempt AND s.turn = d.turn
+    AND starts_with(d.leaf_step_id || '.', s.step_id || '.')
+GROUP BY ALL;
+
+-- A trajectory that ended earlier keeps its last answer, so that every turn is measured over the same trajectories, and
+-- right answers minus those of the turn before are wrong_to_right minus right_to_wrong, exactly.
+CREATE OR REPLACE VIEW corrections AS
+WITH undecided AS (
+    SELECT recipe, replicate, count(DISTINCT trajectory_id) AS undecided FROM raw.sampled WHERE correct IS NULL GROUP BY ALL
+), decided AS (
+    SELECT *, lag(answer) OVER path AS answer_before, lag(correct) OVER path AS correct_before,
+           bool_or(correct) OVER path AS any_correct
+    FROM raw.sampled
+    WINDOW path AS (PARTITION BY trajectory_id ORDER BY turn)
+    QUALIFY count(*) OVER (PARTITION BY trajectory_id) = count(correct) OVER (PARTITION BY trajectory_id)
+), votes AS (
+    SELECT now.trajectory_id, now.turn, past.answer, count(*) AS votes, bool_or(past.correct) AS correct
+    FROM decided now JOIN decided past ON past.trajectory_id = now.trajectory_id AND past.turn <= now.turn
+    WHERE past.answer IS NOT NULL GROUP BY ALL
+), voted AS (
+    SELECT trajectory_id, turn, avg(correct::INTEGER) AS majority
+    FROM (FROM votes QUALIFY votes = max(votes) OVER (PARTITION BY trajectory_id, turn)) GROUP BY ALL
+), sized AS (
+    SELECT d.*, coalesce(v.majority, 0) AS majority, c.text_change, c.same_text,
+           sum(coalesce(w.tokens, 0)) OVER (PARTITION BY d.trajectory_id ORDER BY d.turn) AS tokens,
+           max(d.turns) OVER (PARTITION BY d.recipe, d.replicate) AS most
+    FROM decided d LEFT JOIN voted v USING (trajectory_id, turn) LEFT JOIN raw.written w USING (trajectory_id, turn)
+    LEFT JOIN raw.redrafts c USING (trajectory_id, turn)
+), carried AS (
+    SELECT * REPLACE (NULL AS answer_before, NULL AS correct_before, NULL AS text_change, NULL AS same_text,
+                      unnest(range(turns + 1, most + 1)) AS turn), false AS drafted
+    FROM sized WHERE turn = turns
+), everything AS (
+    SELECT *, true AS drafted FROM sized UNION ALL BY NAME FROM carried
+), turned AS (
+    SELECT recipe, replicate, strategy, model, turn, count(*) AS trajectories, count(*) FILTER (drafted) AS drafted,
+           avg(correct::INTEGER) AS accuracy,
+           count(*) FILTER (correct_before AND NOT correct) AS right_to_wrong,
+           count(*) FILTER (NOT correct_before AND correct) AS wrong_to_right,
+           count(*) FILTER (NOT correct_before AND NOT correct AND answer_before IS DISTINCT FROM answer)
+               AS wrong_to_other_wrong,
+           count(*) FILTER (NOT correct_before AND NOT correct AND answer_before IS NOT DISTINCT FROM answer)
+               AS wrong_unchanged,
+           count(*) FILTER (correct_before AND correct) AS right_unchanged,
+           count(*) FILTER (answer IS NULL) AS no_answer, coalesce(any_value(u.undecided), 0) AS undecided,
+           bool_or(oracle_used) AS oracle_used, count(*) FILTER (correct) AS correct,
+           avg(majority) AS majority, avg(any_correct::INTEGER) AS any_turn, avg(tokens) AS tokens,
+           avg(same_text::INTEGER) AS same_text, avg(text_change) AS text_change
+    FROM everything LEFT JOIN undecided u USING (recipe, replicate) LEFT JOIN raw.recipes USING (recipe)
+    GROUP BY recipe, replicate, strategy, model, turn
+)
+SELECT * EXCLUDE (correct, majority, any_turn, tokens, same_text, text_change), correct,
+       (correct - lag(correct) OVER turns) / trajectories AS change,
+       (correct - first_value(correct) OVER turns) / trajectories AS change_from_first,
+       CASE WHEN turn = 1 THEN 0 ELSE trajectories - right_to_wrong - wrong_to_right - wrong_to_other_wrong END AS unchanged,
+       majority, any_turn, tokens, same_text, text_change
+FROM turned WINDOW turns AS (PARTITION BY recipe, replicate ORDER BY turn) ORDER BY ALL;
+
+COMMENT ON VIEW raw.redrafts IS 'How far each redraft is from the draft before it';
+COMMENT ON COLUMN raw.redrafts.same_text IS 'Whether it repeats the draft before it to the letter';
+COMMENT ON COLUMN raw.redrafts.text_change IS 'Edit distance to the draft before it, as a share of the longer text in bytes: 0 is the same text, 1 another one; NULL beyond the first 200 redrafts of a turn';
+COMMENT ON VIEW raw.written IS 'Tokens of each draft of each trajectory';
+COMMENT ON COLUMN raw.written.tokens IS 'Tokens that the model wrote for this draft';
+
+COMMENT ON VIEW text_changes IS 'How much redrafts change the text, as a histogram over the same 200 redrafts of each turn: where all stand at 0, the model has stopped correcting';
+COMMENT ON COLUMN text_changes.recipe IS 'The recipe';
+COMMENT ON COLUMN text_changes.replicate IS 'The replicate';
+COMMENT ON COLUMN text_changes.strategy IS 'The strategy of the recipe';
+COMMENT ON COLUMN text_changes.model IS 'The model of the recipe';
+COMMENT ON COLUMN text_changes.turn IS 'The turn of the redraft, from 2';
+COMMENT ON COLUMN text_changes.above IS 'Edit distance to the draft before it, as a share of the longer text: more than this';
+COMMENT ON COLUMN text_changes.up_to IS 'And at most this; 0 is the same text to the letter';
+COMMENT ON COLUMN text_changes.redrafts IS 'Redrafts of this turn with such a distance';
+COMMENT ON COLUMN text_changes.share IS 'Their share of those of this turn';
+
+COMMENT ON VIEW corrections IS 'What each turn changed, over all independent samples; one that ended earlier keeps its answer. Answers are compared as they are stored';
+COMMENT ON COLUMN corrections.recipe IS 'The recipe';
+COMMENT ON COLUMN corrections.replicate IS 'The replicate';
+COMMENT ON COLUMN corrections.strategy IS 'The strategy of the recipe';
+COMMENT ON COLUMN corrections.model IS 'The model of the recipe';
+COMMENT ON COLUMN corrections.turn IS 'The turn; 1 is the first draft';
+COMMENT ON COLUMN corrections.trajectories IS 'How many trajectories, the same in every turn; failed and undecided ones are left out';
+COMMENT ON COLUMN corrections.drafted IS 'How many have a draft in this turn';
+COMMENT ON COLUMN corrections.accuracy IS 'Share of trajectories whose answer is right after this turn';
+COMMENT ON COLUMN corrections.right_to_wrong IS 'Drafts that spoilt a right answer';
+COMMENT ON COLUMN corrections.wrong_to_right IS 'Drafts that mended a wrong answer';
+COMMENT ON COLUMN corrections.wrong_to_other_wrong IS 'Drafts with another wrong answer';
+COMMENT ON COLUMN corrections.wrong_unchanged IS 'Drafts with the same wrong answer';
+COMMENT ON COLUMN corrections.right_unchanged IS 'Drafts that kept a right answer';
+COMMENT ON COLUMN corrections.no_answer IS 'Trajectories whose answer after this turn could not be read';
+COMMENT ON COLUMN corrections.undecided IS 'Trajectories left out, since the oracle could not decide one of their drafts';
+COMMENT ON COLUMN corrections.oracle_used IS 'Whether the key was read while any of them was made or chosen: such gains are not the model''s own';
+COMMENT ON COLUMN corrections.correct IS 'How many trajectories are right after this turn: those of the turn before, plus wrong_to_right, minus right_to_wrong';
+COMMENT ON COLUMN corrections.change IS 'accuracy minus that of the turn before; NULL in the first turn';
+COMMENT ON COLUMN corrections.change_from_first IS 'accuracy minus that of the first turn';
+COMMENT ON COLUMN corrections.unchanged IS 'Trajectories whose answer is neither better, worse nor another wrong one than a turn before, those without a draft in this turn included';
+COMMENT ON COLUMN corrections.majority IS 'Share that is right when the drafts of a trajectory up to this turn vote, ties shared (m1@t)';
+COMMENT ON COLUMN corrections.any_turn IS 'Share with a right draft in any turn so far (p1@t): an upper bound, since only an oracle could choose it';
+COMMENT ON COLUMN corrections.tokens IS 'Tokens written for the drafts up to this turn, a trajectory; what critics and graders wrote is in the view costs';
+COMMENT ON COLUMN corrections.same_text IS 'Share of this turn''s drafts that repeat the one before to the letter';
+COMMENT ON COLUMN corrections.text_change IS 'Mean edit distance to the draft before, as a share of the longer text, over at most 200 drafts of this turn';
