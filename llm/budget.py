@@ -4,6 +4,7 @@ is made, and what it did not use is given back. So a budget is never exceeded, w
 import asyncio
 import time
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 
 from redraft.llm.model import BudgetSpent, ModelError
@@ -60,6 +61,7 @@ class Account:
         self._held = Amount()
         self._began = time.monotonic()
         self.used = used or Amount()
+        self.spent: str | None = None  # what there is not enough of any more, in words
 
     def lacks(self, more: Amount, held: bool = True) -> str | None:
         """What there is not enough of for so much more, in words; `held`: beside what is set aside."""
@@ -115,19 +117,35 @@ class Purse:
     def __init__(
         self, run: Budget, problem: Budget, prices: Prices | None, before: Callable[[str], Amount] | None = None
     ) -> None:
-        for budget in (run, problem):
-            if budget.usd is not None and prices is None:
-                raise ModelError(
-                    "A budget of money needs the model's prices, which are not known.",
-                    cure="Give them with --prices IN,OUT in dollars a million tokens.",
-                    fatal=True,
-                )
-        self.spent: str | None = None
+        self._money = any(budget.usd is not None for budget in (run, problem))
+        if self._money and prices is None:
+            raise ModelError(
+                "A budget of money needs the model's prices, which are not known.",
+                cure="Give them with --prices IN,OUT in dollars a million tokens.",
+                fatal=True,
+            )
         self._run = Account("run", run)
         self._runs = (self._run,) if run else ()
         self._problem, self._prices, self._before = problem, prices, before
         self._units: dict[str, Account] = {}
         self._settled = asyncio.Event()
+
+    def at(self, prices: Prices | None) -> "Purse":
+        """The same purse for another model's calls, at its prices. Raises a fatal ModelError where they are needed."""
+        if self._money and prices is None:
+            raise ModelError(
+                "A budget of money needs the prices of every model, and those of a part's own model are not known.",
+                cure="Set a budget of calls or tokens instead, or give the part a model whose prices LiteLLM knows.",
+                fatal=True,
+            )
+        other = copy(self)
+        other._prices = prices
+        return other
+
+    @property
+    def spent(self) -> str | None:
+        """What there is not enough of any more for the run, in words."""
+        return self._run.spent
 
     @property
     def used(self) -> Amount:
@@ -162,7 +180,7 @@ class Purse:
         account = min(hold.accounts, key=Account.left_s)
         lack = account.lacks(Amount(), held=False) or "The budget of seconds is used up."
         if account is self._run:
-            self.spent = lack
+            self._run.spent = lack
         return BudgetSpent(lack, usage=None)
 
     def settle(self, hold: Hold, used: Usage | None, usd: float | None = None) -> None:
@@ -194,7 +212,7 @@ class Purse:
                 cure="Raise it, or lower --max-tokens.",
                 fatal=True,
             )
-        self.spent = lack
+        self._run.spent = lack
         return BudgetSpent(lack)
 
     def _accounts(self, unit: str) -> tuple[Account, ...]:

@@ -2,17 +2,19 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from typing import Any
 
-from redraft.llm import recorded
+from redraft.llm import ranges, recorded
 from redraft.llm.budget import Amount, Budget, Purse
 from redraft.llm.caller import Caller
 from redraft.llm.capabilities import Continuing
 from redraft.llm.limits import Limits
 from redraft.llm.model import Choice, Message, Model, ModelError, Request, Sampling
 from redraft.llm.prompts import Prompts
+from redraft.llm.route import route
 from redraft.llm.together import together
 from redraft.store.journal import Journal
 from redraft.store.records import Call, Question, digest
@@ -47,8 +49,29 @@ class Client:
         self.opening = prompts.opening(model.templates)
         self._journal = journal
         self._purse = Purse(run_budget, problem_budget, model.prices, self._used)
+        self._limits, self._say = limits, say
         self._caller = Caller(model, limits, self._purse, say)
         self._failures: Counter[str] = Counter()
+        self._apart = False  # whether it is a part's own, whose calls are told from those of the run's model
+        self._others: dict[tuple[str | Model, str | None], Client] = {}
+
+    def of(self, model: str | Model, api_base: str | None = None) -> "Client":
+        """A client of another model, for a part that has one of its own: the budgets, the journal and everything else
+        are shared. A model given by its name is opened once, and closed with this client.
+
+        Raises a fatal ModelError for a name that no route knows, and where a budget of money needs its prices.
+        """
+        key = (model, api_base)
+        if key not in self._others:
+            other = copy(self)
+            other.model = route(model, api_base, limits=self._limits) if isinstance(model, str) else model
+            other.prompts.check(other.model)
+            other.opening = other.prompts.opening(other.model.templates)
+            other._purse = self._purse.at(other.model.prices)
+            other._caller = Caller(other.model, self._limits, other._purse, self._say)
+            other._apart = True
+            self._others[key] = other
+        return self._others[key]
 
     @property
     def spent(self) -> str | None:
@@ -128,6 +151,7 @@ class Client:
         self, question: Question, purpose: str, place: str, request: Request, *, first: int = 0
     ) -> list[Choice | ModelError]:
         """The same, with an error in the place of each sample that got no answer. A fatal error is raised."""
+        shown = self.prompts.digest(request)
         call = Call(
             call_id="",
             unit=question.unit,
@@ -137,12 +161,12 @@ class Client:
             first=first,
             n=request.n,
             model=self.model.name,
-            prompt_hash=self.prompts.digest(request),
+            prompt_hash=digest(shown, self.model.name) if self._apart else shown,
             params=recorded.params(request, self.sampling.seed),
         )
         samples = range(first, first + request.n)
         drawn = self._known(call, samples)
-        missing = _runs(sample for sample in samples if sample not in drawn)
+        missing = ranges.runs(sample for sample in samples if sample not in drawn)
         for answers in await together(self._draw(call, request, run) for run in missing):
             drawn |= answers
         for error in drawn.values():
@@ -155,8 +179,16 @@ class Client:
         return int(digest(self.sampling.seed, unit, purpose, place, sample), 16) % 2**31
 
     async def close(self) -> None:
-        """Close the model; the journal is its owner's to close."""
+        """Close the model and those of `of`; the journal is its owner's to close."""
+        await self.close_others()
         await self.model.close()
+
+    async def close_others(self) -> None:
+        """Close the models that `of` opened."""
+        while self._others:
+            (given, _), other = self._others.popitem()
+            if isinstance(given, str):
+                await other.model.close()
 
     def _known(self, call: Call, samples: range) -> dict[int, Choice | ModelError]:
         """The samples that the journal holds."""
@@ -170,14 +202,14 @@ class Client:
         """Ask for these samples, and for those that were left out in calls of the size that was answered."""
         size = len(samples) if self.model.capabilities.n is not False else 1
         drawn: dict[int, Choice | ModelError] = {}
-        for answers in await together(self._part(call, request, part) for part in _parts(samples, size)):
+        for answers in await together(self._part(call, request, part) for part in ranges.parts(samples, size)):
             drawn |= answers
         return drawn
 
     async def _part(self, call: Call, request: Request, samples: range) -> dict[int, Choice | ModelError]:
         drawn = await self._ask(call, request, samples)
         left = samples[len(drawn) :]
-        for answers in await together(self._part(call, request, part) for part in _parts(left, len(drawn))):
+        for answers in await together(self._part(call, request, part) for part in ranges.parts(left, len(drawn))):
             drawn |= answers
         return drawn
 
@@ -191,7 +223,7 @@ class Client:
             if error.attempts:
                 call = replace(call, first=samples.start, n=len(samples))
                 number, prices = self._failures_of(call) + 1, self.model.prices
-                self._record(recorded.failed(call, number, error, _since(start), prices), [])
+                self._record(recorded.failed(call, number, error, recorded.since(start), prices), [])
             return dict.fromkeys(samples, error)
         answered = recorded.answered(call, samples.start, reply)
         choices = [recorded.kept(choice, answered.call_id) for choice in reply.choices]
@@ -218,25 +250,3 @@ class Client:
             return self._failures[key] - 1
         failed = [old for old, _ in self._journal.calls(call.unit) if old.error is not None]
         return sum(recorded.key(old, old.first, old.n) == key for old in failed)
-
-
-def _since(start: float) -> float:
-    return round((time.perf_counter() - start) * 1000, 3)
-
-
-def _parts(samples: range, size: int) -> list[range]:
-    return [samples[start : start + size] for start in range(0, len(samples), size)]
-
-
-def _runs(numbers: Iterable[int]) -> Iterator[range]:
-    """Rising numbers as unbroken ranges: 0 1 2 5 6 is 0-2 and 5-6."""
-    run = range(0)
-    for number in numbers:
-        if run and number == run.stop:
-            run = range(run.start, number + 1)
-            continue
-        if run:
-            yield run
-        run = range(number, number + 1)
-    if run:
-        yield run

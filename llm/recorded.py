@@ -1,5 +1,6 @@
 """What is kept of a call and of its answers: their JSON, their ids, what they used."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from math import isfinite
@@ -94,6 +95,11 @@ def failed(call: Call, number: int, error: ModelError, latency_ms: float, prices
         **_counts(usage),
         cost_usd=prices.cost(usage) if prices and usage.tokens else None,
     )
+
+
+def since(start: float) -> float:
+    """Milliseconds since a moment of `time.perf_counter`."""
+    return round((time.perf_counter() - start) * 1000, 3)
 
 
 def _counts(usage: Usage) -> dict[str, int]:
