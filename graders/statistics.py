@@ -63,6 +63,17 @@ def majority_at_k(answers: Sequence[Hashable | None], gold: Hashable | None, k: 
     return won / math.comb(n, k)
 
 
+def majority_between(answers: Sequence[Hashable | None], gold: Hashable | None, k: float) -> float:
+    """`majority_at_k` where k need not be a whole number: what a vote gets that draws one sample more with the chance
+    of k's fraction, so that it costs k samples on the average. Raises ValueError unless 1 <= k <= n."""
+    _check(len(answers), k)
+    whole = math.floor(k)
+    below = majority_at_k(answers, gold, whole)
+    if whole == k:
+        return below
+    return below + (k - whole) * (majority_at_k(answers, gold, whole + 1) - below)
+
+
 def wilson(successes: int, n: int, z: float = 1.959964) -> Interval:
     """A proportion with Wilson's score interval, 95% by default. Raises ValueError unless 0 <= successes <= n
     and n >= 1."""
@@ -97,6 +108,36 @@ def paired_bootstrap(
     return Interval(float(difference.mean()), float(low), float(high))
 
 
+def sign_flip(differences: Sequence[float], draws: int = 10_000, seed: int = 0) -> float:
+    """The two-sided p-value of paired differences, one a problem: how often their sum would be as far from 0 if each
+    had either sign with equal chance (Fisher 1935). Over all signs where they are at most `draws`, else over so many
+    of them, the observed one included. Differences of 0 say nothing; without others it is 1."""
+    moved = np.asarray([difference for difference in differences if difference], float)
+    size = len(moved)
+    if not size:
+        return 1.0
+    bound = abs(moved.sum()) - 1e-9 * np.abs(moved).sum()  # sums in another order round differently
+    if 2**size <= draws:
+        signs = np.arange(2**size)[:, None] >> np.arange(size) & 1
+        return float(np.mean(np.abs((2 * signs - 1) @ moved) >= bound))
+    generator, rows = np.random.default_rng(seed), max(1, MOST_INDICES // size)
+    far = sum(
+        int((np.abs((2 * generator.integers(0, 2, (min(rows, draws - start), size)) - 1) @ moved) >= bound).sum())
+        for start in range(0, draws, rows)
+    )
+    return (1 + far) / (1 + draws)
+
+
+def holm(values: Sequence[float]) -> list[float]:
+    """p-values of several comparisons, adjusted so that the chance of any false finding stays what it says (Holm
+    1979), in the order given."""
+    adjusted, least = [0.0] * len(values), 0.0
+    for rank, place in enumerate(sorted(range(len(values)), key=values.__getitem__)):
+        least = max(least, min(1.0, (len(values) - rank) * values[place]))
+        adjusted[place] = least
+    return adjusted
+
+
 def _wins(others: Sequence[int], nulls: int, j: int, k: int) -> float:
     ways = {(j, 0): 1}
     for count in others:
@@ -109,7 +150,7 @@ def _wins(others: Sequence[int], nulls: int, j: int, k: int) -> float:
     return sum(number * math.comb(nulls, k - used) / (ties + 1) for (used, ties), number in ways.items())
 
 
-def _check(n: int, k: int) -> None:
+def _check(n: int, k: float) -> None:
     if not 1 <= k <= n:
         raise ValueError(f"k must be between 1 and n = {n}, not {k}")
 

@@ -1,6 +1,6 @@
 from collections import Counter
 from fractions import Fraction
-from itertools import combinations
+from itertools import combinations, product
 from math import comb
 
 import numpy as np
@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redraft.graders.statistics import best_of_k, majority_at_k, paired_bootstrap, pass_at_k, wilson
+from redraft.graders.statistics import (
+    best_of_k,
+    holm,
+    majority_at_k,
+    majority_between,
+    paired_bootstrap,
+    pass_at_k,
+    sign_flip,
+    wilson,
+)
 
 SAMPLES = st.lists(st.tuples(st.sampled_from([0.1, 0.5, 0.9, None]), st.booleans()), min_size=1, max_size=8)
 ANSWERS = st.lists(st.sampled_from(["a", "b", "c", "d", None]), min_size=1, max_size=9)
@@ -107,3 +116,55 @@ def test_impossible_counts_are_refused() -> None:
         wilson(5, 3)
     with pytest.raises(ValueError, match="not 1 and 2"):
         paired_bootstrap([1.0], [1.0, 2.0])
+
+
+@given(ANSWERS.filter(lambda answers: len(answers) > 1), st.data())
+def test_between_two_sizes_a_vote_is_drawn_with_either(answers, data) -> None:
+    low = data.draw(st.integers(1, len(answers) - 1))
+    part = data.draw(st.sampled_from([0.25, 0.5, 0.75]))
+    small, large = majority_at_k(answers, "a", low), majority_at_k(answers, "a", low + 1)
+    assert majority_between(answers, "a", low + part) == pytest.approx((1 - part) * small + part * large)
+    assert majority_between(answers, "a", float(low)) == small
+
+
+@pytest.mark.parametrize("k", [0.5, 3.5])
+def test_no_vote_of_less_than_one_or_more_than_there_are(k: float) -> None:
+    with pytest.raises(ValueError, match="between 1 and n = 3"):
+        majority_between(["a", "b", "c"], "a", k)
+
+
+@given(st.lists(st.sampled_from([-1.0, -0.5, -0.1, 0.0, 0.1, 0.3, 1.0]), max_size=8))
+def test_a_sign_flip_counts_every_choice_of_signs(differences: list[float]) -> None:
+    moved = [difference for difference in differences if difference]
+    signs = list(product([-1, 1], repeat=len(moved)))
+    sums = [abs(sum(sign * d for sign, d in zip(row, moved, strict=True))) for row in signs]
+    expected = sum(total >= abs(sum(moved)) - 1e-9 for total in sums) / len(signs)
+    assert sign_flip(differences) == pytest.approx(expected)
+
+
+def test_many_equal_differences_are_a_binomial_test() -> None:
+    differences = [1.0] * 15 + [-1.0] * 5 + [0.0] * 70
+    exact = 2 * sum(comb(20, up) for up in range(15, 21)) / 2**20
+    assert sign_flip(differences) == pytest.approx(exact, abs=0.008)
+    assert sign_flip(differences, draws=2**20) == exact
+    assert sign_flip(differences) == sign_flip(differences)
+    assert sign_flip([1.0] * 40) == 1 / 10_001
+
+
+def test_holm_against_its_textbook() -> None:
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.5, 0.9]) == [1.0, 1.0]
+    assert holm([]) == []
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=6))
+def test_holm_rejects_what_its_steps_reject(values: list[float]) -> None:
+    """Holm's own procedure: the smallest p-value against alpha / m, the next against alpha / (m - 1), and so on."""
+    adjusted = holm(values)
+    for alpha in (0.01, 0.05, 0.3):
+        rejected = set()
+        for rank, place in enumerate(sorted(range(len(values)), key=values.__getitem__)):
+            if (len(values) - rank) * values[place] > alpha:
+                break
+            rejected.add(place)
+        assert {place for place, value in enumerate(adjusted) if value <= alpha} == rejected

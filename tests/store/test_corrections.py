@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from statistics import mean
@@ -19,10 +19,10 @@ Draft = tuple[str | None, str, int]
 
 
 @pytest.fixture
-def publish(store: Store, make_unit: Callable[..., Unit]) -> Callable[[list[list[Draft]]], None]:
+def publish(store: Store, make_unit: Callable[..., Unit]) -> Callable[[Sequence[Sequence[Draft]]], None]:
     """Keeps trajectories of one problem with these drafts."""
 
-    def keep(samples: list[list[Draft]]) -> None:
+    def keep(samples: Sequence[Sequence[Draft]]) -> None:
         unit = make_unit([])
         paths = [_path(unit.unit_id, number, drafts) for number, drafts in enumerate(samples)]
         grades = [
@@ -35,7 +35,7 @@ def publish(store: Store, make_unit: Callable[..., Unit]) -> Callable[[list[list
     return keep
 
 
-def _path(unit: str, number: int, drafts: list[Draft]) -> Trajectory:
+def _path(unit: str, number: int, drafts: Sequence[Draft]) -> Trajectory:
     path = Trajectory(Question("p", "What?", unit=unit), sample=number, role=Role.SAMPLE)
     for turn, (answer, text, tokens) in enumerate(drafts, start=1):
         path = path.respond("Again.", "none") if turn > 1 else path
@@ -74,7 +74,7 @@ def distance(a: str, b: str) -> int:
 
 
 def test_every_measure_of_a_turn_equals_what_python_counts(
-    store: Store, publish: Callable[[list[list[Draft]]], None]
+    store: Store, publish: Callable[[Sequence[Sequence[Draft]]], None]
 ) -> None:
     rng = random.Random(4)
     texts = ["one", "one and two", "two", "something else"]
@@ -100,7 +100,7 @@ def test_every_measure_of_a_turn_equals_what_python_counts(
 
 
 def test_the_transitions_add_up_to_the_change_in_whole_numbers(
-    store: Store, publish: Callable[[list[list[Draft]]], None]
+    store: Store, publish: Callable[[Sequence[Sequence[Draft]]], None]
 ) -> None:
     rng = random.Random(5)
     publish([[(rng.choice(["1", "2", None]), "text", 1) for _ in range(rng.randint(1, 5))] for _ in range(47)])
@@ -114,7 +114,9 @@ def test_the_transitions_add_up_to_the_change_in_whole_numbers(
     assert (found[0]["change"], found[0]["change_from_first"], found[0]["unchanged"]) == (None, 0.0, 0)
 
 
-def test_a_model_that_repeats_itself_is_seen(store: Store, publish: Callable[[list[list[Draft]]], None]) -> None:
+def test_a_model_that_repeats_itself_is_seen(
+    store: Store, publish: Callable[[Sequence[Sequence[Draft]]], None]
+) -> None:
     """Of four redrafts three are the same to the letter, and one is another text of the same length by a quarter."""
     publish([[("1", "abcd", 1), ("1", "abcd", 1)]] * 3 + [[("1", "abcd", 1), ("1", "abce", 1)]])
     assert rows(store, "SELECT turn, above, up_to, redrafts, share FROM text_changes") == [
@@ -127,7 +129,7 @@ def test_a_model_that_repeats_itself_is_seen(store: Store, publish: Callable[[li
 
 
 def test_beyond_200_redrafts_of_a_turn_none_is_compared(
-    store: Store, publish: Callable[[list[list[Draft]]], None]
+    store: Store, publish: Callable[[Sequence[Sequence[Draft]]], None]
 ) -> None:
     publish([[("1", "ab", 1), ("1", "ac", 1)]] * 230)
     assert rows(store, "SELECT redrafts, up_to FROM text_changes") == [{"redrafts": 200, "up_to": 0.5}]
