@@ -1,11 +1,25 @@
 """What may enter a dataset: each stored trajectory, with the draft that speaks for it."""
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from redraft.store.errors import StoreError
 from redraft.store.sql import literal, one_of
 from redraft.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One draft of a trajectory, and the feedback that led to it: None for a first draft, "" where an independent draft
+    was asked for. `leaf_step_id` tells drafts apart: trajectories that part later share it."""
+
+    turn: int
+    text: str
+    answer: str | None
+    correct: bool | None
+    feedback: str | None
+    leaf_step_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +42,8 @@ class Candidate:
     oracle_used: bool
     reason: str | None  # of a failed trajectory
     split: str | None = None  # of its problem
+    role: str = "sample"  # or "search", of what was explored beside it
+    turns: tuple[Turn, ...] = ()  # all of its drafts, in order
 
 
 def candidates(store: Store, run: str | None = None) -> Iterator[Candidate]:
@@ -40,8 +56,17 @@ def candidates(store: Store, run: str | None = None) -> Iterator[Candidate]:
     ids = [problem_id for (problem_id,) in found.rows]
     for start in range(0, len(ids), AT_ONCE):
         these = f"{where} AND {one_of('problem_id', ids[start : start + AT_ONCE])}"
-        for row in store.query(DRAFTS.format(these=these), patience=PATIENCE).rows:
-            yield Candidate(*row)
+        drafts, turns = store.queries(DRAFTS.format(these=these), TURNS.format(these=these), patience=PATIENCE)
+        by_path = _by_path(turns.rows)
+        for row in drafts.rows:
+            yield Candidate(*row, turns=by_path[row[0]])
+
+
+def _by_path(rows: Sequence[tuple]) -> Mapping[str, tuple[Turn, ...]]:
+    found: dict[str, list[Turn]] = defaultdict(list)
+    for trajectory_id, *facts in rows:
+        found[trajectory_id].append(Turn(*facts))
+    return {trajectory_id: tuple(turns) for trajectory_id, turns in found.items()}
 
 
 AT_ONCE = 1000
@@ -53,7 +78,7 @@ WITH paths AS (
     WHERE t.role <> 'rollout' AND {these}
 ), drafts AS (
     SELECT p.trajectory_id, p.problem_id, p.unit_id, p.question, p.split, d.turn, d.text, d.answer, d.correct,
-           d.leaf_step_id, d.stop, p.chosen, p.oracle_used, p.reason, p.recipe, p.replicate, p.sample,
+           d.leaf_step_id, d.stop, p.chosen, p.oracle_used, p.reason, p.role, p.recipe, p.replicate, p.sample,
            p.stop = 'failed' AS failed
     FROM paths p JOIN turns d USING (trajectory_id)
     QUALIFY row_number() OVER (
@@ -65,6 +90,12 @@ WITH paths AS (
     GROUP BY ALL
 )
 SELECT d.trajectory_id, d.problem_id, d.question, d.turn, d.text, d.answer, d.correct, coalesce(s.tokens, 0),
-       CASE WHEN d.failed THEN 'failed' ELSE d.stop END, d.chosen, d.oracle_used, d.reason, d.split
+       CASE WHEN d.failed THEN 'failed' ELSE d.stop END, d.chosen, d.oracle_used, d.reason, d.split,
+       d.role
 FROM drafts d LEFT JOIN sizes s USING (trajectory_id)
 ORDER BY d.problem_id, d.recipe, d.replicate, d.sample, d.trajectory_id"""
+
+TURNS = """
+SELECT d.trajectory_id, d.turn, d.text, d.answer, d.correct, d.feedback, d.leaf_step_id
+FROM turns d SEMI JOIN (FROM trajectories WHERE role <> 'rollout' AND {these}) t USING (trajectory_id)
+ORDER BY d.trajectory_id, d.turn"""

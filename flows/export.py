@@ -3,20 +3,19 @@
 import asyncio
 import json
 import os
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
-from redraft.flows.filter import FILTERS, Chain, Filtered, sift
+from redraft.flows.filter import FILTERS, Chain, Filtered, Ledger, sift
 from redraft.flows.filter import Spec as FilterSpec
-from redraft.flows.formats.format import Format
+from redraft.flows.formats.format import Format, Row
 from redraft.flows.recipe import identity
 from redraft.store.arguments import whole
 from redraft.store.errors import RedraftError
 from redraft.store.load import load
-from redraft.store.store import DatasetRow, Store
+from redraft.store.store import Store
 
 
 class ExportError(RedraftError):
@@ -33,8 +32,8 @@ async def export(
     run: str | None = None,
     overwrite: bool = False,
 ) -> Filtered:
-    """Writes one JSON line for each trajectory that the filters keep, and notes in `datasets` and `dataset_rows` where
-    each row came from and why the others were dropped.
+    """Writes a JSON line for each trajectory that the filters keep, or for each of its drafts where the format does so,
+    and notes in `datasets` and `dataset_rows` where each row came from and why the others were dropped.
 
     `arguments` are the format's (`{"style": "messages"}`) and the filters' (`{"cap.most": 2}`). The file appears when
     it is complete; `overwrite` lets it replace another. Raises ExportError, PartError, StoreError.
@@ -52,15 +51,22 @@ async def export(
 def _export(
     store: Store, chain: Chain, run: str | None, file: Path, name: str, row: Format, spec: Mapping[str, Any]
 ) -> Filtered:
-    rows: list[DatasetRow] = []
-    reasons: Counter[str] = Counter()
+    ledger = Ledger()
     with _replacing(file) as output:
-        for candidate in sift(store, chain, run, rows, reasons):
-            output.write(json.dumps(row(candidate), ensure_ascii=False) + "\n")
+        for candidate in sift(store, chain, run, ledger):
+            for made in _rows(row(candidate)):
+                if made.data is None:
+                    ledger.drop(made.dropped or "no row", candidate.trajectory_id, made.step_id)
+                else:
+                    output.write(json.dumps(made.data, ensure_ascii=False) + "\n")
+                    ledger.keep(candidate.trajectory_id, made.step_id)
         output.flush()
-        dataset = store.add_dataset(name, spec, rows, run or "")
-    kept = sum(one.row is not None for one in rows)
-    return Filtered(dataset, store.path, kept, dict(reasons.most_common()), str(file))
+        dataset = store.add_dataset(name, spec, ledger.rows, run or "")
+    return Filtered(dataset, store.path, ledger.kept, dict(ledger.reasons.most_common()), str(file))
+
+
+def _rows(made: Mapping[str, Any] | Iterable[Row]) -> Iterable[Row]:
+    return [Row(cast(Mapping[str, Any], made))] if isinstance(made, Mapping) else made
 
 
 @contextmanager

@@ -74,20 +74,32 @@ class Chain:
         return next((reason for judge in self._filters if (reason := judge(candidate)) is not None), None)
 
 
-def sift(
-    store: Store, chain: Chain, run: str | None, rows: list[DatasetRow], reasons: Counter[str]
-) -> Iterator[Candidate]:
-    """The candidates that are kept, in order; `rows` gets one for each candidate, `reasons` counts the dropped by what
-    their reasons say before a colon."""
-    kept = 0
+class Ledger:
+    """What becomes of each trajectory, or of each of its drafts: a row, numbered from 0, or why there is none."""
+
+    def __init__(self) -> None:
+        self.rows: list[DatasetRow] = []
+        self.reasons: Counter[str] = Counter()
+        self.kept = 0
+
+    def keep(self, trajectory_id: str, step_id: str | None = None) -> None:
+        self.rows.append(DatasetRow(self.kept, trajectory_id, step_id, None))
+        self.kept += 1
+
+    def drop(self, reason: str, trajectory_id: str, step_id: str | None = None) -> None:
+        """Reasons are counted by what they say before a colon."""
+        self.rows.append(DatasetRow(None, trajectory_id, step_id, reason))
+        self.reasons[reason.partition(":")[0]] += 1
+
+
+def sift(store: Store, chain: Chain, run: str | None, ledger: Ledger) -> Iterator[Candidate]:
+    """The candidates that the filters keep, in order; the others are noted in the ledger."""
     for candidate in candidates(store, run):
         reason = chain(candidate)
-        rows.append(DatasetRow(kept if reason is None else None, candidate.trajectory_id, None, reason))
         if reason is None:
-            kept += 1
             yield candidate
         else:
-            reasons[reason.partition(":")[0]] += 1
+            ledger.drop(reason, candidate.trajectory_id)
 
 
 def _load(spec: Spec) -> Callable[..., Filter]:
@@ -95,8 +107,8 @@ def _load(spec: Spec) -> Callable[..., Filter]:
 
 
 def _filter(store: Store, chain: Chain, run: str | None) -> Filtered:
-    rows: list[DatasetRow] = []
-    reasons: Counter[str] = Counter()
-    kept = sum(1 for _ in sift(store, chain, run, rows, reasons))
-    dataset = store.add_dataset("trajectories", {"filters": chain.spec, "run": run}, rows, run or "")
-    return Filtered(dataset, store.path, kept, dict(reasons.most_common()))
+    ledger = Ledger()
+    for candidate in sift(store, chain, run, ledger):
+        ledger.keep(candidate.trajectory_id)
+    dataset = store.add_dataset("trajectories", {"filters": chain.spec, "run": run}, ledger.rows, run or "")
+    return Filtered(dataset, store.path, ledger.kept, dict(ledger.reasons.most_common()))

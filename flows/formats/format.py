@@ -1,13 +1,52 @@
 """The protocol of every export format. A format is a file here whose one public function has its name and returns a
 Format; its keyword arguments are its configuration."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Protocol
 
-from redraft.flows.candidates import Candidate
+from redraft.flows.candidates import Candidate, Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What became of one draft: a row of training data, as JSON data, or why it makes none."""
+
+    data: Mapping[str, Any] | None
+    step_id: str | None = None  # the draft's last step
+    dropped: str | None = None
 
 
 class Format(Protocol):
-    """One row of training data, as JSON data, from a trajectory that the filters kept."""
+    """Rows of training data from a trajectory that the filters kept: one, as JSON data, or what became of each of its
+    drafts. Each export makes its format anew, so that one may remember what it has seen."""
 
-    def __call__(self, candidate: Candidate) -> Mapping[str, Any]: ...
+    def __call__(self, candidate: Candidate) -> Mapping[str, Any] | Iterable[Row]: ...
+
+
+def asked(candidate: Candidate, turn: int, window: int | None = None) -> list[dict[str, str]]:
+    """The messages that the draft of a turn answers: the question, then each draft before it and what was said to it;
+    of them the last `window` only, and none before an independent draft, which was asked for as the first was."""
+    earlier = [one for one in candidate.turns if one.turn <= turn]
+    fresh = max((at for at, one in enumerate(earlier) if not one.feedback), default=0)
+    shown = earlier[fresh:]
+    if window is not None:
+        shown = shown[-1 - window :]
+    messages = [{"role": "user", "content": candidate.question}]
+    for before, after in pairwise(shown):
+        messages.append(wrote(before))
+        messages.append({"role": "user", "content": after.feedback or ""})
+    return messages
+
+
+def wrote(turn: Turn) -> dict[str, str]:
+    """A draft as a message."""
+    return {"role": "assistant", "content": turn.text}
+
+
+def reward(turn: Turn, unanswered: float = -1.0) -> float | None:
+    """RISE's reward of a draft: 1 right, 0 wrong, `unanswered` where no answer can be read; None where nobody knows."""
+    if turn.answer is None:
+        return unanswered
+    return None if turn.correct is None else float(turn.correct)
