@@ -17,9 +17,13 @@ class WorkerError(Exception):
     """The process ended, or did not start; the message says which."""
 
 
+class NotStarted(WorkerError):
+    """The process did not start; asking again would get the same."""
+
+
 class Worker:
     """A running module, such as `redraft.graders.symbolic`, in a process group of its own; `name` is what errors call
-    it. Raises WorkerError if it does not start within a minute."""
+    it. Raises NotStarted if it does not start within a minute."""
 
     def __init__(self, module: str, *arguments: str, name: str) -> None:
         self._name = name
@@ -38,10 +42,13 @@ class Worker:
             hello = self._read(START_S)
         except TimeoutError as error:
             self.stop()
-            raise WorkerError(f"the {name} did not start within {START_S:g} s") from error
+            raise NotStarted(f"the {name} did not start within {START_S:g} s") from error
+        except WorkerError as error:
+            self.stop()
+            raise NotStarted(f"the {name} ended as it started") from error
         if "failed" in hello:
             self.stop()
-            raise WorkerError(f"the {name} cannot start: {hello['failed']}")
+            raise NotStarted(f"the {name} cannot start: {hello['failed']}")
 
     @property
     def pid(self) -> int:

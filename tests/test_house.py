@@ -33,7 +33,7 @@ def test_no_module_is_loaded_under_two_names() -> None:
         ("import redraft.flows.commands.query", ("litellm", "langgraph", "prefect", "numpy")),
         ("import redraft.store.records", ("duckdb",)),
         ("import redraft.flows.generate", ("litellm", "prefect")),
-        ("import redraft.graders.oracle", ("sympy", "math_verify")),
+        ("import redraft.graders.oracle", ("sympy", "math_verify", "pydantic_monty")),
     ],
 )
 def test_what_is_not_needed_is_not_imported(code: str, heavy: tuple[str, ...]) -> None:
@@ -56,6 +56,7 @@ def test_every_package_is_listed_for_the_wheel() -> None:
         ("langgraph", ("agents/",)),
         ("prefect", ("flows/scheduled.py",)),
         ("math_verify", ("graders/symbolic.py",)),
+        ("pydantic_monty", ("graders/interpreter.py",)),
         ("torch", ("llm/embedded/train.py",)),
     ],
 )

@@ -1,0 +1,158 @@
+"""The process that model-written programs run in: a loop around Monty, a Python of its own without files or sockets.
+
+Monty's interpreter is a process below this one, so that a crash of it is an answer too. Requests and replies are lines
+of JSON on standard input and output. When the input ends, the whole process group is killed, whatever it is doing.
+"""
+
+import ast
+import json
+import os
+import queue
+import resource
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic_monty import CollectString, Monty, MontyCrashedError, MontyError, MontySession, MontySyntaxError, OSPolicy
+
+
+def main() -> None:
+    """Answers requests until standard input ends. The first line it writes tells that it is ready."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    replies = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+    os.environ.clear()  # the interpreter inherits no secrets, and finds no program on any path
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    requests: queue.SimpleQueue[str] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(requests,), daemon=True).start()
+    with Monty(max_processes=1, max_checkouts_per_worker=CHECKOUTS) as monty:
+        replies.write(json.dumps({"ready": True}) + "\n")
+        while True:
+            replies.write(_answered(monty, json.loads(requests.get())) + "\n")
+
+
+def _listen(requests: "queue.SimpleQueue[str]") -> None:
+    for line in sys.stdin:
+        requests.put(line)
+    if os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)
+    os._exit(0)
+
+
+def _answered(monty: Monty, request: Mapping[str, Any]) -> str:
+    """The reply as JSON. What is too long to be told is an error of the program."""
+    reply = run(monty, request)
+    if _deep(reply["value"], DEEPEST):
+        reply["value"] = _shown(reply["value"])
+    try:
+        text = json.dumps(reply, default=repr)
+    except (TypeError, ValueError, RecursionError):
+        reply["value"] = _shown(reply["value"])
+        text = json.dumps(reply, default=repr)
+    if len(text) > MOST_TOLD:
+        return json.dumps({**reply, "value": None, "error": f"ValueError: a value of {len(text)} characters"})
+    return text
+
+
+def _deep(value: Any, left: int) -> bool:
+    """Whether a value is nested more than `left` times, which whoever reads the reply might not bear."""
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    return left == 0 or any(_deep(one, left - 1) for one in inside)
+
+
+def run(monty: Monty, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Runs `code` with its `inputs` as variables, then each statement of `tests` in what it left behind.
+
+    The reply has the `value` of the last expression, the printed `output`, the `error` of the code, if any, and for
+    each test that `failed` its text and why; `unreadable` says why the tests are no Python. `seconds` limits the code
+    and each test, and `memory_mb` all of them.
+    """
+    reply: dict[str, Any] = {"value": None, "output": "", "error": None, "failed": [], "unreadable": None}
+    try:
+        tests = ast.parse(request["tests"]).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        return {**reply, "unreadable": f"{type(error).__name__}: {error}"}
+    printed = CollectString(max_bytes=MOST_PRINTED)
+    limits: Any = {
+        "max_feed_duration_secs": request["seconds"],
+        "max_memory": int(request["memory_mb"]) << 20,
+        "max_recursion_depth": DEPTH,
+    }
+    try:
+        with monty.checkout(limits=limits, os_policy=POLICY) as session:
+            reply["value"] = session.feed_run(request["code"], inputs=request["inputs"], print_callback=printed)
+            reply["failed"] = list(_failures(session, tests, printed))
+    except MontyError as error:
+        reply["error"] = _said(error)
+    reply["output"] = printed.output
+    return reply
+
+
+def _failures(session: MontySession, tests: Sequence[ast.stmt], printed: CollectString) -> Iterator[tuple[str, str]]:
+    """The tests that do not hold, as far as the first that is over a limit: no session is sound after that."""
+    for test in tests:
+        text = ast.unparse(test)
+        try:
+            wrong = _unequal(session, test, printed)
+            if wrong is None:
+                session.feed_run(text, print_callback=printed)
+        except MontyError as error:
+            wrong = _said(error)
+        if wrong:
+            yield text, wrong
+        if wrong and wrong.startswith(("TimeoutError", "MemoryError")):
+            return
+
+
+def _unequal(session: MontySession, test: ast.stmt, printed: CollectString) -> str | None:
+    """What a test of the form `assert call == literal` got instead, empty where it holds; None for another form.
+
+    The values are compared here, so that an object of the program's own that calls itself equal to everything is not.
+    """
+    match test:
+        case ast.Assert(test=ast.Compare(left=left, ops=[ast.Eq()], comparators=[right])):
+            try:
+                expected = ast.literal_eval(right)
+            except ValueError:
+                return None
+            got = session.feed_run(ast.unparse(left), print_callback=printed)
+            try:
+                return "" if got == expected else f"AssertionError: it is {_shown(got)}"
+            except RecursionError:
+                return "AssertionError: it is nested too deeply to be compared"
+    return None
+
+
+def _shown(value: Any) -> str:
+    try:
+        return repr(value)[:MOST_SHOWN]
+    except (ValueError, RecursionError):
+        return f"a {type(value).__name__} too large to be shown"
+
+
+def _said(error: MontyError) -> str:
+    if isinstance(error, MontyCrashedError):
+        return "TimeoutError: it had to be killed" if error.timed_out else "MemoryError: the interpreter died of it"
+    said = " ".join(str(error).split())[:MOST_SHOWN]
+    return f"SyntaxError: {said}" if isinstance(error, MontySyntaxError) and "Error: " not in said else said
+
+
+CHECKOUTS = 200  # programs of one interpreter, before it is replaced
+DEPTH = 600  # calls
+DEEPEST = 100  # lists in lists
+MOST_PRINTED = 1 << 20  # bytes
+MOST_TOLD = 4 << 20  # characters
+MOST_SHOWN = 500  # characters
+POLICY: OSPolicy = {
+    "datetime": datetime(2000, 1, 1, tzinfo=UTC),
+    "sleep": "zero",
+    "random_start": {"seed": 0},
+}
+"""Nothing that a program can see depends on when it runs."""
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+"""Where programs that a model wrote are run: no file, no socket, no hang, and nothing of this process in reach.
+
+>>> import asyncio
+>>> from redraft.graders.sandbox import run
+>>> asyncio.run(run("sum(range(n))", {"n": 5})).value
+10
+
+The Python in it is Monty's, a part of the language: no `yield`, no `del`, few modules. `lacks` tells an error that is
+the sandbox's own from one of the program.
+"""
+
+import builtins
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any, Self
+
+from redraft.graders.worker import NotStarted, Worker, WorkerError
+from redraft.graders.workers import Workers
+
+
+class SandboxError(Exception):
+    """The sandbox itself can't run anything; says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a program. `value` is that of its last expression, as JSON has it (a tuple is a list, an object
+    its repr); `error` the exception that ended it, in one line, and None where it ran to its end; `failed` each test
+    that did not hold, with the reason; `unreadable` says why the tests are no Python, and nothing was run."""
+
+    value: Any = None
+    output: str = ""
+    error: str | None = None
+    failed: tuple[tuple[str, str], ...] = ()
+    unreadable: str | None = None
+
+
+class Sandbox:
+    """Runs programs in at most `workers` processes, which start when first needed and end with `close`, with the last
+    reference to the sandbox, or with the program, however it ends."""
+
+    def __init__(self, workers: int = 2) -> None:
+        self._workers = Workers(partial(Worker, "redraft.graders.interpreter", name="sandbox"), workers, "sandbox")
+
+    async def run(
+        self,
+        code: str,
+        inputs: Mapping[str, Any] = {},
+        *,
+        tests: str = "",
+        limit_s: float = 5.0,
+        memory_mb: int = 64,
+    ) -> Outcome:
+        """Runs `code` with `inputs` (JSON data) as its variables, and then the statements of `tests` after it.
+
+        `limit_s` is the most seconds for the code and for each test, `memory_mb` the most megabytes for all of it;
+        being over them is the program's error, and so is the end of the process that it ran in. Raises SandboxError
+        where nothing can be run.
+        """
+        if len(code) + len(tests) > LONGEST:
+            return Outcome(error=f"MemoryError: a program of more than {LONGEST} characters")
+        request = {"code": code, "inputs": dict(inputs), "tests": tests, "seconds": limit_s, "memory_mb": memory_mb}
+        try:
+            reply = await self._workers.run(partial(self._workers.ask, request, limit_s + GRACE_S))
+        except TimeoutError:
+            return Outcome(error=f"TimeoutError: not finished within {limit_s:g} s")
+        except (NotStarted, OSError) as error:
+            raise SandboxError(f"{error}: see that pydantic-monty 1.4 is installed beside redraft") from error
+        except WorkerError:
+            return Outcome(error="MemoryError: the interpreter died of it")
+        failed = tuple((test, reason) for test, reason in reply["failed"])
+        return Outcome(reply["value"], reply["output"], reply["error"], failed, reply["unreadable"])
+
+    async def close(self) -> None:
+        """Ends every process."""
+        await self._workers.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The process ids of the workers that run."""
+        return self._workers.pids
+
+
+async def run(
+    code: str,
+    inputs: Mapping[str, Any] = {},
+    *,
+    tests: str = "",
+    limit_s: float = 5.0,
+    memory_mb: int = 64,
+) -> Outcome:
+    """The same, in a sandbox that this whole program shares."""
+    return await _shared().run(code, inputs, tests=tests, limit_s=limit_s, memory_mb=memory_mb)
+
+
+def lacks(error: str) -> str | None:
+    """What of Python an error says that the sandbox lacks, and CPython has: a right program may meet it."""
+    if error.startswith("NotImplementedError: The monty"):
+        return error.rpartition("support ")[2] or "this syntax"
+    if (module := MODULE.match(error)) and module[1].partition(".")[0] in sys.stdlib_module_names:
+        return f"the module {module[1]!r}"
+    if (name := NAME.match(error)) and hasattr(builtins, name[1]):
+        return f"the name {name[1]!r}"
+    return None
+
+
+@cache
+def _shared() -> Sandbox:
+    return Sandbox()
+
+
+GRACE_S = 3.0  # the interpreter's own limit comes first, and then that of the process above it
+LONGEST = 1 << 20  # characters
+MODULE = re.compile(r"ModuleNotFoundError: No module named '([^']+)'")
+NAME = re.compile(r"NameError: name '(\w+)' is not defined")
