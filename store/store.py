@@ -17,6 +17,7 @@ from redraft.store import query as querying
 from redraft.store.database import Database
 from redraft.store.encode import strict
 from redraft.store.errors import QueryError, StoreError
+from redraft.store.labels import Label, add_labels
 from redraft.store.problems import add_problems, read_problems
 from redraft.store.records import Call, Problem
 from redraft.store.rows import rows_of, utc
@@ -169,6 +170,11 @@ class Store:
             insert(connection, "raw.dataset_rows", [(dataset_id, *row) for row in rows])
             connection.execute("COMMIT")
         return dataset_id
+
+    def label(self, labels: Iterable[Label]) -> None:
+        """Keeps what people say of drafts, all or none."""
+        with self._database.open() as connection:
+            add_labels(connection, labels)
 
     def query(self, sql: str, parameters: Any = None, *, patience: float = 30.0) -> querying.Table:
         """Runs SQL that can do nothing but read. Raises QueryError where DuckDB refuses it, and StoreError where

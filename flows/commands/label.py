@@ -1,0 +1,67 @@
+"""`redraft label`: a person judges stored drafts."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from redraft.flows import options
+
+if TYPE_CHECKING:
+    from redraft.flows.label import Labelled
+
+
+@click.command()
+@options.DB
+@options.option("by", "Who labels; your login by default.", metavar="NAME")
+@options.option("limit", "At most N drafts.", type=click.IntRange(1), metavar="N")
+@options.option(
+    "where", "An SQL condition on the drafts, as in 'turn = 1 AND level > 2'.", default="true", metavar="SQL",
+    show_default=False,
+)  # fmt: skip
+@options.option("seed", "The same seed gives the same order.", type=int, default=0, metavar="N")
+@options.option("again", "Show the drafts that you have labelled, too; the last label counts.", is_flag=True)
+@options.option("show-key", "Show the known answer and what graders said; the label tells of it.", is_flag=True)
+@options.option("from", "Read labels from a file of JSON lines instead of asking.", metavar="FILE")
+@options.JSON
+def label(json: bool, by: str | None, **given: Any) -> None:
+    """Show stored drafts, and keep what a person says of them: right, wrong or skip, the first wrong step, a remark.
+
+    Labels are in the view 'labels', and as grades by 'human' in 'grades'; 'label_agreement' compares them with other
+    graders. Every label is kept at once: quit with q or Ctrl-C, and go on another time.
+    """
+    from redraft.agents.person import Terminal
+    from redraft.flows.interrupt import run
+    from redraft.flows.label import label as stage
+    from redraft.flows.label import label_from
+
+    file, person = given.pop("from"), by or _login()
+    if file is not None:
+        found = run(label_from(file, by=person, db=given["db"]))
+    elif Terminal.there():
+        try:
+            found = run(stage(Terminal().ask, by=person, **given))
+        except KeyboardInterrupt:
+            click.echo(f"\nredraft: stopped; every label so far is kept in {given['db']}", err=True)
+            raise
+    else:
+        raise click.UsageError("nobody can be asked, since standard input is no terminal: give labels with --from FILE")
+    click.echo(_outcome(found, json))
+
+
+def _login() -> str:
+    from getpass import getuser
+
+    try:
+        return getuser()
+    except (OSError, KeyError, ImportError):  # what it raises depends on Python's version
+        raise click.UsageError("your login has no name here: say who labels with --by NAME") from None
+
+
+def _outcome(found: "Labelled", json: bool) -> str:
+    if json:
+        from dataclasses import asdict
+        from json import dumps
+
+        return dumps(asdict(found))
+    left = f", {found.left:,} left" if found.left else ""
+    return f"{found.labels:,} labelled by {found.person}, {found.skipped:,} skipped{left}: kept in {found.db}"

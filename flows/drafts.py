@@ -1,0 +1,110 @@
+"""Stored drafts as people are shown them, and in which order."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from redraft.agents.person import Said, Shown
+from redraft.store.errors import QueryError
+from redraft.store.sql import literal, one_of
+from redraft.store.store import Store
+
+Place = tuple[str, int]
+"""A draft: its trajectory_id and its turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A stored draft, as it is shown, with the `prefix_key` of its last step."""
+
+    shown: Shown
+    key: str
+
+
+def drafts(store: Store, places: Sequence[Place]) -> dict[Place, Draft]:
+    """These drafts, those that there are."""
+    steps: dict[Place, list[tuple[Any, ...]]] = {}
+    for start in range(0, len(places), AT_ONCE):
+        ids = [trajectory_id for trajectory_id, _ in places[start : start + AT_ONCE]]
+        for trajectory_id, turn, *rest in store.query(STEPS.format(these=one_of("d.trajectory_id", ids))).rows:
+            steps.setdefault((trajectory_id, turn), []).append(tuple(rest))
+    return {place: _draft(place, rows) for place, rows in steps.items()}
+
+
+def _draft(place: Place, rows: Sequence[tuple[Any, ...]]) -> Draft:
+    question, answer, _, key = rows[-1]
+    return Draft(Shown(question, place[1], tuple(text for _, _, text, _ in rows), answer), key)
+
+
+def places(store: Store, by: str, where: str, seed: int, again: bool) -> list[Place]:
+    """The drafts that fit an SQL condition on DRAFTS, in the order in which a person is to see them: those that nobody
+    has labelled first, drawn with `seed`; those that the person has labelled are left out, or with `again` come last.
+    Raises QueryError."""
+    parts = {"where": where, "by": literal(by), "seed": literal(str(seed)), "again": "true" if again else "NOT mine"}
+    try:
+        return [tuple(row) for row in store.query(PLACES.format(drafts=DRAFTS, **parts)).rows]
+    except QueryError as error:
+        raise QueryError(f"where={where!r}: {error}") from None
+
+
+def told_by(store: Store, by: str) -> dict[str, tuple[Said, bool]]:
+    """What a person has said of the texts that are still there; of one text the last counts."""
+    rows = store.query(TOLD.format(by=literal(by))).rows
+    return {key: (Said(*facts), key_shown) for key, key_shown, *facts in rows}
+
+
+def known(store: Store, place: Place) -> str:
+    """The key and the grades, in lines."""
+    trajectory_id, turn = literal(place[0]), place[1]
+    lines = []
+    for grader, model, verdict, value, answer in store.query(KNOWN.format(id=trajectory_id, turn=turn)).rows:
+        name = f"{grader} ({model})" if model else grader
+        told = " ".join(filter(None, [verdict, f"{value:.3g}" if value is not None else ""]))
+        lines.append(f"  {name}: {told}" if grader else f"  known answer: {answer or 'none'}")
+    return "\n".join(lines)
+
+
+AT_ONCE = 1000
+
+DRAFTS = """
+SELECT t.trajectory_id, d.turn, t.turns, t.problem_id, t.run_id, t.recipe, t.replicate, r.strategy, r.model, t.sample,
+       t.role, t.chosen, t.oracle_used, d.answer, d.correct, d.stop, d.text, p.question, p.source, p.split, p.level,
+       p.subject, d.leaf_step_id
+FROM trajectories t JOIN turns d USING (trajectory_id) JOIN problems p USING (problem_id)
+LEFT JOIN raw.recipes r USING (recipe)
+WHERE t.role <> 'rollout' AND d.leaf_step_id IS NOT NULL"""
+"""The drafts that can be labelled, with what a condition may say of them."""
+
+PLACES = """
+WITH drafts AS ({drafts}), judged AS (
+    SELECT t.leaf_step_id, bool_or(l.person = {by}) AS mine
+    FROM labels l JOIN turns t USING (trajectory_id, turn) WHERE l.current GROUP BY ALL
+), fitting AS (
+    FROM drafts WHERE ({where}
+    ) QUALIFY row_number() OVER (PARTITION BY leaf_step_id ORDER BY role <> 'sample', trajectory_id) = 1
+), placed AS (
+    SELECT d.trajectory_id, d.turn, j.leaf_step_id IS NOT NULL AS known, coalesce(j.mine, false) AS mine
+    FROM fitting d LEFT JOIN judged j USING (leaf_step_id)
+)
+SELECT trajectory_id, turn FROM placed WHERE {again}
+ORDER BY mine, known, md5({seed} || ' ' || trajectory_id || ' ' || turn)"""
+"""A draft that several trajectories hold is one: its last step tells."""
+
+TOLD = """
+SELECT draft_key, key_shown, verdict, first_wrong_step, remark FROM labels WHERE person = {by} AND current
+ORDER BY labelled_at"""
+
+STEPS = """
+SELECT d.trajectory_id, d.turn, p.question, d.answer, s.text, s.prefix_key
+FROM turns d JOIN steps s ON s.unit_id = d.unit_id AND s.turn = d.turn AND s."by" = 'model'
+    AND (s.step_id = d.leaf_step_id OR starts_with(d.leaf_step_id, s.step_id || '.'))
+JOIN problems p USING (problem_id)
+WHERE {these} ORDER BY d.trajectory_id, d.turn, s.depth"""
+
+KNOWN = """
+SELECT NULL AS grader, NULL AS grader_model, NULL AS verdict, NULL AS value, p.answer
+FROM trajectories t JOIN problems p USING (problem_id) WHERE t.trajectory_id = {id}
+UNION ALL BY NAME
+SELECT grader, grader_model, arg_max(verdict, graded_at) AS verdict, arg_max(value, graded_at) AS value FROM grades
+WHERE trajectory_id = {id} AND turn = {turn} AND step_id IS NULL GROUP BY ALL
+ORDER BY grader NULLS FIRST, grader_model"""

@@ -1,0 +1,155 @@
+"""A person labels stored drafts, shown one by one or given in a file. Plain async functions without Prefect."""
+
+import asyncio
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from redraft.agents.person import Quit, Said, Shown, said
+from redraft.flows.drafts import Draft, Place, drafts, known, places, told_by
+from redraft.store.errors import SourceError
+from redraft.store.labels import Label
+from redraft.store.store import Store
+
+VERDICTS = ("right", "wrong", "skip")
+FIELDS = ("trajectory_id", "turn", "verdict", "first_wrong_step", "remark")
+
+
+class Ask(Protocol):
+    """Shows a draft with a note and returns what a person says of it. Raises Quit where they end it."""
+
+    async def __call__(self, shown: Shown, verdicts: Sequence[str], note: str, /) -> Said: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """What was labelled: `labels` right or wrong, `skipped`, and how many drafts are `left` that fit."""
+
+    db: str
+    person: str
+    labels: int
+    skipped: int
+    left: int = 0
+
+
+async def label(
+    ask: Ask,
+    *,
+    by: str,
+    db: str | Path | Store = "redraft.duckdb",
+    where: str = "true",
+    limit: int | None = None,
+    seed: int = 0,
+    again: bool = False,
+    show_key: bool = False,
+) -> Labelled:
+    """Asks `by` about the stored drafts that fit `where`, an SQL condition on DRAFTS, and keeps each label at once.
+
+    Drafts that nobody has labelled come first, in an order drawn with `seed`; those that this person has labelled are
+    left out, or with `again` come last. The same text is shown once: drawn again, it takes the label that it has.
+    `limit` is the most that are shown. `show_key` shows the known answer and what graders said, and is kept with the
+    label. Raises QueryError for a condition that DuckDB does not take, and StoreError where there is no such store.
+    """
+    store = db if isinstance(db, Store) else Store(db, create=False)
+    fitting = await asyncio.to_thread(places, store, by, where, seed, again)
+    session = _Session(ask, store, by, show_key, {} if again else await asyncio.to_thread(told_by, store, by))
+    total = min(limit or len(fitting), len(fitting))
+    try:
+        for place in fitting:
+            found = await asyncio.to_thread(drafts, store, [place])
+            if place not in found:  # a run has published its unit anew without it
+                continue
+            draft = found[place]
+            if session.shown == limit and draft.key not in session.told:
+                break
+            await session.label(place, draft, total)
+    except Quit:
+        pass
+    skipped = session.kept.count("skip")
+    return Labelled(store.path, by, len(session.kept) - skipped, skipped, len(fitting) - len(session.kept))
+
+
+@dataclass(slots=True)
+class _Session:
+    """One sitting of a person. `told` is what they have said of texts, by key, and whether the key was in sight."""
+
+    ask: Ask
+    store: Store
+    by: str
+    show_key: bool
+    told: dict[str, tuple[Said, bool]]
+    shown: int = 0
+    kept: list[str] = field(default_factory=list)  # verdicts
+
+    async def label(self, place: Place, draft: Draft, total: int) -> None:
+        """Keeps a label of this draft; its text is shown unless it was before. Raises Quit."""
+        if draft.key not in self.told:
+            note = f"draft {self.shown + 1} of {total}"
+            if self.show_key:
+                note = f"{await asyncio.to_thread(known, self.store, place)}\n{note}"
+            self.told[draft.key] = await self.ask(draft.shown, VERDICTS, note), self.show_key
+            self.shown += 1
+        told, key_shown = self.told[draft.key]
+        await asyncio.to_thread(self.store.label, [_label(place, self.by, told, draft, key_shown)])
+        self.kept.append(told.verdict)
+
+
+async def label_from(file: str | Path, *, by: str, db: str | Path | Store = "redraft.duckdb") -> Labelled:
+    """Keeps the labels of a file of JSON lines with FIELDS, all or none; of several of one draft the last counts.
+    Raises SourceError, with the line, for one that does not fit."""
+    store = db if isinstance(db, Store) else Store(db, create=False)
+    return await asyncio.to_thread(_label_from, store, Path(file), by)
+
+
+def _label(place: Place, by: str, told: Said, draft: Draft, key_shown: bool = False) -> Label:
+    return Label(*place, by, told.verdict, told.first_wrong_step, told.remark, draft.key, key_shown)
+
+
+def _label_from(store: Store, file: Path, by: str) -> Labelled:
+    lines = list(_lines(file))
+    found = drafts(store, list({place for _, place, _ in lines}))
+    labels = []
+    for where, place, told in lines:
+        if place not in found:
+            raise SourceError(
+                f"{where}: no draft {place[1]} of trajectory {place[0]!r} in {store.path}: see those there are with"
+                ' `redraft query "FROM turns"`'
+            )
+        try:
+            labels.append(_label(place, by, said(told, len(found[place].shown.steps), VERDICTS), found[place]))
+        except ValueError as error:
+            raise SourceError(f"{where}: {error}") from None
+    store.label(labels)
+    skipped = sum(label.verdict == "skip" for label in labels)
+    return Labelled(store.path, by, len(labels) - skipped, skipped)
+
+
+def _lines(file: Path) -> Iterator[tuple[str, Place, Mapping[str, Any]]]:
+    """Of each line where it stands, the draft it is about, and what it says of it."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceError(f"{file} can't be read ({error}): name a file of JSON lines") from None
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            where = f"{file}, line {number}"
+            facts = _facts(where, line)
+            yield where, (facts["trajectory_id"], facts["turn"]), {k: v for k, v in facts.items() if k in FIELDS[2:]}
+
+
+def _facts(where: str, line: str) -> Mapping[str, Any]:
+    try:
+        facts = json.loads(line)
+    except ValueError as error:
+        raise SourceError(f"{where}: no JSON ({error}): give one object a line, with {', '.join(FIELDS)}") from None
+    if not isinstance(facts, Mapping):
+        raise SourceError(f"{where}: no JSON object: give one a line, with {', '.join(FIELDS)}")
+    for name in facts:
+        if name not in FIELDS:
+            raise SourceError(f"{where}: no field {name!r}; there are {', '.join(FIELDS)}")
+    for name, kind, words in (("trajectory_id", str, "a text"), ("turn", int, "a whole number")):
+        if type(facts.get(name)) is not kind:
+            raise SourceError(f"{where}: {name}={facts.get(name)!r} is not {words}")
+    return facts

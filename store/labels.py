@@ -1,0 +1,34 @@
+"""What people say of stored drafts."""
+
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass
+from typing import TYPE_CHECKING
+
+from redraft.store.rows import utc
+from redraft.store.sql import insert
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A person's judgement of one draft. `draft_key` is the `prefix_key` of its last step: the label counts only as
+    long as the stored draft has the same."""
+
+    trajectory_id: str
+    turn: int  # 1 for the first draft
+    person: str
+    verdict: str  # "right", "wrong" or "skip"
+    first_wrong_step: int | None  # from 1
+    remark: str | None
+    draft_key: str
+    key_shown: bool = False
+
+
+def add_labels(connection: "DuckDBPyConnection", labels: Iterable[Label]) -> None:
+    """Appends labels, all or none; of a person's several of one draft the last one counts."""
+    moment = utc()
+    connection.execute("BEGIN")
+    insert(connection, "raw.labels", [(*astuple(label), moment) for label in labels])
+    connection.execute("COMMIT")
