@@ -142,7 +142,7 @@ def _unfinished(store: Store) -> list[Finding]:
 
 
 def _request(model: Model) -> Request:
-    if model.name != "embedded":
+    if model.name.partition(":")[0] != "embedded":
         return Request((Message("user", "Say yes."),), max_tokens=1)
     question = "Ann has 3 bags with 4 pens each. How many pens does Ann have?"
     return Request((Message("user", fill(model.templates["solve"], question=question)),), max_tokens=60, seeds=(0,))

@@ -30,7 +30,7 @@ async def solve(problem: Problem, settings: Settings, db: str | Path | Store, co
     if takes(settings.strategy, "policy"):
         arguments.setdefault("policy", live.policy)
     critic = live.critic if settings.critic == "model" else settings.critic
-    if settings.model == "embedded":
+    if str(settings.model).partition(":")[0] == "embedded":
         live.say("the embedded model knows its own kind of word problems only")
     live.say(LEGEND)
     store = db if isinstance(db, Store) else Store(db, waiting=live.say)

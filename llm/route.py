@@ -30,23 +30,27 @@ def route(
     chat_template: ChatTemplate | str | None = None,
     batches: bool = False,
 ) -> Model:
-    """The embedded model; or the one of that name on OpenAI-compatible servers at `api_base`, one address or several
-    (separated by commas, or in a sequence), where their key is REDRAFT_API_KEY, else OPENAI_API_KEY, else none; or any
-    other through LiteLLM. A `chat_template` makes servers be asked for raw completions.
+    """The embedded model, or `embedded:FOLDER` with weights of one's own; or the one of that name on OpenAI-compatible
+    servers at `api_base`, one address or several (separated by commas, or in a sequence), where their key is
+    REDRAFT_API_KEY, else OPENAI_API_KEY, else none; or any other through LiteLLM. A `chat_template` makes servers be
+    asked for raw completions.
     What is to be asked by `batches` goes through LiteLLM in any case.
 
     Raises a fatal ModelError for a name that no route knows, and for an address that is none.
     """
-    if name == "embedded" and api_base:
+    tuned = name.startswith("embedded:")
+    if (tuned or name == "embedded") and api_base:
         raise ModelError(
             f"The embedded model is not served at {address(_text(api_base))}.",
             cure="Name the server's model with --model, or leave --api-base out.",
             fatal=True,
         )
-    if name == "embedded":
-        from redraft.llm.embedded.model import embedded
+    if tuned or name == "embedded":
+        from redraft.llm.embedded.model import HERE, embedded, named
 
-        return embedded()
+        model = embedded(named(name) or HERE)
+        model.name = name
+        return model
     if api_base and not batches and name.split("/")[0] not in OTHER_PROTOCOLS:
         from redraft.llm.server.addresses import split
         from redraft.llm.server.model import Server

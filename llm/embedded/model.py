@@ -24,6 +24,15 @@ def embedded(folder: str | Path = HERE) -> "EmbeddedModel":
     return EmbeddedModel(Path(folder))
 
 
+def named(name: str) -> Path | None:
+    """The folder of weights that a name stands for: `embedded` ships, `embedded:FOLDER` was tuned; None where it is
+    another model's."""
+    kind, colon, folder = name.partition(":")
+    if kind != "embedded":
+        return None
+    return Path(folder).expanduser() if colon else HERE
+
+
 class EmbeddedModel(Model):
     """Knows the jobs in `formats.TEMPLATES` on the built-in word problems, and refuses others. At most 1,024 tokens of
     prompt and answer."""
@@ -45,7 +54,9 @@ class EmbeddedModel(Model):
         except (OSError, KeyError, ValueError) as error:
             raise ModelError(
                 f"The embedded model's weights in {folder} cannot be read: {error}.",
-                cure="Install redraft anew, or train them with `make train`.",
+                cure="Install redraft anew, or train them with `make train`."
+                if folder == HERE
+                else "Name a folder that `redraft train` wrote, as in embedded:FOLDER.",
                 fatal=True,
             ) from error
         self.engine = Engine(network, self.vocabulary)

@@ -146,33 +146,38 @@ def train(steps: int, seed: int, out: Path, threads: int) -> None:
     tokenizer = train_tokenizer(seed)
     tokenizer.save(str(out / "tokenizer.json"))
     model = Llama(VOCABULARY)
-    matrices = [p for block in model.blocks for p in block.parameters() if p.ndim == 2]
-    others = [model.embedding.weight, *(p for p in model.parameters() if p.ndim == 1)]
-    optimizers = [
-        torch.optim.Muon(matrices, lr=3e-3, weight_decay=0.05, adjust_lr_fn="match_rms_adamw"),
-        torch.optim.AdamW(others, lr=3e-3, betas=(0.9, 0.95), weight_decay=0.0),
-    ]
+    steppers = optimizers(model, 3e-3)
     step_model = torch.compile(model, dynamic=False)
     stages = {levels: ahead(batches(tokenizer, random.Random(f"{seed} {levels}"), levels)) for levels in (EASY, FULL)}
     begin, losses = time.monotonic(), []
     for step in range(1, steps + 1):
         spent = step / steps
         rate = min(1.0, step / 40) * (1 - 0.95 * spent)
-        for optimizer in optimizers:
-            optimizer.param_groups[0]["lr"] = 3e-3 * rate
+        for stepper in steppers:
+            stepper.param_groups[0]["lr"] = 3e-3 * rate
         inputs, targets = (torch.from_numpy(a) for a in next(stages[EASY if spent < 0.25 else FULL]))
         logits = step_model(inputs)
         loss = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=-100)
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        for optimizer in optimizers:
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
+        for stepper in steppers:
+            stepper.step()
+            stepper.zero_grad(set_to_none=True)
         losses.append(loss.item())
         if step % 50 == 0:
             seconds = time.monotonic() - begin
             say(f"step {step} of {steps}, {seconds:.0f} s, loss {np.mean(losses[-50:]):.4f}")
     save(model, out)
+
+
+def optimizers(model: Llama, rate: float) -> list[torch.optim.Optimizer]:
+    """Muon for the hidden matrices, AdamW for the embedding and the norms, each of one group."""
+    matrices = [p for block in model.blocks for p in block.parameters() if p.ndim == 2]
+    others = [model.embedding.weight, *(p for p in model.parameters() if p.ndim == 1)]
+    return [
+        torch.optim.Muon(matrices, lr=rate, weight_decay=0.05, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.AdamW(others, lr=rate, betas=(0.9, 0.95), weight_decay=0.0),
+    ]
 
 
 def save(model: Llama, out: Path) -> None:

@@ -1,0 +1,47 @@
+"""`redraft train`: the embedded model, tuned on exported rows."""
+
+from typing import Any
+
+import click
+
+from redraft.flows import options
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@options.option("out", "The folder that the weights are written to.", required=True, metavar="FOLDER")
+@options.option("model", "Where training begins: embedded, or embedded:FOLDER.", default="embedded", metavar="NAME")
+@options.option("epochs", "How often each row is learnt from.", type=click.IntRange(1), default=1, metavar="N")
+@options.option("rate", "The highest learning rate.", type=options.Finite(0, min_open=True), default=6e-4, metavar="X")
+@options.option(
+    "replay",
+    "The share of rows that come from the first training, against forgetting.",
+    type=options.Finite(0, 1, max_open=True),
+    default=0.25,
+    metavar="X",
+)
+@options.option("seed", "The same seed gives the same weights, on one machine.", type=int, default=0, metavar="N")
+@options.option("threads", "Processor threads.", type=click.IntRange(1), default=1, metavar="N")
+@options.OVERWRITE
+@options.JSON
+def train(files: tuple[str, ...], out: str, model: str, json: bool, overwrite: bool, **given: Any) -> None:
+    """Tune the embedded model on the rows of FILEs, as `redraft export` writes them (rise, sft or messages).
+
+    A row that has a 'weight' counts by it. '--model embedded:FOLDER' then uses the weights. Needs redraft[train].
+    """
+    from dataclasses import asdict
+    from json import dumps
+
+    from redraft.flows.interrupt import run
+    from redraft.flows.train import train as stage
+    from redraft.llm.embedded.lessons import Settings
+
+    def say(line: str) -> None:
+        click.echo(line, err=True)
+
+    tuned = run(stage(files, out, model=model, settings=Settings(**given), overwrite=overwrite, say=say))
+    if json:
+        click.echo(dumps(asdict(tuned)))
+    else:
+        losses = f"loss {tuned.first_loss:.4f}, then {tuned.last_loss:.4f}"
+        click.echo(f"{tuned.lessons:,} rows, {tuned.steps:,} steps, {losses}: use it with --model embedded:{out}")

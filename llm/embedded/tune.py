@@ -1,0 +1,155 @@
+"""Tunes the embedded model on weighted conversations (reward-weighted regression, as in RISE: Qu et al. 2024).
+
+The loss is the mean over a batch's learnt tokens of weight times negative log-likelihood, divided by the batch's mean
+weight, so that the scale of the weights does not act on the learning rate. Conversations of its first training are
+mixed in (replay), so that it forgets nothing. Needs the `train` extra.
+"""
+
+# pyright: reportMissingImports=false
+import itertools
+import random
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from redraft.llm.embedded.corpus import Conversation, conversations
+from redraft.llm.embedded.lessons import Lesson, LessonError, Settings, Tuned, balanced
+from redraft.llm.embedded.network import CONTEXT
+from redraft.llm.embedded.train import BUCKETS, FULL, HERE, TOKENS_A_STEP, Llama, encode, load, optimizers, save
+
+IGNORED = -100
+WARMUP = 0.04  # of the steps
+LENGTHS = (*BUCKETS, 640, CONTEXT)
+
+
+class Example(NamedTuple):
+    tokens: list[int]
+    learnt: int  # of the last tokens
+    weight: float
+
+
+class Batch(NamedTuple):
+    """Inputs and targets (rows, length), targets that are not learnt being IGNORED; a weight a row."""
+
+    inputs: NDArray[np.int64]
+    targets: NDArray[np.int64]
+    weights: NDArray[np.float32]
+
+
+def tune(
+    lessons: Sequence[Lesson],
+    out: Path,
+    *,
+    source: Path = HERE,
+    settings: Settings = Settings(),  # noqa: B008 - frozen
+    say: Callable[[str], None] = lambda line: None,
+) -> Tuned:
+    """Writes weights to the folder `out` that began as those in `source`. The same lessons, settings and machine give
+    the same weights. Raises LessonError where nothing can be learnt."""
+    torch.set_num_threads(settings.threads)
+    torch.manual_seed(settings.seed)
+    tokenizer = Tokenizer.from_file(str(source / "tokenizer.json"))
+    weights = balanced([lesson.weight for lesson in lessons])
+    taught = [_example(tokenizer, one.texts, weight) for one, weight in zip(lessons, weights, strict=True) if weight]
+    fitting = [example for example in taught if len(example.tokens) <= CONTEXT]
+    if not fitting:
+        raise LessonError(f"no row fits into the {CONTEXT:,} tokens that the model reads: export shorter ones")
+    rng = random.Random(f"tune {settings.seed}")
+    base = (_example(tokenizer, drawn.texts, 1.0) for drawn in conversations(rng, FULL))
+    more = round(len(fitting) * settings.replay / (1 - settings.replay))
+    plan = [batch for _ in range(settings.epochs) for batch in batches([*fitting, *itertools.islice(base, more)], rng)]
+    model = load(source)
+    losses = learn(model, plan, settings.rate, say)
+    _write(model, source, out)
+    tenth = max(1, len(losses) // 10)
+    first, last = (round(float(np.mean(part)), 6) for part in (losses[:tenth], losses[-tenth:]))
+    return Tuned(str(out), len(fitting), len(lessons) - len(fitting), len(plan), first, last)
+
+
+def learn(model: Llama, plan: Sequence[Batch], rate: float, say: Callable[[str], None]) -> list[float]:
+    """One step a batch; returns the loss of each."""
+    steppers = optimizers(model, rate)
+    losses: list[float] = []
+    for step, batch in enumerate(plan):
+        now = rate * schedule(step, len(plan))
+        for stepper in steppers:
+            stepper.param_groups[0]["lr"] = now
+        loss = weighted_loss(model(torch.from_numpy(batch.inputs)), batch)
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        for stepper in steppers:
+            stepper.step()
+            stepper.zero_grad(set_to_none=True)
+        losses.append(loss.item())
+        if (step + 1) % 50 == 0 or step + 1 == len(plan):
+            say(f"step {step + 1:,} of {len(plan):,}, loss {np.mean(losses[-50:]):.4f}")
+    return losses
+
+
+def weighted_loss(logits: Tensor, batch: Batch) -> Tensor:
+    """Of logits (rows, length, vocabulary): the weighted mean negative log-likelihood of the learnt tokens, in nats."""
+    targets, weights = torch.from_numpy(batch.targets), torch.from_numpy(batch.weights)
+    each = F.cross_entropy(logits.transpose(1, 2), targets, ignore_index=IGNORED, reduction="none")
+    return (each * weights[:, None]).sum() / ((targets != IGNORED) * weights[:, None]).sum()
+
+
+def schedule(step: int, steps: int) -> float:
+    """The share of the highest learning rate: a linear rise, then a cosine to 0."""
+    warm = max(1, round(WARMUP * steps))
+    if step < warm:
+        return (step + 1) / warm
+    return 0.5 * (1 + float(np.cos(np.pi * (step - warm) / max(1, steps - warm))))
+
+
+def batches(examples: Sequence[Example], rng: random.Random) -> list[Batch]:
+    """All examples in a random order, those of like length together, about TOKENS_A_STEP a batch."""
+    order = list(examples)
+    rng.shuffle(order)
+    made = [
+        _batch(held[start : start + TOKENS_A_STEP // length], length)
+        for length, held in _by_length(order).items()
+        for start in range(0, len(held), TOKENS_A_STEP // length)
+    ]
+    rng.shuffle(made)
+    return made
+
+
+def _by_length(examples: Sequence[Example]) -> dict[int, list[Example]]:
+    held: dict[int, list[Example]] = {length: [] for length in LENGTHS}
+    for example in examples:
+        if len(example.tokens) <= LENGTHS[-1]:
+            held[next(length for length in LENGTHS if len(example.tokens) <= length)].append(example)
+    return held
+
+
+def _batch(rows: Sequence[Example], length: int) -> Batch:
+    inputs = np.zeros((len(rows), length), np.int64)
+    targets = np.full((len(rows), length), IGNORED, np.int64)
+    for row, (tokens, learnt, _) in enumerate(rows):
+        inputs[row, : len(tokens)] = tokens
+        targets[row, len(tokens) - learnt - 1 : len(tokens) - 1] = tokens[-learnt:]
+    return Batch(inputs, targets, np.array([row.weight for row in rows], np.float32))
+
+
+def _example(tokenizer: Tokenizer, texts: tuple[str, ...], weight: float) -> Example:
+    tokens, learnt = encode(tokenizer, Conversation(texts))
+    return Example(tokens, learnt, weight)
+
+
+def _write(model: Llama, source: Path, out: Path) -> None:
+    """Weights and tokenizer, each complete when it appears."""
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out) as made:
+        shutil.copyfile(source / "tokenizer.json", Path(made) / "tokenizer.json")
+        save(model, Path(made))
+        for name in ("tokenizer.json", "weights.npz"):
+            (Path(made) / name).replace(out / name)
