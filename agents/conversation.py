@@ -9,10 +9,12 @@ from redraft.llm.templates import fill
 from redraft.store.records import Step, Trajectory
 
 
-def conversation(client: Client, trajectory: Trajectory) -> list[Message]:
-    """The path up to its last draft: the question, then each finished draft and the feedback that answered it."""
+def conversation(client: Client, trajectory: Trajectory, window: int | None = None) -> list[Message]:
+    """The path up to its last draft: the question, then each finished draft and the feedback that answered it, or the
+    last `window` of them (at least 1). What is before a feedback that says nothing is not shown: it asks for an
+    independent draft."""
     messages = [*client.opening, client.ask(trajectory.question)]
-    for turn in range(1, trajectory.turn):
+    for turn in range(_first_shown(trajectory, window), trajectory.turn):
         said = trajectory.feedback(turn + 1)
         messages.append(Message("assistant", trajectory.text(turn)))
         messages += _heard(client, said)
@@ -30,15 +32,22 @@ def _heard(client: Client, said: Step | None) -> list[Message]:
     ]
 
 
-def follow_up(client: Client, trajectory: Trajectory, name: str) -> list[Message]:
-    """The whole path, and a template that asks about its last draft. A template that holds the {question} is a message
-    of its own, after the system prompt only."""
+def _first_shown(trajectory: Trajectory, window: int | None) -> int:
+    """The number of the first turn that is shown."""
+    silent = (step.turn for step in trajectory.steps if step.by != "model" and not step.text)
+    fresh = max(silent, default=1)
+    return fresh if window is None else max(fresh, trajectory.turn - window)
+
+
+def follow_up(client: Client, trajectory: Trajectory, name: str, window: int | None = None) -> list[Message]:
+    """The path as `conversation` shows it, and a template that asks about its last draft. A template that holds the
+    {question} is a message of its own, after the system prompt only."""
     wording = client.template(name)
     if "{question}" in wording:
         asked = fill(wording, question=trajectory.question.text, solution=trajectory.text())
         return [*(message for message in client.opening if message.role == "system"), Message("user", asked)]
     return [
-        *conversation(client, trajectory),
+        *conversation(client, trajectory, window),
         Message("assistant", trajectory.text()),
         Message("user", wording),
     ]

@@ -1,22 +1,22 @@
-"""Draft, judge, critique, revise: correction in turns (after Huang et al. 2023)."""
+"""Draft, judge, critique, revise: correction in turns (after Huang et al. 2023, Qu et al. 2024, Kumar et al. 2024)."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from langgraph.graph import END, START, StateGraph
 
 from redraft.agents.agent import Agent, Watch, at_least_one
-from redraft.agents.critic import Critic, Opinion
-from redraft.agents.feedback.feedback import Feedback, Remark
-from redraft.agents.graph import GraphAgent, State, Tree, Work, selected, show
+from redraft.agents.critic import Critic
+from redraft.agents.feedback.feedback import Feedback
+from redraft.agents.first import first_drafts
+from redraft.agents.graph import GraphAgent, State, Tree, Work, show
+from redraft.agents.picks import PICKS
 from redraft.agents.policy import Policy
+from redraft.agents.turns import Limits, criticised, elect, revised
 from redraft.graders.grader import Grader
-from redraft.graders.selectors import best, majority
-from redraft.llm.model import ModelError
 from redraft.llm.together import together
 from redraft.store.errors import PartError
-from redraft.store.records import Role, Stop, Trajectory
+from redraft.store.records import Stop, Trajectory
 
 
 def correct(
@@ -25,60 +25,64 @@ def correct(
     feedback: Feedback,
     critic: Critic,
     grader: Grader | None = None,
+    draft: Agent | None = None,
+    teacher: Policy | None = None,
     samples: int = 1,
     turns: int = 3,
-    pick: Literal["last", "best"] = "last",
+    branches: int = 1,
+    threshold: float | None = None,
+    agree: bool = False,
+    pick: Literal["last", "best", "majority"] = "last",
     watch: Watch | None = None,
 ) -> Agent:
     """Each of `samples` drafts is revised until the feedback has nothing to say, the critic calls it finished or
-    hopeless, or it has had `turns` drafts. Only drafts that ended by themselves are revised.
+    hopeless, its grade reaches the `threshold`, it repeats its answer (`agree`), or it has had `turns` drafts. Only
+    drafts that ended by themselves are revised. A path's `stop` and `reason` tell what ended it.
 
-    The pick is the highest graded of the `last` drafts (their vote's winner, without a grader), or the `best`
-    graded of all drafts of all turns. Where that is an earlier turn's, the path up to it stands for itself, in the
-    role of a search, beside the whole trajectories. Raises PartError where `best` has no grader.
+    A `draft` strategy gives the first drafts in the policy's place, once for each sample. A `teacher` writes the
+    redrafts. Each turn draws `branches` redrafts in one call: the best graded goes on, and the others are kept in the
+    role of a search.
+
+    The pick is the highest graded of the `last` drafts (their vote's winner, without a grader), the `best` graded of
+    all drafts of all turns, or the `majority` of these. Where that is an earlier turn's, the path up to it stands for
+    itself, in the role of a search, beside the whole trajectories; so does the draft before a failure where nothing
+    else has an answer. Raises PartError for counts below 1, and where a grader is needed and there is none.
     """
-    at_least_one(samples=samples, turns=turns)
-    if pick == "best" and grader is None:
-        raise PartError("pick='best' of strategy 'correct' needs a grader, as in grader='likelihood'")
+    at_least_one(samples=samples, turns=turns, branches=branches)
+    wants = {"pick='best'": pick == "best", f"{branches=}": branches > 1, f"{threshold=}": threshold is not None}
+    _needs_grader(grader, [name for name, wanted in wants.items() if wanted])
+    limits = Limits(turns, threshold, agree)
 
     async def propose(state: State, runtime: Work) -> State:
-        tree = runtime.context
-        tree.keep(await policy(Trajectory(tree.question), samples))
-        return {"asked": samples, "turn": 1, "open": list(tree.paths)}
+        await first_drafts(runtime.context, policy, draft, samples)
+        return {"asked": samples, "turn": 1, "open": list(runtime.context.paths)}
 
     async def grade(state: State, runtime: Work) -> State:
-        tree = runtime.context
+        tree, opened = runtime.context, state.get("open", [])
         if grader:
-            await tree.judge(grader, state.get("open", []))
+            await tree.judge(grader, [sample for sample in opened if sample not in tree.siblings])
+            await elect(tree, grader, [sample for sample in opened if sample in tree.siblings])
+        tree.keep([limits.ended(path, state.get("turn", 1)) for path in _open(tree, state)])
         show(watch, _open(tree, state))
-        return {"open": [path.sample for path in _open(tree, state) if path.stop is Stop.ANSWERED]}
+        return {"open": _answered(_open(tree, state))}
 
     async def critique(state: State, runtime: Work) -> State:
-        tree = runtime.context
-        seen = await together(_criticised(critic, path) for path in _open(tree, state))
-        tree.keep(seen)
-        return {"open": [path.sample for path in seen if path.stop is Stop.ANSWERED]}
+        seen = await together(criticised(critic, path) for path in _open(runtime.context, state))
+        runtime.context.keep(seen)
+        return {"open": _answered(seen)}
 
     async def revise(state: State, runtime: Work) -> State:
-        tree = runtime.context
-        revised = await _revised(policy, feedback, _open(tree, state))
-        tree.keep(revised)
-        again = [path.sample for path in revised if path.turn > state.get("turn", 1)]
+        tree, before = runtime.context, _open(runtime.context, state)
+        taken = await revised(teacher or policy, feedback, before, branches)
+        tree.keep(turn.path for turn in taken)
+        tree.siblings |= {turn.path.sample: list(turn.siblings) for turn in taken if turn.siblings}
+        tree.others += [turn.lost for turn in taken if turn.lost]
+        new = (turn.siblings or turn.path.turn > path.turn for turn, path in zip(taken, before, strict=True))
+        again = [turn.path.sample for turn, more in zip(taken, new, strict=True) if more]
         return {"open": again, "turn": state.get("turn", 1) + 1}
 
     async def choose(state: State, runtime: Work) -> State:
-        tree = runtime.context
-        paths = list(tree.paths.values())
-        if grader is None:
-            return tree.choose(selected(majority(paths), paths))
-        if pick == "last":
-            last = {path.sample: grade for path, grade in tree.graded}
-            return tree.choose(selected(best(paths, [last[path.sample] for path in paths]), paths))
-        drafts, grades = zip(*tree.graded, strict=True)
-        draft = selected(best(drafts, grades), drafts)
-        if draft is None or draft.turn == tree.paths[draft.sample].turn:
-            return tree.choose(draft and tree.paths[draft.sample])
-        return tree.choose(replace(draft, role=Role.SEARCH))
+        return runtime.context.choose(PICKS[pick](runtime.context))
 
     def after_grade(state: State) -> str:
         return "critique" if state.get("open") and state.get("turn", 1) < turns else "choose"
@@ -99,38 +103,16 @@ def _open(tree: Tree, state: State) -> list[Trajectory]:
     return [tree.paths[sample] for sample in state.get("open", [])]
 
 
+def _answered(paths: Iterable[Trajectory]) -> list[int]:
+    """The samples whose drafts ended by themselves."""
+    return [path.sample for path in paths if path.stop is Stop.ANSWERED]
+
+
 def _if_open(state: State, node: str) -> str:
     return node if state.get("open") else "choose"
 
 
-async def _criticised(critic: Critic, path: Trajectory) -> Trajectory:
-    """The path, ended if the critic says so. A critic that got no answer fails the path: that is no opinion."""
-    try:
-        critique = await critic(path)
-    except ModelError as error:
-        return _failed(path, error)
-    return path if critique.opinion is Opinion.GO_ON else replace(path, stop=Stop.CRITIC, reason=critique.reason)
-
-
-async def _revised(policy: Policy, feedback: Feedback, paths: Sequence[Trajectory]) -> list[Trajectory]:
-    """The paths with a new draft each, or as they are where there is nothing to say."""
-    try:
-        remarks = await feedback(paths)
-    except ModelError as error:
-        return [_failed(path, error) for path in paths]
-
-    async def answered(path: Trajectory, remark: Remark | None) -> Trajectory:
-        if remark is None:
-            return path
-        [redrafted] = await policy(path.respond(remark.text, remark.by), 1)
-        if redrafted.stop is Stop.BUDGET and not redrafted.draft():  # there was no call: the last draft stands
-            return replace(path, stop=Stop.BUDGET, reason=redrafted.reason)
-        return redrafted
-
-    return await together(answered(path, said) for path, said in zip(paths, remarks, strict=True))
-
-
-def _failed(path: Trajectory, error: ModelError) -> Trajectory:
-    if error.fatal:
-        raise error
-    return replace(path, stop=error.stop, reason=str(error))
+def _needs_grader(grader: Grader | None, wishes: Sequence[str]) -> None:
+    """Raises PartError for the first of these wishes, where there is no grader."""
+    if wishes and grader is None:
+        raise PartError(f"{wishes[0]} of strategy 'correct' needs a grader, as in grader='likelihood'")

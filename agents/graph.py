@@ -32,6 +32,8 @@ class Tree:
 
     question: Question
     paths: dict[int, Trajectory] = field(default_factory=dict)  # each sample's, by its number
+    siblings: dict[int, list[Trajectory]] = field(default_factory=dict)  # drafts of which one goes on, by their sample
+    others: list[Trajectory] = field(default_factory=list)  # what was explored beside the samples' paths
     graded: list[tuple[Trajectory, Grade]] = field(default_factory=list)  # every draft, as it was when it was graded
     ranked: list[Trajectory] = field(default_factory=list)  # the result
 
@@ -45,18 +47,14 @@ class Tree:
 
     async def judge(self, grader: Grader, samples: Iterable[int]) -> None:
         """Grade the drafts of these samples: the grade's value is their score."""
-        paths = [self.paths[sample] for sample in samples]
-        grades = await grader(paths)
-        scored = [
-            replace(path, score=grade.value, grades=(*path.grades, grade))
-            for path, grade in zip(paths, grades, strict=True)
-        ]
-        self.keep(scored)
-        self.graded += zip(scored, grades, strict=True)
+        scored = await judged(grader, [self.paths[sample] for sample in samples])
+        self.keep(path for path, _ in scored)
+        self.graded += scored
 
     def choose(self, chosen: Trajectory | None) -> State:
         """End with this pick: everything explored is ranked, the pick first, then by score."""
-        rest = [path for path in self.paths.values() if path != chosen]
+        explored = (*self.paths.values(), *self.others)
+        rest = [path for path in explored if not chosen or path.trajectory_id != chosen.trajectory_id]
         rest.sort(key=lambda path: (path.score is None, -(path.score or 0.0), path.sample))
         pick = [] if chosen is None else [replace(chosen, chosen=True)]
         self.ranked = [*pick, *rest]
@@ -79,6 +77,15 @@ class GraphAgent:
         tree = Tree(question)
         await self.graph.ainvoke({"asked": 0}, {"recursion_limit": self.limit}, context=tree)
         return tree.ranked
+
+
+async def judged(grader: Grader, paths: Sequence[Trajectory]) -> list[tuple[Trajectory, Grade]]:
+    """The paths with their drafts' grades, whose values are their scores, each beside its grade."""
+    grades = await grader(paths)
+    return [
+        (replace(path, score=grade.value, grades=(*path.grades, grade)), grade)
+        for path, grade in zip(paths, grades, strict=True)
+    ]
 
 
 def show(watch: Watch | None, paths: Iterable[Trajectory]) -> None:

@@ -1,12 +1,14 @@
 """From names to agents: `load` finds a strategy, `build` puts one together from its parts.
 
 A part is a factory function. What it needs it names as a parameter, and `build` hands it in: `client`, `keys`,
-`watch`, `checker`, and parts (`policy`, `grader`, `critic`, `feedback`), which are built the same way. Every other
-parameter is an argument that may be set; a part's own is set as `critic.threshold` or the like.
+`watch`, `checker`, and parts (those of PARTS), which are built the same way. Every other parameter is an argument that
+may be set; a part's own is set as `critic.threshold` or the like. A part that speaks to a model may have its own, set
+as `critic.model`, and where it is served as `critic.api_base`.
 """
 
 import inspect
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from redraft.agents.agent import Agent, Watch
@@ -49,7 +51,7 @@ def build(
     offered = {"grader": grader, "critic": critic, "samples": samples}
     settings = {name: value for name, value in {**offered, **arguments}.items() if value is not None}
     hands = {"client": client, "keys": keys, "watch": watch, "checker": checker}
-    builder = _Builder(hands, settings, make=lambda factory, values: factory(**values))
+    builder = _Builder(hands, settings, make=lambda factory, values: factory(**values), of=client.of)
     factory = load(strategy)
     agent = builder.build(factory, "strategy", "")
     for name in arguments:
@@ -63,7 +65,9 @@ def resolved(strategy: Spec, given: Mapping[str, Any]) -> dict[str, Any]:
     """What a strategy and its parts are built with, by the names that set it: the arguments and parts that are given,
     and the defaults of the others. Nothing is built. Raises PartError as `build` does."""
     hands = ("client", "keys", "watch", "checker")
-    builder = _Builder({name: name for name in hands}, given, make=lambda factory, values: factory)
+    builder = _Builder(
+        {name: name for name in hands}, given, lambda factory, values: factory, of=lambda *names: "client"
+    )
     builder.build(load(strategy), "strategy", "")
     return builder.chosen
 
@@ -83,21 +87,25 @@ class _Builder:
         hands: Mapping[str, Any],
         settings: Mapping[str, Any],
         make: Callable[[Callable[..., Any], dict[str, Any]], Any],
+        of: Callable[[Any, str | None], Any],
     ) -> None:
         self.chosen: dict[str, Any] = {}
         self._hands = hands
         self._settings = settings
         self._make = make
+        self._of = of  # from a model and its address to its client
 
-    def build(self, factory: Callable[..., Any], kind: str, prefix: str) -> Any:
+    def build(self, factory: Callable[..., Any], kind: str, prefix: str, hands: Mapping[str, Any] | None = None) -> Any:
         """What a factory makes. `prefix` is put before its arguments' names to set them."""
+        hands = self._hands if hands is None else hands
         values: dict[str, Any] = {}
         for parameter in _parameters(factory):
             name, key = parameter.name, prefix + parameter.name
-            if name in self._hands:
-                value = self._hands[name]
+            if name in hands:
+                value = hands[name]
+                self._models(prefix if name == "client" else "")
             elif name in PARTS:
-                value = self._part(parameter, key)
+                value = self._part(parameter, key, hands)
             else:
                 value = self._argument(parameter, key)
             if value is not None:
@@ -106,16 +114,38 @@ class _Builder:
                 raise PartError(_missing(f"{kind} {_name(factory)!r}", name, key))
         return self._make(factory, values)
 
-    def _part(self, parameter: inspect.Parameter, key: str) -> Any:
+    def _part(self, parameter: inspect.Parameter, key: str, hands: Mapping[str, Any]) -> Any:
         """The part that a parameter asks for, or None where its default will do."""
-        package, default = PARTS[parameter.name]
-        spec = self._settings.get(key, default if parameter.default is parameter.empty else None)
+        part = PARTS[parameter.name]
+        wanted = parameter.default is parameter.empty or (part.implied and self._set_within(key))
+        spec = self._settings.get(key, part.default if wanted else None)
         self.chosen[key] = spec
         if spec is None:
             return None
-        if parameter.name == "policy" and isinstance(spec, str) and ":" not in spec:
-            spec = f"{package}:{spec}"
-        return self.build(find(spec, package, parameter.name), parameter.name, f"{key}.")
+        if part.noun == "policy" and isinstance(spec, str) and ":" not in spec:
+            spec = f"{part.package}:{spec}"
+        factory = find(spec, part.package, part.noun)
+        if part.noun == "strategy":  # whoever watches is told of what comes of it
+            hands = {**hands, "watch": None}
+        return self.build(factory, parameter.name, f"{key}.", self._with_model(factory, key, hands))
+
+    def _set_within(self, key: str) -> bool:
+        return any(name.startswith(f"{key}.") for name in self._settings)
+
+    def _with_model(self, factory: Callable[..., Any], key: str, hands: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What a part and its own parts are handed: with the client of their own model, where they have one."""
+        model, api_base = (self._settings.get(f"{key}.{name}") for name in OWN_MODEL)
+        if "model" in inspect.signature(factory).parameters or (model is None and api_base is None):
+            return hands
+        if model is None:
+            raise PartError(f"{key}.api_base={api_base} is the address of a model of its own: set {key}.model too")
+        return {**hands, "client": self._of(model, api_base)}
+
+    def _models(self, prefix: str) -> None:
+        """The part of this prefix speaks to a model, and so do those that it is a part of: each may have its own."""
+        names = prefix.split(".")[:-1]
+        for key in (".".join([*names[:count], name]) for count in range(1, len(names) + 1) for name in OWN_MODEL):
+            self.chosen.setdefault(key, self._settings.get(key))
 
     def _argument(self, parameter: inspect.Parameter, key: str) -> Any:
         """The value that was set, a text as the parameter's type; None where none was."""
@@ -145,10 +175,25 @@ def _missing(owner: str, name: str, key: str) -> str:
     return f"{owner} needs a value for {key!r}: set {key}=..."
 
 
-PARTS: Mapping[str, tuple[str, str]] = {
-    "policy": ("redraft.agents.policy", "whole"),
-    "grader": ("redraft.graders", "likelihood"),
-    "critic": ("redraft.agents.critics", "none"),
-    "feedback": ("redraft.agents.feedback", "likelihood"),
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A kind of part: where it lives, the one that a strategy gets if it needs one and none is named, and what people
+    call it. An `implied` one is wanted as soon as an argument of it is set."""
+
+    package: str
+    default: str | None
+    noun: str
+    implied: bool = False
+
+
+PARTS: Mapping[str, Part] = {
+    "policy": Part("redraft.agents.policy", "whole", "policy"),
+    "teacher": Part("redraft.agents.policy", "whole", "policy", implied=True),
+    "draft": Part("redraft.agents", None, "strategy"),
+    "grader": Part("redraft.graders", "likelihood", "grader"),
+    "critic": Part("redraft.agents.critics", "none", "critic"),
+    "feedback": Part("redraft.agents.feedback", "likelihood", "feedback"),
 }
-"""Where each kind of part lives, and the one a strategy gets if it needs one and none is named."""
+
+OWN_MODEL = ("model", "api_base")
+"""The settings of a part's own model."""

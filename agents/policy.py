@@ -16,6 +16,7 @@ from redraft.agents.written import Part, grown, numbered, split
 from redraft.llm.client import Client
 from redraft.llm.model import Choice, Finish, ModelError, Request
 from redraft.llm.together import together
+from redraft.store.errors import PartError
 from redraft.store.records import Stop, Trajectory
 
 
@@ -29,16 +30,20 @@ class Policy(Protocol):
     async def __call__(self, trajectory: Trajectory, /, n: int, first: int = 0) -> list[Trajectory]: ...
 
 
-def whole(client: Client, *, temperature: float | None = None, separator: str | None = None) -> Policy:
+def whole(
+    client: Client, *, temperature: float | None = None, separator: str | None = None, window: int | None = None
+) -> Policy:
     """Whole drafts, in one call of `n`; a half-written draft is written to its end.
 
     A draft becomes steps that end after each `separator` (the model's own, else a blank line), or after each line
-    where it has no separator. Without a `temperature` the run's own holds.
+    where it has no separator. Without a `temperature` the run's own holds. A redraft is shown the last `window` drafts
+    and what was said to them (Qu et al. 2024); all of them without one.
     """
     mark = client.template("separator") if separator is None else separator
     return _policy(
         client,
         temperature,
+        window,
         _Manner(
             read=lambda choice: Part(choice.text, choice.finish is Finish.END),
             cut=lambda text: split(text, mark if mark in text else "\n"),
@@ -48,7 +53,9 @@ def whole(client: Client, *, temperature: float | None = None, separator: str | 
     )
 
 
-def stepwise(client: Client, *, temperature: float | None = None, separator: str | None = None) -> Policy:
+def stepwise(
+    client: Client, *, temperature: float | None = None, separator: str | None = None, window: int | None = None
+) -> Policy:
     """One step a proposal: the model goes on from the draft so far, up to the next `separator`.
 
     A model that can't go on from a half-written draft is asked for the next step as JSON. The tokens of such a step
@@ -64,6 +71,7 @@ def stepwise(client: Client, *, temperature: float | None = None, separator: str
     return _policy(
         client,
         temperature,
+        window,
         _Manner(
             read=read,
             cut=lambda text: split(text, mark),
@@ -75,9 +83,11 @@ def stepwise(client: Client, *, temperature: float | None = None, separator: str
     )
 
 
-def by_steps(client: Client, *, temperature: float | None = None, separator: str | None = None) -> Policy:
+def by_steps(
+    client: Client, *, temperature: float | None = None, separator: str | None = None, window: int | None = None
+) -> Policy:
     """Whole drafts, each written a step a call, as `stepwise` does."""
-    write = stepwise(client, temperature=temperature, separator=separator)
+    write = stepwise(client, temperature=temperature, separator=separator, window=window)
 
     async def ended(path: Trajectory) -> Trajectory:
         while path.stop is None:
@@ -102,13 +112,16 @@ class _Manner:
     schema: Mapping[str, Any] | None = None
 
 
-def _policy(client: Client, temperature: float | None, manner: _Manner) -> Policy:
+def _policy(client: Client, temperature: float | None, window: int | None, manner: _Manner) -> Policy:
+    if window is not None and window < 1:
+        raise PartError(f"window={window} is too few; it must be at least 1 draft, or none for all of them")
+
     def request(trajectory: Trajectory, n: int, left: int, told: bool) -> Request:
         common: dict[str, Any] = {"n": n, "temperature": temperature, "max_tokens": left}
         if told:
-            return client.request(follow_up(client, trajectory, manner.told), schema=manner.schema, **common)
+            return client.request(follow_up(client, trajectory, manner.told, window), schema=manner.schema, **common)
         prefix = trajectory.text()
-        return client.request(conversation(client, trajectory), prefix=prefix, stop=manner.stop, **common)
+        return client.request(conversation(client, trajectory, window), prefix=prefix, stop=manner.stop, **common)
 
     def read(trajectory: Trajectory, number: int, drawn: Choice | ModelError, told: bool) -> Trajectory:
         if isinstance(drawn, ModelError):

@@ -61,7 +61,7 @@ class Settings:
     def plain(self) -> dict[str, Any]:
         """Everything as JSON data, as it is kept in `runs.config`: parts by their names, addresses without secrets."""
         given = {key: identity(getattr(self, key)) for key in ("strategy", "grader", "critic")}
-        arguments = {key: identity(value) for key, value in self.arguments.items()}
+        arguments = {key: _plain(key, value) for key, value in self.arguments.items()}
         chosen = parts(self.strategy, {**self.arguments, "grader": self.grader})
         budgets = {key: budget(getattr(self, key)) for key in ("budget", "problem_budget")}
         listed = [self.api_base] if isinstance(self.api_base, str) else self.api_base or ()
@@ -144,8 +144,9 @@ class Job:
         return run_id
 
     async def close(self) -> None:
-        """Lets go of the journal, and of the model unless it was given."""
+        """Lets go of the journal, and of the models that were not given."""
         self.journal.close()
+        await self.client.close_others()
         if isinstance(self.settings.model, str):
             await self.model.close()
 
@@ -227,6 +228,13 @@ def problems(
     if len(bad) > MOST_TOLD:
         progress.say(f"left out: {len(bad) - MOST_TOLD} more bad rows")
     return found
+
+
+def _plain(key: str, value: Any) -> str | None:
+    """An argument as text; an address without secrets."""
+    if key.endswith(".api_base"):
+        return ",".join(map(address, [value] if isinstance(value, str) else value))
+    return identity(value)
 
 
 def budget(given: Budget) -> dict[str, float]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from redraft.agents.load import PARTS, Spec, load, prompts, resolved
 from redraft.llm.client import Client
+from redraft.llm.route import route
 from redraft.store.records import digest
 
 
@@ -20,8 +21,8 @@ def recipe(
     measures: tuple[str, ...],
     problem_budget: Mapping[str, float],
 ) -> str:
-    """The digest of stage, strategy, model, graders, arguments, prompts, seed, temperature, token limit and the budget
-    of a problem.
+    """The digest of stage, strategy, models, graders, arguments, prompts, seed, temperature, token limit and the budget
+    of a problem. Where a model is served is no part of it.
 
     A part of one's own file is known by what the file says, so that a changed part is another recipe; an argument that
     is not given by its default, so that a changed default is another recipe too. Raises PartError for a part or a
@@ -34,12 +35,26 @@ def recipe(
         "generate",
         identity(strategy),
         [client.model.name, getattr(client.model, "version", None)],
-        {name: identity(value) for name, value in built.items() if name != "samples"},
+        {name: _named(name, value) for name, value in built.items() if not _elsewhere(name, value)},
         measures,
         prompts(client),
         [sampling.seed, sampling.temperature, sampling.max_tokens],
         dict(problem_budget),
     )
+
+
+def _elsewhere(name: str, value: Any) -> bool:
+    """Whether a setting decides nothing about drafts: how many there are, where a model is served, and that a part has
+    no model of its own."""
+    return name == "samples" or name.endswith(".api_base") or (value is None and name.endswith(".model"))
+
+
+def _named(name: str, value: Any) -> str | None:
+    """A setting as text; a part's own model with its version, where it has one."""
+    if not name.endswith(".model") or value is None:
+        return identity(value)
+    model = route(value) if value == "embedded" else value
+    return " ".join([getattr(model, "name", str(model)), *filter(None, [str(getattr(model, "version", ""))])])
 
 
 def takes(strategy: Spec, parameter: str) -> bool:
@@ -52,7 +67,7 @@ def parts(strategy: Spec, given: Mapping[str, Any]) -> dict[str, str | None]:
     found: dict[str, str | None] = {}
     for part in ("feedback", "grader"):
         parameter = signature(load(strategy)).parameters.get(part)
-        default = PARTS[part][1] if parameter and parameter.default is parameter.empty else None
+        default = PARTS[part].default if parameter and parameter.default is parameter.empty else None
         found[part] = identity(given.get(part) or default) if parameter else None
     return found
 

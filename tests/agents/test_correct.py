@@ -130,14 +130,17 @@ async def test_a_turn_that_fails_ends_its_sample_and_keeps_the_drafts_before_it(
     )
 
 
-async def test_a_failed_critic_or_feedback_is_no_opinion_but_a_failure() -> None:
+async def test_a_failed_critic_or_feedback_is_a_failure_and_the_draft_stands_for_itself() -> None:
     async def no_line(path: object) -> object:
         raise ModelError("The line is dead.")
 
     policy = whole(Client(turns(["7"])))
     for parts in ({"critic": no_line, "feedback": no_feedback()}, {"critic": no_critic(), "feedback": no_line}):
-        [path] = await correct(policy, **parts)(QUESTION)  # pyright: ignore[reportArgumentType]
-        assert (path.stop, path.reason, path.answer, path.chosen) == (Stop.FAILED, "The line is dead.", "7", False)
+        paths = await correct(policy, **parts)(QUESTION)  # pyright: ignore[reportArgumentType]
+        assert [(p.trajectory_id, p.role, p.stop, p.reason, p.answer, p.chosen) for p in paths] == [
+            ("u/0.0", Role.SEARCH, Stop.ANSWERED, None, "7", True),
+            ("u:0", Role.SAMPLE, Stop.FAILED, "The line is dead.", "7", False),
+        ]
 
 
 async def test_a_fatal_error_stops_the_agent() -> None:

@@ -139,12 +139,19 @@ def test_what_a_strategy_is_built_with_is_known_before_it_is_built() -> None:
         "policy": "whole",
         "policy.temperature": 0.5,
         "policy.separator": None,
+        "policy.window": None,
         "feedback": "oracle",
         "critic": "none",
         "grader": None,
+        "draft": None,
+        "teacher": None,
         "samples": 1,
         "turns": 2,
+        "branches": 1,
+        "threshold": None,
+        "agree": False,
         "pick": "last",
+        **dict.fromkeys(("policy.model", "policy.api_base", "feedback.model", "feedback.api_base")),
     }
     assert resolved("best_of_n", {})["grader.reduce"] == "mean"
     with pytest.raises(PartError, match="turns='many' does not fit"):
