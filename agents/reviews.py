@@ -1,12 +1,13 @@
 """Asking a model what is wrong with a draft, and reading what it says: what the feedbacks that ask have in common."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from redraft.agents.conversation import follow_up
-from redraft.agents.feedback.feedback import wording
+from redraft.agents.feedback.feedback import Remark, wording
 from redraft.llm.client import Client
 from redraft.llm.model import Choice, Finish, ModelError
+from redraft.llm.together import together
 from redraft.store.errors import PartError
 from redraft.store.records import Trajectory
 
@@ -26,6 +27,22 @@ async def review(client: Client, trajectory: Trajectory, template: str, *, tempe
         said = "used up its tokens before it said anything" if spent else "said nothing"
         raise ModelError(f"{client.model.name} was asked for feedback and {said}: {cure}.")
     return choice
+
+
+async def each(
+    ask: Callable[[Trajectory], Awaitable[Remark | None]], trajectories: Sequence[Trajectory]
+) -> list[Remark | ModelError | None]:
+    """What is said of each draft, all of them asked about at once; the error in the place of one whose call failed."""
+
+    async def one(trajectory: Trajectory) -> Remark | ModelError | None:
+        try:
+            return await ask(trajectory)
+        except ModelError as error:
+            if error.fatal:
+                raise
+            return error
+
+    return await together(one(trajectory) for trajectory in trajectories)
 
 
 def objection(client: Client, choice: Choice, trajectory: Trajectory) -> str | None:

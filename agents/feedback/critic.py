@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from redraft.agents.feedback.feedback import Feedback, Remark
-from redraft.agents.reviews import objection, review
+from redraft.agents.reviews import each, objection, review
 from redraft.llm.client import Client
-from redraft.llm.together import together
+from redraft.llm.model import ModelError
 from redraft.store.records import Trajectory
 
 
@@ -13,8 +13,8 @@ def critic(client: Client, *, temperature: float = 0.0) -> Feedback:
     """Says what the model of `client` says of a draft; nothing, where that ends with "It is correct".
 
     The critic sees the question and the last draft, never the key, and none of the drafts before. Set its model with
-    `feedback.model`; without one, the writer's own judges the draft as if it were somebody else's. Raises ModelError
-    where a call failed: that is no verdict.
+    `feedback.model`; without one, the writer's own judges the draft as if it were somebody else's. A call that
+    failed is no verdict.
     """
 
     async def asked(trajectory: Trajectory) -> Remark | None:
@@ -22,7 +22,7 @@ def critic(client: Client, *, temperature: float = 0.0) -> Feedback:
         text = objection(client, choice, trajectory)
         return Remark(text, "critic") if text else None
 
-    async def remark(trajectories: Sequence[Trajectory]) -> list[Remark | None]:
-        return await together(asked(trajectory) for trajectory in trajectories)
+    async def remark(trajectories: Sequence[Trajectory]) -> list[Remark | ModelError | None]:
+        return await each(asked, trajectories)
 
     return remark

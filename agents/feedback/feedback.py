@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from redraft.llm.client import Client
+from redraft.llm.model import ModelError
 from redraft.llm.templates import TEMPLATES, fill
 from redraft.store.records import Step, Trajectory
 
@@ -30,10 +31,11 @@ class Feedback(Protocol):
     """Looks at the current draft of each trajectory of one problem: a remark for each, in the same order, or None
     where there is nothing to say, which ends that trajectory.
 
-    Raises ModelError where a model that it asks gave no answer: a failed call is never a remark, nor a verdict.
+    Where a model that it asks gave no answer, its ModelError stands in the remark's place, or is raised and holds for
+    all of them: a failed call is never a remark, nor a verdict. A fatal one is always raised.
     """
 
-    async def __call__(self, trajectories: Sequence[Trajectory], /) -> list[Remark | None]: ...
+    async def __call__(self, trajectories: Sequence[Trajectory], /) -> Sequence[Remark | ModelError | None]: ...
 
 
 def wording(client: Client | None, name: str, **parts: str) -> str:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Literal
 
 from redraft.agents.feedback.feedback import REVIEW, Feedback, Remark, wording
-from redraft.agents.reviews import chats, review
+from redraft.agents.reviews import chats, each, review
 from redraft.llm.client import Client
-from redraft.llm.together import together
+from redraft.llm.model import ModelError
 from redraft.store.errors import PartError
 from redraft.store.records import Trajectory
 
@@ -16,27 +16,26 @@ def none(client: Client | None = None, *, style: Literal["score", "huang"] = "sc
 
     "score": one remark, that there may be an error (SCoRe, Kumar et al. 2024). "huang": the writer reviews its own
     draft, and is then asked to improve it (Huang et al. 2023); its review is kept in the tree, by `REVIEW`. Raises
-    PartError for a style that there is not, and for "huang" without a model that chats; the feedback raises ModelError
-    where a review got no answer.
+    PartError for a style that there is not, and for "huang" without a model that chats.
     """
-    if style == "huang" and client is not None:
-        chats(client, "feedback 'none' with style='huang'", "set feedback.style=score")
-        return _huang(client)
-    if style != "score":
-        raise PartError(f"feedback 'none' has no style={style!r} here; there are score, and huang where a model chats")
-    text = wording(client, "may_be_wrong")
+    if style not in ("score", "huang"):
+        raise PartError(f"feedback 'none' has no style={style!r}; there are score, huang")
+    if style == "score":
+        text = wording(client, "may_be_wrong")
 
-    async def remark(trajectories: Sequence[Trajectory]) -> list[Remark | None]:
-        return [Remark(text, "none") for _ in trajectories]
+        async def remark(trajectories: Sequence[Trajectory]) -> list[Remark | None]:
+            return [Remark(text, "none") for _ in trajectories]
 
-    return remark
+        return remark
 
+    if client is None:
+        raise PartError("feedback 'none' with style='huang' asks the writer for a review: give it a client")
+    chats(client, "feedback 'none' with style='huang'", "set feedback.style=score")
 
-def _huang(client: Client) -> Feedback:
-    async def reviewed(trajectory: Trajectory) -> Remark | None:
+    async def reviewed(trajectory: Trajectory) -> Remark:
         return Remark((await review(client, trajectory, "review")).text.strip(), REVIEW)
 
-    async def remark(trajectories: Sequence[Trajectory]) -> list[Remark | None]:
-        return await together(reviewed(trajectory) for trajectory in trajectories)
+    async def remarks(trajectories: Sequence[Trajectory]) -> list[Remark | ModelError | None]:
+        return await each(reviewed, trajectories)
 
-    return remark
+    return remarks

@@ -15,18 +15,17 @@ def prm(grader: Grader, client: Client | None = None, *, threshold: float) -> Fe
     is doubtful. A step without a value is not doubtful.
 
     `threshold` is in the grader's own unit: a probability for most, a log-probability for `likelihood`. The feedback
-    raises PartError where the grader has no values of steps, and ModelError where it could not grade a draft: that is
-    no verdict.
+    raises PartError where the grader has no values of steps. A draft that it could not grade is no verdict.
     """
 
-    async def remark(trajectories: Sequence[Trajectory]) -> list[Remark | None]:
+    async def remark(trajectories: Sequence[Trajectory]) -> list[Remark | ModelError | None]:
         grades = await grader(trajectories)
         return [said(path, grade) for path, grade in zip(trajectories, grades, strict=True)]
 
-    def said(trajectory: Trajectory, grade: Grade) -> Remark | None:
+    def said(trajectory: Trajectory, grade: Grade) -> Remark | ModelError | None:
         draft = trajectory.draft()
         if grade.value is None and not grade.steps:
-            raise ModelError(f"The steps could not be graded: {grade.reason or 'the grader gave no reason'}.")
+            return ModelError(f"The steps could not be graded: {grade.reason or 'the grader gave no reason'}.")
         if len(grade.steps) != len(draft):
             raise PartError(
                 f"feedback 'prm' needs a value for each step, and grader {grade.grader!r} gave {len(grade.steps)} for"

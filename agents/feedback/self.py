@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from redraft.agents.feedback.feedback import Feedback, Remark
-from redraft.agents.reviews import chats, objection, review
+from redraft.agents.reviews import chats, each, objection, review
 from redraft.llm.client import Client
-from redraft.llm.together import together
+from redraft.llm.model import ModelError
 from redraft.store.records import Trajectory
 
 
@@ -14,8 +14,8 @@ def self(client: Client, *, leading: bool = False, temperature: float = 0.7) -> 
 
     `leading` asks as the paper does for arithmetic, by stating that there is an error: that biases the answer, so it is
     off by default. `temperature` is that of the feedback, the paper's. A model that was trained to judge line by line
-    is asked so, and told the first line that it calls wrong. Raises PartError for `leading` with such a model; the
-    feedback raises ModelError where a call failed: that is no verdict.
+    is asked so, and told the first line that it calls wrong. A call that failed is no verdict. Raises PartError for
+    `leading` with a model that was trained on forms of its own.
     """
     template = "self_feedback_leading" if leading else "self_feedback"
     if leading:
@@ -26,7 +26,7 @@ def self(client: Client, *, leading: bool = False, temperature: float = 0.7) -> 
         text = objection(client, choice, trajectory)
         return Remark(text, "self") if text else None
 
-    async def remark(trajectories: Sequence[Trajectory]) -> list[Remark | None]:
-        return await together(asked(trajectory) for trajectory in trajectories)
+    async def remark(trajectories: Sequence[Trajectory]) -> list[Remark | ModelError | None]:
+        return await each(asked, trajectories)
 
     return remark

@@ -85,12 +85,33 @@ async def test_a_critic_whose_call_fails_has_no_opinion() -> None:
         ("Wrong.", False),
         ("It looks right at first, but step 2 is off.\n**Wrong**", False),
         ("The wrong sign cancels.\nright", True),
+        ("The solution is correct.", True),
+        ("Incorrect", False),
+        ("Step 2 is wrong because 3+4=7.", False),
+        ("Verdict: right", True),
+        ("\\boxed{\\text{wrong}}", False),
+        ('{"verdict": "right"}', True),
         ("alright", None),
         ("", None),
+        ("The solution is not right.", None),
+        ("The solution isn\N{RIGHT SINGLE QUOTATION MARK}t right.", None),
+        ("I checked whether it is right", None),
+        ("Nothing is wrong.", None),
+        ("It is wrong, the right answer is 5", None),
+        ("Step 2 is off.\nThe right answer is 12.", None),
+        ("Right, let me check. Step 2 is off.", None),
     ],
 )
-def test_the_last_verdict_in_a_text_counts(text: str, says: bool | None) -> None:
+def test_a_verdict_is_stated_plainly_at_the_end(text: str, says: bool | None) -> None:
     assert verdict(text, "right", "wrong") is says
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [("Yes.", True), ("Yes, it does: 12.", True), ("The answer is: **yes**", True), ("There is no answer.", False)],
+)
+def test_yes_may_begin_the_sentence(text: str, says: bool) -> None:
+    assert verdict(text, "yes", "no") is says
 
 
 async def test_intrinsic_feedback_always_says_the_same() -> None:
