@@ -68,7 +68,7 @@ class Solving:
         self._known = Keyring()
         self._checker = Checker()
         self._oracle = oracle(self._known, checker=self._checker)
-        self._likelihoods: tuple[Grader, ...] = (likelihood("mean"), likelihood("sum"))
+        self._likelihoods: tuple[Grader, ...] = tuple(likelihood(how, by_steps=False) for how in ("mean", "sum"))
 
     async def all(self, work: Sequence[Work], window: int) -> None:
         """Every unit, `window` at a time. However it ends, what is finished is in the store, and `runs` and the

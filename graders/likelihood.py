@@ -7,11 +7,11 @@ from redraft.graders.grader import Grader
 from redraft.store.records import Grade, Stop, Trajectory
 
 
-def likelihood(reduce: Literal["mean", "sum"] = "mean") -> Grader:
+def likelihood(reduce: Literal["mean", "sum"] = "mean", *, by_steps: bool = True) -> Grader:
     """Grades a draft by its mean log-probability a token ("likelihood"), or by the sum ("likelihood_sum").
 
-    Values are natural logarithms, at most 0, under the model's distribution at temperature 1; each step has its
-    own, reduced in the same way. No value, with a reason, where any step of the draft has no log-probability.
+    Values are natural logarithms, at most 0, under the model's distribution at temperature 1; `by_steps`, each step
+    has its own, reduced in the same way. No value, with a reason, where any step of the draft has no log-probability.
     The sum prefers short drafts. Raises ValueError for another `reduce`.
     """
     if reduce not in ("mean", "sum"):
@@ -29,10 +29,9 @@ def likelihood(reduce: Literal["mean", "sum"] = "mean") -> Grader:
         total, tokens = sum(logprob for logprob, _ in known), sum(count for _, count in known)
         if not tokens:
             return Grade(*place, reason="the draft has no tokens")
-        if reduce == "sum":
-            return Grade(*place, value=total, steps=tuple(logprob for logprob, _ in known))
-        steps = tuple(logprob / count if count else None for logprob, count in known)
-        return Grade(*place, value=total / tokens, steps=steps)
+        mean = reduce == "mean"
+        steps = [logprob / count if count else None for logprob, count in known] if mean else [p for p, _ in known]
+        return Grade(*place, value=total / tokens if mean else total, steps=tuple(steps) if by_steps else ())
 
     async def grader(trajectories: Sequence[Trajectory]) -> list[Grade]:
         return [grade(trajectory) for trajectory in trajectories]

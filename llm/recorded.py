@@ -47,7 +47,7 @@ def kept(choice: Choice, call_id: str) -> Choice:
     """A choice as it is kept: log-probabilities have DECIMALS; those that are no numbers are none."""
     logprobs, offsets = choice.logprobs, choice.offsets
     if logprobs is not None:
-        logprobs = tuple(np.round(logprobs, DECIMALS).tolist()) if isfinite(sum(logprobs)) else None
+        logprobs = tuple(np.array(logprobs).round(DECIMALS).tolist()) if isfinite(sum(logprobs)) else None
     offsets = offsets if logprobs is not None else None
     return Choice(choice.text, choice.finish, choice.tokens, logprobs, offsets, choice.thinking, call_id)
 

@@ -40,15 +40,15 @@ def version(connection: "DuckDBPyConnection") -> int:
 
 def migrate(connection: "DuckDBPyConnection") -> None:
     """Brings a database to the newest schema, each migration in a transaction of its own."""
-    for number, name in enumerate(MIGRATIONS, start=1):
-        if number <= version(connection):
-            continue
+    had = version(connection)
+    for number, name in enumerate(MIGRATIONS[had:], start=had + 1):
         connection.execute("BEGIN")
         connection.execute(files("redraft.store").joinpath(name).read_text(encoding="utf-8"))
         if number == 1:
             connection.execute(LEDGER)
         connection.execute(f"INSERT INTO raw.migrations VALUES ({number}, '{name}', now()::TIMESTAMP)")
-        _comment(connection)
+        if number == len(MIGRATIONS):
+            _comment(connection)
         connection.execute("COMMIT")
 
 

@@ -15,7 +15,7 @@ class Writer:
     An error of the store (a full disk) is raised by the next `put`, and by `close`; the journal still has the units.
     """
 
-    def __init__(self, store: Store, journal: Journal, *, seconds: float = 2.0, batch: int = 1000) -> None:
+    def __init__(self, store: Store, journal: Journal, *, seconds: float = 1.0, batch: int = 1000) -> None:
         self._store = store
         self._journal = journal
         self._seconds = seconds
