@@ -128,6 +128,7 @@ class Solving:
             started_at=started,
             finished_at=datetime.now(UTC),
             key_hash=key_hash(problem),
+            prompts=self._journal.prompts(work.unit),
         )
         await self._writer.put(unit)
         self._client.forget(work.unit)

@@ -74,6 +74,11 @@ class Client:
         return self._others[key]
 
     @property
+    def journal(self) -> Journal | None:
+        """Where calls are kept; for parts that ask somebody else than a model."""
+        return self._journal
+
+    @property
     def spent(self) -> str | None:
         """What the run's budget has not enough of any more, in words."""
         return self._purse.spent
@@ -223,11 +228,11 @@ class Client:
             if error.attempts:
                 call = replace(call, first=samples.start, n=len(samples))
                 number, prices = self._failures_of(call) + 1, self.model.prices
-                self._record(recorded.failed(call, number, error, recorded.since(start), prices), [])
+                self._record(recorded.failed(call, number, error, recorded.since(start), prices), [], request)
             return dict.fromkeys(samples, error)
         answered = recorded.answered(call, samples.start, reply)
         choices = [recorded.kept(choice, answered.call_id) for choice in reply.choices]
-        self._record(answered, [recorded.encode(choice) for choice in choices])
+        self._record(answered, [recorded.encode(choice) for choice in choices], request)
         return dict(zip(samples, choices, strict=False))
 
     def _used(self, unit: str) -> Amount:
@@ -238,9 +243,9 @@ class Client:
             used.add(Amount(call.attempts, tokens, call.cost_usd or 0.0))
         return used
 
-    def _record(self, call: Call, choices: list[dict[str, Any]]) -> None:
+    def _record(self, call: Call, choices: list[dict[str, Any]], request: Request) -> None:
         if self._journal is not None:
-            self._journal.record(call, choices)
+            self._journal.record(call, choices, self.prompts.shown(request))
 
     def _failures_of(self, call: Call) -> int:
         """How often this very call has failed before."""

@@ -65,8 +65,7 @@ class Prompts:
 
     def ask(self, question: str, kind: Kind, own: Mapping[str, str]) -> Message:
         """The message that asks for a question's solution, worded for its kind."""
-        wording = self.template("solve_choice" if kind is Kind.CHOICE else "solve", own)
-        return Message("user", fill(wording, question=question))
+        return Message("user", fill(self.template(SOLVE.get(kind, "solve"), own), question=question))
 
     def opening(self, own: Mapping[str, str]) -> tuple[Message, ...]:
         """What every conversation begins with: the system prompt, and each example as a question and its answer."""
@@ -83,6 +82,12 @@ class Prompts:
         if request.schema is not None or self.chat_template:
             shown += [request.schema, self.chat_template, self.bos_token, self.eos_token]
         return digest(*shown)
+
+    def shown(self, request: Request) -> dict[str, Any]:
+        """The same in words, as JSON data."""
+        extras = {"prefix": request.prefix, "schema": request.schema, "chat_template": self.chat_template}
+        messages = [{"role": message.role, "content": message.content} for message in request.messages]
+        return {"messages": messages, **{name: value for name, value in extras.items() if value}}
 
     def plain(self, own: Mapping[str, str]) -> dict[str, Any]:
         """Everything that a call's text depends on, beside its question and drafts, as JSON data."""
@@ -212,6 +217,7 @@ def _example(row: Any, place: str) -> Example:
     return Example(asked.question, solution, asked.kind)
 
 
+SOLVE = {Kind.CHOICE: "solve_choice", Kind.CODE: "solve_code", Kind.RUBRIC: "solve_text"}
 TEXTS = ("system", "chat_template", "bos_token", "eos_token")
 
 PLACE = re.compile(r"(?<![\w\\}\]^])\{([A-Za-z_]\w*)\}")

@@ -14,7 +14,7 @@ from typing import Any
 from redraft.store.encode import call_from_json, call_to_json, exact
 from redraft.store.errors import JournalBusy, StoreError
 from redraft.store.records import Call
-from redraft.store.units import Choices, call_key
+from redraft.store.units import Choices, Prompt, call_key
 
 COMPACT_AT = 16 * 2**20  # bytes: a file smaller than this is never rewritten
 
@@ -33,6 +33,7 @@ class Journal:
         self._answers: dict[str, dict[Place, Mapping[str, Any]]] = {}
         self._made: dict[str, dict[str, Call]] = {}  # each unit's calls by their ids, the store's too
         self._pending: dict[str, list[tuple[Call, Choices]]] = {}
+        self._prompts: dict[str, dict[str, Prompt]] = {}  # of each unit's pending calls, by their hashes
         self._bytes: dict[str, int] = {}  # of each unit's pending lines
         self._size = 0
         self._file = -1
@@ -53,11 +54,13 @@ class Journal:
         """The choice that this very request was answered with before, or None."""
         return self._answers.get(unit, {}).get((purpose, place, sample, prompt_hash))
 
-    def record(self, call: Call, choices: Choices) -> None:
-        """Keeps a call and its choices, in sample order; a failed call has none. Raises StoreError (a full disk), in
-        which case nothing of it is kept."""
-        written = self._write_line(_line(call, choices))
-        self._keep(call, choices, written)
+    def record(self, call: Call, choices: Choices, prompt: Prompt | None = None) -> None:
+        """Keeps a call and its choices, in sample order, and what was sent; a failed call has no choices. Raises
+        StoreError (a full disk), in which case nothing of it is kept."""
+        if call.prompt_hash in self._prompts.get(call.unit, ()):
+            prompt = None
+        written = self._write_line(_line(call, choices, prompt))
+        self._keep(call, choices, written, prompt)
 
     def preload(self, call: Call, choices: Choices) -> None:
         """Makes a call that the store has already answerable here; it is no longer among `calls`."""
@@ -68,6 +71,10 @@ class Journal:
     def calls(self, unit: str) -> list[tuple[Call, Choices]]:
         """The unit's calls that are not yet in the store, in the order they were answered."""
         return list(self._pending.get(unit, ()))
+
+    def prompts(self, unit: str) -> dict[str, Prompt]:
+        """What was sent in the unit's calls that are not yet in the store, by its hash."""
+        return dict(self._prompts.get(unit, {}))
 
     def made(self, unit: str) -> list[Call]:
         """Every call that is known of the unit, failed ones and those in the store included."""
@@ -101,8 +108,10 @@ class Journal:
             os.close(self._file)
         self._file = -1
 
-    def _keep(self, call: Call, choices: Choices, size: int) -> None:
+    def _keep(self, call: Call, choices: Choices, size: int, prompt: Prompt | None) -> None:
         self._index(call, choices)
+        if prompt is not None:
+            self._prompts.setdefault(call.unit, {})[call.prompt_hash] = prompt
         self._pending.setdefault(call.unit, []).append((call, choices))
         self._bytes[call.unit] = self._bytes.get(call.unit, 0) + size
 
@@ -115,6 +124,7 @@ class Journal:
     def _drop(self, unit: str) -> None:
         self._answers.pop(unit, None)
         self._made.pop(unit, None)
+        self._prompts.pop(unit, None)
         self._pending.pop(unit, None)
 
     def _load(self, path: Path) -> None:
@@ -133,7 +143,7 @@ class Journal:
 
     def _replay(self, entry: dict[str, Any], size: int) -> None:
         if "call" in entry:
-            self._keep(call_from_json(entry["call"]), entry["choices"], size)
+            self._keep(call_from_json(entry["call"]), entry["choices"], size, entry.get("prompt"))
         for unit in entry.get("forget", ()):
             self._drop(unit)
             self._bytes.pop(unit, None)
@@ -156,12 +166,12 @@ class Journal:
     def _compact(self) -> None:
         """Rewrites the file with what is still pending. Where there is no room for it, the old file stays."""
         assert self._path is not None
-        lines = [_line(call, choices) for calls in self._pending.values() for call, choices in calls]
+        lines = {unit: self._lines(unit) for unit in self._pending}
         new = self._path.with_suffix(".new")
         file = os.open(new, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o644)
         fcntl.flock(file, fcntl.LOCK_EX)
         try:
-            _write(file, b"".join([exact({"pid": os.getpid()}).encode() + b"\n", *lines]))
+            _write(file, b"".join([exact({"pid": os.getpid()}).encode() + b"\n", *lines.values()]))
             os.fsync(file)
             os.replace(new, self._path)
         except OSError:
@@ -170,10 +180,14 @@ class Journal:
             return
         os.close(self._file)
         self._file, self._size = file, os.fstat(file).st_size
-        self._bytes = {}
-        for calls in self._pending.values():
-            for call, choices in calls:
-                self._bytes[call.unit] = self._bytes.get(call.unit, 0) + len(_line(call, choices))
+        self._bytes = {unit: len(text) for unit, text in lines.items()}
+
+    def _lines(self, unit: str) -> bytes:
+        """All that is pending of a unit."""
+        prompts = self.prompts(unit)
+        return b"".join(
+            _line(call, choices, prompts.pop(call.prompt_hash, None)) for call, choices in self._pending[unit]
+        )
 
 
 def held(path: Path) -> bool:
@@ -191,8 +205,9 @@ def held(path: Path) -> bool:
     return False
 
 
-def _line(call: Call, choices: Choices) -> bytes:
-    return f'{{"call":{exact(call_to_json(call))},"choices":{exact(list(choices))}}}\n'.encode()
+def _line(call: Call, choices: Choices, prompt: Prompt | None) -> bytes:
+    sent = "" if prompt is None else f',"prompt":{exact(dict(prompt))}'
+    return f'{{"call":{exact(call_to_json(call))},"choices":{exact(list(choices))}{sent}}}\n'.encode()
 
 
 def _open(path: Path) -> int:

@@ -17,6 +17,7 @@ MIGRATIONS = (
     "004_corrections_costs.sql",
     "005_comments.sql",
     "006_cut.sql",
+    "007_prompts.sql",
     "008_corrections.sql",
     "009_labels.sql",
 )

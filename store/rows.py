@@ -31,6 +31,7 @@ def rows_of(unit: Unit, calls: Sequence[tuple[Call, Choices]]) -> dict[str, list
         "raw.turns": [(*mark, *row) for trajectory in unit.trajectories for row in _turns(trajectory)],
         "raw.grades": [(*mark, *row) for grade in unit.grades for row in _grades(grade, paths)],
         "raw.calls": [(*mark, *_call(call, choices)) for call, choices in calls],
+        "raw.prompts": [(*mark, prompt_hash, exact(dict(prompt))) for prompt_hash, prompt in unit.prompts.items()],
         "raw.commits": [
             (*mark, unit.run_id, unit.recipe, unit.problem_id, unit.replicate, unit.samples, unit.status,
              utc(unit.started_at), utc(unit.finished_at), utc(), unit.key_hash)

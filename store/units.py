@@ -1,7 +1,7 @@
 """The unit of work: one problem under one recipe and replicate, with everything that solving it left behind."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
 
@@ -9,6 +9,10 @@ from redraft.store.records import Call, Grade, Problem, Trajectory, digest
 
 Choices: TypeAlias = Sequence[Mapping[str, Any]]
 """The samples that one call was answered with, each as plain JSON data; empty for a failed call."""
+
+Prompt: TypeAlias = Mapping[str, Any]
+"""What a request showed to a model, as JSON data: `messages`, and `prefix`, `schema`, `chat_template` where there are
+such."""
 
 
 def unit_id(recipe: str, problem_id: str, replicate: str) -> str:
@@ -56,6 +60,7 @@ class Unit:
     started_at: datetime  # UTC
     finished_at: datetime
     key_hash: str = ""  # of the problem that its drafts were judged by
+    prompts: Mapping[str, Prompt] = field(default_factory=dict)  # of its calls, by their hashes
 
     def __post_init__(self) -> None:
         drafts = {trajectory.trajectory_id: trajectory for trajectory in self.trajectories}

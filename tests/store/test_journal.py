@@ -232,3 +232,22 @@ def test_a_call_that_is_not_json_is_kept_as_text(path: Path, make_call: MakeCall
     journal.record(make_call("u", params=odd), [{"text": "a"}])
     journal.close()
     assert Journal(path).calls("u")[0][0].params == {"path": "x"}
+
+
+def test_a_prompt_is_kept_once_a_unit_and_outlives_rewriting(path: Path, make_call: MakeCall) -> None:
+    asked = {"messages": [{"role": "user", "content": "1 + 1? \ud800"}]}
+    journal = Journal(path)
+    for number in range(3):
+        journal.record(make_call("u", number), [{"text": "a"}], asked)
+    journal.record(make_call("v"), [{"text": "a"}], {**asked, "prefix": "It is"})
+    for number in range(20):
+        journal.record(make_call(f"u{number}"), [{"text": "x" * 2**20}])
+    journal.forget([f"u{number}" for number in range(20)])
+    assert path.stat().st_size < COMPACT_AT
+    assert path.read_bytes().count(b'"prompt":') == 2
+    journal.close()
+    again = Journal(path)
+    assert again.prompts("u") == {"h": asked}
+    assert again.prompts("v") == {"h": {**asked, "prefix": "It is"}}
+    again.forget(["u"])
+    assert again.prompts("u") == {}
