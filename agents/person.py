@@ -59,7 +59,7 @@ class Quit(Exception):
 
 
 class Terminal:
-    """Asks whoever sits at standard input, one question at a time; waiting for a line leaves the loop free."""
+    """Asks whoever sits at standard input, one question at a time, on standard error. It never blocks the loop."""
 
     def __init__(self) -> None:
         self._turn = asyncio.Lock()
@@ -112,8 +112,8 @@ class Terminal:
 
     @staticmethod
     def _write(text: str) -> None:
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        sys.stderr.write(text)
+        sys.stderr.flush()
 
 
 async def _typed(descriptor: int) -> bytes:

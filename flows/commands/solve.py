@@ -41,7 +41,8 @@ def solve(
 
     if not question.strip():
         raise click.UsageError("the question is empty")
-    settings = Settings(arguments=set, critic=critic or "model", **given)
+    own = "none" if set.get("feedback") == "human" else "model"  # a person sees each draft
+    settings = Settings(arguments=set, critic=critic or own, **given)
     console = Console(highlight=False, quiet=json)
     problem = Problem(question.strip(), answer, source="solve")
     unit = run(show(problem, settings, ":memory:" if no_store else db, console))
