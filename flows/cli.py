@@ -11,7 +11,7 @@ from redraft.flows.settings import settings
 from redraft.llm.model import ModelError
 from redraft.store.errors import RedraftError
 
-COMMANDS = ("generate", "solve", "filter", "export", "train", "label", "query", "doctor", "demo")
+COMMANDS = ("generate", "solve", "evaluate", "filter", "export", "train", "label", "query", "doctor", "demo")
 STOPPED = 130
 
 

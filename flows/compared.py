@@ -1,0 +1,155 @@
+"""An evaluation as people read it: what each turn changed, what it cost, and what it is held against."""
+
+from collections.abc import Sequence
+from textwrap import wrap
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from redraft.flows.counted import counted
+from redraft.flows.evaluation import Compared, Evaluation, Row
+from redraft.graders.statistics import Interval
+
+Line = tuple[str, ...]
+
+
+def show(evaluation: Evaluation, console: Console) -> None:
+    """Prints the comparison in at most 100 columns."""
+    console.print(render(evaluation))
+
+
+def render(evaluation: Evaluation) -> RenderableType:
+    """The tables, with what a reader has to know about them below."""
+    parts: list[RenderableType] = [Text(heading(evaluation), style="bold"), Text("")]
+    for title, head, rows in tables(evaluation):
+        parts += [Text(title, style="bold"), _table(head, rows), Text("")]
+    return Group(*parts, *(Text(remark, style="yellow") for remark in remarks(evaluation)))
+
+
+def markdown(evaluation: Evaluation) -> str:
+    """The same as Markdown tables."""
+    parts = [heading(evaluation), ""]
+    for title, head, rows in tables(evaluation, narrow=False):
+        lines = [head, ("---",) * len(head), *rows]
+        parts += [f"{title}:", "", *("| " + " | ".join(line) + " |" for line in lines), ""]
+    return "\n".join([*parts, *(f"- {remark}" for remark in remarks(evaluation))])
+
+
+def heading(evaluation: Evaluation) -> str:
+    """How many problems, of what, and where they are."""
+    tasks = ", ".join(task or "unnamed" for task in evaluation.tasks)
+    return f"{counted(evaluation.problems, 'problem')} ({tasks}), in {evaluation.db}; shares with 95% intervals"
+
+
+def tables(evaluation: Evaluation, *, narrow: bool = True) -> list[tuple[str, Line, list[Line]]]:
+    """Each table's title, head and rows; only those that have rows. `narrow` puts a method's name beside its rows, a
+    word or two each; else it stands in the first."""
+    made: list[tuple[str, Line, list[Line]]] = [(CHANGED, CHANGES, []), (SPENT, COSTS, []), (HELD, EQUAL, [])]
+    for method in evaluation.methods:
+        name, turns = _name(method, evaluation), [row for row in method.rows if row.moves]
+        made[0][2].extend(_marked(name, [_change(row) for row in turns], narrow))
+        made[1][2].extend(_marked(name, [_cost(row) for row in method.rows], narrow))
+        if evaluation.baselines:
+            made[2][2].extend(_marked(name, [_equal(row) for row in method.rows], narrow))
+    return [table for table in made if table[2]]
+
+
+def remarks(evaluation: Evaluation) -> list[str]:
+    """What qualifies the numbers: budgets, failures, and the checklist."""
+    found = [
+        f"{method.label}: {count:,} failed: {reason}"
+        for method in evaluation.methods
+        for reason, count in method.failures.items()
+    ]
+    if found:
+        found.append("What failed is in no number above. The same command tries it again.")
+    if evaluation.spent:
+        left = ", ".join(evaluation.not_reached)
+        found.append(f"{evaluation.spent} The same command goes on from here{f'; not begun: {left}' if left else ''}.")
+    return [*found, *evaluation.remarks]
+
+
+def _table(head: Line, rows: list[Line]) -> Table:
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim")
+    table.add_column(head[0], min_width=NAME)
+    for name in head[1:]:
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def _marked(name: str, rows: Sequence[Line], narrow: bool) -> list[Line]:
+    words = wrap(name, NAME, break_on_hyphens=False) if narrow else [name]
+    beside = [*words[: len(rows) - 1], " ".join(words[len(rows) - 1 :])]
+    beside += [""] * (len(rows) - len(beside))
+    return [(text, *row) for text, row in zip(beside, rows, strict=True)] if rows else []
+
+
+def _name(method: Compared, evaluation: Evaluation) -> str:
+    several = len({one.model for one in evaluation.methods}) > 1
+    return f"{method.label} ({method.model})" if several else method.label
+
+
+def _change(row: Row) -> Line:
+    moves = row.moves
+    assert moves is not None
+    if row.turn == 1:
+        return (_turn(row), percent(row.accuracy), "", "", "", "", "", f"{moves.no_answer:,}", "", _oracle(row))
+    counts = (moves.wrong_to_right, moves.right_to_wrong, moves.wrong_to_other_wrong, moves.unchanged, moves.no_answer)
+    change = "" if moves.text_change is None else f"{moves.text_change:.0%}"
+    counted = (f"{count:,}" for count in counts)
+    return (_turn(row), percent(row.accuracy), points(row.change), *counted, change, _oracle(row))
+
+
+def _cost(row: Row) -> Line:
+    cost, majority, any_turn = row.cost, row.majority, row.any_turn
+    return (
+        _turn(row),
+        percent(row.accuracy),
+        f"{majority.estimate:.1%}" if majority else "",
+        f"{any_turn.estimate:.1%}" if any_turn else "",
+        f"{cost.tokens:,.0f}",
+        f"{cost.prompt_tokens:,.0f}",
+        f"{cost.calls:,.1f}",
+        f"{cost.seconds:,.2f}",
+        _oracle(row),
+    )
+
+
+def _equal(row: Row) -> Line:
+    equal, control = row.equal_cost, row.control
+    held = (f"{equal.k:.1f}", f"{equal.accuracy.estimate:.1%}", points(equal.difference)) if equal else ("", "", "")
+    p = f"{equal.p_holm:.3f}" if equal and equal.p_holm is not None else ""
+    guessed = (f"{control.accuracy.estimate:.1%}", points(control.difference)) if control else ("", "")
+    return (_turn(row), *held, p, *guessed, _oracle(row))
+
+
+def percent(interval: Interval) -> str:
+    """Such as "41.2% [25.0, 58.8]"."""
+    return f"{interval.estimate:.1%} [{interval.low * 100:.1f}, {interval.high * 100:.1f}]"
+
+
+def points(interval: Interval | None) -> str:
+    """A difference in percentage points, such as "+2.5 [-8.8, 15.0]"."""
+    if interval is None:
+        return ""
+    return f"{interval.estimate * 100:+.1f} [{interval.low * 100:.1f}, {interval.high * 100:.1f}]"
+
+
+def _turn(row: Row) -> str:
+    return "pick" if row.turn is None else str(row.turn)
+
+
+def _oracle(row: Row) -> str:
+    return "yes" if row.oracle_used else "no"
+
+
+NAME = 20  # columns of a method's name
+CHANGED = "What each turn changed, in trajectories (text: mean edit distance)"
+CHANGES = ("method", "turn", "right", "change", "w→r", "r→w", "w→w'", "same", "none", "text", "oracle")
+SPENT = "What it cost, a problem (vote: of the drafts so far; any*: which only an oracle could choose)"
+COSTS = ("method", "turn", "right", "vote", "any*", "tokens", "read", "calls", "s", "oracle")
+HELD = "Against a vote of k drafts of as many tokens (p after Holm), and an oracle's stop among guesses"
+EQUAL = ("method", "turn", "k", "vote", "difference", "p", "guesses", "difference", "oracle")

@@ -1,0 +1,91 @@
+"""What a method has to beat: a vote of independent drafts that costs as many tokens, and an oracle that only stops."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from redraft.flows.evaluation import Baseline, Compared, Control, EqualCost, Row
+from redraft.flows.history import RIGHT, Cost, History
+from redraft.flows.turns import Measured, cost_of
+from redraft.graders.statistics import (
+    holm,
+    majority_between,
+    mean_interval,
+    paired_bootstrap,
+    pass_at_k,
+    sign_flip,
+)
+
+
+class Sampled:
+    """Independent drafts of one model, from which any number may be thought to have been drawn."""
+
+    def __init__(self, found: History, problems: Sequence[str], model: str) -> None:
+        self._votes = [[path[0].vote for path in found.paths[problem]] for problem in problems]
+        self.most = min(map(len, self._votes))
+        self.cost = cost_of(found, problems)
+        self.model = model
+
+    def baseline(self) -> Baseline:
+        """What there is of them."""
+        sizes = sorted({*(2**i for i in range(self.most.bit_length())), self.most})
+        votes = {k: mean_interval(self.majority(k)) for k in sizes}
+        return Baseline(self.model, self.most, self.cost, mean_interval(self.any_right(1)), votes)
+
+    def worth(self, cost: Cost) -> float | None:
+        """How many drafts the tokens of `cost` pay for, 1 at least; None where nobody counted tokens."""
+        return max(1.0, cost.tokens / self.cost.tokens) if self.cost.tokens else None
+
+    def majority(self, k: float) -> tuple[float, ...]:
+        """The expected accuracy of a vote of k on each problem."""
+        return tuple(majority_between(votes, RIGHT, k) for votes in self._votes)
+
+    def any_right(self, k: int) -> tuple[float, ...]:
+        """The chance that k drafts of each problem hold a right one."""
+        return tuple(pass_at_k(len(votes), votes.count(RIGHT), k) for votes in self._votes)
+
+
+def beside(measured: Measured, sampled: Sampled, *, guesses: int | None, tested: bool) -> Row:
+    """The row with self-consistency at its tokens, with a p-value where it is `tested`, and with the control of so many
+    `guesses` where an oracle decided."""
+    return replace(
+        measured.row,
+        equal_cost=_equal_cost(measured, sampled, tested),
+        control=_control(measured, sampled, guesses) if guesses and guesses <= sampled.most else None,
+    )
+
+
+def corrected(methods: Sequence[Compared]) -> list[Compared]:
+    """The methods with the p-values of their last rows corrected for how many there are (Holm)."""
+    tested = [
+        (place, row.equal_cost)
+        for place, method in enumerate(methods)
+        if (row := method.last) and row.equal_cost and row.equal_cost.p is not None
+    ]
+    adjusted = holm([equal.p for _, equal in tested if equal.p is not None])
+    found = list(methods)
+    for (place, equal), p in zip(tested, adjusted, strict=True):
+        last = found[place].last
+        rows = [replace(row, equal_cost=replace(equal, p_holm=p)) if row is last else row for row in found[place].rows]
+        found[place] = replace(found[place], rows=tuple(rows))
+    return found
+
+
+def _equal_cost(measured: Measured, sampled: Sampled, tested: bool) -> EqualCost | None:
+    worth = sampled.worth(measured.row.cost)
+    if worth is None:
+        return None
+    k = min(worth, float(sampled.most))
+    expected = sampled.majority(k)
+    differences = [mine - other for mine, other in zip(measured.shares, expected, strict=True)]
+    return EqualCost(
+        k=k,
+        accuracy=mean_interval(expected),
+        difference=paired_bootstrap(measured.shares, expected),
+        short=worth > sampled.most,
+        p=sign_flip(differences) if tested else None,
+    )
+
+
+def _control(measured: Measured, sampled: Sampled, guesses: int) -> Control:
+    expected = sampled.any_right(guesses)
+    return Control(guesses, mean_interval(expected), paired_bootstrap(measured.shares, expected))

@@ -1,0 +1,81 @@
+"""Methods compared on the same problems, as `redraft evaluate` does it.
+
+    from redraft.flows.evaluate import evaluate
+    found = asyncio.run(evaluate(strategies=["correct feedback=none", "best_of_n"], limit=20))
+
+Every method is a job of `generate`: what is in the store is not asked again, and what is missing is. Beside each stands
+a vote of as many independent drafts as the same tokens would pay for.
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from redraft.agents.load import Spec
+from redraft.flows.checklist import check
+from redraft.flows.evaluation import Evaluation
+from redraft.flows.job import Settings, problems
+from redraft.flows.method import Method, method
+from redraft.flows.progress import Progress, Silent
+from redraft.flows.rows import measured
+from redraft.flows.runs import Runs
+from redraft.llm.model import Model
+from redraft.store.errors import PartError
+from redraft.store.records import Problem
+from redraft.store.store import Store
+
+
+async def evaluate(
+    source: str | Path | Iterable[Problem] | Sequence[str | Path] = "builtin",
+    *,
+    strategies: Sequence[Spec | Method] = ("correct",),
+    models: Sequence[str | Model] = ("embedded",),
+    db: str | Path | Store = "redraft.duckdb",
+    settings: Settings = Settings(samples=4),  # noqa: B008 - frozen
+    baseline: int = 64,
+    limit: int | None = None,
+    question_column: str | None = None,
+    answer_column: str | None = None,
+    skip_bad: bool = False,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Every strategy on every model, on the same problems, each beside self-consistency at the same number of tokens.
+
+    `source` may be several; `limit` holds for each. A strategy is text such as "correct feedback=none turns=3", in
+    which `grader`, `critic` and `samples` may be set too, or a part of one's own. `settings` are everything that
+    `generate` takes beside strategy and model: their `samples` are the trajectories a problem of strategies that work
+    in turns, each of which is measured, and the drafts among which the others choose; their `budget` is for everything
+    together. At most `baseline` drafts a problem are sampled for self-consistency; 0 leaves it out.
+
+    Raises what `generate` raises, and PartError where two methods are the same.
+    """
+    told = progress or Silent()
+    store = db if isinstance(db, Store) else Store(db, waiting=told.say)
+    methods = [method(strategy) for strategy in strategies]
+    if doubled := [one.label for place, one in enumerate(methods) if one in methods[:place]]:
+        raise PartError(f"strategy {doubled[0]!r} is named twice: name each once")
+    columns = {"question_column": question_column, "answer_column": answer_column}
+    parts = _sources(source)
+    found = [one for part in parts for one in problems(part, told, limit=limit, skip_bad=skip_bad, **columns)]
+    named = ", ".join(str(part) for part in parts if isinstance(part, str | Path)) or "given in Python"
+    runs = Runs(list({one.problem_id: one for one in found}.values()), settings, store, told, named)
+    runs.check(methods)
+    ran = [await runs.method(one, model) for model in models for one in methods]
+    ended = [one for one in ran if one is not None]
+    sampled = await runs.baselines(ended, baseline) if baseline else {}
+    evaluation = await asyncio.to_thread(measured, ended, sampled, problems=runs.problems, db=store.path)
+    left = [one.label for _ in models for one in methods][len(ended) :]
+    temperature = settings.temperature
+    evaluation = replace(evaluation, temperature=temperature, spent=runs.spent, not_reached=tuple(left))
+    return replace(evaluation, remarks=tuple(check(evaluation)))
+
+
+def _sources(
+    source: str | Path | Iterable[Problem] | Sequence[str | Path],
+) -> list[str | Path | list[Problem]]:
+    if isinstance(source, str | Path):
+        return [source]
+    given = list(source)
+    names = [one for one in given if isinstance(one, str | Path)]
+    return [*names] if names else [[one for one in given if isinstance(one, Problem)]]

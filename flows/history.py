@@ -1,0 +1,143 @@
+"""What the store has of a method on some problems: its trajectories turn by turn, its picks, and what they cost."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from redraft.graders.canonical import canonical
+from redraft.store.records import Kind
+from redraft.store.sql import literal, one_of
+from redraft.store.store import Store
+
+RIGHT = "right"
+"""The vote of every right answer: what the oracle calls right is one answer, however it is spelt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What was used for a problem. A call that asks for n samples counts n; `seconds` are those that its calls took,
+    one after the other."""
+
+    tokens: float = 0.0  # that models wrote
+    prompt_tokens: float = 0.0
+    calls: float = 0.0
+    seconds: float = 0.0
+
+    def __add__(self, other: "Cost") -> "Cost":
+        return Cost(*(a + b for a, b in zip(self.values(), other.values(), strict=True)))
+
+    def times(self, factor: float) -> "Cost":
+        """So many of it."""
+        return Cost(*(value * factor for value in self.values()))
+
+    def values(self) -> tuple[float, float, float, float]:
+        return self.tokens, self.prompt_tokens, self.calls, self.seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """One draft: what it votes for, None without an answer, and how it differs from the draft before."""
+
+    vote: str | None
+    correct: bool
+    same_text: bool | None = None
+    text_change: float | None = None
+
+
+Path = tuple[Draft, ...]
+"""The drafts of one trajectory, by turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """By problem: the trajectories, whether the pick is right, and the cost of each turn of one trajectory."""
+
+    paths: Mapping[str, tuple[Path, ...]]
+    picks: Mapping[str, bool]
+    costs: Mapping[str, Mapping[int, Cost]]
+    samples: Mapping[str, int]  # trajectories of each problem, failed and undecided ones included; they share its cost
+    oracle_used: bool = False
+    undecided: int = 0  # trajectories that are left out: the oracle could not decide one of their drafts
+    first_prompts: Mapping[str, str] = field(default_factory=dict)  # a hash of what its first drafts were asked with
+
+
+def history(store: Store, recipe: str, replicate: str, problems: Sequence[str]) -> History:
+    """Everything of one recipe and replicate on these problems. Raises StoreError."""
+    own = f"recipe = {literal(recipe)} AND replicate = {literal(replicate)}"
+    these = f"{own} AND {one_of('problem_id', problems)}"
+    drafts, picks, costs, samples, prompts = (
+        [dict(zip(table.columns, row, strict=True)) for row in table.rows]
+        for table in store.queries(*(sql.format(own=own, these=these) for sql in QUESTIONS))
+    )
+    paths, undecided = _paths(drafts)
+    counts = {row["problem_id"]: row["samples"] for row in samples}
+    return History(
+        paths=paths,
+        picks={row["problem_id"]: row["correct"] for row in picks if row["correct"] is not None},
+        costs=_costs(costs, counts),
+        samples=counts,
+        oracle_used=any(row["oracle_used"] for row in samples),
+        undecided=undecided,
+        first_prompts={row["problem_id"]: row["prompts"] for row in prompts},
+    )
+
+
+def _paths(rows: Iterable[Mapping[str, Any]]) -> tuple[dict[str, tuple[Path, ...]], int]:
+    grouped: dict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
+    for row in rows:
+        grouped[row["problem_id"], row["trajectory_id"]].append(row)
+    decided = {key: rows for key, rows in grouped.items() if all(row["correct"] is not None for row in rows)}
+    paths: dict[str, tuple[Path, ...]] = {}
+    for (problem, _), found in decided.items():
+        paths[problem] = (*paths.get(problem, ()), tuple(_draft(row) for row in found))
+    return paths, len(grouped) - len(decided)
+
+
+def _draft(row: Mapping[str, Any]) -> Draft:
+    vote = RIGHT if row["correct"] else canonical(row["answer"], Kind(row["kind"]))
+    return Draft(vote, row["correct"], row["same_text"], row["text_change"])
+
+
+def _costs(rows: Iterable[Mapping[str, Any]], samples: Mapping[str, int]) -> dict[str, dict[int, Cost]]:
+    """What one trajectory costs in each turn: its share of what its problem's calls did."""
+    costs: dict[str, dict[int, Cost]] = defaultdict(dict)
+    for row in rows:
+        problem = row["problem_id"]
+        whole = Cost(row["tokens"], row["prompt_tokens"], row["calls"], row["seconds"])
+        costs[problem][row["turn"]] = whole.times(1 / max(1, samples.get(problem, 0)))
+    return dict(costs)
+
+
+DRAFTS = """
+SELECT s.problem_id, s.trajectory_id, s.answer, s.correct, p.kind, c.same_text, c.text_change
+FROM (FROM raw.sampled WHERE {these}) s JOIN problems p USING (problem_id)
+LEFT JOIN (FROM raw.redrafts WHERE {own}) c USING (trajectory_id, turn)
+ORDER BY s.problem_id, s.trajectory_id, s.turn"""
+
+PICKS = """
+SELECT u.problem_id, CASE WHEN count(t.trajectory_id) = 0 OR any_value(t.answer) IS NULL THEN false
+                          ELSE any_value(t.correct) END AS correct
+FROM (FROM raw.published WHERE {these} AND status = 'done') u
+LEFT JOIN (FROM trajectories WHERE chosen AND {these}) t USING (problem_id)
+JOIN problems p ON p.problem_id = u.problem_id AND p.answer IS NOT NULL GROUP BY ALL"""
+
+COSTS = """
+SELECT c.problem_id, CASE WHEN purpose IN ('propose', 'revise') THEN coalesce(s.turn, 1)
+                          ELSE coalesce(s.turn, 1) + 1 END AS turn,
+       sum(c.completion_tokens)::DOUBLE AS tokens, sum(c.prompt_tokens)::DOUBLE AS prompt_tokens,
+       coalesce(sum(c.n) FILTER (c.error IS NULL), 0)::DOUBLE AS calls, sum(c.latency_ms) / 1000 AS seconds
+FROM (FROM calls WHERE {these}) c LEFT JOIN steps s ON s.step_id = c.place AND s.problem_id = c.problem_id
+GROUP BY ALL"""
+"""What is said of a draft is paid by the turn that follows it."""
+
+SAMPLES = """
+SELECT problem_id, count(*) FILTER (role = 'sample') AS samples, bool_or(oracle_used) AS oracle_used
+FROM trajectories WHERE {these} GROUP BY ALL"""
+
+PROMPTS = """
+SELECT c.problem_id, string_agg(DISTINCT c.prompt_hash, ' ' ORDER BY c.prompt_hash) AS prompts
+FROM calls c ANTI JOIN steps s ON s.step_id = c.place AND s.problem_id = c.problem_id
+WHERE purpose = 'propose' AND error IS NULL AND {these} GROUP BY ALL"""
+
+QUESTIONS = (DRAFTS, PICKS, COSTS, SAMPLES, PROMPTS)

@@ -1,0 +1,61 @@
+"""A method as it is compared with others: a strategy and its settings, in one line of text."""
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from redraft.agents.load import Spec
+from redraft.flows.recipe import name, takes
+from redraft.store.errors import PartError
+
+OWN = ("grader", "critic", "samples")
+"""Settings that are options of `generate` rather than arguments of a strategy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A strategy with its settings. `grader`, `critic` and `samples` are None where its own or the command's hold."""
+
+    label: str
+    strategy: Spec
+    grader: Spec | None = None
+    critic: Spec | None = None
+    samples: int | None = None
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def in_turns(self) -> bool:
+        """Whether its samples are drafts that are revised, each of which counts; else it answers by its pick alone."""
+        return takes(self.strategy, "turns")
+
+
+def method(given: Spec | Method) -> Method:
+    """The method that a text such as "correct feedback=none turns=3" names; a value with spaces stands in quotes.
+    Raises PartError where it cannot be read."""
+    if isinstance(given, Method):
+        return given
+    if not isinstance(given, str):
+        return Method(name(given), given)
+    try:
+        strategy, *settings = shlex.split(given)
+    except ValueError as error:
+        raise PartError(f'strategy {given!r} cannot be read: write it as "correct feedback=none turns=3"') from error
+    found = dict(_pair(given, text) for text in settings)
+    own: dict[str, Any] = {key: found.pop(key) for key in OWN if key in found}
+    if "samples" in own:
+        own["samples"] = _number(own["samples"])
+    return Method(" ".join(given.split()), strategy, arguments=found, **own)
+
+
+def _pair(given: str, text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise PartError(f'{text!r} in strategy {given!r} is no setting: write it as "correct feedback=none turns=3"')
+    return key, value
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise PartError(f"samples={text!r} must be a whole number from 1 on")
+    return int(text)

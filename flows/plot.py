@@ -1,0 +1,145 @@
+"""An evaluation as a picture: accuracy against tokens, calls and seconds, with intervals.
+
+Needs matplotlib, which the extra `redraft[plot]` installs: of the libraries that draw SVG and PNG alike with error bars
+and logarithmic axes it is the one that lasts, and 25 MB are too many for what most runs never ask for.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from redraft.flows.counted import counted
+from redraft.flows.evaluation import Baseline, Compared, Evaluation
+from redraft.flows.history import Cost
+from redraft.graders.statistics import Interval
+from redraft.store.errors import RedraftError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+class PlotError(RedraftError):
+    """A picture that cannot be drawn."""
+
+
+def check(file: str | Path, *, overwrite: bool = False) -> None:
+    """Raises PlotError where `plot` could not write this file: another ending, no matplotlib, a file that is there."""
+    if Path(file).suffix.lower() not in ENDINGS:
+        raise PlotError(f"{file} is no picture that can be drawn: name it .svg, .png or .pdf")
+    if Path(file).exists() and not overwrite:
+        raise PlotError(f"{file} exists: name another, or replace it with --overwrite")
+    if not Path(file).absolute().parent.is_dir():
+        raise PlotError(f"{Path(file).parent} is no folder: make it, or name another")
+    _matplotlib()
+
+
+def plot(evaluation: Evaluation, file: str | Path) -> None:
+    """Draws the evaluation into an SVG, PNG or PDF file, the same bytes for the same numbers. Raises PlotError."""
+    matplotlib = _matplotlib()
+    with matplotlib.rc_context(STYLE):
+        figure = draw(evaluation)
+        fixed = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
+        figure.savefig(file, dpi=160, metadata=fixed.get(Path(file).suffix.lower()))
+
+
+def draw(evaluation: Evaluation) -> "Figure":
+    """The picture itself: a panel for each kind of cost, all methods in each, and below them who is who."""
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import PercentFormatter
+
+    lines = len(evaluation.methods) + len(evaluation.baselines)
+    figure = Figure(figsize=(11, 4.3 + 0.24 * -(-lines // COLUMNS)), layout="constrained")
+    panels: Sequence[Axes] = figure.subplots(1, len(COSTS), sharey=True)
+    for panel, (label, amount) in zip(panels, COSTS.items(), strict=True):
+        for baseline in evaluation.baselines:
+            _vote(panel, baseline, amount, evaluation)
+        for number, method in enumerate(evaluation.methods):
+            _method(panel, method, number, amount, evaluation)
+        _axis(panel, label)
+    panels[0].set_ylabel("right answers")
+    panels[0].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    handles, names = panels[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=min(COLUMNS, len(names)), frameon=False)
+    tasks = ", ".join(task or "unnamed" for task in evaluation.tasks)
+    figure.suptitle(f"{counted(evaluation.problems, 'problem')} ({tasks}), 95% intervals", fontsize=11)
+    return figure
+
+
+def _method(
+    panel: "Axes", method: Compared, number: int, amount: Callable[[Cost], float], evaluation: Evaluation
+) -> None:
+    """A method's points, joined in the order of its turns; hollow and dashed where an oracle decided."""
+    colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number // len(COLOURS) % len(MARKERS)]
+    several = len({one.model for one in evaluation.methods}) > 1
+    name = f"{method.label} ({method.model})" if several else method.label
+    rows = [row for row in method.rows if amount(row.cost) > 0]
+    panel.errorbar(
+        [amount(row.cost) for row in rows],
+        [row.accuracy.estimate for row in rows],
+        _errors([row.accuracy for row in rows]),
+        label=f"{name}, told by an oracle" if method.oracle_used else name,
+        color=colour,
+        marker=marker,
+        markersize=6,
+        markerfacecolor="white" if method.oracle_used else colour,
+        linestyle="--" if method.oracle_used else "-",
+        linewidth=1.6,
+        elinewidth=0.9,
+        zorder=3,
+    )
+
+
+def _vote(panel: "Axes", baseline: Baseline, amount: Callable[[Cost], float], evaluation: Evaluation) -> None:
+    """Self-consistency of as many sampled drafts as there are, with its band of intervals."""
+    cost = amount(baseline.cost)
+    if not cost:
+        return
+    name = "self-consistency" + (f" ({baseline.model})" if len(evaluation.baselines) > 1 else "")
+    at = [cost * k for k in baseline.votes]
+    found = list(baseline.votes.values())
+    panel.plot(at, [one.estimate for one in found], color=GREY, linewidth=1.6, marker="|", label=name, zorder=2)
+    panel.fill_between(at, [one.low for one in found], [one.high for one in found], color=GREY, alpha=0.18, lw=0)
+
+
+def _axis(panel: "Axes", label: str) -> None:
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    panel.set_xscale("log")
+    panel.xaxis.set_major_locator(LogLocator(base=10, subs=(1, 2, 5)))
+    panel.xaxis.set_major_formatter(FuncFormatter(lambda value, place: f"{value:,g}"))
+    panel.xaxis.set_minor_formatter(NullFormatter())
+    panel.set_xlabel(label)
+    panel.grid(axis="y", color="#dddddd", linewidth=0.8)
+    panel.set_axisbelow(True)
+    for side in ("top", "right"):
+        panel.spines[side].set_visible(False)
+
+
+def _errors(found: Sequence[Interval]) -> list[list[float]]:
+    """How far the bounds are below and above; rounding never makes them negative."""
+    below = [max(0.0, one.estimate - one.low) for one in found]
+    return [below, [max(0.0, one.high - one.estimate) for one in found]]
+
+
+def _matplotlib() -> Any:
+    try:
+        import matplotlib
+    except ImportError as error:
+        raise PlotError("pictures need matplotlib: pip install 'redraft[plot]'") from error
+    return matplotlib
+
+
+ENDINGS = (".svg", ".png", ".pdf")
+COLUMNS = 3  # of the legend
+COSTS: dict[str, Callable[[Cost], float]] = {
+    "tokens written a problem": lambda cost: cost.tokens,
+    "calls a problem": lambda cost: cost.calls,
+    "seconds of calls a problem": lambda cost: cost.seconds,
+}
+GREY = "#777777"
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
+"""Okabe and Ito's, which everyone can tell apart."""
+
+MARKERS = ("o", "s", "^", "D")
+STYLE = {"svg.fonttype": "none", "svg.hashsalt": "redraft", "font.size": 9.5, "legend.fontsize": 9}

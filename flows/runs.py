@@ -1,0 +1,160 @@
+"""The jobs of an evaluation, one after the other, out of one budget."""
+
+import math
+import time
+from asyncio import to_thread
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from redraft.agents.load import resolved
+from redraft.flows.generate import summary_of
+from redraft.flows.history import History, history
+from redraft.flows.job import Job, Settings
+from redraft.flows.method import Method
+from redraft.flows.progress import Progress
+from redraft.flows.recipe import name, takes
+from redraft.flows.summary import Summary
+from redraft.flows.turns import cost_of, cost_of_all
+from redraft.llm.model import Model
+from redraft.store.errors import PartError
+from redraft.store.records import Problem
+from redraft.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A method that has been run on one model, and what the store has of it."""
+
+    method: Method
+    model: str | Model  # as it was given
+    model_name: str
+    settings: Settings
+    summary: Summary
+    found: History
+    other_models: tuple[str, ...] = ()  # that its parts ask
+
+    @property
+    def has_pick(self) -> bool:
+        """Whether its pick says something that its last turn does not."""
+        if not self.method.in_turns:
+            return True
+        return self.settings.samples == 1 and self.settings.arguments.get("pick", "last") != "last"
+
+    @property
+    def dearest(self) -> float:
+        """Tokens a problem of its dearest row."""
+        problems = list(self.found.paths)
+        if not problems:
+            return 0.0
+        cost = cost_of_all if self.has_pick else cost_of
+        return cost(self.found, problems).tokens
+
+    def guesses(self, turn: int | None) -> int | None:
+        """How many independent guesses its row of this turn is to be held against; None where no oracle decided, or
+        where it is that control itself."""
+        if not self.found.oracle_used or self.summary.feedback == "random":
+            return None
+        return turn if self.method.in_turns else self.settings.samples
+
+
+class Runs:
+    """Runs methods on some problems, each as `generate` would. `spent` tells which budget is used up, in words."""
+
+    def __init__(
+        self, problems: Sequence[Problem], common: Settings, store: Store, progress: Progress, source: str
+    ) -> None:
+        self.problems = problems
+        self.spent: str | None = None
+        self._common, self._store, self._progress, self._source = common, store, progress, source
+        self._left = common.budget
+
+    def check(self, methods: Sequence[Method]) -> None:
+        """Raises PartError for a strategy, part or argument that there is not, before anything is asked."""
+        for one in methods:
+            given = self._settings(one, "embedded")
+            unknown = given.arguments.keys() - _chosen(given).keys()
+            if unknown:
+                known = ", ".join(sorted(_chosen(given))) or "none"
+                raise PartError(f"no argument {min(unknown)!r} of strategy {one.label!r}; there are {known}")
+
+    async def method(self, given: Method, model: str | Model) -> Ran | None:
+        """One method on one model; None where the budget is used up."""
+        return await self._run(given, self._settings(given, model))
+
+    async def baselines(self, ran: Sequence[Ran], most: int) -> dict[str, Ran]:
+        """Sampled drafts of each model by its name: as many a problem as the dearest of its methods would pay for."""
+        found: dict[str, Ran] = {}
+        for model_name in dict.fromkeys(one.model_name for one in ran):
+            mine = [one for one in ran if one.model_name == model_name]
+            drawn = await self._sampled(mine[0].model, min(FIRST, most))
+            if drawn is None:
+                continue
+            wanted = min(most, _wanted(mine, drawn))
+            if wanted > min(drawn.found.samples.values(), default=wanted):
+                more = math.ceil(wanted * 1.1)  # the mean cost of a draft is not the same over more of them
+                drawn = await self._sampled(mine[0].model, min(most, more)) or drawn
+            found[model_name] = drawn
+        return found
+
+    def _settings(self, given: Method, model: str | Model) -> Settings:
+        common, samples = self._common, given.samples or self._common.samples
+        replicate = common.replicate
+        if not given.in_turns and takes(given.strategy, "samples"):  # a pick among 4 is no pick among 8
+            replicate = f"{replicate} of {samples}".strip()
+        return replace(
+            common,
+            model=model,
+            strategy=given.strategy,
+            grader=given.grader or common.grader,
+            critic=given.critic or common.critic,
+            samples=samples,
+            replicate=replicate,
+            arguments={**common.arguments, **given.arguments},
+        )
+
+    async def _sampled(self, model: str | Model, samples: int) -> Ran | None:
+        plain = replace(self._common, model=model, grader=None, critic=None, arguments={}, samples=samples)
+        return await self._run(SAMPLING, replace(plain, strategy=SAMPLING.strategy))
+
+    async def _run(self, given: Method, settings: Settings) -> Ran | None:
+        if self.spent:
+            return None
+        began = time.monotonic()
+        job = Job(self.problems, replace(settings, budget=self._left), self._store, self._progress)
+        try:
+            run_id = await job.run(self._source)
+        finally:
+            await job.close()
+        self.spent = job.client.spent
+        self._left = self._left.less(job.client.used, time.monotonic() - began)
+        summary = await to_thread(summary_of, job, run_id)
+        found = await to_thread(history, self._store, job.recipe, settings.replicate, list(job.problems))
+        return Ran(given, settings.model, job.model.name, settings, summary, found, _others(settings))
+
+
+def _wanted(ran: Sequence[Ran], drawn: Ran) -> int:
+    """How many drafts a problem stand beside these methods: as many as they have tokens for, and guesses."""
+    problems = list(drawn.found.paths)
+    draft = cost_of(drawn.found, problems).tokens if problems else 0.0
+    paid = [math.ceil(one.dearest / draft) for one in ran] if draft else []
+    turns = [max(map(len, paths)) for one in ran for paths in one.found.paths.values() if one.guesses(1)]
+    drafts = [one.settings.samples for one in ran if one.guesses(None)]
+    return max([1, *paid, *turns, *drafts])
+
+
+def _chosen(settings: Settings) -> Mapping[str, Any]:
+    """Every argument that the strategy and its parts have, with its value."""
+    offered = {"grader": settings.grader, "critic": settings.critic, **settings.arguments}
+    return resolved(settings.strategy, {key: value for key, value in offered.items() if value is not None})
+
+
+def _others(settings: Settings) -> tuple[str, ...]:
+    """The models that parts have of their own."""
+    own = {value for key, value in _chosen(settings).items() if key.endswith(".model") and value is not None}
+    return tuple(sorted(value if isinstance(value, str) else getattr(value, "name", name(value)) for value in own))
+
+
+SAMPLING = Method("self_consistency", "self_consistency")
+FIRST = 8
+"""Drafts that tell what one costs."""
