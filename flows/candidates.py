@@ -12,7 +12,8 @@ from redraft.store.store import Store
 @dataclass(frozen=True, slots=True)
 class Turn:
     """One draft of a trajectory, and the feedback that led to it: None for a first draft, "" where an independent draft
-    was asked for. `leaf_step_id` tells drafts apart: trajectories that part later share it."""
+    was asked for. `leaf_step_id` tells drafts apart: trajectories that part later share it. `reviewed`: the feedback is
+    what the writer itself said of its draft when it was asked for a review."""
 
     turn: int
     text: str
@@ -20,6 +21,7 @@ class Turn:
     correct: bool | None
     feedback: str | None
     leaf_step_id: str | None = None
+    reviewed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,8 @@ FROM drafts d LEFT JOIN sizes s USING (trajectory_id)
 ORDER BY d.problem_id, d.recipe, d.replicate, d.sample, d.trajectory_id"""
 
 TURNS = """
-SELECT d.trajectory_id, d.turn, d.text, d.answer, d.correct, d.feedback, d.leaf_step_id
+SELECT d.trajectory_id, d.turn, d.text, d.answer, d.correct, d.feedback, d.leaf_step_id,
+       EXISTS (FROM steps s WHERE s.unit_id = d.unit_id AND s.turn = d.turn AND s."by" = 'review'
+               AND starts_with(d.leaf_step_id, s.step_id || '.'))
 FROM turns d SEMI JOIN (FROM trajectories WHERE role <> 'rollout' AND {these}) t USING (trajectory_id)
 ORDER BY d.trajectory_id, d.turn"""

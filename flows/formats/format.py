@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any, Protocol
 
 from redraft.flows.candidates import Candidate, Turn
+from redraft.llm.templates import TEMPLATES
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,17 @@ def asked(candidate: Candidate, turn: int, window: int | None = None) -> list[di
     messages = [{"role": "user", "content": candidate.question}]
     for before, after in pairwise(shown):
         messages.append(wrote(before))
-        messages.append({"role": "user", "content": after.feedback or ""})
+        messages += _heard(after)
     return messages
+
+
+def _heard(turn: Turn) -> list[dict[str, str]]:
+    """The feedback that led to a draft, as the conversation showed it: the writer's own review is its own message."""
+    said = turn.feedback or ""
+    if not turn.reviewed:
+        return [{"role": "user", "content": said}]
+    asked, then = ({"role": "user", "content": TEMPLATES[name].text} for name in ("review", "improve"))
+    return [asked, {"role": "assistant", "content": said}, then]
 
 
 def wrote(turn: Turn) -> dict[str, str]:
