@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PYTEST_ARGS ?=
 
-.PHONY: demo test check lint types layers lock train test-train test-servers bench clean
+.PHONY: demo test check lint types layers lock train test-train rise test-servers bench clean
 
 demo: .venv/ready
 	$(BIN)/redraft demo
@@ -35,19 +35,29 @@ layers: .venv/ready
 lock:
 	uv pip compile --universal --python-version 3.11 --no-emit-index-url --extra dev --quiet pyproject.toml -o constraints.txt
 
-# Trains the embedded model from scratch (about 25 minutes on one core) and writes llm/embedded/weights.npz.
-train: .venv/ready
-	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[dev,train]'
-	$(BIN)/python -m redraft.llm.embedded.train
+# PyTorch for the CPU and TRL, in an environment of their own (once, a minute and 2 GB): .venv stays without.
+TRAIN := build/train
+FIND_LINKS := $(if $(PIP_FIND_LINKS),--find-links $(PIP_FIND_LINKS))
 
-# What needs PyTorch: that training works, and that numpy computes what PyTorch does.
-test-train: .venv/ready
-	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[dev,train]'
-	$(BIN)/python -m pytest -m train
+$(TRAIN)/ready: pyproject.toml constraints.txt | .venv/ready
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(@D)
+	$(BIN)/uv pip install --quiet $(FIND_LINKS) --python $(@D)/bin/python -c constraints.txt torch==2.13.0 -e '.[dev,train]'
+	@touch $@
+
+# Trains the embedded model from scratch (about 25 minutes on one core) and writes llm/embedded/weights.npz.
+train: $(TRAIN)/ready
+	$(TRAIN)/bin/python -m redraft.llm.embedded.train
+
+# What needs PyTorch: that training and tuning work, that numpy computes what PyTorch does, that TRL takes the exports.
+test-train: $(TRAIN)/ready
+	$(TRAIN)/bin/python -m pytest -m train $(PYTEST_ARGS)
+
+# A round of RISE and its measurement (about half an hour on one core): docs/train.md has the figures.
+rise: $(TRAIN)/ready
+	$(TRAIN)/bin/python bench/rise.py $(RISE_ARGS)
 
 # Real servers of the embedded model, each in an environment of its own (once, some minutes and 3 GB).
 SERVERS := build/servers
-FIND_LINKS := $(if $(PIP_FIND_LINKS),--find-links $(PIP_FIND_LINKS))
 
 test-servers: .venv/ready $(SERVERS)/llama_cpp/ready $(SERVERS)/transformers/ready $(SERVERS)/vllm/ready
 	$(BIN)/python -m pytest -m servers $(PYTEST_ARGS)

@@ -38,7 +38,7 @@ async def train(
         )
     if folder.resolve() == HERE.resolve() or ((folder / "weights.npz").exists() and not overwrite):
         raise ModelError(
-            f"{folder} holds weights already.", cure="Name another folder, or replace it with --overwrite."
+            f"{folder} holds weights already.", cure="Name another folder, or replace it by --overwrite."
         )
     try:
         from redraft.llm.embedded.tune import tune

@@ -18,6 +18,7 @@ def rise(
     tau: float = 0.4,
     criteria: Literal["all", "better", "best", "success"] = "all",
     window: int | None = None,
+    since: int = 1,
     unanswered: float = -1.0,
     unique: bool = False,
     explored: bool = False,
@@ -27,9 +28,10 @@ def rise(
     where no answer can be read.
 
     Of a trajectory `all` takes every draft, `better` those with a higher reward than the one before (a first draft
-    where it is right), `best` the first of the highest reward, `success` the right ones. `unique` drops rows that are
-    the same to the letter; `explored` takes drafts too that were drawn beside the path that went on. A draft that
-    several trajectories share makes one row. Raises PartError for a `tau` or a `window` below or at 0.
+    where it is right), `best` the first of the highest reward, `success` the right ones; and of these those of turn
+    `since` and later. `unique` drops rows that are the same to the letter; `explored` takes drafts too that were drawn
+    beside the path that went on. A draft that several trajectories share makes one row. Raises PartError for a `tau`
+    that is not above 0 and a `window` below 0.
     """
     if not tau > 0:
         raise PartError(f"tau={tau} of format 'rise' has to be above 0, as in tau=0.4")
@@ -42,7 +44,9 @@ def rise(
         rewards = [reward(turn, unanswered) for turn in candidate.turns]
         for at, turn in enumerate(candidate.turns):
             why = _unfit(turn, rewards[at]) or _left(criteria, rewards, at)
-            if candidate.role != "sample" and not explored:
+            if turn.turn < since:
+                why = f"before turn {since}"
+            elif candidate.role != "sample" and not explored:
                 why = "explored beside the path that went on"
             elif turn.leaf_step_id in shared:
                 why = "in a row already: trajectories share it"

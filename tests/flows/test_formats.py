@@ -86,6 +86,13 @@ def test_what_each_criterion_keeps(criteria: Any, kept: list[int]) -> None:
     assert [row.data["turn"] for row in written(made) if row.data] == kept
 
 
+def test_rows_since_a_turn_still_show_what_came_before() -> None:
+    rows = written(rise(since=3)(path(UNREAD, WRONG, RIGHT)))
+    assert [row.dropped for row in rows] == ["before turn 3", "before turn 3", None]
+    assert rows[2].data
+    assert len(rows[2].data["prompt"]) == 5
+
+
 def test_a_first_draft_is_better_where_it_is_right() -> None:
     make = rise(criteria="better")
     assert [row.dropped for row in written(make(path(turn(1, "2", True), turn(2, "2", True))))] == [

@@ -173,7 +173,7 @@ async def test_too_long_a_prompt_is_an_error_with_its_cure(model: EmbeddedModel)
 
 
 def test_missing_weights_name_the_folder_and_the_cure(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"weights in .* cannot be read: .* `make train`"):
+    with pytest.raises(ModelError, match=r"weights in .* cannot be read: .* `redraft train` wrote"):
         embedded(tmp_path)
 
 

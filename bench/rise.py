@@ -1,0 +1,128 @@
+"""A round of RISE on redraft's own turns, and what it does to turns 1 and 2: `python bench/rise.py`.
+
+The embedded model drafts problems of the training split, is told that its draft is wrong whatever it is (feedback
+`fixed`), and drafts again. Its turns are exported as weighted rows and learnt from. Base and tuned weights are then
+measured on held-out problems with the same feedback, which knows nothing: no oracle stops or chooses there.
+
+Everything is kept in --folder, and the same command goes on from there. Needs PyTorch: `make rise` has it.
+"""
+
+import argparse
+import asyncio
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from redraft.flows.export import export
+from redraft.flows.generate import generate
+from redraft.flows.train import train
+from redraft.graders.statistics import Interval, paired_bootstrap
+from redraft.llm.embedded.lessons import Settings
+from redraft.store.store import Store
+
+TURNS = """
+SELECT problem_id, turn, avg(coalesce(correct, false)::INT) FROM turns JOIN trajectories USING (trajectory_id)
+WHERE recipe = '{recipe}' AND role = 'sample' AND turn = {turn} GROUP BY ALL ORDER BY ALL"""
+
+MOVES = """
+SELECT right_to_wrong, wrong_to_right, trajectories FROM corrections WHERE recipe = '{recipe}' AND turn = 2"""
+
+
+async def collect(options: argparse.Namespace, folder: Path) -> Path:
+    """Trajectories of the training split, and the file of rows made of them."""
+    store = Store(folder / f"collected-{options.branches}-{options.train_seed}.duckdb")
+    arguments: dict[str, Any] = {"feedback": "fixed", "turns": 2}
+    if options.branches > 1:
+        arguments |= {"branches": options.branches, "grader": "oracle"}
+    found = await generate(
+        f"builtin:split=train,seed={options.train_seed}",
+        db=store,
+        grader=arguments.pop("grader", None),
+        arguments=arguments,
+        samples=options.samples,
+        limit=options.problems,
+    )
+    say("collected", trajectories=found.trajectories, first=shown(found.first), last=shown(found.last))
+    file = folder / f"{options.name}.jsonl"
+    form = {"criteria": options.criteria, "since": options.since, "explored": options.explored}
+    made = await export(file, db=store, format="rise", filters=["split"], arguments=form, overwrite=True)
+    say("exported", rows=made.kept, dropped=dict(made.dropped))
+    return file
+
+
+async def measure(options: argparse.Namespace, folder: Path, model: str, feedback: str) -> dict[int, list[float]]:
+    """By turn, the share of right drafts of each held-out problem."""
+    store = Store(folder / f"{options.name}-test.duckdb")
+    found = await generate(
+        f"builtin:seed={options.test_seed}",
+        db=store,
+        model=model,
+        arguments={"feedback": feedback, "turns": 2},
+        samples=options.test_samples,
+        limit=options.test_problems,
+    )
+    shares = {turn: store.query(TURNS.format(recipe=found.recipe, turn=turn)).rows for turn in (1, 2)}
+    [moved] = store.query(MOVES.format(recipe=found.recipe)).rows
+    by_turn = {turn: [float(share) for _, _, share in rows] for turn, rows in shares.items()}
+    say(
+        f"{model} under {feedback}",
+        problems=len(by_turn[1]),
+        turn_1=mean(by_turn[1]),
+        turn_2=mean(by_turn[2]),
+        gain=shown(paired_bootstrap(by_turn[2], by_turn[1])),
+        right_to_wrong=f"{moved[0] / moved[2]:.1%}",
+        wrong_to_right=f"{moved[1] / moved[2]:.1%}",
+        oracle_used=found.oracle_used,
+    )
+    return by_turn
+
+
+async def main(options: argparse.Namespace) -> None:
+    folder = Path(options.folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    out = folder / options.name
+    if not (out / "weights.npz").exists():
+        settings = Settings(epochs=options.epochs, rate=options.rate, replay=options.replay, seed=options.seed)
+        rows = await collect(options, folder)
+        say("tuned", **asdict(await train([rows], out, model=options.model, settings=settings, say=print)))
+    for feedback in options.feedback.split(","):
+        base = await measure(options, folder, "embedded", feedback)
+        tuned = await measure(options, folder, f"embedded:{out}", feedback)
+        for turn in (1, 2):
+            say(f"turn {turn}, tuned - base", change=shown(paired_bootstrap(tuned[turn], base[turn])))
+
+
+def mean(values: list[float]) -> str:
+    return f"{sum(values) / len(values):.1%}"
+
+
+def shown(interval: Interval | None) -> str:
+    return f"{interval.estimate:.1%} [{interval.low:.1%}, {interval.high:.1%}]" if interval else ""
+
+
+def say(what: str, **facts: Any) -> None:
+    print(f"{what}: {json.dumps(facts)}", flush=True)  # noqa: T201 - figures for the reader
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--folder", default="build/rise")
+    parser.add_argument("--name", default="rise", help="of this attempt's rows, weights and measurements")
+    parser.add_argument("--model", default="embedded", help="where training begins; collecting is by the base weights")
+    parser.add_argument("--problems", type=int, default=2500, help="of the training split")
+    parser.add_argument("--samples", type=int, default=4)
+    parser.add_argument("--branches", type=int, default=1, help="redrafts of each draft, of which the oracle picks one")
+    parser.add_argument("--train-seed", type=int, default=902)
+    parser.add_argument("--criteria", default="all")
+    parser.add_argument("--since", type=int, default=2, help="learn from drafts of this turn and later")
+    parser.add_argument("--explored", action="store_true")
+    parser.add_argument("--epochs", type=int, default=1)
+    parser.add_argument("--rate", type=float, default=6e-4)
+    parser.add_argument("--replay", type=float, default=0.25)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--feedback", default="fixed,none")
+    parser.add_argument("--test-problems", type=int, default=600)
+    parser.add_argument("--test-samples", type=int, default=4)
+    parser.add_argument("--test-seed", type=int, default=4001)
+    asyncio.run(main(parser.parse_args()))

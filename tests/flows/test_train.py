@@ -1,0 +1,102 @@
+"""`redraft train` without PyTorch: what it reads, and what it says of mistakes. tests/train trains."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from redraft.flows.train import train
+from redraft.llm.embedded.lessons import Lesson, LessonError, balanced, lesson
+from redraft.llm.embedded.model import HERE
+from redraft.llm.model import ModelError
+from redraft.llm.route import route
+
+Q, A = {"role": "user", "content": "2 hats?"}, {"role": "assistant", "content": "#### 2"}
+AGAIN = {"role": "user", "content": "The answer is wrong. Solve the problem again."}
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ({"prompt": [Q], "completion": [A], "weight": 12.18}, Lesson(("solve\n2 hats?", "#### 2"), 12.18)),
+        ({"messages": [Q, A]}, Lesson(("solve\n2 hats?", "#### 2"))),
+        (
+            {"prompt": [Q, A, AGAIN], "completion": [A], "weight": 0, "reward": 1.0},
+            Lesson(("solve\n2 hats?", "#### 2", AGAIN["content"], "#### 2"), 0.0),
+        ),
+        ({"messages": [{**Q, "content": "judge\nx\n---\ny"}, A]}, Lesson(("judge\nx\n---\ny", "#### 2"))),
+    ],
+)
+def test_a_row_becomes_a_conversation_in_the_models_words(row: dict[str, Any], expected: Lesson) -> None:
+    assert lesson(row, "line 1") == expected
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ({"prompt": "a text", "completion": "b"}, "line 3: no messages that end in an assistant's: export it with"),
+        ({"messages": [Q]}, "line 3: no messages that end in an assistant's"),
+        ({"messages": [Q, A, Q]}, "line 3: no messages that end in an assistant's"),
+        ({"messages": [Q, {"role": "assistant"}]}, "line 3: no messages that end in an assistant's"),
+        ({"messages": [Q, A, {**Q, "content": "No!"}, A]}, "line 3: .* was not trained on the feedback 'No!'"),
+        ({"messages": [Q, A], "weight": -1}, "line 3: weight -1 is no number from 0 on"),
+        ({"messages": [Q, A], "weight": "1"}, "line 3: weight '1' is no number from 0 on"),
+        ({"messages": [Q, A], "weight": float("nan")}, "line 3: weight nan is no number from 0 on"),
+    ],
+)
+def test_a_row_that_cannot_be_learnt_from_is_named(row: dict[str, Any], says: str) -> None:
+    with pytest.raises(LessonError, match=says):
+        lesson(row, "line 3")
+
+
+def test_balanced_weights_keep_their_ratios_and_have_mean_one() -> None:
+    assert balanced([1.0, 3.0]) == [0.5, 1.5]
+    with pytest.raises(LessonError, match="no row has a weight above 0"):
+        balanced([0.0, 0.0])
+
+
+async def test_mistakes_are_told_before_anything_is_read(tmp_path: Path) -> None:
+    rows = tmp_path / "no.jsonl"
+    with pytest.raises(ModelError, match=r"gpt-4o cannot be trained by redraft.* with TRL, as docs/train.md shows"):
+        await train([rows], tmp_path / "out", model="gpt-4o")
+    with pytest.raises(ModelError, match="holds weights already"):
+        await train([rows], HERE, overwrite=True)
+    (tmp_path / "weights.npz").touch()
+    with pytest.raises(ModelError, match=r"holds weights already\. Name another folder, or replace it by --overwrite"):
+        await train([rows], tmp_path)
+
+
+def test_missing_pytorch_is_one_line_with_its_cure(tmp_path: Path) -> None:
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text(json.dumps({"messages": [Q, A]}) + "\n")
+    code = "import sys; sys.modules['torch'] = None; from redraft.flows.cli import main; main(sys.argv[1:])"
+    command = [sys.executable, "-c", code, "train", str(rows), "--out", str(tmp_path / "out")]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, env=os.environ)
+    assert done.returncode == 2
+    [line] = done.stderr.splitlines()
+    assert line.startswith("redraft: Training needs PyTorch, which cannot be imported (")
+    assert line.endswith("Install redraft[train].")
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_command_wants_a_folder_and_sane_numbers(mistake: Callable[..., str]) -> None:
+    assert "Missing option '--out'" in mistake("train", "rows.jsonl")
+    assert "'--replay'" in mistake("train", "rows.jsonl", "--out", "o", "--replay", "1")
+    assert "'--rate'" in mistake("train", "rows.jsonl", "--out", "o", "--rate", "0")
+
+
+def test_weights_of_ones_own_are_a_models_name(tmp_path: Path) -> None:
+    for name in ("tokenizer.json", "weights.npz"):
+        (tmp_path / name).write_bytes((HERE / name).read_bytes())
+    model = route(f"embedded:{tmp_path}")
+    assert model.name == f"embedded:{tmp_path}"
+    assert getattr(model, "version", "") == getattr(route("embedded"), "version", None)
+    with pytest.raises(ModelError, match=r"weights in .*nowhere cannot be read: .* Name a folder that `redraft train`"):
+        route(f"embedded:{tmp_path}/nowhere")
+    with pytest.raises(ModelError, match="not served at http://localhost:1"):
+        route(f"embedded:{tmp_path}", "http://localhost:1")

@@ -1,0 +1,98 @@
+"""Tuning the embedded model with PyTorch: `make test-train`."""
+
+import json
+import math
+import random
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from redraft.flows.export import export
+from redraft.flows.generate import generate
+from redraft.flows.train import train
+from redraft.llm.embedded.lessons import Lesson, Settings
+from redraft.llm.embedded.model import embedded
+from redraft.llm.model import Message, Request
+from redraft.llm.route import route
+from redraft.store import Store
+
+pytestmark = pytest.mark.train
+
+ASKED = "solve\nAnn has 3 bags with 4 pens each. How many pens does Ann have?"
+ODD, EVEN = "Ann has 3*4=12 pens.\n#### 7", "Ann has 3*4=12 pens.\n#### 8"
+
+
+@pytest.fixture
+def tuning() -> Any:
+    return import_module("redraft.llm.embedded.tune")
+
+
+@pytest.mark.parametrize("scale", [1.0, 1000.0])
+def test_the_loss_is_the_weighted_mean_over_learnt_tokens(tuning: Any, scale: float) -> None:
+    torch = import_module("torch")
+    drawn = np.random.default_rng(0)
+    logits = drawn.normal(size=(3, 4, 5)).astype(np.float32)
+    targets = np.array([[-100, 1, 2, -100], [0, -100, -100, 4], [-100, -100, 3, -100]])
+    weights = [math.exp(-2.5), 1.0, math.exp(2.5)]
+    batch = tuning.Batch(targets, targets, np.array(weights, np.float32) * np.float32(scale))
+    logarithms = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+    learnt = [(row, at) for row in range(3) for at in range(4) if targets[row, at] >= 0]
+    told = -sum(weights[row] * logarithms[row, at, targets[row, at]] for row, at in learnt)
+    assert tuning.weighted_loss(torch.from_numpy(logits), batch).item() == pytest.approx(
+        told / sum(weights[row] for row, _ in learnt), rel=1e-5
+    )
+
+
+def test_batches_hold_every_example_once_with_its_weight_and_its_last_tokens_alone_learnt(tuning: Any) -> None:
+    examples = [tuning.Example(list(range(1, size + 1)), 2, float(size)) for size in (3, 90, 97, 400, 700, 1024)]
+    made = tuning.batches(examples, random.Random(0))
+    assert sorted(batch.inputs.shape for batch in made) == [(1, 160), (1, 448), (1, 1024), (1, 1024), (2, 96)]
+    rows = [row for batch in made for row in zip(*batch, strict=True)]
+    assert sorted(float(weight) for _, _, weight in rows) == [3.0, 90.0, 97.0, 400.0, 700.0, 1024.0]
+    for inputs, targets, weight in rows:
+        size = int(weight)
+        assert inputs[:size].tolist() == list(range(1, size + 1))
+        assert not inputs[size:].any()
+        assert {at: int(targets[at]) for at in np.flatnonzero(targets != -100)} == {size - 3: size - 1, size - 2: size}
+
+
+def test_the_rate_rises_for_a_twenty_fifth_and_falls_to_nothing(tuning: Any) -> None:
+    rates = [tuning.schedule(step, 100) for step in range(100)]
+    assert rates[:5] == [0.25, 0.5, 0.75, 1.0, 1.0]
+    assert rates[52] == pytest.approx(0.5)
+    assert rates[-1] < 0.001
+
+
+async def test_heavy_rows_are_learnt_and_light_ones_are_not(tuning: Any, tmp_path: Path) -> None:
+    lessons = [Lesson((ASKED, ODD), math.exp(2.5)), Lesson((ASKED, EVEN), math.exp(-2.5))] * 8
+    settings = Settings(epochs=8, replay=0.0, rate=2e-3)
+    tuned = tuning.tune(lessons, tmp_path / "odd", settings=settings)
+    assert (tuned.lessons, tuned.left_out, tuned.steps) == (16, 0, 8)
+    assert tuned.last_loss < tuned.first_loss
+    asked = Request((Message("user", ASKED),), temperature=0.0)
+    [learnt] = (await route(f"embedded:{tmp_path / 'odd'}").complete(asked)).choices
+    [before] = (await embedded().complete(asked)).choices
+    assert (learnt.text[-6:], before.text[-7:]) == ("#### 7", "#### 12")
+    tuning.tune(lessons, tmp_path / "again", settings=settings)
+    assert embedded(tmp_path / "again").version == embedded(tmp_path / "odd").version
+
+
+async def test_a_round_from_drafts_to_weights_that_are_asked(tmp_path: Path) -> None:
+    store = Store(tmp_path / "r.duckdb")
+    arguments = {"feedback": "fixed", "turns": 2}
+    await generate("builtin:split=train,seed=5", db=store, arguments=arguments, samples=2, limit=4)
+    rows = tmp_path / "rise.jsonl"
+    made = await export(rows, db=store, format="rise", filters=["split"])
+    lines: list[str] = []
+    tuned = await train([rows], tmp_path / "once", say=lines.append)
+    assert (made.kept, tuned.lessons, tuned.left_out) == (16, 16, 0)
+    assert lines == [f"step {tuned.steps} of {tuned.steps}, loss {lines[0].rpartition(' ')[2]}"]
+    kept = json.loads((tmp_path / "once" / "tuned.json").read_text())
+    assert (kept["lessons"], kept["model"], kept["settings"]["replay"]) == (16, "embedded", 0.25)
+    again = f"embedded:{tmp_path / 'once'}"
+    await train([rows], tmp_path / "twice", model=again)
+    found = await generate("builtin", db=store, model=again, samples=1, limit=1)
+    assert (found.model, found.trajectories, found.failures) == (again, 1, {})
