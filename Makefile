@@ -3,6 +3,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 PYTEST_ARGS ?=
+# Where it is set every process compiles anew what it imports: tests start hundreds, and took twice the time.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test check lint types layers lock train test-train rise test-servers bench clean
 
