@@ -21,9 +21,9 @@ from redraft.graders.statistics import Interval, paired_bootstrap
 from redraft.llm.embedded.lessons import Settings
 from redraft.store.store import Store
 
-TURNS = """
-SELECT problem_id, turn, avg(coalesce(correct, false)::INT) FROM turns JOIN trajectories USING (trajectory_id)
-WHERE recipe = '{recipe}' AND role = 'sample' AND turn = {turn} GROUP BY ALL ORDER BY ALL"""
+DRAFTS = """
+SELECT problem_id, avg(correct::INT) FROM raw.drafts WHERE recipe = '{recipe}' AND draft = '{draft}'
+GROUP BY ALL ORDER BY ALL"""
 
 MOVES = """
 SELECT right_to_wrong, wrong_to_right, trajectories FROM corrections WHERE recipe = '{recipe}' AND turn = 2"""
@@ -52,7 +52,7 @@ async def collect(options: argparse.Namespace, folder: Path) -> Path:
 
 
 async def measure(options: argparse.Namespace, folder: Path, model: str, feedback: str) -> dict[int, list[float]]:
-    """By turn, the share of right drafts of each held-out problem."""
+    """By turn, the share of right drafts of each held-out problem; a draft that nobody redrafts stays for turn 2."""
     store = Store(folder / f"{options.name}-test.duckdb")
     found = await generate(
         f"builtin:seed={options.test_seed}",
@@ -62,9 +62,10 @@ async def measure(options: argparse.Namespace, folder: Path, model: str, feedbac
         samples=options.test_samples,
         limit=options.test_problems,
     )
-    shares = {turn: store.query(TURNS.format(recipe=found.recipe, turn=turn)).rows for turn in (1, 2)}
+    drafts = {1: "first", 2: "last"}
+    shares = {turn: store.query(DRAFTS.format(recipe=found.recipe, draft=draft)).rows for turn, draft in drafts.items()}
     [moved] = store.query(MOVES.format(recipe=found.recipe)).rows
-    by_turn = {turn: [float(share) for _, _, share in rows] for turn, rows in shares.items()}
+    by_turn = {turn: [float(share) for _, share in rows] for turn, rows in shares.items()}
     say(
         f"{model} under {feedback}",
         problems=len(by_turn[1]),
