@@ -3,6 +3,7 @@
 
 from collections.abc import Iterator
 
+from redraft.flows.counted import counted
 from redraft.flows.evaluation import Compared, Evaluation
 
 ORACLES = ("oracle", "random")
@@ -56,8 +57,10 @@ def _of_one(method: Compared, evaluation: Evaluation) -> Iterator[str]:
         yield f"self-consistency had fewer tokens: no more than {last.equal_cost.k:.0f} drafts a problem were sampled."
     if method.in_turns and not any(row.moves and row.moves.redrafts for row in method.rows):
         yield "no draft was revised, so that right to wrong is unknown: this says nothing about correction."
+    if method.unjudged:
+        yield "the model gave no log-probabilities, so that likelihood could not judge: choose another grader."
     if method.undecided:
-        yield f"{method.undecided:,} trajectories are left out, which the oracle could not decide."
+        yield f"{counted(method.undecided, 'sample')} left out, of which the oracle could not decide a draft."
 
 
 def _decided(method: Compared) -> str:

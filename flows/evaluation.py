@@ -89,6 +89,7 @@ class Compared:
     other_models: Sequence[str] = ()  # that its parts ask
     undecided: int = 0  # trajectories left out, since the oracle could not decide one of their drafts
     failures: Mapping[str, int] = field(default_factory=dict)  # failed trajectories by reason
+    unjudged: bool = False  # by `likelihood`, which its model gives no log-probabilities for
     first_prompts: str = ""  # a hash of what its first drafts were asked with
 
     @property

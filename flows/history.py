@@ -126,7 +126,7 @@ COSTS = """
 SELECT c.problem_id, CASE WHEN purpose IN ('propose', 'revise') THEN coalesce(s.turn, 1)
                           ELSE coalesce(s.turn, 1) + 1 END AS turn,
        sum(c.completion_tokens)::DOUBLE AS tokens, sum(c.prompt_tokens)::DOUBLE AS prompt_tokens,
-       coalesce(sum(c.n) FILTER (c.error IS NULL), 0)::DOUBLE AS calls, sum(c.latency_ms) / 1000 AS seconds
+       coalesce(sum(c.n) FILTER (c.error IS NULL), 0)::DOUBLE AS calls, round(sum(c.latency_ms), 3) / 1000 AS seconds
 FROM (FROM calls WHERE {these}) c LEFT JOIN steps s ON s.step_id = c.place AND s.problem_id = c.problem_id
 GROUP BY ALL"""
 """What is said of a draft is paid by the turn that follows it."""

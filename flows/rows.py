@@ -54,5 +54,6 @@ def _compared(ran: Ran, problems: Sequence[str], sampled: Sampled | None) -> Com
         other_models=ran.other_models,
         undecided=ran.found.undecided,
         failures=summary.failures,
+        unjudged="likelihood" in (summary.feedback, summary.grader) and summary.drafts > 0 == summary.likelihoods,
         first_prompts=digest(*(ran.found.first_prompts.get(problem) for problem in problems)),
     )

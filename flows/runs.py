@@ -16,7 +16,7 @@ from redraft.flows.progress import Progress
 from redraft.flows.recipe import name, takes
 from redraft.flows.summary import Summary
 from redraft.flows.turns import cost_of, cost_of_all
-from redraft.llm.model import Model
+from redraft.llm.model import Model, ModelError
 from redraft.store.errors import PartError
 from redraft.store.records import Problem
 from redraft.store.store import Store
@@ -113,6 +113,9 @@ class Runs:
             arguments={**common.arguments, **given.arguments},
         )
 
+    def _used_up(self) -> str:
+        return f"The budget of {self._common.budget} is used up."
+
     async def _sampled(self, model: str | Model, samples: int) -> Ran | None:
         plain = replace(self._common, model=model, grader=None, critic=None, arguments={}, samples=samples)
         return await self._run(SAMPLING, replace(plain, strategy=SAMPLING.strategy))
@@ -124,9 +127,14 @@ class Runs:
         job = Job(self.problems, replace(settings, budget=self._left), self._store, self._progress)
         try:
             run_id = await job.run(self._source)
+        except ModelError as error:
+            if self._left == self._common.budget or not str(error).startswith(TOO_SMALL):
+                raise
+            self.spent = self._used_up()  # what the methods before left is too little for one call
+            return None
         finally:
             await job.close()
-        self.spent = job.client.spent
+        self.spent = self._used_up() if job.client.spent else None
         self._left = self._left.less(job.client.used, time.monotonic() - began)
         summary = await to_thread(summary_of, job, run_id)
         found = await to_thread(history, self._store, job.recipe, settings.replicate, list(job.problems))
@@ -156,5 +164,6 @@ def _others(settings: Settings) -> tuple[str, ...]:
 
 
 SAMPLING = Method("self_consistency", "self_consistency")
+TOO_SMALL = "The run's budget"
 FIRST = 8
 """Drafts that tell what one costs."""
