@@ -57,6 +57,7 @@ def test_every_package_is_listed_for_the_wheel() -> None:
         ("prefect", ("flows/scheduled.py",)),
         ("math_verify", ("graders/symbolic.py",)),
         ("pydantic_monty", ("graders/interpreter.py",)),
+        ("matplotlib", ("flows/plot.py",)),
         ("torch", ("llm/embedded/train.py",)),
     ],
 )
