@@ -19,6 +19,8 @@ ELSEWHERE = {
     "make test": "this very run",
     "make check": "what CI runs",
     "make train": "an hour; tests/llm compares its result",
+    "make test-train": "needs PyTorch",
+    "make rise": "half an hour; tests/train tunes and measures on less",
     "prefect server start": "tests/flows starts one",
     "prefect deploy": "tests/flows deploys to it",
     "prefect worker start": "tests/flows runs one",
@@ -97,5 +99,5 @@ def test_every_part_is_in_the_docs() -> None:
 
 def test_every_command_is_in_the_readme() -> None:
     text = (ROOT / "README.md").read_text()
-    for command in ("generate", "solve", "filter", "export", "query", "doctor", "demo"):
+    for command in ("generate", "solve", "filter", "export", "train", "query", "doctor", "demo"):
         assert f"redraft {command}" in text
