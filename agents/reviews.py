@@ -61,7 +61,7 @@ def objection(client: Client, choice: Choice, trajectory: Trajectory) -> str | N
 def is_correct(text: str) -> bool:
     """Whether the last sentence of a text is Self-Refine's stop phrase, "It is correct" (Madaan et al. 2023).
 
-    The phrase inside another sentence ("check whether it is correct") is no verdict.
+    "The solution is correct" means the same; inside another sentence ("check whether it is correct") it is no verdict.
     """
     sentences = [bare for part in re.split(r"[.!?:;]\s|\n", text) if (bare := _bare(part))]
     return bool(sentences) and CORRECT.fullmatch(sentences[-1]) is not None
@@ -94,4 +94,7 @@ def _bare(text: str) -> str:
     return re.sub(r"\s+", " ", text).strip(" *_#`~\"'“”()[]{}.!?:;,->").lower()
 
 
-CORRECT = re.compile(r"(?:(?:so|yes|thus|hence|therefore|overall|in conclusion),? )*it is correct")
+CORRECT = re.compile(
+    r"(?:(?:so|yes|thus|hence|therefore|overall|in conclusion),? )*"
+    r"(?:it|everything|all of it|(?:the|your|my) (?:whole )?(?:solution|answer)) is (?:all )?correct"
+)

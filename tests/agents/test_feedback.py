@@ -8,6 +8,7 @@ import pytest
 from redraft.agents import build
 from redraft.agents.feedback.critic import critic
 from redraft.agents.feedback.feedback import REVIEW as BY_WRITER
+from redraft.llm.budget import Budget
 from redraft.llm.client import Client
 from redraft.llm.model import Sampling
 from redraft.llm.route import route
@@ -194,3 +195,30 @@ async def test_a_review_that_fails_ends_its_own_sample_only(
     paths = await build("correct", client, turns=2, samples=2, feedback="critic")(QUESTION)
     samples = sorted((path.stop, path.turn) for path in paths if path.role is Role.SAMPLE)
     assert samples == [(Stop.ANSWERED, 2), (Stop.FAILED, 1)]
+
+
+async def test_what_was_said_before_is_not_asked_for_again(openai_server: Any, client: Client) -> None:
+    openai_server.write = says(FIRST, SECOND)
+    first = await corrected(client, feedback="self")
+    asked = len(openai_server.requests)
+    assert await corrected(client, feedback="self") == first
+    assert (first.turn, asked, len(openai_server.requests)) == (3, 5, 5)
+
+
+async def test_a_window_holds_for_a_writers_reviews_too(openai_server: Any, client: Client) -> None:
+    openai_server.write = lambda messages, seed, index: (
+        FIRST if messages[-1]["content"] == REVIEW else (D2 if messages[-1]["content"] == IMPROVE else D1)
+    )
+    arguments: dict[str, Any] = {"feedback": "none", "feedback.style": "huang", "policy.window": 1}
+    await corrected(client, **arguments)
+    assert sent(openai_server)[-1] == [ASK, D2, REVIEW, FIRST, IMPROVE]
+
+
+async def test_feedback_that_a_budget_has_not_enough_for_ends_with_the_budget(openai_server: Any) -> None:
+    openai_server.write = says(FIRST)
+    client = Client(route("tiny", openai_server.url), problem_budget=Budget(calls=1))
+    try:
+        path = await corrected(client, feedback="critic")
+    finally:
+        await client.close()
+    assert (path.turn, path.text(), path.stop) == (1, D1, Stop.BUDGET)

@@ -49,6 +49,8 @@ async def reviewed(text: str, path: Trajectory, finish: Finish = Finish.END) -> 
         ("Step 1 holds.\nSo, it is correct!\n\n", True),
         ("All steps hold. Therefore it is correct", True),
         ("It is  correct", True),
+        ("Step 2 holds.\nThe solution is correct.", True),
+        ("Step 2 of the solution is correct.", False),
         ("Check whether it is correct.", False),
         ("If step 2 were 8, it is correct.", False),
         ("It is not correct.", False),
