@@ -67,7 +67,7 @@ class Solving:
         self._writer = Writer(store, journal)
         self._known = Keyring()
         self._checker = Checker()
-        self._oracle = oracle(self._known, checker=self._checker)
+        self._oracle = oracle(self._known, checker=self._checker, client=client)
         self._likelihoods: tuple[Grader, ...] = tuple(likelihood(how, by_steps=False) for how in ("mean", "sum"))
 
     async def all(self, work: Sequence[Work], window: int) -> None:

@@ -12,18 +12,39 @@ from redraft.graders.numbers import plain
 from redraft.graders.spelling import box, unwrap
 from redraft.store.records import Kind
 
-__all__ = ["canonical", "extract", "marked"]
+__all__ = ["canonical", "extract", "marked", "program"]
 
 
 def extract(text: str, kind: Kind = Kind.MATH) -> str | None:
-    """The answer of a solution, as written; None where it gives none. Of several answers the last counts."""
+    """The answer of a solution, as written; None where it gives none. Of several answers the last counts.
+
+    Code is the last block between fences that is Python's or nobody's, else the whole text; free text is all of it.
+    """
+    if kind is Kind.CODE:
+        return program(text)
+    if kind is Kind.RUBRIC:
+        return text.strip() or None
     if kind is Kind.MATH and BOX.search(text):
         return _boxed(text)
     return marked(text, kind) or _UNMARKED[kind](text)
 
 
+def program(text: str) -> str | None:
+    """The program in a text: its last block between fences that is Python's or nobody's; a block that is never closed
+    goes to the end; without any block the whole text, and None where there is nothing."""
+    blocks = [(match["tag"].lower(), match["code"]) for match in FENCE.finditer(text)]
+    python = [code for tag, code in blocks if tag in PYTHON]
+    found = python[-1] if python else blocks[-1][1] if blocks else text
+    return found.strip("\n").rstrip() or None
+
+
 def marked(text: str, kind: Kind = Kind.MATH) -> str | None:
-    """The answer that a text marks as such (box, `####`, "A:", "the answer is"); None where it marks none."""
+    """The answer that a text marks as such (box, `####`, "A:", "the answer is", a block of code); None where it marks
+    none."""
+    if kind is Kind.RUBRIC:
+        return None
+    if kind is Kind.CODE:
+        return program(text) if FENCE.search(text) else None
     if BOX.search(text) and (held := _boxed(text)):
         return letter(held) if kind is Kind.CHOICE else held
     weak = None
@@ -97,6 +118,8 @@ def _sentence(content: str) -> str:
 _READ = {Kind.MATH: _read_math, Kind.CHOICE: letter, Kind.TEXT: _read_text}
 _UNMARKED = {Kind.MATH: _last_number, Kind.CHOICE: _last_letter, Kind.TEXT: _last_line}
 
+FENCE = re.compile(r"^[ ]*```[ ]*(?P<tag>[\w+#.-]*)[^\n]*\n(?P<code>.*?)(?:^[ ]*```[ ]*$|\Z)", re.MULTILINE | re.DOTALL)
+PYTHON = ("", "python", "python3", "py")
 BOX = re.compile(r"\\(?:boxed|fbox)(?![a-z])")
 MARK = re.compile(
     r"""^[ ]*\#\#\#\#[ ]*(?P<heading>(?=\S))

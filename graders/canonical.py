@@ -13,14 +13,17 @@ def canonical(answer: str | None, kind: Kind = Kind.MATH) -> str | None:
 
     Numbers come out as a reduced fraction ("$1,000.0" and "1000" are both "1000", "0.5" is "1/2", "50%" is
     "50"), lists and tuples of numbers likewise, other mathematics in one spelling without spaces, a choice as
-    its capital letter, and text in lower case with single spaces.
+    its capital letter, and text in lower case with single spaces. Programs are equal where their lines are, but for
+    comments on lines of their own, blank lines and spaces at the ends.
     """
     if answer is None or not answer.strip():
         return None
     if kind is Kind.CHOICE:
         return letter(answer)
-    if kind is Kind.TEXT:
+    if kind in (Kind.TEXT, Kind.RUBRIC):
         return words(answer)
+    if kind is Kind.CODE:
+        return lines(answer)
     number = plain(answer)
     if number:
         return str(number.value)
@@ -38,6 +41,13 @@ def letter(answer: str) -> str | None:
 def words(answer: str) -> str | None:
     """The words of an answer in lower case, without the punctuation and markup around them."""
     return " ".join(answer.casefold().strip(MARKS).split()) or None
+
+
+def lines(code: str) -> str | None:
+    """The lines of a program, without blank ones, comments on lines of their own, and spaces at their ends. No parser:
+    what a model wrote might break it."""
+    kept = (line.rstrip() for line in code.splitlines())
+    return "\n".join(line for line in kept if line and not line.lstrip().startswith("#")) or None
 
 
 def listing(answer: str) -> tuple[str, tuple[Fraction, ...]] | None:

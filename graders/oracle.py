@@ -1,13 +1,18 @@
 """The oracle: compares each answer with the problem's key. It measures; an agent that sees its grades has
-seen the key, so every trajectory of that unit is marked `oracle_used`."""
+seen the key, so every trajectory of that unit is marked `oracle_used`. Code is right where the key's tests hold; free
+text is judged by the key's rubric, as `judge` does."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from redraft.graders.answers import marked
 from redraft.graders.equivalence import Checker, Ruling
 from redraft.graders.grader import Grader
+from redraft.graders.judge import NAME as JUDGE
+from redraft.graders.judge import judged
+from redraft.graders.programs import passes
+from redraft.llm.client import Client
+from redraft.llm.together import together
 from redraft.store.records import Grade, Keyring, Kind, Stop, Trajectory, Verdict
 
 NAME = "oracle"
@@ -17,12 +22,17 @@ VALUES = {Verdict.RIGHT: 1.0, Verdict.WRONG: 0.0, Verdict.UNDECIDED: None}
 async def judge(gold: str | None, answer: str | None, kind: Kind, checker: Checker) -> Ruling:
     """Whether an answer is right. The key may be a bare answer or a whole solution that marks its answer.
 
-    No answer is wrong; no key, or a comparison that takes too long, is undecided, with the reason.
+    A program's key are its tests. No answer is wrong; no key, or a comparison that takes too long, is undecided, with
+    the reason.
     """
     if gold is None or not gold.strip():
         return Ruling(Verdict.UNDECIDED, "the key of this problem is not known")
     if answer is None or not answer.strip():
         return Ruling(Verdict.WRONG, "no answer")
+    if kind is Kind.CODE:
+        return await passes(gold, answer)
+    if kind is Kind.RUBRIC:
+        return Ruling(Verdict.UNDECIDED, "only a model can judge by a rubric: name one with --grader judge")
     if "\n" in gold or r"\boxed" in gold:
         gold = marked(gold, kind) or gold
     return await checker.equal(gold, answer, kind)
@@ -34,28 +44,37 @@ class Oracle:
 
     keys: Keyring
     checker: Checker
+    client: Client | None = None
 
     async def __call__(self, trajectories: Sequence[Trajectory]) -> list[Grade]:
         """One grade a trajectory: 1.0 for a right answer, 0.0 for a wrong or missing one, no value with a reason
         where the trajectory failed, the key is missing or the comparison could not be decided."""
-        tasks: dict[tuple[str, str | None], asyncio.Task[Ruling]] = {}
-        async with asyncio.TaskGroup() as group:
-            for trajectory in trajectories:
-                question, answer = trajectory.question, trajectory.answer
-                place = (question.problem_id, answer)
-                if trajectory.stop is not Stop.FAILED and place not in tasks:
-                    key = self.keys.open(question)
-                    tasks[place] = group.create_task(judge(key, answer, question.kind, self.checker))
-        return [self._grade(t, tasks.get((t.question.problem_id, t.answer))) for t in trajectories]
+        asked: dict[tuple[str, str | None], Trajectory] = {}
+        for trajectory in trajectories:
+            if trajectory.stop is not Stop.FAILED:
+                asked.setdefault(_place(trajectory), trajectory)
+        found = await together(self._ruled(self.keys.open(path.question), path) for path in asked.values())
+        rulings = dict(zip(asked, found, strict=True))
+        return [self._grade(trajectory, rulings.get(_place(trajectory))) for trajectory in trajectories]
 
     async def close(self) -> None:
         await self.checker.close()
 
-    def _grade(self, trajectory: Trajectory, task: asyncio.Task[Ruling] | None) -> Grade:
-        if task is None or trajectory.stop is Stop.FAILED:
+    async def _ruled(self, key: str | None, trajectory: Trajectory) -> Ruling:
+        question = trajectory.question
+        if question.kind is not Kind.RUBRIC:
+            return await judge(key, trajectory.answer, question.kind, self.checker)
+        said = next((g for g in trajectory.grades if g.grader == JUDGE and g.turn == trajectory.turn), None)
+        if said is None and self.client is not None:
+            said = await judged(self.client, key, trajectory)
+        if said is None or said.verdict is None:
+            return await judge(key, trajectory.answer, question.kind, self.checker)
+        return Ruling(said.verdict, said.reason)
+
+    def _grade(self, trajectory: Trajectory, ruling: Ruling | None) -> Grade:
+        if ruling is None or trajectory.stop is Stop.FAILED:
             reason = f"the trajectory failed: {trajectory.reason or 'no reason was given'}"
             return Grade(NAME, trajectory.trajectory_id, trajectory.turn, reason=reason)
-        ruling = task.result()
         return Grade(
             NAME,
             trajectory.trajectory_id,
@@ -66,10 +85,23 @@ class Oracle:
         )
 
 
-def oracle(keys: Keyring, limit_s: float = 5.0, workers: int = 2, checker: Checker | None = None) -> Grader:
-    """A grader that compares with the key: exact for numbers, choices and text, by Math-Verify for LaTeX.
+def _place(trajectory: Trajectory) -> tuple[str, str | None]:
+    """What has one ruling: the equal answers to a question, and each free text by itself."""
+    free = trajectory.question.kind is Kind.RUBRIC
+    return (trajectory.place if free else trajectory.question.problem_id, trajectory.answer)
+
+
+def oracle(
+    keys: Keyring,
+    limit_s: float = 5.0,
+    workers: int = 2,
+    checker: Checker | None = None,
+    client: Client | None = None,
+) -> Grader:
+    """A grader that compares with the key: exact for numbers, choices and text, by Math-Verify for LaTeX, by the key's
+    tests for code. By a rubric it says what the grader `judge` said of the draft, else what the `client`'s model says.
 
     `limit_s` is the most seconds for one comparison and `workers` the most processes that compare; a `checker`
     that is given is shared, both are then its own, and whoever made it closes it.
     """
-    return Oracle(keys, checker or Checker(limit_s, workers))
+    return Oracle(keys, checker or Checker(limit_s, workers), client)

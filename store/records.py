@@ -20,6 +20,8 @@ class Kind(StrEnum):
     MATH = "math"  # numbers and LaTeX, up to mathematical equality
     CHOICE = "choice"  # a letter
     TEXT = "text"  # the same words
+    CODE = "code"  # a program, which the key's tests are run on
+    RUBRIC = "rubric"  # free text, which a model judges by the key's rubric
 
 
 class Stop(StrEnum):
@@ -63,13 +65,15 @@ def digest(*parts: Any) -> str:
 @dataclass(frozen=True, slots=True)
 class Question:
     """What a solver may see. `unit` is the unit of work it is asked in, which seeds its draws; `branch` the part of
-    its tree, where a strategy runs inside another: `number/` or nothing."""
+    its tree, where a strategy runs inside another: `number/` or nothing; `tests` are statements of Python that its text
+    shows, for a program to be tried on."""
 
     problem_id: str
     text: str
     kind: Kind = Kind.MATH
     unit: str = ""
     branch: str = ""
+    tests: tuple[str, ...] = ()
 
     @property
     def root(self) -> str:
@@ -79,7 +83,8 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A question with where it came from and its key. Only graders that are given the key read `answer`."""
+    """A question with where it came from and its key. Only graders that are given the key read `answer`: for code the
+    tests that decide, for a rubric its text. `meta["tests"]` lists those tests that the question shows."""
 
     question: str
     answer: str | None = None
@@ -99,7 +104,8 @@ class Problem:
 
     def ask(self, unit: str = "") -> Question:
         """The part a solver may see."""
-        return Question(self.problem_id, self.question, self.kind, unit or self.problem_id)
+        tests = tuple(self.meta.get("tests", ()))
+        return Question(self.problem_id, self.question, self.kind, unit or self.problem_id, tests=tests)
 
 
 class Keyring:
@@ -186,6 +192,7 @@ class Trajectory:
     grades: tuple["Grade", ...] = ()  # what graders said of its drafts on the way
     oracle_used: bool = False
     reason: str | None = None  # why it ended, or what failed, in words
+    advice: str = ""  # what a critic says to whoever writes the next step; no part of the text
 
     @property
     def trajectory_id(self) -> str:
@@ -238,6 +245,19 @@ class Trajectory:
 
 
 @dataclass(frozen=True, slots=True)
+class Detail:
+    """What the value of a step rests on: the probabilities of its classes, or a count with its interval; None where a
+    grader has no such thing."""
+
+    p_good: float | None = None
+    p_neutral: float | None = None
+    p_bad: float | None = None
+    n: int | None = None  # rollouts or votes
+    lo: float | None = None  # the ends of the 95% interval
+    hi: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Grade:
     """One judgement of a trajectory's draft at one turn, and of its steps where the grader has a value for each.
 
@@ -253,6 +273,9 @@ class Grade:
     steps: tuple[float | None, ...] = ()
     reason: str | None = None
     grader_model: str | None = None
+    details: tuple[Detail, ...] = ()
+    rollouts: tuple[Trajectory, ...] = ()
+    step_id: str | None = None  # the one step that it judges, where it judges no more of the draft
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from redraft.store.records import Keyring, Trajectory, Verdict
 def oracle(keys: Keyring, *, checker: Checker | None = None, client: Client | None = None) -> Feedback:
     """Says that the answer is wrong when the key says so. A right answer, or one that the key cannot decide, ends
     the trajectory. Reading the key counts as using an oracle. A `checker` that is given is shared."""
-    judge = known_answer(keys, checker=checker)
+    judge = known_answer(keys, checker=checker, client=client)
     text = wording(client, "is_wrong")
 
     async def remark(trajectories: Sequence[Trajectory]) -> list[Remark | None]:

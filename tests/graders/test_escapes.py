@@ -16,6 +16,7 @@ from redraft.graders.sandbox import Sandbox
 SONG = "what only the canary knows"
 LIMIT_S = 0.2
 KILLED_S = LIMIT_S + 3.0  # the sandbox's own grace, after which nothing runs on
+LIMITS = {"MemoryError", "RecursionError", "TimeoutError"}
 PLACE = re.compile(r"\{(file|folder|port|parentheses|brackets|lambdas)(!r)?\}")
 ESCAPES = [
     pytest.param(*part.split("\n", 1), id=f"{number}-{' '.join(part.split()[1:6])}"[:60])
@@ -81,7 +82,7 @@ async def test_no_program_gets_out_or_stays(cage: Cage, expected: str, program: 
     outcome = await cage.sandbox.run(cage.filled(program), limit_s=LIMIT_S, memory_mb=32)
     assert time.monotonic() - begun < KILLED_S + 1.0
     came = outcome.error.partition(":")[0] if outcome.error else f"value {outcome.value!r}"
-    assert came == expected
+    assert came == expected or {came, expected} <= LIMITS  # which of them is met first depends on the machine
     assert SONG not in f"{outcome}"
     assert not cage.heard()
     assert [(file.name, file.read_text()) for file in cage.canary.parent.iterdir()] == [("canary.txt", SONG)]

@@ -1,0 +1,88 @@
+"""A language model as the judge of free text, by a rubric that only it is shown."""
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from redraft.graders.grader import Grader
+from redraft.llm.client import Client
+from redraft.llm.model import Message, ModelError
+from redraft.llm.templates import fill
+from redraft.llm.together import together
+from redraft.store.records import Grade, Keyring, Stop, Trajectory, Verdict
+
+NAME = "judge"
+
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "reason": {"type": "string"},
+        "score": {"type": "number"},
+        "verdict": {"type": "string", "enum": [verdict.value for verdict in Verdict]},
+    },
+    "required": ["reason", "score", "verdict"],
+    "additionalProperties": False,
+}
+"""A strict JSON schema of a judgement; the reason comes first, so that it is thought of first."""
+
+
+def judge(client: Client, keys: Keyring, *, temperature: float = 0.0) -> Grader:
+    """Grades an answer by the key's rubric: a value in [0, 1], how much of the rubric is met, and a verdict.
+
+    Set its model with `grader.model`; without one, the writer's own judges. Reading the rubric counts as using an
+    oracle. Where the call failed, the reply can't be read, the rubric is not known or the draft failed there is no
+    value, and the reason says why: a failure is never a score. No answer is wrong, and costs no call.
+    """
+
+    async def grade(trajectory: Trajectory) -> Grade:
+        if trajectory.stop is Stop.FAILED:
+            return _untold(trajectory, f"the trajectory failed: {trajectory.reason or 'no reason was given'}")
+        return await judged(client, keys.open(trajectory.question), trajectory, temperature)
+
+    async def grader(trajectories: Sequence[Trajectory]) -> list[Grade]:
+        return await together(grade(trajectory) for trajectory in trajectories)
+
+    return grader
+
+
+async def judged(client: Client, rubric: str | None, trajectory: Trajectory, temperature: float = 0.0) -> Grade:
+    """What the client's model says of a trajectory's answer. Raises fatal ModelErrors only."""
+    place, model = (NAME, trajectory.trajectory_id, trajectory.turn), client.model.name
+    if not rubric or not rubric.strip():
+        return _untold(trajectory, "the rubric of this problem is not known")
+    if not trajectory.answer or not trajectory.answer.strip():
+        return Grade(*place, value=0.0, verdict=Verdict.WRONG, reason="no answer", grader_model=model)
+    asked = {"question": trajectory.question.text, "solution": trajectory.answer, "rubric": rubric}
+    messages = [Message("user", fill(client.template("judge_by_rubric"), **asked))]
+    request = client.request(messages, temperature=temperature, schema=SCHEMA)
+    [drawn] = await client.draw(trajectory.question, "grade", trajectory.place, request)
+    if isinstance(drawn, ModelError):
+        return _untold(trajectory, f"the judge gave no answer: {drawn}", model)
+    said = read(drawn.text)
+    if said is None:
+        return _untold(trajectory, "the judge's reply holds no score from 0 to 1 with a verdict", model)
+    score, verdict, reason = said
+    return Grade(*place, value=score, verdict=verdict, reason=reason or None, grader_model=model)
+
+
+def read(reply: str) -> tuple[float, Verdict, str] | None:
+    """Score, verdict and reason of a judgement in JSON, which may stand in a code fence or between words; None where
+    there is none, or its score is not from 0 to 1. Of several the last counts."""
+    for start in reversed([match.start() for match in re.finditer(r"\{", reply)]):
+        try:
+            said, _ = json.JSONDecoder().raw_decode(reply, start)
+        except (ValueError, RecursionError):
+            continue
+        score, verdict = said.get("score"), said.get("verdict")
+        if isinstance(score, int | float) and not isinstance(score, bool) and 0 <= score <= 1 and verdict in VERDICTS:
+            return float(score), Verdict(verdict), str(said.get("reason") or "")
+    return None
+
+
+def _untold(trajectory: Trajectory, reason: str, model: str | None = None) -> Grade:
+    place = (NAME, trajectory.trajectory_id, trajectory.turn)
+    return Grade(*place, verdict=Verdict.UNDECIDED, reason=reason, grader_model=model)
+
+
+VERDICTS = tuple(verdict.value for verdict in Verdict)

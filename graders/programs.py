@@ -1,0 +1,34 @@
+"""Whether a program does what its tests say."""
+
+from redraft.graders.equivalence import Ruling
+from redraft.graders.sandbox import Outcome, SandboxError, lacks, run
+from redraft.store.records import Verdict
+
+LIMIT_S = 5.0
+"""The most seconds for a program, and for each of its tests."""
+
+
+async def passes(tests: str, code: str) -> Ruling:
+    """Right where every statement of `tests` holds after `code`; wrong, with the first reason, where one does not, or
+    the program fails. Undecided where only the sandbox lacks something, or the tests are no Python."""
+    try:
+        outcome = await run(code, tests=tests, limit_s=LIMIT_S)
+    except SandboxError as error:
+        return Ruling(Verdict.UNDECIDED, str(error))
+    return ruling(outcome)
+
+
+def ruling(outcome: Outcome) -> Ruling:
+    """What the outcome of a program and its tests says of the program."""
+    if outcome.unreadable:
+        return Ruling(Verdict.UNDECIDED, f"the tests are no Python ({outcome.unreadable})")
+    errors = [outcome.error] if outcome.error else [reason for _, reason in outcome.failed]
+    if not errors:
+        return Ruling(Verdict.RIGHT)
+    lacking = [lacks(error) for error in errors]
+    if all(lacking):
+        return Ruling(Verdict.UNDECIDED, f"the sandbox has no {lacking[0]}")
+    if outcome.error:
+        return Ruling(Verdict.WRONG, outcome.error)
+    test, reason = next(pair for pair, lack in zip(outcome.failed, lacking, strict=True) if not lack)
+    return Ruling(Verdict.WRONG, f"{test}: {reason}")
