@@ -21,7 +21,8 @@ def show(evaluation: Evaluation, console: Console) -> None:
 
 def render(evaluation: Evaluation) -> RenderableType:
     """The tables, with what a reader has to know about them below."""
-    parts: list[RenderableType] = [Text(heading(evaluation), style="bold"), Text("")]
+    title = Text.assemble((heading(evaluation), "bold"), (f"  {evaluation.db}", "dim"))
+    parts: list[RenderableType] = [title, Text("")]
     for title, head, rows in tables(evaluation):
         parts += [Text(title, style="bold"), _table(head, rows), Text("")]
     return Group(*parts, *(Text(remark, style="yellow") for remark in remarks(evaluation)))
@@ -37,9 +38,9 @@ def markdown(evaluation: Evaluation) -> str:
 
 
 def heading(evaluation: Evaluation) -> str:
-    """How many problems, of what, and where they are."""
+    """How many problems, and of what."""
     tasks = ", ".join(task or "unnamed" for task in evaluation.tasks)
-    return f"{counted(evaluation.problems, 'problem')} ({tasks}), in {evaluation.db}; shares with 95% intervals"
+    return f"{counted(evaluation.problems, 'problem')} ({tasks}), shares with 95% intervals"
 
 
 def tables(evaluation: Evaluation, *, narrow: bool = True) -> list[tuple[str, Line, list[Line]]]:

@@ -48,37 +48,35 @@ def draw(evaluation: Evaluation) -> "Figure":
     from matplotlib.figure import Figure
     from matplotlib.ticker import PercentFormatter
 
-    lines = len(evaluation.methods) + len(evaluation.baselines)
-    figure = Figure(figsize=(11, 4.3 + 0.24 * -(-lines // COLUMNS)), layout="constrained")
+    names = [_named(method, evaluation) for method in evaluation.methods]
+    columns = max(1, min(3, LETTERS // (max(map(len, names), default=0) + 8)))
+    lines = -(-(len(names) + len(evaluation.baselines)) // columns)
+    figure = Figure(figsize=(11, 4.2 + 0.21 * lines), layout="constrained")
     panels: Sequence[Axes] = figure.subplots(1, len(COSTS), sharey=True)
     for panel, (label, amount) in zip(panels, COSTS.items(), strict=True):
         for baseline in evaluation.baselines:
             _vote(panel, baseline, amount, evaluation)
         for number, method in enumerate(evaluation.methods):
-            _method(panel, method, number, amount, evaluation)
+            _method(panel, method, names[number], number, amount)
         _axis(panel, label)
     panels[0].set_ylabel("right answers")
     panels[0].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    handles, names = panels[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower center", ncols=min(COLUMNS, len(names)), frameon=False)
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False)
     tasks = ", ".join(task or "unnamed" for task in evaluation.tasks)
     figure.suptitle(f"{counted(evaluation.problems, 'problem')} ({tasks}), 95% intervals", fontsize=11)
     return figure
 
 
-def _method(
-    panel: "Axes", method: Compared, number: int, amount: Callable[[Cost], float], evaluation: Evaluation
-) -> None:
+def _method(panel: "Axes", method: Compared, name: str, number: int, amount: Callable[[Cost], float]) -> None:
     """A method's points, joined in the order of its turns; hollow and dashed where an oracle decided."""
     colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number // len(COLOURS) % len(MARKERS)]
-    several = len({one.model for one in evaluation.methods}) > 1
-    name = f"{method.label} ({method.model})" if several else method.label
     rows = [row for row in method.rows if amount(row.cost) > 0]
     panel.errorbar(
         [amount(row.cost) for row in rows],
         [row.accuracy.estimate for row in rows],
         _errors([row.accuracy for row in rows]),
-        label=f"{name}, told by an oracle" if method.oracle_used else name,
+        label=name,
         color=colour,
         marker=marker,
         markersize=6,
@@ -88,6 +86,12 @@ def _method(
         elinewidth=0.9,
         zorder=3,
     )
+
+
+def _named(method: Compared, evaluation: Evaluation) -> str:
+    several = len({one.model for one in evaluation.methods}) > 1
+    name = f"{method.label} ({method.model})" if several else method.label
+    return f"{name}, told by an oracle" if method.oracle_used else name
 
 
 def _vote(panel: "Axes", baseline: Baseline, amount: Callable[[Cost], float], evaluation: Evaluation) -> None:
@@ -131,7 +135,7 @@ def _matplotlib() -> Any:
 
 
 ENDINGS = (".svg", ".png", ".pdf")
-COLUMNS = 3  # of the legend
+LETTERS = 165  # in a line of the legend
 COSTS: dict[str, Callable[[Cost], float]] = {
     "tokens written a problem": lambda cost: cost.tokens,
     "calls a problem": lambda cost: cost.calls,
