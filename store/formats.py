@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from string import ascii_uppercase
 from typing import Any
 
+from redraft.store import kinds
 from redraft.store.errors import ColumnError, SourceError
 from redraft.store.files import Row
 from redraft.store.records import Kind, Problem
@@ -26,7 +27,8 @@ def problem(row: Row, *, source: str, split: str | None, question: str | None, a
     """The problem that a row holds; `question` and `answer` name its columns where they have other names than usual.
 
     GSM8K's answer (`#### 18`) and MATH's (the last `\\boxed{...}`) are taken out of the worked solution, which is kept
-    as `meta["solution"]`. Choices become lines "A) ..." of the question, and the answer a letter. Raises SourceError.
+    as `meta["solution"]`. Choices become lines "A) ..." of the question, and the answer a letter. The answer of code
+    are its tests, and that of free text its rubric; visible tests stand below the question. Raises SourceError.
     """
     asked, key = _column(row, question, QUESTION), _column(row, answer, ANSWER)
     if asked is None:
@@ -43,13 +45,18 @@ def problem(row: Row, *, source: str, split: str | None, question: str | None, a
         raise SourceError("the question is empty")
     stated = None if key is None else _text(row[key], "answer") or None
     options = _choices(_value(row, CHOICES))
-    if options:
+    kind, visible = _kind(row), ()
+    if kind is Kind.CODE:
+        found, visible = _tests(row)
+        text, solution = kinds.shown(text, visible), _text(_value(row, kinds.PROGRAM), "solution") or stated
+    elif kind is Kind.RUBRIC:
+        found, solution = kinds.read_rubric(_value(row, kinds.RUBRIC), stated), stated
+    elif options:
         lettered = zip(ascii_uppercase, (choice for _, choice in options), strict=False)
         text = "\n".join([text, *(f"{letter}) {choice}" for letter, choice in lettered)])
         found, solution, kind = _letter(stated, options), None, Kind.CHOICE
     else:
         found, solution = _answer(stated)
-        kind = _kind(_value(row, ("kind",)))
     solution = solution or (_text(_value(row, SOLUTION), "solution") if key not in SOLUTION else None)
     number, level = _value(row, ID), _value(row, ("level",))
     return Problem(
@@ -61,7 +68,7 @@ def problem(row: Row, *, source: str, split: str | None, question: str | None, a
         kind=kind,
         level=_level(level),
         subject=_text(_value(row, SUBJECT), "subject") or None,
-        meta={"solution": solution} if solution else {},
+        meta=({"solution": solution} if solution else {}) | ({"tests": list(visible)} if visible else {}),
     )
 
 
@@ -156,12 +163,23 @@ def _letter(stated: str | None, options: Sequence[tuple[str, str]]) -> str | Non
     raise SourceError(f"the answer {stated!r} is none of the choices {', '.join(labels)}")
 
 
-def _kind(value: Any) -> Kind:
-    if value in (None, ""):
-        return Kind.MATH
-    if value not in list(Kind):
-        raise SourceError(f"no kind {value!r}; there are {', '.join(Kind)}")
-    return Kind(value)
+def _kind(row: Row) -> Kind:
+    """The kind that a row names, else the one that its columns are made for."""
+    value = _value(row, ("kind",))
+    if value not in (None, ""):
+        if value not in list(Kind):
+            raise SourceError(f"no kind {value!r}; there are {', '.join(Kind)}")
+        return Kind(value)
+    if _value(row, kinds.RUBRIC):
+        return Kind.RUBRIC
+    checked = _value(row, kinds.HUMANEVAL) and _value(row, ("entry_point",))
+    return Kind.CODE if checked or _value(row, kinds.TESTS) else Kind.MATH
+
+
+def _tests(row: Row) -> tuple[str | None, tuple[str, ...]]:
+    """The tests that decide, as one text, and those that a solver may see."""
+    decide = kinds.read_tests(_value(row, (*kinds.TESTS, *kinds.HUMANEVAL)), _value(row, ("entry_point",)))
+    return "\n".join(decide) or None, kinds.read_tests(_value(row, kinds.VISIBLE), None)
 
 
 def _level(value: Any) -> int | None:

@@ -1,0 +1,73 @@
+"""Reflexion (Shinn et al. 2023): a program is run on unit tests, and its writer says in words why it failed."""
+
+from collections.abc import Sequence
+
+from redraft.agents.conversation import conversation
+from redraft.agents.feedback.feedback import Feedback, Remark, wording
+from redraft.agents.programs import failure
+from redraft.agents.reviews import each
+from redraft.graders.answers import program
+from redraft.llm.client import Client
+from redraft.llm.model import Message, ModelError
+from redraft.store.errors import PartError
+from redraft.store.records import Kind, Question, Trajectory
+
+
+def tests(client: Client, *, reflect: bool = True, temperature: float = 0.0, limit_s: float = 5.0) -> Feedback:  # noqa: PT028
+    """Runs the program on the tests that its question shows, else on tests that the model writes from the question
+    alone; nothing, where all of them hold. The tests that decide are never seen.
+
+    With `reflect` the model first says what is wrong, at this `temperature`, and its own words go to the writer with
+    the tests that failed; without, the failed tests alone. Tests that a model wrote may be wrong themselves. `limit_s`
+    is the most seconds for the program, and for each test. Raises PartError for a question of another kind.
+    """
+
+    async def remark(trajectories: Sequence[Trajectory]) -> list[Remark | ModelError | None]:
+        if not trajectories:
+            return []
+        question = trajectories[0].question
+        if question.kind is not Kind.CODE:
+            raise PartError(
+                f"feedback 'tests' runs programs, and this problem is of kind {question.kind}: choose another"
+            )
+        shown = question.tests or await _written(client, question, temperature)
+
+        async def said(trajectory: Trajectory) -> Remark | None:
+            report = await failure(trajectory.answer, shown, limit_s)
+            if report is None:
+                return None
+            if not reflect:
+                return Remark(wording(client, "program_fails", report=report), "tests")
+            words = await _reflection(client, trajectory, report, temperature)
+            return Remark(wording(client, "try_again", report=report, reflection=words), "tests")
+
+        return await each(said, trajectories)
+
+    return remark
+
+
+async def _written(client: Client, question: Question, temperature: float) -> tuple[str, ...]:
+    """The tests that a model wrote, one a line. Raises ModelError where it wrote none."""
+    system = [message for message in client.opening if message.role == "system"]
+    messages = [*system, Message("user", wording(client, "write_tests", question=question.text))]
+    [choice] = await client.complete(question, "feedback", question.root, messages, temperature=temperature)
+    lines = (line.strip() for line in (program(choice.text) or "").splitlines())
+    found = tuple(line for line in lines if line.startswith("assert "))
+    if not found:
+        raise ModelError(f"{client.model.name} was asked for tests and wrote none: give the problems visible tests.")
+    return found
+
+
+async def _reflection(client: Client, trajectory: Trajectory, report: str, temperature: float) -> str:
+    """What a writer says of its program's failure. Raises ModelError."""
+    messages = [
+        *conversation(client, trajectory),
+        Message("assistant", trajectory.text()),
+        Message("user", wording(client, "reflect", report=report)),
+    ]
+    [choice] = await client.complete(
+        trajectory.question, "feedback", trajectory.place, messages, temperature=temperature
+    )
+    if not choice.text.strip():
+        raise ModelError(f"{client.model.name} was asked why its program fails and said nothing: ask another model.")
+    return choice.text.strip()

@@ -1,0 +1,50 @@
+"""Feedback from tools, which need no model and no key (CRITIC, Gou et al. 2024): equations and programs are tried."""
+
+from collections.abc import Sequence
+
+from redraft.agents.feedback.feedback import Feedback, Remark, line_of, wording
+from redraft.agents.programs import failure
+from redraft.graders.equations import equations
+from redraft.llm.client import Client
+from redraft.llm.together import together
+from redraft.store.records import Kind, Step, Trajectory
+
+
+def tool(client: Client | None = None, *, keep: bool = False, limit_s: float = 5.0) -> Feedback:
+    """Names the first line whose equation does not hold, or says how a program fails when it is run, with the tests
+    that its question shows; nothing, where nothing disagrees.
+
+    `keep` lets the steps before the wrong line stand: the next draft goes on from them. A program is run in the sandbox
+    for at most `limit_s` seconds, and as long for each test; what only the sandbox lacks is not held against it. Raises
+    PartError where there is no sandbox.
+    """
+
+    async def said(trajectory: Trajectory) -> Remark | None:
+        question = trajectory.question
+        if question.kind is Kind.CODE:
+            report = await failure(trajectory.answer, question.tests, limit_s)
+            return Remark(wording(client, "program_fails", report=report), "tool") if report else None
+        draft = trajectory.draft()
+        found = _wrong(draft)
+        if found is None:
+            return None
+        index, line, equation = found
+        text = wording(client, "does_not_hold", line=str(line), equation=equation)
+        return Remark(text, "tool", keep=index if keep else 0)
+
+    async def remark(trajectories: Sequence[Trajectory]) -> list[Remark | None]:
+        return await together(said(trajectory) for trajectory in trajectories)
+
+    return remark
+
+
+def _wrong(draft: Sequence[Step]) -> tuple[int, int, str] | None:
+    """The step (from 0) and the line (from 1) of the first equation that does not hold, and the equation."""
+    for index, step in enumerate(draft):
+        line = line_of(draft, index)
+        for text in filter(str.strip, step.text.split("\n")):
+            wrong = next((equation for equation, holds in equations(text) if not holds), None)
+            if wrong is not None:
+                return index, line, wrong
+            line += 1
+    return None

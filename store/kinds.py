@@ -1,0 +1,60 @@
+"""The keys of kinds that no one answer decides: tests for code, a rubric for free text, as rows of files give them."""
+
+import ast
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from redraft.store.errors import SourceError
+
+TESTS = ("tests", "hidden_tests", "test_list")
+HUMANEVAL = ("test",)  # beside `entry_point`: a function `check(candidate)`
+VISIBLE = ("visible_tests", "public_tests")
+RUBRIC = ("rubric", "rubrics", "criteria")
+PROGRAM = ("canonical_solution", "code")
+
+
+def read_tests(value: Any, entry_point: Any) -> tuple[str, ...]:
+    """Tests one by one, from a text or a list of texts; HumanEval's `check` is called with its entry point at the end.
+    Raises SourceError for what is no Python, and for tests that assert nothing."""
+    text = "\n".join(_texts(value, "tests"))
+    if entry_point and "def check(" in text:
+        text += f"\ncheck({entry_point})"
+    if not text.strip():
+        return ()
+    try:
+        statements = ast.parse(text).body
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None)
+        raise SourceError(f"the tests are no Python ({getattr(error, 'msg', error)}, line {line} of them)") from error
+    if not any(isinstance(node, ast.Assert | ast.Raise) for one in statements for node in ast.walk(one)):
+        raise SourceError("the tests assert nothing: write them as assert name(arguments) == value")
+    return tuple(ast.get_source_segment(text, one) or ast.unparse(one) for one in statements)
+
+
+def shown(question: str, visible: Sequence[str]) -> str:
+    """A question with the tests that a solver may see below it."""
+    return "\n".join([question, "", "It has to pass these tests:", *visible]) if visible else question
+
+
+def read_rubric(value: Any, reference: str | None) -> str | None:
+    """A rubric as one text, its points below each other, and a reference answer after it, if there is one. Raises
+    SourceError for what is neither a text nor a list of texts."""
+    points = [point.strip() for point in _texts(value, "rubric") if point.strip()]
+    if not points:
+        return None
+    text = points[0] if len(points) == 1 else "\n".join(f"{number}. {point}" for number, point in enumerate(points, 1))
+    return f"{text}\n\nA good answer:\n{reference}" if reference else text
+
+
+def _texts(value: Any, what: str) -> list[str]:
+    listed = [] if value is None else value if isinstance(value, list) else [value]
+    for text in listed:
+        if not isinstance(text, str):
+            raise SourceError(f"the {what} are neither a text nor a list of texts")
+        if SURROGATE.search(text):
+            raise SourceError(f"the {what} hold half a character (a lone surrogate)")
+    return listed
+
+
+SURROGATE = re.compile("[\ud800-\udfff]")
