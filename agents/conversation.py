@@ -51,3 +51,11 @@ def follow_up(client: Client, trajectory: Trajectory, name: str, window: int | N
         Message("assistant", trajectory.text()),
         Message("user", wording),
     ]
+
+
+def advised(client: Client, trajectory: Trajectory, messages: list[Message]) -> list[Message]:
+    """The messages, with what a critic advises for the next part at the end of the last one."""
+    if not trajectory.advice:
+        return messages
+    advice = fill(client.template("advice"), advice=trajectory.advice)
+    return [*messages[:-1], Message(messages[-1].role, f"{messages[-1].content}\n\n{advice}")]

@@ -10,14 +10,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from redraft.agents.conversation import conversation, follow_up
+from redraft.agents.conversation import advised, conversation, follow_up
 from redraft.agents.going_on import STEP_SCHEMA, next_step, rest
 from redraft.agents.written import Part, grown, numbered, split
 from redraft.llm.client import Client
 from redraft.llm.model import Choice, Finish, ModelError, Request
 from redraft.llm.together import together
 from redraft.store.errors import PartError
-from redraft.store.records import Stop, Trajectory
+from redraft.store.records import Role, Stop, Trajectory
 
 
 class Policy(Protocol):
@@ -119,9 +119,10 @@ def _policy(client: Client, temperature: float | None, window: int | None, manne
     def request(trajectory: Trajectory, n: int, left: int, told: bool) -> Request:
         common: dict[str, Any] = {"n": n, "temperature": temperature, "max_tokens": left}
         if told:
-            return client.request(follow_up(client, trajectory, manner.told, window), schema=manner.schema, **common)
-        prefix = trajectory.text()
-        return client.request(conversation(client, trajectory, window), prefix=prefix, stop=manner.stop, **common)
+            messages = follow_up(client, trajectory, manner.told, window)
+            return client.request(advised(client, trajectory, messages), schema=manner.schema, **common)
+        messages = advised(client, trajectory, conversation(client, trajectory, window))
+        return client.request(messages, prefix=trajectory.text(), stop=manner.stop, **common)
 
     def read(trajectory: Trajectory, number: int, drawn: Choice | ModelError, told: bool) -> Trajectory:
         if isinstance(drawn, ModelError):
@@ -142,6 +143,7 @@ def _policy(client: Client, temperature: float | None, window: int | None, manne
                 raise
             return [_failed(trajectory, number, error) for number in numbers]
         purpose = "propose" if trajectory.turn == 1 else "revise"
+        purpose = "rollout" if trajectory.role is Role.ROLLOUT else purpose
         asked = request(trajectory, n, left, told)
         drawn = await client.draw(trajectory.question, purpose, trajectory.place, asked, first=first)
         return [read(trajectory, number, one, told) for number, one in zip(numbers, drawn, strict=True)]

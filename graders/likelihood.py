@@ -6,6 +6,9 @@ from typing import Literal
 from redraft.graders.grader import Grader
 from redraft.store.records import Grade, Stop, Trajectory
 
+NAMES = ("likelihood", "likelihood_sum")
+"""The graders whose values are logarithms."""
+
 
 def likelihood(reduce: Literal["mean", "sum"] = "mean", *, by_steps: bool = True) -> Grader:
     """Grades a draft by its mean log-probability a token ("likelihood"), or by the sum ("likelihood_sum").
@@ -16,7 +19,7 @@ def likelihood(reduce: Literal["mean", "sum"] = "mean", *, by_steps: bool = True
     """
     if reduce not in ("mean", "sum"):
         raise ValueError(f"no reduce {reduce!r}; there are mean, sum")
-    name = "likelihood" if reduce == "mean" else "likelihood_sum"
+    name = NAMES[0] if reduce == "mean" else NAMES[1]
 
     def grade(trajectory: Trajectory) -> Grade:
         place = (name, trajectory.trajectory_id, trajectory.turn)

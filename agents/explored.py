@@ -1,0 +1,93 @@
+"""A search's result: every path that it explored, as trajectories."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from redraft.agents.node import Node
+from redraft.store.records import Grade, Role, Step, Stop, Trajectory
+
+
+def explored(
+    nodes: Sequence[Node], rollouts: Iterable[Trajectory], lost: Mapping[str, Trajectory], chosen: Node | None = None
+) -> list[Trajectory]:
+    """A trajectory for each leaf, in the role of a search, best first: the chosen one, then those that have an answer
+    by their value, then the others; and the rollouts, in theirs. No two have one id.
+
+    In `nodes` parents come before their children. Each node's value and visits are on its last step, wherever that
+    stands; its grades are with the first leaf below it. What came to nothing is told once a place.
+    """
+    paths = _paths(nodes)
+    leaves = [node for node in nodes if not node.children or node is chosen]
+    said = _shared(leaves)
+    found = [_told(node, paths[node], said[node], lost) for node in leaves]
+    ranked = sorted(zip(leaves, found, strict=True), key=lambda pair: _rank(pair[0], pair[1], chosen))
+    whole = [replace(path, chosen=node is chosen) for node, path in ranked]
+    thrown = [path for node in nodes if node.grade for path in node.grade.rollouts]
+    return _distinct([*whole, *_beside(lost, paths, nodes), *_rolled([*rollouts, *thrown], nodes, paths)])
+
+
+def _paths(nodes: Sequence[Node]) -> dict[Node, tuple[Step, ...]]:
+    """Each node's steps, with the visits and values of all nodes on its path."""
+    paths: dict[Node, tuple[Step, ...]] = {}
+    for node in nodes:
+        paths[node] = (*(paths[node.parent] if node.parent else ()), *node.own())
+    return paths
+
+
+def _shared(leaves: Sequence[Node]) -> dict[Node, list[Grade]]:
+    """The grades of all nodes, each with the first leaf below it."""
+    told: set[Node] = set()
+    said: dict[Node, list[Grade]] = {}
+    for leaf in leaves:
+        grades: list[Grade] = []
+        for node in leaf.up():
+            if node in told:
+                break
+            told.add(node)
+            grades += node.said if node.grade is None else (*node.said, node.grade)
+        said[leaf] = grades
+    return said
+
+
+def _told(node: Node, steps: tuple[Step, ...], grades: Iterable[Grade], lost: Mapping[str, Trajectory]) -> Trajectory:
+    """A leaf's trajectory. One that is open, where a call failed or was not made, stopped there."""
+    path = replace(node.path, steps=steps, score=node.value, advice="")
+    stopped = lost.get(path.place) if path.stop is None else None
+    if stopped and stopped.stop in (Stop.FAILED, Stop.BUDGET):
+        path = replace(path, stop=stopped.stop, reason=stopped.reason)
+    kept = tuple(replace(grade, trajectory_id=path.trajectory_id, rollouts=()) for grade in grades)
+    return replace(path, grades=(*path.grades, *kept))
+
+
+def _rank(node: Node, path: Trajectory, chosen: Node | None) -> tuple[bool, bool, bool, float]:
+    return node is not chosen, not node.answered, path.score is None, -(path.score or 0.0)
+
+
+def _beside(
+    lost: Mapping[str, Trajectory], paths: Mapping[Node, tuple[Step, ...]], nodes: Iterable[Node]
+) -> list[Trajectory]:
+    """What came to nothing at places from which others went on, or rollouts were thrown."""
+    steps = {node.path.place: paths[node] for node in nodes} if lost else {}
+    return [replace(path, steps=steps.get(place, path.steps), grades=(), score=None) for place, path in lost.items()]
+
+
+def _rolled(
+    rollouts: Iterable[Trajectory], nodes: Iterable[Node], paths: Mapping[Node, tuple[Step, ...]]
+) -> list[Trajectory]:
+    """The rollouts, with the tree's own steps as they are in the tree."""
+    thrown = list(rollouts)
+    known = {step.step_id: step for node in nodes for step in paths[node][-len(node.steps) :]} if thrown else {}
+    return [
+        replace(
+            path, role=Role.ROLLOUT, steps=tuple(known.get(step.step_id, step) for step in path.steps), chosen=False
+        )
+        for path in thrown
+    ]
+
+
+def _distinct(paths: Iterable[Trajectory]) -> list[Trajectory]:
+    """The first of each id."""
+    found: dict[str, Trajectory] = {}
+    for path in paths:
+        found.setdefault(path.trajectory_id, path)
+    return list(found.values())

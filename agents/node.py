@@ -1,0 +1,125 @@
+"""A node of a search: a path with what the search thinks of it, and how its grades are read."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from redraft.agents.critic import Critique
+from redraft.graders.likelihood import NAMES as LOGARITHMS
+from redraft.store.records import Grade, Step, Stop, Trajectory
+
+
+@dataclass(slots=True, eq=False)
+class Node:
+    """One continuation, at the end of `path`. `value` is the search's estimate of it, in [0, 1], as it stands; what the
+    grader said of it is `grade`. `closed`: there is nothing to be done at it or below it."""
+
+    path: Trajectory
+    parent: "Node | None" = None
+    index: int = 0  # in its search's `nodes`
+    number: int = 0  # among its siblings, from 0
+    depth: int = 0  # of the root
+    children: list["Node"] = field(default_factory=list)
+    value: float | None = None  # None where it is not known
+    prior: float = 1.0  # how probable the policy found it among its siblings
+    visits: int = 0
+    total: float = 0.0  # of the values that its visits brought
+    drawn: int = 0  # continuations of it that the policy was asked for, rollouts too: the number of the next one
+    closed: bool = False
+    grade: Grade | None = None
+    critique: Critique | None = None
+    criticised: bool = False
+    said: tuple[Grade, ...] = ()  # the critic's decisions
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing can follow it: it has ended, or came to nothing."""
+        return self.path.stop is not None
+
+    @property
+    def answered(self) -> bool:
+        """Whether it has ended in an answer."""
+        return self.ended and self.path.stop is not Stop.FAILED and bool((self.path.answer or "").strip())
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """What it adds to its parent's path."""
+        return self.path.steps[len(self.parent.path.steps) if self.parent else 0 :]
+
+    @property
+    def text(self) -> str:
+        return "".join(step.text for step in self.steps)
+
+    @property
+    def logprob(self) -> float | None:
+        """Of what it adds; None where any of it has none."""
+        known = [step.logprob for step in self.steps]
+        return None if None in known else sum(logprob for logprob in known if logprob is not None)
+
+    def up(self) -> Iterator["Node"]:
+        """The node, its parent, and so on to the root."""
+        node: Node | None = self
+        while node is not None:
+            yield node
+            node = node.parent
+
+    def own(self) -> tuple[Step, ...]:
+        """The steps that it adds with its visits, and its value on the last of them."""
+        *first, last = self.steps or (None,)
+        if last is None:
+            return ()
+        seen = self.visits
+        return (*(replace(step, visits=seen) for step in first if step), replace(last, value=self.value, visits=seen))
+
+    def marked(self) -> Trajectory:
+        """Its path, with its value as the score and on its own steps."""
+        before = self.path.steps[: len(self.path.steps) - len(self.steps)]
+        return replace(self.path, score=self.value, steps=(*before, *self.own()))
+
+    def end(self, stop: Stop, reason: str) -> None:
+        """Nothing follows it, for this reason."""
+        self.path = replace(self.path, stop=stop, reason=reason)
+
+    def close(self) -> None:
+        """It is done, and so is each ancestor whose children are all done."""
+        node: Node | None = self
+        while node and (node is self or all(child.closed for child in node.children)):
+            node.closed = True
+            node = node.parent
+
+
+def probability(grade: Grade, *, last: bool = False) -> float | None:
+    """What a grade says as a number in [0, 1]: its value, or its `last` step's where it has one; the exponential of a
+    log-probability. None where it has no value, and for a number outside."""
+    value = grade.steps[-1] if last and grade.steps else grade.value
+    if value is None:
+        return None
+    if grade.grader in LOGARITHMS:
+        value = math.exp(min(value, 0.0)) if not math.isnan(value) else value
+    return value if 0.0 <= value <= 1.0 else None
+
+
+def graded(grade: Grade, node: Node) -> Grade:
+    """The grade as it is kept of a node: of a path that has not ended, the last step only; with the reason why the
+    search took no value from it."""
+    if grade.value is not None and probability(grade) is None:
+        said = f"a search needs values from 0 to 1, and {grade.grader!r} gave {grade.value:g}"
+        grade = replace(grade, value=None, steps=(), details=(), reason=said)
+    if node.path.stop is not None or not node.path.steps:
+        return grade
+    value = grade.steps[-1] if grade.steps else grade.value
+    return replace(grade, value=value, steps=(), details=grade.details[-1:], step_id=node.path.steps[-1].step_id)
+
+
+def settled(parent: Node, children: Sequence[Node]) -> None:
+    """Ends the open ones of a node's new children that say what a sibling before them says, or repeat a step."""
+    said = {step.text.strip() for step in parent.path.draft()}
+    new, first = set(children), {}
+    for child in parent.children:
+        twin: Node = first.setdefault(child.path.steps[-1].prefix_key, child)
+        if child.ended or child not in new:
+            continue
+        if twin is not child:
+            child.end(Stop.DEAD_END, f"It says the same as its sibling {twin.number}.")
+        elif child.text.strip() in said:
+            child.end(Stop.DEAD_END, "It repeats a step.")

@@ -1,0 +1,203 @@
+"""What every search over steps shares: the tree that it grows, what it costs, and the agent that runs its graph.
+
+A `Search` travels beside a graph's state as LangGraph's runtime context; the state holds numbers only. A node costs
+the same however many there are: its path shares the steps of its parent's, and no method looks at other nodes than
+those it is given, their children and their ancestors; `explored` looks at each once, in the end.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.runtime import Runtime
+
+from redraft.agents.agent import Watch
+from redraft.agents.critic import Critic, Critique, Opinion
+from redraft.agents.explored import explored
+from redraft.agents.graph import State
+from redraft.agents.node import Node, graded, probability, settled
+from redraft.agents.policy import Policy
+from redraft.graders.grader import Grader
+from redraft.llm.model import ModelError
+from redraft.store.records import Grade, Question, Role, Stop, Trajectory, Verdict
+
+CRITIC = "critic"
+"""The grader's name under which a critic's decisions are kept."""
+
+
+@dataclass(slots=True)
+class Search:
+    """The tree of one question. `nodes` are in the order in which they came, the root first."""
+
+    question: Question
+    nodes: list[Node] = field(default_factory=list)
+    rollouts: list[Trajectory] = field(default_factory=list)  # thrown to estimate values: no part of the tree
+    lost: dict[str, Trajectory] = field(default_factory=dict)  # by their place: what came to nothing there
+    samples: int = 0  # continuations that the policy was asked for
+    tokens: int = 0  # of everything that it wrote, each step once
+    graded: int = 0  # paths that the grader was asked about
+    critiques: int = 0  # nodes that the critic was asked about
+    spent: bool = False  # a budget had not enough for the last call
+    ranked: list[Trajectory] = field(default_factory=list)  # the result
+    _known: dict[tuple[str, Stop | None], Grade] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.question, Mapping):  # as JSON, from Studio
+            self.question = Question(**self.question)
+        if not self.nodes:
+            self.nodes.append(Node(Trajectory(self.question, role=Role.SEARCH)))
+
+    @property
+    def root(self) -> Node:
+        return self.nodes[0]
+
+    async def expand(
+        self, policy: Policy, node: Node, n: int, *, advice: str = "", distinct: bool = True
+    ) -> list[Node]:
+        """Ask the policy, in one call, for `n` continuations of a node: its new children, in order.
+
+        A continuation that adds no step is none; where none of them adds any, the node itself ends as they did (failed,
+        dead end, budget, length). `distinct`: an open child that says the same as a sibling before it, or repeats a
+        step of its own draft, is a dead end. What the critic advises is shown to the policy, and kept out of the text.
+        """
+        asked = replace(node.path, advice=advice) if advice else node.path
+        drawn = await self._drawn(policy, node, asked, n, node.drawn)
+        new = [path for path in drawn if len(path.steps) > len(node.path.steps)]
+        if not new and not node.children:
+            end = _worst(drawn)
+            node.path = replace(node.path, stop=end.stop or Stop.DEAD_END, reason=end.reason)
+        children = [self._child(node, path) for path in new]
+        if distinct:
+            settled(node, children)
+        return children
+
+    async def roll(self, policy: Policy, node: Node, n: int, path: Trajectory | None = None) -> list[Trajectory]:
+        """`n` continuations of a node, or of a rollout's `path` below it, in the role of rollouts: no part of the tree.
+
+        Only those that add a step. Those of them that no rollout goes on from are the caller's to put in `rollouts`.
+        """
+        base = path or replace(node.path, role=Role.ROLLOUT, score=None, grades=(), advice="")
+        drawn = await self._drawn(policy, node, base, n, node.drawn if path is None else 0)
+        return [one for one in drawn if len(one.steps) > len(base.steps)]
+
+    async def value(self, grader: Grader, nodes: Sequence[Node], *, last: bool = False) -> None:
+        """Have these nodes' paths graded, finished or not, in one call of the grader: sets their `value`, in [0, 1].
+
+        It is the grade's value, or that of the `last` step where the grader has one; a log-probability, as `likelihood`
+        gives it (the mean of the tokens'), is read as the probability that it stands for: exp of it. What is no number
+        in [0, 1], or a failure, is no value: `value` stays None, and the kept grade says why. The same text after the
+        same text is graded once.
+        """
+        grades = await self.grade(grader, [node.path for node in nodes])
+        for node, grade in zip(nodes, grades, strict=True):
+            node.value, node.grade = probability(grade, last=last), graded(grade, node)
+
+    async def grade(self, grader: Grader, paths: Sequence[Trajectory]) -> list[Grade]:
+        """The paths' grades, in one call of the grader, which is asked once about equal texts."""
+        new = {_key(path): path for path in reversed(paths) if _key(path) not in self._known}
+        asked = [path for path in paths if new.get(_key(path)) is path]
+        if asked:
+            self._known |= zip(map(_key, asked), await grader(asked), strict=True)
+            self.graded += len(asked)
+        return [replace(self._known[_key(path)], trajectory_id=path.trajectory_id) for path in paths]
+
+    async def critique(self, critic: Critic, node: Node) -> Critique | None:
+        """What the critic makes of a node, which is asked once; None where it gave no answer, which is no opinion.
+
+        It is kept as a grade without a value: right for finished, wrong for hopeless, undecided for go on. Raises fatal
+        ModelErrors.
+        """
+        if node.critique is None and not node.criticised:
+            self.critiques += 1
+            node.criticised = True
+            node.critique, said = await opinion(critic, node.path)
+            node.said = (*node.said, said)
+        return node.critique
+
+    def end(self, chosen: Node | None, watch: Watch | None = None) -> State:
+        """End with this pick: `ranked` is everything explored."""
+        self.ranked = explored(self.nodes, self.rollouts, self.lost, chosen)
+        if watch and chosen:
+            watch(self.ranked[0])
+        return {"chosen": chosen.path.trajectory_id if chosen else None}
+
+    async def _drawn(self, policy: Policy, node: Node, path: Trajectory, n: int, first: int) -> list[Trajectory]:
+        """Continuations number `first` and on, counted; those that came to nothing are `lost`."""
+        if path.steps == node.path.steps:
+            node.drawn += n
+        drawn = [replace(one, advice="") if one.advice else one for one in await policy(path, n, first)]
+        self.samples += n
+        for one in drawn:
+            self.tokens += sum(step.tokens for step in one.steps[len(path.steps) :])
+            self.spent = self.spent or one.stop is Stop.BUDGET
+        nothing = [one for one in drawn if len(one.steps) == len(path.steps)]
+        if nothing:
+            before = [self.lost[path.place]] if path.place in self.lost else []
+            self.lost[path.place] = _worst([*before, *nothing])
+        return drawn
+
+    def _child(self, node: Node, path: Trajectory) -> Node:
+        number = len(node.children)
+        child = Node(path, node, index=len(self.nodes), number=number, depth=node.depth + 1)
+        node.children.append(child)
+        self.nodes.append(child)
+        return child
+
+
+async def opinion(critic: Critic, path: Trajectory) -> tuple[Critique | None, Grade]:
+    """What a critic says of a path, and the same as a grade of its last step. Raises fatal ModelErrors."""
+    place = path.steps[-1].step_id if path.steps else None
+    try:
+        critique = await critic(path)
+    except ModelError as error:
+        if error.fatal:
+            raise
+        return None, Grade(CRITIC, path.trajectory_id, path.turn, reason=f"failed: {error}", step_id=place)
+    told = ": ".join(filter(None, (str(critique.opinion), critique.advice or critique.reason)))
+    said = Grade(CRITIC, path.trajectory_id, path.turn, verdict=SAYS[critique.opinion], reason=told, step_id=place)
+    return critique, said
+
+
+SAYS = {
+    Opinion.GO_ON: Verdict.UNDECIDED,
+    Opinion.FINISHED: Verdict.RIGHT,
+    Opinion.HOPELESS: Verdict.WRONG,
+}
+
+Searching = Runtime[Search]
+
+
+@dataclass(frozen=True, slots=True)
+class SearchAgent:
+    """An Agent that runs a LangGraph graph over a Search. `limit` is the most steps that the graph may take."""
+
+    graph: CompiledStateGraph[State, Search, Any, Any]
+    limit: int
+
+    async def __call__(self, question: Question) -> list[Trajectory]:
+        """Raises fatal ModelErrors only."""
+        search = Search(question)
+        await self.graph.ainvoke({"asked": 0}, {"recursion_limit": self.limit}, context=search)
+        return search.ranked
+
+
+def shown(watch: Watch | None, nodes: Iterable[Node]) -> None:
+    """Tell whoever watches of these nodes, as they are now."""
+    if watch:
+        for node in nodes:
+            watch(node.marked())
+
+
+def _key(path: Trajectory) -> tuple[str, Stop | None]:
+    """What the grade of a path depends on: its text, and whether it has ended."""
+    return (path.steps[-1].prefix_key if path.steps else "", path.stop)
+
+
+def _worst(paths: Sequence[Trajectory]) -> Trajectory:
+    """Of several that came to nothing, the one that tells most: a failure, a budget's end, the first."""
+    for stop in (Stop.FAILED, Stop.BUDGET):
+        found = next((path for path in paths if path.stop is stop), None)
+        if found:
+            return found
+    return paths[0]
