@@ -9,7 +9,7 @@ from redraft.flows.evaluation import Compared, Evaluation
 ORACLES = ("oracle", "random")
 """Feedback that ends a trajectory where the key says that it is right."""
 
-INFORMED = {"tests": "the problem's tests", "human": "a person"}
+INFORMED = {"tool": "an interpreter", "tests": "the problem's tests", "human": "a person"}
 """Feedback that knows what the first draft was not told, and what that is."""
 
 
