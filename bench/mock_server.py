@@ -3,7 +3,8 @@
     python bench/mock_server.py --port 8000 --latency-ms 50 --rates '{"429+": 0.1, "drop": 0.05}'
 
 Every setting of `openai_protocol/behaviour.py` is an option (sets, lists and tables as JSON). It answers at
-`/v1/chat/completions`, `/v1/completions`, `/v1/models`, `/v1/files` and `/v1/batches`; `GET /log` is all that it was
+`/v1/chat/completions`, `/v1/completions`, `/v1/models`, `/v1/files` and `/v1/batches`, and, where a program sets its
+`reward`, at `/pooling`, `/classify`, `/v1/embeddings` and `/tokenize`; `GET /log` is all that it was
 asked and answered, `GET /log?summary=1` the sums; `POST /settings` changes settings of the running server (faults by
 their names), `POST /reset` empties its log, and `POST /down?seconds=3` makes it refuse connections for so long.
 """
@@ -23,6 +24,7 @@ from openai_protocol.calls import CHAT, TEXT, Calls, Reply, error, wrong_key
 from openai_protocol.faults import Fault, named
 from openai_protocol.pages import Pages
 from openai_protocol.record import Entry, Record
+from openai_protocol.rewards import PATHS as REWARDS
 
 __all__ = ["Fault", "OpenAIServer", "named"]
 
@@ -74,10 +76,10 @@ class OpenAIServer(Behaviour):
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.path
-        if not path.startswith("/v1/"):
+        if not path.startswith("/v1/") and path not in REWARDS:
             return wire.sent(await self._control(request))
         key = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        if path not in (CHAT, TEXT):
+        if path not in (CHAT, TEXT, *REWARDS):
             reply = await self._pages.reply(request) if self.key in (None, key) else wrong_key(key)
             return wire.sent(reply) if reply else _dropped(request)
         body = orjson.loads(await request.read())
@@ -216,7 +218,7 @@ async def main(settings: dict[str, Any], port: int) -> None:
     await asyncio.Event().wait()
 
 
-SETTINGS = tuple(field.name for field in fields(Behaviour) if field.name != "write")
+SETTINGS = tuple(field.name for field in fields(Behaviour) if field.name not in ("write", "reward"))
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

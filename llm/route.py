@@ -22,6 +22,10 @@ PREFIXES = frozenset({
 """LiteLLM's names of servers that speak OpenAI's. A server may have a model of such a name: `openai/gpt-oss-20b`."""
 
 
+REWARDS = ("pooling", "classify", "values", "signs")
+"""How a reward model is asked, before the colon in a name such as `pooling:Qwen/Qwen2.5-Math-PRM-7B`."""
+
+
 def route(
     name: str,
     api_base: str | Sequence[str] | None = None,
@@ -36,8 +40,12 @@ def route(
     asked for raw completions.
     What is to be asked by `batches` goes through LiteLLM in any case.
 
+    One of REWARDS and a colon before the name make it a reward model on servers.
+
     Raises a fatal ModelError for a name that no route knows, and for an address that is none.
     """
+    if name.partition(":")[0] in REWARDS:
+        return _rewards(name, api_base, limits)
     tuned = name.startswith("embedded:")
     if (tuned or name == "embedded") and api_base:
         raise ModelError(
@@ -59,7 +67,7 @@ def route(
             name,
             split(api_base),
             names=_names(name),
-            key=os.environ.get("REDRAFT_API_KEY") or os.environ.get("OPENAI_API_KEY") or "",
+            key=_key(),
             limits=limits,
             chat_template=ChatTemplate(chat_template) if isinstance(chat_template, str) else chat_template,
         )
@@ -75,6 +83,24 @@ def route(
         api_base = f"{api_base.rstrip('/')}/v1"
 
     return litellm_model(name, _text(api_base) if api_base else None, limits)
+
+
+def _rewards(name: str, api_base: str | Sequence[str] | None, limits: Limits) -> Model:
+    from redraft.llm.server.addresses import split
+    from redraft.llm.server.scoring import Scoring
+
+    way, _, model = name.partition(":")
+    if not api_base:
+        raise ModelError(
+            f"Nobody says where the reward model {model} is served.",
+            cure="Give its address with --set grader.api_base=URL.",
+            fatal=True,
+        )
+    return Scoring(model, split(api_base), way=way, key=_key(), limits=limits)
+
+
+def _key() -> str:
+    return os.environ.get("REDRAFT_API_KEY") or os.environ.get("OPENAI_API_KEY") or ""
 
 
 def _text(api_base: str | Sequence[str]) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from openai_protocol.faults import Fault
+from openai_protocol.rewards import Nonsense, Reward
 
 Write = Callable[[list[dict[str, Any]], int, int], str | Awaitable[str]]
 """From the messages, the seed and the number of the sample to its whole text. A raw prompt is one user message. Where
@@ -40,3 +41,5 @@ class Behaviour:
     batch_s: float = 0.0  # from a batch's submission to its end
     batch_answers: int | None = None  # lines of a batch that are answered before it expires; None: all
     batch_faults: list[Fault | None] = field(default_factory=list)  # the same as `faults`, for files and batches
+    reward: Reward | None = None  # how good a step is, from 0 to 1: the model is a reward model
+    nonsense: Nonsense = ""  # what its numbers suffer

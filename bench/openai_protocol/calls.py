@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from openai_protocol import prompts, samples
+from openai_protocol import prompts, rewards, samples
 from openai_protocol.behaviour import Behaviour
 from openai_protocol.faults import Fault, drawn
 from openai_protocol.limits import Window, retry_after
@@ -35,6 +35,7 @@ class Calls:
     def __init__(self, behaviour: Behaviour) -> None:
         self._behaviour = behaviour
         self._cache = prompts.PrefixCache()
+        self._rewards = rewards.Rewards({})
         self._chance = Random(behaviour.seed)
         self._requests = Window(lambda: behaviour.requests_per_minute, behaviour.window_s)
         self._tokens = Window(lambda: behaviour.tokens_per_minute, behaviour.window_s)
@@ -67,10 +68,29 @@ class Calls:
             return error(404, f"The model `{body.get('model')}` does not exist.", "model_not_found")
         if fault and isinstance(fault.status, int):
             return Reply(fault.status, orjson.dumps(fault.body), fault.headers)
+        if behaviour.reward is not None:
+            return self._rewarded(path, body, fault)
+        if path in rewards.PATHS:
+            return error(404, f"Unknown request URL: POST {path}.", "not_found")
         try:
             return await self._completed(path == CHAT, body, fault)
         except prompts.BadRequest as bad:
             return error(400, str(bad), "invalid_request_error", bad.param)
+
+    def _rewarded(self, path: str, body: dict[str, Any], fault: Fault | None) -> Reply:
+        """The reply of a reward model."""
+        reward, nonsense = self._behaviour.reward, self._behaviour.nonsense
+        assert reward is not None
+        try:
+            if path == CHAT:
+                data, read = rewards.sign(body, reward, nonsense), 9
+            else:
+                data, read = self._rewards.body(path, body, reward, nonsense)
+        except rewards.NoPage:
+            return error(404, f"Unknown request URL: POST {path}.", "not_found")
+        if fault and fault.status == "malformed":
+            data = data[: len(data) // 2]
+        return Reply(200, data, usage=Usage(prompt=read, cached=0, completion=0, thought=0))
 
     async def _completed(self, chat: bool, body: dict[str, Any], fault: Fault | None) -> Reply:
         behaviour = self._behaviour

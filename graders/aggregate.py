@@ -1,0 +1,109 @@
+"""From the values of a draft's steps to one value of the draft, in log space: a long product does not vanish."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal, TypeVar, get_args
+
+from redraft.store.errors import PartError
+from redraft.store.records import Detail, Grade, Stop, Trajectory
+
+T = TypeVar("T")
+How = Literal["product", "minimum", "last", "mean"]
+Neutral = Literal["positive", "negative"]
+
+
+def aggregate(values: Sequence[float], how: How = "product") -> float:
+    """The probabilities of steps, each in [0, 1], as one: their product (that every step is right; Lightman et al.
+    2023), minimum (Wang et al. 2024), last, or arithmetic mean. Raises ValueError where there are none, or one is no
+    probability."""
+    return math.exp(log_aggregate([_log(value) for value in values], how))
+
+
+def log_aggregate(logs: Sequence[float], how: How = "product") -> float:
+    """The same from natural logarithms to a natural logarithm: each at most 0, -inf for a probability of 0."""
+    if not logs:
+        raise ValueError("no step has a value: there is nothing to aggregate")
+    if any(math.isnan(log) or log > 0 for log in logs):
+        raise ValueError("the logarithm of a probability is at most 0")
+    if how == "product":
+        return math.fsum(logs)
+    if how == "minimum":
+        return min(logs)
+    if how == "last":
+        return logs[-1]
+    top = max(logs)
+    if math.isinf(top):
+        return top
+    return min(0.0, top + math.log(math.fsum(math.exp(log - top) for log in logs) / len(logs)))
+
+
+def positive(detail: Detail, neutral: Neutral = "positive") -> float:
+    """The probability that a step of three classes is good, where a neutral one counts as good or as bad."""
+    good = detail.p_good or 0.0
+    return min(1.0, good + (detail.p_neutral or 0.0)) if neutral == "positive" else good
+
+
+def check(how: str, neutral: str) -> None:
+    """Raises PartError for an aggregation, or a reading of neutral, that there is not."""
+    if how not in get_args(How):
+        raise PartError(f"no aggregate {how!r}; there are {', '.join(get_args(How))}")
+    if neutral not in get_args(Neutral):
+        raise PartError(f"no neutral {neutral!r}; there are {', '.join(get_args(Neutral))}")
+
+
+def trouble(trajectory: Trajectory) -> str | None:
+    """Why a trajectory's steps can't be judged at all; None where they can."""
+    if trajectory.stop is Stop.FAILED:
+        return f"the trajectory failed: {trajectory.reason or 'no reason was given'}"
+    return None if any(step.text.strip() for step in trajectory.draft()) else "the draft has no text"
+
+
+def written(trajectory: Trajectory) -> list[str]:
+    """The texts of the steps that say something, without the space around them."""
+    return [step.text.strip() for step in trajectory.draft() if step.text.strip()]
+
+
+def graded(
+    empty: Grade,
+    trajectory: Trajectory,
+    details: Sequence[Detail],
+    *,
+    how: How = "product",
+    neutral: Neutral = "positive",
+    log: bool = False,
+) -> Grade:
+    """The `empty` grade with the value of each step and their aggregate, or with the reason why there is none: another
+    number of details than of steps that say something, NaN, or no probability.
+
+    A step without text, as one that only ends a draft, has the value of the step before it and is not aggregated.
+    With `log` the value is the natural logarithm of the aggregate: it tells long drafts apart where a product is 0.
+    """
+    wanted = len(written(trajectory))
+    if len(details) != wanted:
+        return replace(empty, reason=f"{len(details)} values for {wanted} steps")
+    for number, detail in enumerate(details, start=1):
+        for value in (detail.p_good, detail.p_neutral, detail.p_bad):
+            if value is not None and not 0 <= value <= 1:
+                return replace(empty, reason=f"the value {value} of step {number} is no probability")
+    values = [positive(detail, neutral) for detail in details]
+    logged = log_aggregate([_log(value) for value in values], how)
+    spread = _spread(trajectory, values)
+    kept = _spread(trajectory, details)
+    value = logged if log else math.exp(logged)
+    return replace(empty, value=value, steps=tuple(spread), details=tuple(detail or Detail() for detail in kept))
+
+
+def _spread(trajectory: Trajectory, found: Sequence[T]) -> list[T | None]:
+    """What was found of the steps that say something, one a step: the others take over what stands before them."""
+    rest, last, spread = iter(found), None, []
+    for step in trajectory.draft():
+        last = next(rest) if step.text.strip() else last
+        spread.append(last)
+    return spread
+
+
+def _log(value: float) -> float:
+    if not 0 <= value <= 1:
+        raise ValueError(f"{value} is no probability")
+    return math.log(value) if value else -math.inf

@@ -1,0 +1,106 @@
+"""An outcome reward model: how likely it is that a whole draft's answer is right (Cobbe et al. 2021)."""
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from redraft.graders.aggregate import trouble
+from redraft.graders.grader import Grader
+from redraft.graders.profiles import Nonsense, probabilities
+from redraft.llm.client import Client
+from redraft.llm.model import Message, ModelError, Request
+from redraft.llm.templates import fill
+from redraft.llm.together import together
+from redraft.store.errors import PartError
+from redraft.store.records import Grade, Trajectory
+
+NAME = "orm"
+PROFILES = ("judge", "classify", "classify_chat")
+
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {"reason": {"type": "string"}, "probability": {"type": "number"}},
+    "required": ["reason", "probability"],
+    "additionalProperties": False,
+}
+
+
+def orm(
+    client: Client, *, profile: str = "judge", model: str | None = None, api_base: str | None = None, good: int = -1
+) -> Grader:
+    """Grades a draft with the probability, in [0, 1], that it is right.
+
+    Profile "classify" asks the sequence classifier `model` at vLLM's `/classify` of `api_base`, which is shown the
+    question, a blank line and the draft; "classify_chat" shows them as a chat. `good` is the number of the class that
+    is right, the last by default; of a single class there is one number. Profile "judge" asks a language model, by
+    default the writer's own, for the probability as JSON.
+
+    A probability, and no difference of two, so that a vote may be weighted by it. A call that failed, and a reply
+    without such a number, give no value, with the reason. Raises PartError for an unknown profile, and fatal
+    ModelErrors.
+    """
+    if profile not in PROFILES:
+        raise PartError(f"no profile {profile!r} of grader 'orm'; there are {', '.join(PROFILES)}")
+    if profile != "judge":
+        if model is None:
+            raise PartError(f"profile {profile!r} of grader 'orm' needs a model: set grader.model and grader.api_base")
+        client = client.of(f"classify:{model}", api_base)
+    elif model is not None:
+        client = client.of(model, api_base)
+
+    async def grade(trajectory: Trajectory) -> Grade:
+        place = NAME, trajectory.trajectory_id, trajectory.turn
+        name = client.model.name
+        if reason := trouble(trajectory):
+            return Grade(*place, reason=reason, grader_model=name)
+        request = _request(client, profile, trajectory)
+        [drawn] = await client.draw(trajectory.question, "grade", trajectory.place, request)
+        if isinstance(drawn, ModelError):
+            return Grade(*place, reason=str(drawn), grader_model=name)
+        try:
+            value = stated(drawn.text) if profile == "judge" else _classified(drawn.text, good)
+        except Nonsense as error:
+            return Grade(*place, reason=str(error), grader_model=name)
+        return Grade(*place, value=value, grader_model=name)
+
+    async def grader(trajectories: Sequence[Trajectory]) -> list[Grade]:
+        return await together(grade(trajectory) for trajectory in trajectories)
+
+    return grader
+
+
+def stated(reply: str) -> float:
+    """The probability that a reply states as JSON, which may stand between words; of several the last counts. Raises
+    Nonsense where there is none in [0, 1]."""
+    for start in reversed([match.start() for match in re.finditer(r"\{", reply)]):
+        try:
+            said, _ = json.JSONDecoder().raw_decode(reply, start)
+        except (ValueError, RecursionError):
+            continue
+        value = said.get("probability") if isinstance(said, dict) else None
+        if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1:
+            return float(value)
+    raise Nonsense("the judge's reply holds no probability from 0 to 1")
+
+
+def _request(client: Client, profile: str, trajectory: Trajectory) -> Request:
+    question, text = trajectory.question.text, trajectory.text()
+    if profile == "judge":
+        asked = fill(client.template("rate_solution"), question=question, solution=text)
+        return client.request([Message("user", asked)], temperature=0, schema=SCHEMA)
+    if profile == "classify":
+        return client.request([Message("input", f"{question}\n\n{text}")], temperature=0, max_tokens=1)
+    messages = [Message("user", question), Message("assistant", text)]
+    return client.request(messages, temperature=0, max_tokens=1)
+
+
+def _classified(text: str, good: int) -> float:
+    """The probability of the good class in a reply that should have one row."""
+    rows = json.loads(text)
+    if len(rows) != 1:
+        raise Nonsense(f"{len(rows)} values for one draft")
+    row = probabilities(rows[0])
+    if not -len(row) <= good < len(row):
+        raise Nonsense(f"class {good} of {len(row)} is to be the right one: set grader.good to another")
+    return row[good]

@@ -1,0 +1,76 @@
+"""A language model that rates each step of a draft, as JSON of a strict schema."""
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from redraft.graders.aggregate import written
+from redraft.graders.profiles import Nonsense
+from redraft.llm.client import Client
+from redraft.llm.model import Choice, Message, ModelError
+from redraft.llm.templates import fill
+from redraft.store.records import Detail, Trajectory
+
+JUDGES = ("judge",)
+RATINGS = ("good", "neutral", "bad")
+
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "steps": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "step": {"type": "integer"},
+                    "reason": {"type": "string"},
+                    "rating": {"type": "string", "enum": list(RATINGS)},
+                },
+                "required": ["step", "reason", "rating"],
+                "additionalProperties": False,
+            },
+        }
+    },
+    "required": ["steps"],
+    "additionalProperties": False,
+}
+"""Of each step a reason before its rating, so that it is thought of first."""
+
+
+async def judged(client: Client, trajectory: Trajectory, votes: int = 1) -> list[Detail]:
+    """Each step's shares of `votes` replies, one of them at temperature 0. Replies that fail or rate other steps than
+    there are have no vote. Raises Nonsense where none is left, and ModelError where no call was answered."""
+    steps = written(trajectory)
+    listed = "\n".join(f"<step {number}>\n{step}\n</step {number}>" for number, step in enumerate(steps, start=1))
+    asked = fill(client.template("rate_steps"), question=trajectory.question.text, solution=listed)
+    request = client.request([Message("user", asked)], n=votes, temperature=0 if votes == 1 else None, schema=SCHEMA)
+    drawn = await client.draw(trajectory.question, "grade", trajectory.place, request)
+    choices = [one for one in drawn if isinstance(one, Choice)]
+    if not choices:
+        raise next(one for one in drawn if isinstance(one, ModelError))
+    ballots = [ballot for choice in choices if (ballot := read(choice.text, len(steps))) is not None]
+    if not ballots:
+        raise Nonsense(f"the judge's reply holds no rating of each of the {len(steps)} steps")
+    return [_shares(ratings) for ratings in zip(*ballots, strict=True)]
+
+
+def read(reply: str, steps: int) -> list[str] | None:
+    """The ratings of steps 1 to `steps`, in order, of JSON that may stand in a code fence or between words; None where
+    it rates others, or one of them twice. Of several objects the last counts."""
+    for start in reversed([match.start() for match in re.finditer(r"\{", reply)]):
+        try:
+            said, _ = json.JSONDecoder().raw_decode(reply, start)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(said, dict) and isinstance(said.get("steps"), list):
+            rows = [row for row in said["steps"] if isinstance(row, dict)]
+            ratings = {row.get("step"): row.get("rating") for row in rows if row.get("rating") in RATINGS}
+            whole = len(rows) == len(said["steps"]) == steps and set(ratings) == set(range(1, steps + 1))
+            return [str(ratings[number]) for number in range(1, steps + 1)] if whole else None
+    return None
+
+
+def _shares(ratings: Sequence[str]) -> Detail:
+    good, neutral, bad = (ratings.count(rating) / len(ratings) for rating in RATINGS)
+    return Detail(p_good=good, p_neutral=neutral, p_bad=bad, n=len(ratings))

@@ -1,0 +1,170 @@
+"""Reward models on servers, as Models: what they are shown is a request's messages, and their numbers are its text.
+
+vLLM serves them at `/pooling` (values of steps), `/classify` (probabilities of a text) and, by a plugin, as embeddings
+(values of tokens); those that write their verdicts at the chat endpoint. As a Model, a reward model shares the journal,
+the budgets, the limits and the record of calls with every other.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+from redraft.llm.limits import Limits
+from redraft.llm.model import Cause, Choice, Finish, Model, ModelError, Reply, Request
+from redraft.llm.server import faults
+from redraft.llm.server.addresses import Addresses
+from redraft.llm.server.bodies import packed
+from redraft.llm.server.wire import Answer, Wire
+from redraft.llm.usage import Usage
+
+PATHS: Mapping[str, str] = MappingProxyType(
+    {
+        "pooling": "/pooling",
+        "classify": "/classify",
+        "values": "/v1/embeddings",
+        "signs": "/v1/chat/completions",
+    }
+)
+"""The ways to ask, and where. "pooling": a chat, or one text; the text of the reply is its rows of numbers. "classify":
+a chat, or several texts; a row of probabilities of each. "values": pieces that are tokenised one by one; a row for the
+last token of each but the first. "signs": a chat that the model goes on from; the log-probabilities of its next token,
+by token."""
+
+TOPS = 20  # the most log-probabilities of a token that vLLM and OpenAI give
+
+
+class Scoring(Model):
+    """A reward model at one address or several. A message of role "input" is a text as it is; of role "piece" a part of
+    one, for "values"; of any other role it is part of a chat."""
+
+    def __init__(
+        self,
+        name: str,
+        addresses: Sequence[str],
+        *,
+        way: str = "pooling",
+        key: str = "",
+        limits: Limits = Limits(),  # noqa: B008 - frozen
+    ) -> None:
+        self.name = name
+        self.way = way
+        self._addresses = Addresses(addresses)
+        self._wire = Wire(self._addresses, key, limits)
+        self._secrets = (*filter(None, [key]), *self._addresses.secrets)
+
+    async def complete(self, request: Request) -> Reply:
+        """One choice, whose text is JSON: a list of rows, or, for "signs", an object. Raises ModelError."""
+        if self.way == "values":
+            pieces = [await self._tokens(message.content) for message in request.messages]
+            data: dict[str, Any] = {"input": [token for piece in pieces for token in piece]}
+        else:
+            pieces, data = [], _body(self.way, request)
+        reply = await self._posted(PATHS[self.way], {"model": self.name, **data})
+        try:
+            found = _found(self.way, reply, [len(piece) for piece in pieces])
+        except (KeyError, TypeError, IndexError):
+            raise self._unreadable(reply) from None
+        usage = reply.get("usage") if isinstance(reply.get("usage"), dict) else {}
+        prompt = usage.get("prompt_tokens") or sum(len(piece) for piece in pieces)
+        used = Usage(prompt or 1 + sum(len(message.content) for message in request.messages) // 4)
+        return Reply((Choice(json.dumps(found), Finish.END, 0),), used)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._wire.close()
+
+    async def _tokens(self, text: str) -> list[int]:
+        """A text's tokens, without any that the tokeniser would put around it."""
+        body = {"model": self.name, "prompt": text, "add_special_tokens": False}
+        reply = await self._posted("/tokenize", body)
+        tokens = reply.get("tokens") if isinstance(reply, dict) else None
+        if not isinstance(tokens, list) or not tokens:
+            raise self._unreadable(reply)
+        return tokens
+
+    async def _posted(self, path: str, data: dict[str, Any]) -> Any:
+        """The JSON that answers a body."""
+        answer = await self._answered(path, packed(data))
+        if answer.status != 200:
+            raise self._failure(path, answer)
+        try:
+            return json.loads(answer.body)
+        except ValueError:
+            raise faults.unreadable(answer.body, answer.address.shown, self._secrets) from None
+
+    async def _answered(self, path: str, body: bytes) -> Answer:
+        """The answer of the best address that takes the connection."""
+        last: ModelError | None = None
+        for address in self._addresses.order(0):
+            try:
+                return await self._wire.ask("POST", address, path, body)
+            except ModelError as error:
+                if error.cause is not Cause.DOWN:
+                    raise
+                last = error
+        assert last is not None
+        raise last
+
+    def _failure(self, path: str, answer: Answer) -> ModelError:
+        words = faults.Said(answer.body)
+        shown = answer.address.shown
+        error = faults.explained(answer.status, answer.headers, words, shown, self.name, self._secrets)
+        if isinstance(error, faults.NoPage):
+            return ModelError(
+                f"{shown} has no {path} (HTTP {answer.status}).",
+                cure="Serve the reward model there, as with `vllm serve MODEL --runner pooling`, or choose another"
+                " profile.",
+                fatal=True,
+            )
+        return error
+
+    def _unreadable(self, reply: Any) -> ModelError:
+        return faults.unreadable(json.dumps(reply).encode(), self._addresses.shown, self._secrets)
+
+
+def _body(way: str, request: Request) -> dict[str, Any]:
+    """What a way is asked with. A text that was rendered here is sent with the tokens of its beginning, a chat with
+    those of its template."""
+    texts = [message.content for message in request.messages if message.role == "input"]
+    chat = [{"role": message.role, "content": message.content} for message in request.messages]
+    if way == "signs":
+        return {"messages": chat, "max_tokens": 1, "temperature": 0, "logprobs": True, "top_logprobs": TOPS}
+    data: dict[str, Any] = {"input": texts if way == "classify" else texts[0]} if texts else {"messages": chat}
+    return {**data, "task": "token_classify"} if way == "pooling" else data
+
+
+def _found(way: str, reply: Any, lengths: Sequence[int]) -> Any:
+    """What is asked for in a reply; `lengths` are those of the pieces, in tokens."""
+    if way == "signs":
+        return _signs(reply)
+    return _ends(_rows(way, reply), lengths) if way == "values" else _rows(way, reply)
+
+
+def _rows(way: str, reply: Any) -> list[Any]:
+    """The rows of numbers in a reply."""
+    data = sorted(reply["data"], key=lambda one: one.get("index", 0))
+    if way == "classify":
+        return [one["probs"] for one in data]
+    return [row if isinstance(row, list) else [row] for row in data[0]["embedding" if way == "values" else "data"]]
+
+
+def _ends(rows: Sequence[Any], lengths: Sequence[int]) -> list[Any]:
+    """The rows of the last tokens of all pieces but the first; of another number of rows than of tokens nobody knows
+    which is which: none."""
+    if len(rows) != sum(lengths):
+        return []
+    ends, at = [], lengths[0]
+    for length in lengths[1:]:
+        at += length
+        ends.append(rows[at - 1])
+    return ends
+
+
+def _signs(reply: Any) -> dict[str, float]:
+    """The log-probabilities of the first token that comes, by its text without space; of equal texts the likeliest."""
+    found: dict[str, float] = {}
+    for one in reply["choices"][0]["logprobs"]["content"][0]["top_logprobs"]:
+        text = one["token"].strip()
+        found[text] = max(one["logprob"], found.get(text, one["logprob"]))
+    return found
