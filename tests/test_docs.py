@@ -1,4 +1,4 @@
-"""Every command, query and program in the README and the guides runs, in order, in an empty folder."""
+"""Every command, query and program in the README and the guides runs, in order, in a folder that has the examples."""
 
 import os
 import re
@@ -67,6 +67,7 @@ def run(command: list[str], folder: Path, environment: dict[str, str]) -> str:
 def test_what_a_page_says_works(page: Path, tmp_path: Path) -> None:
     """A block with a title is a file. SQL asks the database that the page's commands made last."""
     found = list(blocks(page))
+    shutil.copytree(ROOT / "docs" / "examples", tmp_path / "docs" / "examples")
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = os.environ | {"PATH": path, "COLUMNS": "100", "NO_COLOR": "1"}
     for language, title, text in found:
