@@ -82,7 +82,7 @@ async def measure(options: argparse.Namespace, folder: Path, model: str, feedbac
 async def main(options: argparse.Namespace) -> None:
     folder = Path(options.folder)
     folder.mkdir(parents=True, exist_ok=True)
-    out = folder / options.name
+    out = Path(options.weights or folder / options.name)
     if not (out / "weights.npz").exists():
         settings = Settings(epochs=options.epochs, rate=options.rate, replay=options.replay, seed=options.seed)
         rows = await collect(options, folder)
@@ -110,7 +110,8 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", default="build/rise")
     parser.add_argument("--name", default="rise", help="of this attempt's rows, weights and measurements")
-    parser.add_argument("--model", default="embedded", help="where training begins; collecting is by the base weights")
+    parser.add_argument("--weights", help="a folder of tuned weights to measure, without training")
+    parser.add_argument("--model", default="embedded", help="where training begins; the base weights collect")
     parser.add_argument("--problems", type=int, default=2500, help="of the training split")
     parser.add_argument("--samples", type=int, default=4)
     parser.add_argument("--branches", type=int, default=1, help="redrafts of each draft, of which the oracle picks one")
