@@ -27,7 +27,7 @@ def ruling(outcome: Outcome) -> Ruling:
         return Ruling(Verdict.RIGHT)
     lacking = [lacks(error) for error in errors]
     if all(lacking):
-        return Ruling(Verdict.UNDECIDED, f"the sandbox has no {lacking[0]}")
+        return Ruling(Verdict.UNDECIDED, f"the sandbox lacks {lacking[0]}")
     if outcome.error:
         return Ruling(Verdict.WRONG, outcome.error)
     test, reason = next(pair for pair, lack in zip(outcome.failed, lacking, strict=True) if not lack)
