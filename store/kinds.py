@@ -51,9 +51,9 @@ def _texts(value: Any, what: str) -> list[str]:
     listed = [] if value is None else value if isinstance(value, list) else [value]
     for text in listed:
         if not isinstance(text, str):
-            raise SourceError(f"the {what} are neither a text nor a list of texts")
+            raise SourceError(f"{what} is neither a text nor a list of texts")
         if SURROGATE.search(text):
-            raise SourceError(f"the {what} hold half a character (a lone surrogate)")
+            raise SourceError(f"{what} holds half a character (a lone surrogate)")
     return listed
 
 

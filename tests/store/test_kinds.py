@@ -1,0 +1,82 @@
+"""Files of problems whose key is no single answer."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from redraft.store.errors import SourceError
+from redraft.store.records import Kind, Problem
+from redraft.store.sources import read
+
+EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
+
+
+def one(folder: Path, **row: object) -> Problem:
+    """The problem of a file of one row."""
+    (folder / "some.jsonl").write_text(json.dumps(row))
+    [problem] = read(folder / "some.jsonl")
+    return problem
+
+
+def test_tests_are_the_key_and_the_visible_ones_stand_below_the_question(tmp_path: Path) -> None:
+    problem = one(
+        tmp_path,
+        question="Write f.",
+        tests="assert f(1) == 1\nfor n in range(3):\n    assert f(n) == n\n",
+        visible_tests=["assert f(1) == 1"],
+        canonical_solution="def f(n):\n    return n",
+    )
+    assert problem.kind is Kind.CODE
+    assert problem.question == "Write f.\n\nIt has to pass these tests:\nassert f(1) == 1"
+    assert problem.answer == "assert f(1) == 1\nfor n in range(3):\n    assert f(n) == n"
+    assert problem.meta == {"solution": "def f(n):\n    return n", "tests": ["assert f(1) == 1"]}
+    asked = problem.ask("u")
+    assert (asked.tests, asked.kind) == (("assert f(1) == 1",), Kind.CODE)
+    assert "range" not in repr(asked)
+
+
+def test_humaneval_and_mbpp_are_read(tmp_path: Path) -> None:
+    check = "def check(candidate):\n    assert candidate(1) == 1"
+    human = one(tmp_path, prompt="def f(n):", test=check, entry_point="f")
+    assert (human.kind, human.answer) == (Kind.CODE, f"{check}\ncheck(f)")
+    mbpp = one(tmp_path, question="Write f.", test_list=["assert f(1) == 1", "assert f(2) == 2"])
+    assert (mbpp.kind, mbpp.answer) == (Kind.CODE, "assert f(1) == 1\nassert f(2) == 2")
+
+
+def test_a_rubric_is_the_key_with_a_good_answer_after_it(tmp_path: Path) -> None:
+    problem = one(tmp_path, question="Greet.", rubric=["It greets.", "It is short."], answer="Hi.")
+    assert (problem.kind, problem.question) == (Kind.RUBRIC, "Greet.")
+    assert problem.answer == "1. It greets.\n2. It is short.\n\nA good answer:\nHi."
+    assert problem.meta == {"solution": "Hi."}
+    assert one(tmp_path, question="Greet.", rubric="It greets.").answer == "It greets."
+
+
+def test_a_named_kind_counts_before_the_columns(tmp_path: Path) -> None:
+    assert one(tmp_path, question="1+1?", answer="2", tests="x", kind="math").answer == "2"
+    assert one(tmp_path, question="Write f.", kind="code").answer is None
+    assert one(tmp_path, question="1+1?", answer="2", test="a").kind is Kind.MATH
+
+
+@pytest.mark.parametrize(
+    ("row", "error"),
+    [
+        ({"tests": "assert f("}, "the tests are no Python ('(' was never closed, line 1 of them)"),
+        ({"tests": ["f(1)"]}, "the tests assert nothing: write them as assert name(arguments) == value"),
+        ({"tests": 3}, "tests is neither a text nor a list of texts"),
+        ({"rubric": [1]}, "rubric is neither a text nor a list of texts"),
+        ({"kind": "essay"}, "no kind 'essay'; there are math, choice, text, code, rubric"),
+    ],
+)
+def test_a_mistake_is_one_line_with_its_place(tmp_path: Path, row: dict[str, object], error: str) -> None:
+    with pytest.raises(SourceError) as raised:
+        one(tmp_path, question="Q?", **row)
+    assert f"line 1: {error}" in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("kind", ["choice", "code", "rubric"])
+def test_each_example_has_ten_problems_of_its_kind(kind: str) -> None:
+    problems = list(read(EXAMPLES / f"{kind}.jsonl"))
+    assert [problem.kind for problem in problems] == [Kind(kind)] * 10
+    assert all(problem.answer for problem in problems)
