@@ -51,11 +51,13 @@ class Ran:
         return cost(self.found, problems).tokens
 
     def guesses(self, turn: int | None) -> int | None:
-        """How many independent guesses its row of this turn is to be held against; None where no oracle decided, or
-        where it is that control itself."""
+        """How many independent guesses its row of this turn (None: its pick) is to be held against; None where no
+        oracle decided, or where it is that control itself."""
         if not self.found.oracle_used or self.summary.feedback == "random":
             return None
-        return turn if self.method.in_turns else self.settings.samples
+        if not self.method.in_turns:
+            return self.settings.samples
+        return turn or max((len(path) for paths in self.found.paths.values() for path in paths), default=None)
 
 
 class Runs:
@@ -146,9 +148,8 @@ def _wanted(ran: Sequence[Ran], drawn: Ran) -> int:
     problems = list(drawn.found.paths)
     draft = cost_of(drawn.found, problems).tokens if problems else 0.0
     paid = [math.ceil(one.dearest / draft) for one in ran] if draft else []
-    turns = [max(map(len, paths)) for one in ran for paths in one.found.paths.values() if one.guesses(1)]
-    drafts = [one.settings.samples for one in ran if one.guesses(None)]
-    return max([1, *paid, *turns, *drafts])
+    guesses = [most for one in ran if (most := one.guesses(None))]
+    return max([1, *paid, *guesses])
 
 
 def _chosen(settings: Settings) -> Mapping[str, Any]:

@@ -97,15 +97,19 @@ def paired_bootstrap(
     if len(first) != len(second) or not len(first):
         raise ValueError(f"paired values are needed, one a problem, not {len(first)} and {len(second)}")
     difference = np.asarray(first, float) - np.asarray(second, float)
-    generator = np.random.default_rng(seed)
-    size = len(difference)
-    rows = max(1, MOST_INDICES // size)
-    means = [
-        difference[generator.integers(0, size, (min(rows, draws - start), size))].mean(axis=1)
-        for start in range(0, draws, rows)
-    ]
-    low, high = np.quantile(np.concatenate(means), [(1 - level) / 2, (1 + level) / 2])
+    means = _counted_draws(difference, draws, seed) if len(difference) > MANY else None
+    if means is None:
+        means = _draws(difference, draws, seed)
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(difference.mean()), float(low), float(high))
+
+
+def mean_interval(values: Sequence[float]) -> Interval:
+    """The mean of one value a problem, each from 0 to 1, with its 95% bootstrap interval over problems; Wilson's where
+    all are 0 or all are 1, and nothing varies to be drawn again. Raises ValueError for no values."""
+    if set(values) in ({0.0}, {1.0}):
+        return wilson(int(sum(values)), len(values))
+    return paired_bootstrap(values, [0.0] * len(values))
 
 
 def sign_flip(differences: Sequence[float], draws: int = 10_000, seed: int = 0) -> float:
@@ -138,6 +142,28 @@ def holm(values: Sequence[float]) -> list[float]:
     return adjusted
 
 
+def _draws(values: np.ndarray, draws: int, seed: int) -> np.ndarray:
+    """Means of as many values as there are, drawn with replacement."""
+    generator, size = np.random.default_rng(seed), len(values)
+    rows = max(1, MOST_INDICES // size)
+    return np.concatenate(
+        [
+            values[generator.integers(0, size, (min(rows, draws - start), size))].mean(axis=1)
+            for start in range(0, draws, rows)
+        ]
+    )
+
+
+def _counted_draws(values: np.ndarray, draws: int, seed: int) -> np.ndarray | None:
+    """The same in distribution, for values of which many are equal: how often each is drawn is multinomial. None where
+    too many differ."""
+    distinct, counts = np.unique(values, return_counts=True)
+    if len(distinct) > len(values) // 4:
+        return None
+    size = len(values)
+    return np.random.default_rng(seed).multinomial(size, counts / size, draws) @ distinct / size
+
+
 def _wins(others: Sequence[int], nulls: int, j: int, k: int) -> float:
     ways = {(j, 0): 1}
     for count in others:
@@ -155,4 +181,5 @@ def _check(n: int, k: float) -> None:
         raise ValueError(f"k must be between 1 and n = {n}, not {k}")
 
 
+MANY = 2_000  # values, from which on drawing each is slow
 MOST_INDICES = 4_000_000  # drawn at once: 32 MB

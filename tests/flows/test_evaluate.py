@@ -75,6 +75,27 @@ async def test_methods_stand_beside_the_vote_and_the_guesses(tmp_path: Path, sum
     assert json.loads(found.to_json())["methods"][0]["rows"][1]["moves"]["right_to_wrong"] == 2
 
 
+async def test_what_a_critic_says_is_paid_by_the_turn_that_follows(tmp_path: Path, sums: Sums, adder: Adder) -> None:
+    """Each draft has 6 words, and so has the critic's reply, which holds no verdict."""
+    found = await evaluate(
+        sums(2), strategies=["correct feedback=none critic=model turns=2"], models=[adder(lambda *_: True)],
+        db=tmp_path / "r.duckdb", settings=Settings(samples=1),
+    )  # fmt: skip
+    assert [(row.cost.tokens, row.cost.calls) for row in found.methods[0].rows] == [(6.0, 1.0), (18.0, 3.0)]
+
+
+async def test_a_pick_among_turns_is_a_row_of_its_own(tmp_path: Path, sums: Sums, adder: Adder) -> None:
+    """The first sum is added wrongly at first and rightly twice."""
+    found = await evaluate(
+        sums(1), strategies=["correct feedback=random turns=3", "correct feedback=oracle turns=3 pick=majority"],
+        models=[adder(lambda number, sample, turn: turn > 2)], db=tmp_path / "r.duckdb", settings=Settings(samples=1),
+    )  # fmt: skip
+    control, oracle = found.methods
+    assert [(row.turn, row.accuracy.estimate) for row in oracle.rows] == [(1, 0.0), (2, 0.0), (3, 1.0), (None, 0.0)]
+    assert [row.control and row.control.guesses for row in oracle.rows] == [1, 2, 3, 3]
+    assert [row.control for row in control.rows] == [None] * len(control.rows)
+
+
 async def test_what_is_in_the_store_is_not_asked_again(tmp_path: Path, sums: Sums, adder: Adder) -> None:
     model = adder(lambda number, sample, turn: number % 2 == 0)
     ways: dict[str, Any] = {"models": [model], "db": tmp_path / "r.duckdb", "settings": Settings(samples=2)}

@@ -13,6 +13,7 @@ from redraft.graders.statistics import (
     holm,
     majority_at_k,
     majority_between,
+    mean_interval,
     paired_bootstrap,
     pass_at_k,
     sign_flip,
@@ -168,3 +169,21 @@ def test_holm_rejects_what_its_steps_reject(values: list[float]) -> None:
                 break
             rejected.add(place)
         assert {place for place, value in enumerate(adjusted) if value <= alpha} == rejected
+
+
+def test_an_interval_that_nothing_varies_in_is_wilsons() -> None:
+    assert mean_interval([1.0] * 20) == wilson(20, 20)
+    assert mean_interval([0.0] * 20) == wilson(0, 20)
+    assert mean_interval([0.0, 0.5]) == paired_bootstrap([0.0, 0.5], [0.0, 0.0])
+
+
+def test_many_values_are_drawn_by_how_often_each_is_there() -> None:
+    """Against the normal limit: 6,000 values of 0, 1/2 and 1, and against values that all differ."""
+    values = [0.0] * 3000 + [0.5] * 1000 + [1.0] * 2000
+    found = mean_interval(values)
+    half = 1.959964 * np.std(values) / np.sqrt(len(values))
+    assert found.estimate == pytest.approx(5 / 12)
+    assert (found.low, found.high) == (pytest.approx(5 / 12 - half, abs=4e-4), pytest.approx(5 / 12 + half, abs=4e-4))
+    noise = np.random.default_rng(0).normal(0, 1e-9, len(values))
+    apart = paired_bootstrap(list(np.asarray(values) + noise), [0.0] * len(values), draws=4000)
+    assert (apart.low, apart.high) == (pytest.approx(found.low, abs=8e-4), pytest.approx(found.high, abs=8e-4))
