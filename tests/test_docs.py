@@ -100,5 +100,5 @@ def test_every_part_is_in_the_docs() -> None:
 
 def test_every_command_is_in_the_readme() -> None:
     text = (ROOT / "README.md").read_text()
-    for command in ("generate", "solve", "filter", "export", "train", "query", "doctor", "demo"):
+    for command in ("generate", "solve", "evaluate", "filter", "export", "train", "query", "doctor", "demo"):
         assert f"redraft {command}" in text

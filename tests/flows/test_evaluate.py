@@ -221,14 +221,15 @@ async def test_two_models_and_two_tasks(tmp_path: Path, sums: Sums, adder: Adder
 
 def test_the_command_compares_and_draws(redraft: Redraft, tmp_path: Path) -> None:
     strategies = ("--strategy", "correct feedback=none turns=2", "--strategy", "greedy")
-    asked = ("evaluate", "--limit", "2", "--samples", "1", *strategies, "--db", "r.duckdb")
-    done = redraft(*asked, "--plot", "a.svg")
+    asked = ("evaluate", "--limit", "2", "--samples", "1", "--db", "r.duckdb")
+    done = redraft(*asked, *strategies, "--plot", "a.svg")
     assert done.returncode == 0, done.stderr
     assert "What each turn changed" in done.stdout
     assert "One task only (builtin)" in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 100
     assert (tmp_path / "a.svg").read_text().startswith("<?xml")
-    again = redraft(*asked, "--json", env={"REDRAFT_BASELINE": "0"})
+    (tmp_path / "redraft.toml").write_text('model = "embedded"\nbaseline = 0')
+    again = redraft(*asked, "--json", env={"REDRAFT_STRATEGY": "correct feedback=none turns=2; greedy"})
     found = json.loads(again.stdout)
     assert [method["label"] for method in found["methods"]] == ["correct feedback=none turns=2", "greedy"]
     assert [method["rows"][0]["oracle_used"] for method in found["methods"]] == [False, False]
