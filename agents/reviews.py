@@ -51,7 +51,7 @@ def objection(client: Client, choice: Choice, trajectory: Trajectory) -> str | N
     A review may be prose, or one word a line of the draft, right or wrong. One that was cut off calls nothing correct.
     """
     words = [_bare(line) for line in choice.text.splitlines() if line.strip()]
-    if set(words) <= {"right", "wrong"}:
+    if client.model.templates or set(words) <= {"right", "wrong"}:
         return _first_wrong(client, words, _lines(trajectory.text()))
     if choice.finish is not Finish.LENGTH and is_correct(choice.text):
         return None
@@ -77,9 +77,10 @@ def chats(client: Client, part: str, cure: str) -> None:
 
 
 def _first_wrong(client: Client, words: Sequence[str], lines: int) -> str | None:
-    """The remark on the first line that is called wrong; one word on several lines points at none of them."""
+    """The remark on the first line that is called wrong; one word on several lines points at none of them, and other
+    words are a doubt."""
     if "wrong" not in words:
-        return None
+        return None if set(words) == {"right"} else wording(client, "may_be_wrong")
     if len(words) == 1 < lines:
         return wording(client, "is_wrong")
     return wording(client, "doubtful", line=str(min(words.index("wrong") + 1, max(1, lines))))

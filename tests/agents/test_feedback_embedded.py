@@ -47,9 +47,9 @@ async def corrected(feedback: str, **arguments: Any) -> tuple[list[Trajectory], 
     model = Watched()
     client = Client(model, sampling=Sampling(max_tokens=200, seed=3))
     paths: list[Trajectory] = []
-    for problem in read("builtin:seed=5", limit=3):
+    for problem in read("builtin:levels=3-4,seed=7", limit=3):
         keys = Keyring({problem.problem_id: problem.answer})
-        agent = build("correct", client, keys=keys, feedback=feedback, turns=3, samples=4, **arguments)
+        agent = build("correct", client, keys=keys, feedback=feedback, turns=3, samples=3, **arguments)
         paths += [path for path in await agent(problem.ask()) if path.role is Role.SAMPLE]
     requests = [(tuple(m.content for m in request.messages), request.prefix) for request in model.requests]
     return paths, [asked for asked in requests if asked[0][0].startswith("solve\n")]
@@ -61,7 +61,7 @@ async def corrected(feedback: str, **arguments: Any) -> tuple[list[Trajectory], 
         ("none", {}),
         ("fixed", {}),
         ("self", {}),
-        ("critic", {}),
+        ("critic", {"feedback.temperature": 0.7}),
         ("likelihood", {"feedback.threshold": -0.02}),
         ("prm", {"feedback.grader": "likelihood", "feedback.threshold": -0.02}),
         ("oracle", {}),

@@ -101,6 +101,19 @@ async def test_a_model_that_was_trained_to_judge_lines_is_asked_as_it_was_traine
     assert asked == [["judge steps\nHow {much}?\n---\n4+4=8\n#### 9"]] * 2
 
 
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        ("right\nyes", "There may be an error in the solution. Check it and solve the problem again."),
+        ("yes\nwrong", doubt(2)),
+        ("right\nright", None),
+    ],
+)
+async def test_other_words_of_such_a_model_are_a_doubt(words: str, text: str | None) -> None:
+    feedback = critic(Client(Scripted(lambda request, index: words, templates=TRAINED)))
+    assert await feedback([draft("4+4=8\n", "#### 9")]) == [Remark(text, "critic") if text else None]
+
+
 def test_a_model_with_forms_of_its_own_has_none_for_questions_in_words() -> None:
     client = Client(Scripted(lambda request, index: "", name="tiny", templates=TRAINED))
     with pytest.raises(PartError, match=r"style='huang' asks in words, and tiny knows .*: set feedback\.style=score"):
