@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from redraft.llm.templates import TEMPLATES
 from redraft.store import Store
 
 OWN = """
@@ -78,8 +79,7 @@ async def test_a_chat_template_reaches_the_server_as_raw_completions(openai_serv
 def test_mistakes_in_a_file_are_told_before_anything_is_asked(mistake: Callable[..., str], tmp_path: Path) -> None:
     (tmp_path / "own.toml").write_text('[templates]\nslove = "{question}"')
     assert mistake("generate", "--prompts", "own.toml").endswith(
-        "own.toml: no template 'slove'; there are solve, solve_choice, separator, next_step, rest, finished, judge,"
-        " may_be_wrong, is_wrong, doubtful"
+        f"own.toml: no template 'slove'; there are {', '.join(TEMPLATES)}"
     )
     (tmp_path / "own.toml").write_text(OWN)
     assert "embedded was trained on forms of its own" in mistake("generate", "--limit", "1", "--prompts", "own.toml")
