@@ -68,14 +68,15 @@ def _beside(
 ) -> list[Trajectory]:
     """What came to nothing at places from which others went on, or rollouts were thrown."""
     steps = {node.path.place: paths[node] for node in nodes} if lost else {}
-    return [replace(path, steps=steps.get(place, path.steps), grades=(), score=None) for place, path in lost.items()]
+    told = sorted(lost.items())
+    return [replace(path, steps=steps.get(place, path.steps), grades=(), score=None) for place, path in told]
 
 
 def _rolled(
     rollouts: Iterable[Trajectory], nodes: Iterable[Node], paths: Mapping[Node, tuple[Step, ...]]
 ) -> list[Trajectory]:
     """The rollouts, with the tree's own steps as they are in the tree."""
-    thrown = list(rollouts)
+    thrown = sorted(rollouts, key=lambda path: path.place)
     known = {step.step_id: step for node in nodes for step in paths[node][-len(node.steps) :]} if thrown else {}
     return [
         replace(

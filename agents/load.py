@@ -118,7 +118,7 @@ class _Builder:
         """The part that a parameter asks for, or None where its default will do."""
         part = PARTS[parameter.name]
         wanted = parameter.default is parameter.empty or (part.implied and self._set_within(key))
-        spec = self._settings.get(key, part.default if wanted else None)
+        spec = self._settings.get(key, _preferred(parameter, part.default) if wanted else None)
         self.chosen[key] = spec
         if spec is None:
             return None
@@ -154,6 +154,19 @@ class _Builder:
             value = convert(value, parameter.annotation, key)
         self.chosen[key] = parameter.default if value is None else value
         return value
+
+
+def default(strategy: Spec, part: str) -> str | None:
+    """The part of this kind that a strategy gets where none is named; None where it has no such part, or needs none.
+    Raises PartError for an unknown strategy."""
+    found = next((one for one in _parameters(load(strategy)) if one.name == part), None)
+    needed = found is not None and found.default is found.empty
+    return _preferred(found, PARTS[part].default) if found and needed else None
+
+
+def _preferred(parameter: inspect.Parameter, default: str | None) -> str | None:
+    """The part that a parameter's type names, as in `Annotated[Policy, "stepwise"]`, else the default of its kind."""
+    return next((str(name) for name in getattr(parameter.annotation, "__metadata__", ())), default)
 
 
 def _parameters(factory: Callable[..., Any]) -> list[inspect.Parameter]:

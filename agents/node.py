@@ -24,6 +24,7 @@ class Node:
     prior: float = 1.0  # how probable the policy found it among its siblings
     visits: int = 0
     total: float = 0.0  # of the values that its visits brought
+    pending: int = 0  # visits that are under way: each counts as a loss until it is over
     drawn: int = 0  # continuations of it that the policy was asked for, rollouts too: the number of the next one
     closed: bool = False
     grade: Grade | None = None
@@ -79,6 +80,13 @@ class Node:
     def end(self, stop: Stop, reason: str) -> None:
         """Nothing follows it, for this reason."""
         self.path = replace(self.path, stop=stop, reason=reason)
+
+    def back_up(self, value: float) -> None:
+        """One more visit, which brought this value, here and above; values become the means of what visits brought."""
+        for node in self.up():
+            node.visits += 1
+            node.total += value
+            node.value = node.total / node.visits
 
     def close(self) -> None:
         """It is done, and so is each ancestor whose children are all done."""

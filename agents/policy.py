@@ -8,7 +8,7 @@ after.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
 from redraft.agents.conversation import advised, conversation, follow_up
 from redraft.agents.going_on import STEP_SCHEMA, next_step, rest
@@ -28,6 +28,10 @@ class Policy(Protocol):
     """
 
     async def __call__(self, trajectory: Trajectory, /, n: int, first: int = 0) -> list[Trajectory]: ...
+
+
+Stepwise = Annotated[Policy, "stepwise"]
+"""A Policy; `stepwise` where none is named."""
 
 
 def whole(

@@ -20,7 +20,15 @@ from redraft.agents.node import Node, graded, probability, settled
 from redraft.agents.policy import Policy
 from redraft.graders.grader import Grader
 from redraft.llm.model import ModelError
+from redraft.llm.together import together
 from redraft.store.records import Grade, Question, Role, Stop, Trajectory, Verdict
+
+
+class Growth(State, total=False):
+    """How far a search is: `asked` are its iterations so far, `open` the indices of the nodes that it is at."""
+
+    done: bool  # whether it is to end
+
 
 CRITIC = "critic"
 """The grader's name under which a critic's decisions are kept."""
@@ -52,25 +60,23 @@ class Search:
     def root(self) -> Node:
         return self.nodes[0]
 
-    async def expand(
-        self, policy: Policy, node: Node, n: int, *, advice: str = "", distinct: bool = True
-    ) -> list[Node]:
+    async def expand(self, policy: Policy, node: Node, n: int, *, distinct: bool = True) -> list[Node]:
         """Ask the policy, in one call, for `n` continuations of a node: its new children, in order.
 
         A continuation that adds no step is none; where none of them adds any, the node itself ends as they did (failed,
         dead end, budget, length). `distinct`: an open child that says the same as a sibling before it, or repeats a
-        step of its own draft, is a dead end. What the critic advises is shown to the policy, and kept out of the text.
+        step of its own draft, is a dead end. What the critic advised is shown to the policy, and kept out of the text.
         """
-        asked = replace(node.path, advice=advice) if advice else node.path
-        drawn = await self._drawn(policy, node, asked, n, node.drawn)
-        new = [path for path in drawn if len(path.steps) > len(node.path.steps)]
-        if not new and not node.children:
-            end = _worst(drawn)
-            node.path = replace(node.path, stop=end.stop or Stop.DEAD_END, reason=end.reason)
-        children = [self._child(node, path) for path in new]
-        if distinct:
-            settled(node, children)
+        [children] = await self.expand_all(policy, [node], n, distinct=distinct)
         return children
+
+    async def expand_all(
+        self, policy: Policy, nodes: Sequence[Node], n: int, *, distinct: bool = True
+    ) -> list[list[Node]]:
+        """The same for several nodes at once, one call each; what comes of it does not depend on which ends first."""
+        asked = [replace(node.path, advice=node.critique.advice if node.critique else "") for node in nodes]
+        jobs = (self._drawn(policy, node, path, n, node.drawn) for node, path in zip(nodes, asked, strict=True))
+        return [self._grown(node, drawn, distinct) for node, drawn in zip(nodes, await together(jobs), strict=True)]
 
     async def roll(self, policy: Policy, node: Node, n: int, path: Trajectory | None = None) -> list[Trajectory]:
         """`n` continuations of a node, or of a rollout's `path` below it, in the role of rollouts: no part of the tree.
@@ -115,11 +121,13 @@ class Search:
             node.said = (*node.said, said)
         return node.critique
 
-    def end(self, chosen: Node | None, watch: Watch | None = None) -> State:
+    def at(self, state: State) -> list[Node]:
+        """The nodes that a graph is at."""
+        return [self.nodes[index] for index in state.get("open", [])]
+
+    def end(self, chosen: Node | None) -> Growth:
         """End with this pick: `ranked` is everything explored."""
         self.ranked = explored(self.nodes, self.rollouts, self.lost, chosen)
-        if watch and chosen:
-            watch(self.ranked[0])
         return {"chosen": chosen.path.trajectory_id if chosen else None}
 
     async def _drawn(self, policy: Policy, node: Node, path: Trajectory, n: int, first: int) -> list[Trajectory]:
@@ -136,6 +144,16 @@ class Search:
             before = [self.lost[path.place]] if path.place in self.lost else []
             self.lost[path.place] = _worst([*before, *nothing])
         return drawn
+
+    def _grown(self, node: Node, drawn: Sequence[Trajectory], distinct: bool) -> list[Node]:
+        new = [path for path in drawn if len(path.steps) > len(node.path.steps)]
+        if not new and not node.children:
+            end = _worst(drawn)
+            node.path = replace(node.path, stop=end.stop or Stop.DEAD_END, reason=end.reason)
+        children = [self._child(node, path) for path in new]
+        if distinct:
+            settled(node, children)
+        return children
 
     def _child(self, node: Node, path: Trajectory) -> Node:
         number = len(node.children)
@@ -172,7 +190,7 @@ Searching = Runtime[Search]
 class SearchAgent:
     """An Agent that runs a LangGraph graph over a Search. `limit` is the most steps that the graph may take."""
 
-    graph: CompiledStateGraph[State, Search, Any, Any]
+    graph: CompiledStateGraph[Growth, Search, Any, Any]
     limit: int
 
     async def __call__(self, question: Question) -> list[Trajectory]:
@@ -180,6 +198,16 @@ class SearchAgent:
         search = Search(question)
         await self.graph.ainvoke({"asked": 0}, {"recursion_limit": self.limit}, context=search)
         return search.ranked
+
+
+def after_critique(state: Growth) -> str:
+    """On from the critic: what is still open is expanded."""
+    return "propose" if state.get("open") else after_grade(state)
+
+
+def after_grade(state: Growth) -> str:
+    """On from the values: to the next nodes, or to the end."""
+    return "choose" if state.get("done") else "critique"
 
 
 def shown(watch: Watch | None, nodes: Iterable[Node]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from redraft.graders.grader import Grader
-from redraft.store.records import Grade, Stop, Trajectory
+from redraft.store.records import Grade, Role, Stop, Trajectory
 
 
 def cut(path: Trajectory, turn: int) -> Trajectory:
@@ -24,7 +24,7 @@ def cut(path: Trajectory, turn: int) -> Trajectory:
 
 async def judge(graders: Sequence[Grader], paths: Sequence[Trajectory]) -> list[Grade]:
     """The grades of every turn of every path, by every grader. A turn that failed, or that a
-    budget did not reach, has no draft, and no grade."""
+    budget did not reach, has no draft, and no grade; nor has one that a search left unfinished."""
     drafts = [(path, cut(path, turn)) for path in paths for turn in range(1, path.turn + 1)]
     ended = [(path, draft) for path, draft in drafts if not _unwritten(draft)]
     grades: list[Grade] = []
@@ -38,4 +38,10 @@ async def judge(graders: Sequence[Grader], paths: Sequence[Trajectory]) -> list[
 
 
 def _unwritten(draft: Trajectory) -> bool:
+    if draft.role is not Role.SAMPLE and draft.answer is None and draft.stop in OPEN:
+        return True
     return draft.stop is Stop.FAILED or (draft.stop is Stop.BUDGET and not draft.draft())
+
+
+OPEN = (None, Stop.DEAD_END, Stop.BUDGET)
+"""How what a search left unfinished may have stopped."""

@@ -8,10 +8,10 @@ from rich.text import Text
 
 from redraft.agents.critic import Critic, Critique
 from redraft.agents.critics.model import model as own_critic
+from redraft.agents.load import default
 from redraft.agents.policy import Policy, stepwise
 from redraft.flows.job import Job, Settings
 from redraft.flows.progress import Silent
-from redraft.flows.recipe import takes
 from redraft.flows.show import LEGEND, ending, feedback_line, step_line
 from redraft.llm.client import Client
 from redraft.store.records import Problem, Stop, Trajectory, Verdict
@@ -27,7 +27,7 @@ async def solve(problem: Problem, settings: Settings, db: str | Path | Store, co
     """
     live = Live(console, settings.samples)
     arguments = dict(settings.arguments)
-    if takes(settings.strategy, "policy"):
+    if default(settings.strategy, "policy") == "whole":
         arguments.setdefault("policy", live.policy)
     critic = live.critic if settings.critic == "model" else settings.critic
     if str(settings.model).partition(":")[0] == "embedded":

@@ -176,7 +176,7 @@ class Solving:
         finally:
             self._known.discard(problem.problem_id)
         said = [grade for path in paths for grade in path.grades]
-        return list({(g.trajectory_id, g.turn, g.grader): g for g in [*said, *measured]}.values())
+        return list({(g.trajectory_id, g.step_id, g.turn, g.grader): g for g in [*said, *measured]}.values())
 
 
 def _told(error: Exception) -> str:

@@ -76,8 +76,8 @@ def _grades(grade: Grade, paths: dict[str, Trajectory]) -> Iterator[Row]:
             None, None, None, None, None, None, grade.reason, None,
         )  # fmt: skip
 
-    yield row(None, grade.verdict, grade.value)
-    if grade.steps and grade.trajectory_id in paths:
+    yield row(grade.step_id, grade.verdict, grade.value)
+    if grade.steps and grade.step_id is None and grade.trajectory_id in paths:
         for step, value in zip(paths[grade.trajectory_id].draft(grade.turn), grade.steps, strict=True):
             yield row(step.step_id, None, value)
 

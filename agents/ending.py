@@ -1,0 +1,41 @@
+"""When a node of a search is done: the critic says so, there is nothing to follow, or it is deep enough."""
+
+from dataclasses import replace
+
+from redraft.agents.critic import Critic, Opinion
+from redraft.agents.node import Node
+from redraft.agents.tree import Search
+from redraft.graders.answers import extract
+from redraft.store.records import Stop
+
+
+async def criticised(search: Search, critic: Critic, node: Node) -> bool:
+    """Asks the critic about an open node with text, once, and ends it if the critic says so; whether it has ended.
+
+    A finished one ends in the answer that can be read in it, and goes on where there is none, for it to be written; a
+    hopeless one ends without. A critic that got no answer has said nothing. Raises fatal ModelErrors.
+    """
+    if node.ended or not node.path.steps:
+        return node.ended
+    critique = await search.critique(critic, node)
+    if critique is None or critique.opinion is Opinion.GO_ON:
+        return False
+    path = node.path
+    answer = extract(path.text(), path.question.kind) if critique.opinion is Opinion.FINISHED else None
+    if critique.opinion is Opinion.FINISHED and answer is None:
+        return False
+    node.path = replace(path, stop=Stop.CRITIC, answer=answer, reason=critique.reason or str(critique.opinion))
+    return True
+
+
+def bounded(node: Node, depth: int) -> list[Node]:
+    """Of an expanded node's children those to be valued, open or solutions; the others are closed. An open one as deep
+    as `depth` ends, cut at that length. A node without children is closed."""
+    for child in node.children:
+        if not child.ended and child.depth >= depth:
+            child.end(Stop.LENGTH, f"It has depth={depth} steps, which is the most.")
+        if child.ended and not child.answered:
+            child.close()
+    if not node.children:
+        node.close()
+    return [child for child in node.children if not child.closed]

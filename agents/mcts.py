@@ -1,0 +1,108 @@
+"""Monte-Carlo tree search over the steps of a solution, by UCT or PUCT (Kocsis and Szepesvari 2006; Silver et al. 2018;
+over reasoning: Hao et al. 2023)."""
+
+from typing import Literal
+
+from langgraph.graph import END, START, StateGraph
+
+from redraft.agents.agent import Agent, Watch, at_least_one
+from redraft.agents.critic import Critic
+from redraft.agents.ending import bounded, criticised
+from redraft.agents.moves import MOVES, backed_up, finished, rolled_value
+from redraft.agents.policy import Stepwise
+from redraft.agents.rules import leaves, normalised, puct, released, uct
+from redraft.agents.tree import Growth, Search, SearchAgent, Searching, after_critique, after_grade, shown
+from redraft.graders.grader import Grader
+from redraft.llm.together import together
+from redraft.store.errors import PartError
+from redraft.store.records import Stop
+
+
+def mcts(
+    policy: Stepwise,
+    *,
+    grader: Grader,
+    critic: Critic,
+    iterations: int = 32,
+    branch: int = 3,
+    parallel: int = 4,
+    rule: Literal["uct", "puct"] = "uct",
+    exploration: float = 1.0,
+    c_init: float = 1.25,
+    c_base: float = 19652.0,
+    rollouts: int = 0,
+    depth: int = 40,
+    final: Literal["visits", "value", "vote"] = "visits",
+    watch: Watch | None = None,
+) -> Agent:
+    """Each of `iterations` selects a leaf by the `rule`, expands it by `branch` steps in one call, has them valued, and
+    backs each value up to the root: a node's visits are the valued nodes at and below it, its value is their mean.
+
+    `parallel` leaves are selected in a round, each as if those before it had lost (virtual loss), and expanded at
+    once: the round's size is part of the result, the concurrency is not. A step's value is the grader's value of the
+    path up to it, in [0, 1]; with `rollouts`, that of an open step is the mean of so many drafts that the policy writes
+    from it, kept apart from the tree. What has no value, since its call failed or the grader could not tell, is not
+    visited, and counts neither for nor against the nodes above it.
+
+    Solutions, dead ends and paths of `depth` nodes are never expanded or selected again; the search ends early where
+    nothing else is left, when a budget is used up, and after a round in which every call failed. Before a node is
+    expanded the critic is asked about it. The `final` move takes the solution at the end of the most visited way
+    (visits), the best (value), or the best of the answer whose values sum up to most (vote); where there is none, the
+    best open path is first written to its end, so that no unfinished path is the answer.
+
+    Raises PartError for counts below 1, and for a rule or a final move that there is not.
+    """
+    at_least_one(iterations=iterations, branch=branch, parallel=parallel, depth=depth)
+    if final not in MOVES or rule not in ("uct", "puct"):
+        raise PartError(f"no rule={rule!r} with final={final!r}; there are uct, puct, and {', '.join(MOVES)}")
+    score = uct(exploration) if rule == "uct" else puct(c_init, c_base)
+
+    async def critique(state: Growth, runtime: Searching) -> Growth:
+        search = runtime.context
+        before = state.get("asked", 0)
+        found = leaves(search.root, score, min(parallel, iterations - before))
+        await together(criticised(search, critic, node) for node in found)
+        for node in found:
+            released(node)
+            if node.ended:
+                node.close()
+        asked, going = before + len(found), [node.index for node in found if not node.ended]
+        return {"asked": asked, "open": going, "done": not found or search.root.closed or asked >= iterations}
+
+    async def propose(state: Growth, runtime: Searching) -> Growth:
+        search, opened = runtime.context, runtime.context.at(state)
+        await search.expand_all(policy, opened, branch)
+        added = [child for node in opened for child in bounded(node, depth)]
+        for node in opened:
+            normalised(node.children)
+        stuck = all(node.path.stop is Stop.FAILED for node in opened)
+        return {"open": [node.index for node in added], "done": state.get("done") or stuck or search.spent}
+
+    async def grade(state: Growth, runtime: Searching) -> Growth:
+        search, added = runtime.context, runtime.context.at(state)
+        thrown = [node for node in added if rollouts and not node.ended]
+        await search.value(grader, [node for node in added if node not in thrown])
+        means = await together(rolled_value(search, policy, grader, node, rollouts, depth) for node in thrown)
+        for node, mean in zip(thrown, means, strict=True):
+            node.value = mean
+        backed_up(added)
+        shown(watch, added)
+        return {"open": [], "done": state.get("done", False) or search.root.closed}
+
+    async def choose(state: Growth, runtime: Searching) -> Growth:
+        search = runtime.context
+        added = await finished(search, policy, depth)
+        await search.value(grader, added)
+        backed_up(added)
+        shown(watch, added)
+        return search.end(MOVES[final](search))
+
+    graph = StateGraph(Growth, context_schema=Search)
+    for step in (critique, propose, grade, choose):
+        graph.add_node(step.__name__, step)
+    graph.add_edge(START, "critique")
+    graph.add_conditional_edges("critique", after_critique, ["propose", "critique", "choose"])
+    graph.add_edge("propose", "grade")
+    graph.add_conditional_edges("grade", after_grade, ["critique", "choose"])
+    graph.add_edge("choose", END)
+    return SearchAgent(graph.compile(name="mcts"), limit=3 * iterations + 4)
