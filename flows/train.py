@@ -37,9 +37,7 @@ async def train(
             cure="Export rows and train them with TRL, as docs/train.md shows.",
         )
     if folder.resolve() == HERE.resolve() or ((folder / "weights.npz").exists() and not overwrite):
-        raise ModelError(
-            f"{folder} holds weights already.", cure="Name another folder, or replace it by --overwrite."
-        )
+        raise ModelError(f"{folder} holds weights already.", cure="Name another folder, or replace it by --overwrite.")
     try:
         from redraft.llm.embedded.tune import tune
     except ImportError as error:
