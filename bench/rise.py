@@ -86,7 +86,10 @@ async def main(options: argparse.Namespace) -> None:
     if not (out / "weights.npz").exists():
         settings = Settings(epochs=options.epochs, rate=options.rate, replay=options.replay, seed=options.seed)
         rows = await collect(options, folder)
-        say("tuned", **asdict(await train([rows], out, model=options.model, settings=settings, say=print)))
+        say(
+            "tuned",
+            **asdict(await train([rows, *options.also], out, model=options.model, settings=settings, say=print)),
+        )
     for feedback in options.feedback.split(","):
         base = await measure(options, folder, "embedded", feedback)
         tuned = await measure(options, folder, f"embedded:{out}", feedback)
@@ -119,12 +122,13 @@ if __name__ == "__main__":
     parser.add_argument("--criteria", default="all")
     parser.add_argument("--since", type=int, default=2, help="learn from drafts of this turn and later")
     parser.add_argument("--explored", action="store_true")
+    parser.add_argument("--also", nargs="*", default=[], metavar="FILE", help="more rows to learn from")
     parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--rate", type=float, default=6e-4)
     parser.add_argument("--replay", type=float, default=0.25)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--feedback", default="fixed,none")
-    parser.add_argument("--test-problems", type=int, default=600)
+    parser.add_argument("--test-problems", type=int, default=1000)
     parser.add_argument("--test-samples", type=int, default=4)
     parser.add_argument("--test-seed", type=int, default=4001)
     asyncio.run(main(parser.parse_args()))
