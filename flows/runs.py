@@ -100,18 +100,14 @@ class Runs:
         return found
 
     def _settings(self, given: Method, model: str | Model) -> Settings:
-        common, samples = self._common, given.samples or self._common.samples
-        replicate = common.replicate
-        if not given.in_turns and takes(given.strategy, "samples"):  # a pick among 4 is no pick among 8
-            replicate = f"{replicate} of {samples}".strip()
+        common = self._common
         return replace(
             common,
             model=model,
             strategy=given.strategy,
             grader=given.grader or common.grader,
             critic=given.critic or common.critic,
-            samples=samples,
-            replicate=replicate,
+            samples=given.samples or common.samples,
             arguments={**common.arguments, **given.arguments},
         )
 
@@ -120,13 +116,27 @@ class Runs:
 
     async def _sampled(self, model: str | Model, samples: int) -> Ran | None:
         plain = replace(self._common, model=model, grader=None, critic=None, arguments={}, samples=samples)
-        return await self._run(SAMPLING, replace(plain, strategy=SAMPLING.strategy))
+        apart = f"{self._common.replicate} sampled".strip()  # they grow as methods need, which no method's own may
+        return await self._run(SAMPLING, replace(plain, strategy=SAMPLING.strategy, replicate=apart))
+
+    async def _job(self, given: Method, settings: Settings) -> Job:
+        """The job of a method. A pick among 4 drafts is none among 8: where the store has another number of them, the
+        drafts are drawn apart, in a replicate of their number."""
+        job = Job(self.problems, replace(settings, budget=self._left), self._store, self._progress)
+        if given is SAMPLING or given.in_turns or not takes(given.strategy, "samples"):
+            return job
+        done = await to_thread(self._store.done, job.recipe, settings.replicate)
+        if all(done[problem].samples == settings.samples for problem in job.problems if problem in done):
+            return job
+        await job.close()
+        apart = f"{settings.replicate} of {settings.samples}".strip()
+        return Job(self.problems, replace(job.settings, replicate=apart), self._store, self._progress)
 
     async def _run(self, given: Method, settings: Settings) -> Ran | None:
         if self.spent:
             return None
         began = time.monotonic()
-        job = Job(self.problems, replace(settings, budget=self._left), self._store, self._progress)
+        job = await self._job(given, settings)
         try:
             run_id = await job.run(self._source)
         except ModelError as error:
@@ -139,8 +149,8 @@ class Runs:
         self.spent = self._used_up() if job.client.spent else None
         self._left = self._left.less(job.client.used, time.monotonic() - began)
         summary = await to_thread(summary_of, job, run_id)
-        found = await to_thread(history, self._store, job.recipe, settings.replicate, list(job.problems))
-        return Ran(given, settings.model, job.model.name, settings, summary, found, _others(settings))
+        found = await to_thread(history, self._store, job.recipe, job.settings.replicate, list(job.problems))
+        return Ran(given, settings.model, job.model.name, job.settings, summary, found, _others(settings))
 
 
 def _wanted(ran: Sequence[Ran], drawn: Ran) -> int:

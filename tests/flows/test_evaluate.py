@@ -10,6 +10,7 @@ import pytest
 from redraft.flows.compared import markdown, remarks
 from redraft.flows.evaluate import evaluate
 from redraft.flows.evaluation import Compared, Evaluation, Row
+from redraft.flows.generate import generate
 from redraft.flows.job import Settings
 from redraft.flows.plot import PlotError, check, plot
 from redraft.llm.budget import Budget
@@ -107,6 +108,17 @@ async def test_what_is_in_the_store_is_not_asked_again(tmp_path: Path, sums: Sum
     assert len(model.requests) == asked + 3
     assert both.methods[0].rows[:-1] == first.methods[0].rows[:-1]
     assert len(Store(tmp_path / "r.duckdb").query("FROM problems").rows) == 3
+
+
+async def test_what_generate_drew_is_not_drawn_again(tmp_path: Path, sums: Sums, adder: Adder) -> None:
+    """A pick among two drafts is one of its own: those of another number are drawn apart, and stay."""
+    model, db = adder(lambda *_: True), tmp_path / "r.duckdb"
+    await generate(sums(2), db=db, model=model, strategy="self_consistency", samples=2)
+    ways: dict[str, Any] = {"models": [model], "db": db}
+    for samples, asked in ((2, 4), (2, 4), (3, 6), (2, 6), (3, 6)):
+        found = await evaluate(sums(2), strategies=[f"self_consistency samples={samples}"], **ways)
+        assert len(model.requests) == asked
+        assert found.methods[0].rows[0].cost.calls == samples
 
 
 async def test_as_many_drafts_are_sampled_as_the_dearest_method_pays_for(
