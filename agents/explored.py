@@ -55,8 +55,7 @@ def _told(node: Node, steps: tuple[Step, ...], grades: Iterable[Grade], lost: Ma
     stopped = lost.get(path.place) if path.stop is None else None
     if stopped and stopped.stop in (Stop.FAILED, Stop.BUDGET):
         path = replace(path, stop=stopped.stop, reason=stopped.reason)
-    kept = tuple(replace(grade, trajectory_id=path.trajectory_id, rollouts=()) for grade in grades)
-    return replace(path, grades=(*path.grades, *kept))
+    return _named(replace(path, grades=(*path.grades, *grades)))
 
 
 def _rank(node: Node, path: Trajectory, chosen: Node | None) -> tuple[bool, bool, bool, float]:
@@ -78,12 +77,14 @@ def _rolled(
     """The rollouts, with the tree's own steps as they are in the tree."""
     thrown = sorted(rollouts, key=lambda path: path.place)
     known = {step.step_id: step for node in nodes for step in paths[node][-len(node.steps) :]} if thrown else {}
-    return [
-        replace(
-            path, role=Role.ROLLOUT, steps=tuple(known.get(step.step_id, step) for step in path.steps), chosen=False
-        )
-        for path in thrown
-    ]
+    told = (tuple(known.get(step.step_id, step) for step in path.steps) for path in thrown)
+    return [_named(replace(path, role=Role.ROLLOUT, steps=steps)) for path, steps in zip(thrown, told, strict=True)]
+
+
+def _named(path: Trajectory) -> Trajectory:
+    """The path, and what was said of it on the way under its name; it is nobody's pick."""
+    grades = (replace(grade, trajectory_id=path.trajectory_id, rollouts=()) for grade in path.grades)
+    return replace(path, grades=tuple(grades), chosen=False)
 
 
 def _distinct(paths: Iterable[Trajectory]) -> list[Trajectory]:

@@ -15,7 +15,6 @@ from redraft.agents.tree import Growth, Search, SearchAgent, Searching, after_cr
 from redraft.graders.grader import Grader
 from redraft.llm.together import together
 from redraft.store.errors import PartError
-from redraft.store.records import Stop
 
 
 def mcts(
@@ -45,7 +44,7 @@ def mcts(
     visited, and counts neither for nor against the nodes above it.
 
     Solutions, dead ends and paths of `depth` nodes are never expanded or selected again; the search ends early where
-    nothing else is left, when a budget is used up, and after a round in which every call failed. Before a node is
+    nothing else is left, when a budget is used up, and after three rounds in which every call failed. Before a node is
     expanded the critic is asked about it. The `final` move takes the solution at the end of the most visited way
     (visits), the best (value), or the best of the answer whose values sum up to most (vote); where there is none, the
     best open path is first written to its end, so that no unfinished path is the answer.
@@ -75,8 +74,8 @@ def mcts(
         added = [child for node in opened for child in bounded(node, depth)]
         for node in opened:
             normalised(node.children)
-        stuck = all(node.path.stop is Stop.FAILED for node in opened)
-        return {"open": [node.index for node in added], "done": state.get("done") or stuck or search.spent}
+        done = search.stuck(opened) or search.spent or state.get("done", False)
+        return {"open": [node.index for node in added], "done": done}
 
     async def grade(state: Growth, runtime: Searching) -> Growth:
         search, added = runtime.context, runtime.context.at(state)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from redraft.agents.node import Node, probability
 from redraft.agents.policy import Policy
-from redraft.agents.tree import Search
+from redraft.agents.tree import PATIENCE, Search
 from redraft.graders.grader import Grader
 from redraft.graders.selectors import weighted_majority
 from redraft.llm.together import together
@@ -47,10 +47,10 @@ def solutions(search: Search) -> list[Node]:
 
 async def finished(search: Search, policy: Policy, depth: int) -> list[Node]:
     """Where no node has an answer, the open one of the highest value is written to its end, one continuation after the
-    other: the nodes that this adds. Not after a budget's end, nor where nothing is open."""
+    other: the nodes that this adds. Not after a budget's end, nor after too many failures."""
     chances = [node for node in search.nodes if not node.children and not node.ended and not node.closed]
     node = max(chances, key=lambda node: -1.0 if node.value is None else node.value, default=None)
-    if search.spent or any(each.answered for each in search.nodes):
+    if search.spent or search.failures >= PATIENCE or any(each.answered for each in search.nodes):
         return []
     added: list[Node] = []
     while node and not node.ended and node.depth < depth:

@@ -107,16 +107,16 @@ def probability(grade: Grade, *, last: bool = False) -> float | None:
     return value if 0.0 <= value <= 1.0 else None
 
 
-def graded(grade: Grade, node: Node) -> Grade:
-    """The grade as it is kept of a node: of a path that has not ended, the last step only; with the reason why the
-    search took no value from it."""
+def graded(grade: Grade, path: Trajectory) -> Grade:
+    """The grade as it is kept of a path: of one that has not ended, the last step only; with the reason why a search
+    took no value from it."""
     if grade.value is not None and probability(grade) is None:
         said = f"a search needs values from 0 to 1, and {grade.grader!r} gave {grade.value:g}"
         grade = replace(grade, value=None, steps=(), details=(), reason=said)
-    if node.path.stop is not None or not node.path.steps:
+    if path.stop is not None or not path.steps:
         return grade
     value = grade.steps[-1] if grade.steps else grade.value
-    return replace(grade, value=value, steps=(), details=grade.details[-1:], step_id=node.path.steps[-1].step_id)
+    return replace(grade, value=value, steps=(), details=grade.details[-1:], step_id=path.steps[-1].step_id)
 
 
 def settled(parent: Node, children: Sequence[Node]) -> None:

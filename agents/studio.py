@@ -27,5 +27,15 @@ def correct() -> Any:
     return _graph("correct")
 
 
+def mcts() -> Any:
+    """Monte-Carlo tree search over steps."""
+    return _graph("mcts")
+
+
+def rest_mcts() -> Any:
+    """Tree search with a self-critic, by values that grow towards the answer."""
+    return _graph("rest_mcts")
+
+
 def _graph(strategy: str) -> Any:
     return getattr(build(strategy, Client(route("embedded"))), "graph")  # noqa: B009 - an Agent need not have one

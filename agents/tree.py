@@ -30,6 +30,8 @@ class Growth(State, total=False):
     done: bool  # whether it is to end
 
 
+PATIENCE = 3  # failed rounds in a row
+
 CRITIC = "critic"
 """The grader's name under which a critic's decisions are kept."""
 
@@ -47,6 +49,7 @@ class Search:
     graded: int = 0  # paths that the grader was asked about
     critiques: int = 0  # nodes that the critic was asked about
     spent: bool = False  # a budget had not enough for the last call
+    failures: int = 0  # rounds in a row in which no expansion got an answer
     ranked: list[Trajectory] = field(default_factory=list)  # the result
     _known: dict[tuple[str, Stop | None], Grade] = field(default_factory=dict)
 
@@ -83,7 +86,8 @@ class Search:
 
         Only those that add a step. Those of them that no rollout goes on from are the caller's to put in `rollouts`.
         """
-        base = path or replace(node.path, role=Role.ROLLOUT, score=None, grades=(), advice="")
+        advice = node.critique.advice if node.critique else ""
+        base = path or replace(node.path, role=Role.ROLLOUT, score=None, grades=(), advice=advice)
         drawn = await self._drawn(policy, node, base, n, node.drawn if path is None else 0)
         return [one for one in drawn if len(one.steps) > len(base.steps)]
 
@@ -97,7 +101,7 @@ class Search:
         """
         grades = await self.grade(grader, [node.path for node in nodes])
         for node, grade in zip(nodes, grades, strict=True):
-            node.value, node.grade = probability(grade, last=last), graded(grade, node)
+            node.value, node.grade = probability(grade, last=last), graded(grade, node.path)
 
     async def grade(self, grader: Grader, paths: Sequence[Trajectory]) -> list[Grade]:
         """The paths' grades, in one call of the grader, which is asked once about equal texts."""
@@ -120,6 +124,11 @@ class Search:
             node.critique, said = await opinion(critic, node.path)
             node.said = (*node.said, said)
         return node.critique
+
+    def stuck(self, expanded: Sequence[Node]) -> bool:
+        """Whether to give up, after these were expanded: every call of this round, and of those before it, failed."""
+        self.failures = self.failures + 1 if all(node.path.stop is Stop.FAILED for node in expanded) else 0
+        return self.failures >= PATIENCE
 
     def at(self, state: State) -> list[Node]:
         """The nodes that a graph is at."""

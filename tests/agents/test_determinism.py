@@ -21,7 +21,10 @@ PLANS: list[tuple[str, dict[str, Any]]] = [
     ("self_consistency", {"samples": 5, "adaptive": True}),
     ("correct", {"samples": 3, "turns": 3, "feedback": "oracle", "critic": "model"}),
     ("correct", {"samples": 2, "turns": 2, "feedback": "likelihood", "grader": "likelihood", "pick": "best"}),
+    ("mcts", {"grader": "likelihood", "iterations": 4, "branch": 2, "parallel": 2, "rollouts": 1}),
+    ("rest_mcts", {"grader": "likelihood", "critic": "model", "iterations": 2, "branch": 2}),
 ]
+NAMES = ["adaptive", "oracle and critic", "likelihood", "rounds of a tree", "a tree's critic"]
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +47,7 @@ def call_ids(journal: Journal, asked: list[Problem]) -> list[str]:
     return sorted(call.call_id for problem in asked for call, _ in journal.calls(problem.problem_id))
 
 
-@pytest.mark.parametrize("plan", PLANS, ids=["adaptive", "oracle and critic", "likelihood"])
+@pytest.mark.parametrize("plan", PLANS, ids=NAMES)
 async def test_concurrency_and_a_kill_change_nothing(
     asked: list[Problem], plan: tuple[str, dict[str, Any]], tmp_path: Path
 ) -> None:

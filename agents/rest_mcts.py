@@ -1,0 +1,155 @@
+"""ReST-MCTS*: tree search guided by a value of partial solutions and a self-critic (Zhang et al. 2024, Algorithm 2)."""
+
+import math
+from typing import Literal
+
+from langgraph.graph import END, START, StateGraph
+
+from redraft.agents.agent import Agent, Watch, at_least_one
+from redraft.agents.critic import Critic
+from redraft.agents.ending import bounded, criticised
+from redraft.agents.forward import rolled_forward
+from redraft.agents.moves import MOVES, finished
+from redraft.agents.node import Node
+from redraft.agents.policy import Stepwise
+from redraft.agents.tree import Growth, Search, SearchAgent, Searching, after_critique, after_grade, shown
+from redraft.graders.grader import Grader
+from redraft.store.errors import PartError
+from redraft.store.records import Stop
+
+
+def rest_mcts(
+    policy: Stepwise,
+    *,
+    grader: Grader,
+    critic: Critic,
+    iterations: int = 50,
+    branch: int = 3,
+    end_gate: float = 0.9,
+    exploration: float = 0.7,
+    alpha: float = 0.5,
+    roll_branch: int = 1,
+    roll_forward_steps: int = 3,
+    inf: float = 1.0,
+    depth: int = 40,
+    full: bool = False,
+    final: Literal["value", "vote"] = "value",
+    watch: Watch | None = None,
+) -> Agent:
+    """Each of `iterations` does what follows; names and defaults are the published code's.
+
+    Select: from the root, the child of the highest V + exploration * sqrt(2 ln N_parent / N), V + `inf` where it was
+    never visited, the first of equals. A selected solution (a path that has ended in an answer) of V >= `end_gate` ends
+    the search; with `full` none does, and all solutions are collected. Critique: is it finished, hopeless, or is there
+    advice for the next step? Expand: `branch` steps in one call, with the advice; the grader gives each its V, in
+    [0, 1]. Simulate: from the best of them, `roll_forward_steps` times, `roll_branch` steps of which the best goes on,
+    until it has ended or the critic says so; with v the greatest value on the way, V = (1 - alpha) V + alpha v, and its
+    N is 1. Back up: N grows by 1 from the expanded node to the root, and each V becomes the mean of the children's,
+    weighted by their N.
+
+    The answer is the solution that ended the search, else the best by V, or of the answer whose solutions' V sum up to
+    most (`final`="vote"); where there is none, the best open path is first written to its end. Where the published code
+    differs: a solution below the gate is not selected again (there it burns iterations), an unfinished path is never
+    the answer, a rollout without a value leaves V as it is (there it counts 0), and a call that failed ends no path as
+    finished, has no value, and is no visit. The search ends early where nothing is left to select, when a budget is
+    used up, and after three failed expansions in a row.
+
+    Raises PartError for counts below 1, and for another `final`.
+    """
+    at_least_one(iterations=iterations, branch=branch, roll_branch=roll_branch, depth=depth)
+    if final not in ("value", "vote"):
+        raise PartError(f"no final={final!r}; there are value, vote")
+    gate = math.inf if full else end_gate
+
+    async def critique(state: Growth, runtime: Searching) -> Growth:
+        search, asked = runtime.context, state.get("asked", 0)
+        node = _selected(search.root, exploration, inf, gate)
+        if node is None or node.ended or asked >= iterations:
+            return {"open": [], "done": True, "chosen": node.path.trajectory_id if node and node.answered else None}
+        if not await criticised(search, critic, node):
+            return {"asked": asked + 1, "open": [node.index], "done": False}
+        back_up(node)
+        node.close()
+        found = node.answered and _value(node) >= gate
+        return {"asked": asked + 1, "open": [], "done": found, "chosen": node.path.trajectory_id if found else None}
+
+    async def propose(state: Growth, runtime: Searching) -> Growth:
+        search = runtime.context
+        [node] = search.at(state)
+        await search.expand(policy, node, branch)
+        return {"open": [node.index], "done": search.spent or search.stuck([node])}
+
+    async def grade(state: Growth, runtime: Searching) -> Growth:
+        search = runtime.context
+        [node] = search.at(state)
+        await search.value(grader, bounded(node, depth))
+        _unvalued_closed(node)
+        best = max((child for child in node.children if not child.closed), key=_value, default=None)
+        if best and not search.spent:
+            seen = await rolled_forward(search, policy, grader, critic, best, roll_branch, roll_forward_steps)
+            best.value = _value(best) if seen is None else (1 - alpha) * _value(best) + alpha * seen
+            best.visits += 1
+            if best.ended and not best.answered:  # the critic calls it hopeless
+                best.close()
+        if best or node.path.stop is Stop.DEAD_END:
+            back_up(node)
+        shown(watch, node.children)
+        return {"open": [], "done": state.get("done", False) or search.spent}
+
+    async def choose(state: Growth, runtime: Searching) -> Growth:
+        search = runtime.context
+        added = await finished(search, policy, depth)
+        await search.value(grader, added)
+        shown(watch, added)
+        found = next((node for node in search.nodes if node.path.trajectory_id == state.get("chosen")), None)
+        return search.end(found or MOVES[final](search))
+
+    graph = StateGraph(Growth, context_schema=Search)
+    for step in (critique, propose, grade, choose):
+        graph.add_node(step.__name__, step)
+    graph.add_edge(START, "critique")
+    graph.add_conditional_edges("critique", after_critique, ["propose", "critique", "choose"])
+    graph.add_edge("propose", "grade")
+    graph.add_conditional_edges("grade", after_grade, ["critique", "choose"])
+    graph.add_edge("choose", END)
+    return SearchAgent(graph.compile(name="rest_mcts"), limit=3 * iterations + 4)
+
+
+def back_up(node: Node) -> None:
+    """One more visit here and above; the value of a node whose children were visited is their mean by visits."""
+    for each in node.up():
+        each.visits += 1
+        seen = [child for child in each.children if child.visits]
+        if seen:
+            each.value = sum(child.visits * _value(child) for child in seen) / sum(child.visits for child in seen)
+
+
+def _selected(root: Node, exploration: float, inf: float, gate: float) -> Node | None:
+    """The open node, or the solution that reaches the gate, which is visited next; None where all is closed. A solution
+    below the gate is closed on the way."""
+
+    def score(node: Node) -> float:
+        above = node.parent.visits if node.parent else 0
+        if not node.visits:
+            return _value(node) + inf
+        return _value(node) + exploration * math.sqrt(2 * math.log(max(1, above)) / node.visits)
+
+    while not root.closed:
+        node = root
+        while node.children:
+            node = max((child for child in node.children if not child.closed), key=score)
+        if not node.ended or _value(node) >= gate:
+            return node
+        node.close()
+    return None
+
+
+def _unvalued_closed(node: Node) -> None:
+    for child in node.children:
+        if child.value is None and not child.closed:
+            child.close()
+
+
+def _value(node: Node) -> float:
+    """The value of a node that has one; of the root, before anything was backed up to it, 0."""
+    return 0.0 if node.value is None else node.value
