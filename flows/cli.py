@@ -11,7 +11,19 @@ from redraft.flows.settings import settings
 from redraft.llm.model import ModelError
 from redraft.store.errors import RedraftError
 
-COMMANDS = ("generate", "solve", "evaluate", "filter", "export", "train", "label", "query", "doctor", "demo")
+COMMANDS = (
+    "generate",
+    "solve",
+    "evaluate",
+    "annotate",
+    "filter",
+    "export",
+    "train",
+    "label",
+    "query",
+    "doctor",
+    "demo",
+)
 STOPPED = 130
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from redraft.store.encode import exact, strict
-from redraft.store.records import Call, Grade, Problem, Stop, Trajectory
+from redraft.store.records import Call, Detail, Grade, Problem, Stop, Trajectory
 from redraft.store.units import Choices, Unit
 
 Row = tuple[Any, ...]
@@ -19,17 +19,26 @@ def utc(moment: datetime | None = None) -> str:
 def rows_of(unit: Unit, calls: Sequence[tuple[Call, Choices]]) -> dict[str, list[Row]]:
     """The rows of one unit by table. A step that several trajectories share is one row."""
     mark = (unit.unit_id, unit.attempt)
-    steps = {step.step_id: step for trajectory in unit.trajectories for step in trajectory.steps}
-    paths = {trajectory.trajectory_id: trajectory for trajectory in unit.trajectories}
+    thrown = _thrown(unit)
+    explored = (*thrown, *unit.trajectories)
+    elsewhere = {step.step_id for trajectory in unit.judged for step in trajectory.steps}
+    steps = {
+        step.step_id: step
+        for trajectory in explored
+        for step in trajectory.steps
+        if not elsewhere or step.step_id not in elsewhere
+    }
+    paths = {trajectory.trajectory_id: trajectory for trajectory in (*unit.judged, *explored)}
+    grades = (*unit.grades, *(grade for trajectory in thrown for grade in trajectory.grades))
     return {
         "raw.steps": [
             (*mark, s.step_id, s.parent_id, s.prefix_key, s.depth, s.turn, s.by, s.text, s.final, s.tokens, s.logprob,
              s.value, s.visits, s.call_id)
             for s in steps.values()
         ],
-        "raw.trajectories": [(*mark, *_trajectory(trajectory)) for trajectory in unit.trajectories],
-        "raw.turns": [(*mark, *row) for trajectory in unit.trajectories for row in _turns(trajectory)],
-        "raw.grades": [(*mark, *row) for grade in unit.grades for row in _grades(grade, paths)],
+        "raw.trajectories": [(*mark, *_trajectory(trajectory)) for trajectory in explored],
+        "raw.turns": [(*mark, *row) for trajectory in explored for row in _turns(trajectory)],
+        "raw.grades": [(*mark, *row) for grade in grades for row in _grades(grade, paths)],
         "raw.calls": [(*mark, *_call(call, choices)) for call, choices in calls],
         "raw.prompts": [(*mark, prompt_hash, exact(dict(prompt))) for prompt_hash, prompt in unit.prompts.items()],
         "raw.commits": [
@@ -37,6 +46,13 @@ def rows_of(unit: Unit, calls: Sequence[tuple[Call, Choices]]) -> dict[str, list
              utc(unit.started_at), utc(unit.finished_at), utc(), unit.key_hash)
         ],
     }  # fmt: skip
+
+
+def _thrown(unit: Unit) -> tuple[Trajectory, ...]:
+    """The rollouts that are in grades only."""
+    told = {trajectory.trajectory_id for trajectory in unit.trajectories}
+    found = {path.trajectory_id: path for grade in unit.grades for path in grade.rollouts}
+    return tuple(path for trajectory_id, path in found.items() if trajectory_id not in told)
 
 
 def problem_row(problem: Problem, added_at: str) -> Row:
@@ -70,16 +86,18 @@ def _at(values: tuple[Any, ...], turn: int) -> str | Stop | None:
 
 
 def _grades(grade: Grade, paths: dict[str, Trajectory]) -> Iterator[Row]:
-    def row(step_id: str | None, verdict: str | None, value: float | None) -> Row:
+    def row(step_id: str | None, verdict: str | None, value: float | None, detail: Detail = NONE) -> Row:
         return (
             grade.trajectory_id, step_id, grade.turn, grade.grader, grade.grader_model, verdict, value,
-            None, None, None, None, None, None, grade.reason, None,
+            detail.p_good, detail.p_neutral, detail.p_bad, detail.n, detail.lo, detail.hi, grade.reason, None,
         )  # fmt: skip
 
     yield row(grade.step_id, grade.verdict, grade.value)
     if grade.steps and grade.step_id is None and grade.trajectory_id in paths:
-        for step, value in zip(paths[grade.trajectory_id].draft(grade.turn), grade.steps, strict=True):
-            yield row(step.step_id, None, value)
+        details = grade.details or (NONE,) * len(grade.steps)
+        draft = paths[grade.trajectory_id].draft(grade.turn)
+        for step, value, detail in zip(draft, grade.steps, details, strict=True):
+            yield row(step.step_id, None, value, detail)
 
 
 def _call(call: Call, choices: Choices) -> Row:
@@ -89,3 +107,6 @@ def _call(call: Call, choices: Choices) -> Row:
         call.reasoning_tokens, call.cost_usd, call.latency_ms, call.attempts, call.finish_reason, call.error,
         exact(list(choices)),
     )  # fmt: skip
+
+
+NONE = Detail()

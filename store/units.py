@@ -61,9 +61,10 @@ class Unit:
     finished_at: datetime
     key_hash: str = ""  # of the problem that its drafts were judged by
     prompts: Mapping[str, Prompt] = field(default_factory=dict)  # of its calls, by their hashes
+    judged: tuple[Trajectory, ...] = ()  # of other units: its grades are of these too, and nothing else of them is kept
 
     def __post_init__(self) -> None:
-        drafts = {trajectory.trajectory_id: trajectory for trajectory in self.trajectories}
+        drafts = {trajectory.trajectory_id: trajectory for trajectory in (*self.judged, *self.trajectories)}
         for grade in self.grades:
             if not grade.steps or grade.trajectory_id not in drafts:
                 continue

@@ -129,7 +129,7 @@ def test_options_from_file_and_environment(redraft: Redraft, tmp_path: Path) -> 
 def test_mistakes_in_the_file_of_options(mistake: Mistake, tmp_path: Path) -> None:
     file = tmp_path / "redraft.toml"
     file.write_text("sampels = 3\n")
-    assert mistake("query", "FROM runs").startswith("redraft: redraft.toml: no option 'sampels'; there are answer,")
+    assert mistake("query", "FROM runs").startswith("redraft: redraft.toml: no option 'sampels'; there are again,")
     file.write_text("samples = [\n")
     assert "redraft.toml cannot be read" in mistake("generate")
     file.write_text('samples = "many"\n')
@@ -149,12 +149,12 @@ def test_mistakes_in_the_file_of_options(mistake: Mistake, tmp_path: Path) -> No
         (("generate", "--prompts", "none.toml"), "none.toml can't be read"),
         (("generate", "--batch"), "embedded has no batches"),
         (("generate", "--set", "turns"), "'turns' is not of the form key=value"),
-        (("generate", "--set", "trns=2"), "no argument 'trns' of strategy 'correct'; there are critic, feedback"),
+        (("generate", "--set", "trns=2"), "no argument 'trns' of strategy 'correct'; there are agree, branches"),
         (("generate", "--set", "turns=two"), "turns='two' does not fit: it wants a whole number"),
         (("generate", "--set", "feedback=nope"), "no feedback 'nope'; there are critic, fixed, "),
         (("generate", "--strategy", "nope"), "no strategy 'nope'; there are "),
         (("generate", "--critic", "nope"), "no critic 'nope'; there are model, none"),
-        (("generate", "--strategy", "best_of_n", "--grader", "mth"), "no grader 'mth'; there are likelihood, oracle"),
+        (("generate", "--strategy", "best_of_n", "--grader", "mth"), "no grader 'mth'; there are judge, likelihood"),
         (("generate", "nowhere.jsonl"), "no file nowhere.jsonl"),
         (("generate", "builtin:level=9"), "builtin has no setting 'level'"),
         (("generate", "--db", "no/such/folder.duckdb"), "there is no folder 'no/such'"),

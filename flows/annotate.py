@@ -1,0 +1,105 @@
+"""Graders over stored drafts: what each step is worth, kept beside the drafts. A plain async function without Prefect.
+
+from redraft.flows.annotate import annotate
+found = asyncio.run(annotate(db="redraft.duckdb", grader="rollout", arguments={"grader.rollouts": 16}))
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from redraft.agents.load import Spec, build
+from redraft.flows.annotating import Annotated, Annotating
+from redraft.flows.job import budget as plain_budget
+from redraft.flows.kept import fitting
+from redraft.flows.recipe import identity, recipe
+from redraft.graders.equivalence import Checker
+from redraft.graders.grader import Grader
+from redraft.llm.budget import Budget
+from redraft.llm.client import Client
+from redraft.llm.limits import Limits
+from redraft.llm.model import Model, Sampling
+from redraft.llm.prompts import Prompts
+from redraft.llm.route import route
+from redraft.llm.usage import Prices
+from redraft.store.journal import Journal
+from redraft.store.records import Keyring
+from redraft.store.store import Store
+
+
+async def annotate(
+    *,
+    db: str | Path | Store = "redraft.duckdb",
+    grader: Spec = "rollout",
+    where: str = "true",
+    model: str | Model = "embedded",
+    api_base: str | Sequence[str] | None = None,
+    arguments: Mapping[str, Any] | None = None,
+    temperature: float = 1.0,
+    max_tokens: int = 1024,
+    limit: int | None = None,
+    seed: int = 0,
+    replicate: str = "",
+    concurrency: int = 64,
+    limits: Limits = Limits(),  # noqa: B008 - frozen
+    budget: Budget = Budget(),  # noqa: B008 - frozen
+    problem_budget: Budget = Budget(),  # noqa: B008 - frozen
+    prices: Prices | None = None,
+    prompts: Prompts = Prompts(),  # noqa: B008 - frozen
+    say: Callable[[str], None] = lambda text: None,
+) -> Annotated:
+    """Grades the stored drafts that fit `where`, an SQL condition on `flows.drafts.DRAFTS`, of the first `limit`
+    problems; the values of drafts and steps are in the view `grades`, and rollouts are trajectories of that role.
+
+    `model` writes rollouts and is the judge, `arguments` are the grader's, as {"grader.rollouts": 16}. What was graded
+    before by the same grader, settings and `replicate` is left as it is, unless its text or its key has changed; what
+    failed, or was cut short by a `budget`, is tried again, and goes on from the calls that were answered.
+
+    Raises StoreError, QueryError for a condition that DuckDB does not take, PartError, and ModelError where the model
+    can't be used at all.
+    """
+    store = db if isinstance(db, Store) else Store(db, create=False, waiting=say)
+    opened = route(model, api_base, limits=limits, chat_template=prompts.chat) if isinstance(model, str) else model
+    opened.prices = prices or opened.prices
+    given = dict(arguments or {})
+    sampling = Sampling(temperature=temperature, max_tokens=max_tokens, seed=seed)
+    bare = Client(opened, sampling=sampling, prompts=prompts)
+    budgets = plain_budget(problem_budget)
+    name = recipe(
+        bare, one, grader=grader, critic=None, arguments=given, measures=("annotate",), problem_budget=budgets
+    )
+    kept = await asyncio.to_thread(fitting, store, where, name, replicate, limit)
+    journal = Journal(store.journal_path(name))
+    client = Client(
+        opened,
+        journal=journal,
+        sampling=sampling,
+        limits=replace(limits, concurrency=concurrency),
+        run_budget=budget,
+        problem_budget=problem_budget,
+        say=say,
+        prompts=prompts,
+    )
+    keys, checker = Keyring(), Checker()
+    try:
+        made = build(one, client, keys=keys, grader=grader, checker=checker, **given)
+        config = {"grader": identity(grader), "where": where, **{key: identity(value) for key, value in given.items()}}
+        start = store.start_run, "annotate", name, identity(grader) or "", opened.name, config
+        run_id = await asyncio.to_thread(*start)
+        found = Annotated(store.path, run_id, identity(grader) or "", known=sum(len(one.places) for one in kept.done))
+        annotating = Annotating(store, journal, client, keys, made, name, replicate, found, say, len(kept.todo))
+        await annotating.all(kept.todo, concurrency)
+        return found
+    finally:
+        journal.close()
+        await checker.close()
+        await client.close_others()
+        if isinstance(model, str):
+            await opened.close()
+
+
+def one(grader: Grader) -> Grader:
+    """A strategy in form only: the grader, built with all that it asks for."""
+    return grader

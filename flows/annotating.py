@@ -1,0 +1,197 @@
+"""The grading of stored drafts, unit by unit."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from redraft.flows.bounded import each
+from redraft.flows.garbage import seldom
+from redraft.flows.judging import cut
+from redraft.flows.kept import Kept
+from redraft.llm.client import Client
+from redraft.llm.model import ModelError
+from redraft.store.errors import PartError, RedraftError
+from redraft.store.journal import Journal
+from redraft.store.paths import paths_of
+from redraft.store.records import Grade, Keyring, Trajectory
+from redraft.store.store import Store
+from redraft.store.units import Unit
+from redraft.store.writer import Writer
+
+
+@dataclass(slots=True)
+class Annotated:
+    """What a run came to: `drafts` were graded in it, of them `values` have a value; `steps` of them have one of their
+    own. `known` drafts were done before. `lost` counts the drafts without a value by their reasons."""
+
+    db: str
+    run_id: str
+    grader: str
+    drafts: int = 0
+    values: int = 0
+    steps: int = 0
+    rollouts: int = 0
+    known: int = 0
+    failed: int = 0  # units that a failed call spoilt: the same command tries them again
+    lost: dict[str, int] = field(default_factory=dict)
+    spent: str | None = None  # the budget that is used up
+
+    def count(self, grades: Sequence[Grade]) -> None:
+        """These grades came in this run."""
+        self.drafts += len(grades)
+        self.values += sum(grade.value is not None for grade in grades)
+        self.steps += sum(value is not None for grade in grades for value in grade.steps)
+        self.rollouts += sum(len(grade.rollouts) for grade in grades)
+        for grade in grades:
+            if grade.value is None:
+                reason = grade.reason or "the grader gave no reason"
+                self.lost[reason] = self.lost.get(reason, 0) + 1
+
+
+class Annotating:
+    """One run's work: the grades of stored drafts, unit by unit."""
+
+    def __init__(
+        self,
+        store: Store,
+        journal: Journal,
+        client: Client,
+        keys: Keyring,
+        grader: Any,
+        recipe: str,
+        replicate: str,
+        found: Annotated,
+        say: Callable[[str], None],
+        total: int,
+    ) -> None:
+        self._store, self._journal, self._client, self._keys = store, journal, client, keys
+        self._grader, self._recipe, self._replicate, self._found = grader, recipe, replicate, found
+        self._writer = Writer(store, journal)
+        self._say, self._total, self._ended = say, total, 0
+
+    async def all(self, work: Sequence[Kept], window: int) -> None:
+        """Every unit, `window` at a time. However it ends, what is finished is in the store."""
+        status, facts = "failed", {}
+        try:
+            with seldom():
+                await each(self._prepared(work), self._unit, window)
+            self._found.spent = self._client.spent
+            status = "budget" if self._client.spent else "finished"
+            facts = {"reason": self._client.spent} if self._client.spent else {}
+        except asyncio.CancelledError:
+            status = "interrupted"
+            raise
+        except Exception as error:
+            facts = {"reason": str(error)}
+            raise
+        finally:
+            try:
+                await self._writer.close()
+            finally:
+                await asyncio.to_thread(self._store.end_run, self._found.run_id, status, facts)
+
+    async def _prepared(self, work: Sequence[Kept]) -> AsyncIterator[tuple[Kept, list[Trajectory]]]:
+        """The units with their drafts, and what the store has of those that are tried again."""
+        for start in range(0, len(work), AT_ONCE):
+            part = work[start : start + AT_ONCE]
+            if self._client.spent:
+                return
+            again = [kept.unit for kept in part if kept.attempt > 1]
+            for call, choices in await asyncio.to_thread(self._store.answers, again) if again else ():
+                self._journal.preload(call, choices)
+            paths = await asyncio.to_thread(paths_of, self._store, {kept.source: kept.problem for kept in part})
+            for kept in part:
+                there = paths[kept.source]
+                yield kept, [cut(there[path], turn) for path, turn in kept.places if path in there]
+
+    async def _unit(self, item: tuple[Kept, list[Trajectory]]) -> None:
+        kept, drafts = item
+        if self._client.spent:
+            return
+        started = datetime.now(UTC)
+        self._keys.add(kept.problem)
+        asked = [_away(path, kept) for path in drafts]
+        try:
+            given = await self._graded(asked)
+        finally:
+            self._keys.discard(kept.problem.problem_id)
+        there = {step.step_id for path in drafts for step in path.steps}
+        grades = [_home(grade, path, kept.unit, there) for path, grade in zip(drafts, given, strict=True)]
+        calls = tuple(self._journal.calls(kept.unit))
+        lost = any(call.error is not None for call, _ in calls) and any(grade.value is None for grade in grades)
+        status = "cut" if self._client.spent else "failed" if lost else "done"
+        unit = Unit(
+            unit_id=kept.unit,
+            run_id=self._found.run_id,
+            recipe=self._recipe,
+            problem_id=kept.problem.problem_id,
+            replicate=self._replicate,
+            attempt=kept.attempt,
+            samples=len(drafts),
+            status=status,
+            trajectories=(),
+            grades=tuple(grades),
+            calls=calls,
+            started_at=started,
+            finished_at=datetime.now(UTC),
+            key_hash=kept.key,
+            prompts=self._journal.prompts(kept.unit),
+            judged=tuple(drafts),
+        )
+        self._found.count(grades)
+        self._found.failed += status == "failed"
+        await self._writer.put(unit)
+        self._client.forget(kept.unit)
+        self._ended += 1
+        if self._ended % TOLD == 0:
+            self._say(f"{self._ended:,} of {self._total:,} units")
+
+    async def _graded(self, drafts: Sequence[Trajectory]) -> list[Grade]:
+        """One grade a draft. Raises PartError where the grader breaks."""
+        try:
+            grades = await self._grader(drafts)
+        except (RedraftError, ModelError):
+            raise
+        except Exception as error:
+            raise PartError(f"grader {self._found.grader!r} failed: {type(error).__name__}: {error}") from error
+        if len(grades) != len(drafts):
+            raise PartError(f"grader {self._found.grader!r} gave {len(grades)} grades for {len(drafts)} drafts")
+        return grades
+
+
+def _away(path: Trajectory, kept: Kept) -> Trajectory:
+    """A draft as it is judged: all its places are this unit's own, so that what is drawn there is nobody else's."""
+
+    def moved(name: str) -> str:
+        return f"{kept.unit}/{name}"
+
+    steps = [
+        replace(step, step_id=moved(step.step_id), parent_id=step.parent_id and moved(step.parent_id))
+        for step in path.steps
+    ]
+    return replace(path, question=kept.problem.ask(kept.unit), steps=tuple(steps))
+
+
+def _home(grade: Grade, path: Trajectory, unit: str, there: Collection[str]) -> Grade:
+    """The grade of the draft where it is stored; its rollouts go on from steps that are stored `there`."""
+
+    def moved(name: str | None) -> str | None:
+        bare = name.removeprefix(f"{unit}/") if name else None
+        return bare if bare in there else name
+
+    rollouts = [
+        replace(
+            one,
+            steps=tuple(
+                replace(step, step_id=moved(step.step_id) or "", parent_id=moved(step.parent_id)) for step in one.steps
+            ),
+        )
+        for one in grade.rollouts
+    ]
+    return replace(grade, trajectory_id=path.trajectory_id, turn=path.turn, rollouts=tuple(rollouts))
+
+
+AT_ONCE = 256
+TOLD = 100

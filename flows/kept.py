@@ -1,0 +1,79 @@
+"""Which stored drafts a grader has to judge, and which it has judged already."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from redraft.flows.drafts import DRAFTS, Place
+from redraft.store.errors import QueryError
+from redraft.store.records import Problem, digest
+from redraft.store.sql import literal
+from redraft.store.store import Store
+from redraft.store.units import key_hash
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The fitting drafts of one stored unit, and the unit of work that judges them. `key` is a hash of their texts and
+    of the known answer: another one means judging them again."""
+
+    source: str  # the unit that they were drawn in
+    unit: str
+    problem: Problem
+    places: tuple[Place, ...]
+    key: str
+    attempt: int = 1  # of judging them
+
+
+@dataclass(frozen=True, slots=True)
+class Fitting:
+    """What is to be judged, and what is judged as it stands; both by problem and unit."""
+
+    todo: tuple[Kept, ...]
+    done: tuple[Kept, ...]
+
+
+def fitting(store: Store, where: str, recipe: str, replicate: str, limit: int | None = None) -> Fitting:
+    """The drafts that fit an SQL condition on DRAFTS, of the first `limit` problems. Raises QueryError for a condition
+    that DuckDB does not take."""
+    try:
+        rows = store.query(PLACES.format(drafts=DRAFTS, where=where), patience=PATIENCE).rows
+    except QueryError as error:
+        raise QueryError(f"where={where!r}: {error}") from None
+    wanted = sorted({problem_id for _, problem_id, *_ in rows})[:limit]
+    problems = {problem.problem_id: problem for problem in store.problems(ids=wanted)}
+    units: dict[tuple[str, str], list[tuple[str, int, str]]] = {}
+    for unit, problem_id, *place in rows:
+        if problem_id in problems:
+            units.setdefault((unit, problem_id), []).append((place[0], place[1], place[2]))
+    parts = {"recipe": literal(recipe), "replicate": literal(replicate)}
+    known = {unit: rest for unit, *rest in store.query(DONE.format(**parts), patience=PATIENCE).rows}
+    todo, done = [], []
+    for (source, problem_id), places in units.items():
+        kept = _kept(source, problems[problem_id], places, recipe, replicate)
+        attempt, status, key = known.get(kept.unit, (0, "", ""))
+        if status == "done" and key == kept.key:
+            done.append(kept)
+        else:
+            todo.append(Kept(kept.source, kept.unit, kept.problem, kept.places, kept.key, attempt + 1))
+    return Fitting(tuple(todo), tuple(done))
+
+
+def _kept(source: str, problem: Problem, places: Sequence[tuple[str, int, str]], recipe: str, replicate: str) -> Kept:
+    unit = digest("annotation", recipe, source, replicate)
+    key = digest("drafts", key_hash(problem), *(list(place) for place in places))
+    return Kept(source, unit, problem, tuple((path, turn) for path, turn, _ in places), key)
+
+
+PATIENCE = 3600.0  # seconds: a stage waits for a run that is writing
+
+PLACES = """
+WITH drafts AS ({drafts}), fitting AS (SELECT trajectory_id, turn, leaf_step_id, problem_id FROM drafts WHERE ({where}
+))
+SELECT t.unit_id, f.problem_id, f.trajectory_id, f.turn, s.prefix_key
+FROM fitting f JOIN turns t USING (trajectory_id, turn)
+JOIN steps s ON s.unit_id = t.unit_id AND s.step_id = f.leaf_step_id
+ORDER BY f.problem_id, t.unit_id, f.trajectory_id, f.turn"""
+
+DONE = """
+SELECT unit_id, max(attempt), arg_max(status, attempt), arg_max(key_hash, attempt) FROM raw.commits
+WHERE recipe = {recipe} AND replicate = {replicate} GROUP BY unit_id"""
