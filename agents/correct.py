@@ -100,7 +100,7 @@ def correct(
 
 
 def _open(tree: Tree, state: State) -> list[Trajectory]:
-    return [tree.paths[sample] for sample in state.get("open", [])]
+    return tree.at(state.get("open", []))
 
 
 def _answered(paths: Iterable[Trajectory]) -> list[int]:

@@ -14,6 +14,7 @@ from langgraph.runtime import Runtime
 from redraft.agents.agent import Watch
 from redraft.graders.grader import Grader
 from redraft.graders.selectors import Selection
+from redraft.store.errors import PartError
 from redraft.store.records import Grade, Question, Trajectory
 
 
@@ -40,6 +41,16 @@ class Tree:
     def __post_init__(self) -> None:
         if isinstance(self.question, Mapping):  # as JSON, from Studio
             self.question = Question(**self.question)
+
+    def at(self, samples: Iterable[int]) -> list[Trajectory]:
+        """The paths of these samples. Raises PartError where they are not here: a thread goes on with its own tree."""
+        try:
+            return [self.paths[sample] for sample in samples]
+        except KeyError:
+            raise PartError(
+                "this Tree is not the one of the thread: pass the Tree that it was begun with as context, or begin the"
+                " thread again"
+            ) from None
 
     def keep(self, paths: Iterable[Trajectory]) -> None:
         """Put these in the place of their samples' earlier paths."""

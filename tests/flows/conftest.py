@@ -3,7 +3,9 @@
 import asyncio
 import json
 import os
+import pty
 import re
+import select
 import socket
 import subprocess
 import sys
@@ -54,6 +56,38 @@ def mistake(redraft: Redraft) -> Callable[..., str]:
         lines = done.stderr.strip().splitlines()
         assert len(lines) == 1, done.stderr
         return lines[0]
+
+    return run
+
+
+@pytest.fixture
+def typed(tmp_path: Path) -> Callable[..., tuple[int, str]]:
+    """`typed(["label"], [("]: ", "r\\n")])`: a command at a terminal of its own, at which each text is typed when what
+    stands before it has been shown. The exit code, and what the terminal shows."""
+
+    def run(arguments: Sequence[str], script: Sequence[tuple[str, str]], seconds: float = 120) -> tuple[int, str]:
+        command = [sys.executable, "-m", "redraft.flows.cli", *arguments]
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.chdir(tmp_path)
+            os.execve(command[0], command, clean({"TERM": "dumb", "NO_COLOR": "1"}))
+        shown, mark, left = "", 0, list(script)
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if select.select([terminal], [], [], 0.1)[0]:
+                try:
+                    shown += os.read(terminal, 65536).decode().replace("\r\n", "\n")
+                except OSError:  # how Linux tells that nobody has the other end any more
+                    break
+            while left and (place := shown.find(left[0][0], mark)) >= 0:
+                mark = place + len(left[0][0])
+                os.write(terminal, left.pop(0)[1].encode())
+        else:
+            os.kill(pid, 9)
+        os.close(terminal)
+        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        assert left == [], shown
+        return code, shown
 
     return run
 
