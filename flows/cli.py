@@ -16,14 +16,17 @@ COMMANDS = (
     "solve",
     "evaluate",
     "annotate",
+    "import",
     "filter",
     "export",
     "train",
     "label",
+    "tree",
     "query",
     "doctor",
     "demo",
 )
+FILES = {"import": "importing"}  # a name that Python has taken
 STOPPED = 130
 
 
@@ -36,7 +39,8 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        return getattr(importlib.import_module(f"redraft.flows.commands.{cmd_name}"), cmd_name)
+        name = FILES.get(cmd_name, cmd_name)
+        return getattr(importlib.import_module(f"redraft.flows.commands.{name}"), name)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -1,0 +1,110 @@
+"""Chat logs of one's own, or preference and process data in TRL's columns, with labels."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from redraft.agents.written import split
+from redraft.flows.imported import BAD, GOOD, NEUTRAL, Context, Imported, problem_of, rated, told, written
+from redraft.graders.answers import extract
+from redraft.store.errors import SourceError
+from redraft.store.records import Detail, Grade, Role, Stop, Trajectory
+
+WORDS = {"right": True, "correct": True, "good": True, "wrong": False, "incorrect": False, "bad": False}
+RATINGS: Mapping[Any, Detail] = {
+    1: GOOD, 0: NEUTRAL, -1: BAD, "good": GOOD, "neutral": NEUTRAL, "bad": BAD, "right": GOOD, "wrong": BAD,
+}  # fmt: skip
+
+
+def chats(row: Mapping[str, Any], context: Context) -> Imported:
+    """A row's drafts, with what was said of them; the grader is "human", its model the row's `labeler`.
+
+    Columns: `messages` (roles and contents), of which the first user's is the question, each assistant's a draft, and
+    each further user's feedback; or `prompt` and `completion`, or `prompt` and `completions`, the steps. `label` says
+    of the last draft that it is right (true, 1, "right") or wrong (false, 0, -1, "wrong"). `step_labels`, or `labels`,
+    has one a step: 1, 0 or -1, "good", "neutral" or "bad", true or false; null is none. Steps end after the separator.
+    `answer` is the known one. Raises SourceError for anything else.
+    """
+    messages = _messages(row)
+    system = "\n\n".join(text for role, text in messages if role == "system") or None
+    spoken = [(role, text) for role, text in messages if role != "system"]
+    if [role for role, _ in spoken] != ["user", "assistant"] * (len(spoken) // 2) or not spoken:
+        raise SourceError("the messages must take turns: user, assistant, user, assistant ...")
+    answer = row.get("answer")
+    problem = problem_of(context, spoken[0][1], None if answer is None else str(answer), system=system)
+    path = _path(row, spoken, problem.ask(context.unit), context)
+    found = Imported(problem)
+    found.add(path)
+    person = row.get("labeler") or row.get("by")
+    grade = _grade(row, path, person, context)
+    if grade is not None:
+        found.grades.append(replace(grade, trajectory_id=path.trajectory_id, turn=path.turn))
+    return found
+
+
+def _messages(row: Mapping[str, Any]) -> list[tuple[str, str]]:
+    given = row.get("messages") or row.get("conversation")
+    if isinstance(given, list):
+        try:
+            return [(str(one["role"]), str(one["content"] or "")) for one in given]
+        except (KeyError, TypeError):
+            raise SourceError("a message needs a role and a content") from None
+    prompt, done = row.get("prompt"), row.get("completions", row.get("completion"))
+    if isinstance(prompt, str) and isinstance(done, str | list):
+        return [("user", prompt), ("assistant", done if isinstance(done, str) else "".join(map(str, done)))]
+    raise SourceError("no chat: it needs 'messages', or 'prompt' and 'completion'")
+
+
+def _path(row: Mapping[str, Any], spoken: Sequence[tuple[str, str]], question: Any, context: Context) -> Trajectory:
+    """All drafts and the feedback between them, as turns."""
+    steps = row.get("completions")
+    if isinstance(steps, list):
+        mark = context.separator
+        return written(question, [f"{text}{mark}" for text in steps[:-1]] + [str(text) for text in steps[-1:]])
+    path = Trajectory(question, role=Role.SAMPLE)
+    for role, text in spoken[1:]:
+        if role == "user":
+            path = path.respond(text, "user")
+            continue
+        pieces = split(text, context.separator) or [""]
+        for at, piece in enumerate(pieces, start=1):
+            path = path.grow(piece, 0, final=at == len(pieces))
+        path = replace(path, stop=Stop.ANSWERED, answer=extract(path.text(), question.kind))
+    return path
+
+
+def _grade(row: Mapping[str, Any], path: Trajectory, person: str | None, context: Context) -> Grade | None:
+    """What the row says of its last draft; None where it says nothing."""
+    verdict = _verdict(row.get("label"))
+    labels = row.get("step_labels", row.get("labels"))
+    if labels is None:
+        return None if verdict is None else told(verdict, person)
+    if not isinstance(labels, list) or len(labels) != len(path.draft()):
+        count = len(labels) if isinstance(labels, list) else "no list of"
+        raise SourceError(f"{count} labels for {len(path.draft())} steps: give one a step, or another --separator")
+    grade = rated([_detail(one) for one in labels], "human", person, context.neutral)
+    if verdict is None:
+        return grade
+    whole = told(verdict, person)
+    return replace(grade, value=whole.value, verdict=whole.verdict, reason=None)
+
+
+def _verdict(label: Any) -> bool | None:
+    if label is None or isinstance(label, bool):
+        return label
+    if isinstance(label, int | float) and label in (1, 0, -1):
+        return label == 1
+    if isinstance(label, str) and label.lower() in WORDS:
+        return WORDS[label.lower()]
+    raise SourceError(f"label={label!r} is none of true, false, 1, 0, -1, {', '.join(WORDS)}")
+
+
+def _detail(label: Any) -> Detail | None:
+    if label is None:
+        return None
+    if isinstance(label, bool):
+        return GOOD if label else BAD
+    found = RATINGS.get(label.lower() if isinstance(label, str) else label) if isinstance(label, str | int) else None
+    if found is None:
+        raise SourceError(f"the step label {label!r} is none of 1, 0, -1, good, neutral, bad, true, false, null")
+    return found

@@ -1,0 +1,51 @@
+"""`redraft import`: other people's labelled solutions."""
+
+from typing import Any
+
+import click
+
+from redraft.flows import options
+
+
+@click.command("import")
+@click.argument("file")
+@options.option(
+    "format",
+    "What its rows are: prm800k, math_shepherd, or chats, logs of your own with labels.",
+    required=True,
+    metavar="NAME",
+)
+@options.DB
+@options.option("source", "What the problems' source is called; the format by default.", metavar="NAME")
+@options.option("split", "What the problems' split is called.", metavar="NAME")
+@options.option(
+    "neutral", "What a neutral step counts as.", type=click.Choice(["positive", "negative"]), default="positive"
+)
+@options.option(
+    "separator", "What steps end with, in chats; a blank line by default.", default="\n\n", metavar="TEXT",
+    show_default=False,
+)  # fmt: skip
+@options.option("limit", "The first N rows only.", type=click.IntRange(1), metavar="N")
+@options.SKIP_BAD
+@options.JSON
+def importing(json: bool, **given: Any) -> None:
+    """Keep the solutions of a file with their labels, as trajectories and grades.
+
+    FILE is .jsonl, .json, .csv or .parquet. Labels of steps are in the view 'grades', by 'human' for PRM800K and chats
+    and by 'rollout' for Math-Shepherd. The same row is kept once, however often it is imported.
+    """
+    from redraft.flows.importing import importing as stage
+    from redraft.flows.interrupt import run
+
+    found = run(stage(**given))
+    if json:
+        from dataclasses import asdict
+        from json import dumps
+
+        click.echo(dumps(asdict(found)))
+        return
+    dropped = ", ".join(f"{count:,} {why}" for why, count in found.dropped.items())
+    click.echo(
+        f"{found.rows:,} rows, {found.trajectories:,} trajectories, {found.steps:,} rated steps"
+        f"{f' (left out: {dropped})' if dropped else ''}: kept in {found.db}"
+    )

@@ -1,0 +1,172 @@
+"""Other people's labelled solutions, into the store. A plain async function without Prefect.
+
+from redraft.flows.importing import importing
+found = asyncio.run(importing("phase2_train.jsonl", format="prm800k"))
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from redraft.flows.chats import chats
+from redraft.flows.imported import SEPARATOR, Context, Dropped, Imported
+from redraft.flows.math_shepherd import math_shepherd
+from redraft.flows.prm800k import prm800k
+from redraft.graders.aggregate import Neutral, check
+from redraft.store.errors import PartError, SourceError
+from redraft.store.files import rows
+from redraft.store.records import digest
+from redraft.store.store import Store
+from redraft.store.units import Unit, key_hash
+
+FORMATS: Mapping[str, Callable[[Mapping[str, Any], Context], Imported]] = {
+    "prm800k": prm800k,
+    "math_shepherd": math_shepherd,
+    "chats": chats,
+}
+BATCH = 1000
+
+
+@dataclass(slots=True)
+class Found:
+    """What was imported: rows, of these their trajectories and rated steps, and the rows left out by why."""
+
+    db: str
+    file: str
+    rows: int = 0
+    trajectories: int = 0
+    steps: int = 0  # with a value
+    dropped: dict[str, int] = field(default_factory=dict)
+
+    def drop(self, why: str) -> None:
+        """One row was left out."""
+        self.dropped[why] = self.dropped.get(why, 0) + 1
+
+
+async def importing(
+    file: str | Path,
+    *,
+    format: str,
+    db: str | Path | Store = "redraft.duckdb",
+    source: str | None = None,
+    split: str | None = None,
+    neutral: Neutral = "positive",
+    separator: str = SEPARATOR,
+    limit: int | None = None,
+    skip_bad: bool = False,
+) -> Found:
+    """Keeps the solutions of a file (.jsonl, .json, .csv, .parquet) with their labels: trajectories, and grades of them
+    and of their steps, under a run of stage "import". The same row is kept once, however often it is imported.
+
+    `format` is one of FORMATS. `source` names where the problems come from, the format by default; `split` is theirs.
+    What people called neutral counts as `neutral`; its own probability is kept. `limit` is the most rows. Raises
+    SourceError, with the line, for the first bad row unless `skip_bad` leaves it out, StoreError, and PartError for a
+    format that there is not.
+    """
+    check("product", neutral)
+    if format not in FORMATS:
+        raise PartError(f"no format {format!r} to import; there are {', '.join(FORMATS)}")
+    store = db if isinstance(db, Store) else Store(db)
+    told = {"source": source or format, "split": split, "neutral": neutral, "separator": separator}
+    recipe = digest("import", format, told)
+    found = Found(store.path, str(file))
+    reading = _units(Path(file).expanduser(), format, told, recipe, found, limit, skip_bad)
+    return await asyncio.to_thread(_keep, store, reading, found, recipe, format, told)
+
+
+def _keep(
+    store: Store,
+    reading: Iterator[tuple[Imported, str]],
+    found: Found,
+    recipe: str,
+    format: str,
+    told: Mapping[str, Any],
+) -> Found:
+    batch = list(islice(reading, BATCH))
+    run_id = store.start_run("import", recipe, format, format, {"file": found.file, **told})
+    try:
+        while batch:
+            store.add({one.problem.problem_id: one.problem for one, _ in batch}.values())
+            store.publish([_unit(one, unit, run_id, recipe) for one, unit in batch])
+            batch = list(islice(reading, BATCH))
+    except Exception as error:
+        store.end_run(run_id, "failed", {"reason": str(error)})
+        raise
+    store.end_run(run_id, "finished")
+    return found
+
+
+def _units(
+    path: Path,
+    format: str,
+    told: Mapping[str, Any],
+    recipe: str,
+    found: Found,
+    limit: int | None,
+    skip_bad: bool,
+) -> Iterator[tuple[Imported, str]]:
+    """Each row that is kept, and its unit, which is known by what the row says."""
+    seen: set[str] = set()
+    for number, (place, row) in enumerate(rows(path)):
+        if number == limit:
+            return
+        try:
+            if isinstance(row, SourceError):
+                raise row
+            unit = digest("imported", recipe, row)
+            if unit in seen:
+                raise Dropped("the same row twice")
+            seen.add(unit)
+            one = FORMATS[format](row, Context(unit=unit, **told))
+        except Dropped as why:
+            found.drop(str(why))
+            continue
+        except SourceError as error:
+            if not skip_bad:
+                raise SourceError(
+                    f"{path}, {place}: {error}: mend it, or leave such rows out with --skip-bad"
+                ) from None
+            found.drop("bad row")
+            continue
+        found.rows += 1
+        found.trajectories += len(one.paths)
+        found.steps += len({s for path, grade in _rated(one) for s in _valued(path, grade)})
+        yield one, unit
+
+
+def _rated(one: Imported) -> Iterator[tuple[Any, Any]]:
+    paths = {path.trajectory_id: path for path in one.paths}
+    return ((paths[grade.trajectory_id], grade) for grade in one.grades)
+
+
+def _valued(path: Any, grade: Any) -> list[str]:
+    """The steps that a grade has a value of."""
+    return [
+        step.step_id
+        for step, value in zip(path.draft(grade.turn), grade.steps, strict=bool(grade.steps))
+        if value is not None
+    ]
+
+
+def _unit(one: Imported, unit: str, run_id: str, recipe: str) -> Unit:
+    now = datetime.now(UTC)
+    return Unit(
+        unit_id=unit,
+        run_id=run_id,
+        recipe=recipe,
+        problem_id=one.problem.problem_id,
+        replicate="",
+        attempt=1,
+        samples=1,
+        status="done",
+        trajectories=tuple(one.paths),
+        grades=tuple(one.grades),
+        calls=(),
+        started_at=now,
+        finished_at=now,
+        key_hash=key_hash(one.problem),
+    )

@@ -1,0 +1,50 @@
+"""Math-Shepherd's released data (Wang et al. 2024): solutions whose steps were labelled by rollouts, hard."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from redraft.flows.imported import BAD, GOOD, Context, Dropped, Imported, problem_of, rated, written
+from redraft.store.errors import SourceError
+from redraft.store.records import Detail
+
+TAG = "ки"
+FIRST = "Step 1: "
+SIGNS: Mapping[str, Detail] = {"+": GOOD, "-": BAD}
+
+
+def math_shepherd(row: Mapping[str, Any], context: Context) -> Imported:
+    """The solution of a row; the grader is "rollout", its model "math-shepherd". The key is not among the data: what a
+    last step's "+" says of it is kept as that grade only.
+
+    Raises Dropped where the question's end is not plain, or a label does not stand where its tag does; SourceError for
+    what is no such row.
+    """
+    text, label = row.get("input"), row.get("label")
+    if not isinstance(text, str) or not isinstance(label, str):
+        raise SourceError("no row of Math-Shepherd: it needs the texts 'input' and 'label'")
+    if text.count(FIRST) != 1:
+        raise Dropped(f"not exactly one {FIRST.strip()!r}")
+    question = text[: text.index(FIRST)]
+    pieces = text.split(TAG)
+    if pieces[-1].strip() or len(pieces) < 2:
+        raise Dropped("no tag at the end of a step")
+    at, signs = 0, []
+    for piece in pieces[:-1]:
+        sign = label[at + len(piece) : at + len(piece) + 1]
+        if label[at : at + len(piece)] != piece or sign not in SIGNS:
+            raise Dropped("the labels do not stand where the tags do")
+        signs.append(sign)
+        at += len(piece) + 1
+    steps = [pieces[0][len(question) :], *pieces[1:-1]]
+    if not all(STEP.match(step) for step in steps):
+        raise Dropped("a step without its number")
+    problem = problem_of(context, question, task=row.get("task"))
+    found = Imported(problem)
+    texts = [f"{step.strip()}\n" for step in steps[:-1]] + [steps[-1].strip()]
+    details = [SIGNS[sign] for sign in signs]
+    found.add(written(problem.ask(context.unit), texts), rated(details, "rollout", "math-shepherd", context.neutral))
+    return found
+
+
+STEP = re.compile(r"\s*Step \d+:")
