@@ -17,7 +17,7 @@ class Node:
     path: Trajectory
     parent: "Node | None" = None
     index: int = 0  # in its search's `nodes`
-    number: int = 0  # among its siblings, from 0
+    number: int = 0  # among all that hang at its place, rollouts too, from 0
     depth: int = 0  # of the root
     children: list["Node"] = field(default_factory=list)
     value: float | None = None  # None where it is not known

@@ -122,7 +122,7 @@ class Search:
             self.critiques += 1
             node.criticised = True
             node.critique, said = await opinion(critic, node.path)
-            node.said = (*node.said, said)
+            node.said = (said,) if said.reason != Opinion.GO_ON else ()  # which is all that a critic who is none says
         return node.critique
 
     def stuck(self, expanded: Sequence[Node]) -> bool:
@@ -165,7 +165,8 @@ class Search:
         return children
 
     def _child(self, node: Node, path: Trajectory) -> Node:
-        number = len(node.children)
+        first = path.steps[len(node.path.steps)].step_id
+        number = int(first.removeprefix(node.path.place).lstrip("."))
         child = Node(path, node, index=len(self.nodes), number=number, depth=node.depth + 1)
         node.children.append(child)
         self.nodes.append(child)

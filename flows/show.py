@@ -17,6 +17,10 @@ LEGEND = (
     "→ The answer, compared with the known one."
 )
 
+TREE_LEGEND = """\
+At the left the place of each step in the tree: 0.2 is the third of those that follow 0. ✓ ✗: does its equation hold?
+At the right its value, from 0 to 1."""
+
 
 def heading(name: str, problem: Problem) -> RenderableType:
     """A rule with the problem's level and subject, and its question."""
@@ -36,6 +40,19 @@ def step_line(step: Step, label: str = "") -> RenderableType:
     """A step with its mark, and how sure the model was of it."""
     line = _grid()
     line.add_row(label, mark(step.text), Text(step.text.strip()), _likelihood([step]))
+    return line
+
+
+def branch_line(path: Trajectory) -> RenderableType:
+    """The last step of a path in a tree, with its place, its answer or its end, and the value that it was given."""
+    line, step = _grid(), path.steps[-1]
+    text = Text("  " * (step.depth - 1) + step.text.strip())
+    if path.answer is not None:
+        text.append(f"   → {path.answer}", style="bold")
+    elif path.stop is not None:
+        text.append(f"   {path.reason or path.stop.replace('_', ' ')}", style="dim")
+    place = step.step_id.removeprefix(path.question.root)
+    line.add_row(place[-9:], mark(step.text), text, "" if path.score is None else f"{path.score:.2f}")
     return line
 
 

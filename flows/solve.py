@@ -6,15 +6,15 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from redraft.agents.critic import Critic, Critique
+from redraft.agents.critic import Critic, Critique, Opinion
 from redraft.agents.critics.model import model as own_critic
 from redraft.agents.load import default
 from redraft.agents.policy import Policy, stepwise
 from redraft.flows.job import Job, Settings
 from redraft.flows.progress import Silent
-from redraft.flows.show import LEGEND, ending, feedback_line, step_line
+from redraft.flows.show import LEGEND, TREE_LEGEND, branch_line, ending, feedback_line, step_line, turn
 from redraft.llm.client import Client
-from redraft.store.records import Problem, Stop, Trajectory, Verdict
+from redraft.store.records import Problem, Role, Stop, Trajectory, Verdict
 from redraft.store.store import Store
 from redraft.store.units import Unit
 
@@ -27,12 +27,13 @@ async def solve(problem: Problem, settings: Settings, db: str | Path | Store, co
     """
     live = Live(console, settings.samples)
     arguments = dict(settings.arguments)
+    by_steps = default(settings.strategy, "policy") == "stepwise"
     if default(settings.strategy, "policy") == "whole":
         arguments.setdefault("policy", live.policy)
     critic = live.critic if settings.critic == "model" else settings.critic
     if str(settings.model).partition(":")[0] == "embedded":
         live.say("the embedded model knows its own kind of word problems only")
-    live.say(LEGEND)
+    live.say(TREE_LEGEND if by_steps else LEGEND)
     store = db if isinstance(db, Store) else Store(db, waiting=live.say)
     job = Job([problem], replace(settings, arguments=arguments, critic=critic), store, live)
     try:
@@ -70,18 +71,27 @@ class Live(Silent):
 
         async def critique(trajectory: Trajectory) -> Critique:
             said = await own(trajectory)
+            if trajectory.role is not Role.SAMPLE and said.opinion is Opinion.GO_ON:
+                return said  # heard of every step, and of every rollout
             self._console.print(Text(f"  critic    {said.reason or said.opinion}", style="magenta"))
             return said
 
         return critique
 
     def draft(self, problem: Problem, trajectory: Trajectory) -> None:
+        if trajectory.role is Role.SEARCH:
+            self._console.print(branch_line(trajectory))
+            return
         self._show(trajectory)
         self._name(trajectory)
         self._console.print(ending(trajectory))
 
     def unit(self, problem: Problem, unit: Unit) -> None:
         self.units.append(unit)
+        chosen = pick(unit)
+        if chosen and chosen.role is Role.SEARCH and chosen.steps:
+            self._console.print()
+            self._console.print(turn(chosen, chosen.turn))
 
     async def _written(self, write: Policy, path: Trajectory, number: int) -> Trajectory:
         self._show(path)

@@ -1,0 +1,32 @@
+"""`redraft tree`: what was explored of one question."""
+
+import click
+
+from redraft.flows import options
+
+
+@click.command()
+@click.argument("name", required=False)
+@options.DB
+@options.option("dot", "Print Graphviz's dot, as in `redraft tree --dot | dot -Tsvg -o tree.svg`.", is_flag=True)
+@options.JSON
+def tree(name: str | None, db: str, dot: bool, json: bool) -> None:
+    """Print a stored tree: each step with its value and visits, and what ends there.
+
+    NAME is a unit of work, a trajectory or a problem, by its id; without one it is the tree that was stored last.
+    """
+    from redraft.flows.tree import as_dot, as_text, read_tree
+    from redraft.store.store import Store
+
+    if dot and json:
+        raise click.UsageError("use one of --dot and --json, not both")
+    found = read_tree(Store(db, create=False, waiting=lambda text: click.echo(text, err=True)), name)
+    if json:
+        from dataclasses import asdict
+
+        from redraft.store.encode import strict
+
+        click.echo(strict(asdict(found)))
+        return
+    for line in as_dot(found) if dot else as_text(found):
+        click.echo(line)

@@ -1,0 +1,84 @@
+"""A search as it is shown while its tree grows, and its tree as it is read back: text, Graphviz, JSON."""
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from rich.console import Console
+
+from redraft.flows.cli import cli
+from redraft.flows.job import Settings
+from redraft.flows.solve import solve
+from redraft.flows.tree import as_dot, as_text, read_tree
+from redraft.graders.grader import Grader
+from redraft.store.errors import StoreError
+from redraft.store.records import Problem
+from redraft.store.store import Store
+from world import World
+
+WORLD = World(
+    {"": {"A": 1, "X": 1}, "A": {'B"': 1, "C": 1}, "X": {"Y": 1, "Z": 1}},
+    {"A": 0.5, "X": 0.3, 'A/B"': 0.9, "A/C": 0.2, "X/Y": 0.1, "X/Z": 0.05},
+    {'A/B"': "8"},
+)
+
+
+def world() -> Grader:
+    return WORLD.grader()
+
+
+@pytest.fixture
+async def solved(tmp_path: Path) -> tuple[Store, str, str]:
+    """A store with one tree, its unit, and what was shown."""
+    shown = io.StringIO()
+    arguments = {"branch": 2, "roll_forward_steps": 1, "iterations": 4}
+    settings = Settings(model=WORLD.model, strategy="rest_mcts", grader=world, critic="none", arguments=arguments)
+    store = Store(tmp_path / "r.duckdb")
+    unit = await solve(Problem("How much?", "8"), settings, store, Console(file=shown, width=70))
+    return store, unit.unit_id, shown.getvalue()
+
+
+async def test_the_tree_is_shown_while_it_grows_and_then_the_chosen_path(solved: tuple[Store, str, str]) -> None:
+    lines = [" ".join(line.split()) for line in solved[2].splitlines()]
+    assert lines[-10:] == [
+        "0 · A 0.70", "1 · X 0.30",
+        "1.0 · Y so the answer is \\boxed{Y} → Y 0.10", "1.1 · Z so the answer is \\boxed{Z} → Z 0.05",
+        '0.1 · B" so the answer is \\boxed{8} → 8 0.90', "0.2 · C so the answer is \\boxed{C} → C 0.20",
+        "",
+        "draft 1 · A 100%", '· B" so the answer is \\boxed{8} 100%', "→ 8 100%",
+    ]  # fmt: skip
+
+
+async def test_a_stored_tree_is_read_back_whole(solved: tuple[Store, str, str]) -> None:
+    store, unit, _ = solved
+    tree = read_tree(store)
+    assert list(as_text(tree)) == [
+        "How much?",
+        "├─ 0  value 0.900, visits 2  A",
+        '│  ├─ 0.0  rollout  B" so the answer is \\boxed{8}  → 8 ✓',
+        '│  ├─ 0.1  value 0.900, visits 1  B" so the answer is \\boxed{8}  → 8 ✓ ★ chosen',
+        "│  └─ 0.2  value 0.200, visits 0  C so the answer is \\boxed{C}  → C ✗",
+        "└─ 1  value 0.100, visits 1  X",
+        "   ├─ 1.0  value 0.100, visits 1  Y so the answer is \\boxed{Y}  → Y ✗",
+        "   └─ 1.1  value 0.050, visits 0  Z so the answer is \\boxed{Z}  → Z ✗",
+    ]
+    assert read_tree(store, unit) == read_tree(store, f"{unit}/0.1") == read_tree(store, tree.problem_id) == tree
+    with pytest.raises(StoreError, match="no unit, trajectory or problem 'nope'"):
+        read_tree(store, "nope")
+    dot = list(as_dot(tree))
+    assert dot[:4] == [
+        "digraph tree {",
+        "  rankdir=LR; node [shape=ellipse, fontname=Helvetica];",
+        '  "question" [shape=note, label="How much?"];',
+        f'  "{unit}/0" [label="A\\nvalue 0.900, visits 2"];',
+    ]
+    label = 'label="B\\" so the answer is \\\\boxed{8}\\nvalue 0.900, visits 1\\n→ 8 ✓ ★ chosen"'
+    assert f'  "{unit}/0.1" [{label}, shape=box, color=darkgreen, penwidth=3];' in dot
+    assert f'  "{unit}/0" -> "{unit}/0.0" [style=dashed];' in dot
+    path = str(store.path)
+    printed = CliRunner().invoke(cli, ["tree", unit, "--db", path, "--json"])
+    assert json.loads(printed.output)["branches"][0]["children"][1]["ends"][0]["answer"] == "8"
+    assert CliRunner().invoke(cli, ["tree", "--db", path]).output.splitlines() == list(as_text(tree))
+    assert CliRunner().invoke(cli, ["tree", "--db", path, "--dot"]).output.splitlines() == dot
