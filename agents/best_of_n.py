@@ -1,18 +1,37 @@
 """Best of n: independent drafts, of which a grader picks one (Cobbe et al. 2021)."""
 
+from collections.abc import Mapping
+from typing import Literal
+
 from langgraph.graph import END, START, StateGraph
 
 from redraft.agents.agent import Agent, Watch, at_least_one
 from redraft.agents.graph import GraphAgent, State, Tree, Work, selected, show
 from redraft.agents.policy import Policy
 from redraft.graders.grader import Grader
-from redraft.graders.selectors import best
+from redraft.graders.selectors import Selector, best, weighted_majority
+from redraft.store.errors import PartError
 from redraft.store.records import Trajectory
 
+PICKS: Mapping[str, Selector] = {"best": best, "weighted_majority": weighted_majority}
 
-def best_of_n(policy: Policy, *, grader: Grader, samples: int = 8, watch: Watch | None = None) -> Agent:
-    """`samples` drafts in one call; the pick is the highest graded one that has an answer, the first of equals."""
+
+def best_of_n(
+    policy: Policy,
+    *,
+    grader: Grader,
+    samples: int = 8,
+    pick: Literal["best", "weighted_majority"] = "best",
+    watch: Watch | None = None,
+) -> Agent:
+    """`samples` drafts in one call; the pick is the highest graded one that has an answer, the first of equals, or,
+    by "weighted_majority", the best one of the answer whose grades sum up to most (Li et al. 2023).
+
+    Raises PartError for another `pick`.
+    """
     at_least_one(samples=samples)
+    if pick not in PICKS:
+        raise PartError(f"no pick {pick!r} of best_of_n; there are {', '.join(PICKS)}")
 
     async def propose(state: State, runtime: Work) -> State:
         tree = runtime.context
@@ -26,7 +45,7 @@ def best_of_n(policy: Policy, *, grader: Grader, samples: int = 8, watch: Watch 
 
     async def choose(state: State, runtime: Work) -> State:
         paths, grades = zip(*runtime.context.graded, strict=True)
-        return runtime.context.choose(selected(best(paths, grades), paths))
+        return runtime.context.choose(selected(PICKS[pick](paths, grades), paths))
 
     graph = StateGraph(State, context_schema=Tree)
     graph.add_node("propose", propose)

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import pytest
+
 from redraft.agents.best_of_n import best_of_n
 from redraft.agents.graph import GraphAgent
 from redraft.agents.greedy import greedy
@@ -9,6 +11,7 @@ from redraft.agents.policy import whole
 from redraft.llm.client import Client
 from redraft.llm.model import ModelError, Request, Sampling
 from redraft.llm.scripted import Scripted
+from redraft.store.errors import PartError
 from redraft.store.journal import Journal
 from redraft.store.records import Grade, Question, Stop, Trajectory
 
@@ -93,3 +96,15 @@ def test_every_graph_can_be_drawn_with_the_nodes_that_all_graphs_share() -> None
         ["__start__", "propose", "choose", "__end__"],
         ["__start__", "propose", "grade", "choose", "__end__"],
     ]
+
+
+async def test_a_vote_weighted_by_the_grader() -> None:
+    texts = ["#### 3", "#### 5", "#### 3", "Hm.", "#### 5", "#### 8"]  # 5 sums up to 10, 3 to 6, 8 to 8
+    for pick, answer, sample in (("weighted_majority", "5", 1), ("best", "8", 5)):
+        model = Scripted(lambda request, index: texts[index])
+        agent = best_of_n(whole(Client(model)), grader=by_answer, samples=6, pick=pick)  # type: ignore[arg-type]
+        first, *others = await agent(QUESTION)
+        assert (first.answer, first.sample, first.chosen) == (answer, sample, True)
+        assert len(others) == 5
+    with pytest.raises(PartError, match="no pick 'last' of best_of_n; there are best, weighted_majority"):
+        best_of_n(whole(Client(Scripted(lambda request, index: ""))), grader=by_answer, pick="last")  # type: ignore[arg-type]
