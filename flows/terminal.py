@@ -49,9 +49,9 @@ class Terminal:
             self.say(interrupted(self._plan, self.tally))
 
 
-def watcher(json: bool) -> Progress:
-    """The Progress for a command: JSON lines where asked for, a bar on a terminal, plain lines elsewhere."""
+def watcher(json: bool, *, bar: bool = True) -> Progress:
+    """The Progress for a command: JSON lines where asked for, a `bar` on a terminal, plain lines elsewhere."""
     if json:
         return JsonLines()
     console = Console(stderr=True)
-    return Terminal(console) if console.is_terminal else Lines()
+    return Terminal(console) if bar and console.is_terminal else Lines()

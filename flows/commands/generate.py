@@ -39,7 +39,8 @@ def generate(source: str, json: bool, set: dict[str, str], **given: Any) -> int:
     from redraft.flows.interrupt import run
     from redraft.flows.terminal import watcher
 
-    summary = run(stage(source, arguments=set, progress=watcher(json), **options.paced(given)))
+    progress = watcher(json, bar=set.get("feedback") != "human")  # a bar would be drawn over what a person types
+    summary = run(stage(source, arguments=set, progress=progress, **options.paced(given)))
     if json:
         click.echo(summary.to_json())
     else:

@@ -27,7 +27,7 @@ def query(sql: str, db: str, csv: bool, json: bool, parquet: Path | None, overwr
     """Ask the store a question in SQL, as in 'FROM runs'. Reading is all that it can do.
 
     Tables: problems, runs, steps, trajectories, turns, grades, calls, datasets, dataset_rows.
-    Views: pass_at_k, best_of_n, corrections, costs.
+    Views: pass_at_k, best_of_n, corrections, costs, labels, prompts ... (docs/sql.md).
     """
     from redraft.store.store import Store
 

@@ -237,6 +237,14 @@ def test_a_person_is_the_feedback_and_is_never_asked_twice(typed: Typed, redraft
         ]
 
 
+def test_a_person_is_the_feedback_of_a_whole_run(typed: Typed, tmp_path: Path) -> None:
+    job = ("generate", "--limit", "2", "--samples", "1", "--set", "feedback=human", "--set", "turns=2")
+    code, shown = typed(job, [("[r/w/q]: ", "r\n"), ("remark", "\n")] * 2)
+    assert (code, shown.count("[r/w/q]: ")) == (0, 2)
+    with Store(tmp_path / "redraft.duckdb") as store:
+        assert store.query("SELECT turns, stop FROM trajectories").rows == [(1, "answered")] * 2
+
+
 def test_nobody_to_ask_is_one_line(mistake: Mistake, typed: Typed) -> None:
     told = mistake(*SOLVE)
     assert told == (
