@@ -1,6 +1,6 @@
 """Best of n: independent drafts, of which a grader picks one (Cobbe et al. 2021)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 from langgraph.graph import END, START, StateGraph
@@ -9,11 +9,14 @@ from redraft.agents.agent import Agent, Watch, at_least_one
 from redraft.agents.graph import GraphAgent, State, Tree, Work, selected, show
 from redraft.agents.policy import Policy
 from redraft.graders.grader import Grader
-from redraft.graders.selectors import Selector, best, weighted_majority
+from redraft.graders.selectors import Selection, best, weighted_majority
 from redraft.store.errors import PartError
-from redraft.store.records import Trajectory
+from redraft.store.records import Grade, Trajectory
 
-PICKS: Mapping[str, Selector] = {"best": best, "weighted_majority": weighted_majority}
+PICKS: Mapping[str, Callable[[Sequence[Trajectory], Sequence[Grade]], Selection]] = {
+    "best": best,
+    "weighted_majority": weighted_majority,
+}
 
 
 def best_of_n(
