@@ -1,9 +1,11 @@
 """A program for the tests: `generate` on a model behind an OpenAI-compatible server, asked without LiteLLM, whose
-import would take most of the time. Arguments: database, address, problems."""
+import would take most of the time. Arguments: database, address, problems, the strategy's arguments as JSON."""
 
 import asyncio
+import json
 import sys
 from collections.abc import Mapping
+from typing import Any
 
 import aiohttp
 
@@ -39,14 +41,14 @@ class HttpModel(Model):
             await self._http.close()
 
 
-async def main(db: str, url: str, problems: int) -> None:
+async def main(db: str, url: str, problems: int, arguments: Mapping[str, Any]) -> None:
     model = HttpModel(url)
     try:
         await generate(
             "builtin:levels=1",
             db=db,
             model=model,
-            arguments={"feedback": "oracle", "turns": 2},
+            arguments=arguments,
             samples=2,
             limit=problems,
             concurrency=8,
@@ -56,4 +58,4 @@ async def main(db: str, url: str, problems: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))
+    asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3]), json.loads(sys.argv[4])))

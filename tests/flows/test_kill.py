@@ -6,7 +6,7 @@ import random
 import signal
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,6 +19,7 @@ from redraft.store import Store
 from redraft.store.records import digest
 
 PROBLEMS, KILLS, IN_FLIGHT = 300, 10, 8
+CORRECTED = {"feedback": "oracle", "turns": 2}
 
 
 @pytest.fixture
@@ -67,14 +68,51 @@ async def test_ten_kills_lose_nothing_and_pay_nothing_twice(server: Any, tmp_pat
     assert _tables(broken) == _tables(whole)
 
 
+class Held:
+    """Writes a draft for each request. While it is `held`, only `answers` requests of turn 3 or later get one."""
+
+    def __init__(self, answers: int) -> None:
+        self.held, self._left = True, answers
+
+    async def __call__(self, messages: list[dict[str, Any]], seed: int, index: int) -> str:
+        if len(messages) >= 5 and self.held:
+            self._left -= 1
+            if self._left < 0:
+                await asyncio.Event().wait()
+        return f"Draft {len(messages) // 2 + 1} of {digest(messages, seed)}.\n\n#### 7"
+
+
+async def test_killed_at_turn_3_it_goes_on_at_turn_3(openai_protocol: ModuleType, tmp_path: Path) -> None:
+    """Three of six trajectories have their third draft when it is killed; nothing that was answered is asked again."""
+    server = await openai_protocol.OpenAIServer(Held(answers=3)).start()
+    broken, whole, turns = tmp_path / "broken.duckdb", tmp_path / "whole.duckdb", {"feedback": "fixed", "turns": 5}
+    run = await _start(broken, server.url, 3, turns)
+    await _until(lambda: len(list(_journalled(broken))) == 6 + 6 + 3 or run.returncode is not None)
+    run.send_signal(signal.SIGKILL)
+    assert await run.wait() == -signal.SIGKILL
+    server.write.held = False
+    asked = len(server.requests)
+    assert await (await _start(broken, server.url, 3, turns)).wait() == 0
+    again = server.requests[asked:]
+    assert Counter(len(body["messages"]) for body in again) == {5: 3, 7: 6, 9: 6}
+    answered = [digest(entry.body) for entry in server.record.entries if entry.status == 200]
+    assert len(answered) == len(set(answered)) == 3 * 2 * 5
+    assert await (await _start(whole, server.url, 3, turns)).wait() == 0
+    await server.stop()
+    assert _tables(broken) == _tables(whole)
+
+
 async def _until(met: Callable[[], bool]) -> None:
     while not met():  # noqa: ASYNC110 - another process sets it
         await asyncio.sleep(0.02)
 
 
-async def _start(db: Path, url: str) -> asyncio.subprocess.Process:
+async def _start(
+    db: Path, url: str, problems: int = PROBLEMS, arguments: Mapping[str, Any] = CORRECTED
+) -> asyncio.subprocess.Process:
     program = Path(__file__).with_name("http_run.py")
-    return await asyncio.create_subprocess_exec(sys.executable, program, db, url, str(PROBLEMS))
+    told = json.dumps(arguments)
+    return await asyncio.create_subprocess_exec(sys.executable, program, db, url, str(problems), told)
 
 
 def _journalled(db: Path) -> Iterator[int]:

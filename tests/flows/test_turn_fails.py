@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from openai_protocol.prompts import BadRequest
 
+from openai_protocol.prompts import BadRequest
 from redraft.flows.generate import generate
 from redraft.flows.summary import Summary
 from redraft.llm.limits import Limits
