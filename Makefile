@@ -76,7 +76,7 @@ $(SERVERS)/%/ready: | .venv/ready
 	@touch $@
 
 bench: .venv/ready
-	for file in startup embedded feedback oracle; do echo "== bench/$$file.py"; $(BIN)/python bench/$$file.py; done
+	for file in startup embedded feedback oracle tree; do echo "== bench/$$file.py"; $(BIN)/python bench/$$file.py; done
 
 clean:
 	rm -rf .venv build dist *.egg-info
