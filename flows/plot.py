@@ -31,12 +31,12 @@ def check(file: str | Path, *, overwrite: bool = False) -> None:
         raise PlotError(f"{file} exists: name another, or replace it with --overwrite")
     if not Path(file).absolute().parent.is_dir():
         raise PlotError(f"{Path(file).parent} is no folder: make it, or name another")
-    _matplotlib()
+    library()
 
 
 def plot(evaluation: Evaluation, file: str | Path) -> None:
     """Draws the evaluation into an SVG, PNG or PDF file, the same bytes for the same numbers. Raises PlotError."""
-    matplotlib = _matplotlib()
+    matplotlib = library()
     with matplotlib.rc_context(STYLE):
         figure = draw(evaluation)
         fixed = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
@@ -126,7 +126,8 @@ def _errors(found: Sequence[Interval]) -> list[list[float]]:
     return [below, [max(0.0, one.high - one.estimate) for one in found]]
 
 
-def _matplotlib() -> Any:
+def library() -> Any:
+    """The library. Raises PlotError where it is not installed."""
     try:
         import matplotlib
     except ImportError as error:

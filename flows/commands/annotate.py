@@ -28,8 +28,10 @@ if TYPE_CHECKING:
 @options.CONCURRENCY
 @options.PACE
 @options.BUDGETS
+@options.option("plot", "Draw what graders favour: their best of k, length (.svg, .png, .pdf).", metavar="FILE")
+@options.OVERWRITE
 @options.JSON
-def annotate(json: bool, set: dict[str, str], **given: Any) -> int:
+def annotate(json: bool, plot: str | None, overwrite: bool, set: dict[str, str], **given: Any) -> int:
     """Grade stored drafts and their steps, as by rollouts, and keep the grades beside them.
 
     Values are in the view 'grades'; 'step_quality' sums them up. The grader's arguments are set as
@@ -44,7 +46,16 @@ def annotate(json: bool, set: dict[str, str], **given: Any) -> int:
     def say(text: str) -> None:
         click.echo(f"redraft: {text}", err=True)
 
+    if plot:
+        from redraft.flows.plot import check
+
+        check(plot, overwrite=overwrite)
     found = run(stage(arguments=set, say=say, **options.paced(given)))
+    if plot:
+        from redraft.flows.plot_rewards import plot_rewards
+        from redraft.store.store import Store
+
+        plot_rewards(Store(given["db"], create=False), plot)
     click.echo(_outcome(found, json))
     return 1 if found.failed else 0
 

@@ -9,10 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from redraft.flows.annotate import annotate
 from redraft.flows.generate import generate
+from redraft.flows.plot import PlotError
+from redraft.flows.plot_rewards import draw, plot_rewards
 from redraft.graders.thrown import FIRST
 from redraft.llm.budget import Budget
 from redraft.llm.model import ModelError, Request
@@ -223,5 +226,27 @@ def test_the_command(redraft: Redraft) -> None:
     found = json.loads(done.stdout)
     assert (found["drafts"], found["values"], found["known"]) == (4, 4, 0)
     assert json.loads(redraft(*command).stdout)["known"] == 4
-    told = redraft("annotate", "--set", "grader.rollouts=3").stdout
+    told = redraft("annotate", "--set", "grader.rollouts=3", "--plot", "r.svg").stdout
     assert re.fullmatch(r"4 drafts judged by rollout, 4 with a value, \d+ steps, \d+ rollouts; 0 were known.*\n", told)
+
+
+async def test_a_picture_of_what_graders_favour(tmp_path: Path, sums: Sums) -> None:
+    store = Store(tmp_path / "redraft.duckdb")
+    with pytest.raises(PlotError, match="nothing to draw"):
+        plot_rewards(store, tmp_path / "r.svg")
+    model = Model(lambda number: number == 2)
+    await generate(sums(2), db=store, model=model, strategy="best_of_n", samples=2)
+    await annotate(db=store, model=model, arguments={"grader.rollouts": 2})
+    plot_rewards(store, tmp_path / "r.svg")
+    drawn = (tmp_path / "r.svg").read_text()
+    assert "rollout of best_of_n" in drawn
+    plot_rewards(store, tmp_path / "again.svg")
+    assert (tmp_path / "again.svg").read_text() == drawn
+    rows = [
+        {"name": "prm", "k": 1, "value": 0.4, "accuracy": 0.5},
+        {"name": "prm", "k": 2, "value": 0.8, "accuracy": 0.3},
+    ]
+    figure = draw(rows, [{"name": "prm", "length_value": 0.5, "length_right": None}])
+    solid, dashed = figure.axes[0].lines
+    assert list(np.asarray(solid.get_ydata())) == [0.5, 0.3]  # the grader is fooled: its value rises
+    assert list(np.asarray(dashed.get_ydata())) == [0.4, 0.8]
