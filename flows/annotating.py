@@ -74,6 +74,8 @@ class Annotating:
     async def all(self, work: Sequence[Kept], window: int) -> None:
         """Every unit, `window` at a time. However it ends, what is finished is in the store."""
         status, facts = "failed", {}
+        for kept in work:  # several units may have one problem
+            self._keys.add(kept.problem)
         try:
             with seldom():
                 await each(self._prepared(work), self._unit, window)
@@ -111,12 +113,7 @@ class Annotating:
         if self._client.spent:
             return
         started = datetime.now(UTC)
-        self._keys.add(kept.problem)
-        asked = [_away(path, kept) for path in drafts]
-        try:
-            given = await self._graded(asked)
-        finally:
-            self._keys.discard(kept.problem.problem_id)
+        given = await self._graded([_away(path, kept) for path in drafts])
         there = {step.step_id for path in drafts for step in path.steps}
         grades = [_home(grade, path, kept.unit, there) for path, grade in zip(drafts, given, strict=True)]
         calls = tuple(self._journal.calls(kept.unit))

@@ -112,6 +112,15 @@ async def test_what_is_done_is_left_and_what_failed_is_tried_again(store: Store)
     assert (fresh.drafts, fresh.known) == (2, 0)
 
 
+async def test_units_of_one_problem_are_judged_apart(store: Store, sums: Sums) -> None:
+    model = Model(lambda number: number == 2)
+    for seed in (1, 2, 3):
+        await generate(sums(2), db=store, model=model, strategy="greedy", seed=seed)
+    found = await annotate(db=store, model=model, arguments={"grader.rollouts": 2})
+    assert (found.drafts, found.values, found.rollouts, found.lost) == (8, 8, 32, {})
+    assert store.query("SELECT count(*), count(DISTINCT trajectory_id) FROM trajectories").rows == [(40, 40)]
+
+
 async def test_a_corrected_key_means_judging_again(store: Store, sums: Sums) -> None:
     model = Model(lambda number: True)
     await annotate(db=store, model=model, arguments={"grader.rollouts": 2})
