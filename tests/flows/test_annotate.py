@@ -227,6 +227,20 @@ async def test_step_quality_is_what_brute_force_counts(store: Store) -> None:
 VALUES = {"2": (0.9, 0.4, 0.6), "5": (0.6, 0.6, 0.1)}
 
 
+async def test_grades_do_not_depend_on_concurrency(tmp_path: Path) -> None:
+    found = []
+    for concurrency in (1, 64):
+        store = Store(tmp_path / f"{concurrency}.duckdb")
+        await generate(limit=2, db=store, strategy="best_of_n", samples=2)
+        for grader in ("rollout", "omegaprm"):
+            settings = {"grader.rollouts": 2}
+            await annotate(db=store, grader=grader, arguments=settings, concurrency=concurrency)
+        sql = "SELECT trajectory_id, step_id, grader, value, n FROM grades ORDER BY ALL"
+        found.append(store.query(sql).rows)
+    assert found[0] == found[1]
+    assert len(found[0]) > 30
+
+
 def test_the_command(redraft: Redraft) -> None:
     redraft("generate", "--limit", "2", "--samples", "2", "--strategy", "best_of_n")
     command = ("annotate", "--set", "grader.rollouts=2", "--json")
