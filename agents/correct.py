@@ -1,12 +1,12 @@
 """Draft, judge, critique, revise: correction in turns (after Huang et al. 2023, Qu et al. 2024, Kumar et al. 2024)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Literal
 
 from langgraph.graph import END, START, StateGraph
 
 from redraft.agents.agent import Agent, Watch, at_least_one
-from redraft.agents.critic import Critic
+from redraft.agents.critic import Critic, go_on
 from redraft.agents.feedback.feedback import Feedback
 from redraft.agents.first import first_drafts
 from redraft.agents.graph import GraphAgent, State, Tree, Work, show
@@ -84,17 +84,19 @@ def correct(
     async def choose(state: State, runtime: Work) -> State:
         return runtime.context.choose(PICKS[pick](runtime.context))
 
-    def after_grade(state: State) -> str:
-        return "critique" if state.get("open") and state.get("turn", 1) < turns else "choose"
+    async def after_grade(state: State) -> str:
+        if not state.get("open") or state.get("turn", 1) >= turns:
+            return "choose"
+        return "revise" if critic is go_on else "critique"  # a step of the graph costs as much as a grade
 
     graph = StateGraph(State, context_schema=Tree)
     for node in (propose, grade, critique, revise, choose):
         graph.add_node(node.__name__, node)
     graph.add_edge(START, "propose")
     graph.add_edge("propose", "grade")
-    graph.add_conditional_edges("grade", after_grade, ["critique", "choose"])
-    graph.add_conditional_edges("critique", lambda state: _if_open(state, "revise"), ["revise", "choose"])
-    graph.add_conditional_edges("revise", lambda state: _if_open(state, "grade"), ["grade", "choose"])
+    graph.add_conditional_edges("grade", after_grade, ["critique", "revise", "choose"])
+    graph.add_conditional_edges("critique", _if_open("revise"), ["revise", "choose"])
+    graph.add_conditional_edges("revise", _if_open("grade"), ["grade", "choose"])
     graph.add_edge("choose", END)
     return GraphAgent(graph.compile(name="correct"), limit=3 * turns + 3)
 
@@ -108,8 +110,14 @@ def _answered(paths: Iterable[Trajectory]) -> list[int]:
     return [path.sample for path in paths if path.stop is Stop.ANSWERED]
 
 
-def _if_open(state: State, node: str) -> str:
-    return node if state.get("open") else "choose"
+def _if_open(node: str) -> Callable[[State], Awaitable[str]]:
+    """The way to this node while a sample goes on. Like every way here it is `async`: LangGraph would hand a plain
+    function to a thread, at each step of each question."""
+
+    async def way(state: State) -> str:
+        return node if state.get("open") else "choose"
+
+    return way
 
 
 def _needs_grader(grader: Grader | None, wishes: Sequence[str]) -> None:

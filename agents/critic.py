@@ -29,3 +29,11 @@ class Critic(Protocol):
     opinion."""
 
     async def __call__(self, trajectory: Trajectory, /) -> Critique: ...
+
+
+async def go_on(trajectory: Trajectory) -> Critique:
+    """The critic who has nothing against any draft: critic `none`."""
+    return GO_ON
+
+
+GO_ON = Critique(Opinion.GO_ON)

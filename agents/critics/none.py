@@ -1,13 +1,8 @@
 """No critic."""
 
-from redraft.agents.critic import Critic, Critique, Opinion
-from redraft.store.records import Trajectory
+from redraft.agents.critic import Critic, go_on
 
 
 def none() -> Critic:
     """A critic that always says: go on."""
-
-    async def critique(trajectory: Trajectory) -> Critique:
-        return Critique(Opinion.GO_ON)
-
-    return critique
+    return go_on
