@@ -25,12 +25,21 @@ def visits(search: Search) -> Node | None:
 
 def value(search: Search) -> Node | None:
     """The solution of the highest value, the first of equals."""
-    return max(solutions(search), key=lambda node: node.value or 0.0, default=None)
+    return highest(solutions(search))
 
 
 def vote(search: Search) -> Node | None:
     """The best solution of the answer whose solutions' values sum up to most, over the whole tree."""
-    found = solutions(search)
+    return voted(solutions(search))
+
+
+def highest(found: Sequence[Node]) -> Node | None:
+    """The node of the highest value, the first of equals."""
+    return max(found, key=lambda node: node.value or 0.0, default=None)
+
+
+def voted(found: Sequence[Node]) -> Node | None:
+    """The best of these solutions, of the answer whose values sum up to most."""
     paths = [node.path for node in found]
     grades = [Grade("search", node.path.trajectory_id, node.path.turn, value=node.value) for node in found]
     index = weighted_majority(paths, grades).index

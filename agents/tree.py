@@ -50,6 +50,7 @@ class Search:
     critiques: int = 0  # nodes that the critic was asked about
     spent: bool = False  # a budget had not enough for the last call
     failures: int = 0  # rounds in a row in which no expansion got an answer
+    queue: list[tuple[float, int]] = field(default_factory=list)  # nodes that wait, by their index, cheapest first
     ranked: list[Trajectory] = field(default_factory=list)  # the result
     _known: dict[tuple[str, Stop | None], Grade] = field(default_factory=dict)
 
@@ -74,11 +75,13 @@ class Search:
         return children
 
     async def expand_all(
-        self, policy: Policy, nodes: Sequence[Node], n: int, *, distinct: bool = True
+        self, policy: Policy, nodes: Sequence[Node], n: int | Sequence[int], *, distinct: bool = True
     ) -> list[list[Node]]:
-        """The same for several nodes at once, one call each; what comes of it does not depend on which ends first."""
+        """The same for several nodes at once, one call each, for `n` each or as many as are listed; what comes of it
+        does not depend on which ends first."""
         asked = [replace(node.path, advice=node.critique.advice if node.critique else "") for node in nodes]
-        jobs = (self._drawn(policy, node, path, n, node.drawn) for node, path in zip(nodes, asked, strict=True))
+        each = [n] * len(nodes) if isinstance(n, int) else n
+        jobs = (self._drawn(policy, *job, job[0].drawn) for job in zip(nodes, asked, each, strict=True))
         return [self._grown(node, drawn, distinct) for node, drawn in zip(nodes, await together(jobs), strict=True)]
 
     async def roll(self, policy: Policy, node: Node, n: int, path: Trajectory | None = None) -> list[Trajectory]:

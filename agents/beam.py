@@ -1,0 +1,56 @@
+"""Beam search over the steps of a solution, guided by a grader of steps (Snell et al. 2024; search-and-learn)."""
+
+from typing import Literal
+
+from redraft.agents.agent import Agent, Watch, at_least_one
+from redraft.agents.critic import Critic
+from redraft.agents.moves import MOVES
+from redraft.agents.policy import Stepwise
+from redraft.agents.rounds import Plan, best, by, in_rounds
+from redraft.graders.grader import Grader
+from redraft.store.errors import PartError
+
+
+def beam(
+    policy: Stepwise,
+    *,
+    grader: Grader,
+    critic: Critic,
+    n: int = 4,
+    width: int = 4,
+    iterations: int = 40,
+    distinct: bool = True,
+    final: Literal["value", "vote"] = "value",
+    watch: Watch | None = None,
+) -> Agent:
+    """`n` candidates grow by a step a round; the n / `width` best open ones by the grader's value of what is written go
+    on, as replicas that make n again. The last of `iterations` rounds writes its candidates to their ends.
+
+    A candidate that ends in an answer leaves the beam, and its place goes to the others' replicas, as published. That
+    would fill the beam with copies, so with `distinct` a step that says what its sibling says is dropped. Replicas are
+    siblings below one prefix, asked for in one call: no step is stored, and no token counted, more than once. The
+    answer is the best finished candidate by value, or the best of the answer whose values sum up to most
+    (`final`="vote"); none is counted twice to make up `n`. How the values of steps become one is the grader's to say.
+
+    Raises PartError for counts below 1, an `n` that is no multiple of `width`, and another `final`.
+    """
+    check(n, width, iterations, final)
+
+    plan = Plan(
+        width=n,
+        value=by(grader),
+        keep=lambda search, nodes, asked: best(nodes, n // width),
+        pick=lambda search, nodes: MOVES[final](search),
+        resting=False,
+        distinct=distinct,
+    )
+    return in_rounds("beam", plan, policy, critic, iterations, watch)
+
+
+def check(n: int, width: int, iterations: int, final: str) -> None:
+    """Raises PartError for a beam that there can't be."""
+    at_least_one(n=n, width=width, iterations=iterations)
+    if n % width:
+        raise PartError(f"n={n} is no multiple of width={width}: n / width candidates are kept")
+    if final not in ("value", "vote"):
+        raise PartError(f"no final={final!r}; there are value, vote")

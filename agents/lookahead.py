@@ -1,0 +1,89 @@
+"""Lookahead search: beam search in which a candidate is judged by where it leads (Snell et al. 2024)."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal
+
+from redraft.agents.agent import Agent, Watch, at_least_one
+from redraft.agents.beam import check
+from redraft.agents.critic import Critic
+from redraft.agents.moves import MOVES
+from redraft.agents.node import Node, graded, probability
+from redraft.agents.policy import Policy, Stepwise, stepwise
+from redraft.agents.rounds import Plan, best, in_rounds
+from redraft.agents.tree import Search
+from redraft.graders.grader import Grader
+from redraft.llm.client import Client
+from redraft.llm.together import together
+from redraft.store.records import Stop, Trajectory
+
+
+def lookahead(
+    policy: Stepwise,
+    *,
+    client: Client,
+    grader: Grader,
+    critic: Critic,
+    k: int = 1,
+    n: int = 4,
+    width: int = 4,
+    iterations: int = 40,
+    distinct: bool = True,
+    final: Literal["value", "vote"] = "value",
+    watch: Watch | None = None,
+) -> Agent:
+    """`beam`, but an open candidate's value is the grader's value of a rollout from it: `k` further steps at
+    temperature 0, fewer where it ends before.
+
+    Rollouts are kept apart from the tree, in their own role, and all that they cost counts: a candidate costs k + 1
+    steps, so at equal cost `beam` has k + 1 times the candidates. The published code of search-and-learn draws them for
+    its beam search and then judges the candidate alone; here it is the rollout's end that is judged. A rollout that a
+    failed call or a budget cuts short gives no value, and the candidate does not go on.
+
+    Raises PartError for counts below 1, an `n` that is no multiple of `width`, and another `final`.
+    """
+    at_least_one(k=k)
+    check(n, width, iterations, final)
+    greedy = stepwise(client, temperature=0.0)
+
+    async def value(search: Search, nodes: Sequence[Node]) -> None:
+        new = [node for node in nodes if node.value is None]
+        await search.value(grader, [node for node in new if node.ended])
+        ahead = [node for node in new if not node.ended]
+        rolled = await together(_rolled(search, greedy, node, k) for node in ahead)
+        whole = [(node, path) for node, path in zip(ahead, rolled, strict=True) if not _cut_short(search, path)]
+        grades = await search.grade(grader, [path for _, path in whole])
+        for (node, path), grade in zip(whole, grades, strict=True):
+            node.value = probability(grade)
+            kept = replace(path, score=node.value, grades=(*path.grades, graded(grade, path)))
+            search.rollouts += [kept] if kept.steps != node.path.steps else []
+        search.rollouts += [path for path in rolled if _cut_short(search, path)]
+
+    plan = Plan(
+        width=n,
+        value=value,
+        keep=lambda search, nodes, asked: best(nodes, n // width),
+        pick=lambda search, nodes: MOVES[final](search),
+        resting=False,
+        distinct=distinct,
+    )
+    return in_rounds("lookahead", plan, policy, critic, iterations, watch)
+
+
+async def _rolled(search: Search, policy: Policy, node: Node, k: int) -> Trajectory:
+    """The path up to `k` steps on from a node; shorter where it ends, or nothing more comes."""
+    path = replace(node.path, score=None, grades=())
+    for number in range(k):
+        more = await search.roll(policy, node, 1, path if number else None)
+        if not more:
+            break
+        [path] = more
+        if path.stop is not None:
+            break
+    return path
+
+
+def _cut_short(search: Search, path: Trajectory) -> bool:
+    """Whether a call after a rollout's end got no answer."""
+    nothing = search.lost.get(path.place) if path.stop is None else None
+    return nothing is not None and nothing.stop in (Stop.FAILED, Stop.BUDGET)

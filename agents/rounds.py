@@ -1,0 +1,149 @@
+"""Searches that go in rounds: everything that is open grows by a step, is valued, and some of it goes on. What makes
+one of them beam search and another a particle filter is its `Plan`.
+"""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain, cycle, islice
+
+from langgraph.graph import END, START, StateGraph
+
+from redraft.agents.agent import Watch
+from redraft.agents.critic import Critic
+from redraft.agents.ending import criticised
+from redraft.agents.moves import finished, highest, solutions
+from redraft.agents.node import Node
+from redraft.agents.policy import Policy
+from redraft.agents.tree import Growth, Search, SearchAgent, Searching, after_critique, after_grade, shown
+from redraft.graders.grader import Grader
+from redraft.llm.together import together
+
+Value = Callable[[Search, Sequence[Node]], Awaitable[None]]
+"""Sets the values of a round's candidates; those that were carried over from earlier rounds have one already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a search goes on from round to round.
+
+    The question is continued `width` times, and then each open node `each` times, or, without `each`, all of them
+    together as often as gives `width` candidates, in turn. `keep` says which of a round's candidates go on, one more
+    than once where it is to be continued so much oftener; those that ended in an answer are among the candidates, and
+    keep their places, where `resting`. `pick` says which solution is the answer, of the candidates that the last round
+    kept or of all. With `to_end` the last round writes what is open to its end.
+    """
+
+    width: int
+    value: Value
+    keep: Callable[[Search, list[Node], int], list[Node]]
+    pick: Callable[[Search, Sequence[Node]], Node | None]
+    each: int | None = None
+    resting: bool = True
+    distinct: bool = True
+    to_end: bool = True
+
+
+def in_rounds(
+    name: str, plan: Plan, policy: Policy, critic: Critic, iterations: int, watch: Watch | None
+) -> SearchAgent:
+    """The agent of a plan, for at most `iterations` rounds.
+
+    A node's visits are the valued nodes at and below it. What has no value, since its call failed or the grader could
+    not tell, does not go on. The critic is asked about each node before it is continued. Where there is no solution in
+    the end, the best open path is written to its end, unless a budget is used up.
+    """
+
+    async def critique(state: Growth, runtime: Searching) -> Growth:
+        search = runtime.context
+        nodes = search.at(state) if state.get("asked") else [search.root]
+        await together(criticised(search, critic, node) for node in dict.fromkeys(nodes))
+        going = [node for node in nodes if not node.ended or (node.answered and plan.resting)]
+        return {"open": [node.index for node in going], "done": not _open(going)}
+
+    async def propose(state: Growth, runtime: Searching) -> Growth:
+        search, asked = runtime.context, state.get("asked", 0) + 1
+        nodes = search.at(state)
+        carried = [node for node in nodes if node.ended]
+        shares = _shares(plan, _open(nodes), len(carried))
+        grown = await search.expand_all(policy, list(shares), list(shares.values()), distinct=plan.distinct)
+        new = list(chain.from_iterable(grown))
+        if asked >= iterations and plan.to_end:
+            new = await _to_end(search, policy, new)
+        done = search.spent or asked >= iterations
+        return {"asked": asked, "open": [node.index for node in (*carried, *new)], "done": done}
+
+    async def grade(state: Growth, runtime: Searching) -> Growth:
+        search, nodes = runtime.context, runtime.context.at(state)
+        candidates = [node for node in nodes if node.answered or not node.ended]
+        new = [node for node in candidates if node.value is None]
+        await plan.value(search, candidates)
+        counted(new)
+        shown(watch, new)
+        for node in nodes:
+            if node.value is None:
+                node.close()
+        valued = [node for node in candidates if node.value is not None and (plan.resting or not node.ended)]
+        kept = plan.keep(search, valued, state.get("asked", 0))
+        return {"open": [node.index for node in kept], "done": state.get("done", False) or not _open(kept)}
+
+    async def choose(state: Growth, runtime: Searching) -> Growth:
+        search = runtime.context
+        added = await finished(search, policy, iterations)
+        await plan.value(search, added[-1:])
+        counted(added)
+        shown(watch, added)
+        return search.end(plan.pick(search, search.at(state)) or highest(solutions(search)))
+
+    graph = StateGraph(Growth, context_schema=Search)
+    for step in (critique, propose, grade, choose):
+        graph.add_node(step.__name__, step)
+    graph.add_edge(START, "critique")
+    graph.add_conditional_edges("critique", after_critique, ["propose", "critique", "choose"])
+    graph.add_edge("propose", "grade")
+    graph.add_conditional_edges("grade", after_grade, ["critique", "choose"])
+    graph.add_edge("choose", END)
+    return SearchAgent(graph.compile(name=name), limit=3 * iterations + 4)
+
+
+def by(grader: Grader) -> Value:
+    """Values are the grader's."""
+
+    async def value(search: Search, nodes: Sequence[Node]) -> None:
+        await search.value(grader, [node for node in nodes if node.value is None])
+
+    return value
+
+
+def best(nodes: Iterable[Node], most: int) -> list[Node]:
+    """Up to so many of the nodes, those of the highest values, the first of equals first."""
+    return sorted(nodes, key=lambda node: -(node.value or 0.0))[:most]
+
+
+def counted(nodes: Iterable[Node]) -> None:
+    """Each valued node is a visit of itself and of those above it."""
+    for node in nodes:
+        for each in node.up() if node.value is not None else ():
+            each.visits += 1
+
+
+def _open(nodes: Iterable[Node]) -> list[Node]:
+    return [node for node in nodes if not node.ended]
+
+
+def _shares(plan: Plan, nodes: Sequence[Node], carried: int) -> Counter[Node]:
+    """How often each open node is continued."""
+    if nodes[0].parent is None:
+        return Counter({nodes[0]: plan.width})
+    if plan.each is None:
+        return Counter(islice(cycle(nodes), max(len(nodes), plan.width - carried)))
+    return Counter({node: plan.each * times for node, times in Counter(nodes).items()})
+
+
+async def _to_end(search: Search, policy: Policy, nodes: Sequence[Node]) -> list[Node]:
+    """The ends of what these open nodes are continued to, each alone, a step of all of them at a time."""
+    ends = list(nodes)
+    while not search.spent and (going := [node for node in ends if not node.ended]):
+        grown = dict(zip(going, await search.expand_all(policy, going, 1, distinct=False), strict=True))
+        ends = [next(iter(grown.get(node, ())), node) for node in ends]
+    return ends
