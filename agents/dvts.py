@@ -1,0 +1,74 @@
+"""Diverse verifier tree search: independent greedy subtrees, so that a grader's favourite does not take them all
+(Beeching et al. 2024, search-and-learn)."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal
+
+from redraft.agents.agent import Agent, Watch
+from redraft.agents.beam import check
+from redraft.agents.critic import Critic
+from redraft.agents.moves import highest, voted
+from redraft.agents.node import Node
+from redraft.agents.policy import Stepwise
+from redraft.agents.rounds import Plan, best, by, in_rounds
+from redraft.agents.tree import Search
+from redraft.graders.answers import extract
+from redraft.graders.grader import Grader
+from redraft.store.records import Stop
+
+
+def dvts(
+    policy: Stepwise,
+    *,
+    grader: Grader,
+    critic: Critic,
+    n: int = 4,
+    width: int = 4,
+    iterations: int = 40,
+    final: Literal["value", "vote"] = "value",
+    watch: Watch | None = None,
+) -> Agent:
+    """n / `width` subtrees, each of which draws `width` next steps a round and goes on from the best of them alone, by
+    the grader's value of what is written, until that ends or boxes an answer. The last of `iterations` rounds writes
+    its candidates to their ends.
+
+    The candidates are the last `width` of each subtree, `n` in all: the answer is the best of those that have one, or
+    the best of the answer whose values sum up to most (`final`="vote"). First steps are drawn in one call, of which
+    each subtree has the next `width`; equal texts in two subtrees are two. A subtree without any value ends.
+
+    Raises PartError for counts below 1, an `n` that is no multiple of `width`, and another `final`.
+    """
+    check(n, width, iterations, final)
+    grade = by(grader)
+
+    async def value(search: Search, nodes: Sequence[Node]) -> None:
+        for node in nodes:
+            _boxed(node)
+        await grade(search, nodes)
+
+    def keep(search: Search, nodes: list[Node], asked: int) -> list[Node]:
+        subtrees: dict[int, list[Node]] = {}
+        for node in nodes:
+            subtrees.setdefault([*node.up()][-2].number // width, []).append(node)
+        return [node for members in subtrees.values() for node in _going_on(members)]
+
+    def pick(search: Search, nodes: Sequence[Node]) -> Node | None:
+        ends = [node for node in nodes if node.answered]
+        return voted(ends) if final == "vote" else highest(ends)
+
+    plan = Plan(width=n, each=width, value=value, keep=keep, pick=pick, distinct=False)
+    return in_rounds("dvts", plan, policy, critic, iterations, watch)
+
+
+def _going_on(members: list[Node]) -> list[Node]:
+    """The best of a subtree's candidates; where that has ended, so has the subtree, and all of its answers stay."""
+    [top] = best(members, 1)
+    return [node for node in members if node.ended] if top.ended else [top]
+
+
+def _boxed(node: Node) -> None:
+    """A text ends with the answer that it boxes."""
+    if not node.ended and "boxed{" in node.text:
+        answer = extract(node.path.text(), node.path.question.kind)
+        node.path = replace(node.path, stop=Stop.ANSWERED, answer=answer)
