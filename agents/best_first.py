@@ -1,0 +1,120 @@
+"""Best-first search over the steps of a solution: the most promising open path is always the next to grow (Q*, Wang et
+al. 2024, is one of the family)."""
+
+import math
+from heapq import heapify, heappop, heappush, nsmallest
+from typing import Literal
+
+from langgraph.graph import END, START, StateGraph
+
+from redraft.agents.agent import Agent, Watch, at_least_one
+from redraft.agents.critic import Critic
+from redraft.agents.ending import bounded, criticised
+from redraft.agents.moves import finished, solutions
+from redraft.agents.node import Node
+from redraft.agents.policy import Stepwise
+from redraft.agents.rounds import counted
+from redraft.agents.tree import Growth, Search, SearchAgent, Searching, after_critique, after_grade, shown
+from redraft.graders.grader import Grader
+from redraft.store.errors import PartError
+
+
+def best_first(
+    policy: Stepwise,
+    *,
+    grader: Grader,
+    critic: Critic,
+    rule: Literal["greedy", "astar"] = "greedy",
+    weight: float = 1.0,
+    normalised: bool = False,
+    iterations: int = 32,
+    branch: int = 3,
+    frontier: int | None = None,
+    depth: int = 40,
+    watch: Watch | None = None,
+) -> Agent:
+    """Takes the cheapest path off the frontier, up to `iterations` times: one that has ended in an answer is the
+    search's answer; an open one is continued by `branch` steps in one call, which go to the frontier with their costs.
+
+    With V the grader's value of a path, "greedy" has the cost -V. "astar" has -log p - `weight` log V, p the
+    probability that the policy gave to the path's steps: the first answer taken off is then the cheapest of all, where
+    weight is 1 and V is at least a child's V times the child's probability. Products make short paths win:
+    `normalised` divides a path's cost by its steps. Of equals the first drawn is taken. A frontier of more than
+    `frontier` paths keeps the cheapest.
+
+    Paths without a value, and under "astar" without log-probabilities, are kept but never taken. The critic is asked
+    about a path before it is continued. Where the search ends without having taken an answer, the cheapest that it
+    found is the answer; without any, the best open path is first written to its end. Raises PartError for counts below
+    1, a negative weight, and another `rule`.
+    """
+    at_least_one(iterations=iterations, branch=branch, depth=depth, frontier=1 if frontier is None else frontier)
+    if rule not in ("greedy", "astar") or weight < 0:
+        raise PartError(f"no rule={rule!r} with weight={weight}; there are greedy, astar, and a weight of at least 0")
+
+    def cost(node: Node) -> float | None:
+        if node.value is None:
+            return None
+        if rule == "greedy":
+            return -node.value
+        chances = [step.logprob for step in node.path.steps]
+        known = [chance for chance in chances if chance is not None]
+        if len(known) < len(chances):
+            return None
+        left = (-math.log(node.value) if node.value else math.inf) if weight else 0.0
+        return (weight * left - math.fsum(known)) / (node.depth if normalised else 1)
+
+    async def critique(state: Growth, runtime: Searching) -> Growth:
+        search, asked = runtime.context, state.get("asked", 0)
+        if asked >= iterations or (asked and not search.queue):
+            return {"open": [], "done": True}
+        node = search.nodes[heappop(search.queue)[1]] if asked else search.root
+        if node.answered or await criticised(search, critic, node):
+            chosen = node.path.trajectory_id if node.answered else None
+            return {"asked": asked + 1, "open": [], "done": node.answered, "chosen": chosen}
+        return {"asked": asked + 1, "open": [node.index], "done": False}
+
+    async def propose(state: Growth, runtime: Searching) -> Growth:
+        search = runtime.context
+        [node] = search.at(state)
+        await search.expand(policy, node, branch)
+        added = bounded(node, depth)
+        return {"open": [child.index for child in added], "done": search.spent or search.stuck([node])}
+
+    async def grade(state: Growth, runtime: Searching) -> Growth:
+        search, added = runtime.context, runtime.context.at(state)
+        await search.value(grader, added)
+        counted(added)
+        for node in added:
+            price = cost(node)
+            if price is not None:
+                heappush(search.queue, (price, node.index))
+            elif node.value is None:
+                node.close()
+        if frontier is not None and len(search.queue) > frontier:
+            search.queue[:] = nsmallest(frontier, search.queue)
+            heapify(search.queue)
+        shown(watch, added)
+        return {"open": [], "done": state.get("done", False)}
+
+    def cheapest(search: Search) -> Node | None:
+        found = [(price, node.index) for node in solutions(search) if (price := cost(node)) is not None]
+        return search.nodes[min(found)[1]] if found else next(iter(solutions(search)), None)
+
+    async def choose(state: Growth, runtime: Searching) -> Growth:
+        search = runtime.context
+        added = await finished(search, policy, depth)
+        await search.value(grader, added)
+        counted(added)
+        shown(watch, added)
+        taken = next((node for node in search.nodes if node.path.trajectory_id == state.get("chosen")), None)
+        return search.end(taken or cheapest(search))
+
+    graph = StateGraph(Growth, context_schema=Search)
+    for step in (critique, propose, grade, choose):
+        graph.add_node(step.__name__, step)
+    graph.add_edge(START, "critique")
+    graph.add_conditional_edges("critique", after_critique, ["propose", "critique", "choose"])
+    graph.add_edge("propose", "grade")
+    graph.add_conditional_edges("grade", after_grade, ["critique", "choose"])
+    graph.add_edge("choose", END)
+    return SearchAgent(graph.compile(name="best_first"), limit=3 * iterations + 6)
