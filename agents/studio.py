@@ -37,5 +37,30 @@ def rest_mcts() -> Any:
     return _graph("rest_mcts")
 
 
+def beam() -> Any:
+    """Candidates grow step by step, and the best of them go on."""
+    return _graph("beam")
+
+
+def dvts() -> Any:
+    """Independent greedy subtrees."""
+    return _graph("dvts")
+
+
+def lookahead() -> Any:
+    """Beam search by where candidates lead."""
+    return _graph("lookahead")
+
+
+def best_first() -> Any:
+    """The most promising open path is always the next to grow."""
+    return _graph("best_first")
+
+
+def particle() -> Any:
+    """Paths are drawn anew after each step, as often as their values say."""
+    return _graph("particle")
+
+
 def _graph(strategy: str) -> Any:
     return getattr(build(strategy, Client(route("embedded"))), "graph")  # noqa: B009 - an Agent need not have one

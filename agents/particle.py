@@ -1,0 +1,98 @@
+"""Particle filtering over the steps of a solution: samples of where the grader's rewards are, instead of the one best
+(Puri et al. 2025)."""
+
+import random
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import Literal
+
+from redraft.agents.agent import Agent, Watch, at_least_one
+from redraft.agents.critic import Critic
+from redraft.agents.moves import highest
+from redraft.agents.node import Node
+from redraft.agents.policy import Stepwise
+from redraft.agents.rounds import Plan, by, in_rounds
+from redraft.agents.tree import Search
+from redraft.graders.grader import Grader
+from redraft.graders.selectors import majority
+from redraft.llm.client import Client
+from redraft.store.errors import PartError
+from redraft.store.records import Grade
+
+
+def particle(
+    policy: Stepwise,
+    *,
+    client: Client,
+    grader: Grader,
+    critic: Critic,
+    n: int = 8,
+    resampling: Literal["systematic", "multinomial"] = "systematic",
+    weight: Literal["odds", "value"] = "odds",
+    iterations: int = 40,
+    final: Literal["value", "vote"] = "value",
+    watch: Watch | None = None,
+) -> Agent:
+    """`n` particles grow by a step a round and are then drawn anew, each as often as its weight says, until all have
+    ended. One that has ended in an answer keeps its weight and is drawn like the others.
+
+    The weight is the grader's value V of what is written: as the paper has it, with a softmax over the logits of V,
+    it is V / (1 - V), the "odds" (V is kept 1e-7 away from 0 and 1); or V itself. "multinomial" draws each particle
+    alone, as the paper; "systematic" draws all with one random number, so that each is drawn its expected times,
+    rounded down or up. Draws are seeded by the run's seed, the question and the round. Particles at one prefix are siblings,
+    asked for in one call, so no token is counted twice; equal texts stay two particles.
+
+    The answer is the best of the last particles by V, or the one that most of them give (`final`="vote"). A particle
+    that failed, or has no value, is not drawn. The last of `iterations` rounds writes the particles to their ends.
+    Raises PartError for counts below 1, and for another `resampling`, `weight` or `final`.
+    """
+    at_least_one(n=n, iterations=iterations)
+    if resampling not in DRAWS or weight not in ("odds", "value") or final not in ("value", "vote"):
+        raise PartError(
+            f"no resampling={resampling!r} with weight={weight!r} and final={final!r}; there are systematic,"
+            " multinomial, with odds, value, and value, vote"
+        )
+
+    def keep(search: Search, nodes: list[Node], asked: int) -> list[Node]:
+        weights = [_odds(node.value or 0.0) if weight == "odds" else node.value or 0.0 for node in nodes]
+        question = search.question
+        seed = client.seed(question.unit, "resample", question.root, asked)
+        drawn = DRAWS[resampling](weights if any(weights) else [1.0] * len(nodes), n, random.Random(seed))
+        return [nodes[index] for index in drawn]
+
+    def pick(search: Search, nodes: Sequence[Node]) -> Node | None:
+        ended = [node for node in nodes if node.answered]
+        if final == "value":
+            return highest(ended)
+        grades = [Grade("search", node.path.trajectory_id, node.path.turn, value=node.value) for node in ended]
+        index = majority([node.path for node in ended], grades).index
+        return None if index is None else ended[index]
+
+    plan = Plan(width=n, value=by(grader), keep=keep, pick=pick, distinct=False)
+    return in_rounds("particle", plan, policy, critic, iterations, watch)
+
+
+def systematic(weights: Sequence[float], n: int, chance: random.Random) -> list[int]:
+    """`n` indices, in order: those at n evenly spaced points of the weights' sum, the first of them random."""
+    ends, start = list(accumulate(weights)), chance.random()
+    return [_at(ends, (start + place) / n) for place in range(n)]
+
+
+def multinomial(weights: Sequence[float], n: int, chance: random.Random) -> list[int]:
+    """`n` indices, in order, each drawn alone in proportion to the weights."""
+    ends = list(accumulate(weights))
+    return sorted(_at(ends, chance.random()) for _ in range(n))
+
+
+def _at(ends: Sequence[float], share: float) -> int:
+    """The index whose part of the whole a share of it, in [0, 1), falls in: never one of weight 0."""
+    return min(bisect_right(ends, share * ends[-1]), bisect_right(ends, ends[-1] * (1 - 1e-12)))
+
+
+def _odds(value: float) -> float:
+    value = min(max(value, 1e-7), 1 - 1e-7)
+    return value / (1 - value)
+
+
+DRAWS = {"systematic": systematic, "multinomial": multinomial}
