@@ -40,8 +40,8 @@ def particle(
     The weight is the grader's value V of what is written: as the paper has it, with a softmax over the logits of V,
     it is V / (1 - V), the "odds" (V is kept 1e-7 away from 0 and 1); or V itself. "multinomial" draws each particle
     alone, as the paper; "systematic" draws all with one random number, so that each is drawn its expected times,
-    rounded down or up. Draws are seeded by the run's seed, the question and the round. Particles at one prefix are siblings,
-    asked for in one call, so no token is counted twice; equal texts stay two particles.
+    rounded down or up. Draws are seeded by the run's seed, the question and the round. Particles at one prefix are
+    siblings, asked for in one call, so no token is counted twice; equal texts stay two particles.
 
     The answer is the best of the last particles by V, or the one that most of them give (`final`="vote"). A particle
     that failed, or has no value, is not drawn. The last of `iterations` rounds writes the particles to their ends.
