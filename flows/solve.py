@@ -56,9 +56,16 @@ class Live(Silent):
     def say(self, text: str) -> None:
         self._console.print(text, style="dim")
 
-    def policy(self, client: Client) -> Policy:
-        """Whole drafts, written and shown a step at a time."""
-        write = stepwise(client)
+    def policy(
+        self,
+        client: Client,
+        *,
+        temperature: float | None = None,
+        separator: str | None = None,
+        window: int | None = None,
+    ) -> Policy:
+        """Whole drafts, written and shown a step at a time; the arguments are those of policy `whole`."""
+        write = stepwise(client, temperature=temperature, separator=separator, window=window)
 
         async def propose(trajectory: Trajectory, n: int, first: int = 0) -> list[Trajectory]:
             return [await self._written(write, trajectory, number) for number in range(first, first + n)]

@@ -43,3 +43,20 @@ async def test_steps_are_shown_one_by_one_and_the_draft_is_revised() -> None:
     told = ("A cat has 4.", "Two have 8.", "The answer is", "not right", "finished and right", "There may be an error")
     seen = [text for line in shown.getvalue().splitlines() for text in told if text in line]
     assert seen == [*told[:3], told[3], told[5], *told[:3], told[4]]
+
+
+async def test_the_policy_that_shows_steps_takes_the_arguments_of_the_one_it_stands_for() -> None:
+    asked: list[Request] = []
+
+    def draft(request: Request, index: int) -> Choice:
+        asked.append(request)
+        return Choice(f"Draft {len(asked)}. The answer is \\boxed{{8}}", Finish.END, 4)
+
+    wanted = {"feedback": "fixed", "turns": "4", "policy.window": "1", "policy.temperature": "0.25"}
+    settings = Settings(model=Scripted(draft), samples=1, temperature=1.0, arguments=wanted)
+    unit = await solve(Problem("2 * 4?", "8"), settings, ":memory:", Console(file=io.StringIO()))
+
+    assert unit.trajectories[0].turn == 4
+    assert [len(request.messages) for request in asked] == [1, 3, 3, 3]
+    assert [request.messages[1].content[:8] for request in asked[1:]] == ["Draft 1.", "Draft 2.", "Draft 3."]
+    assert {request.temperature for request in asked} == {0.25}
