@@ -2,6 +2,7 @@
 
 import io
 import json
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from redraft.graders.grader import Grader
 from redraft.store.errors import StoreError
 from redraft.store.records import Problem
 from redraft.store.store import Store
+from redraft.store.wordproblems import problems
 from world import World
 
 WORLD = World(
@@ -82,3 +84,30 @@ async def test_a_stored_tree_is_read_back_whole(solved: tuple[Store, str, str]) 
     assert json.loads(printed.output)["branches"][0]["children"][1]["ends"][0]["answer"] == "8"
     assert CliRunner().invoke(cli, ["tree", "--db", path]).output.splitlines() == list(as_text(tree))
     assert CliRunner().invoke(cli, ["tree", "--db", path, "--dot"]).output.splitlines() == dot
+
+
+@pytest.mark.parametrize("strategy", ["mcts", "rest_mcts"])
+async def test_every_token_that_was_drawn_is_a_stored_steps_and_each_path_is_stored_once(
+    strategy: str, tmp_path: Path
+) -> None:
+    arguments = {"iterations": 3} | ({"rollouts": 1} if strategy == "mcts" else {})
+    settings = Settings(strategy=strategy, grader="likelihood", critic="model", arguments=arguments)
+    store = Store(tmp_path / "r.duckdb")
+    [problem] = islice(problems(levels=[2], seed=4), 1)
+    unit = await solve(problem, settings, store, Console(quiet=True))
+
+    assert len({path.trajectory_id for path in unit.trajectories}) == len(unit.trajectories)
+    [(steps, drawn)] = store.query(
+        "SELECT (SELECT sum(tokens) FROM steps), sum(completion_tokens) FROM calls WHERE purpose <> 'critique'"
+    ).rows
+    assert steps == drawn
+    [(paths, searched, open_, judged)] = store.query(
+        "SELECT count(*), count(*) FILTER (role = 'search'), count(*) FILTER (answer IS NULL),"
+        " count(*) FILTER (answer IS NULL AND correct IS NOT NULL) FROM trajectories"
+    ).rows
+    assert paths == len(unit.trajectories) > searched > 0
+    assert open_ > judged == 0  # what a search left off is neither right nor wrong
+    [(both,)] = store.query(
+        "SELECT count(*) FROM steps s JOIN steps p ON p.step_id = s.parent_id WHERE s.visits > p.visits"
+    ).rows
+    assert both == 0
