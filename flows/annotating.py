@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from redraft.agents.drafts import cut
 from redraft.flows.bounded import each
 from redraft.flows.garbage import seldom
-from redraft.flows.judging import cut
 from redraft.flows.kept import Kept
 from redraft.llm.client import Client
 from redraft.llm.model import ModelError

@@ -3,23 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from redraft.agents.drafts import cut
 from redraft.graders.grader import Grader
 from redraft.store.records import Grade, Role, Stop, Trajectory
-
-
-def cut(path: Trajectory, turn: int) -> Trajectory:
-    """The path as it stood when the draft of one turn had ended. It keeps the sample's number and role."""
-    if turn == path.turn:
-        return path
-    return replace(
-        path,
-        steps=tuple(step for step in path.steps if step.turn <= turn),
-        stop=path.stops[turn - 1],
-        stops=path.stops[: turn - 1],
-        answer=path.answers[turn - 1],
-        answers=path.answers[: turn - 1],
-        reason=None,
-    )
 
 
 async def judge(graders: Sequence[Grader], paths: Sequence[Trajectory]) -> list[Grade]:

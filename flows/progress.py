@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Protocol, TextIO
 
 from redraft.flows.counted import counted
-from redraft.store.records import Problem, Trajectory, Verdict
+from redraft.store.records import Problem, Role, Trajectory, Verdict
 from redraft.store.units import Unit
 
 
@@ -73,12 +73,14 @@ class Tally:
         self._start = time.monotonic()
 
     def add(self, unit: Unit) -> None:
-        """Counts one unit; tokens are those that this run paid for."""
+        """Counts one unit: its independent samples, or its pick where a search drew none, and the tokens that this run
+        paid for."""
         self.problems += 1
         self.tokens += sum(call.completion_tokens for call, _ in unit.calls)
         self.failed += unit.status == "failed"
         verdicts = {(g.trajectory_id, g.turn): g.verdict for g in unit.grades if g.grader == "oracle"}
-        for path in unit.trajectories:
+        samples = [path for path in unit.trajectories if path.role is Role.SAMPLE]
+        for path in samples or [path for path in unit.trajectories if path.chosen]:
             first, last = verdicts.get((path.trajectory_id, 1)), verdicts.get((path.trajectory_id, path.turn))
             self.drafts += 1
             self.decided += last in (Verdict.RIGHT, Verdict.WRONG)
