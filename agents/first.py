@@ -22,7 +22,7 @@ async def first_drafts(tree: Tree, policy: Policy, draft: Agent | None, samples:
     for number, explored in enumerate(await together(draft(question) for question in questions)):
         begun = _begun(explored) or Trajectory(questions[number], stop=Stop.DEAD_END, reason="There is no first draft.")
         tree.keep([_reopened(moved(begun, Role.SAMPLE, number))])
-        tree.others += _distinct([moved(path, Role.SEARCH, number) for path in explored if path is not begun])
+        tree.others += _distinct([_aside(path, number) for path in explored if path is not begun])
 
 
 def _begun(explored: Sequence[Trajectory]) -> Trajectory | None:
@@ -35,6 +35,11 @@ def _begun(explored: Sequence[Trajectory]) -> Trajectory | None:
 def _reopened(path: Trajectory) -> Trajectory:
     """A path that a rule of the strategy inside has ended is a draft like any other here."""
     return path if path.stop in UNENDED else replace(path, stop=Stop.ANSWERED, reason=None)
+
+
+def _aside(path: Trajectory, sample: int) -> Trajectory:
+    """What else was explored, of one sample: rollouts stay what they are."""
+    return moved(path, Role.ROLLOUT if path.role is Role.ROLLOUT else Role.SEARCH, sample)
 
 
 def _distinct(paths: Sequence[Trajectory]) -> list[Trajectory]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from redraft.agents.critic import Critic, Opinion
+from redraft.agents.critic import Critic, Opinion, go_on
 from redraft.agents.ending import criticised
 from redraft.agents.node import Node, graded, probability
 from redraft.agents.policy import Policy
@@ -55,6 +55,8 @@ async def _valued(search: Search, grader: Grader, thrown: Sequence[Trajectory]) 
 
 async def _judged(search: Search, critic: Critic, path: Trajectory) -> tuple[Trajectory, bool]:
     """The path with the critic's advice, and whether the critic ends it."""
+    if critic is go_on:
+        return path, False
     critique, said = await opinion(critic, path)
     search.critiques += 1
     path = replace(path, grades=(*path.grades, said))

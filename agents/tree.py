@@ -13,7 +13,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
 from redraft.agents.agent import Watch
-from redraft.agents.critic import Critic, Critique, Opinion
+from redraft.agents.critic import Critic, Critique, Opinion, go_on
 from redraft.agents.explored import explored
 from redraft.agents.graph import State
 from redraft.agents.node import Node, graded, probability, settled
@@ -118,14 +118,14 @@ class Search:
     async def critique(self, critic: Critic, node: Node) -> Critique | None:
         """What the critic makes of a node, which is asked once; None where it gave no answer, which is no opinion.
 
-        It is kept as a grade without a value: right for finished, wrong for hopeless, undecided for go on. Raises fatal
-        ModelErrors.
+        Critic `none` is not asked. Its opinion is kept as a grade without a value: right for finished, wrong for
+        hopeless, undecided for go on. Raises fatal ModelErrors.
         """
-        if node.critique is None and not node.criticised:
+        if critic is not go_on and not node.criticised:
             self.critiques += 1
             node.criticised = True
             node.critique, said = await opinion(critic, node.path)
-            node.said = (said,) if said.reason != Opinion.GO_ON else ()  # which is all that a critic who is none says
+            node.said = (said,)
         return node.critique
 
     def stuck(self, expanded: Sequence[Node]) -> bool:

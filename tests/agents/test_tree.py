@@ -4,7 +4,9 @@ import math
 
 import pytest
 
+from redraft.agents.correct import correct
 from redraft.agents.critics.none import none as no_critic
+from redraft.agents.feedback.none import none as nothing
 from redraft.agents.mcts import mcts
 from redraft.agents.node import probability
 from redraft.agents.policy import stepwise
@@ -98,6 +100,24 @@ async def test_what_is_no_number_from_0_to_1_is_no_value(value: float) -> None:
     told = {path.trajectory_id: (path.score, [(grade.value, grade.reason) for grade in path.grades]) for path in paths}
     said = f"a search needs values from 0 to 1, and 'world' gave {value:g}"
     assert told == {"u/1": (0.4, [(0.4, None)]), "u/0": (None, [(None, said)])}
+
+
+async def test_a_search_may_write_the_first_draft_of_a_correction() -> None:
+    world = World({"": {"A": 1, "B": 1}, "A": {"C": 1, "D": 1}}, {"B": 0.4, "A/C": 0.9, "A/D": 0.1})
+    agent = correct(
+        world.policy(), feedback=nothing(Client(world.model)), critic=no_critic(), turns=1, samples=2,
+        draft=search(world, branch=2, iterations=1, rollouts=1, final="value"),
+    )  # fmt: skip
+    paths = await agent(QUESTION)
+    told = {path.trajectory_id: (path.role, path.answer, path.chosen) for path in paths}
+    assert told == {
+        "u:0": (Role.SAMPLE, "B", True),
+        "u:1": (Role.SAMPLE, "B", False),
+        "u/0": (Role.SEARCH, None, False),
+        "u/0.0": (Role.ROLLOUT, "C", False),
+        "u/1/0": (Role.SEARCH, None, False),
+        "u/1/0.0": (Role.ROLLOUT, "C", False),
+    }
 
 
 def test_a_log_probability_is_read_as_the_probability_that_it_stands_for() -> None:
