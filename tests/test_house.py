@@ -57,7 +57,7 @@ def test_every_package_is_listed_for_the_wheel() -> None:
         ("prefect", ("flows/scheduled.py",)),
         ("math_verify", ("graders/symbolic.py",)),
         ("pydantic_monty", ("graders/interpreter.py",)),
-        ("matplotlib", ("flows/plot.py",)),
+        ("matplotlib", ("flows/plot",)),
         ("torch", ("llm/embedded/train.py", "llm/embedded/tune.py")),
     ],
 )
