@@ -111,7 +111,9 @@ def summarise(store: Store, run_id: str, *, recipe: str, replicate: str, problem
 
 
 def _accuracy(rows: Sequence[Mapping[str, Any]], chosen: Sequence[float]) -> dict[str, Any]:
-    decided = [row for row in rows if row["correct"] is not None]
+    known = [row for row in rows if row["correct"] is not None]
+    whole = {row["trajectory_id"] for row in rows if row["draft"] == "last"}  # others failed after a draft
+    decided = [row for row in known if row["trajectory_id"] in whole]
     pairs: dict[str, dict[str, bool]] = defaultdict(dict)
     for row in decided:
         pairs[row["trajectory_id"]][row["draft"]] = row["correct"]
@@ -123,7 +125,7 @@ def _accuracy(rows: Sequence[Mapping[str, Any]], chosen: Sequence[float]) -> dic
         "right_to_wrong": moves[True, False],
         "wrong_to_right": moves[False, True],
         "redrafted": sum(row["draft"] == "last" and row["turn"] > 1 for row in rows),
-        "undecided": len(rows) - len(decided),
+        "undecided": len(rows) - len(known),
         "oracle_used": any(row["oracle_used"] for row in rows),
     }
     if not first:
@@ -135,7 +137,7 @@ def _accuracy(rows: Sequence[Mapping[str, Any]], chosen: Sequence[float]) -> dic
         "last": _interval([_share(drafts) for drafts in last.values()]),
         "gain": paired_bootstrap(after, before) if common else None,
         "chosen": _interval(chosen) if chosen else None,
-        **_choices(list(first.values())),
+        **_choices(list(_by_problem(row for row in known if row["draft"] == "first").values())),
     }
 
 

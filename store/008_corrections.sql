@@ -1,3 +1,23 @@
+-- A first draft that was written to its end is a sample of the model, whatever failed after it; the turns of a path that
+-- failed are in no comparison of turns, which would be of other trajectories from one to the next.
+CREATE VIEW raw.outlived AS
+SELECT p.recipe, p.replicate, p.problem_id, t.trajectory_id, t.turns, t.oracle_used, d.turn, d.answer,
+       CASE WHEN d.answer IS NULL THEN false ELSE o.correct END AS correct
+FROM raw.trajectories t JOIN raw.published p USING (unit_id, attempt)
+ANTI JOIN (SELECT problem_id FROM main.problems WHERE answer IS NULL) keyless ON keyless.problem_id = p.problem_id
+JOIN raw.turns d ON d.unit_id = t.unit_id AND d.attempt = t.attempt AND d.trajectory_id = t.trajectory_id
+LEFT JOIN raw.oracle o ON o.trajectory_id = d.trajectory_id AND o.turn = d.turn
+WHERE t.role = 'sample' AND t.stop = 'failed' AND d.turn = 1 AND d.turn < t.turns AND d.stop = 'answered'
+WINDOW problem AS (PARTITION BY p.recipe, p.replicate, p.problem_id)
+QUALIFY count(o.correct) OVER problem > 0 OR count(correct) OVER problem = count(*) OVER problem;
+
+CREATE OR REPLACE VIEW raw.drafts AS
+SELECT 'first' AS draft, * FROM raw.sampled WHERE turn = 1
+UNION ALL
+SELECT 'first' AS draft, * FROM raw.outlived
+UNION ALL
+SELECT 'last' AS draft, * FROM raw.sampled WHERE turn = turns;
+
 -- What each redraft did to the text of the draft before it. Comparing two texts takes milliseconds where they are long, so
 -- that the same 200 redrafts of each turn stand for all; whether a text is the same is known of every one.
 CREATE VIEW raw.redrafts AS
@@ -85,6 +105,13 @@ SELECT * EXCLUDE (correct, majority, any_turn, tokens, same_text, text_change), 
        CASE WHEN turn = 1 THEN 0 ELSE trajectories - right_to_wrong - wrong_to_right - wrong_to_other_wrong END AS unchanged,
        majority, any_turn, tokens, same_text, text_change
 FROM turned WINDOW turns AS (PARTITION BY recipe, replicate ORDER BY turn) ORDER BY ALL;
+
+COMMENT ON VIEW raw.outlived IS 'First drafts, written to their ends, of independent samples that failed in a later turn';
+COMMENT ON VIEW raw.drafts IS 'The first and the last draft of each independent sample that neither failed nor was cut short, and the first draft of each that failed in a later turn';
+COMMENT ON COLUMN pass_at_k.samples IS 'How many samples they have; failed and undecided ones are left out, a first draft with a later turn that failed is not';
+COMMENT ON COLUMN trajectories.stop IS 'Why it ended: answered, critic, threshold (its grade is high enough), agreed (two drafts in turn gave one answer), budget, length, dead_end or failed';
+COMMENT ON COLUMN trajectories.reason IS 'Why, in words, where there is more to say: which call failed, which limit was reached, what the critic said';
+COMMENT ON COLUMN turns.stop IS 'Why the draft ended, as in trajectories.stop; only the last turn''s can be critic, threshold, agreed or failed';
 
 COMMENT ON VIEW raw.redrafts IS 'How far each redraft is from the draft before it';
 COMMENT ON COLUMN raw.redrafts.same_text IS 'Whether it repeats the draft before it to the letter';

@@ -16,13 +16,14 @@ SAMPLES = 2
 
 
 class Writer:
-    """Adds, wrongly in the first sample. It reads `most` messages, and refuses any more with HTTP status 400."""
+    """Adds, wrongly in the first sample. It reads `most` messages, and refuses any more with HTTP status 400 where they
+    are `about` something."""
 
-    def __init__(self, most: int) -> None:
-        self.most = most
+    def __init__(self, most: int, about: str = "") -> None:
+        self.most, self.about = most, about
 
     def __call__(self, messages: list[dict[str, Any]], seed: int, index: int) -> str:
-        if len(messages) > self.most:
+        if len(messages) > self.most and self.about in messages[0]["content"]:
             raise BadRequest(f"At most {self.most} messages are read.")
         key = next(key for question, key in KEYS.items() if question in messages[0]["content"])
         return f"I add.\n\nThe answer is \\boxed{{{int(key) + (index == 0)}}}"
@@ -44,6 +45,28 @@ async def test_a_draft_outlives_the_failure_of_its_redraft(openai_server: Any, t
         chosen = store.query("SELECT role, turns, stop, text FROM trajectories WHERE chosen ORDER BY ALL").rows
         assert [(role, turns, stop) for role, turns, stop, _ in chosen] == [("search", 1, "answered")] * 3
         assert all(text.startswith("I add.") for *_, text in chosen)
+
+
+async def test_a_first_draft_counts_as_a_sample_whatever_failed_after_it(openai_server: Any, tmp_path: Path) -> None:
+    """It is in pass@k, as are the first drafts of others; what turns change is measured over whole trajectories."""
+    openai_server.write = Writer(most=2, about="What is 1 + 1?")
+    done = await _run(openai_server, tmp_path, "last")
+    assert (done.failed, done.graded_problems, done.right_to_wrong) == (SAMPLES, 2, 2)
+    assert done.first is not None
+    assert done.last is not None
+    assert done.gain is not None
+    assert (done.first.estimate, done.last.estimate, done.gain.estimate) == (0.5, 0.0, -0.5)
+    assert (done.pass_at_1, done.pass_at_k) == (0.5, 1.0)
+    with Store(tmp_path / "redraft.duckdb") as store:
+        passed = store.query("SELECT draft, k, pass_at_k, problems, samples FROM pass_at_k ORDER BY ALL").rows
+        assert passed == [
+            ("first", 1, 0.5, 3, 6),
+            ("first", 2, 1.0, 3, 6),
+            ("last", 1, 0.0, 2, 4),
+            ("last", 2, 0.0, 2, 4),
+        ]
+        turned = store.query("SELECT turn, trajectories, accuracy, right_to_wrong FROM corrections ORDER BY turn").rows
+        assert turned == [(1, 4, 0.5, 0), (2, 4, 0.0, 2), (3, 4, 0.0, 0)]
 
 
 async def test_the_same_command_mends_the_failed_turn_alone(openai_server: Any, tmp_path: Path) -> None:
