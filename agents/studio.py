@@ -62,5 +62,10 @@ def particle() -> Any:
     return _graph("particle")
 
 
+def tree_of_thoughts() -> Any:
+    """Deliberate search over steps, breadth first or depth first."""
+    return _graph("tree_of_thoughts")
+
+
 def _graph(strategy: str) -> Any:
     return getattr(build(strategy, Client(route("embedded"))), "graph")  # noqa: B009 - an Agent need not have one

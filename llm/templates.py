@@ -8,6 +8,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from redraft.llm.search_wordings import PROPOSE_THOUGHTS, SOLVE_PROGRAM, VALUE_THOUGHT, VOTE_THOUGHTS
+
 
 @dataclass(frozen=True, slots=True)
 class Template:
@@ -230,6 +232,10 @@ TEMPLATES: Mapping[str, Template] = {
     "try_again": Template(TRY_AGAIN, (frozenset({"report", "reflection"}),)),
     "rate_steps": Template(RATE_STEPS, (frozenset({"question", "solution"}),)),
     "rate_solution": Template(RATE_SOLUTION, (frozenset({"question", "solution"}),)),
+    "solve_program": Template(SOLVE_PROGRAM, ASKED, family="solve"),
+    "propose_thoughts": Template(PROPOSE_THOUGHTS, (frozenset({"count"}),)),
+    "value_thought": Template(VALUE_THOUGHT, (frozenset({"question", "solution"}),)),
+    "vote_thoughts": Template(VOTE_THOUGHTS, (frozenset({"question", "choices"}),)),
     "judge_by_rubric": Template(JUDGE_BY_RUBRIC, (frozenset({"question", "solution", "rubric"}),)),
 }
 """`separator` stands between the steps of a draft. `next_step` and `rest` go to models that can't go on from a

@@ -1,0 +1,157 @@
+"""Tree of Thoughts' ways to ask a model: for several next thoughts at once, and how good the thoughts are (Yao et al.
+2023). A model that knows only forms of its own can't be asked so."""
+
+import re
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from redraft.agents.conversation import advised, conversation
+from redraft.agents.node import Node, graded
+from redraft.agents.policy import Policy
+from redraft.agents.rounds import Value
+from redraft.agents.tree import Search
+from redraft.agents.written import Part, grown
+from redraft.graders.answers import marked
+from redraft.graders.grader import Grader
+from redraft.llm.client import Client
+from redraft.llm.model import Choice, Finish, Message, ModelError
+from redraft.llm.templates import fill
+from redraft.llm.together import together
+from redraft.store.records import Detail, Grade, Stop, Trajectory
+
+
+def proposing(client: Client) -> Policy:
+    """A Policy that asks in one call for all `n` next steps, a line each; fewer where the model lists fewer. One that
+    marks an answer ends with it. A step's tokens, and its log-probability where it is known, are those of its line."""
+
+    async def propose(path: Trajectory, n: int, first: int = 0) -> list[Trajectory]:
+        left = client.sampling.max_tokens - sum(max(1, step.tokens) for step in path.draft())
+        if left <= 0:
+            return [replace(path, stop=Stop.LENGTH)]
+        messages = conversation(client, path)
+        wording = fill(client.template("propose_thoughts"), count=str(n))
+        if path.text():
+            messages += [Message("assistant", path.text()), Message("user", wording)]
+        else:
+            messages[-1] = Message("user", f"{messages[-1].content}\n\n{wording}")
+        request = client.request(advised(client, path, messages), max_tokens=left)
+        [drawn] = await client.draw(path.question, "propose", path.place, request, first=first)
+        if isinstance(drawn, ModelError):
+            return [replace(path, stop=drawn.stop, reason=str(drawn))]
+        lines = listed(drawn, n)
+        mark = client.template("separator")
+        return [_with(path, first + place, line, mark) for place, line in enumerate(lines)] or [
+            replace(path, stop=Stop.DEAD_END, reason="The model proposed no step.")
+        ]
+
+    return propose
+
+
+def listed(choice: Choice, most: int) -> list[Choice]:
+    """The first lines of a reply that say something, each as a choice of its own, without the number or mark before it.
+    The reply's tokens are shared out among them, and none is lost."""
+    found = [match for match in LINE.finditer(choice.text) if match["said"].strip()][:most]
+    ends = [*(match.start() for match in found[1:]), len(choice.text)] if found else []
+    lines: list[Choice] = []
+    begun = 0
+    for match, end in zip(found, ends, strict=True):
+        part = _slice(choice, begun, end)
+        exact = begun == match.start("said") and not choice.text[match.end("said") : end].strip("\n")
+        known = exact and part.logprobs is not None
+        lines.append(replace(part, text=match["said"].strip(), **({} if known else UNKNOWN)))
+        begun = end
+    return lines
+
+
+def valued(client: Client, times: int) -> Grader:
+    """Grades what is written as the mean of `times` judgements, in [0, 1]: sure is 1, likely 1/20, impossible 1/20000,
+    as published (20, 1, .001). A reply with none of the words has no vote, and none at all is no value."""
+
+    async def grade(path: Trajectory) -> Grade:
+        empty = Grade("value", path.trajectory_id, path.turn, grader_model=client.model.name)
+        asked = fill(client.template("value_thought"), question=path.question.text, solution=path.text())
+        drawn = await client.draw(path.question, "grade", path.place, client.request([Message("user", asked)], n=times))
+        values = [value for one in drawn if isinstance(one, Choice) and (value := judgement(one.text)) is not None]
+        if not values:
+            failed = next((str(one) for one in drawn if isinstance(one, ModelError)), None)
+            return replace(empty, reason=failed or "no reply ends with sure, likely or impossible")
+        return replace(empty, value=sum(values) / len(values))
+
+    async def grader(trajectories: Sequence[Trajectory]) -> list[Grade]:
+        return await together(grade(path) for path in trajectories)
+
+    return grader
+
+
+def judgement(text: str) -> float | None:
+    """What the last line of a reply says: sure, likely or impossible, as a number; None for anything else."""
+    line = next((line for line in reversed(text.splitlines()) if line.strip()), "")
+    found = JUDGED.fullmatch(re.sub(r"[\W_]+", " ", line).strip().lower())
+    return WORDS[found[1]] if found else None
+
+
+def voting(client: Client, times: int) -> Value:
+    """Values are the shares of `times` votes for the best of a round's candidates, which one prompt shows together.
+    Replies that name none have no vote; without any vote no new candidate has a value."""
+
+    async def value(search: Search, nodes: Sequence[Node]) -> None:
+        if not nodes:
+            return
+        shown = "\n\n".join(
+            f"Choice {number}:\n{node.path.text().strip()}" for number, node in enumerate(nodes, start=1)
+        )
+        asked = fill(client.template("vote_thoughts"), question=search.question.text, choices=shown)
+        request = client.request([Message("user", asked)], n=times)
+        drawn = await client.draw(search.question, "grade", nodes[0].path.place, request)
+        votes = Counter(best_choice(one.text, len(nodes)) for one in drawn if isinstance(one, Choice))
+        total = votes.total() - votes.pop(None, 0)
+        failed = next((str(one) for one in drawn if isinstance(one, ModelError)), None)
+        search.graded += len(nodes)
+        for number, node in enumerate(nodes, start=1):
+            grade = Grade("vote", node.path.trajectory_id, node.path.turn, grader_model=client.model.name)
+            if total:
+                node.value = votes[number] / total
+                grade = replace(grade, value=node.value, steps=(node.value,), details=(Detail(n=total),))
+            else:
+                grade = replace(grade, reason=failed or "no reply names the best choice")
+            node.grade = graded(grade, node.path) if total or node.grade is None else node.grade
+
+    return value
+
+
+def best_choice(text: str, most: int) -> int | None:
+    """The number, from 1 to `most`, that a reply calls the best choice; where it does so twice, the last. The whole
+    number counts: the published expression reads 12 as 2, and 10 as 0."""
+    named = [int(number) for number in BEST.findall(text)]
+    return named[-1] if named and 1 <= named[-1] <= most else None
+
+
+def _with(path: Trajectory, number: int, line: Choice, mark: str) -> Trajectory:
+    ended = marked(line.text, path.question.kind) is not None
+    text = line.text if ended else line.text + mark
+    return grown(path, number, replace(line, finish=Finish.STOP), Part(text, ended), [text])
+
+
+def _slice(choice: Choice, start: int, end: int) -> Choice:
+    """The tokens that begin from one character to another; a share by length where nobody knows which."""
+    if choice.offsets is None or choice.logprobs is None:
+        share = choice.tokens * end // max(1, len(choice.text)) - choice.tokens * start // max(1, len(choice.text))
+        return replace(choice, tokens=share, **UNKNOWN)
+    first, last = bisect_left(choice.offsets, start), bisect_left(choice.offsets, end)
+    offsets = tuple(offset - start for offset in choice.offsets[first:last])
+    return replace(choice, tokens=last - first, logprobs=choice.logprobs[first:last], offsets=offsets)
+
+
+LINE = re.compile(
+    r"^[ \t]*(?:\(?\d{1,2}[.):](?=\s)|[-*•](?=\s)|(?:Step|Option|Proposal)[ ]\d{1,2}[:.])?[ \t]*(?P<said>.*)$",
+    re.MULTILINE,
+)
+UNKNOWN: dict[str, Any] = {"logprobs": None, "offsets": None}
+WORDS = {"sure": 1.0, "likely": 1 / 20, "impossible": 0.001 / 20}
+JUDGED = re.compile(
+    r"(?:(?:final|my|the|this|it|that|verdict|judge?ment|evaluation|answer|is) )*(sure|likely|impossible)"
+)
+BEST = re.compile(r"\bbest choice is\b[^\d\n]*?(\d+)", re.IGNORECASE)

@@ -1,0 +1,95 @@
+"""Tree of Thoughts: deliberate search over steps, breadth first or depth first (Yao et al. 2023)."""
+
+import random
+from collections.abc import Sequence
+from typing import Literal
+
+from redraft.agents.agent import Agent, Watch, at_least_one
+from redraft.agents.critic import Critic
+from redraft.agents.depth_first import depth_first
+from redraft.agents.moves import highest
+from redraft.agents.node import Node
+from redraft.agents.policy import Stepwise
+from redraft.agents.reviews import chats
+from redraft.agents.rounds import Plan, Value, best, by, in_rounds
+from redraft.agents.thoughts import proposing, valued, voting
+from redraft.agents.tree import Search
+from redraft.graders.grader import Grader
+from redraft.llm.client import Client
+from redraft.store.errors import PartError
+
+
+def tree_of_thoughts(
+    policy: Stepwise,
+    *,
+    client: Client,
+    grader: Grader,
+    critic: Critic,
+    method: Literal["bfs", "dfs"] = "bfs",
+    generate: Literal["sample", "propose"] = "sample",
+    evaluate: Literal["grader", "value", "vote"] = "grader",
+    select: Literal["greedy", "sample"] = "greedy",
+    k: int = 5,
+    b: int = 5,
+    n_evaluate: int = 3,
+    threshold: float = 0.001,
+    visits: int = 100,
+    depth: int = 40,
+    watch: Watch | None = None,
+) -> Agent:
+    """Thoughts are steps. Each open state gets `k` next ones: "sample" draws them independently, "propose" asks for a
+    list of them in one call. They are valued by the `grader`, or by the model itself: "value" judges each alone
+    `n_evaluate` times (sure, likely, impossible), "vote" shows them together and counts `n_evaluate` votes.
+
+    "bfs": the `b` best of all candidates go on, for `depth` rounds or until all of them have ended ("sample" draws b in
+    proportion to their values, alike where all are 0, seeded by the run, the question and the round); one that has
+    ended keeps its place while it is among them. The answer is the best of the last b. "dfs": the `b` best of a
+    state's thoughts are tried one after the other, each with all below it; those with a value under `threshold` are
+    pruned; the first answer that is reached ends the search, and so does state number `visits`.
+
+    Twins of a sibling are dropped. What has no value, since a call failed or a reply names nothing, does not go on: it
+    does not count as 0. The paper's tasks have generate=propose with evaluate=value, or sample with vote; its judge in
+    depth-first search is asked per clue of a crossword, here per state. Raises PartError for counts below 1, for names
+    that there are not, and where a model that knows only forms of its own is to propose or evaluate.
+    """
+    at_least_one(k=k, b=b, n_evaluate=n_evaluate, visits=visits, depth=depth)
+    named = {"method": method, "generate": generate, "evaluate": evaluate, "select": select}
+    for name, given in named.items():
+        if given not in NAMES[name]:
+            raise PartError(f"no {name}={given!r}; there are {', '.join(NAMES[name])}")
+    if generate == "propose" or evaluate != "grader":
+        chats(client, "tree_of_thoughts", "set generate=sample and evaluate=grader")
+    writer = proposing(client) if generate == "propose" else policy
+    value = _evaluation(client, grader, evaluate, n_evaluate)
+    if method == "dfs":
+        return depth_first(
+            writer, critic, value, k=k, b=b, threshold=threshold, visits=visits, depth=depth, watch=watch
+        )
+
+    def keep(search: Search, nodes: list[Node], asked: int) -> list[Node]:
+        if select == "greedy" or not nodes:
+            return best(nodes, b)
+        question = search.question
+        chance = random.Random(client.seed(question.unit, "select", question.root, asked))
+        weights = [node.value or 0.0 for node in nodes]
+        return chance.choices(nodes, weights if any(weights) else None, k=b)
+
+    def pick(search: Search, nodes: Sequence[Node]) -> Node | None:
+        return highest([node for node in nodes if node.answered])
+
+    plan = Plan(width=k, each=k, value=value, keep=keep, pick=pick)
+    return in_rounds("tree_of_thoughts", plan, writer, critic, depth, watch)
+
+
+def _evaluation(client: Client, grader: Grader, evaluate: str, times: int) -> Value:
+    if evaluate == "vote":
+        return voting(client, times)
+    return by(valued(client, times) if evaluate == "value" else grader)
+
+
+NAMES = {
+    "method": ("bfs", "dfs"),
+    "generate": ("sample", "propose"),
+    "evaluate": ("grader", "value", "vote"),
+    "select": ("greedy", "sample"),
+}
