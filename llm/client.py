@@ -206,10 +206,8 @@ class Client:
     async def _draw(self, call: Call, request: Request, samples: range) -> dict[int, Choice | ModelError]:
         """Ask for these samples, and for those that were left out in calls of the size that was answered."""
         size = len(samples) if self.model.capabilities.n is not False else 1
-        drawn: dict[int, Choice | ModelError] = {}
-        for answers in await together(self._part(call, request, part) for part in ranges.parts(samples, size)):
-            drawn |= answers
-        return drawn
+        drawn = await together(self._part(call, request, part) for part in ranges.parts(samples, size))
+        return {sample: answer for answers in drawn for sample, answer in answers.items()}
 
     async def _part(self, call: Call, request: Request, samples: range) -> dict[int, Choice | ModelError]:
         drawn = await self._ask(call, request, samples)
@@ -237,11 +235,7 @@ class Client:
 
     def _used(self, unit: str) -> Amount:
         """What the journal knows that a unit has used."""
-        used = Amount()
-        for call in self._journal.made(unit) if self._journal else ():
-            tokens = call.prompt_tokens + call.completion_tokens
-            used.add(Amount(call.attempts, tokens, call.cost_usd or 0.0))
-        return used
+        return recorded.used(self._journal.made(unit) if self._journal else ())
 
     def _record(self, call: Call, choices: list[dict[str, Any]], request: Request) -> None:
         if self._journal is not None:
@@ -253,5 +247,4 @@ class Client:
         if self._journal is None:
             self._failures[key] += 1
             return self._failures[key] - 1
-        failed = [old for old, _ in self._journal.calls(call.unit) if old.error is not None]
-        return sum(recorded.key(old, old.first, old.n) == key for old in failed)
+        return recorded.failures((old for old, _ in self._journal.calls(call.unit)), key)

@@ -1,13 +1,14 @@
 """What is kept of a call and of its answers: their JSON, their ids, what they used."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from math import isfinite
 from typing import Any
 
 import numpy as np
 
+from redraft.llm.budget import Amount
 from redraft.llm.model import Choice, Finish, ModelError, Reply, Request
 from redraft.llm.usage import Prices, Usage
 from redraft.store.records import Call, digest
@@ -55,6 +56,19 @@ def kept(choice: Choice, call_id: str) -> Choice:
 def key(call: Call, first: int, n: int) -> str:
     """The id of the call that asked for samples `first` to `first + n - 1`, whenever it was made."""
     return digest("call", call.unit, call.purpose, call.place, first, n, call.prompt_hash)
+
+
+def failures(calls: Iterable[Call], of: str) -> int:
+    """How many of these calls failed and have this `key`."""
+    return sum(call.error is not None and key(call, call.first, call.n) == of for call in calls)
+
+
+def used(calls: Iterable[Call]) -> Amount:
+    """What these calls used of a budget: tries, tokens read and written, dollars where they are known."""
+    total = Amount()
+    for call in calls:
+        total.add(Amount(call.attempts, call.prompt_tokens + call.completion_tokens, call.cost_usd or 0.0))
+    return total
 
 
 def params(request: Request, seed: int) -> dict[str, Any]:
