@@ -1,7 +1,11 @@
-"""Trying a program on tests, for those who may see them."""
+"""Running what a model wrote: a program on tests, for those who may see them, and a program for what it computes."""
 
+import math
+import re
 from collections.abc import Sequence
+from typing import Any
 
+from redraft.graders.answers import FENCE, PYTHON, program
 from redraft.graders.sandbox import SandboxError, lacks, run
 from redraft.llm.model import ModelError
 from redraft.store.errors import PartError
@@ -22,3 +26,71 @@ async def failure(code: str | None, tests: Sequence[str], limit_s: float) -> str
         return None if lacks(outcome.error) else outcome.error
     failed = [f"{test}: {reason}" for test, reason in outcome.failed if not lacks(reason)]
     return "\n".join(failed) or None
+
+
+async def computed(text: str, limit_s: float) -> tuple[str | None, str]:
+    """What the program in a text computes, None where it gives no answer, and what came of it in words: `ans`, else
+    what `solution()` returns, else its last expression, else its last printed line. Raises PartError where nothing can
+    be run."""
+    code = program(text)
+    if not code:
+        return None, "There is no program in it."
+    asked = next((ask for sign, ask in RESULTS if sign.search(code)), "")
+    try:
+        outcome = await run(f"{code}\n\n{asked}", limit_s=limit_s)
+    except SandboxError as error:
+        raise PartError(str(error)) from error
+    if outcome.error:
+        lacking = lacks(outcome.error)
+        return None, f"The sandbox lacks {lacking}." if lacking else outcome.error
+    printed = [line.strip() for line in outcome.output.splitlines() if line.strip()]
+    value = printed[-1] if outcome.value is None and printed else outcome.value
+    answer = spelled(value)
+    if answer is not None:
+        return answer, f"It computes {answer}."
+    return None, "It computes nothing." if value is None else f"What it computes is no answer: {value!r:.100}"
+
+
+def spelled(value: Any) -> str | None:
+    """A computed value as an answer is written: a float that is as good as whole as a whole number, others to 12
+    digits; a list's members with commas between; None for what is no answer."""
+    match value:
+        case bool() | int():
+            return str(value)
+        case float():
+            return _number(value) if math.isfinite(value) else None
+        case str():
+            return value.strip() or None
+        case [*members]:
+            parts = [spelled(member) for member in members]
+            known = [part for part in parts if part is not None]
+            return ", ".join(known) if known and len(known) == len(parts) else None
+    return None
+
+
+def _number(value: float) -> str:
+    whole = round(value)
+    near = abs(value - whole) < (1e-6 if whole else 1e-12)
+    return str(whole) if near else f"{value:.12g}"
+
+
+def apart(text: str) -> list[str]:
+    """A text in pieces: what is before its program, the program's block, and what is after it; joined, they are the
+    text. A text without a block is one piece."""
+    blocks = list(FENCE.finditer(text))
+    python = [block for block in blocks if block["tag"].lower() in PYTHON]
+    block = (python or blocks or [None])[-1]
+    if block is None:
+        return [text]
+    pieces = [text[: block.start()], text[block.start() : block.end()], text[block.end() :]]
+    first = pieces[0] if pieces[0].strip() else ""
+    last = pieces[2] if pieces[2].strip() else ""
+    middle = text[len(first) : len(text) - len(last)]
+    return [piece for piece in (first, middle, last) if piece]
+
+
+RESULTS = (
+    (re.compile(r"^ans\s*(?:[-+*/%]?=(?!=)|:)", re.MULTILINE), "ans"),
+    (re.compile(r"^def solution\(", re.MULTILINE), "solution()"),
+)
+"""What a program is asked for at its end, by what is in it."""

@@ -67,5 +67,10 @@ def tree_of_thoughts() -> Any:
     return _graph("tree_of_thoughts")
 
 
+def program_of_thought() -> Any:
+    """Programs are written and run, and what they compute is the answer."""
+    return _graph("program_of_thought")
+
+
 def _graph(strategy: str) -> Any:
     return getattr(build(strategy, Client(route("embedded"))), "graph")  # noqa: B009 - an Agent need not have one

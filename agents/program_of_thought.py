@@ -1,0 +1,113 @@
+"""Program of thought: the model writes a program, and what it computes is the answer (Chen et al. 2022; PAL, Gao et al.
+2022)."""
+
+from dataclasses import replace
+
+from langgraph.graph import END, START, StateGraph
+
+from redraft.agents.agent import Agent, Watch, at_least_one
+from redraft.agents.graph import GraphAgent, State, Tree, Work, selected, show
+from redraft.agents.policy import Policy
+from redraft.agents.programs import apart, computed
+from redraft.agents.vote import vote, votes
+from redraft.agents.written import Part, grown, numbered
+from redraft.graders.answers import FENCE
+from redraft.graders.selectors import majority
+from redraft.llm.client import Client
+from redraft.llm.model import Choice, Finish, Message, ModelError
+from redraft.llm.templates import fill
+from redraft.llm.together import together
+from redraft.store.records import Grade, Stop, Trajectory
+
+
+def program_of_thought(
+    client: Client,
+    *,
+    policy: Policy,
+    samples: int = 1,
+    limit_s: float = 5.0,
+    fallback: bool = False,
+    watch: Watch | None = None,
+) -> Agent:
+    """`samples` programs in one call, of which each is run in the sandbox for at most `limit_s` seconds; the answer
+    that most of them compute wins, the first drafted of equals (PoT-SC for more than one).
+
+    The program is the last block of Python in the reply, else all of it, and a step of its own. Its answer is the
+    variable `ans`, else what `solution()` returns, else its last expression, else its last printed line. A program
+    that can't be run, that fails or computes nothing has no answer and no vote: its trajectory's reason says why, and
+    what came of each is a grade of the program's step, by "sandbox", without a value. With `fallback` the `policy`
+    drafts a solution in words in the place of each such program.
+
+    Raises PartError for a count below 1, and where there is no sandbox.
+    """
+    at_least_one(samples=samples)
+
+    async def propose(state: State, runtime: Work) -> State:
+        tree = runtime.context
+        tree.keep(await _programs(client, Trajectory(tree.question), samples))
+        return {"asked": samples}
+
+    async def grade(state: State, runtime: Work) -> State:
+        tree = runtime.context
+        paths = await together(_run(path, limit_s) for path in tree.at(range(samples)))
+        tree.keep(paths)
+        show(watch, paths)
+        failing = [path.sample for path in paths if path.answer is None and path.stop is not Stop.FAILED]
+        return {"open": failing if fallback else []}
+
+    async def revise(state: State, runtime: Work) -> State:
+        tree, failing = runtime.context, state.get("open", [])
+        drafts = await policy(Trajectory(tree.question), len(failing), samples)
+        tree.keep(drafts)
+        show(watch, drafts)
+        return {"asked": samples + len(failing), "open": []}
+
+    async def choose(state: State, runtime: Work) -> State:
+        tree = runtime.context
+        paths = list(tree.paths.values())
+        counts = votes(paths)
+        tree.keep(replace(path, score=counts[key] / samples) for path in paths if (key := vote(path)) is not None)
+        paths = list(tree.paths.values())
+        return tree.choose(selected(majority(paths), paths))
+
+    def go_on(state: State) -> str:
+        return "revise" if state.get("open") else "choose"
+
+    graph = StateGraph(State, context_schema=Tree)
+    for step in (propose, grade, revise, choose):
+        graph.add_node(step.__name__, step)
+    graph.add_edge(START, "propose")
+    graph.add_edge("propose", "grade")
+    graph.add_conditional_edges("grade", go_on, ["revise", "choose"])
+    graph.add_edge("revise", "choose")
+    graph.add_edge("choose", END)
+    return GraphAgent(graph.compile(name="program_of_thought"), limit=6)
+
+
+async def _programs(client: Client, path: Trajectory, n: int) -> list[Trajectory]:
+    """`n` replies with programs, as the steps before, in and after the program."""
+    system = [message for message in client.opening if message.role == "system"]
+    asked = Message("user", fill(client.template("solve_program"), question=path.question.text))
+    request = client.request([*system, asked], n=n)
+    drawn = await client.draw(path.question, "propose", path.place, request)
+    return [_written(path, number, one) for number, one in enumerate(drawn)]
+
+
+def _written(path: Trajectory, number: int, drawn: Choice | ModelError) -> Trajectory:
+    if isinstance(drawn, ModelError):
+        return replace(numbered(path, number), stop=drawn.stop, reason=str(drawn))
+    part = Part(drawn.text, drawn.finish is Finish.END)
+    return replace(grown(path, number, drawn, part, apart(drawn.text)), answer=None)
+
+
+async def _run(path: Trajectory, limit_s: float) -> Trajectory:
+    """The path with what its program computes as its answer, or with the reason why there is none."""
+    if path.stop is Stop.LENGTH:
+        return replace(path, reason="It was cut off before its program had ended.")
+    if path.stop is not Stop.ANSWERED:
+        return path
+    answer, said = await computed(path.text(), limit_s)
+    draft = path.draft()
+    code = next((step for step in reversed(draft) if FENCE.match(step.text.lstrip("\n"))), draft[-1])
+    ran = Grade("sandbox", path.trajectory_id, path.turn, reason=said, step_id=code.step_id)
+    return replace(path, answer=answer, reason=None if answer is not None else said, grades=(*path.grades, ran))
