@@ -198,6 +198,13 @@ Check it. Then reply with a JSON object and nothing else:
 {"reason": "why, briefly", "probability": 0.75}
 "probability" is a number from 0 to 1."""
 
+STEP_CRITIQUE = """\
+Look at your solution as far as it goes, without going on with it. End with one line, which begins with one of these:
+finished: it has reached the final answer that was asked for, and is right
+hopeless: it has gone wrong, so that nothing that follows could be right; say where
+go on: it is right so far, and the next step is plain
+advice: what the next step should do, in a sentence or two"""
+
 ADVICE = """\
 Advice for the next step, which is no part of the solution:
 {advice}"""
@@ -218,6 +225,7 @@ TEMPLATES: Mapping[str, Template] = {
     "may_be_wrong": Template(MAY_BE_WRONG),
     "is_wrong": Template(IS_WRONG),
     "doubtful": Template(DOUBTFUL, (frozenset({"line"}),)),
+    "step_critique": Template(STEP_CRITIQUE, FOLLOWS),
     "advice": Template(ADVICE, (frozenset({"advice"}),)),
     "review": Template(REVIEW),
     "improve": Template(IMPROVE),

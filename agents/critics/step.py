@@ -1,0 +1,48 @@
+"""The model as a critic of each step: finished, hopeless, or advice for the next one (ReST-MCTS*'s self-critic)."""
+
+import re
+
+from redraft.agents.conversation import follow_up
+from redraft.agents.critic import Critic, Critique, Opinion
+from redraft.llm.client import Client
+from redraft.llm.model import Finish, ModelError
+from redraft.store.records import Trajectory
+
+
+def step(client: Client) -> Critic:
+    """Asks the model, at temperature 0, about the draft as far as it goes: a word, and what it says to it.
+
+    Raises ModelError where the call fails, and where the reply has none of the words or is cut off: that is no opinion.
+    """
+
+    async def critique(trajectory: Trajectory) -> Critique:
+        messages = follow_up(client, trajectory, "step_critique")
+        [choice] = await client.complete(trajectory.question, "critique", trajectory.place, messages, temperature=0)
+        found = None if choice.finish is Finish.LENGTH else read(choice.text)
+        if found is None:
+            raise ModelError(f"{client.model.name} was asked whether a step is finished, and its reply does not say.")
+        return found
+
+    return critique
+
+
+def read(reply: str) -> Critique | None:
+    """The opinion in a reply: the last line that begins with one of the words, with what follows it; None where no line
+    does. Advice goes on to the reply's end."""
+    found = list(LINE.finditer(reply))
+    if not found:
+        return None
+    word, said = found[-1]["word"].lower(), found[-1]["said"].strip(" \t*_:.-\u2013\u2014")
+    if word == "advice":
+        said = " ".join(reply[found[-1].start("said") :].strip(" \t\r\n*_:-\u2013\u2014").split())
+        return Critique(Opinion.GO_ON, advice=said)
+    return Critique(OPINIONS[word], reason=said or f"The model calls it {word}.")
+
+
+OPINIONS = {"finished": Opinion.FINISHED, "hopeless": Opinion.HOPELESS, "go on": Opinion.GO_ON}
+MARKS = r"[ \t>#*_`-]*"
+LINE = re.compile(
+    rf"^{MARKS}(?P<word>finished|hopeless|go on|advice)\b(?P<said>{MARKS}[:.\u2013\u2014-].*|{MARKS})$",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""A word at the beginning of a line, alone or before a mark: "Finished the sum" is no opinion."""
