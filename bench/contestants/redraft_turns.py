@@ -1,0 +1,25 @@
+"""redraft's correction at the address of a server: one trajectory a problem, of as many drafts as samples are asked."""
+
+from measure import Task, measured
+
+from redraft.flows.generate import generate
+from redraft.store.records import Problem
+
+
+async def run(task: Task) -> None:
+    problems = [Problem(row["question"], row["answer"], source="bench") for row in task.problems]
+    summary = await generate(
+        problems,
+        db=task.folder / "store.duckdb",
+        model="mock",
+        api_base=task.url,
+        strategy="correct",
+        arguments={"feedback": "fixed", "turns": task.samples},
+        samples=1,
+        concurrency=task.concurrency,
+    )
+    assert (summary.trajectories, summary.failed) == (len(problems), 0), summary
+
+
+if __name__ == "__main__":
+    measured(run)

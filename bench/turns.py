@@ -1,0 +1,81 @@
+"""Correction in turns beside single drafts, with as many calls, on a server that answers after 5 ms:
+
+    python bench/turns.py [--problems 500 2000 10000] [--turns 5] [--json FILE]
+
+Each problem gets one trajectory of five drafts, each called wrong (feedback `fixed`), with all drafts before it in the
+prompt; or five drafts in calls of their own (`best_of_n`). Each run is a process of its own. Memory is the peak above
+what the process held before; its growth a problem is taken from one number of problems to the next. Processor time is
+the client's alone.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from clients import Contestant, run, server
+
+from redraft.llm.templates import SOLVE, fill
+from redraft.store.sources import read
+
+PROGRAMS = {
+    "turns": Contestant("redraft_turns", logprobs=False),
+    "single drafts": Contestant("redraft_direct", logprobs=False),
+}
+
+
+def measure(counts: Sequence[int], turns: int, concurrency: int, latency_ms: float) -> list[dict[str, Any]]:
+    """The figures of each program at each number of problems."""
+    found: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory() as folder, server(latency_ms) as url:
+        file = Path(folder) / "problems.jsonl"
+        for count in counts:
+            file.write_text("".join(map(_line, read("builtin", limit=count))))
+            for name, program in PROGRAMS.items():
+                figures = run(program, url, file, turns, concurrency)
+                assert figures["calls"] == count * turns, figures
+                found.append({"name": name, "problems": count, **figures})
+                print(json.dumps(found[-1]), file=sys.stderr, flush=True)  # noqa: T201
+    return found
+
+
+def show(found: Sequence[dict[str, Any]]) -> None:
+    """The table, the ratios of calls a second, and what memory grows by."""
+    row = "| {:13} | {:>8} | {:>6} | {:>7} | {:>12} | {:>11} | {:>8} |".format
+    lines = [row("", "problems", "calls", "seconds", "calls/second", "CPU ms/call", "peak MiB")]
+    for one in found:
+        rate, mib = one["calls"] / one["seconds"], one["memory_kb"] / 1024
+        cells = (f"{one['seconds']:.1f}", f"{rate:.0f}", f"{one['ms_a_call']:.2f}", f"{mib:.0f}")
+        lines.append(row(one["name"], one["problems"], one["calls"], *cells))
+    for turns, single in zip(found[::2], found[1::2], strict=True):
+        share, spent = single["seconds"] / turns["seconds"], turns["processor"] / single["processor"]
+        told = f"{share:.2f} of the calls a second, {spent:.2f} of the processor time"
+        lines.append(f"{turns['problems']} problems: {told}")
+    for name in PROGRAMS:
+        for few, many in pairwise(one for one in found if one["name"] == name):
+            grown = (many["memory_kb"] - few["memory_kb"]) / (many["problems"] - few["problems"])
+            lines.append(f"{name}, from {few['problems']} to {many['problems']} problems: {grown:.2f} KiB a problem")
+    print("\n".join(lines))  # noqa: T201 - a table for the reader
+
+
+def _line(problem: Any) -> str:
+    asked = {"question": problem.question, "answer": problem.answer, "prompt": fill(SOLVE, question=problem.question)}
+    return json.dumps(asked) + "\n"
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--problems", type=int, nargs="+", default=[500, 2000, 10_000])
+    parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--concurrency", type=int, default=64)
+    parser.add_argument("--latency-ms", type=float, default=5)
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    given = parser.parse_args()
+    table = measure(given.problems, given.turns, given.concurrency, given.latency_ms)
+    show(table)
+    if given.json:
+        given.json.write_text(json.dumps(table, indent=1) + "\n")
