@@ -10,12 +10,12 @@ from itertools import chain, cycle, islice
 from langgraph.graph import END, START, StateGraph
 
 from redraft.agents.agent import Watch
-from redraft.agents.critic import Critic
+from redraft.agents.critic import Critic, go_on
 from redraft.agents.ending import criticised
 from redraft.agents.moves import finished, highest, solutions
 from redraft.agents.node import Node
 from redraft.agents.policy import Policy
-from redraft.agents.tree import Growth, Search, SearchAgent, Searching, after_critique, after_grade, shown
+from redraft.agents.tree import Growth, Search, SearchAgent, Searching, after_critique, shown
 from redraft.graders.grader import Grader
 from redraft.llm.together import together
 
@@ -63,7 +63,7 @@ def in_rounds(
 
     async def propose(state: Growth, runtime: Searching) -> Growth:
         search, asked = runtime.context, state.get("asked", 0) + 1
-        nodes = search.at(state)
+        nodes = search.at(state) if asked > 1 else [search.root]
         carried = [node for node in nodes if node.ended]
         shares = _shares(plan, _open(nodes), len(carried))
         grown = await search.expand_all(policy, list(shares), list(shares.values()), distinct=plan.distinct)
@@ -95,13 +95,18 @@ def in_rounds(
         shown(watch, added)
         return search.end(plan.pick(search, search.at(state)) or highest(solutions(search)))
 
+    onward = "propose" if critic is go_on else "critique"  # a step of the graph costs as much as a round's values
+
+    async def after_grade(state: Growth) -> str:
+        return "choose" if state.get("done") else onward
+
     graph = StateGraph(Growth, context_schema=Search)
     for step in (critique, propose, grade, choose):
         graph.add_node(step.__name__, step)
-    graph.add_edge(START, "critique")
+    graph.add_edge(START, onward)
     graph.add_conditional_edges("critique", after_critique, ["propose", "critique", "choose"])
     graph.add_edge("propose", "grade")
-    graph.add_conditional_edges("grade", after_grade, ["critique", "choose"])
+    graph.add_conditional_edges("grade", after_grade, ["propose", "critique", "choose"])
     graph.add_edge("choose", END)
     return SearchAgent(graph.compile(name=name), limit=3 * iterations + 4)
 

@@ -213,12 +213,12 @@ class SearchAgent:
         return search.ranked
 
 
-def after_critique(state: Growth) -> str:
-    """On from the critic: what is still open is expanded."""
-    return "propose" if state.get("open") else after_grade(state)
+async def after_critique(state: Growth) -> str:
+    """On from the critic: what is still open is expanded. A way is `async`, since LangGraph has threads for others."""
+    return "propose" if state.get("open") else await after_grade(state)
 
 
-def after_grade(state: Growth) -> str:
+async def after_grade(state: Growth) -> str:
     """On from the values: to the next nodes, or to the end."""
     return "choose" if state.get("done") else "critique"
 
