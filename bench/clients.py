@@ -31,18 +31,20 @@ TIMEOUT_S = 900
 @dataclass(frozen=True)
 class Contestant:
     """A program of `contestants/`, the packages of its environment (none: this one), and the most choices that the
-    server gives it in a reply. With `logprobs` the server gives log-probabilities to those who ask."""
+    server gives it in a reply. With `logprobs` the server gives log-probabilities to those who ask. Programs may share
+    an `environment` by its name, which is else their own."""
 
     program: str
     packages: tuple[str, ...] = ()
     most: int = 1
     logprobs: bool = True
+    environment: str = ""
 
     def python(self) -> str:
         """The interpreter of its environment, which is built where it is missing."""
         if not self.packages:
             return sys.executable
-        folder, uv = CACHE / self.program, Path(sys.executable).with_name("uv")
+        folder, uv = CACHE / (self.environment or self.program), Path(sys.executable).with_name("uv")
         if not (folder / "ready").exists():
             quiet = {"check": True, "stdout": subprocess.DEVNULL}
             subprocess.run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, folder], **quiet)
@@ -96,7 +98,7 @@ def server(latency_ms: float) -> Iterator[str]:
 
 def run(contestant: Contestant, url: str, problems: Path, samples: int, concurrency: int) -> dict[str, float]:
     """One contestant's figures, with what the server saw of it."""
-    _ask(f"{url.removesuffix('/v1')}/settings", {"most": contestant.most, "with_logprobs": contestant.logprobs})
+    ask(f"{url.removesuffix('/v1')}/settings", {"most": contestant.most, "with_logprobs": contestant.logprobs})
     with tempfile.TemporaryDirectory() as folder:
         task = {
             "url": url, "problems": str(problems), "samples": samples, "concurrency": concurrency,
@@ -111,7 +113,7 @@ def run(contestant: Contestant, url: str, problems: Path, samples: int, concurre
     if done.returncode:
         sys.exit(f"{program.name} failed: {done.stderr[-2000:]}")
     figures = json.loads(done.stdout.splitlines()[-1])
-    log = _ask(f"{url.removesuffix('/v1')}/log?summary=1")
+    log = ask(f"{url.removesuffix('/v1')}/log?summary=1")
     figures |= {"calls": log["requests"], "distinct": log["distinct"], "in_flight": log["most_in_flight"]}
     figures["ms_a_call"] = figures["processor"] * 1000 / figures["calls"]
     figures["kb_a_call"] = figures["memory_kb"] / figures["calls"]
@@ -122,7 +124,7 @@ def measure(names: list[str], rounds: int, samples: int, concurrency: int, probl
     """The medians of the rounds, by contestant. Every other round runs in the opposite order."""
     with tempfile.TemporaryDirectory() as folder, server(latency_ms) as url:
         file = Path(folder) / "problems.jsonl"
-        file.write_text("".join(map(_line, read("builtin", limit=problems))))
+        file.write_text("".join(map(problem_line, read("builtin", limit=problems))))
         taken: dict[str, list[dict[str, float]]] = {name: [] for name in names}
         for number in range(rounds):
             for name in names if number % 2 == 0 else reversed(names):
@@ -157,12 +159,14 @@ def _whole(figures: Mapping[str, float]) -> Iterator[str]:
     return (f"{figures[key]:.0f}" for key in ("calls", "distinct", "in_flight"))
 
 
-def _line(problem: Any) -> str:
+def problem_line(problem: Any) -> str:
+    """A problem as contestants are told it."""
     asked = {"question": problem.question, "answer": problem.answer, "prompt": fill(SOLVE, question=problem.question)}
     return json.dumps(asked) + "\n"
 
 
-def _ask(address: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+def ask(address: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    """What a page of the server's own says."""
     with urllib.request.urlopen(address, data=None if body is None else json.dumps(body).encode()) as response:
         return json.load(response)
 

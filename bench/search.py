@@ -1,0 +1,102 @@
+"""Searches over steps, redraft's and its_hub's, on a server that answers after 50 ms: `python bench/search.py`.
+
+Fifty problems at once, the contestants in turn, round after round, each in a process of its own; the table holds
+medians. Beam search has 8 candidates of which 2 are kept, the particle filter 8 particles, both with values that cost
+nothing; ReST-MCTS* has 8 iterations of 3 steps, with a value and a critic that are calls. redraft stores all of it,
+its_hub nothing. The chain is the longest of requests of one problem in the server's log each of which began after the
+one before it had been answered; the floor is the chain times the latency. its_hub 1.2 asks for each candidate alone.
+"""
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from clients import Contestant, ask, problem_line, run, server
+
+from redraft.store.sources import read
+
+HUB = ("its-hub[lm]==1.2.*",)
+CONTESTANTS = {
+    "beam": Contestant("redraft_beam", most=8),
+    "beam, its_hub": Contestant("its_hub_beam", HUB, logprobs=False, environment="its_hub_best_of_n"),
+    "particle": Contestant("redraft_particle", most=8),
+    "particle, its_hub": Contestant("its_hub_particle", HUB, logprobs=False, environment="its_hub_best_of_n"),
+    "rest_mcts": Contestant("redraft_rest_mcts", most=8),
+}
+LIMITS = {"beam": 1.8, "rest_mcts": 2.5}
+"""The most seconds, in floors."""
+
+Table = dict[str, dict[str, float]]
+
+
+def measure(names: Sequence[str], rounds: int, problems: int, concurrency: int, latency_ms: float) -> Table:
+    """The medians of the rounds, by contestant. Every other round runs in the opposite order."""
+    with tempfile.TemporaryDirectory() as folder, server(latency_ms) as url:
+        file = Path(folder) / "problems.jsonl"
+        file.write_text("".join(map(problem_line, read("builtin", limit=problems))))
+        taken: dict[str, list[dict[str, float]]] = {name: [] for name in names}
+        for number in range(rounds):
+            for name in names if number % 2 == 0 else reversed(names):
+                figures = run(CONTESTANTS[name], url, file, 8, concurrency)
+                figures["chain"] = chain(ask(f"{url.removesuffix('/v1')}/log")["entries"])
+                figures["floors"] = figures["seconds"] / (figures["chain"] * latency_ms / 1000)
+                taken[name].append(figures)
+                print(f"round {number + 1}: {name} {figures['seconds']:.2f} s", file=sys.stderr)  # noqa: T201
+    return {name: {key: statistics.median(r[key] for r in runs) for key in runs[0]} for name, runs in taken.items()}
+
+
+def chain(entries: Sequence[dict[str, Any]]) -> int:
+    """The most requests of one problem that waited for each other."""
+    asked: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for entry in entries:
+        first = next((message for message in entry["body"].get("messages", []) if message["role"] == "user"), None)
+        if first:
+            asked[first["content"]].append((entry["at"], entry["at"] + entry["seconds"]))
+    return max(map(_longest, asked.values()), default=0)
+
+
+def _longest(spans: Sequence[tuple[float, float]]) -> int:
+    """Of spans of time, the most that follow each other: the one that ends first is always one of them."""
+    ends: list[float] = []
+    for start, end in sorted(spans, key=lambda span: span[1]):
+        if not ends or start >= ends[-1]:
+            ends.append(end)
+    return len(ends)
+
+
+def show(table: Table) -> None:
+    """The table, and what is held to."""
+    row = "| {:18} | {:>7} | {:>6} | {:>6} | {:>5} | {:>6} | {:>9} |".format
+    lines = [row("search", "seconds", "CPU s", "calls", "chain", "floors", "in flight")]
+    for name, f in table.items():
+        cells = (f"{f['seconds']:.2f}", f"{f['processor']:.2f}", f"{f['calls']:.0f}", f"{f['chain']:.0f}")
+        lines.append(row(name, *cells, f"{f['floors']:.2f}", f"{f['in_flight']:.0f}"))
+    for name, most in LIMITS.items():
+        if name in table:
+            lines.append(f"{name}: {table[name]['floors']:.2f} floors (at most {most})")
+    for ours in ("beam", "particle"):
+        theirs = f"{ours}, its_hub"
+        if ours in table and theirs in table:
+            lines.append(f"{ours} / {theirs}: {table[ours]['seconds'] / table[theirs]['seconds']:.2f} (at most 1.0)")
+    print("\n".join(lines))  # noqa: T201 - a table for the reader
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="*", choices=CONTESTANTS, default=list(CONTESTANTS), metavar="NAME")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--problems", type=int, default=50)
+    parser.add_argument("--concurrency", type=int, default=512)
+    parser.add_argument("--latency-ms", type=float, default=50)
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    given = parser.parse_args()
+    table = measure(given.only, given.rounds, given.problems, given.concurrency, given.latency_ms)
+    show(table)
+    if given.json:
+        given.json.write_text(json.dumps(table, indent=1) + "\n")
