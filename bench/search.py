@@ -2,9 +2,10 @@
 
 Fifty problems at once, the contestants in turn, round after round, each in a process of its own; the table holds
 medians. Beam search has 8 candidates of which 2 are kept, the particle filter 8 particles, both with values that cost
-nothing; ReST-MCTS* has 8 iterations of 3 steps, with a value and a critic that are calls. redraft stores all of it,
-its_hub nothing. The chain is the longest of requests of one problem in the server's log each of which began after the
-one before it had been answered; the floor is the chain times the latency. its_hub 1.2 asks for each candidate alone.
+nothing; ReST-MCTS* has 8 iterations of 3 steps, with a value and a critic that are calls. "stored" rows are whole runs
+of the main job, its store made anew; the others, like its_hub, keep nothing. The chain is the longest of requests of
+one problem in the server's log each of which began after the one before it had been answered; a floor is the chain
+times the latency. its_hub 1.2 asks for each candidate in a call of its own.
 """
 
 import argparse
@@ -23,13 +24,15 @@ from redraft.store.sources import read
 
 HUB = ("its-hub[lm]==1.2.*",)
 CONTESTANTS = {
-    "beam": Contestant("redraft_beam", most=8),
+    "beam": Contestant("redraft_beam", most=8, logprobs=False),
+    "beam, stored": Contestant("redraft_beam_stored", most=8, logprobs=False),
     "beam, its_hub": Contestant("its_hub_beam", HUB, logprobs=False, environment="its_hub_best_of_n"),
-    "particle": Contestant("redraft_particle", most=8),
+    "particle": Contestant("redraft_particle", most=8, logprobs=False),
+    "particle, stored": Contestant("redraft_particle_stored", most=8, logprobs=False),
     "particle, its_hub": Contestant("its_hub_particle", HUB, logprobs=False, environment="its_hub_best_of_n"),
-    "rest_mcts": Contestant("redraft_rest_mcts", most=8),
+    "rest_mcts, stored": Contestant("redraft_rest_mcts", most=8, logprobs=False),
 }
-LIMITS = {"beam": 1.8, "rest_mcts": 2.5}
+LIMITS = {"beam": 1.8, "rest_mcts, stored": 2.5}
 """The most seconds, in floors."""
 
 Table = dict[str, dict[str, float]]

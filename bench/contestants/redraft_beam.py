@@ -1,11 +1,11 @@
 """redraft's beam search."""
 
 from measure import Task, measured
-from searched import free, searched
+from searched import free, gathered
 
 
 async def run(task: Task) -> None:
-    await searched(task, "beam", grader=free, arguments={"n": task.samples, "width": 4})
+    await gathered(task, "beam", grader=free, n=task.samples, width=4)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
 """redraft's particle filter."""
 
 from measure import Task, measured
-from searched import free, searched
+from searched import free, gathered
 
 
 async def run(task: Task) -> None:
-    await searched(task, "particle", grader=free, arguments={"n": task.samples, "resampling": "multinomial"})
+    await gathered(task, "particle", grader=free, n=task.samples, resampling="multinomial")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,11 @@
-"""redraft's ReST-MCTS*, with a critic and a value that are calls."""
+"""redraft's ReST-MCTS*, with a critic and a value that are calls, as a run of the main job."""
 
 from measure import Task, measured
-from searched import called, searched
+from searched import called, stored
 
 
 async def run(task: Task) -> None:
-    arguments = {"iterations": task.samples, "branch": 3}
-    await searched(task, "rest_mcts", grader=called, critic="model", arguments=arguments)
+    await stored(task, "rest_mcts", grader=called, critic="model", iterations=task.samples, branch=3)
 
 
 if __name__ == "__main__":

@@ -1,31 +1,50 @@
-"""redraft's own run of a search: every step, value and call is in the store at the end."""
+"""redraft's searches: a whole run, with every step, value and call in the store at the end, or the strategy alone."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
 from hashed import hashed
 from measure import Task
 
+from redraft.agents import build
 from redraft.flows.generate import generate
 from redraft.graders.grader import Grader
 from redraft.llm.client import Client
+from redraft.llm.limits import Limits
 from redraft.llm.model import Message
+from redraft.llm.route import route
 from redraft.llm.together import together
 from redraft.store.records import Grade, Problem, Trajectory
 
 
-async def searched(task: Task, strategy: str, **options: Any) -> None:
-    problems = [Problem(row["question"], row["answer"], source="bench") for row in task.problems]
+async def stored(task: Task, strategy: str, **options: Any) -> None:
+    """A run of the main job."""
+    parts = {"grader": options.pop("grader"), "critic": options.pop("critic", None)}
     summary = await generate(
-        problems,
+        _problems(task),
         db=task.folder / "store.duckdb",
         model="mock",
         api_base=task.url,
         strategy=strategy,
         concurrency=task.concurrency,
-        **options,
+        arguments=options,
+        **parts,
     )
-    assert summary.problems == len(problems), summary
+    assert summary.problems == len(task.problems), summary
+
+
+async def gathered(task: Task, strategy: str, **options: Any) -> None:
+    """All problems at once, kept in memory only."""
+    client = Client(route("mock", task.url), limits=Limits(task.concurrency))
+    agent = build(strategy, client, **options)
+    solved = await asyncio.gather(*(agent(problem.ask()) for problem in _problems(task)))
+    await client.close()
+    assert all(any(path.chosen for path in paths) for paths in solved)
+
+
+def _problems(task: Task) -> list[Problem]:
+    return [Problem(row["question"], row["answer"], source="bench") for row in task.problems]
 
 
 def free() -> Grader:
