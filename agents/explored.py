@@ -21,7 +21,7 @@ def explored(
     said = _shared(leaves)
     found = [_told(node, paths[node], said[node], lost) for node in leaves]
     ranked = sorted(zip(leaves, found, strict=True), key=lambda pair: _rank(pair[0], pair[1], chosen))
-    whole = [replace(path, chosen=node is chosen) for node, path in ranked]
+    whole = [replace(path, chosen=True) if node is chosen else path for node, path in ranked]
     thrown = [path for node in nodes if node.grade for path in node.grade.rollouts]
     return _distinct([*whole, *_beside(lost, paths, nodes), *_rolled([*rollouts, *thrown], nodes, paths)])
 
@@ -51,11 +51,12 @@ def _shared(leaves: Sequence[Node]) -> dict[Node, list[Grade]]:
 
 def _told(node: Node, steps: tuple[Step, ...], grades: Iterable[Grade], lost: Mapping[str, Trajectory]) -> Trajectory:
     """A leaf's trajectory. One that is open, where a call failed or was not made, stopped there."""
-    path = replace(node.path, steps=steps, score=node.value, advice="")
+    path = node.path
+    path = replace(path, steps=steps, score=node.value, advice="", grades=(*path.grades, *grades))
     stopped = lost.get(path.place) if path.stop is None else None
     if stopped and stopped.stop in (Stop.FAILED, Stop.BUDGET):
         path = replace(path, stop=stopped.stop, reason=stopped.reason)
-    return _named(replace(path, grades=(*path.grades, *grades)))
+    return _named(path)
 
 
 def _rank(node: Node, path: Trajectory, chosen: Node | None) -> tuple[bool, bool, bool, float]:
@@ -83,7 +84,10 @@ def _rolled(
 
 def _named(path: Trajectory) -> Trajectory:
     """The path, and what was said of it on the way under its name; it is nobody's pick."""
-    grades = (replace(grade, trajectory_id=path.trajectory_id, rollouts=()) for grade in path.grades)
+    name = path.trajectory_id
+    if not path.chosen and all(grade.trajectory_id == name and not grade.rollouts for grade in path.grades):
+        return path
+    grades = (replace(grade, trajectory_id=name, rollouts=()) for grade in path.grades)
     return replace(path, grades=tuple(grades), chosen=False)
 
 

@@ -113,7 +113,8 @@ class Search:
         if asked:
             self._known |= zip(map(_key, asked), await grader(asked), strict=True)
             self.graded += len(asked)
-        return [replace(self._known[_key(path)], trajectory_id=path.trajectory_id) for path in paths]
+        known = [(self._known[_key(path)], path.trajectory_id) for path in paths]
+        return [grade if grade.trajectory_id == name else replace(grade, trajectory_id=name) for grade, name in known]
 
     async def critique(self, critic: Critic, node: Node) -> Critique | None:
         """What the critic makes of a node, which is asked once; None where it gave no answer, which is no opinion.
