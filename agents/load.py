@@ -56,8 +56,7 @@ def build(
     agent = builder.build(factory, "strategy", "")
     for name in arguments:
         if name not in builder.chosen:
-            known = ", ".join(sorted(builder.chosen)) or "none"
-            raise PartError(f"no argument {name!r} of strategy {_name(factory)!r}; there are {known}")
+            raise PartError(_unknown(name, _name(factory), builder.chosen))
     return agent
 
 
@@ -180,6 +179,17 @@ def _parameters(factory: Callable[..., Any]) -> list[inspect.Parameter]:
 
 def _name(factory: Callable[..., Any]) -> str:
     return getattr(factory, "__name__", repr(factory))
+
+
+def _unknown(name: str, strategy: str, chosen: Mapping[str, Any]) -> str:
+    """What is wrong with an argument that nothing takes: the part that has it may be another than the one chosen."""
+    part, dot, _ = name.rpartition(".")
+    if dot and part in chosen:
+        there = sorted(key for key in chosen if key.startswith(f"{part}."))
+        known = f"there are {', '.join(there)}" if there else f"it takes none: choose another {part} too"
+        return f"no argument {name!r} of {part} {chosen[part]!r}; {known}"
+    known = ", ".join(sorted(chosen)) or "none"
+    return f"no argument {name!r} of strategy {strategy!r}; there are {known}"
 
 
 def _missing(owner: str, name: str, key: str) -> str:

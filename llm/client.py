@@ -57,14 +57,15 @@ class Client:
 
     def of(self, model: str | Model, api_base: str | None = None) -> "Client":
         """A client of another model, for a part that has one of its own: the budgets, the journal and everything else
-        are shared. A model given by its name is opened once, and closed with this client.
+        are shared. A model given by its name is opened once, and closed with this client; two engines of the same
+        weights would be in each other's way, so that the run's own stands for its name.
 
         Raises a fatal ModelError for a name that no route knows, and where a budget of money needs its prices.
         """
         key = (model, api_base)
         if key not in self._others:
             other = copy(self)
-            other.model = route(model, api_base, limits=self._limits) if isinstance(model, str) else model
+            other.model = self._opened(model, api_base)
             other.prompts.check(other.model)
             other.opening = other.prompts.opening(other.model.templates)
             other._purse = self._purse.at(other.model.prices)
@@ -72,6 +73,12 @@ class Client:
             other._apart = True
             self._others[key] = other
         return self._others[key]
+
+    def _opened(self, model: str | Model, api_base: str | None) -> Model:
+        if not isinstance(model, str):
+            return model
+        own = not self.model.remote and model == self.model.name
+        return self.model if own else route(model, api_base, limits=self._limits)
 
     @property
     def journal(self) -> Journal | None:
@@ -192,7 +199,7 @@ class Client:
         """Close the models that `of` opened."""
         while self._others:
             (given, _), other = self._others.popitem()
-            if isinstance(given, str):
+            if isinstance(given, str) and other.model is not self.model:
                 await other.model.close()
 
     def _known(self, call: Call, samples: range) -> dict[int, Choice | ModelError]:

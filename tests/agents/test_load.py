@@ -53,7 +53,7 @@ def test_a_strategy_is_found_by_name_and_a_factory_passes_through() -> None:
         (
             "correct",
             {"feedback": "likelihood", "feedback.limit": 1},
-            r"no argument 'feedback.limit' .* feedback.threshold,",
+            r"no argument 'feedback.limit' of feedback 'likelihood'; there are .* feedback.threshold$",
         ),
         ("correct", {"turns": "many"}, r"turns='many' does not fit: it wants a whole number"),
         ("correct", {"pick": "worst"}, r"pick='worst' does not fit: it wants last or best"),

@@ -11,6 +11,7 @@ from redraft.graders.grader import Grader
 from redraft.llm.budget import Budget
 from redraft.llm.client import Client
 from redraft.llm.model import ModelError
+from redraft.llm.route import route
 from redraft.llm.scripted import Scripted
 from redraft.llm.usage import Prices
 from redraft.store.errors import PartError
@@ -119,7 +120,7 @@ async def test_a_fatal_error_of_a_parts_model_stops_the_agent() -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ({"critic.model": "embedded"}, r"no argument 'critic.model' of strategy 'correct'; there are .*policy.model"),
+        ({"critic.model": "embedded"}, "'critic.model' of critic 'none'; it takes none: choose another critic too"),
         ({"critic": "model", "critic.api_base": "http://127.0.0.1:1"}, r"set critic.model too"),
         ({"grader": "likelihood", "grader.model": "embedded"}, r"no argument 'grader.model'"),
         ({"teacher.turns": 2}, r"no argument 'teacher.turns' .*teacher.api_base, teacher.model, teacher.separator"),
@@ -142,6 +143,15 @@ async def test_models_that_were_opened_by_name_are_closed_and_given_ones_are_not
     async with asyncio.timeout(5):
         while openai_server._server.connections:  # noqa: ASYNC110 - the server learns of it in its own time
             await asyncio.sleep(0.01)
+
+
+async def test_a_part_that_names_the_runs_own_engine_shares_it() -> None:
+    client = Client(route("embedded"))
+    part = client.of("embedded")
+    assert part.model is client.model
+    await client.close_others()
+    assert await part.complete(QUESTION, "grade", "u/0", [client.ask(QUESTION)], max_tokens=1)
+    await client.close()
 
 
 def test_a_models_name_is_part_of_what_a_strategy_is_built_with() -> None:
