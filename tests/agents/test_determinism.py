@@ -23,8 +23,10 @@ PLANS: list[tuple[str, dict[str, Any]]] = [
     ("correct", {"samples": 2, "turns": 2, "feedback": "likelihood", "grader": "likelihood", "pick": "best"}),
     ("mcts", {"grader": "likelihood", "iterations": 4, "branch": 2, "parallel": 2, "rollouts": 1}),
     ("rest_mcts", {"grader": "likelihood", "critic": "model", "iterations": 2, "branch": 2}),
+    ("particle", {"grader": "likelihood", "n": 3, "iterations": 3}),
+    ("lookahead", {"grader": "likelihood", "n": 2, "width": 2, "iterations": 3}),
 ]
-NAMES = ["adaptive", "oracle and critic", "likelihood", "rounds of a tree", "a tree's critic"]
+NAMES = ["adaptive", "oracle and critic", "likelihood", "rounds of a tree", "a tree's critic", "particles", "rollouts"]
 
 
 @pytest.fixture(scope="module")
