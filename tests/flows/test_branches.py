@@ -5,6 +5,8 @@ from pathlib import Path
 
 from redraft.flows.export import export
 from redraft.flows.generate import generate
+from redraft.flows.history import history
+from redraft.flows.turns import cost_of
 from redraft.graders.grader import Grader
 from redraft.llm.model import Request
 from redraft.llm.scripted import Scripted
@@ -53,6 +55,27 @@ async def test_every_candidate_of_a_turn_is_stored_with_its_reward(tmp_path: Pat
     )  # fmt: skip
     exported = await export(tmp_path / "rows.jsonl", db=db)
     assert (exported.kept, exported.dropped) == (1, {"wrong answer": 8, "duplicate": 1})
+
+
+async def test_what_was_drawn_and_discarded_is_paid_for(tmp_path: Path) -> None:
+    """A draft is two tokens: a sample pays for its own three redrafts a turn, and for its share of the four drafts of
+    which one was its first. `redraft evaluate` counts the same."""
+    branches = {"feedback": "none", "branches": 3, "turns": 3}
+    inner = {"feedback": "none", "draft": "best_of_n", "draft.samples": 4, "turns": 2}
+    drawn = {
+        "branches": (branches, model(["1", "2"], ["2", "5", "3"], ["4", "6", "7"]), [2.0, 8.0, 14.0]),
+        "inner": (inner, model(["1", "2", "3", "4"], ["7"]), [8.0, 10.0]),
+    }
+    for name, (arguments, scripted, tokens) in drawn.items():
+        db = tmp_path / f"{name}.duckdb"
+        problems = [Problem("How much?", "7"), Problem("How many?", "8")]
+        await generate(problems, db=db, model=scripted, grader=by_answer, arguments=arguments, samples=2)
+        with Store(db) as store:
+            assert [row[0] for row in store.query("SELECT tokens FROM corrections ORDER BY turn").rows] == tokens
+            [(recipe, replicate)] = store.query("SELECT DISTINCT recipe, replicate FROM trajectories").rows
+            ids = [row[0] for row in store.query("SELECT problem_id FROM problems").rows]
+            found = history(store, recipe, replicate, ids)
+        assert [cost_of(found, ids, turn).tokens for turn in range(1, len(tokens) + 1)] == tokens
 
 
 CANDIDATES = """

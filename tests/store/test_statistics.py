@@ -155,6 +155,7 @@ def test_corrections_count_each_change_and_carry_answers_forward(store: Store, m
         "recipe": "r",
         "replicate": "",
         "strategy": None,
+        "feedback": None,
         "model": None,
         "trajectories": 7,
         "undecided": 1,
@@ -174,15 +175,19 @@ def test_corrections_count_each_change_and_carry_answers_forward(store: Store, m
     ]  # fmt: skip
 
 
-def test_recipes_are_told_apart_by_strategy_and_model(store: Store, make_unit: MakeUnit) -> None:
+def test_recipes_are_told_apart_by_strategy_feedback_and_model(store: Store, make_unit: MakeUnit) -> None:
     for _ in range(2):
-        store.start_run("generate", "r", "correct", "embedded", {})
-    store.start_run("generate", "other", "greedy", "openai/other", {})
+        store.start_run("generate", "r", "correct", "embedded", {"feedback": "none"})
+    store.start_run("generate", "other", "greedy", "openai/other", {"feedback": None})
+    store.start_run("generate", "old", "greedy", "openai/other", {})
+    recipes = store.query("SELECT recipe, feedback FROM raw.recipes ORDER BY recipe").rows
+    assert recipes == [("old", None), ("other", None), ("r", "none")]
     store.publish([make_unit([[("1", True)], [("2", False)]], scores={"likelihood": [[0.9], [0.5]]})])
-    shared = "SELECT DISTINCT recipe, strategy, model"
+    shared = "SELECT DISTINCT recipe, strategy, feedback, model"
     for view in ("pass_at_k", "best_of_n", "corrections"):
-        assert store.query(f"{shared} FROM {view}").rows == [("r", "correct", "embedded")]
-        assert store.query(f"FROM {view}").columns[:4] == ["recipe", "replicate", "strategy", "model"]
+        assert store.query(f"{shared} FROM {view}").rows == [("r", "correct", "none", "embedded")]
+    for view in ("pass_at_k", "best_of_n", "corrections", "text_changes"):
+        assert store.query(f"FROM {view}").columns[:5] == ["recipe", "replicate", "strategy", "feedback", "model"]
     assert store.query("SELECT trajectories, accuracy FROM corrections").rows == [(2, 0.5)]
 
 
