@@ -111,7 +111,12 @@ class _Builder:
                 values[name] = value
             elif parameter.default is parameter.empty:
                 raise PartError(_missing(f"{kind} {_name(factory)!r}", name, key))
-        return self._make(factory, values)
+        try:
+            return self._make(factory, values)
+        except PartError as error:  # an argument that does not fit is named as it is set
+            if prefix and str(error).partition("=")[0] in values:
+                raise PartError(f"{prefix}{error}") from None
+            raise
 
     def _part(self, parameter: inspect.Parameter, key: str, hands: Mapping[str, Any]) -> Any:
         """The part that a parameter asks for, or None where its default will do."""

@@ -133,6 +133,15 @@ async def test_a_window_shows_one_draft_at_least(policy: Any) -> None:
         policy(Client(model("1")), window=0)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [({"policy.window": "0"}, "policy.window=0 is too few"), ({"turns": "0"}, "turns=0")],
+)
+def test_a_parts_argument_that_does_not_fit_is_named_as_it_is_set(arguments: Any, told: str) -> None:
+    with pytest.raises(PartError, match=f"^{told}"):
+        build("correct", Client(model("1")), **arguments)
+
+
 async def test_a_silent_remark_asks_for_an_independent_draft() -> None:
     remarks = iter(["", "Again.", ""])
 
