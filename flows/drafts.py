@@ -6,6 +6,7 @@ from typing import Any
 
 from redraft.agents.person import Said, Shown
 from redraft.store.errors import QueryError
+from redraft.store.labels import Label
 from redraft.store.sql import literal, one_of
 from redraft.store.store import Store
 
@@ -53,6 +54,16 @@ def told_by(store: Store, by: str) -> dict[str, tuple[Said, bool]]:
     return {key: (Said(*facts), key_shown) for key, key_shown, *facts in rows}
 
 
+def standing(store: Store, by: str, places: Sequence[Place]) -> dict[Place, Label]:
+    """A person's labels of these drafts that count."""
+    found: dict[Place, Label] = {}
+    for start in range(0, len(places), AT_ONCE):
+        these = one_of("trajectory_id", [trajectory_id for trajectory_id, _ in places[start : start + AT_ONCE]])
+        for row in store.query(STANDING.format(by=literal(by), these=these)).rows:
+            found[row[:2]] = Label(*row)
+    return found
+
+
 def known(store: Store, place: Place) -> str:
     """The key and the grades, in lines."""
     trajectory_id, turn = literal(place[0]), place[1]
@@ -93,6 +104,10 @@ ORDER BY mine, known, md5({seed} || ' ' || trajectory_id || ' ' || turn)"""
 TOLD = """
 SELECT draft_key, key_shown, verdict, first_wrong_step, remark FROM labels WHERE person = {by} AND current
 ORDER BY labelled_at"""
+
+STANDING = """
+SELECT trajectory_id, turn, person, verdict, first_wrong_step, remark, draft_key, key_shown FROM labels
+WHERE person = {by} AND current AND {these}"""
 
 STEPS = """
 SELECT d.trajectory_id, d.turn, p.question, d.answer, s.text, s.prefix_key

@@ -2,13 +2,13 @@
 
 import asyncio
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from redraft.agents.person import Quit, Said, Shown, said
-from redraft.flows.drafts import Draft, Place, drafts, known, places, told_by
+from redraft.flows.drafts import Draft, Place, drafts, known, places, standing, told_by
 from redraft.store.errors import SourceError
 from redraft.store.labels import Label
 from redraft.store.store import Store
@@ -25,7 +25,8 @@ class Ask(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """What was labelled: `labels` right or wrong, `skipped`, and how many drafts are `left` that fit."""
+    """What was labelled: `labels` right or wrong, `skipped` (labels that say so, and those that are there already), and
+    how many drafts are `left` that fit."""
 
     db: str
     person: str
@@ -97,8 +98,8 @@ class _Session:
 
 
 async def label_from(file: str | Path, *, by: str, db: str | Path | Store = "redraft.duckdb") -> Labelled:
-    """Keeps the labels of a file of JSON lines with FIELDS, all or none; of several of one draft the last counts.
-    Raises SourceError, with the line, for one that does not fit."""
+    """Keeps the labels of a file of JSON lines with FIELDS, all or none; of several of one draft the last counts. One
+    that says what counts already is skipped. Raises SourceError, with the line, for one that does not fit."""
     store = db if isinstance(db, Store) else Store(db, create=False)
     return await asyncio.to_thread(_label_from, store, Path(file), by)
 
@@ -121,9 +122,21 @@ def _label_from(store: Store, file: Path, by: str) -> Labelled:
             labels.append(_label(place, by, said(told, len(found[place].shown.steps), VERDICTS), found[place]))
         except ValueError as error:
             raise SourceError(f"{where}: {error}") from None
-    store.label(labels)
-    skipped = sum(label.verdict == "skip" for label in labels)
-    return Labelled(store.path, by, len(labels) - skipped, skipped)
+    new = _changes(labels, standing(store, by, list(found)))
+    store.label(new)
+    kept = sum(label.verdict != "skip" for label in new)
+    return Labelled(store.path, by, kept, len(labels) - kept)
+
+
+def _changes(labels: Iterable[Label], before: Mapping[Place, Label]) -> list[Label]:
+    """Those that say something else than what counts of their draft when they come."""
+    counts, new = dict(before), list[Label]()
+    for label in labels:
+        place = (label.trajectory_id, label.turn)
+        if counts.get(place) != label:
+            counts[place] = label
+            new.append(label)
+    return new
 
 
 def _lines(file: Path) -> Iterator[tuple[str, Place, Mapping[str, Any]]]:

@@ -181,6 +181,27 @@ def test_labels_come_from_a_file(store: Store, redraft: Redraft, tmp_path: Path)
     )
 
 
+async def test_a_label_that_stands_already_is_skipped(store: Store, tmp_path: Path) -> None:
+    draft = {"trajectory_id": paths(store)["What is 2 + 2?"], "turn": 1}
+    other = {"trajectory_id": paths(store)["What is 1 + 1?"], "turn": 1, "verdict": "right"}
+    file = tmp_path / "labels.jsonl"
+    wrong, right = {**draft, "verdict": "wrong"}, {**draft, "verdict": "right"}
+    for lines, told, there in (
+        ([wrong], (1, 0), 1),
+        ([wrong], (0, 1), 1),
+        ([wrong, other, other], (1, 2), 2),
+        ([{**wrong, "remark": "Four."}], (1, 0), 3),
+        ([wrong, right, wrong], (3, 0), 6),
+        ([{**draft, "verdict": "skip"}], (0, 1), 7),
+    ):
+        file.write_text("\n".join(map(json.dumps, lines)))
+        found = await label_from(file, by="ann", db=store)
+        assert (found.labels, found.skipped) == told
+        assert store.query("SELECT count(*) FROM raw.labels").rows == [(there,)]
+    file.write_text(json.dumps(other))
+    assert (await label_from(file, by="bob", db=store)).labels == 1
+
+
 async def test_a_mistake_in_a_file_is_told_by_its_line_and_nothing_is_kept(store: Store, tmp_path: Path) -> None:
     path = paths(store)["What is 2 + 2?"]
     good = {"trajectory_id": path, "turn": 1, "verdict": "wrong"}
