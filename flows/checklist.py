@@ -6,9 +6,6 @@ from collections.abc import Iterator
 from redraft.flows.counted import counted
 from redraft.flows.evaluation import Compared, Evaluation
 
-ORACLES = ("oracle", "random")
-"""Feedback that ends a trajectory where the key says that it is right."""
-
 INFORMED = {"tool": "an interpreter", "tests": "the problem's tests", "human": "a person"}
 """Feedback that knows what the first draft was not told, and what that is."""
 
@@ -47,6 +44,8 @@ def _of_one(method: Compared, evaluation: Evaluation) -> Iterator[str]:
         yield f"{_decided(method)}, which no user has: an upper bound, no result."
         if method.feedback != "random" and evaluation.baselines and last.control is None:
             yield "an oracle decided, and no random guesses stand beside it."
+    if method.unpicked:
+        yield "its pick is not measured: the store does not tell its grader's opinion of each draft."
     if method.feedback in INFORMED and method.in_turns:
         yield f"redrafts were told what first drafts were not ({INFORMED[method.feedback]}): unfair-asymmetric."
     if method.other_models:
@@ -64,11 +63,9 @@ def _of_one(method: Compared, evaluation: Evaluation) -> Iterator[str]:
 
 
 def _decided(method: Compared) -> str:
-    if method.feedback in ORACLES:
-        return "the known answer decided when to stop"
-    if method.grader == "oracle":
-        return "the known answer chose among the drafts"
-    return "the known answer was read on the way"
+    ways = ("decided when to stop", method.oracle_stops), ("chose among the drafts", method.oracle_chooses)
+    done = " and ".join(way for way, was in ways if was)
+    return f"the known answer {done or 'was read on the way'}"
 
 
 def _called(method: Compared, evaluation: Evaluation) -> str:

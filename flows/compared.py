@@ -3,38 +3,41 @@
 from collections.abc import Sequence
 from textwrap import wrap
 
+from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from redraft.flows.counted import counted
-from redraft.flows.evaluation import Compared, Evaluation, Row
-from redraft.graders.statistics import Interval
+from redraft.flows.evaluation import Evaluation, Row
+from redraft.flows.notes import labelled, notes
+from redraft.flows.numbers import percent, points
 
 Line = tuple[str, ...]
 
 
 def show(evaluation: Evaluation, console: Console) -> None:
-    """Prints the comparison in at most 100 columns."""
-    console.print(render(evaluation))
+    """Prints the comparison in as many columns as the console has."""
+    console.print(render(evaluation, console.width))
 
 
-def render(evaluation: Evaluation) -> RenderableType:
-    """The tables, with what a reader has to know about them below."""
+def render(evaluation: Evaluation, width: int = 100) -> RenderableType:
+    """The tables in so many columns, with what a reader has to know about them below."""
     title = Text.assemble((heading(evaluation), "bold"), (f"  {evaluation.db}", "dim"))
     parts: list[RenderableType] = [title, Text("")]
     for title, head, rows in tables(evaluation):
-        parts += [Text(title, style="bold"), _table(head, rows), Text("")]
+        parts += [Text(title, style="bold"), _table(head, _beside(head, rows, width)), Text("")]
+    parts += [Text(note) for note in notes(evaluation)]
     return Group(*parts, *(Text(remark, style="yellow") for remark in remarks(evaluation)))
 
 
 def markdown(evaluation: Evaluation) -> str:
     """The same as Markdown tables."""
     parts = [heading(evaluation), ""]
-    for title, head, rows in tables(evaluation, narrow=False):
+    for title, head, rows in tables(evaluation):
         lines = [head, ("---",) * len(head), *rows]
         parts += [f"{title}:", "", *("| " + " | ".join(line) + " |" for line in lines), ""]
-    return "\n".join([*parts, *(f"- {remark}" for remark in remarks(evaluation))])
+    return "\n".join([*parts, *(f"- {line}" for line in (*notes(evaluation), *remarks(evaluation)))])
 
 
 def heading(evaluation: Evaluation) -> str:
@@ -43,16 +46,15 @@ def heading(evaluation: Evaluation) -> str:
     return f"{counted(evaluation.problems, 'problem')} ({tasks}), shares with 95% intervals"
 
 
-def tables(evaluation: Evaluation, *, narrow: bool = True) -> list[tuple[str, Line, list[Line]]]:
-    """Each table's title, head and rows; only those that have rows. `narrow` puts a method's name beside its rows, a
-    word or two each; else it stands in the first."""
+def tables(evaluation: Evaluation) -> list[tuple[str, Line, list[Line]]]:
+    """Each table's title, head and rows; only those that have rows. A method's name stands in the first of its rows."""
     made: list[tuple[str, Line, list[Line]]] = [(CHANGED, CHANGES, []), (SPENT, COSTS, []), (HELD, EQUAL, [])]
     for method in evaluation.methods:
-        name, turns = _name(method, evaluation), [row for row in method.rows if row.moves]
-        made[0][2].extend(_marked(name, [_change(row) for row in turns], narrow))
-        made[1][2].extend(_marked(name, [_cost(row) for row in method.rows], narrow))
+        called, turns = labelled(method, evaluation), [row for row in method.rows if row.moves]
+        made[0][2].extend(_marked(called, [_change(row) for row in turns]))
+        made[1][2].extend(_marked(called, [_cost(row) for row in method.rows]))
         if evaluation.baselines:
-            made[2][2].extend(_marked(name, [_equal(row) for row in method.rows], narrow))
+            made[2][2].extend(_marked(called, [_equal(row) for row in method.rows]))
     return [table for table in made if table[2]]
 
 
@@ -73,7 +75,7 @@ def remarks(evaluation: Evaluation) -> list[str]:
 
 def _table(head: Line, rows: list[Line]) -> Table:
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim")
-    table.add_column(head[0], min_width=NAME)
+    table.add_column(head[0], no_wrap=True, overflow="fold")
     for name in head[1:]:
         table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
@@ -81,16 +83,28 @@ def _table(head: Line, rows: list[Line]) -> Table:
     return table
 
 
-def _marked(name: str, rows: Sequence[Line], narrow: bool) -> list[Line]:
-    words = wrap(name, NAME, break_on_hyphens=False) if narrow else [name]
-    beside = [*words[: len(rows) - 1], " ".join(words[len(rows) - 1 :])]
-    beside += [""] * (len(rows) - len(beside))
-    return [(text, *row) for text, row in zip(beside, rows, strict=True)] if rows else []
+def _beside(head: Line, rows: Sequence[Line], width: int) -> list[Line]:
+    """The rows with the names of their methods in the room that the other columns leave, on lines of their own where
+    they need more than their methods have rows. Only a word that is longer than the room is broken."""
+    columns = list(zip(head, *rows, strict=True))[1:]
+    room = max(NAME, width - sum(max(map(cell_len, column)) + 1 for column in columns) - 1)
+    made: list[Line] = []
+    left: list[str] = []
+    for name, *row in [*rows, ("end",)]:
+        if name:
+            made += [(text, *[""] * len(columns)) for text in left]
+            left = [piece for line in _words(name, room) for piece in wrap(line, room)]
+        if row:
+            made.append((left.pop(0) if left else "", *row))
+    return made
 
 
-def _name(method: Compared, evaluation: Evaluation) -> str:
-    several = len({one.model for one in evaluation.methods}) > 1
-    return f"{method.label} ({method.model})" if several else method.label
+def _words(name: str, room: int) -> list[str]:
+    return wrap(name, room, break_long_words=False, break_on_hyphens=False)
+
+
+def _marked(name: str, rows: Sequence[Line]) -> list[Line]:
+    return [(name if place == 0 else "", *row) for place, row in enumerate(rows)]
 
 
 def _change(row: Row) -> Line:
@@ -123,20 +137,9 @@ def _equal(row: Row) -> Line:
     equal, control = row.equal_cost, row.control
     held = (f"{equal.k:.1f}", f"{equal.accuracy.estimate:.1%}", points(equal.difference)) if equal else ("", "", "")
     p = f"{equal.p_holm:.3f}" if equal and equal.p_holm is not None else ""
-    guessed = (f"{control.accuracy.estimate:.1%}", points(control.difference)) if control else ("", "")
+    chance = f"{control.guesses}: {control.accuracy.estimate:.1%}" if control else ""
+    guessed = (chance, points(control.difference)) if control else ("", "")
     return (_turn(row), *held, p, *guessed, _oracle(row))
-
-
-def percent(interval: Interval) -> str:
-    """Such as "41.2% [25.0, 58.8]"."""
-    return f"{interval.estimate:.1%} [{interval.low * 100:.1f}, {interval.high * 100:.1f}]"
-
-
-def points(interval: Interval | None) -> str:
-    """A difference in percentage points, such as "+2.5 [-8.8, 15.0]"."""
-    if interval is None:
-        return ""
-    return f"{interval.estimate * 100:+.1f} [{interval.low * 100:.1f}, {interval.high * 100:.1f}]"
 
 
 def _turn(row: Row) -> str:
@@ -147,10 +150,10 @@ def _oracle(row: Row) -> str:
     return "yes" if row.oracle_used else "no"
 
 
-NAME = 20  # columns of a method's name
+NAME = 20  # columns of a method's name, at least
 CHANGED = "What each turn changed, in trajectories (text: mean edit distance)"
 CHANGES = ("method", "turn", "right", "change", "w→r", "r→w", "w→w'", "same", "none", "text", "oracle")
 SPENT = "What it cost, a problem (vote: of the drafts so far; any*: which only an oracle could choose)"
 COSTS = ("method", "turn", "right", "vote", "any*", "tokens", "read", "calls", "s", "oracle")
-HELD = "Against a vote of k drafts of as many tokens (p after Holm), and an oracle's stop among guesses"
+HELD = "Against a vote of k drafts of as many tokens (p after Holm), and against any right of so many guesses"
 EQUAL = ("method", "turn", "k", "vote", "difference", "p", "guesses", "difference", "oracle")

@@ -44,12 +44,14 @@ class Sampled:
         return tuple(pass_at_k(len(votes), votes.count(RIGHT), k) for votes in self._votes)
 
 
-def beside(measured: Measured, sampled: Sampled, *, guesses: int | None, tested: bool) -> Row:
+def beside(
+    measured: Measured, sampled: Sampled, *, guesses: int | None, tested: bool, first: Measured | None = None
+) -> Row:
     """The row with self-consistency at its tokens, with a p-value where it is `tested`, and with the control of so many
-    `guesses` where an oracle decided."""
+    `guesses` where an oracle decided. `first` is the row of turn 1, of which the difference is told too."""
     return replace(
         measured.row,
-        equal_cost=_equal_cost(measured, sampled, tested),
+        equal_cost=_equal_cost(measured, sampled, tested, None if first is measured else first),
         control=_control(measured, sampled, guesses) if guesses and guesses <= sampled.most else None,
     )
 
@@ -70,20 +72,28 @@ def corrected(methods: Sequence[Compared]) -> list[Compared]:
     return found
 
 
-def _equal_cost(measured: Measured, sampled: Sampled, tested: bool) -> EqualCost | None:
+def _equal_cost(measured: Measured, sampled: Sampled, tested: bool, first: Measured | None) -> EqualCost | None:
     worth = sampled.worth(measured.row.cost)
     if worth is None:
         return None
     k = min(worth, float(sampled.most))
     expected = sampled.majority(k)
-    differences = [mine - other for mine, other in zip(measured.shares, expected, strict=True)]
+    differences = _less(measured.shares, expected)
+    started = sampled.worth(first.row.cost) if first else None
     return EqualCost(
         k=k,
         accuracy=mean_interval(expected),
         difference=paired_bootstrap(measured.shares, expected),
         short=worth > sampled.most,
         p=sign_flip(differences) if tested else None,
+        beyond_first=paired_bootstrap(differences, _less(first.shares, sampled.majority(min(started, sampled.most))))
+        if first and started
+        else None,
     )
+
+
+def _less(shares: Sequence[float], others: Sequence[float]) -> list[float]:
+    return [mine - other for mine, other in zip(shares, others, strict=True)]
 
 
 def _control(measured: Measured, sampled: Sampled, guesses: int) -> Control:

@@ -8,6 +8,7 @@ a vote of as many independent drafts as the same tokens would pay for.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -57,17 +58,19 @@ async def evaluate(
         raise PartError(f"strategy {doubled[0]!r} is named twice: name each once")
     columns = {"question_column": question_column, "answer_column": answer_column}
     parts = _sources(source)
-    found = [one for part in parts for one in problems(part, told, limit=limit, skip_bad=skip_bad, **columns)]
+    found = [problems(part, told, limit=limit, skip_bad=skip_bad, **columns) for part in parts]
+    task = _tasks(parts, found)
     named = ", ".join(str(part) for part in parts if isinstance(part, str | Path)) or "given in Python"
-    runs = Runs(list({one.problem_id: one for one in found}.values()), settings, store, told, named)
+    runs = Runs(list({one.problem_id: one for part in found for one in part}.values()), settings, store, told, named)
     runs.check(methods)
     ran = [await runs.method(one, model) for model in models for one in methods]
     ended = [one for one in ran if one is not None]
     sampled = await runs.baselines(ended, baseline) if baseline else {}
-    evaluation = await asyncio.to_thread(measured, ended, sampled, problems=runs.problems, db=store.path)
+    tasks = [task[one.problem_id] for one in runs.problems]
+    evaluation = await asyncio.to_thread(measured, ended, sampled, problems=runs.problems, tasks=tasks, db=store.path)
     left = [one.label for _ in models for one in methods][len(ended) :]
-    temperature = settings.temperature
-    evaluation = replace(evaluation, temperature=temperature, spent=runs.spent, not_reached=tuple(left))
+    common = {"temperature": settings.temperature, "concurrency": settings.concurrency}
+    evaluation = replace(evaluation, spent=runs.spent, not_reached=tuple(left), **common)
     return replace(evaluation, remarks=tuple(check(evaluation)))
 
 
@@ -79,3 +82,14 @@ def _sources(
     given = list(source)
     names = [one for one in given if isinstance(one, str | Path)]
     return [*names] if names else [[one for one in given if isinstance(one, Problem)]]
+
+
+def _tasks(parts: Sequence[str | Path | list[Problem]], found: Sequence[Sequence[Problem]]) -> dict[str, str]:
+    """Each problem's task: the source that it names, or the source as it was given where several name the same."""
+    named = Counter(source for part in found for source in {one.source for one in part})
+    tasks: dict[str, str] = {}
+    for given, part in zip(parts, found, strict=True):
+        shared = any(named[one.source] > 1 for one in part)
+        for one in part:
+            tasks.setdefault(one.problem_id, str(given) if shared else one.source)
+    return tasks

@@ -42,6 +42,7 @@ class EqualCost:
     short: bool = False  # the same tokens would have paid for more than `k` drafts, which were not sampled
     p: float | None = None  # of no difference, by sign flips over problems; of the method's last row only
     p_holm: float | None = None  # the same, corrected for the number of methods compared
+    beyond_first: Interval | None = None  # the difference minus that of turn 1, in pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +72,19 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Task:
+    """A method's first and last row on the problems of one task."""
+
+    name: str
+    problems: int
+    first: Interval
+    last: Interval
+
+
+@dataclass(frozen=True, slots=True)
 class Compared:
-    """One method on one model. `rows` are its turns in order, then its pick where that is something else."""
+    """One method on one model. `rows` are its turns in order, then its pick where that is something else: of each
+    trajectory among its turns, or of a method that does not work in turns among all that it drew."""
 
     label: str
     model: str
@@ -91,6 +103,10 @@ class Compared:
     failures: Mapping[str, int] = field(default_factory=dict)  # failed trajectories by reason
     unjudged: bool = False  # by `likelihood`, which its model gives no log-probabilities for
     first_prompts: str = ""  # a hash of what its first drafts were asked with
+    oracle_stops: bool = False  # the known answer ended trajectories
+    oracle_chooses: bool = False  # the known answer chose among drafts
+    unpicked: bool = False  # its pick is no row: its grader's opinion of each draft is not known
+    tasks: Sequence[Task] = ()  # where there are several
 
     @property
     def last(self) -> Row | None:
@@ -116,10 +132,11 @@ class Evaluation:
     db: str
     asked: int
     problems: int
-    tasks: Sequence[str]  # the problems' sources
+    tasks: Sequence[str]  # the sources that were given, where these are several; else those that the problems name
     methods: Sequence[Compared]
     baselines: Sequence[Baseline] = ()
     temperature: float = 1.0
+    concurrency: int = 1  # calls that were in flight at once, at most
     spent: str | None = None  # which budget was used up, in words
     not_reached: Sequence[str] = ()  # methods that the budget left out
     remarks: Sequence[str] = ()  # what the comparison lacks, see flows/checklist.py

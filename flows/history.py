@@ -43,6 +43,7 @@ class Draft:
     correct: bool
     same_text: bool | None = None
     text_change: float | None = None
+    score: float | None = None  # by the grader that was asked for
 
 
 Path = tuple[Draft, ...]
@@ -56,30 +57,50 @@ class History:
     paths: Mapping[str, tuple[Path, ...]]
     picks: Mapping[str, bool]
     costs: Mapping[str, Mapping[int, Cost]]
-    samples: Mapping[str, int]  # trajectories of each problem, failed and undecided ones included; they share its cost
+    samples: Mapping[str, int]  # trajectories of each problem, all that are stored; they share its cost
     oracle_used: bool = False
     undecided: int = 0  # trajectories that are left out: the oracle could not decide one of their drafts
     first_prompts: Mapping[str, str] = field(default_factory=dict)  # a hash of what its first drafts were asked with
+    graded: bool = False  # whether the grader that was asked for has one opinion of each draft
 
 
-def history(store: Store, recipe: str, replicate: str, problems: Sequence[str]) -> History:
-    """Everything of one recipe and replicate on these problems. Raises StoreError."""
+def history(
+    store: Store,
+    recipe: str,
+    replicate: str,
+    problems: Sequence[str],
+    *,
+    samples: int | None = None,
+    grader: str | None = None,
+    alone: bool = False,
+) -> History:
+    """What is stored of one recipe and replicate on these problems: the first `samples` trajectories of each, all by
+    default, with the scores that `grader` gave. `alone` counts the prompt of first drafts for each of them, as if it
+    had been drawn by itself. Raises StoreError."""
     own = f"recipe = {literal(recipe)} AND replicate = {literal(replicate)}"
     these = f"{own} AND {one_of('problem_id', problems)}"
-    drafts, picks, costs, samples, prompts = (
+    facts = {
+        "own": own,
+        "these": these,
+        "first": "" if samples is None else f"AND sample < {samples}",
+        "grader": literal(grader or ""),
+        "prompts": "CASE WHEN s.step_id IS NULL AND purpose = 'propose' THEN n ELSE 1 END" if alone else "1",
+    }
+    drafts, picks, costs, counted, prompts = (
         [dict(zip(table.columns, row, strict=True)) for row in table.rows]
-        for table in store.queries(*(sql.format(own=own, these=these) for sql in QUESTIONS))
+        for table in store.queries(*(sql.format(**facts) for sql in QUESTIONS))
     )
     paths, undecided = _paths(drafts)
-    counts = {row["problem_id"]: row["samples"] for row in samples}
+    counts = {row["problem_id"]: row["samples"] for row in counted}
     return History(
         paths=paths,
         picks={row["problem_id"]: row["correct"] for row in picks if row["correct"] is not None},
         costs=_costs(costs, counts),
         samples=counts,
-        oracle_used=any(row["oracle_used"] for row in samples),
+        oracle_used=any(row["oracle_used"] for row in counted),
         undecided=undecided,
         first_prompts={row["problem_id"]: row["prompts"] for row in prompts},
+        graded=all(row["opinions"] == 1 for row in drafts),
     )
 
 
@@ -96,7 +117,7 @@ def _paths(rows: Iterable[Mapping[str, Any]]) -> tuple[dict[str, tuple[Path, ...
 
 def _draft(row: Mapping[str, Any]) -> Draft:
     vote = RIGHT if row["correct"] else canonical(row["answer"], Kind(row["kind"]))
-    return Draft(vote, row["correct"], row["same_text"], row["text_change"])
+    return Draft(vote, row["correct"], row["same_text"], row["text_change"], row["score"])
 
 
 def _costs(rows: Iterable[Mapping[str, Any]], samples: Mapping[str, int]) -> dict[str, dict[int, Cost]]:
@@ -110,9 +131,14 @@ def _costs(rows: Iterable[Mapping[str, Any]], samples: Mapping[str, int]) -> dic
 
 
 DRAFTS = """
-SELECT s.problem_id, s.trajectory_id, s.answer, s.correct, p.kind, c.same_text, c.text_change
-FROM (FROM raw.sampled WHERE {these}) s JOIN problems p USING (problem_id)
+WITH these AS (SELECT trajectory_id FROM trajectories WHERE {these} AND role = 'sample' {first}), scores AS (
+    SELECT trajectory_id, turn, any_value(value) AS score, count(DISTINCT coalesce(value, 'nan')) AS opinions
+    FROM grades SEMI JOIN these USING (trajectory_id) WHERE grader = {grader} AND step_id IS NULL GROUP BY ALL
+)
+SELECT s.problem_id, s.trajectory_id, s.answer, s.correct, p.kind, c.same_text, c.text_change, g.score, g.opinions
+FROM (FROM raw.sampled WHERE {these}) s SEMI JOIN these USING (trajectory_id) JOIN problems p USING (problem_id)
 LEFT JOIN (FROM raw.redrafts WHERE {own}) c USING (trajectory_id, turn)
+LEFT JOIN scores g USING (trajectory_id, turn)
 ORDER BY s.problem_id, s.trajectory_id, s.turn"""
 
 PICKS = """
@@ -125,7 +151,7 @@ JOIN problems p ON p.problem_id = u.problem_id AND p.answer IS NOT NULL GROUP BY
 COSTS = """
 SELECT c.problem_id, CASE WHEN purpose IN ('propose', 'revise') THEN coalesce(s.turn, 1)
                           ELSE coalesce(s.turn, 1) + 1 END AS turn,
-       sum(c.completion_tokens)::DOUBLE AS tokens, sum(c.prompt_tokens)::DOUBLE AS prompt_tokens,
+       sum(c.completion_tokens)::DOUBLE AS tokens, sum(c.prompt_tokens * {prompts})::DOUBLE AS prompt_tokens,
        coalesce(sum(c.n) FILTER (c.error IS NULL), 0)::DOUBLE AS calls, round(sum(c.latency_ms), 3) / 1000 AS seconds
 FROM (FROM calls WHERE {these}) c LEFT JOIN steps s ON s.step_id = c.place AND s.problem_id = c.problem_id
 GROUP BY ALL"""

@@ -91,7 +91,14 @@ def _method(panel: "Axes", method: Compared, name: str, number: int, amount: Cal
 def _named(method: Compared, evaluation: Evaluation) -> str:
     several = len({one.model for one in evaluation.methods}) > 1
     name = f"{method.label} ({method.model})" if several else method.label
-    return f"{name}, told by an oracle" if method.oracle_used else name
+    return f"{name}, {_helped(method)} by an oracle" if method.oracle_used else name
+
+
+def _helped(method: Compared) -> str:
+    """What an oracle did for a method."""
+    told = "told" if method.feedback == "oracle" else "stopped" if method.oracle_stops else ""
+    chosen = "chosen" if method.oracle_chooses else ""
+    return " and ".join(filter(None, (told, chosen))) or "seen"
 
 
 def _vote(panel: "Axes", baseline: Baseline, amount: Callable[[Cost], float], evaluation: Evaluation) -> None:
@@ -140,7 +147,7 @@ LETTERS = 165  # in a line of the legend
 COSTS: dict[str, Callable[[Cost], float]] = {
     "tokens written a problem": lambda cost: cost.tokens,
     "calls a problem": lambda cost: cost.calls,
-    "seconds of calls a problem": lambda cost: cost.seconds,
+    "seconds of calls a problem, under load": lambda cost: cost.seconds,
 }
 GREY = "#777777"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")

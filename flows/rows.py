@@ -3,23 +3,30 @@
 from collections.abc import Mapping, Sequence
 
 from redraft.flows.equal_cost import Sampled, beside, corrected
-from redraft.flows.evaluation import Compared, Evaluation
+from redraft.flows.evaluation import Compared, Evaluation, Task
 from redraft.flows.runs import Ran
-from redraft.flows.turns import Measured, pick, turns
+from redraft.flows.turns import Measured, pick, picked, turns
+from redraft.graders.statistics import mean_interval
 from redraft.store.records import Problem, digest
 
 
-def measured(ran: Sequence[Ran], sampled: Mapping[str, Ran], *, problems: Sequence[Problem], db: str) -> Evaluation:
-    """The methods on the problems whose drafts are judged under every one of them, `sampled` ones by model included."""
+def measured(
+    ran: Sequence[Ran], sampled: Mapping[str, Ran], *, problems: Sequence[Problem], tasks: Sequence[str], db: str
+) -> Evaluation:
+    """The methods on the problems whose drafts are judged under every one of them, `sampled` ones by model included.
+    `tasks` names each problem's."""
     common = [one.problem_id for one in problems if all(_judged(each, one.problem_id) for each in ran)]
     common = [problem for problem in common if all(problem in one.found.paths for one in sampled.values())]
     drafts = {name: Sampled(one.found, common, name) for name, one in sampled.items()} if common else {}
-    methods = [_compared(one, common, drafts.get(one.model_name)) for one in ran]
+    task = {one.problem_id: name for one, name in zip(problems, tasks, strict=True)}
+    methods = [
+        _compared(one, {problem: task[problem] for problem in common}, drafts.get(one.model_name)) for one in ran
+    ]
     return Evaluation(
         db=db,
         asked=len(problems),
         problems=len(common),
-        tasks=tuple(sorted({one.source for one in problems})),
+        tasks=tuple(sorted(set(tasks))),
         methods=tuple(corrected(methods)),
         baselines=tuple(one.baseline() for one in drafts.values()),
     )
@@ -29,14 +36,38 @@ def _judged(ran: Ran, problem: str) -> bool:
     return problem in (ran.found.paths if ran.method.in_turns else ran.found.picks)
 
 
-def _compared(ran: Ran, problems: Sequence[str], sampled: Sampled | None) -> Compared:
-    made: list[Measured] = []
-    if problems:
-        made = turns(ran.found, problems) if ran.method.in_turns else []
-        made += [pick(ran.found, problems)] if ran.has_pick else []
+def _measured(ran: Ran, problems: Sequence[str]) -> list[Measured]:
+    if not problems:
+        return []
+    if not ran.method.in_turns:
+        return [pick(ran.found, problems)]
+    return [*turns(ran.found, problems), *([picked(ran.found, problems, ran.pick)] if ran.picks else [])]
+
+
+def _by_task(made: Sequence[Measured], tasks: Sequence[str]) -> tuple[Task, ...]:
+    """The first and the last row on each task, where there are several."""
+    names = sorted(set(tasks))
+    if not made or len(names) < 2:
+        return ()
+    found = []
+    for name in names:
+        first, last = (
+            [share for share, task in zip(one.shares, tasks, strict=True) if task == name]
+            for one in (made[0], made[-1])
+        )
+        found.append(Task(name, len(last), mean_interval(first), mean_interval(last)))
+    return tuple(found)
+
+
+def _compared(ran: Ran, problems: Mapping[str, str], sampled: Sampled | None) -> Compared:
+    """A method on problems, given with their tasks."""
+    made = _measured(ran, list(problems))
     rows = [one.row for one in made]
     if sampled:
-        rows = [beside(one, sampled, guesses=ran.guesses(one.row.turn), tested=one is made[-1]) for one in made]
+        rows = [
+            beside(one, sampled, guesses=ran.guesses(one.row.turn), tested=one is made[-1], first=made[0])
+            for one in made
+        ]
     summary = ran.summary
     return Compared(
         label=ran.method.label,
@@ -49,6 +80,10 @@ def _compared(ran: Ran, problems: Sequence[str], sampled: Sampled | None) -> Com
         trajectories=sum(len(ran.found.paths.get(problem, ())) for problem in problems),
         rows=tuple(rows),
         oracle_used=ran.found.oracle_used,
+        oracle_stops=ran.oracle.stops,
+        oracle_chooses=ran.oracle.chooses,
+        unpicked=ran.unpicked,
+        tasks=_by_task(made, list(problems.values())),
         feedback=summary.feedback,
         grader=summary.grader,
         other_models=ran.other_models,

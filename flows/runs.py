@@ -4,18 +4,19 @@ import math
 import time
 from asyncio import to_thread
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from redraft.agents.load import resolved
 from redraft.flows.generate import summary_of
+from redraft.flows.guesses import Oracle, oracle
 from redraft.flows.history import History, history
 from redraft.flows.job import Job, Settings
 from redraft.flows.method import Method
 from redraft.flows.progress import Progress
 from redraft.flows.recipe import name, takes
 from redraft.flows.summary import Summary
-from redraft.flows.turns import cost_of, cost_of_all
+from redraft.flows.turns import PICKS, cost_of, cost_of_all
 from redraft.llm.model import Model, ModelError
 from redraft.store.errors import PartError
 from redraft.store.records import Problem
@@ -33,13 +34,18 @@ class Ran:
     summary: Summary
     found: History
     other_models: tuple[str, ...] = ()  # that its parts ask
+    oracle: Oracle = field(default_factory=Oracle)
+    pick: str = "last"  # of a method in turns
 
     @property
-    def has_pick(self) -> bool:
-        """Whether its pick says something that its last turn does not."""
-        if not self.method.in_turns:
-            return True
-        return self.settings.samples == 1 and self.settings.arguments.get("pick", "last") != "last"
+    def unpicked(self) -> bool:
+        """Whether what it picks cannot be told, since the store does not know its grader's opinion of each draft."""
+        return self.method.in_turns and self.pick == "best" and not self.found.graded
+
+    @property
+    def picks(self) -> bool:
+        """Whether a trajectory's pick among its turns is something else than its last turn."""
+        return self.method.in_turns and self.pick in PICKS and not self.unpicked
 
     @property
     def dearest(self) -> float:
@@ -47,17 +53,19 @@ class Ran:
         problems = list(self.found.paths)
         if not problems:
             return 0.0
-        cost = cost_of_all if self.has_pick else cost_of
+        cost = cost_of if self.method.in_turns else cost_of_all
         return cost(self.found, problems).tokens
 
     def guesses(self, turn: int | None) -> int | None:
-        """How many independent guesses its row of this turn (None: its pick) is to be held against; None where no
-        oracle decided, or where it is that control itself."""
+        """How many independent guesses its row of this turn (None: its pick) is to be held against: as many as the
+        drafts that the oracle looked at. None where no oracle decided, where their number is not known, or where it is
+        that control itself."""
         if not self.found.oracle_used or self.summary.feedback == "random":
             return None
         if not self.method.in_turns:
-            return self.settings.samples
-        return turn or max((len(path) for paths in self.found.paths.values() for path in paths), default=None)
+            return self.oracle.guesses(1)
+        turns = max((len(path) for paths in self.found.paths.values() for path in paths), default=None)
+        return self.oracle.guesses(turn or turns) if turns else None
 
 
 class Runs:
@@ -149,8 +157,27 @@ class Runs:
         self.spent = self._used_up() if job.client.spent else None
         self._left = self._left.less(job.client.used, time.monotonic() - began)
         summary = await to_thread(summary_of, job, run_id)
-        found = await to_thread(history, self._store, job.recipe, job.settings.replicate, list(job.problems))
-        return Ran(given, settings.model, job.model.name, job.settings, summary, found, _others(settings))
+        chosen = _chosen(settings)
+        found = await to_thread(self._history, given, job, chosen)
+        return Ran(
+            given,
+            settings.model,
+            job.model.name,
+            job.settings,
+            summary,
+            found,
+            _others(chosen, (settings.model, job.model.name)),
+            oracle(settings.strategy, chosen, settings.samples),
+            str(chosen.get("pick", "last")),
+        )
+
+    def _history(self, given: Method, job: Job, chosen: Mapping[str, Any]) -> History:
+        """The first samples of a method in turns, which are drafts by themselves; all of another's."""
+        place = self._store, job.recipe, job.settings.replicate, list(job.problems)
+        if not given.in_turns:
+            return history(*place)
+        alone = chosen.get("draft") is None
+        return history(*place, samples=job.settings.samples, grader=_opinion(chosen), alone=alone)
 
 
 def _wanted(ran: Sequence[Ran], drawn: Ran) -> int:
@@ -168,10 +195,19 @@ def _chosen(settings: Settings) -> Mapping[str, Any]:
     return resolved(settings.strategy, {key: value for key, value in offered.items() if value is not None})
 
 
-def _others(settings: Settings) -> tuple[str, ...]:
-    """The models that parts have of their own."""
-    own = {value for key, value in _chosen(settings).items() if key.endswith(".model") and value is not None}
-    return tuple(sorted(value if isinstance(value, str) else getattr(value, "name", name(value)) for value in own))
+def _others(chosen: Mapping[str, Any], writer: tuple[str | Model, str]) -> tuple[str, ...]:
+    """The models that parts have of their own, beside the `writer`, as it was given and as it is called."""
+    own = {value for key, value in chosen.items() if key.endswith(".model") and value is not None} - {writer[0]}
+    named = {value if isinstance(value, str) else getattr(value, "name", name(value)) for value in own}
+    return tuple(sorted(named - {writer[1]}))
+
+
+def _opinion(chosen: Mapping[str, Any]) -> str | None:
+    """What the grades of a method's grader are called; None where that is not known."""
+    grader = chosen.get("grader")
+    if grader == "likelihood" and chosen.get("grader.reduce") == "sum":
+        return "likelihood_sum"
+    return grader if isinstance(grader, str) else None
 
 
 SAMPLING = Method("self_consistency", "self_consistency")

@@ -1,8 +1,9 @@
 """The rows of one method: what is measured after each turn, and of its pick, over the same problems."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 from redraft.flows.evaluation import Moves, Row
 from redraft.flows.history import Cost, Draft, History, Path
@@ -44,6 +45,14 @@ def pick(found: History, problems: Sequence[str]) -> Measured:
     """The row of the agent's own pick, which all that was done for the problem paid for."""
     shares = tuple(float(found.picks.get(problem, False)) for problem in problems)
     return Measured(Row(None, mean_interval(shares), cost_of_all(found, problems), found.oracle_used), shares)
+
+
+def picked(found: History, problems: Sequence[str], by: str) -> Measured:
+    """The row of what each trajectory would pick among its own drafts: the "best" graded, or the "majority"; the
+    earliest of equals, as the agent does."""
+    choose = PICKS[by]
+    shares = _by_problem(found, problems, lambda path: float(choose(path)))
+    return Measured(Row(None, mean_interval(shares), cost_of(found, problems), found.oracle_used), shares)
 
 
 def cost_of(found: History, problems: Sequence[str], turn: int | None = None) -> Cost:
@@ -97,6 +106,23 @@ def vote(drafts: Sequence[Draft]) -> float:
     right = {draft.vote: draft.correct for draft in drafts}
     leading = [answer for answer, count in counts.items() if count == max(counts.values())]
     return sum(right[answer] for answer in leading) / len(leading) if leading else 0.0
+
+
+def most(path: Path) -> bool:
+    """Whether the answer that most drafts give is right, the earliest of equals."""
+    counts = Counter(draft.vote for draft in path if draft.vote is not None)
+    right = {draft.vote: draft.correct for draft in path}
+    return bool(counts) and right[counts.most_common(1)[0][0]]
+
+
+def best(path: Path) -> bool:
+    """Whether the best graded draft that has an answer is right, the earliest of equals."""
+    graded = [(draft.score, draft.correct) for draft in path if draft.vote is not None and draft.score is not None]
+    return max(graded, key=itemgetter(0))[1] if graded else False
+
+
+PICKS: Mapping[str, Callable[[Path], bool]] = {"best": best, "majority": most}
+"""What a trajectory of several drafts picks, by the name of the argument of `correct`."""
 
 
 def _at(path: Path, turn: int) -> Draft:

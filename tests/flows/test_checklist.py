@@ -58,18 +58,27 @@ def test_what_the_whole_comparison_lacks(facts: dict[str, Any], said: str) -> No
         (
             {
                 "oracle_used": True,
+                "oracle_stops": True,
                 "feedback": "oracle",
                 "rows": (FIRST, replace(SECOND, control=Control(2, HALF, HALF))),
             },
             ["the known answer decided when to stop, which no user has: an upper bound, no result."],
         ),
         (
-            {"oracle_used": True, "feedback": "none", "grader": "oracle"},
+            {"oracle_used": True, "oracle_chooses": True, "feedback": "none"},
             [
                 "the known answer chose among the drafts, which no user has: an upper bound, no result.",
                 "an oracle decided, and no random guesses stand beside it.",
             ],
         ),
+        (
+            {"oracle_used": True, "oracle_stops": True, "oracle_chooses": True, "rows": (FIRST, GUESSED)},
+            [
+                "the known answer decided when to stop and chose among the drafts, which no user has: an upper bound,"
+                " no result."
+            ],
+        ),
+        ({"unpicked": True}, ["its pick is not measured: the store does not tell its grader's opinion of each draft."]),
         (
             {"feedback": "tests"},
             ["redrafts were told what first drafts were not (the problem's tests): unfair-asymmetric."],

@@ -8,7 +8,7 @@ import pytest
 
 from redraft.flows.equal_cost import Sampled, beside
 from redraft.flows.history import RIGHT, Cost, Draft, History
-from redraft.flows.turns import cost_of, cost_of_all, moves, pick, turns, vote
+from redraft.flows.turns import cost_of, cost_of_all, moves, pick, picked, turns, vote
 from redraft.graders.statistics import majority_at_k, paired_bootstrap, pass_at_k, sign_flip
 
 Votes = tuple[str | None, ...]
@@ -88,6 +88,23 @@ def test_a_pick_pays_for_all_drafts() -> None:
     assert (row.turn, row.accuracy.estimate, row.cost) == (None, 0.5, Cost(60.0, 20.0, 4.0, 2.0))
 
 
+def test_a_trajectory_picks_among_its_own_turns() -> None:
+    """The earliest of equals, and no draft without an answer or without a grade."""
+
+    def drafts(*votes: tuple[str | None, float | None]) -> tuple[Draft, ...]:
+        return tuple(Draft(vote, vote == RIGHT, score=score) for vote, score in votes)
+
+    right_once = drafts(("3", 0.1), (RIGHT, 0.5), ("3", 0.5), (None, 0.9))
+    right_first = drafts((RIGHT, 0.1), ("3", 0.2), (RIGHT, None))
+    tied, empty = drafts((RIGHT, None), ("3", None)), drafts((None, 1.0))
+    paths = {"a": (right_once, right_first), "b": (tied, empty)}
+    found = History(paths, {}, {"a": {1: Cost(10, 5, 1, 0.5), 2: Cost(4, 2, 2, 1.0)}, "b": {}}, {"a": 2, "b": 2})
+    assert picked(found, ["a", "b"], "best").shares == (0.5, 0.0)
+    assert picked(found, ["a", "b"], "majority").shares == (0.5, 0.5)
+    row = picked(found, ["a", "b"], "majority").row
+    assert (row.turn, row.accuracy.estimate, row.cost) == (None, 0.5, Cost(7.0, 3.5, 1.5, 0.75))
+
+
 def test_beside_a_turn_stands_the_vote_that_costs_as_much() -> None:
     """A draft costs 10 tokens and two turns 25: between a vote of two and a vote of three."""
     votes: dict[str, list[Votes]] = {
@@ -108,9 +125,15 @@ def test_beside_a_turn_stands_the_vote_that_costs_as_much() -> None:
     assert row.control is not None
     guessed = mean([pass_at_k(4, 2, 2), pass_at_k(4, 1, 2)])
     assert (row.control.guesses, row.control.accuracy.estimate) == (2, pytest.approx(guessed))
-    first = beside(mine[0], sampled, guesses=None, tested=False)
+    assert row.equal_cost.beyond_first is None
+    beyond = beside(mine[1], sampled, guesses=None, tested=False, first=mine[0]).equal_cost
+    started = [majority_at_k(v, RIGHT, 1) for v in flat.values()]
+    assert beyond is not None
+    assert beyond.beyond_first == paired_bootstrap([1 - value for value in expected], [1 - started[0], 0 - started[1]])
+    first = beside(mine[0], sampled, guesses=None, tested=False, first=mine[0])
     assert first.equal_cost is not None
     assert (first.equal_cost.k, first.equal_cost.p, first.control) == (1.0, None, None)
+    assert first.equal_cost.beyond_first is None
 
 
 def test_what_was_not_sampled_is_said() -> None:
