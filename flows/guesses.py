@@ -6,6 +6,7 @@ from inspect import signature
 from typing import Any
 
 from redraft.agents.load import PARTS, Spec
+from redraft.agents.load import load as find
 from redraft.store.load import load
 
 
@@ -29,9 +30,9 @@ def oracle(strategy: Spec, chosen: Mapping[str, Any], samples: int) -> Oracle:
     of samples."""
     readers = {key for key, value in chosen.items() if _reads(key, value)}
     grades = "grader" in readers
-    if strategy != "correct":
-        counted = strategy == "best_of_n" and readers == {"grader"}
-        return Oracle(chooses=grades, first=samples if counted else None)
+    if not _is(strategy, "correct"):
+        counted = _is(strategy, "best_of_n") and readers == {"grader"}
+        return Oracle(stops=bool(readers - {"grader"}), chooses=grades, first=samples if counted else None)
     inner = {key for key in readers if key.startswith("draft.")}
     chooses = grades and (chosen["branches"] > 1 or chosen["pick"] == "best")
     return Oracle(
@@ -45,8 +46,13 @@ def oracle(strategy: Spec, chosen: Mapping[str, Any], samples: int) -> Oracle:
 def _first(chosen: Mapping[str, Any], inner: set[str]) -> int | None:
     if not inner:
         return 1
-    counted = chosen["draft"] == "best_of_n" and inner == {"draft.grader"}
+    counted = _is(chosen["draft"], "best_of_n") and inner == {"draft.grader"}
     return chosen["draft.samples"] if counted else None
+
+
+def _is(strategy: Spec, known: str) -> bool:
+    """Whether a strategy is the one of our own of this name, however it was given."""
+    return find(strategy).__module__ == f"redraft.agents.{known}"
 
 
 def _reads(key: str, value: Any) -> bool:

@@ -84,7 +84,9 @@ def history(
         "these": these,
         "first": "" if samples is None else f"AND sample < {samples}",
         "grader": literal(grader or ""),
-        "prompts": "CASE WHEN s.step_id IS NULL AND purpose = 'propose' THEN n ELSE 1 END" if alone else "1",
+        "prompts": "CASE WHEN s.step_id IS NULL AND purpose = 'propose' AND c.error IS NULL THEN n ELSE 1 END"
+        if alone
+        else "1",
     }
     drafts, picks, costs, counted, prompts = (
         [dict(zip(table.columns, row, strict=True)) for row in table.rows]

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from redraft.agents.load import resolved
+from redraft.agents.correct import correct
+from redraft.agents.load import Spec, resolved
 from redraft.flows.guesses import Oracle, oracle
 
 CHOSEN_FIRST = {"draft": "best_of_n", "draft.samples": "4", "draft.grader": "oracle"}
@@ -29,10 +30,11 @@ CHOSEN_FIRST = {"draft": "best_of_n", "draft.samples": "4", "draft.grader": "ora
         ("correct", {"grader": "oracle", "pick": "best"}, Oracle(chooses=True), 3),
         ("correct", {"feedback": "none"}, Oracle(), 3),
         ("best_of_n", {"grader": "oracle"}, Oracle(chooses=True, first=8), 10),
+        (correct, {"feedback": "oracle"}, Oracle(stops=True), 3),
         ("beam", {"grader": "oracle"}, Oracle(chooses=True, first=None), None),
     ],
 )
-def test_the_oracle_of_a_method(strategy: str, given: dict[str, Any], expected: Oracle, guesses: int | None) -> None:
+def test_the_oracle_of_a_method(strategy: Spec, given: dict[str, Any], expected: Oracle, guesses: int | None) -> None:
     found = oracle(strategy, resolved(strategy, given), 8)
     assert found == expected
     assert found.guesses(3) == guesses
