@@ -106,14 +106,19 @@ JOIN raw.steps s ON s.unit_id = d.unit_id AND s.attempt = d.attempt AND s.turn =
 GROUP BY ALL;
 
 -- What the model wrote in each turn for one sample: all that it wrote for the problem, discarded drafts too, each step
--- counted once, shared by all samples of the problem, also those that failed.
+-- counted once, shared by all samples of the problem, also those that failed. Rollouts from a draft are paid by the turn
+-- that follows it.
 CREATE VIEW raw.paid AS
 WITH drawn AS (
     SELECT p.recipe, p.replicate, p.problem_id, count(*) AS samples
     FROM raw.trajectories t JOIN raw.published p USING (unit_id, attempt) WHERE t.role = 'sample' GROUP BY ALL
 ), written AS (
-    SELECT p.recipe, p.replicate, p.problem_id, s.turn, sum(s.tokens) AS tokens
-    FROM raw.steps s JOIN raw.published p USING (unit_id, attempt) GROUP BY ALL
+    SELECT p.recipe, p.replicate, p.problem_id, s.turn + (c.purpose IS NOT DISTINCT FROM 'rollout')::INTEGER AS turn,
+           sum(s.tokens) AS tokens
+    FROM raw.steps s JOIN raw.published p USING (unit_id, attempt)
+    LEFT JOIN (SELECT DISTINCT unit_id, call_id, purpose FROM raw.calls WHERE purpose = 'rollout') c
+        ON c.unit_id = s.unit_id AND c.call_id = s.call_id
+    GROUP BY ALL
 )
 SELECT recipe, replicate, problem_id, turn, tokens / samples AS tokens
 FROM written JOIN drawn USING (recipe, replicate, problem_id);
@@ -149,8 +154,9 @@ WITH undecided AS (
     SELECT *, true AS drafted FROM sized UNION ALL BY NAME FROM carried
 ), spent AS (
     SELECT e.recipe, e.replicate, e.problem_id, e.turn, sum(p.tokens) AS tokens
-    FROM (SELECT DISTINCT recipe, replicate, problem_id, turn FROM everything) e JOIN raw.paid p
-        ON p.recipe = e.recipe AND p.replicate = e.replicate AND p.problem_id = e.problem_id AND p.turn <= e.turn
+    FROM (SELECT DISTINCT recipe, replicate, problem_id, turn, most FROM everything) e JOIN raw.paid p
+        ON p.recipe = e.recipe AND p.replicate = e.replicate AND p.problem_id = e.problem_id
+        AND (p.turn <= e.turn OR e.turn = e.most)
     GROUP BY ALL
 ), turned AS (
     SELECT recipe, replicate, strategy, feedback, model, turn, count(*) AS trajectories, count(*) FILTER (drafted) AS drafted,
@@ -259,6 +265,6 @@ COMMENT ON COLUMN corrections.change_from_first IS 'accuracy minus that of the f
 COMMENT ON COLUMN corrections.unchanged IS 'Trajectories whose answer is neither better, worse nor another wrong one than a turn before, those without a draft in this turn included';
 COMMENT ON COLUMN corrections.majority IS 'Share that is right when the drafts of a trajectory up to this turn vote, ties shared (m1@t)';
 COMMENT ON COLUMN corrections.any_turn IS 'Share with a right draft in any turn so far (p1@t): an upper bound, since only an oracle could choose it';
-COMMENT ON COLUMN corrections.tokens IS 'Tokens that the writer used up to this turn, a trajectory: its share of everything written for its problem, discarded drafts and failed samples too; what critics and graders wrote is in the view costs';
+COMMENT ON COLUMN corrections.tokens IS 'Tokens that the writer used up to this turn, a trajectory: its share of everything written for its problem, discarded drafts, rollouts and failed samples too; the last turn has all; what critics and graders wrote is in the view costs';
 COMMENT ON COLUMN corrections.same_text IS 'Share of this turn''s drafts that repeat the one before to the letter';
 COMMENT ON COLUMN corrections.text_change IS 'Mean edit distance to the draft before, as a share of the longer text, over at most 200 drafts of this turn';

@@ -78,6 +78,20 @@ async def test_what_was_drawn_and_discarded_is_paid_for(tmp_path: Path) -> None:
         assert [cost_of(found, ids, turn).tokens for turn in range(1, len(tokens) + 1)] == tokens
 
 
+async def test_rollouts_from_a_draft_are_paid_by_the_turn_after_it(tmp_path: Path) -> None:
+    arguments = {"feedback": "none", "turns": 2, "grader.rollouts": 2}
+    db = tmp_path / "r.duckdb"
+    await generate("builtin:levels=1", limit=2, db=db, grader="rollout", arguments=arguments, samples=2)
+    with Store(db) as store:
+        tokens = [row[0] for row in store.query("SELECT tokens FROM corrections ORDER BY turn").rows]
+        [(recipe, replicate)] = store.query("SELECT DISTINCT recipe, replicate FROM trajectories").rows
+        ids = [row[0] for row in store.query("SELECT DISTINCT problem_id FROM trajectories").rows]
+        [(first,)] = store.query("SELECT sum(completion_tokens) / 4 FROM calls WHERE purpose = 'propose'").rows
+        [(every,)] = store.query("SELECT sum(completion_tokens) / 4 FROM calls").rows
+        found = history(store, recipe, replicate, ids)
+    assert tokens == [first, every] == [cost_of(found, ids, 1).tokens, cost_of(found, ids).tokens]
+
+
 CANDIDATES = """
 SELECT t.turns, g.value, t.correct FROM trajectories t JOIN grades g
     ON g.trajectory_id = t.trajectory_id AND g.turn = t.turns AND g.grader = 'by_answer' AND g.step_id IS NULL
