@@ -75,11 +75,11 @@ class OpenAIServer(Behaviour):
         await self._site.start()
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        path = request.path
-        if not path.startswith("/v1/") and path not in REWARDS:
+        path, rewards = request.path, REWARDS if self.reward is not None else ()
+        if not path.startswith("/v1/") and path not in rewards:
             return wire.sent(await self._control(request))
         key = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        if path not in (CHAT, TEXT, *REWARDS):
+        if path not in (CHAT, TEXT, *rewards):
             reply = await self._pages.reply(request) if self.key in (None, key) else wrong_key(key)
             return wire.sent(reply) if reply else _dropped(request)
         body = orjson.loads(await request.read())

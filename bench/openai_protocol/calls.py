@@ -70,8 +70,6 @@ class Calls:
             return Reply(fault.status, orjson.dumps(fault.body), fault.headers)
         if behaviour.reward is not None:
             return self._rewarded(path, body, fault)
-        if path in rewards.PATHS:
-            return error(404, f"Unknown request URL: POST {path}.", "not_found")
         try:
             return await self._completed(path == CHAT, body, fault)
         except prompts.BadRequest as bad:
