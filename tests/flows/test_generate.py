@@ -286,7 +286,7 @@ async def test_mistakes_are_found_before_anything_is_asked(store: Store, sums: S
     model = adder(lambda *_: True)
     with pytest.raises(PartError, match=r"no argument 'turn' .* turns"):
         await generate(sums(1), db=store, model=model, arguments={"turn": 2})
-    with pytest.raises(PartError, match="no strategy 'corect'; there are .*correct"):
+    with pytest.raises(PartError, match=r"no strategy 'corect'; there are .*correct"):
         await generate(sums(1), db=store, model=model, strategy="corect")
     with pytest.raises(SourceError, match=r"no file nowhere\.jsonl"):
         await generate("nowhere.jsonl", db=store, model=model)
