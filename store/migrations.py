@@ -20,7 +20,7 @@ MIGRATIONS = (
     "007_prompts.sql",
     "008_corrections.sql",
     "009_labels.sql",
-    "011_annotations.sql",
+    "010_annotations.sql",
 )
 
 
