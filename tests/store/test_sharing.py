@@ -19,10 +19,11 @@ MakeUnit = Callable[..., Unit]
 
 PUBLISH = """
 import sys
+import time
 from datetime import UTC, datetime
 from redraft.store import Question, Stop, Store, Trajectory
 from redraft.store.units import Unit, unit_id
-store, name, units = Store(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+store, name, units, pause_s = Store(sys.argv[1]), sys.argv[2], int(sys.argv[3]), float(sys.argv[4])
 done = store.done(name, "")
 now = datetime.now(UTC)
 for number in range(units):
@@ -34,17 +35,17 @@ for number in range(units):
             path = path.grow(f"step {step}", 0)
         store.publish([Unit(unit, "run", name, problem_id, "", 1, 1, "done", (path,), (), (), now, now)])
         print(number, flush=True)
+        time.sleep(pause_s)
 """
 
 
-def publisher(store: Store, name: str, units: int) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", PUBLISH, store.path, name, str(units)], stdout=subprocess.PIPE, text=True
-    )
+def publisher(store: Store, name: str, units: int, pause_s: float = 0.0) -> subprocess.Popen[str]:
+    arguments = [store.path, name, str(units), str(pause_s)]
+    return subprocess.Popen([sys.executable, "-c", PUBLISH, *arguments], stdout=subprocess.PIPE, text=True)
 
 
 def test_two_writers_and_a_reader_take_turns(store: Store) -> None:
-    writers = [publisher(store, name, 15) for name in "ab"]
+    writers = [publisher(store, name, 15, pause_s=0.1) for name in "ab"]
     seen = []
     while any(writer.poll() is None for writer in writers):
         steps, trajectories = store.query(
