@@ -78,6 +78,8 @@ def notes(summary: Summary) -> list[str]:
         found.append(
             "The model gave no log-probabilities: likelihood could not judge; choose another feedback or grader."
         )
+    if s.ungraded:
+        found.append(_ungraded(s))
     if s.undecided:
         found.append(f"{counted(s.undecided, 'draft')} could not be compared with the known answer: left out.")
     if not s.trajectories:
@@ -110,6 +112,13 @@ def _oracle(summary: Summary) -> str:
     if summary.feedback == "oracle" and summary.redrafted:
         return "The redrafts were told by the known answer"
     return f"The known answer was used{' in choosing' if summary.grader == 'oracle' else ''}"
+
+
+def _ungraded(summary: Summary) -> str:
+    none = "" if summary.graded else ", and no other has one"
+    have = f"{counted(summary.ungraded, 'draft')} {'has' if summary.ungraded == 1 else 'have'}"
+    because = (summary.ungraded_because or "no reason was given").removesuffix(".")
+    return f"{have} no grade by {summary.ungraded_by}{none}: mostly {because}."
 
 
 def _share(interval: Interval) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from redraft.flows.summary_queries import QUESTIONS
 from redraft.graders.canonical import canonical
 from redraft.graders.selectors import weights
 from redraft.graders.statistics import Interval, best_of_k, paired_bootstrap, pass_at_k, wilson
@@ -38,6 +39,10 @@ class Summary:
     asked: int | None = None  # samples a problem that this run was asked for
     samples: int = 0  # the fewest first drafts that a graded problem has: the k of pass@k
     most_samples: int = 0  # the most of them
+    graded: int = 0  # values that graders other than the oracle and the likelihood gave to drafts and their steps
+    ungraded: int = 0  # drafts, finished or not, that a grader was asked about and gave no value
+    ungraded_by: str | None = None  # the grader of most of them
+    ungraded_because: str | None = None  # its most frequent reason
     drafts: int = 0  # of every turn
     likelihoods: int = 0  # of them, those whose likelihood is known
     first: Interval | None = None
@@ -99,14 +104,14 @@ def summarise(store: Store, run_id: str, *, recipe: str, replicate: str, problem
         "run": literal(run_id),
         "problems": one_of("p.problem_id", problems),
     }
-    [run], [spent], [total], failed, picks, drafts, [judged] = (
+    [run], [spent], [total], failed, picks, drafts, [judged], [ungraded] = (
         [dict(zip(table.columns, row, strict=True)) for row in table.rows]
         for table in store.queries(*(sql.format(**parts) for sql in QUESTIONS))
     )
     failures = {row["reason"]: row["n"] for row in failed}
     facts = {**run, **spent, **total, "failures": failures, "problems": len(problems)}
     ids = {"db": store.path, "run_id": run_id, "recipe": recipe}
-    facts |= {"known_problems": len(picks), **judged}
+    facts |= {"known_problems": len(picks), **judged, **ungraded}
     return Summary(**ids, **facts, **_accuracy(drafts, _chosen(picks)))
 
 
@@ -212,52 +217,3 @@ def _mean(values: Sequence[float]) -> float:
 
 
 SCORES = {"likelihood": "mean likelihood", "likelihood_sum": "summed likelihood"}
-
-RUN = """
-SELECT strategy, model, config->>'feedback' AS feedback, config->>'grader' AS grader,
-       (config->>'samples')::INT AS asked, round(epoch(finished_at) - epoch(started_at), 3) AS seconds
-FROM runs WHERE run_id = {run}"""
-
-SPENT = """
-SELECT count(*) AS calls, coalesce(sum(completion_tokens), 0)::BIGINT AS tokens,
-       coalesce(sum(prompt_tokens), 0)::BIGINT AS prompt_tokens, sum(cost_usd) AS cost_usd
-FROM calls WHERE run_id = {run}"""
-
-TOTAL = """
-SELECT (SELECT count(*) FROM trajectories WHERE {these}) AS trajectories,
-       (SELECT count(*) FROM trajectories JOIN raw.published u USING (unit_id)
-        WHERE stop = 'budget' AND u.status <> 'cut' AND {published}) AS ended_by_budget,
-       (SELECT coalesce(sum(completion_tokens), 0)::BIGINT FROM calls WHERE {these}) AS all_tokens"""
-
-FAILURES = """
-SELECT coalesce(reason, 'no reason was given') AS reason, count(*) AS n FROM trajectories
-WHERE {these} AND stop = 'failed' GROUP BY ALL ORDER BY n DESC, reason"""
-
-LIKELIHOODS = """
-SELECT count(*) AS drafts, count(value) AS likelihoods FROM grades
-WHERE grader = 'likelihood' AND step_id IS NULL
-  AND trajectory_id IN (SELECT trajectory_id FROM trajectories WHERE {these} AND stop IS DISTINCT FROM 'failed')"""
-
-CHOSEN = """
-WITH ended AS (
-    FROM raw.published WHERE {these} AND (status = 'done' OR status = 'failed' AND unit_id IN (
-        SELECT unit_id FROM trajectories WHERE {these} AND stop <> 'failed'))
-)
-SELECT p.problem_id, p.problem_id IN (SELECT problem_id FROM ended) AS ended,
-       CASE WHEN count(t.trajectory_id) = 0 THEN false ELSE any_value(t.correct) END AS correct
-FROM problems p LEFT JOIN (FROM trajectories WHERE chosen AND {these}) t USING (problem_id)
-WHERE {problems} AND p.answer IS NOT NULL GROUP BY ALL"""
-
-DRAFTS = """
-WITH scores AS (
-    SELECT trajectory_id, turn, max(value) FILTER (grader = 'likelihood') AS likelihood,
-           max(value) FILTER (grader = 'likelihood_sum') AS likelihood_sum
-    FROM grades WHERE step_id IS NULL GROUP BY ALL
-)
-SELECT d.problem_id, d.trajectory_id, d.draft, d.turn, d.answer, d.correct, d.oracle_used, p.kind, s.likelihood,
-       s.likelihood_sum
-FROM (FROM raw.drafts WHERE {these}) d JOIN problems p USING (problem_id) LEFT JOIN scores s USING (trajectory_id, turn)
-ORDER BY d.problem_id, d.trajectory_id"""
-
-QUESTIONS = (RUN, SPENT, TOTAL, FAILURES, CHOSEN, DRAFTS, LIKELIHOODS)
-"""What a summary asks the store; conditions and literals are written out, since bound ones import pandas."""

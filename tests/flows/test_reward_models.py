@@ -1,5 +1,6 @@
 """Reward models on a server, in a run and over what is stored."""
 
+import json
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from types import ModuleType
@@ -9,6 +10,7 @@ import pytest
 
 from redraft.flows.annotate import annotate
 from redraft.flows.generate import generate
+from redraft.flows.report import notes
 from redraft.llm.scripted import Scripted
 from redraft.store import Problem, Store
 
@@ -52,6 +54,31 @@ async def test_best_of_n_by_a_reward_model(tmp_path: Path, sums: Sums, adder: Ad
     asked = len(server.requests)
     await generate(sums(2), **settings)
     assert len(server.requests) == asked
+
+
+@pytest.mark.parametrize(("strategy", "drafts"), [("beam", 8), ("best_of_n", 4)])
+async def test_a_grader_that_can_grade_nothing_is_told(
+    tmp_path: Path, sums: Sums, adder: Adder, server: Any, strategy: str, drafts: int
+) -> None:
+    settings: dict[str, Any] = {
+        "model": adder(lambda number, sample, turn: sample % 2 == 0),
+        "strategy": strategy,
+        "grader": "prm",
+        "samples": 2,
+        "arguments": {"grader.profile": "qwen", "grader.model": "a/prm", "grader.api_base": server.url},
+    }
+    if strategy == "beam":
+        settings["arguments"] |= {"distinct": False}
+    server.nonsense, reason = "count", "1 values for 2 steps"
+    told = await generate(sums(2), db=Store(tmp_path / "none.duckdb"), **settings)
+    assert (told.graded, told.ungraded, told.ungraded_by, told.ungraded_because) == (0, drafts, "prm", reason)
+    assert f"{drafts} drafts have no grade by prm, and no other has one: mostly {reason}." in notes(told)
+    assert json.loads(told.to_json())["ungraded_because"] == reason
+    server.nonsense = ""
+    fine = await generate(sums(2), db=Store(tmp_path / "all.duckdb"), **settings)
+    assert (fine.ungraded, fine.ungraded_because) == (0, None)
+    assert fine.graded > drafts
+    assert not [note for note in notes(fine) if "grade" in note]
 
 
 async def test_a_server_that_is_mended_is_asked_about_what_it_lost(

@@ -13,11 +13,12 @@ from redraft.agents.policy import Policy
 from redraft.flows.generate import generate
 from redraft.flows.report import lines, markdown, notes, show
 from redraft.flows.summary import Draft, best, vote
+from redraft.graders.grader import Grader
 from redraft.graders.statistics import majority_at_k, wilson
 from redraft.llm.model import Choice, Finish, ModelError, Request
 from redraft.llm.scripted import Scripted
 from redraft.store import Problem, Question, Store, Trajectory
-from redraft.store.records import Kind
+from redraft.store.records import Grade, Kind
 
 Sums = Callable[..., list[Problem]]
 Adder = Callable[..., Scripted]
@@ -90,6 +91,24 @@ async def test_an_oracle_that_chose_told_no_redraft(tmp_path: Path, sums: Sums, 
     assert notes(summary) == [used]
     fewer = await generate(sums(1), samples=2, **settings)
     assert ("trajectories", "4", "0 redrafted, 4 a problem stored") in lines(fewer)
+
+
+async def test_drafts_without_a_grade_are_counted_with_the_most_frequent_reason(
+    tmp_path: Path, sums: Sums, adder: Adder
+) -> None:
+    said = ((None, "It is busy."), (None, "It hung up."), (0.5, None), (None, "It is busy."))
+
+    def moody() -> Grader:
+        async def grader(trajectories: Sequence[Trajectory]) -> list[Grade]:
+            judged = zip(trajectories, said, strict=True)
+            return [Grade("moody", path.trajectory_id, 1, value, reason=why) for path, (value, why) in judged]
+
+        return grader
+
+    store, model = Store(tmp_path / "r.duckdb"), adder(lambda *_: True)
+    summary = await generate(sums(2), db=store, model=model, strategy="best_of_n", grader=moody, samples=4)
+    assert (summary.graded, summary.ungraded) == (2, 6)
+    assert notes(summary) == ["6 drafts have no grade by moody: mostly It is busy."]
 
 
 async def test_a_known_answer_is_not_denied_where_nothing_was_judged(tmp_path: Path, sums: Sums, adder: Adder) -> None:
