@@ -1,9 +1,10 @@
 """Draft, judge, critique, revise: correction in turns (after Huang et al. 2023, Qu et al. 2024, Kumar et al. 2024)."""
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Literal
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
 
 from langgraph.graph import END, START, StateGraph
+from langgraph.types import Command
 
 from redraft.agents.agent import Agent, Watch, at_least_one
 from redraft.agents.critic import Critic, go_on
@@ -53,25 +54,25 @@ def correct(
     _needs_grader(grader, [name for name, wanted in wants.items() if wanted])
     limits = Limits(turns, threshold, agree)
 
-    async def propose(state: State, runtime: Work) -> State:
-        await first_drafts(runtime.context, policy, draft, samples)
-        return {"asked": samples, "turn": 1, "open": list(runtime.context.paths)}
+    async def propose(state: State, runtime: Work) -> Command[Literal["grade", "critique", "revise", "choose"]]:
+        tree = runtime.context
+        await first_drafts(tree, policy, draft, samples)
+        return drafted(tree, {"asked": samples, "turn": 1, "open": list(tree.paths)})
 
-    async def grade(state: State, runtime: Work) -> State:
+    async def grade(state: State, runtime: Work) -> Command[Literal["critique", "revise", "choose"]]:
         tree, opened = runtime.context, state.get("open", [])
         if grader:
             await tree.judge(grader, [sample for sample in opened if sample not in tree.siblings])
             await elect(tree, grader, [sample for sample in opened if sample in tree.siblings])
-        tree.keep([limits.ended(path, state.get("turn", 1)) for path in _open(tree, state)])
-        show(watch, _open(tree, state))
-        return {"open": _answered(_open(tree, state))}
+        return ended(tree, state)
 
-    async def critique(state: State, runtime: Work) -> State:
+    async def critique(state: State, runtime: Work) -> Command[Literal["revise", "choose"]]:
         seen = await together(criticised(critic, path) for path in _open(runtime.context, state))
         runtime.context.keep(seen)
-        return {"open": _answered(seen)}
+        left = _answered(seen)
+        return Command(update={"open": left}, goto="revise" if left else "choose")
 
-    async def revise(state: State, runtime: Work) -> State:
+    async def revise(state: State, runtime: Work) -> Command[Literal["grade", "critique", "revise", "choose"]]:
         tree, before = runtime.context, _open(runtime.context, state)
         taken = await revised(teacher or policy, feedback, before, branches)
         tree.keep(turn.path for turn in taken)
@@ -79,24 +80,30 @@ def correct(
         tree.others += [turn.lost for turn in taken if turn.lost]
         new = (turn.siblings or turn.path.turn > path.turn for turn, path in zip(taken, before, strict=True))
         again = [turn.path.sample for turn, more in zip(taken, new, strict=True) if more]
-        return {"open": again, "turn": state.get("turn", 1) + 1}
+        return drafted(tree, {"open": again, "turn": state.get("turn", 1) + 1})
 
     async def choose(state: State, runtime: Work) -> State:
         return runtime.context.choose(PICKS[pick](runtime.context))
 
-    async def after_grade(state: State) -> str:
-        if not state.get("open") or state.get("turn", 1) >= turns:
-            return "choose"
-        return "revise" if critic is go_on else "critique"  # a step of the graph costs as much as a grade
+    def drafted(tree: Tree, state: State) -> Command[Any]:
+        """On with new drafts: to their grades, where something grades them. No step of the graph is taken for nothing: it
+        costs as much as a grade."""
+        return Command(update=state, goto="grade") if grader and state.get("open") else ended(tree, state)
+
+    def ended(tree: Tree, state: State) -> Command[Any]:
+        """On with drafts that are graded, or that nothing grades: those that a limit has ended stay as they are."""
+        turn = state.get("turn", 1)
+        paths = [limits.ended(path, turn) for path in _open(tree, state)]
+        tree.keep(paths)
+        show(watch, paths)
+        left = _answered(paths)
+        on = "revise" if critic is go_on else "critique"
+        return Command(update={**state, "open": left}, goto=on if left and turn < turns else "choose")
 
     graph = StateGraph(State, context_schema=Tree)
-    for node in (propose, grade, critique, revise, choose):
+    for node in (propose, grade, critique, revise, choose):  # what they return tells where they may lead
         graph.add_node(node.__name__, node)
     graph.add_edge(START, "propose")
-    graph.add_edge("propose", "grade")
-    graph.add_conditional_edges("grade", after_grade, ["critique", "revise", "choose"])
-    graph.add_conditional_edges("critique", _if_open("revise"), ["revise", "choose"])
-    graph.add_conditional_edges("revise", _if_open("grade"), ["grade", "choose"])
     graph.add_edge("choose", END)
     return GraphAgent(graph.compile(name="correct"), limit=3 * turns + 3)
 
@@ -108,16 +115,6 @@ def _open(tree: Tree, state: State) -> list[Trajectory]:
 def _answered(paths: Iterable[Trajectory]) -> list[int]:
     """The samples whose drafts ended by themselves."""
     return [path.sample for path in paths if path.stop is Stop.ANSWERED]
-
-
-def _if_open(node: str) -> Callable[[State], Awaitable[str]]:
-    """The way to this node while a sample goes on. Like every way here it is `async`: LangGraph would hand a plain
-    function to a thread, at each step of each question."""
-
-    async def way(state: State) -> str:
-        return node if state.get("open") else "choose"
-
-    return way
 
 
 def _needs_grader(grader: Grader | None, wishes: Sequence[str]) -> None:
