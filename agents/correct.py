@@ -86,8 +86,8 @@ def correct(
         return runtime.context.choose(PICKS[pick](runtime.context))
 
     def drafted(tree: Tree, state: State) -> Command[Any]:
-        """On with new drafts: to their grades, where something grades them. No step of the graph is taken for nothing: it
-        costs as much as a grade."""
+        """On with new drafts: to their grades, where something grades them. A step of the graph costs as much as a
+        grade, so that none is taken for nothing."""
         return Command(update=state, goto="grade") if grader and state.get("open") else ended(tree, state)
 
     def ended(tree: Tree, state: State) -> Command[Any]:

@@ -1,8 +1,10 @@
 """Self-consistency: independent drafts vote, and the answer with most votes wins (Wang et al. 2022)."""
 
 from dataclasses import replace
+from typing import Literal
 
 from langgraph.graph import END, START, StateGraph
+from langgraph.types import Command
 
 from redraft.agents.agent import Agent, Watch, at_least_one
 from redraft.agents.graph import GraphAgent, State, Tree, Work, selected, show
@@ -22,18 +24,15 @@ def self_consistency(policy: Policy, *, samples: int = 8, adaptive: bool = False
     """
     at_least_one(samples=samples)
 
-    async def propose(state: State, runtime: Work) -> State:
+    async def propose(state: State, runtime: Work) -> Command[Literal["propose", "choose"]]:
         tree, asked = runtime.context, state.get("asked", 0)
         left = samples - asked
         more = fewest(votes(tree.paths.values()), left) if adaptive else left
         drafts = await policy(Trajectory(tree.question), more, asked)
         tree.keep(drafts)
         show(watch, drafts)
-        return {"asked": asked + more}
-
-    def go_on(state: State, runtime: Work) -> str:
-        left = samples - state.get("asked", 0)
-        return "choose" if settled(votes(runtime.context.paths.values()), left) else "propose"
+        enough = settled(votes(tree.paths.values()), left - more)
+        return Command(update={"asked": asked + more}, goto="choose" if enough else "propose")
 
     async def choose(state: State, runtime: Work) -> State:
         tree = runtime.context
@@ -46,7 +45,6 @@ def self_consistency(policy: Policy, *, samples: int = 8, adaptive: bool = False
     graph.add_node("propose", propose)
     graph.add_node("choose", choose)
     graph.add_edge(START, "propose")
-    graph.add_conditional_edges("propose", go_on, ["propose", "choose"])
     graph.add_edge("choose", END)
     return GraphAgent(graph.compile(name="self_consistency"), limit=samples + 2)
 
