@@ -70,7 +70,7 @@ def program_of_thought(
         paths = list(tree.paths.values())
         return tree.choose(selected(majority(paths), paths))
 
-    def go_on(state: State) -> str:
+    async def go_on(state: State) -> str:
         return "revise" if state.get("open") else "choose"
 
     graph = StateGraph(State, context_schema=Tree)

@@ -3,7 +3,7 @@ drafts would have got, and what it cost."""
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -87,8 +87,8 @@ class Draft:
     """The first or the last draft of one trajectory."""
 
     problem_id: str
-    kind: Kind
     answer: str | None
+    key: str | None  # of the answer: what it counts for in a vote
     correct: bool
     values: Mapping[str, float | None]  # by grader
 
@@ -116,15 +116,14 @@ def summarise(store: Store, run_id: str, *, recipe: str, replicate: str, problem
 
 
 def _accuracy(rows: Sequence[Mapping[str, Any]], chosen: Sequence[float]) -> dict[str, Any]:
-    known = [row for row in rows if row["correct"] is not None]
+    known = [(row, _draft(row)) for row in rows if row["correct"] is not None]
     whole = {row["trajectory_id"] for row in rows if row["draft"] == "last"}  # others failed after a draft
-    decided = [row for row in known if row["trajectory_id"] in whole]
+    decided = [(row, draft) for row, draft in known if row["trajectory_id"] in whole]
     pairs: dict[str, dict[str, bool]] = defaultdict(dict)
-    for row in decided:
+    for row, _ in decided:
         pairs[row["trajectory_id"]][row["draft"]] = row["correct"]
     moves = Counter((pair["first"], pair["last"]) for pair in pairs.values() if len(pair) == 2)
-    first = _by_problem(row for row in decided if row["draft"] == "first")
-    last = _by_problem(row for row in decided if row["draft"] == "last")
+    first, last = (_by_problem(decided, end) for end in ("first", "last"))
     facts: dict[str, Any] = {
         "graded_problems": len(first),
         "right_to_wrong": moves[True, False],
@@ -136,13 +135,15 @@ def _accuracy(rows: Sequence[Mapping[str, Any]], chosen: Sequence[float]) -> dic
     if not first:
         return facts
     common = [problem for problem in first if problem in last]
-    before, after = ([_share(drafts[problem]) for problem in common] for drafts in (first, last))
+    before, after = ([_share(found[problem]) for problem in common] for found in (first, last))
+    firsts, lasts = ([_share(found) for found in turn.values()] for turn in (first, last))
+    interval = _interval(firsts)
     return facts | {
-        "first": _interval([_share(drafts) for drafts in first.values()]),
-        "last": _interval([_share(drafts) for drafts in last.values()]),
+        "first": interval,
+        "last": interval if firsts == lasts else _interval(lasts),
         "gain": paired_bootstrap(after, before) if common else None,
         "chosen": _interval(chosen) if chosen else None,
-        **_choices(list(_by_problem(row for row in known if row["draft"] == "first").values())),
+        **_choices(list(_by_problem(known, "first").values())),
     }
 
 
@@ -172,11 +173,11 @@ def vote(drafts: Sequence[Draft], grader: str | None) -> float:
     totals: dict[str, float] = defaultdict(float)
     right: dict[str, bool] = {}
     for draft, share in zip(drafts, shares, strict=True):
-        answer = canonical(draft.answer, draft.kind)
-        if answer is not None and share > 0:
-            totals[answer] += share
-            right[answer] = draft.correct
-    leading = [answer for answer, total in totals.items() if total == max(totals.values())]
+        if draft.key is not None and share > 0:
+            totals[draft.key] += share
+            right[draft.key] = draft.correct
+    most = max(totals.values(), default=0.0)
+    leading = [answer for answer, total in totals.items() if total == most]
     return _mean([float(right[answer]) for answer in leading]) if leading else 0.0
 
 
@@ -186,12 +187,18 @@ def best(drafts: Sequence[Draft], grader: str) -> float:
     return best_of_k(scores, [draft.correct for draft in drafts], len(drafts))
 
 
-def _by_problem(rows: Any) -> dict[str, list[Draft]]:
+def _draft(row: Mapping[str, Any]) -> Draft:
+    key = canonical(row["answer"], Kind(row["kind"]))
+    values = {grader: row[grader] for grader in SCORES}
+    return Draft(row["problem_id"], row["answer"], key, row["correct"], values)
+
+
+def _by_problem(drafts: Iterable[tuple[Mapping[str, Any], Draft]], end: str) -> dict[str, list[Draft]]:
+    """The first or the last drafts, given with their rows."""
     found: dict[str, list[Draft]] = defaultdict(list)
-    for row in rows:
-        values = {grader: row[grader] for grader in SCORES}
-        draft = Draft(row["problem_id"], Kind(row["kind"]), row["answer"], row["correct"], values)
-        found[draft.problem_id].append(draft)
+    for row, draft in drafts:
+        if row["draft"] == end:
+            found[draft.problem_id].append(draft)
     return found
 
 

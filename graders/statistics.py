@@ -36,7 +36,7 @@ def best_of_k(scores: Sequence[float | None], correct: Sequence[bool], k: int) -
     pairs = zip(scores, correct, strict=True)
     ranked = sorted(((-math.inf if s is None else s, bool(c) and s is not None) for s, c in pairs), reverse=True)
     total, rank = 0.0, 0
-    while rank < n:
+    while rank <= n - k:  # what comes later is the best of no subset
         tied = [right for score, right in ranked[rank:] if score == ranked[rank][0]]
         chosen = sum(math.comb(n - 1 - i, k - 1) for i in range(rank, rank + len(tied)))
         total += sum(tied) / len(tied) * (chosen / math.comb(n, k))
@@ -97,6 +97,8 @@ def paired_bootstrap(
     if len(first) != len(second) or not len(first):
         raise ValueError(f"paired values are needed, one a problem, not {len(first)} and {len(second)}")
     difference = np.asarray(first, float) - np.asarray(second, float)
+    if not difference.any():
+        return Interval(0.0, 0.0, 0.0)
     means = _counted_draws(difference, draws, seed) if len(difference) > MANY else None
     if means is None:
         means = _draws(difference, draws, seed)
