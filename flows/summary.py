@@ -87,10 +87,14 @@ class Draft:
     """The first or the last draft of one trajectory."""
 
     problem_id: str
+    kind: Kind
     answer: str | None
-    key: str | None  # of the answer: what it counts for in a vote
     correct: bool
     values: Mapping[str, float | None]  # by grader
+    key: str | None = field(init=False)  # of the answer: what it counts for in a vote
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", canonical(self.answer, self.kind))
 
 
 def summarise(store: Store, run_id: str, *, recipe: str, replicate: str, problems: Sequence[str]) -> Summary:
@@ -188,9 +192,8 @@ def best(drafts: Sequence[Draft], grader: str) -> float:
 
 
 def _draft(row: Mapping[str, Any]) -> Draft:
-    key = canonical(row["answer"], Kind(row["kind"]))
     values = {grader: row[grader] for grader in SCORES}
-    return Draft(row["problem_id"], row["answer"], key, row["correct"], values)
+    return Draft(row["problem_id"], Kind(row["kind"]), row["answer"], row["correct"], values)
 
 
 def _by_problem(drafts: Iterable[tuple[Mapping[str, Any], Draft]], end: str) -> dict[str, list[Draft]]:
