@@ -5,16 +5,15 @@ import math
 from heapq import heapify, heappop, heappush, nsmallest
 from typing import Literal
 
-from langgraph.graph import END, START, StateGraph
-
 from redraft.agents.agent import Agent, Watch, at_least_one
 from redraft.agents.critic import Critic
 from redraft.agents.ending import bounded, criticised
-from redraft.agents.moves import finished, solutions
+from redraft.agents.moves import solutions
 from redraft.agents.node import Node
 from redraft.agents.policy import Stepwise
 from redraft.agents.rounds import counted
-from redraft.agents.tree import Growth, Search, SearchAgent, Searching, after_critique, after_grade, shown
+from redraft.agents.tree import Growth, Search, Searching, shown
+from redraft.agents.wiring import choosing, wired
 from redraft.graders.grader import Grader
 from redraft.store.errors import PartError
 
@@ -82,8 +81,7 @@ def best_first(
 
     async def grade(state: Growth, runtime: Searching) -> Growth:
         search, added = runtime.context, runtime.context.at(state)
-        await search.value(grader, added)
-        counted(added)
+        await value(search, added)
         for node in added:
             price = cost(node)
             if price is not None:
@@ -96,25 +94,14 @@ def best_first(
         shown(watch, added)
         return {"open": [], "done": state.get("done", False)}
 
+    async def value(search: Search, added: list[Node]) -> None:
+        await search.value(grader, added)
+        counted(added)
+
     def cheapest(search: Search) -> Node | None:
         found = [(price, node.index) for node in solutions(search) if (price := cost(node)) is not None]
         return search.nodes[min(found)[1]] if found else next(iter(solutions(search)), None)
 
-    async def choose(state: Growth, runtime: Searching) -> Growth:
-        search = runtime.context
-        added = await finished(search, policy, depth)
-        await search.value(grader, added)
-        counted(added)
-        shown(watch, added)
-        taken = next((node for node in search.nodes if node.path.trajectory_id == state.get("chosen")), None)
-        return search.end(taken or cheapest(search))
-
-    graph = StateGraph(Growth, context_schema=Search)
-    for step in (critique, propose, grade, choose):
-        graph.add_node(step.__name__, step)
-    graph.add_edge(START, "critique")
-    graph.add_conditional_edges("critique", after_critique, ["propose", "critique", "choose"])
-    graph.add_edge("propose", "grade")
-    graph.add_conditional_edges("grade", after_grade, ["critique", "choose"])
-    graph.add_edge("choose", END)
-    return SearchAgent(graph.compile(name="best_first"), limit=3 * iterations + 6)
+    choose = choosing(policy, depth, value=value, pick=lambda search, state: cheapest(search), watch=watch)
+    limit = 3 * iterations + 6
+    return wired("best_first", critique=critique, propose=propose, grade=grade, choose=choose, limit=limit)

@@ -1,14 +1,14 @@
 """Depth-first search over steps, as Tree of Thoughts has it (Yao et al. 2023, Algorithm 2)."""
 
-from langgraph.graph import END, START, StateGraph
-
 from redraft.agents.agent import Watch
 from redraft.agents.critic import Critic
 from redraft.agents.ending import bounded, criticised
-from redraft.agents.moves import finished, highest, solutions
+from redraft.agents.moves import highest, solutions
+from redraft.agents.node import Node
 from redraft.agents.policy import Policy
 from redraft.agents.rounds import Value, best, counted
-from redraft.agents.tree import Growth, Search, SearchAgent, Searching, after_critique, after_grade, shown
+from redraft.agents.tree import Growth, Search, SearchAgent, Searching, shown
+from redraft.agents.wiring import choosing, wired
 
 
 def depth_first(
@@ -56,21 +56,10 @@ def depth_first(
         shown(watch, added)
         return {"open": [], "done": state.get("done", False)}
 
-    async def choose(state: Growth, runtime: Searching) -> Growth:
-        search = runtime.context
-        added = await finished(search, policy, depth)
+    async def ended(search: Search, added: list[Node]) -> None:
         await value(search, added[-1:])
         counted(added)
-        shown(watch, added)
-        taken = next((node for node in search.nodes if node.path.trajectory_id == state.get("chosen")), None)
-        return search.end(taken or highest(solutions(search)))
 
-    graph = StateGraph(Growth, context_schema=Search)
-    for step in (critique, propose, grade, choose):
-        graph.add_node(step.__name__, step)
-    graph.add_edge(START, "critique")
-    graph.add_conditional_edges("critique", after_critique, ["propose", "critique", "choose"])
-    graph.add_edge("propose", "grade")
-    graph.add_conditional_edges("grade", after_grade, ["critique", "choose"])
-    graph.add_edge("choose", END)
-    return SearchAgent(graph.compile(name="tree_of_thoughts"), limit=3 * visits + 6)
+    choose = choosing(policy, depth, value=ended, pick=lambda search, state: highest(solutions(search)), watch=watch)
+    limit = 3 * visits + 6
+    return wired("tree_of_thoughts", critique=critique, propose=propose, grade=grade, choose=choose, limit=limit)

@@ -3,15 +3,15 @@ over reasoning: Hao et al. 2023)."""
 
 from typing import Literal
 
-from langgraph.graph import END, START, StateGraph
-
 from redraft.agents.agent import Agent, Watch, at_least_one
 from redraft.agents.critic import Critic
 from redraft.agents.ending import bounded, criticised
-from redraft.agents.moves import MOVES, backed_up, finished, rolled_value
+from redraft.agents.moves import MOVES, backed_up, rolled_value
+from redraft.agents.node import Node
 from redraft.agents.policy import Stepwise
 from redraft.agents.rules import leaves, normalised, puct, released, uct
-from redraft.agents.tree import Growth, Search, SearchAgent, Searching, after_critique, after_grade, shown
+from redraft.agents.tree import Growth, Search, Searching, shown
+from redraft.agents.wiring import choosing, wired
 from redraft.graders.grader import Grader
 from redraft.llm.together import together
 from redraft.store.errors import PartError
@@ -66,7 +66,8 @@ def mcts(
             if node.ended:
                 node.close()
         asked, going = before + len(found), [node.index for node in found if not node.ended]
-        return {"asked": asked, "open": going, "done": not found or search.root.closed or asked >= iterations}
+        ended = not found or search.root.closed or asked >= iterations
+        return {"asked": asked, "open": going, "done": ended and not going}
 
     async def propose(state: Growth, runtime: Searching) -> Growth:
         search, opened = runtime.context, runtime.context.at(state)
@@ -74,8 +75,7 @@ def mcts(
         added = [child for node in opened for child in bounded(node, depth)]
         for node in opened:
             normalised(node.children)
-        done = search.stuck(opened) or search.spent or state.get("done", False)
-        return {"open": [node.index for node in added], "done": done}
+        return {"open": [node.index for node in added], "done": search.stuck(opened) or search.spent}
 
     async def grade(state: Growth, runtime: Searching) -> Growth:
         search, added = runtime.context, runtime.context.at(state)
@@ -86,22 +86,13 @@ def mcts(
             node.value = mean
         backed_up(added)
         shown(watch, added)
-        return {"open": [], "done": state.get("done", False) or search.root.closed}
+        over = search.root.closed or state.get("asked", 0) >= iterations
+        return {"open": [], "done": state.get("done", False) or over}
 
-    async def choose(state: Growth, runtime: Searching) -> Growth:
-        search = runtime.context
-        added = await finished(search, policy, depth)
+    async def ended(search: Search, added: list[Node]) -> None:
         await search.value(grader, added)
         backed_up(added)
-        shown(watch, added)
-        return search.end(MOVES[final](search))
 
-    graph = StateGraph(Growth, context_schema=Search)
-    for step in (critique, propose, grade, choose):
-        graph.add_node(step.__name__, step)
-    graph.add_edge(START, "critique")
-    graph.add_conditional_edges("critique", after_critique, ["propose", "critique", "choose"])
-    graph.add_edge("propose", "grade")
-    graph.add_conditional_edges("grade", after_grade, ["critique", "choose"])
-    graph.add_edge("choose", END)
-    return SearchAgent(graph.compile(name="mcts"), limit=3 * iterations + 4)
+    choose = choosing(policy, depth, value=ended, pick=lambda search, state: MOVES[final](search), watch=watch)
+    limit = 3 * iterations + 4
+    return wired("mcts", critique=critique, propose=propose, grade=grade, choose=choose, limit=limit)

@@ -3,16 +3,15 @@
 import math
 from typing import Literal
 
-from langgraph.graph import END, START, StateGraph
-
 from redraft.agents.agent import Agent, Watch, at_least_one
 from redraft.agents.critic import Critic
 from redraft.agents.ending import bounded, criticised
 from redraft.agents.forward import rolled_forward
-from redraft.agents.moves import MOVES, finished
+from redraft.agents.moves import MOVES
 from redraft.agents.node import Node
 from redraft.agents.policy import Stepwise
-from redraft.agents.tree import Growth, Search, SearchAgent, Searching, after_critique, after_grade, shown
+from redraft.agents.tree import Growth, Search, Searching, shown
+from redraft.agents.wiring import choosing, wired
 from redraft.graders.grader import Grader
 from redraft.store.errors import PartError
 from redraft.store.records import Stop
@@ -96,23 +95,12 @@ def rest_mcts(
         shown(watch, node.children)
         return {"open": [], "done": state.get("done", False) or search.spent}
 
-    async def choose(state: Growth, runtime: Searching) -> Growth:
-        search = runtime.context
-        added = await finished(search, policy, depth)
+    async def value(search: Search, added: list[Node]) -> None:
         await search.value(grader, added)
-        shown(watch, added)
-        found = next((node for node in search.nodes if node.path.trajectory_id == state.get("chosen")), None)
-        return search.end(found or MOVES[final](search))
 
-    graph = StateGraph(Growth, context_schema=Search)
-    for step in (critique, propose, grade, choose):
-        graph.add_node(step.__name__, step)
-    graph.add_edge(START, "critique")
-    graph.add_conditional_edges("critique", after_critique, ["propose", "critique", "choose"])
-    graph.add_edge("propose", "grade")
-    graph.add_conditional_edges("grade", after_grade, ["critique", "choose"])
-    graph.add_edge("choose", END)
-    return SearchAgent(graph.compile(name="rest_mcts"), limit=3 * iterations + 4)
+    choose = choosing(policy, depth, value=value, pick=lambda search, state: MOVES[final](search), watch=watch)
+    limit = 3 * iterations + 4
+    return wired("rest_mcts", critique=critique, propose=propose, grade=grade, choose=choose, limit=limit)
 
 
 def back_up(node: Node) -> None:

@@ -7,15 +7,14 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain, cycle, islice
 
-from langgraph.graph import END, START, StateGraph
-
 from redraft.agents.agent import Watch
 from redraft.agents.critic import Critic, go_on
 from redraft.agents.ending import criticised
-from redraft.agents.moves import finished, highest, solutions
+from redraft.agents.moves import highest, solutions
 from redraft.agents.node import Node
 from redraft.agents.policy import Policy
-from redraft.agents.tree import Growth, Search, SearchAgent, Searching, after_critique, shown
+from redraft.agents.tree import Growth, Search, SearchAgent, Searching, shown
+from redraft.agents.wiring import choosing, wired
 from redraft.graders.grader import Grader
 from redraft.llm.together import together
 
@@ -70,45 +69,33 @@ def in_rounds(
         new = list(chain.from_iterable(grown))
         if asked >= iterations and plan.to_end:
             new = await _to_end(search, policy, new)
-        done = search.spent or asked >= iterations
-        return {"asked": asked, "open": [node.index for node in (*carried, *new)], "done": done}
+        kept = await keep(search, [*carried, *new], asked)
+        done = search.spent or asked >= iterations or not _open(kept)
+        return {"asked": asked, "open": [node.index for node in kept], "done": done}
 
-    async def grade(state: Growth, runtime: Searching) -> Growth:
-        search, nodes = runtime.context, runtime.context.at(state)
+    async def keep(search: Search, nodes: list[Node], asked: int) -> list[Node]:
+        """Those of a round's nodes that go on."""
         candidates = [node for node in nodes if node.answered or not node.ended]
         new = [node for node in candidates if node.value is None]
-        await plan.value(search, candidates)
-        counted(new)
+        await value(search, candidates)
         shown(watch, new)
         for node in nodes:
             if node.value is None:
                 node.close()
         valued = [node for node in candidates if node.value is not None and (plan.resting or not node.ended)]
-        kept = plan.keep(search, valued, state.get("asked", 0))
-        return {"open": [node.index for node in kept], "done": state.get("done", False) or not _open(kept)}
+        return plan.keep(search, valued, asked)
 
-    async def choose(state: Growth, runtime: Searching) -> Growth:
-        search = runtime.context
-        added = await finished(search, policy, iterations)
-        await plan.value(search, added[-1:])
-        counted(added)
-        shown(watch, added)
-        return search.end(plan.pick(search, search.at(state)) or highest(solutions(search)))
+    async def value(search: Search, nodes: list[Node]) -> None:
+        new = [node for node in nodes if node.value is None]
+        await plan.value(search, nodes)
+        counted(new)
 
-    onward = "propose" if critic is go_on else "critique"  # a step of the graph costs as much as a round's values
+    def pick(search: Search, state: Growth) -> Node | None:
+        return plan.pick(search, search.at(state)) or highest(solutions(search))
 
-    async def after_grade(state: Growth) -> str:
-        return "choose" if state.get("done") else onward
-
-    graph = StateGraph(Growth, context_schema=Search)
-    for step in (critique, propose, grade, choose):
-        graph.add_node(step.__name__, step)
-    graph.add_edge(START, onward)
-    graph.add_conditional_edges("critique", after_critique, ["propose", "critique", "choose"])
-    graph.add_edge("propose", "grade")
-    graph.add_conditional_edges("grade", after_grade, ["propose", "critique", "choose"])
-    graph.add_edge("choose", END)
-    return SearchAgent(graph.compile(name=name), limit=3 * iterations + 4)
+    choose = choosing(policy, iterations, value=lambda search, added: value(search, added[-1:]), pick=pick, watch=watch)
+    criticise = None if critic is go_on else critique
+    return wired(name, critique=criticise, propose=propose, choose=choose, limit=2 * iterations + 4)
 
 
 def by(grader: Grader) -> Value:

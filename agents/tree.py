@@ -214,16 +214,6 @@ class SearchAgent:
         return search.ranked
 
 
-async def after_critique(state: Growth) -> str:
-    """On from the critic: what is still open is expanded. A way is `async`, since LangGraph has threads for others."""
-    return "propose" if state.get("open") else await after_grade(state)
-
-
-async def after_grade(state: Growth) -> str:
-    """On from the values: to the next nodes, or to the end."""
-    return "choose" if state.get("done") else "critique"
-
-
 def shown(watch: Watch | None, nodes: Iterable[Node]) -> None:
     """Tell whoever watches of these nodes, as they are now."""
     if watch:

@@ -3,6 +3,7 @@
 import pytest
 
 from redraft.agents.beam import beam
+from redraft.agents.critic import Critique, Opinion
 from redraft.agents.critics.none import none as no_critic
 from redraft.agents.lookahead import lookahead
 from redraft.agents.policy import stepwise
@@ -11,7 +12,7 @@ from redraft.llm.budget import Budget
 from redraft.llm.client import Client
 from redraft.store.errors import PartError
 from redraft.store.journal import Journal
-from redraft.store.records import Role, Stop
+from redraft.store.records import Role, Stop, Trajectory
 from world import QUESTION, World, grown, walked
 
 
@@ -191,3 +192,14 @@ def test_what_is_wrong_is_said_at_once(wrong: dict) -> None:
         search(World({"": {"A": 1}}), **wrong)
     with pytest.raises(PartError, match="k=-1 is too few"):
         search(World({}), k=-1)
+
+
+def test_a_round_is_one_node_of_the_graph_and_a_critic_another() -> None:
+    async def critic(trajectory: Trajectory) -> Critique:
+        return Critique(Opinion.GO_ON)
+
+    plain, criticised = search(grown(1)), search(grown(1), critic=critic)
+    assert list(plain.graph.get_graph().nodes) == ["__start__", "propose", "choose", "__end__"]
+    assert list(criticised.graph.get_graph().nodes) == ["__start__", "critique", "propose", "choose", "__end__"]
+    ways = {(edge.source, edge.target) for edge in criticised.graph.get_graph().edges}
+    assert {("propose", "critique"), ("propose", "choose"), ("critique", "propose"), ("choose", "__end__")} <= ways

@@ -5,6 +5,7 @@ from collections import Counter
 
 import pytest
 
+from redraft.agents.critic import Critique, Opinion
 from redraft.agents.critics.none import none as no_critic
 from redraft.agents.particle import multinomial, particle, systematic
 from redraft.agents.policy import stepwise
@@ -14,7 +15,7 @@ from redraft.llm.client import Client
 from redraft.llm.model import Sampling
 from redraft.store.errors import PartError
 from redraft.store.journal import Journal
-from redraft.store.records import Role, Stop
+from redraft.store.records import Role, Stop, Trajectory
 from world import QUESTION, World, grown, state
 
 
@@ -130,3 +131,14 @@ async def test_a_budget_ends_it() -> None:
 def test_what_is_wrong_is_said_at_once(wrong: dict) -> None:
     with pytest.raises(PartError, match=r"too few|there are systematic"):
         search(World({}), **wrong)
+
+
+async def test_particles_that_a_critic_finishes_all_at_once_are_the_last_ones() -> None:
+    async def finishes(trajectory: Trajectory) -> Critique:
+        return Critique(Opinion.FINISHED, reason="Done.")
+
+    world = World({"": {"####4": 1, "####5": 1}, "####4": {"A": 1}, "####5": {"A": 1}}, {"####4": 0.2, "####5": 0.9})
+    paths = await search(world, critic=finishes, n=2, resampling="systematic")(QUESTION)
+    assert {(path.answer, path.stop) for path in paths} <= {("4", Stop.CRITIC), ("5", Stop.CRITIC), (None, None)}
+    assert [path.answer for path in paths if path.chosen] == ["5"]
+    assert world.asked == [""]
