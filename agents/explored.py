@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from redraft.agents.node import Node
 from redraft.store.records import Grade, Role, Step, Stop, Trajectory
@@ -19,9 +20,8 @@ def explored(
     paths = _paths(nodes)
     leaves = [node for node in nodes if not node.children or node is chosen]
     said = _shared(leaves)
-    found = [_told(node, paths[node], said[node], lost) for node in leaves]
-    ranked = sorted(zip(leaves, found, strict=True), key=lambda pair: _rank(pair[0], pair[1], chosen))
-    whole = [replace(path, chosen=True) if node is chosen else path for node, path in ranked]
+    ranked = sorted(leaves, key=lambda node: _rank(node, chosen))
+    whole = [_told(node, paths[node], said[node], lost, node is chosen) for node in ranked]
     thrown = [path for node in nodes if node.grade for path in node.grade.rollouts]
     return _distinct([*whole, *_beside(lost, paths, nodes), *_rolled([*rollouts, *thrown], nodes, paths)])
 
@@ -49,18 +49,20 @@ def _shared(leaves: Sequence[Node]) -> dict[Node, list[Grade]]:
     return said
 
 
-def _told(node: Node, steps: tuple[Step, ...], grades: Iterable[Grade], lost: Mapping[str, Trajectory]) -> Trajectory:
+def _told(
+    node: Node, steps: tuple[Step, ...], grades: Iterable[Grade], lost: Mapping[str, Trajectory], chosen: bool
+) -> Trajectory:
     """A leaf's trajectory. One that is open, where a call failed or was not made, stopped there."""
     path = node.path
-    path = replace(path, steps=steps, score=node.value, advice="", grades=(*path.grades, *grades))
+    facts: dict[str, Any] = {"steps": steps, "score": node.value, "advice": "", "chosen": chosen}
     stopped = lost.get(path.place) if path.stop is None else None
     if stopped and stopped.stop in (Stop.FAILED, Stop.BUDGET):
-        path = replace(path, stop=stopped.stop, reason=stopped.reason)
-    return _named(path)
+        facts |= {"stop": stopped.stop, "reason": stopped.reason}
+    return replace(path, grades=_of(path.trajectory_id, (*path.grades, *grades)), **facts)
 
 
-def _rank(node: Node, path: Trajectory, chosen: Node | None) -> tuple[bool, bool, bool, float]:
-    return node is not chosen, not node.answered, path.score is None, -(path.score or 0.0)
+def _rank(node: Node, chosen: Node | None) -> tuple[bool, bool, bool, float]:
+    return node is not chosen, not node.answered, node.value is None, -(node.value or 0.0)
 
 
 def _beside(
@@ -84,11 +86,16 @@ def _rolled(
 
 def _named(path: Trajectory) -> Trajectory:
     """The path, and what was said of it on the way under its name; it is nobody's pick."""
-    name = path.trajectory_id
-    if not path.chosen and all(grade.trajectory_id == name and not grade.rollouts for grade in path.grades):
-        return path
-    grades = (replace(grade, trajectory_id=name, rollouts=()) for grade in path.grades)
-    return replace(path, grades=tuple(grades), chosen=False)
+    grades = _of(path.trajectory_id, path.grades)
+    return path if grades == path.grades and not path.chosen else replace(path, grades=grades, chosen=False)
+
+
+def _of(name: str, grades: Iterable[Grade]) -> tuple[Grade, ...]:
+    """The grades as those of one trajectory, without the rollouts that they rest on."""
+    return tuple(
+        grade if grade.trajectory_id == name and not grade.rollouts else replace(grade, trajectory_id=name, rollouts=())
+        for grade in grades
+    )
 
 
 def _distinct(paths: Iterable[Trajectory]) -> list[Trajectory]:

@@ -72,6 +72,11 @@ class Node:
         seen = self.visits
         return (*(replace(step, visits=seen) for step in first if step), replace(last, value=self.value, visits=seen))
 
+    def advised(self) -> Trajectory:
+        """Its path, with what its critic advised for what follows."""
+        advice = self.critique.advice if self.critique else ""
+        return self.path if self.path.advice == advice else replace(self.path, advice=advice)
+
     def marked(self) -> Trajectory:
         """Its path, with its value as the score and on its own steps."""
         before = self.path.steps[: len(self.path.steps) - len(self.steps)]

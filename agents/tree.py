@@ -79,7 +79,7 @@ class Search:
     ) -> list[list[Node]]:
         """The same for several nodes at once, one call each, for `n` each or as many as are listed; what comes of it
         does not depend on which ends first."""
-        asked = [replace(node.path, advice=node.critique.advice if node.critique else "") for node in nodes]
+        asked = [node.advised() for node in nodes]
         each = [n] * len(nodes) if isinstance(n, int) else n
         jobs = (self._drawn(policy, *job, job[0].drawn) for job in zip(nodes, asked, each, strict=True))
         return [self._grown(node, drawn, distinct) for node, drawn in zip(nodes, await together(jobs), strict=True)]
