@@ -86,7 +86,9 @@ class GraphAgent:
     async def __call__(self, question: Question) -> list[Trajectory]:
         """Raises fatal ModelErrors only."""
         tree = Tree(question)
-        await self.graph.ainvoke({"asked": 0}, {"recursion_limit": self.limit}, context=tree)
+        run = self.graph.astream({"asked": 0}, {"recursion_limit": self.limit}, context=tree, stream_mode=())
+        async for _ in run:
+            pass  # all is in the tree, and nothing is streamed
         return tree.ranked
 
 

@@ -5,6 +5,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
+from typing import Any
 
 from redraft.graders.answers import extract
 from redraft.llm.model import Choice, Finish
@@ -57,12 +58,13 @@ def grown(trajectory: Trajectory, number: int, choice: Choice, part: Part, piece
     step, steps = before[-1] if before else None, list(before)
     for index, (text, tokens, logprob) in enumerate(zip(pieces, *_measure(choice, part, pieces), strict=True)):
         final = part.ended and index == len(pieces) - 1
-        facts = {"final": final, "tokens": tokens, "logprob": logprob, "call_id": choice.call_id}
-        step = follow(trajectory.question, step, text, 0 if index else number, **facts)
+        known = {"final": final, "tokens": tokens, "logprob": logprob, "call_id": choice.call_id}
+        step = follow(trajectory.question, step, text, 0 if index else number, **known)
         steps.append(step)
-    sample = number if _independent(trajectory) else trajectory.sample
-    path = replace(trajectory, steps=tuple(steps), sample=sample, stop=_stop(choice, part))
-    return replace(path, answer=extract(path.text(), path.question.kind)) if part.ended else path
+    facts: dict[str, Any] = {"steps": tuple(steps), "stop": _stop(choice, part)}
+    if part.ended:
+        facts["answer"] = extract(trajectory.text() + "".join(pieces), trajectory.question.kind)
+    return replace(trajectory, sample=number if _independent(trajectory) else trajectory.sample, **facts)
 
 
 def _stop(choice: Choice, part: Part) -> Stop | None:

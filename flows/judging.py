@@ -16,11 +16,15 @@ async def judge(graders: Sequence[Grader], paths: Sequence[Trajectory]) -> list[
     grades: list[Grade] = []
     for grader in graders:
         judged = await grader([draft for _, draft in ended])
-        grades += [
-            replace(grade, trajectory_id=path.trajectory_id, turn=draft.turn)
-            for (path, draft), grade in zip(ended, judged, strict=True)
-        ]
+        grades += [_of(grade, path, draft) for (path, draft), grade in zip(ended, judged, strict=True)]
     return grades
+
+
+def _of(grade: Grade, path: Trajectory, draft: Trajectory) -> Grade:
+    """The grade, of this turn's draft whatever it was given for."""
+    if grade.trajectory_id == path.trajectory_id and grade.turn == draft.turn:
+        return grade
+    return replace(grade, trajectory_id=path.trajectory_id, turn=draft.turn)
 
 
 def _unwritten(draft: Trajectory) -> bool:

@@ -218,17 +218,18 @@ class Client:
 
     async def _part(self, call: Call, request: Request, samples: range) -> dict[int, Choice | ModelError]:
         drawn = await self._ask(call, request, samples)
-        left = samples[len(drawn) :]
+        if not (left := samples[len(drawn) :]):
+            return drawn
         for answers in await together(self._part(call, request, part) for part in ranges.parts(left, len(drawn))):
             drawn |= answers
         return drawn
 
     async def _ask(self, call: Call, request: Request, samples: range) -> dict[int, Choice | ModelError]:
         """One call: an answer, or its error, for each of these samples; fewer where the model gave fewer."""
-        seeds = tuple(self.seed(call.unit, call.purpose, call.place, sample) for sample in samples)
+        seeds = tuple([self.seed(call.unit, call.purpose, call.place, sample) for sample in samples])
         start = time.perf_counter()
         try:
-            reply = await self._caller.call(replace(request, n=len(samples), seeds=seeds), call.unit)
+            reply = await self._caller.call(request.seeded(seeds), call.unit)
         except ModelError as error:
             if error.attempts:
                 call = replace(call, first=samples.start, n=len(samples))

@@ -38,6 +38,11 @@ class Request:
     seeds: tuple[int, ...] = ()  # one a sample, each in [0, 2**31); empty: not seeded
     schema: Mapping[str, Any] | None = None  # the JSON schema that each answer is to follow
 
+    def seeded(self, seeds: tuple[int, ...]) -> "Request":
+        """The same, for a sample a seed."""
+        told = self.messages, self.prefix, len(seeds), self.stop, self.temperature, self.max_tokens, seeds
+        return Request(*told, self.schema)
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:

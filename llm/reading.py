@@ -1,7 +1,6 @@
 """What every route does with the texts that come back: stop strings, tokens, log-probabilities."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import accumulate
 
 from redraft.llm.model import Choice
@@ -78,7 +77,7 @@ def with_tokens(choices: Sequence[Choice], total: int) -> tuple[Choice, ...]:
     do not), so they are shared out, by the log-probabilities where each choice has them and has not thought, and by
     length otherwise."""
     if len(choices) == 1:
-        return (replace(choices[0], tokens=total or len(choices[0].logprobs or ())),)
+        return (_counted(choices[0], total or len(choices[0].logprobs or ())),)
     known = all(choice.logprobs is not None and not choice.thinking for choice in choices)
     sizes = [len(c.logprobs or ()) if known else len(c.text) + len(c.thinking) for c in choices]
     if not total and known:
@@ -87,9 +86,12 @@ def with_tokens(choices: Sequence[Choice], total: int) -> tuple[Choice, ...]:
         sizes = [1] * len(sizes)
     whole = sum(sizes)
     ends = [total * end // whole for end in accumulate(sizes)]
-    return tuple(
-        replace(choice, tokens=end - before) for choice, end, before in zip(choices, ends, [0, *ends], strict=False)
-    )
+    return tuple(_counted(choice, end - before) for choice, end, before in zip(choices, ends, [0, *ends], strict=False))
+
+
+def _counted(choice: Choice, tokens: int) -> Choice:
+    """The choice with its tokens: for each sample, and so in full, since `replace` takes three times as long."""
+    return Choice(choice.text, choice.finish, tokens, choice.logprobs, choice.offsets, choice.thinking, choice.call_id)
 
 
 CLOSING = b"</think>"
