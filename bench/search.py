@@ -5,7 +5,10 @@ medians. Beam search has 8 candidates of which 2 are kept, the particle filter 8
 nothing; ReST-MCTS* has 8 iterations of 3 steps, with a value and a critic that are calls. "stored" rows are whole runs
 of the main job, its store made anew; the others, like its_hub, keep nothing. The chain is the longest of requests of
 one problem in the server's log each of which began after the one before it had been answered; a floor is the chain
-times the latency. its_hub 1.2 asks for each candidate in a call of its own.
+times the latency. "off" is how far the requests are from the number that the search's definition asks for, which
+`expected.py` counts in plain code: it works out from the log which texts the server gave, and walks the definition (the
+best 2 of 8 go on; 8 particles; 8 iterations of ReST-MCTS*) over them; replicas of one text are one request. its_hub 1.2
+asks for each candidate in a call of its own, so that its requests are not compared.
 """
 
 import argparse
@@ -14,10 +17,11 @@ import statistics
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import expected
 from clients import Contestant, ask, problem_line, run, server
 
 from redraft.store.sources import read
@@ -35,6 +39,17 @@ CONTESTANTS = {
 LIMITS = {"beam": 1.8, "rest_mcts, stored": 2.5}
 """The most seconds, in floors."""
 
+DEFINITIONS: dict[str, Callable[[Any], int]] = {
+    "beam": expected.beam,
+    "beam, stored": expected.beam,
+    "particle": expected.particle,
+    "particle, stored": expected.particle,
+    "rest_mcts, stored": expected.rest_mcts,
+}
+"""How many requests a problem takes by definition, from what it was given."""
+
+MOST_OFF = 0.05
+
 Table = dict[str, dict[str, float]]
 
 
@@ -47,7 +62,10 @@ def measure(names: Sequence[str], rounds: int, problems: int, concurrency: int, 
         for number in range(rounds):
             for name in names if number % 2 == 0 else reversed(names):
                 figures = run(CONTESTANTS[name], url, file, 8, concurrency)
-                figures["chain"] = chain(ask(f"{url.removesuffix('/v1')}/log")["entries"])
+                entries = ask(f"{url.removesuffix('/v1')}/log")["entries"]
+                figures["chain"] = chain(entries)
+                if name in DEFINITIONS:
+                    figures["off"] = len(entries) / sum(map(DEFINITIONS[name], expected.given(entries, 8))) - 1
                 figures["floors"] = figures["seconds"] / (figures["chain"] * latency_ms / 1000)
                 taken[name].append(figures)
                 print(f"round {number + 1}: {name} {figures['seconds']:.2f} s", file=sys.stderr)  # noqa: T201
@@ -75,14 +93,20 @@ def _longest(spans: Sequence[tuple[float, float]]) -> int:
 
 def show(table: Table) -> None:
     """The table, and what is held to."""
-    row = "| {:18} | {:>7} | {:>6} | {:>6} | {:>5} | {:>6} | {:>9} |".format
-    lines = [row("search", "seconds", "CPU s", "calls", "chain", "floors", "in flight")]
+    row = "| {:18} | {:>7} | {:>6} | {:>6} | {:>6} | {:>5} | {:>6} | {:>9} |".format
+    lines = [row("search", "seconds", "CPU s", "calls", "off", "chain", "floors", "in flight")]
     for name, f in table.items():
-        cells = (f"{f['seconds']:.2f}", f"{f['processor']:.2f}", f"{f['calls']:.0f}", f"{f['chain']:.0f}")
+        off = f"{f['off']:+.1%}" if "off" in f else ""
+        cells = (f"{f['seconds']:.2f}", f"{f['processor']:.2f}", f"{f['calls']:.0f}", off, f"{f['chain']:.0f}")
         lines.append(row(name, *cells, f"{f['floors']:.2f}", f"{f['in_flight']:.0f}"))
     for name, most in LIMITS.items():
         if name in table:
             lines.append(f"{name}: {table[name]['floors']:.2f} floors (at most {most})")
+    lines += [
+        f"{name}: {f['off']:+.1%} requests off its definition (at most {MOST_OFF:.0%})"
+        for name, f in table.items()
+        if abs(f.get("off", 0.0)) > MOST_OFF
+    ]
     for ours in ("beam", "particle"):
         theirs = f"{ours}, its_hub"
         if ours in table and theirs in table:

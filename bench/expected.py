@@ -1,0 +1,156 @@
+"""How many requests a search's definition asks for, from the texts that the mock server gave: in plain code, with
+nothing of redraft's own.
+
+The server's log holds what was asked; what it answered follows from that, as a sample is a function of its request.
+Each definition is then walked over these texts: whatever it wants continued has to be in the log, and is one request.
+"""
+
+import asyncio
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from contestants.hashed import hashed
+
+from openai_protocol.behaviour import Behaviour
+from openai_protocol.prompts import chat
+from openai_protocol.samples import drawn
+
+BREAK = "\n\n"
+
+
+@dataclass(slots=True, eq=False)
+class Draft:
+    """A text, and whether it has ended; its place in a tree."""
+
+    text: str = ""
+    ended: bool = False
+    value: float = 0.0
+    visits: int = 0
+    closed: bool = False
+    children: "list[Draft]" = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Given:
+    """What one problem was given: by the number of samples of a request, and what it went on from, its drafts."""
+
+    drafts: dict[tuple[int, str], list[list[Draft]]] = field(default_factory=lambda: defaultdict(list))
+
+    def after(self, text: str, samples: Iterable[int]) -> list[Draft]:
+        """The distinct drafts of the next request of such a size that went on from here; none where there was none."""
+        found = next((self.drafts[n, text] for n in samples if self.drafts[n, text]), None)
+        return list({draft.text: draft for draft in found.pop(0)}.values()) if found else []
+
+
+def given(entries: Sequence[dict[str, Any]], most: int) -> list[Given]:
+    """What the log says, problem by problem."""
+    problems: dict[str, Given] = defaultdict(Given)
+
+    async def read() -> None:
+        behaviour = Behaviour(most=most)
+        for entry in entries:
+            body, prompt = entry["body"], chat(behaviour, entry["body"])
+            if not body.get("stop"):
+                continue  # a critic or a value
+            samples = await drawn(behaviour, body, prompt, None)
+            texts = [prompt.prefix + one.text + BREAK * bool(one.stop_reason) for one in samples]
+            drafts = [Draft(text, not one.stop_reason) for text, one in zip(texts, samples, strict=True)]
+            problems[body["messages"][0]["content"]].drafts[len(drafts), prompt.prefix].append(drafts)
+
+    asyncio.run(read())
+    return list(problems.values())
+
+
+def beam(told: Given, n: int = 8, width: int = 4) -> int:
+    """N candidates, of which the N / M best open ones go on as replicas (Snell et al. 2024): a request for each."""
+    live, requests = [Draft()], 0
+    while live:
+        requests += len(live)
+        found = [draft for one in live for draft in told.after(one.text, range(n, 0, -1))]
+        going = [draft for draft in found if not draft.ended]
+        live = sorted(going, key=lambda draft: -hashed(draft.text))[: n // width]
+    return requests
+
+
+def particle(told: Given) -> int:
+    """Particles at one text are replicas: a request for each text from which any goes on, and it goes on once."""
+    return len({text for _, text in told.drafts})
+
+
+def rest_mcts(
+    told: Given, iterations: int = 8, branch: int = 3, gate: float = 0.9, eps: float = 0.7, alpha: float = 0.5
+) -> int:
+    """ReST-MCTS* (Zhang et al. 2024), with a value that is a call a text, and a critic that is one a draft and never
+    ends any: what is expanded, its children's values, and three greedy steps on from the best, each with its value.
+    Where none of it has ended, the best draft is written to its end, a request and a value a step."""
+    root, valued, judged, requests = Draft(), set[tuple[str, bool]](), set[Draft](), 0
+
+    def worth(draft: Draft) -> int:
+        """Sets the draft's value; the requests that it takes."""
+        draft.value, new = hashed(draft.text), (draft.text, draft.ended) not in valued
+        valued.add((draft.text, draft.ended))
+        return int(new)
+
+    def critic(draft: Draft) -> int:
+        new = draft is not root and draft not in judged
+        judged.add(draft)
+        return int(new)
+
+    for _ in range(iterations):
+        way = _selected(root, gate, eps)
+        if not way or way[-1].ended:
+            break
+        node = way[-1]
+        node.children = told.after(node.text, [branch])
+        requests += critic(node) + 1 + sum(map(worth, node.children))
+        best = max(node.children, key=lambda draft: draft.value, default=None)
+        if best is None:
+            break
+        seen, at = [], best
+        requests += 0 if best.ended else critic(best)
+        for _ in range(3):
+            more = [] if at.ended else told.after(at.text, [1])
+            if not more:
+                break
+            [at] = more
+            requests += 1 + worth(at) + (0 if at.ended else critic(at))
+            seen.append(at.value)
+        best.value = (1 - alpha) * best.value + alpha * max(seen) if seen else best.value
+        best.visits += 1
+        for each in reversed(way):
+            each.visits += 1
+            visited = [child for child in each.children if child.visits]
+            each.value = sum(c.visits * c.value for c in visited) / sum(c.visits for c in visited)
+    leaves = [draft for draft in _all(root) if not draft.children]
+    at = None if any(draft.ended for draft in leaves) else max(leaves, key=lambda draft: draft.value)
+    while at and (more := told.after(at.text, [1])):  # no solution: the best draft is written to its end
+        [at] = more
+        requests += 1 + worth(at)
+    return requests
+
+
+def _all(draft: Draft) -> list[Draft]:
+    return [draft, *(below for child in draft.children for below in _all(child))]
+
+
+def _selected(root: Draft, gate: float, eps: float) -> list[Draft]:
+    """The way to what is visited next: an open draft, or one that ended and reaches the gate; none if all is done."""
+    while not root.closed:
+        way = [root]
+        while way[-1].children:
+            above = way[-1]
+            chances = [child for child in above.children if not child.closed]
+            if not chances:
+                above.closed = True
+                break
+            width = 2 * math.log(max(1, above.visits))
+            way.append(max(chances, key=lambda c: c.value + (eps * math.sqrt(width / c.visits) if c.visits else 1.0)))
+        if way[-1].closed:
+            continue
+        if not way[-1].ended or way[-1].value >= gate:
+            return way
+        way[-1].closed = True
+    return []
