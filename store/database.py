@@ -17,8 +17,10 @@ import duckdb
 
 from redraft.store.errors import StoreError
 from redraft.store.migrations import MIGRATIONS, migrate, version
+from redraft.store.sql import literal
 
 MEMORY = ":memory:"
+BLOCK = "16384"  # bytes, of a new file: DuckDB's 256 KiB are held in memory for each column of each table it writes
 HELD = ("Could not set lock", "different configuration", "Unique file handle conflict")
 
 log = logging.getLogger("redraft.store")
@@ -74,7 +76,7 @@ class Database:
         start, pause, told = time.monotonic(), 0.005, False
         while True:
             try:
-                return duckdb.connect(self.path, read_only=read_only, config={"custom_user_agent": name})
+                return _opened(self.path, name, read_only)
             except duckdb.Error as error:
                 if not any(sign in str(error) for sign in HELD):
                     raise self._trouble(error) from error
@@ -98,7 +100,7 @@ class Database:
             )
         new = path.with_name(f".{path.name}.{os.getpid()}.new")
         try:
-            with duckdb.connect(str(new)) as connection:
+            with duckdb.connect(str(new), config={"default_block_size": BLOCK}) as connection:
                 migrate(connection)
             os.link(new, path)
         except FileExistsError:
@@ -124,11 +126,33 @@ class Database:
         return StoreError(f"{self.path}: {text}")
 
 
+def _opened(path: str, name: str, read_only: bool) -> duckdb.DuckDBPyConnection:
+    """A connection called `name`. One that writes detaches the file and attaches it again, since only ATTACH takes the
+    size of row groups: DuckDB rewrites a table's last one with every batch, in memory, and each thread for itself."""
+    if read_only:
+        return duckdb.connect(path, read_only=True, config={"custom_user_agent": name})
+    connection = duckdb.connect(path, config={"custom_user_agent": name, "threads": 1})
+    try:
+        (own,) = connection.execute("SELECT current_database()").fetchone() or ("",)
+        connection.execute(AGAIN.format(own=_quoted(own), other=_quoted(name), path=literal(path)))
+    except duckdb.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
 def _holder(error: Exception) -> str:
     _, _, rest = str(error).partition("(PID ")
     return f"process {rest.partition(')')[0]}" if rest else "this one"
 
 
+AGAIN = """
+    ATTACH ':memory:' AS {other}; USE {other}; DETACH {own};
+    ATTACH {path} AS {own} (ROW_GROUP_SIZE 4096); USE {own}; DETACH {other}"""
 CURES = {
     "not a valid DuckDB database": "it is not a DuckDB database: name another file with --db",
     "Is a directory": "it is a folder: name a file with --db",

@@ -1,12 +1,22 @@
-"""Making a database where there is none."""
+"""Making a database where there is none, and how it is held and laid out."""
 
 import os
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from redraft.store import Store
+from redraft.store.database import Database
 from redraft.store.errors import StoreError
+from redraft.store.migrations import migrate
+from redraft.store.units import Unit
+
+GROUPS = "SELECT max(start + count) FROM pragma_storage_info('raw.steps') GROUP BY row_group_id ORDER BY row_group_id"
+STEPS = [[(str(turn), False) for turn in range(50)]] * 20  # a unit's: 20 trajectories of 50 turns, 1,980 rows
 
 
 def test_what_cannot_be_made_nor_removed_is_one_error(tmp_path: Path) -> None:
@@ -14,3 +24,50 @@ def test_what_cannot_be_made_nor_removed_is_one_error(tmp_path: Path) -> None:
     (tmp_path / f".redraft.duckdb.{os.getpid()}.new").mkdir()
     with pytest.raises(StoreError, match=r"redraft\.duckdb can't be made"):
         Store(tmp_path / "redraft.duckdb")
+
+
+def test_no_batch_makes_a_group_of_more_than_4096_rows(store: Store, make_unit: Callable[..., Unit]) -> None:
+    for number in range(6):
+        store.publish([make_unit(STEPS, problem_id=f"p{number}")])
+    sizes = [rows for (rows,) in store.query(GROUPS).rows]
+    assert sum(sizes) == 6 * 1980
+    assert max(sizes) == 3960
+    assert store.query("SELECT block_size FROM pragma_database_size()").rows == [(16384,)]
+
+
+def test_a_store_with_larger_groups_and_blocks_goes_on(tmp_path: Path, make_unit: Callable[..., Unit]) -> None:
+    path = tmp_path / "old.duckdb"
+    with duckdb.connect(path) as connection:
+        migrate(connection)
+        columns = len(connection.execute("DESCRIBE raw.steps").fetchall()) - 1
+        connection.execute(f"INSERT INTO raw.steps SELECT 'old' {', NULL' * columns} FROM range(10_000)")
+    store = Store(path)
+    for number in range(3):
+        store.publish([make_unit(STEPS, problem_id=f"p{number}")])
+    assert store.query("SELECT unit_id = 'old' AS old, count(*) FROM raw.steps GROUP BY ALL ORDER BY ALL").rows == [
+        (False, 3 * 1980),
+        (True, 10_000),
+    ]
+    assert store.query(GROUPS).rows[0] == (10_000,)
+    with duckdb.connect(path) as connection:
+        assert connection.execute("SELECT count(*) FROM trajectories").fetchall() == [(60,)]
+
+
+def test_a_writer_keeps_others_out_of_the_file_even_where_its_own_process_tries(store: Store) -> None:
+    """A refused connection of the same process must not give up the process's lock on the file."""
+    code = "import duckdb, sys; duckdb.connect(sys.argv[1])"
+    with Database(store.path, create=False, waiting=None).open() as connection:
+        with pytest.raises(duckdb.ConnectionException):
+            duckdb.connect(store.path)
+        with pytest.raises(duckdb.BinderException):
+            duckdb.connect().execute(f"ATTACH '{store.path}'")
+        other = subprocess.run([sys.executable, "-c", code, store.path], stderr=subprocess.PIPE, text=True, check=False)
+        assert "Could not set lock" in other.stderr
+        assert connection.execute("SHOW DATABASES").fetchall() == [("redraft",)]
+
+
+@pytest.mark.parametrize("name", ["memory", "temp", "system", "it's", 'a "b"', "a.b"])
+def test_a_file_may_have_any_name(tmp_path: Path, name: str) -> None:
+    store = Store(tmp_path / f"{name}.duckdb")
+    run = store.start_run("generate", "r", "s", "m", {})
+    assert Store(store.path).query("SELECT run_id FROM runs").rows == [(run,)]
