@@ -1,6 +1,7 @@
 """Monte-Carlo tree search over the steps of a solution, by UCT or PUCT (Kocsis and Szepesvari 2006; Silver et al. 2018;
 over reasoning: Hao et al. 2023)."""
 
+import random
 from typing import Literal
 
 from redraft.agents.agent import Agent, Watch, at_least_one
@@ -9,10 +10,11 @@ from redraft.agents.ending import bounded, criticised
 from redraft.agents.moves import MOVES, backed_up, rolled_value
 from redraft.agents.node import Node
 from redraft.agents.policy import Stepwise
-from redraft.agents.rules import leaves, normalised, puct, released, uct
+from redraft.agents.rules import leaves, noised, normalised, puct, released, uct
 from redraft.agents.tree import Growth, Search, Searching, shown
 from redraft.agents.wiring import choosing, wired
 from redraft.graders.grader import Grader
+from redraft.llm.client import Client
 from redraft.llm.together import together
 from redraft.store.errors import PartError
 
@@ -22,6 +24,7 @@ def mcts(
     *,
     grader: Grader,
     critic: Critic,
+    client: Client | None = None,
     iterations: int = 32,
     branch: int = 3,
     parallel: int = 4,
@@ -29,6 +32,8 @@ def mcts(
     exploration: float = 1.0,
     c_init: float = 1.25,
     c_base: float = 19652.0,
+    noise: float = 0.0,
+    noise_alpha: float = 0.3,
     rollouts: int = 0,
     depth: int = 40,
     final: Literal["visits", "value", "vote"] = "visits",
@@ -49,11 +54,20 @@ def mcts(
     (visits), the best (value), or the best of the answer whose values sum up to most (vote); where there is none, the
     best open path is first written to its end, so that no unfinished path is the answer.
 
-    Raises PartError for counts below 1, and for a rule or a final move that there is not.
+    With `noise` in (0, 1] (AlphaZero's is 0.25), the priors of PUCT at the question are mixed with that share of a draw
+    from the symmetric Dirichlet distribution of `noise_alpha`; it is seeded by the run's seed and the question, which
+    takes the run's `client`.
+
+    Raises PartError for counts below 1, noise that there can't be, and a rule or a final move that there is not.
     """
     at_least_one(iterations=iterations, branch=branch, parallel=parallel, depth=depth)
     if final not in MOVES or rule not in ("uct", "puct"):
         raise PartError(f"no rule={rule!r} with final={final!r}; there are uct, puct, and {', '.join(MOVES)}")
+    if not 0 <= noise <= 1 or noise_alpha <= 0 or (noise and (rule != "puct" or client is None)):
+        raise PartError(
+            f"noise={noise} with noise_alpha={noise_alpha} and rule={rule!r}: noise is a share from 0 to 1 of PUCT's"
+            " priors, its alpha above 0, and a client seeds it"
+        )
     score = uct(exploration) if rule == "uct" else puct(c_init, c_base)
 
     async def critique(state: Growth, runtime: Searching) -> Growth:
@@ -75,6 +89,10 @@ def mcts(
         added = [child for node in opened for child in bounded(node, depth)]
         for node in opened:
             normalised(node.children)
+        if noise and client and search.root in opened:
+            question = search.question
+            chance = random.Random(client.seed(question.unit, "noise", question.root, 0))
+            noised(search.root.children, noise, noise_alpha, chance)
         return {"open": [node.index for node in added], "done": search.stuck(opened) or search.spent}
 
     async def grade(state: Growth, runtime: Searching) -> Growth:

@@ -1,6 +1,7 @@
 """Which node a Monte-Carlo tree search visits next: UCT and PUCT, and rounds of leaves told apart by virtual losses."""
 
 import math
+import random
 from collections.abc import Callable
 
 from redraft.agents.node import Node
@@ -76,6 +77,16 @@ def normalised(children: list[Node]) -> None:
         weights = dict.fromkeys(logs, 1.0)
     for child in children:
         child.prior = weights.get(child, 0.0) / (sum(weights.values()) or 1.0)
+
+
+def noised(children: list[Node], weight: float, alpha: float, chance: random.Random) -> None:
+    """Mixes noise into the priors P of siblings, so that a search from their parent does not only follow them:
+    (1 - weight) P + weight D, D drawn from the symmetric Dirichlet distribution of `alpha` over those that can be
+    visited (Silver et al. 2018)."""
+    going = [child for child in children if not child.closed]
+    drawn = [chance.gammavariate(alpha, 1.0) for _ in going]
+    for child, part in zip(going, drawn, strict=True):
+        child.prior = (1 - weight) * child.prior + weight * part / (sum(drawn) or 1.0)
 
 
 def _above(node: Node) -> int:

@@ -1,6 +1,7 @@
 """Monte-Carlo tree search in a scripted world, against a reference that recounts everything at each choice."""
 
 import math
+import random
 from collections.abc import Sequence
 
 import pytest
@@ -8,8 +9,10 @@ import pytest
 from redraft.agents.critics.none import none as no_critic
 from redraft.agents.mcts import mcts
 from redraft.agents.node import Node
-from redraft.agents.rules import normalised, puct, uct
+from redraft.agents.rules import noised, normalised, puct, uct
 from redraft.agents.tree import SearchAgent
+from redraft.llm.client import Client
+from redraft.llm.model import Sampling
 from redraft.store.errors import PartError
 from redraft.store.records import Stop, Trajectory
 from world import QUESTION, World, grown, walked
@@ -20,8 +23,8 @@ EXPLORATION, C_INIT, C_BASE = 0.8, 1.25, 50.0
 class Reference:
     """The search as its definition says, with nothing remembered but which states were valued and expanded."""
 
-    def __init__(self, world: World, rule: str) -> None:
-        self.world, self.rule = world, rule
+    def __init__(self, world: World, rule: str, noise: Sequence[float] = ()) -> None:
+        self.world, self.rule, self.noise = world, rule, noise
         self.valued: list[str] = []
         self.expanded: list[str] = []
         self.pending: list[str] = []
@@ -60,6 +63,8 @@ class Reference:
             return mean + EXPLORATION * math.sqrt(math.log(self.n(parent)) / self.n(place))
         chances = self.world.steps[parent]
         prior = chances[place.rpartition("/")[2]] / sum(chances.values())
+        if self.noise and not parent:
+            prior = 0.75 * prior + 0.25 * self.noise[self.below("").index(place)]
         width = math.log((self.n(parent) + C_BASE + 1) / C_BASE) + C_INIT
         return mean + prior * width * math.sqrt(self.n(parent)) / (1 + self.n(place))
 
@@ -93,6 +98,34 @@ async def test_choices_visits_and_values_are_those_of_the_definition(seed: int, 
         mean = sum(world.values[each] for each in reference.within(place, reference.valued)) / reference.n(place)
         assert steps[place].visits == reference.n(place)
         assert steps[place].value == pytest.approx(mean, abs=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_noise_at_the_question_is_a_seeded_draw_mixed_into_the_priors(seed: int) -> None:
+    world = grown(seed, depth=5)
+    client = Client(world.model, sampling=Sampling(seed=seed))
+    chance = random.Random(client.seed("u", "noise", "u/", 0))
+    drawn = [chance.gammavariate(0.3, 1.0) for _ in world.steps[""]]
+    reference = Reference(world, "puct", [part / sum(drawn) for part in drawn])
+    reference.run(24, 1)
+    await search(world, iterations=24, rule="puct", c_init=C_INIT, c_base=C_BASE, client=client, noise=0.25)(QUESTION)
+    assert world.asked[: len(reference.expanded)] == reference.expanded
+
+
+def test_noise_is_of_the_symmetric_dirichlet_distribution() -> None:
+    """Its parts sum to 1, and have the mean 1/k and the variance (k - 1) / (k^2 (k alpha + 1))."""
+    root, chance, parts = Node(Trajectory(QUESTION)), random.Random(1), []
+    for _ in range(4000):
+        children = [Node(Trajectory(QUESTION), root, prior=0.25) for _ in range(5)]
+        children[4].closed, children[4].prior = True, 0.0
+        noised(children, 0.5, 0.3, chance)
+        assert sum(child.prior for child in children) == pytest.approx(1.0)
+        assert children[4].prior == 0.0
+        parts.append((children[0].prior - 0.125) / 0.5)
+    mean = sum(parts) / len(parts)
+    variance = sum((part - mean) ** 2 for part in parts) / len(parts)
+    assert mean == pytest.approx(0.25, abs=0.02)
+    assert variance == pytest.approx(3 / (16 * 2.2), abs=0.01)
 
 
 def search(world: World, **options: object) -> SearchAgent:
@@ -166,9 +199,10 @@ def test_priors_are_the_probabilities_of_what_is_added(logs: tuple, priors: tupl
     assert [child.prior for child in children] == pytest.approx(priors)
 
 
-@pytest.mark.parametrize("wrong", [{"iterations": 0}, {"parallel": 0}, {"final": "best"}, {"rule": "ucb"}])
+@pytest.mark.parametrize("wrong", [{"iterations": 0}, {"parallel": 0}, {"final": "best"}, {"rule": "ucb"},
+                                   {"noise": 0.25}, {"noise": 1.5, "rule": "puct"}, {"noise_alpha": 0.0}])  # fmt: skip
 def test_what_is_wrong_is_said_at_once(wrong: dict) -> None:
-    with pytest.raises(PartError, match=r"too few|there are uct, puct"):
+    with pytest.raises(PartError, match=r"too few|there are uct, puct|noise is a share"):
         search(grown(1), **wrong)
 
 
