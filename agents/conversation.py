@@ -2,6 +2,9 @@
 the question, and then each draft and what was said to it, so that providers can reuse what they know of a beginning.
 """
 
+from itertools import groupby
+from operator import attrgetter
+
 from redraft.agents.feedback.feedback import REVIEW
 from redraft.llm.client import Client
 from redraft.llm.model import Message
@@ -14,10 +17,19 @@ def conversation(client: Client, trajectory: Trajectory, window: int | None = No
     last `window` of them (at least 1). What is before a feedback that says nothing is not shown: it asks for an
     independent draft."""
     messages = [*client.opening, client.ask(trajectory.question)]
-    for turn in range(_first_shown(trajectory, window), trajectory.turn):
-        said = trajectory.feedback(turn + 1)
-        messages.append(Message("assistant", trajectory.text(turn)))
-        messages += _heard(client, said)
+    first, last = _first_shown(trajectory, window), trajectory.turn
+    for turn, steps in groupby(trajectory.steps, attrgetter("turn")):
+        texts: list[str] = []
+        said = None
+        for step in steps:
+            if step.by == "model":
+                texts.append(step.text)
+            else:
+                said = said or step
+        if first < turn:
+            messages += _heard(client, said)
+        if first <= turn < last:
+            messages.append(Message("assistant", "".join(texts)))
     return messages
 
 

@@ -21,9 +21,10 @@ def last(tree: Tree) -> Trajectory | None:
     """
     paths = list(tree.paths.values())
     if not tree.graded:
-        ended = selected(majority(paths), paths)
+        if ended := selected(majority(paths), paths):
+            return ended
         stood = [draft for path in paths for draft in list(written(path))[-1:]]
-        return ended or _itself(selected(majority(stood), stood))
+        return _itself(selected(majority(stood), stood))
     grades = {path.sample: grade for path, grade in tree.graded}
     ended = selected(best(paths, [grades[path.sample] for path in paths]), paths)
     stood = {path.sample: (path, grade) for path, grade in tree.graded if path.stop is Stop.ANSWERED}

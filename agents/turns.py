@@ -102,11 +102,12 @@ def _opened(path: Trajectory, remark: Remark) -> Trajectory:
 
 def _turn(path: Trajectory, opened: Trajectory, drawn: Sequence[Trajectory]) -> Turn:
     """What a path becomes when it was opened for a redraft and these were drawn."""
-    redrafts = [moved(draft, Role.SEARCH, path.sample) for draft in drawn if len(draft.steps) > len(opened.steps)]
+    redrafts = [draft for draft in drawn if len(draft.steps) > len(opened.steps)]
     empty = [draft for draft in drawn if len(draft.steps) == len(opened.steps)]
     lost = next((draft for draft in empty if draft.stop is Stop.FAILED), empty[0] if empty else None)
     if redrafts and len(drawn) > 1:
-        return Turn(path, tuple(redrafts), lost and moved(lost, Role.SEARCH, path.sample))
+        siblings = tuple(moved(draft, Role.SEARCH, path.sample) for draft in redrafts)
+        return Turn(path, siblings, lost and moved(lost, Role.SEARCH, path.sample))
     if lost and lost.stop is Stop.BUDGET:  # there was no call: the last draft stands
         return Turn(replace(path, stop=Stop.BUDGET, reason=lost.reason))
     return Turn(lost or drawn[0])
