@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from inspect import signature
 from pathlib import Path
 from typing import Any, TextIO, cast
 
@@ -45,7 +46,9 @@ async def export(
     store = db if isinstance(db, Store) else Store(db, create=False)
     store.check_target(file, overwrite=overwrite)
     spec = {"filters": chain.spec, "run": run, "arguments": own, "file": str(file)}
-    return await asyncio.to_thread(_export, store, chain, run, Path(file), str(identity(format)), factory(**own), spec)
+    hands = {"store": store} if "store" in signature(factory).parameters else {}
+    rows = factory(**hands, **own)
+    return await asyncio.to_thread(_export, store, chain, run, Path(file), str(identity(format)), rows, spec)
 
 
 def _export(

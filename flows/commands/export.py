@@ -10,7 +10,12 @@ from redraft.flows import options
 @click.command()
 @click.argument("file")
 @options.DB
-@options.option("format", "How rows are written: sft, or your own as path.py:function.", default="sft", metavar="NAME")
+@options.option(
+    "format",
+    "How rows are written: sft, rise, score, messages, value, or your own as path.py:function.",
+    default="sft",
+    metavar="NAME",
+)
 @options.FILTER
 @options.FILTER_SET
 @options.RUN

@@ -1,5 +1,5 @@
 """The protocol of every export format. A format is a file here whose one public function has its name and returns a
-Format; its keyword arguments are its configuration."""
+Format; its keyword arguments are its configuration. One that has a parameter `store` is handed the store."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

@@ -1,0 +1,70 @@
+"""Rows for a value model: how far each partial solution of a searched tree has come (ReST-MCTS*, Zhang et al. 2024)."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+
+from redraft.flows.candidates import Candidate
+from redraft.flows.formats.format import Format, Row
+from redraft.graders.targets import Target, value_targets
+from redraft.store.paths import paths_of
+from redraft.store.records import Problem, Trajectory
+from redraft.store.sql import literal
+from redraft.store.store import Store
+
+
+def value(store: Store, *, style: Literal["columns", "text"] = "columns") -> Format:
+    """A row for each step on the way to a first draft whose answer was compared with the key, once however many drafts
+    go through it: `question`, `solution` (the draft up to and with the step) and `value` in [0, 1], 1 at a right answer
+    only. With `style` "text" it is `text`, the question, a blank line and the solution, and `label`, as a model for
+    sequence classification with one label takes it.
+
+    Values come from all drafts and leaves of the tree, whatever the filters drop (`graders.targets.value_targets`);
+    a tree without a right answer makes no rows, nor does a redraft, which goes on from more than its question.
+    """
+    trees: dict[str, tuple[Mapping[str, Trajectory], dict[str, Target]]] = {}
+    written: set[str] = set()
+
+    def row(question: str, target: Target) -> dict[str, Any]:
+        if style == "text":
+            return {"text": f"{question}\n\n{target.text}", "label": target.value}
+        return {"question": question, "solution": target.text, "value": target.value}
+
+    def rows(candidate: Candidate) -> Iterator[Row]:
+        unit = re.split("[:/]", candidate.trajectory_id, maxsplit=1)[0]
+        if unit not in trees:
+            trees.clear()  # candidates come problem by problem
+            written.clear()
+            trees[unit] = _tree(store, unit, candidate)
+        paths, targets = trees[unit]
+        path = paths.get(candidate.trajectory_id)
+        why = _unfit(candidate, path, targets)
+        if why or path is None:
+            yield Row(None, None, why)
+            return
+        new = [step.step_id for step in path.steps if step.step_id not in written]
+        written.update(new)
+        if not new:
+            yield Row(None, path.place, "in rows already: drafts share it")
+        for step_id in new:
+            yield Row(row(candidate.question, targets[step_id]), step_id)
+
+    return rows
+
+
+def _tree(store: Store, unit: str, candidate: Candidate) -> tuple[Mapping[str, Trajectory], dict[str, Target]]:
+    """The first drafts and leaves of a unit by their ids, and the targets of its steps by theirs."""
+    problem = Problem(candidate.question, problem_id=candidate.problem_id)
+    first = {name: path for name, path in paths_of(store, {unit: problem})[unit].items() if path.turn == 1}
+    told = store.query(f"SELECT trajectory_id, correct FROM trajectories WHERE unit_id = {literal(unit)}")
+    targets = value_targets(first.values(), dict(told.rows))
+    return first, {target.step_id: target for target in targets}
+
+
+def _unfit(candidate: Candidate, path: Trajectory | None, targets: Mapping[str, Target]) -> str | None:
+    """Why a trajectory makes no rows."""
+    if path is None:
+        return "a redraft"
+    if not targets:
+        return "no right answer in its tree"
+    return "not known whether it is right" if any(step.step_id not in targets for step in path.steps) else None
