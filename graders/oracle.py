@@ -25,17 +25,27 @@ async def judge(gold: str | None, answer: str | None, kind: Kind, checker: Check
     A program's key are its tests. No answer is wrong; no key, or a comparison that takes too long, is undecided, with
     the reason.
     """
+    if ruling := _at_once(gold, answer, kind, checker):
+        return ruling
+    assert gold is not None
+    assert answer is not None
+    return await (passes(gold, answer) if kind is Kind.CODE else checker.equal(_bare(gold, kind), answer, kind))
+
+
+def _at_once(gold: str | None, answer: str | None, kind: Kind, checker: Checker) -> Ruling | None:
+    """The same where it is plain; None where a program or a process of the checker has to tell."""
     if gold is None or not gold.strip():
         return Ruling(Verdict.UNDECIDED, "the key of this problem is not known")
     if answer is None or not answer.strip():
         return Ruling(Verdict.WRONG, "no answer")
-    if kind is Kind.CODE:
-        return await passes(gold, answer)
     if kind is Kind.RUBRIC:
         return Ruling(Verdict.UNDECIDED, "only a model can judge by a rubric: name one with --grader judge")
-    if "\n" in gold or r"\boxed" in gold:
-        gold = marked(gold, kind) or gold
-    return await checker.equal(gold, answer, kind)
+    return None if kind is Kind.CODE else checker.at_once(_bare(gold, kind), answer, kind)
+
+
+def _bare(gold: str, kind: Kind) -> str:
+    """The answer of a key that is a whole solution."""
+    return marked(gold, kind) or gold if "\n" in gold or r"\boxed" in gold else gold
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +63,20 @@ class Oracle:
         for trajectory in trajectories:
             if trajectory.stop is not Stop.FAILED:
                 asked.setdefault(_place(trajectory), trajectory)
-        found = await together(self._ruled(self.keys.open(path.question), path) for path in asked.values())
-        rulings = dict(zip(asked, found, strict=True))
+        keys = {place: self.keys.open(path.question) for place, path in asked.items()}
+        known = {place: self._at_once(keys[place], path) for place, path in asked.items()}
+        left = [place for place, ruling in known.items() if ruling is None]
+        found = await together(self._ruled(keys[place], asked[place]) for place in left)
+        rulings = known | dict(zip(left, found, strict=True))
         return [self._grade(trajectory, rulings.get(_place(trajectory))) for trajectory in trajectories]
 
     async def close(self) -> None:
         await self.checker.close()
+
+    def _at_once(self, key: str | None, trajectory: Trajectory) -> Ruling | None:
+        """The ruling where nothing has to be waited for: most have one, and a task would cost more than it does."""
+        kind = trajectory.question.kind
+        return None if kind is Kind.RUBRIC else _at_once(key, trajectory.answer, kind, self.checker)
 
     async def _ruled(self, key: str | None, trajectory: Trajectory) -> Ruling:
         question = trajectory.question
