@@ -1,27 +1,33 @@
 """Finished units on their way into the store, in batches, while the run goes on."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 
 from redraft.store.journal import Journal
 from redraft.store.store import Store
 from redraft.store.units import Unit
 
+REST = 20  # times the processor time of a publication until the next one: it takes from the calls in flight
+
 
 class Writer:
-    """Publishes what it is given every `seconds`, or when `batch` units are waiting, and then lets the journal forget
-    them. Publishing runs in a thread: a store that somebody else holds delays the batch, not the run.
+    """Publishes what it is given every `seconds`, less often where that would take more than a twentieth of a
+    processor, and when `batch` units are waiting; then it lets the journal forget them. Publishing runs in a thread: a
+    store that somebody else holds delays the batch, not the run.
 
     An error of the store (a full disk) is raised by the next `put`, and by `close`; the journal still has the units.
     """
 
-    def __init__(self, store: Store, journal: Journal, *, seconds: float = 1.0, batch: int = 1000) -> None:
+    def __init__(self, store: Store, journal: Journal, *, seconds: float = 1.0, batch: int = 250) -> None:
         self._store = store
         self._journal = journal
         self._seconds = seconds
         self._batch = batch
+        self._rest = 0.0  # seconds
         self._waiting: list[Unit] = []
         self._hurry = asyncio.Event()
+        self._closing = False
         self._task: asyncio.Task[None] | None = None
         self._stale = journal.units()
 
@@ -38,8 +44,8 @@ class Writer:
 
     async def close(self) -> None:
         """Publishes what is waiting and returns when it is in the store. Raises StoreError."""
+        self._closing = True
         self._hurry.set()
-        self._seconds = 0.0
         if self._task is not None:
             await asyncio.shield(self._task)
         if self._waiting or self._stale:
@@ -53,16 +59,16 @@ class Writer:
             await self._publish(units)
 
     async def _pause(self) -> None:
-        if len(self._waiting) < self._batch:
+        if len(self._waiting) < self._batch and not self._closing:
             self._hurry.clear()
             try:
-                await asyncio.wait_for(self._hurry.wait(), self._seconds)
+                await asyncio.wait_for(self._hurry.wait(), max(self._seconds, self._rest))
             except TimeoutError:
                 return
 
     async def _publish(self, units: Sequence[Unit]) -> None:
         if units:
-            await asyncio.to_thread(self._store.publish, units)
+            self._rest = REST * await asyncio.to_thread(_published, self._store, units)
             self._journal.forget(unit.unit_id for unit in units)
 
     async def _settle(self) -> None:
@@ -71,3 +77,10 @@ class Writer:
             for call, choices in await asyncio.to_thread(self._store.calls, self._stale):
                 self._journal.preload(call, choices)
             self._stale = []
+
+
+def _published(store: Store, units: Sequence[Unit]) -> float:
+    """Publishes the units, and returns the seconds of processor time that it took."""
+    start = time.thread_time()
+    store.publish(units)
+    return time.thread_time() - start
