@@ -1,0 +1,56 @@
+"""A process reward model, or any grader with values of steps, as a critic: the worst step decides."""
+
+from typing import Annotated
+
+from redraft.agents.critic import Critic, Critique, Opinion
+from redraft.graders.answers import extract
+from redraft.graders.grader import Grader
+from redraft.llm.model import ModelError
+from redraft.store.errors import PartError
+from redraft.store.records import Trajectory
+
+
+def prm(
+    grader: Annotated[Grader, "prm"],
+    *,
+    hopeless: float = 0.1,
+    finished: float = 0.9,
+    doubtful: float | None = None,
+) -> Critic:
+    """Hopeless is a draft with a step whose value is below `hopeless`; finished, one with an answer in it in which each
+    step's is at least `finished`; everything else goes on. A step below `doubtful` is one that whoever goes on is
+    advised to check.
+
+    Of a grader without values of steps the draft's own counts. Thresholds are in the grader's unit: a probability for
+    most, a log-probability for `likelihood`. The critic raises ModelError where a draft could not be graded: that is no
+    opinion. Raises PartError unless hopeless <= doubtful <= finished.
+    """
+    if not hopeless <= (finished if doubtful is None else doubtful) <= finished:
+        raise PartError(
+            f"hopeless={hopeless}, doubtful={doubtful}, finished={finished}: each must be at least the one before"
+        )
+
+    async def critique(trajectory: Trajectory) -> Critique:
+        [grade] = await grader([trajectory])
+        known = [value for value in grade.steps or (grade.value,) if value is not None]
+        if not known:
+            why = grade.reason or "the grader gave no reason"
+            raise ModelError(f"A critic's grader {grade.grader!r} could not grade the draft: {why}.")
+        worst = min(known)
+        told = f"{grade.grader} gives its worst step {worst:.3g}."
+        if worst < hopeless:
+            return Critique(Opinion.HOPELESS, reason=told)
+        if worst >= finished and extract(trajectory.text(), trajectory.question.kind) is not None:
+            return Critique(Opinion.FINISHED, reason=told)
+        if doubtful is not None and worst < doubtful:
+            return Critique(Opinion.GO_ON, advice=_advice(trajectory, grade.steps, worst), reason=told)
+        return Critique(Opinion.GO_ON, reason=told)
+
+    return critique
+
+
+def _advice(trajectory: Trajectory, values: tuple[float | None, ...], worst: float) -> str:
+    """Which step to look at again, in words."""
+    texts = [step.text.strip() for step in trajectory.draft()]
+    named = f'"{texts[values.index(worst)]}"' if len(values) == len(texts) else "what is written so far"
+    return f"There may be an error in {named}. Check it before you go on."
