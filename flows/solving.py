@@ -73,10 +73,13 @@ class Solving:
     async def all(self, work: Sequence[Work], window: int) -> None:
         """Every unit, `window` at a time. However it ends, what is finished is in the store, and `runs` and the
         progress are told how."""
+        with seldom():
+            await self._all(work, window)
+
+    async def _all(self, work: Sequence[Work], window: int) -> None:
         status, facts = "failed", {}
         try:
-            with seldom():
-                await each(self._prepared(work), self._unit, window)
+            await each(self._prepared(work), self._unit, window)
             status = "budget" if self._client.spent else "finished"
             facts = {"reason": self._client.spent} if self._client.spent else {}
         except asyncio.CancelledError:
