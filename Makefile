@@ -6,7 +6,7 @@ PYTEST_ARGS ?=
 # Where it is set every process compiles anew what it imports: tests start hundreds, and took twice the time.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check lint types layers lock train test-train rise test-servers bench clean
+.PHONY: demo test check lint types layers lock train train-prm test-train rise test-servers bench clean
 
 demo: .venv/ready
 	$(BIN)/redraft demo
@@ -49,6 +49,20 @@ $(TRAIN)/ready: pyproject.toml constraints.txt | .venv/ready
 # Trains the embedded model from scratch (about 25 minutes on one core) and writes llm/embedded/weights.npz.
 train: $(TRAIN)/ready
 	$(TRAIN)/bin/python -m redraft.llm.embedded.train
+
+# Trains the embedded reward model (about an hour and a half on one core) and writes llm/embedded/prm.npz: the policy's
+# own drafts with exact labels first, then with those that rollouts judged.
+PRM := build/prm
+REWARD := $(TRAIN)/bin/python -m redraft.llm.embedded
+
+train-prm: $(TRAIN)/ready
+	mkdir -p $(PRM)
+	$(REWARD).marked $(PRM)/drafts.jsonl
+	$(TRAIN)/bin/redraft generate builtin:split=train,levels=2-4,seed=77 --limit 250 --strategy best_of_n --samples 4 \
+	    --db $(PRM)/annotated.duckdb
+	$(TRAIN)/bin/redraft annotate --grader rollout --db $(PRM)/annotated.duckdb
+	$(REWARD).train_prm $(PRM)/drafts.jsonl --out $(PRM)/first.npz
+	$(REWARD).train_prm $(PRM)/drafts.jsonl --annotated $(PRM)/annotated.duckdb --start $(PRM)/first.npz --steps 400 --rate 3e-4
 
 # What needs PyTorch: that training and tuning work, that numpy computes what PyTorch does, that TRL takes the exports.
 test-train: $(TRAIN)/ready

@@ -1,5 +1,6 @@
 """A process reward model: how good each step of a draft is, whoever judges it (Lightman et al. 2023)."""
 
+import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,18 +11,19 @@ from redraft.graders.grader import Grader
 from redraft.graders.profiles import PROFILES, Nonsense, Profile
 from redraft.graders.step_judge import JUDGES, judged
 from redraft.llm.client import Client
+from redraft.llm.embedded.prm import ProcessRewardModel, embedded
 from redraft.llm.model import ModelError
 from redraft.llm.together import together
 from redraft.store.errors import PartError
 from redraft.store.records import Detail, Grade, Trajectory
 
-NAME = "prm"
+NAME, EMBEDDED = "prm", "embedded"
 
 
 def prm(
     client: Client,
     *,
-    profile: str = "judge",
+    profile: str | None = None,
     model: str | None = None,
     api_base: str | None = None,
     aggregate: How = "product",
@@ -35,7 +37,9 @@ def prm(
 
     `profile` is how the reward model `model`, served at `api_base`, is asked: math_shepherd, qwen, skywork, rlhflow or
     classify (see `graders/profiles.py`). Profile "judge" asks a language model, by default the writer's own, to rate
-    the steps as JSON: a step's probabilities are its shares of `votes` replies.
+    the steps as JSON: a step's probabilities are its shares of `votes` replies. Profile "embedded" is the reward model
+    that ships, for the built-in problems; it needs no call. Without a profile it is "embedded" for what the embedded
+    model writes, and "judge" for all others.
 
     A draft that failed, a call that failed, another number of values than of steps, and what is no probability give no
     value, with the reason. Raises PartError for a setting that there is not, and fatal ModelErrors.
@@ -43,16 +47,21 @@ def prm(
     check(aggregate, neutral)
     if votes < 1:
         raise PartError(f"votes={votes} is too few; it must be at least 1")
+    profile = profile or ("embedded" if model is None and _embedded(client) else "judge")
     family = _family(profile, model)
+    own = embedded() if profile == EMBEDDED else None
     if model is not None:
         client = client.of(f"{family.way}:{model}" if family else model, api_base)
+    judge = own.name if own else client.model.name
 
     async def grade(trajectory: Trajectory) -> Grade:
-        empty = Grade(NAME, trajectory.trajectory_id, trajectory.turn, grader_model=client.model.name)
+        empty = Grade(NAME, trajectory.trajectory_id, trajectory.turn, grader_model=judge)
         if reason := trouble(trajectory):
             return replace(empty, reason=reason)
         try:
-            if family is None:
+            if own:
+                details = await asyncio.to_thread(_scored, own, trajectory)
+            elif family is None:
                 details = await judged(client, trajectory, votes)
             else:
                 details = await _asked(client, family, trajectory)
@@ -71,16 +80,31 @@ def prm(
 
 
 def _family(profile: str, model: str | None) -> Profile | None:
-    """The profile of this name; None for a language model as the judge. Raises PartError."""
-    if profile in JUDGES:
+    """The profile of this name; None where no reward model's server is asked. Raises PartError."""
+    if profile == EMBEDDED and model is not None:
+        raise PartError(f"profile 'embedded' of grader 'prm' has its own model: leave model={model!r} out")
+    if profile in (*JUDGES, EMBEDDED):
         return None
     if profile not in PROFILES:
-        raise PartError(f"no profile {profile!r} of grader 'prm'; there are {', '.join((*JUDGES, *PROFILES))}")
+        raise PartError(
+            f"no profile {profile!r} of grader 'prm'; there are {', '.join((EMBEDDED, *JUDGES, *PROFILES))}"
+        )
     if model is None:
         raise PartError(
             f"profile {profile!r} of grader 'prm' needs a reward model: set grader.model and grader.api_base"
         )
     return PROFILES[profile]
+
+
+def _embedded(client: Client) -> bool:
+    """Whether the writer knows the embedded model's problems alone."""
+    return getattr(client.model, "sources", None) == ("builtin",)
+
+
+def _scored(model: ProcessRewardModel, trajectory: Trajectory) -> list[Detail]:
+    """What the embedded reward model says. Raises ModelError."""
+    values = model.score(trajectory.question.text, written(trajectory))
+    return [Detail(p_good=value, p_bad=1 - value) for value in values]
 
 
 async def _asked(client: Client, family: Profile, trajectory: Trajectory) -> list[Detail]:

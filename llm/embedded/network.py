@@ -97,20 +97,29 @@ class Network:
         """Reads a whole prompt (length,) into a cache row; returns the logits (length, vocabulary), or (1, vocabulary)
         of the last token alone, which costs less."""
         length = len(tokens)
+        x = self.states(tokens, cache, row)
+        if last:
+            return self.logits(np.repeat(x[length - 1 : length], ROWS, axis=0))[:1]
+        return self.logits(x)[:length]
+
+    def states(self, tokens: NDArray[np.int64], cache: Cache, row: int, start: int = 0) -> Floats:
+        """The same after the first `start` tokens of a row that hold already, but returns what the last layer makes of
+        each token, before the norm: (length, WIDTH), padded."""
+        length = len(tokens)
         x = np.zeros((_up(length, ROWS), WIDTH), np.float32)
         x[:length] = self.embedding[tokens]
-        cos, sin = self.cos[: len(x)], self.sin[: len(x)]
-        future = np.triu(np.full((len(x), len(x)), NEVER), 1)
+        cos, sin = self.cos[start : start + len(x)], self.sin[start : start + len(x)]
+        future = np.triu(np.full((len(x), start + len(x)), NEVER), start + 1)
         for depth, layer in enumerate(self.layers):
             q, k, v = self._project(layer, x, cos, sin)  # each (HEADS, padded length, HEAD)
-            cache.keys[depth, row, :, :length] = k[:, :length]
-            cache.values[depth, row, :, :length] = v[:, :length]
-            mixed = _softmax(q @ k.transpose(0, 2, 1) + future) @ v
+            cache.keys[depth, row, :, start : start + length] = k[:, :length]
+            cache.values[depth, row, :, start : start + length] = v[:, :length]
+            keys = np.concatenate([cache.keys[depth, row, :, :start], k], axis=1) if start else k
+            values = np.concatenate([cache.values[depth, row, :, :start], v], axis=1) if start else v
+            mixed = _softmax(q @ keys.transpose(0, 2, 1) + future) @ values
             x = self._finish(layer, x, mixed.transpose(1, 0, 2).reshape(len(x), WIDTH))
-        cache.lengths[row] = length
-        if last:
-            return self._logits(np.repeat(x[length - 1 : length], ROWS, axis=0))[:1]
-        return self._logits(x)[:length]
+        cache.lengths[row] = start + length
+        return x
 
     def step(self, tokens: NDArray[np.int64], cache: Cache) -> Floats:
         """Adds one token to each of the first len(tokens) rows; returns their logits (rows, vocabulary)."""
@@ -139,19 +148,20 @@ class Network:
                 mixed[members] = (_softmax(query @ keys.transpose(0, 1, 3, 2) + mask) @ values)[:, :, 0]
             x = self._finish(layer, x, mixed.reshape(len(x), WIDTH))
         cache.lengths[:rows] += 1
-        return self._logits(x)[:rows]
+        return self.logits(x)[:rows]
 
-    def _logits(self, x: Floats) -> Floats:
-        return _product(_normalize(x, self.norm), self.head)
+    def logits(self, x: Floats) -> Floats:
+        """Of states (a multiple of ROWS, WIDTH): (as many, vocabulary)."""
+        return _product(normalize(x, self.norm), self.head)
 
     def _project(self, layer: Layer, x: Floats, cos: Floats, sin: Floats) -> tuple[Floats, Floats, Floats]:
-        projected = _product(_normalize(x, layer.attention_norm), layer.qkv).reshape(len(x), 3, HEADS, HEAD)
+        projected = _product(normalize(x, layer.attention_norm), layer.qkv).reshape(len(x), 3, HEADS, HEAD)
         q, k, v = projected.transpose(1, 2, 0, 3)
         return _rotate(q, cos, sin) * np.float32(HEAD**-0.5), _rotate(k, cos, sin), v
 
     def _finish(self, layer: Layer, x: Floats, mixed: Floats) -> Floats:
         x = x + _product(mixed, layer.out)
-        gate_up = _product(_normalize(x, layer.feed_norm), layer.gate_up)
+        gate_up = _product(normalize(x, layer.feed_norm), layer.gate_up)
         gate, up = np.split(gate_up, 2, axis=1)
         gate /= np.float32(1) + np.exp(-gate)
         return x + _product(gate * up, layer.down)
@@ -173,7 +183,7 @@ def _up(number: int, multiple: int) -> int:
     return -(-number // multiple) * multiple
 
 
-def _normalize(x: Floats, weight: Floats) -> Floats:
+def normalize(x: Floats, weight: Floats) -> Floats:
     size: Floats = np.sqrt(np.square(x).mean(axis=-1, keepdims=True) + np.float32(1e-5))
     return x / size * weight
 

@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -26,6 +27,7 @@ from redraft.llm.embedded import formats
 from redraft.llm.embedded.corpus import Conversation, conversations
 from redraft.llm.embedded.network import HEADS, LAYERS, THETA, WIDTH, quantize, unpack
 
+T = TypeVar("T")
 HERE = Path(__file__).parent
 HIDDEN = 512
 BUCKETS = (96, 160, 224, 320, 448)  # lengths that batches are padded to, so that few graphs are compiled
@@ -127,9 +129,9 @@ def batches(tokenizer: Tokenizer, rng: random.Random, levels: Sequence[int]) -> 
             yield inputs, targets
 
 
-def ahead(batches: Iterator[tuple[np.ndarray, np.ndarray]]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def ahead(batches: Iterator[T]) -> Iterator[T]:
     """The same batches, made in a thread while the last one is learnt."""
-    ready: queue.Queue[tuple[np.ndarray, np.ndarray]] = queue.Queue(8)
+    ready: queue.Queue[T] = queue.Queue(8)
 
     def fill() -> None:
         for batch in batches:

@@ -198,7 +198,7 @@ async def test_a_server_of_another_kind_is_told_of(client: Client, openai_server
 
 async def test_settings_that_there_are_not(client: Client) -> None:
     mistakes: list[tuple[dict[str, Any], str]] = [
-        ({"profile": "gpt"}, "no profile 'gpt' of grader 'prm'; there are judge, math_shepherd"),
+        ({"profile": "gpt"}, "no profile 'gpt' of grader 'prm'; there are embedded, judge, math_shepherd"),
         ({"aggregate": "max"}, "no aggregate 'max'; there are product, minimum, last, mean"),
         ({"neutral": "bad"}, "no neutral 'bad'; there are positive, negative"),
         ({"votes": 0}, "votes=0 is too few"),

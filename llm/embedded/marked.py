@@ -1,0 +1,150 @@
+"""What the embedded process reward model learns from: drafts of which every line is marked as right or wrong.
+
+The generator of the problems knows every step, so that the marks of drafts of its problems are exact. Drafts that
+`redraft annotate` has judged by rollouts are marked by these: a step from which a right answer was reached is right.
+
+    python -m redraft.llm.embedded.marked FILE     # the embedded model's own drafts of training problems, as JSON lines
+"""
+
+import argparse
+import json
+import random
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from redraft.llm.embedded.engine import Job
+from redraft.llm.embedded.model import embedded
+from redraft.llm.embedded.prm import asked
+from redraft.llm.model import Choice
+from redraft.store import Store
+from redraft.store.wordproblems import Story, attempt, stories
+from redraft.store.wordproblems.labels import EQUATION, Label, labels
+
+LEVELS = (1, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5)
+"""What levels problems are drawn from, with equal chances."""
+
+ANNOTATED = """
+    SELECT any_value(p.question), any_value(p.meta->>'solution'), list(s.text ORDER BY s.depth),
+        list(v.value ORDER BY s.depth)
+    FROM raw.step_values v JOIN steps s USING (step_id) JOIN problems p USING (problem_id)
+    WHERE v.grader = 'rollout' AND v.turn = 1 GROUP BY v.trajectory_id"""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """Its lines and their labels, as many."""
+
+    lines: tuple[str, ...]
+    labels: tuple[Label, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """A question, the generator's solution, and drafts."""
+
+    question: str
+    solution: str
+    drafts: tuple[Draft, ...]
+
+
+def marked(solution: str, text: str) -> Draft:
+    """A draft with its exact labels."""
+    lines = text.split("\n")
+    return Draft(tuple(lines), tuple(labels(solution, lines)))
+
+
+def drawn(path: Path, seed: int) -> Iterator[Marked]:
+    """The drafts of a file that this module wrote, problem by problem in a new order each time, without end."""
+    rng = random.Random(f"drawn {seed}")
+    with path.open() as file:
+        problems = [json.loads(line) for line in file]
+    while True:
+        rng.shuffle(problems)
+        for one in problems:
+            texts = [text for text, _ in one["drafts"] if text != one["solution"]]
+            rng.shuffle(texts)
+            yield Marked(one["question"], one["solution"], tuple(marked(one["solution"], text) for text in texts))
+
+
+def annotated(path: Path, seed: int) -> Iterator[Marked]:
+    """Drafts of built-in problems in a store whose steps were judged by rollouts, without end. A step is right where
+    any rollout from it was (hard estimation; Wang et al. 2024). Raises StoreError, and ValueError where none is."""
+    rng = random.Random(f"annotated {seed}")
+    with Store(path, create=False) as store:
+        rows = store.query(ANNOTATED).rows
+    problems: dict[tuple[str, str], list[Draft]] = {}
+    for question, solution, texts, values in rows:
+        ends = [Label(value > 0) for value in values]
+        lines = [text.strip() for text in texts]
+        problems.setdefault((question, solution), []).append(Draft(tuple(lines), tuple(ends)))
+    if not problems:
+        raise ValueError(f"{path} holds no drafts that were judged by rollouts: run redraft annotate first")
+    order = list(problems)
+    while True:
+        rng.shuffle(order)
+        yield from (Marked(*one, tuple(problems[one])) for one in order)
+
+
+def made_up(seed: int) -> Iterator[Marked]:
+    """Wrong attempts at fresh problems of the training split, without end."""
+    rng = random.Random(f"made up {seed}")
+    for story in _stories(rng):
+        wrong = {_err(story, rng) for _ in range(8)}
+        yield Marked(story.question, story.solution, tuple(marked(story.solution, text) for text in sorted(wrong)))
+
+
+def _stories(rng: random.Random) -> Iterator[Story]:
+    draws = {level: (s for s in stories(rng, level) if s.split == "train") for level in set(LEVELS)}
+    while True:
+        yield next(draws[rng.choice(LEVELS)])
+
+
+def _err(story: Story, rng: random.Random) -> str:
+    """An attempt of the generator, or the solution up to a step of which one digit of the result is changed."""
+    if rng.random() < 0.4:
+        return attempt(story, rng).text
+    lines = story.solution.split("\n")
+    at = rng.randrange(len(lines) - 1)
+    head, _, tail = lines[at].partition("=")
+    number = EQUATION.findall(lines[at])[0][3]
+    place = rng.randrange(len(number))
+    others = [d for d in "0123456789" if d != number[place] and (d != "0" or place or len(number) == 1)]
+    changed = number[:place] + rng.choice(others) + number[place + 1 :]
+    return "\n".join([*lines[:at], f"{head}={changed}{tail[len(number) :]}"])
+
+
+def draw(path: Path, problems: int, samples: int, seed: int) -> None:
+    """Writes a line a problem: question, solution, and each distinct draft with how often it was drawn."""
+    model = embedded()
+    waiting: deque[tuple[Story, Future[tuple[Choice, ...]]]] = deque()
+    with path.open("w") as file:
+
+        def write(story: Story, choices: Sequence[Choice]) -> None:
+            texts = Counter(choice.text for choice in choices)
+            row = {"question": story.question, "solution": story.solution, "drafts": list(texts.items())}
+            file.write(json.dumps(row) + "\n")
+
+        for number, story in zip(range(problems), _stories(random.Random(f"drafts {seed}")), strict=False):
+            prompt = np.array(model.vocabulary.encode(asked(story.question)), np.int64)
+            seeds = [(seed << 40) + number * samples + sample for sample in range(samples)]
+            waiting.append((story, model.engine.submit(Job(prompt, seeds, 1.0, 200, ()))))
+            while len(waiting) > 64 // samples + 8:
+                told, future = waiting.popleft()
+                write(told, future.result())
+        for told, future in waiting:
+            write(told, future.result())
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--problems", type=int, default=7_500)
+    parser.add_argument("--samples", type=int, default=8)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    draw(options.file, options.problems, options.samples, options.seed)

@@ -1,0 +1,122 @@
+"""Marked drafts as the arrays that the process reward model is trained on.
+
+A row holds one question and drafts of it. No draft sees another, and each is placed right after the question, so that
+the question is read once for all of them. A draft ends with its first wrong line: what follows is neither right nor
+wrong (Lightman et al. 2023).
+"""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from redraft.llm.embedded.marked import Draft, Marked, marked
+from redraft.llm.embedded.prm import asked
+from redraft.store.wordproblems.labels import EQUATION, Label
+
+LENGTH, ROWS = 384, 16  # of a batch
+IGNORED = -100
+
+Ints = NDArray[np.int64]
+
+
+class Batch(NamedTuple):
+    """All (rows, length) but `mask`, (rows, 1, length, length), and `ends`, (lines, 4): row, first and last token of a
+    line, and its label. `before` holds the place of the token that each token follows; `letters` labels, and `read` the
+    token to come, or IGNORED."""
+
+    tokens: Ints
+    positions: Ints
+    before: Ints
+    mask: NDArray[np.bool_]
+    letters: Ints
+    read: Ints
+    ends: Ints
+
+
+@dataclass(slots=True)
+class Row:
+    """The same of one question, as long as it is; `drafts` holds 0 for the question, and a draft's number."""
+
+    asked: int
+    tokens: list[int]
+    positions: list[int] = field(default_factory=list)
+    before: list[int] = field(default_factory=list)
+    drafts: list[int] = field(default_factory=list)
+    letters: list[int] = field(default_factory=list)
+    read: list[int] = field(default_factory=list)
+    ends: list[tuple[int, int, int]] = field(default_factory=list)
+
+
+def batches(tokenizer: Tokenizer, sources: Sequence[Iterator[Marked]]) -> Iterator[Batch]:
+    """Rows of each source in turn, without end."""
+    turns = itertools.chain.from_iterable(zip(*sources, strict=True))
+    rows = (row for one in turns if (row := _row(tokenizer, one)))
+    while True:
+        yield _batch(list(itertools.islice(rows, ROWS)))
+
+
+def _row(tokenizer: Tokenizer, one: Marked) -> Row | None:
+    """The question, its solution, which is learnt to be read too, and as many of the drafts as there is room for; None
+    where there is none."""
+    prompt = tokenizer.encode(asked(one.question), add_special_tokens=False).ids
+    size = len(prompt)
+    row = Row(size, list(prompt), list(range(size)), [0, *range(size - 1)], [0] * size)
+    row.letters, row.read = [IGNORED] * size, [IGNORED] * size
+    for number, draft in enumerate((marked(one.solution, one.solution), *one.drafts)):
+        _add(tokenizer, row, draft, read=number == 0)
+    return row if row.ends else None
+
+
+def _add(tokenizer: Tokenizer, row: Row, draft: Draft, *, read: bool) -> None:
+    tokens: list[int] = []
+    letters: list[int] = []
+    ends: list[tuple[int, int, int]] = []
+    for line, label in zip(draft.lines, draft.labels, strict=True):
+        encoded = tokenizer.encode(f"{line}\n", add_special_tokens=False)
+        start = len(row.tokens) + len(tokens)
+        ends.append((start, start + len(encoded.ids) - 1, int(label.right)))
+        tokens += encoded.ids
+        letters += _letters(line, label, encoded.offsets)
+        if not label.right:
+            break
+    size = len(tokens)
+    if len(row.tokens) + size > LENGTH:
+        return
+    if read:
+        row.read[-1] = tokens[0]
+    row.read += [*tokens[1:], IGNORED] if read else [IGNORED] * size
+    row.before += [row.asked - 1, *range(len(row.tokens), len(row.tokens) + size - 1)]
+    row.positions += range(row.asked, row.asked + size)
+    row.drafts += [row.drafts[-1] + 1] * size
+    row.tokens += tokens
+    row.letters += letters
+    row.ends += ends
+
+
+def _letters(line: str, label: Label, offsets: Sequence[tuple[int, int]]) -> list[int]:
+    """Of the tokens of a line's equation (of the whole line where it has none), whether all is right up to there."""
+    if not label.right and label.wrong_at is None:
+        return [IGNORED] * len(offsets)
+    equation = EQUATION.search(line)
+    first, last = equation.span() if equation else (0, len(line))
+    at = last if label.wrong_at is None else label.wrong_at
+    return [int(end <= at) if start >= first and end <= last else IGNORED for start, end in offsets]
+
+
+def _batch(rows: Sequence[Row]) -> Batch:
+    shape = (len(rows), LENGTH)
+    tokens, positions, before = (np.zeros(shape, np.int64) for _ in range(3))
+    drafts, letters, read = (np.full(shape, fill, np.int64) for fill in (-1, IGNORED, IGNORED))
+    for number, row in enumerate(rows):
+        size = len(row.tokens)
+        tokens[number, :size], positions[number, :size], before[number, :size] = row.tokens, row.positions, row.before
+        drafts[number, :size], letters[number, :size], read[number, :size] = row.drafts, row.letters, row.read
+    seen = (drafts[:, :, None] == drafts[:, None, :]) | (drafts[:, None, :] == 0)
+    mask = (seen & np.tril(np.ones((LENGTH, LENGTH), bool)))[:, None]
+    ends = np.array([(number, *end) for number, row in enumerate(rows) for end in row.ends], np.int64)
+    return Batch(tokens, positions, before, mask, letters, read, ends)

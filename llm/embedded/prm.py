@@ -1,0 +1,126 @@
+"""The embedded process reward model: how likely each line of a solution is right, given that those before it are.
+
+The policy's network, trained further to tell right lines from wrong ones (`train_prm.py`). At the last token of a line
+a head of 64 units reads the network's state and the log-probability that the network itself gives the line.
+"""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
+
+from redraft.llm.embedded import formats
+from redraft.llm.embedded.network import CONTEXT, Cache, Floats, Network, normalize, unpack
+from redraft.llm.embedded.vocabulary import Vocabulary
+from redraft.llm.model import ModelError
+
+HERE = Path(__file__).parent
+QUESTIONS = 64  # that are held as they were read, 0.3 MB each
+LEAST = np.float32(-20)  # log-probabilities below this tell no more
+
+
+def asked(question: str) -> str:
+    """What stands before the lines that are judged: the question as the policy is asked to solve it."""
+    return f"{formats.USER}{formats.TEMPLATES['solve'].replace('{question}', question)}{formats.ASSISTANT}"
+
+
+class ProcessRewardModel:
+    """Judges solutions of the built-in word problems, whoever wrote them; on others its values mean nothing."""
+
+    name = "embedded-prm"
+
+    def __init__(self, weights: Path) -> None:
+        try:
+            with np.load(weights) as packed:
+                arrays = unpack(packed)
+            self._network = Network(arrays)
+            self._vocabulary = Vocabulary(weights.with_name("tokenizer.json"))
+            self._head = Head(arrays)
+        except (OSError, KeyError, ValueError) as error:
+            raise ModelError(
+                f"The embedded reward model's weights in {weights} cannot be read: {error}.",
+                cure="Install redraft anew, or train them with `make train-prm`.",
+                fatal=True,
+            ) from error
+        self._cache, self._lock, self._threads = Cache(1), threading.Lock(), ThreadpoolController()
+        self._read = lru_cache(QUESTIONS)(self._question)
+
+    def score(self, question: str, steps: Sequence[str]) -> list[float]:
+        """A probability for each step: the product over its lines of how likely a line is right, given that the lines
+        before it are. Raises ModelError where they are longer than the model reads. Safe in any thread."""
+        lines = [step.split("\n") for step in steps]
+        written = [self._vocabulary.encode(f"{line}\n") for step in lines for line in step]
+        tokens = np.array([token for line in written for token in line], np.int64)
+        with self._lock, self._threads.limit(limits=1):
+            values = self._values(self._read(question), tokens, np.cumsum([len(line) for line in written]) - 1)
+        firsts = np.cumsum([0, *(len(step) for step in lines)])[:-1]
+        return [float(value) for value in np.multiply.reduceat(values, firsts)]
+
+    def _question(self, question: str) -> "Read":
+        """A question is read once for all drafts of it."""
+        tokens = np.array(self._vocabulary.encode(asked(question)), np.int64)
+        size = len(tokens)
+        _check(size)
+        logits = self._network.read(tokens, self._cache, 0, last=True)
+        return Read(self._cache.keys[:, 0, :, :size].copy(), self._cache.values[:, 0, :, :size].copy(), logits)
+
+    def _values(self, read: "Read", tokens: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Of the lines that these tokens are, the last token of each being at `ends`."""
+        start = read.keys.shape[2]
+        _check(start + len(tokens))
+        self._cache.keys[:, 0, :, :start], self._cache.values[:, 0, :, :start] = read.keys, read.values
+        states = self._network.states(tokens, self._cache, 0, start)
+        logits = np.concatenate([read.logits, self._network.logits(states)[: len(tokens) - 1]]).astype(np.float64)
+        logits -= logits.max(axis=1, keepdims=True)
+        drawn = np.take_along_axis(logits, tokens[:, None], axis=1)[:, 0]
+        logprobs = drawn - np.log(np.exp(logits).sum(axis=1))
+        lines = np.add.reduceat(logprobs, np.array([0, *(ends[:-1] + 1)]))
+        told = self._head(normalize(states[ends], self._network.norm), lines.astype(np.float32))
+        return 1 / (1 + np.exp(-told.astype(np.float64)))
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A question that was read: keys and values (LAYERS, HEADS, length, HEAD), and the logits of what follows it."""
+
+    keys: Floats
+    values: Floats
+    logits: Floats  # (1, vocabulary)
+
+
+def _check(size: int) -> None:
+    if size > CONTEXT:
+        raise ModelError(
+            f"A draft of {size:,} tokens is too long for the embedded reward model, which reads {CONTEXT:,}."
+        )
+
+
+class Head:
+    """State (lines, WIDTH) and log-probability (lines,) of lines to their logits (lines,)."""
+
+    def __init__(self, arrays: dict[str, Floats]) -> None:
+        self.hidden, self.hidden_bias = arrays["hidden.weight"], arrays["hidden.bias"]
+        self.value, self.value_bias = arrays["value.weight"][0], arrays["value.bias"]
+
+    def __call__(self, states: Floats, logprobs: Floats) -> Floats:
+        told = np.column_stack([states, np.maximum(logprobs, LEAST), np.exp(logprobs)])
+        inside = told @ self.hidden.T + self.hidden_bias
+        logits: Floats = _gelu(inside) @ self.value + self.value_bias
+        return logits
+
+
+def _gelu(x: Floats) -> Floats:
+    """Hendrycks and Gimpel (2016), by their approximation with tanh."""
+    inside = np.float32((2 / np.pi) ** 0.5) * (x + np.float32(0.044715) * x**3)
+    return (x * (1 + np.tanh(inside)) / 2).astype(np.float32)
+
+
+@cache
+def embedded() -> ProcessRewardModel:
+    """The one that ships."""
+    return ProcessRewardModel(HERE / "prm.npz")

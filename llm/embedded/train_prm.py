@@ -1,0 +1,141 @@
+"""Trains the embedded process reward model: `python -m redraft.llm.embedded.train_prm DRAFTS`.
+
+Writes `prm.npz` (int8, a scale a row) beside this file. The network begins as the policy's and goes on learning to read
+right solutions (the joint objective of Cobbe et al. 2021), while a head learns of each line whether it is right, given
+that the lines before it are (Lightman et al. 2023), and another the same of each token of its equation. Every other
+question comes with the policy's own drafts, from the file that `python -m redraft.llm.embedded.marked` writes, the
+others with wrong attempts made up at them; `--annotated STORE` adds drafts that `redraft annotate` judged by rollouts.
+Needs the `train` extra.
+"""
+
+# pyright: reportMissingImports=false
+import argparse
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from redraft.llm.embedded.marked import annotated, drawn, made_up
+from redraft.llm.embedded.marked_rows import IGNORED, Batch, batches
+from redraft.llm.embedded.network import HEADS, WIDTH, quantize, unpack
+from redraft.llm.embedded.train import HERE, VOCABULARY, Block, Llama, ahead, load, optimizers, rotate, say
+
+HIDDEN = 64
+LETTERS, READING = 0.3, 0.5  # the weights of these losses beside that of lines
+
+
+class RewardModel(Llama):
+    """The policy's network with two heads: of tokens (training alone) and of lines."""
+
+    def __init__(self) -> None:
+        super().__init__(VOCABULARY)
+        self.letter = nn.Linear(WIDTH, 1)
+        self.hidden = nn.Linear(WIDTH + 2, HIDDEN)
+        self.value = nn.Linear(HIDDEN, 1)
+        nn.init.zeros_(self.letter.weight)
+        nn.init.zeros_(self.value.weight)
+
+    def read(self, tokens: Tensor, positions: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Of tokens (rows, length): their states, the logits of the tokens to come, and those of being right."""
+        cos, sin = self.cos[positions][:, None], self.sin[positions][:, None]
+        x = self.embedding(tokens)
+        for block in self.blocks:
+            x = _attend(block, x, cos, sin, mask)
+        x = self.norm(x)
+        return x, x @ self.embedding.weight.T, self.letter(x)[..., 0]
+
+    def judge(self, states: Tensor, logits: Tensor, batch: Batch) -> Tensor:
+        """The logit of each line: from the state of its last token and the line's own log-probability."""
+        index = torch.arange(len(batch.tokens))[:, None]
+        before, tokens = torch.from_numpy(batch.before), torch.from_numpy(batch.tokens)
+        logprobs = logits[index, before, tokens].float() - logits.float().logsumexp(-1)[index, before]
+        total = logprobs.cumsum(1)
+        row, first, last = (torch.from_numpy(column) for column in batch.ends[:, :3].T)
+        logprob = (total[row, last] - total[row, first - 1])[:, None]
+        told = torch.cat([states[row, last].float(), logprob.clamp(min=-20), logprob.exp()], 1)
+        return self.value(F.gelu(self.hidden(told), approximate="tanh"))[:, 0]
+
+
+def _attend(block: Block, x: Tensor, cos: Tensor, sin: Tensor, mask: Tensor) -> Tensor:
+    rows, length, _ = x.shape
+    q, k, v = block.qkv(block.attention_norm(x)).view(rows, length, 3, HEADS, -1).permute(2, 0, 3, 1, 4)
+    mixed = F.scaled_dot_product_attention(rotate(q, cos, sin), rotate(k, cos, sin), v, attn_mask=mask)
+    x = x + block.out(mixed.transpose(1, 2).reshape(rows, length, WIDTH))
+    gate, up = block.gate_up(block.feed_norm(x)).chunk(2, dim=-1)
+    return x + block.down(F.silu(gate) * up)
+
+
+def losses(model: RewardModel, read: Any, batch: Batch) -> Tensor:
+    """Of lines, of letters and of reading, each a mean: (3,)."""
+    inputs = (torch.from_numpy(array) for array in (batch.tokens, batch.positions, batch.mask))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        states, logits, letters = read(*inputs)
+    wanted, target = torch.from_numpy(batch.letters), torch.from_numpy(batch.read)
+    known, right = wanted != IGNORED, torch.from_numpy(batch.ends[:, 3])
+    return torch.stack([
+        F.binary_cross_entropy_with_logits(model.judge(states, logits, batch), right.float()),
+        F.binary_cross_entropy_with_logits(letters[known].float(), wanted[known].float()),
+        F.cross_entropy(logits.flatten(0, 1).float(), target.flatten(), ignore_index=IGNORED),
+    ])  # fmt: skip
+
+
+def begin(start: Path | None) -> RewardModel:
+    """The policy's network under fresh heads, or what an earlier training wrote."""
+    model = RewardModel()
+    if start is None:
+        model.load_state_dict(load(HERE).state_dict(), strict=False)
+    else:
+        with np.load(start) as packed:
+            model.load_state_dict({name: torch.from_numpy(array) for name, array in unpack(packed).items()})
+    return model
+
+
+def train(options: argparse.Namespace) -> None:
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(options.seed)
+    model = begin(options.start)
+    heads = [p for head in (model.letter, model.hidden, model.value) for p in head.parameters()]
+    steppers = [*optimizers(model, options.rate), torch.optim.AdamW(heads, lr=options.rate, weight_decay=0.0)]
+    read = torch.compile(model.read, dynamic=False)
+    sources = [drawn(options.drafts, options.seed), made_up(options.seed)]
+    if options.annotated:
+        sources.append(annotated(options.annotated, options.seed))
+    plan = ahead(batches(Tokenizer.from_file(str(HERE / "tokenizer.json")), sources))
+    started, seen = time.monotonic(), []
+    for step in range(1, options.steps + 1):
+        for stepper in steppers:
+            stepper.param_groups[0]["lr"] = options.rate * min(1.0, step / 40) * (1 - 0.97 * step / options.steps)
+        found = losses(model, read, next(plan))
+        (found * torch.tensor([1.0, LETTERS, READING])).sum().backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        for stepper in steppers:
+            stepper.step()
+            stepper.zero_grad(set_to_none=True)
+        seen.append(found.tolist())
+        if step % 50 == 0 or step == options.steps:
+            told = ", ".join(f"{v:.4f}" for v in np.mean(seen[-50:], axis=0))
+            say(f"step {step} of {options.steps}, {time.monotonic() - started:.0f} s, losses {told}")
+    arrays = {name: tensor.detach().numpy() for name, tensor in model.state_dict().items()}
+    np.savez_compressed(options.out, allow_pickle=False, **quantize(arrays))
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(description=__doc__)
+    made.add_argument("drafts", type=Path)
+    made.add_argument("--annotated", type=Path, metavar="STORE")
+    made.add_argument("--start", type=Path, help="weights of an earlier training, instead of the policy's")
+    made.add_argument("--out", type=Path, default=HERE / "prm.npz")
+    made.add_argument("--steps", type=int, default=5500, help="of 6,144 tokens each, padding included")
+    made.add_argument("--rate", type=float, default=2e-3, help="the highest learning rate")
+    made.add_argument("--seed", type=int, default=0)
+    made.add_argument("--threads", type=int, default=1)
+    return made
+
+
+if __name__ == "__main__":
+    train(parser().parse_args())
