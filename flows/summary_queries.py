@@ -60,5 +60,5 @@ SELECT d.problem_id, d.trajectory_id, d.draft, d.turn, d.answer, d.correct, d.or
 FROM (FROM raw.drafts WHERE {these}) d JOIN problems p USING (problem_id) LEFT JOIN scores s USING (trajectory_id, turn)
 ORDER BY d.problem_id, d.trajectory_id"""
 
-QUESTIONS = (RUN, SPENT, TOTAL, FAILURES, CHOSEN, DRAFTS, LIKELIHOODS, UNGRADED)
-"""In the order in which a summary reads them."""
+QUESTIONS = (RUN, SPENT, TOTAL, FAILURES, CHOSEN, LIKELIHOODS, UNGRADED)
+"""In the order in which a summary reads them; the drafts are read one by one."""

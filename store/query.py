@@ -1,7 +1,7 @@
 """Reading by SQL, and what was read as CSV, JSON or Parquet."""
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path
@@ -14,6 +14,7 @@ from redraft.store.sql import literal
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+HELD = 2048  # rows
 LOCK = """
     SET python_enable_replacements = false;
     SET enable_external_access = false;
@@ -51,6 +52,21 @@ def read(connection: "DuckDBPyConnection", sql: str, parameters: Sequence[Any] |
         described, rows = result.description or [], result.fetchall()
         connection.execute("ROLLBACK")
         return Table(_distinct([name for name, *_ in described]), [str(kind) for _, kind, *_ in described], rows)
+    except duckdb.Error as error:
+        raise QueryError(_plain(error)) from error
+
+
+def each(connection: "DuckDBPyConnection", sql: str) -> Iterator[dict[str, Any]]:
+    """One question's rows, of which a few are held at a time. Raises QueryError."""
+    import duckdb
+
+    try:
+        _one(connection, sql)
+        _lock(connection)
+        result = connection.execute(sql)
+        names = _distinct([name for name, *_ in result.description or []])
+        while part := result.fetchmany(HELD):
+            yield from (dict(zip(names, row, strict=True)) for row in part)
     except duckdb.Error as error:
         raise QueryError(_plain(error)) from error
 

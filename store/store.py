@@ -187,6 +187,11 @@ class Store:
         with self._database.open(read_only=True, patience=patience) as connection:
             return [querying.read(connection, sql) for sql in sqls]
 
+    def rows(self, sql: str, *, patience: float = 30.0) -> Iterator[dict[str, Any]]:
+        """What one question reads, row by row, by the names of its columns. The store is held until the last row."""
+        with self._database.open(read_only=True, patience=patience) as connection:
+            yield from querying.each(connection, sql)
+
     def export_parquet(self, sql: str, file: str | Path, *, overwrite: bool = False, patience: float = 30.0) -> int:
         """Writes what SQL reads to a Parquet file, and returns the number of rows. Raises QueryError, and StoreError
         where the file exists (without `overwrite`) or is the store's own."""

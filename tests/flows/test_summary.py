@@ -10,9 +10,9 @@ from rich.console import Console
 
 from redraft.agents.agent import Agent
 from redraft.agents.policy import Policy
+from redraft.flows.accuracy import Draft, best, vote
 from redraft.flows.generate import generate
 from redraft.flows.report import lines, markdown, notes, show
-from redraft.flows.summary import Draft, best, vote
 from redraft.graders.grader import Grader
 from redraft.graders.statistics import majority_at_k, wilson
 from redraft.llm.model import Choice, Finish, ModelError, Request
