@@ -38,6 +38,15 @@ class Annotated:
     lost: dict[str, int] = field(default_factory=dict)
     spent: str | None = None  # the budget that is used up
 
+    def __str__(self) -> str:
+        lost = ", ".join(f"{count:,} {reason}" for reason, count in self.lost.items())
+        return (
+            f"{self.drafts:,} drafts judged by {self.grader}, {self.values:,} with a value, {self.steps:,} steps"
+            f"{f', {self.rollouts:,} rollouts' if self.rollouts else ''}"
+            f"{f' (without a value: {lost})' if lost else ''}; {self.known:,} were known: kept in {self.db}"
+            f"{f'; stopped: {self.spent}' if self.spent else ''}"
+        )
+
     def count(self, grades: Sequence[Grade]) -> None:
         """These grades came in this run."""
         self.drafts += len(grades)

@@ -18,6 +18,7 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
+from redraft.flows.annotate import annotate as annotate_stage
 from redraft.flows.export import export as export_stage
 from redraft.flows.filter import FILTERS
 from redraft.flows.filter import filter as filter_stage
@@ -70,12 +71,47 @@ async def generate(
     settings = {
         "db": db, "model": model, "api_base": api_base, "strategy": strategy, "grader": grader, "critic": critic,
         "arguments": arguments, "samples": samples, "temperature": temperature, "max_tokens": max_tokens, "seed": seed,
-        "concurrency": concurrency, "limits": Limits(**limits or {}), "problem_budget": Budget(**problem_budget or {}),
-        "prices": Prices(*(price / 1e6 for price in prices)) if prices else None,
-        "prompts": Prompts.read(prompts) if prompts else Prompts(), "batch": batch,
+        "concurrency": concurrency, "problem_budget": Budget(**problem_budget or {}), "batch": batch,
+        **_client(limits, prices, prompts),
     }  # fmt: skip
     given = Budget(**budget or {})
     return _state(await _generate(source, limit, replicate or scheduled_date(), settings, given))
+
+
+@flow(name="annotate", persist_result=False)
+async def annotate(
+    db: str = "redraft.duckdb",
+    grader: str = "rollout",
+    where: str = "true",
+    model: str = "embedded",
+    api_base: str | None = None,
+    arguments: dict[str, Any] | None = None,
+    temperature: float = 1.0,
+    max_tokens: int = 1024,
+    limit: int | None = None,
+    seed: int = 0,
+    replicate: str = "",
+    concurrency: int = 64,
+    limits: dict[str, Any] | None = None,
+    budget: dict[str, Any] | None = None,
+    problem_budget: dict[str, Any] | None = None,
+    prices: tuple[float, float] | None = None,
+    prompts: str | None = None,
+) -> State[dict[str, Any]]:
+    """Grades the stored drafts that fit `where` and that this grader has not judged yet: a schedule judges what is new.
+    With a `replicate` of its own, such as a date, all are judged anew. Failed where a call failed or the stage did; the
+    same run again goes on from there. The other parameters are as in `generate`."""
+    found = await _annotated(
+        db=db, grader=grader, where=where, model=model, api_base=api_base, arguments=arguments, temperature=temperature,
+        max_tokens=max_tokens, limit=limit, seed=seed, replicate=replicate, concurrency=concurrency,
+        say=get_run_logger().info, budget=Budget(**budget or {}), problem_budget=Budget(**problem_budget or {}),
+        **_client(limits, prices, prompts),
+    )  # fmt: skip
+    facts, told = asdict(found), str(found)
+    await acreate_markdown_artifact(f"{told}.", key="redraft-annotation", description=f"grader {found.grader}")
+    if found.failed:
+        return Failed(message=f"failed calls spoilt {found.failed} problems' grades: {told}", data=facts)
+    return Completed(message=told, data=facts)
 
 
 @flow(name="filter", persist_result=False)
@@ -141,6 +177,7 @@ async def _shard(these: Sequence[Problem], settings: Mapping[str, Any]) -> Summa
     return await generate_stage(these, progress=Logged(), **settings)
 
 
+_annotated = task(name="annotate", cache_policy=NO_CACHE, persist_result=False)(annotate_stage)
 _filtered = task(name="filter", cache_policy=NO_CACHE, persist_result=False)(filter_stage)
 _exported = task(name="export", cache_policy=NO_CACHE, persist_result=False)(export_stage)
 
@@ -179,6 +216,17 @@ def _joined(found: Sequence[Problem], parts: Sequence[Summary], replicate: str) 
         cost_usd=sum(costs) if costs else None,
         spent=last.spent,
     )
+
+
+def _client(
+    limits: Mapping[str, Any] | None, prices: tuple[float, float] | None, prompts: str | None
+) -> dict[str, Any]:
+    """How a model is called, from what a deployment can say."""
+    return {
+        "limits": Limits(**limits or {}),
+        "prices": Prices(*(price / 1e6 for price in prices)) if prices else None,
+        "prompts": Prompts.read(prompts) if prompts else Prompts(),
+    }
 
 
 def _state(summary: Summary) -> State[dict[str, Any]]:

@@ -1,13 +1,12 @@
 """`redraft annotate`: graders over stored drafts."""
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict
+from json import dumps
+from typing import Any
 
 import click
 
 from redraft.flows import options
-
-if TYPE_CHECKING:
-    from redraft.flows.annotate import Annotated
 
 
 @click.command()
@@ -56,19 +55,5 @@ def annotate(json: bool, plot: str | None, overwrite: bool, set: dict[str, str],
         from redraft.store.store import Store
 
         plot_rewards(Store(given["db"], create=False), plot)
-    click.echo(_outcome(found, json))
+    click.echo(dumps(asdict(found)) if json else str(found))
     return 1 if found.failed else 0
-
-
-def _outcome(found: "Annotated", json: bool) -> str:
-    if json:
-        from dataclasses import asdict
-        from json import dumps
-
-        return dumps(asdict(found))
-    lost = ", ".join(f"{count:,} {reason}" for reason, count in found.lost.items())
-    return (
-        f"{found.drafts:,} drafts judged by {found.grader}, {found.values:,} with a value, {found.steps:,} steps"
-        f"{f', {found.rollouts:,} rollouts' if found.rollouts else ''}{f' (without a value: {lost})' if lost else ''};"
-        f" {found.known:,} were known: kept in {found.db}{f'; stopped: {found.spent}' if found.spent else ''}"
-    )

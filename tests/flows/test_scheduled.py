@@ -71,9 +71,11 @@ def test_the_deployment_of_this_repository_runs(prefect_server: Mapping[str, str
     assert made.returncode == 0, made.stderr
     deployed = python("-m", "prefect", "--no-prompt", "deploy", "--all", cwd=ROOT)
     assert deployed.returncode == 0, deployed.stdout + deployed.stderr
-    [deployment] = ask(prefect_server, "deployments/filter")
-    assert deployment["entrypoint"] == "redraft.flows.scheduled.nightly"
-    assert [schedule["schedule"]["cron"] for schedule in deployment["schedules"]] == ["0 2 * * *"]
+    deployments = {one["entrypoint"]: one for one in ask(prefect_server, "deployments/filter")}
+    crons = {name: [each["schedule"]["cron"] for each in one["schedules"]] for name, one in deployments.items()}
+    flows = "redraft.flows.scheduled"
+    assert crons == {f"{flows}.nightly": ["0 2 * * *"], f"{flows}.annotate": ["0 4 * * *"]}
+    deployment = deployments[f"{flows}.nightly"]
     changed = {"limit": 2, "samples": 1, "db": str(tmp_path / "night.duckdb"), "file": str(tmp_path / "night.jsonl")}
     run = ask(
         prefect_server, f"deployments/{deployment['id']}/create_flow_run",
@@ -87,6 +89,53 @@ def test_the_deployment_of_this_repository_runs(prefect_server: Mapping[str, str
         [[kept]] = store.query('SELECT count("row") FROM dataset_rows').rows
     assert len((tmp_path / "night.jsonl").read_text().splitlines()) == kept
 
+    deployment = deployments[f"{flows}.annotate"]
+    judged = {"db": str(tmp_path / "night.duckdb"), "arguments": {"grader.rollouts": 2}}
+    ask(
+        prefect_server, f"deployments/{deployment['id']}/create_flow_run",
+        parameters={**deployment["parameters"], **judged}, state={"type": "SCHEDULED"},
+    )  # fmt: skip
+    worker = python("-m", "prefect", "worker", "start", "--pool", "local", "--run-once")
+    assert states(prefect_server, "annotate")[-1] == "COMPLETED", worker.stdout + worker.stderr
+    with Store(tmp_path / "night.duckdb") as store:
+        grades = "SELECT count(DISTINCT trajectory_id) FROM grades WHERE grader = 'rollout' AND value IS NOT NULL"
+        assert store.query(grades).rows == [(2,)]
+
+
+def test_annotating_shows_its_true_state_and_judges_what_is_new(
+    prefect_server: Mapping[str, str], python: Any, tmp_path: Path
+) -> None:
+    done = python("-c", ANNOTATE)
+    assert done.returncode == 0, done.stderr
+    listed = ask(prefect_server, "flow_runs/filter", flows={"name": {"any_": ["annotate"]}}, sort="START_TIME_DESC")
+    first, second, dead = ([run["state"]["type"], run["state"]["message"]] for run in reversed(listed[:3]))
+    assert first[0] == second[0] == "COMPLETED"
+    assert first[1].startswith("2 drafts judged by rollout, 2 with a value")
+    assert second[1].startswith("0 drafts judged by rollout, 0 with a value")
+    assert "2 were known" in second[1]
+    assert dead[0] == "FAILED"
+    assert "Nobody answers at http://127.0.0.1:9/v1" in dead[1]
+    [artifact] = ask(prefect_server, "artifacts/latest/filter", artifacts={"key": {"any_": ["redraft-annotation"]}})
+    assert artifact["data"].startswith("0 drafts judged by rollout")
+    with Store(tmp_path / "judged.duckdb") as store:
+        grades = "SELECT count(DISTINCT trajectory_id) FROM grades WHERE grader = 'rollout' AND value IS NOT NULL"
+        assert store.query(grades).rows == [(2,)]
+
+
+ANNOTATE = """
+import asyncio
+from redraft.flows import scheduled
+from redraft.flows.generate import generate
+
+async def main():
+    await generate("builtin:levels=1", db="judged.duckdb", samples=1, limit=2, strategy="best_of_n")
+    given = {"db": "judged.duckdb", "arguments": {"grader.rollouts": 2}, "return_state": True}
+    nobody = {"model": "openai/nobody", "api_base": "http://127.0.0.1:9/v1"}
+    for more in ({}, {}, {**nobody, "grader": "prm", "arguments": {"grader.profile": "judge"}}):
+        await scheduled.annotate(**given | more)
+
+asyncio.run(main())
+"""
 
 GENERATE = """
 import asyncio
