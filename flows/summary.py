@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from redraft.flows.accuracy import accuracy
-from redraft.flows.summary_queries import DRAFTS, QUESTIONS
+from redraft.flows.summary_queries import DRAFTS, ENDS, QUESTIONS
 from redraft.graders.statistics import Interval
 from redraft.llm.budget import Amount
 from redraft.store.sql import literal, one_of
@@ -89,6 +89,7 @@ def summarise(store: Store, run_id: str, *, recipe: str, replicate: str, problem
         "published": published,
         "run": literal(run_id),
         "problems": one_of("p.problem_id", problems),
+        "ends": ENDS,
     }
     [run], [spent], [total], failed, picks, [judged], [ungraded] = (
         [dict(zip(table.columns, row, strict=True)) for row in table.rows]

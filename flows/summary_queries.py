@@ -1,4 +1,7 @@
-"""What a summary asks the store; conditions and literals are written out, since bound ones import pandas."""
+"""What a summary asks the store; conditions and literals are written out, since bound ones import pandas. Where only
+the ends of trajectories count, the view's joins with texts and verdicts are left out."""
+
+ENDS = "(FROM raw.trajectories JOIN raw.published USING (unit_id, attempt))"
 
 RUN = """
 SELECT strategy, model, config->>'feedback' AS feedback, config->>'grader' AS grader,
@@ -11,25 +14,24 @@ SELECT count(*) AS calls, coalesce(sum(completion_tokens), 0)::BIGINT AS tokens,
 FROM calls WHERE run_id = {run}"""
 
 TOTAL = """
-SELECT (SELECT count(*) FROM trajectories WHERE {these}) AS trajectories,
-       (SELECT count(*) FROM trajectories JOIN raw.published u USING (unit_id)
-        WHERE stop = 'budget' AND u.status <> 'cut' AND {published}) AS ended_by_budget,
+SELECT (SELECT count(*) FROM {ends} WHERE {these}) AS trajectories,
+       (SELECT count(*) FROM {ends} WHERE stop = 'budget' AND status <> 'cut' AND {these}) AS ended_by_budget,
        (SELECT coalesce(sum(completion_tokens), 0)::BIGINT FROM calls WHERE {these}) AS all_tokens"""
 
 FAILURES = """
-SELECT coalesce(reason, 'no reason was given') AS reason, count(*) AS n FROM trajectories
+SELECT coalesce(reason, 'no reason was given') AS reason, count(*) AS n FROM {ends}
 WHERE {these} AND stop = 'failed' GROUP BY ALL ORDER BY n DESC, reason"""
 
 LIKELIHOODS = """
 SELECT count(*) AS drafts, count(value) AS likelihoods FROM grades
 WHERE grader = 'likelihood' AND step_id IS NULL
-  AND trajectory_id IN (SELECT trajectory_id FROM trajectories WHERE {these} AND stop IS DISTINCT FROM 'failed')"""
+  AND trajectory_id IN (SELECT trajectory_id FROM {ends} WHERE {these} AND stop IS DISTINCT FROM 'failed')"""
 
 UNGRADED = """
 WITH asked AS (
     SELECT grader, reason, value IS NULL AND coalesce(verdict, 'undecided') = 'undecided' AS lost
     FROM grades SEMI JOIN (FROM raw.published u WHERE {published}) USING (unit_id)
-    ANTI JOIN (FROM trajectories WHERE {these} AND stop = 'failed') USING (trajectory_id)
+    ANTI JOIN (FROM {ends} WHERE {these} AND stop = 'failed') USING (trajectory_id)
     WHERE grader NOT IN ('oracle', 'critic', 'human') AND (value IS NOT NULL OR step_id IS NULL OR reason IS NOT NULL)
       AND (step_id IS NOT NULL OR grader NOT IN ('likelihood', 'likelihood_sum'))
 ), reasons AS (
@@ -42,7 +44,7 @@ FROM asked"""
 CHOSEN = """
 WITH ended AS (
     FROM raw.published WHERE {these} AND (status = 'done' OR status = 'failed' AND unit_id IN (
-        SELECT unit_id FROM trajectories WHERE {these} AND stop <> 'failed'))
+        SELECT unit_id FROM {ends} WHERE {these} AND stop <> 'failed'))
 )
 SELECT p.problem_id, p.problem_id IN (SELECT problem_id FROM ended) AS ended,
        CASE WHEN count(t.trajectory_id) = 0 THEN false ELSE any_value(t.correct) END AS correct

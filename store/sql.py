@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 ROWS = 20_000  # of one INSERT: bounds the memory of its text
 
 
+LISTED = 100  # values in a condition, above which they are one text: an expression each takes some KB
+
+
 def literal(text: str | None) -> str:
     """A text as an SQL literal; None is NULL. NUL characters, which SQL text cannot hold, are left out."""
     return "NULL" if text is None else "'" + text.replace("'", "''").replace("\0", "") + "'"
@@ -22,6 +25,8 @@ def literal(text: str | None) -> str:
 
 def one_of(column: str, values: Sequence[str]) -> str:
     """A condition: the column's value is one of these."""
+    if len(values) > LISTED:
+        return f"{column} IN (SELECT {_unnest(literal(columns([(value,) for value in values])[0]), 'VARCHAR')})"
     return f"{column} IN ({', '.join(map(literal, values))})" if values else "false"
 
 

@@ -321,3 +321,20 @@ def test_a_folder_that_cannot_be_written_is_one_line() -> None:
 def test_the_nouns_come_without_duckdb() -> None:
     code = "import sys, redraft.store.records, redraft.store.sources; sys.exit('duckdb' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_many_ids_find_what_few_do(store: Store) -> None:
+    ids = [*(f"p{number}" for number in range(300)), "it's", 'a "b"\\', "ü\n"]
+    store.add([Problem(f"What is {problem_id}?", problem_id=problem_id) for problem_id in ids])
+    assert [problem.problem_id for problem in store.problems(ids=[*ids, "none"])] == sorted(ids)
+    assert [problem.problem_id for problem in store.problems(ids=ids[-3:])] == sorted(ids[-3:])
+
+
+def test_rows_come_one_by_one_and_then_the_store_is_free(store: Store) -> None:
+    store.add([Problem(f"What is {number}?", problem_id=f"{number:04}") for number in range(5000)])
+    rows = list(store.rows("SELECT problem_id, 1 AS a, 2 AS a FROM problems ORDER BY problem_id"))
+    assert len(rows) == 5000
+    assert rows[-1] == {"problem_id": "4999", "a": 1, "a_1": 2}
+    with pytest.raises(QueryError, match=r"Cannot execute|read-only"):
+        list(store.rows("DELETE FROM raw.problems"))
+    assert store.add([Problem("Another?")]) == 1
