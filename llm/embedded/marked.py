@@ -94,8 +94,8 @@ def made_up(seed: int) -> Iterator[Marked]:
     """Wrong attempts at fresh problems of the training split, without end."""
     rng = random.Random(f"made up {seed}")
     for story in _stories(rng):
-        wrong = {_err(story, rng) for _ in range(8)}
-        yield Marked(story.question, story.solution, tuple(marked(story.solution, text) for text in sorted(wrong)))
+        wrong = dict.fromkeys(_err(story, rng) for _ in range(8))  # in the order in which they were drawn
+        yield Marked(story.question, story.solution, tuple(marked(story.solution, text) for text in wrong))
 
 
 def _stories(rng: random.Random) -> Iterator[Story]:
