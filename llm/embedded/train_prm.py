@@ -22,8 +22,8 @@ from torch.nn import functional as F
 
 from redraft.llm.embedded.marked import annotated, drawn, made_up
 from redraft.llm.embedded.marked_rows import IGNORED, Batch, batches
-from redraft.llm.embedded.network import HEADS, WIDTH, quantize, unpack
-from redraft.llm.embedded.train import HERE, VOCABULARY, Block, Llama, ahead, load, optimizers, rotate, say
+from redraft.llm.embedded.network import WIDTH, quantize, unpack
+from redraft.llm.embedded.train import HERE, VOCABULARY, Llama, ahead, load, optimizers, say
 
 HIDDEN = 64
 LETTERS, READING = 0.3, 0.5  # the weights of these losses beside that of lines
@@ -45,7 +45,7 @@ class RewardModel(Llama):
         cos, sin = self.cos[positions][:, None], self.sin[positions][:, None]
         x = self.embedding(tokens)
         for block in self.blocks:
-            x = _attend(block, x, cos, sin, mask)
+            x = block(x, cos, sin, mask)
         x = self.norm(x)
         return x, x @ self.embedding.weight.T, self.letter(x)[..., 0]
 
@@ -59,15 +59,6 @@ class RewardModel(Llama):
         logprob = (total[row, last] - total[row, first - 1])[:, None]
         told = torch.cat([states[row, last].float(), logprob.clamp(min=-20), logprob.exp()], 1)
         return self.value(F.gelu(self.hidden(told), approximate="tanh"))[:, 0]
-
-
-def _attend(block: Block, x: Tensor, cos: Tensor, sin: Tensor, mask: Tensor) -> Tensor:
-    rows, length, _ = x.shape
-    q, k, v = block.qkv(block.attention_norm(x)).view(rows, length, 3, HEADS, -1).permute(2, 0, 3, 1, 4)
-    mixed = F.scaled_dot_product_attention(rotate(q, cos, sin), rotate(k, cos, sin), v, attn_mask=mask)
-    x = x + block.out(mixed.transpose(1, 2).reshape(rows, length, WIDTH))
-    gate, up = block.gate_up(block.feed_norm(x)).chunk(2, dim=-1)
-    return x + block.down(F.silu(gate) * up)
 
 
 def losses(model: RewardModel, read: Any, batch: Batch) -> Tensor:
