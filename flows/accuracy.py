@@ -63,8 +63,8 @@ def accuracy(rows: Iterable[Row], chosen: Sequence[float]) -> dict[str, Any]:
         "undecided": sum(one.undecided for one in told),
         "oracle_used": any(one.oracle_used for one in told),
     }
-    if not firsts:
-        return facts
+    if not firsts:  # a search draws no independent drafts: it has its picks alone
+        return facts | ({"graded_problems": len(chosen), "chosen": _interval(chosen)} if chosen else {})
     pairs = [(one.first, one.last) for one in told if one.first is not None and one.last is not None]
     interval = _interval(firsts)
     return facts | {

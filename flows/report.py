@@ -49,8 +49,8 @@ def lines(summary: Summary) -> list[tuple[str, str, str]]:
         if s.most_samples > 1:
             choices = s.selectors.items()
             made += [(name, f"{value:.1%}", _among(s) if name == "majority" else "") for name, value in choices]
-        if s.chosen:
-            made.append(("the agent's pick", *_share(s.chosen)))
+    if s.chosen:
+        made.append(("the agent's pick", *_share(s.chosen)))
     return [
         *made,
         ("tokens written", f"{s.tokens:,}", f"{s.tokens_per_second:,.0f} a second"),
@@ -86,7 +86,7 @@ def notes(summary: Summary) -> list[str]:
         found.append("The strategy gave no drafts.")
     if not s.known_problems:
         found.append("No problem here has a known answer, so that nothing is right or wrong.")
-    elif s.first and s.graded_problems < s.problems:
+    elif (s.first or s.chosen) and s.graded_problems < s.problems:
         found.append(f"Accuracies are of {s.graded_problems:,} of {s.problems:,} problems.")
     return found
 

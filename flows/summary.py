@@ -99,7 +99,9 @@ def summarise(store: Store, run_id: str, *, recipe: str, replicate: str, problem
     facts = {**run, **spent, **total, "failures": failures, "problems": len(problems)}
     ids = {"db": store.path, "run_id": run_id, "recipe": recipe}
     facts |= {"known_problems": len(picks), **judged, **ungraded}
-    return Summary(**ids, **facts, **accuracy(store.rows(DRAFTS.format(**parts)), _chosen(picks)))
+    drafts = accuracy(store.rows(DRAFTS.format(**parts)), _chosen(picks))
+    drafts["oracle_used"] |= any(row["oracle_used"] for row in picks)  # a search has nothing but picks
+    return Summary(**ids, **facts, **drafts)
 
 
 def _chosen(rows: Sequence[Mapping[str, Any]]) -> list[float]:

@@ -47,7 +47,8 @@ WITH ended AS (
         SELECT unit_id FROM {ends} WHERE {these} AND stop <> 'failed'))
 )
 SELECT p.problem_id, p.problem_id IN (SELECT problem_id FROM ended) AS ended,
-       CASE WHEN count(t.trajectory_id) = 0 THEN false ELSE any_value(t.correct) END AS correct
+       CASE WHEN count(t.trajectory_id) = 0 THEN false ELSE any_value(t.correct) END AS correct,
+       coalesce(bool_or(t.oracle_used), false) AS oracle_used
 FROM problems p LEFT JOIN (FROM trajectories WHERE chosen AND {these}) t USING (problem_id)
 WHERE {problems} AND p.answer IS NOT NULL GROUP BY ALL"""
 

@@ -93,6 +93,20 @@ async def test_an_oracle_that_chose_told_no_redraft(tmp_path: Path, sums: Sums, 
     assert ("trajectories", "4", "0 redrafted, 4 a problem stored") in lines(fewer)
 
 
+@pytest.mark.parametrize(("grader", "told"), [("likelihood", False), ("rollout", True)])
+async def test_a_search_tells_how_often_its_pick_is_right(tmp_path: Path, grader: str, told: bool) -> None:
+    settings: dict[str, Any] = {"strategy": "best_first", "grader": grader, "arguments": {"iterations": 4}}
+    summary = await generate("builtin:levels=1", db=tmp_path / "s.duckdb", limit=3, **settings)
+    with Store(tmp_path / "s.duckdb") as store:
+        right = store.query("SELECT avg(correct::INT) FROM trajectories WHERE chosen").rows[0][0]
+    assert summary.chosen is not None
+    assert summary.chosen.estimate == pytest.approx(right)
+    assert (summary.first, summary.graded_problems, summary.oracle_used) == (None, 3, told)
+    shown = markdown(summary)
+    assert f"| the agent's pick | {right:.1%} |" in shown
+    assert ("The known answer was used" in shown) is told
+
+
 async def test_drafts_without_a_grade_are_counted_with_the_most_frequent_reason(
     tmp_path: Path, sums: Sums, adder: Adder
 ) -> None:
