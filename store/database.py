@@ -15,12 +15,12 @@ from pathlib import Path
 
 import duckdb
 
+from redraft.store.blank import blank
 from redraft.store.errors import StoreError
 from redraft.store.migrations import MIGRATIONS, migrate, version
 from redraft.store.sql import literal
 
 MEMORY = ":memory:"
-BLOCK = "16384"  # bytes, of a new file: DuckDB's 256 KiB are held in memory for each column of each table it writes
 HELD = ("Could not set lock", "different configuration", "Unique file handle conflict")
 
 log = logging.getLogger("redraft.store")
@@ -100,8 +100,7 @@ class Database:
             )
         new = path.with_name(f".{path.name}.{os.getpid()}.new")
         try:
-            with duckdb.connect(str(new), config={"default_block_size": BLOCK}) as connection:
-                migrate(connection)
+            blank(new)
             os.link(new, path)
         except FileExistsError:
             pass

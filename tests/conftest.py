@@ -2,12 +2,15 @@
 
 import importlib.util
 import os
+import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+
+from redraft.store import Store
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -20,12 +23,26 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
+@pytest.fixture(scope="session")
+def _caches(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of cache folders; `first` has an empty store, as the first use of redraft leaves it."""
+    folder = tmp_path_factory.mktemp("caches")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(folder / "first"))
+        Store(folder / "store.duckdb").close()
+    return folder
+
+
 @pytest.fixture(autouse=True)
-def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _cache(_caches: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is found out about a model in one test is not known in another; packages stay where uv keeps them."""
     kept = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     monkeypatch.setenv("UV_CACHE_DIR", os.environ.get("UV_CACHE_DIR") or str(kept / "uv"))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    own = _caches / secrets.token_hex(8)
+    (own / "redraft").mkdir(parents=True)
+    for file in (_caches / "first" / "redraft").iterdir():
+        (own / "redraft" / file.name).hardlink_to(file)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(own))
 
 
 @pytest.fixture(scope="session")
