@@ -69,7 +69,9 @@ def explained(failure: Failure, name: str, where: str, key_name: Callable[[], st
         return Refused(f"{where} rejects the request to {name} ({words}).")
     if failure.unreachable:
         return ModelError(
-            f"No connection to {where} ({words}).", cure="Check that it is up, and --api-base.", cause=Cause.DOWN
+            f"No connection to {where} ({words}).",
+            cure="Check that it is up, and its address: --api-base, or the api_base of the part that asks it.",
+            cause=Cause.DOWN,
         )
     used = Usage() if failure.answered else None
     if "TimeoutError" in failure.kinds or "TimeoutException" in failure.kinds:

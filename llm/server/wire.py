@@ -62,7 +62,7 @@ class Wire:
         why = said("; ".join(dict.fromkeys(refusals)), self._key, *self.addresses.secrets)
         raise ModelError(
             f"Nobody answers at {self.addresses.shown} ({why}).",
-            cure="Check that it is up, and --api-base.",
+            cure="Check that it is up, and its address: --api-base, or the api_base of the part that asks it.",
             cause=Cause.DOWN,
         )
 

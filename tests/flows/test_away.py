@@ -134,7 +134,7 @@ def _nobody() -> str:
 
 
 CURES = {
-    "nobody": "Check that it is up, and --api-base.",
+    "nobody": "Check that it is up, and its address: --api-base",
     "no key": "Set {key} to a valid key.",
     "wrong key": "Set {key} to a valid key.",
     "no model": "Check --model and --api-base.",
