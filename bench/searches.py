@@ -2,7 +2,7 @@
 
 Held-out problems of levels 3 and 4, drawn by a seed that is hashed from the reward model's weights. Each method runs
 in two sizes that write about as much as 4 and as 16 independent drafts. The first table holds each beside a vote of as
-many tokens as it wrote, exactly; the second, in pairs, beside the best of 4 or of 16 by the same reward model. It
+many tokens as it wrote, the second beside the best of as many drafts by the same reward model, both exactly. It
 prints the tables of docs/search.md and draws its picture. A store that is kept (--db) goes on where it was.
 """
 
@@ -10,9 +10,12 @@ import argparse
 import asyncio
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Sequence
+from math import ceil, floor
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 from prm import seed_of
 
 from redraft.flows.compared import markdown
@@ -21,9 +24,10 @@ from redraft.flows.evaluation import Evaluation
 from redraft.flows.job import Settings
 from redraft.flows.plot import plot
 from redraft.flows.progress import Lines
-from redraft.graders.statistics import paired_bootstrap
+from redraft.graders.statistics import best_of_k, paired_bootstrap
 from redraft.llm.embedded.prm import HERE
 from redraft.store import Store
+from redraft.store.sql import literal
 
 SIZES = {
     4: (
@@ -50,6 +54,14 @@ SIZES = {
 """What is run, by the number of drafts that it costs as much as."""
 
 
+INDEPENDENT = ("self_consistency", "best_of_n")
+RIVAL = "best_of_n grader=prm samples=16"
+DRAFTS = """
+    SELECT problem_id, correct, value FROM trajectories JOIN grades USING (trajectory_id)
+    WHERE recipe = {recipe} AND grader = 'prm' AND step_id IS NULL AND correct IS NOT NULL"""
+PICKS = "SELECT recipe, problem_id, correct FROM trajectories WHERE chosen AND correct IS NOT NULL"
+
+
 async def measure(options: argparse.Namespace, db: str) -> Evaluation:
     return await evaluate(
         f"builtin:levels=3-4,seed={options.seed}",
@@ -63,33 +75,47 @@ async def measure(options: argparse.Namespace, db: str) -> Evaluation:
 
 
 def beside(found: Evaluation, db: str) -> str:
-    """Each method's difference to the best of as many drafts by the same reward model, in points."""
+    """Each search's difference, in points, to the best of as many drafts by the same reward model as its tokens pay
+    for: the exact expectation over all choices of k of the 16, between two whole k where need be."""
+    methods = {method.label: method for method in found.methods}
     with Store(db, create=False) as store:
-        sql = "SELECT recipe, problem_id, correct FROM trajectories WHERE chosen AND correct IS NOT NULL"
-        right: dict[str, dict[str, float]] = {}
-        for recipe, problem, correct in store.query(sql).rows:
-            right.setdefault(recipe, {})[problem] = float(correct)
-    recipes: Mapping[str, str] = {method.label: method.recipe for method in found.methods}
-    lines = ["| method | beside | difference | problems |", "|---|---|---|---|"]
-    for size, ways in SIZES.items():
-        rival = f"best_of_n grader=prm samples={size}"
-        for way in ways:
-            ours, theirs = (right[_of(recipes, name)] for name in (way, rival))
-            shared = sorted(ours.keys() & theirs.keys())
-            gap = paired_bootstrap([ours[p] for p in shared], [theirs[p] for p in shared])
-            points = [f"{100 * value:+.1f}" for value in (gap.estimate, gap.low, gap.high)]
-            lines.append(f"| {way} | best of {size} | {points[0]} [{points[1]}, {points[2]}] | {len(shared)} |")
+        drafts = _grouped(store.query(DRAFTS.format(recipe=literal(methods[RIVAL].recipe))).rows)
+        picks = _grouped(store.query(PICKS).rows)
+    lines = ["| search | tokens | right | best of k | difference |", "|---|---|---|---|---|"]
+    searches = [way for size in SIZES.values() for way in size if way.split()[0] not in INDEPENDENT]
+    shared = sorted(set(drafts).intersection(*({p for p, _ in picks[methods[way].recipe]} for way in searches)))
+    for label in searches:
+        method = methods[label]
+        assert method.last is not None
+        tokens, ours = method.last.cost.tokens, {p: float(right) for p, right in picks[method.recipe]}
+        k = min(16.0, tokens / (methods[RIVAL].last.cost.tokens / 16))  # type: ignore[union-attr]
+        theirs = [_best(drafts[p], k) for p in shared]
+        gap = paired_bootstrap([ours[p] for p in shared], theirs)
+        shown = " ".join(f"{100 * value:+.1f}" for value in (gap.estimate, gap.low, gap.high))
+        rival = f"{np.mean(theirs):.1%} (k = {k:.1f})"
+        lines.append(f"| {label} | {tokens:,.0f} | {method.last.accuracy.estimate:.1%} | {rival} | {shown} |")
     return "\n".join(lines)
 
 
-def _of(recipes: Mapping[str, str], way: str) -> str:
-    """The recipe of the method whose label has the words of a way."""
-    return next(recipe for label, recipe in recipes.items() if set(way.split()) == set(label.split()))
+def _grouped(rows: Sequence[tuple[Any, ...]]) -> dict[str, list[tuple[Any, ...]]]:
+    """By their first column, without it."""
+    found: dict[str, list[tuple[Any, ...]]] = {}
+    for first, *rest in rows:
+        found.setdefault(first, []).append(tuple(rest))
+    return found
+
+
+def _best(drafts: Sequence[tuple[bool, float]], k: float) -> float:
+    """How likely the best of k drafts is right."""
+    right, values = [bool(r) for r, _ in drafts], [v for _, v in drafts]
+    low, high = floor(k), ceil(k)
+    found = [best_of_k(values, right, size) for size in (low, high)]
+    return found[0] + (k - low) * (found[1] - found[0])
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--problems", type=int, default=400)
+    parser.add_argument("--problems", type=int, default=250)
     parser.add_argument("--seed", type=int, default=seed_of(HERE / "prm.npz"))
     parser.add_argument("--drafts", type=int, default=24, help="sampled for the votes, at most")
     parser.add_argument("--db", help="a store to keep; a temporary one without it")
