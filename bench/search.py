@@ -3,7 +3,8 @@
 Fifty problems at once, the contestants in turn, round after round, each in a process of its own; the table holds
 medians. Beam search has 8 candidates of which 2 are kept, the particle filter 8 particles, both with values that cost
 nothing; ReST-MCTS* has 8 iterations of 3 steps, with a value and a critic that are calls. "stored" rows are whole runs
-of the main job, its store made anew; the others, like its_hub, keep nothing. The chain is the longest of requests of
+of the main job, its store made anew; the others, like its_hub, keep nothing, and redraft's run under the settings of
+Python's garbage collector that its main job has. The chain is the longest of requests of
 one problem in the server's log each of which began after the one before it had been answered; a floor is the chain
 times the latency. "off" is how far the requests are from the number that the search's definition asks for, which
 `expected.py` counts in plain code: it works out from the log which texts the server gave, and walks the definition (the

@@ -102,7 +102,7 @@ def holds(db: str) -> list[Finding]:
     if not Path(db).exists():
         return [Finding("store", f"{db} does not exist yet", None, "`redraft generate` makes it")]
     try:
-        store = Store(db, create=False)
+        store = Store(db, create=False, patience=PATIENCE_S)
         rows = {name: store.query(f"SELECT count(*) FROM {name}").rows[0][0] for name in TABLES}
         runs = store.query("SELECT status, count(*) FROM runs GROUP BY status ORDER BY status").rows
         units = store.query(UNITS).rows
@@ -162,6 +162,7 @@ NEEDED = ("duckdb", "numpy", "tokenizers", "math-verify", "langgraph", "litellm"
 TABLES = ("problems", "trajectories", "steps", "turns", "grades", "calls", "datasets")
 EMPTY = 64  # bytes: a journal that only says whose it is
 LEAST_GB = 0.5
+PATIENCE_S = 5.0  # while another process holds the store
 
 RUNNING = """
 SELECT recipe FROM runs GROUP BY recipe HAVING arg_max(status, run_id) = 'running'"""

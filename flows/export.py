@@ -45,6 +45,8 @@ async def export(
     chain = Chain(filters, {key: value for key, value in given.items() if "." in key})
     store = db if isinstance(db, Store) else Store(db, create=False)
     store.check_target(file, overwrite=overwrite)
+    if Path(file).suffix.lower() in TABLES:
+        raise ExportError(f"{file}: an export is JSON lines: name it .jsonl (`redraft query` writes Parquet and CSV)")
     spec = {"filters": chain.spec, "run": run, "arguments": own, "file": str(file)}
     hands = {"store": store} if "store" in signature(factory).parameters else {}
     rows = factory(**hands, **own)
@@ -85,3 +87,6 @@ def _replacing(file: Path) -> Iterator[TextIO]:
     finally:
         with suppress(OSError):
             new.unlink(missing_ok=True)
+
+
+TABLES = (".parquet", ".csv")

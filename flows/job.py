@@ -227,6 +227,8 @@ def problems(
         progress.say(f"left out: {error}")
     if len(bad) > MOST_TOLD:
         progress.say(f"left out: {len(bad) - MOST_TOLD} more bad rows")
+    if found and all(problem.answer is None for problem in found):
+        progress.say("no problem has a known answer: where a column holds it, name that with --answer-column")
     return found
 
 

@@ -32,7 +32,9 @@ class Database:
     Raises StoreError where the file is not redraft's, is of a newer version, or cannot be made.
     """
 
-    def __init__(self, path: str | Path, *, create: bool, waiting: Callable[[str], None] | None) -> None:
+    def __init__(
+        self, path: str | Path, *, create: bool, waiting: Callable[[str], None] | None, patience: float | None = None
+    ) -> None:
         self.path = str(path)
         self._waiting = waiting or log.info
         self._turn = threading.Lock()
@@ -45,7 +47,7 @@ class Database:
             if not create:
                 raise StoreError(f"no database {self.path!r}: run `redraft generate` first, or name one with --db")
             self._make()
-        with self.open(read_only=True) as connection:
+        with self.open(read_only=True, patience=patience) as connection:
             old = self._checked(version, connection) < len(MIGRATIONS)
         if old:
             with self.open() as connection:
@@ -86,7 +88,10 @@ class Database:
                         " try again, or end that process"
                     ) from error
                 if not told and time.monotonic() - start > 0.5:
-                    self._waiting(f"waiting for {self.path}, held by another process ({_holder(error)})")
+                    self._waiting(
+                        f"waiting for {self.path}, held by another process ({_holder(error)}): end that one, or name"
+                        " another file with --db"
+                    )
                     told = True
             time.sleep(pause * random.uniform(0.5, 1.0))
             pause = min(pause * 1.5, 0.1)

@@ -42,12 +42,19 @@ class Store:
     """A database at `path`, made where it does not exist (`create=False` raises instead) and brought to the newest
     schema; ":memory:" is a fresh one that ends with its Store. `waiting` is told when another process holds the file.
 
-    Every operation opens the file and releases it; while somebody else has it, writing waits for ever and querying for
-    a time. Raises StoreError, in one line with its cure.
+    Every operation opens the file and releases it; while somebody else has it, writing waits for ever, querying for a
+    time, and opening it here for `patience` seconds (None: for ever). Raises StoreError, in one line with its cure.
     """
 
-    def __init__(self, path: str | Path, *, create: bool = True, waiting: Callable[[str], None] | None = None) -> None:
-        self._database = Database(path, create=create, waiting=waiting)
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        create: bool = True,
+        waiting: Callable[[str], None] | None = None,
+        patience: float | None = None,
+    ) -> None:
+        self._database = Database(path, create=create, waiting=waiting, patience=patience)
         self.path = self._database.path
 
     def __enter__(self) -> Self:

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from redraft.agents.critic import Critic, Critique, Opinion
-from redraft.graders.answers import extract
+from redraft.graders.answers import marked
 from redraft.graders.grader import Grader
 from redraft.llm.model import ModelError
 from redraft.store.errors import PartError
@@ -17,9 +17,9 @@ def prm(
     finished: float = 0.9,
     doubtful: float | None = None,
 ) -> Critic:
-    """Hopeless is a draft with a step whose value is below `hopeless`; finished, one with an answer in it in which each
-    step's is at least `finished`; everything else goes on. A step below `doubtful` is one that whoever goes on is
-    advised to check.
+    """Hopeless is a draft with a step whose value is below `hopeless`; finished, one that marks its answer as such (a
+    box, `####`, "the answer is") and in which each step's is at least `finished`; everything else goes on. A step below
+    `doubtful` is one that whoever goes on is advised to check.
 
     Of a grader without values of steps the draft's own counts. Thresholds are in the grader's unit: a probability for
     most, a log-probability for `likelihood`. The critic raises ModelError where a draft could not be graded: that is no
@@ -40,7 +40,7 @@ def prm(
         told = f"{grade.grader} gives its worst step {worst:.3g}."
         if worst < hopeless:
             return Critique(Opinion.HOPELESS, reason=told)
-        if worst >= finished and extract(trajectory.text(), trajectory.question.kind) is not None:
+        if worst >= finished and marked(trajectory.text(), trajectory.question.kind) is not None:
             return Critique(Opinion.FINISHED, reason=told)
         if doubtful is not None and worst < doubtful:
             return Critique(Opinion.GO_ON, advice=_advice(trajectory, grade.steps, worst), reason=told)

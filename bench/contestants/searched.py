@@ -8,6 +8,7 @@ from hashed import hashed
 from measure import Task
 
 from redraft.agents import build
+from redraft.flows.garbage import seldom
 from redraft.flows.generate import generate
 from redraft.graders.grader import Grader
 from redraft.llm.client import Client
@@ -38,7 +39,8 @@ async def gathered(task: Task, strategy: str, **options: Any) -> None:
     """All problems at once, kept in memory only."""
     client = Client(route("mock", task.url), limits=Limits(task.concurrency))
     agent = build(strategy, client, **options)
-    solved = await asyncio.gather(*(agent(problem.ask()) for problem in _problems(task)))
+    with seldom():  # as in a run of the main job
+        solved = await asyncio.gather(*(agent(problem.ask()) for problem in _problems(task)))
     await client.close()
     assert all(any(path.chosen for path in paths) for paths in solved)
 

@@ -16,6 +16,7 @@ from redraft.store.records import Grade, Question, Stop, Trajectory
 from world import QUESTION, World, state
 
 OPEN = Trajectory(Question("p", "How much?", unit="u")).grow("Two have 8.\n\n", 0).grow("So it is more.\n\n", 0)
+STATED = Trajectory(Question("p", "How much?", unit="u")).grow("The cups cost 7*15=105 dollars.", 0)
 DONE = OPEN.grow("The answer is \\boxed{9}", 0, final=True)
 
 
@@ -34,6 +35,7 @@ def critic(values: Sequence[float | None], value: float | None = None, **thresho
         (OPEN, (0.1, 0.5), Opinion.GO_ON),
         (OPEN, (0.95, 0.95), Opinion.GO_ON),  # there is no answer in it
         (OPEN, (None, 0.95), Opinion.GO_ON),
+        (STATED, (0.99,), Opinion.GO_ON),  # a number that ends a step is no answer
         (DONE, (0.95, 0.95, 0.9), Opinion.FINISHED),
         (DONE, (0.95, 0.89, 0.95), Opinion.GO_ON),
         (DONE, (0.95, 0.05, 0.95), Opinion.HOPELESS),

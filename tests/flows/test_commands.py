@@ -109,6 +109,20 @@ def test_the_doctor_finds_what_is_wrong(
     assert "1 thing wrong" in done.stdout
 
 
+def test_the_doctor_does_not_wait_for_ever_for_a_store(redraft: Redraft, tmp_path: Path) -> None:
+    Store(tmp_path / "redraft.duckdb").close()
+    code = "import duckdb; held = duckdb.connect('redraft.duckdb'); print('held', flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        done = redraft("doctor")
+        holder.kill()
+    assert done.returncode == 1
+    assert f"held by another process (process {holder.pid}) for more than 5 s: try again, or end that" in done.stdout
+
+
 def test_the_doctor_tells_of_a_killed_run_and_its_cure(redraft: Redraft, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "redraft.flows.cli", "generate", "--limit", "200", "--concurrency", "4", "--json"]
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as run:

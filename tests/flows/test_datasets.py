@@ -165,6 +165,8 @@ async def test_a_file_that_cannot_be_written_leaves_nothing_behind(store: Store,
     for name, says in {"old.jsonl": "exists: name another", "redraft.duckdb": "belongs to the store"}.items():
         with pytest.raises(StoreError, match=f"{name} {says}"):
             await export(tmp_path / name, db=store)
+    with pytest.raises(ExportError, match=r"rows.parquet: an export is JSON lines: name it .jsonl"):
+        await export(tmp_path / "rows.parquet", db=store)
     assert (tmp_path / "old.jsonl").read_text() == "old"
     assert store.query("FROM datasets").rows == []
     (tmp_path / "needy.py").write_text("def needy(*, word: str):\n    return lambda candidate: {}\n")

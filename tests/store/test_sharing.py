@@ -127,7 +127,8 @@ def test_a_writer_waits_for_a_reader_and_says_so_once(store: Store, make_unit: M
         timer.start()
         Store(store.path, waiting=told.append).publish([make_unit([[("1", True)]])])
         timer.join()
-    assert told == [f"waiting for {store.path}, held by another process (process {holder.pid})"]
+    cure = "end that one, or name another file with --db"
+    assert told == [f"waiting for {store.path}, held by another process (process {holder.pid}): {cure}"]
     assert store.query("SELECT count(*) FROM trajectories").rows == [(1,)]
 
 
