@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from json.encoder import encode_basestring
 from typing import Any
 
 
@@ -53,12 +54,16 @@ class Role(StrEnum):
     ROLLOUT = "rollout"  # thrown to estimate a value
 
 
+PLAIN = frozenset({str, int})
 CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
 
 
 def digest(*parts: Any) -> str:
     """A 16-digit hexadecimal hash of JSON-representable parts, stable across machines and versions of Python."""
-    text = CANONICAL.encode(parts)
+    if PLAIN.issuperset(map(type, parts)):  # most are: an encoder for each would take half of a digest's time
+        text = f"[{','.join([encode_basestring(part) if type(part) is str else str(part) for part in parts])}]"
+    else:
+        text = CANONICAL.encode(parts)
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
