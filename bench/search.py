@@ -4,12 +4,12 @@ Fifty problems at once, the contestants in turn, round after round, each in a pr
 medians. Beam search has 8 candidates of which 2 are kept, the particle filter 8 particles, both with values that cost
 nothing; ReST-MCTS* has 8 iterations of 3 steps, with a value and a critic that are calls. "stored" rows are whole runs
 of the main job, its store made anew; the others, like its_hub, keep nothing, and redraft's run under the settings of
-Python's garbage collector that its main job has. The chain is the longest of requests of
-one problem in the server's log each of which began after the one before it had been answered; a floor is the chain
-times the latency. "off" is how far the requests are from the number that the search's definition asks for, which
-`expected.py` counts in plain code: it works out from the log which texts the server gave, and walks the definition (the
-best 2 of 8 go on; 8 particles; 8 iterations of ReST-MCTS*) over them; replicas of one text are one request. its_hub 1.2
-asks for each candidate in a call of its own, so that its requests are not compared.
+Python's garbage collector that its main job has. The chain is the longest of requests of one problem in the server's
+log each of which began after the one before it had been answered; a floor is the chain times the latency. "off" is how
+far the requests are from the number that the search's definition asks for, which `expected.py` counts in plain code: it
+works out from the log which texts the server gave, and walks the definition (the best 2 of 8 go on; 8 particles; 8
+iterations of ReST-MCTS*) over them; replicas of one text are one request. its_hub 1.2 asks for each candidate in a call
+of its own, so that its requests are not compared.
 """
 
 import argparse
