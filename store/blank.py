@@ -36,8 +36,11 @@ def _made(path: Path) -> bytes:
         folder = _folder()
         folder.mkdir(parents=True, exist_ok=True)
         new = folder / f".store.{secrets.token_hex(8)}"
-        new.write_bytes(made)
-        new.replace(folder / f"store-{_key()}-{_digest(made)}.duckdb")
+        try:
+            new.write_bytes(made)
+            new.replace(folder / f"store-{_key()}-{_digest(made)}.duckdb")
+        finally:
+            new.unlink(missing_ok=True)
     return made
 
 

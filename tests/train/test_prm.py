@@ -78,7 +78,7 @@ def test_rows_of_drafts_that_do_not_see_each_other_say_what_each_says_alone(batc
     assert compared > 60
 
 
-def test_wrong_attempts_are_wrong_and_of_the_training_split() -> None:
+def test_wrong_attempts_end_in_a_wrong_line_and_none_is_made_twice() -> None:
     for one, _ in zip(marked.made_up(3), range(100), strict=False):
         assert all(not draft.labels[-1].right for draft in one.drafts)
         assert len({draft.lines for draft in one.drafts}) == len(one.drafts)
