@@ -156,8 +156,8 @@ SELECT c.problem_id, CASE WHEN purpose IN ('propose', 'revise') THEN coalesce(s.
        sum(c.completion_tokens)::DOUBLE AS tokens, sum(c.prompt_tokens * {prompts})::DOUBLE AS prompt_tokens,
        coalesce(sum(c.n) FILTER (c.error IS NULL), 0)::DOUBLE AS calls, round(sum(c.latency_ms), 3) / 1000 AS seconds
 FROM (FROM calls WHERE {these}) c LEFT JOIN steps s ON s.step_id = c.place AND s.problem_id = c.problem_id
-GROUP BY ALL"""
-"""What is said of a draft is paid by the turn that follows it."""
+GROUP BY ALL ORDER BY ALL"""
+"""What is said of a draft is paid by the turn that follows it. In order, so that sums of seconds come out the same."""
 
 SAMPLES = """
 SELECT problem_id, count(*) FILTER (role = 'sample') AS samples, bool_or(oracle_used) AS oracle_used
