@@ -3,12 +3,14 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 from redraft.store.journal import Journal
 from redraft.store.store import Store
 from redraft.store.units import Unit
 
 REST = 20  # times the processor time of a publication until the next one: it takes from the calls in flight
+PATIENCE = 2.0  # seconds that a unit waits for a place: a store that somebody else holds slows a run, no more
 
 
 class Writer:
@@ -27,6 +29,7 @@ class Writer:
         self._rest = 0.0  # seconds
         self._waiting: list[Unit] = []
         self._hurry = asyncio.Event()
+        self._room = asyncio.Event()
         self._closing = False
         self._task: asyncio.Task[None] | None = None
         self._stale = journal.units()
@@ -41,6 +44,10 @@ class Writer:
         elif self._task.done():
             self._task.result()
             self._task = asyncio.create_task(self._publish_all())
+        if len(self._waiting) > self._batch:
+            self._room.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._room.wait(), PATIENCE)
 
     async def close(self) -> None:
         """Publishes what is waiting and returns when it is in the store. Raises StoreError."""
@@ -56,6 +63,8 @@ class Writer:
             await self._pause()
             await self._settle()
             units, self._waiting = self._waiting[: self._batch], self._waiting[self._batch :]
+            if len(self._waiting) <= self._batch:
+                self._room.set()
             await self._publish(units)
 
     async def _pause(self) -> None:
