@@ -1,5 +1,6 @@
 """How often drafts are right, and what choosing among them would get: each problem in a few numbers, then all."""
 
+from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from typing import Any
 
 from redraft.graders.canonical import canonical
 from redraft.graders.selectors import weights
-from redraft.graders.statistics import Interval, best_of_k, paired_bootstrap, pass_at_k, wilson
+from redraft.graders.statistics import best_of_k, mean_interval, paired_bootstrap, pass_at_k
 from redraft.store.records import Kind
 
 Row = Mapping[str, Any]
@@ -30,95 +31,102 @@ class Draft:
         object.__setattr__(self, "key", canonical(self.answer, self.kind))
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What the drafts of one problem tell; shares are None where no draft is decided."""
+class Tally:
+    """What the drafts of a run tell, problem by problem: a few numbers are held of each. Shares are of the drafts that
+    the oracle decided; problems without any have none."""
 
-    drawn: int  # first drafts that the oracle decided
-    right: int  # of them
-    choices: Mapping[str, float]  # how often each way of choosing one of those is right
-    graders: frozenset[str]  # that gave one of those a value
-    first: float | None  # share of right ones, of the first drafts of trajectories that did not fail later
-    last: float | None
-    moves: Mapping[tuple[bool, bool], int]  # of trajectories, from the first draft to the last
-    redrafted: int
-    undecided: int
-    oracle_used: bool
+    def __init__(self) -> None:
+        self._firsts = array("d")  # shares of right ones of the first drafts of trajectories that did not fail later
+        self._lasts = array("d")
+        self._gains = array("d")
+        self._drawn: Counter[tuple[int, int]] = Counter()  # problems, by their first drafts and how many are right
+        self._choices: dict[str, float] = defaultdict(float)  # how often each way of choosing among those is right
+        self._graders: set[str] = set()  # that gave one of those a value
+        self._moves: Counter[tuple[bool, bool]] = Counter()  # of trajectories, from the first draft to the last
+        self._redrafted = 0
+        self._undecided = 0
+        self._oracle_used = False
 
+    def add(self, rows: Iterable[Row]) -> None:
+        """Counts the first and the last drafts of trajectories, of whole problems, one after the other."""
+        for _, drafts in groupby(rows, itemgetter("problem_id")):
+            self._add(list(drafts))
 
-def accuracy(rows: Iterable[Row], chosen: Sequence[float]) -> dict[str, Any]:
-    """The part of a summary that is about the drafts. `rows` are the first and the last drafts of the trajectories in
-    the order of their problems, of which one at a time is held; `chosen` is whether each agent's pick is right."""
-    told = [_told(list(drafts)) for _, drafts in groupby(rows, itemgetter("problem_id"))]
-    moves: Counter[tuple[bool, bool]] = Counter()
-    for one in told:
-        moves.update(one.moves)
-    firsts = [one.first for one in told if one.first is not None]
-    lasts = [one.last for one in told if one.last is not None]
-    facts: dict[str, Any] = {
-        "graded_problems": len(firsts),
-        "right_to_wrong": moves[True, False],
-        "wrong_to_right": moves[False, True],
-        "redrafted": sum(one.redrafted for one in told),
-        "undecided": sum(one.undecided for one in told),
-        "oracle_used": any(one.oracle_used for one in told),
-    }
-    if not firsts:  # a search draws no independent drafts: it has its picks alone
-        return facts | ({"graded_problems": len(chosen), "chosen": _interval(chosen)} if chosen else {})
-    pairs = [(one.first, one.last) for one in told if one.first is not None and one.last is not None]
-    interval = _interval(firsts)
-    return facts | {
-        "first": interval,
-        "last": interval if firsts == lasts else _interval(lasts),
-        "gain": paired_bootstrap([last for _, last in pairs], [first for first, _ in pairs]) if pairs else None,
-        "chosen": _interval(chosen) if chosen else None,
-        **_choices([one for one in told if one.drawn]),
-    }
+    def facts(self, chosen: Sequence[float]) -> dict[str, Any]:
+        """The part of a summary that is about the drafts; `chosen` is whether each agent's pick is right."""
+        facts: dict[str, Any] = {
+            "graded_problems": len(self._firsts),
+            "right_to_wrong": self._moves[True, False],
+            "wrong_to_right": self._moves[False, True],
+            "redrafted": self._redrafted,
+            "undecided": self._undecided,
+            "oracle_used": self._oracle_used,
+        }
+        if not self._firsts:  # a search draws no independent drafts: it has its picks alone
+            return facts | ({"graded_problems": len(chosen), "chosen": mean_interval(chosen)} if chosen else {})
+        interval = mean_interval(self._firsts)
+        return facts | {
+            "first": interval,
+            "last": interval if self._firsts == self._lasts else mean_interval(self._lasts),
+            "gain": paired_bootstrap(self._gains, [0.0] * len(self._gains)) if self._gains else None,
+            "chosen": mean_interval(chosen) if chosen else None,
+            **(self._chosen() if self._drawn else {}),
+        }
 
+    def _add(self, rows: Sequence[Row]) -> None:
+        known = [row for row in rows if row["correct"] is not None]
+        whole = {row["trajectory_id"] for row in rows if row["last"]}  # others failed after a draft
+        firsts = {
+            row["trajectory_id"]: row["correct"] for row in known if row["first"] and row["trajectory_id"] in whole
+        }
+        lasts = {row["trajectory_id"]: row["correct"] for row in known if row["last"]}
+        self._shares(list(firsts.values()), list(lasts.values()))
+        self._moves.update((right, lasts[path]) for path, right in firsts.items() if path in lasts)
+        self._redrafted += sum(row["last"] and row["turn"] > 1 for row in rows)
+        self._undecided += sum(row["first"] + row["last"] for row in rows if row["correct"] is None)
+        self._oracle_used |= any(row["oracle_used"] for row in rows)
+        drawn = [_draft(row) for row in known if row["first"]]
+        if drawn:
+            self._choose(drawn)
 
-def _told(rows: Sequence[Row]) -> Told:
-    known = [(row, _draft(row)) for row in rows if row["correct"] is not None]
-    whole = {row["trajectory_id"] for row in rows if row["draft"] == "last"}  # others failed after a draft
-    decided = [(row, draft) for row, draft in known if row["trajectory_id"] in whole]
-    pairs: dict[str, dict[str, bool]] = defaultdict(dict)
-    for row, _ in decided:
-        pairs[row["trajectory_id"]][row["draft"]] = row["correct"]
-    drawn = _of(known, "first")
-    return Told(
-        drawn=len(drawn),
-        right=sum(draft.correct for draft in drawn),
-        choices=_selected(drawn) if drawn else {},
-        graders=frozenset(g for g in SCORES if any(draft.values.get(g) is not None for draft in drawn)),
-        first=_share(_of(decided, "first")),
-        last=_share(_of(decided, "last")),
-        moves=Counter((pair["first"], pair["last"]) for pair in pairs.values() if len(pair) == 2),
-        redrafted=sum(row["draft"] == "last" and row["turn"] > 1 for row in rows),
-        undecided=len(rows) - len(known),
-        oracle_used=any(row["oracle_used"] for row in rows),
-    )
+    def _shares(self, firsts: Sequence[bool], lasts: Sequence[bool]) -> None:
+        if firsts:
+            self._firsts.append(_mean(firsts))
+        if lasts:
+            self._lasts.append(_mean(lasts))
+        if firsts and lasts:
+            self._gains.append(self._lasts[-1] - self._firsts[-1])
 
+    def _choose(self, drawn: Sequence[Draft]) -> None:
+        self._drawn[len(drawn), sum(draft.correct for draft in drawn)] += 1
+        self._choices["majority"] += vote(drawn, None)
+        for grader, name in SCORES.items():
+            self._choices[f"weighted majority by {name}"] += vote(drawn, grader)
+            self._choices[f"best by {name}"] += best(drawn, grader)
+            if any(draft.values.get(grader) is not None for draft in drawn):
+                self._graders.add(grader)
 
-def _selected(drafts: Sequence[Draft]) -> dict[str, float]:
-    found = {"majority": vote(drafts, None)}
-    for grader, name in SCORES.items():
-        found[f"weighted majority by {name}"] = vote(drafts, grader)
-        found[f"best by {name}"] = best(drafts, grader)
-    return found
+    def _chosen(self) -> dict[str, Any]:
+        """What choosing among the independent first drafts would get; by a grader, where it graded any of them."""
+        sizes = [drawn for drawn, _ in self._drawn]
+        k = min(sizes)  # strategies that stop early leave the many drafts to the hard problems
+        silent = [name for grader, name in SCORES.items() if grader not in self._graders]
+        problems = self._drawn.total()
+        return {
+            "samples": k,
+            "most_samples": max(sizes),
+            "pass_at_1": self._pass_at(1),
+            "pass_at_k": self._pass_at(k),
+            "selectors": {
+                way: total / problems
+                for way, total in self._choices.items()
+                if not any(way.endswith(f" by {name}") for name in silent)
+            },
+        }
 
-
-def _choices(told: Sequence[Told]) -> dict[str, Any]:
-    """What choosing among the independent first drafts would get; by a grader, where it graded any of them."""
-    sizes = [one.drawn for one in told]
-    k = min(sizes)  # strategies that stop early leave the many drafts to the hard problems
-    silent = {name for grader, name in SCORES.items() if not any(grader in one.graders for one in told)}
-    names = [name for name in told[0].choices if not any(name.endswith(f" by {grader}") for grader in silent)]
-    return {
-        "samples": k,
-        "most_samples": max(sizes),
-        "pass_at_1": _mean([pass_at_k(one.drawn, one.right, 1) for one in told]),
-        "pass_at_k": _mean([pass_at_k(one.drawn, one.right, k) for one in told]),
-        "selectors": {name: _mean([one.choices[name] for one in told]) for name in names},
-    }
+    def _pass_at(self, k: int) -> float:
+        shares = ((pass_at_k(drawn, right, k), problems) for (drawn, right), problems in self._drawn.items())
+        return sum(share * problems for share, problems in shares) / self._drawn.total()
 
 
 def vote(drafts: Sequence[Draft], grader: str | None) -> float:
@@ -145,22 +153,6 @@ def best(drafts: Sequence[Draft], grader: str) -> float:
 def _draft(row: Row) -> Draft:
     values = {grader: row[grader] for grader in SCORES}
     return Draft(row["problem_id"], Kind(row["kind"]), row["answer"], row["correct"], values)
-
-
-def _of(drafts: Iterable[tuple[Row, Draft]], end: str) -> list[Draft]:
-    """The first or the last drafts, given with their rows."""
-    return [draft for row, draft in drafts if row["draft"] == end]
-
-
-def _share(drafts: Sequence[Draft]) -> float | None:
-    return _mean([float(draft.correct) for draft in drafts]) if drafts else None
-
-
-def _interval(values: Sequence[float]) -> Interval:
-    """By bootstrap over problems; by Wilson where all are right or all wrong, and nothing varies to be drawn again."""
-    if set(values) in ({0.0}, {1.0}):
-        return wilson(int(sum(values)), len(values))
-    return paired_bootstrap(values, [0.0] * len(values))
 
 
 def _mean(values: Sequence[float]) -> float:

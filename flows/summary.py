@@ -2,16 +2,23 @@
 drafts would have got, and what it cost."""
 
 import json
-from collections.abc import Mapping, Sequence
+from array import array
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from redraft.flows.accuracy import accuracy
-from redraft.flows.summary_queries import DRAFTS, ENDS, QUESTIONS
+from redraft.flows.accuracy import Tally
+from redraft.flows.summary_queries import DRAFTS, OF_RUN, QUESTIONS
 from redraft.graders.statistics import Interval
 from redraft.llm.budget import Amount
+from redraft.store.query import Table
 from redraft.store.sql import literal, one_of
 from redraft.store.store import Store
+
+PART = 2000  # problems whose drafts are brought together at once
+
+_Rows = Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,30 +88,62 @@ class Summary:
 
 def summarise(store: Store, run_id: str, *, recipe: str, replicate: str, problems: Sequence[str]) -> Summary:
     """The summary of a run that has ended. Raises StoreError."""
-    these = f"recipe = {literal(recipe)} AND replicate = {literal(replicate)} AND {one_of('problem_id', problems)}"
-    published = f"u.recipe = {literal(recipe)} AND u.replicate = {literal(replicate)}"
-    published += f" AND {one_of('u.problem_id', problems)}"
-    parts = {
-        "these": these,
-        "published": published,
-        "run": literal(run_id),
-        "problems": one_of("p.problem_id", problems),
-        "ends": ENDS,
-    }
-    [run], [spent], [total], failed, picks, [judged], [ungraded] = (
-        [dict(zip(table.columns, row, strict=True)) for row in table.rows]
-        for table in store.queries(*(sql.format(**parts) for sql in QUESTIONS))
-    )
-    failures = {row["reason"]: row["n"] for row in failed}
-    facts = {**run, **spent, **total, "failures": failures, "problems": len(problems)}
-    ids = {"db": store.path, "run_id": run_id, "recipe": recipe}
-    facts |= {"known_problems": len(picks), **judged, **ungraded}
-    drafts = accuracy(store.rows(DRAFTS.format(**parts)), _chosen(picks))
-    drafts["oracle_used"] |= any(row["oracle_used"] for row in picks)  # a search has nothing but picks
-    return Summary(**ids, **facts, **drafts)
+    own = f"recipe = {literal(recipe)} AND replicate = {literal(replicate)}"
+    [run], [spent] = (_rows(table) for table in store.queries(*(sql.format(run=literal(run_id)) for sql in OF_RUN)))
+    found = _Found()
+    for part in _parts(sorted(problems)):
+        these, asked = f"{own} AND {one_of('problem_id', part)}", one_of("p.problem_id", part)
+        tables = store.queries(*(sql.format(these=these, problems=asked) for sql in QUESTIONS))
+        found.add(*map(_rows, tables))
+        found.drafts.add(store.rows(DRAFTS.format(these=these)))
+    ids = {"db": store.path, "run_id": run_id, "recipe": recipe, "problems": len(problems)}
+    return Summary(**ids, **run, **spent, **found.facts())
 
 
-def _chosen(rows: Sequence[Mapping[str, Any]]) -> list[float]:
-    """One value a graded problem: whether the agent's pick is right; no pick is wrong. Problems that failed altogether,
-    or were not reached, have none."""
-    return [float(row["correct"]) for row in rows if row["ended"] and row["correct"] is not None]
+class _Found:
+    """What the parts of a run's problems tell together."""
+
+    def __init__(self) -> None:
+        self.drafts = Tally()
+        self._sums: Counter[str] = Counter()
+        self._failures: Counter[str] = Counter()
+        self._lost: Counter[tuple[str, str | None]] = Counter()  # drafts without a grade, by grader and reason
+        self._picks = array("d")  # of each graded problem, whether it is right; no pick is wrong
+        self._oracle_used = False
+
+    def add(self, total: _Rows, failures: _Rows, likelihoods: _Rows, graded: _Rows, picks: _Rows) -> None:
+        """Counts a part: the rows of each of QUESTIONS."""
+        self._sums.update(total[0])
+        self._sums.update(likelihoods[0])
+        self._failures.update({row["reason"]: row["n"] for row in failures})
+        for row in graded:
+            self._sums["ungraded" if row["lost"] else "graded"] += row["n"]
+            if row["lost"]:
+                self._lost[row["grader"], row["reason"]] += row["n"]
+        self._sums["known_problems"] += len(picks)
+        self._oracle_used |= any(row["oracle_used"] for row in picks)  # a search has nothing but picks
+        # problems that failed altogether, or were not reached, have none
+        self._picks.extend(float(row["correct"]) for row in picks if row["ended"] and row["correct"] is not None)
+
+    def facts(self) -> dict[str, Any]:
+        """The fields of a Summary that are about the data."""
+        drafts = self.drafts.facts(self._picks)
+        drafts["oracle_used"] |= self._oracle_used
+        worst = min(self._lost, key=lambda lost: (-self._lost[lost], lost[0], lost[1] or ""), default=(None, None))
+        failures = dict(sorted(self._failures.items(), key=lambda failure: (-failure[1], failure[0])))
+        return {
+            **self._sums,
+            "failures": failures,
+            "ungraded_by": worst[0],
+            "ungraded_because": worst[1],
+            **drafts,
+        }
+
+
+def _rows(table: Table) -> _Rows:
+    return [dict(zip(table.columns, row, strict=True)) for row in table.rows]
+
+
+def _parts(problems: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(problems), PART):
+        yield problems[start : start + PART]

@@ -1,7 +1,12 @@
-"""What a summary asks the store; conditions and literals are written out, since bound ones import pandas. Where only
-the ends of trajectories count, the view's joins with texts and verdicts are left out."""
+"""What a summary asks the store, for some of its problems at a time: memory stays flat, however many there are.
+Conditions and literals are written out, since bound ones import pandas. Units are found by their own recipe and
+problems, where the views, which show all that is stored, would bring it all together first."""
 
-ENDS = "(FROM raw.trajectories JOIN raw.published USING (unit_id, attempt))"
+UNITS = """(
+    SELECT unit_id, any_value(problem_id) AS problem_id, max(attempt) AS attempt, arg_max(status, attempt) AS status
+    FROM raw.commits WHERE {these} GROUP BY unit_id
+)"""
+ENDS = f"(FROM raw.trajectories JOIN {UNITS} USING (unit_id, attempt))"
 
 RUN = """
 SELECT strategy, model, config->>'feedback' AS feedback, config->>'grader' AS grader,
@@ -13,55 +18,77 @@ SELECT count(*) AS calls, coalesce(sum(completion_tokens), 0)::BIGINT AS tokens,
        coalesce(sum(prompt_tokens), 0)::BIGINT AS prompt_tokens, sum(cost_usd) AS cost_usd
 FROM calls WHERE run_id = {run}"""
 
-TOTAL = """
-SELECT (SELECT count(*) FROM {ends} WHERE {these}) AS trajectories,
-       (SELECT count(*) FROM {ends} WHERE stop = 'budget' AND status <> 'cut' AND {these}) AS ended_by_budget,
-       (SELECT coalesce(sum(completion_tokens), 0)::BIGINT FROM calls WHERE {these}) AS all_tokens"""
+OF_RUN = (RUN, SPENT)
+"""What is asked of the run itself."""
 
-FAILURES = """
-SELECT coalesce(reason, 'no reason was given') AS reason, count(*) AS n FROM {ends}
-WHERE {these} AND stop = 'failed' GROUP BY ALL ORDER BY n DESC, reason"""
+TOTAL = f"""
+SELECT count(*) AS trajectories, count(*) FILTER (stop = 'budget' AND status <> 'cut') AS ended_by_budget,
+       (SELECT coalesce(sum(completion_tokens), 0)::BIGINT FROM calls WHERE {{these}}) AS all_tokens
+FROM {ENDS}"""
 
-LIKELIHOODS = """
-SELECT count(*) AS drafts, count(value) AS likelihoods FROM grades
-WHERE grader = 'likelihood' AND step_id IS NULL
-  AND trajectory_id IN (SELECT trajectory_id FROM {ends} WHERE {these} AND stop IS DISTINCT FROM 'failed')"""
+FAILURES = f"""
+SELECT coalesce(reason, 'no reason was given') AS reason, count(*) AS n
+FROM {ENDS} WHERE stop = 'failed' GROUP BY ALL"""
 
-UNGRADED = """
+LIKELIHOODS = f"""
+SELECT count(*) AS drafts, count(value) AS likelihoods
+FROM raw.grades JOIN {UNITS} USING (unit_id, attempt)
+ANTI JOIN (FROM {ENDS} WHERE stop = 'failed') USING (trajectory_id)
+WHERE grader = 'likelihood' AND step_id IS NULL"""
+
+GRADED = f"""
 WITH asked AS (
     SELECT grader, reason, value IS NULL AND coalesce(verdict, 'undecided') = 'undecided' AS lost
-    FROM grades SEMI JOIN (FROM raw.published u WHERE {published}) USING (unit_id)
-    ANTI JOIN (FROM {ends} WHERE {these} AND stop = 'failed') USING (trajectory_id)
+    FROM raw.grades JOIN {UNITS} USING (unit_id, attempt)
+    ANTI JOIN (FROM {ENDS} WHERE stop = 'failed') USING (trajectory_id)
     WHERE grader NOT IN ('oracle', 'critic', 'human') AND (value IS NOT NULL OR step_id IS NULL OR reason IS NOT NULL)
       AND (step_id IS NOT NULL OR grader NOT IN ('likelihood', 'likelihood_sum'))
-), reasons AS (
-    SELECT grader, reason, count(*) AS n FROM asked WHERE lost GROUP BY ALL ORDER BY n DESC, grader, reason LIMIT 1
 )
-SELECT count(*) FILTER (NOT lost) AS graded, count(*) FILTER (lost) AS ungraded,
-       (SELECT grader FROM reasons) AS ungraded_by, (SELECT reason FROM reasons) AS ungraded_because
-FROM asked"""
+SELECT grader, CASE WHEN lost THEN reason END AS reason, lost, count(*) AS n FROM asked GROUP BY ALL"""
 
-CHOSEN = """
-WITH ended AS (
-    FROM raw.published WHERE {these} AND (status = 'done' OR status = 'failed' AND unit_id IN (
-        SELECT unit_id FROM {ends} WHERE {these} AND stop <> 'failed'))
-)
-SELECT p.problem_id, p.problem_id IN (SELECT problem_id FROM ended) AS ended,
-       CASE WHEN count(t.trajectory_id) = 0 THEN false ELSE any_value(t.correct) END AS correct,
-       coalesce(bool_or(t.oracle_used), false) AS oracle_used
-FROM problems p LEFT JOIN (FROM trajectories WHERE chosen AND {these}) t USING (problem_id)
-WHERE {problems} AND p.answer IS NOT NULL GROUP BY ALL"""
-
-DRAFTS = """
-WITH scores AS (
+VERDICTS = f"""
+own AS MATERIALIZED (FROM {ENDS}), said AS MATERIALIZED (
+    FROM raw.grades SEMI JOIN own USING (trajectory_id)
+    WHERE step_id IS NULL AND grader IN ('oracle', 'likelihood', 'likelihood_sum')
+), judges AS (
+    SELECT unit_id, max(attempt) AS attempt, max(published_at) AS graded_at
+    FROM raw.commits SEMI JOIN said USING (unit_id) GROUP BY unit_id
+), verdicts AS (
     SELECT trajectory_id, turn, max(value) FILTER (grader = 'likelihood') AS likelihood,
-           max(value) FILTER (grader = 'likelihood_sum') AS likelihood_sum
-    FROM grades WHERE step_id IS NULL GROUP BY ALL
-)
-SELECT d.problem_id, d.trajectory_id, d.draft, d.turn, d.answer, d.correct, d.oracle_used, p.kind, s.likelihood,
-       s.likelihood_sum
-FROM (FROM raw.drafts WHERE {these}) d JOIN problems p USING (problem_id) LEFT JOIN scores s USING (trajectory_id, turn)
-ORDER BY d.problem_id, d.trajectory_id"""
+           max(value) FILTER (grader = 'likelihood_sum') AS likelihood_sum,
+           CASE arg_max(verdict, graded_at) FILTER (grader = 'oracle')
+               WHEN 'right' THEN true WHEN 'wrong' THEN false END AS correct
+    FROM said JOIN judges USING (unit_id, attempt) GROUP BY ALL
+)"""
+"""What the oracle and the likelihood say of the drafts, whichever unit of work had them judged."""
 
-QUESTIONS = (RUN, SPENT, TOTAL, FAILURES, CHOSEN, LIKELIHOODS, UNGRADED)
-"""In the order in which a summary reads them; the drafts are read one by one."""
+CHOSEN = f"""
+WITH {VERDICTS}
+SELECT p.problem_id, p.problem_id IN (
+           SELECT problem_id FROM {UNITS} WHERE status = 'done' OR status = 'failed' AND unit_id IN (
+               SELECT unit_id FROM own WHERE stop <> 'failed')) AS ended,
+       CASE WHEN count(t.trajectory_id) = 0 THEN false ELSE any_value(v.correct) END AS correct,
+       coalesce(bool_or(t.oracle_used), false) AS oracle_used
+FROM problems p LEFT JOIN (FROM own WHERE chosen) t USING (problem_id)
+LEFT JOIN verdicts v ON v.trajectory_id = t.trajectory_id AND v.turn = t.turns
+WHERE {{problems}} AND p.answer IS NOT NULL GROUP BY ALL ORDER BY ALL"""
+
+DRAFTS = f"""
+WITH {VERDICTS}, drafts AS (
+    SELECT problem_id, t.trajectory_id, d.turn, t.turns, t.stop = 'failed' AS failed, d.answer, t.oracle_used, p.kind,
+           CASE WHEN d.answer IS NULL THEN false ELSE v.correct END AS correct, v.likelihood, v.likelihood_sum
+    FROM own t JOIN raw.turns d USING (unit_id, attempt, trajectory_id)
+    JOIN problems p USING (problem_id) LEFT JOIN verdicts v USING (trajectory_id, turn)
+    WHERE p.answer IS NOT NULL AND t.role = 'sample' AND CASE WHEN t.stop = 'failed'
+        THEN d.turn = 1 AND d.turn < t.turns AND d.stop = 'answered'
+        ELSE t.stop IS DISTINCT FROM 'budget' OR (t.status <> 'cut' AND t.leaf_step_id IS NOT NULL) END
+    WINDOW problem AS (PARTITION BY problem_id, t.stop IS NOT DISTINCT FROM 'failed')
+    QUALIFY count(v.correct) OVER problem > 0 OR count(correct) OVER problem = count(*) OVER problem
+)
+SELECT problem_id, trajectory_id, turn, turn = 1 AS first, turn = turns AND failed IS NOT true AS last, answer, correct,
+       oracle_used, kind, likelihood, likelihood_sum
+FROM drafts WHERE first OR last ORDER BY problem_id, trajectory_id, turn"""
+"""The drafts of the view raw.drafts, each once."""
+
+QUESTIONS = (TOTAL, FAILURES, LIKELIHOODS, GRADED, CHOSEN)
+"""What is asked of each part of the problems, in the order in which a summary reads them, before its drafts."""

@@ -183,5 +183,5 @@ def _check(n: int, k: float) -> None:
         raise ValueError(f"k must be between 1 and n = {n}, not {k}")
 
 
-MANY = 2_000  # values, from which on drawing each is slow
-MOST_INDICES = 4_000_000  # drawn at once: 32 MB
+MANY = 200  # values, from which on drawing each is slow
+MOST_INDICES = 250_000  # drawn at once: 2 MB, and as much for their values

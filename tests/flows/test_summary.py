@@ -1,5 +1,6 @@
 """The summary's numbers, against what can be counted by hand."""
 
+import random
 from collections.abc import Callable, Sequence
 from itertools import product
 from pathlib import Path
@@ -13,12 +14,15 @@ from redraft.agents.policy import Policy
 from redraft.flows.accuracy import Draft, best, vote
 from redraft.flows.generate import generate
 from redraft.flows.report import lines, markdown, notes, show
+from redraft.flows.summary import summarise
+from redraft.flows.summary_queries import DRAFTS
 from redraft.graders.grader import Grader
 from redraft.graders.statistics import majority_at_k, wilson
 from redraft.llm.model import Choice, Finish, ModelError, Request
 from redraft.llm.scripted import Scripted
 from redraft.store import Problem, Question, Store, Trajectory
 from redraft.store.records import Grade, Kind
+from redraft.store.sql import literal
 
 Sums = Callable[..., list[Problem]]
 Adder = Callable[..., Scripted]
@@ -178,6 +182,39 @@ async def test_only_the_problems_of_this_run_count(tmp_path: Path, sums: Sums, a
     await generate(sums(4), db=store, model=model, samples=1)
     summary = await generate(sums(1), db=store, model=model, samples=1)
     assert (summary.problems, summary.trajectories, summary.pass_at_1) == (1, 1, 1.0)
+
+
+async def test_a_summary_in_parts_is_of_the_drafts_that_the_view_shows(
+    tmp_path: Path, sums: Sums, adder: Adder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some trajectories fail in either turn, some problems have no key, and what failed was tried again, better."""
+    luck = random.Random(5)
+
+    def moody(number: int, sample: int, turn: int) -> bool:
+        if luck.random() < 0.12:
+            raise ModelError("It is busy.")
+        return luck.random() < 0.4
+
+    store, model = Store(tmp_path / "r.duckdb"), adder(moody)
+    mixed = [*sums(12), *[Problem("What is 77 + 77?", source="open")]]
+    wish: dict[str, Any] = {"strategy": "correct", "arguments": {"feedback": "fixed", "turns": 2}, "samples": 3}
+    await generate(mixed, db=store, model=model, **wish)
+    whole = await generate(mixed, db=store, model=model, **wish)
+    assert whole.failed
+    assert whole.wrong_to_right
+    [[attempts]] = store.query("SELECT max(attempt) FROM raw.commits").rows
+    assert attempts == 2
+    monkeypatch.setattr("redraft.flows.summary.PART", 5)
+    ids = {"recipe": whole.recipe, "replicate": "", "problems": [problem.problem_id for problem in store.problems()]}
+    assert summarise(store, whole.run_id, **ids) == whole
+    told = [
+        (end, row["problem_id"], row["trajectory_id"], row["turn"], row["answer"], row["correct"])
+        for row in store.rows(DRAFTS.format(these=f"recipe = {literal(whole.recipe)}"))
+        for end in ("first", "last")
+        if row[end]
+    ]
+    view = store.query("SELECT draft, problem_id, trajectory_id, turn, answer, correct FROM raw.drafts").rows
+    assert sorted(told, key=str) == sorted(view, key=str)
 
 
 async def test_what_qualifies_the_numbers_is_said(tmp_path: Path, sums: Sums, adder: Adder) -> None:
