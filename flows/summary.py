@@ -16,7 +16,7 @@ from redraft.store.query import Table
 from redraft.store.sql import literal, one_of
 from redraft.store.store import Store
 
-PART = 2000  # problems whose drafts are brought together at once
+PART = 2_000  # problems whose drafts are brought together at once
 
 _Rows = Sequence[Mapping[str, Any]]
 
