@@ -12,6 +12,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
 from redraft.agents.agent import Watch
+from redraft.agents.walk import run
 from redraft.graders.grader import Grader
 from redraft.graders.selectors import Selection
 from redraft.store.errors import PartError
@@ -86,9 +87,7 @@ class GraphAgent:
     async def __call__(self, question: Question) -> list[Trajectory]:
         """Raises fatal ModelErrors only."""
         tree = Tree(question)
-        run = self.graph.astream({"asked": 0}, {"recursion_limit": self.limit}, context=tree, stream_mode=())
-        async for _ in run:
-            pass  # all is in the tree, and nothing is streamed
+        await run(self.graph, tree, self.limit)
         return tree.ranked
 
 

@@ -2,8 +2,10 @@
 2022)."""
 
 from dataclasses import replace
+from typing import Literal
 
 from langgraph.graph import END, START, StateGraph
+from langgraph.types import Command
 
 from redraft.agents.agent import Agent, Watch, at_least_one
 from redraft.agents.graph import GraphAgent, State, Tree, Work, selected, show
@@ -47,13 +49,14 @@ def program_of_thought(
         tree.keep(await _programs(client, Trajectory(tree.question), samples))
         return {"asked": samples}
 
-    async def grade(state: State, runtime: Work) -> State:
+    async def grade(state: State, runtime: Work) -> Command[Literal["revise", "choose"]]:
         tree = runtime.context
         paths = await together(_run(path, limit_s) for path in tree.at(range(samples)))
         tree.keep(paths)
         show(watch, paths)
         failing = [path.sample for path in paths if path.answer is None and path.stop is not Stop.FAILED]
-        return {"open": failing if fallback else []}
+        left = failing if fallback else []
+        return Command(update={"open": left}, goto="revise" if left else "choose")
 
     async def revise(state: State, runtime: Work) -> State:
         tree, failing = runtime.context, state.get("open", [])
@@ -70,15 +73,11 @@ def program_of_thought(
         paths = list(tree.paths.values())
         return tree.choose(selected(majority(paths), paths))
 
-    async def go_on(state: State) -> str:
-        return "revise" if state.get("open") else "choose"
-
     graph = StateGraph(State, context_schema=Tree)
     for step in (propose, grade, revise, choose):
         graph.add_node(step.__name__, step)
     graph.add_edge(START, "propose")
     graph.add_edge("propose", "grade")
-    graph.add_conditional_edges("grade", go_on, ["revise", "choose"])
     graph.add_edge("revise", "choose")
     graph.add_edge("choose", END)
     return GraphAgent(graph.compile(name="program_of_thought"), limit=6)

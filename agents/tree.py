@@ -18,6 +18,7 @@ from redraft.agents.explored import explored
 from redraft.agents.graph import State
 from redraft.agents.node import Node, graded, probability, settled
 from redraft.agents.policy import Policy
+from redraft.agents.walk import run
 from redraft.graders.grader import Grader
 from redraft.llm.model import ModelError
 from redraft.llm.together import together
@@ -210,7 +211,7 @@ class SearchAgent:
     async def __call__(self, question: Question) -> list[Trajectory]:
         """Raises fatal ModelErrors only."""
         search = Search(question)
-        await self.graph.ainvoke({"asked": 0}, {"recursion_limit": self.limit}, context=search)
+        await run(self.graph, search, self.limit)
         return search.ranked
 
 

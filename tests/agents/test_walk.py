@@ -1,0 +1,155 @@
+"""An agent's own run of its graph beside LangGraph's: the same comes of both, and only the latter can be followed."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from operator import add
+from pathlib import Path
+from typing import Annotated, Any, TypedDict
+
+import pytest
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.tracers.context import register_configure_hook
+from langgraph.errors import GraphRecursionError
+from langgraph.graph import END, START, StateGraph
+from langgraph.runtime import Runtime
+
+from redraft.agents import build
+from redraft.agents.agent import Agent
+from redraft.agents.graph import GraphAgent
+from redraft.agents.tree import SearchAgent
+from redraft.agents.walk import run, takes_turns
+from redraft.llm.client import Client
+from redraft.llm.model import Sampling
+from redraft.llm.route import route
+from redraft.store.records import Trajectory
+from redraft.store.wordproblems import problems
+
+STRATEGIES = sorted(json.loads((Path(__file__).parents[2] / "langgraph.json").read_text())["graphs"])
+SMALL = {"mcts": {"iterations": 3}, "rest_mcts": {"iterations": 3}, "best_first": {"iterations": 6}}
+[PROBLEM] = islice(problems(levels=[2], seed=5), 1)
+
+
+class Heard(BaseCallbackHandler):
+    """Hears of every run that LangGraph makes."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def on_chain_start(self, *given: Any, **facts: Any) -> None:
+        self.names.append(str(facts.get("name")))
+
+
+HEARD: ContextVar[Heard | None] = ContextVar("heard", default=None)
+register_configure_hook(HEARD, inheritable=True)
+
+
+@contextmanager
+def heard() -> Iterator[list[str]]:
+    """The names of what LangGraph runs meanwhile."""
+    handler = Heard()
+    token = HEARD.set(handler)
+    try:
+        yield handler.names
+    finally:
+        HEARD.reset(token)
+
+
+def agent(strategy: str, **arguments: Any) -> GraphAgent | SearchAgent:
+    client = Client(route("embedded"), sampling=Sampling(seed=3, max_tokens=120))
+    made = build(strategy, client, **SMALL.get(strategy, {}), **arguments)
+    assert isinstance(made, GraphAgent | SearchAgent)
+    return made
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+async def test_the_same_comes_of_both_runs(strategy: str) -> None:
+    made = agent(strategy)
+    assert takes_turns(made.graph)
+    walked = await made(PROBLEM.ask())
+    with heard() as names:
+        assert await made(PROBLEM.ask()) == walked
+    assert {strategy, "propose", "choose"} <= set(names)
+    assert walked
+
+
+async def test_nobody_hears_of_a_graph_that_is_walked_and_a_graph_around_it_does() -> None:
+    made, taken = agent("correct", samples=2), list[list[Trajectory]]()
+
+    class Outer(TypedDict, total=False):
+        done: bool
+
+    async def solve(state: Outer) -> Outer:
+        taken.append(await made(PROBLEM.ask()))
+        return {"done": True}
+
+    graph = StateGraph(Outer).add_node("solve", solve).add_edge(START, "solve").add_edge("solve", END).compile()
+    told = [update async for _, update in graph.astream({}, stream_mode="updates", subgraphs=True)]
+    assert taken == [await made(PROBLEM.ask())]
+    assert "propose" in {name for update in told for name in update}
+
+
+@pytest.mark.parametrize("followed", [False, True])
+async def test_neither_run_takes_more_steps_than_its_limit(followed: bool) -> None:
+    made = replace(agent("self_consistency", samples=6, adaptive=True), limit=1)
+    with pytest.raises(GraphRecursionError):
+        await (_followed(made) if followed else made(PROBLEM.ask()))
+
+
+async def _followed(made: Agent) -> list[Trajectory]:
+    with heard():
+        return await made(PROBLEM.ask())
+
+
+@dataclass
+class Met:
+    nodes: list[str] = field(default_factory=list)
+
+
+class Told(TypedDict, total=False):
+    asked: int
+
+
+class Summed(TypedDict, total=False):
+    asked: Annotated[int, add]
+
+
+def greater(one: int, other: int) -> int:
+    return max(one, other)
+
+
+class Forked(TypedDict, total=False):
+    asked: Annotated[int, greater]
+
+
+@pytest.mark.parametrize(
+    ("state", "edges", "met"),
+    [
+        (Told, [("propose", "grade"), ("grade", "choose")], ["choose 1", "grade 1", "propose 0"]),
+        (Summed, [("propose", "grade"), ("grade", "choose")], ["choose 2", "grade 1", "propose 0"]),
+        (Forked, [("propose", "grade"), ("propose", "choose")], ["choose 1", "grade 1", "propose 0"]),
+    ],
+    ids=["turns", "a reducer", "two edges"],
+)
+async def test_langgraph_runs_what_does_more_than_take_turns(
+    state: Any, edges: list[tuple[str, str]], met: list[str]
+) -> None:
+    def node(name: str) -> Any:
+        async def said(state: Told, runtime: Runtime[Met]) -> Told:
+            runtime.context.nodes.append(f"{name} {state.get('asked')}")
+            return {"asked": 1}
+
+        return said
+
+    graph = StateGraph(state, context_schema=Met)
+    for name in ("propose", "grade", "choose"):
+        graph.add_node(name, node(name))
+    for start, end in [(START, "propose"), *edges]:
+        graph.add_edge(start, end)
+    compiled, ran = graph.compile(), Met()
+    assert takes_turns(compiled) == (state is Told)
+    await run(compiled, ran, limit=4)
+    assert sorted(ran.nodes) == met
