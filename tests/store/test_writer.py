@@ -48,7 +48,7 @@ async def test_units_are_published_in_a_while_and_leave_the_journal(
 
 async def test_a_full_batch_does_not_wait(store: Store, make_unit: MakeUnit) -> None:
     writer = Writer(store, Journal(None), seconds=60, batch=3)
-    for name in "abcd":
+    for name in "abc":
         await writer.put(make_unit([[("1", True)]], problem_id=name))
     assert await asyncio.to_thread(reaches, store, 3)
     await writer.close()
@@ -107,6 +107,25 @@ async def test_a_held_store_delays_the_batch_and_not_the_run(store: Store, make_
     await writer.close()
     assert published(store) == 3
     assert len(told) <= 1
+
+
+async def test_who_is_faster_than_the_store_waits_for_it(
+    store: Store, make_unit: MakeUnit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One batch is on its way to a held store, one is full: the next unit waits, but not for ever."""
+    monkeypatch.setattr("redraft.store.writer.PATIENCE", 60.0)
+    writer = Writer(store, Journal(None), seconds=0, batch=2)
+    with duckdb.connect(store.path, read_only=True, config={"threads": 1}):
+        for name in "abc":
+            await writer.put(make_unit([[("1", True)]], problem_id=name))
+            await asyncio.sleep(0.05)
+        late = asyncio.create_task(writer.put(make_unit([[("1", True)]], problem_id="d")))
+        assert await asyncio.wait([late], timeout=0.3) == (set(), {late})
+        monkeypatch.setattr("redraft.store.writer.PATIENCE", 0.01)
+        await writer.put(make_unit([[("1", True)]], problem_id="e"))
+    await late
+    await writer.close()
+    assert published(store) == 5
 
 
 def test_a_full_disk_is_raised_by_close_and_by_the_next_put(tmp_path: Path, make_unit: MakeUnit) -> None:
