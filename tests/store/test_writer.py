@@ -48,7 +48,7 @@ async def test_units_are_published_in_a_while_and_leave_the_journal(
 
 async def test_a_full_batch_does_not_wait(store: Store, make_unit: MakeUnit) -> None:
     writer = Writer(store, Journal(None), seconds=60, batch=3)
-    for name in "abc":
+    for name in "abcd":
         await writer.put(make_unit([[("1", True)]], problem_id=name))
     assert await asyncio.to_thread(reaches, store, 3)
     await writer.close()
