@@ -18,6 +18,8 @@ def bare(answer: str) -> str:
 
 def unwrap(answer: str) -> str:
     """The answer without the marks around it: space, markdown, maths delimiters, a box, a closing full stop."""
+    if answer.isalnum():
+        return answer
     while True:
         text = answer.strip().rstrip(".;?").strip()
         if text.count("**") == 1:
