@@ -19,22 +19,24 @@ def likelihood(reduce: Literal["mean", "sum"] = "mean", *, by_steps: bool = True
     """
     if reduce not in ("mean", "sum"):
         raise ValueError(f"no reduce {reduce!r}; there are mean, sum")
-    name = NAMES[0] if reduce == "mean" else NAMES[1]
+    name, mean = NAMES[reduce == "sum"], reduce == "mean"
 
     def grade(trajectory: Trajectory) -> Grade:
         place = (name, trajectory.trajectory_id, trajectory.turn)
-        draft = trajectory.draft()
         if trajectory.stop is Stop.FAILED:
             return Grade(*place, reason=f"the trajectory failed: {trajectory.reason or 'no reason was given'}")
-        known = [(step.logprob, step.tokens) for step in draft if step.logprob is not None]
+        draft = trajectory.draft()
+        known = [step.logprob for step in draft if step.logprob is not None]
         if len(known) < len(draft):
             return Grade(*place, reason=f"{len(draft) - len(known)} of {len(draft)} steps have no log-probability")
-        total, tokens = sum(logprob for logprob, _ in known), sum(count for _, count in known)
+        counts = [step.tokens for step in draft]
+        total, tokens = sum(known), sum(counts)
         if not tokens:
             return Grade(*place, reason="the draft has no tokens")
-        mean = reduce == "mean"
-        steps = [logprob / count if count else None for logprob, count in known] if mean else [p for p, _ in known]
-        return Grade(*place, value=total / tokens if mean else total, steps=tuple(steps) if by_steps else ())
+        steps: Sequence[float | None] = known if by_steps else ()
+        if by_steps and mean:
+            steps = [logprob / count if count else None for logprob, count in zip(known, counts, strict=True)]
+        return Grade(*place, value=total / tokens if mean else total, steps=tuple(steps))
 
     async def grader(trajectories: Sequence[Trajectory]) -> list[Grade]:
         return [grade(trajectory) for trajectory in trajectories]
