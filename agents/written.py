@@ -4,12 +4,12 @@ import re
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import accumulate, pairwise
-from typing import Any
 
 from redraft.graders.answers import extract
 from redraft.llm.model import Choice, Finish
-from redraft.store.records import Role, Stop, Trajectory, follow
+from redraft.store.records import Role, Step, Stop, Trajectory, prefix_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Part:
 
 def split(text: str, separator: str) -> list[str]:
     """The text in pieces that each end after a separator and the line breaks on it; joined, they are the text."""
-    ends = [match.end() for match in re.finditer(rf"(?:{re.escape(separator)})\n*", text)]
+    ends = [match.end() for match in _after(separator).finditer(text)]
     pieces: list[str] = []
     for start, end in zip([0, *ends], [*ends, len(text)], strict=True):
         piece = text[start:end]
@@ -36,6 +36,11 @@ def split(text: str, separator: str) -> list[str]:
         elif piece:
             pieces.append(piece)
     return pieces
+
+
+@cache
+def _after(separator: str) -> re.Pattern[str]:
+    return re.compile(rf"(?:{re.escape(separator)})\n*")
 
 
 def numbered(trajectory: Trajectory, number: int) -> Trajectory:
@@ -53,18 +58,28 @@ def grown(trajectory: Trajectory, number: int, choice: Choice, part: Part, piece
     if not part.text.strip() and not (part.ended and trajectory.draft()):
         stop = Stop.LENGTH if choice.finish is Finish.LENGTH else Stop.DEAD_END
         return replace(numbered(trajectory, number), stop=stop)
-    pieces = pieces or [""]
-    before = trajectory.steps
-    step, steps = before[-1] if before else None, list(before)
-    for index, (text, tokens, logprob) in enumerate(zip(pieces, *_measure(choice, part, pieces), strict=True)):
-        final = part.ended and index == len(pieces) - 1
-        known = {"final": final, "tokens": tokens, "logprob": logprob, "call_id": choice.call_id}
-        step = follow(trajectory.question, step, text, 0 if index else number, **known)
-        steps.append(step)
-    facts: dict[str, Any] = {"steps": tuple(steps), "stop": _stop(choice, part)}
+    steps = _steps(trajectory, number, choice, part, pieces or [""])
+    answer = trajectory.answer
     if part.ended:
-        facts["answer"] = extract(trajectory.text() + "".join(pieces), trajectory.question.kind)
-    return replace(trajectory, sample=number if _independent(trajectory) else trajectory.sample, **facts)
+        answer = extract("".join([trajectory.text(), *pieces]), trajectory.question.kind)
+    sample = number if _independent(trajectory) else trajectory.sample
+    stop = _stop(choice, part)
+    return replace(trajectory, sample=sample, steps=(*trajectory.steps, *steps), stop=stop, answer=answer)
+
+
+def _steps(trajectory: Trajectory, number: int, choice: Choice, part: Part, pieces: Sequence[str]) -> list[Step]:
+    """A step a piece, each below the one before it: the first is number `number` below the path's end."""
+    above = trajectory.steps[-1] if trajectory.steps else None
+    place, key = (above.step_id, above.prefix_key) if above else (None, trajectory.question.text)
+    turn, before = (above.turn, above.depth) if above else (1, 0)
+    last, steps = len(pieces) - 1, list[Step]()
+    for index, (text, tokens, logprob) in enumerate(zip(pieces, *_measure(choice, part, pieces), strict=True)):
+        below = f"{place}.{0 if index else number}" if place else f"{trajectory.question.root}{number}"
+        key, final = prefix_key(key, "model", text), part.ended and index == last
+        facts = (below, place, key, before + index + 1, turn, "model", text, final, tokens, logprob)
+        steps.append(Step(*facts, call_id=choice.call_id))
+        place = below
+    return steps
 
 
 def _stop(choice: Choice, part: Part) -> Stop | None:

@@ -6,11 +6,11 @@ key (a hash of its parent's key and itself), which groups equal texts and is nev
 twice is two samples.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from hashlib import blake2b
 from json.encoder import encode_basestring
 from typing import Any
 
@@ -64,7 +64,16 @@ def digest(*parts: Any) -> str:
         text = f"[{','.join([encode_basestring(part) if type(part) is str else str(part) for part in parts])}]"
     else:
         text = CANONICAL.encode(parts)
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+    return _hashed(text)
+
+
+def prefix_key(before: str, by: str, text: str) -> str:
+    """The `digest` of these three: the key of a text by somebody after the text with the key `before`."""
+    return _hashed(f"[{encode_basestring(before)},{encode_basestring(by)},{encode_basestring(text)}]")
+
+
+def _hashed(text: str) -> str:
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +180,7 @@ def follow(
     return Step(
         step_id=f"{parent.step_id}.{sibling}" if parent else f"{question.root}{sibling}",
         parent_id=parent.step_id if parent else None,
-        prefix_key=digest(parent.prefix_key if parent else question.text, by, text),
+        prefix_key=prefix_key(parent.prefix_key if parent else question.text, by, text),
         depth=parent.depth + 1 if parent else 1,
         turn=turn,
         by=by,
@@ -219,11 +228,11 @@ class Trajectory:
     def draft(self, turn: int | None = None) -> tuple[Step, ...]:
         """The model's steps of one turn, the last one by default."""
         turn = self.turn if turn is None else turn
-        return tuple(step for step in self.steps if step.turn == turn and step.by == "model")
+        return tuple([step for step in self.steps if step.turn == turn and step.by == "model"])
 
     def text(self, turn: int | None = None) -> str:
         """The draft of one turn, exactly as written; the last one by default."""
-        return "".join(step.text for step in self.draft(turn))
+        return "".join([step.text for step in self.draft(turn)])
 
     def feedback(self, turn: int) -> Step | None:
         """What somebody said that opened this turn."""
