@@ -17,12 +17,12 @@ DECIMALS = 6  # of a log-probability that is kept
 
 
 def encode(choice: Choice) -> dict[str, Any]:
-    """A choice as plain JSON data, without what it has not."""
+    """A choice as JSON data, without what it has not; its numbers are not copied."""
     data: dict[str, Any] = {"text": choice.text, "finish": choice.finish.value, "tokens": choice.tokens}
     if choice.logprobs is not None:
-        data["logprobs"] = list(choice.logprobs)
+        data["logprobs"] = choice.logprobs
     if choice.offsets is not None:
-        data["offsets"] = list(choice.offsets)
+        data["offsets"] = choice.offsets
     if choice.thinking:
         data["thinking"] = choice.thinking
     if choice.call_id:

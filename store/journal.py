@@ -206,8 +206,10 @@ def held(path: Path) -> bool:
 
 
 def _line(call: Call, choices: Choices, prompt: Prompt | None) -> bytes:
-    sent = "" if prompt is None else f',"prompt":{exact(dict(prompt))}'
-    return f'{{"call":{exact(call_to_json(call))},"choices":{exact(list(choices))}{sent}}}\n'.encode()
+    entry: dict[str, Any] = {"call": call_to_json(call), "choices": list(choices)}
+    if prompt is not None:
+        entry["prompt"] = dict(prompt)
+    return exact(entry).encode() + b"\n"
 
 
 def _open(path: Path) -> int:
