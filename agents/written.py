@@ -9,9 +9,11 @@ from itertools import accumulate, pairwise
 
 from redraft.graders.answers import extract
 from redraft.llm.model import Choice, Finish
+from redraft.store.quick import quick
 from redraft.store.records import Role, Step, Stop, Trajectory, prefix_key
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Part:
     """What a choice adds to a draft; `ended`: the draft is complete with it.

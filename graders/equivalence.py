@@ -14,9 +14,11 @@ from redraft.graders.canonical import canonical
 from redraft.graders.shortcuts import decide, same_plain
 from redraft.graders.worker import Worker, WorkerError
 from redraft.graders.workers import Workers
+from redraft.store.quick import quick
 from redraft.store.records import Kind, Verdict
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Ruling:
     """A verdict on one answer, with the reason where it is not plain from the two texts."""

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from redraft.llm.capabilities import Capabilities
 from redraft.llm.usage import Prices, Usage
+from redraft.store.quick import quick
 from redraft.store.records import Stop
 
 
@@ -19,12 +20,14 @@ class Finish(StrEnum):
     LENGTH = "length"  # at the token limit
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Message:
     role: str  # "system", "user" or "assistant"
     content: str
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Request:
     """`n` samples that continue one prompt. `prefix` is a half-written answer to go on from, byte for byte."""
@@ -44,6 +47,7 @@ class Request:
         return Request(*told, self.schema)
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Choice:
     """One sample. `logprobs` holds one natural log-probability a token, under the distribution at temperature 1, and
@@ -59,6 +63,7 @@ class Choice:
     call_id: str = ""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Reply:
     """What one request was answered with, and what it used. `attempts` counts the requests that were sent for it, and

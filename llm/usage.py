@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
+from redraft.store.quick import quick
 
+
+@quick
 @dataclass(frozen=True, slots=True)
 class Usage:
     """Tokens that a provider counts. `cached` are some of the prompt's, `reasoning` some of the completion's."""

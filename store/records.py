@@ -1,4 +1,5 @@
-"""The nouns of redraft: frozen values that every other file speaks in. This file imports nothing of ours.
+"""The nouns of redraft: frozen values that every other file speaks in. Of ours it imports only how they are
+made.
 
 One shape holds a single shot, a search tree and many turns of correction: a tree of `Step`s, in which a `Trajectory` is
 a path from the question. An *occurrence* of text has an id (its unit, its place among its siblings); its *text* has a
@@ -13,6 +14,8 @@ from enum import StrEnum
 from hashlib import blake2b
 from json.encoder import encode_basestring
 from typing import Any
+
+from redraft.store.quick import quick
 
 
 class Kind(StrEnum):
@@ -76,6 +79,7 @@ def _hashed(text: str) -> str:
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Question:
     """What a solver may see. `unit` is the unit of work it is asked in, which seeds its draws; `branch` the part of
@@ -145,6 +149,7 @@ class Keyring:
         return unit in self._opened
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Step:
     """One occurrence of text that anybody wrote. `text` is exact, with its separator: a draft is its steps joined."""
@@ -189,6 +194,7 @@ def follow(
     )
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Trajectory:
     """A path from the question: the steps so far, and why it ended if it has. Immutable: each change is a new one."""
@@ -258,6 +264,7 @@ class Trajectory:
         return opened.grow(feedback, sibling, by=by, turn=self.turn + 1)
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Detail:
     """What the value of a step rests on: the probabilities of its classes, or a count with its interval; None where a
@@ -271,6 +278,7 @@ class Detail:
     hi: float | None = None
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Grade:
     """One judgement of a trajectory's draft at one turn, and of its steps where the grader has a value for each.
@@ -292,6 +300,7 @@ class Grade:
     step_id: str | None = None  # the one step that it judges, where it judges no more of the draft
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Call:
     """One answered or failed request to a model. Times in milliseconds, money in US dollars."""
