@@ -127,6 +127,7 @@ class Purse:
         self._run = Account("run", run)
         self._runs = (self._run,) if run else ()
         self._problem, self._prices, self._before = problem, prices, before
+        self._limits = bool(run or problem)
         self._units: dict[str, Account] = {}
         self._settled = asyncio.Event()
 
@@ -152,6 +153,11 @@ class Purse:
         """What the run has used; all zeros where it has no budget."""
         return self._run.used
 
+    def unlimited(self, n: int) -> Hold | None:
+        """What is set aside for a call of `n` samples where there is no budget at all: nothing. None where there is
+        one."""
+        return None if self._limits else Hold(n, Amount(), ())
+
     async def reserve(self, unit: str, prompt: int, completion: int, n: int) -> Hold:
         """Sets aside the most that a call can use: `prompt` tokens, and `completion` tokens for each of `n` samples, or
         for as many of them as there is enough for. Waits while calls in flight may give something back.
@@ -159,8 +165,6 @@ class Purse:
         Raises BudgetSpent where there is not enough for one sample.
         """
         accounts = self._accounts(unit)
-        if not accounts:
-            return Hold(n, Amount(), ())
         while True:
             for samples in range(n, 0, -1):
                 amount = self.amount(Usage(prompt, completion * samples))
@@ -185,6 +189,8 @@ class Purse:
 
     def settle(self, hold: Hold, used: Usage | None, usd: float | None = None) -> None:
         """The call has ended, and used so much; None: nobody can tell, so all that was set aside counts as used."""
+        if not hold.accounts:
+            return
         amount = hold.amount if used is None else self.amount(used, usd)
         for account in hold.accounts:
             account.settle(hold.amount, amount)

@@ -44,10 +44,10 @@ class Caller:
         faults, busy, start = 0, 0, time.monotonic()
         while True:
             try:
-                reply = await self._try(request, unit)
+                reply, latency_ms = await self._try(request, unit)
                 cost = self._cost(reply, spent)
                 usage = spent + reply.usage if attempts else reply.usage
-                return Reply(reply.choices, usage, cost, attempts + reply.attempts, reply.latency_ms)
+                return Reply(reply.choices, usage, cost, attempts + reply.attempts, latency_ms)
             except ModelError as error:
                 if not isinstance(error, BudgetSpent) or error.usage is None:  # None: a call was made, and cut
                     attempts += error.attempts
@@ -68,13 +68,13 @@ class Caller:
             return reply.cost_usd
         return (prices.cost(reply.usage) if reply.cost_usd is None else reply.cost_usd) + prices.cost(spent)
 
-    async def _try(self, request: Request, unit: str) -> Reply:
-        """One try, when there is a place for it in everything that limits it."""
+    async def _try(self, request: Request, unit: str) -> tuple[Reply, float]:
+        """One try, when there is a place for it in everything that limits it, and the milliseconds that it took."""
         async with self._window as window:
             trial = await self._breaker.ready()
             try:
-                hold = await self._reserve(request, unit)
-                taken = await self._paced(hold, request)
+                hold = self._purse.unlimited(request.n) or await self._reserve(request, unit)
+                taken = await self._paced(hold, request) if self._requests or self._tokens else None
                 epoch, start = window.epoch, time.monotonic()
                 try:
                     reply = await self._held(hold, request, taken)
@@ -86,8 +86,7 @@ class Caller:
                 latency_s = time.monotonic() - start
                 window.answered(latency_s)
                 self._breaker.answered()
-                latency_ms = round(latency_s * 1000, 3)
-                return Reply(reply.choices, reply.usage, reply.cost_usd, reply.attempts, latency_ms)
+                return reply, round(latency_s * 1000, 3)
             finally:
                 self._breaker.done(trial)
 
@@ -125,11 +124,8 @@ class Caller:
                 self._tokens.correct(taken, used.tokens)
 
     async def _timely(self, hold: Hold, request: Request) -> Reply:
-        left_s = hold.left_s()
-        if left_s == float("inf"):
-            reply = await self._model.complete(request)
-        else:
-            reply = await self._within(hold, request)
+        limited = hold.accounts and hold.left_s() < float("inf")
+        reply = await (self._within(hold, request) if limited else self._model.complete(request))
         if not reply.choices:
             raise ModelError(f"{self._model.name} gave no answer at all.", cause=Cause.FAULT, usage=reply.usage)
         return reply if len(reply.choices) <= request.n else replace(reply, choices=reply.choices[: request.n])
