@@ -82,6 +82,7 @@ class Address:
         self.text = self.base.joinpath("completions").with_query(self.base.query)
         self.root = self.base.parent if _versioned(self.base.path) else self.base
         self.proxy = _proxy(self.base)
+        self.plain = self.base.scheme == "http" and not self.proxy
 
 
 class Addresses:

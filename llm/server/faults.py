@@ -84,7 +84,7 @@ def explained(
     if lacks_model(status, words):
         return ModelError(f"{where} has no model {name!r} ({short}).", cure="Check --model and --api-base.", fatal=True)
     if status in (404, 405) or 300 <= status < 400:
-        moved = f"it says to go to {said(headers['Location'], *keys)}" if "Location" in headers else short
+        moved = f"it says to go to {said(headers['location'], *keys)}" if "location" in headers else short
         return NoPage(
             f"{where} does not speak OpenAI's protocol (HTTP {status}: {moved}).", cure="Check --api-base.", fatal=True
         )

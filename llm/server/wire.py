@@ -3,24 +3,23 @@
 import asyncio
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
-import aiohttp
 from yarl import URL
 
 from redraft.llm.limits import Limits
 from redraft.llm.model import Cause, ModelError
 from redraft.llm.said import said
 from redraft.llm.server.addresses import Address, Addresses
+from redraft.llm.server.http import Broken, Response, Unreached
+from redraft.llm.server.plain import Plain
+from redraft.llm.server.session import Session
 
-KEPT_S = 4.0  # of an idle connection: servers drop theirs after 5 s and more
 NO_PAGE = (404, 405)
 STUMBLES = (429, 500, 502, 503, 504, 529)  # of one address, while others may do better
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """An HTTP answer, and the endpoint that gave it."""
 
     status: int
@@ -31,13 +30,14 @@ class Answer:
 
 
 class Wire:
-    """One pool of connections for all calls of a model, made when the first one is."""
+    """The connections of all calls of a model, made when the first one is, and kept for others in the same loop."""
 
     def __init__(self, addresses: Addresses, key: str, limits: Limits) -> None:
         self.addresses = addresses
         self._key = key
         self._limits = limits
-        self._session: aiohttp.ClientSession | None = None
+        self._plain: Plain | None = None
+        self._session: Session | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
@@ -57,8 +57,8 @@ class Wire:
                 answer = await self._sent("POST", address, address.chat if chat else address.text, body)
                 address.found |= answer.status not in NO_PAGE
                 return answer
-            except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-                refusals.append(_reason(error))
+            except Unreached as error:
+                refusals.append(said(str(error)))
         why = said("; ".join(dict.fromkeys(refusals)), self._key, *self.addresses.secrets)
         raise ModelError(
             f"Nobody answers at {self.addresses.shown} ({why}).",
@@ -66,35 +66,36 @@ class Wire:
             cause=Cause.DOWN,
         )
 
-    async def ask(self, method: str, address: Address, path: str, body: bytes | None = None) -> Answer:
+    async def ask(self, method: str, address: Address, path: str, body: bytes = b"") -> Answer:
         """Ask another page of one server; `path` begins with a slash, and is below the address without `/v1`, unless
         it begins with "/v1". Raises ModelError."""
         base = address.base if path.startswith("/v1") else address.root
         url = base.joinpath(*path.removeprefix("/v1").strip("/").split("/"))
         try:
             return await self._sent(method, address, url, body)
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            raise ModelError(f"Nobody answers at {address.shown} ({_reason(error)}).", cause=Cause.DOWN) from None
+        except Unreached as error:
+            raise ModelError(f"Nobody answers at {address.shown} ({said(str(error))}).", cause=Cause.DOWN) from None
 
     async def close(self) -> None:
         """Close the connections."""
+        self._loop = None
+        if self._plain is not None:
+            self._plain.close()
+            self._plain = None
         if self._session is not None:
             await self._session.close()
             self._session = None
 
-    async def _sent(self, method: str, address: Address, url: URL, body: bytes | None) -> Answer:
-        session = self._session
-        if session is None or self._loop is not asyncio.get_running_loop():
-            session = self._opened()
+    async def _sent(self, method: str, address: Address, url: URL, body: bytes) -> Answer:
+        """Raises Unreached, and ModelError where the server may have got the request."""
         begun = time.monotonic()
         address.in_flight += 1
         address.tried(begun)
         try:
-            async with session.request(method, url, data=body, allow_redirects=False, proxy=address.proxy) as response:
-                answer = Answer(response.status, response.headers, await response.read(), address, url)
-        except (aiohttp.ClientError, OSError, ValueError) as error:
+            answer = Answer(*await self._carried(method, address, url, body), address, url)
+        except (Unreached, Broken, TimeoutError, ValueError) as error:
             address.failed(begun, time.monotonic())
-            if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
+            if isinstance(error, Unreached):
                 raise
             raise _broken(address, error, self._limits.timeout_s) from None
         finally:
@@ -105,38 +106,28 @@ class Wire:
             address.answered()
         return answer
 
-    def _opened(self) -> aiohttp.ClientSession:
-        headers: dict[str, Any] = {"Content-Type": "application/json", "Accept": "application/json"}
+    async def _carried(self, method: str, address: Address, url: URL, body: bytes) -> Response:
+        if self._loop is not (loop := asyncio.get_running_loop()):
+            self._loop, self._plain, self._session = loop, None, None
+        if address.plain:
+            self._plain = self._plain or Plain(*self._settings())
+            return await self._plain.send(method, url, body)
+        self._session = self._session or Session(*self._settings())
+        return await self._session.send(method, url, body, address.proxy)
+
+    def _settings(self) -> tuple[dict[str, str], float, float]:
+        """The headers of every request, and the limits of time: of connecting, and of all."""
+        headers = {"Content-Type": "application/json", "Accept": "application/json"}
         if self._key and not any(address.has_password for address in self.addresses):
             headers["Authorization"] = f"Bearer {self._key}"
-        self._loop = asyncio.get_running_loop()
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEPT_S, ttl_dns_cache=300),
-            timeout=aiohttp.ClientTimeout(total=self._limits.timeout_s, connect=self._limits.connect_s),
-            headers=headers,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            skip_auto_headers=("User-Agent",),
-        )
-        return self._session
+        return headers, self._limits.connect_s, self._limits.timeout_s
 
 
-def _broken(address: Address, error: BaseException, timeout_s: float) -> ModelError:
+def _broken(address: Address, error: Exception, timeout_s: float) -> ModelError:
     """What became of a call that was sent. The server may have done the work, and charged it."""
     if isinstance(error, TimeoutError):
         message, cure = f"{address.shown} gave no answer in {timeout_s:g} s.", "Ask for less, or wait longer."
     else:
-        message, cure = f"The connection to {address.shown} broke ({_reason(error)}).", "Try again later."
+        why = said(str(error)) or type(error).__name__
+        message, cure = f"The connection to {address.shown} broke ({why}).", "Try again later."
     return ModelError(message, cure=cure, cause=Cause.FAULT, usage=None)
-
-
-def _reason(error: BaseException) -> str:
-    """Why, in a few words, without an address that could hold a password."""
-    if isinstance(error, aiohttp.ConnectionTimeoutError):
-        return "no connection in time"
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return f"its certificate is not trusted: {error.certificate_error}"
-    if isinstance(error, aiohttp.ClientConnectorError):
-        return error.os_error.strerror or str(error.os_error) or type(error.os_error).__name__
-    if isinstance(error, aiohttp.ServerDisconnectedError):
-        return "the server closed it"
-    return said(str(error)) or type(error).__name__

@@ -1,0 +1,108 @@
+"""One connection that speaks HTTP/1.1: a request out, its answer in, read by llhttp."""
+
+import asyncio
+import gzip
+import zlib
+
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
+
+from redraft.llm.server.http import Broken, Response
+
+
+class Connection(asyncio.Protocol):
+    """One connection, which carries one exchange at a time. `since` is when it became idle."""
+
+    def __init__(self) -> None:
+        self.since = 0.0
+        self._loop = asyncio.get_running_loop()
+        self._parser = HttpResponseParser(self)
+        self._parser.set_dangerous_leniencies(lenient_headers=True, lenient_optional_cr_before_lf=True)
+        self._awaited: asyncio.Future[Response] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._again = True  # another exchange may follow
+        self._begun = False  # the headers of an answer are there
+        self._headers: dict[str, str] = {}
+        self._body: list[bytes] = []
+
+    @property
+    def reusable(self) -> bool:
+        """Whether another exchange may follow."""
+        return self._again and not self._transport.is_closing()
+
+    def exchange(self, request: bytes, timeout_s: float) -> "asyncio.Future[Response]":
+        """Send a request; the answer to come. Its errors are Broken and TimeoutError."""
+        self._awaited = awaited = self._loop.create_future()
+        self._timer = self._loop.call_later(timeout_s, self._failed, TimeoutError())
+        self._transport.write(request)
+        return awaited
+
+    def close(self) -> None:
+        """Drop it. Whoever awaits an answer gets Broken."""
+        self._failed(Broken("it was closed on this side"))
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            self._parser.feed_data(data)
+        except (HttpParserError, HttpParserUpgrade) as error:
+            self._failed(Broken(f"no HTTP answer came: {error}"))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if exc is None and self._begun and not self._headers.keys() & {"content-length", "transfer-encoding"}:
+            self._answered()  # its end was to be that of the connection
+        else:
+            self._failed(Broken(str(exc) if exc else "the server closed it"))
+
+    def on_message_begin(self) -> None:
+        self._headers, self._body = {}, []
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers.setdefault(name.decode("latin-1").lower(), value.decode("utf-8", "surrogateescape"))
+
+    def on_headers_complete(self) -> None:
+        self._begun = self._parser.get_status_code() >= 200  # what comes before is news of the answer
+
+    def on_body(self, body: bytes) -> None:
+        self._body.append(body)
+
+    def on_message_complete(self) -> None:
+        if self._begun:
+            self._again = self._parser.should_keep_alive()
+            self._answered()
+
+    def _answered(self) -> None:
+        awaited, self._awaited, self._begun = self._awaited, None, False
+        if awaited is None or awaited.done():  # nobody asked
+            self._transport.abort()
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        try:
+            body = _unpacked(b"".join(self._body), self._headers.get("content-encoding", ""))
+        except (OSError, EOFError, zlib.error) as error:
+            self._again = False
+            awaited.set_exception(Broken(f"its answer does not unpack: {error}"))
+        else:
+            awaited.set_result(Response(self._parser.get_status_code(), self._headers, body))
+
+    def _failed(self, error: Exception) -> None:
+        self._transport.abort()
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._awaited is not None and not self._awaited.done():
+            self._awaited.set_exception(error)
+        self._awaited = None
+
+
+def _unpacked(body: bytes, encoding: str) -> bytes:
+    """A body as it was before it was packed. Raises OSError, EOFError and zlib.error."""
+    match encoding.lower():
+        case "gzip" | "x-gzip":
+            return gzip.decompress(body)
+        case "deflate":
+            return zlib.decompress(body, zlib.MAX_WBITS if body[:1] == b"\x78" else -zlib.MAX_WBITS)
+        case _:
+            return body

@@ -1,0 +1,50 @@
+"""What `plain` does not carry: TLS, and ways through a proxy. aiohttp does."""
+
+from collections.abc import Mapping
+
+import aiohttp
+from yarl import URL
+
+from redraft.llm.server.http import Broken, Response, Unreached
+from redraft.llm.server.plain import KEPT_S
+
+
+class Session:
+    """Connections to any number of servers, in the running event loop. `headers` go with every request."""
+
+    def __init__(self, headers: Mapping[str, str], connect_s: float, timeout_s: float) -> None:
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEPT_S, ttl_dns_cache=300),
+            timeout=aiohttp.ClientTimeout(total=timeout_s, connect=connect_s),
+            headers=headers,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            skip_auto_headers=("User-Agent",),
+        )
+
+    async def send(self, method: str, url: URL, body: bytes, proxy: str | None = None) -> Response:
+        """The answer to a request. Raises Unreached, Broken, TimeoutError, and ValueError for what is no header."""
+        request = self._session.request(method, url, data=body or None, allow_redirects=False, proxy=proxy)
+        try:
+            async with request as response:
+                return Response(response.status, response.headers, await response.read())
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            raise Unreached(_reason(error)) from None
+        except aiohttp.ServerDisconnectedError:
+            raise Broken("the server closed it") from None
+        except TimeoutError:
+            raise
+        except (aiohttp.ClientError, OSError) as error:
+            raise Broken(str(error)) from None
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._session.close()
+
+
+def _reason(error: aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError) -> str:
+    """Why there is no connection, in a few words, without an address that could hold a password."""
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        return "no connection in time"
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return f"its certificate is not trusted: {error.certificate_error}"
+    return error.os_error.strerror or str(error.os_error) or type(error.os_error).__name__
