@@ -3,7 +3,7 @@
 import re
 from fractions import Fraction
 
-from redraft.graders.numbers import named, plain
+from redraft.graders.numbers import is_whole, named, plain
 from redraft.graders.spelling import bare
 from redraft.store.records import Kind
 
@@ -24,6 +24,8 @@ def canonical(answer: str | None, kind: Kind = Kind.MATH) -> str | None:
         return words(answer)
     if kind is Kind.CODE:
         return lines(answer)
+    if is_whole(answer):
+        return str(int(answer))
     number = plain(answer)
     if number:
         return str(number.value)

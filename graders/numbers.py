@@ -26,7 +26,7 @@ def plain(answer: str) -> Plain | None:
     """
     if len(answer) > MAX_LENGTH:
         return None
-    if answer.isascii() and answer.isdigit():
+    if is_whole(answer):
         return Plain(Fraction(int(answer)))
     if not ANY_DIGIT.search(answer):
         return None
@@ -41,6 +41,11 @@ def plain(answer: str) -> Plain | None:
     negative = (match["sign"] == "-") != (match["sign2"] == "-")
     scale = SCALES.get((tail["scale"] or "").lower(), 1)
     return Plain((-value if negative else value) * scale, bool(tail["percent"]), name)
+
+
+def is_whole(answer: str) -> bool:
+    """Whether an answer is digits alone, as most are."""
+    return answer.isdigit() and answer.isascii() and len(answer) <= MAX_LENGTH
 
 
 def named(text: str) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 import re
 
 from redraft.graders.canonical import canonical, is_words, listing
-from redraft.graders.numbers import plain, same_number
+from redraft.graders.numbers import is_whole, plain, same_number
 from redraft.store.records import Kind
 
 
@@ -26,6 +26,8 @@ def decide(gold: str, given: str, kind: Kind = Kind.MATH) -> bool | None:
 
 def same_plain(gold: str, given: str) -> bool | None:
     """Whether two plain numbers are equal; None where one of the two is something else."""
+    if is_whole(gold) and is_whole(given):
+        return int(gold) == int(given)
     one = plain(gold)
     two = plain(given) if one else None
     return same_number(one, two) if one and two else None
