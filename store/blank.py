@@ -13,6 +13,7 @@ import duckdb
 from redraft.store.migrations import MIGRATIONS, migrate
 
 BLOCK = "16384"  # bytes: DuckDB's 256 KiB are held in memory for each column of each table that it writes
+STORAGE = "v1.2.0"  # of DuckDB, which reads it from then on: the first that compresses texts by Zstandard
 
 
 def blank(path: Path) -> None:
@@ -29,7 +30,9 @@ def blank(path: Path) -> None:
 
 def _made(path: Path) -> bytes:
     """Makes the store, and keeps a copy where that is possible."""
-    with duckdb.connect(str(path), config={"default_block_size": BLOCK}) as connection:
+    with duckdb.connect(
+        str(path), config={"default_block_size": BLOCK, "storage_compatibility_version": STORAGE}
+    ) as connection:
         migrate(connection)
     made = path.read_bytes()
     with suppress(OSError):  # a cache folder that can't be written costs time and nothing else
@@ -67,7 +70,7 @@ def _folder() -> Path:
 def _key() -> str:
     """Of all that shapes an empty store."""
     texts = [files("redraft.store").joinpath(name).read_bytes() for name in ("migrations.py", *MIGRATIONS)]
-    return _digest(b"\0".join([duckdb.__version__.encode(), BLOCK.encode(), *texts]))
+    return _digest(b"\0".join([duckdb.__version__.encode(), BLOCK.encode(), STORAGE.encode(), *texts]))
 
 
 def _digest(text: bytes) -> str:

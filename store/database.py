@@ -15,7 +15,7 @@ from pathlib import Path
 
 import duckdb
 
-from redraft.store.blank import blank
+from redraft.store.blank import STORAGE, blank
 from redraft.store.errors import StoreError
 from redraft.store.migrations import MIGRATIONS, migrate, version
 from redraft.store.sql import literal
@@ -56,13 +56,13 @@ class Database:
     @contextmanager
     def open(self, *, read_only: bool = False, patience: float | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection, closed at the end. Waits `patience` seconds (None: for ever) while somebody else has the file.
-        DuckDB's own errors come out as StoreError."""
+        DuckDB's own errors, and the disk's, come out as StoreError."""
         if not self._turn.acquire(timeout=-1 if patience is None else patience):
             raise StoreError(f"{self.path} is being used by another thread for more than {patience:g} s: try again")
         try:
             with self._memory.cursor() if self._memory else self._connect(read_only, patience) as connection:
                 yield connection
-        except duckdb.Error as error:
+        except (duckdb.Error, OSError) as error:
             raise self._trouble(error) from error
         finally:
             self._turn.release()
@@ -135,10 +135,11 @@ def _opened(path: str, name: str, read_only: bool) -> duckdb.DuckDBPyConnection:
     size of row groups: DuckDB rewrites a table's last one with every batch, in memory, and each thread for itself."""
     if read_only:
         return duckdb.connect(path, read_only=True, config={"custom_user_agent": name})
-    connection = duckdb.connect(path, config={"custom_user_agent": name, "threads": 1})
+    connection = duckdb.connect(path, config={"custom_user_agent": name, **WRITING})
     try:
-        (own,) = connection.execute("SELECT current_database()").fetchone() or ("",)
-        connection.execute(AGAIN.format(own=_quoted(own), other=_quoted(name), path=literal(path)))
+        own, stored = connection.execute(ATTACHED).fetchone() or ("", "")
+        kept = UPGRADED if stored == OLD else ""
+        connection.execute(AGAIN.format(own=_quoted(own), other=_quoted(name), path=literal(path), kept=kept))
     except duckdb.Error:
         connection.close()
         raise
@@ -154,9 +155,23 @@ def _holder(error: Exception) -> str:
     return f"process {rest.partition(')')[0]}" if rest else "this one"
 
 
+WRITING: dict[str, str | bool | int | float | list[str]] = {
+    "threads": 1,
+    "enable_external_file_cache": False,  # the texts that rows are read from come under one name, one after the other
+    # A commit goes straight into the file, without a log that would be written, read and written again.
+    "checkpoint_threshold": "0KB",
+    "auto_checkpoint_skip_wal_threshold": 0,
+    # Zstandard makes the file half as large as FSST does (which is switched off below), in less than half the time.
+    "zstd_min_string_length": 16,  # bytes on average: that of ids
+}
+OLD = "v1.0.0+"  # files of DuckDB 1.1 and before hold no Zstandard
+UPGRADED = f", STORAGE_VERSION '{STORAGE}'"
+ATTACHED = """
+    SELECT database_name, tags['storage_version'] FROM duckdb_databases() WHERE database_name = current_database()"""
 AGAIN = """
     ATTACH ':memory:' AS {other}; USE {other}; DETACH {own};
-    ATTACH {path} AS {own} (ROW_GROUP_SIZE 4096); USE {own}; DETACH {other}"""
+    ATTACH {path} AS {own} (ROW_GROUP_SIZE 4096{kept}); USE {own}; DETACH {other};
+    SET disabled_compression_methods = 'fsst,dict_fsst'"""
 CURES = {
     "not a valid DuckDB database": "it is not a DuckDB database: name another file with --db",
     "Is a directory": "it is a folder: name a file with --db",

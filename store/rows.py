@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any
 
 from redraft.store.encode import exact, strict
@@ -31,11 +32,7 @@ def rows_of(unit: Unit, calls: Sequence[tuple[Call, Choices]]) -> dict[str, list
     paths = {trajectory.trajectory_id: trajectory for trajectory in (*unit.judged, *explored)}
     grades = (*unit.grades, *(grade for trajectory in thrown for grade in trajectory.grades))
     return {
-        "raw.steps": [
-            (*mark, s.step_id, s.parent_id, s.prefix_key, s.depth, s.turn, s.by, s.text, s.final, s.tokens, s.logprob,
-             s.value, s.visits, s.call_id)
-            for s in steps.values()
-        ],
+        "raw.steps": [(*mark, *_step(step)) for step in steps.values()],
         "raw.trajectories": [(*mark, *_trajectory(trajectory)) for trajectory in explored],
         "raw.turns": [(*mark, *row) for trajectory in explored for row in _turns(trajectory)],
         "raw.grades": [(*mark, *row) for grade in grades for row in _grades(grade, paths)],
@@ -61,6 +58,12 @@ def problem_row(problem: Problem, added_at: str) -> Row:
         problem.problem_id, problem.source, problem.split, problem.question, problem.answer, problem.kind,
         problem.level, problem.subject, problem.parent_id, problem.augmentation, strict(dict(problem.meta)), added_at,
     )  # fmt: skip
+
+
+_step = attrgetter(
+    "step_id", "parent_id", "prefix_key", "depth", "turn", "by", "text", "final", "tokens", "logprob", "value",
+    "visits", "call_id",
+)  # fmt: skip
 
 
 def _trajectory(path: Trajectory) -> Row:

@@ -151,9 +151,8 @@ class Store:
             return
         with self._database.open() as connection:
             fresh = _fresh(connection, units)
-            known = {
-                call_key(call) for call, _ in calls_of(connection, [unit.unit_id for unit in fresh if unit.attempt > 1])
-            }
+            again = [unit.unit_id for unit in fresh if unit.attempt > 1]
+            known = {call_key(call) for call, _ in calls_of(connection, again)} if again else set()
             tables: dict[str, list[tuple[Any, ...]]] = {}
             for unit in fresh:
                 calls = tuple((call, choices) for call, choices in unit.calls if call_key(call) not in known)

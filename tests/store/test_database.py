@@ -13,9 +13,14 @@ from redraft.store import Store
 from redraft.store.database import Database
 from redraft.store.errors import StoreError
 from redraft.store.migrations import migrate
+from redraft.store.sql import insert
 from redraft.store.units import Unit
 
 GROUPS = "SELECT max(start + count) FROM pragma_storage_info('raw.steps') GROUP BY row_group_id ORDER BY row_group_id"
+FORMAT = "SELECT tags['storage_version'] FROM duckdb_databases() WHERE database_name = current_database()"
+COMPRESSED = """
+    SELECT DISTINCT compression FROM pragma_storage_info('raw.steps')
+    WHERE column_name IN ('step_id', 'text') AND segment_type = 'VARCHAR'"""
 STEPS = [[(str(turn), False) for turn in range(50)]] * 20  # a unit's: 20 trajectories of 50 turns, 1,980 rows
 
 
@@ -35,9 +40,12 @@ def test_no_batch_makes_a_group_of_more_than_4096_rows(store: Store, make_unit: 
     assert store.query("SELECT block_size FROM pragma_database_size()").rows == [(16384,)]
 
 
-def test_a_store_with_larger_groups_and_blocks_goes_on(tmp_path: Path, make_unit: Callable[..., Unit]) -> None:
+@pytest.mark.parametrize(("made", "goes_on"), [("v1.0.0", "v1.2.0+"), ("v1.5.0", "v1.5.0+")])
+def test_a_store_of_another_format_goes_on(
+    tmp_path: Path, make_unit: Callable[..., Unit], made: str, goes_on: str
+) -> None:
     path = tmp_path / "old.duckdb"
-    with duckdb.connect(path) as connection:
+    with duckdb.connect(path, config={"storage_compatibility_version": made}) as connection:
         migrate(connection)
         columns = len(connection.execute("DESCRIBE raw.steps").fetchall()) - 1
         connection.execute(f"INSERT INTO raw.steps SELECT 'old' {', NULL' * columns} FROM range(10_000)")
@@ -51,6 +59,31 @@ def test_a_store_with_larger_groups_and_blocks_goes_on(tmp_path: Path, make_unit
     assert store.query(GROUPS).rows[0] == (10_000,)
     with duckdb.connect(path) as connection:
         assert connection.execute("SELECT count(*) FROM trajectories").fetchall() == [(60,)]
+        assert connection.execute(FORMAT).fetchall() == [(goes_on,)]
+
+
+def test_texts_are_compressed_by_zstandard(store: Store, make_unit: Callable[..., Unit]) -> None:
+    texts = [f"The sum of {number} and {number + 1} is {2 * number + 1}." for number in range(2000)]
+    store.publish([make_unit([[("1", True)]] * 2000, texts=texts)])
+    assert store.query(COMPRESSED).rows == [("ZSTD",)]
+    assert sorted(text for (text,) in store.query("SELECT text FROM steps").rows) == sorted(texts)
+
+
+def test_a_batch_is_in_the_file_and_no_log_beside_it(store: Store) -> None:
+    with Database(store.path, create=False, waiting=None).open() as connection:
+        insert(connection, "raw.dataset_rows", [("d", 0, "t", None, None)] * 3000)
+        assert os.listdir(Path(store.path).parent) == ["redraft.duckdb"]
+    assert store.query("SELECT count(*) FROM raw.dataset_rows").rows == [(3000,)]
+
+
+def test_no_room_for_a_temporary_file_is_one_line(
+    store: Store, make_unit: Callable[..., Unit], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", "/nowhere")
+    with pytest.raises(StoreError, match=r"^.*redraft\.duckdb: .*No such file or directory: '/nowhere.*'$"):
+        store.publish([make_unit([[("1", True)]])])
+    monkeypatch.undo()
+    assert store.query("SELECT count(*) FROM raw.steps").rows == [(0,)]
 
 
 def test_a_writer_keeps_others_out_of_the_file_even_where_its_own_process_tries(store: Store) -> None:
