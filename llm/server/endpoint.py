@@ -11,6 +11,7 @@ from redraft.llm.model import ModelError, Refused
 from redraft.llm.said import said
 from redraft.llm.server import faults
 from redraft.llm.server.bodies import packed
+from redraft.llm.server.tokens import parsed
 from redraft.llm.server.wire import Answer, Wire
 
 
@@ -46,7 +47,7 @@ class Endpoint:
         if answer.status != 200:
             raise await self._failure(answer.status, answer, faults.Said(answer.body), data)
         try:
-            reply = orjson.loads(answer.body)
+            reply = parsed(answer.body)
         except ValueError:
             reply = self._lenient(answer)
         if isinstance(reply, dict) and "error" in reply and (inside := faults.failed_inside(reply, answer.body)):

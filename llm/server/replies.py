@@ -12,6 +12,7 @@ from redraft.llm.reading import aligned, cut, with_tokens
 from redraft.llm.server.bodies import lost
 from redraft.llm.server.facts import Facts
 from redraft.llm.server.thinking import apart, inline
+from redraft.llm.server.tokens import Token, tokens_in
 from redraft.llm.usage import Usage
 
 FINISHES = {
@@ -151,17 +152,18 @@ def _logprobs(
         signs.logprobs = signs.logprobs or False
         return None, None
     content = given.get("content")
+    listed: Sequence[Token] = ()
     try:
         if content is None:
             tokens, logprobs = given["tokens"], given["token_logprobs"]
         else:
-            tokens = [entry["token"] for entry in content]
-            logprobs = [entry["logprob"] for entry in content]
-            if content and len(content[0].get("top_logprobs") or ()) > 1:
-                signs.many_tops = True
+            listed = tokens_in(content)
+            tokens = [entry.token for entry in listed]
+            logprobs = [entry.logprob for entry in listed]
+            signs.many_tops |= bool(listed) and listed[0].tops > 1
         finite = isfinite(sum(logprobs))
         whole = "".join(tokens)
-    except (KeyError, TypeError, AttributeError):
+    except (KeyError, TypeError, ValueError):
         signs.logprobs = True
         return None, None
     signs.logprobs = signs.logprobs or bool(tokens)
@@ -173,42 +175,39 @@ def _logprobs(
             del tokens[-1], logprobs[-1]
         return tuple(logprobs), tuple(accumulate(map(len, tokens[:-1]), initial=0))
     try:
-        raw = _raw(tokens, content)
+        raw = [entry.raw for entry in listed] or [token.encode("utf-8", "surrogatepass") for token in tokens]
     except (TypeError, ValueError):
         return None, None
     return aligned(list(zip(raw, logprobs, strict=True)), text, thought=thought) or (None, None)
 
 
-def _raw(tokens: Sequence[str], content: Any) -> list[bytes]:
-    """The bytes of each token. A token that is part of a character has none of its own as text."""
-    if content is None:
-        return [token.encode("utf-8", "surrogatepass") for token in tokens]
-    return [
-        bytes(entry["bytes"]) if isinstance(entry.get("bytes"), list) else token.encode("utf-8", "surrogatepass")
-        for token, entry in zip(tokens, content, strict=True)
-    ]
-
-
 def _ends(given: Any, facts: Facts, signs: Signs) -> bool:
     """Whether the last log-probability is that of the end itself. It is a token of no text; where text was held back in
     case a stop string would come of it, llama.cpp gives that text to it, and only the number of tokens tells."""
-    content = given.get("content") if isinstance(given, dict) else None
-    if not content:
+    try:
+        listed = tokens_in(given.get("content") if isinstance(given, dict) else None)
+    except (TypeError, ValueError):
         return False
-    return content[-1].get("token") == "" or (facts.shows_end and len(content) == signs.counted)
+    return bool(listed) and (not listed[-1].token or (facts.shows_end and len(listed) == signs.counted))
 
 
 def _usage(given: Any, choices: Sequence[Choice], request: Request) -> Usage:
     """The usage as it is said; what is not, by the log-probabilities, and else by length, never zero."""
-    given = given if isinstance(given, dict) else {}
     prompt = _count(given, "prompt_tokens") or _estimated(sum(len(m.content) for m in request.messages))
     completion = _count(given, "completion_tokens")
-    if choices and all(choice.logprobs is not None for choice in choices):
-        completion = max(completion, sum(len(choice.logprobs or ()) for choice in choices))
+    seen = 0
+    for choice in choices:
+        if choice.logprobs is None:
+            seen = 0
+            break
+        seen += len(choice.logprobs)
+    completion = max(completion, seen)
     written = sum([len(choice.text) + len(choice.thinking) for choice in choices])
     completion = completion or (_estimated(written) if choices else 0)
-    thought = sum([len(choice.thinking) for choice in choices])
+    if not isinstance(given, dict):
+        given = {}
     reasoning = _count(given.get("completion_tokens_details"), "reasoning_tokens") or _count(given, "reasoning_tokens")
+    thought = sum([len(choice.thinking) for choice in choices])
     if thought and not reasoning:
         reasoning = max(1, completion * thought // written)
     cached = _count(given.get("prompt_tokens_details"), "cached_tokens") or _count(given, "prompt_cache_hit_tokens")
@@ -217,7 +216,7 @@ def _usage(given: Any, choices: Sequence[Choice], request: Request) -> Usage:
 
 def _count(given: Any, name: str) -> int:
     value = given.get(name) if isinstance(given, dict) else None
-    return int(value) if isinstance(value, int | float) and 0 < value < 2**53 else 0
+    return int(value) if value and isinstance(value, int | float) and 0 < value < 2**53 else 0
 
 
 def _estimated(characters: int) -> int:
