@@ -254,14 +254,16 @@ class Trajectory:
 
     def respond(self, feedback: str, by: str, sibling: int = 0) -> "Trajectory":
         """This path with somebody's feedback at its end, open for the next turn."""
-        opened = replace(
+        parent = self.steps[-1] if self.steps else None
+        step = follow(self.question, parent, feedback, sibling, by=by, turn=self.turn + 1)
+        return replace(
             self,
+            steps=(*self.steps, step),
             stop=None,
             answer=None,
             stops=(*self.stops, self.stop or Stop.ANSWERED),
             answers=(*self.answers, self.answer),
         )
-        return opened.grow(feedback, sibling, by=by, turn=self.turn + 1)
 
 
 @quick
