@@ -1,5 +1,6 @@
 """What every route does with the texts that come back: stop strings, tokens, log-probabilities."""
 
+from codecs import getincrementaldecoder
 from collections.abc import Sequence
 from itertools import accumulate
 
@@ -28,14 +29,16 @@ def aligned(
         return _around(tokens, text) if LOST in full else None
     logprobs: list[float] = []
     offsets: list[int] = []
-    at = -start
+    characters = getincrementaldecoder("utf-8")("surrogatepass")
+    at, offset = -start, 0
     for token, logprob in tokens:
         end = at + len(token)
         if at >= len(raw):
             break
         if end > 0:
             logprobs.append(logprob)
-            offsets.append(len(raw[: max(0, at)].decode("utf-8", "ignore")))
+            offsets.append(offset)
+            offset += len(characters.decode(raw[max(0, at) : end]))
         at = end
     return tuple(logprobs), tuple(offsets)
 
