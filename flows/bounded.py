@@ -12,27 +12,20 @@ async def each(items: AsyncIterable[T], work: Callable[[T], Awaitable[None]], wi
 
     The first exception cancels what is under way and is raised, when all of that has ended.
     """
-    running: set[asyncio.Task[None]] = set()
+    room, first = asyncio.Semaphore(window), None
 
     async def do(item: T) -> None:
-        await work(item)
+        try:
+            await work(item)
+        finally:
+            room.release()
 
     try:
-        async for item in items:
-            while len(running) >= window:
-                running = await _settled(running)
-            running.add(asyncio.create_task(do(item)))
-        while running:
-            running = await _settled(running)
-    finally:
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
-
-
-async def _settled(running: set[asyncio.Task[None]]) -> set[asyncio.Task[None]]:
-    """Those still running once one of them has ended. Raises what one of them raised."""
-    done, rest = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-    for task in done:
-        task.result()
-    return rest
+        async with asyncio.TaskGroup() as group:
+            async for item in items:
+                await room.acquire()
+                group.create_task(do(item))
+    except BaseExceptionGroup as errors:
+        first = errors.exceptions[0]
+    if first:
+        raise first
