@@ -4,7 +4,7 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-THRESHOLDS = (100_000, 20, 100)  # new containers, and rounds, between collections; Python's own are 700, 10, 10
+THRESHOLDS = (300_000, 20, 100)  # new containers, and rounds, between collections; Python's own are 700, 10, 10
 
 
 @contextmanager
