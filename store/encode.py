@@ -44,10 +44,10 @@ def strict(value: Any) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-def columns(rows: Sequence[Sequence[Any]], kinds: Sequence[str]) -> Iterator[bytes]:
-    """The columns of a table, of DuckDB's types `kinds`, as the pieces of one JSON object, c0, c1 and so on: NaN and
+def table_json(columns: Sequence[Sequence[Any]], types: Sequence[str]) -> Iterator[bytes]:
+    """The columns of a table, of DuckDB's `types`, as the pieces of one JSON object, c0, c1 and so on: NaN and
     infinities stay what they are."""
-    for number, (values, kind) in enumerate(zip(zip(*rows, strict=True), kinds, strict=True)):
+    for number, (values, kind) in enumerate(zip(columns, types, strict=True)):
         yield b'%s"c%d":' % (b"," if number else b"{", number)
         yield _array(values, kind)
     yield b"}"

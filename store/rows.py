@@ -79,7 +79,7 @@ def _turns(path: Trajectory) -> Iterator[Row]:
     for turn in range(1, path.turn + 1):
         draft, feedback = path.draft(turn), path.feedback(turn)
         yield (
-            path.trajectory_id, turn, draft[-1].step_id if draft else None, "".join(step.text for step in draft),
+            path.trajectory_id, turn, draft[-1].step_id if draft else None, "".join([step.text for step in draft]),
             _at(answers, turn), _at(stops, turn), feedback.text if feedback else None,
         )  # fmt: skip
 
@@ -89,18 +89,19 @@ def _at(values: tuple[Any, ...], turn: int) -> str | Stop | None:
 
 
 def _grades(grade: Grade, paths: dict[str, Trajectory]) -> Iterator[Row]:
-    def row(step_id: str | None, verdict: str | None, value: float | None, detail: Detail = NONE) -> Row:
-        return (
-            grade.trajectory_id, step_id, grade.turn, grade.grader, grade.grader_model, verdict, value,
-            detail.p_good, detail.p_neutral, detail.p_bad, detail.n, detail.lo, detail.hi, grade.reason, None,
-        )  # fmt: skip
-
-    yield row(grade.step_id, grade.verdict, grade.value)
+    yield _grade(grade, grade.step_id, grade.verdict, grade.value, NONE)
     if grade.steps and grade.step_id is None and grade.trajectory_id in paths:
         details = grade.details or (NONE,) * len(grade.steps)
         draft = paths[grade.trajectory_id].draft(grade.turn)
         for step, value, detail in zip(draft, grade.steps, details, strict=True):
-            yield row(step.step_id, None, value, detail)
+            yield _grade(grade, step.step_id, None, value, detail)
+
+
+def _grade(grade: Grade, step_id: str | None, verdict: str | None, value: float | None, detail: Detail) -> Row:
+    return (
+        grade.trajectory_id, step_id, grade.turn, grade.grader, grade.grader_model, verdict, value,
+        detail.p_good, detail.p_neutral, detail.p_bad, detail.n, detail.lo, detail.hi, grade.reason, None,
+    )  # fmt: skip
 
 
 def _call(call: Call, choices: Choices) -> Row:

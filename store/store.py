@@ -21,7 +21,7 @@ from redraft.store.labels import Label, add_labels
 from redraft.store.problems import add_problems, read_problems
 from redraft.store.records import Call, Problem
 from redraft.store.rows import rows_of, utc
-from redraft.store.sql import insert, literal, one_of
+from redraft.store.sql import Appender, insert, literal, one_of
 from redraft.store.stored import calls_of
 from redraft.store.units import Done, Unit, call_key
 
@@ -153,14 +153,13 @@ class Store:
             fresh = _fresh(connection, units)
             again = [unit.unit_id for unit in fresh if unit.attempt > 1]
             known = {call_key(call) for call, _ in calls_of(connection, again)} if again else set()
-            tables: dict[str, list[tuple[Any, ...]]] = {}
+            connection.execute("BEGIN")
+            appender = Appender(connection)
             for unit in fresh:
                 calls = tuple((call, choices) for call, choices in unit.calls if call_key(call) not in known)
                 for table, rows in rows_of(unit, calls).items():
-                    tables.setdefault(table, []).extend(rows)
-            connection.execute("BEGIN")
-            for table, rows in tables.items():
-                insert(connection, table, rows)
+                    appender.add(table, rows)
+            appender.flush()
             connection.execute("COMMIT")
 
     def add_dataset(self, format: str, filter: Mapping[str, Any], rows: Iterable[DatasetRow], run_id: str = "") -> str:
