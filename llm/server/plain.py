@@ -9,19 +9,30 @@ that a run takes longer than with aiohttp, and with wreq it takes no less than w
 import asyncio
 from base64 import b64encode
 from collections import defaultdict, deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from socket import SOCK_STREAM
+from typing import NamedTuple
 from weakref import WeakSet
 
+from aiohappyeyeballs import AddrInfoType, start_connection
 from yarl import URL
 
 from redraft.llm.server.connection import Connection
 from redraft.llm.server.http import Response, Unreached
 
 KEPT_S = 4.0  # of an idle connection: servers drop theirs after 5 s and more
+KNOWN_S = 300.0  # what a host's name means
 STAGGER_S = 0.25  # until another of a host's addresses is tried beside the first (RFC 8305)
 
 Place = tuple[str, int]
 """A host and a port."""
+
+
+class Found(NamedTuple):
+    """What a host's name means, until then."""
+
+    addresses: asyncio.Task[Sequence[AddrInfoType]]
+    until: float
 
 
 class Plain:
@@ -34,6 +45,7 @@ class Plain:
         self._timeout_s = timeout_s
         self._loop = asyncio.get_running_loop()
         self._heads: dict[tuple[str, URL], tuple[bytes, Place]] = {}
+        self._places: dict[Place, Found] = {}
         self._idle: defaultdict[Place, deque[Connection]] = defaultdict(deque)
         self._open: WeakSet[Connection] = WeakSet()
         self._sweeping: asyncio.TimerHandle | None = None
@@ -69,20 +81,33 @@ class Plain:
         if any(mark in value for value in headers.values() for mark in "\r\n\0"):
             raise ValueError("a header would hold a second line")
         lines = [f"{method} {url.raw_path_qs} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
-        made = "\r\n".join([*lines, "Content-Length: "]).encode(), (url.host or "", url.port or 80)
+        made = "\r\n".join([*lines, "Content-Length: "]).encode(), (url.raw_host or "", url.port or 80)
         self._heads[method, url] = made
         return made
 
     async def _connected(self, place: Place) -> Connection:
         try:
             async with asyncio.timeout(self._connect_s):
-                _, connection = await self._loop.create_connection(Connection, *place, happy_eyeballs_delay=STAGGER_S)
+                socket = await start_connection(await self._found(place), happy_eyeballs_delay=STAGGER_S)
+                _, connection = await self._loop.create_connection(Connection, sock=socket)
         except TimeoutError:
             raise Unreached("no connection in time") from None
         except OSError as error:
             raise Unreached(error.strerror or str(error) or type(error).__name__) from None
         self._open.add(connection)
         return connection
+
+    async def _found(self, place: Place) -> Sequence[AddrInfoType]:
+        """The addresses of a host, looked up once for all who ask."""
+        found = self._places.get(place)
+        if found is None or found.until < self._loop.time():
+            lookup = self._loop.create_task(self._loop.getaddrinfo(*place, type=SOCK_STREAM))
+            found = self._places[place] = Found(lookup, self._loop.time() + KNOWN_S)
+        try:
+            return await asyncio.shield(found.addresses)
+        except OSError:
+            self._places.pop(place, None)
+            raise
 
     def _kept(self, place: Place) -> Connection | None:
         """The connection that was used last."""

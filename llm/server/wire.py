@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from yarl import URL
 
@@ -13,7 +13,9 @@ from redraft.llm.said import said
 from redraft.llm.server.addresses import Address, Addresses
 from redraft.llm.server.http import Broken, Response, Unreached
 from redraft.llm.server.plain import Plain
-from redraft.llm.server.session import Session
+
+if TYPE_CHECKING:
+    from redraft.llm.server.session import Session
 
 NO_PAGE = (404, 405)
 STUMBLES = (429, 500, 502, 503, 504, 529)  # of one address, while others may do better
@@ -112,7 +114,10 @@ class Wire:
         if address.plain:
             self._plain = self._plain or Plain(*self._settings())
             return await self._plain.send(method, url, body)
-        self._session = self._session or Session(*self._settings())
+        if self._session is None:
+            from redraft.llm.server.session import Session  # aiohttp takes 0.1 s to import
+
+            self._session = Session(*self._settings())
         return await self._session.send(method, url, body, address.proxy)
 
     def _settings(self) -> tuple[dict[str, str], float, float]:

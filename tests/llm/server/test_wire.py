@@ -180,6 +180,15 @@ async def test_a_connection_that_was_idle_for_long_is_not_used(
         assert server.connections == number + 1
 
 
+async def test_a_host_is_found_by_its_name_at_whichever_address_answers(serve: Serve, wire_to: Open) -> None:
+    """localhost is ::1, too, where nobody listens."""
+    server = await serve(OK)
+    wire = wire_to(server.url.replace("127.0.0.1", "localhost"))
+    answers = await asyncio.gather(*(wire.post(b"{}", number) for number in range(8)))
+    assert {answer.body for answer in answers} == {b"ok"}
+    assert f"Host: localhost:{server.port}" in server.heads[0]
+
+
 async def test_a_thousand_calls_are_in_flight_at_once(serve: Serve, wire_to: Open) -> None:
     server = await serve(OK)
     answers = await asyncio.gather(*map(wire_to(server.url).post, [b"{}"] * 1000, range(1000)))
