@@ -1,8 +1,8 @@
 """Values inside SQL text, and rows in bulk.
 
 Bound parameters are avoided on purpose: DuckDB's binding of the first one imports pandas where it is installed, which
-takes a second. Nor do rows go in as SQL text, since parsing that takes half the time of an INSERT, and holds the GIL: DuckDB
-reads them from a file without a name, about 300,000 rows a second, and needs no other package.
+takes a second. Nor do rows go in as SQL text, since parsing that takes half the time of an INSERT, and holds the GIL:
+DuckDB reads them from a file without a name, about 300,000 rows a second, and needs no other package.
 """
 
 import tempfile
