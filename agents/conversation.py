@@ -2,9 +2,6 @@
 the question, and then each draft and what was said to it, so that providers can reuse what they know of a beginning.
 """
 
-from itertools import groupby
-from operator import attrgetter
-
 from redraft.agents.feedback.feedback import REVIEW
 from redraft.llm.client import Client
 from redraft.llm.model import Message
@@ -18,18 +15,19 @@ def conversation(client: Client, trajectory: Trajectory, window: int | None = No
     independent draft."""
     messages = [*client.opening, client.ask(trajectory.question)]
     first, last = _first_shown(trajectory, window), trajectory.turn
-    for turn, steps in groupby(trajectory.steps, attrgetter("turn")):
-        texts: list[str] = []
-        said = None
-        for step in steps:
-            if step.by == "model":
-                texts.append(step.text)
-            else:
-                said = said or step
+    texts: dict[int, list[str]] = {}
+    said: dict[int, Step] = {}
+    for step in trajectory.steps:
+        written = texts.setdefault(step.turn, [])
+        if step.by == "model":
+            written.append(step.text)
+        else:
+            said.setdefault(step.turn, step)
+    for turn, written in texts.items():
         if first < turn:
-            messages += _heard(client, said)
+            messages += _heard(client, said.get(turn))
         if first <= turn < last:
-            messages.append(Message("assistant", "".join(texts)))
+            messages.append(Message("assistant", "".join(written)))
     return messages
 
 
@@ -46,7 +44,7 @@ def _heard(client: Client, said: Step | None) -> list[Message]:
 
 def _first_shown(trajectory: Trajectory, window: int | None) -> int:
     """The number of the first turn that is shown."""
-    silent = (step.turn for step in trajectory.steps if step.by != "model" and not step.text)
+    silent = [step.turn for step in trajectory.steps if not step.text and step.by != "model"]
     fresh = max(silent, default=1)
     return fresh if window is None else max(fresh, trajectory.turn - window)
 

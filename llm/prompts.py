@@ -19,7 +19,7 @@ from redraft.llm.templates import TEMPLATES, fill
 from redraft.store.errors import ColumnError, RedraftError, SourceError
 from redraft.store.files import rows
 from redraft.store.formats import problem, worked
-from redraft.store.records import Kind, digest
+from redraft.store.records import Kind, digest, texts_digest
 
 
 class PromptError(RedraftError):
@@ -79,9 +79,9 @@ class Prompts:
     def digest(self, request: Request) -> str:
         """The hash of everything that a request shows to the model."""
         shown: list[Any] = [[[m.role, m.content] for m in request.messages], request.prefix]
-        if request.schema is not None or self.chat_template:
-            shown += [request.schema, self.chat_template, self.bos_token, self.eos_token]
-        return digest(*shown)
+        if request.schema is None and not self.chat_template:
+            return texts_digest(shown)
+        return digest(*shown, request.schema, self.chat_template, self.bos_token, self.eos_token)
 
     def shown(self, request: Request) -> dict[str, Any]:
         """The same in words, as JSON data."""

@@ -23,6 +23,9 @@ class Template:
 
 def fill(template: str, **parts: str) -> str:
     """The template with each `{name}` of `parts` replaced, in one pass; every other brace stays as it is."""
+    if len(parts) == 1:
+        [(name, text)] = parts.items()
+        return template.replace(f"{{{name}}}", text)
     places = "|".join(map(re.escape, parts))
     return re.sub(rf"\{{({places})\}}", lambda place: parts[place[1]], template)
 

@@ -8,12 +8,14 @@ twice is two samples.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from hashlib import blake2b
 from json.encoder import encode_basestring
 from typing import Any
+
+import orjson
 
 from redraft.store.quick import quick
 
@@ -67,16 +69,28 @@ def digest(*parts: Any) -> str:
         text = f"[{','.join([encode_basestring(part) if type(part) is str else str(part) for part in parts])}]"
     else:
         text = CANONICAL.encode(parts)
-    return _hashed(text)
+    return _hashed(text.encode("utf-8", "surrogatepass"))
+
+
+def texts_digest(parts: Sequence[Any]) -> str:
+    """The `digest` of parts that are texts, and lists of texts: a long conversation's in half the time."""
+    try:
+        return _hashed(orjson.dumps(parts))
+    except TypeError:  # a lone surrogate
+        return digest(*parts)
 
 
 def prefix_key(before: str, by: str, text: str) -> str:
     """The `digest` of these three: the key of a text by somebody after the text with the key `before`."""
-    return _hashed(f"[{encode_basestring(before)},{encode_basestring(by)},{encode_basestring(text)}]")
+    return _hashed(
+        f"[{encode_basestring(before)},{encode_basestring(by)},{encode_basestring(text)}]".encode(
+            "utf-8", "surrogatepass"
+        )
+    )
 
 
-def _hashed(text: str) -> str:
-    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+def _hashed(text: bytes) -> str:
+    return blake2b(text, digest_size=8).hexdigest()
 
 
 @quick

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as some
 
-from redraft.store.records import Stop, digest
+from redraft.store.records import Stop, digest, prefix_key, texts_digest
 
 TEXTS = some.text(some.characters(codec=None), max_size=8)  # with lone surrogates and control characters
 PLAIN = some.one_of(TEXTS, some.integers())
@@ -23,3 +23,13 @@ def test_a_digest_is_that_of_the_canonical_json_of_its_parts(parts: list[Any]) -
     text = json.dumps(parts, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     expected = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
     assert digest(*parts) == expected
+
+
+@given(some.lists(some.one_of(TEXTS, some.lists(some.lists(TEXTS, max_size=2), max_size=3)), max_size=3))
+def test_the_quick_digests_of_texts_are_the_same(parts: list[Any]) -> None:
+    assert texts_digest(parts) == digest(*parts)
+
+
+@given(TEXTS, TEXTS, TEXTS)
+def test_the_key_of_a_text_is_the_digest_of_what_it_follows(before: str, by: str, text: str) -> None:
+    assert prefix_key(before, by, text) == digest(before, by, text)
