@@ -1,12 +1,13 @@
 """A unit of work as rows of the bulk tables, in the order of their columns."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any
 
 from redraft.store.encode import exact, strict
-from redraft.store.records import Call, Detail, Grade, Problem, Stop, Trajectory
+from redraft.store.records import Call, Detail, Grade, Problem, Step, Stop, Trajectory
 from redraft.store.units import Choices, Unit
 
 Row = tuple[Any, ...]
@@ -47,8 +48,10 @@ def rows_of(unit: Unit, calls: Sequence[tuple[Call, Choices]]) -> dict[str, list
 
 def _thrown(unit: Unit) -> tuple[Trajectory, ...]:
     """The rollouts that are in grades only."""
-    told = {trajectory.trajectory_id for trajectory in unit.trajectories}
     found = {path.trajectory_id: path for grade in unit.grades for path in grade.rollouts}
+    if not found:
+        return ()
+    told = {trajectory.trajectory_id for trajectory in unit.trajectories}
     return tuple(path for trajectory_id, path in found.items() if trajectory_id not in told)
 
 
@@ -76,11 +79,18 @@ def _trajectory(path: Trajectory) -> Row:
 
 def _turns(path: Trajectory) -> Iterator[Row]:
     answers, stops = (*path.answers, path.answer), (*path.stops, path.stop)
+    drafts: defaultdict[int, list[Step]] = defaultdict(list)
+    feedback: dict[int, str] = {}
+    for step in path.steps:
+        if step.by == "model":
+            drafts[step.turn].append(step)
+        else:
+            feedback.setdefault(step.turn, step.text)
     for turn in range(1, path.turn + 1):
-        draft, feedback = path.draft(turn), path.feedback(turn)
+        draft = drafts[turn]
         yield (
             path.trajectory_id, turn, draft[-1].step_id if draft else None, "".join([step.text for step in draft]),
-            _at(answers, turn), _at(stops, turn), feedback.text if feedback else None,
+            _at(answers, turn), _at(stops, turn), feedback.get(turn),
         )  # fmt: skip
 
 
