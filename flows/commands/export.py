@@ -12,7 +12,7 @@ from redraft.flows import options
 @options.DB
 @options.option(
     "format",
-    "How rows are written: sft, rise, score, messages, value, or your own as path.py:function.",
+    "How rows are written: sft, rise, mended, score, messages, value, or your own as path.py:function.",
     default="sft",
     metavar="NAME",
 )

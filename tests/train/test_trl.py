@@ -53,7 +53,7 @@ def weight(trainer: Any) -> Any:
     return trainer.model.model.layers[0].mlp.up_proj.weight.detach().clone()
 
 
-@pytest.mark.parametrize("format", ["rise", "score", "messages", "sft"])
+@pytest.mark.parametrize("format", ["rise", "mended", "score", "messages", "sft"])
 async def test_sft_trains_a_step_on_every_format(
     trl: Any, folder: str, store: Store, tmp_path: Path, format: str
 ) -> None:
