@@ -2,7 +2,8 @@
 
 The embedded model drafts problems of the training split, is told that its draft is wrong whatever it is (feedback
 `fixed`), and drafts again. Its turns are exported as weighted rows and learnt from. Base and tuned weights are then
-measured on held-out problems with the same feedback, which knows nothing: no oracle stops or chooses there.
+measured on held-out problems with the same feedback, which knows nothing: no oracle stops or chooses there. With
+--mended no redraft is drawn for learning: each draft is answered by a right one of the same problem.
 
 Everything is kept in --folder, and the same command goes on from there. Needs PyTorch: `make rise` has it.
 """
@@ -51,6 +52,22 @@ async def collect(options: argparse.Namespace, folder: Path) -> Path:
     return file
 
 
+async def collect_mended(options: argparse.Namespace, folder: Path) -> list[Path]:
+    """Independent drafts of the training split, and two files of rows: first drafts, each answered by a right draft of
+    its problem, and the right first drafts themselves."""
+    store = Store(folder / f"drafted-{options.train_seed}.duckdb")
+    source = f"builtin:split=train,seed={options.train_seed}"
+    found = await generate(source, db=store, strategy="best_of_n", samples=options.samples, limit=options.problems)
+    say("collected", trajectories=found.trajectories, first=shown(found.first))
+    files = {"mended": ({"keep": options.keep}, ["split"]), "sft": ({}, ["split", "correct", "duplicates", "cap"])}
+    for format, (arguments, filters) in files.items():
+        file = folder / f"{options.name}-{format}.jsonl"
+        given: dict[str, Any] = {"arguments": arguments | ({"cap.most": 1} if "cap" in filters else {})}
+        made = await export(file, db=store, format=format, filters=filters, overwrite=True, **given)
+        say(f"exported {format}", rows=made.kept, dropped=dict(made.dropped))
+    return [folder / f"{options.name}-{format}.jsonl" for format in files]
+
+
 async def measure(options: argparse.Namespace, folder: Path, model: str, feedback: str) -> dict[int, list[float]]:
     """By turn, the share of right drafts of each held-out problem; a draft that nobody redrafts stays for turn 2."""
     store = Store(folder / f"{options.name}-test.duckdb")
@@ -85,11 +102,9 @@ async def main(options: argparse.Namespace) -> None:
     out = Path(options.weights or folder / options.name)
     if not (out / "weights.npz").exists():
         settings = Settings(epochs=options.epochs, rate=options.rate, replay=options.replay, seed=options.seed)
-        rows = await collect(options, folder)
-        say(
-            "tuned",
-            **asdict(await train([rows, *options.also], out, model=options.model, settings=settings, say=print)),
-        )
+        rows = await collect_mended(options, folder) if options.mended else [await collect(options, folder)]
+        tuned = await train([*rows, *options.also], out, model=options.model, settings=settings, say=print)
+        say("tuned", **asdict(tuned))
     for feedback in options.feedback.split(","):
         base = await measure(options, folder, "embedded", feedback)
         tuned = await measure(options, folder, f"embedded:{out}", feedback)
@@ -122,6 +137,8 @@ if __name__ == "__main__":
     parser.add_argument("--criteria", default="all")
     parser.add_argument("--since", type=int, default=2, help="learn from drafts of this turn and later")
     parser.add_argument("--explored", action="store_true")
+    parser.add_argument("--mended", action="store_true", help="learn from independent drafts, by export format mended")
+    parser.add_argument("--keep", type=float, default=1.0, help="weight of a right draft that stays, of those")
     parser.add_argument("--also", nargs="*", default=[], metavar="FILE", help="more rows to learn from")
     parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--rate", type=float, default=6e-4)

@@ -30,6 +30,9 @@ def mended(*, keep: float = 1.0, most: int = 4) -> Format:
         if draft is None or draft.correct is None or candidate.role != "sample":
             yield Row(None, draft and draft.leaf_step_id, "no first draft of which it is known whether it is right")
             return
+        if draft.text in told.seen:
+            yield Row(None, draft.leaf_step_id, "the same draft as one before")
+            return
         for before, after in told.pairs(draft):
             why = told.left(before, after)
             said = [{"role": "user", "content": text} for text in (candidate.question, TEMPLATES["is_wrong"].text)]
@@ -47,15 +50,13 @@ class _Problem:
         self.problem_id = problem_id
         self._most = most
         self._made = {True: 0, False: 0}  # rows that keep a draft, and that mend one
-        self._seen: set[str] = set()
+        self.seen: set[str] = set()
         self._right: list[Turn] = []
         self._wrong: list[Turn] = []
 
     def pairs(self, draft: Turn) -> list[tuple[Turn, Turn]]:
         """The drafts that this one completes, each with what it ought to become."""
-        if draft.text in self._seen:
-            return []
-        self._seen.add(draft.text)
+        self.seen.add(draft.text)
         if not draft.correct:
             self._wrong.append(draft)
         else:
