@@ -46,7 +46,8 @@ class Database:
         if not Path(self.path).exists():
             if not create:
                 raise StoreError(f"no database {self.path!r}: run `redraft generate` first, or name one with --db")
-            self._make()
+            if self._make():
+                return
         with self.open(read_only=True, patience=patience) as connection:
             old = self._checked(version, connection) < len(MIGRATIONS)
         if old:
@@ -96,8 +97,9 @@ class Database:
             time.sleep(pause * random.uniform(0.5, 1.0))
             pause = min(pause * 1.5, 0.1)
 
-    def _make(self) -> None:
-        """Makes the file under another name first: a process killed here leaves no half-made database behind."""
+    def _make(self) -> bool:
+        """Makes the file under another name first: a process killed here leaves no half-made database behind. False
+        where another process was faster."""
         path = Path(self.path)
         if not path.parent.is_dir():
             raise StoreError(
@@ -107,8 +109,9 @@ class Database:
         try:
             blank(new)
             os.link(new, path)
+            return True
         except FileExistsError:
-            pass
+            return False
         except (duckdb.Error, OSError) as error:
             text = " ".join(str(error).split())
             raise StoreError(f"{self.path} can't be made ({text}): name another file with --db") from error

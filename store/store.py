@@ -156,7 +156,7 @@ class Store:
             connection.execute("BEGIN")
             appender = Appender(connection)
             for unit in fresh:
-                calls = tuple((call, choices) for call, choices in unit.calls if call_key(call) not in known)
+                calls = [each for each in unit.calls if not known or call_key(each[0]) not in known]
                 for table, rows in rows_of(unit, calls).items():
                     appender.add(table, rows)
             appender.flush()
