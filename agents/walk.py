@@ -13,7 +13,7 @@ from langgraph.channels import LastValue
 from langgraph.config import get_config
 from langgraph.errors import GraphRecursionError
 from langgraph.graph import END, START
-from langgraph.graph.state import CompiledStateGraph
+from langgraph.graph.state import CompiledStateGraph, StateNodeSpec
 from langgraph.runtime import Runtime
 from langgraph.types import Command
 from langgraph.typing import ContextT
@@ -34,10 +34,19 @@ async def run(graph: CompiledStateGraph[Any, ContextT, Any, Any], context: Conte
 
 def takes_turns(graph: CompiledStateGraph[Any, Any, Any, Any]) -> bool:
     """Whether one node at a time runs, and what it returns takes the place of what was in the state: each has one edge,
-    or tells by a Command which is next."""
-    builder = graph.builder
+    or tells by a Command which is next. Nothing is asked of LangGraph beside that, such as to pause or to try again."""
+    builder, nodes = graph.builder, graph.builder.nodes.values()
     forks = len(dict(builder.edges)) < len(builder.edges) or any(builder.branches.values()) or builder.waiting_edges
-    return not forks and all(isinstance(channel, LastValue) for channel in builder.channels.values())
+    pauses = graph.checkpointer or graph.interrupt_before_nodes or graph.interrupt_after_nodes
+    replaced = all(isinstance(channel, LastValue) for channel in builder.channels.values())
+    return replaced and not (forks or pauses) and all(map(_plain, nodes))
+
+
+def _plain(node: StateNodeSpec[Any, Any]) -> bool:
+    """Whether a node is a function of the state and the runtime, to be run once, when its turn comes."""
+    once = not (node.retry_policy or node.cache_policy or node.defer or node.timeout)
+    wants = getattr(node.runnable, "func_accepts", {"what nobody knows"})
+    return once and {"runtime"}.issuperset(wants)
 
 
 def _followed() -> bool:

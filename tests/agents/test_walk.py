@@ -12,10 +12,12 @@ from typing import Annotated, Any, TypedDict
 
 import pytest
 from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.runnables import RunnableConfig
 from langchain_core.tracers.context import register_configure_hook
 from langgraph.errors import GraphRecursionError
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
+from langgraph.types import RetryPolicy
 
 from redraft.agents import build
 from redraft.agents.agent import Agent
@@ -153,3 +155,31 @@ async def test_langgraph_runs_what_does_more_than_take_turns(
     assert takes_turns(compiled) == (state is Told)
     await run(compiled, ran, limit=4)
     assert sorted(ran.nodes) == met
+
+
+@pytest.mark.parametrize("kind", ["tries again", "is not async", "wants the config"])
+async def test_langgraph_runs_nodes_that_ask_more_of_it(kind: str) -> None:
+    failing = iter([kind == "tries again"])
+
+    async def plain(state: Told, runtime: Runtime[Met]) -> Told:
+        runtime.context.nodes.append("propose")
+        if next(failing, False):
+            raise ConnectionError
+        return {"asked": 1}
+
+    def direct(state: Told, runtime: Runtime[Met]) -> Told:
+        runtime.context.nodes.append("propose")
+        return {"asked": 1}
+
+    async def configured(state: Told, config: RunnableConfig, runtime: Runtime[Met]) -> Told:
+        runtime.context.nodes.append(f"at most {config.get('recursion_limit')}")
+        return {"asked": 1}
+
+    node: Any = {"tries again": plain, "is not async": direct, "wants the config": configured}[kind]
+    policy = RetryPolicy(initial_interval=0.01, jitter=False) if kind == "tries again" else None
+    graph = StateGraph(Told, context_schema=Met).add_node("propose", node, retry_policy=policy)
+    compiled, ran = graph.add_edge(START, "propose").add_edge("propose", END).compile(), Met()
+    assert takes_turns(compiled) == (kind == "is not async")
+    await run(compiled, ran, limit=4)
+    expected = {"tries again": ["propose"] * 2, "is not async": ["propose"], "wants the config": ["at most 4"]}
+    assert ran.nodes == expected[kind]
