@@ -36,6 +36,7 @@ class Raw:
         self.connections = 0
         self.asked = asyncio.Event()
         self.left = asyncio.Event()
+        self._open: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     async def start(self, context: ssl.SSLContext | None = None) -> "Raw":
         self._server = await asyncio.start_server(self._met, "127.0.0.1", 0, ssl=context, backlog=2048)
@@ -45,9 +46,14 @@ class Raw:
 
     async def stop(self) -> None:
         self._server.close()
+        for writer in self._open.values():
+            writer.close()
+        await asyncio.gather(*self._open, return_exceptions=True)
 
     async def _met(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        if task := asyncio.current_task():
+            self._open[task] = writer
         try:
             while await self._answered(reader, writer):
                 pass
