@@ -27,6 +27,7 @@ from redraft.agents.walk import run, takes_turns
 from redraft.llm.client import Client
 from redraft.llm.model import Sampling
 from redraft.llm.route import route
+from redraft.store.journal import Journal
 from redraft.store.records import Trajectory
 from redraft.store.wordproblems import problems
 
@@ -61,7 +62,8 @@ def heard() -> Iterator[list[str]]:
 
 
 def agent(strategy: str, **arguments: Any) -> GraphAgent | SearchAgent:
-    client = Client(route("embedded"), sampling=Sampling(seed=3, max_tokens=120))
+    """An agent with a journal: what its model said in one run, it says in the next."""
+    client = Client(route("embedded"), journal=Journal(None), sampling=Sampling(seed=3, max_tokens=120))
     made = build(strategy, client, **SMALL.get(strategy, {}), **arguments)
     assert isinstance(made, GraphAgent | SearchAgent)
     return made
