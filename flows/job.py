@@ -121,10 +121,8 @@ class Job:
         settings, store, keys = self.settings, self.store, Keyring()
         agent = cache(partial(self._agent, keys))
         agent(settings.samples)  # a mistake in the settings is told before anything is done
-        await asyncio.to_thread(store.add, list(self.problems.values()))
-        work = self._todo(await asyncio.to_thread(store.done, self.recipe, settings.replicate), again)
         strategy, config = identity(settings.strategy) or "", settings.plain() | {"source": source}
-        run_id = await asyncio.to_thread(store.start_run, "generate", self.recipe, strategy, self.model.name, config)
+        run_id, work = await asyncio.to_thread(self._begun, strategy, config, again)
         total = len(self.problems)
         samples = settings.samples if takes(settings.strategy, "samples") else None
         self.progress.begin(Plan(run_id, total, total - len(work), samples, strategy, self.model.name, store.path))
@@ -192,6 +190,13 @@ class Job:
 
     def _watch(self, path: Trajectory) -> None:
         self.progress.draft(self.problems[path.question.problem_id], path)
+
+    def _begun(self, strategy: str, config: Mapping[str, Any], again: bool) -> tuple[str, list[Work]]:
+        """The id of a run that begins, and what it has to do."""
+        with self.store.held():
+            self.store.add(list(self.problems.values()))
+            work = self._todo(self.store.done(self.recipe, self.settings.replicate), again)
+            return self.store.start_run("generate", self.recipe, strategy, self.model.name, config), work
 
     def _todo(self, done: Mapping[str, Done], again: bool) -> list[Work]:
         """The problems that are new, failed, were judged by another key, or have fewer samples than are wanted now.

@@ -88,6 +88,11 @@ class Summary:
 
 def summarise(store: Store, run_id: str, *, recipe: str, replicate: str, problems: Sequence[str]) -> Summary:
     """The summary of a run that has ended. Raises StoreError."""
+    with store.held(read_only=True):
+        return _summary(store, run_id, recipe, replicate, problems)
+
+
+def _summary(store: Store, run_id: str, recipe: str, replicate: str, problems: Sequence[str]) -> Summary:
     own = f"recipe = {literal(recipe)} AND replicate = {literal(replicate)}"
     [run], [spent] = (_rows(table) for table in store.queries(*(sql.format(run=literal(run_id)) for sql in OF_RUN)))
     found = _Found()

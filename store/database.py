@@ -38,6 +38,7 @@ class Database:
         self.path = str(path)
         self._waiting = waiting or log.info
         self._turn = threading.Lock()
+        self._held: tuple[int, duckdb.DuckDBPyConnection] | None = None  # a thread, and what it holds
         self._memory: duckdb.DuckDBPyConnection | None = None
         if self.path == MEMORY:
             self._memory = duckdb.connect(MEMORY)
@@ -57,7 +58,10 @@ class Database:
     @contextmanager
     def open(self, *, read_only: bool = False, patience: float | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection, closed at the end. Waits `patience` seconds (None: for ever) while somebody else has the file.
-        DuckDB's own errors, and the disk's, come out as StoreError."""
+        DuckDB's own errors, and the disk's, come out as StoreError. Within `hold` it is that one."""
+        if self._held and self._held[0] == threading.get_ident():
+            yield self._held[1]
+            return
         if not self._turn.acquire(timeout=-1 if patience is None else patience):
             raise StoreError(f"{self.path} is being used by another thread for more than {patience:g} s: try again")
         try:
@@ -67,6 +71,16 @@ class Database:
             raise self._trouble(error) from error
         finally:
             self._turn.release()
+
+    @contextmanager
+    def hold(self, *, read_only: bool = False) -> Iterator[None]:
+        """One connection for all that this thread does meanwhile: opening takes longer than most of that."""
+        with self.open(read_only=read_only) as connection:
+            self._held = threading.get_ident(), connection
+            try:
+                yield
+            finally:
+                self._held = None
 
     def close(self) -> None:
         """Lets go of an in-memory database; a file is never held."""

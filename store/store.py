@@ -8,6 +8,7 @@
 
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -66,6 +67,13 @@ class Store:
     def close(self) -> None:
         """Lets go of what is held: nothing but the memory of a ":memory:" store."""
         self._database.close()
+
+    @contextmanager
+    def held(self, *, read_only: bool = False) -> Iterator[None]:
+        """Keeps the file open for all that this thread does with the store meanwhile, instead of for each operation;
+        other processes have to wait. Raises StoreError."""
+        with self._database.hold(read_only=read_only):
+            yield
 
     def journal_path(self, recipe: str) -> Path | None:
         """Where the journal of a recipe lies: beside the store; None for a store in memory."""

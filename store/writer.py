@@ -62,7 +62,8 @@ class Writer:
         while self._waiting or self._stale:
             await self._pause()
             await self._settle()
-            units, self._waiting = self._waiting[: self._batch], self._waiting[self._batch :]
+            most = 2 * self._batch if self._closing else self._batch  # a publication of a few takes almost as long
+            units, self._waiting = self._waiting[:most], self._waiting[most:]
             if len(self._waiting) <= self._batch:
                 self._room.set()
             await self._publish(units)
