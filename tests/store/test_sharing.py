@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from redraft.store import Store
+from redraft.store import Problem, Store
 from redraft.store.errors import StoreError
 from redraft.store.units import Unit
 
@@ -96,6 +96,24 @@ def test_threads_of_one_process_take_turns_too(store: Store, make_unit: MakeUnit
     for writer in writers:
         writer.join()
     assert store.query("SELECT count(*) FROM trajectories").rows == [(10,)]
+
+
+def test_who_holds_a_store_opens_it_once_and_others_wait(store: Store, make_unit: MakeUnit) -> None:
+    with store.held():
+        store.publish([make_unit([[("1", True)]], problem_id="a")])
+        other = threading.Thread(target=store.publish, args=[[make_unit([[("1", True)]], problem_id="b")]])
+        other.start()
+        other.join(0.2)
+        assert other.is_alive()
+        with pytest.raises(duckdb.Error):
+            duckdb.connect(store.path)
+        assert store.query("SELECT problem_id FROM trajectories").rows == [("a",)]
+        assert store.add([Problem("What is 1 + 1?", "2")]) == 1
+    other.join()
+    assert store.query("SELECT problem_id FROM trajectories ORDER BY ALL").rows == [("a",), ("b",)]
+    with pytest.raises(StoreError, match="no such thing"), store.held():
+        raise duckdb.Error("no such thing")
+    assert len(store.query("FROM trajectories").rows) == 2
 
 
 def test_a_query_gives_up_after_a_while_and_says_who_has_the_file(store: Store) -> None:
