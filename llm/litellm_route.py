@@ -7,6 +7,7 @@ strings here too. What is left out silently is said once.
 
 import asyncio
 import os
+import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from types import ModuleType
@@ -40,6 +41,8 @@ def litellm_model(
     import litellm
 
     litellm.suppress_debug_info = True
+    # Without a key LiteLLM makes a coroutine, fails before it awaits that, and Python says so whenever it is freed.
+    warnings.filterwarnings("ignore", r"coroutine '\w+\.acompletion' was never awaited", RuntimeWarning)
     if name == "redraft/embedded":
         from redraft.llm.litellm_provider import embedded_model
 

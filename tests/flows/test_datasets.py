@@ -160,7 +160,7 @@ async def test_a_file_that_cannot_be_written_leaves_nothing_behind(store: Store,
     with pytest.raises(ExportError, match=r"rows.jsonl can't be written: Not a directory: name another file"):
         await export(tmp_path / "file" / "rows.jsonl", db=store)
     (tmp_path / "old.jsonl").write_text("old")
-    with pytest.raises(PartError, match="no format 'dpo'; there are messages, rise, score, sft, value"):
+    with pytest.raises(PartError, match="no format 'dpo'; there are mended, messages, rise, score, sft, value"):
         await export(tmp_path / "old.jsonl", db=store, format="dpo")
     for name, says in {"old.jsonl": "exists: name another", "redraft.duckdb": "belongs to the store"}.items():
         with pytest.raises(StoreError, match=f"{name} {says}"):
