@@ -88,21 +88,23 @@ class Summary:
 
 def summarise(store: Store, run_id: str, *, recipe: str, replicate: str, problems: Sequence[str]) -> Summary:
     """The summary of a run that has ended. Raises StoreError."""
-    with store.held(read_only=True):
-        return _summary(store, run_id, recipe, replicate, problems)
-
-
-def _summary(store: Store, run_id: str, recipe: str, replicate: str, problems: Sequence[str]) -> Summary:
     own = f"recipe = {literal(recipe)} AND replicate = {literal(replicate)}"
-    [run], [spent] = (_rows(table) for table in store.queries(*(sql.format(run=literal(run_id)) for sql in OF_RUN)))
+    facts: dict[str, Any] = {}
     found = _Found()
     for part in _parts(sorted(problems)):
         these, asked = f"{own} AND {one_of('problem_id', part)}", one_of("p.problem_id", part)
-        tables = store.queries(*(sql.format(these=these, problems=asked) for sql in QUESTIONS))
-        found.add(*map(_rows, tables))
-        found.drafts.add(store.rows(DRAFTS.format(these=these)))
+        with store.held(read_only=True):  # for a part, not for all: until it is closed DuckDB keeps what it has read
+            facts = facts or _of_run(store, run_id)
+            tables = store.queries(*(sql.format(these=these, problems=asked) for sql in QUESTIONS))
+            found.add(*map(_rows, tables))
+            found.drafts.add(store.rows(DRAFTS.format(these=these)))
     ids = {"db": store.path, "run_id": run_id, "recipe": recipe, "problems": len(problems)}
-    return Summary(**ids, **run, **spent, **found.facts())
+    return Summary(**ids, **facts, **found.facts())
+
+
+def _of_run(store: Store, run_id: str) -> dict[str, Any]:
+    [run], [spent] = (_rows(table) for table in store.queries(*(sql.format(run=literal(run_id)) for sql in OF_RUN)))
+    return {**run, **spent}
 
 
 class _Found:
@@ -150,5 +152,5 @@ def _rows(table: Table) -> _Rows:
 
 
 def _parts(problems: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(problems), PART):
+    for start in range(0, max(1, len(problems)), PART):
         yield problems[start : start + PART]
