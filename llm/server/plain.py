@@ -1,9 +1,8 @@
 """HTTP/1.1 without TLS and proxy, as model servers on one's own machines are asked: llhttp on bare connections.
 
-A call costs 0.05 ms of processor time. An aiohttp session, which carries whatever else there is, takes 0.14 for the
-same, and inside a run 0.15 more than this. Of the clients in Rust, pyreqwest takes 0.09 and wreq 0.07, partly in a
-thread beside the event loop; but where the loop is busy each reply of pyreqwest waits for the interpreter's lock, so
-that a run takes longer than with aiohttp, and with wreq it takes no less than with this.
+An aiohttp session, which carries whatever else there is, costs more processor time than all else that a call does here
+(`bench/clients.py` has the totals). Of the clients in Rust, pyreqwest waits for the interpreter's lock with each reply
+where the event loop is busy, and wreq does not read SSL_CERT_FILE.
 """
 
 import asyncio
