@@ -11,8 +11,9 @@ unexport PYTHONDONTWRITEBYTECODE
 demo: .venv/ready
 	$(BIN)/redraft demo
 
+# Side by side, since many tests wait; prints the seconds of wall, user and system time.
 test: .venv/ready
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	time $(BIN)/python -m pytest -n auto --dist loadgroup $(PYTEST_ARGS)
 
 check: lint types layers test
 

@@ -1,4 +1,4 @@
-"""Fixtures that several folders' tests share, and the rule that CI skips nothing."""
+"""Fixtures that several folders' tests share, how tests run side by side, and the rule that CI skips nothing."""
 
 import importlib.util
 import os
@@ -21,6 +21,33 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         names = ", ".join(sorted({report.nodeid for report in skipped}))
         reporter.write_line(f"\nskipped in CI, which counts as failed: {names}", red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than there are processors: many tests wait for a server, a timer or another process."""
+    return (os.cpu_count() or 1) + 1
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that share a costly fixture run in one process, which makes it once. Those that take longest begin first,
+    so that no process waits for another at the end."""
+    for item in items:
+        if group := _shared(item):
+            item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: FIRST.index(item.path.stem) if item.path.stem in FIRST else len(FIRST))
+
+
+def _shared(item: pytest.Item) -> str | None:
+    """The costly fixture that a test shares with others: a server of the whole session, or one of its module."""
+    fixtures = getattr(item, "_fixtureinfo").name2fixturedefs  # noqa: B009 - pytest has no public name for it
+    if SERVERS & fixtures.keys():
+        return min(SERVERS & fixtures.keys())
+    return str(item.path) if any(each[-1].scope == "module" for each in fixtures.values()) else None
+
+
+SERVERS = {"prefect_server"}
+FIRST = ("test_schedule", "test_scheduled", "test_docs", "test_house")
 
 
 @pytest.fixture(scope="session")
