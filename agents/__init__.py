@@ -3,11 +3,12 @@
 from typing import Any
 
 from redraft.agents.load import Spec, build, load
+from redraft.agents.solved import Trajectories, compared
 from redraft.llm.client import Client
 from redraft.llm.model import Sampling
 from redraft.llm.prompts import Prompts
 from redraft.llm.route import route
-from redraft.store.records import Keyring, Kind, Problem, Trajectory
+from redraft.store.records import Keyring, Kind, Problem
 
 __all__ = ["build", "load", "solve"]
 
@@ -25,11 +26,12 @@ async def solve(
     seed: int = 0,
     prompts: Prompts = Prompts(),  # noqa: B008 - frozen
     **arguments: Any,
-) -> list[Trajectory]:
+) -> Trajectories:
     """Solve one question: everything explored, best first, the pick `chosen`. Nothing is stored.
 
-    `answer` is the known one, for parts that read it. `arguments` are those of `build`: samples, grader, critic,
-    watch, and the strategy's own. Raises PartError, and ModelError where the model can't be used at all.
+    `answer` is the known one, for parts that read it; afterwards each draft is compared with it, and has the grade of
+    `oracle`. `arguments` are those of `build`: samples, grader, critic, watch, and the strategy's own. Raises
+    PartError, and ModelError if the model can't be used at all.
     """
     problem = Problem(question, answer, kind=kind)
     keys = Keyring({problem.problem_id: answer}) if answer is not None else None
@@ -37,6 +39,7 @@ async def solve(
     client = Client(route(model, api_base, chat_template=prompts.chat), sampling=sampling, prompts=prompts)
     try:
         agent = build(strategy, client, keys=keys, **arguments)
-        return await agent(problem.ask())
+        explored = await agent(problem.ask())
+        return Trajectories(explored if answer is None else await compared(explored, problem))
     finally:
         await client.close()

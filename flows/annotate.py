@@ -5,7 +5,7 @@ found = asyncio.run(annotate(db="redraft.duckdb", grader="rollout", arguments={"
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,8 @@ from redraft.agents.load import Spec, build
 from redraft.flows.annotating import Annotated, Annotating
 from redraft.flows.job import budget as plain_budget
 from redraft.flows.kept import fitting
+from redraft.flows.notebook import suited
+from redraft.flows.progress import Plan, Progress
 from redraft.flows.recipe import identity, recipe
 from redraft.graders.equivalence import Checker
 from redraft.graders.grader import Grader
@@ -48,7 +50,7 @@ async def annotate(
     problem_budget: Budget = Budget(),  # noqa: B008 - frozen
     prices: Prices | None = None,
     prompts: Prompts = Prompts(),  # noqa: B008 - frozen
-    say: Callable[[str], None] = lambda text: None,
+    progress: Progress | None = None,
 ) -> Annotated:
     """Grades the stored drafts that fit `where`, an SQL condition on `flows.drafts.DRAFTS`, of the first `limit`
     problems; the values of drafts and steps are in the view `grades`, and rollouts are trajectories of that role.
@@ -57,10 +59,11 @@ async def annotate(
     before by the same grader, settings and `replicate` is left as it is, unless its text or its key has changed; what
     failed, or was cut short by a `budget`, is tried again, and goes on from the calls that were answered.
 
-    Raises StoreError, QueryError for a condition that DuckDB does not take, PartError, and ModelError where the model
-    can't be used at all.
+    `progress` is as in `generate`. Raises StoreError, QueryError for a condition that DuckDB does not take, PartError,
+    and ModelError if the model can't be used at all.
     """
-    store = db if isinstance(db, Store) else Store(db, create=False, waiting=say)
+    told = suited(progress)
+    store = db if isinstance(db, Store) else Store(db, create=False, waiting=told.say)
     opened = route(model, api_base, limits=limits, chat_template=prompts.chat) if isinstance(model, str) else model
     opened.prices = prices or opened.prices
     given = dict(arguments or {})
@@ -79,7 +82,7 @@ async def annotate(
         limits=replace(limits, concurrency=concurrency),
         run_budget=budget,
         problem_budget=problem_budget,
-        say=say,
+        say=told.say,
         prompts=prompts,
     )
     keys, checker = Keyring(), Checker()
@@ -89,7 +92,18 @@ async def annotate(
         start = store.start_run, "annotate", name, identity(grader) or "", opened.name, config
         run_id = await asyncio.to_thread(*start)
         found = Annotated(store.path, run_id, identity(grader) or "", known=sum(len(one.places) for one in kept.done))
-        annotating = Annotating(store, journal, client, keys, made, name, replicate, found, say, len(kept.todo))
+        plan = Plan(
+            run_id,
+            problems=len(kept.done) + len(kept.todo),
+            done=len(kept.done),
+            samples=None,
+            strategy=f"grader {found.grader}",
+            model=opened.name,
+            db=store.path,
+            noun="unit",
+        )
+        told.begin(plan)
+        annotating = Annotating(store, journal, client, keys, made, name, replicate, found, told)
         await annotating.all(kept.todo, concurrency)
         return found
     finally:

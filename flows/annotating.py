@@ -1,7 +1,7 @@
 """The grading of stored drafts, unit by unit."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -10,9 +10,10 @@ from redraft.agents.drafts import cut
 from redraft.flows.bounded import each
 from redraft.flows.garbage import seldom
 from redraft.flows.kept import Kept
+from redraft.flows.progress import Progress
 from redraft.llm.client import Client
-from redraft.llm.model import ModelError
 from redraft.store.errors import PartError, RedraftError
+from redraft.store.html import notes, table
 from redraft.store.journal import Journal
 from redraft.store.paths import paths_of
 from redraft.store.records import Grade, Keyring, Trajectory
@@ -47,6 +48,15 @@ class Annotated:
             f"{f'; stopped: {self.spent}' if self.spent else ''}"
         )
 
+    def _repr_html_(self) -> str:
+        lost = [(f"without a value: {reason}", count, "drafts") for reason, count in self.lost.items()]
+        found = [
+            ("drafts graded", self.drafts, f"by {self.grader}; {self.known:,} were known"),
+            ("with a value", self.values, f"and {self.steps:,} steps"),
+            ("rollouts", self.rollouts, ""),
+        ]
+        return table([*found, *lost, ("data", self.db, "")]) + notes([self.spent] if self.spent else [])
+
     def count(self, grades: Sequence[Grade]) -> None:
         """These grades came in this run."""
         self.drafts += len(grades)
@@ -72,13 +82,12 @@ class Annotating:
         recipe: str,
         replicate: str,
         found: Annotated,
-        say: Callable[[str], None],
-        total: int,
+        progress: Progress,
     ) -> None:
         self._store, self._journal, self._client, self._keys = store, journal, client, keys
         self._grader, self._recipe, self._replicate, self._found = grader, recipe, replicate, found
         self._writer = Writer(store, journal)
-        self._say, self._total, self._ended = say, total, 0
+        self._progress = progress
 
     async def all(self, work: Sequence[Kept], window: int) -> None:
         """Every unit, `window` at a time. However it ends, what is finished is in the store."""
@@ -102,6 +111,7 @@ class Annotating:
                 await self._writer.close()
             finally:
                 await asyncio.to_thread(self._store.end_run, self._found.run_id, status, facts)
+                self._progress.end(status)
 
     async def _prepared(self, work: Sequence[Kept]) -> AsyncIterator[tuple[Kept, list[Trajectory]]]:
         """The units with their drafts, and what the store has of those that are tried again."""
@@ -150,15 +160,13 @@ class Annotating:
         self._found.failed += status == "failed"
         await self._writer.put(unit)
         self._client.forget(kept.unit)
-        self._ended += 1
-        if self._ended % TOLD == 0:
-            self._say(f"{self._ended:,} of {self._total:,} units")
+        self._progress.unit(kept.problem, unit)
 
     async def _graded(self, drafts: Sequence[Trajectory]) -> list[Grade]:
         """One grade a draft. Raises PartError where the grader breaks."""
         try:
             grades = await self._grader(drafts)
-        except (RedraftError, ModelError):
+        except RedraftError:
             raise
         except Exception as error:
             raise PartError(f"grader {self._found.grader!r} failed: {type(error).__name__}: {error}") from error
@@ -200,4 +208,3 @@ def _home(grade: Grade, path: Trajectory, unit: str, there: Collection[str]) -> 
 
 
 AT_ONCE = 256
-TOLD = 100

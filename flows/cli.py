@@ -8,7 +8,6 @@ from typing import NoReturn
 import click
 
 from redraft.flows.settings import settings
-from redraft.llm.model import ModelError
 from redraft.store.errors import RedraftError
 
 COMMANDS = (
@@ -85,7 +84,7 @@ def run(arguments: list[str] | None = None) -> int:
         return _mistake(f"{error.format_message().rstrip('.')} (`{where} --help` tells more)")
     except click.ClickException as error:
         return _mistake(error.format_message())
-    except (RedraftError, ModelError) as error:
+    except RedraftError as error:
         return _mistake(str(error))
     except (KeyboardInterrupt, click.Abort):
         return STOPPED

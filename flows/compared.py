@@ -12,6 +12,9 @@ from redraft.flows.counted import counted
 from redraft.flows.evaluation import Evaluation, Row
 from redraft.flows.notes import labelled, notes
 from redraft.flows.numbers import percent, points
+from redraft.store.html import GREY, table
+from redraft.store.html import notes as edged
+from redraft.store.html import title as titled
 
 Line = tuple[str, ...]
 
@@ -38,6 +41,12 @@ def markdown(evaluation: Evaluation) -> str:
         lines = [head, ("---",) * len(head), *rows]
         parts += [f"{title}:", "", *("| " + " | ".join(line) + " |" for line in lines), ""]
     return "\n".join([*parts, *(f"- {line}" for line in (*notes(evaluation), *remarks(evaluation)))])
+
+
+def html(evaluation: Evaluation) -> str:
+    """The same as HTML tables."""
+    grids = [table(rows, head, name) for name, head, rows in tables(evaluation)]
+    return "".join([titled(heading(evaluation)), *grids, edged(notes(evaluation), GREY), edged(remarks(evaluation))])
 
 
 def heading(evaluation: Evaluation) -> str:

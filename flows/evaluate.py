@@ -18,7 +18,8 @@ from redraft.flows.checklist import check
 from redraft.flows.evaluation import Evaluation
 from redraft.flows.job import Settings, problems
 from redraft.flows.method import Method, method
-from redraft.flows.progress import Progress, Silent
+from redraft.flows.notebook import suited
+from redraft.flows.progress import Progress
 from redraft.flows.rows import measured
 from redraft.flows.runs import Runs
 from redraft.llm.model import Model
@@ -49,9 +50,9 @@ async def evaluate(
     in turns, each of which is measured, and the drafts among which the others choose; their `budget` is for everything
     together. At most `baseline` drafts a problem are sampled for self-consistency; 0 leaves it out.
 
-    Raises what `generate` raises, and PartError where two methods are the same.
+    `progress` is as in `generate`. Raises what `generate` raises, and PartError where two methods are the same.
     """
-    told = progress or Silent()
+    told = suited(progress)
     store = db if isinstance(db, Store) else Store(db, waiting=told.say)
     methods = [method(strategy) for strategy in strategies]
     if doubled := [one.label for place, one in enumerate(methods) if one in methods[:place]]:

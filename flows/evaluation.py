@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from redraft.flows.history import Cost
 from redraft.graders.statistics import Interval
@@ -145,6 +146,16 @@ class Evaluation:
     def failed(self) -> int:
         """Trajectories that failed; the same command tries them again."""
         return sum(sum(method.failures.values()) for method in self.methods)
+
+    def __repr__(self) -> str:
+        last = [f"{one.label} {one.last.accuracy.estimate:.1%} right" for one in self.methods if one.last]
+        return f"<Evaluation {self.problems:,} problems, {', '.join(last) or 'nothing measured'}: {self.db}>"
+
+    def _repr_html_(self) -> str:
+        from redraft.flows.compared import html  # a notebook alone asks for it
+
+        evaluation: Any = self  # type checkers know this file by two names
+        return html(evaluation)
 
     def to_json(self) -> str:
         """The same as one JSON object."""

@@ -12,6 +12,7 @@ from redraft.flows.filters.filter import Filter
 from redraft.flows.recipe import identity
 from redraft.store.arguments import whole
 from redraft.store.errors import PartError
+from redraft.store.html import table
 from redraft.store.load import load
 from redraft.store.store import DatasetRow, Store
 
@@ -30,6 +31,10 @@ class Filtered:
     kept: int
     dropped: Mapping[str, int] = field(default_factory=dict)
     file: str | None = None  # where an export wrote them
+
+    def _repr_html_(self) -> str:
+        dropped = [(f"dropped: {reason}", count) for reason, count in self.dropped.items()]
+        return table([("kept", self.kept), *dropped], caption=self.file or self.db)
 
 
 async def filter(

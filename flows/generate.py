@@ -15,7 +15,8 @@ from typing import Any
 
 from redraft.agents.load import Spec
 from redraft.flows.job import Job, Settings, problems
-from redraft.flows.progress import Progress, Silent
+from redraft.flows.notebook import suited
+from redraft.flows.progress import Progress
 from redraft.flows.summary import Summary, summarise
 from redraft.llm.budget import Budget
 from redraft.llm.limits import Limits
@@ -68,6 +69,9 @@ async def generate(
     LiteLLM does not know them. `prompts` are wordings of one's own.
     `batch` asks by the provider's batches, which cost half and may take a day; a job that is stopped goes on from them.
 
+    `progress` is told how far the run is: without one a notebook shows a bar, a terminal has a line every five seconds,
+    and elsewhere only what a person should know is written to standard error; `progress.Silent()` says nothing.
+
     Cancelled, it keeps what is finished and re-raises. Raises StoreError, SourceError, PartError, and ModelError where
     the model can't be used at all; a problem whose call failed is counted in the Summary instead.
     """
@@ -91,7 +95,7 @@ async def generate(
         prompts=prompts,
         batch=batch,
     )
-    told = progress or Silent()
+    told = suited(progress)
     store = db if isinstance(db, Store) else Store(db, waiting=told.say)
     columns = {"question_column": question_column, "answer_column": answer_column}
     found = problems(source, told, limit=limit, skip_bad=skip_bad, **columns)

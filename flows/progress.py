@@ -22,6 +22,7 @@ class Plan:
     strategy: str
     model: str
     db: str
+    noun: str = "problem"  # what is counted
 
     @property
     def todo(self) -> int:
@@ -62,6 +63,15 @@ class Silent:
     def say(self, text: str) -> None: ...
 
     def end(self, status: str) -> None: ...
+
+
+class Notes(Silent):
+    """A Progress that writes what a person should know to standard error, and nothing else."""
+
+    def say(self, text: str) -> None:
+        if sys.stderr is not None:  # a program without a console has none
+            sys.stderr.write(f"{text}\n")
+            sys.stderr.flush()
 
 
 class Tally:
@@ -118,7 +128,8 @@ class Lines:
         self.tally.add(unit)
         if self._plan and time.monotonic() - self._last >= self._seconds:
             self._last = time.monotonic()
-            self.say(f"{self.tally.problems} of {self._plan.todo} problems, {self.tally.text()}")
+            todo = counted(self._plan.todo, self._plan.noun)
+            self.say(f"{self.tally.problems} of {todo}, {self.tally.text()}")
 
     def say(self, text: str) -> None:
         self._file.write(f"{text}\n")
@@ -164,12 +175,12 @@ def describe(plan: Plan) -> str:
     """A plan in one line."""
     known = f", {plan.done} of them done before" if plan.done else ""
     drafts = f", {counted(plan.samples, 'sample')} each" if plan.samples is not None else ""
-    return f"{counted(plan.problems, 'problem')}{known}: {plan.strategy} on {plan.model}{drafts}, into {plan.db}"
+    return f"{counted(plan.problems, plan.noun)}{known}: {plan.strategy} on {plan.model}{drafts}, into {plan.db}"
 
 
 def interrupted(plan: Plan, tally: Tally) -> str:
     """What a person who stopped a run wants to know, in one line."""
     done = plan.done + tally.problems
     return (
-        f"Stopped: {done} of {counted(plan.problems, 'problem')} are in {plan.db}; the same command goes on from here."
+        f"Stopped: {done} of {counted(plan.problems, plan.noun)} are in {plan.db}; the same command goes on from here."
     )

@@ -7,6 +7,8 @@ from rich.text import Text
 from redraft.flows.counted import counted
 from redraft.flows.summary import Summary
 from redraft.graders.statistics import Interval
+from redraft.store.html import notes as remarks
+from redraft.store.html import table
 
 
 def show(summary: Summary, console: Console) -> None:
@@ -31,6 +33,11 @@ def markdown(summary: Summary) -> str:
     """The same as a Markdown table."""
     rows = [f"| {name} | {value} | {note} |" for name, value, note in lines(summary)]
     return "\n".join(["| | | |", "|---|---|---|", *rows, "", *notes(summary)])
+
+
+def html(summary: Summary) -> str:
+    """The same as an HTML table."""
+    return table(lines(summary)) + remarks(notes(summary))
 
 
 def lines(summary: Summary) -> list[tuple[str, str, str]]:

@@ -104,7 +104,7 @@ async def annotate(
     found = await _annotated(
         db=db, grader=grader, where=where, model=model, api_base=api_base, arguments=arguments, temperature=temperature,
         max_tokens=max_tokens, limit=limit, seed=seed, replicate=replicate, concurrency=concurrency,
-        say=get_run_logger().info, budget=Budget(**budget or {}), problem_budget=Budget(**problem_budget or {}),
+        progress=Logged(), budget=Budget(**budget or {}), problem_budget=Budget(**problem_budget or {}),
         **_client(limits, prices, prompts),
     )  # fmt: skip
     facts, told = asdict(found), str(found)

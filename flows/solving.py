@@ -9,16 +9,15 @@ from pathlib import Path
 from traceback import extract_tb
 
 from redraft.agents.agent import Agent
+from redraft.agents.judging import judge
 from redraft.flows.bounded import each
 from redraft.flows.garbage import seldom
-from redraft.flows.judging import judge
 from redraft.flows.progress import Progress
 from redraft.graders.equivalence import Checker
 from redraft.graders.grader import Grader
 from redraft.graders.likelihood import likelihood
 from redraft.graders.oracle import oracle
 from redraft.llm.client import Client
-from redraft.llm.model import ModelError
 from redraft.store.errors import PartError, RedraftError
 from redraft.store.journal import Journal
 from redraft.store.records import Grade, Keyring, Problem, Stop, Trajectory
@@ -144,7 +143,7 @@ class Solving:
         try:
             given = agent(problem.ask(work.unit))
             paths = await given if isawaitable(given) else None
-        except (RedraftError, ModelError):
+        except RedraftError:
             raise
         except Exception as error:
             raise PartError(

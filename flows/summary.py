@@ -81,6 +81,18 @@ class Summary:
     def tokens_per_second(self) -> float:
         return self.tokens / self.seconds if self.seconds else 0.0
 
+    def __repr__(self) -> str:
+        shares = {"first": self.first, "last": self.last, "pick": self.chosen}
+        right = ", ".join(f"{name} {share.estimate:.1%} right" for name, share in shares.items() if share)
+        counts = f"{self.problems:,} problems, {self.trajectories:,} trajectories"
+        return f"<Summary {counts}, {right or 'no answer known'}: {self.db}>"
+
+    def _repr_html_(self) -> str:
+        from redraft.flows.report import html  # a notebook alone asks for it
+
+        summary: Any = self  # type checkers know this file by two names
+        return html(summary)
+
     def to_json(self) -> str:
         """The same as one JSON object."""
         return json.dumps(asdict(self) | {"tokens_per_second": round(self.tokens_per_second, 1)})

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from redraft.llm.capabilities import Capabilities
 from redraft.llm.usage import Prices, Usage
+from redraft.store.errors import RedraftError
 from redraft.store.quick import quick
 from redraft.store.records import Stop
 
@@ -85,7 +86,7 @@ class Cause(StrEnum):
     DOWN = "down"  # nobody answers at the address
 
 
-class ModelError(Exception):
+class ModelError(RedraftError):
     """A call that got no answer. The message names the cause; `cure` says what would help.
 
     A `fatal` one would meet every other call too (no key, no such model), so a run stops at it. `wait_s` is the pause

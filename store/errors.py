@@ -2,7 +2,8 @@
 
 
 class RedraftError(Exception):
-    """The base of the errors below; a command line shows its text, without a traceback, and exits with 2."""
+    """The base of every error that a person can mend, ModelError among them: `except RedraftError` catches all of them.
+    The command line shows its text, without a traceback, and exits with 2."""
 
 
 class StoreError(RedraftError):

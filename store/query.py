@@ -29,6 +29,11 @@ class Table:
     types: list[str]
     rows: list[tuple[Any, ...]]
 
+    def _repr_html_(self) -> str:
+        from redraft.store.html import table  # a notebook alone asks for it
+
+        return table(self.rows, self.columns)
+
     def write_csv(self, file: TextIO) -> None:
         """Writes the rows below a line of column names; NULL is empty."""
         writer = csv.writer(file, lineterminator="\n")

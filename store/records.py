@@ -228,6 +228,19 @@ class Trajectory:
     reason: str | None = None  # why it ended, or what failed, in words
     advice: str = ""  # what a critic says to whoever writes the next step; no part of the text
 
+    def __repr__(self) -> str:
+        """Such as `<Trajectory ab12:0, 2 drafts, 7 steps, answer '16', answered, chosen>`."""
+        drafts = f"{self.turn} drafts, " if self.turn > 1 else ""
+        answer = "no answer" if self.answer is None else f"answer {self.answer[:40]!r}"
+        facts = [f"{drafts}{len(self.steps)} steps", answer, self.stop or "open", "chosen" if self.chosen else ""]
+        return f"<Trajectory {self.trajectory_id}, {', '.join(filter(None, facts))}>"
+
+    def _repr_html_(self) -> str:
+        from redraft.store.html import trajectory  # a notebook alone asks for it
+
+        path: Any = self  # type checkers know this file by two names
+        return trajectory(path)
+
     @property
     def trajectory_id(self) -> str:
         return f"{self.question.unit}:{self.sample}" if self.role is Role.SAMPLE else self.place

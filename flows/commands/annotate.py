@@ -41,15 +41,13 @@ def annotate(json: bool, plot: str | None, overwrite: bool, set: dict[str, str],
     """
     from redraft.flows.annotate import annotate as stage
     from redraft.flows.interrupt import run
-
-    def say(text: str) -> None:
-        click.echo(f"redraft: {text}", err=True)
+    from redraft.flows.terminal import watcher
 
     if plot:
         from redraft.flows.plot import check
 
         check(plot, overwrite=overwrite)
-    found = run(stage(arguments=set, say=say, **options.paced(given)))
+    found = run(stage(arguments=set, progress=watcher(json), **options.paced(given)))
     if plot:
         from redraft.flows.plot_rewards import plot_rewards
         from redraft.store.store import Store
