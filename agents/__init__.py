@@ -8,6 +8,7 @@ from redraft.llm.client import Client
 from redraft.llm.model import Sampling
 from redraft.llm.prompts import Prompts
 from redraft.llm.route import route
+from redraft.llm.truncation import Truncation
 from redraft.store.records import Keyring, Kind, Problem
 
 __all__ = ["build", "load", "solve"]
@@ -23,6 +24,9 @@ async def solve(
     api_base: str | None = None,
     temperature: float = 1.0,
     max_tokens: int = 1024,
+    top_p: float | None = None,
+    top_k: int | None = None,
+    min_p: float | None = None,
     seed: int = 0,
     prompts: Prompts = Prompts(),  # noqa: B008 - frozen
     **arguments: Any,
@@ -35,7 +39,7 @@ async def solve(
     """
     problem = Problem(question, answer, kind=kind)
     keys = Keyring({problem.problem_id: answer}) if answer is not None else None
-    sampling = Sampling(temperature=temperature, max_tokens=max_tokens, seed=seed)
+    sampling = Sampling(temperature, max_tokens, seed, Truncation(top_p, top_k, min_p))
     client = Client(route(model, api_base, chat_template=prompts.chat), sampling=sampling, prompts=prompts)
     try:
         agent = build(strategy, client, keys=keys, **arguments)

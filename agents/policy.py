@@ -14,7 +14,7 @@ from redraft.agents.conversation import advised, conversation, follow_up
 from redraft.agents.going_on import STEP_SCHEMA, next_step, rest
 from redraft.agents.written import Part, grown, numbered, split
 from redraft.llm.client import Client
-from redraft.llm.model import Choice, Finish, ModelError, Request
+from redraft.llm.model import Beam, Choice, Finish, ModelError, Request
 from redraft.llm.together import together
 from redraft.store.errors import PartError
 from redraft.store.records import Role, Stop, Trajectory
@@ -44,17 +44,7 @@ def whole(
     and what was said to them (Qu et al. 2024); all of them without one.
     """
     mark = client.template("separator") if separator is None else separator
-    return _policy(
-        client,
-        temperature,
-        window,
-        _Manner(
-            read=lambda choice: Part(choice.text, choice.finish is Finish.END),
-            cut=lambda text: split(text, mark if mark in text else "\n"),
-            told="rest",
-            read_told=lambda choice, trajectory: rest(choice, trajectory.text()),
-        ),
-    )
+    return _policy(client, temperature, window, _whole(mark))
 
 
 def stepwise(
@@ -104,6 +94,23 @@ def by_steps(
     return propose
 
 
+def likeliest(
+    client: Client, *, length_penalty: float = 1.0, separator: str | None = None, window: int | None = None
+) -> Policy:
+    """The best whole drafts by beam search over tokens, best first: nothing is drawn, so that they are asked for all at
+    once. `n` is the width of the beam; what is kept is in `llm.model.Beam`. Raises PartError where further drafts are
+    asked for: a wider beam is another search."""
+    mark = client.template("separator") if separator is None else separator
+    search = _policy(client, None, window, _whole(mark, Beam(length_penalty)))
+
+    async def propose(trajectory: Trajectory, n: int, first: int = 0) -> list[Trajectory]:
+        if first:
+            raise PartError("policy 'likeliest' gives all its drafts at once: name a strategy that asks for them so")
+        return await search(trajectory, n)
+
+    return propose
+
+
 @dataclass(frozen=True, slots=True)
 class _Manner:
     """How a policy asks and reads: `told`, `schema` and `read_told` are for models that are asked in words."""
@@ -114,6 +121,18 @@ class _Manner:
     read_told: Callable[[Choice, Trajectory], Part]
     stop: tuple[str, ...] = ()
     schema: Mapping[str, Any] | None = None
+    beam: Beam | None = None
+
+
+def _whole(mark: str, beam: Beam | None = None) -> _Manner:
+    """Whole drafts, cut into steps after each `mark`."""
+    return _Manner(
+        read=lambda choice: Part(choice.text, choice.finish is Finish.END),
+        cut=lambda text: split(text, mark if mark in text else "\n"),
+        told="rest",
+        read_told=lambda choice, trajectory: rest(choice, trajectory.text()),
+        beam=beam,
+    )
 
 
 def _policy(client: Client, temperature: float | None, window: int | None, manner: _Manner) -> Policy:
@@ -121,7 +140,7 @@ def _policy(client: Client, temperature: float | None, window: int | None, manne
         raise PartError(f"window={window} is too few; it must be at least 1 draft, or none for all of them")
 
     def request(trajectory: Trajectory, n: int, left: int, told: bool) -> Request:
-        common: dict[str, Any] = {"n": n, "temperature": temperature, "max_tokens": left}
+        common: dict[str, Any] = {"n": n, "temperature": temperature, "max_tokens": left, "beam": manner.beam}
         if told:
             messages = follow_up(client, trajectory, manner.told, window)
             return client.request(advised(client, trajectory, messages), schema=manner.schema, **common)

@@ -25,6 +25,7 @@ from redraft.llm.limits import Limits
 from redraft.llm.model import Model, Sampling
 from redraft.llm.prompts import Prompts
 from redraft.llm.route import route
+from redraft.llm.truncation import Truncation
 from redraft.llm.usage import Prices
 from redraft.store.journal import Journal
 from redraft.store.records import Keyring
@@ -41,6 +42,9 @@ async def annotate(
     arguments: Mapping[str, Any] | None = None,
     temperature: float = 1.0,
     max_tokens: int = 1024,
+    top_p: float | None = None,
+    top_k: int | None = None,
+    min_p: float | None = None,
     limit: int | None = None,
     seed: int = 0,
     replicate: str = "",
@@ -67,7 +71,7 @@ async def annotate(
     opened = route(model, api_base, limits=limits, chat_template=prompts.chat) if isinstance(model, str) else model
     opened.prices = prices or opened.prices
     given = dict(arguments or {})
-    sampling = Sampling(temperature=temperature, max_tokens=max_tokens, seed=seed)
+    sampling = Sampling(temperature, max_tokens, seed, Truncation(top_p, top_k, min_p))
     bare = Client(opened, sampling=sampling, prompts=prompts)
     budgets = plain_budget(problem_budget)
     name = recipe(

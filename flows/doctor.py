@@ -73,7 +73,8 @@ async def answers(name: str, api_base: str | None) -> list[Finding]:
 
 
 def can(able: Capabilities) -> str:
-    """What a model can do, what it can't, which is worked around, and what is not known yet, in one line."""
+    """What a model can do, what it can't, which is worked around, and what is not known yet, in one line. How it can be
+    told to draw is named where it is known: it is found out when a run first asks for it."""
     by_word: dict[bool | None, list[str]] = {True: [], False: [], None: []}
     for field, words in ABILITIES.items():
         by_word[getattr(able, field)].append(words)
@@ -81,8 +82,10 @@ def can(able: Capabilities) -> str:
     by_word[None if going_on is None else going_on is not Continuing.NONE].append(
         f"going on from a draft{f' ({going_on})' if going_on not in (None, Continuing.NONE) else ''}"
     )
+    by_word[True] += [words for field, words in DRAWING.items() if getattr(able, field)]
+    refused = [words for field, words in DRAWING.items() if getattr(able, field) is False]
     told = [f"{lead}{', '.join(by_word[known])}" for known, lead in LEADS.items() if by_word[known]]
-    return "; ".join(told)
+    return "; ".join([*told, *([f"refused: {', '.join(refused)}"] if refused else [])])
 
 
 async def compares() -> Finding:
@@ -157,6 +160,7 @@ ABILITIES = {
     "schema": "JSON schemas",
     "temperature": "temperature",
 }
+DRAWING = {"top_p": "top-p", "top_k": "top-k", "min_p": "min-p", "beam": "beam search over tokens"}
 LEADS: dict[bool | None, str] = {True: "", False: "worked around: ", None: "not known yet: "}
 NEEDED = ("duckdb", "numpy", "tokenizers", "math-verify", "langgraph", "litellm", "aiohttp", "pydantic", "prefect")
 TABLES = ("problems", "trajectories", "steps", "turns", "grades", "calls", "datasets")

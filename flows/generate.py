@@ -40,6 +40,9 @@ async def generate(
     samples: int = 8,
     temperature: float = 1.0,
     max_tokens: int = 1024,
+    top_p: float | None = None,
+    top_k: int | None = None,
+    min_p: float | None = None,
     limit: int | None = None,
     seed: int = 0,
     replicate: str = "",
@@ -62,7 +65,8 @@ async def generate(
     before add the difference.
 
     `api_base` is the address of an OpenAI-compatible server that has the model, or several of them. `concurrency`
-    bounds the calls in flight and changes no result; `limits` has more on how a remote model is called.
+    bounds the calls in flight and changes no result; `limits` has more on how a remote model is called. `top_p`,
+    `top_k` and `min_p` are those of `llm.truncation.Truncation`; a model that does not take one of them ends the run.
 
     A run whose `budget` is used up ends in order, and the same job
     goes on from there with a new one; `problem_budget` holds for each problem. `prices` are the model's, where
@@ -85,6 +89,9 @@ async def generate(
         samples=samples,
         temperature=temperature,
         max_tokens=max_tokens,
+        top_p=top_p,
+        top_k=top_k,
+        min_p=min_p,
         seed=seed,
         replicate=replicate,
         concurrency=concurrency,

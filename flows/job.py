@@ -19,6 +19,7 @@ from redraft.llm.model import Model, ModelError, Sampling
 from redraft.llm.prompts import Prompts
 from redraft.llm.route import route
 from redraft.llm.said import address
+from redraft.llm.truncation import NAMES, Truncation
 from redraft.llm.usage import Prices
 from redraft.store.errors import PartError, SourceError
 from redraft.store.journal import Journal
@@ -44,6 +45,9 @@ class Settings:
     samples: int = 8
     temperature: float = 1.0
     max_tokens: int = 1024
+    top_p: float | None = None
+    top_k: int | None = None
+    min_p: float | None = None
     seed: int = 0
     replicate: str = ""
     concurrency: int = 64
@@ -56,7 +60,8 @@ class Settings:
 
     @property
     def sampling(self) -> Sampling:
-        return Sampling(temperature=self.temperature, max_tokens=self.max_tokens, seed=self.seed)
+        truncation = Truncation(self.top_p, self.top_k, self.min_p)
+        return Sampling(self.temperature, self.max_tokens, self.seed, truncation)
 
     def plain(self) -> dict[str, Any]:
         """Everything as JSON data, as it is kept in `runs.config`: parts by their names, addresses without secrets."""
@@ -253,5 +258,5 @@ OPTIONS = ("grader", "critic", "samples")
 GATHERED = 10_000
 """Problems that are solved at once where calls are gathered into batches."""
 
-PLAIN = ("samples", "temperature", "max_tokens", "seed", "replicate", "concurrency", "batch")
+PLAIN = ("samples", "temperature", "max_tokens", *NAMES, "seed", "replicate", "concurrency", "batch")
 MOST_TOLD = 5

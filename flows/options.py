@@ -158,6 +158,23 @@ TEMPERATURE = option(
     metavar="T",
 )
 MAX_TOKENS = option("max-tokens", "The most tokens of one draft.", type=click.IntRange(1), default=1024, metavar="N")
+TRUNCATION = several(
+    option(
+        "top-p",
+        "Draw among the fewest likeliest tokens that have so much probability together.",
+        type=Finite(0, 1, min_open=True),
+        metavar="P",
+    ),
+    option("top-k", "Draw among so many of the likeliest tokens.", type=click.IntRange(1), metavar="K"),
+    option(
+        "min-p",
+        "Draw among the tokens with at least so much of the likeliest one's probability.",
+        type=Finite(0, 1, max_open=True),
+        metavar="P",
+    ),
+)
+"""Which tokens a draw chooses among; what is not given is left to the model."""
+
 LIMIT = option("limit", "The first N problems only.", type=click.IntRange(1), metavar="N")
 SEED = option("seed", "The same seed gives the same drafts, where the model can.", type=int, default=0, metavar="N")
 REPLICATE = option(
@@ -189,12 +206,24 @@ FILTER = option(
 RUN = option("run", 'Only what this run wrote; see `redraft query "FROM runs"`.', metavar="RUN_ID")
 
 SOLVER = several(
-    MODEL, API_BASE, PROMPTS, PRICES, STRATEGY, GRADER, CRITIC, SET, SAMPLES, TEMPERATURE, MAX_TOKENS, SEED
+    MODEL, API_BASE, PROMPTS, PRICES, STRATEGY, GRADER, CRITIC, SET, SAMPLES, TEMPERATURE, TRUNCATION, MAX_TOKENS, SEED
 )
 """Everything that decides how a question is solved."""
 
 ONE_SOLVER = several(
-    MODEL, API_BASE, PROMPTS, PRICES, STRATEGY, GRADER, CRITIC, SET, samples(1), TEMPERATURE, MAX_TOKENS, SEED
+    MODEL,
+    API_BASE,
+    PROMPTS,
+    PRICES,
+    STRATEGY,
+    GRADER,
+    CRITIC,
+    SET,
+    samples(1),
+    TEMPERATURE,
+    TRUNCATION,
+    MAX_TOKENS,
+    SEED,
 )
 """The same, with one draft by default."""
 

@@ -22,7 +22,7 @@ def recipe(
     problem_budget: Mapping[str, float],
 ) -> str:
     """The digest of stage, strategy, models, graders, arguments, prompts, seed, temperature, token limit and the budget
-    of a problem. Where a model is served is no part of it.
+    of a problem, and of truncated sampling where a setting of it is given. Where a model is served is no part of it.
 
     A part of one's own file is known by what the file says, so that a changed part is another recipe; an argument that
     is not given by its default, so that a changed default is another recipe too. Raises PartError for a part or a
@@ -38,7 +38,7 @@ def recipe(
         {name: _named(name, value) for name, value in built.items() if not _elsewhere(name, value)},
         measures,
         prompts(client),
-        [sampling.seed, sampling.temperature, sampling.max_tokens],
+        [sampling.seed, sampling.temperature, sampling.max_tokens, *filter(None, [sampling.truncation.given()])],
         dict(problem_budget),
     )
 

@@ -125,7 +125,8 @@ class Batched(Model):
         messages = [[message.role, message.content] for message in request.messages]
         asked = [messages, request.prefix, request.n, request.stop, request.temperature, request.max_tokens]
         schema = None if request.schema is None else dict(request.schema)
-        base, number = digest(self._model.full, asked, request.seeds, schema), 0
+        drawn = [*filter(None, [request.truncation.given(), request.beam and [request.beam.length_penalty]])]
+        base, number = digest(self._model.full, asked, request.seeds, schema, *drawn), 0
         while (key := f"{base}-{number}") in self._active:
             number += 1
         line = self._batches.line(key, request, parameters)

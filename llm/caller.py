@@ -91,6 +91,9 @@ class Caller:
                 self._breaker.done(trial)
 
     async def _reserve(self, request: Request, unit: str) -> Hold:
+        if request.beam:  # all of it or nothing: a narrower one is another search
+            hold = await self._purse.reserve(unit, prompt_bound(request), request.max_tokens * request.n, 1)
+            return replace(hold, n=request.n)
         return await self._purse.reserve(unit, prompt_bound(request), request.max_tokens, request.n)
 
     async def _paced(self, hold: Hold, request: Request) -> Taken | None:

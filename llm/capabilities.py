@@ -25,10 +25,14 @@ class Capabilities:
     stop_reason: bool | None = None  # says which one; else a natural end counts as one where stop strings were given
     schema: bool | None = None  # holds to a JSON schema; else the prompt asks for JSON and what comes is read kindly
     temperature: bool | None = None  # can be set; else the model draws as it does
+    top_p: bool | None = None  # draws as it says; else a run that asks for it ends, and so with the next two
+    top_k: bool | None = None
+    min_p: bool | None = None
+    beam: bool | None = None  # searches with a beam over tokens; else a strategy that asks for it ends
     continuing: Continuing | None = None
 
 
 EVERYTHING = Capabilities(
     n=True, seed=True, logprobs=True, stop=True, stop_reason=True, schema=False, temperature=True,
-    continuing=Continuing.NATIVE,
+    top_p=True, top_k=True, min_p=True, beam=True, continuing=Continuing.NATIVE,
 )  # fmt: skip

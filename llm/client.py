@@ -12,10 +12,11 @@ from redraft.llm.budget import Amount, Budget, Purse
 from redraft.llm.caller import Caller
 from redraft.llm.capabilities import Continuing
 from redraft.llm.limits import Limits
-from redraft.llm.model import Choice, Message, Model, ModelError, Request, Sampling
+from redraft.llm.model import Beam, Choice, Message, Model, ModelError, Request, Sampling
 from redraft.llm.prompts import Prompts
 from redraft.llm.route import route
 from redraft.llm.together import together
+from redraft.llm.truncation import NO_TRUNCATION
 from redraft.store.journal import Journal
 from redraft.store.records import Call, Question, digest
 
@@ -121,16 +122,21 @@ class Client:
         temperature: float | None = None,
         max_tokens: int | None = None,
         schema: Mapping[str, Any] | None = None,
+        beam: Beam | None = None,
     ) -> Request:
-        """A request with the run's own temperature and limit of tokens where none is given."""
+        """A request with the run's own temperature and limit of tokens where none is given. The run's truncation holds
+        for every temperature but 0, which draws nothing."""
+        temperature = self.sampling.temperature if temperature is None else temperature
         return Request(
             messages=tuple(messages),
             prefix=prefix,
             n=n,
             stop=tuple(stop),
-            temperature=self.sampling.temperature if temperature is None else temperature,
+            temperature=temperature,
             max_tokens=self.sampling.max_tokens if max_tokens is None else max_tokens,
             schema=schema,
+            truncation=self.sampling.truncation if temperature and beam is None else NO_TRUNCATION,
+            beam=beam,
         )
 
     async def complete(
@@ -162,7 +168,8 @@ class Client:
     async def draw(
         self, question: Question, purpose: str, place: str, request: Request, *, first: int = 0
     ) -> list[Choice | ModelError]:
-        """The same, with an error in the place of each sample that got no answer. A fatal error is raised."""
+        """The same, with an error in the place of each sample that got no answer. A fatal error is raised. The texts of
+        a beam search are its samples, best first."""
         shown = self.prompts.digest(request)
         call = Call(
             call_id="",
@@ -179,6 +186,8 @@ class Client:
         samples = range(first, first + request.n)
         drawn = self._known(call, samples)
         missing = ranges.runs(sample for sample in samples if sample not in drawn)
+        if missing and request.beam:
+            missing = [samples]
         for answers in await together(self._draw(call, request, run) for run in missing):
             drawn |= answers
         for error in drawn.values():
@@ -211,7 +220,12 @@ class Client:
         return {sample: recorded.decode(answer) for sample, answer in answers if answer is not None}
 
     async def _draw(self, call: Call, request: Request, samples: range) -> dict[int, Choice | ModelError]:
-        """Ask for these samples, and for those that were left out in calls of the size that was answered."""
+        """Ask for these samples, and for those that were left out in calls of the size that was answered. A beam search
+        is one call."""
+        if request.beam:
+            found = await self._ask(call, request, samples)
+            few = ModelError(f"{self.model.name} gave {len(found)} of {len(samples)} texts of a beam search.")
+            return {sample: found.get(sample, few) for sample in samples}
         size = len(samples) if self.model.capabilities.n is not False else 1
         drawn = await together(self._part(call, request, part) for part in ranges.parts(samples, size))
         return {sample: answer for answers in drawn for sample, answer in answers.items()}

@@ -30,7 +30,8 @@ def capabilities(litellm: ModuleType, full: str, known: Mapping[str, Any]) -> Ca
     schema = taken.pop("response_format")
     if known and not known.get("supports_response_schema"):
         schema = False
-    return Capabilities(**taken, schema=schema, continuing=_continuing(provider, known))
+    beam = provider == "hosted_vllm"
+    return Capabilities(**taken, beam=beam, schema=schema, continuing=_continuing(provider, known))
 
 
 def _passes(litellm: ModuleType, model: str, provider: str, name: str, value: Any) -> bool:
@@ -68,6 +69,9 @@ TRIED: dict[str, Any] = {
     "logprobs": True,
     "stop": ["END"],
     "temperature": 0.5,
+    "top_p": 0.5,
+    "top_k": 5,
+    "min_p": 0.1,
     "response_format": {
         "type": "json_schema",
         "json_schema": {"name": "answer", "schema": {"type": "object", "properties": {}}},

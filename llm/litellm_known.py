@@ -101,6 +101,9 @@ OPTIONAL = {
     "stop": _named("stop", "stop_sequences", "stopSequences"),
     "n": _named("n", "candidate_count", "candidateCount"),
     "temperature": _named("temperature"),
+    "top_p": _named("top_p", "topP"),
+    "top_k": _named("top_k", "topK"),
+    "min_p": _named("min_p"),
     "response_format": _named("response_format", "json_schema", "output_format", "response_schema"),
 }
 FIELDS = {"response_format": "schema"}

@@ -23,9 +23,10 @@ from redraft.llm.capabilities import EVERYTHING, Capabilities
 from redraft.llm.embedded.model import EmbeddedModel, embedded
 from redraft.llm.limits import Limits
 from redraft.llm.litellm_route import LiteLLM
-from redraft.llm.model import Choice, Finish, Model, ModelError, Reply, Request
+from redraft.llm.model import Beam, Choice, Finish, Model, ModelError, Reply, Request
 from redraft.llm.model import Message as Said
 from redraft.llm.recorded import decode, encode
+from redraft.llm.truncation import NAMES, Truncation
 
 PROVIDER, MODEL = "redraft", "embedded"
 NAME = f"{PROVIDER}/{MODEL}"
@@ -67,8 +68,9 @@ class Embedded(LiteLLM):
         self.version = provider().model.version
 
     def parameters(self, request: Request) -> dict[str, Any]:
-        """Each sample's own seed, which OpenAI's protocol has no place for, goes along."""
-        return super().parameters(request) | {"seeds": list(request.seeds)}
+        """Each sample's own seed and a beam search, which OpenAI's protocol has no place for, go along."""
+        penalty = request.beam and request.beam.length_penalty
+        return super().parameters(request) | {"seeds": list(request.seeds), "beam_length_penalty": penalty}
 
     def reply(self, response: Any, request: Request, parameters: Mapping[str, Any]) -> Reply:
         """The samples to the letter, tokens of a stop string included."""
@@ -137,6 +139,7 @@ def _request(messages: Sequence[Mapping[str, Any]], asked: Mapping[str, Any]) ->
     said = [Said(message["role"], _text(message["content"])) for message in messages]
     prefix = said.pop().content if said and said[-1].role == "assistant" else ""
     n, seed, stop = asked.get("n") or 1, asked.get("seed"), asked.get("stop") or ()
+    penalty = asked.get("beam_length_penalty")
     temperature, limit = asked.get("temperature"), asked.get("max_tokens") or asked.get("max_completion_tokens")
     return Request(
         messages=tuple(said),
@@ -146,6 +149,8 @@ def _request(messages: Sequence[Mapping[str, Any]], asked: Mapping[str, Any]) ->
         temperature=1.0 if temperature is None else temperature,
         max_tokens=limit or 1024,
         seeds=tuple(asked.get("seeds") or (() if seed is None else range(seed, seed + n))),
+        truncation=Truncation(**{name: asked.get(name) for name in NAMES}),
+        beam=None if penalty is None else Beam(penalty),
     )
 
 

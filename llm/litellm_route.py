@@ -21,7 +21,7 @@ from redraft.llm.litellm_error import Failure, explained
 from redraft.llm.litellm_known import Known
 from redraft.llm.litellm_reply import read
 from redraft.llm.memory import Memory
-from redraft.llm.model import Model, ModelError, Refused, Reply, Request
+from redraft.llm.model import Model, ModelError, Refused, Reply, Request, check_drawing
 from redraft.llm.said import address
 
 MARKED_CHARS = 4096  # about the fewest tokens that providers cache: 1,024
@@ -141,13 +141,16 @@ class LiteLLM(Model):
         return [*messages, end if self.provider == "hosted_vllm" else end | {"prefix": True}]
 
     def parameters(self, request: Request) -> dict[str, Any]:
-        """A request's settings by OpenAI's names, but for those that the model does not take."""
+        """A request's settings by OpenAI's names, but for those that the model does not take. Raises a fatal Refused
+        for truncated sampling, or a beam search, that it does not do."""
         can = self.capabilities
+        check_drawing(self.name, can, request)
         parameters: dict[str, Any] = {self._known.limit_name: request.max_tokens}
         if can.temperature is not False:
             parameters["temperature"] = request.temperature
         elif request.temperature != 1.0:
             self._say_once(f"{self.name} takes no temperature: it draws as it always does.")
+        parameters |= request.truncation.given()
         if can.logprobs is not False:
             parameters["logprobs"] = True
         if can.seed is not False and request.seeds:
@@ -159,9 +162,12 @@ class LiteLLM(Model):
         if can.schema is not False and request.schema is not None:
             schema = {"name": "answer", "schema": dict(request.schema), "strict": True}
             parameters["response_format"] = {"type": "json_schema", "json_schema": schema}
+        vllm: dict[str, Any] = {}
         if request.prefix and self.provider == "hosted_vllm":
-            parameters["extra_body"] = {"continue_final_message": True, "add_generation_prompt": False}
-        return parameters
+            vllm |= {"continue_final_message": True, "add_generation_prompt": False}
+        if request.beam and self.provider == "hosted_vllm":
+            vllm |= {"use_beam_search": True, "length_penalty": request.beam.length_penalty}
+        return parameters | ({"extra_body": vllm} if vllm else {})
 
     def reply(self, response: Any, request: Request, parameters: Mapping[str, Any]) -> Reply:
         """The reply in LiteLLM's response, and what it tells about the model. Raises ModelError where it has none."""

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 from redraft.llm.capabilities import Capabilities
+from redraft.llm.truncation import NO_TRUNCATION, Truncation
 from redraft.llm.usage import Prices, Usage
 from redraft.store.errors import RedraftError
 from redraft.store.quick import quick
@@ -28,10 +29,20 @@ class Message:
     content: str
 
 
+@dataclass(frozen=True, slots=True)
+class Beam:
+    """Beam search over tokens in the place of samples. At each token the `n` likeliest beginnings are kept, and of all
+    that ended, the `n` with the highest sum of log-probabilities divided by length ** `length_penalty` are the answer,
+    best first. 0 prefers short texts; vLLM counts the prompt's tokens in the length too."""
+
+    length_penalty: float = 1.0
+
+
 @quick
 @dataclass(frozen=True, slots=True)
 class Request:
-    """`n` samples that continue one prompt. `prefix` is a half-written answer to go on from, byte for byte."""
+    """`n` samples that continue one prompt, or with a `beam` its `n` best continuations. `prefix` is a half-written
+    answer to go on from, byte for byte."""
 
     messages: tuple[Message, ...]
     prefix: str = ""
@@ -41,11 +52,13 @@ class Request:
     max_tokens: int = 1024  # of each sample
     seeds: tuple[int, ...] = ()  # one a sample, each in [0, 2**31); empty: not seeded
     schema: Mapping[str, Any] | None = None  # the JSON schema that each answer is to follow
+    truncation: Truncation = NO_TRUNCATION
+    beam: Beam | None = None
 
     def seeded(self, seeds: tuple[int, ...]) -> "Request":
         """The same, for a sample a seed."""
         told = self.messages, self.prefix, len(seeds), self.stop, self.temperature, self.max_tokens, seeds
-        return Request(*told, self.schema)
+        return Request(*told, self.schema, self.truncation, self.beam)
 
 
 @quick
@@ -118,6 +131,17 @@ class Refused(ModelError):
     """The model says that it cannot do what was asked of it."""
 
 
+def check_drawing(name: str, capabilities: Capabilities, request: Request) -> None:
+    """Raises a fatal Refused where the model of this name is known not to draw as the request asks."""
+    for setting in request.truncation.given():
+        if getattr(capabilities, setting) is False:
+            option = f"--{setting.replace('_', '-')}"
+            raise Refused(f"{name} takes no {setting}.", cure=f"Leave out {option}, or name another model.", fatal=True)
+    if request.beam and capabilities.beam is False:
+        cure = "Name another strategy, or a model that can: the embedded one, or one served by vLLM."
+        raise Refused(f"{name} does no beam search over tokens.", cure=cure, fatal=True)
+
+
 class BudgetSpent(ModelError):
     """There is not enough left of a budget for the call, so it was not made."""
 
@@ -162,3 +186,4 @@ class Sampling:
     temperature: float = 1.0
     max_tokens: int = 1024
     seed: int = 0
+    truncation: Truncation = NO_TRUNCATION

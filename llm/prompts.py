@@ -8,7 +8,7 @@
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -77,7 +77,10 @@ class Prompts:
         return (Message("system", self.system), *shown) if self.system else tuple(shown)
 
     def digest(self, request: Request) -> str:
-        """The hash of everything that a request shows to the model."""
+        """The hash of everything that a request shows to the model, and of a beam search's settings."""
+        if request.beam:
+            plain = self.digest(replace(request, beam=None))
+            return digest(plain, "beam", request.n, request.beam.length_penalty)
         shown: list[Any] = [[[m.role, m.content] for m in request.messages], request.prefix]
         if request.schema is None and not self.chat_template:
             return texts_digest(shown)

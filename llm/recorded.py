@@ -78,6 +78,7 @@ def params(request: Request, seed: int) -> dict[str, Any]:
         "max_tokens": request.max_tokens,
         "stop": list(request.stop),
         "seed": seed,
+        **request.truncation.given(),
     }
 
 

@@ -14,7 +14,8 @@ an answer is continued, the beginning that it shares with the text is not sent a
 
 @dataclass
 class Behaviour:
-    """Sets of parameters hold their names in the protocol ("n", "seed", "logprobs", "stop", "max_tokens")."""
+    """Sets of parameters hold their names in the protocol ("n", "seed", "logprobs", "stop", "max_tokens", "top_k",
+    "use_beam_search")."""
 
     write: Write | None = None  # None: solutions of word problems, drawn by prompt and seed
     latency_ms: float = 0.0  # of each call

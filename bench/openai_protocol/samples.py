@@ -23,12 +23,30 @@ async def drawn(behaviour: Behaviour, body: dict[str, Any], prompt: Prompt, faul
     seed = next(FRESH) if seed is None else seed
     kind = fault.status if fault else None
     n = n + 1 if kind == "many" else n - 1 if kind == "few" else n
-    samples = [await _sample(behaviour, body, prompt, seed, index) for index in range(n)]
+    if bool(body.get("use_beam_search")) and "use_beam_search" not in ignores:
+        samples = [await _sample(behaviour, body, prompt, 0, index) for index in range(n)]
+        samples.sort(key=lambda sample: _score(sample, body.get("length_penalty", 1.0)), reverse=True)
+    elif _narrow(body, ignores):
+        samples = [await _sample(behaviour, body, prompt, 0, 0)] * n
+    else:
+        samples = [await _sample(behaviour, body, prompt, seed, index) for index in range(n)]
     stop = () if "stop" in ignores else stops(body)
     most = 10**9 if "max_tokens" in ignores else limit(body)
     if kind == "truncated":
         samples = [sample.shortened(max(1, sample.tokens // 2)) for sample in samples]
     return [sample.ended(stop, most) for sample in samples]
+
+
+def _narrow(body: dict[str, Any], ignores: set[str]) -> bool:
+    """Whether a setting of truncated sampling leaves the likeliest token only."""
+    asked = {name: body[name] for name in ("top_k", "top_p", "min_p") if name in body.keys() - ignores}
+    return asked.get("top_k") == 1 or asked.get("top_p", 1.0) < 1e-3 or asked.get("min_p", 0.0) > 0.999
+
+
+def _score(sample: Sample, penalty: float) -> float:
+    """What a beam search ranks a text by."""
+    logprobs = [logprob or 0.0 for logprob in sample.flat().logprobs]
+    return sum(logprobs) / max(1, len(logprobs)) ** penalty
 
 
 async def _sample(behaviour: Behaviour, body: dict[str, Any], prompt: Prompt, seed: int, index: int) -> Sample:

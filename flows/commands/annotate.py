@@ -23,7 +23,9 @@ from redraft.flows import options
     show_default=False,
 )  # fmt: skip
 @options.several(options.MODEL, options.API_BASE, options.PROMPTS, options.PRICES)
-@options.several(options.TEMPERATURE, options.MAX_TOKENS, options.SEED, options.LIMIT, options.REPLICATE)
+@options.several(
+    options.TEMPERATURE, options.TRUNCATION, options.MAX_TOKENS, options.SEED, options.LIMIT, options.REPLICATE
+)
 @options.CONCURRENCY
 @options.PACE
 @options.BUDGETS

@@ -54,6 +54,7 @@ WIDTH = 100  # of the tables, whatever the terminal has: a column that is left o
 @options.option("plot", "Draw accuracy against tokens, calls and seconds (.svg, .png, .pdf).", metavar="FILE")
 @options.OVERWRITE
 @options.TEMPERATURE
+@options.TRUNCATION
 @options.MAX_TOKENS
 @options.SEED
 @options.LIMIT

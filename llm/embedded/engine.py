@@ -6,7 +6,7 @@ seed, so that a sample is the same in any company and order.
 
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from redraft.llm.embedded.network import CONTEXT, Cache, Floats, Network
+from redraft.llm.embedded.truncate import truncate
 from redraft.llm.embedded.vocabulary import Vocabulary
 from redraft.llm.model import Choice, Finish
+from redraft.llm.truncation import NO_TRUNCATION, Truncation
 
 
 @dataclass(slots=True, eq=False)
@@ -28,6 +30,7 @@ class Job:
     temperature: float
     max_tokens: int
     stop: tuple[bytes, ...]
+    truncation: Truncation = NO_TRUNCATION
     future: Future[tuple[Choice, ...]] = field(default_factory=Future)
     choices: list[Choice | None] = field(default_factory=list)
 
@@ -54,6 +57,7 @@ class Engine:
         self._rows: list[Row] = []
         self._size = rows
         self._waiting: deque[tuple[Job, int]] = deque()
+        self._alone: deque[tuple[Callable[[], tuple[Choice, ...]], Future[tuple[Choice, ...]]]] = deque()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
@@ -61,19 +65,34 @@ class Engine:
         job.choices = [None] * len(job.seeds)
         with self._lock:
             self._waiting.extend((job, number) for number in range(len(job.seeds)))
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="redraft-embedded", daemon=True)
-                self._thread.start()
+            self._start()
         return job.future
+
+    def alone(self, work: Callable[[], tuple[Choice, ...]]) -> Future[tuple[Choice, ...]]:
+        """The result of work that batches its own rows, such as a beam search, done between two tokens of the others'.
+        It may be asked for from any thread."""
+        future: Future[tuple[Choice, ...]] = Future()
+        with self._lock:
+            self._alone.append((work, future))
+            self._start()
+        return future
+
+    def _start(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="redraft-embedded", daemon=True)
+            self._thread.start()
 
     def _run(self) -> None:
         """Works until nothing waits. One processor thread: products this small lose time on more."""
         with threadpool_limits(1):
             while True:
                 with self._lock:
-                    if not self._waiting and not self._rows:
+                    if not self._waiting and not self._rows and not self._alone:
                         self._thread = None
                         return
+                    work = self._alone.popleft() if self._alone else None
+                if work:
+                    _do(*work)
                 try:
                     self._admit()
                     if self._rows:
@@ -134,9 +153,14 @@ class Engine:
         exact = logits.astype(np.float64)
         exact -= exact.max(axis=1, keepdims=True)
         temperatures = np.array([row.job.temperature for row in rows])[:, None]
-        cumulative = np.exp(exact / np.where(temperatures > 0, temperatures, 1)).cumsum(axis=1)
+        weights = np.exp(exact / np.where(temperatures > 0, temperatures, 1))
+        for at, row in enumerate(rows):
+            if row.job.truncation:
+                weights[at] = truncate(weights[at], row.job.truncation)
+        cumulative = weights.cumsum(axis=1)
         uniform = np.array([row.uniform.random() for row in rows])[:, None]
-        drawn = (cumulative <= uniform * cumulative[:, -1:]).sum(axis=1).clip(max=logits.shape[1] - 1)
+        total = cumulative[:, -1:]
+        drawn = ((cumulative <= uniform * total) & (cumulative < total)).sum(axis=1)
         tokens = np.where(temperatures[:, 0] > 0, drawn, exact.argmax(axis=1))
         normalizer = np.log(np.exp(exact).sum(axis=1))
         return tokens, exact[np.arange(len(rows)), tokens] - normalizer
@@ -170,3 +194,12 @@ class Engine:
         if len(choices) == len(job.choices) and not job.future.cancelled():
             job.future.set_result(choices)
         return True
+
+
+def _do(work: Callable[[], tuple[Choice, ...]], future: Future[tuple[Choice, ...]]) -> None:
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        future.set_result(work())
+    except Exception as error:  # noqa: BLE001 - handed to whoever waits, who would wait forever otherwise
+        future.set_exception(error)

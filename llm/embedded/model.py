@@ -9,6 +9,7 @@ from types import MappingProxyType
 import numpy as np
 
 from redraft.llm.capabilities import EVERYTHING
+from redraft.llm.embedded.beam_search import BeamSearch
 from redraft.llm.embedded.engine import Engine, Job
 from redraft.llm.embedded.formats import TEMPLATES, render
 from redraft.llm.embedded.network import CONTEXT, Network, unpack
@@ -70,12 +71,19 @@ class EmbeddedModel(Model):
                 f"A prompt of {len(prompt):,} tokens is too long for the embedded model, which reads {CONTEXT:,}.",
                 cure="Leave the problem out, or name another model with --model.",
             )
+        stop = tuple(stop.encode() for stop in request.stop)
+        if request.beam:
+            search = BeamSearch(self.engine.network, self.vocabulary, request.n, request.beam.length_penalty)
+            found = self.engine.alone(lambda: search.run(np.array(prompt, np.int64), request.max_tokens, stop))
+            choices = await asyncio.wrap_future(found)
+            return Reply(choices, Usage(len(prompt), sum(choice.tokens for choice in choices)), cost_usd=0.0)
         job = Job(
             prompt=np.array(prompt, np.int64),
             seeds=request.seeds or tuple(range(request.n)),
             temperature=request.temperature,
             max_tokens=request.max_tokens,
-            stop=tuple(stop.encode() for stop in request.stop),
+            stop=stop,
+            truncation=request.truncation,
         )
         choices = await asyncio.wrap_future(self.engine.submit(job))
         return Reply(choices, Usage(len(prompt), sum(choice.tokens for choice in choices)), cost_usd=0.0)

@@ -30,6 +30,9 @@ def body(model: str, request: Request, facts: Facts, prompt: str | None = None) 
         named = {"name": "answer", "schema": request.schema, "strict": True}
         data["response_format"] = {"type": "json_schema", "json_schema": named}
     data["temperature"] = request.temperature
+    data |= request.truncation.given()
+    if request.beam:
+        data |= {"use_beam_search": True, "length_penalty": request.beam.length_penalty}
     data["max_completion_tokens" if "max_tokens" in facts.left_out else "max_tokens"] = request.max_tokens
     n = min(request.n, facts.most) if facts.most else request.n
     if n > 1:
@@ -43,6 +46,8 @@ def body(model: str, request: Request, facts: Facts, prompt: str | None = None) 
             data.pop(name, None)
         if "logprobs" in facts.left_out:
             data.pop("top_logprobs", None)
+        if "use_beam_search" in facts.left_out:
+            data.pop("length_penalty", None)
     return data
 
 

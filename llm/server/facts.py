@@ -6,7 +6,9 @@ from typing import Any
 
 from redraft.llm.capabilities import Capabilities, Continuing
 
-NAMED = {"logprobs": "logprobs", "seed": "seed", "stop": "stop", "temperature": "temperature"}
+NAMED = {name: name for name in ("logprobs", "seed", "stop", "temperature", "top_p", "top_k", "min_p")} | {
+    "use_beam_search": "beam"
+}
 """Parameters whose rejection is a capability that is not there. `n` and `response_format` have more to them."""
 
 

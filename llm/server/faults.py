@@ -15,10 +15,16 @@ BUSY = (429, 503, 529)
 FAULTS = (408, 409, 425)
 OPTIONAL = (
     "logprobs", "top_logprobs", "seed", "stop", "temperature", "n", "response_format", "max_tokens",
-    "continue_final_message", "add_generation_prompt",
+    "continue_final_message", "add_generation_prompt", "top_p", "top_k", "min_p", "use_beam_search", "length_penalty",
 )  # fmt: skip
-PLAIN = ("logprobs", "top_logprobs", "temperature", "response_format", "max_tokens", "continue_final_message")
+PLAIN = (
+    "logprobs", "top_logprobs", "temperature", "response_format", "max_tokens", "continue_final_message", "top_p",
+    "top_k", "min_p", "use_beam_search", "length_penalty",
+)  # fmt: skip
 """Names that mean a parameter wherever they stand. Others are words, too, and do so in quotes, or with "is not"."""
+
+MEANS = {"add_generation_prompt": "continue_final_message", "length_penalty": "use_beam_search"}
+"""Parameters that go with another one."""
 
 
 class NoPage(ModelError):
@@ -62,9 +68,9 @@ def adapted(facts: Facts, status: int, words: Said, sent: Mapping[str, Any]) -> 
             return replace(facts, most=sent["n"] // 2)
         if name == "max_tokens" and not unsupported:
             continue
-        if name == "temperature" and not unsupported:
+        if name in ("temperature", "top_p", "top_k", "min_p") and not unsupported:
             continue
-        name = {"add_generation_prompt": "continue_final_message"}.get(name, name)
+        name = MEANS.get(name, name)
         return facts.without(name)
     return None
 

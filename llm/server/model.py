@@ -14,7 +14,7 @@ from redraft.llm.capabilities import Capabilities, Continuing
 from redraft.llm.chat_template import ChatTemplate
 from redraft.llm.limits import Limits
 from redraft.llm.memory import Memory
-from redraft.llm.model import Model, ModelError, Refused, Reply, Request
+from redraft.llm.model import Model, ModelError, Refused, Reply, Request, check_drawing
 from redraft.llm.server import faults
 from redraft.llm.server.addresses import Addresses
 from redraft.llm.server.bodies import body
@@ -77,6 +77,8 @@ class Server(Model):
                 await self._ready()
             if request.prefix and self._facts.capabilities.continuing in (None, Continuing.NONE):
                 await self._continuing()
+            if request.truncation or request.beam:
+                await self._drawing(request)
             try:
                 reply = await self._round(request, number)
             except ModelError as error:
@@ -112,6 +114,14 @@ class Server(Model):
                 f"{self.name} does not go on from a half-written answer.",
                 cure="Use a strategy that drafts whole solutions, or give the model's chat template.",
             )
+
+    async def _drawing(self, request: Request) -> None:
+        """Find out whether the server draws as it is asked to, and raise a fatal Refused where it does not."""
+        async with self._probing:
+            asked = [*request.truncation.given(), *(["beam"] if request.beam else [])]
+            if unknown := [name for name in asked if getattr(self.capabilities, name) is None]:
+                self._know(await self._probe().drawing(self._facts, unknown))
+        check_drawing(self.name, self.capabilities, request)
 
     async def _round(self, request: Request, number: int) -> Reply | Usage:
         """One exchange: the reply, or what it used where it taught what to ask otherwise."""

@@ -1,13 +1,14 @@
 """Finds out what a model on a server can do: a handful of calls of a few tokens each."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
 
 from redraft.llm.capabilities import Continuing
-from redraft.llm.model import Cause, Choice, Finish, Message, ModelError, Request
+from redraft.llm.model import Beam, Cause, Choice, Finish, Message, ModelError, Request
 from redraft.llm.server import faults
 from redraft.llm.server.addresses import Addresses
 from redraft.llm.server.bodies import body
@@ -17,6 +18,7 @@ from redraft.llm.server.learning import Doubts, learned
 from redraft.llm.server.rendering import Renderer, made
 from redraft.llm.server.replies import Unreadable, read
 from redraft.llm.together import together
+from redraft.llm.truncation import Truncation
 
 TRIES = 4  # of each call, where another could help
 PAUSE_S = 0.5  # before the second try, doubled before each further one
@@ -67,6 +69,29 @@ class Probe:
             raise self._useless("puts raw prompts into a chat template of its own")
         self._facts = replace(self._facts, adds_bos=seen.prompt_tokens > 1)
         return self._facts
+
+    async def drawing(self, facts: Facts, names: Sequence[str]) -> Facts:
+        """The facts with whether these settings of drawing are heeded: `top_p`, `top_k` and `min_p` that leave only the
+        likeliest token, and a `beam`, give the same texts whatever the seed. Raises ModelError."""
+        await self.beginning(facts)
+        for name in names:
+            heeded = await self._heeded(name)
+            self._facts = self._facts.knowing(**{name: heeded})
+        return self._facts
+
+    async def _heeded(self, name: str) -> bool:
+        """Whether calls of different seeds agree under a setting; most of them, since rounding varies with what else a
+        server is doing. A high temperature makes those of a server that ignores it differ."""
+        for temperature in (2.0, 1.0):
+            request = replace(DRAWING[name], temperature=temperature)
+            seen = await together([self._asked(replace(request, seeds=(seed,))) for seed in (11, 12, 13, 14)])
+            if getattr(self._facts.capabilities, name) is False:
+                return False
+            texts = [tuple(one.texts) for one in seen if one is not None]
+            if len(texts) == len(seen):
+                whole = name != "beam" or all(len(set(found)) == request.n for found in texts)
+                return whole and max(map(texts.count, texts)) >= len(texts) - 1
+        return True
 
     def _useless(self, why: str) -> ModelError:
         cure = "Leave the chat template out of the prompts file."
@@ -199,6 +224,12 @@ class Probe:
 
 
 RANDOM = (Message("user", "Write a sentence about anything you like."),)
+DRAWING = {
+    "top_p": Request(RANDOM, max_tokens=16, truncation=Truncation(top_p=1e-6)),
+    "top_k": Request(RANDOM, max_tokens=16, truncation=Truncation(top_k=1)),
+    "min_p": Request(RANDOM, max_tokens=16, truncation=Truncation(min_p=0.999999)),
+    "beam": Request(RANDOM, n=2, max_tokens=16, beam=Beam()),
+}
 SUM = (Message("user", "What is two and two? Answer in one word."),)
 COUNT = (Message("user", "Count from 1 to 30, with a space between the numbers."),)
 BEGUN = "1 2 3 4 5 6 7 8 9 1"  # a model that goes on from it writes "0 11"

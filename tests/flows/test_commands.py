@@ -82,7 +82,7 @@ def test_the_doctor_finds_all_well(redraft: Redraft) -> None:
     assert says["model"].startswith("embedded answers: ")
     assert says["abilities"] == (
         "several samples a call, seeds, log-probabilities, stop strings, saying which, temperature,"
-        " going on from a draft (native); worked around: JSON schemas"
+        " going on from a draft (native), top-p, top-k, min-p, beam search over tokens; worked around: JSON schemas"
     )
     assert "2 problems, 2 trajectories" in says["store"]
     assert (says["runs"], says["units"]) == ("1 finished", "2 done")

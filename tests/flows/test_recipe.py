@@ -16,6 +16,7 @@ from redraft.llm.client import Client
 from redraft.llm.model import Sampling
 from redraft.llm.prompts import Prompts
 from redraft.llm.scripted import Scripted
+from redraft.llm.truncation import Truncation
 from redraft.store.errors import PartError
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -61,12 +62,21 @@ def short(*, words: int) -> Callable[..., Agent]:
         {"sampling": Sampling(seed=1)},
         {"sampling": Sampling(temperature=0.5)},
         {"sampling": Sampling(max_tokens=5)},
+        {"sampling": Sampling(truncation=Truncation(top_p=0.9))},
+        {"sampling": Sampling(truncation=Truncation(top_k=20))},
+        {"sampling": Sampling(truncation=Truncation(min_p=0.1))},
         {"prompts": Prompts(system="Be brief.")},
         {"prompts": Prompts(templates={"is_wrong": "No."})},
     ],
 )
 def test_what_changes_the_drafts_is_another_recipe(changed: dict[str, Any]) -> None:
     assert of(**changed) != of()
+
+
+def test_runs_of_earlier_versions_keep_their_recipes() -> None:
+    """What they made is not paid for again: a setting, or a wording, that came later is no part of these."""
+    found = of(), of("best_of_n", grader="likelihood"), of("self_consistency")
+    assert found == ("f26ca4e15f2746d6", "e9ba0dbd8e61152c", "d738c677c3d6befd")
 
 
 @pytest.mark.parametrize(

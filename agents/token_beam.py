@@ -1,0 +1,39 @@
+"""Beam search over tokens: the drafts that the model finds most likely, with nothing drawn."""
+
+from langgraph.graph import END, START, StateGraph
+
+from redraft.agents.agent import Agent, Watch, at_least_one
+from redraft.agents.graph import GraphAgent, State, Tree, Work, show
+from redraft.agents.policy import likeliest
+from redraft.llm.client import Client
+from redraft.store.records import Trajectory
+
+
+def token_beam(client: Client, *, width: int = 4, length_penalty: float = 1.0, watch: Watch | None = None) -> Agent:
+    """The `width` best drafts of a beam search over tokens, best first; the pick is the first that has an answer.
+
+    At each token the `width` likeliest beginnings go on. The drafts are ranked by the sum of their log-probabilities
+    divided by length ** `length_penalty`: 0 prefers short drafts, 1 is the mean of a token. The temperature plays no
+    part. The embedded model computes it exactly, vLLM by its own beam search; a model that can't ends the run. Raises
+    PartError for a `width` below 1.
+    """
+    at_least_one(width=width)
+    policy = likeliest(client, length_penalty=length_penalty)
+
+    async def propose(state: State, runtime: Work) -> State:
+        tree = runtime.context
+        tree.keep(await policy(Trajectory(tree.question), width))
+        show(watch, tree.paths.values())
+        return {"asked": width}
+
+    async def choose(state: State, runtime: Work) -> State:
+        paths = runtime.context.paths.values()
+        return runtime.context.choose(next((path for path in paths if path.answer is not None), None))
+
+    graph = StateGraph(State, context_schema=Tree)
+    graph.add_node("propose", propose)
+    graph.add_node("choose", choose)
+    graph.add_edge(START, "propose")
+    graph.add_edge("propose", "choose")
+    graph.add_edge("choose", END)
+    return GraphAgent(graph.compile(name="token_beam"), limit=3)

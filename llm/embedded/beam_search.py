@@ -1,0 +1,140 @@
+"""Beam search over the embedded network's tokens, computed exactly."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from redraft.llm.embedded.network import CONTEXT, Cache, Floats, Network
+from redraft.llm.embedded.vocabulary import Vocabulary
+from redraft.llm.model import Choice, Finish
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """A text so far: its tokens, each one's log-probability at temperature 1, and the sum of these."""
+
+    tokens: tuple[int, ...] = ()
+    logprobs: tuple[float, ...] = ()
+    total: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A text that ended, and its score."""
+
+    score: float
+    beginning: Beginning
+    finish: Finish
+
+
+class BeamSearch:
+    """Finds the `width` best texts after a prompt. At each token every open beginning is extended by every token of the
+    vocabulary. Of the extensions the `width` with the highest sums of log-probabilities go on; every beginning may also
+    end there. Of equals the earlier beginning, then the lower token comes first.
+
+    A text's score is its sum divided by length ** `length_penalty`; the token that ends it counts in both. The search
+    stops when no open beginning can reach the best `width` any more, or at the limit of tokens, where all of them end.
+    """
+
+    def __init__(self, network: Network, vocabulary: Vocabulary, width: int, length_penalty: float) -> None:
+        self._network, self._vocabulary = network, vocabulary
+        self._width, self._penalty = width, length_penalty
+        self._ends = np.array([vocabulary.is_mark(token) for token in range(network.head.shape[1])])
+
+    def run(self, prompt: NDArray[np.int64], max_tokens: int, stop: Sequence[bytes]) -> tuple[Choice, ...]:
+        """The texts, best first, each cut at its first stop string; fewer only if the limit of tokens allows fewer."""
+        most = min(max_tokens, CONTEXT - len(prompt))
+        cache = Cache(self._width)
+        logits = self._network.read(prompt, cache, 0, last=True)
+        opened, ended = [Beginning()], list[Ended]()
+        for length in range(1, most + 1):
+            grown, parents = self._extended(opened, logits, length, stop, ended)
+            if length == most:
+                ended += [self._ended(one, one.total, length, Finish.LENGTH) for one in grown]
+            ended.sort(key=lambda one: -one.score)  # of equals the earlier stays first
+            del ended[self._width :]
+            if length == most or not grown or self._settled(grown, ended, length, most):
+                break
+            opened = _placed(cache, grown, parents)
+            logits = self._network.step(np.array([one.tokens[-1] for one in opened]), cache)
+        return tuple(self._choice(one, stop) for one in ended)
+
+    def _extended(
+        self, opened: Sequence[Beginning], logits: Floats, length: int, stop: Sequence[bytes], ended: list[Ended]
+    ) -> tuple[list[Beginning], list[int]]:
+        """The beginnings that go on, best first, and the row of each one's parent; what ends joins `ended`."""
+        logprobs = logits.astype(np.float64)
+        logprobs -= logprobs.max(axis=1, keepdims=True)
+        logprobs -= np.log(np.exp(logprobs).sum(axis=1, keepdims=True))
+        ends = np.log(np.exp(logprobs[:, self._ends]).sum(axis=1))
+        ended += [
+            self._ended(one, one.total + float(end), length, Finish.END)
+            for one, end in zip(opened, ends, strict=True)
+            if one.tokens
+        ]
+        totals = np.array([one.total for one in opened])[:, None] + logprobs
+        totals[:, self._ends] = -np.inf
+        grown, parents = list[Beginning](), list[int]()
+        for place in _best(totals.ravel(), totals.size if stop else self._width):
+            row, token = divmod(int(place), totals.shape[1])
+            one = opened[row]
+            logprob = round(float(logprobs[row, token]), 6)
+            child = Beginning((*one.tokens, token), (*one.logprobs, logprob), float(totals[row, token]))
+            if stop and any(mark in self._bytes(child) for mark in stop):
+                ended.append(self._ended(child, child.total, length, Finish.STOP))
+                continue
+            grown.append(child)
+            parents.append(row)
+            if len(grown) == self._width:
+                break
+        return grown, parents
+
+    def _ended(self, beginning: Beginning, total: float, length: int, finish: Finish) -> Ended:
+        return Ended(total / length**self._penalty, beginning, finish)
+
+    def _settled(self, opened: Sequence[Beginning], ended: Sequence[Ended], length: int, most: int) -> bool:
+        """Whether no open beginning can come among the best: its sum only falls, and `longest` favours it most."""
+        longest = most if self._penalty >= 0 else length + 1
+        reach = max(one.total for one in opened) / longest**self._penalty
+        return len(ended) == self._width and ended[-1].score >= reach
+
+    def _bytes(self, beginning: Beginning) -> bytes:
+        return b"".join(map(self._vocabulary.bytes_of, beginning.tokens))
+
+    def _choice(self, one: Ended, stop: Sequence[bytes]) -> Choice:
+        pieces = [self._vocabulary.bytes_of(token) for token in one.beginning.tokens]
+        written = b"".join(pieces)
+        found = [at for mark in stop if (at := written.find(mark)) >= 0]
+        text = written[: min(found)] if found else written
+        starts = np.cumsum([0, *map(len, pieces)])[:-1].tolist()
+        offsets = tuple(len(text[:start].decode("utf-8", "ignore")) for start in starts)
+        return Choice(text.decode("utf-8", "replace"), one.finish, len(pieces), one.beginning.logprobs, offsets)
+
+
+def _best(values: NDArray[np.float64], count: int) -> NDArray[np.intp]:
+    """The places of the `count` highest finite values, highest first, the earlier of equals first."""
+    count = min(count, len(values))
+    least = np.partition(values, -count)[-count]
+    places = np.flatnonzero((values >= least) & (values > -np.inf))
+    return places[np.argsort(-values[places], kind="stable")][:count]
+
+
+def _placed(cache: Cache, grown: Sequence[Beginning], parents: Sequence[int]) -> list[Beginning]:
+    """The beginnings in the order of their rows in the cache. The first child of each row stays there, so that little
+    has to be copied."""
+    rows: list[int | None] = [None] * len(grown)  # of each row, which beginning is there
+    for place, row in enumerate(parents):
+        if row < len(rows) and rows[row] is None:
+            rows[row] = place
+    here = {place for place in rows if place is not None}
+    others = iter([place for place in range(len(grown)) if place not in here])
+    moved = [row for row, place in enumerate(rows) if place is None]
+    placed = [next(others) if place is None else place for place in rows]
+    if moved:
+        length, sources = int(cache.lengths[0]), [parents[placed[row]] for row in moved]
+        cache.keys[:, moved, :, :length] = cache.keys[:, sources, :, :length]
+        cache.values[:, moved, :, :length] = cache.values[:, sources, :, :length]
+        cache.lengths[moved] = length
+    return [grown[place] for place in placed]

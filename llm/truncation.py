@@ -1,0 +1,41 @@
+"""Truncated sampling: the less likely tokens of each draw are left out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+from redraft.store.errors import PartError
+
+
+@dataclass(frozen=True, slots=True)
+class Truncation:
+    """Which tokens a draw chooses among. None leaves a setting to the model: the embedded model then truncates nothing,
+    and a server does what its own defaults say.
+
+    The embedded model applies the temperature first, then `top_k`, `top_p` and `min_p`, each to what the one before
+    has kept, as transformers and vLLM do. A recorded log-probability stays that of the whole distribution at
+    temperature 1. Raises PartError for a value outside its range.
+    """
+
+    top_p: float | None = None  # in (0, 1]: the fewest likeliest tokens with so much probability together
+    top_k: int | None = None  # from 1: so many of the likeliest tokens
+    min_p: float | None = None  # in [0, 1): tokens with at least so much of the likeliest one's probability
+
+    def __post_init__(self) -> None:
+        if self.top_p is not None and not 0 < self.top_p <= 1:
+            raise PartError(f"top_p={self.top_p} must be above 0 and at most 1: correct it or leave it out")
+        if self.top_k is not None and (self.top_k < 1 or int(self.top_k) != self.top_k):
+            raise PartError(f"top_k={self.top_k} must be a whole number from 1: correct it or leave it out")
+        if self.min_p is not None and not 0 <= self.min_p < 1:
+            raise PartError(f"min_p={self.min_p} must be at least 0 and below 1: correct it or leave it out")
+
+    def given(self) -> Mapping[str, float | int]:
+        """The settings that are not None, by their names."""
+        return {name: value for name in NAMES if (value := getattr(self, name)) is not None}
+
+    def __bool__(self) -> bool:
+        """Whether any setting is given."""
+        return self.top_p is not None or self.top_k is not None or self.min_p is not None
+
+
+NAMES = tuple(field.name for field in fields(Truncation))
+NO_TRUNCATION = Truncation()
