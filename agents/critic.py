@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from redraft.store.records import Trajectory
+from redraft.store.records import Grade, Trajectory, Verdict
 
 
 class Opinion(StrEnum):
@@ -24,6 +24,15 @@ class Critique:
     reason: str = ""
 
 
+def critique_grade(critique: Critique, path: Trajectory) -> Grade:
+    """A critic's opinion of a path as a grade of its last step, without a value: right stands for finished, wrong for
+    hopeless, undecided for go on."""
+    place = path.steps[-1].step_id if path.steps else None
+    reason = ": ".join(filter(None, (str(critique.opinion), critique.advice or critique.reason)))
+    verdict = VERDICTS[critique.opinion]
+    return Grade(CRITIC, path.trajectory_id, path.turn, verdict=verdict, reason=reason, step_id=place)
+
+
 class Critic(Protocol):
     """Looks at a path's current draft. Raises ModelError where its model gave no answer: a failed call is never an
     opinion."""
@@ -37,3 +46,12 @@ async def go_on(trajectory: Trajectory) -> Critique:
 
 
 GO_ON = Critique(Opinion.GO_ON)
+
+CRITIC = "critic"
+"""The grader's name under which a critic's opinions are kept."""
+
+VERDICTS = {
+    Opinion.GO_ON: Verdict.UNDECIDED,
+    Opinion.FINISHED: Verdict.RIGHT,
+    Opinion.HOPELESS: Verdict.WRONG,
+}

@@ -13,7 +13,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
 from redraft.agents.agent import Watch
-from redraft.agents.critic import Critic, Critique, Opinion, go_on
+from redraft.agents.critic import CRITIC, Critic, Critique, critique_grade, go_on
 from redraft.agents.explored import explored
 from redraft.agents.graph import State
 from redraft.agents.node import Node, graded, probability, settled
@@ -22,7 +22,7 @@ from redraft.agents.walk import run
 from redraft.graders.grader import Grader
 from redraft.llm.model import ModelError
 from redraft.llm.together import together
-from redraft.store.records import Grade, Question, Role, Stop, Trajectory, Verdict
+from redraft.store.records import Grade, Question, Role, Stop, Trajectory
 
 
 class Growth(State, total=False):
@@ -32,9 +32,6 @@ class Growth(State, total=False):
 
 
 PATIENCE = 3  # failed rounds in a row
-
-CRITIC = "critic"
-"""The grader's name under which a critic's decisions are kept."""
 
 
 @dataclass(slots=True)
@@ -187,16 +184,8 @@ async def opinion(critic: Critic, path: Trajectory) -> tuple[Critique | None, Gr
         if error.fatal:
             raise
         return None, Grade(CRITIC, path.trajectory_id, path.turn, reason=f"failed: {error}", step_id=place)
-    told = ": ".join(filter(None, (str(critique.opinion), critique.advice or critique.reason)))
-    said = Grade(CRITIC, path.trajectory_id, path.turn, verdict=SAYS[critique.opinion], reason=told, step_id=place)
-    return critique, said
+    return critique, critique_grade(critique, path)
 
-
-SAYS = {
-    Opinion.GO_ON: Verdict.UNDECIDED,
-    Opinion.FINISHED: Verdict.RIGHT,
-    Opinion.HOPELESS: Verdict.WRONG,
-}
 
 Searching = Runtime[Search]
 

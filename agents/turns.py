@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from redraft.agents.critic import Critic, Opinion
+from redraft.agents.critic import Critic, Opinion, critique_grade
 from redraft.agents.drafts import moved
 from redraft.agents.feedback.feedback import Feedback, Remark
 from redraft.agents.graph import Tree, judged
@@ -49,11 +49,13 @@ class Turn:
 
 
 async def criticised(critic: Critic, path: Trajectory) -> Trajectory:
-    """The path, ended if the critic says so. A critic that got no answer fails the path: that is no opinion."""
+    """The path with the critic's opinion among its grades, ended if the critic says so. A critic that got no answer
+    fails the path: that is no opinion."""
     try:
         critique = await critic(path)
     except ModelError as error:
         return _failed(path, error)
+    path = replace(path, grades=(*path.grades, critique_grade(critique, path)))
     return path if critique.opinion is Opinion.GO_ON else replace(path, stop=Stop.CRITIC, reason=critique.reason)
 
 

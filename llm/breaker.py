@@ -75,4 +75,4 @@ class Breaker:
 
 
 def _fatal(error: ModelError) -> ModelError:
-    return ModelError(str(error), fatal=True, cause=error.cause, usage=error.usage)
+    return ModelError(str(error), fatal=True, cause=error.cause, usage=error.usage, kind=error.kind)

@@ -42,19 +42,22 @@ class Caller:
         """
         spent, attempts = Usage(), 0
         faults, busy, start = 0, 0, time.monotonic()
+        failed: dict[str, int] = {}
         while True:
             try:
                 reply, latency_ms = await self._try(request, unit)
                 cost = self._cost(reply, spent)
                 usage = spent + reply.usage if attempts else reply.usage
-                return Reply(reply.choices, usage, cost, attempts + reply.attempts, latency_ms)
+                return Reply(reply.choices, usage, cost, attempts + reply.attempts, latency_ms, failed or None)
             except ModelError as error:
                 if not isinstance(error, BudgetSpent) or error.usage is None:  # None: a call was made, and cut
                     attempts += error.attempts
                     spent += error.usage or Usage()
+                if not isinstance(error, BudgetSpent):
+                    failed[error.kind] = failed.get(error.kind, 0) + 1
                 faults += error.cause is Cause.FAULT
                 busy += error.cause is Cause.BUSY
-                error.usage, error.attempts = spent, attempts
+                error.usage, error.attempts, error.failed_tries = spent, attempts, failed or None
                 timely = self._model.patient or time.monotonic() - start < self._limits.patience_s
                 again = self._model.remote and not error.fatal and error.cause is not Cause.REQUEST
                 if not again or not timely or faults >= self._limits.tries:
@@ -130,7 +133,8 @@ class Caller:
         limited = hold.accounts and hold.left_s() < float("inf")
         reply = await (self._within(hold, request) if limited else self._model.complete(request))
         if not reply.choices:
-            raise ModelError(f"{self._model.name} gave no answer at all.", cause=Cause.FAULT, usage=reply.usage)
+            told = f"{self._model.name} gave no answer at all."
+            raise ModelError(told, cause=Cause.FAULT, usage=reply.usage, kind="empty reply")
         return reply if len(reply.choices) <= request.n else replace(reply, choices=reply.choices[: request.n])
 
     async def _within(self, hold: Hold, request: Request) -> Reply:

@@ -75,7 +75,7 @@ def explained(failure: Failure, name: str, where: str, key_name: Callable[[], st
         )
     used = Usage() if failure.answered else None
     if "TimeoutError" in failure.kinds or "TimeoutException" in failure.kinds:
-        return ModelError(f"{where} gave no answer in time ({words}).", cause=Cause.FAULT, usage=used)
+        return ModelError(f"{where} gave no answer in time ({words}).", cause=Cause.FAULT, usage=used, kind="timeout")
     return ModelError(
         f"{where} failed ({words}).",
         cure="Try again later.",

@@ -110,7 +110,8 @@ def _empty(response: Any, used: Usage) -> ModelError:
         said = f"The model gave no text (it stopped for: {', '.join(reasons)})."
     else:
         said = "The model gave no answer at all."
-    return ModelError(said, cure="Ask again, or ask another model.", cause=Cause.FAULT, usage=used)
+    cure = "Ask again, or ask another model."
+    return ModelError(said, cure=cure, cause=Cause.FAULT, usage=used, kind="empty reply")
 
 
 UNSAID = object()

@@ -183,7 +183,9 @@ class LiteLLM(Model):
 
     def explained(self, failure: Failure) -> ModelError:
         """A failed call as a cause and a cure."""
-        return explained(failure, self.name, address(self._api_base or self.provider), self._key_name)
+        error = explained(failure, self.name, address(self._api_base or self.provider), self._key_name)
+        error.kind = f"HTTP {failure.status}" if failure.answered and failure.status else error.kind
+        return error
 
     async def close(self) -> None:
         """Close the connections that LiteLLM holds open, unless another model is using them."""

@@ -80,14 +80,15 @@ class Choice:
 @quick
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What one request was answered with, and what it used. `attempts` counts the requests that were sent for it, and
-    `latency_ms` is the last one's time."""
+    """What one request was answered with, and what it used. `attempts` counts the requests that were sent for it,
+    `latency_ms` is the last one's time, and `failed_tries` counts the tries that failed before it, by their kind."""
 
     choices: tuple[Choice, ...]
     usage: Usage = Usage()  # noqa: RUF009 - frozen
     cost_usd: float | None = None
     attempts: int = 1
     latency_ms: float = 0.0
+    failed_tries: Mapping[str, int] | None = None  # None where none failed
 
 
 class Cause(StrEnum):
@@ -104,7 +105,8 @@ class ModelError(RedraftError):
 
     A `fatal` one would meet every other call too (no key, no such model), so a run stops at it. `wait_s` is the pause
     that the provider asks for before another try. `usage` is what the failed call was charged; None where nobody can
-    tell, since the connection broke.
+    tell, since the connection broke. `kind` is what failures are counted by: the HTTP status, as in "HTTP 429",
+    "timeout", or the cause. `failed_tries` counts all tries of the call, by their kind.
     """
 
     stop = Stop.FAILED  # how a trajectory ends whose call met this
@@ -118,6 +120,7 @@ class ModelError(RedraftError):
         cause: Cause = Cause.REQUEST,
         wait_s: float | None = None,
         usage: Usage | None = Usage(),  # noqa: B008 - frozen
+        kind: str = "",
     ) -> None:
         super().__init__(f"{message} {cure}".strip())
         self.fatal = fatal
@@ -125,6 +128,8 @@ class ModelError(RedraftError):
         self.wait_s = wait_s
         self.usage = usage
         self.attempts = 1
+        self.kind = kind or cause.value
+        self.failed_tries: Mapping[str, int] | None = None
 
 
 class Refused(ModelError):

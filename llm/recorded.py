@@ -104,6 +104,8 @@ def answered(call: Call, first: int, reply: Reply) -> Call:
         latency_ms=reply.latency_ms,
         attempts=reply.attempts,
         finish_reason=choices[0].finish.value if n == 1 else ",".join(sorted({choice.finish for choice in choices})),
+        answered_at=round(time.time(), 3),
+        failed_tries=reply.failed_tries,
     )
 
 
@@ -116,6 +118,8 @@ def failed(call: Call, number: int, error: ModelError, latency_ms: float, prices
         error=str(error),
         latency_ms=latency_ms,
         attempts=error.attempts,
+        answered_at=round(time.time(), 3),
+        failed_tries=error.failed_tries,
         **_counts(usage),
         cost_usd=prices.cost(usage) if prices and usage.tokens else None,
     )

@@ -332,7 +332,8 @@ class Grade:
 @quick
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One answered or failed request to a model. Times in milliseconds, money in US dollars."""
+    """One answered or failed request to a model. Latencies in milliseconds, money in US dollars. Calls that were kept
+    before there were times have no `answered_at`."""
 
     call_id: str
     unit: str
@@ -353,3 +354,5 @@ class Call:
     attempts: int = 1
     finish_reason: str | None = None
     error: str | None = None
+    answered_at: float | None = None  # seconds since 1970, UTC: when it was answered, or given up
+    failed_tries: Mapping[str, int] | None = None  # tries that failed, by their kind; None where none did

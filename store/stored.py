@@ -23,12 +23,18 @@ def calls_of(connection: "DuckDBPyConnection", units: Sequence[str]) -> list[tup
 
 def _call(row: Sequence[Any]) -> Call:
     facts = dict(zip(COLUMNS, row, strict=True))
-    return Call(**{**facts, "params": json.loads(facts["params"])})
+    tries = facts["failed_tries"]
+    return Call(
+        **{**facts, "params": json.loads(facts["params"]), "failed_tries": None if tries is None else json.loads(tries)}
+    )
 
 
 COLUMNS = {
-    field.name: {"unit": "c.unit_id", "problem_id": "p.problem_id", "first": "c.first_sample"}.get(
-        field.name, f"c.{field.name}"
-    )
+    field.name: {
+        "unit": "c.unit_id",
+        "problem_id": "p.problem_id",
+        "first": "c.first_sample",
+        "answered_at": "epoch(c.answered_at)",
+    }.get(field.name, f"c.{field.name}")
     for field in fields(Call)
 }

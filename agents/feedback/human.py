@@ -130,6 +130,7 @@ def _record(client: Client | None, path: Trajectory, answer: Said, latency_ms: f
         cost_usd=0.0,
         latency_ms=round(latency_ms, 3),
         attempts=0,  # no request was sent: budgets of calls are a model's
+        answered_at=round(time.time(), 3),
     )
     choice: dict[str, Any] = asdict(answer)
     client.journal.record(call, [choice])

@@ -23,7 +23,7 @@ class Rejected(Refused):
     """The server does not take the request as it is. `words` says why."""
 
     def __init__(self, error: ModelError, status: int, words: faults.Said) -> None:
-        super().__init__(str(error))
+        super().__init__(str(error), kind=error.kind)
         self.status = status
         self.words = words
 
@@ -81,8 +81,9 @@ class Endpoint:
         elif status in (404, 405) and answer.address.moved(answer.url):
             return Again()
         error = faults.explained(status, answer.headers, words, answer.address.shown, self._name, self._keys)
+        error.kind = f"HTTP {status}"
         if faults.lacks_model(status, words) and (there := await self._models(answer)):
-            return ModelError(str(error), cure=f"It has {there}.", fatal=True)
+            return ModelError(str(error), cure=f"It has {there}.", fatal=True, kind=error.kind)
         return Rejected(error, status, words) if isinstance(error, Refused) else error
 
     async def _models(self, answer: Answer) -> str:

@@ -123,7 +123,7 @@ def unreadable(body: bytes, where: str, keys: Sequence[str]) -> ModelError:
         cure = "Check --api-base."
     else:
         message, cure = f"{where} answered with broken JSON ({said(words.text, *keys)}).", "Try again later."
-    return ModelError(message, cure=cure, cause=Cause.FAULT, usage=None)
+    return ModelError(message, cure=cure, cause=Cause.FAULT, usage=None, kind="bad reply")
 
 
 def failed_inside(data: Mapping[str, Any], body: bytes) -> tuple[int, Said] | None:
@@ -147,7 +147,8 @@ def empty(reasons: list[str], where: str, usage: Usage) -> ModelError:
     if reasons == ["content_filter"]:
         return Refused(f"A content filter of {where} withheld the answer.", usage=usage)
     stopped = f" (it stopped for: {said(', '.join(reasons))})" if reasons else ""
-    return ModelError(f"{where} gave no text{stopped}.", cure="Ask again.", cause=Cause.FAULT, usage=usage)
+    told = f"{where} gave no text{stopped}."
+    return ModelError(told, cure="Ask again.", cause=Cause.FAULT, usage=usage, kind="empty reply")
 
 
 def _names(words: Said, name: str) -> bool:

@@ -110,6 +110,7 @@ class Scoring(Model):
         words = faults.Said(answer.body)
         shown = answer.address.shown
         error = faults.explained(answer.status, answer.headers, words, shown, self.name, self._secrets)
+        error.kind = f"HTTP {answer.status}"
         if isinstance(error, faults.NoPage):
             return ModelError(
                 f"{shown} has no {path} (HTTP {answer.status}).",

@@ -130,9 +130,11 @@ class Wire:
 
 def _broken(address: Address, error: Exception, timeout_s: float) -> ModelError:
     """What became of a call that was sent. The server may have done the work, and charged it."""
+    kind = "broken connection"
     if isinstance(error, TimeoutError):
         message, cure = f"{address.shown} gave no answer in {timeout_s:g} s.", "Ask for less, or wait longer."
+        kind = "timeout"
     else:
         why = said(str(error)) or type(error).__name__
         message, cure = f"The connection to {address.shown} broke ({why}).", "Try again later."
-    return ModelError(message, cure=cure, cause=Cause.FAULT, usage=None)
+    return ModelError(message, cure=cure, cause=Cause.FAULT, usage=None, kind=kind)

@@ -140,5 +140,5 @@ EXCLUDED = {
     "trajectories": "run_id",
     "turns": "unit_id",
     "grades": "run_id, graded_at",
-    "calls": "run_id, latency_ms",
+    "calls": "run_id, latency_ms, answered_at",
 }

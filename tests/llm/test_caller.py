@@ -64,6 +64,8 @@ async def test_a_stumble_is_tried_again_and_what_it_used_is_counted() -> None:
     assert reply.usage == Usage(15, 7)
     assert reply.cost_usd == pytest.approx(15 * 0.01 + 7 * 0.1)
     assert reply.latency_ms >= 1.0
+    assert reply.failed_tries == {"fault": 2}
+    assert (await caller(failing(0, lambda: ModelError("never"))).call(ASKED, "u")).failed_tries is None
 
 
 async def test_a_provider_that_keeps_stumbling_fails_the_call_after_its_tries() -> None:
@@ -73,6 +75,7 @@ async def test_a_provider_that_keeps_stumbling_fails_the_call_after_its_tries() 
         await caller(model).call(ASKED, "u")
 
     assert (model.calls, told.value.attempts, told.value.usage) == (3, 3, Usage(15, 9))
+    assert told.value.failed_tries == {"fault": 3}
     assert not told.value.fatal
 
 

@@ -1,6 +1,7 @@
 """The client: seeds by place, replay from the journal, a limit of calls in flight, every call on record."""
 
 import asyncio
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -73,7 +74,7 @@ async def test_a_call_is_on_record_with_what_it_used() -> None:
     choices = await client.complete(QUESTION, "propose", "u/", ASKED, n=2, stop=["\n"])
 
     [(call, answers)] = journal.calls("u")
-    assert replace(call, latency_ms=0.0) == Call(
+    assert replace(call, latency_ms=0.0, answered_at=None) == Call(
         call_id=digest("call", "u", "propose", "u/", 0, 2, call.prompt_hash),
         unit="u",
         problem_id="p1",
@@ -90,6 +91,7 @@ async def test_a_call_is_on_record_with_what_it_used() -> None:
         finish_reason="end",
     )
     assert call.latency_ms > 0
+    assert call.answered_at == pytest.approx(time.time(), abs=60)
     assert [decode(answer) for answer in answers] == choices
     assert {choice.call_id for choice in choices} == {call.call_id}
 

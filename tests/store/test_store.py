@@ -195,6 +195,8 @@ def test_the_views_have_the_columns_that_are_promised(store: Store) -> None:
         " call_id",
         "trajectories": "trajectory_id run_id problem_id sample role leaf_step_id turns text answer correct score"
         " chosen stop tokens oracle_used",
+        "samples": "trajectory_id run_id problem_id sample role leaf_step_id turns text answer correct score"
+        " chosen stop tokens oracle_used",
         "turns": "trajectory_id turn leaf_step_id answer stop feedback",
         "grades": "run_id trajectory_id step_id turn grader grader_model verdict value p_good p_neutral p_bad n lo hi"
         " reason call_id",
