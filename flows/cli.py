@@ -22,6 +22,7 @@ COMMANDS = (
     "label",
     "tree",
     "query",
+    "schedule",
     "doctor",
     "demo",
 )

@@ -1,9 +1,13 @@
 """Fixtures that several folders' tests share, how tests run side by side, and the rule that CI skips nothing."""
 
 import importlib.util
+import json
 import os
 import secrets
-from collections.abc import AsyncIterator
+import shutil
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -11,6 +15,8 @@ from typing import Any
 import pytest
 
 from redraft.store import Store
+
+ROOT = Path(__file__).parents[1]
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -70,6 +76,37 @@ def _cache(_caches: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for file in (_caches / "first" / "redraft").iterdir():
         (own / "redraft" / file.name).hardlink_to(file)
     monkeypatch.setenv("XDG_CACHE_HOME", str(own))
+
+
+@pytest.fixture(scope="session")
+def dockerfile() -> Mapping[str, list[str]]:
+    """What the Dockerfile copies from its context (COPY), and the image's own command (CMD)."""
+    lines = [line.split(maxsplit=1) for line in (ROOT / "Dockerfile").read_text().splitlines() if line[:1].isupper()]
+    copied = [rest.split()[0] for word, rest in lines if word == "COPY" and not rest.startswith("--from=")]
+    [command] = [json.loads(rest) for word, rest in lines if word == "CMD"]
+    return {"COPY": copied, "CMD": command}
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The programs of a fresh environment: the wheel, built from what .dockerignore leaves of the repository, and its
+    dependencies as pinned."""
+    folder = tmp_path_factory.mktemp("installed")
+    context, python = folder / "context", folder / "venv" / "bin" / "python"
+    context.mkdir()
+    left = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
+    for name in left:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, context / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(ROOT / name, context / name)
+    uv = Path(sys.executable).with_name("uv")
+    subprocess.run([uv, "build", "--quiet", "--wheel", "--out-dir", folder, context], check=True)
+    [wheel] = folder.glob("redraft-*.whl")
+    subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, python.parents[1]], check=True)
+    constraints = context / "constraints.txt"
+    subprocess.run([uv, "pip", "install", "--quiet", "--python", python, "-c", constraints, wheel], check=True)
+    return python.parent
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -77,19 +78,11 @@ def _imports(path: Path) -> set[str]:
     return {name.split(".")[0] for name in [*plain, *(n.module or "" for n in nodes if isinstance(n, ast.ImportFrom))]}
 
 
-def test_a_wheel_works_in_a_clean_environment(tmp_path: Path) -> None:
-    """Built from what git knows, installed with its dependencies as pinned, and used away from the repository."""
-    uv = Path(sys.executable).with_name("uv")
-    subprocess.run([uv, "build", "--quiet", "--wheel", "--out-dir", tmp_path, ROOT], check=True)
-    [wheel] = tmp_path.glob("redraft-*.whl")
-    subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, tmp_path / "clean"], check=True)
-    clean = tmp_path / "clean" / "bin"
-    subprocess.run(
-        [uv, "pip", "install", "--quiet", "--python", clean / "python", "-c", ROOT / "constraints.txt", wheel],
-        check=True,
-    )
+@pytest.mark.xdist_group("prefect_server")  # beside the tests of the schedule, which use the same environment
+def test_a_wheel_works_in_a_clean_environment(installed: Path, tmp_path: Path) -> None:
+    """The image's environment, used away from the repository."""
     run = subprocess.run(
-        [clean / "redraft", "generate", "--limit", "2", "--samples", "2", "--db", "a.duckdb", "--json"],
+        [installed / "redraft", "generate", "--limit", "2", "--samples", "2", "--db", "a.duckdb", "--json"],
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -97,10 +90,18 @@ def test_a_wheel_works_in_a_clean_environment(tmp_path: Path) -> None:
     )
     assert run.returncode == 0, run.stderr
     counted = subprocess.run(
-        [clean / "redraft", "query", "--db", "a.duckdb", "--csv", "select count(*) as n from trajectories"],
+        [installed / "redraft", "query", "--db", "a.duckdb", "--csv", "select count(*) as n from trajectories"],
         cwd=tmp_path,
         capture_output=True,
         text=True,
         check=True,
     )
     assert counted.stdout.split() == ["n", "4"]
+
+
+def test_the_image_is_built_from_files_that_are_there(dockerfile: Mapping[str, list[str]], installed: Path) -> None:
+    """The fixture `installed` builds the wheel as the Dockerfile does, from what .dockerignore leaves."""
+    context = installed.parents[1] / "context"
+    assert all((context / name).exists() for name in dockerfile["COPY"])
+    assert (installed / dockerfile["CMD"][0]).exists()
+    assert not {file.name for file in context.iterdir()} & {"tests", "build", ".venv", ".git"}

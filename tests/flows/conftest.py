@@ -13,6 +13,7 @@ import time
 import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -148,7 +149,8 @@ def adder() -> Callable[..., Scripted]:
 
 @pytest.fixture(scope="session")
 def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """A real Prefect server of this test session's own; yields the environment that leads to it."""
+    """A real Prefect server of this test session's own; yields the environment that leads to it. What it logs is in
+    `server.log` in its PREFECT_HOME."""
     home = tmp_path_factory.mktemp("prefect")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -160,6 +162,12 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[st
         "DO_NOT_TRACK": "1",
         "PREFECT_SERVER_API_HOST": "127.0.0.1",
         "PREFECT_LOGGING_TO_API_ENABLED": "false",
+        # What is due is seen within seconds, and a busy machine's SQLite is waited for.
+        "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "3",
+        "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "1",
+        "PREFECT_WORKER_QUERY_SECONDS": "1",
+        "PREFECT_SERVER_DATABASE_TIMEOUT": "60",
+        "PREFECT_SERVER_DATABASE_CONNECTION_TIMEOUT": "60",
     }
     command = [sys.executable, "-m", "prefect", "server", "start", "--port", str(port), "--no-ui"]
     with (home / "server.log").open("w") as log:
@@ -170,6 +178,20 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[st
         finally:
             server.terminate()
             server.wait(30)
+
+
+@pytest.fixture(scope="session")
+def prefect_api(prefect_server: Mapping[str, str]) -> Callable[..., Any]:
+    """`prefect_api("deployments/filter", {...})`: the answer of the server's own API."""
+
+    def ask(path: str, body: Any = None, method: str = "POST") -> Any:
+        data = None if method == "GET" else json.dumps({} if body is None else body).encode()
+        url, headers = f"{prefect_server['PREFECT_API_URL']}/{path}", {"content-type": "application/json"}
+        with urllib.request.urlopen(urllib.request.Request(url, data, headers, method=method), timeout=30) as answer:
+            text = answer.read()
+        return json.loads(text) if text else None
+
+    return ask
 
 
 def _wait(url: str, server: subprocess.Popen[bytes], log: Path, seconds: float = 120) -> None:

@@ -1,19 +1,15 @@
-"""The flows on a real Prefect server: started, deployed, run by a worker, and shown in their true state."""
+"""The flows on a real Prefect server, shown in their true state. test_schedule.py runs them by deployment."""
 
-import json
 import os
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.request import Request, urlopen
 
 import pytest
 
 from redraft.store import Store
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -29,85 +25,38 @@ def python(prefect_server: Mapping[str, str], tmp_path: Path) -> Any:
     return run
 
 
-def ask(server: Mapping[str, str], path: str, **body: Any) -> Any:
-    """A question to the server's own API."""
-    data = json.dumps(body).encode()
-    request = Request(f"{server['PREFECT_API_URL']}/{path}", data, {"content-type": "application/json"})
-    with urlopen(request, timeout=30) as answer:
-        return json.load(answer)
+def called(prefect_api: Any, flow: str, sort: str = "START_TIME_ASC") -> list[Any]:
+    """The runs of a flow that a program started, as the server has them; those of deployments are no part of them."""
+    own = {"deployment_id": {"is_null_": True}}
+    return prefect_api("flow_runs/filter", {"flows": {"name": {"any_": [flow]}}, "flow_runs": own, "sort": sort})
 
 
-def states(server: Mapping[str, str], flow: str) -> list[str]:
-    """The states of a flow's runs, as the server has them."""
-    found = ask(server, "flow_runs/filter", flows={"name": {"any_": [flow]}}, sort="START_TIME_ASC")
-    return [run["state"]["type"] for run in found]
-
-
-def test_a_flow_run_shows_its_true_state(prefect_server: Mapping[str, str], python: Any, tmp_path: Path) -> None:
+def test_a_flow_run_shows_its_true_state(prefect_api: Any, python: Any, tmp_path: Path) -> None:
     done = python("-c", GENERATE)
     assert done.returncode == 0, done.stderr
-    assert states(prefect_server, "generate") == ["COMPLETED", "FAILED", "FAILED", "COMPLETED"]
-    messages = [
-        run["state"]["message"]
-        for run in ask(
-            prefect_server, "flow_runs/filter", flows={"name": {"any_": ["generate"]}}, sort="START_TIME_ASC"
-        )
-    ]
+    found = called(prefect_api, "generate")
+    assert [run["state"]["type"] for run in found] == ["COMPLETED", "FAILED", "FAILED", "COMPLETED"]
+    messages = [run["state"]["message"] for run in found]
     assert messages[0] == "5 problems, 5 trajectories"
     assert "Nobody answers at http://127.0.0.1:9/v1" in messages[1]
     assert "no strategy 'nope'" in messages[2]
     assert messages[3] == "5 problems, 4 trajectories. The flow run's budget of 3 calls is used up."
-    shards = [task["state"]["type"] for task in ask(prefect_server, "task_runs/filter", sort="END_TIME_DESC")]
+    ids = {"flow_runs": {"id": {"any_": [run["id"] for run in found]}}}
+    shards = [task["state"]["type"] for task in prefect_api("task_runs/filter", ids)]
     assert sorted(shards) == ["COMPLETED"] * 5 + ["FAILED"] * 2  # 5 problems are three shards of 2
-    [artifact] = ask(prefect_server, "artifacts/latest/filter", artifacts={"key": {"any_": ["redraft-summary"]}})
+    [artifact] = prefect_api("artifacts/latest/filter", {"artifacts": {"key": {"any_": ["redraft-summary"]}}})
     assert "| problems | 5 |" in artifact["data"]
     assert "budget of 3 calls is used up. What it did not reach" in artifact["data"]
     with Store(tmp_path / "redraft.duckdb") as store:
         assert store.query("SELECT count(DISTINCT unit_id) FROM raw.commits WHERE status = 'done'").rows == [(5,)]
 
 
-def test_the_deployment_of_this_repository_runs(prefect_server: Mapping[str, str], python: Any, tmp_path: Path) -> None:
-    made = python("-m", "prefect", "--no-prompt", "work-pool", "create", "local", "--type", "process")
-    assert made.returncode == 0, made.stderr
-    deployed = python("-m", "prefect", "--no-prompt", "deploy", "--all", cwd=ROOT)
-    assert deployed.returncode == 0, deployed.stdout + deployed.stderr
-    deployments = {one["entrypoint"]: one for one in ask(prefect_server, "deployments/filter")}
-    crons = {name: [each["schedule"]["cron"] for each in one["schedules"]] for name, one in deployments.items()}
-    flows = "redraft.flows.scheduled"
-    assert crons == {f"{flows}.nightly": ["0 2 * * *"], f"{flows}.annotate": ["0 4 * * *"]}
-    deployment = deployments[f"{flows}.nightly"]
-    changed = {"limit": 2, "samples": 1, "db": str(tmp_path / "night.duckdb"), "file": str(tmp_path / "night.jsonl")}
-    run = ask(
-        prefect_server, f"deployments/{deployment['id']}/create_flow_run",
-        parameters={**deployment["parameters"], **changed}, state={"type": "SCHEDULED"},
-    )  # fmt: skip
-    worker = python("-m", "prefect", "worker", "start", "--pool", "local", "--run-once")
-    assert states(prefect_server, "nightly")[0] == "COMPLETED", worker.stdout + worker.stderr
-    with Store(tmp_path / "night.duckdb") as store:
-        day = run["expected_start_time"][:10]
-        assert store.query("SELECT DISTINCT replicate, count(*) FROM trajectories GROUP BY ALL").rows == [(day, 2)]
-        [[kept]] = store.query('SELECT count("row") FROM dataset_rows').rows
-    assert len((tmp_path / "night.jsonl").read_text().splitlines()) == kept
-
-    deployment = deployments[f"{flows}.annotate"]
-    judged = {"db": str(tmp_path / "night.duckdb"), "arguments": {"grader.rollouts": 2}}
-    ask(
-        prefect_server, f"deployments/{deployment['id']}/create_flow_run",
-        parameters={**deployment["parameters"], **judged}, state={"type": "SCHEDULED"},
-    )  # fmt: skip
-    worker = python("-m", "prefect", "worker", "start", "--pool", "local", "--run-once")
-    assert states(prefect_server, "annotate")[-1] == "COMPLETED", worker.stdout + worker.stderr
-    with Store(tmp_path / "night.duckdb") as store:
-        grades = "SELECT count(DISTINCT trajectory_id) FROM grades WHERE grader = 'rollout' AND value IS NOT NULL"
-        assert store.query(grades).rows == [(2,)]
-
-
 def test_annotating_shows_its_true_state_and_judges_what_is_new(
-    prefect_server: Mapping[str, str], python: Any, tmp_path: Path
+    prefect_api: Any, python: Any, tmp_path: Path
 ) -> None:
     done = python("-c", ANNOTATE)
     assert done.returncode == 0, done.stderr
-    listed = ask(prefect_server, "flow_runs/filter", flows={"name": {"any_": ["annotate"]}}, sort="START_TIME_DESC")
+    listed = called(prefect_api, "annotate", "START_TIME_DESC")
     first, second, dead = ([run["state"]["type"], run["state"]["message"]] for run in reversed(listed[:3]))
     assert first[0] == second[0] == "COMPLETED"
     assert first[1].startswith("2 drafts judged by rollout, 2 with a value")
@@ -115,7 +64,7 @@ def test_annotating_shows_its_true_state_and_judges_what_is_new(
     assert "2 were known" in second[1]
     assert dead[0] == "FAILED"
     assert "Nobody answers at http://127.0.0.1:9/v1" in dead[1]
-    [artifact] = ask(prefect_server, "artifacts/latest/filter", artifacts={"key": {"any_": ["redraft-annotation"]}})
+    [artifact] = prefect_api("artifacts/latest/filter", {"artifacts": {"key": {"any_": ["redraft-annotation"]}}})
     assert artifact["data"].startswith("0 drafts judged by rollout")
     with Store(tmp_path / "judged.duckdb") as store:
         grades = "SELECT count(DISTINCT trajectory_id) FROM grades WHERE grader = 'rollout' AND value IS NOT NULL"

@@ -1,0 +1,27 @@
+"""`redraft schedule`: the nightly deployments, as a file that Prefect reads."""
+
+from pathlib import Path
+
+import click
+
+from redraft.flows import options
+
+
+@click.command()
+@click.argument("file", default="prefect.yaml", type=click.Path(path_type=Path))
+@options.OVERWRITE
+def schedule(file: Path, overwrite: bool) -> None:
+    """Write the nightly deployments to FILE (prefect.yaml), which `prefect deploy --all` reads.
+
+    `nightly` draws and exports at 02:00 UTC, `annotate` judges the new steps at 04:00 UTC. Edit their parameters and
+    schedules in FILE before deploying.
+    """
+    text = (Path(__file__).parents[1] / "prefect.yaml").read_text()
+    try:
+        with file.open("w" if overwrite else "x") as new:
+            new.write(text)
+    except FileExistsError:
+        raise click.ClickException(f"{file} exists: name another, or replace it with --overwrite") from None
+    except OSError as error:
+        raise click.ClickException(f"{file} cannot be written: {error.strerror}") from None
+    click.echo(f"{file} written. Next: prefect deploy --all --prefect-file {file}")
