@@ -51,9 +51,7 @@ def test_a_flow_run_shows_its_true_state(prefect_api: Any, python: Any, tmp_path
         assert store.query("SELECT count(DISTINCT unit_id) FROM raw.commits WHERE status = 'done'").rows == [(5,)]
 
 
-def test_annotating_shows_its_true_state_and_judges_what_is_new(
-    prefect_api: Any, python: Any, tmp_path: Path
-) -> None:
+def test_annotating_shows_its_true_state_and_judges_what_is_new(prefect_api: Any, python: Any, tmp_path: Path) -> None:
     done = python("-c", ANNOTATE)
     assert done.returncode == 0, done.stderr
     listed = called(prefect_api, "annotate", "START_TIME_DESC")
