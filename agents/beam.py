@@ -33,6 +33,14 @@ def beam(
     (`final`="vote"); none is counted twice to make up `n`. How the values of steps become one is the grader's to say.
 
     Raises PartError for counts below 1, an `n` that is no multiple of `width`, and another `final`.
+
+    Args:
+        n: The number of candidates in a round.
+        width: The number of next steps drawn for each path that goes on; n / width paths do.
+        iterations: The most rounds; the last one writes its candidates to their ends.
+        distinct: Whether a step that says what its sibling says is dropped.
+        final: How the answer is chosen among finished candidates: the best by `value`, or of the answer whose values
+            sum up to most (`vote`).
     """
     check(n, width, iterations, final)
 

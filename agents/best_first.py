@@ -45,6 +45,16 @@ def best_first(
     about a path before it is continued. Where the search ends without having taken an answer, the cheapest that it
     found is the answer; without any, the best open path is first written to its end. Raises PartError for counts below
     1, a negative weight, and another `rule`.
+
+    Args:
+        rule: What makes a path cheap: a high value (`greedy`), or a high value and a high probability of its steps
+            (`astar`).
+        weight: How much the value counts beside the probability, at least 0; `astar` alone uses it.
+        normalised: Whether a path's cost is divided by its number of steps.
+        iterations: The most paths that are taken off the frontier.
+        branch: The number of next steps that one call draws for a path.
+        frontier: The most paths that wait; none keeps all.
+        depth: The most steps of a path.
     """
     at_least_one(iterations=iterations, branch=branch, depth=depth, frontier=1 if frontier is None else frontier)
     if rule not in ("greedy", "astar") or weight < 0:

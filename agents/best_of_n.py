@@ -31,6 +31,11 @@ def best_of_n(
     by "weighted_majority", the best one of the answer whose grades sum up to most (Li et al. 2023).
 
     Raises PartError for another `pick`.
+
+    Args:
+        samples: The number of drafts.
+        pick: `best` picks the draft with the highest grade; `weighted_majority` sums the grades of each answer, and
+            picks the best draft of the answer with the highest sum.
     """
     at_least_one(samples=samples)
     if pick not in PICKS:

@@ -48,6 +48,15 @@ def correct(
     all drafts of all turns, or the `majority` of these. Where that is an earlier turn's, the path up to it stands for
     itself, in the role of a search, beside the whole trajectories; so does the draft before a failure where nothing
     else has an answer. Raises PartError for counts below 1, and where a grader is needed and there is none.
+
+    Args:
+        samples: The number of first drafts, each of which is corrected by itself.
+        turns: The most drafts of a trajectory, the first included.
+        branches: The number of redrafts that a turn draws; the best graded one goes on.
+        threshold: The grade, in the grader's unit, at which a draft is good enough; none revises whatever the grade.
+        agree: Whether two drafts in turn with the same answer end a trajectory.
+        pick: What the answer is: the best graded `last` draft, or their vote's winner without a grader; the `best`
+            graded draft of all turns; or the `majority` of all drafts.
     """
     at_least_one(samples=samples, turns=turns, branches=branches)
     wants = {"pick='best'": pick == "best", f"{branches=}": branches > 1, f"{threshold=}": threshold is not None}

@@ -38,6 +38,13 @@ def dvts(
     each subtree has the next `width`; equal texts in two subtrees are two. A subtree without any value ends.
 
     Raises PartError for counts below 1, an `n` that is no multiple of `width`, and another `final`.
+
+    Args:
+        n: The number of candidates in a round, over all subtrees.
+        width: The number of next steps that a subtree draws in a round; there are n / width subtrees.
+        iterations: The most rounds; the last one writes its candidates to their ends.
+        final: How the answer is chosen among finished candidates: the best by `value`, or of the answer whose values
+            sum up to most (`vote`).
     """
     check(n, width, iterations, final)
     grade = by(grader)

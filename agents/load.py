@@ -6,6 +6,7 @@ may be set; a part's own is set as `critic.threshold` or the like. A part that s
 as `critic.model`, and where it is served as `critic.api_base`.
 """
 
+import importlib
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from redraft.graders.equivalence import Checker
 from redraft.llm.client import Client
 from redraft.store.arguments import convert
 from redraft.store.errors import PartError
+from redraft.store.load import RETURNS, names
 from redraft.store.load import load as find
 from redraft.store.records import Keyring
 
@@ -63,12 +65,28 @@ def build(
 def resolved(strategy: Spec, given: Mapping[str, Any]) -> dict[str, Any]:
     """What a strategy and its parts are built with, by the names that set it: the arguments and parts that are given,
     and the defaults of the others. Nothing is built. Raises PartError as `build` does."""
+    return _unbuilt(strategy, given).chosen
+
+
+def parameters(
+    strategy: Spec, given: Mapping[str, Any] | None = None
+) -> dict[str, tuple[inspect.Parameter, Callable[..., Any]]]:
+    """What may be set of a strategy and of the parts that it has, by default or as they are given, by the names that
+    set it: each as the parameter of a factory, and that factory. Nothing is built, and nothing is missed. Raises
+    PartError for an unknown part."""
+    return _unbuilt(strategy, given or {}, complete=False).parameters
+
+
+def _unbuilt(strategy: Spec, given: Mapping[str, Any], *, complete: bool = True) -> "_Builder":
+    """A builder that has looked at everything that a strategy is built of, and has built nothing. `complete`: an
+    argument that is needed and not given is a mistake."""
     hands = ("client", "keys", "watch", "checker")
     builder = _Builder(
         {name: name for name in hands}, given, lambda factory, values: factory, of=lambda *names: "client"
     )
+    builder.complete = complete
     builder.build(load(strategy), "strategy", "")
-    return builder.chosen
+    return builder
 
 
 def prompts(client: Client) -> dict[str, Any]:
@@ -79,7 +97,7 @@ def prompts(client: Client) -> dict[str, Any]:
 
 class _Builder:
     """Makes things of factories and what their parameters name. `chosen` collects every argument that could be set,
-    with its value."""
+    with its value, and `parameters` where each of them comes from."""
 
     def __init__(
         self,
@@ -88,7 +106,9 @@ class _Builder:
         make: Callable[[Callable[..., Any], dict[str, Any]], Any],
         of: Callable[[Any, str | None], Any],
     ) -> None:
+        self.complete = True  # an argument that is needed and not given is a mistake
         self.chosen: dict[str, Any] = {}
+        self.parameters: dict[str, tuple[inspect.Parameter, Callable[..., Any]]] = {}
         self._hands = hands
         self._settings = settings
         self._make = make
@@ -103,13 +123,13 @@ class _Builder:
             if name in hands:
                 value = hands[name]
                 self._models(prefix if name == "client" else "")
-            elif name in PARTS:
-                value = self._part(parameter, key, hands)
             else:
-                value = self._argument(parameter, key)
+                self.parameters[key] = parameter, factory
+                part = name in PARTS
+                value = self._part(parameter, key, hands) if part else self._argument(parameter, key)
             if value is not None:
                 values[name] = value
-            elif parameter.default is parameter.empty:
+            elif parameter.default is parameter.empty and self.complete:
                 raise PartError(_missing(f"{kind} {_name(factory)!r}", name, key))
         try:
             return self._make(factory, values)
@@ -122,7 +142,7 @@ class _Builder:
         """The part that a parameter asks for, or None where its default will do."""
         part = PARTS[parameter.name]
         wanted = parameter.default is parameter.empty or (part.implied and self._set_within(key))
-        spec = self._settings.get(key, _preferred(parameter, part.default) if wanted else None)
+        spec = self._settings.get(key, preferred(parameter, part.default) if wanted else None)
         self.chosen[key] = spec
         if spec is None:
             return None
@@ -165,10 +185,10 @@ def default(strategy: Spec, part: str) -> str | None:
     Raises PartError for an unknown strategy."""
     found = next((one for one in _parameters(load(strategy)) if one.name == part), None)
     needed = found is not None and found.default is found.empty
-    return _preferred(found, PARTS[part].default) if found and needed else None
+    return preferred(found, PARTS[part].default) if found and needed else None
 
 
-def _preferred(parameter: inspect.Parameter, default: str | None) -> str | None:
+def preferred(parameter: inspect.Parameter, default: str | None) -> str | None:
     """The part that a parameter's type names, as in `Annotated[Policy, "stepwise"]`, else the default of its kind."""
     return next((str(name) for name in getattr(parameter.annotation, "__metadata__", ())), default)
 
@@ -180,6 +200,11 @@ def _parameters(factory: Callable[..., Any]) -> list[inspect.Parameter]:
     except NameError:
         parameters = inspect.signature(factory).parameters.values()
     return [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+
+
+def returned(factory: Callable[..., Any]) -> Any:
+    """The type that a factory is declared to return."""
+    return inspect.get_annotations(factory, eval_str=True).get("return")
 
 
 def _name(factory: Callable[..., Any]) -> str:
@@ -205,22 +230,35 @@ def _missing(owner: str, name: str, key: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A kind of part: where it lives, the one that a strategy gets if it needs one and none is named, and what people
-    call it. An `implied` one is wanted as soon as an argument of it is set."""
+    """A kind of part: where it lives, the one that a strategy gets if it needs one and none is named, what people call
+    it, and what it does. An `implied` one is wanted as soon as an argument of it is set."""
 
     package: str
     default: str | None
     noun: str
+    about: str
     implied: bool = False
+
+    def names(self) -> list[str]:
+        """Those that ship. A policy is a function of its module; every other part is a file."""
+        if self.noun == "policy":
+            module = importlib.import_module(self.package)
+            made = inspect.getmembers(module, inspect.isfunction)
+            return [name for name, factory in made if name[0] != "_" and returned(factory) is module.Policy]
+        return names(self.package, RETURNS.get(self.noun, self.noun.capitalize()))
 
 
 PARTS: Mapping[str, Part] = {
-    "policy": Part("redraft.agents.policy", "whole", "policy"),
-    "teacher": Part("redraft.agents.policy", "whole", "policy", implied=True),
-    "draft": Part("redraft.agents", None, "strategy"),
-    "grader": Part("redraft.graders", "likelihood", "grader"),
-    "critic": Part("redraft.agents.critics", "none", "critic"),
-    "feedback": Part("redraft.agents.feedback", "likelihood", "feedback"),
+    "policy": Part("redraft.agents.policy", "whole", "policy", "Who writes drafts, or their next steps."),
+    "teacher": Part(
+        "redraft.agents.policy", "whole", "policy", "Who writes the redrafts, in the policy's place.", implied=True
+    ),
+    "draft": Part(
+        "redraft.agents", None, "strategy", "The strategy that gives the first drafts, in the policy's place."
+    ),
+    "grader": Part("redraft.graders", "likelihood", "grader", "Who grades drafts, or their steps, for the strategy."),
+    "critic": Part("redraft.agents.critics", "none", "critic", "Who says whether to go on with a draft."),
+    "feedback": Part("redraft.agents.feedback", "likelihood", "feedback", "What is said to the writer after a draft."),
 }
 
 OWN_MODEL = ("model", "api_base")

@@ -41,6 +41,15 @@ def lookahead(
     failed call or a budget cuts short gives no value, and the candidate does not go on.
 
     Raises PartError for counts below 1, an `n` that is no multiple of `width`, and another `final`.
+
+    Args:
+        k: The number of steps that a rollout looks ahead.
+        n: The number of candidates in a round.
+        width: The number of next steps drawn for each path that goes on; n / width paths do.
+        iterations: The most rounds; the last one writes its candidates to their ends.
+        distinct: Whether a step that says what its sibling says is dropped.
+        final: How the answer is chosen among finished candidates: the best by `value`, or of the answer whose values
+            sum up to most (`vote`).
     """
     at_least_one(k=k)
     check(n, width, iterations, final)

@@ -59,6 +59,22 @@ def mcts(
     takes the run's `client`.
 
     Raises PartError for counts below 1, noise that there can't be, and a rule or a final move that there is not.
+
+    Args:
+        iterations: The number of leaves that are selected and expanded.
+        branch: The number of next steps that one call draws for a path.
+        parallel: The number of leaves that are selected in a round and expanded at once; it changes the result.
+        rule: How a leaf is selected: by `uct`, or by `puct`, in which the policy's probabilities are priors.
+        exploration: The weight of what is little visited, under `uct`.
+        c_init: The weight of the prior, under `puct`.
+        c_base: How slowly that weight grows with visits, under `puct`.
+        noise: The share of Dirichlet noise in the priors at the question, in [0, 1]; `puct` alone uses it.
+        noise_alpha: The concentration of that noise, above 0.
+        rollouts: The number of drafts, written to their ends from an open step, whose mean value is the step's; 0 takes
+            the grader's value of the step.
+        depth: The most steps of a path.
+        final: Which solution is the answer: the end of the most visited way (`visits`), the best (`value`), or the best
+            of the answer whose values sum up to most (`vote`).
     """
     at_least_one(iterations=iterations, branch=branch, parallel=parallel, depth=depth)
     if final not in MOVES or rule not in ("uct", "puct"):

@@ -46,6 +46,15 @@ def particle(
     The answer is the best of the last particles by V, or the one that most of them give (`final`="vote"). A particle
     that failed, or has no value, is not drawn. The last of `iterations` rounds writes the particles to their ends.
     Raises PartError for counts below 1, and for another `resampling`, `weight` or `final`.
+
+    Args:
+        n: The number of particles.
+        resampling: How particles are drawn anew: all with one random number (`systematic`), or each alone
+            (`multinomial`).
+        weight: What a particle is drawn by: the `odds` V / (1 - V) of its value V, or the `value` itself.
+        iterations: The most rounds; the last one writes the particles to their ends.
+        final: How the answer is chosen among the last particles: the best by `value`, or the one that most give
+            (`vote`).
     """
     at_least_one(n=n, iterations=iterations)
     if resampling not in DRAWS or weight not in ("odds", "value") or final not in ("value", "vote"):

@@ -42,6 +42,12 @@ def whole(
     A draft becomes steps that end after each `separator` (the model's own, else a blank line), or after each line
     where it has no separator. Without a `temperature` the run's own holds. A redraft is shown the last `window` drafts
     and what was said to them (Qu et al. 2024); all of them without one.
+
+    Args:
+        temperature: How freely the model draws; none takes the run's own temperature.
+        separator: What a step ends with; none takes the model's own, or a blank line.
+        window: The number of earlier drafts that a redraft is shown, with what was said to them; none shows all (Qu et
+            al. 2024).
     """
     mark = client.template("separator") if separator is None else separator
     return _policy(client, temperature, window, _whole(mark))
@@ -55,6 +61,12 @@ def stepwise(
     A model that can't go on from a half-written draft is asked for the next step as JSON. The tokens of such a step
     are those of the whole reply; it has a log-probability where its own tokens can be told apart. Where it holds
     several steps, the proposal has as many.
+
+    Args:
+        temperature: How freely the model draws; none takes the run's own temperature.
+        separator: What a step ends with; none takes the model's own, or a blank line.
+        window: The number of earlier drafts that a redraft is shown, with what was said to them; none shows all (Qu et
+            al. 2024).
     """
     mark = client.template("separator") if separator is None else separator
 
@@ -80,7 +92,14 @@ def stepwise(
 def by_steps(
     client: Client, *, temperature: float | None = None, separator: str | None = None, window: int | None = None
 ) -> Policy:
-    """Whole drafts, each written a step a call, as `stepwise` does."""
+    """Whole drafts, each written a step a call, as `stepwise` does.
+
+    Args:
+        temperature: How freely the model draws; none takes the run's own temperature.
+        separator: What a step ends with; none takes the model's own, or a blank line.
+        window: The number of earlier drafts that a redraft is shown, with what was said to them; none shows all (Qu et
+            al. 2024).
+    """
     write = stepwise(client, temperature=temperature, separator=separator, window=window)
 
     async def ended(path: Trajectory) -> Trajectory:

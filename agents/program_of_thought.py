@@ -41,6 +41,11 @@ def program_of_thought(
     drafts a solution in words in the place of each such program.
 
     Raises PartError for a count below 1, and where there is no sandbox.
+
+    Args:
+        samples: The number of programs.
+        limit_s: The most seconds that a program may run.
+        fallback: Whether the policy drafts a solution in words in the place of each program that fails.
     """
     at_least_one(samples=samples)
 

@@ -54,6 +54,20 @@ def rest_mcts(
     used up, and after three failed expansions in a row.
 
     Raises PartError for counts below 1, and for another `final`.
+
+    Args:
+        iterations: The number of selections.
+        branch: The number of next steps that one call draws for a path.
+        end_gate: The value at which a selected solution ends the search.
+        exploration: The weight of what is little visited.
+        alpha: The weight of the simulated value in an expanded step's value, in [0, 1].
+        roll_branch: The number of steps that a simulation draws at a time; the best goes on.
+        roll_forward_steps: The most steps of a simulation.
+        inf: The bonus of a path that was never visited.
+        depth: The most steps of a path.
+        full: Whether the search goes on after a solution, and collects all.
+        final: Which solution is the answer, unless one ended the search: the best by `value`, or of the answer whose
+            values sum up to most (`vote`).
     """
     at_least_one(iterations=iterations, branch=branch, roll_branch=roll_branch, depth=depth)
     if final not in ("value", "vote"):

@@ -21,6 +21,10 @@ def self_consistency(policy: Policy, *, samples: int = 8, adaptive: bool = False
     settle the vote, and stops when no outcome of the drafts left could change the winner: the same answer for
     fewer drafts. How many there are then depends on what they say, which biases pass@k over them. A trajectory's
     score is its answer's share of the drafts.
+
+    Args:
+        samples: The number of drafts that vote; the most of them, if the vote is adaptive.
+        adaptive: Whether drafts are drawn in rounds, until no outcome of the others could change the winner.
     """
     at_least_one(samples=samples)
 

@@ -51,6 +51,19 @@ def tree_of_thoughts(
     does not count as 0. The paper's tasks have generate=propose with evaluate=value, or sample with vote; its judge in
     depth-first search is asked per clue of a crossword, here per state. Raises PartError for counts below 1, for names
     that there are not, and where a model that knows only forms of its own is to propose or evaluate.
+
+    Args:
+        method: How the tree is searched: breadth first (`bfs`) or depth first (`dfs`).
+        generate: How next thoughts are written: each drawn by itself (`sample`), or as a list in one call (`propose`).
+        evaluate: Who values thoughts: the `grader`, the model that judges each alone (`value`), or the model that votes
+            among all (`vote`).
+        select: How `bfs` chooses: the best values (`greedy`), or a draw in proportion to them (`sample`).
+        k: The number of next thoughts of a state.
+        b: The number of thoughts that go on: of a round in `bfs`, of a state in `dfs`.
+        n_evaluate: The number of judgements, or votes, that the model gives.
+        threshold: The value under which `dfs` prunes a thought.
+        visits: The most states that `dfs` visits.
+        depth: The most steps of a path.
     """
     at_least_one(k=k, b=b, n_evaluate=n_evaluate, visits=visits, depth=depth)
     named = {"method": method, "generate": generate, "evaluate": evaluate, "select": select}

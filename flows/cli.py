@@ -23,6 +23,7 @@ COMMANDS = (
     "tree",
     "query",
     "schedule",
+    "strategies",
     "doctor",
     "demo",
 )

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from redraft.flows.part_option import PartOption
+
 if TYPE_CHECKING:
     from redraft.llm.prompts import Prompts
     from redraft.llm.usage import Prices
@@ -22,6 +24,23 @@ def option(name: str, help: str, **facts: Any) -> Decorator:
 def variable(name: str) -> str:
     """The environment variable of an option."""
     return f"REDRAFT_{name.upper().replace('-', '_')}"
+
+
+def part(noun: str) -> dict[str, Any]:
+    """The facts of an option that names such a part: its help lists those that ship."""
+    package, returns = PARTS[noun]
+    return {"cls": PartOption, "package": package, "returns": returns}
+
+
+PARTS = {
+    "strategy": ("redraft.agents", "Agent"),
+    "grader": ("redraft.graders", "Grader"),
+    "critic": ("redraft.agents.critics", "Critic"),
+    "feedback": ("redraft.agents.feedback", "Feedback"),
+    "filter": ("redraft.flows.filters", "Filter"),
+    "format": ("redraft.flows.formats", "Format"),
+}
+"""Where the parts of a kind are, and the type that makes a file one of them."""
 
 
 def pairs(context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> Mapping[str, str]:
@@ -114,17 +133,28 @@ PRICES = option(
 )
 STRATEGY = option(
     "strategy",
-    "Who writes: greedy, best_of_n, self_consistency, correct, or your own as path.py:function.",
+    "Who writes: {names}, or your own as path.py:function; see `redraft strategies`.",
     default="correct",
     metavar="NAME",
+    **part("strategy"),
 )
-GRADER = option("grader", "Who judges drafts for the strategy; its own choice by default.", metavar="NAME")
+GRADER = option(
+    "grader",
+    "Who judges drafts for the strategy: {names}, or your own; its own choice by default.",
+    metavar="NAME",
+    **part("grader"),
+)
 CRITIC = option(
-    "critic", "Who tells the strategy whether to go on: none, model; its own choice by default.", metavar="NAME"
+    "critic",
+    "Who tells the strategy whether to go on: {names}, or your own; its own choice by default.",
+    metavar="NAME",
+    **part("critic"),
 )
 SET = option(
     "set",
-    "An argument of the strategy or of a part of it, as in turns=2 or feedback.threshold=-0.5. May be repeated.",
+    "An argument of the strategy or of a part of it, as in turns=2 or feedback.threshold=-0.5, or such a part, as in"
+    " feedback=NAME: {names}. May be repeated.",
+    **part("feedback"),
     multiple=True,
     callback=pairs,
     metavar="KEY=VALUE",
@@ -198,7 +228,8 @@ SKIP_BAD = option("skip-bad", "Leave out rows that cannot be read, and say how m
 OVERWRITE = option("overwrite", "Replace the file where it exists.", is_flag=True)
 FILTER = option(
     "filter",
-    "A filter, in order: correct, length, duplicates, cap, or your own as path.py:function. May be repeated.",
+    "A filter, in order: {names}, or your own as path.py:function. May be repeated.",
+    **part("filter"),
     multiple=True,
     default=("correct", "length", "duplicates", "cap"),
     metavar="NAME",

@@ -33,6 +33,9 @@ def judge(client: Client, keys: Keyring, *, temperature: float = 0.0) -> Grader:
     Set its model with `grader.model`; without one, the writer's own judges. Reading the rubric counts as using an
     oracle. Where the call failed, the reply can't be read, the rubric is not known or the draft failed there is no
     value, and the reason says why: a failure is never a score. No answer is wrong, and costs no call.
+
+    Args:
+        temperature: How freely the judge draws.
     """
 
     async def grade(trajectory: Trajectory) -> Grade:

@@ -16,6 +16,10 @@ def likelihood(reduce: Literal["mean", "sum"] = "mean", *, by_steps: bool = True
     Values are natural logarithms, at most 0, under the model's distribution at temperature 1; `by_steps`, each step
     has its own, reduced in the same way. No value, with a reason, where any step of the draft has no log-probability.
     The sum prefers short drafts. Raises ValueError for another `reduce`.
+
+    Args:
+        reduce: How the tokens' log-probabilities become one: their `mean` or their `sum`.
+        by_steps: Whether each step has a value of its own.
     """
     if reduce not in ("mean", "sum"):
         raise ValueError(f"no reduce {reduce!r}; there are mean, sum")

@@ -46,6 +46,15 @@ def omegaprm(
     The search presumes that a prefix with an error never leads to a right answer. Where one does, by luck or since the
     writer mends it, the error is looked for too late. The rollouts are graded likewise, and are in the first grade.
     Reading the key counts as using an oracle. Raises PartError for a number that is too small, and fatal ModelErrors.
+
+    Args:
+        rollouts: The number of rollouts at each cut.
+        searches: The most binary searches for a first error.
+        most: The most rollouts of a problem.
+        alpha: The base of Q's factor alpha^(1 - MC), in (0, 1]: a small one prefers states near to right.
+        beta: The base of Q's factor beta^(tokens / length), in (0, 1]: a small one prefers short rollouts.
+        length: The number of tokens to which a rollout's length is compared.
+        c_puct: The weight of states that were little visited.
     """
     if rollouts < 1 or searches < 0 or length <= 0:
         raise PartError(f"rollouts={rollouts} must be at least 1, searches={searches} 0, length={length:g} above 0")

@@ -39,6 +39,12 @@ def orm(
     A probability, and no difference of two, so that a vote may be weighted by it. A call that failed, and a reply
     without such a number, give no value, with the reason. Raises PartError for an unknown profile, and fatal
     ModelErrors.
+
+    Args:
+        profile: How the model is asked: `classify`, `classify_chat` or `judge`.
+        model: The model that judges; none takes the writer's own.
+        api_base: The address of the server that has the model.
+        good: The number of the class that means right; -1 is the last.
     """
     if profile not in PROFILES:
         raise PartError(f"no profile {profile!r} of grader 'orm'; there are {', '.join(PROFILES)}")

@@ -38,6 +38,13 @@ def rollout(
 
     A step of which no rollout ended has no value, with the reason. Equal prefixes share their rollouts. Reading the key
     counts as using an oracle. Raises PartError for a setting that there is not, and fatal ModelErrors.
+
+    Args:
+        rollouts: The most rollouts from the end of each step.
+        labels: What a step's value is: the share of right rollouts (`soft`), or 1 if any is right (`hard`).
+        width: The width of the 95% interval at which a soft label is settled, in (0, 1]; none throws all rollouts.
+        at_once: The number of rollouts in a round, after which the label may be settled.
+        how: How the values of steps become the draft's: product, minimum, last or mean.
     """
     check(how, "positive")
     if labels not in ("soft", "hard"):

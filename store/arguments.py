@@ -59,6 +59,12 @@ def convert(text: str, hint: Any, name: str) -> Any:
     raise PartError(f"{name}={text!r} does not fit: it wants {' or '.join(map(_words, wanted))}")
 
 
+def kind(hint: Any) -> str:
+    """What a value has to be, in words, such as "a whole number or none"."""
+    told = [_words(one) for one in _members(hint)]
+    return " or ".join([*(one for one in told if one != "none"), *(one for one in told if one == "none")])
+
+
 def _members(hint: Any) -> list[Any]:
     """The types that a hint allows, the narrow ones first; what can't be made of a text is left as a text."""
     if hint is Any or hint is inspect.Parameter.empty:

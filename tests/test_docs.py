@@ -98,6 +98,13 @@ def test_every_part_is_in_the_docs() -> None:
     assert missing == []
 
 
+def test_every_command_is_in_the_docs() -> None:
+    from redraft.flows.cli import COMMANDS
+
+    text = "\n".join(page.read_text() for page in PAGES)
+    assert [command for command in COMMANDS if f"redraft {command}" not in text] == []
+
+
 def test_every_command_is_in_the_readme() -> None:
     text = (ROOT / "README.md").read_text()
     for command in ("generate", "solve", "evaluate", "filter", "export", "train", "query", "doctor", "demo"):

@@ -15,6 +15,9 @@ def critic(client: Client, *, temperature: float = 0.0) -> Feedback:
     The critic sees the question and the last draft, never the key, and none of the drafts before. Set its model with
     `feedback.model`; without one, the writer's own judges the draft as if it were somebody else's. A call that
     failed is no verdict.
+
+    Args:
+        temperature: How freely the critic draws.
     """
 
     async def asked(trajectory: Trajectory) -> Remark | None:

@@ -17,6 +17,9 @@ def none(client: Client | None = None, *, style: Literal["score", "huang"] = "sc
     "score": one remark, that there may be an error (SCoRe, Kumar et al. 2024). "huang": the writer reviews its own
     draft, and is then asked to improve it (Huang et al. 2023); its review is kept in the tree, by `REVIEW`. Raises
     PartError for a style that there is not, and for "huang" without a model that chats.
+
+    Args:
+        style: What is said: that there may be an error (`score`), or the writer's own review of its draft (`huang`).
     """
     if style not in ("score", "huang"):
         raise PartError(f"feedback 'none' has no style={style!r}; there are score, huang")

@@ -13,7 +13,8 @@ from redraft.flows import options
 @options.DB
 @options.option(
     "grader",
-    "Who judges: rollout, omegaprm, prm, orm, judge, likelihood, or your own as path.py:function.",
+    "Who judges: {names}, or your own as path.py:function.",
+    **options.part("grader"),
     default="rollout",
     metavar="NAME",
 )

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from redraft.flows import options
+from redraft.flows.part_option import SeveralParts
 from redraft.flows.several import Several
 
 MODELS = options.option(
@@ -18,8 +19,8 @@ MODELS = options.option(
 )
 STRATEGIES = options.option(
     "strategy",
-    'A strategy with its settings, as in --strategy "correct feedback=none turns=3". May be repeated.',
-    cls=Several,
+    'A strategy with its settings, as in --strategy "correct feedback=none turns=3": {names}. May be repeated.',
+    **options.part("strategy") | {"cls": SeveralParts},
     multiple=True,
     default=("correct",),
     metavar="TEXT",

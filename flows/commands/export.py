@@ -12,7 +12,8 @@ from redraft.flows import options
 @options.DB
 @options.option(
     "format",
-    "How rows are written: sft, rise, mended, score, messages, value, or your own as path.py:function.",
+    "How rows are written: {names}, or your own as path.py:function.",
+    **options.part("format"),
     default="sft",
     metavar="NAME",
 )

@@ -32,6 +32,16 @@ def rise(
     `since` and later. `unique` drops rows that are the same to the letter; `explored` takes drafts too that were drawn
     beside the path that went on. A draft that several trajectories share makes one row. Raises PartError for a `tau`
     that is not above 0 and a `window` below 0.
+
+    Args:
+        tau: The temperature of the weights exp(reward / tau), above 0.
+        criteria: Which drafts of a trajectory make rows: `all`, those that are `better` than the one before, the first
+            `best` one, or the right ones (`success`).
+        window: The number of earlier drafts in the prompt; none has all.
+        since: The first turn that makes rows.
+        unanswered: The reward of a draft without an answer.
+        unique: Whether rows that are the same to the letter are dropped.
+        explored: Whether drafts that were drawn beside the path that went on make rows.
     """
     if not tau > 0:
         raise PartError(f"tau={tau} of format 'rise' has to be above 0, as in tau=0.4")

@@ -12,6 +12,9 @@ def sft(*, style: Literal["prompt", "messages", "text"] = "prompt") -> Format:
 
     `prompt` is `{"prompt": [...], "completion": [...]}` in messages, on whose completion alone TRL puts its loss;
     `messages` is `{"messages": [...]}`; `text` is `prompt` with plain strings, for models without a chat template.
+
+    Args:
+        style: The columns: `prompt` and completion in messages, `messages` as one list, or `text` as plain strings.
     """
 
     def row(candidate: Candidate) -> Mapping[str, Any]:

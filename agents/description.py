@@ -1,0 +1,56 @@
+"""What strategies there are, and what may be set of each and of its parts: found in their signatures and docstrings."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from inspect import Parameter
+from typing import Any
+
+from redraft.agents.load import PARTS, Spec, load, parameters, preferred
+from redraft.store import description
+from redraft.store.arguments import kind
+from redraft.store.load import names
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """An argument, or a part, by the name that sets it: what it has to be, what it is if nobody sets it (of a part that
+    is given, its name), and what it does. `choices` are the names of the parts that ship."""
+
+    name: str
+    type: str
+    default: Any
+    about: str
+    required: bool = False
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Strategy:
+    """A strategy: its own settings first, then those of its parts, as `feedback.threshold`."""
+
+    name: str
+    about: str
+    settings: tuple[Setting, ...]
+
+
+def strategies() -> list[Strategy]:
+    """Every strategy that ships."""
+    return [described(name) for name in names("redraft.agents", "Agent")]
+
+
+def described(strategy: Spec, given: Mapping[str, Any] | None = None) -> Strategy:
+    """A strategy with the parts that are `given`, such as `{"feedback": "tool"}`, or its own. Raises PartError."""
+    factory, given = load(strategy), given or {}
+    found = [_setting(name, *where, given) for name, where in parameters(strategy, given).items()]
+    found.sort(key=lambda one: ("." in one.name, bool(one.choices) and "." not in one.name))
+    return Strategy(getattr(factory, "__name__", str(strategy)), description.about(factory), tuple(found))
+
+
+def _setting(name: str, parameter: Parameter, owner: Any, given: Mapping[str, Any]) -> Setting:
+    part = PARTS.get(parameter.name)
+    required = parameter.default is parameter.empty
+    if part:
+        chosen = given.get(name, preferred(parameter, part.default) if required else None)
+        return Setting(name, f"a {part.noun}", chosen, part.about, choices=tuple(part.names()))
+    default = None if required else parameter.default
+    return Setting(name, kind(parameter.annotation), default, description.argument(owner, parameter.name), required)

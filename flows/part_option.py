@@ -1,0 +1,24 @@
+"""An option of the command line that names a part, such as a strategy or a filter."""
+
+import click
+
+from redraft.flows.several import Several
+
+
+class PartOption(click.Option):
+    """An option whose help lists the parts that ship, in the place of `{names}`. They are found when help is asked
+    for, from the names of files: nothing is imported."""
+
+    def __init__(self, *flags: object, package: str, returns: str, **facts: object) -> None:
+        super().__init__(*flags, **facts)  # type: ignore[arg-type]
+        self._package, self._returns = package, returns
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        from redraft.store.load import names
+
+        self.help = (self.help or "").replace("{names}", ", ".join(names(self._package, self._returns)))
+        return super().get_help_record(ctx)
+
+
+class SeveralParts(PartOption, Several):
+    """The same, given several times with settings that may hold spaces."""

@@ -1,0 +1,53 @@
+"""What a part's docstring says of it and of its arguments."""
+
+import inspect
+import re
+from collections.abc import Callable
+from typing import Any
+
+
+def about(factory: Callable[..., Any]) -> str:
+    """The first sentence of a factory's docstring, in one line; empty if it has none."""
+    return next(iter(_sentences(_prose(factory))), "")
+
+
+def argument(factory: Callable[..., Any], name: str) -> str:
+    """What the docstring says of an argument: its entry under `Args:`, else the first sentence that names it between
+    backticks; empty if there is neither."""
+    listed = _listed(factory).get(name)
+    if listed:
+        return listed
+    named = re.compile(rf"`[^`]*\b{re.escape(name)}\b[^`]*`")
+    told = [one for one in _sentences(_prose(factory)) if named.search(one) and not one.startswith("Raises")]
+    return told[0] if told else ""
+
+
+def _prose(factory: Callable[..., Any]) -> str:
+    return ARGS.split(inspect.getdoc(factory) or "")[0]
+
+
+def _sentences(text: str) -> list[str]:
+    return [one for one in SENTENCE.split(" ".join(text.split())) if one]
+
+
+def _listed(factory: Callable[..., Any]) -> dict[str, str]:
+    """The entries under `Args:`, which begin with the argument's name and a colon; deeper lines go on."""
+    _, _, below = (inspect.getdoc(factory) or "").partition("Args:\n")
+    found: dict[str, str] = {}
+    name = ""
+    for line in below.splitlines():
+        entry = ENTRY.match(line)
+        if entry:
+            name = entry[1]
+            found[name] = entry[2].strip()
+        elif line.startswith(DEEPER) and name:
+            found[name] = f"{found[name]} {line.strip()}".strip()
+        else:
+            break
+    return found
+
+
+ARGS = re.compile(r"^Args:\n", re.MULTILINE)
+ENTRY = re.compile(r"^    (\w+):(.*)$")
+DEEPER = " " * 8
+SENTENCE = re.compile(r"(?<=[.:;]) (?=[A-Z\"`(])")

@@ -1,0 +1,128 @@
+"""`redraft strategies` and the help of options: what there is, found in folders, and a sentence for each argument."""
+
+import inspect
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from redraft.agents.description import described, strategies
+from redraft.agents.load import PARTS, load
+from redraft.flows.options import PARTS as OPTIONS
+from redraft.store import description
+from redraft.store.errors import PartError
+from redraft.store.load import load as find
+from redraft.store.load import names
+
+SHIPPED = [(noun, package, name) for noun, (package, returns) in OPTIONS.items() for name in names(package, returns)]
+SHIPPED += [
+    ("policy", PARTS["policy"].package, f"{PARTS['policy'].package}:{name}") for name in PARTS["policy"].names()
+]
+HANDED = {"client", "keys", "watch", "checker", "store", *PARTS}
+
+
+@pytest.mark.parametrize(("noun", "package", "name"), SHIPPED)
+def test_every_argument_of_every_part_has_a_sentence(noun: str, package: str, name: str) -> None:
+    factory = find(name, package, noun)
+    assert description.about(factory).endswith((".", ":", ";"))
+    named = [argument for argument in inspect.signature(factory).parameters if argument not in HANDED]
+    assert [argument for argument in named if not description.argument(factory, argument)] == []
+    help_text = inspect.getdoc(factory) or ""  # what help() shows is where the sentences come from
+    assert [argument for argument in named if argument not in help_text] == []
+
+
+def test_every_strategy_is_found_with_its_settings() -> None:
+    found = {one.name: one for one in strategies()}
+    assert list(found) == names("redraft.agents", "Agent")
+    correct = {one.name: one for one in found["correct"].settings}
+    assert (correct["turns"].default, correct["turns"].type) == (3, "a whole number")
+    assert correct["turns"].about == "The most drafts of a trajectory, the first included."
+    assert (correct["threshold"].default, correct["threshold"].type) == (None, "a number or none")
+    assert (correct["feedback"].default, correct["feedback.threshold"].default) == ("likelihood", -0.2)
+    assert correct["feedback"].choices == tuple(names("redraft.agents.feedback", "Feedback"))
+    assert (correct["critic"].default, correct["grader"].default) == ("none", None)
+    assert correct["policy"].choices == ("by_steps", "stepwise", "whole")
+    assert found["greedy"].settings == ()
+
+
+def test_another_part_has_other_settings() -> None:
+    told = {one.name: one for one in described("correct", {"feedback": "prm"}).settings}
+    assert told["feedback.threshold"].required
+    assert "feedback.grader.neutral" not in told
+    assert {"feedback.keep", "feedback.limit_s"} <= {
+        one.name for one in described("correct", {"feedback": "tool"}).settings
+    }
+    with pytest.raises(PartError, match="no feedback 'nope'"):
+        described("correct", {"feedback": "nope"})
+
+
+def test_an_argument_without_a_list_is_told_by_the_sentence_that_names_it() -> None:
+    def listed(*, most: int = 1, least: int = 0, other: int = 0) -> None:
+        """Does it. Never more than `most` of them (Li et al. 2023). Raises PartError for a `least` below 0.
+
+        Args:
+            least: The fewest,
+                and no fewer.
+        """
+
+    assert description.about(listed) == "Does it."
+    assert description.argument(listed, "most") == "Never more than `most` of them (Li et al. 2023)."
+    assert description.argument(listed, "least") == "The fewest, and no fewer."
+    assert description.argument(listed, "other") == ""
+
+
+def test_the_command_shows_them(redraft: Any, tmp_path: Any) -> None:
+    shown = redraft("strategies", "correct").stdout
+    for word in (
+        "turns=3",
+        "feedback=likelihood",
+        "feedback.threshold=-0.2",
+        "policy.window=none",
+        "(--samples)",
+        "tool",
+    ):
+        assert word in shown
+    everything = redraft("strategies").stdout
+    assert all(f"\n{name}\n" in f"\n{everything}" for name in names("redraft.agents", "Agent"))
+    assert json.loads(redraft("strategies", "mcts", "--json").stdout)[0]["name"] == "mcts"
+    (tmp_path / "own.py").write_text(OWN)
+    assert "at_least=2" in redraft("strategies", "own.py:mine").stdout
+
+
+OWN = '''
+from redraft.agents.agent import Agent
+from redraft.agents.policy import Policy
+
+def mine(policy: Policy, *, at_least: int = 2) -> Agent:
+    """Mine. The fewest is `at_least`."""
+    return None
+'''
+
+
+@pytest.mark.parametrize(
+    ("command", "nouns"),
+    [
+        ("generate", ["strategy", "grader", "critic", "feedback"]),
+        ("evaluate", ["strategy"]),
+        ("annotate", ["grader"]),
+        ("filter", ["filter"]),
+        ("export", ["filter", "format"]),
+    ],
+)
+def test_help_lists_the_parts_that_ship(command: str, nouns: list[str], redraft: Any) -> None:
+    shown = " ".join(redraft(command, "--help").stdout.split())
+    for noun in nouns:
+        assert ", ".join(names(*OPTIONS[noun])) in shown
+
+
+def test_help_imports_no_graph() -> None:
+    code = (
+        "import sys; from redraft.flows.cli import run; run(['generate', '--help']); print('langgraph' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout.endswith(b"False\n")
+
+
+def test_help_of_a_strategy_shows_its_arguments() -> None:
+    assert "turns: The most drafts of a trajectory" in (inspect.getdoc(load("correct")) or "")
