@@ -118,7 +118,15 @@ def likeliest(
 ) -> Policy:
     """The best whole drafts by beam search over tokens, best first: nothing is drawn, so that they are asked for all at
     once. `n` is the width of the beam; what is kept is in `llm.model.Beam`. Raises PartError where further drafts are
-    asked for: a wider beam is another search."""
+    asked for: a wider beam is another search.
+
+    Args:
+        length_penalty: The power of its length by which a draft's log-probability is divided; a larger one prefers
+            longer drafts.
+        separator: What a step ends with; none takes the model's own, or a blank line.
+        window: The number of earlier drafts that a redraft is shown, with what was said to them; none shows all (Qu et
+            al. 2024).
+    """
     mark = client.template("separator") if separator is None else separator
     search = _policy(client, None, window, _whole(mark, Beam(length_penalty)))
 

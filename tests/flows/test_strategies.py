@@ -43,7 +43,7 @@ def test_every_strategy_is_found_with_its_settings() -> None:
     assert (correct["feedback"].default, correct["feedback.threshold"].default) == ("likelihood", -0.2)
     assert correct["feedback"].choices == tuple(names("redraft.agents.feedback", "Feedback"))
     assert (correct["critic"].default, correct["grader"].default) == ("none", None)
-    assert correct["policy"].choices == ("by_steps", "stepwise", "whole")
+    assert {"by_steps", "stepwise", "whole"} <= set(correct["policy"].choices)
     assert found["greedy"].settings == ()
 
 
