@@ -44,6 +44,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: FIRST.index(item.path.stem) if item.path.stem in FIRST else len(FIRST))
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """A pytest with which pytest-xdist loses its groups would start each server once in every process, unnoticed."""
+    lost = [item for item in session.items if item.get_closest_marker("xdist_group") and "@" not in item.nodeid]
+    if lost and getattr(session.config.option, "loadgroup", False):
+        raise pytest.UsageError("pytest-xdist does not know the groups of this pytest: see the bound in pyproject.toml")
+
+
 def _shared(item: pytest.Item) -> str | None:
     """The costly fixture that a test shares with others: a server of the whole session, or one of its module."""
     fixtures = getattr(item, "_fixtureinfo").name2fixturedefs  # noqa: B009 - pytest has no public name for it
