@@ -8,7 +8,7 @@ as `critic.model`, and where it is served as `critic.api_base`.
 
 import importlib
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,10 +89,10 @@ def _unbuilt(strategy: Spec, given: Mapping[str, Any], *, complete: bool = True)
     return builder
 
 
-def prompts(client: Client) -> dict[str, Any]:
-    """Everything that the text of a call depends on, beside its question and drafts: a run's recipe holds it, so that
-    a changed prompt is another recipe."""
-    return {**client.prompts.plain(client.model.templates), "step_schema": STEP_SCHEMA}
+def prompts(client: Client, parts: Container[str] = ()) -> dict[str, Any]:
+    """Everything that the text of a call depends on, beside its question and drafts, in a run with these `parts`: its
+    recipe holds it, so that a changed prompt is another recipe."""
+    return {**client.prompts.plain(client.model.templates, parts), "step_schema": STEP_SCHEMA}
 
 
 class _Builder:

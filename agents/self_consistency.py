@@ -1,6 +1,5 @@
 """Self-consistency: independent drafts vote, and the answer with most votes wins (Wang et al. 2022)."""
 
-from dataclasses import replace
 from typing import Literal
 
 from langgraph.graph import END, START, StateGraph
@@ -9,7 +8,7 @@ from langgraph.types import Command
 from redraft.agents.agent import Agent, Watch, at_least_one
 from redraft.agents.graph import GraphAgent, State, Tree, Work, selected, show
 from redraft.agents.policy import Policy
-from redraft.agents.vote import fewest, settled, vote, votes
+from redraft.agents.vote import fewest, settled, shared, votes
 from redraft.graders.selectors import majority
 from redraft.store.records import Trajectory
 
@@ -40,8 +39,7 @@ def self_consistency(policy: Policy, *, samples: int = 8, adaptive: bool = False
 
     async def choose(state: State, runtime: Work) -> State:
         tree = runtime.context
-        counts, drafts = votes(tree.paths.values()), len(tree.paths)
-        tree.keep([_scored(path, counts, drafts) for path in tree.paths.values()])
+        tree.keep(shared(tree.paths.values()))
         paths = list(tree.paths.values())
         return tree.choose(selected(majority(paths), paths))
 
@@ -51,8 +49,3 @@ def self_consistency(policy: Policy, *, samples: int = 8, adaptive: bool = False
     graph.add_edge(START, "propose")
     graph.add_edge("choose", END)
     return GraphAgent(graph.compile(name="self_consistency"), limit=samples + 2)
-
-
-def _scored(path: Trajectory, counts: dict[str, int], drafts: int) -> Trajectory:
-    answer = vote(path)
-    return path if answer is None else replace(path, score=counts[answer] / drafts)

@@ -6,7 +6,7 @@ from redraft.agents.agent import Agent, Watch, at_least_one
 from redraft.agents.graph import GraphAgent, State, Tree, Work, show
 from redraft.agents.policy import likeliest
 from redraft.llm.client import Client
-from redraft.store.records import Trajectory
+from redraft.store.records import Role, Trajectory
 
 
 def token_beam(client: Client, *, width: int = 4, length_penalty: float = 1.0, watch: Watch | None = None) -> Agent:
@@ -14,15 +14,15 @@ def token_beam(client: Client, *, width: int = 4, length_penalty: float = 1.0, w
 
     At each token the `width` likeliest beginnings go on. The drafts are ranked by the sum of their log-probabilities
     divided by length ** `length_penalty`: 0 prefers short drafts, 1 is the mean of a token. The temperature plays no
-    part. The embedded model computes it exactly, vLLM by its own beam search; a model that can't ends the run. Raises
-    PartError for a `width` below 1.
+    part, and the drafts are no independent samples: they are kept in the role of a search. The embedded model computes
+    it exactly, vLLM by its own beam search; a model that can't ends the run. Raises PartError for a `width` below 1.
     """
     at_least_one(width=width)
     policy = likeliest(client, length_penalty=length_penalty)
 
     async def propose(state: State, runtime: Work) -> State:
         tree = runtime.context
-        tree.keep(await policy(Trajectory(tree.question), width))
+        tree.keep(await policy(Trajectory(tree.question, role=Role.SEARCH), width))
         show(watch, tree.paths.values())
         return {"asked": width}
 

@@ -1,6 +1,7 @@
 """When a vote among drafts is settled, by the rules of the `majority` selector: of equals the first drafted wins."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from redraft.graders.answers import canonical
 from redraft.store.records import Stop, Trajectory
@@ -18,6 +19,14 @@ def votes(paths: Iterable[Trajectory]) -> dict[str, int]:
         if (answer := vote(path)) is not None:
             counts[answer] = counts.get(answer, 0) + 1
     return counts
+
+
+def shared(paths: Iterable[Trajectory]) -> list[Trajectory]:
+    """The drafts, each scored by its answer's share of them all."""
+    drafts = list(paths)
+    counts = votes(drafts)
+    answers = ((path, vote(path)) for path in drafts)
+    return [path if answer is None else replace(path, score=counts[answer] / len(drafts)) for path, answer in answers]
 
 
 def leader(counts: Mapping[str, int]) -> str | None:

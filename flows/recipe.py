@@ -5,7 +5,7 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
-from redraft.agents.load import PARTS, Spec, load, prompts, resolved
+from redraft.agents.load import Spec, default, load, prompts, resolved
 from redraft.llm.client import Client
 from redraft.llm.route import route
 from redraft.store.records import digest
@@ -37,7 +37,7 @@ def recipe(
         [client.model.name, getattr(client.model, "version", None)],
         {name: _named(name, value) for name, value in built.items() if not _elsewhere(name, value)},
         measures,
-        prompts(client),
+        prompts(client, [part for part in built.values() if isinstance(part, str)]),
         [sampling.seed, sampling.temperature, sampling.max_tokens, *filter(None, [sampling.truncation.given()])],
         dict(problem_budget),
     )
@@ -64,12 +64,10 @@ def takes(strategy: Spec, parameter: str) -> bool:
 
 def parts(strategy: Spec, given: Mapping[str, Any]) -> dict[str, str | None]:
     """The feedback and the grader that a strategy works with: those given or its defaults, None where it has none."""
-    found: dict[str, str | None] = {}
-    for part in ("feedback", "grader"):
-        parameter = signature(load(strategy)).parameters.get(part)
-        default = PARTS[part].default if parameter and parameter.default is parameter.empty else None
-        found[part] = identity(given.get(part) or default) if parameter else None
-    return found
+    return {
+        part: identity(given.get(part) or default(strategy, part)) if takes(strategy, part) else None
+        for part in ("feedback", "grader")
+    }
 
 
 def name(strategy: Spec) -> str:

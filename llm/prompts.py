@@ -7,8 +7,8 @@
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -77,10 +77,7 @@ class Prompts:
         return (Message("system", self.system), *shown) if self.system else tuple(shown)
 
     def digest(self, request: Request) -> str:
-        """The hash of everything that a request shows to the model, and of a beam search's settings."""
-        if request.beam:
-            plain = self.digest(replace(request, beam=None))
-            return digest(plain, "beam", request.n, request.beam.length_penalty)
+        """The hash of everything that a request shows to the model."""
         shown: list[Any] = [[[m.role, m.content] for m in request.messages], request.prefix]
         if request.schema is None and not self.chat_template:
             return texts_digest(shown)
@@ -92,10 +89,12 @@ class Prompts:
         messages = [{"role": message.role, "content": message.content} for message in request.messages]
         return {"messages": messages, **{name: value for name, value in extras.items() if value}}
 
-    def plain(self, own: Mapping[str, str]) -> dict[str, Any]:
-        """Everything that a call's text depends on, beside its question and drafts, as JSON data."""
+    def plain(self, own: Mapping[str, str], parts: Container[str] = ()) -> dict[str, Any]:
+        """Everything that a call's text depends on, beside its question and drafts, as JSON data. `parts` are those
+        that may send wordings of their own."""
+        sent = (name for name, template in TEMPLATES.items() if not template.part or template.part in parts)
         return {
-            "templates": {name: self.template(name, own) for name in TEMPLATES},
+            "templates": {name: self.template(name, own) for name in sent},
             "opening": [[message.role, message.content] for message in self.opening(own)],
             "chat_template": [self.chat_template, self.bos_token, self.eos_token],
         }

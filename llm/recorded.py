@@ -79,6 +79,7 @@ def params(request: Request, seed: int) -> dict[str, Any]:
         "stop": list(request.stop),
         "seed": seed,
         **request.truncation.given(),
+        **({"length_penalty": request.beam.length_penalty} if request.beam else {}),
     }
 
 

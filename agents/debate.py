@@ -1,0 +1,73 @@
+"""Several drafts are shown to each other for some rounds, and vote in the end: debate (Du et al. 2023)."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Annotated, Any, Literal
+
+from langgraph.graph import END, START, StateGraph
+from langgraph.types import Command
+
+from redraft.agents.agent import Agent, Watch, at_least_one
+from redraft.agents.feedback.feedback import Feedback
+from redraft.agents.graph import GraphAgent, State, Tree, Work, show
+from redraft.agents.picks import last
+from redraft.agents.policy import Policy
+from redraft.agents.turns import revised
+from redraft.agents.vote import shared
+from redraft.store.records import Stop, Trajectory
+
+
+def debate(
+    policy: Policy,
+    *,
+    feedback: Annotated[Feedback, "peers"],
+    agents: int = 3,
+    rounds: int = 2,
+    watch: Watch | None = None,
+) -> Agent:
+    """Each of `agents` drafts is revised in `rounds` rounds, in which its writer is shown the latest drafts of the
+    others; the pick is the answer of most last drafts, the first drafted of equals.
+
+    All writers of a round see the drafts of the round before. That is agents x (1 + rounds) calls, to be held against
+    as many votes of self-consistency (Huang et al. 2023). A draft about which the feedback has nothing to say stays in
+    the debate as it is; a round that changes nothing is the last. A draft that did not end by itself is neither shown
+    nor revised any more. A trajectory's score is its last answer's share of the drafts. Raises PartError for counts
+    below 1.
+    """
+    at_least_one(agents=agents, rounds=rounds)
+
+    async def propose(state: State, runtime: Work) -> Command[Literal["revise", "choose"]]:
+        tree = runtime.context
+        tree.keep(await policy(Trajectory(tree.question), agents))
+        return heard(tree, {"asked": agents, "turn": 1}, list(tree.paths.values()))
+
+    async def revise(state: State, runtime: Work) -> Command[Literal["revise", "choose"]]:
+        tree = runtime.context
+        before = tree.at(state.get("open", []))
+        turns = await revised(policy, feedback, before, 1)
+        tree.keep(turn.path for turn in turns)
+        new = [turn.path for turn, path in zip(turns, before, strict=True) if turn.path.turn > path.turn]
+        return heard(tree, {"turn": state.get("turn", 1) + 1}, new)
+
+    async def choose(state: State, runtime: Work) -> State:
+        tree = runtime.context
+        tree.keep(shared(tree.paths.values()))
+        return tree.choose(last(tree))
+
+    def heard(tree: Tree, state: State, new: Sequence[Trajectory]) -> Command[Any]:
+        """On to another round with the drafts that ended by themselves, if there is one, and it could change them."""
+        opened = [path for path in tree.paths.values() if path.stop is Stop.ANSWERED]
+        over = state.get("turn", 1) > rounds
+        if over:
+            opened = [replace(path, reason=f"The limit of rounds={rounds} is reached.") for path in opened]
+            tree.keep(opened)
+        show(watch, tree.at(path.sample for path in new))
+        update: State = {**state, "open": [path.sample for path in opened]}
+        return Command(update=update, goto="choose" if over or not new or len(opened) < 2 else "revise")
+
+    graph = StateGraph(State, context_schema=Tree)
+    for node in (propose, revise, choose):  # what the first two return tells where they lead
+        graph.add_node(node.__name__, node)
+    graph.add_edge(START, "propose")
+    graph.add_edge("choose", END)
+    return GraphAgent(graph.compile(name="debate"), limit=rounds + 3)

@@ -1,0 +1,53 @@
+"""Feedback from the other drafts of the same problem: each writer is shown what the others wrote (Du et al. 2023)."""
+
+import re
+from collections.abc import Sequence
+
+from redraft.agents.feedback.feedback import Feedback, Remark, line_of, wording
+from redraft.llm.client import Client
+from redraft.store.records import Trajectory
+
+
+def peers(client: Client) -> Feedback:
+    """Shows each draft's writer the other drafts, and asks it to solve the problem again; a draft without others gets
+    no remark.
+
+    The embedded model can't read the drafts of others. It is pointed at the first line of its own draft with a result
+    that less than half of the others have; if there is none, nothing is said.
+    """
+
+    async def remark(trajectories: Sequence[Trajectory]) -> list[Remark | None]:
+        return [
+            said(path, [other for other in trajectories if other is not path and other.text().strip()])
+            for path in trajectories
+        ]
+
+    def said(path: Trajectory, others: Sequence[Trajectory]) -> Remark | None:
+        if not others:
+            return None
+        if not client.model.templates:
+            return Remark(wording(client, "peers", solutions=_shown(others)), "peers")
+        line = _departure(path, others)
+        return None if line is None else Remark(wording(client, "doubtful", line=str(line)), "peers")
+
+    return remark
+
+
+def _shown(others: Sequence[Trajectory]) -> str:
+    return "\n\n".join(
+        f"Solution {number}:\n<<<\n{other.text().strip()}\n>>>" for number, other in enumerate(others, start=1)
+    )
+
+
+def _departure(path: Trajectory, others: Sequence[Trajectory]) -> int | None:
+    """The number of the first line with a result that less than half of the others have."""
+    known = [set(RESULT.findall(other.text())) for other in others]
+    for index, step in enumerate(path.draft()):
+        results = RESULT.findall(step.text)
+        if any(2 * sum(result in one for one in known) < len(known) for result in results):
+            return line_of(path.draft(), index)
+    return None
+
+
+RESULT = re.compile(r"(?:=|####)\s*(-?\d[\d,]*(?:\.\d+)?)")
+"""What a line comes to, in the form of the built-in word problems."""
