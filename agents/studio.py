@@ -27,6 +27,16 @@ def correct() -> Any:
     return _graph("correct")
 
 
+def debate() -> Any:
+    """Drafts are shown to each other for some rounds, and vote."""
+    return _graph("debate")
+
+
+def token_beam() -> Any:
+    """The likeliest drafts, by beam search over tokens."""
+    return _graph("token_beam")
+
+
 def mcts() -> Any:
     """Monte-Carlo tree search over steps."""
     return _graph("mcts")

@@ -3,6 +3,7 @@
 from langgraph.graph import END, START, StateGraph
 
 from redraft.agents.agent import Agent, Watch, at_least_one
+from redraft.agents.drafts import moved
 from redraft.agents.graph import GraphAgent, State, Tree, Work, show
 from redraft.agents.policy import likeliest
 from redraft.llm.client import Client
@@ -22,7 +23,10 @@ def token_beam(client: Client, *, width: int = 4, length_penalty: float = 1.0, w
 
     async def propose(state: State, runtime: Work) -> State:
         tree = runtime.context
-        tree.keep(await policy(Trajectory(tree.question, role=Role.SEARCH), width))
+        drafts = await policy(Trajectory(tree.question), width)
+        written = [draft for draft in drafts if draft.steps]
+        lost = [draft for draft in drafts if not draft.steps][:1]  # a search is one call: what it lost has one reason
+        tree.keep(moved(draft, Role.SEARCH, draft.sample) for draft in (*written, *lost))
         show(watch, tree.paths.values())
         return {"asked": width}
 

@@ -186,7 +186,7 @@ class Client:
         samples = range(first, first + request.n)
         drawn = self._known(call, samples)
         missing = ranges.runs(sample for sample in samples if sample not in drawn)
-        if missing and request.beam:
+        if request.beam and len(drawn) < len(samples):
             missing = [samples]
         for answers in await together(self._draw(call, request, run) for run in missing):
             drawn |= answers

@@ -24,9 +24,21 @@ PLANS: list[tuple[str, dict[str, Any]]] = [
     ("mcts", {"grader": "likelihood", "iterations": 4, "branch": 2, "parallel": 2, "rollouts": 1}),
     ("rest_mcts", {"grader": "likelihood", "critic": "model", "iterations": 2, "branch": 2}),
     ("particle", {"grader": "likelihood", "n": 3, "iterations": 3}),
+    ("debate", {"agents": 3, "rounds": 2}),
+    ("token_beam", {"width": 3}),
     ("lookahead", {"grader": "likelihood", "n": 2, "width": 2, "iterations": 3}),
 ]
-NAMES = ["adaptive", "oracle and critic", "likelihood", "rounds of a tree", "a tree's critic", "particles", "rollouts"]
+NAMES = [
+    "adaptive",
+    "oracle and critic",
+    "likelihood",
+    "rounds of a tree",
+    "a tree's critic",
+    "particles",
+    "debate",
+    "token beam",
+    "rollouts",
+]
 
 
 @pytest.fixture(scope="module")
