@@ -166,8 +166,8 @@ def _activation() -> list[tuple[str, str]]:
 QUESTIONS = (
     "SELECT k, round(pass_at_k, 3) AS pass_at_k FROM pass_at_k WHERE draft = 'first'",
     "SELECT turn, drafted, round(accuracy, 3) AS accuracy, wrong_to_right FROM corrections",
-    """SELECT level, count(*) AS trajectories, round(avg(correct::INT), 2) AS correct
-FROM trajectories JOIN problems USING (problem_id) GROUP BY level ORDER BY level""",
+    """SELECT level, count(*) AS samples, round(avg(correct::INT), 2) AS correct
+FROM samples JOIN problems USING (problem_id) GROUP BY level ORDER BY level""",
 )
 
 NEXT = (

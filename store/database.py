@@ -190,6 +190,8 @@ AGAIN = """
     ATTACH {path} AS {own} (ROW_GROUP_SIZE 4096{kept}); USE {own}; DETACH {other};
     SET disabled_compression_methods = 'fsst,dict_fsst'"""
 CURES = {
+    "created with a newer version of DuckDB": "a newer DuckDB than redraft's wrote it: in that DuckDB, attach a new file"
+    f" with (STORAGE_VERSION '{STORAGE}'), and copy it there by COPY FROM DATABASE",
     "not a valid DuckDB database": "it is not a DuckDB database: name another file with --db",
     "Is a directory": "it is a folder: name a file with --db",
     "No space left": "the disk is full: free some space and run the same command again; what was written is safe",

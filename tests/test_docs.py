@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from redraft.store import Store
+
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```(sh|python|sql|toml)(?: title=(\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -81,11 +83,7 @@ def test_what_a_page_says_works(page: Path, tmp_path: Path) -> None:
         elif language == "sql":
             database = max(tmp_path.rglob("*.duckdb"), key=lambda file: file.stat().st_mtime)
             for query in filter(str.strip, text.split(";")):
-                run(
-                    [sys.executable, "-m", "redraft.flows.cli", "query", "--db", str(database), query],
-                    tmp_path,
-                    environment,
-                )
+                Store(database, create=False).query(query)
 
 
 def test_every_part_is_in_the_docs() -> None:

@@ -19,7 +19,7 @@ from redraft.llm.model import Choice, Finish, ModelError, Request, Sampling
 from redraft.llm.scripted import Scripted
 from redraft.store.errors import PartError
 from redraft.store.journal import Journal
-from redraft.store.records import Grade, Keyring, Question, Role, Stop, Trajectory
+from redraft.store.records import Grade, Keyring, Question, Role, Stop, Trajectory, Verdict
 
 QUESTION = Question("p", "How much?", unit="u")
 WRONG = "The answer is wrong. Solve the problem again."
@@ -111,6 +111,12 @@ async def test_a_critic_ends_the_samples_that_it_calls_finished_or_hopeless(opin
         ("u:1", ("7",), "9", Stop.ANSWERED, False),
     ]
     assert paths[0].reason == "It is eight."
+    said = [(grade.grader, grade.turn, grade.verdict, grade.step_id) for path in paths for grade in path.grades]
+    verdict = Verdict.RIGHT if opinion is Opinion.FINISHED else Verdict.WRONG
+    assert said == [
+        ("critic", 1, verdict, paths[0].steps[0].step_id),
+        ("critic", 1, Verdict.UNDECIDED, paths[1].steps[0].step_id),
+    ]
 
 
 async def test_a_turn_that_fails_ends_its_sample_and_keeps_the_drafts_before_it() -> None:

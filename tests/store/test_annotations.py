@@ -151,3 +151,46 @@ def test_rollouts_in_a_grade_are_stored_once_apart_from_samples() -> None:
     ]
     assert store.query("SELECT count(*) FROM steps").rows == [(3,)]
     assert store.query("SELECT correct FROM trajectories WHERE role = 'rollout'").rows == [(True,)]
+
+
+def test_the_first_failing_step_of_each_draft() -> None:
+    """By a reward model, by rollouts, and by a grader that judged only some steps; likelihoods judge nothing."""
+    start = Trajectory(PROBLEM.ask("u1"), stop=Stop.ANSWERED, answer="8")
+    paths = [
+        replace(start, sample=number).grow("One. ", number).grow("Two. ", 0).grow("Three.", 0) for number in range(3)
+    ]
+
+    def values(grader: str, path: Trajectory, *steps: float | None) -> Grade:
+        return Grade(grader, path.trajectory_id, 1, value=0.5, steps=steps)
+
+    first, second, third = paths
+    grades = [
+        *(oracle(path, False) for path in paths[:2]),
+        values("prm", first, 0.9, 0.4, 0.1),
+        values("prm", second, 0.9, 0.5, 0.7),
+        values("rollout", first, 0.5, 0.25, 0.0),
+        values("omegaprm", third, None, 0.0, None),
+        values("likelihood", second, -3.0, 0.0, -1.0),
+    ]
+    rows = only(stored(paths, grades), "FROM first_errors ORDER BY grader, trajectory_id")
+    told = [(row["grader"], row["trajectory_id"], row["correct"], row["steps"], row["judged_steps"]) for row in rows]
+    assert told == [
+        ("omegaprm", "u1:2", None, 3, 1),
+        ("prm", "u1:0", False, 3, 3),
+        ("prm", "u1:1", False, 3, 3),
+        ("rollout", "u1:0", False, 3, 3),
+    ]
+    assert [(row["first_error"], row["text"], row["step_id"]) for row in rows] == [
+        (2, "Two. ", "u1/2.0"),
+        (2, "Two. ", "u1/0.0"),
+        (None, None, None),
+        (3, "Three.", "u1/0.0.0"),
+    ]
+
+
+def test_the_steps_of_a_later_draft_are_numbered_from_one() -> None:
+    start = Trajectory(PROBLEM.ask("u1"), stop=Stop.ANSWERED, answer="8").grow("One. ", 0).grow("Two.", 0)
+    path = replace(start.respond("Wrong.", "oracle").grow("Uno. ", 0).grow("Due.", 0), stop=Stop.ANSWERED, answer="8")
+    graded = Grade("prm", path.trajectory_id, 2, value=0.1, steps=(0.8, 0.1))
+    [row] = only(stored([path], [graded]), "FROM first_errors")
+    assert (row["turn"], row["first_error"], row["text"], row["steps"]) == (2, 2, "Due.", 2)

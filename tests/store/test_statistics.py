@@ -3,6 +3,7 @@
 import random
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import combinations
 from math import comb, inf
 from statistics import mean
@@ -10,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from redraft.store import Problem, Store
+from redraft.store import Problem, Role, Store
 from redraft.store.units import Unit
 
 MakeUnit = Callable[..., Unit]
+Draft = tuple[str | None, bool | None]
 
 
 def rows(store: Store, sql: str) -> list[dict[str, Any]]:
@@ -204,3 +206,70 @@ def test_costs_add_up_every_attempt(store: Store, make_unit: MakeUnit, make_call
             "calls_without_cost": 1, "latency_ms": 20.0, "latency_p95_ms": pytest.approx(29.0),
         }
     ]  # fmt: skip
+
+
+def test_answer_diversity_equals_a_count_by_hand(store: Store, make_unit: MakeUnit) -> None:
+    """Three problems: two answers in four, one of them spelt in two ways; all alike; one sample with an answer."""
+    mixed = [[("7", True)], [("7.0", True)], [("8", False)], [("9", False)], [(None, False)]]
+    alike = [[("1", True)], [("1", True)]]
+    alone = [[("1", True)], [(None, False)]]
+    texts = ["a", "a", "b", "c", "d"]
+    store.publish([
+        make_unit(mixed, problem_id="mixed", texts=texts),
+        make_unit(alike, problem_id="alike"),
+        make_unit(alone, problem_id="alone"),
+    ])  # fmt: skip
+    [row] = rows(store, "FROM answer_diversity")
+    assert (row["run_id"], row["problems"], row["samples"], row["no_answer"]) == ("run", 2, 7, 1)
+    assert row["answers"] == pytest.approx((3 + 1) / 2)
+    assert row["majority"] == pytest.approx((2 / 4 + 1) / 2)
+    assert row["entropy_bits"] == pytest.approx((0.5 * 1 + 2 * 0.25 * 2 + 0) / 2)
+    pairs = [a != b for a, b in combinations(["right", "right", "8", "9"], 2)]
+    assert row["differ"] == pytest.approx((mean(pairs) + 0) / 2)
+    assert row["distinct_texts"] == pytest.approx((4 / 5 + 1 / 2) / 2)
+
+
+def test_failed_samples_have_no_part_in_the_diversity(store: Store, make_unit: MakeUnit) -> None:
+    store.publish([make_unit([[("1", True)], [("2", False)], [("3", False)]], failed=[2])])
+    assert store.query("SELECT samples, answers, differ FROM answer_diversity").rows == [(2, 2.0, 1.0)]
+
+
+def test_a_right_answer_costs_all_calls_of_its_recipe(
+    store: Store, make_unit: MakeUnit, make_call: Callable[..., Any]
+) -> None:
+    """Two of four picks are right; a problem without a known answer is left out, and so are rollouts."""
+    store.add([Problem("What?", "1", problem_id=name) for name in "abcd"])
+    store.add([Problem("What?", None, problem_id="keyless")])
+
+    def unit(name: str, *samples: Draft, pick: int = 0, usd: float | None = 0.25, first: int = 0) -> Unit:
+        call = make_call(name, first, problem_id=name, completion_tokens=10, cost_usd=usd)
+        made = make_unit([[draft] for draft in samples], problem_id=name, calls=[(call, [{"text": "x"}])])
+        picked = tuple(replace(path, chosen=number == pick) for number, path in enumerate(made.trajectories))
+        return replace(made, trajectories=picked)
+
+    units = [
+        unit("a", ("1", True), ("2", False)),
+        unit("b", ("2", False), ("1", True), pick=1),
+        unit("c", ("2", False), ("1", True)),
+        unit("d", ("9^9", None)),
+        unit("keyless", ("1", None)),
+    ]
+    failed = make_call("a", 1, problem_id="a", error="timeout", completion_tokens=4, cost_usd=None)
+    units[0] = replace(units[0], calls=(*units[0].calls, (failed, [])))
+    store.publish(units)
+    [row] = rows(store, "FROM cost_of_right")
+    assert (row["problems"], row["right_answers"], row["undecided"], row["calls"]) == (4, 2, 1, 5)
+    assert (row["completion_tokens"], row["cost_usd"], row["calls_without_cost"]) == (44, 1.0, 0)
+    assert (row["calls_per_right"], row["completion_tokens_per_right"], row["usd_per_right"]) == (2.5, 22.0, 0.5)
+    store.publish([replace(unit("a", ("1", True), usd=None, first=2), attempt=2)])
+    [row] = rows(store, "FROM cost_of_right")
+    assert (row["calls"], row["calls_without_cost"], row["usd_per_right"]) == (6, 1, None)
+
+
+def test_samples_leave_out_rollouts_and_nothing_else(store: Store, make_unit: MakeUnit) -> None:
+    unit = make_unit([[("1", True)], [("2", False)], [("3", False)]])
+    roles = (Role.SAMPLE, Role.SEARCH, Role.ROLLOUT)
+    paths = tuple(replace(path, role=role) for path, role in zip(unit.trajectories, roles, strict=True))
+    store.publish([replace(unit, trajectories=paths, grades=())])
+    assert store.query("SELECT role, answer FROM samples ORDER BY ALL").rows == [("sample", "1"), ("search", "2")]
+    assert store.query("SELECT count(*) FROM trajectories").rows == [(3,)]
