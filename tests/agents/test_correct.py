@@ -114,8 +114,8 @@ async def test_a_critic_ends_the_samples_that_it_calls_finished_or_hopeless(opin
     said = [(grade.grader, grade.turn, grade.verdict, grade.step_id) for path in paths for grade in path.grades]
     verdict = Verdict.RIGHT if opinion is Opinion.FINISHED else Verdict.WRONG
     assert said == [
-        ("critic", 1, verdict, paths[0].steps[0].step_id),
-        ("critic", 1, Verdict.UNDECIDED, paths[1].steps[0].step_id),
+        ("critic", 1, verdict, paths[0].draft(1)[-1].step_id),
+        ("critic", 1, Verdict.UNDECIDED, paths[1].draft(1)[-1].step_id),
     ]
 
 
