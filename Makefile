@@ -35,8 +35,17 @@ layers: .venv/ready
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[dev]'
 	@touch $@
 
+# Compiles constraints.txt (LOCK_ARGS=--upgrade: with the newest versions), and proves it: an environment made from it
+# runs the tests of packages that have broken each other before. If one fails, bound a version in pyproject.toml.
+LOCK := build/lock
+
 lock:
-	uv pip compile --universal --python-version 3.11 --no-emit-index-url --extra dev --quiet pyproject.toml -o constraints.txt
+	$(PYTHON) -m venv --clear $(LOCK)
+	$(LOCK)/bin/python -m pip install --quiet uv
+	$(LOCK)/bin/uv pip compile --universal --python-version 3.11 --no-emit-index-url --extra dev --quiet $(LOCK_ARGS) \
+	    pyproject.toml -o constraints.txt
+	$(LOCK)/bin/uv pip install --quiet --python $(LOCK)/bin/python -c constraints.txt -e '.[dev]'
+	$(LOCK)/bin/python -m pytest -m pairs $(PYTEST_ARGS)
 
 # PyTorch for the CPU and TRL, in an environment of their own (once, a minute and 2 GB): .venv stays without.
 TRAIN := build/train

