@@ -78,6 +78,7 @@ def _imports(path: Path) -> set[str]:
     return {name.split(".")[0] for name in [*plain, *(n.module or "" for n in nodes if isinstance(n, ast.ImportFrom))]}
 
 
+@pytest.mark.pairs
 @pytest.mark.xdist_group("prefect_server")  # beside the tests of the schedule, which use the same environment
 def test_a_wheel_works_in_a_clean_environment(
     installed: Path, dockerfile: Mapping[str, list[str]], tmp_path: Path
