@@ -119,8 +119,8 @@ def _call(call: Call, choices: Choices) -> Row:
         call.call_id, call.purpose, call.place, call.first, call.n, call.model, call.prompt_hash,
         exact(dict(call.params)), call.prompt_tokens, call.completion_tokens, call.cached_tokens,
         call.reasoning_tokens, call.cost_usd, call.latency_ms, call.attempts, call.finish_reason, call.error,
-        exact(list(choices)), None if call.answered_at is None else utc(datetime.fromtimestamp(call.answered_at, UTC)),
-        None if call.failed_tries is None else exact(dict(call.failed_tries)),
+        exact(list(choices)), call.answered_at and datetime.fromtimestamp(call.answered_at, UTC),
+        call.failed_tries and exact(dict(call.failed_tries)),
     )  # fmt: skip
 
 
