@@ -92,18 +92,8 @@ class GraphAgent:
 
 
 async def judged(grader: Grader, paths: Sequence[Trajectory]) -> list[tuple[Trajectory, Grade]]:
-    """The paths with their drafts' grades, whose values are their scores, each beside its grade. Raises PartError where
-    the grader does not return one Grade a path."""
+    """The paths with their drafts' grades, whose values are their scores, each beside its grade."""
     grades = await grader(paths)
-    if (
-        not isinstance(grades, list | tuple)
-        or len(grades) != len(paths)
-        or not all(isinstance(g, Grade) for g in grades)
-    ):
-        raise PartError(
-            f"the grader did not return a list of {len(paths)} Grade, one for each draft that it was given, but"
-            f" {str(grades)[:80]}: mend it, or name another with --grader"
-        )
     return [
         (replace(path, score=grade.value, grades=(*path.grades, grade)), grade)
         for path, grade in zip(paths, grades, strict=True)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from redraft.agents.agent import Agent, Watch
+from redraft.agents.checked import checked
 from redraft.agents.going_on import STEP_SCHEMA
 from redraft.graders.equivalence import Checker
 from redraft.llm.client import Client
@@ -131,12 +132,14 @@ class _Builder:
                 values[name] = value
             elif parameter.default is parameter.empty and self.complete:
                 raise PartError(_missing(f"{kind} {_name(factory)!r}", name, key))
+        noun = PARTS[kind].noun if kind in PARTS else kind
         try:
-            return self._make(factory, values)
+            made = self._make(factory, values)
         except PartError as error:  # an argument that does not fit is named as it is set
             if prefix and str(error).partition("=")[0] in values:
                 raise PartError(f"{prefix}{error}") from None
             raise
+        return made if made is factory else checked(noun, factory, made)  # it is where nothing is built
 
     def _part(self, parameter: inspect.Parameter, key: str, hands: Mapping[str, Any]) -> Any:
         """The part that a parameter asks for, or None where its default will do."""

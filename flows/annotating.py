@@ -165,14 +165,11 @@ class Annotating:
     async def _graded(self, drafts: Sequence[Trajectory]) -> list[Grade]:
         """One grade a draft. Raises PartError where the grader breaks."""
         try:
-            grades = await self._grader(drafts)
+            return await self._grader(drafts)
         except RedraftError:
             raise
         except Exception as error:
             raise PartError(f"grader {self._found.grader!r} failed: {type(error).__name__}: {error}") from error
-        if len(grades) != len(drafts):
-            raise PartError(f"grader {self._found.grader!r} gave {len(grades)} grades for {len(drafts)} drafts")
-        return grades
 
 
 def _away(path: Trajectory, kept: Kept) -> Trajectory:

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from inspect import isawaitable
 from pathlib import Path
 from traceback import extract_tb
 
@@ -137,12 +136,11 @@ class Solving:
         self._progress.unit(problem, unit)
 
     async def _explored(self, work: Work) -> list[Trajectory]:
-        """What the agent makes of a unit. Raises PartError where it breaks, or returns something else."""
+        """What the agent makes of a unit. Raises PartError if it breaks."""
         agent, problem = self._agent(work.samples), work.problem
         self._keys.add(problem)
         try:
-            given = agent(problem.ask(work.unit))
-            paths = await given if isawaitable(given) else None
+            return await agent(problem.ask(work.unit))
         except RedraftError:
             raise
         except Exception as error:
@@ -151,13 +149,6 @@ class Solving:
             ) from error
         finally:
             self._keys.discard(problem.problem_id)
-        if not isinstance(paths, list) or not all(isinstance(path, Trajectory) for path in paths):
-            kind = type(paths).__name__ if isawaitable(given) else "something that can't be awaited"
-            raise PartError(
-                f"strategy {self._strategy!r} returned {kind} for problem {problem.problem_id}: its agent must be"
-                " `async def agent(question)` and return a list of Trajectory"
-            )
-        return paths
 
     def _status(self, paths: Sequence[Trajectory]) -> str:
         """How a unit ended. One that met its own budget's end is done; the run's cut it short."""

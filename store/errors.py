@@ -28,3 +28,14 @@ class ColumnError(SourceError):
 
 class PartError(RedraftError):
     """No such strategy, grader, filter or format, or an argument that it does not have."""
+
+
+def wrong(noun: str, name: str, returned: object, wanted: str, how: str = "returned") -> PartError:
+    """The error of a part that returned something else than it has to; `wanted` says what, as its cure."""
+    text = " ".join(repr(returned).split())
+    kind = type(returned).__name__
+    shown = text if returned is None or isinstance(returned, bool) else f"a {kind}"
+    if isinstance(returned, str | int | float | list | tuple | dict) and not isinstance(returned, bool):
+        size = f" of {len(returned)}" if isinstance(returned, list | tuple) else ""
+        shown = f"a {kind}{size}, {text[:60]}"
+    return PartError(f"{noun} {name!r} {how} {shown}: {wanted}")

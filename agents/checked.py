@@ -1,0 +1,94 @@
+"""Parts of one's own, watched: one that returns something else than its kind has to is told so in one line."""
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from redraft.agents.critic import Critique
+from redraft.agents.feedback.feedback import Remark
+from redraft.llm.model import ModelError
+from redraft.store.errors import PartError, wrong
+from redraft.store.records import Grade, Trajectory
+
+
+def checked(noun: str, factory: Callable[..., Any], made: Any) -> Any:
+    """What a factory made, checked each time that it is called. Parts that ship are not: tests check them.
+
+    Raises PartError if the factory made nothing that can be called.
+    """
+    name = getattr(factory, "__name__", repr(factory))
+    if inspect.iscoroutine(made):
+        made.close()
+        raise PartError(f"{noun} {name!r} must not be async itself: write `def {name}(...)`, and return {MAKES[noun]}")
+    if not callable(made):
+        raise wrong(noun, name, made, f"the function itself must return {MAKES[noun]}")
+    return made if _ships(made) else Checked(noun, name, made)
+
+
+def _ships(made: Any) -> bool:
+    module = getattr(made, "__module__", None) or type(made).__module__
+    return module.startswith("redraft.")
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A part of one's own. What else it has than its call is its own."""
+
+    noun: str
+    name: str
+    part: Any
+
+    async def __call__(self, *given: Any, **named: Any) -> Any:
+        """What the part returns. Raises PartError if that is not what its kind returns."""
+        coming = self.part(*given, **named)
+        if not inspect.isawaitable(coming):
+            raise wrong(self.noun, self.name, coming, f"it must be {MAKES[self.noun]}", "without `async`: it returned")
+        found = await coming
+        if told := UNFIT[self.noun](found, given, named):
+            raise wrong(self.noun, self.name, found, f"it must return {told}")
+        return found
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.part, name)
+
+
+def _strategy(found: Any, given: Sequence[Any], named: dict[str, Any]) -> str:
+    return "" if _all(found, Trajectory) else "a list of Trajectory, everything that it explored, best first"
+
+
+def _policy(found: Any, given: Sequence[Any], named: dict[str, Any]) -> str:
+    n = named["n"] if "n" in named else given[1]
+    return "" if _all(found, Trajectory, n) else f"a list of {n} Trajectory, one for each proposal asked for"
+
+
+def _grader(found: Any, given: Sequence[Any], named: dict[str, Any]) -> str:
+    n = len(given[0])
+    return "" if _all(found, Grade, n) else f"a list of {n} Grade, one for each draft that it was given"
+
+
+def _critic(found: Any, given: Sequence[Any], named: dict[str, Any]) -> str:
+    return "" if isinstance(found, Critique) else "a Critique, as Critique(Opinion.GO_ON)"
+
+
+def _feedback(found: Any, given: Sequence[Any], named: dict[str, Any]) -> str:
+    n = len(given[0])
+    fits = _all(found, (Remark, ModelError, type(None)), n)
+    return "" if fits else f"a list of {n} Remark or None, one for each draft that it was given"
+
+
+def _all(found: Any, kind: type | tuple[type, ...], n: int | None = None) -> bool:
+    """Whether this is a list of such, and of so many."""
+    return isinstance(found, list | tuple) and n in (None, len(found)) and all(isinstance(one, kind) for one in found)
+
+
+UNFIT = {"strategy": _strategy, "policy": _policy, "grader": _grader, "critic": _critic, "feedback": _feedback}
+"""For each kind of part, what it has to return, if it did not."""
+
+MAKES = {
+    "strategy": "`async def solve(question)`, which returns a list of Trajectory",
+    "policy": "`async def propose(trajectory, n, first=0)`, which returns a list of n Trajectory",
+    "grader": "`async def grade(trajectories)`, which returns a list of Grade",
+    "critic": "`async def critique(trajectory)`, which returns a Critique",
+    "feedback": "`async def remark(trajectories)`, which returns a list of Remark or None",
+}
