@@ -1,8 +1,10 @@
 """Parts of one's own, watched: one that returns something else than its kind has to is told so in one line."""
 
 import inspect
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from redraft.agents.critic import Critique
@@ -17,23 +19,34 @@ def checked(noun: str, factory: Callable[..., Any], made: Any) -> Any:
 
     Raises PartError if the factory made nothing that can be called.
     """
-    name = getattr(factory, "__name__", repr(factory))
+    if ships(made):
+        return made
+    part = named(noun, factory)
     if inspect.iscoroutine(made):
         made.close()
-        raise PartError(f"{noun} {name!r} must not be async itself: write `def {name}(...)`, and return {MAKES[noun]}")
+        raise PartError(f"{part} must not be async itself: write `def`, and return {MAKES[noun]}")
     if not callable(made):
-        raise wrong(noun, name, made, f"the function itself must return {MAKES[noun]}")
-    return made if _ships(made) else Checked(noun, name, made)
+        raise wrong(part, made, f"the function itself must return {MAKES[noun]}")
+    return Checked(noun, part, made)
 
 
-def _ships(made: Any) -> bool:
-    module = getattr(made, "__module__", None) or type(made).__module__
-    return module.startswith("redraft.")
+def named(noun: str, factory: Callable[..., Any]) -> str:
+    """A part as people call it, such as "critic 'own.py:mine'": one of a file by the file too."""
+    name = getattr(factory, "__name__", repr(factory))
+    module = sys.modules.get(getattr(factory, "__module__", ""))
+    file = getattr(module, "__file__", None)
+    label = f"{Path(file).name}:{name}" if file and not ships(factory) else name
+    return f"{noun} {label!r}"
+
+
+def ships(part: Any) -> bool:
+    """Whether a part, or what makes it, is one of redraft's own."""
+    return (getattr(part, "__module__", None) or "").startswith("redraft.")
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A part of one's own. What else it has than its call is its own."""
+    """A part of one's own, such as "critic 'mine'". What else it has than its call is its own."""
 
     noun: str
     name: str
@@ -43,10 +56,10 @@ class Checked:
         """What the part returns. Raises PartError if that is not what its kind returns."""
         coming = self.part(*given, **named)
         if not inspect.isawaitable(coming):
-            raise wrong(self.noun, self.name, coming, f"it must be {MAKES[self.noun]}", "without `async`: it returned")
+            raise wrong(self.name, coming, f"it must be {MAKES[self.noun]}", "is not async: it returned")
         found = await coming
         if told := UNFIT[self.noun](found, given, named):
-            raise wrong(self.noun, self.name, found, f"it must return {told}")
+            raise wrong(self.name, found, f"it must return {told}")
         return found
 
     def __getattr__(self, name: str) -> Any:

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from redraft.agents.agent import Agent, Watch
-from redraft.agents.checked import checked
+from redraft.agents.checked import checked, named, ships
 from redraft.agents.going_on import STEP_SCHEMA
 from redraft.graders.equivalence import Checker
 from redraft.llm.client import Client
 from redraft.store.arguments import convert
-from redraft.store.errors import PartError
+from redraft.store.errors import PartError, broken
 from redraft.store.load import RETURNS, names
 from redraft.store.load import load as find
 from redraft.store.records import Keyring
@@ -139,6 +139,10 @@ class _Builder:
             if prefix and str(error).partition("=")[0] in values:
                 raise PartError(f"{prefix}{error}") from None
             raise
+        except Exception as error:
+            if ships(factory):
+                raise
+            raise broken(named(noun, factory), error) from error
         return made if made is factory else checked(noun, factory, made)  # it is where nothing is built
 
     def _part(self, parameter: inspect.Parameter, key: str, hands: Mapping[str, Any]) -> Any:

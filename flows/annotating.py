@@ -12,7 +12,7 @@ from redraft.flows.garbage import seldom
 from redraft.flows.kept import Kept
 from redraft.flows.progress import Progress
 from redraft.llm.client import Client
-from redraft.store.errors import PartError, RedraftError
+from redraft.store.errors import RedraftError, broken
 from redraft.store.html import notes, table
 from redraft.store.journal import Journal
 from redraft.store.paths import paths_of
@@ -169,7 +169,7 @@ class Annotating:
         except RedraftError:
             raise
         except Exception as error:
-            raise PartError(f"grader {self._found.grader!r} failed: {type(error).__name__}: {error}") from error
+            raise broken(f"grader {self._found.grader!r}", error) from error
 
 
 def _away(path: Trajectory, kept: Kept) -> Trajectory:

@@ -46,6 +46,7 @@ class Candidate:
     split: str | None = None  # of its problem
     role: str = "sample"  # or "search", of what was explored beside it
     turns: tuple[Turn, ...] = ()  # all of its drafts, in order
+    known_answer: str | None = None  # of its problem, as its source gives it: a number, a solution, tests, a rubric
 
 
 def candidates(store: Store, run: str | None = None) -> Iterator[Candidate]:
@@ -61,7 +62,8 @@ def candidates(store: Store, run: str | None = None) -> Iterator[Candidate]:
         drafts, turns = store.queries(DRAFTS.format(these=these), TURNS.format(these=these), patience=PATIENCE)
         by_path = _by_path(turns.rows)
         for row in drafts.rows:
-            yield Candidate(*row, turns=by_path[row[0]])
+            *facts, known_answer = row
+            yield Candidate(*facts, turns=by_path[row[0]], known_answer=known_answer)
 
 
 def _by_path(rows: Sequence[tuple]) -> Mapping[str, tuple[Turn, ...]]:
@@ -76,10 +78,11 @@ PATIENCE = 3600.0  # seconds: a stage waits for a run that is writing
 
 DRAFTS = """
 WITH paths AS (
-    SELECT t.*, p.question, p.split FROM trajectories t JOIN problems p USING (problem_id)
+    SELECT t.*, p.question, p.split, p.answer AS known_answer FROM trajectories t JOIN problems p USING (problem_id)
     WHERE t.role <> 'rollout' AND {these}
 ), drafts AS (
-    SELECT p.trajectory_id, p.problem_id, p.unit_id, p.question, p.split, d.turn, d.text, d.answer, d.correct,
+    SELECT p.trajectory_id, p.problem_id, p.unit_id, p.question, p.split, p.known_answer, d.turn, d.text, d.answer,
+           d.correct,
            d.leaf_step_id, d.stop, p.chosen, p.oracle_used, p.reason, p.role, p.recipe, p.replicate, p.sample,
            p.stop = 'failed' AS failed
     FROM paths p JOIN turns d USING (trajectory_id)
@@ -93,7 +96,7 @@ WITH paths AS (
 )
 SELECT d.trajectory_id, d.problem_id, d.question, d.turn, d.text, d.answer, d.correct, coalesce(s.tokens, 0),
        CASE WHEN d.failed THEN 'failed' ELSE d.stop END, d.chosen, d.oracle_used, d.reason, d.split,
-       d.role
+       d.role, d.known_answer
 FROM drafts d LEFT JOIN sizes s USING (trajectory_id)
 ORDER BY d.problem_id, d.recipe, d.replicate, d.sample, d.trajectory_id"""
 

@@ -9,6 +9,7 @@ from inspect import signature
 from pathlib import Path
 from typing import Any, TextIO, cast
 
+from redraft.flows.checked import checked_format
 from redraft.flows.filter import FILTERS, Chain, Filtered, Ledger, sift
 from redraft.flows.filter import Spec as FilterSpec
 from redraft.flows.formats.format import Format, Row
@@ -41,7 +42,7 @@ async def export(
     """
     given = dict(arguments or {})
     factory = load(format, "redraft.flows.formats", "format")
-    own = whole(factory, {key: value for key, value in given.items() if "." not in key}, "format")
+    own = whole(factory, {key: value for key, value in given.items() if "." not in key}, "format", handed=HANDED)
     chain = Chain(filters, {key: value for key, value in given.items() if "." in key})
     store = db if isinstance(db, Store) else Store(db, create=False)
     store.check_target(file, overwrite=overwrite)
@@ -49,7 +50,7 @@ async def export(
         raise ExportError(f"{file}: an export is JSON lines: name it .jsonl (`redraft query` writes Parquet and CSV)")
     spec = {"filters": chain.spec, "run": run, "arguments": own, "file": str(file)}
     hands = {"store": store} if "store" in signature(factory).parameters else {}
-    rows = factory(**hands, **own)
+    rows = checked_format(factory, {**hands, **own})
     return await asyncio.to_thread(_export, store, chain, run, Path(file), str(identity(format)), rows, spec)
 
 
@@ -88,5 +89,8 @@ def _replacing(file: Path) -> Iterator[TextIO]:
         with suppress(OSError):
             new.unlink(missing_ok=True)
 
+
+HANDED = ("store",)
+"""What a format that names it is handed."""
 
 TABLES = (".parquet", ".csv")

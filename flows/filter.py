@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from redraft.flows.candidates import Candidate, candidates
+from redraft.flows.checked import checked_filter
 from redraft.flows.filters.filter import Filter
 from redraft.flows.recipe import identity
 from redraft.store.arguments import whole
@@ -69,7 +70,7 @@ class Chain:
         for name, (spec, factory) in factories.items():
             own = {key.partition(".")[2]: value for key, value in given.items() if key.partition(".")[0] == name}
             values = whole(factory, own, "filter", f"{name}.")
-            self._filters.append(factory(**values))
+            self._filters.append(checked_filter(factory, values))
             self.spec.append({"name": identity(spec), **values})
 
     def __call__(self, candidate: Candidate) -> str | None:

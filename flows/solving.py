@@ -4,8 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
-from traceback import extract_tb
 
 from redraft.agents.agent import Agent
 from redraft.agents.judging import judge
@@ -17,7 +15,7 @@ from redraft.graders.grader import Grader
 from redraft.graders.likelihood import likelihood
 from redraft.graders.oracle import oracle
 from redraft.llm.client import Client
-from redraft.store.errors import PartError, RedraftError
+from redraft.store.errors import RedraftError, broken
 from redraft.store.journal import Journal
 from redraft.store.records import Grade, Keyring, Problem, Stop, Trajectory
 from redraft.store.store import Store
@@ -144,9 +142,7 @@ class Solving:
         except RedraftError:
             raise
         except Exception as error:
-            raise PartError(
-                f"strategy {self._strategy!r} failed on problem {problem.problem_id}: {_told(error)}"
-            ) from error
+            raise broken(f"strategy {self._strategy!r}", error, f" on problem {problem.problem_id}") from error
         finally:
             self._keys.discard(problem.problem_id)
 
@@ -170,9 +166,3 @@ class Solving:
             self._known.discard(problem.problem_id)
         said = [grade for path in paths for grade in path.grades]
         return list({(g.trajectory_id, g.step_id, g.turn, g.grader): g for g in [*said, *measured]}.values())
-
-
-def _told(error: Exception) -> str:
-    """An exception in one line, with the place that it comes from."""
-    place = extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__}: {error} ({Path(place.filename).name}, line {place.lineno})"

@@ -3,7 +3,7 @@
 import inspect
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from enum import Enum
 from typing import Any, Literal, Union
 
@@ -35,13 +35,18 @@ def arguments(factory: Callable[..., Any], given: Mapping[str, Any], noun: str =
 
 
 def whole(
-    factory: Callable[..., Any], given: Mapping[str, Any], noun: str = "part", prefix: str = ""
+    factory: Callable[..., Any],
+    given: Mapping[str, Any],
+    noun: str = "part",
+    prefix: str = "",
+    handed: Collection[str] = (),
 ) -> dict[str, Any]:
-    """`arguments`, where nobody else will add to them. Raises PartError also for a required argument that is missing,
-    and names it as it is set, after `prefix`."""
+    """`arguments`, if nobody else will add to them, except those of `handed`. Raises PartError also for a required
+    argument that is missing, and names it as it is set, after `prefix`."""
     found = arguments(factory, given, noun)
     for name, parameter in inspect.signature(factory).parameters.items():
-        if parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty and name not in found:
+        needed = parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty
+        if needed and name not in found and name not in handed:
             raise PartError(
                 f"{noun} {_name(factory)!r} needs its argument {name!r}: give it with --set {prefix}{name}=..."
             )

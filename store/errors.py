@@ -1,5 +1,8 @@
 """What can go wrong that a person can mend. Each error's text is one line: what is wrong, where, and its cure."""
 
+from pathlib import Path
+from traceback import extract_tb
+
 
 class RedraftError(Exception):
     """The base of every error that a person can mend, ModelError among them: `except RedraftError` catches all of them.
@@ -30,12 +33,20 @@ class PartError(RedraftError):
     """No such strategy, grader, filter or format, or an argument that it does not have."""
 
 
-def wrong(noun: str, name: str, returned: object, wanted: str, how: str = "returned") -> PartError:
-    """The error of a part that returned something else than it has to; `wanted` says what, as its cure."""
-    text = " ".join(repr(returned).split())
+def wrong(part: str, returned: object, wanted: str, how: str = "returned") -> PartError:
+    """The error of a part, such as "critic 'mine'", that returned something else than it has to; `wanted` says what,
+    as its cure."""
     kind = type(returned).__name__
-    shown = text if returned is None or isinstance(returned, bool) else f"a {kind}"
-    if isinstance(returned, str | int | float | list | tuple | dict) and not isinstance(returned, bool):
-        size = f" of {len(returned)}" if isinstance(returned, list | tuple) else ""
-        shown = f"a {kind}{size}, {text[:60]}"
-    return PartError(f"{noun} {name!r} {how} {shown}: {wanted}")
+    shown = "None" if returned is None else f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
+    if isinstance(returned, list | tuple | dict):
+        shown += f" of {len(returned)}"
+    if isinstance(returned, str | bool | int | float | list | tuple | dict):
+        shown += f", {' '.join(repr(returned).split())[:60]}"
+    return PartError(f"{part} {how} {shown}: {wanted}")
+
+
+def broken(part: str, error: Exception, at: str = "") -> PartError:
+    """The error of a part that raised another one, with the place where it did; `at` says on what."""
+    place = extract_tb(error.__traceback__)[-1]
+    where = f"{Path(place.filename).name}, line {place.lineno}"
+    return PartError(f"{part} failed{at}: {type(error).__name__}: {error} ({where})")

@@ -21,5 +21,8 @@ async def test_what_is_no_list_of_grades_names_the_grader(given: Any) -> None:
         return grader
 
     agent = build("best_of_n", Client(Scripted(lambda *_: "#### 2")), grader=bad, samples=2)
-    with pytest.raises(PartError, match="the grader did not return a list of 2 Grade, one for each draft"):
+    with pytest.raises(
+        PartError,
+        match=r"grader 'test_bad_graders.py:bad' returned .*: it must return a list of 2 Grade, one for each draft",
+    ):
         await agent(Question("p", "What is 1 + 1?"))

@@ -249,8 +249,8 @@ async def test_a_part_of_ones_own_is_one_file(store: Store, sums: Sums, adder: A
     ("body", "says"),
     [
         ("{}['y']", r"strategy '.*own.py:own' failed on problem p2: KeyError: 'y' \(own.py, line 5\)"),
-        ("return 'text'", "returned str for problem p2: its agent must be .* and return a list of Trajectory"),
-        ("return None", "returned NoneType for problem p2"),
+        ("return 'text'", "strategy 'own.py:own' returned a str, 'text': it must return a list of Trajectory"),
+        ("return None", "strategy 'own.py:own' returned None: it must"),
     ],
 )
 async def test_a_strategy_that_breaks_is_named_and_loses_nothing(
@@ -278,7 +278,9 @@ async def test_a_strategy_that_is_not_async_says_what_it_must_be(store: Store, s
     def plain() -> Callable[..., object]:
         return lambda question: []
 
-    with pytest.raises(PartError, match="strategy 'plain' returned something that can't be awaited"):
+    with pytest.raises(
+        PartError, match=r"strategy '.*plain' is not async: it returned a list of 0, \[\]: it must be `async def"
+    ):
         await generate(sums(1), db=store, model=adder(lambda *_: True), strategy=plain)
 
 
