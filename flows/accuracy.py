@@ -44,6 +44,7 @@ class Tally:
         self._graders: set[str] = set()  # that gave one of those a value
         self._moves: Counter[tuple[bool, bool]] = Counter()  # of trajectories, from the first draft to the last
         self._redrafted = 0
+        self._right = 0  # trajectories, by their last drafts
         self._undecided = 0
         self._oracle_used = False
 
@@ -61,9 +62,11 @@ class Tally:
             "redrafted": self._redrafted,
             "undecided": self._undecided,
             "oracle_used": self._oracle_used,
+            "right": self._right,
         }
         if not self._firsts:  # a search draws no independent drafts: it has its picks alone
-            return facts | ({"graded_problems": len(chosen), "chosen": mean_interval(chosen)} if chosen else {})
+            picks = {"graded_problems": len(chosen), "chosen": mean_interval(chosen), "right": int(sum(chosen))}
+            return facts | (picks if chosen else {})
         interval = mean_interval(self._firsts)
         return facts | {
             "first": interval,
@@ -94,6 +97,7 @@ class Tally:
             self._firsts.append(_mean(firsts))
         if lasts:
             self._lasts.append(_mean(lasts))
+            self._right += sum(lasts)
         if firsts and lasts:
             self._gains.append(self._lasts[-1] - self._firsts[-1])
 

@@ -22,7 +22,7 @@ from redraft.graders.grader import Grader
 from redraft.llm.budget import Budget
 from redraft.llm.client import Client
 from redraft.llm.limits import Limits
-from redraft.llm.model import Model, Sampling
+from redraft.llm.model import Model, ModelError, Sampling
 from redraft.llm.prompts import Prompts
 from redraft.llm.route import route
 from redraft.llm.truncation import Truncation
@@ -109,7 +109,11 @@ async def annotate(
         told.begin(plan)
         annotating = Annotating(store, journal, client, keys, made, name, replicate, found, told)
         await annotating.all(kept.todo, concurrency)
+        found.used = client.used if budget else None
         return found
+    except ModelError as error:
+        error.used = client.used if budget else None
+        raise
     finally:
         journal.close()
         await checker.close()

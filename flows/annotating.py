@@ -11,6 +11,7 @@ from redraft.flows.bounded import each
 from redraft.flows.garbage import seldom
 from redraft.flows.kept import Kept
 from redraft.flows.progress import Progress
+from redraft.llm.budget import Amount
 from redraft.llm.client import Client
 from redraft.store.errors import RedraftError, broken
 from redraft.store.html import notes, table
@@ -38,6 +39,7 @@ class Annotated:
     failed: int = 0  # units that a failed call spoilt: the same command tries them again
     lost: dict[str, int] = field(default_factory=dict)
     spent: str | None = None  # the budget that is used up
+    used: Amount | None = None  # of the run's budget, if it has one
 
     def __str__(self) -> str:
         lost = ", ".join(f"{count:,} {reason}" for reason, count in self.lost.items())
@@ -67,6 +69,20 @@ class Annotated:
             if grade.value is None:
                 reason = grade.reason or "the grader gave no reason"
                 self.lost[reason] = self.lost.get(reason, 0) + 1
+
+
+def together(tries: Sequence[Annotated]) -> Annotated:
+    """What several tries of one run, in their order, came to: what one judged, the next ones knew."""
+    first, last = tries[0], tries[-1]
+    drafts = last.known + last.drafts - first.known
+    return replace(
+        last,
+        drafts=drafts,
+        known=first.known,
+        values=min(drafts, sum(found.values for found in tries)),
+        steps=sum(found.steps for found in tries),
+        rollouts=sum(found.rollouts for found in tries),
+    )
 
 
 class Annotating:

@@ -96,7 +96,10 @@ def run(arguments: list[str] | None = None) -> int:
 
 
 def _mistake(text: str) -> int:
-    click.echo(f"redraft: {' '.join(text.split())}", err=True)
+    """Says what is wrong, in one line in which no address has a password."""
+    from redraft.llm.said import hidden
+
+    click.echo(hidden(f"redraft: {' '.join(text.split())}"), err=True)
     return 2
 
 

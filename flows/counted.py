@@ -2,5 +2,7 @@
 
 
 def counted(number: int, noun: str) -> str:
-    """Such as "1 problem" and "2,000 problems"."""
-    return f"{number:,} {noun}{'s' * (number != 1)}"
+    """Such as "1 problem", "2,000 problems" and "3 trajectories"."""
+    if number == 1:
+        return f"1 {noun}"
+    return f"{number:,} {noun[:-1]}ies" if noun.endswith("y") else f"{number:,} {noun}s"

@@ -12,6 +12,7 @@ from redraft.graders.equivalence import Checker
 from redraft.llm.capabilities import Capabilities, Continuing
 from redraft.llm.model import Message, Model, ModelError, Request
 from redraft.llm.route import route
+from redraft.llm.said import hidden
 from redraft.llm.templates import fill
 from redraft.store.errors import RedraftError
 from redraft.store.journal import held
@@ -63,7 +64,7 @@ async def answers(name: str, api_base: str | None) -> list[Finding]:
             await asked.close()
     except ModelError as error:
         cure = "" if "Set " in str(error) or api_base else "name another with --model"
-        return [Finding("model", f"{name} does not answer: {error}", False, cure)]
+        return [Finding("model", f"{hidden(name)} does not answer: {error}", False, cure)]
     choice = reply.choices[0]
     words = " ".join((choice.text or choice.thinking).split())
     return [

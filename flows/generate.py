@@ -20,7 +20,7 @@ from redraft.flows.progress import Progress
 from redraft.flows.summary import Summary, summarise
 from redraft.llm.budget import Budget
 from redraft.llm.limits import Limits
-from redraft.llm.model import Model
+from redraft.llm.model import Model, ModelError
 from redraft.llm.prompts import Prompts
 from redraft.llm.usage import Prices
 from redraft.store.records import Problem
@@ -56,13 +56,14 @@ async def generate(
     question_column: str | None = None,
     answer_column: str | None = None,
     skip_bad: bool = False,
+    source_name: str | None = None,
     progress: Progress | None = None,
 ) -> Summary:
     """Solves every problem of `source` that is not done yet, judges every draft, and keeps all of it.
 
     `source` is "builtin", a file, or Problems. `arguments` are the strategy's and its parts' (`{"turns": 2}`). What was
     done before by the same recipe and `replicate` is left as it is; what failed is tried again; more `samples` than
-    before add the difference.
+    before add the difference. `source_name` is what `runs.config` calls the source of given Problems.
 
     `api_base` is the address of an OpenAI-compatible server that has the model, or several of them. `concurrency`
     bounds the calls in flight and changes no result; `limits` has more on how a remote model is called. `top_p`,
@@ -113,7 +114,11 @@ async def generate(
             f"the {job.model.name} model was trained on {', '.join(known)} problems alone: expect little of it here"
         )
     try:
-        run_id = await job.run(str(source) if isinstance(source, str | Path) else "given in Python")
+        named = str(source) if isinstance(source, str | Path) else "given in Python"
+        run_id = await job.run(source_name or named)
+    except ModelError as error:
+        error.used = job.client.used if settings.budget else None
+        raise
     finally:
         await job.close()
     summary = await asyncio.to_thread(summary_of, job, run_id)

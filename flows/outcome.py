@@ -1,9 +1,25 @@
-"""What came of filtering, in words or as JSON."""
+"""What came of a stage, in one line."""
 
 import json
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
+from redraft.flows.counted import counted
 from redraft.flows.filter import Filtered
+
+if TYPE_CHECKING:
+    from redraft.flows.summary import Summary
+
+
+def drawn(summary: "Summary") -> str:
+    """Such as "5 problems, 10 trajectories: 4 right; 10 new, 0 already there"."""
+    failed = f", {summary.failed:,} failed" if summary.failed else ""
+    right = f"{summary.right:,} right" if summary.known_problems else "no problem has a known answer"
+    there = summary.trajectories - summary.failed - summary.new
+    return (
+        f"{counted(summary.problems, 'problem')}, {counted(summary.trajectories, 'trajectory')}: "
+        f"{right}{failed}; {summary.new:,} new, {there:,} already there"
+    )
 
 
 def outcome(filtered: Filtered, as_json: bool = False) -> str:

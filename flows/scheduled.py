@@ -6,165 +6,87 @@ flows are named to Prefect as modules, such as `redraft.flows.scheduled.nightly`
 """
 
 import asyncio
-import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import partial
+from inspect import signature
 from typing import Any
 
-from prefect import flow, get_run_logger, task
+from prefect import get_run_logger
 from prefect.artifacts import acreate_markdown_artifact
-from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
-from prefect.states import Completed, Failed
 
+from redraft.flows import scheduled_parameters as parameters
 from redraft.flows.annotate import annotate as annotate_stage
+from redraft.flows.annotating import Annotated, together
+from redraft.flows.counted import counted
 from redraft.flows.export import export as export_stage
-from redraft.flows.filter import FILTERS
+from redraft.flows.filter import Filtered
 from redraft.flows.filter import filter as filter_stage
 from redraft.flows.generate import generate as generate_stage
 from redraft.flows.job import problems
-from redraft.flows.outcome import outcome
-from redraft.flows.progress import Lines
+from redraft.flows.outcome import drawn, outcome
 from redraft.flows.report import markdown
+from redraft.flows.scheduled_stage import Logged, RemainingBudget, ended, located, stage, too_few, tried
 from redraft.flows.summary import Summary, summarise
-from redraft.llm.budget import Amount, Budget
-from redraft.llm.limits import Limits
-from redraft.llm.prompts import Prompts
-from redraft.llm.usage import Prices
+from redraft.llm.budget import TooSmall
 from redraft.store.records import Problem
 from redraft.store.store import Store
 
 SHARD = 500  # problems of one task
 
 
-@flow(name="generate", persist_result=False)
-async def generate(
-    source: str = "builtin",
-    db: str = "redraft.duckdb",
-    model: str = "embedded",
-    api_base: str | None = None,
-    strategy: str = "correct",
-    grader: str | None = None,
-    critic: str | None = None,
-    arguments: dict[str, Any] | None = None,
-    samples: int = 8,
-    temperature: float = 1.0,
-    max_tokens: int = 1024,
-    limit: int | None = None,
-    seed: int = 0,
-    replicate: str | None = None,
-    concurrency: int = 64,
-    limits: dict[str, Any] | None = None,
-    budget: dict[str, Any] | None = None,
-    problem_budget: dict[str, Any] | None = None,
-    prices: tuple[float, float] | None = None,
-    prompts: str | None = None,
-    batch: bool = False,
-) -> State[dict[str, Any]]:
-    """Solves problems and keeps every draft, judged. `replicate` is the date that the run was scheduled for, unless
-    one is named. Failed where a trajectory failed or the stage did; the same run again goes on from there.
-
-    `limits` are fields of llm.limits.Limits, such as {"requests_per_minute": 500}; `budget` (of the flow run) and
-    `problem_budget` those of llm.budget.Budget, such as {"usd": 5}; `prices` dollars a million tokens, read and
-    written; `prompts` a file."""
-    settings = {
-        "db": db, "model": model, "api_base": api_base, "strategy": strategy, "grader": grader, "critic": critic,
-        "arguments": arguments, "samples": samples, "temperature": temperature, "max_tokens": max_tokens, "seed": seed,
-        "concurrency": concurrency, "problem_budget": Budget(**problem_budget or {}), "batch": batch,
-        **_client(limits, prices, prompts),
-    }  # fmt: skip
-    given = Budget(**budget or {})
-    return _state(await _generate(source, limit, replicate or scheduled_date(), settings, given))
+@stage(parameters.Generate)
+async def generate(given: parameters.Generate) -> State[dict[str, Any]]:
+    """Solves problems and keeps every draft, judged. The flow run fails if a trajectory or the stage failed, or a
+    threshold is not met; the same run again goes on from there."""
+    summary = await _generated(given)
+    return ended(_told(summary), asdict(summary), *_wrong(summary, given))
 
 
-@flow(name="annotate", persist_result=False)
-async def annotate(
-    db: str = "redraft.duckdb",
-    grader: str = "rollout",
-    where: str = "true",
-    model: str = "embedded",
-    api_base: str | None = None,
-    arguments: dict[str, Any] | None = None,
-    temperature: float = 1.0,
-    max_tokens: int = 1024,
-    limit: int | None = None,
-    seed: int = 0,
-    replicate: str = "",
-    concurrency: int = 64,
-    limits: dict[str, Any] | None = None,
-    budget: dict[str, Any] | None = None,
-    problem_budget: dict[str, Any] | None = None,
-    prices: tuple[float, float] | None = None,
-    prompts: str | None = None,
-) -> State[dict[str, Any]]:
+@stage(parameters.Annotate)
+async def annotate(given: parameters.Annotate) -> State[dict[str, Any]]:
     """Grades the stored drafts that fit `where` and that this grader has not judged yet: a schedule judges what is new.
-    With a `replicate` of its own, such as a date, all are judged anew. Failed where a call failed or the stage did; the
-    same run again goes on from there. The other parameters are as in `generate`."""
-    found = await _annotated(
-        db=db, grader=grader, where=where, model=model, api_base=api_base, arguments=arguments, temperature=temperature,
-        max_tokens=max_tokens, limit=limit, seed=seed, replicate=replicate, concurrency=concurrency,
-        progress=Logged(), budget=Budget(**budget or {}), problem_budget=Budget(**problem_budget or {}),
-        **_client(limits, prices, prompts),
-    )  # fmt: skip
-    facts, told = asdict(found), str(found)
+    The flow run fails if a call or the stage failed, or a threshold is not met; the same run again goes on from there.
+    """
+    found = await _annotated(given)
+    told = str(found)
     await acreate_markdown_artifact(f"{told}.", key="redraft-annotation", description=f"grader {found.grader}")
-    if found.failed:
-        return Failed(message=f"failed calls spoilt {found.failed} problems' grades: {told}", data=facts)
-    return Completed(message=told, data=facts)
+    return ended(
+        told,
+        asdict(found),
+        _spoilt(found),
+        too_few("drafts judged", found.drafts, "min_new", given.min_new),
+        too_few("drafts with a value", found.values, "min_values", given.min_values),
+    )
 
 
-@flow(name="filter", persist_result=False)
-async def filter(
-    db: str = "redraft.duckdb",
-    filters: list[str] | None = None,
-    arguments: dict[str, Any] | None = None,
-    run: str | None = None,
-) -> dict[str, Any]:
+@stage(parameters.Filter)
+async def filter(given: parameters.Filter) -> State[dict[str, Any]]:
     """Passes every stored trajectory through filters, and keeps which were dropped and why."""
-    found = await _filtered(db=db, filters=filters or list(FILTERS), arguments=arguments, run=run)
-    get_run_logger().info(outcome(found))
-    return asdict(found)
+
+    found = await tried("filter", given, lambda: filter_stage(**_settings(given, filter_stage)))
+    return ended(outcome(found), asdict(found), too_few("kept", found.kept, "min_kept", given.min_kept))
 
 
-@flow(name="export", persist_result=False)
-async def export(
-    file: str,
-    db: str = "redraft.duckdb",
-    format: str = "sft",
-    filters: list[str] | None = None,
-    arguments: dict[str, Any] | None = None,
-    run: str | None = None,
-) -> dict[str, Any]:
+@stage(parameters.Export)
+async def export(given: parameters.Export) -> State[dict[str, Any]]:
     """Writes the trajectories that the filters keep to a file, in the place of an earlier one."""
-    names = filters or list(FILTERS)
-    found = await _exported(file, db=db, format=format, filters=names, arguments=arguments, run=run, overwrite=True)
+    found = await _exported(given, given.arguments)
+    return ended(outcome(found), asdict(found), too_few("kept", found.kept, "min_kept", given.min_kept))
+
+
+@stage(parameters.Nightly)
+async def nightly(given: parameters.Nightly) -> State[dict[str, Any]]:
+    """One more replicate of the problems, and an export of everything right so far."""
+    summary = await _generated(given)
+    found = await _exported(given, given.export_arguments)
     get_run_logger().info(outcome(found))
-    return asdict(found)
-
-
-@flow(name="nightly", persist_result=False)
-async def nightly(
-    source: str = "builtin",
-    db: str = "redraft.duckdb",
-    file: str = "redraft.sft.jsonl",
-    model: str = "embedded",
-    strategy: str = "correct",
-    arguments: dict[str, Any] | None = None,
-    samples: int = 8,
-    limit: int | None = None,
-    replicate: str | None = None,
-    api_base: str | None = None,
-    budget: dict[str, Any] | None = None,
-) -> State[dict[str, Any]]:
-    """One more replicate of the problems, and an export of everything right so far. `budget` as in `generate`."""
-    settings = {
-        "db": db, "model": model, "api_base": api_base, "strategy": strategy, "arguments": arguments,
-        "samples": samples,
-    }  # fmt: skip
-    summary = await _generate(source, limit, replicate or scheduled_date(), settings, Budget(**budget or {}))
-    get_run_logger().info(outcome(await _exported(file, db=db, overwrite=True)))
-    return _state(summary)
+    kept = f"{found.kept:,} kept in {found.file}"
+    facts = asdict(summary) | {"export": asdict(found)}
+    few = too_few("kept", found.kept, "min_kept", given.min_kept)
+    return ended(_told(summary, kept), facts, *_wrong(summary, given), few)
 
 
 def scheduled_date() -> str:
@@ -172,78 +94,101 @@ def scheduled_date() -> str:
     return f"{flow_run.get_scheduled_start_time():%Y-%m-%d}"
 
 
-@task(name="generate", cache_policy=NO_CACHE, persist_result=False)
-async def _shard(these: Sequence[Problem], settings: Mapping[str, Any]) -> Summary:
-    return await generate_stage(these, progress=Logged(), **settings)
-
-
-_annotated = task(name="annotate", cache_policy=NO_CACHE, persist_result=False)(annotate_stage)
-_filtered = task(name="filter", cache_policy=NO_CACHE, persist_result=False)(filter_stage)
-_exported = task(name="export", cache_policy=NO_CACHE, persist_result=False)(export_stage)
-
-
-async def _generate(
-    source: str, limit: int | None, replicate: str, settings: Mapping[str, Any], budget: Budget
-) -> Summary:
+async def _generated(given: parameters.Generate) -> Summary:
     """Every shard in turn until the budget is used up, and the summary over all of them as an artifact."""
-    log, left = Logged(), budget
-    found = problems(source, log, limit=limit)
+    budget = RemainingBudget(given.limited()["budget"])
+    replicate = given.replicate or scheduled_date()
+    settings = {**_settings(given, generate_stage), **await located(given), "replicate": replicate}
+    found = problems(progress=Logged(), **_settings(given, problems))
     parts: list[Summary] = []
+
+    async def shard(these: Sequence[Problem]) -> Summary:
+        named = {"source": these, "source_name": given.source, "progress": Logged()}
+        parts.append(await budget.spend(lambda left: generate_stage(**{**settings, **named, "budget": left})))
+        return parts[-1]
+
+    spent = False
     for start in range(0, len(found), SHARD):
-        given = {**settings, "replicate": replicate, "budget": left}
-        parts.append(await _shard(found[start : start + SHARD], given))
-        left = left.less(parts[-1].used or Amount(), parts[-1].seconds)
-        if parts[-1].spent:
+        try:
+            await tried("generate", given, partial(shard, found[start : start + SHARD]), _failures)
+        except TooSmall:  # for one more call
+            if not parts:
+                raise
+            spent = True
+        if spent := spent or bool(parts[-1].spent):
             break
     whole = parts[0] if len(parts) == 1 else await asyncio.to_thread(_joined, found, parts, replicate)
-    if whole.spent:
-        whole = replace(whole, spent=f"The flow run's budget of {budget} is used up.")
+    if spent:
+        whole = replace(whole, spent=f"The flow run's budget of {budget.whole} is used up.")
     await acreate_markdown_artifact(markdown(whole), key="redraft-summary", description=f"replicate {replicate}")
     return whole
 
 
+async def _annotated(given: parameters.Annotate) -> Annotated:
+    """What all tries judged together."""
+    budget = RemainingBudget(given.limited()["budget"])
+    settings = {**_settings(given, annotate_stage), **await located(given), "progress": Logged()}
+    parts: list[Annotated] = []
+
+    async def work() -> Annotated:
+        parts.append(await budget.spend(lambda left: annotate_stage(**{**settings, "budget": left})))
+        return parts[-1]
+
+    try:
+        await tried("annotate", given, work, _spoilt)
+    except TooSmall:  # for one more call
+        if not parts:
+            raise
+    return together(parts)
+
+
+async def _exported(given: parameters.Written, arguments: Mapping[str, Any] | None) -> Filtered:
+    settings = {**_settings(given, export_stage), "arguments": arguments, "overwrite": True}
+    return await tried("export", given, lambda: export_stage(**settings))
+
+
+def _settings(given: parameters.Stored, stage: Callable[..., Any]) -> dict[str, Any]:
+    """What a stage takes of what a flow was given. A value that None stands for is the stage's own default."""
+    taken = signature(stage).parameters
+    plain = {name: value for name, value in given if name in taken and value is not None}
+    return {**plain, **(given.limited() if isinstance(given, parameters.Model) and "limits" in taken else {})}
+
+
 def _joined(found: Sequence[Problem], parts: Sequence[Summary], replicate: str) -> Summary:
-    """One summary over all problems, with what all shards together spent."""
+    """One summary over all problems, with what all shards and tries together drew and spent."""
     last, ids = parts[-1], [problem.problem_id for problem in found]
     whole = summarise(Store(last.db), last.run_id, recipe=last.recipe, replicate=replicate, problems=ids)
     costs = [part.cost_usd for part in parts if part.cost_usd is not None]
     return replace(
         whole,
+        new=sum(part.new for part in parts),
         tokens=sum(part.tokens for part in parts),
         prompt_tokens=sum(part.prompt_tokens for part in parts),
         calls=sum(part.calls for part in parts),
         seconds=sum(part.seconds for part in parts),
         cost_usd=sum(costs) if costs else None,
-        spent=last.spent,
     )
 
 
-def _client(
-    limits: Mapping[str, Any] | None, prices: tuple[float, float] | None, prompts: str | None
-) -> dict[str, Any]:
-    """How a model is called, from what a deployment can say."""
-    return {
-        "limits": Limits(**limits or {}),
-        "prices": Prices(*(price / 1e6 for price in prices)) if prices else None,
-        "prompts": Prompts.read(prompts) if prompts else Prompts(),
-    }
+def _told(summary: Summary, kept: str = "") -> str:
+    """What came of a flow run, in one line."""
+    told = drawn(summary) + (f"; {kept}" if kept else "")
+    return f"{told}. {summary.spent}" if summary.spent else told
 
 
-def _state(summary: Summary) -> State[dict[str, Any]]:
-    facts = asdict(summary)
-    if summary.failed:
-        reasons = "; ".join(f"{count} x {reason}" for reason, count in summary.failures.items())
-        return Failed(message=f"{summary.failed} trajectories failed: {reasons}", data=facts)
-    told = f"{summary.problems} problems, {summary.trajectories} trajectories"
-    return Completed(message=f"{told}. {summary.spent}" if summary.spent else told, data=facts)
+def _wrong(summary: Summary, given: parameters.Generate) -> tuple[str | None, ...]:
+    """What makes a flow run fail that drew trajectories."""
+    return (
+        _failures(summary),
+        too_few("right", summary.right, "min_right", given.min_right),
+        too_few("new", summary.new, "min_new", given.min_new),
+    )
 
 
-class Logged(Lines):
-    """Progress as lines in the flow run's log."""
+def _failures(summary: Summary) -> str | None:
+    reasons = "; ".join(f"{count} x {reason}" for reason, count in summary.failures.items())
+    return f"{counted(summary.failed, 'trajectory')} failed: {reasons}" if summary.failed else None
 
-    def __init__(self) -> None:
-        super().__init__(seconds=10.0)
-        self._log: logging.Logger | logging.LoggerAdapter[Any] = get_run_logger()
 
-    def say(self, text: str) -> None:
-        self._log.info(text)
+def _spoilt(found: Annotated) -> str | None:
+    return f"failed calls spoilt {found.failed} problems' grades" if found.failed else None

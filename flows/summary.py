@@ -36,6 +36,8 @@ class Summary:
     model: str
     problems: int
     trajectories: int
+    new: int = 0  # trajectories that this run drew, and that did not fail
+    right: int = 0  # trajectories whose last draft is right; of a search the picks
     graded_problems: int = 0  # those with a known answer
     known_problems: int = 0  # those whose answer is known, drafted or not
     feedback: str | None = None  # that the strategy worked with, as is the grader
@@ -107,7 +109,8 @@ def summarise(store: Store, run_id: str, *, recipe: str, replicate: str, problem
         these, asked = f"{own} AND {one_of('problem_id', part)}", one_of("p.problem_id", part)
         with store.held(read_only=True):  # for a part, not for all: until it is closed DuckDB keeps what it has read
             facts = facts or _of_run(store, run_id)
-            tables = store.queries(*(sql.format(these=these, problems=asked) for sql in QUESTIONS))
+            ids = {"these": these, "problems": asked, "run": literal(run_id)}
+            tables = store.queries(*(sql.format(**ids) for sql in QUESTIONS))
             found.add(*map(_rows, tables))
             found.drafts.add(store.rows(DRAFTS.format(these=these)))
     ids = {"db": store.path, "run_id": run_id, "recipe": recipe, "problems": len(problems)}

@@ -3,7 +3,8 @@ Conditions and literals are written out, since bound ones import pandas. Units a
 problems, where the views, which show all that is stored, would bring it all together first."""
 
 UNITS = """(
-    SELECT unit_id, any_value(problem_id) AS problem_id, max(attempt) AS attempt, arg_max(status, attempt) AS status
+    SELECT unit_id, any_value(problem_id) AS problem_id, max(attempt) AS attempt, arg_max(status, attempt) AS status,
+           arg_max(run_id, attempt) AS run_id
     FROM raw.commits WHERE {these} GROUP BY unit_id
 )"""
 ENDS = f"(FROM raw.trajectories JOIN {UNITS} USING (unit_id, attempt))"
@@ -23,6 +24,10 @@ OF_RUN = (RUN, SPENT)
 
 TOTAL = f"""
 SELECT count(*) AS trajectories, count(*) FILTER (stop = 'budget' AND status <> 'cut') AS ended_by_budget,
+       count(*) FILTER (
+           run_id = {{run}} AND stop IS DISTINCT FROM 'failed' AND (unit_id, trajectory_id) NOT IN (
+               SELECT (unit_id, trajectory_id) FROM raw.trajectories JOIN raw.commits c USING (unit_id, attempt)
+               WHERE {{these}} AND c.run_id <> {{run}} AND stop IS DISTINCT FROM 'failed')) AS new,
        (SELECT coalesce(sum(completion_tokens), 0)::BIGINT FROM calls WHERE {{these}}) AS all_tokens
 FROM {ENDS}"""
 

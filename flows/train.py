@@ -9,6 +9,7 @@ from pathlib import Path
 from redraft.llm.embedded.lessons import Lesson, LessonError, Settings, Tuned, lesson
 from redraft.llm.embedded.model import HERE, named
 from redraft.llm.model import ModelError
+from redraft.llm.said import hidden
 from redraft.store.errors import SourceError
 from redraft.store.files import rows
 from redraft.store.records import digest
@@ -33,7 +34,7 @@ async def train(
     source, folder = named(model), Path(out).expanduser()
     if source is None:
         raise ModelError(
-            f"{model} cannot be trained by redraft, which tunes its embedded model alone.",
+            f"{hidden(model)} cannot be trained by redraft, which tunes its embedded model alone.",
             cure="Export rows and train them with TRL, as docs/train.md shows.",
         )
     if folder.resolve() == HERE.resolve() or ((folder / "weights.npz").exists() and not overwrite):

@@ -11,6 +11,10 @@ from redraft.llm.model import BudgetSpent, ModelError
 from redraft.llm.usage import Prices, Usage
 
 
+class TooSmall(ModelError):
+    """A run's budget that is not enough for its first call."""
+
+
 @dataclass(frozen=True, slots=True)
 class Budget:
     """The most that may be used; None is no limit. `seconds` are those on the wall."""
@@ -213,7 +217,7 @@ class Purse:
             return BudgetSpent(lack)
         if account.used == Amount() and "second" not in lack:
             need = f"{least.tokens:,} tokens" + (f", or {_words('usd', least.usd)}" if least.usd else "")
-            return ModelError(
+            return TooSmall(
                 f"{lack.removesuffix(' is used up.')} is too small for one call, which may need {need}.",
                 cure="Raise it, or lower --max-tokens.",
                 fatal=True,

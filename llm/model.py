@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from redraft.llm.capabilities import Capabilities
 from redraft.llm.truncation import NO_TRUNCATION, Truncation
@@ -12,6 +12,9 @@ from redraft.llm.usage import Prices, Usage
 from redraft.store.errors import RedraftError
 from redraft.store.quick import quick
 from redraft.store.records import Stop
+
+if TYPE_CHECKING:
+    from redraft.llm.budget import Amount
 
 
 class Finish(StrEnum):
@@ -130,6 +133,7 @@ class ModelError(RedraftError):
         self.attempts = 1
         self.kind = kind or cause.value
         self.failed_tries: Mapping[str, int] | None = None
+        self.used: Amount | None = None  # of a run's budget, by the run that this error ended
 
 
 class Refused(ModelError):

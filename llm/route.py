@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from redraft.llm.chat_template import ChatTemplate
 from redraft.llm.limits import Limits
 from redraft.llm.model import Model, ModelError
-from redraft.llm.said import address
+from redraft.llm.said import address, hidden
 
 OTHER_PROTOCOLS = frozenset({
     "anthropic", "azure", "azure_ai", "bedrock", "cohere", "cohere_chat", "gemini", "ollama_chat", "predibase",
@@ -42,8 +42,15 @@ def route(
 
     One of REWARDS and a colon before the name make it a reward model on servers.
 
-    Raises a fatal ModelError for a name that no route knows, and for an address that is none.
+    Raises a fatal ModelError for a name that no route knows, or in which an address has a password, and for an address
+    that is none.
     """
+    if hidden(name) != name or name.startswith(("http://", "https://")):
+        raise ModelError(
+            f"{hidden(name)} holds an address, which is no model's name.",
+            cure="Give the model's name with --model, and the address of its server with --api-base.",
+            fatal=True,
+        )
     if name.partition(":")[0] in REWARDS:
         return _rewards(name, api_base, limits)
     tuned = name.startswith("embedded:")

@@ -17,13 +17,22 @@ def said(text: str, *keys: str) -> str:
     away, the environment's own secrets, or anything that looks like a key."""
     for secret in (*keys, *_secrets()):
         text = _without(text, secret)
-    text = KEY.sub("***", USER.sub("//***@", " ".join(text.split())))
-    return QUERY.sub(r"\1***", text)[:MOST]
+    return hidden(KEY.sub("***", " ".join(text.split())))[:MOST]
 
 
 def address(given: str) -> str:
     """An address, or several with commas between them, fit to be kept: without user, password and query."""
     return re.sub(r"[?#][^\s,]*", "?***", re.sub(r"(^|//|,\s*)[^/?#,\s]*@", r"\1***@", given))
+
+
+def hidden(text: str) -> str:
+    """A text in which every address has lost its user, its password and its keys."""
+    return QUERY.sub(r"\1***", USER.sub("//***@", text))
+
+
+def location(given: str) -> str:
+    """The same of an address, or several with commas between them, which may leave their schemes out."""
+    return hidden(re.sub(r"(^|,\s*)[^/?#,\s]*@", r"\1***@", given))
 
 
 def secrets(given: str) -> tuple[str, ...]:
@@ -104,3 +113,9 @@ SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
 KEY = re.compile(r"\b(?:sk|key|gsk|xai|hf|pk)[-_][\w*.-]{6,}|(?:Bearer|Basic) \S+", re.IGNORECASE)
 USER = re.compile(r"//[^/?#\s]+@")
 QUERY = re.compile(r"([?&][^=&\s]*(?:key|token|secret|password|sig|signature)=)[^&#\s\"']+", re.IGNORECASE)
+
+ADDRESS_SECRET = rf"{USER.pattern}|(?i:{QUERY.pattern})"
+"""A text with an address in it that has a user, a password or a key: a pattern that needs no flags."""
+
+LOCATION_SECRET = rf"^[^/?#]*@|{ADDRESS_SECRET}"
+"""The same of an address that may leave its scheme out."""

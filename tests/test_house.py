@@ -55,7 +55,7 @@ def test_every_package_is_listed_for_the_wheel() -> None:
         ("duckdb", ("store/",)),
         ("litellm", ("llm/litellm_",)),
         ("langgraph", ("agents/",)),
-        ("prefect", ("flows/scheduled.py",)),
+        ("prefect", ("flows/scheduled",)),
         ("math_verify", ("graders/symbolic.py",)),
         ("pydantic_monty", ("graders/interpreter.py",)),
         ("matplotlib", ("flows/plot",)),

@@ -1,0 +1,174 @@
+"""A stage as a Prefect flow: its parameters, its tries and its end, each mistake in one line."""
+
+import errno
+import inspect
+import logging
+import os
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Any, TypeVar
+
+from prefect import Flow, get_run_logger, task
+from prefect.blocks.system import Secret
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
+
+from redraft.flows.progress import Lines
+from redraft.flows.scheduled_parameters import Model, ParameterError, Parameters, Stored, masked, signature
+from redraft.llm.budget import Amount, Budget
+from redraft.llm.model import Cause, ModelError
+from redraft.store.errors import JournalBusy, RedraftError
+
+P = TypeVar("P", bound=Parameters)
+T = TypeVar("T")
+Body = Callable[[P], Awaitable[State[dict[str, Any]]]]
+
+
+class Stage(Flow[..., Coroutine[Any, Any, State[dict[str, Any]]]]):
+    """A flow that hands no secret to Prefect: a password in an address is masked in the parameters of its runs."""
+
+    def serialize_parameters(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        return masked("", super().serialize_parameters(parameters))
+
+
+def stage(parameters: type[P]) -> Callable[[Body[P]], Stage]:
+    """Makes a function of such parameters a flow of its name, which takes them side by side. The flow run ends Failed,
+    with one line, if a parameter is wrong or the stage meets a mistake."""
+
+    def decorate(body: Body[P]) -> Stage:
+        there = signature(parameters)
+
+        async def run(*given: Any, **named: Any) -> State[dict[str, Any]]:
+            try:
+                return await body(parameters.read(there.bind(*given, **named).arguments))
+            except RedraftError as error:
+                return Failed(message=str(error))
+
+        run.__signature__ = there  # type: ignore[attr-defined]
+        run.__name__, run.__module__, run.__doc__ = body.__name__, body.__module__, inspect.getdoc(body)
+        return Stage(run, name=body.__name__, persist_result=False, validate_parameters=False)
+
+    return decorate
+
+
+def ended(told: str, facts: Mapping[str, Any], *wrong: str | None) -> State[dict[str, Any]]:
+    """How a flow run ends: Failed if anything is wrong, which its message says first."""
+    reasons = [reason for reason in wrong if reason]
+    if reasons:
+        return Failed(message=". ".join([*reasons, told]), data=dict(facts))
+    return Completed(message=told, data=dict(facts))
+
+
+def too_few(what: str, found: int, name: str, least: int) -> str | None:
+    """What is wrong if a threshold is not met, such as "Too few right: 0, and min_right is 1"; None if it is met."""
+    return f"Too few {what}: {found:,}, and {name} is {least:,}" if found < least else None
+
+
+async def tried(
+    name: str, given: Stored, work: Callable[[], Awaitable[T]], failure: Callable[[T], str | None] = lambda found: None
+) -> T:
+    """What the work returns, as a Prefect task that is tried again while another try could help: the provider was away
+    or stumbled, another run held the recipe, or `failure` says what failed. Raises what the last try raised."""
+    error: Exception | None = None
+    found: list[T] = []
+
+    async def once() -> State[None]:
+        nonlocal error
+        error = None
+        found.clear()
+        try:
+            found.append(await work())
+        except RedraftError as met:
+            error = met
+            return Failed(message=str(met))
+        except Exception as met:
+            error = met
+            raise
+        reason = failure(found[0])
+        return Failed(message=reason) if reason else Completed()
+
+    run: Any = task(
+        name=name,
+        cache_policy=NO_CACHE,
+        persist_result=False,
+        retries=given.retries,
+        retry_delay_seconds=given.retry_delay_s,
+        retry_condition_fn=lambda task, run, state: error is None or _passing(error),
+    )(once)
+    await run(return_state=True)
+    if error:
+        raise error
+    return found[0]
+
+
+def _passing(error: Exception) -> bool:
+    """Whether the same work may succeed later: nobody has to mend anything first."""
+    if isinstance(error, ModelError):
+        return error.cause is not Cause.REQUEST
+    cause = error.__cause__
+    return isinstance(error, JournalBusy) or (isinstance(cause, OSError) and cause.errno in PASSING)
+
+
+async def located(given: Model) -> dict[str, Any]:
+    """The parameters `api_base` and `arguments` with the addresses that they name. Raises ParameterError."""
+    arguments = {
+        key: await _address(key, value) if key.endswith(".api_base") else value
+        for key, value in (given.arguments or {}).items()
+    }
+    default = None if given.model.partition(":")[0] == "embedded" else os.environ.get("REDRAFT_API_BASE")
+    return {"api_base": await _address("api_base", given.api_base) or default, "arguments": arguments}
+
+
+async def _address(name: str, given: Any) -> Any:
+    """The address that env:NAME or secret:BLOCK names; anything else as it is."""
+    kind, _, place = given.partition(":") if isinstance(given, str) else ("", "", "")
+    if kind == "env":
+        if not os.environ.get(place):
+            raise ParameterError(f"{name}: the environment of the worker has no {place}: set it to the address")
+        return os.environ[place]
+    if kind == "secret":
+        try:
+            block = await Secret.aload(place)
+        except ValueError as error:
+            raise ParameterError(
+                f"{name}: Prefect has no Secret block {place!r}: create it with the address"
+            ) from error
+        return str(block.get())
+    return given
+
+
+class RemainingBudget:
+    """What is left of a flow run's budget, over its shards and their tries."""
+
+    def __init__(self, whole: Budget) -> None:
+        self.whole = self._left = whole
+
+    async def spend(self, work: Callable[[Budget], Awaitable[T]]) -> T:
+        """What the work returns, which is given what is left, and tells in its result or its ModelError what it
+        used."""
+        begun, used = time.monotonic(), None
+        try:
+            found = await work(self._left)
+            used = getattr(found, "used", None)
+            return found
+        except ModelError as error:
+            used = error.used
+            raise
+        finally:
+            self._left = self._left.less(used or Amount(), time.monotonic() - begun)
+
+
+class Logged(Lines):
+    """Progress as lines in the flow run's log."""
+
+    def __init__(self) -> None:
+        super().__init__(seconds=10.0)
+        self._log: logging.Logger | logging.LoggerAdapter[Any] = get_run_logger()
+
+    def say(self, text: str) -> None:
+        self._log.info(text)
+
+
+PASSING = (errno.EAGAIN, errno.EBUSY, errno.EIO, errno.ENOSPC, errno.ESTALE, errno.ETIMEDOUT)
+"""What the system says of a disk or a network folder that may do better later."""
