@@ -101,6 +101,28 @@ async def test_a_key_in_an_address_is_not_kept(
     _nowhere(tmp_path, printed, secret)
 
 
+@pytest.mark.parametrize("prefix", ["", "openai/", "classify:"])
+async def test_nor_is_one_in_an_address_in_the_place_of_a_name(prefix: str, tmp_path: Path, commands: Any) -> None:
+    secret = "Blumentopf-93-und-mehr"
+    name = f"{prefix}http://someone:{secret}@127.0.0.1:9/v1"
+    printed: list[str] = []
+    for command in (
+        ["generate", "--model", name, "--limit", "2"],
+        ["generate", "--limit", "2", "--set", "feedback=self", "--set", f"feedback.model={name}"],
+        ["annotate", "--model", name],
+        ["solve", "What is 1 + 1?", "--model", name],
+        ["evaluate", "--model", name, "--limit", "2"],
+        ["doctor", "--model", name],
+        ["train", "rows.jsonl", "--model", name, "--out", "tuned"],
+        ["generate", "--limit", "2", "--seed", name],
+    ):
+        code, *written = await commands(command, {})
+        printed += written
+        assert code == (1 if command[0] == "doctor" else 2), written
+        assert "***@127.0.0.1:9/v1" in written[0] + written[1] or command[0] == "annotate"
+    _nowhere(tmp_path, printed, secret)
+
+
 def _model(route: str, url: str) -> list[str]:
     return ["--model", "openai/tiny"] if route == "litellm" else ["--model", "tiny", "--api-base", url]
 

@@ -1,6 +1,7 @@
 """The flows on a real Prefect server, shown in their true state. test_schedule.py runs them by deployment."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -37,10 +38,13 @@ def test_a_flow_run_shows_its_true_state(prefect_api: Any, python: Any, tmp_path
     found = called(prefect_api, "generate")
     assert [run["state"]["type"] for run in found] == ["COMPLETED", "FAILED", "FAILED", "COMPLETED"]
     messages = [run["state"]["message"] for run in found]
-    assert messages[0] == "5 problems, 5 trajectories"
+    assert re.fullmatch(r"5 problems, 5 trajectories: [0-5] right; 5 new, 0 already there", messages[0])
     assert "Nobody answers at http://127.0.0.1:9/v1" in messages[1]
     assert "no strategy 'nope'" in messages[2]
-    assert messages[3] == "5 problems, 4 trajectories. The flow run's budget of 3 calls is used up."
+    told = (
+        r"5 problems, 4 trajectories: \d right; 4 new, 0 already there\. The flow run's budget of 3 calls is used up\."
+    )
+    assert re.fullmatch(told, messages[3])
     ids = {"flow_runs": {"id": {"any_": [run["id"] for run in found]}}}
     shards = [task["state"]["type"] for task in prefect_api("task_runs/filter", ids)]
     assert sorted(shards) == ["COMPLETED"] * 5 + ["FAILED"] * 2  # 5 problems are three shards of 2
@@ -77,7 +81,7 @@ from redraft.flows.generate import generate
 async def main():
     await generate("builtin:levels=1", db="judged.duckdb", samples=1, limit=2, strategy="best_of_n")
     given = {"db": "judged.duckdb", "arguments": {"grader.rollouts": 2}, "return_state": True}
-    nobody = {"model": "openai/nobody", "api_base": "http://127.0.0.1:9/v1"}
+    nobody = {"model": "openai/nobody", "api_base": "http://127.0.0.1:9/v1", "retries": 0}
     for more in ({}, {}, {**nobody, "grader": "prm", "arguments": {"grader.profile": "judge"}}):
         await scheduled.annotate(**given | more)
 
@@ -95,7 +99,7 @@ async def run(**given):
 
 async def main():
     await run(limit=5)
-    await run(limit=2, model="openai/nobody", api_base="http://127.0.0.1:9/v1", db="dead.duckdb")
+    await run(limit=2, model="openai/nobody", api_base="http://127.0.0.1:9/v1", db="dead.duckdb", retries=0)
     await run(limit=2, strategy="nope")
     await run(limit=5, strategy="best_of_n", budget={"calls": 3}, problem_budget={"tokens": 900}, db="some.duckdb")
 
