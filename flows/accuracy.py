@@ -65,8 +65,13 @@ class Tally:
             "right": self._right,
         }
         if not self._firsts:  # a search draws no independent drafts: it has its picks alone
-            picks = {"graded_problems": len(chosen), "chosen": mean_interval(chosen), "right": int(sum(chosen))}
-            return facts | (picks if chosen else {})
+            if not chosen:
+                return facts
+            return facts | {
+                "graded_problems": len(chosen),
+                "chosen": mean_interval(chosen),
+                "right": int(sum(chosen)),
+            }
         interval = mean_interval(self._firsts)
         return facts | {
             "first": interval,
