@@ -4,7 +4,7 @@ A graph's state holds numbers only, so that a step of it costs the same however 
 LangGraph's runtime context. Nodes carry the same names in every graph: propose, grade, critique, choose, revise.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypedDict
 
@@ -38,10 +38,6 @@ class Tree:
     others: list[Trajectory] = field(default_factory=list)  # what was explored beside the samples' paths
     graded: list[tuple[Trajectory, Grade]] = field(default_factory=list)  # every draft, as it was when it was graded
     ranked: list[Trajectory] = field(default_factory=list)  # the result
-
-    def __post_init__(self) -> None:
-        if isinstance(self.question, Mapping):  # as JSON, from Studio
-            self.question = Question(**self.question)
 
     def at(self, samples: Iterable[int]) -> list[Trajectory]:
         """The paths of these samples. Raises PartError where they are not here: a thread goes on with its own tree."""

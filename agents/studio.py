@@ -1,86 +1,279 @@
-"""The strategies' graphs on the embedded model, for LangGraph Studio and for drawing: `langgraph.json` names these."""
+"""The strategies' graphs for LangGraph Studio and its server: what goes in, what comes out and what is kept is JSON.
 
-from typing import Any
+A strategy's own graph holds numbers only, and a live tree travels beside it, so that a step costs little time. The
+graph here has the same nodes: each takes the tree out of the state, has the strategy's own node of that name work on
+it, and puts it back. A thread's checkpoint is thus all that another process needs to go on. `langgraph.json` names a
+function of this module for each strategy; `python -m redraft.agents.studio` prints such a file.
+"""
 
-from redraft.agents.load import build
+import asyncio
+import inspect
+import json
+import sys
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from typing import Annotated, Any, NotRequired
+
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.errors import GraphInterrupt
+from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.runtime import Runtime
+from langgraph.types import Command
+from langgraph_sdk.runtime import ServerRuntime
+from typing_extensions import TypedDict
+
+from redraft.agents.arguments_schema import arguments_schema
+from redraft.agents.critic import GO_ON, Critic, Critique
+from redraft.agents.load import Spec, build, load
+from redraft.agents.readable import Draft, draft, drafts, trajectory
+from redraft.agents.session import own_nodes, session
+from redraft.agents.snapshot import from_json, to_json
+from redraft.agents.solved import compared
+from redraft.agents.walk import BEGUN
 from redraft.llm.client import Client
-from redraft.llm.route import route
+from redraft.llm.scripted import Scripted
+from redraft.store.errors import PartError, RedraftError
+from redraft.store.load import names
+from redraft.store.records import Keyring, Kind, Problem, Question, Trajectory
 
 
-def greedy() -> Any:
-    """One draft at temperature 0."""
-    return _graph("greedy")
+class Input(TypedDict):
+    """What a run is asked. The known answer is for parts that read it; no writer sees it."""
+
+    question: str
+    answer: NotRequired[str | None]
+    kind: NotRequired[Kind]
 
 
-def best_of_n() -> Any:
-    """Independent drafts, of which a grader picks one."""
-    return _graph("best_of_n")
+class Progress(TypedDict):
+    """What another process needs to go on."""
+
+    arguments: dict[str, Any]  # as they were given
+    state: dict[str, Any]  # of the strategy's own graph
+    tree: dict[str, Any]  # what is explored
+    calls: list[Any]  # what was answered to a node that waits for a person
+    oracle_used: bool
 
 
-def self_consistency() -> Any:
-    """Independent drafts vote."""
-    return _graph("self_consistency")
+def merged(before: dict[str, Draft], new: dict[str, Draft] | None) -> dict[str, Draft]:
+    """The drafts there were, with those that are new or have changed; none, to begin with, for None."""
+    return {} if new is None else {**before, **new}
 
 
-def correct() -> Any:
-    """Draft, judge, critique, revise."""
-    return _graph("correct")
+class Output(TypedDict):
+    """What comes of it: every trajectory that was explored, best first, the pick `chosen`. The drafts are part of it,
+    since LangGraph's server streams no more of the state than what is put out. They are by their place in the tree:
+    "0.1" is the second below the first."""
+
+    drafts: Annotated[dict[str, Draft], merged]
+    trajectories: list[dict[str, Any]]
 
 
-def debate() -> Any:
-    """Drafts are shown to each other for some rounds, and vote."""
-    return _graph("debate")
+class State(TypedDict, total=False):
+    """A run as it stands."""
+
+    question: str
+    answer: str | None
+    kind: Kind
+    drafts: Annotated[dict[str, Draft], merged]
+    trajectories: list[dict[str, Any]]
+    progress: Progress
 
 
-def token_beam() -> Any:
-    """The likeliest drafts, by beam search over tokens."""
-    return _graph("token_beam")
+class GraphError(RedraftError, ValueError):
+    """A run that cannot begin or go on, and why, in one line. It is a ValueError, since LangGraph's server tells its
+    clients the text of no other."""
 
 
-def mcts() -> Any:
-    """Monte-Carlo tree search over steps."""
-    return _graph("mcts")
+StudioGraph = CompiledStateGraph[State, Any, Input, Output]
+
+BEGIN = "begin"
+PROPOSE = "propose"
 
 
-def rest_mcts() -> Any:
-    """Tree search with a self-critic, by values that grow towards the answer."""
-    return _graph("rest_mcts")
+def graph(strategy: Spec, *, checkpointer: BaseCheckpointSaver[Any] | None = None) -> StudioGraph:
+    """The graph of a strategy: a question goes in, as `{"question": ..., "answer": ...}`, and trajectories come out.
+
+    A run's context sets the arguments of the strategy, of its parts and of its model (`model`, `api_base`,
+    `temperature`, `max_tokens`, `seed`). The thread keeps them: a run that goes on need not repeat them, and those
+    that it gives win. With a `checkpointer` a thread goes on in any process: after a person's answer, or from the node
+    that was cut off. An agent without a graph of its own is one node, `propose`.
+
+    Raises PartError for an unknown strategy; a run raises GraphError for an argument that does not fit, and for a model
+    that cannot be used.
+    """
+    return _graph(strategy, {}, checkpointer)
 
 
-def beam() -> Any:
-    """Candidates grow step by step, and the best of them go on."""
-    return _graph("beam")
+def factory(strategy: str) -> Callable[[ServerRuntime], Awaitable[StudioGraph]]:
+    """A function that LangGraph's server calls for the graph of a strategy, which is made in a thread: the server
+    refuses to wait for files. The graph gets the run's context as it was sent: the server removes names that the schema
+    has not from its own copy, and a mistake would not be told."""
+
+    async def made(runtime: ServerRuntime) -> StudioGraph:
+        run = runtime.execution_runtime
+        return await asyncio.to_thread(_graph, strategy, (run.context if run else None) or {})
+
+    made.__name__ = strategy
+    return made
 
 
-def dvts() -> Any:
-    """Independent greedy subtrees."""
-    return _graph("dvts")
+def langgraph_json() -> dict[str, Any]:
+    """The configuration of LangGraph's server, with every strategy that there is."""
+    return {"dependencies": ["."], "graphs": {name: f"redraft.agents.studio:{name}" for name in STRATEGIES}}
 
 
-def lookahead() -> Any:
-    """Beam search by where candidates lead."""
-    return _graph("lookahead")
+def _graph(
+    strategy: Spec, sent: Mapping[str, Any], checkpointer: BaseCheckpointSaver[Any] | None = None
+) -> StudioGraph:
+    shape, running = _shape(strategy), _Running(strategy, sent)
+    built = StateGraph(State, context_schema=shape.arguments, input_schema=Input, output_schema=Output)
+    built.add_node(BEGIN, running.begin, destinations=shape.first)
+    for node, ways in shape.ways.items():
+        built.add_node(node, partial(running.run, node), destinations=ways)
+    built.add_edge(START, BEGIN)
+    return built.compile(checkpointer=checkpointer, name=shape.name)
 
 
-def best_first() -> Any:
-    """The most promising open path is always the next to grow."""
-    return _graph("best_first")
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """The nodes of a strategy's graph. `sent` is a run's context as a server was sent it."""
+
+    strategy: Spec
+    sent: Mapping[str, Any]
+
+    async def begin(self, state: State, runtime: Runtime[Any]) -> Command[Any]:
+        """Checks the question and the arguments, and forgets what the thread knows of an earlier question."""
+        with _in_one_line():
+            question, arguments = _question(state), self._arguments({}, runtime)
+            async with session(self.strategy, arguments, question, state.get("answer")) as opened:
+                tree = to_json(opened.explored())
+                first = opened.nodes.first if opened.nodes else PROPOSE
+        progress = Progress(arguments=arguments, state=BEGUN, tree=tree, calls=[], oracle_used=False)
+        return Command(update={"drafts": None, "trajectories": [], "progress": progress}, goto=first)
+
+    async def run(self, node: str, state: State, runtime: Runtime[Any]) -> Command[Any]:
+        """Has the strategy's own node of this name work.
+
+        If it waits for a person and models have answered before that, their answers are kept first: the node begins
+        anew with them, asks no model twice, and waits again.
+        """
+
+        def watch(path: Trajectory) -> None:
+            place, row = draft(path)
+            runtime.stream_writer({"place": place, **row})
+
+        with _in_one_line():
+            progress = _progress(state)
+            explored = from_json(progress["tree"])
+            arguments, calls = self._arguments(progress["arguments"], runtime), progress["calls"]
+            answer = state.get("answer")
+            async with session(self.strategy, arguments, explored.question, answer, calls=calls, watch=watch) as opened:
+                try:
+                    then, inner = await opened.work(node, progress["state"], explored)
+                except GraphInterrupt:
+                    if not (new := opened.calls()):
+                        raise
+                    return Command(update={"progress": {**progress, "calls": [*calls, *new]}}, goto=node)
+        oracle_used = progress["oracle_used"] or opened.oracle_used
+        known = state.get("drafts", {})
+        update: State = {
+            "drafts": {place: row for place, row in drafts(explored).items() if known.get(place) != row},
+            "progress": Progress(
+                arguments=arguments, state=inner, tree=to_json(explored), calls=[], oracle_used=oracle_used
+            ),
+        }
+        if then == END:
+            found = [replace(path, oracle_used=path.oracle_used or oracle_used) for path in explored.ranked]
+            update["trajectories"] = list(map(trajectory, await _compared(found, answer)))
+        return Command(update=update, goto=then)
+
+    def _arguments(self, kept: Mapping[str, Any], runtime: Runtime[Any]) -> dict[str, Any]:
+        given = {**kept, **(runtime.context or {}), **self.sent}
+        return {name: value for name, value in given.items() if value is not None}
 
 
-def particle() -> Any:
-    """Paths are drawn anew after each step, as often as their values say."""
-    return _graph("particle")
+async def _compared(paths: Sequence[Trajectory], answer: str | None) -> Sequence[Trajectory]:
+    """The paths, each draft with the oracle's grade if the answer is known: `solve` returns the same."""
+    if answer is None or not paths:
+        return paths
+    question = paths[0].question
+    return await compared(paths, Problem(question.text, answer, question.problem_id, kind=question.kind))
 
 
-def tree_of_thoughts() -> Any:
-    """Deliberate search over steps, breadth first or depth first."""
-    return _graph("tree_of_thoughts")
+@contextmanager
+def _in_one_line() -> Iterator[None]:
+    """Errors that a person can mend are raised as GraphError."""
+    try:
+        yield
+    except RedraftError as error:
+        raise GraphError(str(error)) from error
 
 
-def program_of_thought() -> Any:
-    """Programs are written and run, and what they compute is the answer."""
-    return _graph("program_of_thought")
+def _progress(state: State) -> Progress:
+    if "progress" not in state:
+        raise PartError("the thread has nothing to go on from: begin it with a question")
+    return state["progress"]
 
 
-def _graph(strategy: str) -> Any:
-    return getattr(build(strategy, Client(route("embedded"))), "graph")  # noqa: B009 - an Agent need not have one
+def _question(state: State) -> Question:
+    text, answer, kind = state.get("question"), state.get("answer"), state.get("kind") or Kind.MATH
+    if not isinstance(text, str) or not text.strip():
+        raise PartError('a run needs a question, as in {"question": "What is 2 + 3?"}')
+    if not isinstance(answer, str | None):
+        raise PartError(f"answer={answer!r} is no text: give the known answer in quotation marks, or leave it out")
+    if kind not in list(Kind):
+        raise PartError(f"no kind {kind!r} of question; there are {', '.join(Kind)}")
+    return Problem(text, answer, kind=Kind(kind)).ask()
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """What is the same in all graphs of a strategy: a server takes a thread's checkpoints for those of one graph,
+    whatever its arguments are. `ways` are the nodes, each with those that may follow it."""
+
+    name: str
+    arguments: type
+    first: tuple[str, ...]
+    ways: Mapping[str, tuple[str, ...]]
+
+
+@cache
+def _shape(strategy: Spec) -> _Shape:
+    """The nodes that a strategy may have: with a critic there are more than without."""
+    factory = load(strategy)
+    critics = (None, _content) if "critic" in inspect.signature(factory).parameters else (None,)
+    client = Client(Scripted(lambda request, index: ""))
+    first: dict[str, None] = {}
+    ways: dict[str, dict[str, None]] = {}
+    for critic in critics:
+        nodes = own_nodes(build(strategy, client, keys=Keyring(), critic=critic))
+        first[nodes.first if nodes else PROPOSE] = None
+        for node, nexts in (nodes.ways if nodes else {PROPOSE: (END,)}).items():
+            ways.setdefault(node, {}).update(dict.fromkeys(nexts))
+    name = strategy if isinstance(strategy, str) else getattr(strategy, "__name__", "strategy")
+    return _Shape(
+        name=name.rpartition(":")[2],
+        arguments=arguments_schema(strategy),
+        first=tuple(first),
+        ways={node: tuple(nexts) for node, nexts in ways.items()},
+    )
+
+
+def _content() -> Critic:
+    """A critic that is asked: critic `none` is not."""
+
+    async def critique(trajectory: Trajectory) -> Critique:
+        return GO_ON
+
+    return critique
+
+
+STRATEGIES = tuple(names("redraft.agents", "Agent"))
+globals().update({name: factory(name) for name in STRATEGIES})  # what langgraph.json names
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(langgraph_json(), indent=2) + "\n")

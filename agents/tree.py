@@ -5,7 +5,7 @@ the same however many there are: its path shares the steps of its parent's, and 
 those it is given, their children and their ancestors; `explored` looks at each once, in the end.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -53,8 +53,6 @@ class Search:
     _known: dict[tuple[str, Stop | None], Grade] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if isinstance(self.question, Mapping):  # as JSON, from Studio
-            self.question = Question(**self.question)
         if not self.nodes:
             self.nodes.append(Node(Trajectory(self.question, role=Role.SEARCH)))
 

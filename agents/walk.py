@@ -6,6 +6,7 @@ LangGraph run it; what comes of it is the same.
 """
 
 from collections.abc import Mapping
+from contextvars import ContextVar
 from typing import Any, cast
 
 from langchain_core.callbacks import AsyncCallbackManager
@@ -18,6 +19,12 @@ from langgraph.runtime import Runtime
 from langgraph.types import Command
 from langgraph.typing import ContextT
 
+BEGUN: dict[str, Any] = {"asked": 0}
+"""The state in which every graph begins."""
+
+WALKED: ContextVar[bool] = ContextVar("WALKED", default=False)
+"""Whether agents walk their graphs even inside another graph: one that keeps what its nodes do by itself."""
+
 
 async def run(graph: CompiledStateGraph[Any, ContextT, Any, Any], context: ContextT, limit: int) -> None:
     """Runs a graph, with nothing asked yet, for at most `limit` steps; what comes of it is in the context.
@@ -27,7 +34,7 @@ async def run(graph: CompiledStateGraph[Any, ContextT, Any, Any], context: Conte
     if takes_turns(graph) and not _followed():
         await _walk(graph, context, limit)
         return
-    streamed = graph.astream({"asked": 0}, {"recursion_limit": limit}, context=context, stream_mode=())
+    streamed = graph.astream(BEGUN, {"recursion_limit": limit}, context=context, stream_mode=())
     async for _ in streamed:
         pass  # nothing is streamed
 
@@ -51,6 +58,8 @@ def _plain(node: StateNodeSpec[Any, Any]) -> bool:
 
 def _followed() -> bool:
     """Whether this is part of another graph's run, or somebody (LangSmith, a callback) hears of every run."""
+    if WALKED.get():
+        return False
     try:
         get_config()
     except RuntimeError:  # in no graph
@@ -59,15 +68,33 @@ def _followed() -> bool:
 
 
 async def _walk(graph: CompiledStateGraph[Any, ContextT, Any, Any], context: ContextT, limit: int) -> None:
-    nodes = cast(Mapping[str, Any], graph.builder.nodes)
-    edges, state = dict(graph.builder.edges), {"asked": 0}
-    at, runtime = edges[START], Runtime(context=context)
+    nodes = Nodes(graph)
+    at, state, runtime = nodes.first, BEGUN, Runtime(context=context)
     for _ in range(limit):
-        said = await nodes[at].runnable.ainvoke(state, {}, runtime=runtime)
-        at = edges.get(at, END)
-        if isinstance(said, Command):
-            said, at = said.update, str(said.goto or at)
+        at, state = await nodes.run(at, state, runtime)
         if at == END:
             return
-        state = {**state, **(said or {})}
     raise GraphRecursionError(f"the graph {graph.get_name()!r} has not ended after {limit} steps")
+
+
+class Nodes:
+    """The nodes of a graph that `takes_turns`, to be run one by one; `first` is the name of the one to begin with."""
+
+    def __init__(self, graph: CompiledStateGraph[Any, Any, Any, Any]) -> None:
+        self._nodes = cast(Mapping[str, Any], graph.builder.nodes)
+        self._edges = dict(graph.builder.edges)
+        self.first = self._edges[START]
+
+    @property
+    def ways(self) -> dict[str, tuple[str, ...]]:
+        """Each node's name, and the names of those that may follow it; END after the last."""
+        ends = {name: tuple(node.ends or ()) for name, node in self._nodes.items()}
+        return {name: (*found, *([self._edges[name]] if name in self._edges else ())) for name, found in ends.items()}
+
+    async def run(self, at: str, state: dict[str, Any], runtime: Runtime[Any]) -> tuple[str, dict[str, Any]]:
+        """Runs the node of this name; returns the name of the next one, END after the last, and the new state."""
+        said = await self._nodes[at].runnable.ainvoke(state, {}, runtime=runtime)
+        then = self._edges.get(at, END)
+        if isinstance(said, Command):
+            said, then = said.update, str(said.goto or then)
+        return then, {**state, **(said or {})}

@@ -1,10 +1,15 @@
-"""What was found out about models, kept between processes: a small file in the user's cache folder."""
+"""What was found out about models, kept between processes: a small file in the user's cache folder.
 
+An event loop never waits for the file to be written: a thread writes it, and whoever reads waits for that.
+"""
+
+import asyncio
 import json
 import os
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +27,25 @@ class Memory:
 
     def recall(self, key: str) -> dict[str, Any]:
         """The facts of a key; empty where there are none, or only old ones."""
+        wait(list(WRITING))
         return self._entries().get(key, {}).get("facts", {})
 
     def keep(self, key: str, facts: Mapping[str, Any]) -> None:
         """Remember the facts of a key in the place of those there were. Entries that are too old are dropped, and what
         other processes have written meanwhile stays. An entry's age counts from its first facts."""
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            self._keep(key, dict(facts))
+        else:
+            writing = WRITER.submit(self._keep, key, dict(facts))
+            WRITING.add(writing)
+            writing.add_done_callback(WRITING.discard)
+
+    def _keep(self, key: str, facts: dict[str, Any]) -> None:
         entries = self._entries()
         found = entries.get(key, {}).get("found", self._now())
-        entries[key] = {"found": found, "facts": dict(facts)}
+        entries[key] = {"found": found, "facts": facts}
         try:
             _write(self.path, json.dumps(entries, indent=1, sort_keys=True))
         except OSError:
@@ -51,6 +67,10 @@ class Memory:
             return {}
         oldest = self._now() - KEPT_S
         return {key: entry for key, entry in data.items() if _sound(entry, oldest)} if isinstance(data, dict) else {}
+
+
+WRITER = ThreadPoolExecutor(1, "memory")  # what it was given is written before the program ends
+WRITING: set[Future[None]] = set()
 
 
 def _sound(entry: Any, oldest: float) -> bool:

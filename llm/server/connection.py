@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import zlib
+from typing import cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
@@ -41,8 +42,7 @@ class Connection(asyncio.Protocol):
         self._failed(Broken("it was closed on this side"))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's does not derive from it
 
     def data_received(self, data: bytes) -> None:
         try:

@@ -1,0 +1,160 @@
+"""A strategy and its model, made of arguments that came as JSON, for as long as one node of a graph works."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, fields
+from functools import cache
+from typing import Any
+
+from langgraph.graph import END
+from langgraph.runtime import Runtime
+
+from redraft.agents.agent import Agent, Watch, at_least_one
+from redraft.agents.arguments_schema import MODEL
+from redraft.agents.graph import GraphAgent, Tree
+from redraft.agents.load import Spec, build, resolved
+from redraft.agents.snapshot import Explored, plain
+from redraft.agents.tree import Search, SearchAgent
+from redraft.agents.walk import WALKED, Nodes, takes_turns
+from redraft.graders.equivalence import Checker
+from redraft.llm.client import Client
+from redraft.llm.model import Model, Sampling, Truncation
+from redraft.llm.route import route
+from redraft.store.arguments import convert
+from redraft.store.encode import call_from_json, call_to_json
+from redraft.store.errors import PartError
+from redraft.store.journal import Journal
+from redraft.store.records import Keyring, Question
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A strategy that can work on one question. `nodes` are those of its own graph, if it has one."""
+
+    agent: Agent
+    nodes: Nodes | None
+    question: Question
+    _keys: Keyring
+    _journal: Journal
+
+    def explored(self) -> Explored:
+        """What is known of the question before anything is asked."""
+        return Search(self.question) if isinstance(self.agent, SearchAgent) else Tree(self.question)
+
+    async def work(self, node: str, state: dict[str, Any], explored: Explored) -> tuple[str, dict[str, Any]]:
+        """Runs a node, or, if there are none, the agent as a whole; returns the next node's name, END after the last,
+        and the new state. What is found is in `explored`."""
+        walked = WALKED.set(True)
+        try:
+            if self.nodes:
+                return await self.nodes.run(node, state, Runtime(context=explored))
+            explored.ranked = await self.agent(self.question)
+            return END, state
+        finally:
+            WALKED.reset(walked)
+
+    def calls(self) -> list[Any]:
+        """What models and persons have answered in this session, as JSON data."""
+        made = self._journal.calls(self.question.unit)
+        return [[plain(call_to_json(call)), plain(choices)] for call, choices in made]
+
+    @property
+    def oracle_used(self) -> bool:
+        """Whether a part has read the known answer in this session."""
+        return self._keys.was_opened(self.question.unit)
+
+
+@asynccontextmanager
+async def session(
+    strategy: Spec,
+    arguments: Mapping[str, Any],
+    question: Question,
+    answer: str | None = None,
+    *,
+    calls: Sequence[Any] = (),
+    watch: Watch | None = None,
+) -> AsyncIterator[Session]:
+    """A strategy with these arguments and the known `answer`; its model is closed at the end. `calls` are answered
+    already, and not made again. All is read and built in a thread, since a server's event loop must not wait for files.
+
+    Raises PartError for an argument that does not fit, and ModelError for a model that cannot be used.
+    """
+    keys = None if answer is None else Keyring({question.problem_id: answer})
+    journal = Journal(None)
+    for call, choices in calls:
+        journal.preload(call_from_json(call), choices)
+
+    def built() -> tuple[Client, Agent]:
+        given = checked(strategy, arguments)
+        parts = {name: value for name, value in given.items() if name not in MODEL}
+        model = _model(given.get("model", EMBEDDED), given.get("api_base"))
+        client = Client(model, journal=journal, sampling=_sampling(given))
+        return client, build(strategy, client, keys=keys, watch=watch, checker=_checker(), **parts)
+
+    client, agent = await asyncio.to_thread(built)
+    try:
+        yield Session(agent, own_nodes(agent), question, keys or Keyring(), journal)
+    finally:
+        await client.close_others()
+        if client.model.remote:
+            await client.model.close()
+
+
+def own_nodes(agent: Agent) -> Nodes | None:
+    """The nodes of an agent's own graph, if it has one of which one node at a time runs."""
+    if isinstance(agent, GraphAgent | SearchAgent) and takes_turns(agent.graph):
+        return Nodes(agent.graph)
+    return None
+
+
+def checked(strategy: Spec, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a strategy and its model, as they are to be given to it; numbers and truth values of JSON are
+    read as `--set` reads texts. Raises PartError for the first that does not fit, and names it."""
+    texts = {name: _text(name, value) for name, value in arguments.items() if value is not None}
+    known = {**MODEL, **resolved(strategy, texts)}
+    if unknown := next((name for name in texts if name not in known), None):
+        name = strategy if isinstance(strategy, str) else getattr(strategy, "__name__", str(strategy))
+        raise PartError(f"no argument {unknown!r} of strategy {name!r}; there are {', '.join(sorted(known))}")
+    found: dict[str, Any] = texts | {
+        name: convert(texts[name], MODEL[name][0], name) for name in MODEL if name in texts
+    }
+    at_least_one(max_tokens=found.get("max_tokens", 1))
+    if found.get("temperature", 0.0) < 0:
+        raise PartError(f"temperature={found['temperature']:g} is too low; it must be at least 0")
+    return found
+
+
+def _sampling(given: Mapping[str, Any]) -> Sampling:
+    truncation = Truncation(**{field.name: given.get(field.name) for field in fields(Truncation)})
+    own = {name: given[name] for name in ("temperature", "max_tokens", "seed") if name in given}
+    return Sampling(**own, truncation=truncation)
+
+
+def _text(name: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, str | int | float):
+        return str(value)
+    raise PartError(f"{name}={value!r} does not fit: it wants one text, number or truth value")
+
+
+EMBEDDED = "embedded"
+
+
+def _model(name: str, api_base: str | None) -> Model:
+    return _embedded() if name == EMBEDDED and not api_base else route(name, api_base)
+
+
+@cache
+def _embedded() -> Model:
+    """The model that ships: its weights are read once."""
+    return route(EMBEDDED)
+
+
+@cache
+def _checker() -> Checker:
+    """The one that all parts share which read the known answer: its processes start when it is first asked."""
+    return Checker()

@@ -1,0 +1,114 @@
+"""What a graph has explored of a question as JSON data, and back: a checkpoint holds it, so that another process can
+go on with it.
+
+A node of a search is kept with its parent's index and its own steps, so that a search takes as much room as its text.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, Field, fields, is_dataclass, replace
+from enum import Enum
+from functools import cache
+from typing import Any, get_type_hints
+
+import msgspec
+
+from redraft.agents.graph import Tree
+from redraft.agents.node import Node
+from redraft.agents.tree import Search
+from redraft.store.records import Grade, Question, Stop
+
+Explored = Tree | Search
+"""What a graph knows of its question: the context of its nodes."""
+
+
+def to_json(explored: Explored) -> dict[str, Any]:
+    """A tree as JSON data, without the fields that have their default values. Lone surrogates become "?"."""
+    if isinstance(explored, Tree):
+        return plain(explored)
+    return {
+        **_facts(explored, besides=("nodes", "queue", "_known")),
+        "nodes": [_node_to_json(node) for node in explored.nodes],
+        "queue": [[cost if math.isfinite(cost) else None, index] for cost, index in explored.queue],
+        "_known": [[key, stop and stop.value, plain(grade)] for (key, stop), grade in explored._known.items()],
+    }
+
+
+def from_json(data: Mapping[str, Any]) -> Explored:
+    """The tree that `to_json` made this data of: a Search if it has nodes. Raises ValueError if it is no such data."""
+    try:
+        if "nodes" not in data:
+            return Tree(**_values(Tree, data))
+        known = {(key, stop and Stop(stop)): msgspec.convert(grade, Grade) for key, stop, grade in data["_known"]}
+        rest = {name: value for name, value in data.items() if name not in ("nodes", "queue", "_known")}
+        return Search(
+            **_values(Search, rest),
+            nodes=_nodes(data["nodes"]),
+            queue=[(math.inf if cost is None else cost, index) for cost, index in data["queue"]],
+            _known=known,
+        )
+    except (TypeError, KeyError, IndexError, msgspec.ValidationError) as error:
+        raise ValueError(f"this is no tree of a question: {error}") from error
+
+
+def question_from_json(data: Mapping[str, Any]) -> Question:
+    """The question of a tree that `to_json` made this data of."""
+    return msgspec.convert(data["question"], Question)
+
+
+def _node_to_json(node: Node) -> dict[str, Any]:
+    parent = {} if node.parent is None else {"parent": node.parent.index}
+    path = replace(node.path, steps=node.steps)
+    return {**_facts(node, besides=("parent", "children", "path")), **parent, "path": plain(path)}
+
+
+def _nodes(rows: Sequence[Mapping[str, Any]]) -> list[Node]:
+    """The nodes of a search, each among its parent's children: parents come before their children."""
+    nodes: list[Node] = []
+    for row in rows:
+        parent = nodes[row["parent"]] if "parent" in row else None
+        node = Node(**_values(Node, {**row, "parent": None}))
+        if parent is not None:
+            node.parent = parent
+            node.path = replace(node.path, steps=(*parent.path.steps, *node.path.steps))
+            parent.children.append(node)
+        nodes.append(node)
+    return nodes
+
+
+def plain(value: Any) -> Any:
+    """Records, texts, numbers and containers of them as JSON data; fields that have their default values are left
+    out."""
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if is_dataclass(value):
+        return _facts(value)
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value
+
+
+def _facts(record: Any, besides: Sequence[str] = ()) -> dict[str, Any]:
+    """The fields of a record that differ from their defaults, as JSON data, without those named `besides`."""
+    pairs = ((field, getattr(record, field.name)) for field in fields(record) if field.name not in besides)
+    return {field.name: plain(value) for field, value in pairs if value != _default(field)}
+
+
+def _default(field: Field[Any]) -> Any:
+    return field.default_factory() if field.default_factory is not MISSING else field.default
+
+
+def _values(kind: type, data: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a record of this kind, of the types that it declares."""
+    hints = _hints(kind)
+    return {name: msgspec.convert(value, hints[name], str_keys=True) for name, value in data.items()}
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    """The types of the fields. The parent of a Node is set apart."""
+    return {name: Any if name == "parent" else hint for name, hint in get_type_hints(kind).items()}
