@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,6 @@ from redraft.llm.prompts import Example, Prompts
 from redraft.llm.scripted import Scripted
 from redraft.llm.templates import TEMPLATES
 from redraft.store.errors import PartError
-from redraft.store.load import names
 from redraft.store.records import Keyring, Kind, Problem, Question, Trajectory
 
 QUESTION = Question("p", "How much?", unit="u")
