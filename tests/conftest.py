@@ -3,11 +3,12 @@
 import importlib.util
 import json
 import os
+import re
 import secrets
 import shutil
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -114,6 +115,18 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     constraints = context / "constraints.txt"
     subprocess.run([uv, "pip", "install", "--quiet", "--python", python, "-c", constraints, wheel], check=True)
     return python.parent
+
+
+@pytest.fixture(scope="session")
+def guide_program() -> Callable[[str, str], str]:
+    """`guide_program("studio.md", "ask.py")` is the text of a program in a guide, by its title."""
+
+    def text(page: str, title: str) -> str:
+        written = (Path(__file__).parents[1] / "docs" / page).read_text()
+        [program] = re.findall(rf"^```python title={re.escape(title)}\n(.*?)^```$", written, re.MULTILINE | re.DOTALL)
+        return program
+
+    return text
 
 
 @pytest.fixture(scope="session")

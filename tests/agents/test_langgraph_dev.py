@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +154,19 @@ async def test_a_person_is_asked_and_the_thread_goes_on_and_may_be_forked(client
     assert len(again["__interrupt__"]) == 1
     forked: Any = await client.runs.wait(thread, "correct", command={"resume": "right"})
     assert [path["turns"] for path in forked["trajectories"]] == [1]
+
+
+async def test_the_client_of_the_guide_works(
+    server: str, tmp_path: Path, guide_program: Callable[[str, str], str]
+) -> None:
+    program = guide_program("studio.md", "ask.py").replace("http://127.0.0.1:2024", server)
+    command = [sys.executable, "-c", program]
+    done = await asyncio.to_thread(
+        subprocess.run, command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "updates {'propose': {'drafts': {'" in done.stdout
+    assert "human: Line 2 is doubtful. Check it and solve the problem again. Pens get lost." in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,13 @@
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.types import Command
 from pydantic import TypeAdapter
 
@@ -77,7 +78,7 @@ def test_every_argument_has_a_type_a_default_and_a_description(strategy: str) ->
 def test_the_schema_follows_the_factories() -> None:
     schema = TypeAdapter(arguments_schema("correct")).json_schema()["properties"]
     assert (schema["turns"]["type"], schema["turns"]["default"]) == ("integer", 3)
-    assert "it has had `turns` drafts" in schema["turns"]["description"]
+    assert schema["turns"]["description"] == "The most drafts of a trajectory, the first included."
     assert schema["pick"]["enum"] == ["last", "best", "majority"]
     assert schema["feedback"]["default"] == "likelihood"
     assert "human" in schema["feedback"]["description"]
@@ -199,39 +200,29 @@ async def test_an_agent_without_a_graph_is_one_node(tmp_path: Path) -> None:
     assert graph.get_name() == "shortest"
 
 
-ASK = """
-import asyncio, json, sys
-from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
-from langgraph.types import Command
-from redraft.agents import studio
+async def test_another_process_goes_on_with_a_persons_answer(
+    tmp_path: Path, guide_program: Callable[[str, str], str]
+) -> None:
+    """The program of the guide, run twice."""
+    (tmp_path / "ask_person.py").write_text(guide_program("studio.md", "ask_person.py"))
 
-async def main():
-    async with AsyncSqliteSaver.from_conn_string("threads.sqlite") as saver:
-        graph = studio.graph(sys.argv[1], checkpointer=saver)
-        given, context = json.loads(sys.argv[2]), json.loads(sys.argv[3])
-        given = Command(**given) if "resume" in given else given
-        out = await graph.ainvoke(given, {"configurable": {"thread_id": "1"}}, context=context)
-        asked = [each.value for each in out.pop("__interrupt__", [])]
-        print(json.dumps({"asked": asked, **out}))
-
-asyncio.run(main())
-"""
-
-
-def test_another_process_goes_on_with_a_persons_answer(tmp_path: Path) -> None:
-    def process(given: Any, context: Any = None) -> dict[str, Any]:
-        command = [sys.executable, "-c", ASK, "correct", json.dumps(given), json.dumps(context)]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    def process(said: str) -> str:
+        command = [sys.executable, "ask_person.py", said]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
         assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
+        return done.stdout
 
-    before = process({"question": QUESTION}, {"feedback": "human", "turns": 3, "samples": 2})
-    [question] = before["asked"]
-    assert [draft["turn"] for draft in question["drafts"]] == [1, 1]
-    after = process({"resume": ["right", {"verdict": "wrong", "first_wrong_step": 1}]})
-    assert [draft["turn"] for draft in after["asked"][0]["drafts"]] == [2]
-    ended = process({"resume": "right"})
-    assert ended["asked"] == []
-    assert sorted(path["turns"] for path in ended["trajectories"]) == [1, 2]
-    first = {path["sample"]: path["drafts"][0]["text"] for path in ended["trajectories"]}
-    assert first == {draft["sample"]: "".join(draft["steps"]) for draft in question["drafts"]}
+    *asked, question = [line.strip() for line in process(QUESTION).splitlines()]
+    assert question == "Is it right?"
+    async with AsyncSqliteSaver.from_conn_string(str(tmp_path / "threads.sqlite")) as saver:
+        [draft] = (
+            (await studio.graph("correct", checkpointer=saver).aget_state(thread("leo"))).values["drafts"].values()
+        )
+    assert draft["text"].splitlines() == asked
+
+    [answer] = process("wrong").splitlines()
+    async with AsyncSqliteSaver.from_conn_string(str(tmp_path / "threads.sqlite")) as saver:
+        state = (await studio.graph("correct", checkpointer=saver).aget_state(thread("leo"))).values
+    [path] = state["trajectories"]
+    assert answer == f"The answer after 2 turns is {path['answer']}."
+    assert path["drafts"][0] == {**draft, "feedback": "human: The answer is wrong. Solve the problem again."}
