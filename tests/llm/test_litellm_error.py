@@ -69,6 +69,8 @@ async def test_a_try_that_fails_says_why_in_one_line(
     error = await failed(openai_server, Request(ASKED, n=2, seeds=(3, 4)), Limits(timeout_s=3))
 
     assert (error.cause, error.fatal, error.usage, error.attempts) == (cause, fatal, usage, 1)
+    kinds = {"hang": "timeout", "empty": "empty reply"}
+    assert error.kind == (kinds.get(fault, "fault") if isinstance(fault, str) else f"HTTP {fault}")
     assert words in str(error)
     assert "\n" not in str(error)
     assert len(openai_server.requests) == 1

@@ -23,6 +23,14 @@ from redraft.llm.usage import Usage
 
 ASKED = (Message("user", "Two and two?"),)
 USED = {"prompt_tokens": 5, "completion_tokens": 7}
+KINDS = {
+    "drop": "broken connection",
+    "cut": "broken connection",
+    "hang": "timeout",
+    "blank": "bad reply",
+    "malformed": "bad reply",
+    "empty": "empty reply",
+}
 
 
 async def failed(model: Any, **request: Any) -> ModelError:
@@ -58,6 +66,7 @@ async def test_a_fault_has_its_cause_and_what_it_was_charged(
     error = await failed(model_at(openai_server.url, limits=Limits(timeout_s=0.2)))
     assert words in str(error)
     assert (error.cause, error.fatal, error.wait_s, error.attempts) == (cause, False, None, 1)
+    assert error.kind == KINDS.get(fault, f"HTTP {fault}")
     assert error.usage == usage or (fault == "empty" and error.usage is not None and error.usage.prompt > 0)
     assert openai_server.faults == []
 
