@@ -6,7 +6,7 @@ import logging
 import os
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from prefect import Flow, get_run_logger, task
 from prefect.blocks.system import Secret
@@ -31,6 +31,11 @@ class Stage(Flow[..., Coroutine[Any, Any, State[dict[str, Any]]]]):
     def serialize_parameters(self, parameters: dict[str, Any]) -> dict[str, Any]:
         return masked("", super().serialize_parameters(parameters))
 
+    def with_options(self, *given: Any, **options: Any) -> "Stage":
+        flow = super().with_options(*given, **options)
+        flow.__class__ = type(self)  # Prefect makes a plain one
+        return cast(Stage, flow)
+
 
 def stage(parameters: type[P]) -> Callable[[Body[P]], Stage]:
     """Makes a function of such parameters a flow of its name, which takes them side by side. The flow run ends Failed,
@@ -46,7 +51,8 @@ def stage(parameters: type[P]) -> Callable[[Body[P]], Stage]:
                 return Failed(message=str(error))
 
         run.__signature__ = there  # type: ignore[attr-defined]
-        run.__name__, run.__module__, run.__doc__ = body.__name__, body.__module__, inspect.getdoc(body)
+        run.__name__, run.__qualname__ = body.__name__, body.__qualname__
+        run.__module__, run.__doc__ = body.__module__, inspect.getdoc(body)
         return Stage(run, name=body.__name__, persist_result=False, validate_parameters=False)
 
     return decorate
