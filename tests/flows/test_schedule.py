@@ -144,7 +144,7 @@ def test_the_schedule_that_ships_comes_due_and_its_runs_end(
         planned = until(lambda deployment=deployment: runs(prefect_api, deployment, "SCHEDULED"))
         assert all(run["auto_scheduled"] and run["expected_start_time"][11:16] == f"{hour:02}:00" for run in planned)
 
-    few = {"limit": 2, "samples": 1}
+    few = {"limit": 2, "samples": 1, "min_right": 0}
     due(prefect_api, nightly, few, few)  # two nights at once, of one recipe
     first, second = until(lambda: runs(prefect_api, nightly, *ENDED)[1:] and runs(prefect_api, nightly, *ENDED))
     told = (night.worker / "worker.log").read_text()
