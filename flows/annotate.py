@@ -4,7 +4,6 @@ from redraft.flows.annotate import annotate
 found = asyncio.run(annotate(db="redraft.duckdb", grader="rollout", arguments={"grader.rollouts": 16}))
 """
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 from redraft.agents.load import Spec, build
 from redraft.flows.annotating import Annotated, Annotating
 from redraft.flows.job import budget as plain_budget
-from redraft.flows.kept import fitting
+from redraft.flows.kept import Fitting, fitting
 from redraft.flows.notebook import suited
 from redraft.flows.progress import Plan, Progress
 from redraft.flows.recipe import identity, recipe
@@ -28,8 +27,10 @@ from redraft.llm.route import route
 from redraft.llm.truncation import Truncation
 from redraft.llm.usage import Prices
 from redraft.store.journal import Journal
+from redraft.store.opening import opened
 from redraft.store.records import Keyring
 from redraft.store.store import Store
+from redraft.store.waiting import off_loop
 
 
 async def annotate(
@@ -67,59 +68,66 @@ async def annotate(
     and ModelError if the model can't be used at all.
     """
     told = suited(progress)
-    store = db if isinstance(db, Store) else Store(db, create=False, waiting=told.say)
-    opened = route(model, api_base, limits=limits, chat_template=prompts.chat) if isinstance(model, str) else model
-    opened.prices = prices or opened.prices
-    given = dict(arguments or {})
-    sampling = Sampling(temperature, max_tokens, seed, Truncation(top_p, top_k, min_p))
-    bare = Client(opened, sampling=sampling, prompts=prompts)
-    budgets = plain_budget(problem_budget)
-    name = recipe(
-        bare, one, grader=grader, critic=None, arguments=given, measures=("annotate",), problem_budget=budgets
-    )
-    kept = await asyncio.to_thread(fitting, store, where, name, replicate, limit)
-    journal = Journal(store.journal_path(name))
-    client = Client(
-        opened,
-        journal=journal,
-        sampling=sampling,
-        limits=replace(limits, concurrency=concurrency),
-        run_budget=budget,
-        problem_budget=problem_budget,
-        say=told.say,
-        prompts=prompts,
-    )
-    keys, checker = Keyring(), Checker()
-    try:
-        made = build(one, client, keys=keys, grader=grader, checker=checker, **given)
-        config = {"grader": identity(grader), "where": where, **{key: identity(value) for key, value in given.items()}}
-        start = store.start_run, "annotate", name, identity(grader) or "", opened.name, config
-        run_id = await asyncio.to_thread(*start)
-        found = Annotated(store.path, run_id, identity(grader) or "", known=sum(len(one.places) for one in kept.done))
-        plan = Plan(
-            run_id,
-            problems=len(kept.done) + len(kept.todo),
-            done=len(kept.done),
-            samples=None,
-            strategy=f"grader {found.grader}",
-            model=opened.name,
-            db=store.path,
-            noun="unit",
+    async with opened(db, create=False, waiting=told.say) as store:
+        asked = route(model, api_base, limits=limits, chat_template=prompts.chat) if isinstance(model, str) else model
+        asked.prices = prices or asked.prices
+        given = dict(arguments or {})
+        sampling = Sampling(temperature, max_tokens, seed, Truncation(top_p, top_k, min_p))
+        bare = Client(asked, sampling=sampling, prompts=prompts)
+        budgets = plain_budget(problem_budget)
+        name = recipe(
+            bare, one, grader=grader, critic=None, arguments=given, measures=("annotate",), problem_budget=budgets
         )
-        told.begin(plan)
-        annotating = Annotating(store, journal, client, keys, made, name, replicate, found, told)
-        await annotating.all(kept.todo, concurrency)
-        found.used = client.used if budget else None
-        return found
-    except ModelError as error:
-        error.used = client.used if budget else None
-        raise
-    finally:
-        journal.close()
-        await checker.close()
-        await client.close_others()
-        if isinstance(model, str):
-            await opened.close()
+        journal = Journal(store.journal_path(name), claim=False)
+        client = Client(
+            asked,
+            journal=journal,
+            sampling=sampling,
+            limits=replace(limits, concurrency=concurrency),
+            run_budget=budget,
+            problem_budget=problem_budget,
+            say=told.say,
+            prompts=prompts,
+        )
+        keys, checker = Keyring(), Checker()
+        try:
+            made = build(one, client, keys=keys, grader=grader, checker=checker, **given)
+            known = identity(grader) or ""
+            config = {"grader": known, "where": where, **{key: identity(value) for key, value in given.items()}}
+
+            def begin() -> tuple[str, Fitting]:
+                """Nobody else publishes between the look at the store and the claim: no unit is judged twice."""
+                with store.held():
+                    kept = fitting(store, where, name, replicate, limit)
+                    journal.claim([one.unit for one in kept.todo], also=[one.unit for one in kept.done])
+                    return store.start_run("annotate", name, known, asked.name, config), kept
+
+            run_id, kept = await off_loop(begin)
+            found = Annotated(store.path, run_id, known, known=sum(len(one.places) for one in kept.done))
+            plan = Plan(
+                run_id,
+                problems=len(kept.done) + len(kept.todo),
+                done=len(kept.done),
+                samples=None,
+                strategy=f"grader {found.grader}",
+                model=asked.name,
+                db=store.path,
+                noun="unit",
+            )
+            told.begin(plan)
+            annotating = Annotating(store, journal, client, keys, made, name, replicate, found, told)
+            await annotating.all(kept.todo, concurrency)
+            found.used = client.used if budget else None
+            return found
+        except ModelError as error:
+            error.used = client.used if budget else None
+            raise
+        finally:
+            await off_loop(journal.close)
+            await checker.close()
+            await client.close_others()
+            if isinstance(model, str):
+                await asked.close()
 
 
 def one(grader: Grader) -> Grader:

@@ -10,6 +10,7 @@ from redraft.agents.drafts import cut
 from redraft.flows.bounded import each
 from redraft.flows.garbage import seldom
 from redraft.flows.kept import Kept
+from redraft.flows.leaving import leaving
 from redraft.flows.progress import Progress
 from redraft.llm.budget import Amount
 from redraft.llm.client import Client
@@ -20,6 +21,7 @@ from redraft.store.paths import paths_of
 from redraft.store.records import Grade, Keyring, Trajectory
 from redraft.store.store import Store
 from redraft.store.units import Unit
+from redraft.store.waiting import off_loop
 from redraft.store.writer import Writer
 
 
@@ -124,9 +126,12 @@ class Annotating:
             raise
         finally:
             try:
-                await self._writer.close()
+                async with leaving(status, self._store, self._progress.say):
+                    try:
+                        await self._writer.close()
+                    finally:
+                        await off_loop(self._store.end_run, self._found.run_id, status, facts)
             finally:
-                await asyncio.to_thread(self._store.end_run, self._found.run_id, status, facts)
                 self._progress.end(status)
 
     async def _prepared(self, work: Sequence[Kept]) -> AsyncIterator[tuple[Kept, list[Trajectory]]]:
@@ -136,9 +141,9 @@ class Annotating:
             if self._client.spent:
                 return
             again = [kept.unit for kept in part if kept.attempt > 1]
-            for call, choices in await asyncio.to_thread(self._store.answers, again) if again else ():
+            for call, choices in await off_loop(self._store.answers, again) if again else ():
                 self._journal.preload(call, choices)
-            paths = await asyncio.to_thread(paths_of, self._store, {kept.source: kept.problem for kept in part})
+            paths = await off_loop(paths_of, self._store, {kept.source: kept.problem for kept in part})
             for kept in part:
                 there = paths[kept.source]
                 yield kept, [cut(there[path], turn) for path, turn in kept.places if path in there]

@@ -26,6 +26,7 @@ from redraft.store.errors import StoreError
 from redraft.store.records import Keyring, Problem, Trajectory, Verdict
 from redraft.store.store import Store
 from redraft.store.units import Unit
+from redraft.store.waiting import off_loop
 
 SHOWN = 3  # problems that are shown in full, after the first draft
 
@@ -36,7 +37,7 @@ async def demo(folder: Path, console: Console, *, limit: int = 40, samples: int 
     settings = Settings(
         arguments={"feedback": "oracle", "turns": 2}, samples=samples, seed=seed, concurrency=samples * 2
     )
-    store = Store(db)
+    store = await off_loop(Store, db)
     progress = Showing(console)
     job = Job(problems("builtin", Silent(), limit=limit), settings, store, progress)
     try:
@@ -50,11 +51,11 @@ async def demo(folder: Path, console: Console, *, limit: int = 40, samples: int 
         "What came of it",
         f"{counted(limit, 'problem')}, {counted(samples, 'independent sample')} each, one redraft",
     )
-    console.print(render(summary_of(job, run_id)))
+    console.print(render(await off_loop(summary_of, job, run_id)))
     section(console, "Ask it in SQL", f"redraft query --db {db} '...'")
     for sql in QUESTIONS:
         console.print(Text(sql, style="cyan"))
-        console.print(Padding(table(store.query(sql), console.width), (0, 0, 1, 2)))
+        console.print(Padding(table(await off_loop(store.query, sql), console.width), (0, 0, 1, 2)))
     section(console, "Export what is right", f"redraft export --db {db} {rows}")
     exported = await export(rows, db=store)
     dropped = ", ".join(f"{count} {reason}" for reason, count in exported.dropped.items())
@@ -69,6 +70,7 @@ async def first_draft(job: Job, console: Console) -> None:
     """Draws and judges the drafts of the first problem, and shows the first of them. The run that follows finds them
     in the journal and goes on from them."""
     problem = next(iter(job.problems.values()))
+    job.journal.claim([job.unit(problem)])
     paths = await whole(job.client)(Trajectory(problem.ask(job.unit(problem))), job.settings.samples)
     [grade, *_] = await oracle(Keyring({problem.problem_id: problem.answer}))(paths[:1])
     console.print(heading("problem 1", problem))

@@ -15,9 +15,10 @@ from redraft.llm.route import route
 from redraft.llm.said import hidden
 from redraft.llm.templates import fill
 from redraft.store.errors import RedraftError
-from redraft.store.journal import held
+from redraft.store.journal_files import answered, files, held
 from redraft.store.records import Verdict
 from redraft.store.store import Store
+from redraft.store.waiting import off_loop
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Finding:
 
 async def examine(*, db: str, model: str = "embedded", api_base: str | None = None) -> list[Finding]:
     """Everything that can be found out within seconds. Never raises for what it finds."""
-    return [*installed(), *await answers(model, api_base), await compares(), *holds(db)]
+    return [*installed(), *await answers(model, api_base), await compares(), *await off_loop(holds, db)]
 
 
 def installed() -> list[Finding]:
@@ -132,9 +133,9 @@ def _unfinished(store: Store) -> list[Finding]:
     killed, waiting = 0, 0
     for (recipe,) in store.query(RUNNING).rows:
         path = store.journal_path(recipe)
-        killed += path is None or not path.exists() or not held(path)
+        killed += path is None or not any(map(held, files(path)))
     for path in Path(f"{store.path}.journal").glob("*.jsonl"):
-        waiting += not held(path) and path.stat().st_size > EMPTY
+        waiting += not held(path) and answered(path)
     found = []
     if killed:
         told = f"{counted(killed, 'run')} ended without a word, killed or cut off"
@@ -165,7 +166,6 @@ DRAWING = {"top_p": "top-p", "top_k": "top-k", "min_p": "min-p", "beam": "beam s
 LEADS: dict[bool | None, str] = {True: "", False: "worked around: ", None: "not known yet: "}
 NEEDED = ("duckdb", "numpy", "tokenizers", "math-verify", "langgraph", "litellm", "aiohttp", "pydantic", "prefect")
 TABLES = ("problems", "trajectories", "steps", "turns", "grades", "calls", "datasets")
-EMPTY = 64  # bytes: a journal that only says whose it is
 LEAST_GB = 0.5
 PATIENCE_S = 5.0  # while another process holds the store
 

@@ -7,7 +7,6 @@ Every method is a job of `generate`: what is in the store is not asked again, an
 a vote of as many independent drafts as the same tokens would pay for.
 """
 
-import asyncio
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -24,8 +23,10 @@ from redraft.flows.rows import measured
 from redraft.flows.runs import Runs
 from redraft.llm.model import Model
 from redraft.store.errors import PartError
+from redraft.store.opening import opened
 from redraft.store.records import Problem
 from redraft.store.store import Store
+from redraft.store.waiting import off_loop
 
 
 async def evaluate(
@@ -53,7 +54,6 @@ async def evaluate(
     `progress` is as in `generate`. Raises what `generate` raises, and PartError where two methods are the same.
     """
     told = suited(progress)
-    store = db if isinstance(db, Store) else Store(db, waiting=told.say)
     methods = [method(strategy) for strategy in strategies]
     if doubled := [one.label for place, one in enumerate(methods) if one in methods[:place]]:
         raise PartError(f"strategy {doubled[0]!r} is named twice: name each once")
@@ -62,13 +62,15 @@ async def evaluate(
     found = [problems(part, told, limit=limit, skip_bad=skip_bad, **columns) for part in parts]
     task = _tasks(parts, found)
     named = ", ".join(str(part) for part in parts if isinstance(part, str | Path)) or "given in Python"
-    runs = Runs(list({one.problem_id: one for part in found for one in part}.values()), settings, store, told, named)
-    runs.check(methods)
-    ran = [await runs.method(one, model) for model in models for one in methods]
-    ended = [one for one in ran if one is not None]
-    sampled = await runs.baselines(ended, baseline) if baseline else {}
-    tasks = [task[one.problem_id] for one in runs.problems]
-    evaluation = await asyncio.to_thread(measured, ended, sampled, problems=runs.problems, tasks=tasks, db=store.path)
+    these = list({one.problem_id: one for part in found for one in part}.values())
+    async with opened(db, waiting=told.say) as store:
+        runs = Runs(these, settings, store, told, named)
+        runs.check(methods)
+        ran = [await runs.method(one, model) for model in models for one in methods]
+        ended = [one for one in ran if one is not None]
+        sampled = await runs.baselines(ended, baseline) if baseline else {}
+        tasks = [task[one.problem_id] for one in these]
+        evaluation = await off_loop(measured, ended, sampled, problems=these, tasks=tasks, db=store.path)
     left = [one.label for _ in models for one in methods][len(ended) :]
     common = {"temperature": settings.temperature, "concurrency": settings.concurrency}
     evaluation = replace(evaluation, spent=runs.spent, not_reached=tuple(left), **common)

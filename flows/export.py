@@ -1,6 +1,5 @@
 """Training rows in a file, from the trajectories that the filters keep. A plain async function, without Prefect."""
 
-import asyncio
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -17,7 +16,9 @@ from redraft.flows.recipe import identity
 from redraft.store.arguments import whole
 from redraft.store.errors import RedraftError
 from redraft.store.load import load
+from redraft.store.opening import opened
 from redraft.store.store import Store
+from redraft.store.waiting import off_loop
 
 
 class ExportError(RedraftError):
@@ -44,14 +45,16 @@ async def export(
     factory = load(format, "redraft.flows.formats", "format")
     own = whole(factory, {key: value for key, value in given.items() if "." not in key}, "format", handed=HANDED)
     chain = Chain(filters, {key: value for key, value in given.items() if "." in key})
-    store = db if isinstance(db, Store) else Store(db, create=False)
-    store.check_target(file, overwrite=overwrite)
-    if Path(file).suffix.lower() in TABLES:
-        raise ExportError(f"{file}: an export is JSON lines: name it .jsonl (`redraft query` writes Parquet and CSV)")
-    spec = {"filters": chain.spec, "run": run, "arguments": own, "file": str(file)}
-    hands = {"store": store} if "store" in signature(factory).parameters else {}
-    rows = checked_format(factory, {**hands, **own})
-    return await asyncio.to_thread(_export, store, chain, run, Path(file), str(identity(format)), rows, spec)
+    async with opened(db, create=False) as store:
+        store.check_target(file, overwrite=overwrite)
+        if Path(file).suffix.lower() in TABLES:
+            raise ExportError(
+                f"{file}: an export is JSON lines: name it .jsonl (`redraft query` writes Parquet and CSV)"
+            )
+        spec = {"filters": chain.spec, "run": run, "arguments": own, "file": str(file)}
+        hands = {"store": store} if "store" in signature(factory).parameters else {}
+        rows = checked_format(factory, {**hands, **own})
+        return await off_loop(_export, store, chain, run, Path(file), str(identity(format)), rows, spec)
 
 
 def _export(

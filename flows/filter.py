@@ -1,6 +1,5 @@
 """Which trajectories are good enough to train on. A plain async function, with no Prefect in it."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +14,9 @@ from redraft.store.arguments import whole
 from redraft.store.errors import PartError
 from redraft.store.html import table
 from redraft.store.load import load
+from redraft.store.opening import opened
 from redraft.store.store import DatasetRow, Store
+from redraft.store.waiting import off_loop
 
 Spec = str | Callable[..., Filter]
 
@@ -52,8 +53,8 @@ async def filter(
     StoreError where there is no such store.
     """
     chain = Chain(filters, dict(arguments or {}))
-    store = db if isinstance(db, Store) else Store(db, create=False)
-    return await asyncio.to_thread(_filter, store, chain, run)
+    async with opened(db, create=False) as store:
+        return await off_loop(_filter, store, chain, run)
 
 
 class Chain:

@@ -7,7 +7,6 @@ Calls are answered into the journal before anyone uses them, and finished proble
 that a run which is killed or stopped goes on where it was when the same job is started again.
 """
 
-import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,8 +22,10 @@ from redraft.llm.limits import Limits
 from redraft.llm.model import Model, ModelError
 from redraft.llm.prompts import Prompts
 from redraft.llm.usage import Prices
+from redraft.store.opening import opened
 from redraft.store.records import Problem
 from redraft.store.store import Store
+from redraft.store.waiting import off_loop
 
 
 async def generate(
@@ -104,24 +105,24 @@ async def generate(
         batch=batch,
     )
     told = suited(progress)
-    store = db if isinstance(db, Store) else Store(db, waiting=told.say)
     columns = {"question_column": question_column, "answer_column": answer_column}
     found = problems(source, told, limit=limit, skip_bad=skip_bad, **columns)
-    job = Job(found, settings, store, told)
-    known = getattr(job.model, "sources", None)
-    if known and any(problem.source not in known for problem in found):
-        told.say(
-            f"the {job.model.name} model was trained on {', '.join(known)} problems alone: expect little of it here"
-        )
-    try:
-        named = str(source) if isinstance(source, str | Path) else "given in Python"
-        run_id = await job.run(source_name or named)
-    except ModelError as error:
-        error.used = job.client.used if settings.budget else None
-        raise
-    finally:
-        await job.close()
-    summary = await asyncio.to_thread(summary_of, job, run_id)
+    async with opened(db, waiting=told.say) as store:
+        job = Job(found, settings, store, told)
+        known = getattr(job.model, "sources", None)
+        if known and any(problem.source not in known for problem in found):
+            told.say(
+                f"the {job.model.name} model was trained on {', '.join(known)} problems alone: expect little of it here"
+            )
+        try:
+            named = str(source) if isinstance(source, str | Path) else "given in Python"
+            run_id = await job.run(source_name or named)
+        except ModelError as error:
+            error.used = job.client.used if settings.budget else None
+            raise
+        finally:
+            await job.close()
+        summary = await off_loop(summary_of, job, run_id)
     return replace(summary, spent=job.client.spent, used=job.client.used if settings.budget else None)
 
 

@@ -4,7 +4,6 @@ from redraft.flows.importing import importing
 found = asyncio.run(importing("phase2_train.jsonl", format="prm800k"))
 """
 
-import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,9 +18,11 @@ from redraft.flows.prm800k import prm800k
 from redraft.graders.aggregate import Neutral, check
 from redraft.store.errors import PartError, SourceError
 from redraft.store.files import rows
+from redraft.store.opening import opened
 from redraft.store.records import digest
 from redraft.store.store import Store
 from redraft.store.units import Unit, key_hash
+from redraft.store.waiting import off_loop
 
 FORMATS: Mapping[str, Callable[[Mapping[str, Any], Context], Imported]] = {
     "prm800k": prm800k,
@@ -70,12 +71,12 @@ async def importing(
     check("product", neutral)
     if format not in FORMATS:
         raise PartError(f"no format {format!r} to import; there are {', '.join(FORMATS)}")
-    store = db if isinstance(db, Store) else Store(db)
     told = {"source": source or format, "split": split, "neutral": neutral, "separator": separator}
     recipe = digest("import", format, told)
-    found = Found(store.path, str(file))
-    reading = _units(Path(file).expanduser(), format, told, recipe, found, limit, skip_bad)
-    return await asyncio.to_thread(_keep, store, reading, found, recipe, format, told)
+    async with opened(db) as store:
+        found = Found(store.path, str(file))
+        reading = _units(Path(file).expanduser(), format, told, recipe, found, limit, skip_bad)
+        return await off_loop(_keep, store, reading, found, recipe, format, told)
 
 
 def _keep(

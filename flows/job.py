@@ -1,6 +1,5 @@
 """A run of `generate` in its parts: what it was asked for, what that makes of the store, and the running of it."""
 
-import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache, partial
@@ -27,6 +26,7 @@ from redraft.store.records import Keyring, Problem, Trajectory
 from redraft.store.sources import read
 from redraft.store.store import Store
 from redraft.store.units import Done, key_hash, unit_id
+from redraft.store.waiting import off_loop
 
 BUILTIN_LIMIT = 40
 """Problems that are taken of the built-in source, which never ends, where no limit is given."""
@@ -82,9 +82,9 @@ class Settings:
 
 
 class Job:
-    """Problems and settings, with the model and the journal open. `run` does what is missing; `close` lets go.
+    """Problems and settings, with the model open. `run` does what is missing; `close` lets go.
 
-    Raises JournalBusy where another process runs the same recipe, PartError and ModelError.
+    Raises PartError and ModelError.
     """
 
     def __init__(self, problems: Sequence[Problem], settings: Settings, store: Store, progress: Progress) -> None:
@@ -102,7 +102,7 @@ class Job:
             measures=MEASURES,
             problem_budget=budget(settings.problem_budget),
         )
-        self.journal = Journal(store.journal_path(self.recipe))
+        self.journal = Journal(store.journal_path(self.recipe), claim=False)
         if settings.batch:
             self.model = self._batched()
         self.client = Client(
@@ -122,12 +122,12 @@ class Job:
 
     async def run(self, source: str, *, again: bool = False) -> str:
         """Solves what is not done yet, and returns the run's id; `again` replays what is done too, from the store.
-        Raises StoreError, PartError, fatal ModelErrors."""
+        Raises JournalBusy if another run is at work on the same problems, StoreError, PartError, fatal ModelErrors."""
         settings, store, keys = self.settings, self.store, Keyring()
         agent = cache(partial(self._agent, keys))
         agent(settings.samples)  # a mistake in the settings is told before anything is done
         strategy, config = identity(settings.strategy) or "", settings.plain() | {"source": source}
-        run_id, work = await asyncio.to_thread(self._begun, strategy, config, again)
+        run_id, work = await off_loop(self._begun, strategy, config, again)
         total = len(self.problems)
         samples = settings.samples if takes(settings.strategy, "samples") else None
         self.progress.begin(Plan(run_id, total, total - len(work), samples, strategy, self.model.name, store.path))
@@ -148,7 +148,7 @@ class Job:
 
     async def close(self) -> None:
         """Lets go of the journal, and of the models that were not given."""
-        self.journal.close()
+        await off_loop(self.journal.close)
         await self.client.close_others()
         if isinstance(self.settings.model, str):
             await self.model.close()
@@ -197,10 +197,12 @@ class Job:
         self.progress.draft(self.problems[path.question.problem_id], path)
 
     def _begun(self, strategy: str, config: Mapping[str, Any], again: bool) -> tuple[str, list[Work]]:
-        """The id of a run that begins, and what it has to do."""
+        """The id of a run that begins, and what it has to do. Nobody else publishes between its look at the store and
+        its claim, so that no unit is done twice."""
         with self.store.held():
-            self.store.add(list(self.problems.values()))
             work = self._todo(self.store.done(self.recipe, self.settings.replicate), again)
+            self.journal.claim([one.unit for one in work], also=map(self.unit, self.problems.values()))
+            self.store.add(list(self.problems.values()))
             return self.store.start_run("generate", self.recipe, strategy, self.model.name, config), work
 
     def _todo(self, done: Mapping[str, Done], again: bool) -> list[Work]:

@@ -1,6 +1,5 @@
 """A person labels stored drafts, shown one by one or given in a file. Plain async functions without Prefect."""
 
-import asyncio
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +10,9 @@ from redraft.agents.person import Quit, Said, Shown, said
 from redraft.flows.drafts import Draft, Place, drafts, known, places, standing, told_by
 from redraft.store.errors import SourceError
 from redraft.store.labels import Label
+from redraft.store.opening import opened
 from redraft.store.store import Store
+from redraft.store.waiting import off_loop
 
 VERDICTS = ("right", "wrong", "skip")
 FIELDS = ("trajectory_id", "turn", "verdict", "first_wrong_step", "remark")
@@ -53,23 +54,23 @@ async def label(
     `limit` is the most that are shown. `show_key` shows the known answer and what graders said, and is kept with the
     label. Raises QueryError for a condition that DuckDB does not take, and StoreError where there is no such store.
     """
-    store = db if isinstance(db, Store) else Store(db, create=False)
-    fitting = await asyncio.to_thread(places, store, by, where, seed, again)
-    session = _Session(ask, store, by, show_key, {} if again else await asyncio.to_thread(told_by, store, by))
-    total = min(limit or len(fitting), len(fitting))
-    try:
-        for place in fitting:
-            found = await asyncio.to_thread(drafts, store, [place])
-            if place not in found:  # a run has published its unit anew without it
-                continue
-            draft = found[place]
-            if session.shown == limit and draft.key not in session.told:
-                break
-            await session.label(place, draft, total)
-    except Quit:
-        pass
-    skipped = session.kept.count("skip")
-    return Labelled(store.path, by, len(session.kept) - skipped, skipped, len(fitting) - len(session.kept))
+    async with opened(db, create=False) as store:
+        fitting = await off_loop(places, store, by, where, seed, again)
+        session = _Session(ask, store, by, show_key, {} if again else await off_loop(told_by, store, by))
+        total = min(limit or len(fitting), len(fitting))
+        try:
+            for place in fitting:
+                found = await off_loop(drafts, store, [place])
+                if place not in found:  # a run has published its unit anew without it
+                    continue
+                draft = found[place]
+                if session.shown == limit and draft.key not in session.told:
+                    break
+                await session.label(place, draft, total)
+        except Quit:
+            pass
+        skipped = session.kept.count("skip")
+        return Labelled(store.path, by, len(session.kept) - skipped, skipped, len(fitting) - len(session.kept))
 
 
 @dataclass(slots=True)
@@ -89,19 +90,19 @@ class _Session:
         if draft.key not in self.told:
             note = f"draft {self.shown + 1} of {total}"
             if self.show_key:
-                note = f"{await asyncio.to_thread(known, self.store, place)}\n{note}"
+                note = f"{await off_loop(known, self.store, place)}\n{note}"
             self.told[draft.key] = await self.ask(draft.shown, VERDICTS, note), self.show_key
             self.shown += 1
         told, key_shown = self.told[draft.key]
-        await asyncio.to_thread(self.store.label, [_label(place, self.by, told, draft, key_shown)])
+        await off_loop(self.store.label, [_label(place, self.by, told, draft, key_shown)])
         self.kept.append(told.verdict)
 
 
 async def label_from(file: str | Path, *, by: str, db: str | Path | Store = "redraft.duckdb") -> Labelled:
     """Keeps the labels of a file of JSON lines with FIELDS, all or none; of several of one draft the last counts. One
     that says what counts already is skipped. Raises SourceError, with the line, for one that does not fit."""
-    store = db if isinstance(db, Store) else Store(db, create=False)
-    return await asyncio.to_thread(_label_from, store, Path(file), by)
+    async with opened(db, create=False) as store:
+        return await off_loop(_label_from, store, Path(file), by)
 
 
 def _label(place: Place, by: str, told: Said, draft: Draft, key_shown: bool = False) -> Label:

@@ -2,7 +2,6 @@
 
 import math
 import time
-from asyncio import to_thread
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -21,6 +20,7 @@ from redraft.llm.model import Model, ModelError
 from redraft.store.errors import PartError
 from redraft.store.records import Problem
 from redraft.store.store import Store
+from redraft.store.waiting import off_loop
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ class Runs:
         job = Job(self.problems, replace(settings, budget=self._left), self._store, self._progress)
         if given is SAMPLING or given.in_turns or not takes(given.strategy, "samples"):
             return job
-        done = await to_thread(self._store.done, job.recipe, settings.replicate)
+        done = await off_loop(self._store.done, job.recipe, settings.replicate)
         if all(done[problem].samples == settings.samples for problem in job.problems if problem in done):
             return job
         await job.close()
@@ -156,9 +156,9 @@ class Runs:
             await job.close()
         self.spent = self._used_up() if job.client.spent else None
         self._left = self._left.less(job.client.used, time.monotonic() - began)
-        summary = await to_thread(summary_of, job, run_id)
+        summary = await off_loop(summary_of, job, run_id)
         chosen = _chosen(settings)
-        found = await to_thread(self._history, given, job, chosen)
+        found = await off_loop(self._history, given, job, chosen)
         return Ran(
             given,
             settings.model,

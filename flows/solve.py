@@ -14,6 +14,7 @@ from redraft.flows.job import Job, Settings
 from redraft.flows.progress import Silent
 from redraft.flows.show import LEGEND, TREE_LEGEND, branch_line, ending, feedback_line, step_line, turn
 from redraft.llm.client import Client
+from redraft.store.opening import opened
 from redraft.store.records import Problem, Role, Stop, Trajectory, Verdict
 from redraft.store.store import Store
 from redraft.store.units import Unit
@@ -34,12 +35,12 @@ async def solve(problem: Problem, settings: Settings, db: str | Path | Store, co
     if str(settings.model).partition(":")[0] == "embedded":
         live.say("the embedded model knows its own kind of word problems only")
     live.say(TREE_LEGEND if by_steps else LEGEND)
-    store = db if isinstance(db, Store) else Store(db, waiting=live.say)
-    job = Job([problem], replace(settings, arguments=arguments, critic=critic), store, live)
-    try:
-        await job.run("a question", again=True)
-    finally:
-        await job.close()
+    async with opened(db, waiting=live.say) as store:
+        job = Job([problem], replace(settings, arguments=arguments, critic=critic), store, live)
+        try:
+            await job.run("a question", again=True)
+        finally:
+            await job.close()
     return live.units[0]
 
 

@@ -9,6 +9,7 @@ from redraft.agents.agent import Agent
 from redraft.agents.judging import judge
 from redraft.flows.bounded import each
 from redraft.flows.garbage import seldom
+from redraft.flows.leaving import leaving
 from redraft.flows.progress import Progress
 from redraft.graders.equivalence import Checker
 from redraft.graders.grader import Grader
@@ -20,6 +21,7 @@ from redraft.store.journal import Journal
 from redraft.store.records import Grade, Keyring, Problem, Stop, Trajectory
 from redraft.store.store import Store
 from redraft.store.units import Unit, key_hash
+from redraft.store.waiting import off_loop
 from redraft.store.writer import Writer
 
 MEASURES = ("oracle", "likelihood", "likelihood_sum")
@@ -87,8 +89,9 @@ class Solving:
         finally:
             await self._checker.close()
             try:
-                await self._writer.close()
-                await asyncio.to_thread(self._store.end_run, self._run_id, status, facts)
+                async with leaving(status, self._store, self._progress.say):
+                    await self._writer.close()
+                    await off_loop(self._store.end_run, self._run_id, status, facts)
             finally:
                 self._progress.end(status)
 
@@ -99,7 +102,7 @@ class Solving:
                 return
             part = work[start : start + AT_ONCE]
             again = [one.unit for one in part if one.attempt > 1]
-            for call, choices in await asyncio.to_thread(self._store.answers, again) if again else ():
+            for call, choices in await off_loop(self._store.answers, again) if again else ():
                 self._journal.preload(call, choices)
             for one in part:
                 yield one

@@ -1,12 +1,14 @@
 """The batches that a provider has been sent and whose answers are not used yet: a small file beside the journal."""
 
+import fcntl
 import json
 import os
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from redraft.llm.model import ModelError
 
@@ -24,16 +26,17 @@ class Entry:
 
 
 class Outstanding:
-    """What a file at `path` knows of batches. What `begin` and `named` write is on the disk when they return; a last
-    line that a killed process left unfinished is passed over. The file goes with its last batch. Methods raise
-    ModelError where it can't be written. `now` gives the seconds since the epoch."""
+    """What a file at `path` knows of batches; several runs may write it at once. What `begin` and `named` write is on
+    the disk when they return; a line that a killed process left unfinished is passed over. The file and its folder go
+    with the last batch of any run. Methods raise ModelError where it can't be written. `now` gives the seconds since
+    the epoch."""
 
     def __init__(self, path: Path, now: Callable[[], float] = time.time) -> None:
         self._path = path
         self._now = now
         self.entries: dict[str, Entry] = {}  # by their marks, oldest first
         for line in _lines(path):
-            self._take(line)
+            self._take(line, self.entries)
 
     def begin(self, mark: str, keys: Sequence[str]) -> Entry:
         """A batch is about to be sent."""
@@ -47,37 +50,56 @@ class Outstanding:
     def used(self, entry: Entry, keys: Sequence[str]) -> None:
         """These answers have been used, or will never come."""
         self._put({"mark": entry.mark, "used": list(keys)})
-        if not self.entries:
-            self._path.unlink(missing_ok=True)
 
     def _put(self, line: dict[str, Any], flush: bool = False) -> None:
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            with self._path.open("ab") as file:
+            with self._opened() as file:
                 file.write(b"\n" + json.dumps(line).encode() + b"\n")
                 file.flush()
                 if flush:
                     os.fsync(file.fileno())
+                self._take(line, self.entries)
+                if line["mark"] not in self.entries:
+                    self._remove()
         except OSError as error:
             raise ModelError(
                 f"What was sent as a batch can't be written down in {self._path} ({error.strerror}).",
                 cure="Make room, or choose another folder.",
                 fatal=True,
             ) from None
-        self._take(line)
 
-    def _take(self, line: dict[str, Any]) -> None:
+    def _opened(self) -> BinaryIO:
+        """The file, which no other run writes or removes until it is closed."""
+        while True:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with suppress(FileNotFoundError):  # another run has removed the file or its folder meanwhile
+                file = self._path.open("ab")
+                fcntl.flock(file, fcntl.LOCK_EX)
+                if os.path.samestat(os.fstat(file.fileno()), os.stat(self._path)):
+                    return file
+
+    def _remove(self) -> None:
+        """Removes the file, unless another run has a batch in it."""
+        entries: dict[str, Entry] = {}
+        for line in _lines(self._path):
+            self._take(line, entries)
+        if not entries:
+            self._path.unlink()
+            with suppress(OSError):
+                self._path.parent.rmdir()
+
+    def _take(self, line: dict[str, Any], entries: dict[str, Entry]) -> None:
         mark = line["mark"]
         if "keys" in line and line.get("at", 0.0) > self._now() - KEPT_S:
-            self.entries[mark] = Entry(mark, set(line["keys"]))
-        elif (entry := self.entries.get(mark)) is None:
+            entries[mark] = Entry(mark, set(line["keys"]))
+        elif (entry := entries.get(mark)) is None:
             return
         elif "batch" in line:
             entry.batch = line["batch"]
         elif "used" in line:
             entry.keys.difference_update(line["used"])
             if not entry.keys:
-                del self.entries[mark]
+                del entries[mark]
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:

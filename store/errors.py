@@ -13,12 +13,16 @@ class StoreError(RedraftError):
     """The store cannot be opened, read or written: not a database, a newer version, no rights, no space."""
 
 
+class StoreHeld(StoreError):
+    """A connection of this process, which redraft did not make, has the store open."""
+
+
 class QueryError(StoreError):
     """A question in SQL that DuckDB does not accept, or that wants more than reading."""
 
 
 class JournalBusy(StoreError):
-    """Another process is running the same recipe and holds its journal."""
+    """Another run of the same recipe is at work on the same problems."""
 
 
 class SourceError(RedraftError):

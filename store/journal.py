@@ -1,18 +1,20 @@
 """The journal: every answered call, kept at once and before anyone uses it, so that a killed run never pays twice.
 
-One file a recipe, beside the store, one line a call, only ever appended to. What `record` has returned for survives
-the process being killed at any instant. A finished unit goes into the store, and only then leaves the journal.
+One file a run, beside the store, one line a call, only ever appended to. What `record` has returned for survives the
+process being killed at any instant. A finished unit goes into the store, and only then leaves the journal. A run takes
+over what runs that have ended left of its units; runs of one recipe that share no unit are at work side by side.
 """
 
 import fcntl
-import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from redraft.store.encode import call_from_json, call_to_json, exact
-from redraft.store.errors import JournalBusy, StoreError
+from redraft.store.encode import call_to_json
+from redraft.store.errors import StoreError
+from redraft.store.journal_files import Claim, Entry, check, files, line, locked, made, pending, taken, write
 from redraft.store.records import Call
 from redraft.store.units import Choices, Prompt, call_key
 
@@ -22,13 +24,15 @@ Place = tuple[str, str, int, str]  # purpose, place, sample, prompt_hash
 
 
 class Journal:
-    """The journal at `path`; None keeps it in memory only. For use by one thread.
+    """The journal of a recipe's run; `path` is where it lies if no other run of the recipe is at work, None keeps it in
+    memory only. For use by one thread at a time.
 
-    A last line that a killed process left unfinished is cut off. Raises JournalBusy where another process holds it, and
-    StoreError where it can't be read or written.
+    It claims every unit of the recipe, or with `claim=False` nothing until `claim` is called. Raises JournalBusy if
+    another run has claimed one of them, and StoreError if it can't be read or written.
     """
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, *, claim: bool = True) -> None:
+        self._alone = path  # where it lies if no other run of the recipe is at work
         self._path = path
         self._answers: dict[str, dict[Place, Mapping[str, Any]]] = {}
         self._made: dict[str, dict[str, Call]] = {}  # each unit's calls by their ids, the store's too
@@ -37,18 +41,25 @@ class Journal:
         self._bytes: dict[str, int] = {}  # of each unit's pending lines
         self._size = 0
         self._file = -1
-        if path is not None:
-            try:
-                path.parent.mkdir(exist_ok=True)
-                self._file = _open(path)
-                self._load(path)
-                self._append({"pid": os.getpid()})
-            except OSError as error:
+        self._claimed = Claim(os.getpid())
+        if claim:
+            self.claim()
+
+    def claim(self, units: Collection[str] | None = None, also: Iterable[str] = ()) -> None:
+        """Takes units (None: all) for this run, with what earlier runs have left of them, and of those in `also`, which
+        this run asks nothing for. Raises JournalBusy if another run has claimed one of `units`."""
+        if self._alone is None:
+            return
+        fresh = self._file < 0
+        try:
+            with locked(self._alone.parent):
+                self._take(self._alone, None if units is None else set(units), set(also))
+        except BaseException as error:
+            if fresh:
                 self._release()
-                raise _trouble(path, error) from error
-            except StoreError:
-                self._release()
-                raise
+            if isinstance(error, OSError):
+                raise _trouble(self._alone, error) from error
+            raise
 
     def answer(self, unit: str, purpose: str, place: str, sample: int, prompt_hash: str) -> Mapping[str, Any] | None:
         """The choice that this very request was answered with before, or None."""
@@ -99,9 +110,12 @@ class Journal:
         """Lets the file go, and deletes it when nothing unpublished is left in it."""
         if self._file < 0 or self._path is None:
             return
-        if not self.units():
-            self._path.unlink(missing_ok=True)
-        self._release()
+        try:
+            if not self.units():
+                with suppress(OSError), locked(self._path.parent):
+                    self._path.unlink(missing_ok=True)
+        finally:
+            self._release()
 
     def _release(self) -> None:
         if self._file >= 0:
@@ -127,41 +141,77 @@ class Journal:
         self._prompts.pop(unit, None)
         self._pending.pop(unit, None)
 
-    def _load(self, path: Path) -> None:
-        data = path.read_bytes()
-        whole = data.rfind(b"\n") + 1
-        if whole < len(data):
-            os.ftruncate(self._file, whole)
-        self._size = whole
-        for number, line in enumerate(data[:whole].splitlines(), start=1):
-            try:
-                self._replay(json.loads(line), len(line) + 1)
-            except (ValueError, TypeError, KeyError) as error:
-                raise StoreError(
-                    f"{path}, line {number}: not a line of a journal ({error}): delete that line"
-                ) from error
+    def _take(self, alone: Path, units: set[str] | None, also: set[str]) -> None:
+        """Claims units while the folder is locked. A file whose units are all this run's becomes its own; out of others
+        its units are copied before they are struck out there: what a kill leaves in two files is one call."""
+        own, left = self._path if self._file >= 0 else None, dict[Path, int]()
+        try:
+            for path in files(alone):
+                if path == own:
+                    continue
+                with suppress(FileNotFoundError):  # its run ends just now
+                    file = taken(path)
+                    if file is None:
+                        check(path, units)
+                    else:
+                        left[path] = file
+            found = {path: pending(path, file) for path, file in left.items()}
+            ours = None if units is None else units | also
+            mine = {path: set(there) if ours is None else ours.intersection(there) for path, there in found.items()}
+            if self._file < 0:
+                self._open(alone, left, found, mine)
+            if self._claimed.units is not None:
+                self._claimed.units = None if units is None else self._claimed.units.union(units, *mine.values())
+            self._write_line(self._claimed.line())
+            for path in left:
+                self._move(path, left[path], found[path], mine[path])
+        finally:
+            for file in left.values():
+                os.close(file)
 
-    def _replay(self, entry: dict[str, Any], size: int) -> None:
-        if "call" in entry:
-            self._keep(call_from_json(entry["call"]), entry["choices"], size, entry.get("prompt"))
-        for unit in entry.get("forget", ()):
-            self._drop(unit)
-            self._bytes.pop(unit, None)
+    def _open(
+        self,
+        alone: Path,
+        left: dict[Path, int],
+        found: Mapping[Path, Mapping[str, list[Entry]]],
+        mine: Mapping[Path, set[str]],
+    ) -> None:
+        """Opens this run's file: one of those that are `left`, if all in it is this run's, or a new one."""
+        self._path = next((path for path in left if mine[path] == found[path].keys()), None)
+        if self._path is None:
+            self._path, self._file = made(alone)
+            return
+        self._file = left.pop(self._path)
+        self._size = os.fstat(self._file).st_size
+        for entry in (entry for entries in found[self._path].values() for entry in entries):
+            self._keep(entry.call, entry.choices, entry.size, entry.prompt)
+
+    def _move(self, path: Path, file: int, found: Mapping[str, list[Entry]], mine: set[str]) -> None:
+        """Moves this run's units here from a file that is nobody's."""
+        for unit in mine:
+            known = {call_key(call) for call, _ in self.calls(unit)}
+            for entry in found[unit]:
+                if call_key(entry.call) not in known:
+                    self.record(entry.call, entry.choices, entry.prompt)
+        if mine == found.keys():
+            path.unlink()
+        elif mine:
+            write(file, line({"forget": sorted(mine)}))
 
     def _append(self, entry: Mapping[str, Any]) -> int:
-        return self._write_line(exact(entry).encode() + b"\n")
+        return self._write_line(line(entry))
 
-    def _write_line(self, line: bytes) -> int:
+    def _write_line(self, text: bytes) -> int:
         """Writes one line, whole or not at all, and returns its size in bytes."""
         if self._path is None:
-            return len(line)
+            return len(text)
         try:
-            _write(self._file, line)
+            write(self._file, text)
         except OSError as error:
             os.ftruncate(self._file, self._size)
             raise _trouble(self._path, error) from error
-        self._size += len(line)
-        return len(line)
+        self._size += len(text)
+        return len(text)
 
     def _compact(self) -> None:
         """Rewrites the file with what is still pending. Where there is no room for it, the old file stays."""
@@ -171,7 +221,7 @@ class Journal:
         file = os.open(new, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o644)
         fcntl.flock(file, fcntl.LOCK_EX)
         try:
-            _write(file, b"".join([exact({"pid": os.getpid()}).encode() + b"\n", *lines.values()]))
+            write(file, b"".join([self._claimed.line(), *lines.values()]))
             os.fsync(file)
             os.replace(new, self._path)
         except OSError:
@@ -190,53 +240,11 @@ class Journal:
         )
 
 
-def held(path: Path) -> bool:
-    """Whether a process holds the journal at `path`."""
-    try:
-        file = os.open(path, os.O_RDONLY)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(file)
-    return False
-
-
 def _line(call: Call, choices: Choices, prompt: Prompt | None) -> bytes:
     entry: dict[str, Any] = {"call": call_to_json(call), "choices": list(choices)}
     if prompt is not None:
         entry["prompt"] = dict(prompt)
-    return exact(entry).encode() + b"\n"
-
-
-def _open(path: Path) -> int:
-    """The locked file at `path`. It may have been replaced or deleted between opening and locking: then again."""
-    while True:
-        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if os.path.exists(path) and os.path.samestat(os.fstat(file), os.stat(path)):
-                return file
-        except BlockingIOError:
-            os.close(file)
-            raise JournalBusy(
-                f"{path} is held by another run of the same recipe{_holder(path)}: wait until it has ended, or end it"
-            ) from None
-        os.close(file)
-
-
-def _holder(path: Path) -> str:
-    pids = [line for line in path.read_bytes().splitlines() if line.startswith(b'{"pid":')]
-    return f" (process {json.loads(pids[-1])['pid']})" if pids else ""
-
-
-def _write(file: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(file, view) :]
+    return line(entry)
 
 
 def _trouble(path: Path, error: OSError) -> StoreError:

@@ -18,6 +18,7 @@ from redraft.store import query as querying
 from redraft.store.database import Database
 from redraft.store.encode import strict
 from redraft.store.errors import QueryError, StoreError
+from redraft.store.journal_files import cleared
 from redraft.store.labels import Label, add_labels
 from redraft.store.problems import add_problems, read_problems
 from redraft.store.records import Call, Problem
@@ -28,6 +29,12 @@ from redraft.store.units import Done, Unit, call_key
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+
+
+LEAVING_S = 0.5  # seconds that a command which has failed waits for a store that it would remove
+TABLES = """
+    SELECT table_name FROM duckdb_tables()
+    WHERE schema_name = 'raw' AND table_name NOT IN ('problems', 'run_events', 'migrations')"""
 
 
 class DatasetRow(NamedTuple):
@@ -41,10 +48,12 @@ class DatasetRow(NamedTuple):
 
 class Store:
     """A database at `path`, made where it does not exist (`create=False` raises instead) and brought to the newest
-    schema; ":memory:" is a fresh one that ends with its Store. `waiting` is told when another process holds the file.
+    schema; ":memory:" is a fresh one that ends with its Store. `waiting` is told when another process holds the file;
+    without it a warning is logged.
 
-    Every operation opens the file and releases it; while somebody else has it, writing waits for ever, querying for a
-    time, and opening it here for `patience` seconds (None: for ever). Raises StoreError, in one line with its cure.
+    Every operation opens the file and releases it; while another process has it, writing waits for ever, querying for
+    a time, and opening it here for `patience` seconds (None: for ever). Raises StoreError, in one line with its cure;
+    StoreHeld if a DuckDB connection of this process has the file. In an event loop use `opened`, and `off_loop`.
     """
 
     def __init__(
@@ -57,6 +66,7 @@ class Store:
     ) -> None:
         self._database = Database(path, create=create, waiting=waiting, patience=patience)
         self.path = self._database.path
+        self._runs: list[str] = []  # that this Store has started
 
     def __enter__(self) -> Self:
         return self
@@ -68,6 +78,10 @@ class Store:
         """Lets go of what is held: nothing but the memory of a ":memory:" store."""
         self._database.close()
 
+    def say(self, text: str) -> None:
+        """Tells whoever is told of waiting."""
+        self._database.say(text)
+
     @contextmanager
     def held(self, *, read_only: bool = False) -> Iterator[None]:
         """Keeps the file open for all that this thread does with the store meanwhile, instead of for each operation;
@@ -78,6 +92,15 @@ class Store:
     def journal_path(self, recipe: str) -> Path | None:
         """Where the journal of a recipe lies: beside the store; None for a store in memory."""
         return None if self.path == ":memory:" else Path(f"{self.path}.journal") / f"{recipe}.jsonl"
+
+    def remove_if_unused(self) -> None:
+        """Deletes the file if this Store made it and nothing was collected: it holds problems and this Store's own runs
+        at most, and no journal has an answer. Raises StoreError."""
+        if not self._database.made:
+            return
+        with self._database.open(patience=LEAVING_S) as connection:
+            if not _collected(connection, self._runs) and cleared(Path(f"{self.path}.journal")):
+                Path(self.path).unlink()
 
     def check_target(self, file: str | Path, *, overwrite: bool = False) -> None:
         """Raises StoreError where writing `file` would destroy this store (its file, its .wal, its journals), or,
@@ -125,6 +148,7 @@ class Store:
         )
         with self._database.open() as connection:
             insert(connection, "raw.run_events", [row])
+        self._runs.append(run_id)
         return run_id
 
     def end_run(self, run_id: str, status: str, facts: Mapping[str, Any] | None = None) -> None:
@@ -213,6 +237,16 @@ class Store:
         self.check_target(file, overwrite=overwrite)
         with self._database.open(read_only=True, patience=patience) as connection:
             return querying.to_parquet(connection, sql, file)
+
+
+def _collected(connection: "DuckDBPyConnection", runs: Sequence[str]) -> bool:
+    """Whether a database holds more than problems and these runs."""
+    tables = [name for (name,) in connection.execute(TABLES).fetchall()]
+    rows = " UNION ALL ".join(
+        [f"(FROM raw.run_events SELECT 1 WHERE NOT {one_of('run_id', runs)})"]
+        + [f'(FROM raw."{name}" SELECT 1)' for name in tables]
+    )
+    return connection.execute(f"SELECT 1 FROM ({rows}) LIMIT 1").fetchone() is not None
 
 
 def _is_of(store: Path, file: Path) -> bool:

@@ -5,12 +5,15 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 
+from redraft.store.errors import StoreHeld
 from redraft.store.journal import Journal
 from redraft.store.store import Store
 from redraft.store.units import Unit
+from redraft.store.waiting import off_loop
 
 REST = 20  # times the processor time of a publication until the next one: it takes from the calls in flight
 PATIENCE = 2.0  # seconds that a unit waits for a place: a store that somebody else holds slows a run, no more
+HELD_S = 1.0  # seconds until the next try, if a connection of this process has the store open
 
 
 class Writer:
@@ -18,7 +21,8 @@ class Writer:
     processor, and when `batch` units are waiting; then it lets the journal forget them. Publishing runs in a thread: a
     store that somebody else holds delays the batch, not the run.
 
-    An error of the store (a full disk) is raised by the next `put`, and by `close`; the journal still has the units.
+    An error of the store (a full disk) is raised by the next `put`, and by `close`; the journal still has the units. A
+    connection of this process that has the store open delays the batch too, and is an error to `close` alone.
     """
 
     def __init__(self, store: Store, journal: Journal, *, seconds: float = 1.0, batch: int = 250) -> None:
@@ -31,6 +35,7 @@ class Writer:
         self._hurry = asyncio.Event()
         self._room = asyncio.Event()
         self._closing = False
+        self._noted = False  # whether it was said that a connection of this process has the store open
         self._task: asyncio.Task[None] | None = None
         self._stale = journal.units()
 
@@ -50,23 +55,28 @@ class Writer:
                 await asyncio.wait_for(self._room.wait(), PATIENCE)
 
     async def close(self) -> None:
-        """Publishes what is waiting and returns when it is in the store. Raises StoreError."""
+        """Publishes what is waiting and returns when it is in the store. If it is cancelled, the rest stays in the
+        journal. Raises StoreError."""
         self._closing = True
         self._hurry.set()
         if self._task is not None:
-            await asyncio.shield(self._task)
+            await self._task
         if self._waiting or self._stale:
             await self._publish_all()
 
     async def _publish_all(self) -> None:
         while self._waiting or self._stale:
             await self._pause()
-            await self._settle()
-            most = 2 * self._batch if self._closing else self._batch  # a publication of a few takes almost as long
-            units, self._waiting = self._waiting[:most], self._waiting[most:]
-            if len(self._waiting) <= self._batch:
-                self._room.set()
-            await self._publish(units)
+            try:
+                await self._settle()
+                await self._publish()
+            except StoreHeld as error:
+                if self._closing:
+                    raise
+                if not self._noted:
+                    self._store.say(str(error))
+                self._noted = True
+                await asyncio.sleep(HELD_S)
 
     async def _pause(self) -> None:
         if len(self._waiting) < self._batch and not self._closing:
@@ -76,15 +86,24 @@ class Writer:
             except TimeoutError:
                 return
 
-    async def _publish(self, units: Sequence[Unit]) -> None:
-        if units:
-            self._rest = REST * await asyncio.to_thread(_published, self._store, units)
-            self._journal.forget(unit.unit_id for unit in units)
+    async def _publish(self) -> None:
+        most = 2 * self._batch if self._closing else self._batch  # a publication of a few takes almost as long
+        units, self._waiting = self._waiting[:most], self._waiting[most:]
+        if len(self._waiting) <= self._batch:
+            self._room.set()
+        if not units:
+            return
+        try:
+            self._rest = REST * await off_loop(_published, self._store, units)
+        except StoreHeld:
+            self._waiting[:0] = units
+            raise
+        self._journal.forget(unit.unit_id for unit in units)
 
     async def _settle(self) -> None:
         """A process killed between publishing and forgetting leaves calls in the journal that the store has already."""
         if self._stale:
-            for call, choices in await asyncio.to_thread(self._store.calls, self._stale):
+            for call, choices in await off_loop(self._store.calls, self._stale):
                 self._journal.preload(call, choices)
             self._stale = []
 

@@ -56,7 +56,7 @@ def mistake(redraft: Redraft) -> Callable[..., str]:
         done = redraft(*arguments, env=env)
         assert done.returncode == 2, done.stdout + done.stderr
         assert "Traceback" not in done.stderr
-        lines = [line for line in done.stderr.strip().splitlines() if not line.startswith("waiting for ")]
+        lines = [line for line in done.stderr.strip().splitlines() if not line.startswith("waits its turn")]
         assert len(lines) == 1, done.stderr
         return lines[0]
 

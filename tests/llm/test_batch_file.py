@@ -29,6 +29,21 @@ def test_the_file_goes_with_its_last_call(tmp_path: Path) -> None:
     assert not path.exists()
 
 
+def test_a_run_leaves_the_file_to_another_that_has_a_batch_in_it(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.batches" / "batches.jsonl"
+    one, other = Outstanding(path), Outstanding(path)
+    mine, theirs = one.begin("m1", ["a"]), other.begin("m2", ["b"])
+    one.used(mine, ["a"])
+    assert Outstanding(path).entries == {"m2": Entry("m2", {"b"})}
+    late = Outstanding(path)
+    other.used(theirs, ["b"])
+    assert not path.parent.exists()
+    again = late.begin("m3", ["c"])
+    assert Outstanding(path).entries == {"m3": Entry("m3", {"c"})}
+    late.used(again, ["c"])
+    assert not path.parent.exists()
+
+
 def test_any_cut_of_the_file_is_a_state_that_was(tmp_path: Path) -> None:
     path = tmp_path / "batches.jsonl"
     kept = Outstanding(path)

@@ -1,0 +1,78 @@
+"""Waiting for what another process holds: off the event loop, and given up as soon as the task that waits is cancelled.
+
+`off_loop` runs a function in a thread. Whatever the function waits for by `pause` ends with the task.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar, copy_context
+from functools import partial
+from typing import ParamSpec, TypeVar
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+
+
+class Stopped(Exception):
+    """The task that waits was cancelled."""
+
+
+class _Stop:
+    """Tells a thread that its task was cancelled."""
+
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+        self.actions: list[Callable[[], None]] = []
+
+    def ask(self) -> None:
+        self.asked.set()
+        for action in tuple(self.actions):
+            action()
+
+
+_stop: ContextVar[_Stop | None] = ContextVar("stop", default=None)
+
+
+async def off_loop(function: Callable[Given, Result], /, *given: Given.args, **named: Given.kwargs) -> Result:
+    """Runs a function in a thread and returns what it returns. If the task is cancelled, the function's waiting and
+    reading are given up, and the task ends when the thread has: nothing goes on behind its back."""
+    import asyncio  # the command line's `query` needs no event loop
+
+    stop, context = _Stop(), copy_context()
+    context.run(_stop.set, stop)
+    call = partial(function, *given, **named)
+    work = asyncio.get_running_loop().run_in_executor(None, lambda: context.run(call))
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        stop.ask()
+        await asyncio.wait([work])
+        with suppress(BaseException):
+            work.result()
+        raise
+
+
+def pause(seconds: float) -> None:
+    """Sleeps. Raises Stopped if the task that this thread works for is cancelled."""
+    stop = _stop.get()
+    if stop is None:
+        time.sleep(seconds)
+    elif stop.asked.wait(seconds):
+        raise Stopped
+
+
+@contextmanager
+def cut_short(action: Callable[[], None]) -> Iterator[None]:
+    """Calls `action` if the task that this thread works for is cancelled meanwhile. Raises Stopped if it was before."""
+    stop = _stop.get()
+    if stop is None:
+        yield
+        return
+    stop.actions.append(action)
+    try:
+        pause(0)
+        yield
+    finally:
+        stop.actions.remove(action)
