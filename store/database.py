@@ -85,8 +85,9 @@ class Database:
             migrate(self._memory)
             return
         self._turn = TURNS[os.path.realpath(self.path)]
-        if self._make_if_missing():
-            return
+        with self._turn.taken(self.path, patience):
+            if self._make_if_missing():
+                return
         with self.open(read_only=True, patience=patience) as connection:
             old = self._checked(version, connection) < len(MIGRATIONS)
         if old:

@@ -1,5 +1,6 @@
 """A program for the tests: `generate` on a model behind an OpenAI-compatible server, asked without LiteLLM, whose
-import would take most of the time. Arguments: database, address, problems, the strategy's arguments as JSON."""
+import would take most of the time. Arguments: database, address, problems (as "40", or "20-60" for the 21st to the
+60th), the strategy's arguments as JSON."""
 
 import asyncio
 import json
@@ -13,6 +14,7 @@ from redraft.flows.generate import generate
 from redraft.llm.embedded.formats import TEMPLATES
 from redraft.llm.model import Choice, Finish, Model, ModelError, Reply, Request
 from redraft.llm.usage import Usage
+from redraft.store.sources import read
 
 
 class HttpModel(Model):
@@ -41,16 +43,16 @@ class HttpModel(Model):
             await self._http.close()
 
 
-async def main(db: str, url: str, problems: int, arguments: Mapping[str, Any]) -> None:
+async def main(db: str, url: str, problems: str, arguments: Mapping[str, Any]) -> None:
     model = HttpModel(url)
     try:
+        first, _, last = problems.rpartition("-")
         await generate(
-            "builtin:levels=1",
+            list(read("builtin:levels=1", limit=int(last)))[int(first or 0) :],
             db=db,
             model=model,
             arguments=arguments,
             samples=2,
-            limit=problems,
             concurrency=8,
         )
     finally:
@@ -58,4 +60,4 @@ async def main(db: str, url: str, problems: int, arguments: Mapping[str, Any]) -
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3]), json.loads(sys.argv[4])))
+    asyncio.run(main(sys.argv[1], sys.argv[2], sys.argv[3], json.loads(sys.argv[4])))

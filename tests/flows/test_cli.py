@@ -91,7 +91,9 @@ def test_the_same_job_twice_at_once_is_refused(redraft: Redraft, tmp_path: Path,
     job = ("generate", "--limit", "200", "--samples", "8")
     run = subprocess.Popen([sys.executable, "-m", "redraft.flows.cli", *job], cwd=tmp_path, stderr=subprocess.PIPE)
     _journal(tmp_path)
-    assert "held by another run of the same recipe" in mistake(*job)
+    told = mistake(*job)
+    assert f"another run of the same recipe (process {run.pid}) is at work on " in told
+    assert told.endswith(" of these 200 problems: wait until it has ended, or end it")
     run.send_signal(signal.SIGINT)
     run.wait(60)
 

@@ -120,7 +120,7 @@ def test_the_doctor_does_not_wait_for_ever_for_a_store(redraft: Redraft, tmp_pat
         done = redraft("doctor")
         holder.kill()
     assert done.returncode == 1
-    assert f"held by another process (process {holder.pid}) for more than 5 s: try again, or end that" in done.stdout
+    assert f"held by another process (process {holder.pid}) for more than 5 s: try again, or close" in done.stdout
 
 
 def test_the_doctor_tells_of_a_killed_run_and_its_cure(redraft: Redraft, tmp_path: Path) -> None:

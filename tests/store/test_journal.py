@@ -251,3 +251,159 @@ def test_a_prompt_is_kept_once_a_unit_and_outlives_rewriting(path: Path, make_ca
     assert again.prompts("v") == {"h": {**asked, "prefix": "It is"}}
     again.forget(["u"])
     assert again.prompts("u") == {}
+
+
+def claimed(path: Path, *units: str) -> Journal:
+    journal = Journal(path, claim=False)
+    journal.claim(units)
+    return journal
+
+
+def test_runs_that_share_no_unit_are_at_work_side_by_side(path: Path, make_call: MakeCall) -> None:
+    first, second = claimed(path, "a", "b"), claimed(path, "c", "d")
+    for journal, unit in ((first, "a"), (second, "c"), (first, "b")):
+        journal.record(make_call(unit), [{"text": unit}])
+    with pytest.raises(JournalBusy, match=r"recipe \(in this process\) is at work on 1 of these"):
+        claimed(path, "b", "e")
+    with pytest.raises(JournalBusy, match=r"recipe \(in this process\) is at work on 2 of these"):
+        claimed(path, "c", "d")
+    with pytest.raises(JournalBusy, match="held by another run of the same recipe"):
+        Journal(path)
+    third = claimed(path, "e")
+    with pytest.raises(JournalBusy):
+        third.claim(["e", "f", "a"])
+    third.claim(["e", "f"])
+    with pytest.raises(JournalBusy):
+        claimed(path, "f")
+    for journal in (first, second, third):
+        journal.close()
+    assert sorted(Journal(path).units()) == ["a", "b", "c"]
+
+
+def test_another_process_is_told_which_units_are_taken(path: Path) -> None:
+    journal = claimed(path, "a", "b")
+    code = (
+        "import sys; from pathlib import Path; from redraft.store.journal import Journal;"
+        " Journal(Path(sys.argv[1]), claim=False).claim(sys.argv[2:])"
+    )
+    command = [sys.executable, "-c", code, str(path)]
+    assert subprocess.run([*command, "c"], check=False).returncode == 0
+    busy = subprocess.run([*command, "b", "c"], capture_output=True, text=True, check=False)
+    assert f"(process {os.getpid()}) is at work on 1 of these 2 problems" in busy.stderr
+    journal.close()
+    assert subprocess.run([*command, "b", "c"], check=False).returncode == 0
+
+
+def test_a_run_takes_over_its_own_units_alone(path: Path, make_call: MakeCall) -> None:
+    """Two runs were killed; a third has units of both and one of its own, and leaves the rest to the next one."""
+    for units in ("abc", "def"):
+        journal = claimed(path, *units)
+        for unit in units:
+            for number in range(2):
+                journal.record(make_call(unit, number), [{"text": f"{unit}{number}"}], {"messages": [unit]})
+        os.close(journal._file)  # pyright: ignore[reportPrivateUsage] - killed: another run makes a file of its own
+        path.rename(path.with_suffix(f".{units}.jsonl"))
+    third = claimed(path, "c", "d", "g")
+    assert sorted(third.units()) == ["c", "d"]
+    assert third.calls("c") == [(make_call("c", number), [{"text": f"c{number}"}]) for number in range(2)]
+    assert third.prompts("c") == {"h": {"messages": ["c"]}}
+    fourth = claimed(path, "a", "b", "e")
+    assert sorted(fourth.units()) == ["a", "b", "e"]
+    third.forget(["c", "d"])
+    third.close()
+    fourth.forget(["a", "b", "e"])
+    fourth.close()
+    assert Journal(path).units() == ["f"]
+
+
+def test_what_a_kill_left_in_two_files_is_one_call(path: Path, make_call: MakeCall) -> None:
+    """Killed while it took over a unit: some of its calls are copied, none is struck out yet."""
+    for name, numbers in (("recipe.1.jsonl", range(3)), ("recipe.2.jsonl", range(3)), ("recipe.3.jsonl", range(2))):
+        journal = Journal(path.with_name(name))
+        for number in numbers:
+            journal.record(make_call("u", number), [{"text": str(number)}], {"messages": []})
+        journal.close()
+    again = claimed(path, "u", "v")
+    assert [call.first for call, _ in again.calls("u")] == [0, 1, 2]
+    again.close()
+    assert sorted(file.name for file in path.parent.glob("recipe.*")) == ["recipe.1.jsonl"]
+
+
+def test_units_that_are_done_leave_the_journal_with_the_next_run(path: Path, make_call: MakeCall) -> None:
+    journal = claimed(path, "done", "left")
+    journal.record(make_call("done"), [{"text": "a"}])
+    journal.close()
+    again = Journal(path, claim=False)
+    again.claim(["left"], also=["done"])
+    assert again.units() == ["done"]
+    again.forget(["done"])
+    again.close()
+    assert not path.parent.exists()
+
+
+def test_a_journal_of_an_older_build_is_gone_on_from(path: Path, make_call: MakeCall) -> None:
+    path.parent.mkdir()
+    lines = [{"pid": 7}, {"call": call_to_json(make_call("u")), "choices": [{"text": "a"}]}, {"pid": 8}]
+    lines += [{"call": call_to_json(make_call("v")), "choices": [{"text": "b"}]}, {"forget": ["v"]}]
+    path.write_text("".join(f"{exact(line)}\n" for line in lines))
+    journal = claimed(path, "u", "v")
+    assert (journal.units(), journal.calls("u")) == (["u"], [(make_call("u"), [{"text": "a"}])])
+    path.write_text('{"pid": 9}\n')
+    with pytest.raises(JournalBusy, match=r"held by another run of the same recipe \(process 9\)"):
+        claimed(path, "w")
+
+
+def test_a_run_that_recorded_nothing_leaves_no_folder(path: Path) -> None:
+    claimed(path, "u").close()
+    assert not path.parent.exists()
+    unclaimed = Journal(path, claim=False)
+    unclaimed.close()
+    assert not path.parent.exists()
+
+
+def test_claims_survive_rewriting(path: Path, make_call: MakeCall) -> None:
+    journal = claimed(path, "u", "v")
+    for _ in range(20):
+        journal.record(make_call("u"), [{"text": "x" * 2**20}])
+    journal.forget(["u"])
+    assert path.stat().st_size < COMPACT_AT
+    with pytest.raises(JournalBusy):
+        claimed(path, "v")
+    claimed(path, "w").close()
+
+
+def test_runs_begin_and_end_at_once_without_sharing_a_unit(path: Path) -> None:
+    """Many processes claim one of four units at random, over and over; none is ever with two."""
+    program = [sys.executable, "-c", CLAIMER, str(path)]
+    runs = [subprocess.Popen([*program, str(seed)], stdout=subprocess.PIPE, text=True) for seed in range(4)]
+    told = [run.communicate()[0].split() for run in runs]
+    assert [run.returncode for run in runs] == [0] * 4
+    assert sum(int(claims) for claims, _ in told) > 40
+    assert sum(int(refused) for _, refused in told) > 0
+    assert not path.parent.exists()
+
+
+CLAIMER = """
+import os, random, sys, time
+from pathlib import Path
+from redraft.store.errors import JournalBusy
+from redraft.store.journal import Journal
+path, rng = Path(sys.argv[1]), random.Random(int(sys.argv[2]))
+claims = refused = 0
+while claims < 20:
+    unit = str(rng.randrange(4))
+    journal = Journal(path, claim=False)
+    try:
+        journal.claim([unit])
+    except JournalBusy:
+        refused += 1
+        time.sleep(0.001)
+        continue
+    mark = path.parent.parent / unit
+    os.close(os.open(mark, os.O_CREAT | os.O_EXCL))  # fails if another has the unit
+    time.sleep(rng.uniform(0, 0.005))
+    mark.unlink()
+    journal.close()
+    claims += 1
+print(claims, refused)
+"""

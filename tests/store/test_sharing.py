@@ -145,8 +145,7 @@ def test_a_writer_waits_for_a_reader_and_says_so_once(store: Store, make_unit: M
         timer.start()
         Store(store.path, waiting=told.append).publish([make_unit([[("1", True)]])])
         timer.join()
-    cure = "end that one, or name another file with --db"
-    assert told == [f"waiting for {store.path}, held by another process (process {holder.pid}): {cure}"]
+    assert told == [f"waits its turn: process {holder.pid} has {store.path} open"]
     assert store.query("SELECT count(*) FROM trajectories").rows == [(1,)]
 
 
