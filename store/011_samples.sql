@@ -174,6 +174,20 @@ SELECT run_id, any_value(recipe) AS recipe, any_value(replicate) AS replicate, a
 FROM answered JOIN texts USING (run_id, problem_id) LEFT JOIN raw.recipes USING (recipe)
 GROUP BY run_id ORDER BY run_id;
 
+-- Two drafts have the same beginning as long as their steps are the same to the letter.
+CREATE VIEW diversity AS
+WITH begun AS (
+    SELECT p.recipe, p.replicate, p.problem_id, s.depth, count(*) AS samples, count(DISTINCT s.prefix_key) AS beginnings
+    FROM raw.trajectories t JOIN raw.published p USING (unit_id, attempt)
+    JOIN raw.turns d ON d.unit_id = t.unit_id AND d.attempt = t.attempt AND d.trajectory_id = t.trajectory_id
+    JOIN raw.steps s ON s.unit_id = d.unit_id AND s.attempt = d.attempt AND s.turn = 1
+        AND starts_with(d.leaf_step_id || '.', s.step_id || '.')
+    WHERE t.role = 'sample' AND t.stop IS DISTINCT FROM 'failed' AND d.turn = 1 GROUP BY ALL HAVING count(*) > 1
+)
+SELECT recipe, replicate, strategy, feedback, model, depth, count(*) AS problems, sum(samples)::BIGINT AS samples,
+       avg(beginnings) AS beginnings, avg(beginnings / samples) AS share
+FROM begun LEFT JOIN raw.recipes USING (recipe) GROUP BY ALL ORDER BY ALL;
+
 CREATE VIEW tokens_by_day AS
 SELECT answered_at::DATE AS day, model, count(*) AS calls, count(error) AS failed_calls,
        sum(prompt_tokens)::BIGINT AS prompt_tokens, sum(completion_tokens)::BIGINT AS completion_tokens,
@@ -339,6 +353,18 @@ COMMENT ON COLUMN answer_diversity.majority IS 'Share of the most frequent answe
 COMMENT ON COLUMN answer_diversity.entropy_bits IS 'Shannon entropy of the answers in bits: 0 if all agree';
 COMMENT ON COLUMN answer_diversity.differ IS 'The chance that two samples of a problem give different answers';
 COMMENT ON COLUMN answer_diversity.distinct_texts IS 'Different last drafts as a share of the samples: 1 if no two are the same to the letter';
+
+COMMENT ON VIEW diversity IS 'Where the first drafts of one problem part: how many different beginnings they have up to each step, over problems with at least two independent samples that are so long; failed samples are left out';
+COMMENT ON COLUMN diversity.recipe IS 'The recipe';
+COMMENT ON COLUMN diversity.replicate IS 'The replicate';
+COMMENT ON COLUMN diversity.strategy IS 'The strategy of the recipe';
+COMMENT ON COLUMN diversity.feedback IS 'The feedback of the recipe; NULL if its strategy takes none';
+COMMENT ON COLUMN diversity.model IS 'The model of the recipe';
+COMMENT ON COLUMN diversity.depth IS 'The number of steps that are compared, from the first';
+COMMENT ON COLUMN diversity.problems IS 'Problems with at least two drafts of so many steps';
+COMMENT ON COLUMN diversity.samples IS 'Their drafts of so many steps';
+COMMENT ON COLUMN diversity.beginnings IS 'Different beginnings of a problem''s drafts, on average';
+COMMENT ON COLUMN diversity.share IS 'The same as a share of the drafts: 1 if no two begin alike';
 
 COMMENT ON VIEW tokens_by_day IS 'Calls, tokens and money by day and model';
 COMMENT ON COLUMN tokens_by_day.day IS 'The day, UTC, on which the calls were answered or given up';

@@ -273,3 +273,18 @@ def test_samples_leave_out_rollouts_and_nothing_else(store: Store, make_unit: Ma
     store.publish([replace(unit, trajectories=paths, grades=())])
     assert store.query("SELECT role, answer FROM samples ORDER BY ALL").rows == [("sample", "1"), ("search", "2")]
     assert store.query("SELECT count(*) FROM trajectories").rows == [(3,)]
+
+
+def test_diversity_counts_the_beginnings_of_drafts_step_by_step(store: Store, make_unit: MakeUnit) -> None:
+    """Four drafts: two alike to the end, one that parts at its second step, one of a single step of its own."""
+    unit = make_unit([[("1", True)]] * 4)
+    drafts = [["One.", "Two."], ["One.", "Two."], ["One.", "Due."], ["Uno."]]
+    paths = []
+    for number, (path, texts) in enumerate(zip(unit.trajectories, drafts, strict=True)):
+        grown = replace(path, steps=())
+        for depth, text in enumerate(texts):
+            grown = grown.grow(text, number if depth == 0 else 0)
+        paths.append(grown)
+    store.publish([replace(unit, trajectories=tuple(paths), grades=())])
+    found = store.query("SELECT depth, problems, samples, beginnings, share FROM diversity ORDER BY depth").rows
+    assert found == [(1, 1, 4, 2.0, 2 / 4), (2, 1, 3, 2.0, pytest.approx(2 / 3))]
