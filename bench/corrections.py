@@ -27,7 +27,8 @@ FEEDBACK = {
     "oracle": "feedback=oracle",
     "random": "feedback=random",
 }
-"""Every feedback that the embedded model can be given; `self`, `critic` and Huang's review need a model that chats."""
+"""Every feedback that the embedded model can be given; `self`, `critic` and Huang's review need a model that chats, and
+`peers` is that of `debate`."""
 
 
 async def measure(options: argparse.Namespace, db: str) -> Evaluation:

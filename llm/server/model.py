@@ -136,6 +136,12 @@ class Server(Model):
         except Again:
             return Usage()
         except Rejected as error:
+            if request.beam and "logprobs" in error.words.text and "greater than" in error.words.text:
+                raise Refused(
+                    f"{self.name} allows no beam of width {request.n}.",
+                    cure=f"Lower the width, or start vLLM with --max-logprobs {2 * request.n}.",
+                    fatal=True,
+                ) from None
             if (less := faults.adapted(self._facts, error.status, error.words, data)) is None:
                 raise
             self._know(less)

@@ -102,11 +102,13 @@ async def test_a_users_own_policy_takes_the_place_of_the_default() -> None:
 
 def test_everything_that_a_calls_text_depends_on_is_part_of_a_recipe() -> None:
     model = Scripted(lambda request, index: "", templates={"solve": "solve\n{question}"})
-    own = prompts(Client(model, prompts=Prompts(templates={"judge": "Right?"})))
+    own = prompts(Client(model, prompts=Prompts(templates={"judge": "Right?"})), ["peers"])
     assert own["templates"].keys() == TEMPLATES.keys()
     assert (own["templates"]["solve"], own["templates"]["solve_choice"]) == ("solve\n{question}",) * 2
     assert (own["templates"]["judge"], own["templates"]["finished"]) == ("Right?", TEMPLATES["finished"].text)
     assert own["step_schema"] == STEP_SCHEMA
+    unsaid = prompts(Client(model))["templates"].keys()
+    assert own["templates"].keys() - unsaid == {"peers"}, "what one part alone says is in its recipes only"
 
     different = [
         Prompts(),
@@ -117,7 +119,9 @@ def test_everything_that_a_calls_text_depends_on_is_part_of_a_recipe() -> None:
         Prompts(chat_template="x", bos_token="<s>"),
         *(Prompts(templates={name: "Other."}) for name in TEMPLATES),
     ]
-    said = [json.dumps(prompts(Client(Scripted(lambda request, index: ""), prompts=one))) for one in different]
+    said = [
+        json.dumps(prompts(Client(Scripted(lambda request, index: ""), prompts=one), ["peers"])) for one in different
+    ]
     assert len(set(said)) == len(said)
 
 

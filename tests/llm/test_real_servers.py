@@ -18,9 +18,10 @@ from redraft.llm.embedded.model import EmbeddedModel, embedded
 from redraft.llm.embedded.network import Cache
 from redraft.llm.embedded.publish import gguf, publish
 from redraft.llm.limits import Limits
-from redraft.llm.model import Choice, Finish, Message, Model, ModelError, Refused, Request, Sampling
+from redraft.llm.model import Beam, Choice, Finish, Message, Model, ModelError, Refused, Request, Sampling
 from redraft.llm.prompts import Prompts
 from redraft.llm.route import route
+from redraft.llm.truncation import Truncation
 from redraft.store.records import Question
 from redraft.store.wordproblems import problems
 
@@ -229,3 +230,33 @@ async def test_too_long_a_prompt_fails_alone(server: Server) -> None:
                 await model.complete(long)
             assert not failed.value.fatal
         assert (await model.complete(Request(asked(questions(1)[0]), max_tokens=5))).choices[0].text
+
+
+async def test_vllm_finds_the_same_beams_as_the_embedded_engine_and_others_refuse(
+    server: Server, ours: EmbeddedModel
+) -> None:
+    async with reached(server) as model:
+        for question in questions(3, 1, 2):
+            request = Request(asked(question), n=4, max_tokens=120, beam=Beam(1.0))
+            if server.name != "vllm":
+                with pytest.raises(Refused, match="does no beam search over tokens"):
+                    await model.complete(request)
+                continue
+            theirs, own = (await model.complete(request)).choices, (await ours.complete(request)).choices
+            assert [choice.text for choice in theirs] == [choice.text for choice in own]
+            assert theirs[0].logprobs == pytest.approx(own[0].logprobs, abs=TOLERANCE)
+
+
+@pytest.mark.parametrize("truncation", [Truncation(top_p=1e-3), Truncation(top_k=1), Truncation(min_p=0.99)], ids=str)
+async def test_a_truncation_to_the_likeliest_token_is_heeded_or_refused(server: Server, truncation: Truncation) -> None:
+    """A server that ignores a setting is found out; one that heeds it draws the greedy text at any temperature."""
+    [question] = questions(1, 5)
+    request = Request(asked(question), n=1, temperature=1.5, max_tokens=20, truncation=truncation)
+    async with reached(server) as model:
+        try:
+            texts = {(await model.complete(replace(request, seeds=(seed,)))).choices[0].text for seed in range(4)}
+        except Refused as refused:
+            assert "Leave out --" in str(refused)
+            assert server.name == "transformers"
+        else:
+            assert len(texts) == 1

@@ -73,3 +73,23 @@ async def test_a_server_without_beam_search_is_told_of_in_one_line(openai_server
         assert refused.value.fatal
         assert "Name another strategy" in str(refused.value)
     assert len(openai_server.requests) <= 12
+
+
+async def test_a_beam_wider_than_vllm_allows_is_told_and_costs_no_log_probabilities(
+    speaks: Any, model_at: Any, chat: Any
+) -> None:
+    """In the words of vLLM 0.32."""
+
+    def answer(path: str, body: dict[str, Any]) -> Any:
+        if body.get("n", 1) > 10:
+            said = "Requested sample logprobs of 24, which is greater than max allowed: 20"
+            return 400, {"error": {"message": f"{said} (parameter=logprobs, value=24)", "param": "logprobs"}}
+        return {"choices": [chat(text)["choices"][0] for text in ("Four.", "It is four.")[: body.get("n", 1)]]}
+
+    server = await speaks(answer)
+    model = model_at(server.url)
+    with pytest.raises(Refused, match="Lower the width, or start vLLM with --max-logprobs 24") as refused:
+        await model.complete(Request(ASKED, n=12, beam=Beam()))
+    assert refused.value.fatal
+    assert len((await model.complete(Request(ASKED, n=2, beam=Beam()))).choices) == 2
+    assert server.bodies()[-1]["logprobs"] is True
