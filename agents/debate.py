@@ -25,11 +25,12 @@ def debate(
     rounds: int = 2,
     watch: Watch | None = None,
 ) -> Agent:
-    """Each of `agents` drafts is revised in `rounds` rounds, in which its writer is shown the latest drafts of the
-    others; the pick is the answer of most last drafts, the first drafted of equals.
+    """Drafts are revised in rounds, in which each writer is shown the latest drafts of the others; the pick is the
+    answer of most last drafts, the first drafted of equals.
 
-    All writers of a round see the drafts of the round before. That is agents x (1 + rounds) calls, to be held against
-    as many votes of self-consistency (Huang et al. 2023). A draft about which the feedback has nothing to say stays in
+    `agents` is the number of drafts. `rounds` is how often each of them is revised. All writers of a round see the
+    drafts of the round before. That is agents x (1 + rounds) calls, to be held against as many votes of
+    self-consistency (Huang et al. 2023). A draft about which the feedback has nothing to say stays in
     the debate as it is; a round that changes nothing is the last. A draft that did not end by itself is neither shown
     nor revised any more. A trajectory's score is its last answer's share of the drafts. Raises PartError for counts
     below 1.

@@ -3,9 +3,9 @@
 >>> from redraft.llm.litellm_provider import register
 >>> register()
 
-`n`, logprobs, seed, stop, max_tokens, temperature and a trailing assistant message, which is gone on from, work as
-elsewhere; sample i of a seeded call is that of seed + i. It answers the forms that it was trained on (`TEMPLATES` of
-`redraft.llm.embedded.formats`) and refuses others with a BadRequestError.
+`n`, logprobs, seed, stop, max_tokens, temperature, top_p, top_k, min_p and a trailing assistant message, which is gone
+on from, work as elsewhere; sample i of a seeded call is that of seed + i. It answers the forms that it was trained on
+(`TEMPLATES` of `redraft.llm.embedded.formats`) and refuses others with a BadRequestError.
 """
 
 import asyncio
