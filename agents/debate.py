@@ -30,10 +30,9 @@ def debate(
 
     `agents` is the number of drafts. `rounds` is how often each of them is revised. All writers of a round see the
     drafts of the round before. That is agents x (1 + rounds) calls, to be held against as many votes of
-    self-consistency (Huang et al. 2023). A draft about which the feedback has nothing to say stays in
-    the debate as it is; a round that changes nothing is the last. A draft that did not end by itself is neither shown
-    nor revised any more. A trajectory's score is its last answer's share of the drafts. Raises PartError for counts
-    below 1.
+    self-consistency (Huang et al. 2023). A draft about which the feedback has nothing to say stays in the debate as it
+    is; a round that changes nothing is the last. A draft that did not end by itself is neither shown nor revised any
+    more. A trajectory's score is its last answer's share of the drafts. Raises PartError for counts below 1.
     """
     at_least_one(agents=agents, rounds=rounds)
 

@@ -13,10 +13,11 @@ from redraft.store.records import Role, Trajectory
 def token_beam(client: Client, *, width: int = 4, length_penalty: float = 1.0, watch: Watch | None = None) -> Agent:
     """The best drafts of a beam search over tokens, best first; the pick is the first that has an answer.
 
-    `width` is the number of drafts, and of the likeliest beginnings that go on at each token. The drafts are ranked by the sum of their log-probabilities
-    divided by length ** `length_penalty`: 0 prefers short drafts, 1 is the mean of a token. The temperature plays no
-    part, and the drafts are no independent samples: they are kept in the role of a search. The embedded model computes
-    it exactly, vLLM by its own beam search; a model that can't ends the run. Raises PartError for a `width` below 1.
+    `width` is the number of drafts, and of the likeliest beginnings that go on at each token. The drafts are ranked by
+    the sum of their log-probabilities divided by length ** `length_penalty`: 0 prefers short drafts, 1 is the mean of a
+    token. The temperature plays no part, and the drafts are no independent samples: they are kept in the role of a
+    search. The embedded model computes it exactly, vLLM by its own beam search; a model that can't ends the run. Raises
+    PartError for a `width` below 1.
     """
     at_least_one(width=width)
     policy = likeliest(client, length_penalty=length_penalty)
