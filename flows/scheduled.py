@@ -109,15 +109,18 @@ async def _generated(given: parameters.Generate) -> Summary:
 
     spent = False
     for start in range(0, len(found), SHARD):
+        if spent := bool(parts) and (budget.used_up or bool(parts[-1].spent)):
+            break
         try:
             await tried("generate", given, partial(shard, found[start : start + SHARD]), _failures)
         except TooSmall:  # for one more call
             if not parts:
                 raise
             spent = True
-        if spent := spent or bool(parts[-1].spent):
             break
-    whole = parts[0] if len(parts) == 1 else await asyncio.to_thread(_joined, found, parts, replicate)
+    spent = spent or bool(parts[-1].spent)
+    alone = len(parts) == 1 and len(found) == parts[0].problems
+    whole = parts[0] if alone else await asyncio.to_thread(_joined, found, parts, replicate)
     if spent:
         whole = replace(whole, spent=f"The flow run's budget of {budget.whole} is used up.")
     await acreate_markdown_artifact(markdown(whole), key="redraft-summary", description=f"replicate {replicate}")

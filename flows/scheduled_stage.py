@@ -6,6 +6,7 @@ import logging
 import os
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import astuple
 from typing import Any, TypeVar, cast
 
 from prefect import Flow, get_run_logger, task
@@ -149,6 +150,11 @@ class RemainingBudget:
 
     def __init__(self, whole: Budget) -> None:
         self.whole = self._left = whole
+
+    @property
+    def used_up(self) -> bool:
+        """Whether nothing is left of a part of it."""
+        return any(left == 0 for left in astuple(self._left))
 
     async def spend(self, work: Callable[[Budget], Awaitable[T]]) -> T:
         """What the work returns, which is given what is left, and tells in its result or its ModelError what it

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from redraft.flows.annotate import annotate
+from redraft.flows.annotating import together
 from redraft.flows.generate import generate
 from redraft.flows.plot import PlotError
 from redraft.flows.plot_rewards import draw, plot_rewards
@@ -106,6 +107,8 @@ async def test_what_is_done_is_left_and_what_failed_is_tried_again(store: Store)
     second = await annotate(model=again, **settings)
     assert (second.drafts, second.values, second.failed, second.known) == (1, 1, 0, 1)
     assert len(again.requests) == 2
+    both = together([first, second])
+    assert (both.drafts, both.values, both.failed, both.known, both.lost) == (2, 2, 0, 0, {})
     third = await annotate(model=again, **settings)
     assert (third.drafts, third.known, len(again.requests)) == (0, 2, 2)
     fresh = await annotate(model=again, replicate="anew", **settings)

@@ -114,6 +114,7 @@ async def test_what_is_done_is_left_alone(store: Store, sums: Sums, adder: Adder
     assert [(plan.problems, plan.done) for plan in seen.plans] == [(3, 0), (5, 3)]
     assert len(model.requests) == asked + 2
     assert (first.trajectories, second.trajectories) == (6, 10)
+    assert (first.new, second.new, first.right, second.right) == (6, 4, 6, 10)
     assert seen.statuses == ["finished", "finished"]
     assert store.query("SELECT status, count(*) FROM runs GROUP BY ALL").rows == [("finished", 2)]
 
@@ -125,7 +126,7 @@ async def test_more_samples_add_the_difference(store: Store, sums: Sums, adder: 
     model.requests.clear()
     summary = await generate(sums(2), db=store, model=model, samples=5)
     assert [request.n for request in model.requests] == [3, 3]
-    assert summary.trajectories == 10
+    assert (summary.trajectories, summary.new) == (10, 6)
     after = store.query("SELECT step_id, text FROM steps ORDER BY ALL").rows
     assert set(before) < set(after)
     assert store.query("SELECT sum(n) FROM calls").rows == [(10,)]
@@ -149,6 +150,7 @@ async def test_what_failed_is_a_reason_and_is_tried_again(store: Store, sums: Su
     second = await generate(sums(3), db=store, model=model, samples=2)
     assert len(model.requests) == 1
     assert (second.failures, second.graded_problems) == ({}, 3)
+    assert (first.new, second.new, first.right, second.right) == (4, 2, 4, 6)
     assert store.query("SELECT count(*), count(DISTINCT trajectory_id) FROM trajectories").rows == [(6, 6)]
     assert store.query("SELECT count(*) FROM calls WHERE error IS NOT NULL").rows == [(1,)]
 

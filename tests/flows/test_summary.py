@@ -105,6 +105,7 @@ async def test_a_search_tells_how_often_its_pick_is_right(tmp_path: Path, grader
         right = store.query("SELECT avg(correct::INT) FROM trajectories WHERE chosen").rows[0][0]
     assert summary.chosen is not None
     assert summary.chosen.estimate == pytest.approx(right)
+    assert summary.right == pytest.approx(3 * right)
     assert (summary.first, summary.graded_problems, summary.oracle_used) == (None, 3, told)
     shown = markdown(summary)
     assert f"| the agent's pick | {right:.1%} |" in shown
