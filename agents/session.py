@@ -1,6 +1,7 @@
 """A strategy and its model, made of arguments that came as JSON, for as long as one node of a graph works."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, fields
@@ -19,8 +20,10 @@ from redraft.agents.tree import Search, SearchAgent
 from redraft.agents.walk import WALKED, Nodes, takes_turns
 from redraft.graders.equivalence import Checker
 from redraft.llm.client import Client
-from redraft.llm.model import Model, Sampling, Truncation
+from redraft.llm.model import Model, Sampling
 from redraft.llm.route import route
+from redraft.llm.said import LOCATION_SECRET
+from redraft.llm.truncation import Truncation
 from redraft.store.arguments import convert
 from redraft.store.encode import call_from_json, call_to_json
 from redraft.store.errors import PartError
@@ -116,6 +119,9 @@ def checked(strategy: Spec, arguments: Mapping[str, Any]) -> dict[str, Any]:
     if unknown := next((name for name in texts if name not in known), None):
         name = strategy if isinstance(strategy, str) else getattr(strategy, "__name__", str(strategy))
         raise PartError(f"no argument {unknown!r} of strategy {name!r}; there are {', '.join(sorted(known))}")
+    for name, text in texts.items():
+        if name.rpartition(".")[2] == "api_base" and re.search(LOCATION_SECRET, text):
+            raise PartError(f"{name} holds a password or a key, which threads would keep: set REDRAFT_API_KEY instead")
     found: dict[str, Any] = texts | {
         name: convert(texts[name], MODEL[name][0], name) for name in MODEL if name in texts
     }

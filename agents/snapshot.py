@@ -29,7 +29,7 @@ def to_json(explored: Explored) -> dict[str, Any]:
     return {
         **_facts(explored, besides=("nodes", "queue", "_known")),
         "nodes": [_node_to_json(node) for node in explored.nodes],
-        "queue": [[cost if math.isfinite(cost) else None, index] for cost, index in explored.queue],
+        "queue": [[cost if math.isfinite(cost) else str(cost), index] for cost, index in explored.queue],
         "_known": [[key, stop and stop.value, plain(grade)] for (key, stop), grade in explored._known.items()],
     }
 
@@ -44,7 +44,7 @@ def from_json(data: Mapping[str, Any]) -> Explored:
         return Search(
             **_values(Search, rest),
             nodes=_nodes(data["nodes"]),
-            queue=[(math.inf if cost is None else cost, index) for cost, index in data["queue"]],
+            queue=[(float(cost), index) for cost, index in data["queue"]],
             _known=known,
         )
     except (TypeError, KeyError, IndexError, msgspec.ValidationError) as error:

@@ -1,6 +1,7 @@
 """The graphs whose state is JSON: they find what the strategies find, and any process can go on with a thread."""
 
 import json
+import math
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -15,9 +16,12 @@ from pydantic import TypeAdapter
 
 from redraft.agents import solve, studio
 from redraft.agents.arguments_schema import arguments_schema
+from redraft.agents.graph import Tree
 from redraft.agents.readable import trajectory
 from redraft.agents.snapshot import from_json, to_json
 from redraft.agents.studio import GraphError
+from redraft.agents.tree import Search
+from redraft.store import Problem, Trajectory
 
 QUESTION = "Leo has 4 bags with 6 pens each. Then 5 pens get lost. How many pens does Leo have?"
 SMALL: Mapping[str, Mapping[str, int]] = {
@@ -106,6 +110,11 @@ def test_langgraph_json_names_every_strategy() -> None:
         ({"question": QUESTION}, {"temperature": -1}, "temperature=-1 is too low; it must be at least 0"),
         ({"question": QUESTION}, {"feedback": "humn"}, "no feedback 'humn'; there are critic, fixed, human"),
         ({"question": QUESTION}, {"feedback": "oracle"}, "feedback 'oracle' reads the known answers"),
+        (
+            {"question": QUESTION},
+            {"model": "m", "api_base": "http://me:pw@host/v1"},
+            "api_base holds a password or a key",
+        ),
         ({"question": QUESTION}, {"client": "x"}, "no argument 'client' of strategy 'correct'"),
         ({"question": " "}, {}, "a run needs a question, as in"),
         ({"question": QUESTION, "answer": 19}, {}, "answer=19 is no text"),
@@ -226,3 +235,23 @@ async def test_another_process_goes_on_with_a_persons_answer(
     [path] = state["trajectories"]
     assert answer == f"The answer after 2 turns is {path['answer']}."
     assert path["drafts"][0] == {**draft, "feedback": "human: The answer is wrong. Solve the problem again."}
+
+
+def test_a_search_keeps_what_json_has_no_number_for() -> None:
+    search = Search(Problem(QUESTION).ask())
+    search.queue = [(math.inf, 0), (-math.inf, 0), (0.5, 0)]
+    data = json.loads(json.dumps(to_json(search), allow_nan=False))
+    found = from_json(data)
+    assert isinstance(found, Search)
+    assert found.queue == [(math.inf, 0), (-math.inf, 0), (0.5, 0)]
+    with pytest.raises(ValueError, match="this is no tree of a question"):
+        from_json({"nodes": []})
+
+
+def test_a_lone_surrogate_becomes_a_question_mark() -> None:
+    tree = Tree(Problem(QUESTION).ask())
+    tree.keep([Trajectory(tree.question).grow("half \ud83d", 0)])
+    json.dumps(to_json(tree), ensure_ascii=False).encode()
+    found = from_json(to_json(tree))
+    assert isinstance(found, Tree)
+    assert found.paths[0].text() == "half ?"
