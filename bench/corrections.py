@@ -34,7 +34,7 @@ FEEDBACK = {
 async def measure(options: argparse.Namespace, db: str) -> Evaluation:
     ways = [f"correct {FEEDBACK[name]} turns={options.turns}" for name in options.feedback.split(",")]
     return await evaluate(
-        f"builtin:levels=2-4,seed={options.seed}",
+        f"builtin:split=heldout,levels=2-4,seed={options.seed}",
         strategies=[*ways, f"best_of_n samples={options.turns}"],
         db=db,
         settings=Settings(samples=options.samples),

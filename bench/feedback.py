@@ -16,7 +16,7 @@ from redraft.graders.statistics import Interval
 async def measure(feedback: str, limit: int, seed: int) -> Summary:
     with tempfile.TemporaryDirectory() as folder:
         return await generate(
-            f"builtin:seed={seed}",
+            f"builtin:split=heldout,seed={seed}",
             db=f"{folder}/feedback.duckdb",
             arguments={"feedback": feedback, "turns": 2},
             samples=8,

@@ -47,7 +47,7 @@ async def collect(options: argparse.Namespace, folder: Path) -> Path:
     say("collected", trajectories=found.trajectories, first=shown(found.first), last=shown(found.last))
     file = folder / f"{options.name}.jsonl"
     form = {"criteria": options.criteria, "since": options.since, "explored": options.explored}
-    made = await export(file, db=store, format="rise", filters=["split"], arguments=form, overwrite=True)
+    made = await export(file, db=store, format="rise", arguments=form, overwrite=True)
     say("exported", rows=made.kept, dropped=dict(made.dropped))
     return file
 
@@ -59,7 +59,7 @@ async def collect_mended(options: argparse.Namespace, folder: Path) -> list[Path
     source = f"builtin:split=train,seed={options.train_seed}"
     found = await generate(source, db=store, strategy="best_of_n", samples=options.samples, limit=options.problems)
     say("collected", trajectories=found.trajectories, first=shown(found.first))
-    files = {"mended": ({"keep": options.keep}, ["split"]), "sft": ({}, ["split", "correct", "duplicates", "cap"])}
+    files = {"mended": ({"keep": options.keep}, []), "sft": ({}, ["correct", "duplicates", "cap"])}
     for format, (arguments, filters) in files.items():
         file = folder / f"{options.name}-{format}.jsonl"
         given: dict[str, Any] = {"arguments": arguments | ({"cap.most": 1} if "cap" in filters else {})}
@@ -72,7 +72,7 @@ async def measure(options: argparse.Namespace, folder: Path, model: str, feedbac
     """By turn, the share of right drafts of each held-out problem; a draft that nobody redrafts stays for turn 2."""
     store = Store(folder / f"{options.name}-test.duckdb")
     found = await generate(
-        f"builtin:seed={options.test_seed}",
+        f"builtin:split=heldout,seed={options.test_seed}",
         db=store,
         model=model,
         arguments={"feedback": feedback, "turns": 2},

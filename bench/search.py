@@ -58,7 +58,7 @@ def measure(names: Sequence[str], rounds: int, problems: int, concurrency: int, 
     """The medians of the rounds, by contestant. Every other round runs in the opposite order."""
     with tempfile.TemporaryDirectory() as folder, server(latency_ms) as url:
         file = Path(folder) / "problems.jsonl"
-        file.write_text("".join(map(problem_line, read("builtin", limit=problems))))
+        file.write_text("".join(map(problem_line, read("builtin:split=heldout", limit=problems))))
         taken: dict[str, list[dict[str, float]]] = {name: [] for name in names}
         for number in range(rounds):
             for name in names if number % 2 == 0 else reversed(names):

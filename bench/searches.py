@@ -64,7 +64,7 @@ PICKS = "SELECT recipe, problem_id, correct FROM trajectories WHERE chosen AND c
 
 async def measure(options: argparse.Namespace, db: str) -> Evaluation:
     return await evaluate(
-        f"builtin:levels=3-4,seed={options.seed}",
+        f"builtin:split=heldout,levels=3-4,seed={options.seed}",
         strategies=["greedy", *(way for size in SIZES.values() for way in size)],
         db=db,
         settings=Settings(samples=1),

@@ -34,7 +34,7 @@ def measure(counts: Sequence[int], turns: int, concurrency: int, latency_ms: flo
     with tempfile.TemporaryDirectory() as folder, server(latency_ms) as url:
         file = Path(folder) / "problems.jsonl"
         for count in counts:
-            file.write_text("".join(map(_line, read("builtin", limit=count))))
+            file.write_text("".join(map(_line, read("builtin:split=heldout", limit=count))))
             for name, program in PROGRAMS.items():
                 figures = run(program, url, file, turns, concurrency)
                 assert figures["calls"] == count * turns, figures

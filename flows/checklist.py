@@ -31,6 +31,11 @@ def _of_all(evaluation: Evaluation) -> Iterator[str]:
         prompts = {method.first_prompts for method in evaluation.methods if method.model == model}
         if len(prompts) > 1:
             yield f"First drafts of {model} were asked for in different words by method: the prompt may explain a gain."
+    if evaluation.taken:
+        yield f"{counted(evaluation.taken, 'problem')} not drawn: an export of this store has taken them for training."
+    if evaluation.of_training:
+        count, asked = evaluation.of_training, evaluation.asked
+        yield f"{count:,} of {asked:,} problems are of a training split: what was trained on them knows them."
     if evaluation.problems < evaluation.asked:
         left = evaluation.asked - evaluation.problems
         yield f"{left:,} of {evaluation.asked:,} problems are left out: not every method has a judged draft of them."

@@ -31,8 +31,18 @@ FILES = {"import": "importing"}  # a name that Python has taken
 STOPPED = 130
 
 
+class ReaderGone(Exception):
+    """Whoever read standard output has seen enough, as in `redraft export - | head`."""
+
+
 class Commands(click.Group):
     """A group whose commands are files of `redraft.flows.commands`."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise ReaderGone from error  # of an OSError click makes exit code 1
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -90,7 +100,7 @@ def run(arguments: list[str] | None = None) -> int:
         return _mistake(str(error))
     except (KeyboardInterrupt, click.Abort):
         return STOPPED
-    except BrokenPipeError:  # whoever read has seen enough, as in `redraft query ... | head`
+    except ReaderGone:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
 

@@ -39,11 +39,11 @@ async def demo(folder: Path, console: Console, *, limit: int = 40, samples: int 
     )
     store = await off_loop(Store, db)
     progress = Showing(console)
-    job = Job(problems("builtin", Silent(), limit=limit), settings, store, progress)
+    job = Job(problems(SOURCE, Silent(), limit=limit), settings, store, progress)
     try:
         await first_draft(job, console)
         await asyncio.to_thread(load, "correct")
-        run_id = await job.run("builtin")
+        run_id = await job.run(SOURCE)
     finally:
         await job.close()
     section(
@@ -56,8 +56,9 @@ async def demo(folder: Path, console: Console, *, limit: int = 40, samples: int 
     for sql in QUESTIONS:
         console.print(Text(sql, style="cyan"))
         console.print(Padding(table(await off_loop(store.query, sql), console.width), (0, 0, 1, 2)))
-    section(console, "Export what is right", f"redraft export --db {db} {rows}")
-    exported = await export(rows, db=store)
+    section(console, "Export what is right", f"redraft export --db {db} --include-heldout {rows}")
+    console.print(FOR_SHOW)
+    exported = await export(rows, db=store, include_heldout=True)
     dropped = ", ".join(f"{count} {reason}" for reason, count in exported.dropped.items())
     console.print(f"{counted(exported.kept, 'row')} kept; dropped: {dropped}. The first row:")
     with rows.open(encoding="utf-8") as lines:
@@ -164,6 +165,13 @@ def _activation() -> list[tuple[str, str]]:
         return []
     return [(f"source {Path(sys.prefix) / 'bin' / 'activate'}", "first: makes redraft a command of this shell")]
 
+
+SOURCE = "builtin:split=heldout"
+
+FOR_SHOW = (
+    "These problems are held out, so that figures on them are honest: an export leaves them out, and takes them here"
+    " for show only. `redraft generate` draws others, of the training split, to train on.\n"
+)
 
 QUESTIONS = (
     "SELECT k, round(pass_at_k, 3) AS pass_at_k FROM pass_at_k WHERE draft = 'first'",

@@ -10,11 +10,14 @@ a vote of as many independent drafts as the same tokens would pay for.
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from redraft.agents.load import Spec
 from redraft.flows.checklist import check
 from redraft.flows.evaluation import Evaluation
+from redraft.flows.held_out import trained_on
 from redraft.flows.job import Settings, problems
 from redraft.flows.method import Method, method
 from redraft.flows.notebook import suited
@@ -22,9 +25,10 @@ from redraft.flows.progress import Progress
 from redraft.flows.rows import measured
 from redraft.flows.runs import Runs
 from redraft.llm.model import Model
-from redraft.store.errors import PartError
+from redraft.store.errors import PartError, SourceError
 from redraft.store.opening import opened
 from redraft.store.records import Problem
+from redraft.store.splits import is_training
 from redraft.store.store import Store
 from redraft.store.waiting import off_loop
 
@@ -45,25 +49,44 @@ async def evaluate(
 ) -> Evaluation:
     """Every strategy on every model, on the same problems, each beside self-consistency at the same number of tokens.
 
-    `source` may be several; `limit` holds for each. A strategy is text such as "correct feedback=none turns=3", in
-    which `grader`, `critic` and `samples` may be set too, or a part of one's own. `settings` are everything that
-    `generate` takes beside strategy and model: their `samples` are the trajectories a problem of strategies that work
-    in turns, each of which is measured, and the drafts among which the others choose; their `budget` is for everything
-    together. At most `baseline` drafts a problem are sampled for self-consistency; 0 leaves it out.
+    `source` may be several; `limit` holds for each. "builtin" draws the held-out split unless it names the other.
+    Problems that an export of this store has taken are never drawn: they are left out and counted.
 
-    `progress` is as in `generate`. Raises what `generate` raises, and PartError where two methods are the same.
+    A strategy is text such as "correct feedback=none turns=3", in which `grader`, `critic` and `samples` may be set
+    too, or a part of one's own. `settings` are everything that `generate` takes beside strategy and model: their
+    `samples` are the trajectories a problem of strategies that work in turns, each of which is measured, and the drafts
+    among which the others choose; their `budget` is for everything together. At most `baseline` drafts a
+    problem are sampled for self-consistency; 0 leaves it out.
+
+    `progress` is as in `generate`. Raises what `generate` raises, PartError if two methods are the same, and SourceError
+    if no problem is left.
     """
     told = suited(progress)
     methods = [method(strategy) for strategy in strategies]
     if doubled := [one.label for place, one in enumerate(methods) if one in methods[:place]]:
         raise PartError(f"strategy {doubled[0]!r} is named twice: name each once")
-    columns = {"question_column": question_column, "answer_column": answer_column}
+    columns: dict[str, Any] = {"question_column": question_column, "answer_column": answer_column}
     parts = _sources(source)
-    found = [problems(part, told, limit=limit, skip_bad=skip_bad, **columns) for part in parts]
-    task = _tasks(parts, found)
-    named = ", ".join(str(part) for part in parts if isinstance(part, str | Path)) or "given in Python"
-    these = list({one.problem_id: one for part in found for one in part}.values())
+    taken: set[str] = set()
     async with opened(db, waiting=told.say) as store:
+        known = await off_loop(trained_on, store)
+
+        def fit(problem: Problem) -> bool:
+            if known.why(problem.question, problem.problem_id) is None:
+                return True
+            taken.add(problem.problem_id)
+            return False
+
+        draw = partial(problems, limit=limit, skip_bad=skip_bad, split="heldout", fit=fit, **columns)
+        found = [draw(part, told) for part in parts]
+        if taken and not any(found):
+            raise SourceError(
+                f"every problem is in a dataset that was exported from {store.path}: name problems that nothing is"
+                " trained on, or another store with --db"
+            )
+        task = _tasks(parts, found)
+        named = ", ".join(str(part) for part in parts if isinstance(part, str | Path)) or "given in Python"
+        these = list({one.problem_id: one for part in found for one in part}.values())
         runs = Runs(these, settings, store, told, named)
         runs.check(methods)
         ran = [await runs.method(one, model) for model in models for one in methods]
@@ -72,7 +95,8 @@ async def evaluate(
         tasks = [task[one.problem_id] for one in these]
         evaluation = await off_loop(measured, ended, sampled, problems=these, tasks=tasks, db=store.path)
     left = [one.label for _ in models for one in methods][len(ended) :]
-    common = {"temperature": settings.temperature, "concurrency": settings.concurrency}
+    common = {"temperature": settings.temperature, "concurrency": settings.concurrency, "taken": len(taken)}
+    common["of_training"] = sum(is_training(problem.split) for problem in these)
     evaluation = replace(evaluation, spent=runs.spent, not_reached=tuple(left), **common)
     return replace(evaluation, remarks=tuple(check(evaluation)))
 

@@ -140,6 +140,8 @@ class Evaluation:
     concurrency: int = 1  # calls that were in flight at once, at most
     spent: str | None = None  # which budget was used up, in words
     not_reached: Sequence[str] = ()  # methods that the budget left out
+    taken: int = 0  # problems that were not drawn, since an export of this store has taken them
+    of_training: int = 0  # problems of a split that is named as one to train on
     remarks: Sequence[str] = ()  # what the comparison lacks, see flows/checklist.py
 
     @property

@@ -2,16 +2,17 @@
 
 import json
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from inspect import signature
 from pathlib import Path
-from typing import Any, TextIO, cast
+from typing import Any, BinaryIO, cast
 
 from redraft.flows.checked import checked_format
-from redraft.flows.filter import FILTERS, Chain, Filtered, Ledger, sift
+from redraft.flows.filter import Chain, Filtered, Ledger, Scope, sift
 from redraft.flows.filter import Spec as FilterSpec
-from redraft.flows.formats.format import Format, Row
+from redraft.flows.formats.format import Format, Row, filters_of
 from redraft.flows.recipe import identity
 from redraft.store.arguments import whole
 from redraft.store.errors import RedraftError
@@ -30,48 +31,57 @@ async def export(
     *,
     db: str | Path | Store = "redraft.duckdb",
     format: str | Callable[..., Format] = "sft",
-    filters: Sequence[FilterSpec] = FILTERS,
+    filters: Sequence[FilterSpec] | None = None,
     arguments: Mapping[str, Any] | None = None,
     run: str | None = None,
     overwrite: bool = False,
+    include_heldout: bool = False,
 ) -> Filtered:
-    """Writes a JSON line for each trajectory that the filters keep, or for each of its drafts where the format does so,
+    """Writes a JSON line for each trajectory that the filters keep, or for each of its drafts if the format does so,
     and notes in `datasets` and `dataset_rows` where each row came from and why the others were dropped.
 
-    `arguments` are the format's (`{"style": "messages"}`) and the filters' (`{"cap.most": 2}`). The file appears when
-    it is complete; `overwrite` lets it replace another. Raises ExportError, PartError, StoreError.
+    Without `filters` those of the format act. `arguments` are the format's (`{"style": "messages"}`) and the filters'
+    (`{"cap.most": 2}`). Trajectories of held-out problems (`flows.held_out`) make rows only with `include_heldout`;
+    each row then has the `split` of its problem, so that whoever reads the file can tell.
+
+    The file appears when it is complete; `overwrite` lets it replace another. "-" is standard output. Raises
+    ExportError, PartError, StoreError, and BrokenPipeError if nobody reads standard output any more.
     """
     given = dict(arguments or {})
     factory = load(format, "redraft.flows.formats", "format")
     own = whole(factory, {key: value for key, value in given.items() if "." not in key}, "format", handed=HANDED)
-    chain = Chain(filters, {key: value for key, value in given.items() if "." in key})
+    named = filters_of(factory) if filters is None else filters
+    chain = Chain(named, {key: value for key, value in given.items() if "." in key})
     async with opened(db, create=False) as store:
-        store.check_target(file, overwrite=overwrite)
+        if str(file) != STDOUT:
+            store.check_target(file, overwrite=overwrite)
         if Path(file).suffix.lower() in TABLES:
             raise ExportError(
                 f"{file}: an export is JSON lines: name it .jsonl (`redraft query` writes Parquet and CSV)"
             )
-        spec = {"filters": chain.spec, "run": run, "arguments": own, "file": str(file)}
+        scope = Scope(run, include_heldout)
+        spec = {"filters": chain.spec, **scope.spec, "arguments": own, "file": str(file)}
         hands = {"store": store} if "store" in signature(factory).parameters else {}
         rows = checked_format(factory, {**hands, **own})
-        return await off_loop(_export, store, chain, run, Path(file), str(identity(format)), rows, spec)
+        return await off_loop(_export, store, chain, scope, str(file), str(identity(format)), rows, spec)
 
 
 def _export(
-    store: Store, chain: Chain, run: str | None, file: Path, name: str, row: Format, spec: Mapping[str, Any]
+    store: Store, chain: Chain, scope: Scope, file: str, name: str, row: Format, spec: Mapping[str, Any]
 ) -> Filtered:
     ledger = Ledger()
-    with _replacing(file) as output:
-        for candidate in sift(store, chain, run, ledger):
+    with _standard_output() if file == STDOUT else _replacing(Path(file)) as output:
+        for candidate in sift(store, chain, scope, ledger):
+            marks = {"split": candidate.split} if scope.include_heldout else {}
             for made in _rows(row(candidate)):
                 if made.data is None:
                     ledger.drop(made.dropped or "no row", candidate.trajectory_id, made.step_id)
                 else:
-                    output.write(json.dumps(made.data, ensure_ascii=False) + "\n")
+                    output.write(json.dumps({**made.data, **marks}, ensure_ascii=False).encode() + b"\n")
                     ledger.keep(candidate.trajectory_id, made.step_id)
         output.flush()
-        dataset = store.add_dataset(name, spec, ledger.rows, run or "")
-    return Filtered(dataset, store.path, ledger.kept, dict(ledger.reasons.most_common()), str(file))
+        dataset = store.add_dataset(name, spec, ledger.rows, scope.run or "")
+    return ledger.filtered(dataset, store, file)
 
 
 def _rows(made: Mapping[str, Any] | Iterable[Row]) -> Iterable[Row]:
@@ -79,11 +89,11 @@ def _rows(made: Mapping[str, Any] | Iterable[Row]) -> Iterable[Row]:
 
 
 @contextmanager
-def _replacing(file: Path) -> Iterator[TextIO]:
+def _replacing(file: Path) -> Iterator[BinaryIO]:
     """A new file beside `file`, which takes its place at the end if all went well."""
     new = file.with_name(f".{file.name}.{os.getpid()}.new")
     try:
-        with new.open("w", encoding="utf-8") as output:
+        with new.open("wb") as output:
             yield output
         new.replace(file)
     except OSError as error:
@@ -93,7 +103,18 @@ def _replacing(file: Path) -> Iterator[TextIO]:
             new.unlink(missing_ok=True)
 
 
+@contextmanager
+def _standard_output() -> Iterator[BinaryIO]:
+    """Standard output, as bytes: rows are UTF-8 whatever the terminal's encoding is."""
+    output = getattr(sys.stdout, "buffer", None)
+    if output is None:
+        raise ExportError("standard output takes no bytes here: name a file")
+    sys.stdout.flush()
+    yield output
+
+
+STDOUT = "-"
+"""The name of standard output, where a file is named."""
 HANDED = ("store",)
 """What a format that names it is handed."""
-
 TABLES = (".parquet", ".csv")

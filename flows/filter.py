@@ -8,7 +8,8 @@ from typing import Any
 
 from redraft.flows.candidates import Candidate, candidates
 from redraft.flows.checked import checked_filter
-from redraft.flows.filters.filter import Filter
+from redraft.flows.filters.filter import DEFAULTS, Filter
+from redraft.flows.held_out import held_out
 from redraft.flows.recipe import identity
 from redraft.store.arguments import whole
 from redraft.store.errors import PartError
@@ -20,19 +21,21 @@ from redraft.store.waiting import off_loop
 
 Spec = str | Callable[..., Filter]
 
-FILTERS = ("correct", "length", "duplicates", "cap")
-"""What is used where no filters are named, in this order."""
+FILTERS = DEFAULTS
+"""The filters that act if none are named, in this order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Filtered:
-    """A dataset and what became of the trajectories: `dropped` counts them by reason."""
+    """A dataset and what became of the trajectories: `held_out` were left out since their problems are, and `dropped`
+    counts by reason those that the filters dropped."""
 
     dataset_id: str
     db: str
     kept: int
     dropped: Mapping[str, int] = field(default_factory=dict)
-    file: str | None = None  # where an export wrote them
+    file: str | None = None  # where an export wrote them; "-" for standard output
+    held_out: int = 0
 
     def _repr_html_(self) -> str:
         dropped = [(f"dropped: {reason}", count) for reason, count in self.dropped.items()]
@@ -42,19 +45,33 @@ class Filtered:
 async def filter(
     *,
     db: str | Path | Store = "redraft.duckdb",
-    filters: Sequence[Spec] = FILTERS,
+    filters: Sequence[Spec] | None = None,
     arguments: Mapping[str, Any] | None = None,
     run: str | None = None,
+    include_heldout: bool = False,
 ) -> Filtered:
-    """Passes every stored trajectory, or those of one run, through the filters in order, and keeps a row for each in
-    `dataset_rows`: its number, or why it was dropped.
+    """Passes every stored trajectory, or those of one run, through the filters in order (FILTERS if none are given),
+    and keeps a row for each in `dataset_rows`: its number, or why it was dropped.
 
-    `arguments` are the filters' (`{"cap.most": 2}`). A trajectory that failed is never kept. Raises PartError, and
-    StoreError where there is no such store.
+    `arguments` are the filters' (`{"cap.most": 2}`). A trajectory that failed is never kept, and one of a held-out
+    problem (`flows.held_out`) only with `include_heldout`. Raises PartError, and StoreError if there is no such store.
     """
-    chain = Chain(filters, dict(arguments or {}))
+    chain = Chain(FILTERS if filters is None else filters, dict(arguments or {}))
     async with opened(db, create=False) as store:
-        return await off_loop(_filter, store, chain, run)
+        return await off_loop(_filter, store, chain, Scope(run, include_heldout))
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which trajectories of a store a dataset is made from: those of one run, or all; of held-out problems, or not."""
+
+    run: str | None = None
+    include_heldout: bool = False
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """The same as it is kept in `datasets.filter`."""
+        return {"run": self.run} | ({"include_heldout": True} if self.include_heldout else {})
 
 
 class Chain:
@@ -88,6 +105,7 @@ class Ledger:
         self.rows: list[DatasetRow] = []
         self.reasons: Counter[str] = Counter()
         self.kept = 0
+        self.held_out = 0
 
     def keep(self, trajectory_id: str, step_id: str | None = None) -> None:
         self.rows.append(DatasetRow(self.kept, trajectory_id, step_id, None))
@@ -98,10 +116,23 @@ class Ledger:
         self.rows.append(DatasetRow(None, trajectory_id, step_id, reason))
         self.reasons[reason.partition(":")[0]] += 1
 
+    def hold_out(self, reason: str, trajectory_id: str) -> None:
+        """Leaves out a trajectory of a held-out problem, which is counted by itself."""
+        self.rows.append(DatasetRow(None, trajectory_id, None, f"held out: {reason}"))
+        self.held_out += 1
 
-def sift(store: Store, chain: Chain, run: str | None, ledger: Ledger) -> Iterator[Candidate]:
-    """The candidates that the filters keep, in order; the others are noted in the ledger."""
-    for candidate in candidates(store, run):
+    def filtered(self, dataset_id: str, store: Store, file: str | None = None) -> Filtered:
+        """What came of it all, as a stage returns it."""
+        return Filtered(dataset_id, store.path, self.kept, dict(self.reasons.most_common()), file, self.held_out)
+
+
+def sift(store: Store, chain: Chain, scope: Scope, ledger: Ledger) -> Iterator[Candidate]:
+    """The candidates that are not held out and that the filters keep, in order; the others are noted in the ledger."""
+    known = None if scope.include_heldout else held_out(store)
+    for candidate in candidates(store, scope.run):
+        if known and (why := known.why(candidate.question, candidate.problem_id)):
+            ledger.hold_out(why, candidate.trajectory_id)
+            continue
         reason = chain(candidate)
         if reason is None:
             yield candidate
@@ -113,9 +144,9 @@ def _load(spec: Spec) -> Callable[..., Filter]:
     return load(spec, "redraft.flows.filters", "filter")
 
 
-def _filter(store: Store, chain: Chain, run: str | None) -> Filtered:
+def _filter(store: Store, chain: Chain, scope: Scope) -> Filtered:
     ledger = Ledger()
-    for candidate in sift(store, chain, run, ledger):
+    for candidate in sift(store, chain, scope, ledger):
         ledger.keep(candidate.trajectory_id)
-    dataset = store.add_dataset("trajectories", {"filters": chain.spec, "run": run}, ledger.rows, run or "")
-    return Filtered(dataset, store.path, ledger.kept, dict(ledger.reasons.most_common()))
+    spec = {"filters": chain.spec, **scope.spec}
+    return ledger.filtered(store.add_dataset("trajectories", spec, ledger.rows, scope.run or ""), store)

@@ -62,7 +62,8 @@ async def generate(
 ) -> Summary:
     """Solves every problem of `source` that is not done yet, judges every draft, and keeps all of it.
 
-    `source` is "builtin", a file, or Problems. `arguments` are the strategy's and its parts' (`{"turns": 2}`). What was
+    `source` is "builtin", which is the training split of the problems that ship (`builtin:split=heldout` is the other),
+    a file, or Problems. `arguments` are the strategy's and its parts' (`{"turns": 2}`). What was
     done before by the same recipe and `replicate` is left as it is; what failed is tried again; more `samples` than
     before add the difference. `source_name` is what `runs.config` calls the source of given Problems.
 
@@ -105,7 +106,7 @@ async def generate(
         batch=batch,
     )
     told = suited(progress)
-    columns = {"question_column": question_column, "answer_column": answer_column}
+    columns: dict[str, Any] = {"question_column": question_column, "answer_column": answer_column}
     found = problems(source, told, limit=limit, skip_bad=skip_bad, **columns)
     async with opened(db, waiting=told.say) as store:
         job = Job(found, settings, store, told)

@@ -1,8 +1,9 @@
 """A run of `generate` in its parts: what it was asked for, what that makes of the store, and the running of it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache, partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -226,15 +227,21 @@ def problems(
     question_column: str | None = None,
     answer_column: str | None = None,
     skip_bad: bool = False,
+    split: str = "train",
+    fit: Callable[[Problem], bool] = lambda problem: True,
 ) -> list[Problem]:
-    """All problems of a source, read before the first is asked, so that a bad row costs nothing. Raises SourceError."""
+    """All problems of a source that are `fit`, or the first `limit` of them, read before the first is asked, so that a
+    bad row costs nothing. `split` is the one that is drawn of the built-in problems if the source names none. Raises
+    SourceError."""
     if not isinstance(source, str | Path):
-        return list(source)[:limit]
-    if limit is None and str(source).partition(":")[0] == "builtin":
+        return list(islice(filter(fit, source), limit))
+    builtin = str(source).partition(":")[0] == "builtin"
+    if limit is None and builtin:
         limit = BUILTIN_LIMIT
     bad: list[SourceError] = []
-    columns = {"question": question_column, "answer": answer_column}
-    found = list(read(source, **columns, skip_bad=skip_bad, bad=bad.append, limit=limit))
+    named = split if builtin else None
+    found = read(source, question=question_column, answer=answer_column, split=named, skip_bad=skip_bad, bad=bad.append)
+    found = list(islice(filter(fit, found), limit))
     for error in bad[:MOST_TOLD]:
         progress.say(f"left out: {error}")
     if len(bad) > MOST_TOLD:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
-def option(name: str, help: str, **facts: Any) -> Decorator:
+def option(name: str, help: str = "", **facts: Any) -> Decorator:
     """One option, which may also be given as REDRAFT_<NAME> or in redraft.toml."""
     shown = facts.pop("show_default", facts.get("default") is not None and not facts.get("is_flag", False))
     return click.option(f"--{name}", help=help, envvar=variable(name), show_default=shown, **facts)
@@ -26,10 +26,10 @@ def variable(name: str) -> str:
     return f"REDRAFT_{name.upper().replace('-', '_')}"
 
 
-def part(noun: str) -> dict[str, Any]:
-    """The facts of an option that names such a part: its help lists those that ship."""
+def part(noun: str, **facts: Any) -> dict[str, Any]:
+    """The facts of an option that names such a part: its help lists those that ship. The others are PartOption's."""
     package, returns = PARTS[noun]
-    return {"cls": PartOption, "package": package, "returns": returns}
+    return {"cls": PartOption, "package": package, "returns": returns, **facts}
 
 
 PARTS = {
@@ -97,6 +97,24 @@ class Finite(click.FloatRange):
         if number is not None and not isfinite(number):
             self.fail(f"{value} is no finite number", param, ctx)
         return number
+
+
+def usual_filters() -> str:
+    """The filters that act if none are named."""
+    from redraft.flows.filters.filter import DEFAULTS
+
+    return ", ".join(DEFAULTS)
+
+
+def usual_filters_of_formats() -> str:
+    """The filters that each format has if none are named."""
+    from redraft.flows.formats.format import filters_of
+    from redraft.store.load import load, names
+
+    formats: dict[tuple[str, ...], list[str]] = {}
+    for name in names("redraft.flows.formats", "Format"):
+        formats.setdefault(filters_of(load(name, "redraft.flows.formats", "format")), []).append(name)
+    return "; ".join(f"{', '.join(names)}: {' '.join(filters) or 'none'}" for filters, names in formats.items())
 
 
 def several(*decorators: Decorator) -> Decorator:
@@ -228,11 +246,23 @@ SKIP_BAD = option("skip-bad", "Leave out rows that cannot be read, and say how m
 OVERWRITE = option("overwrite", "Replace the file where it exists.", is_flag=True)
 FILTER = option(
     "filter",
-    "A filter, in order: {names}, or your own as path.py:function. May be repeated.",
-    **part("filter"),
+    "A filter, in order: {names}, or your own as path.py:function. May be repeated. Without it: {usual}.",
+    **part("filter", usual=usual_filters),
     multiple=True,
-    default=("correct", "length", "duplicates", "cap"),
     metavar="NAME",
+)
+FORMAT_FILTER = option(
+    "filter",
+    "A filter, in order: {names}, or your own as path.py:function. May be repeated. Without it those of the format"
+    " ({usual}).",
+    **part("filter", usual=usual_filters_of_formats),
+    multiple=True,
+    metavar="NAME",
+)
+INCLUDE_HELDOUT = option(
+    "include-heldout",
+    "Take held-out problems too (of a split such as test or heldout), kept to measure by.",
+    is_flag=True,
 )
 RUN = option("run", 'Only what this run wrote; see `redraft query "FROM runs"`.', metavar="RUN_ID")
 

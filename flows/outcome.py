@@ -23,13 +23,21 @@ def drawn(summary: "Summary") -> str:
 
 
 def outcome(filtered: Filtered, as_json: bool = False) -> str:
-    """Such as "118 kept, 202 dropped (150 wrong answer, 52 duplicate) ..."."""
+    """Such as "118 kept, 40 held out, 162 dropped (110 wrong answer, 52 duplicate) ...", or the same as JSON."""
     if as_json:
         return json.dumps(asdict(filtered))
     dropped = sum(filtered.dropped.values())
     reasons = ", ".join(f"{count:,} {reason}" for reason, count in filtered.dropped.items())
+    held_out = f"{filtered.held_out:,} held out, " if filtered.held_out else ""
     where = f"{filtered.file}; " if filtered.file else ""
+    cure = f". {CURE}" if filtered.held_out and not (filtered.kept or dropped) else ""
     return (
-        f"{filtered.kept:,} kept, {dropped:,} dropped{f' ({reasons})' if reasons else ''}: "
-        f"{where}dataset {filtered.dataset_id} in {filtered.db}"
+        f"{filtered.kept:,} kept, {held_out}{dropped:,} dropped{f' ({reasons})' if reasons else ''}: "
+        f"{where}dataset {filtered.dataset_id} in {filtered.db}{cure}"
     )
+
+
+CURE = (
+    "All of these problems are held out, to measure by: generate from others, such as builtin:split=train, or take them"
+    " all the same with --include-heldout"
+)

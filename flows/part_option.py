@@ -1,5 +1,7 @@
 """An option of the command line that names a part, such as a strategy or a filter."""
 
+from collections.abc import Callable
+
 import click
 
 from redraft.flows.several import Several
@@ -7,16 +9,25 @@ from redraft.flows.several import Several
 
 class PartOption(click.Option):
     """An option whose help lists the parts that ship, in the place of `{names}`. They are found when help is asked
-    for, from the names of files: nothing is imported."""
+    for, from the names of files: nothing is imported. `usual`, which is asked then too, stands in the place of
+    `{usual}`."""
 
-    def __init__(self, *flags: object, package: str, returns: str, **facts: object) -> None:
+    def __init__(
+        self,
+        *flags: object,
+        package: str,
+        returns: str,
+        usual: Callable[[], str] = lambda: "",
+        **facts: object,
+    ) -> None:
         super().__init__(*flags, **facts)  # type: ignore[arg-type]
-        self._package, self._returns = package, returns
+        self._package, self._returns, self._usual = package, returns, usual
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         from redraft.store.load import names
 
-        self.help = (self.help or "").replace("{names}", ", ".join(names(self._package, self._returns)))
+        there = ", ".join(names(self._package, self._returns))
+        self.help = (self.help or "").replace("{names}", there).replace("{usual}", self._usual())
         return super().get_help_record(ctx)
 
 

@@ -3,9 +3,11 @@
 import asyncio
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
+from redraft.flows.counted import counted
+from redraft.flows.held_out import Known, held_out
 from redraft.llm.embedded.lessons import Lesson, LessonError, Settings, Tuned, lesson
 from redraft.llm.embedded.model import HERE, named
 from redraft.llm.model import ModelError
@@ -13,6 +15,8 @@ from redraft.llm.said import hidden
 from redraft.store.errors import SourceError
 from redraft.store.files import rows
 from redraft.store.records import digest
+from redraft.store.splits import is_held_out
+from redraft.store.store import Store
 
 
 async def train(
@@ -22,14 +26,21 @@ async def train(
     model: str = "embedded",
     settings: Settings = Settings(),  # noqa: B008 - frozen
     overwrite: bool = False,
+    db: str | Path | Store | None = None,
+    include_heldout: bool = False,
     say: Callable[[str], None] = lambda line: None,
 ) -> Tuned:
     """Writes the weights to the folder `out`, from where `embedded:FOLDER` loads them, and `tuned.json` beside them:
     what they were made of.
 
     `model` is where training begins: `embedded`, or `embedded:FOLDER` for another round. Rows are those of the formats
-    rise, sft and messages; a `weight` counts. `say` is told of the progress. Raises LessonError, SourceError, and
-    ModelError without PyTorch, for another model and for a folder that holds weights already.
+    rise, sft and messages; a `weight` counts. `say` is told of the progress.
+
+    Rows of held-out problems are left out and counted, unless `include_heldout`: rows whose `split` says so, as exports
+    write it, and rows whose question is that of a held-out problem in the store `db` (redraft.duckdb, if it exists).
+
+    Raises LessonError, SourceError, StoreError, and ModelError without PyTorch, for another model and for a folder that
+    holds weights already.
     """
     source, folder = named(model), Path(out).expanduser()
     if source is None:
@@ -39,15 +50,23 @@ async def train(
         )
     if folder.resolve() == HERE.resolve() or ((folder / "weights.npz").exists() and not overwrite):
         raise ModelError(f"{folder} holds weights already.", cure="Name another folder, or replace it by --overwrite.")
+    known = None if include_heldout else await asyncio.to_thread(_held_out, db)
+    found = [one for file in files for one in _read(Path(file), known)]
+    lessons = [one for one in found if one is not None]
+    left = len(found) - len(lessons)
+    if left:
+        say(f"left out: {counted(left, 'row')} of held-out problems; --include-heldout learns from them all the same")
+    if left and not lessons:
+        raise LessonError("every row is of a held-out problem: export rows of the training split, or --include-heldout")
     try:
         from redraft.llm.embedded.tune import tune
     except ImportError as error:
         raise ModelError(
             f"Training needs PyTorch, which cannot be imported ({error}).", cure="Install redraft[train]."
         ) from error
-    lessons = [one for file in files for one in _read(Path(file))]
     try:
         tuned = await asyncio.to_thread(tune, lessons, folder, source=source, settings=settings, say=say)
+        tuned = replace(tuned, held_out=left)
         made = {**asdict(tuned), "settings": asdict(settings), "model": model, "files": list(map(_known, files))}
         (folder / "tuned.json").write_text(json.dumps(made, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
@@ -55,14 +74,28 @@ async def train(
     return tuned
 
 
-def _read(file: Path) -> list[Lesson]:
-    found = []
+def _held_out(db: str | Path | Store | None) -> Known:
+    """The held-out problems of a store; none if none is named and there is no redraft.duckdb."""
+    if db is None and not Path(DEFAULT).exists():
+        return Known()
+    return held_out(db if isinstance(db, Store) else Store(db or DEFAULT, create=False))
+
+
+def _read(file: Path, known: Known | None) -> list[Lesson | None]:
+    """The rows of a file as lessons; None in the place of one that is held out, if the known ones are left out."""
+    found: list[Lesson | None] = []
     for place, row in rows(file):
         if isinstance(row, SourceError):
             raise LessonError(f"{file}, {place}: {row}")
-        found.append(lesson(row, f"{file}, {place}"))
+        one = lesson(row, f"{file}, {place}")
+        asked, split = one.texts[0].partition("\n")[2].partition("\n---\n")[0], row.get("split")
+        marked = isinstance(split, str) and is_held_out(split)
+        found.append(None if known and (marked or known.why(asked)) else one)
     return found
 
 
 def _known(file: str | Path) -> dict[str, str]:
     return {"file": str(file), "digest": digest(Path(file).read_text(encoding="utf-8"))}
+
+
+DEFAULT = "redraft.duckdb"

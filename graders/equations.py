@@ -1,26 +1,97 @@
 """Plain equations in a text, such as 5*9=45, and whether they hold: the one check that needs no model and no key."""
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from fractions import Fraction
 
 
 def equations(text: str) -> Iterator[tuple[str, bool]]:
-    """Each `number sign number = number` in the text, as written, and whether it holds exactly. What is part of a
-    longer expression is passed over."""
+    """Each `number sign number = number` in the text, as written, and whether it holds: exactly, or up to the last of
+    the decimals that its result shows (10/3=3.33). So does `number=number`, as in 6=2, if it is written without spaces.
+    What is part of a longer expression, of a mixed number (1 1/2 = 1.5) or of a time is passed over."""
     for match in EQUATION.finditer(text):
-        before, after = text[: match.start()].rstrip(), text[match.end() :].lstrip()
-        if not before.endswith(SIGNS) and not after.startswith(SIGNS):
+        start, end = match.span()
+        before = text[max(0, start - AROUND) : start].rpartition("\n")[2]
+        after = text[end : end + AROUND].partition("\n")[0]
+        if not _is_part(match[2], BULLET.sub("", before), after):
             yield match[0], _holds(*match.groups())
 
 
-def _holds(left: str, sign: str, right: str, result: str) -> bool:
-    a, b, c = (Fraction(number.replace(",", "")) for number in (left, right, result))
+def signature(text: str) -> tuple[str, ...]:
+    """The equations of a solution in order, each once, however they are spelt: longer ones too, without spaces, words,
+    currencies and what separates thousands. Two solutions that differ in wording alone have the same; it is empty for a
+    text without equations. The lists of equations are how RFT tells solutions apart (Yuan et al. 2023,
+    arXiv 2308.01825). Nothing is evaluated."""
+    plain = unicodedata.normalize("NFKC", text)
+    for pattern, spelling in SPELLINGS:
+        plain = pattern.sub(spelling, plain)
+    found = (_closed(re.sub(r"\s", "", match[0])) for match in ARITHMETIC.finditer(plain))
+    return tuple(dict.fromkeys(one for one in found if WORKED.search(one) and "==" not in one))
+
+
+def _is_part(sign: str | None, before: str, after: str) -> bool:
+    """Whether an equation is a part of something longer, by what stands around it on its line."""
+    if sign is None and after[:1].isalpha():  # 6=3Y
+        return True
+    if sign == "/" and MIXED.search(before):
+        return True
+    return bool(GOES_BEFORE.search(before) or GOES_ON.match(after))
+
+
+def _closed(equation: str) -> str:
+    """An equation without a sign or a full stop at its ends, and without the bracket of a remark that it stands in."""
+    bare = equation.lstrip("=").rstrip("=.")
+    if bare.count("(") == bare.count(")") and not ENCLOSED.fullmatch(bare):
+        return bare
+    return bare.strip("()").rstrip("=.")
+
+
+def _holds(left: str, sign: str | None, right: str | None, result: str) -> bool:
+    a, b, c = (Fraction((number or "0").replace(",", "")) for number in (left, right, result))
+    if sign is None:
+        return a == c
     if sign in "/÷":
-        return b != 0 and a == b * c
-    return {"+": a + b, "-": a - b, "−": a - b}.get(sign, a * b) == c
+        if b == 0:
+            return False
+        exact = a / b
+    else:
+        exact = {"+": a + b, "-": a - b, "−": a - b}.get(sign, a * b)
+    decimals = len(result.partition(".")[2])
+    return exact == c or (decimals > 0 and abs(exact - c) < Fraction(1, 10**decimals))
 
 
-SIGNS = tuple("+-*/×÷−^=(")
 NUMBER = r"(\d+(?:,\d{3})*(?:\.\d+)?)"
-EQUATION = re.compile(rf"(?<![\w.]){NUMBER}\s*([-+*/×÷−])\s*{NUMBER}\s*=\s*(-?{NUMBER[1:]}(?![\d.]*\d)")
+EQUATION = re.compile(rf"(?<![\w.]){NUMBER}(?:\s*([-+*/×÷−])\s*{NUMBER}\s*=\s*|=)(-?{NUMBER[1:]}(?![\d.]*\d)")
+BULLET = re.compile(r"^\s*[-*+]\s+$")
+MIXED = re.compile(r"(?:^|[^=\d.,\s]) *\d+(?: +and)? +$")
+"""What stands before the fraction of a mixed number, or after a space that separates thousands."""
+GOES_BEFORE = re.compile(r"(?:[-+*/×÷−^=(√]|\d *[xX]|\([^()]*\)|\d:)[ \t$]*$")
+GOES_ON = re.compile(
+    r"[ \t]*(?:[-+*/×÷−^=(%]|and \(?\d+/\d+(?!\d| *=)|[xX] *\d|\\?p?mod\b)|[ \t]+\d|:\d|\.\.|[A-Za-z][ \t]*[-+*/=]"
+)
+"""What stands before and after a part of something longer: a sign, a factor, the hour of a time, a fraction."""
+AROUND = 64  # characters that are looked at on either side
+
+SPELLINGS = [
+    (re.compile(pattern), spelling)
+    for pattern, spelling in (
+        (r"\\(?:times|cdot)\b|[×·∗]|(?<=\d)[xX](?=\d)", "*"),
+        (r"\\div\b|÷", "/"),
+        (r"\\[([\])]", " "),
+        (r"\\d?frac\{(\d+)\}\{(\d+)\}", r"(\1/\2)"),
+        ("[−–]", "-"),
+        (r"\*\*", "^"),
+        (r"\\[$%]|[$€£%]", ""),
+        (r"(?<=\d),(?=\d{3}(?!\d))", ""),
+        (r"(\.\d*?)0+(?!\d)", r"\1"),
+        (r"(?<=\d)\.(?!\d)", " "),
+        (r"(?<=\d) +(?:[^\W\d_]+ ){1,3}?(?=(?:[-+*/=]|[xX] ) *[(\d=])", " "),
+        (r"(?<=\d) +[xX] +(?=\d)", "*"),
+        (r"(?<=\d) +(?=\d)", ","),
+    )
+]
+"""How the same equation may be written. Units of up to three words between a number and a sign are left out."""
+ARITHMETIC = re.compile(r"[\d(=.][\d .()*/+=^-]*")
+ENCLOSED = re.compile(r"\([^()]*=[^()]*\)")
+WORKED = re.compile(r"[\d)][-+*/^]\(?[\d.(].*=-?[\d.]")

@@ -6,8 +6,8 @@
 [1, 2, 3]
 """
 
-import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from redraft.store.errors import ColumnError, SourceError
 from redraft.store.files import Place, rows
 from redraft.store.formats import problem
 from redraft.store.records import Problem
+from redraft.store.splits import named
 
 Bad = Callable[[SourceError], None]
 
@@ -30,11 +31,12 @@ def read(
     limit: int | None = None,
 ) -> Iterator[Problem]:
     """The problems of a file (.jsonl, .json, .csv, .parquet), or of "builtin", which never ends
-    ("builtin:levels=1-3,split=train,seed=7").
+    ("builtin:levels=1-3,split=heldout,seed=7") and draws the split `train` unless it names the other.
 
-    `question` and `answer` name the columns where they have other names than usual; `split` is what the problems'
-    split is called. Raises SourceError, in one line, for the file or for its first bad row; with `skip_bad` the good
-    rows are given, and each bad one goes to `bad`.
+    `question` and `answer` name the columns where they have other names than usual. `split` is what the problems'
+    split is called; without it each row's own column `split` says so, or else the file's name, as in gsm8k_test.jsonl.
+    Raises SourceError, in one line, for the file or for its first bad row; with `skip_bad` the good rows are given, and
+    each bad one goes to `bad`.
     """
     if str(source).partition(":")[0] == "builtin":
         found = _builtin(str(source).partition(":")[2], split)
@@ -48,7 +50,6 @@ def _file(
     path: Path, found: Iterator[Place], question: str | None, answer: str | None, split: str | None, bad: Bad | None
 ) -> Iterator[Problem]:
     """The problems of a file's rows; a bad row goes to `bad`, or is raised."""
-    split = split or next(iter(re.findall(r"(?:^|[_.-])(train|test|validation|dev)(?:$|[_.-])", path.stem)), None)
     first: dict[str, str] = {}
     good = 0
     last = SourceError("it holds no rows")
@@ -69,7 +70,7 @@ def _file(
             bad(last)
             continue
         good += 1
-        yield item
+        yield item if item.split else replace(item, split=named(path.stem))
     if not good:
         raise SourceError(f"{path}: no problem in it ({last})")
 
@@ -88,9 +89,7 @@ def _builtin(settings: str, split: str | None) -> Iterator[Problem]:
     try:
         low, _, high = given.get("levels", "1-4").partition("-")
         levels = range(int(low), int(high or low) + 1)
-        found = problems(
-            split=given.get("split") or split or "heldout", levels=levels, seed=int(given.get("seed", "0"))
-        )
+        found = problems(split=given.get("split") or split or "train", levels=levels, seed=int(given.get("seed", "0")))
         return chain([next(found)], found)
     except ValueError as error:
         raise SourceError(f"builtin:{settings}: {error}: write it as builtin:levels=1-3,split=train,seed=0") from error

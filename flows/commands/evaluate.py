@@ -79,7 +79,8 @@ def evaluate(
 ) -> int:
     """Compare strategies and models on the same problems, turn by turn and at equal cost.
 
-    SOURCE is what `redraft generate` takes; several are several tasks. A strategy carries its settings, as in
+    SOURCE is what `redraft generate` takes, but 'builtin' is its held-out split here; several are several tasks.
+    Problems that an export of this store has taken for training are left out. A strategy carries its settings, as in
     --strategy "correct feedback=none turns=3" --strategy "best_of_n samples=8 grader=likelihood".
 
     Each is a job of `redraft generate`: what the store has is not asked again, what is missing is, and what failed is

@@ -17,19 +17,22 @@ from redraft.flows import options
     default="sft",
     metavar="NAME",
 )
-@options.FILTER
+@options.FORMAT_FILTER
 @options.FILTER_SET
 @options.RUN
+@options.INCLUDE_HELDOUT
 @options.OVERWRITE
 @options.JSON
 def export(json: bool, filter: tuple[str, ...], set: dict[str, str], **given: Any) -> None:
-    """Write the trajectories that the filters keep to FILE, one JSON line each.
+    """Write the trajectories that the filters keep to FILE, one JSON line each; '-' is standard output.
 
-    Where each row came from, and why the others were dropped, is kept in 'datasets' and 'dataset_rows'.
-    'style=messages' (with --set) writes chat messages instead of prompt and completion.
+    Trajectories of held-out problems, of a split such as test, validation or heldout, are counted and left out. Where
+    each row came from, and why the others were dropped, is kept in 'datasets' and 'dataset_rows'. 'style=messages'
+    (with --set) writes chat messages instead of prompt and completion.
     """
     from redraft.flows.export import export as stage
     from redraft.flows.interrupt import run
     from redraft.flows.outcome import outcome
 
-    click.echo(outcome(run(stage(filters=filter, arguments=set, **given)), json))
+    found = run(stage(filters=filter or None, arguments=set, **given))
+    click.echo(outcome(found, json), err=found.file == "-")

@@ -12,15 +12,16 @@ from redraft.flows import options
 @options.FILTER
 @options.FILTER_SET
 @options.RUN
+@options.INCLUDE_HELDOUT
 @options.JSON
 def filter(json: bool, filter: tuple[str, ...], set: dict[str, str], **given: Any) -> None:
     """Pass every stored trajectory through filters, and keep which were dropped and why.
 
-    The result is a row in 'datasets', with one row a trajectory in 'dataset_rows'. Nothing is deleted.
+    The result is a row in 'datasets', with one row a trajectory in 'dataset_rows'. Nothing is deleted. Trajectories of
+    held-out problems, of a split such as test, validation or heldout, are counted and left out.
     """
-
     from redraft.flows.filter import filter as stage
     from redraft.flows.interrupt import run
     from redraft.flows.outcome import outcome
 
-    click.echo(outcome(run(stage(filters=filter, arguments=set, **given)), json))
+    click.echo(outcome(run(stage(filters=filter or None, arguments=set, **given)), json))

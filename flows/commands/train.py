@@ -22,12 +22,28 @@ from redraft.flows import options
 )
 @options.option("seed", "The same seed gives the same weights, on one machine.", type=int, default=0, metavar="N")
 @options.option("threads", "Processor threads.", type=click.IntRange(1), default=1, metavar="N")
+@options.option(
+    "db",
+    "Rows with the question of a held-out problem of this store are left out; redraft.duckdb if there is one.",
+    metavar="PATH",
+)
+@options.INCLUDE_HELDOUT
 @options.OVERWRITE
 @options.JSON
-def train(files: tuple[str, ...], out: str, model: str, json: bool, overwrite: bool, **given: Any) -> None:
+def train(
+    files: tuple[str, ...],
+    out: str,
+    model: str,
+    db: str | None,
+    json: bool,
+    overwrite: bool,
+    include_heldout: bool,
+    **given: Any,
+) -> None:
     """Tune the embedded model on the rows of FILEs, as `redraft export` writes them (rise, sft or messages).
 
-    A row that has a 'weight' counts by it. '--model embedded:FOLDER' then uses the weights. Needs redraft[train].
+    A row that has a 'weight' counts by it. '--model embedded:FOLDER' then uses the weights. Rows of held-out problems
+    are counted and left out. Needs redraft[train].
     """
     from dataclasses import asdict
     from json import dumps
@@ -39,9 +55,16 @@ def train(files: tuple[str, ...], out: str, model: str, json: bool, overwrite: b
     def say(line: str) -> None:
         click.echo(line, err=True)
 
-    tuned = run(stage(files, out, model=model, settings=Settings(**given), overwrite=overwrite, say=say))
+    settings = Settings(**given)
+    tuned = run(
+        stage(
+            files, out, model=model, settings=settings, overwrite=overwrite, db=db, include_heldout=include_heldout,
+            say=say,
+        )
+    )  # fmt: skip
     if json:
         click.echo(dumps(asdict(tuned)))
     else:
         losses = f"loss {tuned.first_loss:.4f}, then {tuned.last_loss:.4f}"
-        click.echo(f"{tuned.lessons:,} rows, {tuned.steps:,} steps, {losses}: use it with --model embedded:{out}")
+        left = f"{tuned.held_out:,} held out, " if tuned.held_out else ""
+        click.echo(f"{tuned.lessons:,} rows, {left}{tuned.steps:,} steps, {losses}: use it with --model embedded:{out}")

@@ -6,7 +6,8 @@ from redraft.graders.equations import equations as found
 
 
 def equations() -> Filter:
-    """Drops drafts in which some `number sign number = number` does not hold exactly; rounded ones fall too."""
+    """Drops drafts with an equation, such as 4*3=11 or 6=2, that does not hold; a result may be rounded to the decimals
+    that it shows. A draft without equations stays."""
 
     def check(candidate: Candidate) -> str | None:
         wrong = next((equation for equation, holds in found(candidate.text) if not holds), None)

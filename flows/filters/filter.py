@@ -5,6 +5,9 @@ from typing import Protocol
 
 from redraft.flows.candidates import Candidate
 
+DEFAULTS = ("correct", "length", "equations", "duplicates", "cap")
+"""The filters that act if none are named, in this order: those of rows for supervised fine-tuning."""
+
 
 class Filter(Protocol):
     """Looks at candidates in turn, those that the filters before it kept: None keeps one, a reason in words drops it;

@@ -1,12 +1,13 @@
 """The protocol of every export format. A format is a file here whose one public function has its name and returns a
 Format; its keyword arguments are its configuration. One that has a parameter `store` is handed the store."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from redraft.flows.candidates import Candidate, Turn
+from redraft.flows.filters.filter import DEFAULTS
 from redraft.llm.templates import TEMPLATES
 
 
@@ -24,6 +25,24 @@ class Format(Protocol):
     drafts. Each export makes its format anew, so that one may remember what it has seen."""
 
     def __call__(self, candidate: Candidate) -> Mapping[str, Any] | Iterable[Row]: ...
+
+
+Factory = TypeVar("Factory", bound=Callable[..., Format])
+
+
+def filtered_by(*filters: str) -> Callable[[Factory], Factory]:
+    """Names the filters that an export in a format passes through if its user names none; `filtered_by()` is none."""
+
+    def mark(factory: Factory) -> Factory:
+        setattr(factory, MARK, filters)
+        return factory
+
+    return mark
+
+
+def filters_of(factory: Callable[..., Format]) -> tuple[str, ...]:
+    """The filters that a format names by `filtered_by`; DEFAULTS if it names none."""
+    return getattr(factory, MARK, DEFAULTS)
 
 
 def asked(candidate: Candidate, turn: int, window: int | None = None) -> list[dict[str, str]]:
@@ -60,3 +79,6 @@ def reward(turn: Turn, unanswered: float = -1.0) -> float | None:
     if turn.answer is None:
         return unanswered
     return None if turn.correct is None else float(turn.correct)
+
+
+MARK = "redraft_filters"

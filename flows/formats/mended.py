@@ -4,11 +4,12 @@ drafts of a problem are what a wrong one ought to have become. Nothing is asked 
 from collections.abc import Iterator
 
 from redraft.flows.candidates import Candidate, Turn
-from redraft.flows.formats.format import Format, Row, wrote
+from redraft.flows.formats.format import Format, Row, filtered_by, wrote
 from redraft.llm.templates import TEMPLATES
 from redraft.store.errors import PartError
 
 
+@filtered_by()
 def mended(*, keep: float = 1.0, most: int = 4) -> Format:
     """A row for each first draft, which feedback `fixed` calls wrong: `prompt`, the question, the draft and the
     feedback; `completion`, a right draft of the same problem, which is the draft itself where that is right; `weight`,

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from redraft.flows.candidates import Candidate
-from redraft.flows.formats.format import Format, asked, wrote
+from redraft.flows.formats.format import Format, asked, filtered_by, wrote
 
 
+@filtered_by("correct", "length", "equations", "cap")
 def messages(*, whole: bool = False) -> Format:
     """`{"messages": [...]}`: the question, each draft and what was said to it, up to the last right draft, or to the
     last one where none is right; `whole` goes to the last one in any case. What was written before an independent draft

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from redraft.flows.candidates import Candidate, Turn
-from redraft.flows.formats.format import Format, Row, asked, reward, wrote
+from redraft.flows.formats.format import Format, Row, asked, filtered_by, reward, wrote
 from redraft.store.errors import PartError
 
 MOST_REPEATS = 150  # of one word, in the paper's own data
 
 
+@filtered_by()
 def rise(
     *,
     tau: float = 0.4,

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from redraft.flows.candidates import Candidate
-from redraft.flows.formats.format import Format, Row, asked, reward, wrote
+from redraft.flows.formats.format import Format, Row, asked, filtered_by, reward, wrote
 
 
+@filtered_by()
 def score(*, alpha: float = 10.0, unanswered: float = 0.0, explored: bool = False) -> Format:
     """A row for each draft that answers another: `prompt`, the messages up to the feedback, `completion`, the second
     attempt, and of both attempts `first`, `second` (the texts), `first_reward`, `second_reward` (1 right, 0 wrong,

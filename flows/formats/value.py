@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 from redraft.flows.candidates import Candidate
-from redraft.flows.formats.format import Format, Row
+from redraft.flows.formats.format import Format, Row, filtered_by
 from redraft.graders.targets import Target, value_targets
 from redraft.store.paths import paths_of
 from redraft.store.records import Problem, Trajectory
@@ -13,6 +13,7 @@ from redraft.store.sql import literal
 from redraft.store.store import Store
 
 
+@filtered_by()
 def value(store: Store, *, style: Literal["columns", "text"] = "columns") -> Format:
     """A row for each step on the way to a first draft whose answer was compared with the key, once however many drafts
     go through it: `question`, `solution` (the draft up to and with the step) and `value` in [0, 1], 1 at a right answer

@@ -44,6 +44,7 @@ class Tuned:
     steps: int
     first_loss: float
     last_loss: float
+    held_out: int = 0  # rows of held-out problems, which were left out before
 
 
 def lesson(row: Mapping[str, Any], place: str) -> Lesson:

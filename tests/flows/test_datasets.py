@@ -55,7 +55,8 @@ async def test_every_trajectory_is_kept_or_dropped_with_its_reason(store: Store)
     assert sum(reason.startswith("duplicate: same text as ") for reason in why) == 6
     [[spec]] = store.query("SELECT filter FROM datasets").rows
     assert json.loads(spec)["filters"] == [
-        {"name": "correct"}, {"name": "length"}, {"name": "duplicates"}, {"name": "cap", "most": 1},
+        {"name": "correct"}, {"name": "length"}, {"name": "equations"}, {"name": "duplicates"},
+        {"name": "cap", "most": 1},
     ]  # fmt: skip
     assert outcome(found).startswith("2 kept, 10 dropped (6 duplicate, 4 failed): dataset ")
 
@@ -87,9 +88,15 @@ async def test_a_run_that_is_not_there_is_a_mistake(store: Store, tmp_path: Path
         ("length", {}, [{"stop": "length"}, {"text": " "}, {"tokens": 0}], ["cut at the token limit", "empty", None]),
         ("duplicates", {}, [{}, {"trajectory_id": "u:1"}, {"trajectory_id": "u:2", "question": "2?"}],
          [None, "duplicate: same text as u:0", None]),
+        ("duplicates", {}, [{"text": "Ann has 5*9=45 hats. #### 45"}, {"text": "Bo, 5 × 9 = 45 caps!\n#### 45"},
+                            {"text": "9*5=45"}, {"text": "5*9=45", "answer": "54"}, {"text": "IT  IS 45"},
+                            {"text": "It is 45"}],
+         [None, "duplicate: same equations as u:0", None, None, None, "duplicate: same text as u:4"]),
         ("cap", {"cap.most": 1}, [{}, {}, {"question": "2?"}], [None, "more than 1 of this question", None]),
         ("equations", {}, [{"text": "2+2=4"}, {"text": "2+2=4, 4*3=11"}, {"text": "2"}],
          [None, "an equation does not hold: 4*3=11", None]),
+        ("equations", {}, [{"text": "Going back, 6=2. #### 16"}, {"text": "1 1/2 = 1.5, 10/3=3.33, 60/120=50%"}],
+         ["an equation does not hold: 6=2", None]),
         ("unaided", {}, [{}, {"oracle_used": True}], [None, "an oracle touched it"]),
         ("split", {}, [{}, {"split": "train"}, {"split": "test"}], [None, None, "of split test"]),
         ("split", {"split.drop": "train, dev"}, [{"split": "dev"}, {"split": "test"}], ["of split dev", None]),
@@ -99,7 +106,8 @@ def test_what_each_filter_drops(
     name: str, arguments: dict[str, object], given: list[dict[str, object]], says: list[str | None]
 ) -> None:
     chain = Chain([name], arguments)
-    assert [chain(candidate(**facts)) for facts in given] == says
+    numbered = ({"trajectory_id": f"u:{number}"} | facts for number, facts in enumerate(given))
+    assert [chain(candidate(**facts)) for facts in numbered] == says
 
 
 def test_a_filter_of_ones_own_and_mistakes_in_naming_one(tmp_path: Path) -> None:

@@ -71,6 +71,8 @@ def test_columns_are_recognised_or_named(write: Write) -> None:
     ]
     unlabelled = list(read(write("c_test.jsonl", lines({"input": "Prove it.", "level": "hard", "answer": None}))))
     assert unlabelled == [Problem("Prove it.", None, source="c_test", split="test")]
+    both = write("all_train.jsonl", lines({"question": "1+1?", "split": "test"}, {"question": "1+2?"}))
+    assert [problem.split for problem in read(both)] == ["test", "train"], "a row's own split tells more than the name"
 
 
 def test_gsm8ks_answer_is_its_last_line_and_the_working_is_kept(write: Write) -> None:
@@ -229,7 +231,8 @@ def test_the_built_in_problems_never_end() -> None:
     assert set(levels) == {2, 3}
     first, again = (list(read("builtin", limit=5)) for _ in range(2))
     assert first == again
-    assert {problem.split for problem in first} == {"heldout"}
+    assert {problem.split for problem in first} == {"train"}
+    assert {problem.split for problem in read("builtin:split=heldout", limit=5)} == {"heldout"}
 
 
 @pytest.mark.parametrize(
