@@ -58,8 +58,8 @@ async def evaluate(
     among which the others choose; their `budget` is for everything together. At most `baseline` drafts a
     problem are sampled for self-consistency; 0 leaves it out.
 
-    `progress` is as in `generate`. Raises what `generate` raises, PartError if two methods are the same, and SourceError
-    if no problem is left.
+    `progress` is as in `generate`. Raises what `generate` raises, PartError if two methods are the same, and
+    SourceError if no problem is left.
     """
     told = suited(progress)
     methods = [method(strategy) for strategy in strategies]

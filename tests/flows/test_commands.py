@@ -22,7 +22,8 @@ def test_the_demonstration_twice_in_a_row(redraft: Redraft, tmp_path: Path) -> N
     assert max(map(len, shown.splitlines())) <= 100
     marks = [
         "problem 1", "draft 1", "→", "feedback", "The answer is wrong. Solve the problem again.", "draft 2",
-        "first draft right", "oracle_used", "FROM pass_at_k", "FROM corrections", "rows kept", "demo.sft.jsonl",
+        "first draft right", "oracle_used", "FROM pass_at_k", "FROM corrections", "--include-heldout",
+        "for show only", "rows kept", "demo.sft.jsonl",
     ]  # fmt: skip
     places = [shown.find(mark) for mark in marks]
     assert -1 not in places, marks[places.index(-1)]

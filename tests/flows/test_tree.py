@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 
@@ -10,10 +11,13 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from redraft.flows.cli import cli
+from redraft.flows.generate import generate
 from redraft.flows.job import Settings
 from redraft.flows.solve import solve
 from redraft.flows.tree import as_dot, as_text, read_tree
 from redraft.graders.grader import Grader
+from redraft.llm.model import Request
+from redraft.llm.scripted import Scripted
 from redraft.store.errors import StoreError
 from redraft.store.records import Problem
 from redraft.store.store import Store
@@ -111,3 +115,68 @@ async def test_every_token_that_was_drawn_is_a_stored_steps_and_each_path_is_sto
         "SELECT count(*) FROM steps s JOIN steps p ON p.step_id = s.parent_id WHERE s.visits > p.visits"
     ).rows
     assert both == 0
+
+
+def adds(right: Callable[[int, int], bool]) -> Scripted:
+    """A model that adds in two steps; `right` says whether it does, by sample and turn."""
+
+    def script(request: Request, index: int) -> str:
+        turn = len(request.messages) // 2 + 1
+        return f"Turn {turn}:\n\nIt is 2+2={4 if right(index, turn) else 5}.\n\n#### {4 if right(index, turn) else 5}"
+
+    return Scripted(script)
+
+
+async def test_a_correction_is_shown_turn_by_turn(tmp_path: Path) -> None:
+    store = Store(tmp_path / "r.duckdb")
+    arguments = {"feedback": "fixed", "turns": 3}
+    model = adds(lambda sample, turn: turn == 3)
+    await generate([Problem("2+2?", "4")], db=store, model=model, samples=1, arguments=arguments)
+    tree = read_tree(store)
+    told = "fixed  The answer is wrong. Solve the problem again."
+    assert list(as_text(tree)) == [
+        "2+2?",
+        "└─ 0",
+        "   ├─ turn 1  → 5 ✗", "   │     Turn 1:", "   │     It is 2+2=5.", "   │     #### 5",
+        f"   ├─ {told}",
+        "   ├─ turn 2  → 5 ✗", "   │     Turn 2:", "   │     It is 2+2=5.", "   │     #### 5",
+        f"   ├─ {told}",
+        "   └─ turn 3  → 4 ✓ ★ chosen", "         Turn 3:", "         It is 2+2=4.", "         #### 4",
+    ]  # fmt: skip
+    assert [(draft.turn, draft.answer, draft.correct) for draft in tree.drafts] == [
+        (1, "5", False), (2, "5", False), (3, "4", True),
+    ]  # fmt: skip
+    assert [draft.follows for draft in tree.drafts] == [None, *(draft.leaf_step_id for draft in tree.drafts[:-1])]
+    nodes = [line for line in as_dot(tree) if "label=" in line and "->" not in line]
+    assert len(nodes) == 1 + 3 + 2, "the question, the drafts, the feedback"
+    assert 'label="turn 1  → 5 ✗\\nTurn 1:\\nIt is 2+2=5.\\n#### 5", shape=box, color=red' in nodes[1]
+    assert "shape=note" in nodes[2]
+    assert "color=darkgreen, penwidth=3" in nodes[5]
+    printed = json.loads(CliRunner().invoke(cli, ["tree", "--db", str(store.path), "--json"]).output)
+    assert [draft["feedback"] for draft in printed["drafts"]] == [
+        None,
+        *["The answer is wrong. Solve the problem again."] * 2,
+    ]
+
+
+async def test_redrafts_branch_below_their_feedback_and_a_lone_draft_needs_no_line(tmp_path: Path) -> None:
+    store = Store(tmp_path / "r.duckdb")
+    arguments = {"feedback": "oracle", "turns": 2, "branches": 2}
+    model = adds(lambda sample, turn: sample == 1)
+    given = {"db": store, "model": model, "samples": 2, "grader": "oracle", "arguments": arguments}
+    await generate([Problem("2+2?", "4")], **given)
+    lines = list(as_text(read_tree(store)))
+    assert lines[:6] == [
+        "2+2?", "├─ 0", "│  ├─ turn 1  → 5 ✗", "│  │     Turn 1:", "│  │     It is 2+2=5.", "│  │     #### 5",
+    ]  # fmt: skip
+    assert lines[6] == "│  └─ oracle  The answer is wrong. Solve the problem again."
+    redrafts = [line for line in lines if "turn 2" in line]
+    assert [line.split("turn")[0] for line in redrafts] == ["│     ├─ 0.0.0.0.0  ", "│     └─ 0.0.0.0.1  "]
+    assert lines[-4].startswith("└─ 1  turn 1  → 4 ✓")
+    await generate([Problem("2+2?", "4")], db=store, model=model, samples=2, strategy="best_of_n", grader="likelihood")
+    assert list(as_text(read_tree(store)))[1:5] == [
+        "├─ 0  → 5 ✗",
+        "│     Turn 1:",
+        "│     It is 2+2=5.",
+        "│     #### 5",
+    ]
