@@ -22,6 +22,7 @@ from redraft.llm.embedded.model import embedded
 from redraft.llm.embedded.prm import asked
 from redraft.llm.model import Choice
 from redraft.store import Store
+from redraft.store.splits import is_held_out
 from redraft.store.wordproblems import Story, attempt, stories
 from redraft.store.wordproblems.labels import EQUATION, Label, labels
 
@@ -29,7 +30,7 @@ LEVELS = (1, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5)
 """What levels problems are drawn from, with equal chances."""
 
 ANNOTATED = """
-    SELECT any_value(p.question), any_value(p.meta->>'solution'), list(s.text ORDER BY s.depth),
+    SELECT any_value(p.question), any_value(p.meta->>'solution'), any_value(p.split), list(s.text ORDER BY s.depth),
         list(v.value ORDER BY s.depth)
     FROM raw.step_values v JOIN steps s USING (step_id) JOIN problems p USING (problem_id)
     WHERE v.grader = 'rollout' AND v.turn = 1 GROUP BY v.trajectory_id"""
@@ -73,17 +74,20 @@ def drawn(path: Path, seed: int) -> Iterator[Marked]:
 
 def annotated(path: Path, seed: int) -> Iterator[Marked]:
     """Drafts of built-in problems in a store whose steps were judged by rollouts, without end. A step is right where
-    any rollout from it was (hard estimation; Wang et al. 2024). Raises StoreError, and ValueError where none is."""
+    any rollout from it was (hard estimation; Wang et al. 2024). Held-out problems are left out. Raises StoreError, and
+    ValueError if none is left."""
     rng = random.Random(f"annotated {seed}")
     with Store(path, create=False) as store:
         rows = store.query(ANNOTATED).rows
     problems: dict[tuple[str, str], list[Draft]] = {}
-    for question, solution, texts, values in rows:
+    for question, solution, split, texts, values in rows:
+        if is_held_out(split):
+            continue
         ends = [Label(value > 0) for value in values]
         lines = [text.strip() for text in texts]
         problems.setdefault((question, solution), []).append(Draft(tuple(lines), tuple(ends)))
     if not problems:
-        raise ValueError(f"{path} holds no drafts that were judged by rollouts: run redraft annotate first")
+        raise ValueError(f"{path} holds no drafts of the training split with rollouts: run redraft annotate first")
     order = list(problems)
     while True:
         rng.shuffle(order)
