@@ -21,9 +21,6 @@ from redraft.store.waiting import off_loop
 
 Spec = str | Callable[..., Filter]
 
-FILTERS = DEFAULTS
-"""The filters that act if none are named, in this order."""
-
 
 @dataclass(frozen=True, slots=True)
 class Filtered:
@@ -39,7 +36,8 @@ class Filtered:
 
     def _repr_html_(self) -> str:
         dropped = [(f"dropped: {reason}", count) for reason, count in self.dropped.items()]
-        return table([("kept", self.kept), *dropped], caption=self.file or self.db)
+        held_out = [("held out", self.held_out)] if self.held_out else []
+        return table([("kept", self.kept), *held_out, *dropped], caption=self.file or self.db)
 
 
 async def filter(
@@ -50,13 +48,13 @@ async def filter(
     run: str | None = None,
     include_heldout: bool = False,
 ) -> Filtered:
-    """Passes every stored trajectory, or those of one run, through the filters in order (FILTERS if none are given),
+    """Passes every stored trajectory, or those of one run, through the filters in order (DEFAULTS if none are given),
     and keeps a row for each in `dataset_rows`: its number, or why it was dropped.
 
     `arguments` are the filters' (`{"cap.most": 2}`). A trajectory that failed is never kept, and one of a held-out
     problem (`flows.held_out`) only with `include_heldout`. Raises PartError, and StoreError if there is no such store.
     """
-    chain = Chain(FILTERS if filters is None else filters, dict(arguments or {}))
+    chain = Chain(DEFAULTS if filters is None else filters, dict(arguments or {}))
     async with opened(db, create=False) as store:
         return await off_loop(_filter, store, chain, Scope(run, include_heldout))
 

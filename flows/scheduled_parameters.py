@@ -193,9 +193,13 @@ class Kept(Stored):
     """What filter, export and nightly share: which trajectories are kept."""
 
     filters: list[Name] | None = Field(
-        None, description="The filters in their order, each by its name or as path.py:function; by default the usual."
+        None,
+        description="The filters in their order, each by its name or as path.py:function; by default the format's.",
     )
     run: Name | None = Field(None, description="The id of the one run whose trajectories are taken; by default all.")
+    include_heldout: bool = Field(
+        False, description="Whether held-out problems (of a split such as test or heldout) are taken too."
+    )
     min_kept: Whole = Field(0, description="The fewest rows that must be kept; with fewer the flow run fails.")
 
 
