@@ -17,6 +17,7 @@ from redraft.store.files import rows
 from redraft.store.records import digest
 from redraft.store.splits import is_held_out
 from redraft.store.store import Store
+from redraft.store.waiting import off_loop
 
 
 async def train(
@@ -50,7 +51,7 @@ async def train(
         )
     if folder.resolve() == HERE.resolve() or ((folder / "weights.npz").exists() and not overwrite):
         raise ModelError(f"{folder} holds weights already.", cure="Name another folder, or replace it by --overwrite.")
-    known = None if include_heldout else await asyncio.to_thread(_held_out, db)
+    known = None if include_heldout else await off_loop(_held_out, db)
     found = [one for file in files for one in _read(Path(file), known)]
     lessons = [one for one in found if one is not None]
     left = len(found) - len(lessons)
