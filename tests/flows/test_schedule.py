@@ -152,6 +152,7 @@ def test_the_schedule_that_ships_comes_due_and_its_runs_end(
     assert first["auto_scheduled"]
     assert second["auto_scheduled"]
     assert second["start_time"] >= first["end_time"]
+    assert "0 new, 2 already there" in second["state"]["message"]
 
     due(prefect_api, annotate, {"arguments": {"grader.rollouts": 2}})
     [judged] = until(lambda: runs(prefect_api, annotate, *ENDED))
@@ -160,7 +161,7 @@ def test_the_schedule_that_ships_comes_due_and_its_runs_end(
     with Store(night.worker / "redraft.duckdb") as store:
         day = first["expected_start_time"][:10]
         drawn = "SELECT replicate, count(*) FROM trajectories WHERE role = 'sample' GROUP BY ALL"
-        assert store.query(drawn).rows == [(day, 2)]  # the second night found all done
+        assert store.query(drawn).rows == [(day, 2)]
         [[kept]] = store.query('SELECT count("row") FROM dataset_rows GROUP BY dataset_id LIMIT 1').rows
         values = "SELECT count(DISTINCT trajectory_id) FROM grades WHERE grader = 'rollout' AND value IS NOT NULL"
         assert store.query(values).rows == [(2,)]
