@@ -3,11 +3,13 @@
 import importlib
 import os
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
+from redraft.flows.interrupt import STOPPED, Stopped
 from redraft.flows.settings import settings
+from redraft.flows.sourced_option import place, sourced
 from redraft.store.errors import RedraftError
 
 COMMANDS = (
@@ -28,7 +30,6 @@ COMMANDS = (
     "demo",
 )
 FILES = {"import": "importing"}  # a name that Python has taken
-STOPPED = 130
 
 
 class ReaderGone(Exception):
@@ -52,6 +53,16 @@ class Commands(click.Group):
             return None
         name = FILES.get(cmd_name, cmd_name)
         return getattr(importlib.import_module(f"redraft.flows.commands.{name}"), name)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except RedraftError as error:
+            raise RedraftError(sourced(ctx, str(error))) from error
+        except KeyboardInterrupt as stopped:
+            if not isinstance(stopped, Stopped):  # before the work began, or after it
+                click.echo("redraft: stopped", err=True)
+            ctx.exit(STOPPED)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -93,7 +104,9 @@ def run(arguments: list[str] | None = None) -> int:
         return 0
     except click.UsageError as error:
         where = error.ctx.command_path if error.ctx else "redraft"
-        return _mistake(f"{error.format_message().rstrip('.')} (`{where} --help` tells more)")
+        source = place(error.ctx, getattr(error, "param", None))
+        told = f"{error.format_message().rstrip('.')}{f': it is {source}' if source else ''}"
+        return _mistake(f"{told} (`{where} --help` tells more)")
     except click.ClickException as error:
         return _mistake(error.format_message())
     except RedraftError as error:

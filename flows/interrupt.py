@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,19 +14,30 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+TELLING_S = 0.2
 GRACE_S = 1.8  # for what is finished to reach the store; the journal has it anyway
 STOPPED = 130  # the exit code of a program that was stopped
 
 
-def run(work: Coroutine[Any, Any, T]) -> T:
-    """What the work returns. The first SIGINT or SIGTERM cancels it; the program ends when it has cleaned up, or after
-    GRACE_S seconds, whatever still holds it; another signal ends the program at once. Call it in the main thread.
+class Stopped(KeyboardInterrupt):
+    """The work was stopped, and a person was told so."""
 
-    Raises KeyboardInterrupt where the work was stopped.
+
+def _write(text: str) -> None:
+    sys.stderr.write(f"redraft: {text}\n")
+    sys.stderr.flush()
+
+
+def run(work: Coroutine[Any, Any, T], say: Callable[[str], None] = _write) -> T:
+    """What the work returns. The first SIGINT or SIGTERM cancels it; the program ends when it has cleaned up, or after
+    GRACE_S seconds, whatever still holds it; another signal ends the program at once. `say` tells a person that it
+    stops. Call it in the main thread.
+
+    Raises Stopped if the work was stopped.
     """
     import asyncio  # the command line imports this file to know STOPPED
 
-    stoppable = _Stoppable()
+    stoppable = _Stoppable(say)
     before = {number: signal.getsignal(number) for number in SIGNALS}
     try:
         return asyncio.run(stoppable.watch(work))
@@ -37,8 +48,9 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
 
 class _Stoppable:
-    def __init__(self) -> None:
+    def __init__(self, say: Callable[[str], None]) -> None:
         self.stopping = False
+        self._say, self._told = say, False
         self._loop: AbstractEventLoop | None = None
         self._task: Task[Any] | None = None
 
@@ -52,19 +64,33 @@ class _Stoppable:
             return await work
         except asyncio.CancelledError:
             if self.stopping:
-                raise KeyboardInterrupt from None
+                raise Stopped from None
             raise
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         if self.stopping:
-            leave()
+            self._leave()
         self.stopping = True
-        late = threading.Timer(GRACE_S, leave)
+        late = threading.Timer(GRACE_S, self._leave)
         late.daemon = True
         late.start()
         assert self._loop
         assert self._task
+        self._loop.call_soon_threadsafe(self._tell)
         self._loop.call_soon_threadsafe(self._task.cancel)
+
+    def _tell(self) -> None:
+        """In the loop: a signal may come in the middle of another line."""
+        self._told = True
+        self._say("stopping; Ctrl-C again ends at once")
+
+    def _leave(self) -> None:
+        if not self._told:  # something holds the loop, such as an import, and may hold what is written to
+            self._told = True
+            teller = threading.Thread(target=self._say, args=("stopped",), daemon=True)
+            teller.start()
+            teller.join(TELLING_S)
+        leave()
 
 
 def leave() -> None:

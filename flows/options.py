@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from redraft.flows.part_option import PartOption
+from redraft.flows.sourced_option import SourcedOption
 
 if TYPE_CHECKING:
     from redraft.llm.prompts import Prompts
@@ -18,6 +19,7 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 def option(name: str, help: str = "", **facts: Any) -> Decorator:
     """One option, which may also be given as REDRAFT_<NAME> or in redraft.toml."""
     shown = facts.pop("show_default", facts.get("default") is not None and not facts.get("is_flag", False))
+    facts.setdefault("cls", SourcedOption)
     return click.option(f"--{name}", help=help, envvar=variable(name), show_default=shown, **facts)
 
 

@@ -5,9 +5,10 @@ from collections.abc import Callable
 import click
 
 from redraft.flows.several import Several
+from redraft.flows.sourced_option import SourcedOption
 
 
-class PartOption(click.Option):
+class PartOption(SourcedOption):
     """An option whose help lists the parts that ship, in the place of `{names}`. They are found when help is asked
     for, from the names of files: nothing is imported. `usual`, which is asked then too, stands in the place of
     `{usual}`."""

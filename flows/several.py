@@ -4,14 +4,13 @@ from typing import Any
 
 import click
 
+from redraft.flows.sourced_option import SourcedOption
 
-class Several(click.Option):
+
+class Several(SourcedOption):
     """An option that may be repeated, each of whose values may hold spaces: in the environment semicolons stand between
-    them, and in redraft.toml it is a text or a list of them."""
+    them."""
 
     def value_from_envvar(self, ctx: click.Context) -> Any:
         given = self.resolve_envvar_value(ctx)
         return None if given is None else [part.strip() for part in given.split(";") if part.strip()]
-
-    def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
-        return super().type_cast_value(ctx, [value] if isinstance(value, str) else value)

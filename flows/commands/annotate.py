@@ -50,7 +50,8 @@ def annotate(json: bool, plot: str | None, overwrite: bool, set: dict[str, str],
         from redraft.flows.plot import check
 
         check(plot, overwrite=overwrite)
-    found = run(stage(arguments=set, progress=watcher(json), **options.paced(given)))
+    progress = watcher(json)
+    found = run(stage(arguments=set, progress=progress, **options.paced(given)), progress.say)
     if plot:
         from redraft.flows.plot_rewards import plot_rewards
         from redraft.store.store import Store

@@ -98,15 +98,17 @@ def evaluate(
         check(plot, overwrite=overwrite)
     facts = options.paced(given)
     settings = Settings(**{field.name: facts.pop(field.name) for field in fields(Settings) if field.name in facts})
+    progress = watcher(json)
     found = run(
         stage(
             sources or "builtin",
             strategies=strategy,
             models=model,
             settings=settings,
-            progress=watcher(json),
+            progress=progress,
             **facts,
-        )
+        ),
+        progress.say,
     )
     if plot:
         from redraft.flows.plot import plot as draw

@@ -41,7 +41,7 @@ def generate(source: str, json: bool, set: dict[str, str], **given: Any) -> int:
     from redraft.flows.terminal import watcher
 
     progress = watcher(json, bar=set.get("feedback") != "human")  # a bar would be drawn over what a person types
-    summary = run(stage(source, arguments=set, progress=progress, **options.paced(given)))
+    summary = run(stage(source, arguments=set, progress=progress, **options.paced(given)), progress.say)
     if json:
         click.echo(summary.to_json())
     else:

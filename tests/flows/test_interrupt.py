@@ -77,6 +77,42 @@ def test_what_comes_after_the_work_is_stopped_as_any_program() -> None:
     assert (program.returncode, out, err) == (7, "stopped\n", "")
 
 
+BEFORE = """
+import sys, time
+import redraft.flows.generate
+from redraft.flows import cli, interrupt
+def slow(*_, **__):
+    sys.stdout.write("ready\\n"); sys.stdout.flush()
+    time.sleep(60)
+{where} = slow
+cli.main(["generate", "--limit", "1"])
+"""
+
+
+@pytest.mark.parametrize(
+    ("where", "says"),
+    [
+        ("redraft.flows.generate.generate", ["redraft: stopped"]),  # before the work
+        ("redraft.flows.generate.problems", ["stopped"]),  # in the work, which holds the loop
+    ],
+)
+def test_a_run_that_is_stopped_before_its_first_problem_says_a_line(
+    where: str, says: list[str], tmp_path: Path
+) -> None:
+    program = subprocess.Popen(
+        [sys.executable, "-c", BEFORE.format(where=where)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert program.stdout
+    assert program.stdout.readline() == "ready\n"
+    program.send_signal(signal.SIGINT)
+    _, err = program.communicate(timeout=60)
+    assert (program.returncode, err.splitlines()) == (STOPPED, says)
+
+
 @pytest.mark.parametrize("signals", [1, 2])
 async def test_a_stopped_run_goes_on_without_asking_again(
     signals: int, tmp_path: Path, openai_protocol: Any, redraft: Any
@@ -105,6 +141,7 @@ async def test_a_stopped_run_goes_on_without_asking_again(
     assert took < 2.5 * GRACE_S  # the promise is two seconds on a machine with nothing else to do
     if signals == 1:
         assert events[-1] == {"event": "end", "status": "interrupted"}
+        assert {"event": "note", "text": "stopping; Ctrl-C again ends at once"} in events
 
     again = await asyncio.to_thread(lambda: redraft(*job))
     assert again.returncode == 0, again.stderr
