@@ -257,7 +257,7 @@ async def test_a_truncation_to_the_likeliest_token_is_heeded_or_refused(server: 
         async def drawn(seed: int) -> str:
             return (await model.complete(replace(request, seeds=(seed,)))).choices[0].text
 
-        if server.name == "transformers":
+        if server.name == "transformers" and truncation.top_p is None:
             with pytest.raises(Refused, match="Leave out --"):
                 await drawn(0)
         else:
