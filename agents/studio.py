@@ -52,6 +52,7 @@ class Progress(TypedDict):
     """What another process needs to go on."""
 
     arguments: dict[str, Any]  # as they were given
+    answer: str | None  # the known one
     state: dict[str, Any]  # of the strategy's own graph
     tree: dict[str, Any]  # what is explored
     calls: list[Any]  # what was answered to a node that waits for a person
@@ -77,7 +78,7 @@ class State(TypedDict, total=False):
 
     question: str
     answer: str | None
-    kind: Kind
+    kind: Kind | None
     drafts: Annotated[dict[str, Draft], merged]
     trajectories: list[dict[str, Any]]
     progress: Progress
@@ -146,14 +147,23 @@ class _Running:
     sent: Mapping[str, Any]
 
     async def begin(self, state: State, runtime: Runtime[Any]) -> Command[Any]:
-        """Checks the question and the arguments, and forgets what the thread knows of an earlier question."""
+        """Checks the question and the arguments, and forgets what the thread knows of an earlier question. The known
+        answer and the kind are no longer in the state then: the thread's next question may have none."""
+        answer = state.get("answer")
         with _in_one_line():
             question, arguments = _question(state), self._arguments({}, runtime)
-            async with session(self.strategy, arguments, question, state.get("answer")) as opened:
+            async with session(self.strategy, arguments, question, answer) as opened:
                 tree = to_json(opened.explored())
                 first = opened.nodes.first if opened.nodes else PROPOSE
-        progress = Progress(arguments=arguments, state=BEGUN, tree=tree, calls=[], oracle_used=False)
-        return Command(update={"drafts": None, "trajectories": [], "progress": progress}, goto=first)
+        progress = Progress(arguments=arguments, answer=answer, state=BEGUN, tree=tree, calls=[], oracle_used=False)
+        update: dict[str, Any] = {
+            "answer": None,
+            "kind": None,
+            "drafts": None,
+            "trajectories": [],
+            "progress": progress,
+        }
+        return Command(update=update, goto=first)
 
     async def run(self, node: str, state: State, runtime: Runtime[Any]) -> Command[Any]:
         """Has the strategy's own node of this name work.
@@ -170,7 +180,7 @@ class _Running:
             progress = _progress(state)
             explored = from_json(progress["tree"])
             arguments, calls = self._arguments(progress["arguments"], runtime), progress["calls"]
-            answer = state.get("answer")
+            answer = progress["answer"]
             async with session(self.strategy, arguments, explored.question, answer, calls=calls, watch=watch) as opened:
                 try:
                     then, inner = await opened.work(node, progress["state"], explored)
@@ -182,9 +192,14 @@ class _Running:
         known = state.get("drafts", {})
         update: State = {
             "drafts": {place: row for place, row in drafts(explored).items() if known.get(place) != row},
-            "progress": Progress(
-                arguments=arguments, state=inner, tree=to_json(explored), calls=[], oracle_used=oracle_used
-            ),
+            "progress": {
+                **progress,
+                "arguments": arguments,
+                "state": inner,
+                "tree": to_json(explored),
+                "calls": [],
+                "oracle_used": oracle_used,
+            },
         }
         if then == END:
             found = [replace(path, oracle_used=path.oracle_used or oracle_used) for path in explored.ranked]

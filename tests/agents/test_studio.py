@@ -155,9 +155,10 @@ async def test_a_thread_keeps_its_arguments_and_a_fork_may_have_others() -> None
 async def test_a_thread_may_be_asked_another_question() -> None:
     graph = studio.graph("best_of_n", checkpointer=InMemorySaver())
     await asked(graph, {"question": QUESTION, "answer": "19"}, {"samples": 3, "grader": "oracle"})
-    state = await asked(graph, {"question": QUESTION.replace("4", "3"), "answer": None}, {"samples": 2})
+    state = await asked(graph, {"question": QUESTION.replace("4", "3")}, {"samples": 2})
     assert len(state["drafts"]) == len(state["trajectories"]) == 2
     assert not any(path["oracle_used"] for path in state["trajectories"])
+    assert {path["correct"] for path in state["trajectories"]} == {None}
 
 
 async def test_reading_the_known_answer_is_told_of_later_nodes_too() -> None:
