@@ -93,7 +93,7 @@ def test_the_same_job_twice_at_once_is_refused(redraft: Redraft, tmp_path: Path,
     _journal(tmp_path)
     told = mistake(*job)
     assert f"another run of the same recipe (process {run.pid}) is at work on " in told
-    assert told.endswith(" of these 200 problems: wait until it has ended, or end it")
+    assert told.endswith(" problems: wait until it has ended, or end it")
     run.send_signal(signal.SIGINT)
     run.wait(60)
 
