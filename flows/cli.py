@@ -39,12 +39,6 @@ class ReaderGone(Exception):
 class Commands(click.Group):
     """A group whose commands are files of `redraft.flows.commands`."""
 
-    def invoke(self, ctx: click.Context) -> object:
-        try:
-            return super().invoke(ctx)
-        except BrokenPipeError as error:
-            raise ReaderGone from error  # of an OSError click makes exit code 1
-
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
@@ -57,6 +51,8 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise ReaderGone from error  # of an OSError click makes exit code 1
         except RedraftError as error:
             raise RedraftError(sourced(ctx, str(error))) from error
         except KeyboardInterrupt as stopped:
