@@ -11,8 +11,10 @@ from redraft.flows import options
 @options.option("dot", "Print Graphviz's dot, as in `redraft tree --dot | dot -Tsvg -o tree.svg`.", is_flag=True)
 @options.JSON
 def tree(name: str | None, db: str, dot: bool, json: bool) -> None:
-    """Print a stored tree: of a search each step with its value and visits, and what ends there; of a correction each
-    turn with its steps and its answer, and the feedback between them.
+    """Print a stored tree, of a search or of a correction.
+
+    A search shows each step with its value and visits, and what ends there; a correction shows each turn with its steps
+    and its answer, and the feedback between turns.
 
     NAME is a unit of work, a trajectory or a problem, by its id; without one it is the tree that was stored last.
     """
