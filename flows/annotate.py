@@ -12,6 +12,7 @@ from typing import Any
 from redraft.agents.load import Spec, build
 from redraft.flows.annotating import Annotated, Annotating
 from redraft.flows.job import budget as plain_budget
+from redraft.flows.job import plain_argument
 from redraft.flows.kept import Fitting, fitting
 from redraft.flows.notebook import suited
 from redraft.flows.progress import Plan, Progress
@@ -93,7 +94,11 @@ async def annotate(
         try:
             made = build(one, client, keys=keys, grader=grader, checker=checker, **given)
             known = identity(grader) or ""
-            config = {"grader": known, "where": where, **{key: identity(value) for key, value in given.items()}}
+            config = {
+                "grader": known,
+                "where": where,
+                **{key: plain_argument(key, value) for key, value in given.items()},
+            }
 
             def begin() -> tuple[str, Fitting]:
                 """Nobody else publishes between the look at the store and the claim: no unit is judged twice."""

@@ -67,7 +67,7 @@ class Settings:
     def plain(self) -> dict[str, Any]:
         """Everything as JSON data, as it is kept in `runs.config`: parts by their names, addresses without secrets."""
         given = {key: identity(getattr(self, key)) for key in ("strategy", "grader", "critic")}
-        arguments = {key: _plain(key, value) for key, value in self.arguments.items()}
+        arguments = {key: plain_argument(key, value) for key, value in self.arguments.items()}
         chosen = parts(self.strategy, {**self.arguments, "grader": self.grader})
         budgets = {key: budget(getattr(self, key)) for key in ("budget", "problem_budget")}
         listed = [self.api_base] if isinstance(self.api_base, str) else self.api_base or ()
@@ -251,7 +251,7 @@ def problems(
     return found
 
 
-def _plain(key: str, value: Any) -> str | None:
+def plain_argument(key: str, value: Any) -> str | None:
     """An argument as text; an address without secrets."""
     if key.endswith(".api_base"):
         return ",".join(map(address, [value] if isinstance(value, str) else value))

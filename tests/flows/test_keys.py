@@ -82,11 +82,13 @@ async def test_a_key_in_an_address_is_not_kept(
     env = {"ANTHROPIC_API_KEY": "none", "OPENAI_API_KEY": "", "REDRAFT_API_KEY": ""}
     place = ["--model", model, "--api-base"]
     job = ["--strategy", "best_of_n", "--samples", "2", "--limit", "4"]
+    judge = ["--grader", "prm", "--set", "grader.profile=judge", "--set", f"grader.model={model}"]
     printed: list[str] = []
     for command in (
         ["generate", *place, url, *job],
         ["doctor", *place, url],
         ["solve", "What is 1 + 1?", *place, url, "--json"],
+        ["annotate", *judge, "--set", f"grader.api_base={url}"],
         ["generate", *place, url.replace("/v1", "/v2"), *job, "--seed", "2"],
         ["generate", *place, url.replace("http", "gopher"), *job, "--seed", "3"],
         ["generate", *place, url.replace(f":{openai_server.port}", ":9"), *job, "--seed", "4"],
@@ -95,8 +97,9 @@ async def test_a_key_in_an_address_is_not_kept(
         printed += written
     if model == "tiny":
         with Store(tmp_path / "redraft.duckdb") as store:
-            [config, *_] = store.query("SELECT config FROM runs ORDER BY started_at").rows[0]
-        assert "***" in json.loads(config)["api_base"]
+            configs = store.query("SELECT config FROM runs ORDER BY started_at").rows
+        assert "***" in json.loads(configs[0][0])["api_base"]
+        assert "***" in next(one for [one] in configs if "grader.api_base" in one)
     assert all(printed[at] or printed[at + 1] for at in range(0, len(printed), 2))
     _nowhere(tmp_path, printed, secret)
 
