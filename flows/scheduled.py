@@ -5,7 +5,6 @@ what is done: a flow that is run again goes on where it was. Deploy with `prefec
 flows are named to Prefect as modules, such as `redraft.flows.scheduled.nightly`.
 """
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
@@ -33,6 +32,7 @@ from redraft.flows.summary import Summary, summarise
 from redraft.llm.budget import TooSmall
 from redraft.store.records import Problem
 from redraft.store.store import Store
+from redraft.store.waiting import off_loop
 
 SHARD = 500  # problems of one task
 
@@ -120,7 +120,7 @@ async def _generated(given: parameters.Generate) -> Summary:
             break
     spent = spent or bool(parts[-1].spent)
     alone = len(parts) == 1 and len(found) == parts[0].problems
-    whole = parts[0] if alone else await asyncio.to_thread(_joined, found, parts, replicate)
+    whole = parts[0] if alone else await off_loop(_joined, found, parts, replicate)
     if spent:
         whole = replace(whole, spent=f"The flow run's budget of {budget.whole} is used up.")
     await acreate_markdown_artifact(markdown(whole), key="redraft-summary", description=f"replicate {replicate}")
