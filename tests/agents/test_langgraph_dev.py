@@ -102,6 +102,7 @@ async def test_it_lists_every_strategy_with_its_schemas_and_its_drawing(client: 
         assert nodes <= {"__start__", "begin", "propose", "grade", "critique", "revise", "choose", "__end__"}
 
 
+@pytest.mark.pairs
 async def test_every_strategy_streams_its_drafts_and_ends_with_trajectories(client: LangGraphClient) -> None:
     async def run(strategy: str) -> None:
         context = {"max_tokens": 60, **SMALL.get(strategy, {})}

@@ -73,7 +73,7 @@ def night(
         worker = subprocess.Popen(dockerfile["CMD"], cwd=data, env=env, stdout=log, stderr=log)
         try:
             subprocess.run(["redraft", "schedule"], cwd=deployer, env=env, check=True, capture_output=True)
-            until(lambda: prefect_api("work_pools/filter"))
+            until(lambda: prefect_api("work_pools/filter", {"work_pools": {"name": {"any_": ["local"]}}}))
             deploy = ["prefect", "--no-prompt", "deploy", "--all"]
             done = subprocess.run(deploy, cwd=deployer, env=env, capture_output=True, text=True, check=False)
             assert done.returncode == 0, done.stdout + done.stderr
