@@ -47,7 +47,7 @@ async def corrected(feedback: str, **arguments: Any) -> tuple[list[Trajectory], 
     model = Watched()
     client = Client(model, sampling=Sampling(max_tokens=200, seed=3))
     paths: list[Trajectory] = []
-    for problem in read("builtin:levels=3-4,seed=7", limit=3):
+    for problem in read("builtin:split=heldout,levels=3-4,seed=7", limit=3):
         keys = Keyring({problem.problem_id: problem.answer})
         agent = build("correct", client, keys=keys, feedback=feedback, turns=3, samples=3, **arguments)
         paths += [path for path in await agent(problem.ask()) if path.role is Role.SAMPLE]
