@@ -61,7 +61,7 @@ def _shared(item: pytest.Item) -> str | None:
 
 
 SERVERS = {"prefect_server"}
-FIRST = ("test_schedule", "test_examples", "test_scheduled", "test_docs", "test_house")
+FIRST = ("test_schedule", "test_examples", "test_langgraph_dev", "test_scheduled", "test_docs", "test_house")
 
 
 @pytest.fixture(scope="session")
