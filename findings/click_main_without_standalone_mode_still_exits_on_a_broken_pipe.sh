@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
 # click 8.5.1: `command.main(..., standalone_mode=False)` turns a BrokenPipeError of the command into sys.exit(1).
 #
-# What surprises: with `standalone_mode=False`, says the documentation of `main`, exceptions are propagated to the caller.
-#   An OSError whose errno is EPIPE is not: `main` catches it in either mode. It wraps sys.stdout and sys.stderr in objects
-#   that keep quiet when a flush finds the pipe closed, leaves them there, and raises SystemExit(1) with no message and no
-#   cause. `except BrokenPipeError` and `except Exception` around the call see nothing. Which pipe broke does not matter: a
-#   command that writes to a peer that has hung up is treated like one whose output goes to `head`.
+# What surprises: with `standalone_mode=False`, says the documentation of `main`, exceptions are propagated to the
+#   caller. An OSError whose errno is EPIPE is not: `main` catches it in either mode. It wraps sys.stdout and sys.stderr
+#   in objects that keep quiet when a flush finds the pipe closed, leaves them there, and raises SystemExit(1) with no
+#   message and no cause. `except BrokenPipeError` and `except Exception` around the call see nothing. Which pipe broke
+#   does not matter: a command that writes to a peer that has hung up is treated like one whose output goes to `head`.
 # Whom it hurts: programs that call click commands as functions, to handle errors themselves. They end without a word,
 #   with exit code 1, where they meant to try again, or to leave with an exit code of their own.
 # What to do instead: make the context and invoke the command, `with command.make_context(name, args) as context:
-#   command.invoke(context)`. The exception comes through, and so does the click.exceptions.Exit that `--help` raises. Or
-#   catch SystemExit around `main` as well, and put sys.stdout and sys.stderr back.
+#   command.invoke(context)`. The exception comes through, and so does the click.exceptions.Exit that `--help` raises.
+#   Or catch SystemExit around `main` as well, and put sys.stdout and sys.stderr back.
 #
 # Prints what the caller catches, while standard output goes to `head`. Fails if that changes.
 set -euo pipefail
