@@ -147,7 +147,10 @@ def background(command: str, log: Path) -> Iterator[None]:
             yield
         finally:
             process.terminate()
-            process.wait(60)
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:  # a worker that a script started in the background ignores it
+                process.kill()
 
 
 def answering(url: str) -> None:

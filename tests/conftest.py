@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -28,6 +29,13 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         names = ", ".join(sorted({report.nodeid for report in skipped}))
         reporter.write_line(f"\nskipped in CI, which counts as failed: {names}", red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_configure() -> None:
+    """Programs that tests start can be stopped as at a terminal, also if a script runs the tests in the background: a
+    shell lets such programs ignore Ctrl-C, and so do all that they start."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_xdist_auto_num_workers() -> int:

@@ -110,6 +110,7 @@ async def test_what_no_waiting_helps_with_is_told_in_one_line(
             nobody = _nobody()
             env, place = env | {"OPENAI_BASE_URL": nobody}, nobody if direct else "openai"
         db = tmp_path / f"{cause}.duckdb"
+        Store(db).close()  # a store that the run had to make would be gone with it
         job = ["generate", "--model", model, "--db", str(db), "--limit", "10", "--strategy", "best_of_n"]
 
         code, out, err = await commands([*job, *(["--api-base", place] if direct else [])], env)

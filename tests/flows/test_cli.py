@@ -187,6 +187,7 @@ def test_a_mistake_is_one_line(mistake: Mistake, arguments: tuple[str, ...], say
         ("nothing.jsonl", "", "nothing.jsonl is empty"),
         ("odd.xlsx", "x", "odd.xlsx: no reader for '.xlsx'"),
     ],
+    ids=["broken", "empty", "twice", "long", "wrong", "short", "nothing", "odd"],
 )
 def test_bad_rows_are_named_by_file_and_line(
     mistake: Mistake, redraft: Redraft, tmp_path: Path, name: str, text: str, says: str
