@@ -197,7 +197,8 @@ def test_a_killed_night_has_crashed_and_a_webhook_says_so(
 def test_two_oclock_where_clocks_change() -> None:
     """What docs/schedule.md says of a schedule in Berlin, by Prefect's own dates."""
     two = CronSchedule(cron="0 2 * * *", timezone="Europe/Berlin")
-    assert dates(two, "2027-03-27") == ["27 01:00", "28 00:00", "29 00:00"]  # 02:00 is missing: 01:00, an hour early
+    missing = "28 01:00" if sys.version_info >= (3, 13) else "28 00:00"  # 03:00, or an hour early: 01:00
+    assert dates(two, "2027-03-27") == ["27 01:00", missing, "29 00:00"]
     assert dates(two, "2027-10-30") == ["30 00:00", "31 00:00", "01 01:00"]  # 02:00 comes twice: the first counts
     half_past_one = CronSchedule(cron="30 1 * * *", timezone="Europe/Berlin")
     assert dates(half_past_one, "2027-03-27") == ["27 00:30", "28 00:30", "28 23:30"]  # one date in UTC twice
