@@ -103,20 +103,30 @@ async def test_it_lists_every_strategy_with_its_schemas_and_its_drawing(client: 
 
 
 @pytest.mark.pairs
-async def test_every_strategy_streams_its_drafts_and_ends_with_trajectories(client: LangGraphClient) -> None:
+async def test_every_strategy_streams_its_drafts_is_interrupted_and_resumed(client: LangGraphClient) -> None:
     async def run(strategy: str) -> None:
+        thread = (await client.threads.create())["thread_id"]
+
+        async def updates(**given: Any) -> list[Any]:
+            modes: Any = ["updates", "custom"]
+            events = [event async for event in client.runs.stream(thread, strategy, stream_mode=modes, **given)]
+            assert [event.data for event in events if event.event == "error"] == []
+            assert all({"place", "text"} <= event.data.keys() for event in events if event.event == "custom")
+            return [update for event in events if event.event == "updates" for update in event.data.items()]
+
         context = {"max_tokens": 60, **SMALL.get(strategy, {})}
-        events = await _events(client, strategy, context, input=QUESTION)
-        assert [event.data for event in events if event.event == "error"] == []
-        updates = [update for event in events if event.event == "updates" for update in event.data.items()]
-        assert updates[0] == ("begin", {"drafts": None, "trajectories": []})
-        drafts = [draft for _, update in updates for draft in (update["drafts"] or {}).values()]
+        begun = await updates(input=QUESTION, context=context, interrupt_before=["choose"])
+        assert begun[0] == ("begin", {"drafts": None, "trajectories": []})
+        drafts = [
+            draft for node, update in begun if node != "__interrupt__" for draft in (update["drafts"] or {}).values()
+        ]
         assert drafts
         assert all(draft["text"] for draft in drafts if draft.get("stop") != "failed")
-        node, update = updates[-1]
+        state: Any = await client.threads.get_state(thread)
+        assert (state["next"], state["values"]["trajectories"]) == (["choose"], [])
+
+        [(node, update)] = await updates(input=None)
         assert (node, len(update["trajectories"]) > 0) == ("choose", True)
-        shown = [event.data for event in events if event.event == "custom"]
-        assert all({"place", "text"} <= draft.keys() for draft in shown)
 
     await asyncio.gather(*map(run, STRATEGIES))
 
