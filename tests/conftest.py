@@ -69,7 +69,7 @@ def _shared(item: pytest.Item) -> str | None:
 
 
 SERVERS = {"prefect_server"}
-FIRST = ("test_schedule", "test_examples", "test_langgraph_dev", "test_scheduled", "test_docs", "test_house")
+FIRST = ("test_schedule", "test_examples", "test_real_data", "test_langgraph_dev", "test_scheduled", "test_docs")
 
 
 @pytest.fixture(scope="session")
