@@ -1,6 +1,7 @@
 """Parts of one's own, watched: one that returns something else than its kind has to is told so in one line."""
 
 import inspect
+import math
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -77,7 +78,14 @@ def _policy(found: Any, given: Sequence[Any], named: dict[str, Any]) -> str:
 
 def _grader(found: Any, given: Sequence[Any], named: dict[str, Any]) -> str:
     n = len(given[0])
-    return "" if _all(found, Grade, n) else f"a list of {n} Grade, one for each draft that it was given"
+    if not _all(found, Grade, n):
+        return f"a list of {n} Grade, one for each draft that it was given"
+    return "" if all(map(_valued, found)) else "grades whose value is a finite number, or None with a reason"
+
+
+def _valued(grade: Grade) -> bool:
+    value: Any = grade.value
+    return value is None or (isinstance(value, int | float) and math.isfinite(value))
 
 
 def _critic(found: Any, given: Sequence[Any], named: dict[str, Any]) -> str:

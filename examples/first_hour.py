@@ -65,16 +65,18 @@ def main(folder: Path) -> None:
 
 
 async def scheduled_run() -> None:
-    """Deploys the nightly flow that ships, has the server schedule it, and waits until one run has ended."""
+    """Deploys the nightly flow that ships, under a name of its own so that a night that you have stays as it is. Has
+    the server schedule it, and waits until one run has ended."""
     shell("redraft schedule --overwrite")
+    shell("sed -i 's/name: nightly/name: first-hour/' prefect.yaml")
     shell("prefect --no-prompt work-pool create first-hour --type process --overwrite")
-    shell("prefect --no-prompt deploy --name nightly --pool first-hour --cron '* * * * *' --param limit=5")
+    shell("prefect --no-prompt deploy --name first-hour --pool first-hour --cron '* * * * *' --param limit=5")
     with background("prefect worker start --pool first-hour", Path("worker.log")):
         async with prefect_client() as client:
             try:
                 run = await until(lambda: ended_run(client))
             finally:
-                shell("prefect deployment delete nightly/nightly")
+                shell("prefect deployment delete nightly/first-hour")
     assert run.state is not None
     print(f"The schedule's run {run.name} ended {run.state.name}: {run.state.message}")
     if not run.state.is_completed():
@@ -83,7 +85,7 @@ async def scheduled_run() -> None:
 
 async def ended_run(client: PrefectClient) -> FlowRun | None:
     """The first run of the deployment that has ended, if there is one."""
-    named = DeploymentFilter(name=DeploymentFilterName(any_=["nightly"]))
+    named = DeploymentFilter(name=DeploymentFilterName(any_=["first-hour"]))
     runs = await client.read_flow_runs(deployment_filter=named)
     return next((run for run in runs if run.state is not None and run.state.is_final()), None)
 
@@ -109,8 +111,9 @@ async def ask(url: str) -> None:
 
 @contextmanager
 def prefect_server() -> Iterator[None]:
-    """A Prefect server, to which all commands below go."""
+    """A Prefect server with a database of its own, to which all commands below go."""
     port = free_port()
+    os.environ["PREFECT_HOME"] = str(Path("prefect").resolve())
     os.environ["PREFECT_API_URL"] = f"http://127.0.0.1:{port}/api"
     with background(f"prefect server start --port {port} --no-ui", Path("prefect.log")):
         answering(f"http://127.0.0.1:{port}/api/health")

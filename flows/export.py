@@ -15,7 +15,7 @@ from redraft.flows.filter import Spec as FilterSpec
 from redraft.flows.formats.format import Format, Row, filters_of
 from redraft.flows.recipe import identity
 from redraft.store.arguments import whole
-from redraft.store.errors import RedraftError
+from redraft.store.errors import PartError, RedraftError
 from redraft.store.load import load
 from redraft.store.opening import opened
 from redraft.store.store import Store
@@ -47,11 +47,7 @@ async def export(
     The file appears when it is complete; `overwrite` lets it replace another. "-" is standard output. Raises
     ExportError, PartError, StoreError, and BrokenPipeError if nobody reads standard output any more.
     """
-    given = dict(arguments or {})
-    factory = load(format, "redraft.flows.formats", "format")
-    own = whole(factory, {key: value for key, value in given.items() if "." not in key}, "format", handed=HANDED)
-    named = filters_of(factory) if filters is None else filters
-    chain = Chain(named, {key: value for key, value in given.items() if "." in key})
+    factory, own, chain = parts(format, filters, arguments)
     async with opened(db, create=False) as store:
         if str(file) != STDOUT:
             store.check_target(file, overwrite=overwrite)
@@ -66,6 +62,18 @@ async def export(
         return await off_loop(_export, store, chain, scope, str(file), str(identity(format)), rows, spec)
 
 
+def parts(
+    format: str | Callable[..., Format], filters: Sequence[FilterSpec] | None, arguments: Mapping[str, Any] | None
+) -> tuple[Callable[..., Format], dict[str, Any], Chain]:
+    """What makes the format, the format's arguments, and the filters: those of the format if none are named. Raises
+    PartError for a part or an argument that there is not."""
+    given = dict(arguments or {})
+    factory = load(format, "redraft.flows.formats", "format")
+    own = whole(factory, {key: value for key, value in given.items() if "." not in key}, "format", handed=HANDED)
+    named = filters_of(factory) if filters is None else filters
+    return factory, own, Chain(named, {key: value for key, value in given.items() if "." in key})
+
+
 def _export(
     store: Store, chain: Chain, scope: Scope, file: str, name: str, row: Format, spec: Mapping[str, Any]
 ) -> Filtered:
@@ -77,11 +85,21 @@ def _export(
                 if made.data is None:
                     ledger.drop(made.dropped or "no row", candidate.trajectory_id, made.step_id)
                 else:
-                    output.write(json.dumps({**made.data, **marks}, ensure_ascii=False).encode() + b"\n")
+                    output.write(_line(name, {**made.data, **marks}))
                     ledger.keep(candidate.trajectory_id, made.step_id)
         output.flush()
         dataset = store.add_dataset(name, spec, ledger.rows, scope.run or "")
     return ledger.filtered(dataset, store, file)
+
+
+def _line(name: str, row: Mapping[str, Any]) -> bytes:
+    """A row as a line of JSON. Raises PartError for a number that JSON does not have."""
+    try:
+        return json.dumps(row, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+    except ValueError as error:
+        raise PartError(
+            f"format {name!r} made a row with NaN or an infinity, which JSON does not have: see its arguments (--set)"
+        ) from error
 
 
 def _rows(made: Mapping[str, Any] | Iterable[Row]) -> Iterable[Row]:

@@ -21,6 +21,7 @@ from redraft.flows.annotate import annotate as annotate_stage
 from redraft.flows.annotating import Annotated, together
 from redraft.flows.counted import counted
 from redraft.flows.export import export as export_stage
+from redraft.flows.export import parts
 from redraft.flows.filter import Filtered
 from redraft.flows.filter import filter as filter_stage
 from redraft.flows.generate import generate as generate_stage
@@ -80,6 +81,7 @@ async def export(given: parameters.Export) -> State[dict[str, Any]]:
 @stage(parameters.Nightly)
 async def nightly(given: parameters.Nightly) -> State[dict[str, Any]]:
     """One more replicate of the problems, and an export of everything right so far."""
+    parts(given.format, given.filters, given.export_arguments)  # a mistake in them is told before a model is paid
     summary = await _generated(given)
     found = await _exported(given, given.export_arguments)
     get_run_logger().info(outcome(found))

@@ -157,7 +157,11 @@ class Model(Stored):
 class Generate(Model):
     """What the flow generate takes."""
 
-    source: Name = Field("builtin", description="A file of problems, or 'builtin', which 'builtin:levels=1-3' narrows.")
+    source: Name = Field(
+        "builtin",
+        description="A file of problems, or 'builtin', which 'builtin:levels=1-3' narrows.",
+        json_schema_extra=refuse(ADDRESS_SECRET),
+    )
     strategy: Name = Field("correct", description="Who writes: a strategy's name, or path.py:function.")
     grader: Name | None = Field(None, description="Who judges drafts for the strategy; by default its own choice.")
     critic: Name | None = Field(None, description="Who tells the strategy whether to go on; by default its own choice.")

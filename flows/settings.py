@@ -15,7 +15,8 @@ class SettingsError(RedraftError):
 
 
 def settings(known: Iterable[str], file: Path | None = None) -> dict[str, Any]:
-    """The values in the file by parameter name, as `max_tokens`; empty where there is no file.
+    """The values in the file by parameter name, as `max_tokens`, each the text that the command line would take, or a
+    list of such texts; empty if there is no file.
 
     `known` are the options' names, as `max-tokens`. `set` may be a table. Raises SettingsError.
     """
@@ -38,7 +39,7 @@ def _value(file: Path, key: str, value: Any) -> Any:
         return [f"{name}={_text(item)}" for name, item in _flat(value)]
     if isinstance(value, Mapping):
         raise SettingsError(f"{file}: {key!r} must be one value, not a table")
-    return value
+    return [_text(item) for item in value] if isinstance(value, list) else _text(value)
 
 
 def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:

@@ -27,7 +27,9 @@ class SourcedOption(click.Option):
         return value, args
 
     def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
-        """One text in redraft.toml is enough for an option that may be repeated."""
+        """One text in redraft.toml is enough for an option that may be repeated, and no other takes a list."""
+        if isinstance(value, list) and not self.multiple:
+            raise click.BadParameter(f"{value} is a list, and this option takes one value.", ctx, self)
         return super().type_cast_value(ctx, [value] if self.multiple and isinstance(value, str) else value)
 
 

@@ -8,12 +8,13 @@
 
 from typing import TYPE_CHECKING, Any
 
+from redraft.store.errors import RedraftError
 from redraft.store.records import Grade, Problem, Question, Role, Step, Stop, Trajectory, Verdict
 
 if TYPE_CHECKING:
     from redraft.store.store import Store
 
-__all__ = ["Grade", "Problem", "Question", "Role", "Step", "Stop", "Store", "Trajectory", "Verdict"]
+__all__ = ["Grade", "Problem", "Question", "RedraftError", "Role", "Step", "Stop", "Store", "Trajectory", "Verdict"]
 
 
 def __getattr__(name: str) -> Any:

@@ -74,6 +74,8 @@ class Database:
         self, path: str | Path, *, create: bool, waiting: Callable[[str], None] | None, patience: float | None = None
     ) -> None:
         self.path = str(path)
+        if not self.path:
+            raise StoreError("no file is named: name one with --db")
         self.made = False
         self._create = create
         self.say = waiting or log.warning
@@ -299,6 +301,7 @@ CURES = {
     "created with a newer version of DuckDB": "a newer DuckDB than redraft's wrote it: in that DuckDB, attach a new"
     f" file with (STORAGE_VERSION '{STORAGE}'), and copy it there by COPY FROM DATABASE",
     "not a valid DuckDB database": "it is not a DuckDB database: name another file with --db",
+    "Cannot launch in-memory database": "it is not a DuckDB database: name another file with --db",
     "Is a directory": "it is a folder: name a file with --db",
     "No space left": "the disk is full: free some space and run the same command again; what was written is safe",
     "File too large": "the file may not grow further: free some space and run the same command again; what was written"

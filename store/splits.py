@@ -3,7 +3,10 @@
 import re
 from itertools import pairwise
 
-HELD_OUT = frozenset({"test", "testmini", "devtest", "heldout", "holdout", "validation", "valid", "val", "dev", "eval"})
+HELD_OUT = frozenset(
+    {"test", "tests", "testing", "testmini", "devtest", "heldout", "holdout"}
+    | {"validation", "valid", "val", "dev", "eval", "evals", "evaluation"}
+)
 """Words that say so in the name of a split. What a choice was made by (validation, dev) is no training data either."""
 
 TRAINING = frozenset({"train", "training"})
@@ -11,7 +14,7 @@ TRAINING = frozenset({"train", "training"})
 
 def is_held_out(split: str | None) -> bool:
     """Whether problems of a split are kept to measure by: a word of its name, in any spelling, is in HELD_OUT, as in
-    `test`, `Held-Out` or `test_hard`. A problem with no split is not."""
+    `test`, `Held-Out`, `TestSet`, `dev2` or `test_hard`. A problem with no split is not."""
     words = _words(split)
     return bool(HELD_OUT & {*words, *map("".join, pairwise(words))})
 
@@ -28,4 +31,6 @@ def named(text: str) -> str | None:
 
 
 def _words(text: str | None) -> list[str]:
-    return re.findall(r"[^\W_]+", (text or "").lower())
+    """The words of a name: parted by capitals and by whatever is no letter, and without "set" at their end."""
+    parted = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text or "").lower()
+    return [word.removesuffix("set") or word for word in re.findall(r"[^\W\d_]+", parted)]

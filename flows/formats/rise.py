@@ -10,6 +10,7 @@ from redraft.flows.candidates import Candidate, Turn
 from redraft.flows.formats.format import Format, Row, asked, filtered_by, reward, wrote
 from redraft.store.errors import PartError
 
+MOST_EXPONENT = 700.0  # of what is still a float
 MOST_REPEATS = 150  # of one word, in the paper's own data
 
 
@@ -46,6 +47,8 @@ def rise(
     """
     if not tau > 0:
         raise PartError(f"tau={tau} of format 'rise' has to be above 0, as in tau=0.4")
+    if max(1.0, unanswered) / tau > MOST_EXPONENT:
+        raise PartError(f"tau={tau} of format 'rise' is too small: exp(reward / tau) is no number; take tau=0.4")
     if window is not None and window < 0:
         raise PartError(f"window={window} of format 'rise' has to be 0 or more, as in window=2")
     shared: set[str | None] = set()

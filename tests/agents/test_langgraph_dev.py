@@ -177,7 +177,9 @@ async def test_the_client_of_the_guide_works(
     )
     assert done.returncode == 0, done.stderr
     assert "updates {'propose': {'drafts': {'" in done.stdout
-    assert "human: Line 2 is doubtful. Check it and solve the problem again. Pens get lost." in done.stdout
+    assert "human: Line 2 is doubtful. Check it and solve the problem again.\n" in done.stdout
+    assert done.stdout.rstrip().endswith(" None")
+    assert "#### " in done.stdout.rstrip().splitlines()[-1]
 
 
 @pytest.mark.parametrize(

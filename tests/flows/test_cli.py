@@ -136,6 +136,17 @@ def test_mistakes_in_the_file_of_options(mistake: Mistake, tmp_path: Path) -> No
     assert "redraft.toml cannot be read" in mistake("generate")
     file.write_text('samples = "many"\n')
     assert "'many' is not a valid integer" in mistake("generate")
+    for line, says in {
+        "top-p = [0.5]": "['0.5'] is a list, and this option takes one value",
+        "max-tokens = 1.5": "'1.5' is not a valid integer",
+        "max-tokens = true": "'true' is not a valid integer",
+        "timeout = 2026-01-01": "'2026-01-01' is not a valid float",
+        "batch = 3": "'3' is not a valid boolean",
+        'db = ["a"]': "['a'] is a list, and this option takes one value",
+        'db = ""': "no file is named: name one with --db",
+    }.items():
+        file.write_text(f"{line}\n")
+        assert says in mistake("generate"), line
 
 
 @pytest.mark.parametrize(

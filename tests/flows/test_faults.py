@@ -78,7 +78,7 @@ def _ten(protocol: ModuleType, kinds: Sequence[str], chance: random.Random) -> l
 
 
 async def _run(db: Path, tries: int, kinds: Sequence[str], job: dict[str, Any]) -> Summary:
-    limits = Limits(wait_s=0.01, tries=tries, timeout_s=1.0 if "hang" in kinds else 60.0)
+    limits = Limits(wait_s=0.01, tries=tries, timeout_s=3.0 if "hang" in kinds else 60.0)
     return await generate(
         "builtin", db=db, strategy="best_of_n", samples=SAMPLES, limit=PROBLEMS, concurrency=8, limits=limits, **job
     )

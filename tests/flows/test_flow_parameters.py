@@ -120,7 +120,7 @@ async def test_a_provider_that_stumbles_is_asked_again_and_paid_once(
     sums = [{"question": f"What is {number} + {number}?", "answer": str(2 * number)} for number in (1, 2, 3)]
     (tmp_path / "sums.jsonl").write_text("".join(json.dumps(one) + "\n" for one in sums))
     address = openai_server.url.replace("//", f"//me:{PASSWORD}@")
-    mended, repeated, more, few, none, strange, spent = await program(
+    mended, repeated, more, few, none, strange, typo, spent = await program(
         NIGHTS, tmp_path, {**prefect_server, "REDRAFT_API_BASE": address, "NIGHT_API_BASE": address}
     )
     assert mended == [
@@ -135,6 +135,7 @@ async def test_a_provider_that_stumbles_is_asked_again_and_paid_once(
     assert none[1].startswith("api_base: the environment of the worker has no NIGHT_AWAY")
     assert strange[0] == "FAILED"
     assert strange[1].startswith("no strategy 'nope'")
+    assert typo == ["FAILED", "format 'sft' has no argument 'nope'; it has style"]  # before a model is paid: 8 calls
     assert spent[0] == "COMPLETED"  # a shard of 2 problems has used up the budget
     assert spent[1].startswith("3 problems, 2 trajectories: ")
     assert spent[1].endswith("The flow run's budget of 2 calls is used up.")
@@ -186,7 +187,7 @@ CALLS = [
     {{"model": SECRET}}, {{"arguments": {{"critic.api_base": SECRET[7:]}}}}, {{"arguments": {{"x": SECRET}}}},
 ]
 WRONG = {{
-    "generate": [*CALLS, {{"samples": 0}}, {{"min_right": -1}}],
+    "generate": [*CALLS, {{"samples": 0}}, {{"min_right": -1}}, {{"source": SECRET}}],
     "annotate": [*CALLS, {{"min_values": 0.5}}],
     "filter": [{{"filters": [3]}}, {{"min_kept": -1}}, {{"db": ""}}],
     "export": [{{"format": 3}}, {{"min_kept": "none"}}],
@@ -247,6 +248,7 @@ async def main():
     await night(samples=2, min_right=3, min_new=1, min_kept=9)
     await night(api_base="env:NIGHT_AWAY")
     await night(strategy="nope")
+    await night(replicate="typo", export_arguments={"nope": 1})
     await night(replicate="again", budget={"calls": 2})
 
 asyncio.run(main())

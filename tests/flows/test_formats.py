@@ -185,6 +185,20 @@ def test_impossible_settings_are_refused(given: dict[str, Any]) -> None:
         rise(**given)
 
 
+def test_a_weight_that_is_no_number_is_refused() -> None:
+    with pytest.raises(PartError, match=r"tau=0\.001 of format 'rise' is too small"):
+        rise(tau=1e-3)
+    [row] = written(rise(tau=0.002)(path(RIGHT)))
+    assert row.data is not None
+    assert math.isfinite(row.data["weight"])
+
+
+async def test_a_row_that_is_no_json_is_refused_and_no_file_left(store: Store, tmp_path: Path) -> None:
+    with pytest.raises(PartError, match="format 'score' made a row with NaN or an infinity"):
+        await export(tmp_path / "rows.jsonl", db=store, format="score", arguments={"alpha": math.nan})
+    assert not (tmp_path / "rows.jsonl").exists()
+
+
 @pytest.fixture
 async def store(tmp_path: Path, sums: Sums, adder: Adder) -> Store:
     """A sum with two samples: the first goes from wrong to right, the second from right to wrong."""

@@ -108,6 +108,14 @@ async def test_what_a_part_may_do_wrong(
     assert f"{kind} 'own.py:{function}' {says}" in str(error.value)
 
 
+@pytest.mark.parametrize("value", ["'high'", "float('nan')", "float('inf')"])
+async def test_a_grade_without_a_finite_value_is_the_graders_mistake(value: str, own: Write, tmp_path: Path) -> None:
+    file = own(f"[Grade('own', path.trajectory_id, path.turn, value={value}) for path in given[0]]")
+    client = Client(Scripted(lambda *_: "#### 2"))
+    with pytest.raises(PartError, match=r"grader 'own.py:make' returned .* grades whose value is a finite number"):
+        await build("best_of_n", client, grader=f"{tmp_path / file}:make")(Question("p", "What is 1 + 1?"))
+
+
 async def test_filters_and_formats(own: Write, commands: Any, tmp_path: Path) -> None:
     code, _, err = await commands([*GENERATE, "--strategy", "greedy"], {})
     assert code == 0, err

@@ -299,10 +299,12 @@ def test_an_older_database_is_brought_up_to_date(tmp_path: Path) -> None:
 
 def test_files_that_are_no_store_are_refused_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "text.duckdb").write_text("hello " * 10_000)
+    (tmp_path / "rows.jsonl").write_text('{"a": 1}\n')
     with duckdb.connect(str(tmp_path / "theirs.duckdb")) as connection:
         connection.execute("CREATE TABLE mine (a INTEGER)")
     for name, words in {
         "text.duckdb": "it is not a DuckDB database: name another file",
+        "rows.jsonl": "it is not a DuckDB database: name another file",
         "theirs.duckdb": "it is a DuckDB database, but not one of redraft's: name another file",
         ".": "it is a folder: name a file",
         "nowhere/x.duckdb": "there is no folder .*nowhere': make it",
@@ -310,6 +312,8 @@ def test_files_that_are_no_store_are_refused_in_one_line(tmp_path: Path) -> None
         with pytest.raises(StoreError, match=words) as caught:
             Store(tmp_path / name)
         assert "\n" not in str(caught.value)
+    with pytest.raises(StoreError, match="no file is named: name one with --db"):
+        Store("")
     with pytest.raises(StoreError, match=r"no database .*: run `redraft generate` first"):
         Store(tmp_path / "none.duckdb", create=False)
     assert not (tmp_path / "none.duckdb").exists()
