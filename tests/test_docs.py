@@ -1,11 +1,14 @@
 """Every command, query and program in the README and the guides runs, in order, in a folder that has the examples."""
 
+import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -53,6 +56,36 @@ def commands(text: str) -> list[str]:
     ]
 
 
+def plain(command: str) -> list[str]:
+    """The arguments of a `redraft` command that needs no shell; none of another command, or of one with a pipe."""
+    lexer = shlex.shlex(command, posix=True, punctuation_chars=True)
+    lexer.whitespace_split = True
+    program, *arguments = lexer
+    shell = program != "redraft" or any(not set(one) - set("|&;<>()") for one in arguments if one)
+    return [] if shell else arguments
+
+
+@contextmanager
+def redraft(folder: Path, environment: dict[str, str]) -> Iterator[Callable[[list[str]], None]]:
+    """Runs the commands of a page in one process, which imports once what all of them need."""
+    command = [sys.executable, ROOT / "tests" / "flows" / "cli_run.py"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=folder, env=environment, stdin=pipe, stdout=pipe, text=True) as process:
+        assert process.stdin
+        assert process.stdout
+
+        def ask(arguments: list[str]) -> None:
+            assert process.stdin
+            assert process.stdout
+            process.stdin.write(json.dumps([arguments, {}]) + "\n")
+            process.stdin.flush()
+            code, out, err = json.loads(process.stdout.readline())
+            assert code == 0, f"redraft {' '.join(arguments)}\n{out[-2000:]}\n{err[-2000:]}"
+
+        yield ask
+        process.stdin.close()
+
+
 def run(command: list[str], folder: Path, environment: dict[str, str]) -> str:
     done = subprocess.run(
         [shutil.which(command[0], path=environment["PATH"]) or command[0], *command[1:]],
@@ -74,18 +107,22 @@ def test_what_a_page_says_works(page: Path, tmp_path: Path) -> None:
     shutil.copytree(ROOT / "docs" / "examples", tmp_path / "docs" / "examples")
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = os.environ | {"PATH": path, "COLUMNS": "100", "NO_COLOR": "1"}
-    for language, title, text in found:
-        if title:
-            (tmp_path / title).write_text(text)
-        elif language == "sh":
-            for command in commands(text):
-                run(["bash", "-c", command], tmp_path, environment)
-        elif language == "python":
-            run([sys.executable, "-c", text], tmp_path, environment)
-        elif language == "sql":
-            database = max(tmp_path.rglob("*.duckdb"), key=lambda file: file.stat().st_mtime)
-            for query in filter(str.strip, text.split(";")):
-                Store(database, create=False).query(query)
+    with redraft(tmp_path, environment) as ask:
+        for language, title, text in found:
+            if title:
+                (tmp_path / title).write_text(text)
+            elif language == "sh":
+                for command in commands(text):
+                    if arguments := plain(command):
+                        ask(arguments)
+                    else:
+                        run(["bash", "-c", command], tmp_path, environment)
+            elif language == "python":
+                run([sys.executable, "-c", text], tmp_path, environment)
+            elif language == "sql":
+                database = max(tmp_path.rglob("*.duckdb"), key=lambda file: file.stat().st_mtime)
+                for query in filter(str.strip, text.split(";")):
+                    Store(database, create=False).query(query)
 
 
 def test_every_part_is_in_the_docs() -> None:
