@@ -24,12 +24,7 @@ Factory = Callable[..., Any]
 @cache
 def names(package: str, returns: str) -> list[str]:
     """The parts of `package` whose function is declared to return `returns`, without importing any of them."""
-    room, inner = package.split(".")[:2], package.split(".")[2:]
-    spec = importlib.util.find_spec(".".join(room))  # of what is deeper it would import the room
-    folders = [Path(folder, *inner) for folder in (spec and spec.submodule_search_locations) or ()]
-    if not any(folder.is_dir() for folder in folders):
-        raise PartError(f"no package {package!r}")
-    files = sorted(file for folder in folders for file in folder.glob("*.py"))
+    files = sorted(file for folder in _folders(package) for file in folder.glob("*.py"))
     return [file.stem for file in files if _makes(file, returns)]
 
 
@@ -43,8 +38,10 @@ def load(spec: str | Factory, package: str, noun: str, returns: str = "") -> Fac
         return spec
     where, colon, function = spec.rpartition(":")
     if not colon:
-        there = names(package, returns or RETURNS.get(noun, noun.capitalize()))
-        if spec not in there:
+        returns = returns or RETURNS.get(noun, noun.capitalize())
+        files = (folder / f"{spec}.py" for folder in _folders(package))
+        if not (spec.isidentifier() and any(file.is_file() and _makes(file, returns) for file in files)):
+            there = names(package, returns)
             raise PartError(f"no {noun} {spec!r}; there are {', '.join(there)}, or your own as path.py:function")
         return getattr(_imported(f"{package}.{spec}", noun), spec)
     module = _from_path(Path(where), noun) if where.endswith(".py") else _imported(where, noun)
@@ -54,11 +51,25 @@ def load(spec: str | Factory, package: str, noun: str, returns: str = "") -> Fac
     return found
 
 
+@cache
+def _folders(package: str) -> list[Path]:
+    """The folders of `package`, found without importing it."""
+    room, inner = package.split(".")[:2], package.split(".")[2:]
+    spec = importlib.util.find_spec(".".join(room))  # of what is deeper it would import the room
+    folders = [Path(folder, *inner) for folder in (spec and spec.submodule_search_locations) or ()]
+    if not any(folder.is_dir() for folder in folders):
+        raise PartError(f"no package {package!r}")
+    return folders
+
+
 def _makes(file: Path, returns: str) -> bool:
     """Whether the file has a function of its own name whose annotation says that it returns a `returns`. The text is
     searched, not parsed, which would take a command's help twice its time."""
+    text = file.read_text(encoding="utf-8")
+    if f"def {file.stem}(" not in text:
+        return False
     written = rf"^(?:async )?def {re.escape(file.stem)}\(.*?\)\s*->\s*(.+?):"
-    head = re.search(written, file.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    head = re.search(written, text, re.MULTILINE | re.DOTALL)
     return head is not None and head[1].strip("'\" ").rpartition(".")[2] == returns
 
 

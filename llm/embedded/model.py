@@ -9,7 +9,6 @@ from types import MappingProxyType
 import numpy as np
 
 from redraft.llm.capabilities import EVERYTHING
-from redraft.llm.embedded.beam_search import BeamSearch
 from redraft.llm.embedded.engine import Engine, Job
 from redraft.llm.embedded.formats import TEMPLATES, render
 from redraft.llm.embedded.network import CONTEXT, Network, unpack
@@ -73,6 +72,8 @@ class EmbeddedModel(Model):
             )
         stop = tuple(stop.encode() for stop in request.stop)
         if request.beam:
+            from redraft.llm.embedded.beam_search import BeamSearch  # few runs need it
+
             search = BeamSearch(self.engine.network, self.vocabulary, request.n, request.beam.length_penalty)
             found = self.engine.alone(lambda: search.run(np.array(prompt, np.int64), request.max_tokens, stop))
             choices = await asyncio.wrap_future(found)
