@@ -56,14 +56,14 @@ $(TRAIN)/ready: pyproject.toml constraints.txt | .venv/ready
 	$(BIN)/uv pip install --quiet $(FIND_LINKS) --python $(@D)/bin/python -c constraints.txt torch==2.13.0 -e '.[dev,train]'
 	@touch $@
 
-# Trains the embedded model from scratch (about 25 minutes on one core) and writes llm/embedded/weights.npz.
+# Trains the embedded model from scratch (about 25 minutes on one core) and writes llm/providers/embedded/weights.npz.
 train: $(TRAIN)/ready
-	$(TRAIN)/bin/python -m redraft.llm.embedded.train
+	$(TRAIN)/bin/python -m redraft.llm.providers.embedded.training.pretrain
 
-# Trains the embedded reward model (about an hour and a half on one core) and writes llm/embedded/prm.npz: the policy's
+# Trains the embedded reward model (about an hour and a half on one core) and writes llm/providers/embedded/prm.npz: the policy's
 # own drafts with exact labels first, then with those that rollouts judged.
 PRM := build/prm
-REWARD := $(TRAIN)/bin/python -m redraft.llm.embedded
+REWARD := $(TRAIN)/bin/python -m redraft.llm.providers.embedded
 
 train-prm: $(TRAIN)/ready
 	mkdir -p $(PRM)

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from redraft.agents.load import Spec, build, load
-from redraft.agents.solved import Trajectories, compared
-from redraft.llm.client import Client
+from redraft.agents.build import Spec, build, load
+from redraft.agents.solve import Trajectories, compared
+from redraft.llm.client.client import Client
 from redraft.llm.model import Sampling
-from redraft.llm.prompts import Prompts
-from redraft.llm.route import route
+from redraft.llm.prompts.prompts import Prompts
+from redraft.llm.providers.route import route
 from redraft.llm.truncation import Truncation
 from redraft.store.records import Keyring, Kind, Problem
 

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from redraft.agents.agent import Agent, Watch
-from redraft.agents.checked import checked, named, ships
-from redraft.agents.going_on import STEP_SCHEMA
-from redraft.graders.equivalence import Checker
-from redraft.llm.client import Client
-from redraft.store.arguments import convert
+from redraft.agents.policies.continuation import STEP_SCHEMA
+from redraft.agents.validation import checked, named, ships
+from redraft.graders.answers.checker import Checker
+from redraft.llm.client.client import Client
 from redraft.store.errors import PartError, broken
-from redraft.store.load import RETURNS, names
-from redraft.store.load import load as find
+from redraft.store.plugins.arguments import convert
+from redraft.store.plugins.discovery import RETURNS, names
+from redraft.store.plugins.discovery import load as find
 from redraft.store.records import Keyring
 
 Spec = str | Callable[..., Any]
@@ -29,7 +29,7 @@ Spec = str | Callable[..., Any]
 
 def load(strategy: Spec) -> Callable[..., Agent]:
     """A strategy's factory. Raises PartError for an unknown name, with the names there are."""
-    return find(strategy, "redraft.agents", "strategy")
+    return find(strategy, "redraft.agents.strategies", "strategy")
 
 
 def build(
@@ -255,13 +255,15 @@ class Part:
         return names(self.package, RETURNS.get(self.noun, self.noun.capitalize()))
 
 
+WRITERS = "redraft.agents.policies.policy"
 PARTS: Mapping[str, Part] = {
-    "policy": Part("redraft.agents.policy", "whole", "policy", "Who writes drafts, or their next steps."),
-    "teacher": Part(
-        "redraft.agents.policy", "whole", "policy", "Who writes the redrafts, in the policy's place.", implied=True
-    ),
+    "policy": Part(WRITERS, "whole", "policy", "Who writes drafts, or their next steps."),
+    "teacher": Part(WRITERS, "whole", "policy", "Who writes the redrafts, in the policy's place.", implied=True),
     "draft": Part(
-        "redraft.agents", None, "strategy", "The strategy that gives the first drafts, in the policy's place."
+        "redraft.agents.strategies",
+        None,
+        "strategy",
+        "Who gives the first drafts, in the policy's place.",
     ),
     "grader": Part("redraft.graders", "likelihood", "grader", "Who grades drafts, or their steps, for the strategy."),
     "critic": Part("redraft.agents.critics", "none", "critic", "Who says whether to go on with a draft."),

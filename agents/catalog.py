@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from inspect import Parameter
 from typing import Any
 
-from redraft.agents.load import PARTS, Spec, load, parameters, preferred
-from redraft.store import description
-from redraft.store.arguments import kind
-from redraft.store.load import names
+from redraft.agents.build import PARTS, Spec, load, parameters, preferred
+from redraft.store.plugins import docstrings as description
+from redraft.store.plugins.arguments import kind
+from redraft.store.plugins.discovery import names
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Strategy:
 
 def strategies() -> list[Strategy]:
     """Every strategy that ships."""
-    return [described(name) for name in names("redraft.agents", "Agent")]
+    return [described(name) for name in names("redraft.agents.strategies", "Agent")]
 
 
 def described(strategy: Spec, given: Mapping[str, Any] | None = None) -> Strategy:

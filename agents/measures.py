@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from redraft.agents.drafts import cut
+from redraft.agents.correction.drafts import cut
 from redraft.graders.grader import Grader
 from redraft.store.records import Grade, Role, Stop, Trajectory
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from redraft.agents.judging import judge
-from redraft.graders.equivalence import Checker
+from redraft.agents.measures import judge
+from redraft.graders.answers.checker import Checker
 from redraft.graders.oracle import oracle
 from redraft.store.records import Grade, Keyring, Problem, Trajectory
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from redraft.agents.critic import Critique
+from redraft.agents.critics.critic import Critique
 from redraft.agents.feedback.feedback import Remark
 from redraft.llm.model import ModelError
 from redraft.store.errors import PartError, wrong

@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from redraft.llm.templates import SOLVE, fill
-from redraft.store.sources import read
+from redraft.llm.prompts.templates import SOLVE, fill
+from redraft.store.sources.sources import read
 
 HERE = Path(__file__).parent
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "redraft" / "bench"

@@ -10,12 +10,12 @@ import tempfile
 import time
 from pathlib import Path
 
-from redraft.flows.compared import markdown
+from redraft.flows.display.progress import Lines
 from redraft.flows.evaluate import evaluate
-from redraft.flows.evaluation import Evaluation
-from redraft.flows.job import Settings
-from redraft.flows.plot import plot
-from redraft.flows.progress import Lines
+from redraft.flows.evaluation.result import Evaluation
+from redraft.flows.evaluation.tables import markdown
+from redraft.flows.generation.job import Settings
+from redraft.flows.plots.accuracy import plot
 
 FEEDBACK = {
     "none": "feedback=none",

@@ -13,13 +13,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from redraft.graders.answers import extract
+from redraft.graders.answers.extract import extract
 from redraft.graders.statistics import majority_at_k, pass_at_k
-from redraft.llm.embedded import formats
-from redraft.llm.embedded.model import EmbeddedModel, embedded
 from redraft.llm.model import Message, Reply, Request
+from redraft.llm.providers.embedded import prompt_formats as formats
+from redraft.llm.providers.embedded.model import EmbeddedModel, embedded
 from redraft.store.records import Problem
-from redraft.store.wordproblems import inverse, problems, stories
+from redraft.store.sources.wordproblems import inverse, problems, stories
 
 SAMPLES = 16
 

@@ -9,7 +9,7 @@ import asyncio
 import tempfile
 
 from redraft.flows.generate import generate
-from redraft.flows.summary import Summary
+from redraft.flows.summary.summary import Summary
 from redraft.graders.statistics import Interval
 
 

@@ -19,11 +19,11 @@ from typing import Any
 
 import click
 
-from redraft.graders.answers import extract
-from redraft.graders.canonical import canonical, is_words
-from redraft.graders.equivalence import Checker
+from redraft.graders.answers.canonical import canonical, is_words
+from redraft.graders.answers.checker import Checker
+from redraft.graders.answers.exact_match import decide
+from redraft.graders.answers.extract import extract
 from redraft.graders.oracle import judge
-from redraft.graders.shortcuts import decide
 from redraft.store.records import Kind, Verdict
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"

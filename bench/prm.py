@@ -21,15 +21,15 @@ from typing import Any
 import numpy as np
 from embedded import ask
 
-from redraft.graders.aggregate import aggregate
-from redraft.graders.answers import extract
+from redraft.graders.answers.extract import extract
+from redraft.graders.rewards.aggregate import aggregate
 from redraft.graders.statistics import Interval, best_of_k, majority_at_k, mean_interval, paired_bootstrap, pass_at_k
-from redraft.llm.embedded.model import embedded
-from redraft.llm.embedded.prm import HERE, ProcessRewardModel
 from redraft.llm.model import Choice
+from redraft.llm.providers.embedded.model import embedded
+from redraft.llm.providers.embedded.reward_model import HERE, ProcessRewardModel
 from redraft.store.records import Problem
-from redraft.store.wordproblems import problems
-from redraft.store.wordproblems.labels import labels
+from redraft.store.sources.wordproblems import problems
+from redraft.store.sources.wordproblems.labels import labels
 
 SAMPLES, LEVELS = 16, (2, 3, 4)
 

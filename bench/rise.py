@@ -19,8 +19,8 @@ from redraft.flows.export import export
 from redraft.flows.generate import generate
 from redraft.flows.train import train
 from redraft.graders.statistics import Interval, paired_bootstrap
-from redraft.llm.embedded.lessons import Settings
-from redraft.store.store import Store
+from redraft.llm.providers.embedded.training.examples import Settings
+from redraft.store.tables.store import Store
 
 DRAFTS = """
 SELECT problem_id, avg(correct::INT) FROM raw.drafts WHERE recipe = '{recipe}' AND draft = '{draft}'

@@ -25,7 +25,7 @@ from typing import Any
 import expected
 from clients import Contestant, ask, problem_line, run, server
 
-from redraft.store.sources import read
+from redraft.store.sources.sources import read
 
 HUB = ("its-hub[lm]==1.2.*",)
 CONTESTANTS = {

@@ -18,16 +18,16 @@ from typing import Any
 import numpy as np
 from prm import seed_of
 
-from redraft.flows.compared import markdown
+from redraft.flows.display.progress import Lines
 from redraft.flows.evaluate import evaluate
-from redraft.flows.evaluation import Evaluation
-from redraft.flows.job import Settings
-from redraft.flows.plot import plot
-from redraft.flows.progress import Lines
+from redraft.flows.evaluation.result import Evaluation
+from redraft.flows.evaluation.tables import markdown
+from redraft.flows.generation.job import Settings
+from redraft.flows.plots.accuracy import plot
 from redraft.graders.statistics import best_of_k, paired_bootstrap
-from redraft.llm.embedded.prm import HERE
+from redraft.llm.providers.embedded.reward_model import HERE
 from redraft.store import Store
-from redraft.store.sql import literal
+from redraft.store.tables.sql import literal
 
 SIZES = {
     4: (

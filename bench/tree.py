@@ -15,10 +15,10 @@ from collections.abc import Callable, Sequence
 
 from redraft.agents.agent import Agent
 from redraft.agents.critics.none import none
-from redraft.agents.mcts import mcts
-from redraft.agents.policy import stepwise
-from redraft.agents.rest_mcts import rest_mcts
-from redraft.llm.client import Client
+from redraft.agents.policies.policy import stepwise
+from redraft.agents.strategies.tree_search.mcts import mcts
+from redraft.agents.strategies.tree_search.rest_mcts import rest_mcts
+from redraft.llm.client.client import Client
 from redraft.llm.model import Choice, Finish, Request
 from redraft.llm.scripted import Scripted
 from redraft.store.records import Grade, Question, Trajectory, digest

@@ -19,8 +19,8 @@ from typing import Any
 
 from clients import Contestant, run, server
 
-from redraft.llm.templates import SOLVE, fill
-from redraft.store.sources import read
+from redraft.llm.prompts.templates import SOLVE, fill
+from redraft.store.sources.sources import read
 
 PROGRAMS = {
     "turns": Contestant("redraft_turns", logprobs=False),

@@ -9,28 +9,28 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from redraft.agents.load import Spec, build
-from redraft.flows.annotating import Annotated, Annotating
-from redraft.flows.job import budget as plain_budget
-from redraft.flows.job import plain_argument
-from redraft.flows.kept import Fitting, fitting
-from redraft.flows.notebook import suited
-from redraft.flows.progress import Plan, Progress
-from redraft.flows.recipe import identity, recipe
-from redraft.graders.equivalence import Checker
+from redraft.agents.build import Spec, build
+from redraft.flows.annotation.pending import Fitting, fitting
+from redraft.flows.annotation.unit_runner import Annotated, Annotating
+from redraft.flows.display.notebook import suited
+from redraft.flows.display.progress import Plan, Progress
+from redraft.flows.generation.job import budget as plain_budget
+from redraft.flows.generation.job import plain_argument
+from redraft.flows.generation.recipe import identity, recipe
+from redraft.graders.answers.checker import Checker
 from redraft.graders.grader import Grader
-from redraft.llm.budget import Budget
-from redraft.llm.client import Client
+from redraft.llm.client.budget import Budget
+from redraft.llm.client.client import Client
 from redraft.llm.limits import Limits
 from redraft.llm.model import Model, ModelError, Sampling
-from redraft.llm.prompts import Prompts
-from redraft.llm.route import route
+from redraft.llm.prompts.prompts import Prompts
+from redraft.llm.providers.route import route
 from redraft.llm.truncation import Truncation
 from redraft.llm.usage import Prices
 from redraft.store.journal import Journal
-from redraft.store.opening import opened
 from redraft.store.records import Keyring
-from redraft.store.store import Store
+from redraft.store.tables.opening import opened
+from redraft.store.tables.store import Store
 from redraft.store.waiting import off_loop
 
 

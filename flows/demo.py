@@ -10,21 +10,21 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from redraft.agents.load import load
-from redraft.agents.policy import whole
-from redraft.flows.counted import counted
+from redraft.agents.build import load
+from redraft.agents.policies.policy import whole
+from redraft.flows.display.plural import counted
+from redraft.flows.display.progress import Lines, Plan, Progress, Silent
+from redraft.flows.display.progress_bar import Terminal
+from redraft.flows.display.sql_table import table
+from redraft.flows.display.trajectory import LEGEND, heading, turn
 from redraft.flows.export import export
 from redraft.flows.generate import summary_of
-from redraft.flows.job import Job, Settings, problems
-from redraft.flows.progress import Lines, Plan, Progress, Silent
-from redraft.flows.report import render
-from redraft.flows.show import LEGEND, heading, turn
-from redraft.flows.tables import table
-from redraft.flows.terminal import Terminal
+from redraft.flows.generation.job import Job, Settings, problems
+from redraft.flows.summary.report import render
 from redraft.graders.oracle import oracle
 from redraft.store.errors import StoreError
 from redraft.store.records import Keyring, Problem, Trajectory, Verdict
-from redraft.store.store import Store
+from redraft.store.tables.store import Store
 from redraft.store.units import Unit
 from redraft.store.waiting import off_loop
 

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from redraft.flows.counted import counted
-from redraft.graders.equivalence import Checker
+from redraft.flows.display.plural import counted
+from redraft.graders.answers.checker import Checker
 from redraft.llm.capabilities import Capabilities, Continuing
 from redraft.llm.model import Message, Model, ModelError, Request
-from redraft.llm.route import route
-from redraft.llm.said import hidden
-from redraft.llm.templates import fill
+from redraft.llm.prompts.templates import fill
+from redraft.llm.providers.route import route
+from redraft.llm.providers.shared.redaction import hidden
 from redraft.store.errors import RedraftError
 from redraft.store.journal_files import answered, files, held
 from redraft.store.records import Verdict
-from redraft.store.store import Store
+from redraft.store.tables.store import Store
 from redraft.store.waiting import off_loop
 
 

@@ -14,22 +14,22 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from redraft.agents.load import Spec
-from redraft.flows.checklist import check
-from redraft.flows.evaluation import Evaluation
-from redraft.flows.held_out import trained_on
-from redraft.flows.job import Settings, problems
-from redraft.flows.method import Method, method
-from redraft.flows.notebook import suited
-from redraft.flows.progress import Progress
-from redraft.flows.rows import measured
-from redraft.flows.runs import Runs
+from redraft.agents.build import Spec
+from redraft.flows.display.notebook import suited
+from redraft.flows.display.progress import Progress
+from redraft.flows.evaluation.checklist import check
+from redraft.flows.evaluation.measure import measured
+from redraft.flows.evaluation.method import Method, method
+from redraft.flows.evaluation.result import Evaluation
+from redraft.flows.evaluation.runs import Runs
+from redraft.flows.filters.held_out import trained_on
+from redraft.flows.generation.job import Settings, problems
 from redraft.llm.model import Model
 from redraft.store.errors import PartError, SourceError
-from redraft.store.opening import opened
 from redraft.store.records import Problem
-from redraft.store.splits import is_training
-from redraft.store.store import Store
+from redraft.store.sources.splits import is_training
+from redraft.store.tables.opening import opened
+from redraft.store.tables.store import Store
 from redraft.store.waiting import off_loop
 
 

@@ -9,16 +9,16 @@ from inspect import signature
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from redraft.flows.checked import checked_format
 from redraft.flows.filter import Chain, Filtered, Ledger, Scope, sift
 from redraft.flows.filter import Spec as FilterSpec
+from redraft.flows.filters.validation import checked_format
 from redraft.flows.formats.format import Format, Row, filters_of
-from redraft.flows.recipe import identity
-from redraft.store.arguments import whole
+from redraft.flows.generation.recipe import identity
 from redraft.store.errors import PartError, RedraftError
-from redraft.store.load import load
-from redraft.store.opening import opened
-from redraft.store.store import Store
+from redraft.store.plugins.arguments import whole
+from redraft.store.plugins.discovery import load
+from redraft.store.tables.opening import opened
+from redraft.store.tables.store import Store
 from redraft.store.waiting import off_loop
 
 

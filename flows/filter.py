@@ -6,17 +6,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from redraft.flows.candidates import Candidate, candidates
-from redraft.flows.checked import checked_filter
+from redraft.flows.filters.candidates import Candidate, candidates
 from redraft.flows.filters.filter import DEFAULTS, Filter
-from redraft.flows.held_out import held_out
-from redraft.flows.recipe import identity
-from redraft.store.arguments import whole
+from redraft.flows.filters.held_out import held_out
+from redraft.flows.filters.validation import checked_filter
+from redraft.flows.generation.recipe import identity
 from redraft.store.errors import PartError
 from redraft.store.html import table
-from redraft.store.load import load
-from redraft.store.opening import opened
-from redraft.store.store import DatasetRow, Store
+from redraft.store.plugins.arguments import whole
+from redraft.store.plugins.discovery import load
+from redraft.store.tables.opening import opened
+from redraft.store.tables.store import DatasetRow, Store
 from redraft.store.waiting import off_loop
 
 Spec = str | Callable[..., Filter]

@@ -12,19 +12,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from redraft.agents.load import Spec
-from redraft.flows.job import Job, Settings, problems
-from redraft.flows.notebook import suited
-from redraft.flows.progress import Progress
-from redraft.flows.summary import Summary, summarise
-from redraft.llm.budget import Budget
+from redraft.agents.build import Spec
+from redraft.flows.display.notebook import suited
+from redraft.flows.display.progress import Progress
+from redraft.flows.generation.job import Job, Settings, problems
+from redraft.flows.summary.summary import Summary, summarise
+from redraft.llm.client.budget import Budget
 from redraft.llm.limits import Limits
 from redraft.llm.model import Model, ModelError
-from redraft.llm.prompts import Prompts
+from redraft.llm.prompts.prompts import Prompts
 from redraft.llm.usage import Prices
-from redraft.store.opening import opened
 from redraft.store.records import Problem
-from redraft.store.store import Store
+from redraft.store.tables.opening import opened
+from redraft.store.tables.store import Store
 from redraft.store.waiting import off_loop
 
 

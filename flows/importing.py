@@ -11,16 +11,16 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from redraft.flows.chats import chats
-from redraft.flows.imported import SEPARATOR, Context, Dropped, Imported
-from redraft.flows.math_shepherd import math_shepherd
-from redraft.flows.prm800k import prm800k
-from redraft.graders.aggregate import Neutral, check
+from redraft.flows.readers.chats import chats
+from redraft.flows.readers.math_shepherd import math_shepherd
+from redraft.flows.readers.prm800k import prm800k
+from redraft.flows.readers.reader import SEPARATOR, Context, Dropped, Imported
+from redraft.graders.rewards.aggregate import Neutral, check
 from redraft.store.errors import PartError, SourceError
-from redraft.store.files import rows
-from redraft.store.opening import opened
 from redraft.store.records import digest
-from redraft.store.store import Store
+from redraft.store.sources.files import rows
+from redraft.store.tables.opening import opened
+from redraft.store.tables.store import Store
 from redraft.store.units import Unit, key_hash
 from redraft.store.waiting import off_loop
 

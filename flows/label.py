@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from redraft.agents.person import Quit, Said, Shown, said
-from redraft.flows.drafts import Draft, Place, drafts, known, places, standing, told_by
+from redraft.agents.annotator import Quit, Said, Shown, said
+from redraft.flows.annotation.drafts import Draft, Place, drafts, known, places, standing, told_by
 from redraft.store.errors import SourceError
-from redraft.store.labels import Label
-from redraft.store.opening import opened
-from redraft.store.store import Store
+from redraft.store.tables.labels import Label
+from redraft.store.tables.opening import opened
+from redraft.store.tables.store import Store
 from redraft.store.waiting import off_loop
 
 VERDICTS = ("right", "wrong", "skip")

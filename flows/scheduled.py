@@ -16,23 +16,23 @@ from prefect.artifacts import acreate_markdown_artifact
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 
-from redraft.flows import scheduled_parameters as parameters
 from redraft.flows.annotate import annotate as annotate_stage
-from redraft.flows.annotating import Annotated, together
-from redraft.flows.counted import counted
+from redraft.flows.annotation.unit_runner import Annotated, together
+from redraft.flows.deployment import parameters
+from redraft.flows.deployment.stage import Logged, RemainingBudget, ended, located, stage, too_few, tried
+from redraft.flows.display.plural import counted
 from redraft.flows.export import export as export_stage
 from redraft.flows.export import parts
 from redraft.flows.filter import Filtered
 from redraft.flows.filter import filter as filter_stage
 from redraft.flows.generate import generate as generate_stage
-from redraft.flows.job import problems
-from redraft.flows.outcome import drawn, outcome
-from redraft.flows.report import markdown
-from redraft.flows.scheduled_stage import Logged, RemainingBudget, ended, located, stage, too_few, tried
-from redraft.flows.summary import Summary, summarise
-from redraft.llm.budget import TooSmall
+from redraft.flows.generation.job import problems
+from redraft.flows.summary.outcome import drawn, outcome
+from redraft.flows.summary.report import markdown
+from redraft.flows.summary.summary import Summary, summarise
+from redraft.llm.client.budget import TooSmall
 from redraft.store.records import Problem
-from redraft.store.store import Store
+from redraft.store.tables.store import Store
 from redraft.store.waiting import off_loop
 
 SHARD = 500  # problems of one task

@@ -6,17 +6,17 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from redraft.agents.critic import Critic, Critique, Opinion
+from redraft.agents.build import default
+from redraft.agents.critics.critic import Critic, Critique, Opinion
 from redraft.agents.critics.model import model as own_critic
-from redraft.agents.load import default
-from redraft.agents.policy import Policy, stepwise
-from redraft.flows.job import Job, Settings
-from redraft.flows.progress import Silent
-from redraft.flows.show import LEGEND, TREE_LEGEND, branch_line, ending, feedback_line, step_line, turn
-from redraft.llm.client import Client
-from redraft.store.opening import opened
+from redraft.agents.policies.policy import Policy, stepwise
+from redraft.flows.display.progress import Silent
+from redraft.flows.display.trajectory import LEGEND, TREE_LEGEND, branch_line, ending, feedback_line, step_line, turn
+from redraft.flows.generation.job import Job, Settings
+from redraft.llm.client.client import Client
 from redraft.store.records import Problem, Role, Stop, Trajectory, Verdict
-from redraft.store.store import Store
+from redraft.store.tables.opening import opened
+from redraft.store.tables.store import Store
 from redraft.store.units import Unit
 
 

@@ -6,17 +6,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from redraft.flows.counted import counted
-from redraft.flows.held_out import Known, held_out
-from redraft.llm.embedded.lessons import Lesson, LessonError, Settings, Tuned, lesson
-from redraft.llm.embedded.model import HERE, named
+from redraft.flows.display.plural import counted
+from redraft.flows.filters.held_out import Known, held_out
 from redraft.llm.model import ModelError
-from redraft.llm.said import hidden
+from redraft.llm.providers.embedded.model import HERE, named
+from redraft.llm.providers.embedded.training.examples import Lesson, LessonError, Settings, Tuned, lesson
+from redraft.llm.providers.shared.redaction import hidden
 from redraft.store.errors import SourceError
-from redraft.store.files import rows
 from redraft.store.records import digest
-from redraft.store.splits import is_held_out
-from redraft.store.store import Store
+from redraft.store.sources.files import rows
+from redraft.store.sources.splits import is_held_out
+from redraft.store.tables.store import Store
 from redraft.store.waiting import off_loop
 
 
@@ -60,7 +60,7 @@ async def train(
     if left and not lessons:
         raise LessonError("every row is of a held-out problem: export rows of the training split, or --include-heldout")
     try:
-        from redraft.llm.embedded.tune import tune
+        from redraft.llm.providers.embedded.training.finetune import tune
     except ImportError as error:
         raise ModelError(
             f"Training needs PyTorch, which cannot be imported ({error}).", cure="Install redraft[train]."

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from redraft.graders.grader import Grader
-from redraft.store.load import load as load_part
+from redraft.store.plugins.discovery import load as load_part
 
 
 def load(spec: str | Callable[..., Grader]) -> Callable[..., Grader]:

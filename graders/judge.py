@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from redraft.graders.grader import Grader
-from redraft.llm.client import Client
+from redraft.llm.client.client import Client
+from redraft.llm.gather import together
 from redraft.llm.model import Message, ModelError
-from redraft.llm.templates import fill
-from redraft.llm.together import together
+from redraft.llm.prompts.templates import fill
 from redraft.store.records import Grade, Keyring, Stop, Trajectory, Verdict
 
 NAME = "judge"

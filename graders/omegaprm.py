@@ -9,11 +9,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from redraft.graders.aggregate import trouble
-from redraft.graders.equivalence import Checker
+from redraft.graders.answers.checker import Checker
 from redraft.graders.grader import Grader
-from redraft.graders.thrown import Completer, Tally, Thrower, prefix_of, stored
-from redraft.llm.together import together
+from redraft.graders.rewards.aggregate import trouble
+from redraft.graders.rewards.monte_carlo import Completer, Tally, Thrower, prefix_of, stored
+from redraft.llm.gather import together
 from redraft.store.errors import PartError
 from redraft.store.records import Detail, Grade, Keyring, Question, Role, Trajectory, Verdict
 

@@ -5,14 +5,14 @@ text is judged by the key's rubric, as `judge` does."""
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from redraft.graders.answers import marked
-from redraft.graders.equivalence import Checker, Ruling
+from redraft.graders.answers.checker import Checker, Ruling
+from redraft.graders.answers.extract import marked
 from redraft.graders.grader import Grader
 from redraft.graders.judge import NAME as JUDGE
 from redraft.graders.judge import judged
-from redraft.graders.programs import passes
-from redraft.llm.client import Client
-from redraft.llm.together import together
+from redraft.graders.programs.unit_tests import passes
+from redraft.llm.client.client import Client
+from redraft.llm.gather import together
 from redraft.store.records import Grade, Keyring, Kind, Stop, Trajectory, Verdict
 
 NAME = "oracle"

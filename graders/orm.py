@@ -5,13 +5,13 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from redraft.graders.aggregate import trouble
 from redraft.graders.grader import Grader
-from redraft.graders.profiles import Nonsense, probabilities
-from redraft.llm.client import Client
+from redraft.graders.rewards.aggregate import trouble
+from redraft.graders.rewards.prm_profiles import Nonsense, probabilities
+from redraft.llm.client.client import Client
+from redraft.llm.gather import together
 from redraft.llm.model import Message, ModelError, Request
-from redraft.llm.templates import fill
-from redraft.llm.together import together
+from redraft.llm.prompts.templates import fill
 from redraft.store.errors import PartError
 from redraft.store.records import Grade, Trajectory
 

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from redraft.graders.aggregate import How, Neutral, check, graded, trouble, written
 from redraft.graders.grader import Grader
-from redraft.graders.profiles import PROFILES, Nonsense, Profile
-from redraft.graders.step_judge import JUDGES, judged
-from redraft.llm.client import Client
-from redraft.llm.embedded.prm import ProcessRewardModel, embedded
+from redraft.graders.rewards.aggregate import How, Neutral, check, graded, trouble, written
+from redraft.graders.rewards.llm_prm import JUDGES, judged
+from redraft.graders.rewards.prm_profiles import PROFILES, Nonsense, Profile
+from redraft.llm.client.client import Client
+from redraft.llm.gather import together
 from redraft.llm.model import ModelError
-from redraft.llm.together import together
+from redraft.llm.providers.embedded.reward_model import ProcessRewardModel, embedded
 from redraft.store.errors import PartError
 from redraft.store.records import Detail, Grade, Trajectory
 
@@ -36,7 +36,7 @@ def prm(
     logarithm of the aggregate, which no long draft rounds to 0.
 
     `profile` is how the reward model `model`, served at `api_base`, is asked: math_shepherd, qwen, skywork, rlhflow or
-    classify (see `graders/profiles.py`). Profile "judge" asks a language model, by default the writer's own, to rate
+    classify (see `rewards/prm_profiles.py`). Profile "judge" asks a language model, by default the writer's own, to rate
     the steps as JSON: a step's probabilities are its shares of `votes` replies. Profile "embedded" is the reward model
     that ships, for the built-in problems; it needs no call. Without a profile it is "embedded" for what the embedded
     model writes, and "judge" for all others.

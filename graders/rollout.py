@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
-from redraft.graders.aggregate import How, aggregate, check, trouble
-from redraft.graders.equivalence import Checker
+from redraft.graders.answers.checker import Checker
 from redraft.graders.grader import Grader
-from redraft.graders.thrown import Completer, Tally, Thrower, prefix_of, stored
-from redraft.llm.together import together
+from redraft.graders.rewards.aggregate import How, aggregate, check, trouble
+from redraft.graders.rewards.monte_carlo import Completer, Tally, Thrower, prefix_of, stored
+from redraft.llm.gather import together
 from redraft.store.errors import PartError
 from redraft.store.records import Detail, Grade, Keyring, Trajectory, Verdict
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from redraft.graders.canonical import canonical
+from redraft.graders.answers.canonical import canonical
 from redraft.store.records import Grade, Stop, Trajectory
 
 

@@ -14,7 +14,7 @@ from redraft.store.quick import quick
 from redraft.store.records import Stop
 
 if TYPE_CHECKING:
-    from redraft.llm.budget import Amount
+    from redraft.llm.client.budget import Amount
 
 
 class Finish(StrEnum):

@@ -12,7 +12,7 @@ from redraft.store.errors import RedraftError
 from redraft.store.records import Grade, Problem, Question, Role, Step, Stop, Trajectory, Verdict
 
 if TYPE_CHECKING:
-    from redraft.store.store import Store
+    from redraft.store.tables.store import Store
 
 __all__ = ["Grade", "Problem", "Question", "RedraftError", "Role", "Step", "Stop", "Store", "Trajectory", "Verdict"]
 
@@ -20,7 +20,7 @@ __all__ = ["Grade", "Problem", "Question", "RedraftError", "Role", "Step", "Stop
 def __getattr__(name: str) -> Any:
     """`Store` brings DuckDB along, so it is imported when it is first asked for."""
     if name == "Store":
-        from redraft.store.store import Store
+        from redraft.store.tables.store import Store
 
         return Store
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from redraft.store.encode import call_from_json, exact
 from redraft.store.errors import JournalBusy, StoreError
+from redraft.store.json_records import call_from_json, exact
 from redraft.store.records import Call
 from redraft.store.units import Choices, Prompt
 from redraft.store.waiting import pause

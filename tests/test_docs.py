@@ -33,7 +33,7 @@ ELSEWHERE = {
     "prefect worker start": "tests/flows runs one",
     "prefect work-pool create": "tests/flows does",
     "prefect deployment run": "tests/flows does",
-    "langgraph dev": "tests/agents/test_langgraph_dev.py runs one, and the page's client against it",
+    "langgraph dev": "tests/agents/studio/test_langgraph_dev.py runs one, and the page's client against it",
     "python bench/": "benchmarks take minutes",
     "source .venv/bin/activate": "the tests' environment is active",
     "export PREFECT_API_URL": "tests/flows has a server of its own",

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from operator import attrgetter
 
-from redraft.agents.drafts import moved, written
-from redraft.agents.graph import Tree, selected
-from redraft.graders.answers import canonical
+from redraft.agents.correction.drafts import moved, written
+from redraft.agents.sampling.graph import Tree, selected
+from redraft.graders.answers.extract import canonical
 from redraft.graders.selectors import best, majority
 from redraft.store.records import Role, Stop, Trajectory
 

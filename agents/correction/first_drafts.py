@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from redraft.agents.agent import Agent
-from redraft.agents.drafts import UNENDED, moved
-from redraft.agents.graph import Tree
-from redraft.agents.policy import Policy
-from redraft.llm.together import together
+from redraft.agents.correction.drafts import UNENDED, moved
+from redraft.agents.policies.policy import Policy
+from redraft.agents.sampling.graph import Tree
+from redraft.llm.gather import together
 from redraft.store.records import Role, Stop, Trajectory
 
 

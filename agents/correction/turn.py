@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from redraft.agents.critic import Critic, Opinion, critique_grade
-from redraft.agents.drafts import moved
+from redraft.agents.correction.drafts import moved
+from redraft.agents.critics.critic import Critic, Opinion, critique_grade
 from redraft.agents.feedback.feedback import Feedback, Remark
-from redraft.agents.graph import Tree, judged
-from redraft.agents.policy import Policy
-from redraft.graders.answers import canonical
+from redraft.agents.policies.policy import Policy
+from redraft.agents.sampling.graph import Tree, judged
+from redraft.graders.answers.extract import canonical
 from redraft.graders.grader import Grader
 from redraft.graders.selectors import best
+from redraft.llm.gather import together
 from redraft.llm.model import ModelError
-from redraft.llm.together import together
 from redraft.store.records import Role, Stop, Trajectory
 
 

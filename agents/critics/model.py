@@ -3,9 +3,9 @@
 import re
 from collections.abc import Sequence
 
-from redraft.agents.conversation import follow_up
-from redraft.agents.critic import Critic, Critique, Opinion
-from redraft.llm.client import Client
+from redraft.agents.critics.critic import Critic, Critique, Opinion
+from redraft.agents.policies.messages import follow_up
+from redraft.llm.client.client import Client
 from redraft.llm.model import Finish
 from redraft.store.records import Trajectory
 

@@ -1,6 +1,6 @@
 """No critic."""
 
-from redraft.agents.critic import Critic, go_on
+from redraft.agents.critics.critic import Critic, go_on
 
 
 def none() -> Critic:

@@ -2,8 +2,8 @@
 
 from typing import Annotated
 
-from redraft.agents.critic import Critic, Critique, Opinion
-from redraft.graders.answers import marked
+from redraft.agents.critics.critic import Critic, Critique, Opinion
+from redraft.graders.answers.extract import marked
 from redraft.graders.grader import Grader
 from redraft.llm.model import ModelError
 from redraft.store.errors import PartError

@@ -2,9 +2,9 @@
 
 import re
 
-from redraft.agents.conversation import follow_up
-from redraft.agents.critic import Critic, Critique, Opinion
-from redraft.llm.client import Client
+from redraft.agents.critics.critic import Critic, Critique, Opinion
+from redraft.agents.policies.messages import follow_up
+from redraft.llm.client.client import Client
 from redraft.llm.model import Finish, ModelError
 from redraft.store.records import Trajectory
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from redraft.agents.feedback.feedback import Feedback, Remark
-from redraft.agents.reviews import each, objection, review
-from redraft.llm.client import Client
+from redraft.agents.feedback.review import each, objection, review
+from redraft.llm.client.client import Client
 from redraft.llm.model import ModelError
 from redraft.store.records import Trajectory
 

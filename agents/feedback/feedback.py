@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from redraft.llm.client import Client
+from redraft.llm.client.client import Client
 from redraft.llm.model import ModelError
-from redraft.llm.templates import TEMPLATES, fill
+from redraft.llm.prompts.templates import TEMPLATES, fill
 from redraft.store.records import Step, Trajectory
 
 REVIEW = "review"

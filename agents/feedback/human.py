@@ -8,9 +8,9 @@ from typing import Any
 from langgraph.runtime import get_runtime
 from langgraph.types import interrupt
 
+from redraft.agents.annotator import Quit, Said, Shown, Terminal, said
 from redraft.agents.feedback.feedback import Feedback, Remark, line_of, wording
-from redraft.agents.person import Quit, Said, Shown, Terminal, said
-from redraft.llm.client import Client
+from redraft.llm.client.client import Client
 from redraft.llm.model import ModelError
 from redraft.store.records import Call, Trajectory, digest
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from redraft.agents.feedback.feedback import Feedback, Remark, line_of, wording
-from redraft.llm.client import Client
+from redraft.llm.client.client import Client
 from redraft.store.records import Step, Trajectory
 
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Literal
 
 from redraft.agents.feedback.feedback import REVIEW, Feedback, Remark, wording
-from redraft.agents.reviews import chats, each, review
-from redraft.llm.client import Client
+from redraft.agents.feedback.review import chats, each, review
+from redraft.llm.client.client import Client
 from redraft.llm.model import ModelError
 from redraft.store.errors import PartError
 from redraft.store.records import Trajectory

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from redraft.agents.feedback.feedback import Feedback, Remark, wording
-from redraft.graders.equivalence import Checker
+from redraft.graders.answers.checker import Checker
 from redraft.graders.oracle import oracle as known_answer
-from redraft.llm.client import Client
+from redraft.llm.client.client import Client
 from redraft.store.records import Keyring, Trajectory, Verdict
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from redraft.agents.feedback.feedback import Feedback, Remark, line_of, wording
-from redraft.llm.client import Client
+from redraft.llm.client.client import Client
 from redraft.store.records import Trajectory
 
 

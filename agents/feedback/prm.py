@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from redraft.agents.feedback.feedback import Feedback, Remark, line_of, wording
 from redraft.graders.grader import Grader
-from redraft.llm.client import Client
+from redraft.llm.client.client import Client
 from redraft.llm.model import ModelError
 from redraft.store.errors import PartError
 from redraft.store.records import Grade, Trajectory

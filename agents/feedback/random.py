@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from redraft.agents.feedback.feedback import Feedback, Remark
-from redraft.graders.equivalence import Checker
+from redraft.graders.answers.checker import Checker
 from redraft.graders.oracle import oracle as known_answer
 from redraft.store.records import Keyring, Trajectory, Verdict
 

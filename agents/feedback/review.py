@@ -3,11 +3,11 @@
 import re
 from collections.abc import Awaitable, Callable, Sequence
 
-from redraft.agents.conversation import follow_up
 from redraft.agents.feedback.feedback import Remark, wording
-from redraft.llm.client import Client
+from redraft.agents.policies.messages import follow_up
+from redraft.llm.client.client import Client
+from redraft.llm.gather import together
 from redraft.llm.model import Choice, Finish, ModelError
-from redraft.llm.together import together
 from redraft.store.errors import PartError
 from redraft.store.records import Trajectory
 

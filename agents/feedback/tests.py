@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from redraft.agents.conversation import conversation
 from redraft.agents.feedback.feedback import Feedback, Remark, wording
-from redraft.agents.programs import failure
-from redraft.agents.reviews import each
-from redraft.graders.answers import program
-from redraft.llm.client import Client
+from redraft.agents.feedback.review import each
+from redraft.agents.policies.messages import conversation
+from redraft.graders.answers.extract import program
+from redraft.graders.programs.execution import failure
+from redraft.llm.client.client import Client
 from redraft.llm.model import Message, ModelError
 from redraft.store.errors import PartError
 from redraft.store.records import Kind, Question, Trajectory

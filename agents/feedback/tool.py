@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from redraft.agents.feedback.feedback import Feedback, Remark, line_of, wording
-from redraft.agents.programs import failure
-from redraft.graders.equations import equations
-from redraft.llm.client import Client
-from redraft.llm.together import together
+from redraft.graders.answers.equations import equations
+from redraft.graders.programs.execution import failure
+from redraft.llm.client.client import Client
+from redraft.llm.gather import together
 from redraft.store.records import Kind, Step, Trajectory
 
 

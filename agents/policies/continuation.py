@@ -8,8 +8,8 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any
 
-from redraft.agents.written import Part
-from redraft.graders.answers import marked
+from redraft.agents.policies.steps import Part
+from redraft.graders.answers.extract import marked
 from redraft.llm.model import Choice, Finish
 from redraft.store.records import Kind
 

@@ -3,9 +3,9 @@ the question, and then each draft and what was said to it, so that providers can
 """
 
 from redraft.agents.feedback.feedback import REVIEW
-from redraft.llm.client import Client
+from redraft.llm.client.client import Client
 from redraft.llm.model import Message
-from redraft.llm.templates import fill
+from redraft.llm.prompts.templates import fill
 from redraft.store.records import Step, Trajectory
 
 

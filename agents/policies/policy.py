@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Protocol
 
-from redraft.agents.conversation import advised, conversation, follow_up
-from redraft.agents.going_on import STEP_SCHEMA, next_step, rest
-from redraft.agents.written import Part, grown, numbered, split
-from redraft.llm.client import Client
+from redraft.agents.policies.continuation import STEP_SCHEMA, next_step, rest
+from redraft.agents.policies.messages import advised, conversation, follow_up
+from redraft.agents.policies.steps import Part, grown, numbered, split
+from redraft.llm.client.client import Client
+from redraft.llm.gather import together
 from redraft.llm.model import Beam, Choice, Finish, ModelError, Request
-from redraft.llm.together import together
 from redraft.store.errors import PartError
 from redraft.store.records import Role, Stop, Trajectory
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from itertools import accumulate, pairwise
 
-from redraft.graders.answers import extract
+from redraft.graders.answers.extract import extract
 from redraft.llm.model import Choice, Finish
 from redraft.store.quick import quick
 from redraft.store.records import Role, Step, Stop, Trajectory, prefix_key

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from redraft.graders.answers import canonical
+from redraft.graders.answers.extract import canonical
 from redraft.store.records import Stop, Trajectory
 
 

@@ -12,7 +12,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
 from redraft.agents.agent import Watch
-from redraft.agents.walk import run
+from redraft.agents.sampling.graph_runner import run
 from redraft.graders.grader import Grader
 from redraft.graders.selectors import Selection
 from redraft.store.errors import PartError

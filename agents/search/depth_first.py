@@ -1,14 +1,14 @@
 """Depth-first search over steps, as Tree of Thoughts has it (Yao et al. 2023, Algorithm 2)."""
 
 from redraft.agents.agent import Watch
-from redraft.agents.critic import Critic
-from redraft.agents.ending import bounded, criticised
-from redraft.agents.moves import highest, solutions
-from redraft.agents.node import Node
-from redraft.agents.policy import Policy
-from redraft.agents.rounds import Value, best, counted
-from redraft.agents.tree import Growth, Search, SearchAgent, Searching, shown
-from redraft.agents.wiring import choosing, wired
+from redraft.agents.critics.critic import Critic
+from redraft.agents.policies.policy import Policy
+from redraft.agents.search.final_answer import highest, solutions
+from redraft.agents.search.level_search import Value, best, counted
+from redraft.agents.search.node import Node
+from redraft.agents.search.search import Growth, Search, SearchAgent, Searching, shown
+from redraft.agents.search.search_graph import choosing, wired
+from redraft.agents.search.termination import bounded, criticised
 
 
 def depth_first(

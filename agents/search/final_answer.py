@@ -4,12 +4,12 @@ and its rollouts."""
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from redraft.agents.node import Node, probability
-from redraft.agents.policy import Policy
-from redraft.agents.tree import PATIENCE, Search
+from redraft.agents.policies.policy import Policy
+from redraft.agents.search.node import Node, probability
+from redraft.agents.search.search import PATIENCE, Search
 from redraft.graders.grader import Grader
 from redraft.graders.selectors import weighted_majority
-from redraft.llm.together import together
+from redraft.llm.gather import together
 from redraft.store.records import Grade, Trajectory
 
 

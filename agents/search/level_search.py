@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from itertools import chain, cycle, islice
 
 from redraft.agents.agent import Watch
-from redraft.agents.critic import Critic, go_on
-from redraft.agents.ending import criticised
-from redraft.agents.moves import highest, solutions
-from redraft.agents.node import Node
-from redraft.agents.policy import Policy
-from redraft.agents.tree import Growth, Search, SearchAgent, Searching, shown
-from redraft.agents.wiring import choosing, wired
+from redraft.agents.critics.critic import Critic, go_on
+from redraft.agents.policies.policy import Policy
+from redraft.agents.search.final_answer import highest, solutions
+from redraft.agents.search.node import Node
+from redraft.agents.search.search import Growth, Search, SearchAgent, Searching, shown
+from redraft.agents.search.search_graph import choosing, wired
+from redraft.agents.search.termination import criticised
 from redraft.graders.grader import Grader
-from redraft.llm.together import together
+from redraft.llm.gather import together
 
 Value = Callable[[Search, Sequence[Node]], Awaitable[None]]
 """Sets the values of a round's candidates; those that were carried over from earlier rounds have one already."""

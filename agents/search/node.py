@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from redraft.agents.critic import Critique
+from redraft.agents.critics.critic import Critique
 from redraft.graders.likelihood import NAMES as LOGARITHMS
 from redraft.store.records import Grade, Step, Stop, Trajectory
 

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from redraft.agents.critic import Critic, Opinion, go_on
-from redraft.agents.ending import criticised
-from redraft.agents.node import Node, graded, probability
-from redraft.agents.policy import Policy
-from redraft.agents.tree import Search, opinion
+from redraft.agents.critics.critic import Critic, Opinion, go_on
+from redraft.agents.policies.policy import Policy
+from redraft.agents.search.node import Node, graded, probability
+from redraft.agents.search.search import Search, opinion
+from redraft.agents.search.termination import criticised
 from redraft.graders.grader import Grader
 from redraft.store.records import Trajectory
 

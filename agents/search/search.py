@@ -13,15 +13,15 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
 from redraft.agents.agent import Watch
-from redraft.agents.critic import CRITIC, Critic, Critique, critique_grade, go_on
-from redraft.agents.explored import explored
-from redraft.agents.graph import State
-from redraft.agents.node import Node, graded, probability, settled
-from redraft.agents.policy import Policy
-from redraft.agents.walk import run
+from redraft.agents.critics.critic import CRITIC, Critic, Critique, critique_grade, go_on
+from redraft.agents.policies.policy import Policy
+from redraft.agents.sampling.graph import State
+from redraft.agents.sampling.graph_runner import run
+from redraft.agents.search.node import Node, graded, probability, settled
+from redraft.agents.search.trajectories import explored
 from redraft.graders.grader import Grader
+from redraft.llm.gather import together
 from redraft.llm.model import ModelError
-from redraft.llm.together import together
 from redraft.store.records import Grade, Question, Role, Stop, Trajectory
 
 

@@ -7,10 +7,10 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command
 
 from redraft.agents.agent import Watch
-from redraft.agents.moves import finished
-from redraft.agents.node import Node
-from redraft.agents.policy import Policy
-from redraft.agents.tree import Growth, Search, SearchAgent, Searching, shown
+from redraft.agents.policies.policy import Policy
+from redraft.agents.search.final_answer import finished
+from redraft.agents.search.node import Node
+from redraft.agents.search.search import Growth, Search, SearchAgent, Searching, shown
 
 
 class Work(Protocol):

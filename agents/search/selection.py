@@ -4,7 +4,7 @@ import math
 import random
 from collections.abc import Callable
 
-from redraft.agents.node import Node
+from redraft.agents.search.node import Node
 
 Rule = Callable[[Node], float]
 """How much a child deserves the next visit."""

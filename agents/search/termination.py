@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from redraft.agents.critic import Critic, Opinion
-from redraft.agents.node import Node
-from redraft.agents.tree import Search
-from redraft.graders.answers import extract
+from redraft.agents.critics.critic import Critic, Opinion
+from redraft.agents.search.node import Node
+from redraft.agents.search.search import Search
+from redraft.graders.answers.extract import extract
 from redraft.store.records import Stop
 
 

@@ -8,18 +8,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from redraft.agents.conversation import advised, conversation
-from redraft.agents.node import Node, graded
-from redraft.agents.policy import Policy
-from redraft.agents.rounds import Value
-from redraft.agents.tree import Search
-from redraft.agents.written import Part, grown
-from redraft.graders.answers import marked
+from redraft.agents.policies.messages import advised, conversation
+from redraft.agents.policies.policy import Policy
+from redraft.agents.policies.steps import Part, grown
+from redraft.agents.search.level_search import Value
+from redraft.agents.search.node import Node, graded
+from redraft.agents.search.search import Search
+from redraft.graders.answers.extract import marked
 from redraft.graders.grader import Grader
-from redraft.llm.client import Client
+from redraft.llm.client.client import Client
+from redraft.llm.gather import together
 from redraft.llm.model import Choice, Finish, Message, ModelError
-from redraft.llm.templates import fill
-from redraft.llm.together import together
+from redraft.llm.prompts.templates import fill
 from redraft.store.records import Detail, Grade, Stop, Trajectory
 
 

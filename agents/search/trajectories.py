@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from redraft.agents.node import Node
+from redraft.agents.search.node import Node
 from redraft.store.records import Grade, Role, Step, Stop, Trajectory
 
 

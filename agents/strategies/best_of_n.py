@@ -6,8 +6,8 @@ from typing import Literal
 from langgraph.graph import END, START, StateGraph
 
 from redraft.agents.agent import Agent, Watch, at_least_one
-from redraft.agents.graph import GraphAgent, State, Tree, Work, selected, show
-from redraft.agents.policy import Policy
+from redraft.agents.policies.policy import Policy
+from redraft.agents.sampling.graph import GraphAgent, State, Tree, Work, selected, show
 from redraft.graders.grader import Grader
 from redraft.graders.selectors import Selection, best, weighted_majority
 from redraft.store.errors import PartError

@@ -7,15 +7,15 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command
 
 from redraft.agents.agent import Agent, Watch, at_least_one
-from redraft.agents.critic import Critic, go_on
+from redraft.agents.correction.final_draft import PICKS
+from redraft.agents.correction.first_drafts import first_drafts
+from redraft.agents.correction.turn import Limits, criticised, elect, revised
+from redraft.agents.critics.critic import Critic, go_on
 from redraft.agents.feedback.feedback import Feedback
-from redraft.agents.first import first_drafts
-from redraft.agents.graph import GraphAgent, State, Tree, Work, show
-from redraft.agents.picks import PICKS
-from redraft.agents.policy import Policy
-from redraft.agents.turns import Limits, criticised, elect, revised
+from redraft.agents.policies.policy import Policy
+from redraft.agents.sampling.graph import GraphAgent, State, Tree, Work, show
 from redraft.graders.grader import Grader
-from redraft.llm.together import together
+from redraft.llm.gather import together
 from redraft.store.errors import PartError
 from redraft.store.records import Stop, Trajectory
 

@@ -8,12 +8,12 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command
 
 from redraft.agents.agent import Agent, Watch, at_least_one
+from redraft.agents.correction.final_draft import last
+from redraft.agents.correction.turn import revised
 from redraft.agents.feedback.feedback import Feedback
-from redraft.agents.graph import GraphAgent, State, Tree, Work, show
-from redraft.agents.picks import last
-from redraft.agents.policy import Policy
-from redraft.agents.turns import revised
-from redraft.agents.vote import shared
+from redraft.agents.policies.policy import Policy
+from redraft.agents.sampling.early_stopping import shared
+from redraft.agents.sampling.graph import GraphAgent, State, Tree, Work, show
 from redraft.store.records import Stop, Trajectory
 
 

@@ -3,9 +3,9 @@
 from langgraph.graph import END, START, StateGraph
 
 from redraft.agents.agent import Agent, Watch
-from redraft.agents.graph import GraphAgent, State, Tree, Work, show
-from redraft.agents.policy import whole
-from redraft.llm.client import Client
+from redraft.agents.policies.policy import whole
+from redraft.agents.sampling.graph import GraphAgent, State, Tree, Work, show
+from redraft.llm.client.client import Client
 from redraft.store.records import Trajectory
 
 

@@ -8,17 +8,17 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command
 
 from redraft.agents.agent import Agent, Watch, at_least_one
-from redraft.agents.graph import GraphAgent, State, Tree, Work, selected, show
-from redraft.agents.policy import Policy
-from redraft.agents.programs import apart, computed
-from redraft.agents.vote import vote, votes
-from redraft.agents.written import Part, grown, numbered
-from redraft.graders.answers import FENCE
+from redraft.agents.policies.policy import Policy
+from redraft.agents.policies.steps import Part, grown, numbered
+from redraft.agents.sampling.early_stopping import vote, votes
+from redraft.agents.sampling.graph import GraphAgent, State, Tree, Work, selected, show
+from redraft.graders.answers.extract import FENCE
+from redraft.graders.programs.execution import apart, computed
 from redraft.graders.selectors import majority
-from redraft.llm.client import Client
+from redraft.llm.client.client import Client
+from redraft.llm.gather import together
 from redraft.llm.model import Choice, Finish, Message, ModelError
-from redraft.llm.templates import fill
-from redraft.llm.together import together
+from redraft.llm.prompts.templates import fill
 from redraft.store.records import Grade, Stop, Trajectory
 
 

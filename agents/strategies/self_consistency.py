@@ -6,9 +6,9 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command
 
 from redraft.agents.agent import Agent, Watch, at_least_one
-from redraft.agents.graph import GraphAgent, State, Tree, Work, selected, show
-from redraft.agents.policy import Policy
-from redraft.agents.vote import fewest, settled, shared, votes
+from redraft.agents.policies.policy import Policy
+from redraft.agents.sampling.early_stopping import fewest, settled, shared, votes
+from redraft.agents.sampling.graph import GraphAgent, State, Tree, Work, selected, show
 from redraft.graders.selectors import majority
 from redraft.store.records import Trajectory
 

@@ -3,10 +3,10 @@
 from langgraph.graph import END, START, StateGraph
 
 from redraft.agents.agent import Agent, Watch, at_least_one
-from redraft.agents.drafts import moved
-from redraft.agents.graph import GraphAgent, State, Tree, Work, show
-from redraft.agents.policy import likeliest
-from redraft.llm.client import Client
+from redraft.agents.correction.drafts import moved
+from redraft.agents.policies.policy import likeliest
+from redraft.agents.sampling.graph import GraphAgent, State, Tree, Work, show
+from redraft.llm.client.client import Client
 from redraft.store.records import Role, Trajectory
 
 

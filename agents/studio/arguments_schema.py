@@ -9,8 +9,8 @@ from typing import Annotated, Any
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from redraft.agents.description import Setting, described
-from redraft.agents.load import Spec, parameters
+from redraft.agents.build import Spec, parameters
+from redraft.agents.catalog import Setting, described
 from redraft.llm.model import Sampling
 
 SAMPLING = Sampling()

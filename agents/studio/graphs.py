@@ -8,8 +8,6 @@ function of this module for each strategy; `python -m redraft.agents.studio` pri
 
 import asyncio
 import inspect
-import json
-import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -25,18 +23,18 @@ from langgraph.types import Command
 from langgraph_sdk.runtime import ServerRuntime
 from typing_extensions import TypedDict
 
-from redraft.agents.arguments_schema import arguments_schema
-from redraft.agents.critic import GO_ON, Critic, Critique
-from redraft.agents.load import Spec, build, load
-from redraft.agents.readable import Draft, draft, drafts, trajectory
-from redraft.agents.session import own_nodes, session
-from redraft.agents.snapshot import from_json, to_json
-from redraft.agents.solved import compared
-from redraft.agents.walk import BEGUN
-from redraft.llm.client import Client
+from redraft.agents.build import Spec, build, load
+from redraft.agents.critics.critic import GO_ON, Critic, Critique
+from redraft.agents.sampling.graph_runner import BEGUN
+from redraft.agents.solve import compared
+from redraft.agents.studio.arguments_schema import arguments_schema
+from redraft.agents.studio.session import own_nodes, session
+from redraft.agents.studio.snapshot import from_json, to_json
+from redraft.agents.studio.state import Draft, draft, drafts, trajectory
+from redraft.llm.client.client import Client
 from redraft.llm.scripted import Scripted
 from redraft.store.errors import PartError, RedraftError
-from redraft.store.load import names
+from redraft.store.plugins.discovery import names
 from redraft.store.records import Keyring, Kind, Problem, Question, Trajectory
 
 
@@ -124,7 +122,7 @@ def factory(strategy: str) -> Callable[[ServerRuntime], Awaitable[StudioGraph]]:
 
 def langgraph_json() -> dict[str, Any]:
     """The configuration of LangGraph's server, with every strategy that there is."""
-    return {"dependencies": ["."], "graphs": {name: f"redraft.agents.studio:{name}" for name in STRATEGIES}}
+    return {"dependencies": ["."], "graphs": {name: f"redraft.agents.studio.graphs:{name}" for name in STRATEGIES}}
 
 
 def _graph(
@@ -287,8 +285,5 @@ def _content() -> Critic:
     return critique
 
 
-STRATEGIES = tuple(names("redraft.agents", "Agent"))
+STRATEGIES = tuple(names("redraft.agents.strategies", "Agent"))
 globals().update({name: factory(name) for name in STRATEGIES})  # what langgraph.json names
-
-if __name__ == "__main__":
-    sys.stdout.write(json.dumps(langgraph_json(), indent=2) + "\n")

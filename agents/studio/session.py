@@ -12,22 +12,22 @@ from langgraph.graph import END
 from langgraph.runtime import Runtime
 
 from redraft.agents.agent import Agent, Watch, at_least_one
-from redraft.agents.arguments_schema import MODEL
-from redraft.agents.graph import GraphAgent, Tree
-from redraft.agents.load import Spec, build, resolved
-from redraft.agents.snapshot import Explored, plain
-from redraft.agents.tree import Search, SearchAgent
-from redraft.agents.walk import WALKED, Nodes, takes_turns
-from redraft.graders.equivalence import Checker
-from redraft.llm.client import Client
+from redraft.agents.build import Spec, build, resolved
+from redraft.agents.sampling.graph import GraphAgent, Tree
+from redraft.agents.sampling.graph_runner import WALKED, Nodes, takes_turns
+from redraft.agents.search.search import Search, SearchAgent
+from redraft.agents.studio.arguments_schema import MODEL
+from redraft.agents.studio.snapshot import Explored, plain
+from redraft.graders.answers.checker import Checker
+from redraft.llm.client.client import Client
 from redraft.llm.model import Model, Sampling
-from redraft.llm.route import route
-from redraft.llm.said import LOCATION_SECRET
+from redraft.llm.providers.route import route
+from redraft.llm.providers.shared.redaction import LOCATION_SECRET
 from redraft.llm.truncation import Truncation
-from redraft.store.arguments import convert
-from redraft.store.encode import call_from_json, call_to_json
 from redraft.store.errors import PartError
 from redraft.store.journal import Journal
+from redraft.store.json_records import call_from_json, call_to_json
+from redraft.store.plugins.arguments import convert
 from redraft.store.records import Keyring, Question
 
 

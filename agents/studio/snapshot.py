@@ -13,9 +13,9 @@ from typing import Any, get_type_hints
 
 import msgspec
 
-from redraft.agents.graph import Tree
-from redraft.agents.node import Node
-from redraft.agents.tree import Search
+from redraft.agents.sampling.graph import Tree
+from redraft.agents.search.node import Node
+from redraft.agents.search.search import Search
 from redraft.store.records import Grade, Question, Stop
 
 Explored = Tree | Search

@@ -6,10 +6,10 @@ from typing import Any
 
 from typing_extensions import TypedDict
 
-from redraft.agents.graph import Tree
-from redraft.agents.node import Node
-from redraft.agents.snapshot import Explored, plain
-from redraft.agents.tree import Search
+from redraft.agents.sampling.graph import Tree
+from redraft.agents.search.node import Node
+from redraft.agents.search.search import Search
+from redraft.agents.studio.snapshot import Explored, plain
 from redraft.store.records import Grade, Step, Trajectory, Verdict
 
 

@@ -8,14 +8,14 @@ from hashed import hashed
 from measure import Task
 
 from redraft.agents import build
-from redraft.flows.garbage import seldom
 from redraft.flows.generate import generate
+from redraft.flows.generation.gc import seldom
 from redraft.graders.grader import Grader
-from redraft.llm.client import Client
+from redraft.llm.client.client import Client
+from redraft.llm.gather import together
 from redraft.llm.limits import Limits
 from redraft.llm.model import Message
-from redraft.llm.route import route
-from redraft.llm.together import together
+from redraft.llm.providers.route import route
 from redraft.store.records import Grade, Problem, Trajectory
 
 

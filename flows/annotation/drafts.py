@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from redraft.agents.person import Said, Shown
+from redraft.agents.annotator import Said, Shown
 from redraft.store.errors import QueryError
-from redraft.store.labels import Label
-from redraft.store.sql import literal, one_of
-from redraft.store.store import Store
+from redraft.store.tables.labels import Label
+from redraft.store.tables.sql import literal, one_of
+from redraft.store.tables.store import Store
 
 Place = tuple[str, int]
 """A draft: its trajectory_id and its turn."""

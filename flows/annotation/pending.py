@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from redraft.flows.drafts import DRAFTS, Place
+from redraft.flows.annotation.drafts import DRAFTS, Place
 from redraft.store.errors import QueryError
 from redraft.store.records import Problem, digest
-from redraft.store.sql import literal
-from redraft.store.store import Store
+from redraft.store.tables.sql import literal
+from redraft.store.tables.store import Store
 from redraft.store.units import key_hash
 
 

@@ -6,23 +6,23 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from redraft.agents.drafts import cut
-from redraft.flows.bounded import each
-from redraft.flows.garbage import seldom
-from redraft.flows.kept import Kept
-from redraft.flows.leaving import leaving
-from redraft.flows.progress import Progress
-from redraft.llm.budget import Amount
-from redraft.llm.client import Client
+from redraft.agents.correction.drafts import cut
+from redraft.flows.annotation.pending import Kept
+from redraft.flows.display.progress import Progress
+from redraft.flows.generation.gc import seldom
+from redraft.flows.generation.shutdown import leaving
+from redraft.flows.generation.task_pool import each
+from redraft.llm.client.budget import Amount
+from redraft.llm.client.client import Client
 from redraft.store.errors import RedraftError, broken
 from redraft.store.html import notes, table
 from redraft.store.journal import Journal
-from redraft.store.paths import paths_of
 from redraft.store.records import Grade, Keyring, Trajectory
-from redraft.store.store import Store
+from redraft.store.tables.read_trajectories import paths_of
+from redraft.store.tables.store import Store
+from redraft.store.tables.writer import Writer
 from redraft.store.units import Unit
 from redraft.store.waiting import off_loop
-from redraft.store.writer import Writer
 
 
 @dataclass(slots=True)

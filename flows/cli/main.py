@@ -4,34 +4,26 @@ import gc
 import importlib
 import os
 import sys
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
-from redraft.flows.interrupt import STOPPED, Stopped
-from redraft.flows.settings import settings
-from redraft.flows.sourced_option import place, sourced
+from redraft.flows.cli.config_file import settings
+from redraft.flows.cli.signals import STOPPED, Stopped
+from redraft.flows.cli.sourced_option import place, sourced
 from redraft.store.errors import RedraftError
 
 THRESHOLDS = (100_000, 20, 20)  # for gc: with Python's own, a seventh of a command's imports went into collections
-COMMANDS = (
-    "generate",
-    "solve",
-    "evaluate",
-    "annotate",
-    "import",
-    "filter",
-    "export",
-    "train",
-    "label",
-    "tree",
-    "query",
-    "schedule",
-    "strategies",
-    "doctor",
-    "demo",
-)
-FILES = {"import": "importing"}  # a name that Python has taken
+HOME = Path(__file__).with_name("commands")
+SECTIONS = {"make": "Make trajectories", "use": "Use them", "setup": "Set up"}
+"""The folders of `commands`, and what the help calls the commands that are files there."""
+
+MODULES = {
+    file.stem.rstrip("_"): f"redraft.flows.cli.commands.{section}.{file.stem}"  # `import` is a word of Python's
+    for section in SECTIONS
+    for file in sorted((HOME / section).glob("[!_]*.py"))
+}
 
 
 class ReaderGone(Exception):
@@ -39,16 +31,23 @@ class ReaderGone(Exception):
 
 
 class Commands(click.Group):
-    """A group whose commands are files of `redraft.flows.commands`."""
+    """A group whose commands are the files in the folders of `redraft.flows.cli.commands`."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+        return list(MODULES)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        name = FILES.get(cmd_name, cmd_name)
-        return getattr(importlib.import_module(f"redraft.flows.commands.{name}"), name)
+        module = MODULES.get(cmd_name)
+        return getattr(importlib.import_module(module), module.rpartition(".")[2]) if module else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The commands with a sentence each, by section."""
+        width = formatter.width - 6 - max(map(len, MODULES))
+        for section, title in SECTIONS.items():
+            names = [name for name, module in MODULES.items() if module.split(".")[-2] == section]
+            found = [(name, command) for name in names if (command := self.get_command(ctx, name))]
+            with formatter.section(title):
+                formatter.write_dl([(name, command.get_short_help_str(width)) for name, command in found])
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -65,8 +64,8 @@ class Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            ctx.fail(f"no command {args[0]!r}; there are {', '.join(COMMANDS)}")
+        if args and args[0] not in MODULES and not args[0].startswith("-"):
+            ctx.fail(f"no command {args[0]!r}; there are {', '.join(MODULES)}")
         return super().resolve_command(ctx, args)
 
 
@@ -80,7 +79,7 @@ def cli(context: click.Context) -> None:
     in the working folder; the command line wins over the environment, the environment over the file.
     """
     given = settings(_options(context))
-    context.default_map = dict.fromkeys(COMMANDS, given)
+    context.default_map = dict.fromkeys(MODULES, given)
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
@@ -119,7 +118,7 @@ def run(arguments: list[str] | None = None) -> int:
 
 def _mistake(text: str) -> int:
     """Says what is wrong, in one line in which no address has a password."""
-    from redraft.llm.said import hidden
+    from redraft.llm.providers.shared.redaction import hidden
 
     click.echo(hidden(f"redraft: {' '.join(text.split())}"), err=True)
     return 2
@@ -127,7 +126,7 @@ def _mistake(text: str) -> int:
 
 def _options(context: click.Context) -> set[str]:
     """The long names of every option of every command."""
-    commands = filter(None, (cli.get_command(context, name) for name in COMMANDS))
+    commands = filter(None, (cli.get_command(context, name) for name in MODULES))
     flags = [flag for command in commands for parameter in command.params for flag in parameter.opts]
     return {flag.removeprefix("--") for flag in flags if flag.startswith("--")} - {"help"}
 

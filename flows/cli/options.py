@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from redraft.flows.part_option import PartOption
-from redraft.flows.sourced_option import SourcedOption
+from redraft.flows.cli.part_option import PartOption
+from redraft.flows.cli.sourced_option import SourcedOption
 
 if TYPE_CHECKING:
-    from redraft.llm.prompts import Prompts
+    from redraft.llm.prompts.prompts import Prompts
     from redraft.llm.usage import Prices
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -35,7 +35,7 @@ def part(noun: str, **facts: Any) -> dict[str, Any]:
 
 
 PARTS = {
-    "strategy": ("redraft.agents", "Agent"),
+    "strategy": ("redraft.agents.strategies", "Agent"),
     "grader": ("redraft.graders", "Grader"),
     "critic": ("redraft.agents.critics", "Critic"),
     "feedback": ("redraft.agents.feedback", "Feedback"),
@@ -73,14 +73,14 @@ def prices(context: click.Context, parameter: click.Parameter, given: str | None
 
 def prompts(context: click.Context, parameter: click.Parameter, given: str | None) -> "Prompts":
     """The prompts of a file. Raises PromptError."""
-    from redraft.llm.prompts import Prompts
+    from redraft.llm.prompts.prompts import Prompts
 
     return Prompts.read(given) if given else Prompts()
 
 
 def paced(given: dict[str, Any]) -> dict[str, Any]:
     """What the options of PACE and BUDGETS say, as `generate` takes it: the limits and the two budgets."""
-    from redraft.llm.budget import Budget
+    from redraft.llm.client.budget import Budget
     from redraft.llm.limits import Limits
 
     names = {"requests_per_minute": None, "tokens_per_minute": None, "timeout": "timeout_s", "patience": "patience_s"}
@@ -111,7 +111,7 @@ def usual_filters() -> str:
 def usual_filters_of_formats() -> str:
     """The filters that each format has if none are named."""
     from redraft.flows.formats.format import filters_of
-    from redraft.store.load import load, names
+    from redraft.store.plugins.discovery import load, names
 
     formats: dict[tuple[str, ...], list[str]] = {}
     for name in names("redraft.flows.formats", "Format"):

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import click
 
-from redraft.flows.several import Several
-from redraft.flows.sourced_option import SourcedOption
+from redraft.flows.cli.repeatable_option import Several
+from redraft.flows.cli.sourced_option import SourcedOption
 
 
 class PartOption(SourcedOption):
@@ -25,7 +25,7 @@ class PartOption(SourcedOption):
         self._package, self._returns, self._usual = package, returns, usual
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
-        from redraft.store.load import names
+        from redraft.store.plugins.discovery import names
 
         there = ", ".join(names(self._package, self._returns))
         self.help = (self.help or "").replace("{names}", there).replace("{usual}", self._usual())

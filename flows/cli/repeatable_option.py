@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from redraft.flows.sourced_option import SourcedOption
+from redraft.flows.cli.sourced_option import SourcedOption
 
 
 class Several(SourcedOption):

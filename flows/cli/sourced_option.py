@@ -7,7 +7,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from redraft.flows.settings import FILE
+from redraft.flows.cli.config_file import FILE
 from redraft.store.errors import RedraftError
 
 

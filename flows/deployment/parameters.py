@@ -10,10 +10,10 @@ from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
-from redraft.llm.budget import Budget
+from redraft.llm.client.budget import Budget
 from redraft.llm.limits import Limits
-from redraft.llm.prompts import Prompts
-from redraft.llm.said import ADDRESS_SECRET, LOCATION_SECRET, hidden, location, said
+from redraft.llm.prompts.prompts import Prompts
+from redraft.llm.providers.shared.redaction import ADDRESS_SECRET, LOCATION_SECRET, hidden, location, said
 from redraft.llm.usage import Prices
 from redraft.store.errors import RedraftError
 

@@ -15,9 +15,9 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from redraft.flows.progress import Lines
-from redraft.flows.scheduled_parameters import Model, ParameterError, Parameters, Stored, masked, signature
-from redraft.llm.budget import Amount, Budget
+from redraft.flows.deployment.parameters import Model, ParameterError, Parameters, Stored, masked, signature
+from redraft.flows.display.progress import Lines
+from redraft.llm.client.budget import Amount, Budget
 from redraft.llm.model import Cause, ModelError
 from redraft.store.errors import JournalBusy, RedraftError
 

@@ -4,7 +4,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from redraft.flows.progress import JsonLines, Lines, Plan, Progress, Tally, describe, interrupted
+from redraft.flows.display.progress import JsonLines, Lines, Plan, Progress, Tally, describe, interrupted
 from redraft.store.records import Problem, Trajectory
 from redraft.store.units import Unit
 

@@ -8,7 +8,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from redraft.store.query import Table as Found
+from redraft.store.tables.query import Table as Found
 
 NARROWEST = 14  # characters a column, below which a table can't be read
 

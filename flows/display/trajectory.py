@@ -9,7 +9,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from redraft.graders.equations import equations
+from redraft.graders.answers.equations import equations
 from redraft.store.records import Problem, Step, Stop, Trajectory, Verdict
 
 LEGEND = (

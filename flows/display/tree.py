@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from redraft.store.errors import StoreError
-from redraft.store.sql import literal
-from redraft.store.store import Store
+from redraft.store.tables.sql import literal
+from redraft.store.tables.store import Store
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 
 from collections.abc import Iterator
 
-from redraft.flows.counted import counted
-from redraft.flows.evaluation import Compared, Evaluation
+from redraft.flows.display.plural import counted
+from redraft.flows.evaluation.result import Compared, Evaluation
 
 INFORMED = {"tool": "an interpreter", "tests": "the problem's tests", "human": "a person"}
 """Feedback that knows what the first draft was not told, and what that is."""

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from redraft.flows.evaluation import Baseline, Compared, Control, EqualCost, Row
-from redraft.flows.history import RIGHT, Cost, History
-from redraft.flows.turns import Measured, cost_of
+from redraft.flows.evaluation.history import RIGHT, Cost, History
+from redraft.flows.evaluation.result import Baseline, Compared, Control, EqualCost, Row
+from redraft.flows.evaluation.turns import Measured, cost_of
 from redraft.graders.statistics import (
     holm,
     majority_between,

@@ -3,9 +3,9 @@ are, what the luck of first drafts explains, and what each task says."""
 
 from collections.abc import Iterator
 
-from redraft.flows.counted import counted
-from redraft.flows.evaluation import Compared, Evaluation, Task
-from redraft.flows.numbers import points
+from redraft.flows.display.percent import points
+from redraft.flows.display.plural import counted
+from redraft.flows.evaluation.result import Compared, Evaluation, Task
 
 
 def notes(evaluation: Evaluation) -> list[str]:

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from redraft.graders.canonical import canonical
+from redraft.graders.answers.canonical import canonical
 from redraft.store.records import Kind
-from redraft.store.sql import literal, one_of
-from redraft.store.store import Store
+from redraft.store.tables.sql import literal, one_of
+from redraft.store.tables.store import Store
 
 RIGHT = "right"
 """The vote of every right answer: what the oracle calls right is one answer, however it is spelt."""

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-from redraft.flows.equal_cost import Sampled, beside, corrected
-from redraft.flows.evaluation import Compared, Evaluation, Task
-from redraft.flows.runs import Ran
-from redraft.flows.turns import Measured, pick, picked, turns
+from redraft.flows.evaluation.equal_cost import Sampled, beside, corrected
+from redraft.flows.evaluation.result import Compared, Evaluation, Task
+from redraft.flows.evaluation.runs import Ran
+from redraft.flows.evaluation.turns import Measured, pick, picked, turns
 from redraft.graders.statistics import mean_interval
 from redraft.store.records import Problem, digest
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from redraft.agents.load import Spec
-from redraft.flows.recipe import name, takes
+from redraft.agents.build import Spec
+from redraft.flows.generation.recipe import name, takes
 from redraft.store.errors import PartError
 
 OWN = ("grader", "critic", "samples")

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from inspect import signature
 from typing import Any
 
-from redraft.agents.load import PARTS, Spec
-from redraft.agents.load import load as find
-from redraft.store.load import load
+from redraft.agents.build import PARTS, Spec
+from redraft.agents.build import load as find
+from redraft.store.plugins.discovery import load
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def _first(chosen: Mapping[str, Any], inner: set[str]) -> int | None:
 
 def _is(strategy: Spec, known: str) -> bool:
     """Whether a strategy is the one of our own of this name, however it was given."""
-    return find(strategy).__module__ == f"redraft.agents.{known}"
+    return find(strategy) is find(known)
 
 
 def _reads(key: str, value: Any) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from redraft.flows.history import Cost
+from redraft.flows.evaluation.history import Cost
 from redraft.graders.statistics import Interval
 
 
@@ -142,7 +142,7 @@ class Evaluation:
     not_reached: Sequence[str] = ()  # methods that the budget left out
     taken: int = 0  # problems that were not drawn, since an export of this store has taken them
     of_training: int = 0  # problems of a split that is named as one to train on
-    remarks: Sequence[str] = ()  # what the comparison lacks, see flows/checklist.py
+    remarks: Sequence[str] = ()  # what the comparison lacks, see flows/evaluation/checklist.py
 
     @property
     def failed(self) -> int:
@@ -154,7 +154,7 @@ class Evaluation:
         return f"<Evaluation {self.problems:,} problems, {', '.join(last) or 'nothing measured'}: {self.db}>"
 
     def _repr_html_(self) -> str:
-        from redraft.flows.compared import html  # a notebook alone asks for it
+        from redraft.flows.evaluation.tables import html  # a notebook alone asks for it
 
         evaluation: Any = self  # type checkers know this file by two names
         return html(evaluation)

@@ -6,20 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from redraft.agents.load import resolved
+from redraft.agents.build import resolved
+from redraft.flows.display.progress import Progress
+from redraft.flows.evaluation.history import History, history
+from redraft.flows.evaluation.method import Method
+from redraft.flows.evaluation.oracle_control import Oracle, oracle
+from redraft.flows.evaluation.turns import PICKS, cost_of, cost_of_all
 from redraft.flows.generate import summary_of
-from redraft.flows.guesses import Oracle, oracle
-from redraft.flows.history import History, history
-from redraft.flows.job import Job, Settings
-from redraft.flows.method import Method
-from redraft.flows.progress import Progress
-from redraft.flows.recipe import name, takes
-from redraft.flows.summary import Summary
-from redraft.flows.turns import PICKS, cost_of, cost_of_all
+from redraft.flows.generation.job import Job, Settings
+from redraft.flows.generation.recipe import name, takes
+from redraft.flows.summary.summary import Summary
 from redraft.llm.model import Model, ModelError
 from redraft.store.errors import PartError
 from redraft.store.records import Problem
-from redraft.store.store import Store
+from redraft.store.tables.store import Store
 from redraft.store.waiting import off_loop
 
 

@@ -8,10 +8,10 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from redraft.flows.counted import counted
-from redraft.flows.evaluation import Evaluation, Row
-from redraft.flows.notes import labelled, notes
-from redraft.flows.numbers import percent, points
+from redraft.flows.display.percent import percent, points
+from redraft.flows.display.plural import counted
+from redraft.flows.evaluation.footnotes import labelled, notes
+from redraft.flows.evaluation.result import Evaluation, Row
 from redraft.store.html import GREY, table
 from redraft.store.html import notes as edged
 from redraft.store.html import title as titled

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 
-from redraft.flows.evaluation import Moves, Row
-from redraft.flows.history import Cost, Draft, History, Path
+from redraft.flows.evaluation.history import Cost, Draft, History, Path
+from redraft.flows.evaluation.result import Moves, Row
 from redraft.graders.statistics import mean_interval, paired_bootstrap
 
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from redraft.store.errors import StoreError
-from redraft.store.sql import literal, one_of
-from redraft.store.store import Store
+from redraft.store.tables.sql import literal, one_of
+from redraft.store.tables.store import Store
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from redraft.flows.candidates import Candidate
+from redraft.flows.filters.candidates import Candidate
 from redraft.flows.filters.filter import Filter
 
 

@@ -1,6 +1,6 @@
 """Keeps what is known to be right."""
 
-from redraft.flows.candidates import Candidate
+from redraft.flows.filters.candidates import Candidate
 from redraft.flows.filters.filter import Filter
 
 

@@ -2,9 +2,9 @@
 
 import unicodedata
 
-from redraft.flows.candidates import Candidate
+from redraft.flows.filters.candidates import Candidate
 from redraft.flows.filters.filter import Filter
-from redraft.graders.equations import signature
+from redraft.graders.answers.equations import signature
 from redraft.store.records import digest
 
 

@@ -1,8 +1,8 @@
 """Keeps drafts whose plain equations hold: a right answer may be reached by two wrongs."""
 
-from redraft.flows.candidates import Candidate
+from redraft.flows.filters.candidates import Candidate
 from redraft.flows.filters.filter import Filter
-from redraft.graders.equations import equations as found
+from redraft.graders.answers.equations import equations as found
 
 
 def equations() -> Filter:

@@ -3,7 +3,7 @@ its keyword arguments are its configuration."""
 
 from typing import Protocol
 
-from redraft.flows.candidates import Candidate
+from redraft.flows.filters.candidates import Candidate
 
 DEFAULTS = ("correct", "length", "equations", "duplicates", "cap")
 """The filters that act if none are named, in this order: those of rows for supervised fine-tuning."""

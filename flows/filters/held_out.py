@@ -4,9 +4,9 @@ has drawn."""
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from redraft.store.splits import is_held_out
-from redraft.store.sql import one_of
-from redraft.store.store import Store
+from redraft.store.sources.splits import is_held_out
+from redraft.store.tables.sql import one_of
+from redraft.store.tables.store import Store
 
 PATIENCE = 3600.0  # seconds: a stage waits for a run that is writing
 

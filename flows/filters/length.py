@@ -1,6 +1,6 @@
 """Keeps drafts that ended by themselves, and are neither too short nor too long."""
 
-from redraft.flows.candidates import Candidate
+from redraft.flows.filters.candidates import Candidate
 from redraft.flows.filters.filter import Filter
 
 

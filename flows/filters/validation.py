@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from redraft.agents.checked import named, ships
-from redraft.flows.candidates import Candidate
+from redraft.agents.validation import named, ships
+from redraft.flows.filters.candidates import Candidate
 from redraft.flows.filters.filter import Filter
 from redraft.flows.formats.format import Format, Row
 from redraft.store.errors import RedraftError, broken, wrong

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Protocol, TypeVar
 
-from redraft.flows.candidates import Candidate, Turn
+from redraft.flows.filters.candidates import Candidate, Turn
 from redraft.flows.filters.filter import DEFAULTS
-from redraft.llm.templates import TEMPLATES
+from redraft.llm.prompts.templates import TEMPLATES
 
 
 @dataclass(frozen=True, slots=True)

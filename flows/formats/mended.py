@@ -3,9 +3,9 @@ drafts of a problem are what a wrong one ought to have become. Nothing is asked 
 
 from collections.abc import Iterator
 
-from redraft.flows.candidates import Candidate, Turn
+from redraft.flows.filters.candidates import Candidate, Turn
 from redraft.flows.formats.format import Format, Row, filtered_by, wrote
-from redraft.llm.templates import TEMPLATES
+from redraft.llm.prompts.templates import TEMPLATES
 from redraft.store.errors import PartError
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from redraft.flows.candidates import Candidate, Turn
+from redraft.flows.filters.candidates import Candidate, Turn
 from redraft.flows.formats.format import Format, Row, asked, filtered_by, reward, wrote
 from redraft.store.errors import PartError
 

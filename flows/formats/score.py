@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import pairwise
 
-from redraft.flows.candidates import Candidate
+from redraft.flows.filters.candidates import Candidate
 from redraft.flows.formats.format import Format, Row, asked, filtered_by, reward, wrote
 
 

@@ -4,13 +4,13 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-from redraft.flows.candidates import Candidate
+from redraft.flows.filters.candidates import Candidate
 from redraft.flows.formats.format import Format, Row, filtered_by
-from redraft.graders.targets import Target, value_targets
-from redraft.store.paths import paths_of
+from redraft.graders.rewards.value_targets import Target, value_targets
 from redraft.store.records import Problem, Trajectory
-from redraft.store.sql import literal
-from redraft.store.store import Store
+from redraft.store.tables.read_trajectories import paths_of
+from redraft.store.tables.sql import literal
+from redraft.store.tables.store import Store
 
 
 @filtered_by()

@@ -8,24 +8,24 @@ from pathlib import Path
 from typing import Any
 
 from redraft.agents.agent import Agent
-from redraft.agents.load import Spec, build
-from redraft.flows.progress import Plan, Progress
-from redraft.flows.recipe import identity, name, parts, recipe, takes
-from redraft.flows.solving import MEASURES, Solving, Work
-from redraft.llm.budget import Budget
-from redraft.llm.client import Client
+from redraft.agents.build import Spec, build
+from redraft.flows.display.progress import Plan, Progress
+from redraft.flows.generation.recipe import identity, name, parts, recipe, takes
+from redraft.flows.generation.unit_runner import MEASURES, Solving, Work
+from redraft.llm.client.budget import Budget
+from redraft.llm.client.client import Client
 from redraft.llm.limits import Limits
 from redraft.llm.model import Model, ModelError, Sampling
-from redraft.llm.prompts import Prompts
-from redraft.llm.route import route
-from redraft.llm.said import address
+from redraft.llm.prompts.prompts import Prompts
+from redraft.llm.providers.route import route
+from redraft.llm.providers.shared.redaction import address
 from redraft.llm.truncation import NAMES, Truncation
 from redraft.llm.usage import Prices
 from redraft.store.errors import PartError, SourceError
 from redraft.store.journal import Journal
 from redraft.store.records import Keyring, Problem, Trajectory
-from redraft.store.sources import read
-from redraft.store.store import Store
+from redraft.store.sources.sources import read
+from redraft.store.tables.store import Store
 from redraft.store.units import Done, key_hash, unit_id
 from redraft.store.waiting import off_loop
 
@@ -172,7 +172,7 @@ class Job:
 
     def _batched(self) -> Model:
         """The model, asked by its provider's batches, which are remembered beside the journal."""
-        from redraft.llm.batch import Batched
+        from redraft.llm.providers.batch.model import Batched
 
         path = self.store.journal_path(self.recipe)
         if path is None:

@@ -5,9 +5,10 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
-from redraft.agents.load import Spec, default, load, prompts, resolved
-from redraft.llm.client import Client
-from redraft.llm.route import route
+from redraft.agents.build import Spec, default, load, prompts, resolved, returned
+from redraft.agents.validation import ships
+from redraft.llm.client.client import Client
+from redraft.llm.providers.route import route
 from redraft.store.records import digest
 
 
@@ -80,6 +81,8 @@ def identity(value: Any) -> str | None:
     if value is None:
         return None
     if callable(value):
+        if home := HOMES.get(_makes(value)):
+            return home.format(name=value.__name__)
         return f"{getattr(value, '__module__', '')}:{getattr(value, '__qualname__', repr(value))}"
     if type(value).__repr__ is object.__repr__:  # which names a place in memory
         return f"{type(value).__module__}:{type(value).__qualname__}"
@@ -88,3 +91,22 @@ def identity(value: Any) -> str | None:
     if path.suffix == ".py" and path.is_file():
         return f"{text} {digest(path.read_text(encoding='utf-8', errors='replace'))}"
     return text
+
+
+def _makes(value: Any) -> str:
+    """The type that a shipped part's factory returns; empty for everything else."""
+    module, function = getattr(value, "__module__", ""), getattr(value, "__name__", "")
+    if not ships(value) or module.rpartition(".")[2] not in (function, "policy"):
+        return ""
+    return getattr(returned(value), "__name__", "")
+
+
+HOMES = {
+    "Agent": "redraft.agents.{name}:{name}",
+    "Critic": "redraft.agents.critics.{name}:{name}",
+    "Feedback": "redraft.agents.feedback.{name}:{name}",
+    "Grader": "redraft.graders.{name}:{name}",
+    "Policy": "redraft.agents.policy:{name}",
+}
+"""What recipes call a shipped part that is given as a function, by the type that it returns. It never changes, wherever
+the part's module lies: otherwise moving a file would make people pay for their runs again."""

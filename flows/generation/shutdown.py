@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from redraft.store.store import Store
+from redraft.store.tables.store import Store
 
 LEAVING_S = 3.0
 

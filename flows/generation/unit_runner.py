@@ -6,23 +6,23 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from redraft.agents.agent import Agent
-from redraft.agents.judging import judge
-from redraft.flows.bounded import each
-from redraft.flows.garbage import seldom
-from redraft.flows.leaving import leaving
-from redraft.flows.progress import Progress
-from redraft.graders.equivalence import Checker
+from redraft.agents.measures import judge
+from redraft.flows.display.progress import Progress
+from redraft.flows.generation.gc import seldom
+from redraft.flows.generation.shutdown import leaving
+from redraft.flows.generation.task_pool import each
+from redraft.graders.answers.checker import Checker
 from redraft.graders.grader import Grader
 from redraft.graders.likelihood import likelihood
 from redraft.graders.oracle import oracle
-from redraft.llm.client import Client
+from redraft.llm.client.client import Client
 from redraft.store.errors import RedraftError, broken
 from redraft.store.journal import Journal
 from redraft.store.records import Grade, Keyring, Problem, Stop, Trajectory
-from redraft.store.store import Store
+from redraft.store.tables.store import Store
+from redraft.store.tables.writer import Writer
 from redraft.store.units import Unit, key_hash
 from redraft.store.waiting import off_loop
-from redraft.store.writer import Writer
 
 MEASURES = ("oracle", "likelihood", "likelihood_sum")
 """The graders that judge every draft of every run."""

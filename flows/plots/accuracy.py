@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from redraft.flows.counted import counted
-from redraft.flows.evaluation import Baseline, Compared, Evaluation
-from redraft.flows.history import Cost
+from redraft.flows.display.plural import counted
+from redraft.flows.evaluation.history import Cost
+from redraft.flows.evaluation.result import Baseline, Compared, Evaluation
 from redraft.graders.statistics import Interval
 from redraft.store.errors import RedraftError
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from redraft.flows.plot import COLOURS, STYLE, PlotError, library
-from redraft.store.store import Store
+from redraft.flows.plots.accuracy import COLOURS, STYLE, PlotError, library
+from redraft.store.tables.store import Store
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from redraft.agents.written import split
-from redraft.flows.imported import BAD, GOOD, NEUTRAL, Context, Imported, problem_of, rated, told, written
-from redraft.graders.answers import extract
+from redraft.agents.policies.steps import split
+from redraft.flows.readers.reader import BAD, GOOD, NEUTRAL, Context, Imported, problem_of, rated, told, written
+from redraft.graders.answers.extract import extract
 from redraft.store.errors import SourceError
 from redraft.store.records import Detail, Grade, Role, Stop, Trajectory
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from redraft.flows.imported import BAD, GOOD, Context, Dropped, Imported, problem_of, rated, written
+from redraft.flows.readers.reader import BAD, GOOD, Context, Dropped, Imported, problem_of, rated, written
 from redraft.store.errors import SourceError
 from redraft.store.records import Detail
 

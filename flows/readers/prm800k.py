@@ -8,7 +8,7 @@ completions, as some converters make, would be histories that nobody wrote or ra
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from redraft.flows.imported import BAD, GOOD, NEUTRAL, Context, Dropped, Imported, problem_of, rated, written
+from redraft.flows.readers.reader import BAD, GOOD, NEUTRAL, Context, Dropped, Imported, problem_of, rated, written
 from redraft.store.errors import SourceError
 from redraft.store.records import Detail, Role
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from redraft.graders.aggregate import Neutral, positive
-from redraft.graders.answers import extract
+from redraft.graders.answers.extract import extract
+from redraft.graders.rewards.aggregate import Neutral, positive
 from redraft.store.records import Detail, Grade, Kind, Problem, Question, Role, Stop, Trajectory, Verdict
 
 SEPARATOR = "\n\n"

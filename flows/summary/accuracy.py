@@ -8,7 +8,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from redraft.graders.canonical import canonical
+from redraft.graders.answers.canonical import canonical
 from redraft.graders.selectors import weights
 from redraft.graders.statistics import best_of_k, mean_interval, paired_bootstrap, pass_at_k
 from redraft.store.records import Kind

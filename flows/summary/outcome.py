@@ -4,11 +4,11 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from redraft.flows.counted import counted
+from redraft.flows.display.plural import counted
 from redraft.flows.filter import Filtered
 
 if TYPE_CHECKING:
-    from redraft.flows.summary import Summary
+    from redraft.flows.summary.summary import Summary
 
 
 def drawn(summary: "Summary") -> str:

@@ -4,8 +4,8 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from redraft.flows.counted import counted
-from redraft.flows.summary import Summary
+from redraft.flows.display.plural import counted
+from redraft.flows.summary.summary import Summary
 from redraft.graders.statistics import Interval
 from redraft.store.html import notes as remarks
 from redraft.store.html import table

@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from redraft.flows.accuracy import Tally
-from redraft.flows.summary_queries import DRAFTS, OF_RUN, QUESTIONS
+from redraft.flows.summary.accuracy import Tally
+from redraft.flows.summary.queries import DRAFTS, OF_RUN, QUESTIONS
 from redraft.graders.statistics import Interval
-from redraft.llm.budget import Amount
-from redraft.store.query import Table
-from redraft.store.sql import literal, one_of
-from redraft.store.store import Store
+from redraft.llm.client.budget import Amount
+from redraft.store.tables.query import Table
+from redraft.store.tables.sql import literal, one_of
+from redraft.store.tables.store import Store
 
 PART = 2_000  # problems whose drafts are brought together at once
 
@@ -90,7 +90,7 @@ class Summary:
         return f"<Summary {counts}, {right or 'no answer known'}: {self.db}>"
 
     def _repr_html_(self) -> str:
-        from redraft.flows.report import html  # a notebook alone asks for it
+        from redraft.flows.summary.report import html  # a notebook alone asks for it
 
         summary: Any = self  # type checkers know this file by two names
         return html(summary)

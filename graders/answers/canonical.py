@@ -3,8 +3,8 @@
 import re
 from fractions import Fraction
 
-from redraft.graders.numbers import is_whole, named, plain
-from redraft.graders.spelling import bare
+from redraft.graders.answers.normalize import bare
+from redraft.graders.answers.numbers import is_whole, named, plain
 from redraft.store.records import Kind
 
 

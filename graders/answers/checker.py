@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Self
 
-from redraft.graders.canonical import canonical
-from redraft.graders.shortcuts import decide, same_plain
-from redraft.graders.worker import Worker, WorkerError
-from redraft.graders.workers import Workers
+from redraft.graders.answers.canonical import canonical
+from redraft.graders.answers.exact_match import decide, same_plain
+from redraft.graders.processes.pool import Workers
+from redraft.graders.processes.process import Worker, WorkerError
 from redraft.store.quick import quick
 from redraft.store.records import Kind, Verdict
 
@@ -37,7 +37,7 @@ class Checker:
 
     def __init__(self, limit_s: float = 5.0, workers: int = 2, memory_mb: int = 2048) -> None:
         self.limit_s = limit_s
-        start = partial(Worker, "redraft.graders.symbolic", str(memory_mb), name="checker")
+        start = partial(Worker, "redraft.graders.answers.math_verify_process", str(memory_mb), name="checker")
         self._workers = Workers(start, workers, "checker")
         self._rulings: dict[tuple[str, str], Ruling] = {}
         self._lock = threading.Lock()

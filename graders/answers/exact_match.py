@@ -2,8 +2,8 @@
 
 import re
 
-from redraft.graders.canonical import canonical, is_words, listing
-from redraft.graders.numbers import is_whole, plain, same_number
+from redraft.graders.answers.canonical import canonical, is_words, listing
+from redraft.graders.answers.numbers import is_whole, plain, same_number
 from redraft.store.records import Kind
 
 

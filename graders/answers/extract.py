@@ -7,9 +7,9 @@ was cut off in a box or in a calculation has no answer.
 
 import re
 
-from redraft.graders.canonical import MARKS, canonical, letter
-from redraft.graders.numbers import plain
-from redraft.graders.spelling import box, unwrap
+from redraft.graders.answers.canonical import MARKS, canonical, letter
+from redraft.graders.answers.normalize import box, unwrap
+from redraft.graders.answers.numbers import plain
 from redraft.store.records import Kind
 
 __all__ = ["canonical", "extract", "marked", "program"]

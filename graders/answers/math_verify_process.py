@@ -1,6 +1,6 @@
 """Equality of two mathematical answers by Math-Verify, and the loop of the process that it runs in.
 
-It runs in a process of its own because sympy may compute for ever: the parent (`redraft.graders.equivalence`)
+It runs in a process of its own because sympy may compute for ever: the parent (`redraft.graders.answers.checker`)
 kills it at its time limit. Requests and replies are lines of JSON on standard input and output; the process
 ends when its input does, and, if it is then busy, by an alarm that needs no Python code to run.
 """
@@ -15,8 +15,8 @@ import sys
 from itertools import product
 from typing import Any
 
-from redraft.graders.canonical import OR
-from redraft.graders.spelling import bare
+from redraft.graders.answers.canonical import OR
+from redraft.graders.answers.normalize import bare
 
 
 def same(gold: str, given: str) -> bool | None:

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
-from redraft.graders.spelling import bare
+from redraft.graders.answers.normalize import bare
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from redraft.graders.worker import Worker, WorkerError
+from redraft.graders.processes.process import Worker, WorkerError
 
 T = TypeVar("T")
 

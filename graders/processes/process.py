@@ -22,8 +22,8 @@ class NotStarted(WorkerError):
 
 
 class Worker:
-    """A running module, such as `redraft.graders.symbolic`, in a process group of its own; `name` is what errors call
-    it. Raises NotStarted if it does not start within a minute."""
+    """A running module, such as `redraft.graders.answers.math_verify_process`, in a process group of its own; `name` is
+    what errors call it. Raises NotStarted if it does not start within a minute."""
 
     def __init__(self, module: str, *arguments: str, name: str) -> None:
         self._name = name

@@ -5,8 +5,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from redraft.graders.answers import FENCE, PYTHON, program
-from redraft.graders.sandbox import SandboxError, lacks, run
+from redraft.graders.answers.extract import FENCE, PYTHON, program
+from redraft.graders.programs.sandbox import SandboxError, lacks, run
 from redraft.llm.model import ModelError
 from redraft.store.errors import PartError
 

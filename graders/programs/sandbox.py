@@ -1,7 +1,7 @@
 """Where programs that a model wrote are run: no file, no socket, no hang, and nothing of this process in reach.
 
 >>> import asyncio
->>> from redraft.graders.sandbox import run
+>>> from redraft.graders.programs.sandbox import run
 >>> asyncio.run(run("sum(range(n))", {"n": 5})).value
 10
 
@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any, Self
 
-from redraft.graders.worker import NotStarted, Worker, WorkerError
-from redraft.graders.workers import Workers
+from redraft.graders.processes.pool import Workers
+from redraft.graders.processes.process import NotStarted, Worker, WorkerError
 
 
 class SandboxError(Exception):
@@ -43,7 +43,9 @@ class Sandbox:
     reference to the sandbox, or with the program, however it ends."""
 
     def __init__(self, workers: int = 2) -> None:
-        self._workers = Workers(partial(Worker, "redraft.graders.interpreter", name="sandbox"), workers, "sandbox")
+        self._workers = Workers(
+            partial(Worker, "redraft.graders.programs.interpreter_process", name="sandbox"), workers, "sandbox"
+        )
 
     async def run(
         self,

@@ -1,7 +1,7 @@
 """Whether a program does what its tests say."""
 
-from redraft.graders.equivalence import Ruling
-from redraft.graders.sandbox import Outcome, SandboxError, lacks, run
+from redraft.graders.answers.checker import Ruling
+from redraft.graders.programs.sandbox import Outcome, SandboxError, lacks, run
 from redraft.store.records import Verdict
 
 LIMIT_S = 5.0

@@ -5,11 +5,11 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from redraft.graders.aggregate import written
-from redraft.graders.profiles import Nonsense
-from redraft.llm.client import Client
+from redraft.graders.rewards.aggregate import written
+from redraft.graders.rewards.prm_profiles import Nonsense
+from redraft.llm.client.client import Client
 from redraft.llm.model import Choice, Message, ModelError
-from redraft.llm.templates import fill
+from redraft.llm.prompts.templates import fill
 from redraft.store.records import Detail, Trajectory
 
 JUDGES = ("judge",)

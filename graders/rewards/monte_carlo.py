@@ -8,11 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from redraft.graders.equivalence import Checker, Ruling
+from redraft.graders.answers.checker import Checker, Ruling
 from redraft.graders.oracle import NAME as ORACLE
 from redraft.graders.oracle import VALUES, judge
 from redraft.graders.statistics import wilson
-from redraft.llm.together import together
+from redraft.llm.gather import together
 from redraft.store.records import Detail, Grade, Keyring, Role, Stop, Trajectory, Verdict
 
 FIRST = 1_000_000

@@ -7,13 +7,13 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from redraft.llm.breaker import Breaker
-from redraft.llm.budget import Hold, Purse
+from redraft.llm.client.budget import Hold, Purse
+from redraft.llm.client.circuit_breaker import Breaker
+from redraft.llm.client.concurrency import Window
+from redraft.llm.client.rate_limit import Rate, Taken
 from redraft.llm.limits import Limits
 from redraft.llm.model import BudgetSpent, Cause, Model, ModelError, Reply, Request
-from redraft.llm.rate import Rate, Taken
 from redraft.llm.usage import Usage
-from redraft.llm.window import Window
 
 LONGEST_WAIT_S = 60.0  # between two tries, where the provider asks for no other
 TEMPLATE_TOKENS = 256  # at most, of what a chat template puts in by itself

@@ -7,15 +7,16 @@ from copy import copy
 from dataclasses import replace
 from typing import Any
 
-from redraft.llm import ranges, recorded
-from redraft.llm.budget import Amount, Budget, Purse
-from redraft.llm.caller import Caller
 from redraft.llm.capabilities import Continuing
+from redraft.llm.client import records as recorded
+from redraft.llm.client import sample_ranges as ranges
+from redraft.llm.client.budget import Amount, Budget, Purse
+from redraft.llm.client.caller import Caller
+from redraft.llm.gather import together
 from redraft.llm.limits import Limits
 from redraft.llm.model import Beam, Choice, Message, Model, ModelError, Request, Sampling
-from redraft.llm.prompts import Prompts
-from redraft.llm.route import route
-from redraft.llm.together import together
+from redraft.llm.prompts.prompts import Prompts
+from redraft.llm.providers.route import route
 from redraft.llm.truncation import NO_TRUNCATION
 from redraft.store.journal import Journal
 from redraft.store.records import Call, Question, digest
@@ -105,7 +106,7 @@ class Client:
         return (await self.model.probe()).continuing is not Continuing.NONE
 
     def template(self, name: str) -> str:
-        """A wording of `llm/templates.py`: the run's own, else the model's, else redraft's."""
+        """A wording of `llm/prompts/templates.py`: the run's own, else the model's, else redraft's."""
         return self.prompts.template(name, self.model.templates)
 
     def ask(self, question: Question) -> Message:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from redraft.llm.budget import Amount
+from redraft.llm.client.budget import Amount
 from redraft.llm.model import Choice, Finish, ModelError, Reply, Request
 from redraft.llm.usage import Prices, Usage
 from redraft.store.records import Call, digest

@@ -1,6 +1,6 @@
 """A run's own prompts, out of a file: wordings, few-shot examples, a system prompt, a chat template.
 
->>> from redraft.llm.prompts import Prompts
+>>> from redraft.llm.prompts.prompts import Prompts
 >>> Prompts(system="Be brief.").opening({})
 (Message(role='system', content='Be brief.'),)
 """
@@ -13,13 +13,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from redraft.llm.chat_template import ChatTemplate
 from redraft.llm.model import Message, Model, Request
-from redraft.llm.templates import TEMPLATES, fill
+from redraft.llm.prompts.chat_template import ChatTemplate
+from redraft.llm.prompts.templates import TEMPLATES, fill
 from redraft.store.errors import ColumnError, RedraftError, SourceError
-from redraft.store.files import rows
-from redraft.store.formats import problem, worked
 from redraft.store.records import Kind, digest, texts_digest
+from redraft.store.sources.columns import problem, worked
+from redraft.store.sources.files import rows
 
 
 class PromptError(RedraftError):

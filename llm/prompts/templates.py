@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from redraft.llm.search_wordings import PROPOSE_THOUGHTS, SOLVE_PROGRAM, VALUE_THOUGHT, VOTE_THOUGHTS
+from redraft.llm.prompts.search_templates import PROPOSE_THOUGHTS, SOLVE_PROGRAM, VALUE_THOUGHT, VOTE_THOUGHTS
 
 
 @dataclass(frozen=True, slots=True)

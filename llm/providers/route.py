@@ -4,10 +4,10 @@ import os
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from redraft.llm.chat_template import ChatTemplate
 from redraft.llm.limits import Limits
 from redraft.llm.model import Model, ModelError
-from redraft.llm.said import address, hidden
+from redraft.llm.prompts.chat_template import ChatTemplate
+from redraft.llm.providers.shared.redaction import address, hidden
 
 OTHER_PROTOCOLS = frozenset({
     "anthropic", "azure", "azure_ai", "bedrock", "cohere", "cohere_chat", "gemini", "ollama_chat", "predibase",
@@ -61,14 +61,14 @@ def route(
             fatal=True,
         )
     if tuned or name == "embedded":
-        from redraft.llm.embedded.model import HERE, embedded, named
+        from redraft.llm.providers.embedded.model import HERE, embedded, named
 
         model = embedded(named(name) or HERE)
         model.name = name
         return model
     if api_base and not batches and name.split("/")[0] not in OTHER_PROTOCOLS:
-        from redraft.llm.server.addresses import split
-        from redraft.llm.server.model import Server
+        from redraft.llm.providers.openai_server.http.load_balancer import split
+        from redraft.llm.providers.openai_server.model import Server
 
         return Server(
             name,
@@ -84,7 +84,7 @@ def route(
             cure="Give the address of a server with --api-base, or leave chat_template out of the file of prompts.",
             fatal=True,
         )
-    from redraft.llm.litellm_route import litellm_model
+    from redraft.llm.providers.via_litellm.model import litellm_model
 
     if batches and isinstance(api_base, str) and not urlsplit(api_base).path.strip("/"):
         api_base = f"{api_base.rstrip('/')}/v1"
@@ -93,8 +93,8 @@ def route(
 
 
 def _rewards(name: str, api_base: str | Sequence[str] | None, limits: Limits) -> Model:
-    from redraft.llm.server.addresses import split
-    from redraft.llm.server.scoring import Scoring
+    from redraft.llm.providers.openai_server.http.load_balancer import split
+    from redraft.llm.providers.openai_server.reward_model import Scoring
 
     way, _, model = name.partition(":")
     if not api_base:

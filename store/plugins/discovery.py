@@ -1,8 +1,8 @@
 """Parts by name: strategies, critics, feedback, graders, filters, formats. The folder is the catalogue.
 
 A part is a file whose one public function has the file's name; the function's keyword arguments are its configuration.
-`load("greedy", "redraft.agents", "strategy")` finds `redraft.agents.greedy:greedy`; a spec may also be
-`module:function`, `path.py:function` or a callable, so that a part of one's own needs no change here.
+`load("greedy", "redraft.agents.strategies", "strategy")` finds `redraft.agents.strategies.greedy:greedy`; a spec may
+also be `module:function`, `path.py:function` or a callable, so that a part of one's own needs no change here.
 """
 
 import importlib
@@ -24,8 +24,7 @@ Factory = Callable[..., Any]
 @cache
 def names(package: str, returns: str) -> list[str]:
     """The parts of `package` whose function is declared to return `returns`, without importing any of them."""
-    files = sorted(file for folder in _folders(package) for file in folder.glob("*.py"))
-    return [file.stem for file in files if _makes(file, returns)]
+    return sorted(_modules(package, returns))
 
 
 def load(spec: str | Factory, package: str, noun: str, returns: str = "") -> Factory:
@@ -39,16 +38,26 @@ def load(spec: str | Factory, package: str, noun: str, returns: str = "") -> Fac
     where, colon, function = spec.rpartition(":")
     if not colon:
         returns = returns or RETURNS.get(noun, noun.capitalize())
-        files = (folder / f"{spec}.py" for folder in _folders(package))
-        if not (spec.isidentifier() and any(file.is_file() and _makes(file, returns) for file in files)):
+        module = _modules(package, returns, spec if spec.isidentifier() else "-").get(spec)
+        if module is None:
             there = names(package, returns)
             raise PartError(f"no {noun} {spec!r}; there are {', '.join(there)}, or your own as path.py:function")
-        return getattr(_imported(f"{package}.{spec}", noun), spec)
+        return getattr(_imported(module, noun), spec)
     module = _from_path(Path(where), noun) if where.endswith(".py") else _imported(where, noun)
     found = getattr(module, function, None)
     if not callable(found):
         raise PartError(f"no function {function!r} in {where}; there are {', '.join(_functions(module)) or 'none'}")
     return found
+
+
+def _modules(package: str, returns: str, name: str = "*") -> dict[str, str]:
+    """From the names of parts to their modules, in the folders of `package` and in those inside them."""
+    return {
+        file.stem: ".".join([package, *file.relative_to(folder).with_suffix("").parts])
+        for folder in _folders(package)
+        for file in folder.rglob(f"{name}.py")
+        if _makes(file, returns)
+    }
 
 
 @cache

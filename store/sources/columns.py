@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from string import ascii_uppercase
 from typing import Any
 
-from redraft.store import kinds
 from redraft.store.errors import ColumnError, SourceError
-from redraft.store.files import Row
 from redraft.store.records import Kind, Problem
+from redraft.store.sources import answer_keys as kinds
+from redraft.store.sources.files import Row
 
 QUESTION = ("question", "problem", "content", "prompt", "input", "query")
 ANSWER = ("answer", "answerkey", "final_answer", "target", "solution", "output")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from redraft.store.errors import SourceError
-from redraft.store.sql import literal
+from redraft.store.tables.sql import literal
 
 LONGEST = 2**20  # bytes of one line
 

@@ -1,7 +1,7 @@
 """Where problems come from: files, and the built-in generator.
 
 >>> from itertools import islice
->>> from redraft.store.sources import read
+>>> from redraft.store.sources.sources import read
 >>> [problem.level for problem in islice(read("builtin:levels=1-3"), 3)]
 [1, 2, 3]
 """
@@ -12,10 +12,10 @@ from itertools import chain, islice
 from pathlib import Path
 
 from redraft.store.errors import ColumnError, SourceError
-from redraft.store.files import Place, rows
-from redraft.store.formats import problem
 from redraft.store.records import Problem
-from redraft.store.splits import named
+from redraft.store.sources.columns import problem
+from redraft.store.sources.files import Place, rows
+from redraft.store.sources.splits import named
 
 Bad = Callable[[SourceError], None]
 
@@ -80,7 +80,7 @@ def _ignore(_: SourceError) -> None:
 
 
 def _builtin(settings: str, split: str | None) -> Iterator[Problem]:
-    from redraft.store.wordproblems import problems
+    from redraft.store.sources.wordproblems import problems
 
     pairs = [part.partition("=") for part in settings.split(",") if part]
     given = {name: value for name, _, value in pairs}

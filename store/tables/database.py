@@ -18,10 +18,10 @@ from pathlib import Path
 
 import duckdb
 
-from redraft.store.blank import STORAGE, blank
 from redraft.store.errors import StoreError, StoreHeld
-from redraft.store.migrations import MIGRATIONS, migrate, version
-from redraft.store.sql import literal
+from redraft.store.tables.schema.migrations import MIGRATIONS, migrate, version
+from redraft.store.tables.schema.template_cache import STORAGE, blank
+from redraft.store.tables.sql import literal
 from redraft.store.waiting import cut_short, pause
 
 MEMORY = ":memory:"

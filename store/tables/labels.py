@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING
 
-from redraft.store.rows import utc
-from redraft.store.sql import insert
+from redraft.store.tables.rows import utc
+from redraft.store.tables.sql import insert
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from redraft.store.errors import StoreError
-from redraft.store.store import Store
+from redraft.store.tables.store import Store
 from redraft.store.waiting import off_loop
 
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from redraft.store.errors import StoreError
 from redraft.store.records import Kind, Problem
-from redraft.store.rows import problem_row, utc
-from redraft.store.sql import insert, literal, one_of
+from redraft.store.tables.rows import problem_row, utc
+from redraft.store.tables.sql import insert, literal, one_of
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

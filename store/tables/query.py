@@ -7,9 +7,9 @@ from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from redraft.store.encode import strict
 from redraft.store.errors import QueryError
-from redraft.store.sql import literal
+from redraft.store.json_records import strict
+from redraft.store.tables.sql import literal
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

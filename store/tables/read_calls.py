@@ -6,7 +6,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from redraft.store.records import Call
-from redraft.store.sql import one_of
+from redraft.store.tables.sql import one_of
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from redraft.store.records import Problem, Role, Step, Stop, Trajectory
-from redraft.store.sql import one_of
+from redraft.store.tables.sql import one_of
 
 if TYPE_CHECKING:
-    from redraft.store.store import Store
+    from redraft.store.tables.store import Store
 
 
 def paths_of(store: "Store", units: Mapping[str, Problem]) -> dict[str, dict[str, Trajectory]]:

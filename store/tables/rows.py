@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any
 
-from redraft.store.encode import exact, strict
+from redraft.store.json_records import exact, strict
 from redraft.store.records import Call, Detail, Grade, Problem, Step, Stop, Trajectory
 from redraft.store.units import Choices, Unit
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from redraft.store.encode import table_json, texts
+from redraft.store.json_records import table_json, texts
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -14,17 +14,17 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from redraft.store import query as querying
-from redraft.store.database import Database
-from redraft.store.encode import strict
 from redraft.store.errors import QueryError, StoreError
 from redraft.store.journal_files import cleared
-from redraft.store.labels import Label, add_labels
-from redraft.store.problems import add_problems, read_problems
+from redraft.store.json_records import strict
 from redraft.store.records import Call, Problem
-from redraft.store.rows import rows_of, utc
-from redraft.store.sql import Appender, insert, literal, one_of
-from redraft.store.stored import calls_of
+from redraft.store.tables import query as querying
+from redraft.store.tables.database import Database
+from redraft.store.tables.labels import Label, add_labels
+from redraft.store.tables.problems import add_problems, read_problems
+from redraft.store.tables.read_calls import calls_of
+from redraft.store.tables.rows import rows_of, utc
+from redraft.store.tables.sql import Appender, insert, literal, one_of
 from redraft.store.units import Done, Unit, call_key
 
 if TYPE_CHECKING:

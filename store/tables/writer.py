@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from redraft.store.errors import StoreHeld
 from redraft.store.journal import Journal
-from redraft.store.store import Store
+from redraft.store.tables.store import Store
 from redraft.store.units import Unit
 from redraft.store.waiting import off_loop
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from redraft.agents import build
-from redraft.llm.client import Client
+from redraft.llm.client.client import Client
 from redraft.llm.scripted import Scripted
 from redraft.store import Question, Trajectory
 from redraft.store.errors import PartError

@@ -10,15 +10,15 @@ import pytest
 
 from redraft.agents import build, load, solve
 from redraft.agents.agent import Agent
-from redraft.agents.best_of_n import best_of_n
-from redraft.agents.going_on import STEP_SCHEMA
-from redraft.agents.load import prompts, resolved
-from redraft.agents.policy import Policy
-from redraft.llm.client import Client
+from redraft.agents.build import prompts, resolved
+from redraft.agents.policies.continuation import STEP_SCHEMA
+from redraft.agents.policies.policy import Policy
+from redraft.agents.strategies.best_of_n import best_of_n
+from redraft.llm.client.client import Client
 from redraft.llm.model import Choice, Finish, Message
-from redraft.llm.prompts import Example, Prompts
+from redraft.llm.prompts.prompts import Example, Prompts
+from redraft.llm.prompts.templates import TEMPLATES
 from redraft.llm.scripted import Scripted
-from redraft.llm.templates import TEMPLATES
 from redraft.store.errors import PartError
 from redraft.store.records import Keyring, Kind, Problem, Question, Trajectory
 
@@ -31,7 +31,7 @@ def client() -> Client:
 
 def test_a_strategy_is_found_by_name_and_a_factory_passes_through() -> None:
     assert load("best_of_n") is best_of_n
-    assert load("redraft.agents.best_of_n:best_of_n") is best_of_n
+    assert load("redraft.agents.strategies.best_of_n:best_of_n") is best_of_n
     assert load(best_of_n) is best_of_n
 
 
@@ -182,7 +182,7 @@ def test_a_strategy_is_an_agent() -> None:
 
 TWICE = """
 from redraft.agents.agent import Agent
-from redraft.agents.policy import Policy
+from redraft.agents.policies.policy import Policy
 from redraft.store.records import Question, Trajectory
 
 

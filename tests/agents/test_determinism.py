@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from redraft.agents import build
-from redraft.llm.client import Client
-from redraft.llm.embedded.model import embedded
+from redraft.llm.client.client import Client
 from redraft.llm.limits import Limits
 from redraft.llm.model import Sampling
+from redraft.llm.providers.embedded.model import embedded
 from redraft.store.journal import Journal
 from redraft.store.records import Keyring, Problem
-from redraft.store.wordproblems import problems
+from redraft.store.sources.wordproblems import problems
 
 PLANS: list[tuple[str, dict[str, Any]]] = [
     ("self_consistency", {"samples": 5, "adaptive": True}),

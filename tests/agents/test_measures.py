@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 
-from redraft.agents.drafts import cut
-from redraft.agents.judging import judge
+from redraft.agents.correction.drafts import cut
+from redraft.agents.measures import judge
 from redraft.store.records import Grade, Question, Role, Stop, Trajectory
 
 

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from redraft.agents import build
-from redraft.agents.load import resolved
+from redraft.agents.build import resolved
 from redraft.graders.grader import Grader
-from redraft.llm.budget import Budget
-from redraft.llm.client import Client
+from redraft.llm.client.budget import Budget
+from redraft.llm.client.client import Client
 from redraft.llm.model import ModelError
-from redraft.llm.route import route
+from redraft.llm.providers.route import route
 from redraft.llm.scripted import Scripted
 from redraft.llm.usage import Prices
 from redraft.store.errors import PartError

@@ -2,7 +2,7 @@
 
 import pytest
 
-from redraft.agents.critic import Critique, Opinion
+from redraft.agents.critics.critic import Critique, Opinion
 from redraft.agents.critics.model import model as own_critic
 from redraft.agents.critics.model import verdict
 from redraft.agents.critics.none import none as no_critic
@@ -10,10 +10,10 @@ from redraft.agents.feedback import likelihood as doubts
 from redraft.agents.feedback import none as nothing
 from redraft.agents.feedback import oracle as told
 from redraft.agents.feedback.feedback import Remark
-from redraft.llm import templates
-from redraft.llm.client import Client
-from redraft.llm.embedded import formats
+from redraft.llm.client.client import Client
 from redraft.llm.model import Choice, Finish, Message, ModelError, Request
+from redraft.llm.prompts import templates
+from redraft.llm.providers.embedded import prompt_formats as formats
 from redraft.llm.scripted import Scripted
 from redraft.store.records import Keyring, Question, Stop, Trajectory
 

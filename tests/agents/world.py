@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 
-from redraft.agents.policy import Policy, stepwise
+from redraft.agents.policies.policy import Policy, stepwise
 from redraft.graders.grader import Grader
-from redraft.llm.client import Client
+from redraft.llm.client.client import Client
 from redraft.llm.model import Choice, Finish, ModelError, Request
 from redraft.llm.scripted import Scripted
 from redraft.store.records import Grade, Question, Step, Trajectory

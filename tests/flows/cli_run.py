@@ -7,7 +7,7 @@ import json
 import os
 import sys
 
-from redraft.flows.cli import run
+from redraft.flows.cli.main import run
 
 if __name__ == "__main__":
     for line in sys.stdin:

@@ -39,7 +39,7 @@ def redraft(tmp_path: Path) -> Redraft:
     def run(
         *arguments: str, env: Mapping[str, str] | None = None, timeout: float = 120
     ) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "redraft.flows.cli", *arguments]
+        command = [sys.executable, "-m", "redraft.flows.cli.main", *arguments]
         return subprocess.run(
             command, cwd=tmp_path, env=clean(env), capture_output=True, text=True, timeout=timeout, check=False
         )
@@ -69,7 +69,7 @@ def typed(tmp_path: Path) -> Callable[..., tuple[int, str]]:
     stands before it has been shown. The exit code, and what the terminal shows."""
 
     def run(arguments: Sequence[str], script: Sequence[tuple[str, str]], seconds: float = 120) -> tuple[int, str]:
-        command = [sys.executable, "-m", "redraft.flows.cli", *arguments]
+        command = [sys.executable, "-m", "redraft.flows.cli.main", *arguments]
         pid, terminal = pty.fork()
         if pid == 0:
             os.chdir(tmp_path)

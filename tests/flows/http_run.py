@@ -11,10 +11,10 @@ from typing import Any
 import aiohttp
 
 from redraft.flows.generate import generate
-from redraft.llm.embedded.formats import TEMPLATES
 from redraft.llm.model import Choice, Finish, Model, ModelError, Reply, Request
+from redraft.llm.providers.embedded.prompt_formats import TEMPLATES
 from redraft.llm.usage import Usage
-from redraft.store.sources import read
+from redraft.store.sources.sources import read
 
 
 class HttpModel(Model):

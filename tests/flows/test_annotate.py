@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 from redraft.flows.annotate import annotate
-from redraft.flows.annotating import together
+from redraft.flows.annotation.unit_runner import together
 from redraft.flows.generate import generate
-from redraft.flows.plot import PlotError
-from redraft.flows.plot_rewards import draw, plot_rewards
-from redraft.graders.thrown import FIRST
-from redraft.llm.budget import Budget
+from redraft.flows.plots.accuracy import PlotError
+from redraft.flows.plots.rewards import draw, plot_rewards
+from redraft.graders.rewards.monte_carlo import FIRST
+from redraft.llm.client.budget import Budget
 from redraft.llm.model import ModelError, Request
 from redraft.llm.scripted import Scripted
 from redraft.store import Problem, Store

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from redraft.flows.compared import markdown, remarks
 from redraft.flows.evaluate import evaluate
-from redraft.flows.evaluation import Compared, Evaluation, Row
+from redraft.flows.evaluation.result import Compared, Evaluation, Row
+from redraft.flows.evaluation.tables import markdown, remarks
 from redraft.flows.generate import generate
-from redraft.flows.job import Settings
-from redraft.flows.plot import PlotError, check, plot
-from redraft.llm.budget import Budget
+from redraft.flows.generation.job import Settings
+from redraft.flows.plots.accuracy import PlotError, check, plot
+from redraft.llm.client.budget import Budget
 from redraft.llm.model import ModelError
 from redraft.llm.scripted import Scripted
 from redraft.store import Problem, Store

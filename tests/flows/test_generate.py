@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from redraft.flows.display.progress import Plan, Silent
 from redraft.flows.generate import generate
-from redraft.flows.progress import Plan, Silent
 from redraft.graders.grader import Grader
 from redraft.llm.model import ModelError, Request
 from redraft.llm.scripted import Scripted

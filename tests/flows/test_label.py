@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from redraft.agents.person import Quit, Said, Shown
+from redraft.agents.annotator import Quit, Said, Shown
 from redraft.flows.generate import generate
 from redraft.flows.label import label, label_from
 from redraft.llm.scripted import Scripted

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 from rich.console import Console
 
-from redraft.flows.job import Settings
+from redraft.flows.generation.job import Settings
 from redraft.flows.solve import solve
 from redraft.llm.capabilities import EVERYTHING, Continuing
 from redraft.llm.model import Choice, Finish, Request
+from redraft.llm.prompts.templates import FINISHED, JUDGE, NEXT_STEP
 from redraft.llm.scripted import Scripted
-from redraft.llm.templates import FINISHED, JUDGE, NEXT_STEP
 from redraft.store.records import Problem, Stop
 
 STEPS = {"A cat has 4.": ("Two have 8.", False), "Two have 8.": ("The answer is \\boxed{8}", True)}

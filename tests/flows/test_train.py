@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from redraft.flows.train import train
-from redraft.llm.embedded.lessons import Lesson, LessonError, balanced, lesson
-from redraft.llm.embedded.model import HERE
 from redraft.llm.model import ModelError
-from redraft.llm.route import route
+from redraft.llm.providers.embedded.model import HERE
+from redraft.llm.providers.embedded.training.examples import Lesson, LessonError, balanced, lesson
+from redraft.llm.providers.route import route
 
 Q, A = {"role": "user", "content": "2 hats?"}, {"role": "assistant", "content": "#### 2"}
 AGAIN = {"role": "user", "content": "The answer is wrong. Solve the problem again."}
@@ -74,7 +74,7 @@ async def test_mistakes_are_told_before_anything_is_read(tmp_path: Path) -> None
 def test_missing_pytorch_is_one_line_with_its_cure(tmp_path: Path) -> None:
     rows = tmp_path / "rows.jsonl"
     rows.write_text(json.dumps({"messages": [Q, A]}) + "\n")
-    code = "import sys; sys.modules['torch'] = None; from redraft.flows.cli import main; main(sys.argv[1:])"
+    code = "import sys; sys.modules['torch'] = None; from redraft.flows.cli.main import main; main(sys.argv[1:])"
     command = [sys.executable, "-c", code, "train", str(rows), "--out", str(tmp_path / "out")]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, env=os.environ)
     assert done.returncode == 2

@@ -3,7 +3,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from redraft.graders.equivalence import Checker
+from redraft.graders.answers.checker import Checker
 from redraft.store.records import Kind, Question, Stop, Trajectory
 
 

@@ -7,10 +7,10 @@ import pytest
 
 from redraft.graders.judge import judge, read
 from redraft.graders.oracle import oracle
-from redraft.llm.budget import Budget
-from redraft.llm.client import Client
+from redraft.llm.client.budget import Budget
+from redraft.llm.client.client import Client
 from redraft.llm.model import ModelError
-from redraft.llm.route import route
+from redraft.llm.providers.route import route
 from redraft.store.records import Grade, Keyring, Kind, Stop, Trajectory, Verdict
 
 RUBRIC = "It rhymes."

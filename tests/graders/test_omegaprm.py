@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from redraft.graders.equivalence import Checker
+from redraft.graders.answers.checker import Checker
 from redraft.graders.omegaprm import Rule, Search, State, omegaprm
-from redraft.graders.thrown import FIRST, Tally, Thrower
+from redraft.graders.rewards.monte_carlo import FIRST, Tally, Thrower
 from redraft.store.errors import PartError
 from redraft.store.records import Keyring, Question, Role, Stop, Trajectory
 

@@ -1,7 +1,7 @@
 from collections.abc import Callable
 
 from redraft.graders import load
-from redraft.graders.equivalence import Checker
+from redraft.graders.answers.checker import Checker
 from redraft.graders.oracle import judge, oracle
 from redraft.store.records import Grade, Keyring, Kind, Problem, Stop, Trajectory, Verdict
 

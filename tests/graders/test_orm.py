@@ -8,7 +8,7 @@ import pytest
 
 from redraft.graders.orm import orm
 from redraft.graders.selectors import weighted_majority
-from redraft.llm.client import Client
+from redraft.llm.client.client import Client
 from redraft.llm.limits import Limits
 from redraft.llm.scripted import Scripted
 from redraft.store.errors import PartError

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from redraft.graders.prm import prm
-from redraft.llm.client import Client
+from redraft.llm.client.client import Client
 from redraft.llm.limits import Limits
 from redraft.llm.model import ModelError, Request
 from redraft.llm.scripted import Scripted

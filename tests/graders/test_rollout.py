@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from redraft.graders.equivalence import Checker
+from redraft.graders.answers.checker import Checker
+from redraft.graders.rewards.monte_carlo import FIRST
 from redraft.graders.rollout import rollout
 from redraft.graders.statistics import wilson
-from redraft.graders.thrown import FIRST
 from redraft.store.errors import PartError
 from redraft.store.records import Keyring, Question, Role, Stop, Trajectory, Verdict
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from redraft.llm.together import together
+from redraft.llm.gather import together
 
 
 async def test_results_come_in_the_order_of_the_jobs() -> None:

@@ -9,20 +9,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from redraft.llm.batch import Batched
-from redraft.llm.client import Client
-from redraft.llm.embedded import formats
-from redraft.llm.embedded.model import EmbeddedModel, embedded
-from redraft.llm.embedded.network import Cache
-from redraft.llm.embedded.truncate import truncate
-from redraft.llm.litellm_route import litellm_model
+from redraft.llm.client.client import Client
 from redraft.llm.model import Message, Refused, Request, Sampling
+from redraft.llm.providers.batch.model import Batched
+from redraft.llm.providers.embedded import prompt_formats as formats
+from redraft.llm.providers.embedded.model import EmbeddedModel, embedded
+from redraft.llm.providers.embedded.network import Cache
+from redraft.llm.providers.embedded.truncation import truncate
+from redraft.llm.providers.via_litellm.model import litellm_model
 from redraft.llm.scripted import Scripted
 from redraft.llm.truncation import Truncation
 from redraft.store.errors import PartError
 from redraft.store.journal import Journal
 from redraft.store.records import Question
-from redraft.store.wordproblems import problems
+from redraft.store.sources.wordproblems import problems
 
 ASKED = (Message("user", "Two and two?"),)
 SETTINGS = [

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from redraft.store.encode import call_to_json, exact
 from redraft.store.errors import JournalBusy, StoreError
 from redraft.store.journal import COMPACT_AT, Journal
+from redraft.store.json_records import call_to_json, exact
 from redraft.store.records import Call
 
 MakeCall = Callable[..., Call]

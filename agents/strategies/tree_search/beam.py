@@ -3,10 +3,10 @@
 from typing import Literal
 
 from redraft.agents.agent import Agent, Watch, at_least_one
-from redraft.agents.critic import Critic
-from redraft.agents.moves import MOVES
-from redraft.agents.policy import Stepwise
-from redraft.agents.rounds import Plan, best, by, in_rounds
+from redraft.agents.critics.critic import Critic
+from redraft.agents.policies.policy import Stepwise
+from redraft.agents.search.final_answer import MOVES
+from redraft.agents.search.level_search import Plan, best, by, in_rounds
 from redraft.graders.grader import Grader
 from redraft.store.errors import PartError
 

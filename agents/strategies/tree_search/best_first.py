@@ -6,14 +6,14 @@ from heapq import heapify, heappop, heappush, nsmallest
 from typing import Literal
 
 from redraft.agents.agent import Agent, Watch, at_least_one
-from redraft.agents.critic import Critic
-from redraft.agents.ending import bounded, criticised
-from redraft.agents.moves import solutions
-from redraft.agents.node import Node
-from redraft.agents.policy import Stepwise
-from redraft.agents.rounds import counted
-from redraft.agents.tree import Growth, Search, Searching, shown
-from redraft.agents.wiring import choosing, wired
+from redraft.agents.critics.critic import Critic
+from redraft.agents.policies.policy import Stepwise
+from redraft.agents.search.final_answer import solutions
+from redraft.agents.search.level_search import counted
+from redraft.agents.search.node import Node
+from redraft.agents.search.search import Growth, Search, Searching, shown
+from redraft.agents.search.search_graph import choosing, wired
+from redraft.agents.search.termination import bounded, criticised
 from redraft.graders.grader import Grader
 from redraft.store.errors import PartError
 

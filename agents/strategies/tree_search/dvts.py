@@ -6,14 +6,14 @@ from dataclasses import replace
 from typing import Literal
 
 from redraft.agents.agent import Agent, Watch
-from redraft.agents.beam import check
-from redraft.agents.critic import Critic
-from redraft.agents.moves import highest, voted
-from redraft.agents.node import Node
-from redraft.agents.policy import Stepwise
-from redraft.agents.rounds import Plan, best, by, in_rounds
-from redraft.agents.tree import Search
-from redraft.graders.answers import extract
+from redraft.agents.critics.critic import Critic
+from redraft.agents.policies.policy import Stepwise
+from redraft.agents.search.final_answer import highest, voted
+from redraft.agents.search.level_search import Plan, best, by, in_rounds
+from redraft.agents.search.node import Node
+from redraft.agents.search.search import Search
+from redraft.agents.strategies.tree_search.beam import check
+from redraft.graders.answers.extract import extract
 from redraft.graders.grader import Grader
 from redraft.store.records import Stop
 

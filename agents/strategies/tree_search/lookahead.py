@@ -5,16 +5,16 @@ from dataclasses import replace
 from typing import Literal
 
 from redraft.agents.agent import Agent, Watch, at_least_one
-from redraft.agents.beam import check
-from redraft.agents.critic import Critic
-from redraft.agents.moves import MOVES
-from redraft.agents.node import Node, graded, probability
-from redraft.agents.policy import Policy, Stepwise, stepwise
-from redraft.agents.rounds import Plan, best, in_rounds
-from redraft.agents.tree import Search
+from redraft.agents.critics.critic import Critic
+from redraft.agents.policies.policy import Policy, Stepwise, stepwise
+from redraft.agents.search.final_answer import MOVES
+from redraft.agents.search.level_search import Plan, best, in_rounds
+from redraft.agents.search.node import Node, graded, probability
+from redraft.agents.search.search import Search
+from redraft.agents.strategies.tree_search.beam import check
 from redraft.graders.grader import Grader
-from redraft.llm.client import Client
-from redraft.llm.together import together
+from redraft.llm.client.client import Client
+from redraft.llm.gather import together
 from redraft.store.records import Stop, Trajectory
 
 

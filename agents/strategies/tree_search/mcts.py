@@ -5,17 +5,17 @@ import random
 from typing import Literal
 
 from redraft.agents.agent import Agent, Watch, at_least_one
-from redraft.agents.critic import Critic
-from redraft.agents.ending import bounded, criticised
-from redraft.agents.moves import MOVES, backed_up, rolled_value
-from redraft.agents.node import Node
-from redraft.agents.policy import Stepwise
-from redraft.agents.rules import leaves, noised, normalised, puct, released, uct
-from redraft.agents.tree import Growth, Search, Searching, shown
-from redraft.agents.wiring import choosing, wired
+from redraft.agents.critics.critic import Critic
+from redraft.agents.policies.policy import Stepwise
+from redraft.agents.search.final_answer import MOVES, backed_up, rolled_value
+from redraft.agents.search.node import Node
+from redraft.agents.search.search import Growth, Search, Searching, shown
+from redraft.agents.search.search_graph import choosing, wired
+from redraft.agents.search.selection import leaves, noised, normalised, puct, released, uct
+from redraft.agents.search.termination import bounded, criticised
 from redraft.graders.grader import Grader
-from redraft.llm.client import Client
-from redraft.llm.together import together
+from redraft.llm.client.client import Client
+from redraft.llm.gather import together
 from redraft.store.errors import PartError
 
 

@@ -8,15 +8,15 @@ from itertools import accumulate
 from typing import Literal
 
 from redraft.agents.agent import Agent, Watch, at_least_one
-from redraft.agents.critic import Critic
-from redraft.agents.moves import highest
-from redraft.agents.node import Node
-from redraft.agents.policy import Stepwise
-from redraft.agents.rounds import Plan, by, in_rounds
-from redraft.agents.tree import Search
+from redraft.agents.critics.critic import Critic
+from redraft.agents.policies.policy import Stepwise
+from redraft.agents.search.final_answer import highest
+from redraft.agents.search.level_search import Plan, by, in_rounds
+from redraft.agents.search.node import Node
+from redraft.agents.search.search import Search
 from redraft.graders.grader import Grader
 from redraft.graders.selectors import majority
-from redraft.llm.client import Client
+from redraft.llm.client.client import Client
 from redraft.store.errors import PartError
 from redraft.store.records import Grade
 

@@ -4,14 +4,14 @@ import math
 from typing import Literal
 
 from redraft.agents.agent import Agent, Watch, at_least_one
-from redraft.agents.critic import Critic
-from redraft.agents.ending import bounded, criticised
-from redraft.agents.forward import rolled_forward
-from redraft.agents.moves import MOVES
-from redraft.agents.node import Node
-from redraft.agents.policy import Stepwise
-from redraft.agents.tree import Growth, Search, Searching, shown
-from redraft.agents.wiring import choosing, wired
+from redraft.agents.critics.critic import Critic
+from redraft.agents.policies.policy import Stepwise
+from redraft.agents.search.final_answer import MOVES
+from redraft.agents.search.node import Node
+from redraft.agents.search.rollouts import rolled_forward
+from redraft.agents.search.search import Growth, Search, Searching, shown
+from redraft.agents.search.search_graph import choosing, wired
+from redraft.agents.search.termination import bounded, criticised
 from redraft.graders.grader import Grader
 from redraft.store.errors import PartError
 from redraft.store.records import Stop

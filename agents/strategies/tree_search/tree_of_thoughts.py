@@ -5,17 +5,17 @@ from collections.abc import Sequence
 from typing import Literal
 
 from redraft.agents.agent import Agent, Watch, at_least_one
-from redraft.agents.critic import Critic
-from redraft.agents.depth_first import depth_first
-from redraft.agents.moves import highest
-from redraft.agents.node import Node
-from redraft.agents.policy import Stepwise
-from redraft.agents.reviews import chats
-from redraft.agents.rounds import Plan, Value, best, by, in_rounds
-from redraft.agents.thoughts import proposing, valued, voting
-from redraft.agents.tree import Search
+from redraft.agents.critics.critic import Critic
+from redraft.agents.feedback.review import chats
+from redraft.agents.policies.policy import Stepwise
+from redraft.agents.search.depth_first import depth_first
+from redraft.agents.search.final_answer import highest
+from redraft.agents.search.level_search import Plan, Value, best, by, in_rounds
+from redraft.agents.search.node import Node
+from redraft.agents.search.search import Search
+from redraft.agents.search.thought_prompts import proposing, valued, voting
 from redraft.graders.grader import Grader
-from redraft.llm.client import Client
+from redraft.llm.client.client import Client
 from redraft.store.errors import PartError
 
 

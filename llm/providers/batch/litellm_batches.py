@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from redraft.llm.litellm_error import Failure
-from redraft.llm.litellm_route import LiteLLM
 from redraft.llm.model import Cause, ModelError, Reply, Request
+from redraft.llm.providers.via_litellm.errors import Failure
+from redraft.llm.providers.via_litellm.model import LiteLLM
 from redraft.llm.usage import Usage
 
 PROVIDERS = ("openai", "azure", "vertex_ai", "bedrock", "hosted_vllm", "litellm_proxy", "mistral", "xai")

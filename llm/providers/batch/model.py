@@ -13,12 +13,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from redraft.llm.batch_file import Entry, Outstanding
-from redraft.llm.batch_patience import Patience
 from redraft.llm.capabilities import Capabilities
-from redraft.llm.litellm_batches import Batches, State
-from redraft.llm.litellm_route import LiteLLM
 from redraft.llm.model import Model, ModelError, Reply, Request
+from redraft.llm.providers.batch.litellm_batches import Batches, State
+from redraft.llm.providers.batch.polling import Patience
+from redraft.llm.providers.batch.state_file import Entry, Outstanding
+from redraft.llm.providers.via_litellm.model import LiteLLM
 from redraft.store.records import digest
 
 MOST_BYTES = 100_000_000  # of a batch's file; OpenAI takes 200 MB

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from redraft.llm.embedded.network import CONTEXT, Cache, Floats, Network
-from redraft.llm.embedded.vocabulary import Vocabulary
 from redraft.llm.model import Choice, Finish
+from redraft.llm.providers.embedded.network import CONTEXT, Cache, Floats, Network
+from redraft.llm.providers.embedded.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from redraft.llm.embedded.network import CONTEXT, Cache, Floats, Network
-from redraft.llm.embedded.truncate import truncate
-from redraft.llm.embedded.vocabulary import Vocabulary
 from redraft.llm.model import Choice, Finish
+from redraft.llm.providers.embedded.network import CONTEXT, Cache, Floats, Network
+from redraft.llm.providers.embedded.truncation import truncate
+from redraft.llm.providers.embedded.vocabulary import Vocabulary
 from redraft.llm.truncation import NO_TRUNCATION, Truncation
 
 

@@ -1,4 +1,4 @@
-"""The embedded model for any server: `python -m redraft.llm.embedded.publish FOLDER [--gguf FILE]`.
+"""The embedded model for any server: `python -m redraft.llm.providers.embedded.export FOLDER [--gguf FILE]`.
 
 Writes what Hugging Face's transformers, vLLM and SGLang load: the configuration, float32 weights (the int8 ones times
 their scales, as numpy runs them), the tokenizer with a chat template, and sampling from the whole distribution; and
@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from redraft.llm.embedded.formats import ASSISTANT, END, PAD, TEMPLATES, USER
-from redraft.llm.embedded.names import llama_cpp_names, named
-from redraft.llm.embedded.network import CONTEXT, HEAD, HEADS, LAYERS, THETA, WIDTH, Floats, unpack
 from redraft.llm.model import ModelError
+from redraft.llm.providers.embedded.network import CONTEXT, HEAD, HEADS, LAYERS, THETA, WIDTH, Floats, unpack
+from redraft.llm.providers.embedded.prompt_formats import ASSISTANT, END, PAD, TEMPLATES, USER
+from redraft.llm.providers.embedded.tensor_names import llama_cpp_names, named
 
 HERE = Path(__file__).parent
 EPSILON = 1e-5  # of the RMS norms

@@ -9,11 +9,11 @@ from types import MappingProxyType
 import numpy as np
 
 from redraft.llm.capabilities import EVERYTHING
-from redraft.llm.embedded.engine import Engine, Job
-from redraft.llm.embedded.formats import TEMPLATES, render
-from redraft.llm.embedded.network import CONTEXT, Network, unpack
-from redraft.llm.embedded.vocabulary import Vocabulary
 from redraft.llm.model import Model, ModelError, Reply, Request
+from redraft.llm.providers.embedded.engine import Engine, Job
+from redraft.llm.providers.embedded.network import CONTEXT, Network, unpack
+from redraft.llm.providers.embedded.prompt_formats import TEMPLATES, render
+from redraft.llm.providers.embedded.vocabulary import Vocabulary
 from redraft.llm.usage import Prices, Usage
 
 HERE = Path(__file__).parent
@@ -72,7 +72,7 @@ class EmbeddedModel(Model):
             )
         stop = tuple(stop.encode() for stop in request.stop)
         if request.beam:
-            from redraft.llm.embedded.beam_search import BeamSearch  # few runs need it
+            from redraft.llm.providers.embedded.beam_search import BeamSearch  # few runs need it
 
             search = BeamSearch(self.engine.network, self.vocabulary, request.n, request.beam.length_penalty)
             found = self.engine.alone(lambda: search.run(np.array(prompt, np.int64), request.max_tokens, stop))

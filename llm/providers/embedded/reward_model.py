@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
-from redraft.llm.embedded import formats
-from redraft.llm.embedded.network import CONTEXT, Cache, Floats, Network, normalize, unpack
-from redraft.llm.embedded.vocabulary import Vocabulary
 from redraft.llm.model import ModelError
+from redraft.llm.providers.embedded import prompt_formats as formats
+from redraft.llm.providers.embedded.network import CONTEXT, Cache, Floats, Network, normalize, unpack
+from redraft.llm.providers.embedded.vocabulary import Vocabulary
 
 HERE = Path(__file__).parent
 QUESTIONS = 64  # that are held as they were read, 0.3 MB each

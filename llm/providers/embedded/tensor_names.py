@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from redraft.llm.embedded.network import HEAD, HEADS, LAYERS, Floats
+from redraft.llm.providers.embedded.network import HEAD, HEADS, LAYERS, Floats
 
 
 def named(weights: Mapping[str, Floats]) -> dict[str, Floats]:

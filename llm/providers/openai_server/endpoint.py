@@ -8,11 +8,11 @@ from typing import Any
 import orjson
 
 from redraft.llm.model import ModelError, Refused
-from redraft.llm.said import said
-from redraft.llm.server import faults
-from redraft.llm.server.bodies import packed
-from redraft.llm.server.tokens import parsed
-from redraft.llm.server.wire import Answer, Wire
+from redraft.llm.providers.openai_server import errors as faults
+from redraft.llm.providers.openai_server.http.transport import Answer, Wire
+from redraft.llm.providers.openai_server.requests import packed
+from redraft.llm.providers.openai_server.tokens import parsed
+from redraft.llm.providers.shared.redaction import said
 
 
 class Again(Exception):

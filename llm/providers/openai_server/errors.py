@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from redraft.llm.model import Cause, ModelError, Refused
-from redraft.llm.said import said, wait_s
-from redraft.llm.server.facts import Facts
+from redraft.llm.providers.openai_server.server_facts import Facts
+from redraft.llm.providers.shared.redaction import said, wait_s
 from redraft.llm.usage import Usage
 
 BUSY = (429, 503, 529)

@@ -3,8 +3,8 @@
 from collections import Counter
 from dataclasses import replace
 
-from redraft.llm.server.facts import Facts
-from redraft.llm.server.replies import Signs
+from redraft.llm.providers.openai_server.replies import Signs
+from redraft.llm.providers.openai_server.server_facts import Facts
 
 ENOUGH = 2  # signs in a row that a server ignores what it was asked
 

@@ -11,20 +11,20 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from redraft.llm.capabilities import Capabilities, Continuing
-from redraft.llm.chat_template import ChatTemplate
 from redraft.llm.limits import Limits
-from redraft.llm.memory import Memory
 from redraft.llm.model import Model, ModelError, Refused, Reply, Request, check_drawing
-from redraft.llm.server import faults
-from redraft.llm.server.addresses import Addresses
-from redraft.llm.server.bodies import body
-from redraft.llm.server.endpoint import Again, Endpoint, Rejected
-from redraft.llm.server.facts import Facts, from_json
-from redraft.llm.server.learning import Doubts, learned
-from redraft.llm.server.probing import Probe
-from redraft.llm.server.rendering import Renderer
-from redraft.llm.server.replies import Unreadable, read
-from redraft.llm.server.wire import Wire
+from redraft.llm.prompts.chat_template import ChatTemplate
+from redraft.llm.providers.openai_server import errors as faults
+from redraft.llm.providers.openai_server.endpoint import Again, Endpoint, Rejected
+from redraft.llm.providers.openai_server.http.load_balancer import Addresses
+from redraft.llm.providers.openai_server.http.transport import Wire
+from redraft.llm.providers.openai_server.learned import Doubts, learned
+from redraft.llm.providers.openai_server.probe import Probe
+from redraft.llm.providers.openai_server.raw_prompts import Renderer
+from redraft.llm.providers.openai_server.replies import Unreadable, read
+from redraft.llm.providers.openai_server.requests import body
+from redraft.llm.providers.openai_server.server_facts import Facts, from_json
+from redraft.llm.providers.shared.capability_cache import Memory
 from redraft.llm.usage import Usage
 
 ROUNDS = 16  # of one try: each but the first leaves out something that the server does not take

@@ -8,16 +8,16 @@ from typing import Any
 import orjson
 
 from redraft.llm.capabilities import Continuing
+from redraft.llm.gather import together
 from redraft.llm.model import Beam, Cause, Choice, Finish, Message, ModelError, Request
-from redraft.llm.server import faults
-from redraft.llm.server.addresses import Addresses
-from redraft.llm.server.bodies import body
-from redraft.llm.server.endpoint import Endpoint, Rejected
-from redraft.llm.server.facts import Facts
-from redraft.llm.server.learning import Doubts, learned
-from redraft.llm.server.rendering import Renderer, made
-from redraft.llm.server.replies import Unreadable, read
-from redraft.llm.together import together
+from redraft.llm.providers.openai_server import errors as faults
+from redraft.llm.providers.openai_server.endpoint import Endpoint, Rejected
+from redraft.llm.providers.openai_server.http.load_balancer import Addresses
+from redraft.llm.providers.openai_server.learned import Doubts, learned
+from redraft.llm.providers.openai_server.raw_prompts import Renderer, made
+from redraft.llm.providers.openai_server.replies import Unreadable, read
+from redraft.llm.providers.openai_server.requests import body
+from redraft.llm.providers.openai_server.server_facts import Facts
 from redraft.llm.truncation import Truncation
 
 TRIES = 4  # of each call, where another could help

@@ -4,12 +4,12 @@ from typing import Any
 
 import orjson
 
-from redraft.llm.chat_template import ChatTemplate
 from redraft.llm.model import Message, ModelError, Request
-from redraft.llm.server.addresses import Address
-from redraft.llm.server.endpoint import Endpoint
-from redraft.llm.server.facts import Facts
-from redraft.llm.server.thinking import CLOSING, OPENING
+from redraft.llm.prompts.chat_template import ChatTemplate
+from redraft.llm.providers.openai_server.endpoint import Endpoint
+from redraft.llm.providers.openai_server.http.load_balancer import Address
+from redraft.llm.providers.openai_server.server_facts import Facts
+from redraft.llm.providers.shared.thinking import CLOSING, OPENING
 
 KEPT = 4096  # prompts: every step of a tree has the same one
 

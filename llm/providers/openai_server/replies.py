@@ -8,11 +8,11 @@ from typing import Any
 
 from redraft.llm.capabilities import Continuing
 from redraft.llm.model import Choice, Finish, Request
-from redraft.llm.reading import aligned, cut, with_tokens
-from redraft.llm.server.bodies import lost
-from redraft.llm.server.facts import Facts
-from redraft.llm.server.thinking import apart, inline
-from redraft.llm.server.tokens import Token, tokens_in
+from redraft.llm.providers.openai_server.requests import lost
+from redraft.llm.providers.openai_server.server_facts import Facts
+from redraft.llm.providers.openai_server.tokens import Token, tokens_in
+from redraft.llm.providers.shared.stop_strings import aligned, cut, with_tokens
+from redraft.llm.providers.shared.thinking import apart, inline
 from redraft.llm.usage import Usage
 
 FINISHES = {

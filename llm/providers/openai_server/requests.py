@@ -8,7 +8,7 @@ import orjson
 
 from redraft.llm.capabilities import Continuing
 from redraft.llm.model import Request
-from redraft.llm.server.facts import Facts
+from redraft.llm.providers.openai_server.server_facts import Facts
 
 
 def body(model: str, request: Request, facts: Facts, prompt: str | None = None) -> dict[str, Any]:

@@ -12,10 +12,10 @@ from typing import Any
 
 from redraft.llm.limits import Limits
 from redraft.llm.model import Cause, Choice, Finish, Model, ModelError, Reply, Request
-from redraft.llm.server import faults
-from redraft.llm.server.addresses import Addresses
-from redraft.llm.server.bodies import packed
-from redraft.llm.server.wire import Answer, Wire
+from redraft.llm.providers.openai_server import errors as faults
+from redraft.llm.providers.openai_server.http.load_balancer import Addresses
+from redraft.llm.providers.openai_server.http.transport import Answer, Wire
+from redraft.llm.providers.openai_server.requests import packed
 from redraft.llm.usage import Usage
 
 PATHS: Mapping[str, str] = MappingProxyType(

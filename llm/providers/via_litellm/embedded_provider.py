@@ -1,11 +1,11 @@
 """The embedded model for whoever calls LiteLLM: `litellm.completion(model="redraft/embedded", ...)` after this.
 
->>> from redraft.llm.litellm_provider import register
+>>> from redraft.llm.providers.via_litellm.embedded_provider import register
 >>> register()
 
 `n`, logprobs, seed, stop, max_tokens, temperature, top_p, top_k, min_p and a trailing assistant message, which is gone
 on from, work as elsewhere; sample i of a seeded call is that of seed + i. It answers the forms that it was trained on
-(`TEMPLATES` of `redraft.llm.embedded.formats`) and refuses others with a BadRequestError.
+(`TEMPLATES` of `redraft.llm.providers.embedded.prompt_formats`) and refuses others with a BadRequestError.
 """
 
 import asyncio
@@ -20,12 +20,12 @@ from litellm.llms.custom_llm import CustomLLM, CustomLLMError
 from litellm.types.utils import Choices, GenericStreamingChunk, Message, ModelResponse, Usage
 
 from redraft.llm.capabilities import EVERYTHING, Capabilities
-from redraft.llm.embedded.model import EmbeddedModel, embedded
+from redraft.llm.client.records import decode, encode
 from redraft.llm.limits import Limits
-from redraft.llm.litellm_route import LiteLLM
 from redraft.llm.model import Beam, Choice, Finish, Model, ModelError, Reply, Request
 from redraft.llm.model import Message as Said
-from redraft.llm.recorded import decode, encode
+from redraft.llm.providers.embedded.model import EmbeddedModel, embedded
+from redraft.llm.providers.via_litellm.model import LiteLLM
 from redraft.llm.truncation import NAMES, Truncation
 
 PROVIDER, MODEL = "redraft", "embedded"

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from redraft.llm.model import Cause, ModelError, Refused
-from redraft.llm.said import said, secrets, wait_s
+from redraft.llm.providers.shared.redaction import said, secrets, wait_s
 from redraft.llm.usage import Usage
 
 OVERLOADED = (429, 503, 529)

@@ -7,11 +7,11 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from redraft.llm.capabilities import Capabilities
-from redraft.llm.litellm_error import Failure
-from redraft.llm.litellm_reply import UNSAID, apart, stop_reason
-from redraft.llm.memory import Memory
-from redraft.llm.server.faults import UNSUPPORTED
-from redraft.llm.server.learning import Doubts
+from redraft.llm.providers.openai_server.errors import UNSUPPORTED
+from redraft.llm.providers.openai_server.learned import Doubts
+from redraft.llm.providers.shared.capability_cache import Memory
+from redraft.llm.providers.via_litellm.errors import Failure
+from redraft.llm.providers.via_litellm.replies import UNSAID, apart, stop_reason
 
 
 class Known:

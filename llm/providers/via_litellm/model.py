@@ -14,15 +14,15 @@ from types import ModuleType
 from typing import Any, ClassVar
 from weakref import WeakSet
 
-from redraft.llm import litellm_facts
 from redraft.llm.capabilities import Capabilities, Continuing
 from redraft.llm.limits import Limits
-from redraft.llm.litellm_error import Failure, explained
-from redraft.llm.litellm_known import Known
-from redraft.llm.litellm_reply import read
-from redraft.llm.memory import Memory
 from redraft.llm.model import Model, ModelError, Refused, Reply, Request, check_drawing
-from redraft.llm.said import address
+from redraft.llm.providers.shared.capability_cache import Memory
+from redraft.llm.providers.shared.redaction import address
+from redraft.llm.providers.via_litellm import model_table as litellm_facts
+from redraft.llm.providers.via_litellm.errors import Failure, explained
+from redraft.llm.providers.via_litellm.learned import Known
+from redraft.llm.providers.via_litellm.replies import read
 
 MARKED_CHARS = 4096  # about the fewest tokens that providers cache: 1,024
 
@@ -44,7 +44,7 @@ def litellm_model(
     # Without a key LiteLLM makes a coroutine, fails before it awaits that, and Python says so whenever it is freed.
     warnings.filterwarnings("ignore", r"coroutine '\w+\.acompletion' was never awaited", RuntimeWarning)
     if name == "redraft/embedded":
-        from redraft.llm.litellm_provider import embedded_model
+        from redraft.llm.providers.via_litellm.embedded_provider import embedded_model
 
         return embedded_model(litellm, limits)
     known = name.split("/")[0] in litellm.provider_list

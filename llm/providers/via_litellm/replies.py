@@ -5,8 +5,8 @@ from math import isfinite
 from typing import Any
 
 from redraft.llm.model import Cause, Choice, Finish, ModelError, Reply, Request
-from redraft.llm.reading import aligned, cut, with_tokens
-from redraft.llm.server.thinking import inline
+from redraft.llm.providers.shared.stop_strings import aligned, cut, with_tokens
+from redraft.llm.providers.shared.thinking import inline
 from redraft.llm.usage import Usage
 
 FINISHES = {"stop": Finish.END, "length": Finish.LENGTH}

@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass
 from enum import StrEnum
 
-from redraft.store.wordproblems.story import Equation, Story, state
+from redraft.store.sources.wordproblems.story import Equation, Story, state
 
 
 class Error(StrEnum):

@@ -5,9 +5,9 @@ import re
 from collections.abc import Iterator, Sequence
 
 from redraft.store.records import Problem
-from redraft.store.wordproblems.families import FAMILIES
-from redraft.store.wordproblems.families.family import Draw, Event, Family
-from redraft.store.wordproblems.story import Equation, Ref, Story, calculate
+from redraft.store.sources.wordproblems.families import FAMILIES
+from redraft.store.sources.wordproblems.families.family import Draw, Event, Family
+from redraft.store.sources.wordproblems.story import Equation, Ref, Story, calculate
 
 LEVELS = (1, 2, 3, 4, 5)
 SMALL = {1: 9, 2: 12, 3: 19, 4: 25, 5: 40}  # the largest number that is multiplied, by level

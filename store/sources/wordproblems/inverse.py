@@ -3,7 +3,7 @@
 import random
 from dataclasses import dataclass
 
-from redraft.store.wordproblems.story import Ref, Story, state
+from redraft.store.sources.wordproblems.story import Ref, Story, state
 
 UNDO = {
     # (sign, which operand is unknown): (sign of the way back, known operand first?)

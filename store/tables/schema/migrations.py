@@ -6,7 +6,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from redraft.store.errors import StoreError
-from redraft.store.sql import literal
+from redraft.store.tables.sql import literal
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -45,7 +45,7 @@ def version(connection: "DuckDBPyConnection") -> int:
 def migrate(connection: "DuckDBPyConnection") -> None:
     """Brings a database to the newest schema, each migration in a transaction of its own."""
     had = version(connection)
-    texts = [files("redraft.store").joinpath(name).read_text(encoding="utf-8") for name in MIGRATIONS[had:]]
+    texts = [files(__package__).joinpath(name).read_text(encoding="utf-8") for name in MIGRATIONS[had:]]
     for number, (name, text) in enumerate(zip(MIGRATIONS[had:], texts, strict=True), start=had + 1):
         again = {view for later in texts[number - had :] for view in MADE.findall(later)}
         connection.execute("BEGIN")

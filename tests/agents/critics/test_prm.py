@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from redraft.agents.beam import beam
-from redraft.agents.critic import Critic, Critique, Opinion
+from redraft.agents.build import build
+from redraft.agents.critics.critic import Critic, Critique, Opinion
 from redraft.agents.critics.prm import prm
-from redraft.agents.load import build
-from redraft.llm.client import Client
+from redraft.agents.strategies.tree_search.beam import beam
+from redraft.llm.client.client import Client
 from redraft.llm.model import ModelError
 from redraft.store.errors import PartError
 from redraft.store.records import Grade, Question, Stop, Trajectory

@@ -2,12 +2,12 @@
 
 import pytest
 
-from redraft.agents.critic import Critique, Opinion
+from redraft.agents.critics.critic import Critique, Opinion
 from redraft.agents.critics.step import read, step
-from redraft.llm.client import Client
+from redraft.llm.client.client import Client
 from redraft.llm.model import Choice, Finish, ModelError
+from redraft.llm.prompts.templates import STEP_CRITIQUE
 from redraft.llm.scripted import Scripted
-from redraft.llm.templates import STEP_CRITIQUE
 from redraft.store.records import Question, Trajectory
 
 DRAFT = Trajectory(Question("p", "How much?", unit="u")).grow("Two have 8.\n\n", 0)

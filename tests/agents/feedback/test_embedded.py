@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 
 from redraft.agents import build
-from redraft.llm.client import Client
-from redraft.llm.embedded.formats import FEEDBACK
-from redraft.llm.embedded.model import HERE, EmbeddedModel
+from redraft.llm.client.client import Client
 from redraft.llm.model import Reply, Request, Sampling
+from redraft.llm.providers.embedded.model import HERE, EmbeddedModel
+from redraft.llm.providers.embedded.prompt_formats import FEEDBACK
 from redraft.store.records import Keyring, Role, Stop, Trajectory
-from redraft.store.sources import read
+from redraft.store.sources.sources import read
 
 MAY = "There may be an error in the solution. Check it and solve the problem again."
 WRONG = "The answer is wrong. Solve the problem again."

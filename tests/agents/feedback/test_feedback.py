@@ -8,11 +8,11 @@ import pytest
 from redraft.agents import build
 from redraft.agents.feedback.critic import critic
 from redraft.agents.feedback.feedback import REVIEW as BY_WRITER
-from redraft.llm.budget import Budget
-from redraft.llm.client import Client
+from redraft.llm.client.budget import Budget
+from redraft.llm.client.client import Client
 from redraft.llm.model import Sampling
-from redraft.llm.route import route
-from redraft.llm.templates import CRITIQUE, SELF_FEEDBACK, SELF_FEEDBACK_LEADING, SOLVE, fill
+from redraft.llm.prompts.templates import CRITIQUE, SELF_FEEDBACK, SELF_FEEDBACK_LEADING, SOLVE, fill
+from redraft.llm.providers.route import route
 from redraft.store.journal import Journal
 from redraft.store.records import Keyring, Question, Role, Stop, Trajectory
 

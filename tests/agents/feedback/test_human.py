@@ -10,10 +10,10 @@ from langgraph.types import Command
 
 from redraft.agents import build
 from redraft.agents.feedback.human import human
-from redraft.agents.graph import GraphAgent, Tree
-from redraft.llm.client import Client
+from redraft.agents.sampling.graph import GraphAgent, Tree
+from redraft.llm.client.client import Client
 from redraft.llm.model import ModelError, Request
-from redraft.llm.route import route
+from redraft.llm.providers.route import route
 from redraft.llm.scripted import Scripted
 from redraft.store import Problem, Trajectory
 from redraft.store.errors import PartError

@@ -10,14 +10,14 @@ from redraft.agents.feedback.fixed import fixed
 from redraft.agents.feedback.none import none
 from redraft.agents.feedback.prm import prm
 from redraft.agents.feedback.random import random
+from redraft.agents.feedback.review import is_correct
 from redraft.agents.feedback.self import self as own
-from redraft.agents.reviews import is_correct
-from redraft.llm.client import Client
-from redraft.llm.embedded.formats import TEMPLATES as TRAINED
+from redraft.llm.client.client import Client
 from redraft.llm.model import Choice, Finish, ModelError, Request
-from redraft.llm.prompts import Prompts
+from redraft.llm.prompts.prompts import Prompts
+from redraft.llm.prompts.templates import REFINE, fill
+from redraft.llm.providers.embedded.prompt_formats import TEMPLATES as TRAINED
 from redraft.llm.scripted import Scripted
-from redraft.llm.templates import REFINE, fill
 from redraft.store.errors import PartError
 from redraft.store.records import Grade, Keyring, Question, Stop, Trajectory
 

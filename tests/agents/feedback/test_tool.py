@@ -8,11 +8,11 @@ from redraft.agents import build
 from redraft.agents.feedback import tests as by_tests
 from redraft.agents.feedback.feedback import Remark
 from redraft.agents.feedback.tool import tool
-from redraft.llm.client import Client
+from redraft.llm.client.client import Client
 from redraft.llm.model import ModelError, Request
-from redraft.llm.route import route
+from redraft.llm.prompts.templates import PROGRAM_FAILS, REFLECT, SOLVE_CODE, TRY_AGAIN, WRITE_TESTS, fill
+from redraft.llm.providers.route import route
 from redraft.llm.scripted import Scripted
-from redraft.llm.templates import PROGRAM_FAILS, REFLECT, SOLVE_CODE, TRY_AGAIN, WRITE_TESTS, fill
 from redraft.store.errors import PartError
 from redraft.store.records import Keyring, Kind, Question, Stop, Trajectory
 

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from redraft.agents import build
-from redraft.agents.going_on import STEP_SCHEMA
-from redraft.agents.policy import Policy, by_steps, stepwise, whole
+from redraft.agents.policies.continuation import STEP_SCHEMA
+from redraft.agents.policies.policy import Policy, by_steps, stepwise, whole
 from redraft.llm.capabilities import EVERYTHING, Capabilities, Continuing
-from redraft.llm.client import Client
+from redraft.llm.client.client import Client
 from redraft.llm.model import Choice, Finish, Message, ModelError, Request, Sampling
-from redraft.llm.route import route
+from redraft.llm.prompts.templates import NEXT_STEP, REST, SOLVE, fill
+from redraft.llm.providers.route import route
 from redraft.llm.scripted import Scripted
-from redraft.llm.templates import NEXT_STEP, REST, SOLVE, fill
 from redraft.store.journal import Journal
 from redraft.store.records import Question, Role, Stop, Trajectory
 

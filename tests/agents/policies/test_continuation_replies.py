@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redraft.agents.going_on import next_step, rest, unescaped
-from redraft.agents.policy import stepwise
-from redraft.agents.written import Part
+from redraft.agents.policies.continuation import next_step, rest, unescaped
+from redraft.agents.policies.policy import stepwise
+from redraft.agents.policies.steps import Part
 from redraft.llm.capabilities import EVERYTHING, Continuing
-from redraft.llm.client import Client
+from redraft.llm.client.client import Client
 from redraft.llm.model import Choice, Finish
 from redraft.llm.scripted import Scripted
 from redraft.store.records import Kind, Question, Stop, Trajectory

@@ -11,16 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from redraft.agents import build
-from redraft.agents.conversation import conversation, follow_up
 from redraft.agents.critics.model import model as own_critic
-from redraft.agents.policy import by_steps, stepwise, whole
+from redraft.agents.policies.messages import conversation, follow_up
+from redraft.agents.policies.policy import by_steps, stepwise, whole
 from redraft.llm.capabilities import EVERYTHING, Continuing
-from redraft.llm.client import Client
+from redraft.llm.client.client import Client
 from redraft.llm.model import Choice, Finish, Message, Request, Sampling
-from redraft.llm.prompts import Example, Prompts
-from redraft.llm.route import route
+from redraft.llm.prompts.prompts import Example, Prompts
+from redraft.llm.prompts.templates import FINISHED, JUDGE, NEXT_STEP, SOLVE, fill
+from redraft.llm.providers.route import route
 from redraft.llm.scripted import Scripted
-from redraft.llm.templates import FINISHED, JUDGE, NEXT_STEP, SOLVE, fill
 from redraft.store.journal import Journal
 from redraft.store.records import Question, Trajectory
 

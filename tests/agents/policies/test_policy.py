@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from redraft.agents.policy import stepwise, whole
-from redraft.agents.written import split
-from redraft.llm.client import Client
+from redraft.agents.policies.policy import stepwise, whole
+from redraft.agents.policies.steps import split
+from redraft.llm.client.client import Client
 from redraft.llm.model import Choice, Finish, Message, ModelError, Request, Sampling
+from redraft.llm.prompts.templates import SOLVE, SOLVE_CHOICE
 from redraft.llm.scripted import Scripted
-from redraft.llm.templates import SOLVE, SOLVE_CHOICE
 from redraft.store.records import Kind, Question, Role, Step, Stop, Trajectory, digest
 
 QUESTION = Question("p", "How many {legs} have 2 cats?", unit="u")

@@ -21,17 +21,17 @@ from langgraph.types import RetryPolicy
 
 from redraft.agents import build
 from redraft.agents.agent import Agent
-from redraft.agents.graph import GraphAgent
-from redraft.agents.tree import SearchAgent
-from redraft.agents.walk import run, takes_turns
-from redraft.llm.client import Client
+from redraft.agents.sampling.graph import GraphAgent
+from redraft.agents.sampling.graph_runner import run, takes_turns
+from redraft.agents.search.search import SearchAgent
+from redraft.llm.client.client import Client
 from redraft.llm.model import Sampling
-from redraft.llm.route import route
+from redraft.llm.providers.route import route
 from redraft.store.journal import Journal
 from redraft.store.records import Trajectory
-from redraft.store.wordproblems import problems
+from redraft.store.sources.wordproblems import problems
 
-STRATEGIES = sorted(json.loads((Path(__file__).parents[2] / "langgraph.json").read_text())["graphs"])
+STRATEGIES = sorted(json.loads((Path(__file__).parents[3] / "langgraph.json").read_text())["graphs"])
 SMALL = {"mcts": {"iterations": 3}, "rest_mcts": {"iterations": 3}, "best_first": {"iterations": 6}}
 [PROBLEM] = islice(problems(levels=[2], seed=5), 1)
 

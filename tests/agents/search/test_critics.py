@@ -1,8 +1,8 @@
 """What a critic does to a tree: it ends paths, or gives advice; its decisions are grades, its failures nothing."""
 
-from redraft.agents.critic import Critic, Critique, Opinion
-from redraft.agents.rest_mcts import rest_mcts
-from redraft.agents.tree import SearchAgent
+from redraft.agents.critics.critic import Critic, Critique, Opinion
+from redraft.agents.search.search import SearchAgent
+from redraft.agents.strategies.tree_search.rest_mcts import rest_mcts
 from redraft.llm.model import ModelError
 from redraft.store.records import Stop, Trajectory, Verdict
 from world import QUESTION, World, state

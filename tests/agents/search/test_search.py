@@ -4,15 +4,15 @@ import math
 
 import pytest
 
-from redraft.agents.correct import correct
 from redraft.agents.critics.none import none as no_critic
 from redraft.agents.feedback.none import none as nothing
-from redraft.agents.mcts import mcts
-from redraft.agents.node import probability
-from redraft.agents.policy import stepwise
-from redraft.agents.tree import SearchAgent
-from redraft.llm.budget import Budget
-from redraft.llm.client import Client
+from redraft.agents.policies.policy import stepwise
+from redraft.agents.search.node import probability
+from redraft.agents.search.search import SearchAgent
+from redraft.agents.strategies.correct import correct
+from redraft.agents.strategies.tree_search.mcts import mcts
+from redraft.llm.client.budget import Budget
+from redraft.llm.client.client import Client
 from redraft.store.journal import Journal
 from redraft.store.records import Grade, Role, Stop
 from world import QUESTION, World, grown, walked

@@ -2,9 +2,9 @@
 
 import pytest
 
-from redraft.agents.thoughts import best_choice, judgement, listed, proposing, valued, voting
-from redraft.agents.tree import Search
-from redraft.llm.client import Client
+from redraft.agents.search.search import Search
+from redraft.agents.search.thought_prompts import best_choice, judgement, listed, proposing, valued, voting
+from redraft.llm.client.client import Client
 from redraft.llm.model import Choice, Finish, ModelError, Request
 from redraft.llm.scripted import Scripted
 from redraft.store.journal import Journal

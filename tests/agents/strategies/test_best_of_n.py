@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from redraft.agents.best_of_n import best_of_n
-from redraft.agents.graph import GraphAgent
-from redraft.agents.greedy import greedy
-from redraft.agents.policy import whole
-from redraft.llm.client import Client
+from redraft.agents.policies.policy import whole
+from redraft.agents.sampling.graph import GraphAgent
+from redraft.agents.strategies.best_of_n import best_of_n
+from redraft.agents.strategies.greedy import greedy
+from redraft.llm.client.client import Client
 from redraft.llm.model import ModelError, Request, Sampling
 from redraft.llm.scripted import Scripted
 from redraft.store.errors import PartError

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from redraft.agents.correct import correct
-from redraft.agents.critic import Critique, Opinion
+from redraft.agents.critics.critic import Critique, Opinion
 from redraft.agents.critics.none import none as no_critic
 from redraft.agents.feedback.feedback import Remark
 from redraft.agents.feedback.none import none as no_feedback
 from redraft.agents.feedback.oracle import oracle
-from redraft.agents.policy import whole
-from redraft.llm.budget import Budget
-from redraft.llm.client import Client
+from redraft.agents.policies.policy import whole
+from redraft.agents.strategies.correct import correct
+from redraft.llm.client.budget import Budget
+from redraft.llm.client.client import Client
 from redraft.llm.model import Choice, Finish, ModelError, Request, Sampling
 from redraft.llm.scripted import Scripted
 from redraft.store.errors import PartError

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from redraft.agents.correct import correct
 from redraft.agents.critics.none import none as no_critic
 from redraft.agents.feedback.feedback import Remark
 from redraft.agents.feedback.none import none as no_feedback
-from redraft.agents.policy import whole
-from redraft.llm.budget import Budget
-from redraft.llm.client import Client
+from redraft.agents.policies.policy import whole
+from redraft.agents.strategies.correct import correct
+from redraft.llm.client.budget import Budget
+from redraft.llm.client.client import Client
 from redraft.llm.model import Choice, Finish, ModelError, Request
 from redraft.llm.scripted import Scripted
 from redraft.store.errors import PartError

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from redraft.agents import build
-from redraft.agents.correct import correct
 from redraft.agents.critics.none import none as no_critic
 from redraft.agents.feedback.feedback import Remark
 from redraft.agents.feedback.none import none as no_feedback
-from redraft.agents.policy import by_steps, stepwise, whole
-from redraft.llm.client import Client
+from redraft.agents.policies.policy import by_steps, stepwise, whole
+from redraft.agents.strategies.correct import correct
+from redraft.llm.client.client import Client
 from redraft.llm.model import ModelError, Request
 from redraft.llm.scripted import Scripted
 from redraft.store.errors import PartError

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from redraft.agents import build
-from redraft.agents.debate import debate
 from redraft.agents.feedback.peers import peers
-from redraft.agents.policy import whole
-from redraft.llm.client import Client
-from redraft.llm.embedded.formats import DOUBTFUL
+from redraft.agents.policies.policy import whole
+from redraft.agents.strategies.debate import debate
+from redraft.llm.client.client import Client
 from redraft.llm.model import Message, ModelError, Request
-from redraft.llm.prompts import Prompts
+from redraft.llm.prompts.prompts import Prompts
+from redraft.llm.providers.embedded.prompt_formats import DOUBTFUL
 from redraft.llm.scripted import Scripted
 from redraft.store.errors import PartError
 from redraft.store.journal import Journal

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from redraft.agents import build
-from redraft.agents.programs import apart, computed, spelled
-from redraft.llm.client import Client
+from redraft.graders.programs.execution import apart, computed, spelled
+from redraft.llm.client.client import Client
 from redraft.llm.model import Choice, Finish, ModelError, Request
 from redraft.llm.scripted import Scripted
 from redraft.store.errors import PartError

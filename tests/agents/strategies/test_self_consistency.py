@@ -5,10 +5,10 @@ from itertools import product
 
 import pytest
 
-from redraft.agents.policy import whole
-from redraft.agents.self_consistency import self_consistency
-from redraft.agents.vote import fewest, leader, settled, votes
-from redraft.llm.client import Client
+from redraft.agents.policies.policy import whole
+from redraft.agents.sampling.early_stopping import fewest, leader, settled, votes
+from redraft.agents.strategies.self_consistency import self_consistency
+from redraft.llm.client.client import Client
 from redraft.llm.model import ModelError, Request
 from redraft.llm.scripted import Scripted
 from redraft.store.records import Question, Stop, Trajectory

@@ -6,16 +6,16 @@ from typing import Any
 import pytest
 
 from redraft.agents import build, solve
-from redraft.llm.budget import Budget
-from redraft.llm.client import Client
-from redraft.llm.embedded.model import embedded
+from redraft.llm.client.budget import Budget
+from redraft.llm.client.client import Client
 from redraft.llm.model import Beam, BudgetSpent, ModelError, Refused, Request, Sampling
-from redraft.llm.route import route
+from redraft.llm.providers.embedded.model import embedded
+from redraft.llm.providers.route import route
 from redraft.llm.scripted import Scripted
 from redraft.store.errors import PartError
 from redraft.store.journal import Journal
 from redraft.store.records import Question, Role, Stop
-from redraft.store.wordproblems import problems
+from redraft.store.sources.wordproblems import problems
 
 QUESTION = Question("p", "How much?", unit="u")
 [PROBLEM] = islice(problems(levels=(2,), seed=4), 1)

@@ -14,13 +14,14 @@ from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.types import Command
 from pydantic import TypeAdapter
 
-from redraft.agents import solve, studio
-from redraft.agents.arguments_schema import arguments_schema
-from redraft.agents.graph import Tree
-from redraft.agents.readable import trajectory
-from redraft.agents.snapshot import from_json, to_json
-from redraft.agents.studio import GraphError
-from redraft.agents.tree import Search
+from redraft.agents import solve
+from redraft.agents.sampling.graph import Tree
+from redraft.agents.search.search import Search
+from redraft.agents.studio import graphs as studio
+from redraft.agents.studio.arguments_schema import arguments_schema
+from redraft.agents.studio.graphs import GraphError
+from redraft.agents.studio.snapshot import from_json, to_json
+from redraft.agents.studio.state import trajectory
 from redraft.store import Problem, Trajectory
 
 QUESTION = "Leo has 4 bags with 6 pens each. Then 5 pens get lost. How many pens does Leo have?"
@@ -29,7 +30,7 @@ SMALL: Mapping[str, Mapping[str, int]] = {
     "mcts": {"iterations": 4},
     "rest_mcts": {"iterations": 3},
 }
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def thread(name: str = "1") -> Any:
@@ -187,7 +188,7 @@ async def test_what_models_answer_before_a_person_is_asked_is_not_asked_again(op
 
 SHORTEST = '''
 from redraft.agents.agent import Agent
-from redraft.agents.policy import Policy
+from redraft.agents.policies.policy import Policy
 from redraft.store import Question, Trajectory
 
 

@@ -16,9 +16,9 @@ import pytest
 from langgraph_sdk import get_client
 from langgraph_sdk.client import LangGraphClient
 
-from redraft.agents.studio import STRATEGIES
+from redraft.agents.studio.graphs import STRATEGIES
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 QUESTION = {"question": "Leo has 4 bags with 6 pens each. Then 5 pens get lost. How many pens does Leo have?"}
 SMALL: Mapping[str, Mapping[str, int]] = {
     "beam": {"n": 2, "width": 2, "iterations": 2},

@@ -31,10 +31,10 @@ def test_help_names_every_command_at_once(redraft: Redraft) -> None:
 
 
 def test_every_option_says_what_it_does_and_has_its_variable(redraft: Redraft) -> None:
-    from redraft.flows.cli import COMMANDS, cli
+    from redraft.flows.cli.main import MODULES, cli
 
     context = cli.make_context("redraft", ["--help"], resilient_parsing=True)
-    for name in COMMANDS:
+    for name in MODULES:
         command = cli.get_command(context, name)
         assert command is not None
         assert (command.help or "").split("\n")[0].endswith((".", "'FROM runs'."))
@@ -72,7 +72,7 @@ def test_a_second_run_does_nothing_and_says_so(redraft: Redraft) -> None:
 
 
 def test_two_runs_and_a_query_at_once(redraft: Redraft, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "redraft.flows.cli", *TINY, "--db", "shared.duckdb", "--seed"]
+    command = [sys.executable, "-m", "redraft.flows.cli.main", *TINY, "--db", "shared.duckdb", "--seed"]
     redraft(*TINY, "--db", "shared.duckdb")
     runs = [subprocess.Popen([*command, seed], cwd=tmp_path, stderr=subprocess.DEVNULL) for seed in ("1", "2")]
     asked = 0
@@ -89,7 +89,7 @@ def test_two_runs_and_a_query_at_once(redraft: Redraft, tmp_path: Path) -> None:
 
 def test_the_same_job_twice_at_once_is_refused(redraft: Redraft, tmp_path: Path, mistake: Mistake) -> None:
     job = ("generate", "--limit", "200", "--samples", "8")
-    run = subprocess.Popen([sys.executable, "-m", "redraft.flows.cli", *job], cwd=tmp_path, stderr=subprocess.PIPE)
+    run = subprocess.Popen([sys.executable, "-m", "redraft.flows.cli.main", *job], cwd=tmp_path, stderr=subprocess.PIPE)
     _journal(tmp_path)
     told = mistake(*job)
     assert f"another run of the same recipe (process {run.pid}) is at work on " in told
@@ -100,7 +100,7 @@ def test_the_same_job_twice_at_once_is_refused(redraft: Redraft, tmp_path: Path,
 
 def test_ctrl_c_keeps_what_is_finished(redraft: Redraft, tmp_path: Path) -> None:
     job = ("generate", "builtin:levels=1", "--limit", "60", "--samples", "2", "--concurrency", "2")
-    command = [sys.executable, "-m", "redraft.flows.cli", *job, "--json"]
+    command = [sys.executable, "-m", "redraft.flows.cli.main", *job, "--json"]
     run = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert run.stderr is not None
     while "unit" not in (line := run.stderr.readline()) or json.loads(line)["problems"] < 3:
@@ -241,7 +241,7 @@ def test_a_full_disk_is_one_line_and_loses_nothing(redraft: Redraft, tmp_path: P
     job = ("generate", "builtin:levels=1", "--limit", "30", "--samples", "4", "--max-tokens", "60")
     limited = "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
     limited += "resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000));"
-    limited += f"from redraft.flows.cli import main; main({list(job)!r})"
+    limited += f"from redraft.flows.cli.main import main; main({list(job)!r})"
     redraft("generate", "builtin:levels=1", "--limit", "1", "--samples", "1", "--max-tokens", "5")
     done = subprocess.run(
         [sys.executable, "-c", limited], cwd=tmp_path, env=os.environ, capture_output=True, text=True, check=False

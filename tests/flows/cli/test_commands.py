@@ -34,7 +34,7 @@ def test_the_demonstration_twice_in_a_row(redraft: Redraft, tmp_path: Path) -> N
 
 
 def test_the_demonstration_shows_a_judged_draft_before_it_has_run(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "redraft.flows.cli", "demo", "--limit", "4", "--samples", "3"]
+    command = [sys.executable, "-m", "redraft.flows.cli.main", "demo", "--limit", "4", "--samples", "3"]
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as run:
         assert run.stdout is not None
         assert any("✓ right" in line or "✗ wrong" in line for line in run.stdout)
@@ -125,7 +125,17 @@ def test_the_doctor_does_not_wait_for_ever_for_a_store(redraft: Redraft, tmp_pat
 
 
 def test_the_doctor_tells_of_a_killed_run_and_its_cure(redraft: Redraft, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "redraft.flows.cli", "generate", "--limit", "200", "--concurrency", "4", "--json"]
+    command = [
+        sys.executable,
+        "-m",
+        "redraft.flows.cli.main",
+        "generate",
+        "--limit",
+        "200",
+        "--concurrency",
+        "4",
+        "--json",
+    ]
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as run:
         assert run.stderr is not None
         assert any('"unit"' in line for line in run.stderr)

@@ -20,7 +20,7 @@ ENDLESS = "SELECT count(*) FROM range(10000000) a, range(1000000) b"
 @pytest.mark.parametrize("extra", [(), ("--parquet", "out.parquet")])
 def test_ctrl_c_ends_a_long_question_at_once(tmp_path: Path, extra: tuple[str, ...]) -> None:
     Store(tmp_path / "redraft.duckdb")
-    command = [sys.executable, "-m", "redraft.flows.cli", "query", ENDLESS, *extra]
+    command = [sys.executable, "-m", "redraft.flows.cli.main", "query", ENDLESS, *extra]
     run = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     _held(tmp_path / "redraft.duckdb")
     start = time.monotonic()

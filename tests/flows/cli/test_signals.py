@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from redraft.flows.interrupt import GRACE_S, STOPPED
+from redraft.flows.cli.signals import GRACE_S, STOPPED
 
 STUBBORN = """
 import asyncio, sys, time
-from redraft.flows.interrupt import run
+from redraft.flows.cli.signals import run
 async def work():
     sys.stdout.write("ready\\n"); sys.stdout.flush()
     try:
@@ -28,7 +28,7 @@ run(work())
 
 AFTERWARDS = """
 import asyncio, sys, time
-from redraft.flows.interrupt import run
+from redraft.flows.cli.signals import run
 run(asyncio.sleep(0))
 try:
     sys.stdout.write("ready\\n"); sys.stdout.flush()
@@ -80,7 +80,8 @@ def test_what_comes_after_the_work_is_stopped_as_any_program() -> None:
 BEFORE = """
 import sys, time
 import redraft.flows.generate
-from redraft.flows import cli, interrupt
+from redraft.flows.cli import main as cli
+from redraft.flows.cli import signals as interrupt
 def slow(*_, **__):
     sys.stdout.write("ready\\n"); sys.stdout.flush()
     time.sleep(60)
@@ -123,7 +124,7 @@ async def test_a_stopped_run_goes_on_without_asking_again(
         "generate", "builtin:levels=1", "--model", "tiny", "--api-base", server.url, "--strategy", "best_of_n",
         "--samples", "2", "--limit", "60", "--concurrency", "4", "--json",
     )  # fmt: skip
-    command = [sys.executable, "-m", "redraft.flows.cli", *job]
+    command = [sys.executable, "-m", "redraft.flows.cli.main", *job]
     pipe = subprocess.PIPE
     run = await asyncio.create_subprocess_exec(*command, cwd=tmp_path, stdout=pipe, stderr=pipe)
     while len(server.requests) < 20:  # noqa: ASYNC110 - it is the server's list

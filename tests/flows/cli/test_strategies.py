@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from redraft.agents.description import described, strategies
-from redraft.agents.load import PARTS, load
-from redraft.flows.options import PARTS as OPTIONS
-from redraft.store import description
+from redraft.agents.build import PARTS, load
+from redraft.agents.catalog import described, strategies
+from redraft.flows.cli.options import PARTS as OPTIONS
 from redraft.store.errors import PartError
-from redraft.store.load import load as find
-from redraft.store.load import names
+from redraft.store.plugins import docstrings as description
+from redraft.store.plugins.discovery import load as find
+from redraft.store.plugins.discovery import names
 
 SHIPPED = [(noun, package, name) for noun, (package, returns) in OPTIONS.items() for name in names(package, returns)]
 SHIPPED += [
@@ -35,7 +35,7 @@ def test_every_argument_of_every_part_has_a_sentence(noun: str, package: str, na
 
 def test_every_strategy_is_found_with_its_settings() -> None:
     found = {one.name: one for one in strategies()}
-    assert list(found) == names("redraft.agents", "Agent")
+    assert list(found) == names("redraft.agents.strategies", "Agent")
     correct = {one.name: one for one in found["correct"].settings}
     assert (correct["turns"].default, correct["turns"].type) == (3, "a whole number")
     assert correct["turns"].about == "The most drafts of a trajectory, the first included."
@@ -85,7 +85,7 @@ def test_the_command_shows_them(redraft: Any, tmp_path: Any) -> None:
     ):
         assert word in shown
     everything = redraft("strategies").stdout
-    assert all(f"\n{name}\n" in f"\n{everything}" for name in names("redraft.agents", "Agent"))
+    assert all(f"\n{name}\n" in f"\n{everything}" for name in names("redraft.agents.strategies", "Agent"))
     assert json.loads(redraft("strategies", "mcts", "--json").stdout)[0]["name"] == "mcts"
     (tmp_path / "own.py").write_text(OWN)
     assert "at_least=2" in redraft("strategies", "own.py:mine").stdout
@@ -93,7 +93,7 @@ def test_the_command_shows_them(redraft: Any, tmp_path: Any) -> None:
 
 OWN = '''
 from redraft.agents.agent import Agent
-from redraft.agents.policy import Policy
+from redraft.agents.policies.policy import Policy
 
 def mine(policy: Policy, *, at_least: int = 2) -> Agent:
     """Mine. The fewest is `at_least`."""
@@ -118,9 +118,7 @@ def test_help_lists_the_parts_that_ship(command: str, nouns: list[str], redraft:
 
 
 def test_help_imports_no_graph() -> None:
-    code = (
-        "import sys; from redraft.flows.cli import run; run(['generate', '--help']); print('langgraph' in sys.modules)"
-    )
+    code = "import sys; from redraft.flows.cli.main import run; run(['solve', '--help']); print('langgraph' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout.endswith(b"False\n")
 
 

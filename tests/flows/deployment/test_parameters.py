@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 
-from redraft.flows import scheduled_parameters as parameters
 from redraft.flows.annotate import annotate
+from redraft.flows.deployment import parameters
 from redraft.flows.export import export
 from redraft.flows.filter import filter
 from redraft.flows.generate import generate
-from redraft.llm.budget import Budget
+from redraft.llm.client.budget import Budget
 from redraft.llm.limits import Limits
 from redraft.store import Store
 

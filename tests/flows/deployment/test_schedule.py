@@ -24,7 +24,7 @@ from prefect.server.schemas.schedules import CronSchedule
 
 from redraft.store import Store
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "docs" / "schedule.md"
 NIGHTLY = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"][0]
 T = TypeVar("T")

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from redraft.flows.progress import Tally
+from redraft.flows.display.progress import Tally
 from redraft.store.records import Grade, Question, Role, Stop, Trajectory, Verdict
 from redraft.store.units import Unit
 

@@ -2,8 +2,8 @@ from io import StringIO
 
 from rich.console import Console
 
-from redraft.flows.tables import table
-from redraft.store.query import Table
+from redraft.flows.display.sql_table import table
+from redraft.store.tables.query import Table
 
 
 def shown(found: Table, width: int = 40, most: int = 200) -> list[str]:

@@ -1,6 +1,6 @@
 import pytest
 
-from redraft.flows.show import mark
+from redraft.flows.display.trajectory import mark
 
 
 @pytest.mark.parametrize(

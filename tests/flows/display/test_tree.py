@@ -10,18 +10,18 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
-from redraft.flows.cli import cli
+from redraft.flows.cli.main import cli
+from redraft.flows.display.tree import as_dot, as_text, read_tree
 from redraft.flows.generate import generate
-from redraft.flows.job import Settings
+from redraft.flows.generation.job import Settings
 from redraft.flows.solve import solve
-from redraft.flows.tree import as_dot, as_text, read_tree
 from redraft.graders.grader import Grader
 from redraft.llm.model import Request
 from redraft.llm.scripted import Scripted
 from redraft.store.errors import StoreError
 from redraft.store.records import Problem
-from redraft.store.store import Store
-from redraft.store.wordproblems import problems
+from redraft.store.sources.wordproblems import problems
+from redraft.store.tables.store import Store
 from world import World
 
 WORLD = World(

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from redraft.flows.evaluation.history import history
+from redraft.flows.evaluation.turns import cost_of
 from redraft.flows.export import export
 from redraft.flows.generate import generate
-from redraft.flows.history import history
-from redraft.flows.turns import cost_of
 from redraft.graders.grader import Grader
 from redraft.llm.model import Request
 from redraft.llm.scripted import Scripted

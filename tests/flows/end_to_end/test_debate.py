@@ -8,13 +8,13 @@ import pytest
 
 from redraft.flows.evaluate import evaluate
 from redraft.flows.generate import generate
-from redraft.flows.job import Settings
-from redraft.llm.client import Client
+from redraft.flows.generation.job import Settings
+from redraft.llm.client.client import Client
 from redraft.llm.model import Request, Sampling
-from redraft.llm.prompts import Prompts
+from redraft.llm.prompts.prompts import Prompts
 from redraft.llm.scripted import Scripted
 from redraft.store.records import Problem
-from redraft.store.store import Store
+from redraft.store.tables.store import Store
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ async def test_a_mistake_in_a_setting_of_drawing_is_one_line(mistake: Any, tmp_p
 
 
 def test_only_who_shows_drafts_to_peers_has_the_wording_in_its_recipe() -> None:
-    from redraft.flows.recipe import recipe
+    from redraft.flows.generation.recipe import recipe
 
     def of(strategy: str, prompts: Prompts, **arguments: Any) -> str:
         client = Client(Scripted(lambda request, index: ""), sampling=Sampling(), prompts=prompts)

@@ -56,7 +56,7 @@ async def test_nor_is_it_after_a_kill(
     job = ["generate", *model, "--strategy", "best_of_n", "--samples", "2", "--limit", "400", "--concurrency", "4"]
     pipe = asyncio.subprocess.PIPE
     run = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "redraft.flows.cli", *job, cwd=tmp_path, env=env, stdout=pipe, stderr=pipe
+        sys.executable, "-m", "redraft.flows.cli.main", *job, cwd=tmp_path, env=env, stdout=pipe, stderr=pipe
     )
     while len(openai_server.requests) < 60 and run.returncode is None:  # noqa: ASYNC110 - another process sets it
         await asyncio.sleep(0.01)

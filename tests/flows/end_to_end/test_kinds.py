@@ -11,7 +11,7 @@ from openai_protocol.scripted import scripted
 from redraft.flows.generate import generate
 from redraft.store import Store
 
-EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
+EXAMPLES = Path(__file__).parents[3] / "docs" / "examples"
 ROWS = {kind: [*map(json.loads, (EXAMPLES / f"{kind}.jsonl").open())] for kind in ("choice", "code", "rubric")}
 SECRET = "a secret of the machine"
 

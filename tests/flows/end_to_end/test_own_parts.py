@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from redraft.agents import build
-from redraft.llm.client import Client
+from redraft.llm.client.client import Client
 from redraft.llm.scripted import Scripted
 from redraft.store import Question
 from redraft.store.errors import PartError
@@ -17,8 +17,8 @@ Write = Callable[..., str]
 
 OWN = """
 from redraft.store import Grade, Trajectory
-from redraft.agents.critic import Critique
-from redraft.agents.policy import Policy
+from redraft.agents.critics.critic import Critique
+from redraft.agents.policies.policy import Policy
 from redraft.agents.agent import Agent
 
 def make(policy=None):

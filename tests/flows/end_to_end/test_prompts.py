@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from redraft.llm.templates import TEMPLATES
+from redraft.llm.prompts.templates import TEMPLATES
 from redraft.store import Store
 
 OWN = """
@@ -87,7 +87,7 @@ def test_mistakes_in_a_file_are_told_before_anything_is_asked(mistake: Callable[
 
 async def _generate(folder: Path, url: str, *arguments: str) -> dict[str, Any]:
     run = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "redraft.flows.cli", "generate", "sums.jsonl", "--model", "tiny", "--api-base", url,
+        sys.executable, "-m", "redraft.flows.cli.main", "generate", "sums.jsonl", "--model", "tiny", "--api-base", url,
         *arguments, "--json", cwd=folder, env={**os.environ, "XDG_CACHE_HOME": str(folder / "cache")},
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip

@@ -55,7 +55,7 @@ async def test_what_was_sent_can_be_read_back_word_for_word(openai_server: Any, 
 
 async def _generate(folder: Path, *arguments: str) -> tuple[int | None, dict[str, Any]]:
     run = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "redraft.flows.cli", "generate", *arguments, "--json", cwd=folder,
+        sys.executable, "-m", "redraft.flows.cli.main", "generate", *arguments, "--json", cwd=folder,
         env={**os.environ, "OPENAI_API_KEY": "none"}, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     out, error = await run.communicate()

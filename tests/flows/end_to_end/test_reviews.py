@@ -7,8 +7,8 @@ from pathlib import Path
 from redraft.flows.export import export
 from redraft.flows.generate import generate
 from redraft.llm.model import Request
+from redraft.llm.prompts.templates import IMPROVE, REVIEW
 from redraft.llm.scripted import Scripted
-from redraft.llm.templates import IMPROVE, REVIEW
 from redraft.store import Problem, Store
 
 DRAFTS = [f"I add.\n\nThe answer is \\boxed{{{total}}}" for total in (3, 4, 2)]

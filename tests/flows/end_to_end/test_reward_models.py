@@ -10,7 +10,7 @@ import pytest
 
 from redraft.flows.annotate import annotate
 from redraft.flows.generate import generate
-from redraft.flows.report import notes
+from redraft.flows.summary.report import notes
 from redraft.llm.scripted import Scripted
 from redraft.store import Problem, Store
 

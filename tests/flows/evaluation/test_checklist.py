@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from redraft.flows.checklist import check
-from redraft.flows.evaluation import Baseline, Compared, Control, EqualCost, Evaluation, Moves, Row
-from redraft.flows.history import Cost
+from redraft.flows.evaluation.checklist import check
+from redraft.flows.evaluation.history import Cost
+from redraft.flows.evaluation.result import Baseline, Compared, Control, EqualCost, Evaluation, Moves, Row
 from redraft.graders.statistics import Interval
 
 HALF = Interval(0.5, 0.4, 0.6)

@@ -7,14 +7,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from redraft.flows.compared import markdown, render
+from redraft.flows.display.percent import points
 from redraft.flows.evaluate import evaluate
-from redraft.flows.evaluation import Compared, Evaluation
+from redraft.flows.evaluation.footnotes import notes
+from redraft.flows.evaluation.result import Compared, Evaluation
+from redraft.flows.evaluation.tables import markdown, render
 from redraft.flows.generate import generate
-from redraft.flows.job import Settings
-from redraft.flows.notes import notes
-from redraft.flows.numbers import points
-from redraft.flows.plot import plot
+from redraft.flows.generation.job import Settings
+from redraft.flows.plots.accuracy import plot
 from redraft.graders.statistics import Interval
 from redraft.llm.scripted import Scripted
 from redraft.store import Problem

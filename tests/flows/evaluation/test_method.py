@@ -2,7 +2,7 @@
 
 import pytest
 
-from redraft.flows.method import Method, method
+from redraft.flows.evaluation.method import Method, method
 from redraft.store.errors import PartError
 
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from redraft.agents.correct import correct
-from redraft.agents.load import Spec, resolved
-from redraft.flows.guesses import Oracle, oracle
+from redraft.agents.build import Spec, resolved
+from redraft.agents.strategies.correct import correct
+from redraft.flows.evaluation.oracle_control import Oracle, oracle
 
 CHOSEN_FIRST = {"draft": "best_of_n", "draft.samples": "4", "draft.grader": "oracle"}
 

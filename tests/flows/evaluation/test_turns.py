@@ -6,9 +6,9 @@ from statistics import mean
 
 import pytest
 
-from redraft.flows.equal_cost import Sampled, beside
-from redraft.flows.history import RIGHT, Cost, Draft, History
-from redraft.flows.turns import cost_of, cost_of_all, moves, pick, picked, turns, vote
+from redraft.flows.evaluation.equal_cost import Sampled, beside
+from redraft.flows.evaluation.history import RIGHT, Cost, Draft, History
+from redraft.flows.evaluation.turns import cost_of, cost_of_all, moves, pick, picked, turns, vote
 from redraft.graders.statistics import majority_at_k, paired_bootstrap, pass_at_k, sign_flip
 
 Votes = tuple[str | None, ...]

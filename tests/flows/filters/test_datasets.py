@@ -7,11 +7,11 @@ from pathlib import Path
 import datasets
 import pytest
 
-from redraft.flows.candidates import Candidate
 from redraft.flows.export import ExportError, export
 from redraft.flows.filter import Chain, filter
+from redraft.flows.filters.candidates import Candidate
 from redraft.flows.generate import generate
-from redraft.flows.outcome import outcome
+from redraft.flows.summary.outcome import outcome
 from redraft.llm.model import ModelError
 from redraft.llm.scripted import Scripted
 from redraft.store import Problem, Store

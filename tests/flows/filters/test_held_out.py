@@ -12,18 +12,18 @@ import datasets
 import pytest
 from click.testing import CliRunner
 
-from redraft.flows.cli import cli
+from redraft.flows.cli.main import cli
 from redraft.flows.evaluate import evaluate
 from redraft.flows.export import export
 from redraft.flows.filter import filter
 from redraft.flows.formats.format import filtered_by, filters_of
 from redraft.flows.formats.sft import sft
 from redraft.flows.generate import generate
-from redraft.flows.job import Settings
-from redraft.flows.outcome import outcome
+from redraft.flows.generation.job import Settings
+from redraft.flows.summary.outcome import outcome
 from redraft.flows.train import train
-from redraft.llm.embedded.lessons import LessonError
 from redraft.llm.model import ModelError
+from redraft.llm.providers.embedded.training.examples import LessonError
 from redraft.llm.scripted import Scripted
 from redraft.store import Problem, Store
 from redraft.store.errors import SourceError
@@ -155,9 +155,8 @@ def test_rows_go_to_standard_output_and_all_else_to_standard_error(redraft: Redr
 async def test_a_reader_that_has_seen_enough_ends_an_export_quietly(store: Store, tmp_path: Path) -> None:
     own = tmp_path / "long.py"
     own.write_text("def long():\n    return lambda candidate: {'text': 'x' * 200_000}\n")
-    command = (
-        f"{sys.executable} -m redraft.flows.cli export - --format long.py:long | head -c 10; echo ${{PIPESTATUS[0]}}"
-    )
+    redraft = f"{sys.executable} -m redraft.flows.cli.main"
+    command = f"{redraft} export - --format long.py:long | head -c 10; echo ${{PIPESTATUS[0]}}"
     run = await asyncio.create_subprocess_exec("bash", "-c", command, cwd=tmp_path, stdout=-1, stderr=-1)
     out, err = await run.communicate()
     assert (out, err) == (b'{"text": "0\n', b"")

@@ -9,8 +9,8 @@ from typing import Any
 import datasets
 import pytest
 
-from redraft.flows.candidates import Candidate, Turn
 from redraft.flows.export import export
+from redraft.flows.filters.candidates import Candidate, Turn
 from redraft.flows.formats.format import Row
 from redraft.flows.formats.messages import messages
 from redraft.flows.formats.rise import rise

@@ -8,7 +8,7 @@ import pytest
 
 from redraft.flows.export import export
 from redraft.flows.generate import generate
-from redraft.llm.embedded.publish import publish
+from redraft.llm.providers.embedded.export import publish
 from redraft.store import Store
 
 pytestmark = pytest.mark.train
@@ -75,7 +75,7 @@ async def test_only_the_last_draft_of_a_rise_row_is_learnt(trl: Any, folder: str
 async def test_rise_rows_train_by_their_weights(trl: Any, folder: str, store: Store, tmp_path: Path) -> None:
     """docs/train.md shows this trainer: TRL has no place for the weight of a row."""
     name: dict[str, Any] = {}
-    page = (Path(__file__).parents[2] / "docs" / "train.md").read_text()
+    page = (Path(__file__).parents[3] / "docs" / "train.md").read_text()
     exec(page.split("```python title=weighted.py\n")[1].split("```")[0], name)
     dataset = await rows(store, tmp_path, "rise")
     config = once(trl.SFTConfig, tmp_path, per_device_train_batch_size=16, remove_unused_columns=False)

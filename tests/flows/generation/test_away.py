@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from redraft.flows.display.progress import Silent
 from redraft.flows.generate import generate
-from redraft.flows.progress import Silent
 from redraft.llm.limits import Limits
 from redraft.llm.model import ModelError
 from redraft.store import Store

@@ -10,7 +10,7 @@ from typing import Any
 
 import aiohttp
 
-from redraft.store.store import Store
+from redraft.store.tables.store import Store
 
 
 async def test_a_stopped_batch_is_waited_for_by_the_same_command(
@@ -22,7 +22,7 @@ async def test_a_stopped_batch_is_waited_for_by_the_same_command(
         "generate", "builtin:levels=1", "--model", "openai/tiny", "--api-base", server.url, "--batch",
         "--strategy", "best_of_n", "--samples", "4", "--limit", "10", "--json",
     )  # fmt: skip
-    command = [sys.executable, "-m", "redraft.flows.cli", *job]
+    command = [sys.executable, "-m", "redraft.flows.cli.main", *job]
     stopped = await asyncio.create_subprocess_exec(*command, cwd=tmp_path, stderr=subprocess.PIPE)
     assert stopped.stderr
     said: list[str] = []

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from redraft.flows.generate import generate
-from redraft.llm.budget import Budget
+from redraft.llm.client.budget import Budget
 from redraft.llm.limits import Limits
 from redraft.llm.usage import Prices, Usage
 

@@ -6,13 +6,13 @@ from collections.abc import Callable
 import pytest
 
 from redraft.flows.generate import generate
-from redraft.flows.report import notes
-from redraft.llm.budget import Amount, Budget
+from redraft.flows.summary.report import notes
+from redraft.llm.client.budget import Amount, Budget
 from redraft.llm.model import Choice, Finish, Model, Reply, Request
 from redraft.llm.scripted import Scripted
 from redraft.llm.usage import Usage
 from redraft.store.records import Problem
-from redraft.store.store import Store
+from redraft.store.tables.store import Store
 
 Sums = Callable[..., list[Problem]]
 Adder = Callable[..., Scripted]

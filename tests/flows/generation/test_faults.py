@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from redraft.flows.generate import generate
-from redraft.flows.summary import Summary
+from redraft.flows.summary.summary import Summary
 from redraft.llm.limits import Limits
 from redraft.store import Store
 

@@ -4,7 +4,7 @@ import gc
 
 import pytest
 
-from redraft.flows.garbage import THRESHOLDS, seldom
+from redraft.flows.generation.gc import THRESHOLDS, seldom
 
 
 def state() -> tuple[tuple[int, int, int], int]:

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from redraft.llm.embedded.model import embedded
 from redraft.llm.model import Message, Request
+from redraft.llm.providers.embedded.model import embedded
 from redraft.store import Store
 from redraft.store.records import digest
 

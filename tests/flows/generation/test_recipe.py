@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from redraft.agents.agent import Agent
-from redraft.agents.best_of_n import best_of_n
-from redraft.agents.policy import Policy
-from redraft.flows.recipe import recipe
+from redraft.agents.policies.policy import Policy
+from redraft.agents.strategies.best_of_n import best_of_n
+from redraft.flows.generation.recipe import recipe
 from redraft.graders.likelihood import likelihood
-from redraft.llm.client import Client
+from redraft.llm.client.client import Client
 from redraft.llm.model import Sampling
-from redraft.llm.prompts import Prompts
+from redraft.llm.prompts.prompts import Prompts
 from redraft.llm.scripted import Scripted
 from redraft.llm.truncation import Truncation
 from redraft.store.errors import PartError

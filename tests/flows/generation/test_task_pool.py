@@ -3,7 +3,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from redraft.flows.bounded import each
+from redraft.flows.generation.task_pool import each
 
 
 async def test_at_most_a_window_is_under_way_and_no_item_is_taken_too_early() -> None:

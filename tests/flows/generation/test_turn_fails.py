@@ -7,7 +7,7 @@ import pytest
 
 from openai_protocol.prompts import BadRequest
 from redraft.flows.generate import generate
-from redraft.flows.summary import Summary
+from redraft.flows.summary.summary import Summary
 from redraft.llm.limits import Limits
 from redraft.store import Problem, Store
 

@@ -10,19 +10,19 @@ import pytest
 from rich.console import Console
 
 from redraft.agents.agent import Agent
-from redraft.agents.policy import Policy
-from redraft.flows.accuracy import Draft, best, vote
+from redraft.agents.policies.policy import Policy
 from redraft.flows.generate import generate
-from redraft.flows.report import lines, markdown, notes, show
-from redraft.flows.summary import summarise
-from redraft.flows.summary_queries import DRAFTS
+from redraft.flows.summary.accuracy import Draft, best, vote
+from redraft.flows.summary.queries import DRAFTS
+from redraft.flows.summary.report import lines, markdown, notes, show
+from redraft.flows.summary.summary import summarise
 from redraft.graders.grader import Grader
 from redraft.graders.statistics import majority_at_k, wilson
 from redraft.llm.model import Choice, Finish, ModelError, Request
 from redraft.llm.scripted import Scripted
 from redraft.store import Problem, Question, Store, Trajectory
 from redraft.store.records import Grade, Kind
-from redraft.store.sql import literal
+from redraft.store.tables.sql import literal
 
 Sums = Callable[..., list[Problem]]
 Adder = Callable[..., Scripted]
@@ -205,7 +205,7 @@ async def test_a_summary_in_parts_is_of_the_drafts_that_the_view_shows(
     assert whole.wrong_to_right
     [[attempts]] = store.query("SELECT max(attempt) FROM raw.commits").rows
     assert attempts == 2
-    monkeypatch.setattr("redraft.flows.summary.PART", 5)
+    monkeypatch.setattr("redraft.flows.summary.summary.PART", 5)
     ids = {"recipe": whole.recipe, "replicate": "", "problems": [problem.problem_id for problem in store.problems()]}
     assert summarise(store, whole.run_id, **ids) == whole
     told = [

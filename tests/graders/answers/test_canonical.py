@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redraft.graders.answers import canonical
-from redraft.graders.numbers import Plain, plain
+from redraft.graders.answers.extract import canonical
+from redraft.graders.answers.numbers import Plain, plain
 from redraft.store.records import Kind
 
 

@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from redraft.graders.equivalence import Checker, Ruling
-from redraft.graders.worker import Worker, WorkerError
+from redraft.graders.answers.checker import Checker, Ruling
+from redraft.graders.processes.process import Worker, WorkerError
 from redraft.store.records import Kind, Verdict
 
 RIGHT, WRONG, UNDECIDED = Ruling(Verdict.RIGHT), Ruling(Verdict.WRONG), Verdict.UNDECIDED
@@ -135,7 +135,7 @@ async def test_closing_leaves_no_process_and_frees_those_who_wait() -> None:
 
 def test_stopping_a_worker_frees_the_thread_that_waits_for_it() -> None:
     for delay_s in (0.0, 0.0005, 0.001, 0.002, 0.05):
-        worker = Worker("redraft.graders.symbolic", "2048", name="checker")
+        worker = Worker("redraft.graders.answers.math_verify_process", "2048", name="checker")
         with ThreadPoolExecutor(1) as thread:
             asked = thread.submit(worker.ask, {"gold": "5", "given": HANG}, 30.0)
             time.sleep(delay_s)
@@ -205,7 +205,7 @@ def _wait_until(holds, limit_s: float) -> None:
 
 PROGRAM = """
 import asyncio, sys
-from redraft.graders.equivalence import Checker
+from redraft.graders.answers.checker import Checker
 
 async def main():
     checker = Checker(limit_s=2.0, workers=1)

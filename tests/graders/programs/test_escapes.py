@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from redraft.graders.sandbox import Sandbox
+from redraft.graders.programs.sandbox import Sandbox
 
 SONG = "what only the canary knows"
 LIMIT_S = 0.2

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from redraft.graders.sandbox import Outcome, Sandbox, lacks, run
+from redraft.graders.programs.sandbox import Outcome, Sandbox, lacks, run
 
 PRIVATE = "a-canary-that-no-program-may-sing-of"
 
@@ -175,7 +175,7 @@ async def test_the_interpreter_inherits_no_secret_and_finds_no_program(monkeypat
 
 PROGRAM = """
 import asyncio
-from redraft.graders.sandbox import Sandbox
+from redraft.graders.programs.sandbox import Sandbox
 
 async def main():
     sandbox = Sandbox(workers=1)

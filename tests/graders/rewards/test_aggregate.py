@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from redraft.graders.aggregate import How, aggregate, graded, log_aggregate, positive
+from redraft.graders.rewards.aggregate import How, aggregate, graded, log_aggregate, positive
 from redraft.store.records import Detail, Grade, Question, Trajectory
 
 EMPTY = Grade("prm", "u1:0", 1)

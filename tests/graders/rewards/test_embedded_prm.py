@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from redraft.graders.prm import prm
-from redraft.llm.client import Client
-from redraft.llm.embedded.model import embedded as policy
-from redraft.llm.embedded.prm import HERE, ProcessRewardModel, embedded
+from redraft.llm.client.client import Client
 from redraft.llm.model import ModelError, Request
+from redraft.llm.providers.embedded.model import embedded as policy
+from redraft.llm.providers.embedded.reward_model import HERE, ProcessRewardModel, embedded
 from redraft.llm.scripted import Scripted
 from redraft.store.errors import PartError
 from redraft.store.records import Question, Stop, Trajectory
-from redraft.store.wordproblems import Story, attempt, stories
+from redraft.store.sources.wordproblems import Story, attempt, stories
 
 
 def held_out(count: int) -> Iterator[Story]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redraft.graders.targets import Target, value_targets, weighted
+from redraft.graders.rewards.value_targets import Target, value_targets, weighted
 from redraft.store.records import Question, Role, Stop, Trajectory
 
 QUESTION = Question("p", "How much?", unit="u")

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from redraft.llm.budget import Amount, Budget, Purse
-from redraft.llm.client import Client
+from redraft.llm.client.budget import Amount, Budget, Purse
+from redraft.llm.client.client import Client
 from redraft.llm.limits import Limits
 from redraft.llm.model import BudgetSpent, Cause, Choice, Finish, Message, Model, ModelError, Reply, Request, Sampling
 from redraft.llm.usage import Prices, Usage

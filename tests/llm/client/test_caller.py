@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from redraft.llm import breaker
-from redraft.llm.budget import Budget, Purse
-from redraft.llm.caller import Caller, prompt_bound
+from redraft.llm.client import circuit_breaker as breaker
+from redraft.llm.client.budget import Budget, Purse
+from redraft.llm.client.caller import Caller, prompt_bound
 from redraft.llm.limits import Limits
 from redraft.llm.model import Cause, Choice, Finish, Message, Model, ModelError, Reply, Request
 from redraft.llm.usage import Prices, Usage

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from redraft.llm.client import Client
+from redraft.llm.client.client import Client
+from redraft.llm.client.records import decode, encode
 from redraft.llm.limits import Limits
 from redraft.llm.model import Choice, Finish, Message, Model, ModelError, Reply, Request, Sampling
-from redraft.llm.recorded import decode, encode
+from redraft.llm.prompts.templates import fill
 from redraft.llm.scripted import Scripted
-from redraft.llm.templates import fill
 from redraft.store.journal import Journal
 from redraft.store.records import Call, Question, digest
 

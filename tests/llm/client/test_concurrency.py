@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from redraft.llm.window import FIRST, GROWTH, TOLERANCE, Window
+from redraft.llm.client.concurrency import FIRST, GROWTH, TOLERANCE, Window
 
 
 async def answered(window: Window, calls: int, latency_s: float = 1.0) -> None:

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from redraft.llm.rate import Rate
+from redraft.llm.client.rate_limit import Rate
 
 
 def most_in_a_window(taken: list[tuple[float, float]], seconds: float) -> float:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from redraft.llm.chat_template import ChatTemplate
 from redraft.llm.model import Message, ModelError
+from redraft.llm.prompts.chat_template import ChatTemplate
 
 ASKED = (Message("system", "Be brief."), Message("user", "2 + 2?"))
 

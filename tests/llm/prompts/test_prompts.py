@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from redraft.llm.client import Client
-from redraft.llm.embedded import formats
-from redraft.llm.embedded.model import embedded
+from redraft.llm.client.client import Client
 from redraft.llm.model import Message, Refused, Request
-from redraft.llm.prompts import Example, PromptError, Prompts
+from redraft.llm.prompts.prompts import Example, PromptError, Prompts
+from redraft.llm.prompts.templates import SOLVE, SOLVE_CHOICE, TEMPLATES, fill
+from redraft.llm.providers.embedded import prompt_formats as formats
+from redraft.llm.providers.embedded.model import embedded
 from redraft.llm.scripted import Scripted
-from redraft.llm.templates import SOLVE, SOLVE_CHOICE, TEMPLATES, fill
 from redraft.store.journal import Journal
 from redraft.store.records import Kind, Question, digest
 

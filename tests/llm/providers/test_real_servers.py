@@ -11,19 +11,19 @@ import numpy as np
 import pytest
 
 from real_servers import STARTS, Server, running, scores
-from redraft.agents.greedy import greedy
-from redraft.llm.client import Client
-from redraft.llm.embedded.formats import render
-from redraft.llm.embedded.model import EmbeddedModel, embedded
-from redraft.llm.embedded.network import Cache
-from redraft.llm.embedded.publish import gguf, publish
+from redraft.agents.strategies.greedy import greedy
+from redraft.llm.client.client import Client
 from redraft.llm.limits import Limits
 from redraft.llm.model import Beam, Choice, Finish, Message, Model, ModelError, Refused, Request, Sampling
-from redraft.llm.prompts import Prompts
-from redraft.llm.route import route
+from redraft.llm.prompts.prompts import Prompts
+from redraft.llm.providers.embedded.export import gguf, publish
+from redraft.llm.providers.embedded.model import EmbeddedModel, embedded
+from redraft.llm.providers.embedded.network import Cache
+from redraft.llm.providers.embedded.prompt_formats import render
+from redraft.llm.providers.route import route
 from redraft.llm.truncation import Truncation
 from redraft.store.records import Question
-from redraft.store.wordproblems import problems
+from redraft.store.sources.wordproblems import problems
 
 pytestmark = pytest.mark.servers
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from redraft.llm.embedded.model import EmbeddedModel
 from redraft.llm.model import ModelError
-from redraft.llm.route import route
+from redraft.llm.providers.embedded.model import EmbeddedModel
+from redraft.llm.providers.route import route
 
 
 def test_the_embedded_model_needs_nothing() -> None:

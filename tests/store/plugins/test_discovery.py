@@ -5,9 +5,9 @@ from typing import Any, Literal
 
 import pytest
 
-from redraft.store.arguments import arguments
 from redraft.store.errors import PartError
-from redraft.store.load import load, names
+from redraft.store.plugins.arguments import arguments
+from redraft.store.plugins.discovery import load, names
 
 
 @pytest.fixture

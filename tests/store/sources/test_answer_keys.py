@@ -7,9 +7,9 @@ import pytest
 
 from redraft.store.errors import SourceError
 from redraft.store.records import Kind, Problem
-from redraft.store.sources import read
+from redraft.store.sources.sources import read
 
-EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
+EXAMPLES = Path(__file__).parents[3] / "docs" / "examples"
 
 
 def one(folder: Path, **row: object) -> Problem:

@@ -9,12 +9,12 @@ import pytest
 
 from redraft.store import Problem
 from redraft.store.errors import SourceError
-from redraft.store.formats import boxed
 from redraft.store.records import Kind
-from redraft.store.sources import read
+from redraft.store.sources.columns import boxed
+from redraft.store.sources.sources import read
 
 Write = Callable[[str, str | bytes], Path]
-DATA = Path(__file__).parents[2] / ".." / "shared" / "data"
+DATA = Path(__file__).parents[3] / ".." / "shared" / "data"
 
 
 @pytest.fixture

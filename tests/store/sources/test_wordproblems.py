@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from redraft.store.wordproblems import Story, attempt, inverse, problems, stories
+from redraft.store.sources.wordproblems import Story, attempt, inverse, problems, stories
 
 
 def drawn(level: int, number: int = 60) -> list[Story]:

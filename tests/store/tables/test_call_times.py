@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from redraft.store import Store
-from redraft.store.encode import call_to_json
 from redraft.store.journal import Journal
+from redraft.store.json_records import call_to_json
 from redraft.store.records import Call
 from redraft.store.units import Unit
 

@@ -10,10 +10,10 @@ import duckdb
 import pytest
 
 from redraft.store import Store
-from redraft.store.database import Database
 from redraft.store.errors import StoreError
-from redraft.store.migrations import migrate
-from redraft.store.sql import insert
+from redraft.store.tables.database import Database
+from redraft.store.tables.schema.migrations import migrate
+from redraft.store.tables.sql import insert
 from redraft.store.units import Unit
 
 GROUPS = "SELECT max(start + count) FROM pragma_storage_info('raw.steps') GROUP BY row_group_id ORDER BY row_group_id"

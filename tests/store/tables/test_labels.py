@@ -9,7 +9,7 @@ from itertools import product
 import pytest
 
 from redraft.store import Grade, Store, Verdict
-from redraft.store.labels import Label
+from redraft.store.tables.labels import Label
 from redraft.store.units import Unit, unit_id
 
 MakeUnit = Callable[..., Unit]

@@ -20,9 +20,9 @@ from redraft.llm.limits import Limits
 from redraft.llm.usage import Prices
 from redraft.store import Store
 from redraft.store.errors import StoreError
-from redraft.store.labels import Label
+from redraft.store.tables.labels import Label
 
-DOCS = Path(__file__).parents[2] / "docs" / "sql.md"
+DOCS = Path(__file__).parents[3] / "docs" / "sql.md"
 SOURCE = "builtin:split=train,levels=2-4,seed=2"
 NEWER = "duckdb==2.0.0"
 QUESTION = re.compile(r"^([^\n]+[?:.])\n\n```sql\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -183,7 +183,9 @@ def test_a_file_of_duckdb_2_is_refused_with_a_way_out(tmp_path: Path, newer: dic
 
 
 def test_every_view_shows_something(answers: dict[str, Any]) -> None:
-    expected = {"raw.outlived"}  # a first draft with a later turn that failed: tests/store/test_statistics.py has some
+    expected = {
+        "raw.outlived"
+    }  # a first draft with a later turn that failed: tests/store/tables/test_statistics.py has some
     assert {name for name, rows in answers.items() if not rows} - expected == set()
 
 

@@ -13,8 +13,8 @@ import pytest
 from redraft.store import Store
 from redraft.store.errors import StoreError
 from redraft.store.journal import Journal
+from redraft.store.tables.writer import Writer
 from redraft.store.units import Unit, unit_id
-from redraft.store.writer import Writer
 
 MakeUnit = Callable[..., Unit]
 
@@ -113,7 +113,7 @@ async def test_who_is_faster_than_the_store_waits_for_it(
     store: Store, make_unit: MakeUnit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One batch is on its way to a held store, one is full: the next unit waits, but not for ever."""
-    monkeypatch.setattr("redraft.store.writer.PATIENCE", 60.0)
+    monkeypatch.setattr("redraft.store.tables.writer.PATIENCE", 60.0)
     writer = Writer(store, Journal(None), seconds=0, batch=2)
     with duckdb.connect(store.path, read_only=True, config={"threads": 1}):
         for name in "abc":
@@ -121,7 +121,7 @@ async def test_who_is_faster_than_the_store_waits_for_it(
             await asyncio.sleep(0.05)
         late = asyncio.create_task(writer.put(make_unit([[("1", True)]], problem_id="d")))
         assert await asyncio.wait([late], timeout=0.3) == (set(), {late})
-        monkeypatch.setattr("redraft.store.writer.PATIENCE", 0.01)
+        monkeypatch.setattr("redraft.store.tables.writer.PATIENCE", 0.01)
         await writer.put(make_unit([[("1", True)]], problem_id="e"))
     await late
     await writer.close()

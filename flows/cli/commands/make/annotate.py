@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from redraft.flows import options
+from redraft.flows.cli import options
 
 
 @click.command()
@@ -43,18 +43,18 @@ def annotate(json: bool, plot: str | None, overwrite: bool, set: dict[str, str],
     failed on the way.
     """
     from redraft.flows.annotate import annotate as stage
-    from redraft.flows.interrupt import run
-    from redraft.flows.terminal import watcher
+    from redraft.flows.cli.signals import run
+    from redraft.flows.display.progress_bar import watcher
 
     if plot:
-        from redraft.flows.plot import check
+        from redraft.flows.plots.accuracy import check
 
         check(plot, overwrite=overwrite)
     progress = watcher(json)
     found = run(stage(arguments=set, progress=progress, **options.paced(given)), progress.say)
     if plot:
-        from redraft.flows.plot_rewards import plot_rewards
-        from redraft.store.store import Store
+        from redraft.flows.plots.rewards import plot_rewards
+        from redraft.store.tables.store import Store
 
         plot_rewards(Store(given["db"], create=False), plot)
     click.echo(dumps(asdict(found)) if json else str(found))

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from redraft.flows import options
+from redraft.flows.cli import options
 
 
 @click.command()
@@ -36,9 +36,9 @@ def generate(source: str, json: bool, set: dict[str, str], **given: Any) -> int:
     Repeated, the same command finishes what is missing and tries again what failed. Exit code 1 says that something
     failed on the way.
     """
+    from redraft.flows.cli.signals import run
+    from redraft.flows.display.progress_bar import watcher
     from redraft.flows.generate import generate as stage
-    from redraft.flows.interrupt import run
-    from redraft.flows.terminal import watcher
 
     progress = watcher(json, bar=set.get("feedback") != "human")  # a bar would be drawn over what a person types
     summary = run(stage(source, arguments=set, progress=progress, **options.paced(given)), progress.say)
@@ -47,7 +47,7 @@ def generate(source: str, json: bool, set: dict[str, str], **given: Any) -> int:
     else:
         from rich.console import Console
 
-        from redraft.flows.report import show
+        from redraft.flows.summary.report import show
 
         show(summary, Console())
     return 1 if summary.failed else 0

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from redraft.flows import options
+from redraft.flows.cli import options
 
 if TYPE_CHECKING:
     from redraft.flows.label import Labelled
@@ -29,8 +29,8 @@ def label(json: bool, by: str | None, **given: Any) -> None:
     Labels are in the view 'labels', and as grades by 'human' in 'grades'; 'label_agreement' compares them with other
     graders. Every label is kept at once: quit with q or Ctrl-C, and go on another time.
     """
-    from redraft.agents.person import Terminal
-    from redraft.flows.interrupt import run
+    from redraft.agents.annotator import Terminal
+    from redraft.flows.cli.signals import run
     from redraft.flows.label import label as stage
     from redraft.flows.label import label_from
 

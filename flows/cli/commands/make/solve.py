@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from redraft.flows import options
+from redraft.flows.cli import options
 
 if TYPE_CHECKING:
     from redraft.store.units import Unit
@@ -34,8 +34,8 @@ def solve(
     """
     from rich.console import Console
 
-    from redraft.flows.interrupt import run
-    from redraft.flows.job import Settings
+    from redraft.flows.cli.signals import run
+    from redraft.flows.generation.job import Settings
     from redraft.flows.solve import solve as show
     from redraft.store.records import Problem
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from redraft.flows import options
+from redraft.flows.cli import options
 
 
 @click.command()
@@ -28,8 +28,8 @@ def demo(folder: Path, limit: int, samples: int, seed: int) -> None:
     console.rule("[bold cyan]redraft[/]  draft, judge, redraft", align="left", style="cyan")
     console.print(INTRODUCTION)
 
+    from redraft.flows.cli.signals import run
     from redraft.flows.demo import demo as show
-    from redraft.flows.interrupt import run
 
     run(show(folder, console, limit=limit, samples=samples, seed=seed))
 

@@ -2,7 +2,7 @@
 
 import click
 
-from redraft.flows import options
+from redraft.flows.cli import options
 
 
 @click.command()
@@ -18,9 +18,9 @@ def doctor(db: str, model: str, api_base: str | None, json: bool) -> int:
     from dataclasses import asdict
     from json import dumps
 
-    from redraft.flows.counted import counted
+    from redraft.flows.cli.signals import run
+    from redraft.flows.display.plural import counted
     from redraft.flows.doctor import examine
-    from redraft.flows.interrupt import run
 
     findings = run(examine(db=db, model=model, api_base=api_base))
     wrong = [finding for finding in findings if finding.ok is False]

@@ -1,10 +1,11 @@
 """`redraft schedule`: the nightly deployments, as a file that Prefect reads."""
 
+from importlib.resources import files
 from pathlib import Path
 
 import click
 
-from redraft.flows import options
+from redraft.flows.cli import options
 
 
 @click.command()
@@ -16,7 +17,7 @@ def schedule(file: Path, overwrite: bool) -> None:
     `nightly` draws and exports at 02:00 UTC, `annotate` judges the new steps at 04:00 UTC. Edit their parameters and
     schedules in FILE before deploying.
     """
-    text = (Path(__file__).parents[1] / "prefect.yaml").read_text()
+    text = files("redraft.flows.deployment").joinpath("prefect.yaml").read_text(encoding="utf-8")
     try:
         with file.open("w" if overwrite else "x") as new:
             new.write(text)

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from redraft.flows import options
+from redraft.flows.cli import options
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from redraft.agents.description import Setting, Strategy
+    from redraft.agents.catalog import Setting, Strategy
 
 
 @click.command()
@@ -27,8 +27,8 @@ def strategies(name: str | None, set: dict[str, str], json: bool) -> int:
     from dataclasses import asdict
     from json import dumps
 
-    from redraft.agents.description import described
-    from redraft.agents.description import strategies as every
+    from redraft.agents.catalog import described
+    from redraft.agents.catalog import strategies as every
 
     found = [described(name, set)] if name else every()
     if json:

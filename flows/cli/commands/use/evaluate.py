@@ -5,9 +5,9 @@ from typing import Any
 
 import click
 
-from redraft.flows import options
-from redraft.flows.part_option import SeveralParts
-from redraft.flows.several import Several
+from redraft.flows.cli import options
+from redraft.flows.cli.part_option import SeveralParts
+from redraft.flows.cli.repeatable_option import Several
 
 MODELS = options.option(
     "model",
@@ -87,13 +87,13 @@ def evaluate(
     tried again. Beside each stands a vote of as many independent drafts as the same tokens pay for, beside what an
     oracle decided an oracle that stops at a right guess, and below them what the comparison lacks to be believed.
     """
+    from redraft.flows.cli.signals import run
+    from redraft.flows.display.progress_bar import watcher
     from redraft.flows.evaluate import evaluate as stage
-    from redraft.flows.interrupt import run
-    from redraft.flows.job import Settings
-    from redraft.flows.terminal import watcher
+    from redraft.flows.generation.job import Settings
 
     if plot:
-        from redraft.flows.plot import check
+        from redraft.flows.plots.accuracy import check
 
         check(plot, overwrite=overwrite)
     facts = options.paced(given)
@@ -111,7 +111,7 @@ def evaluate(
         progress.say,
     )
     if plot:
-        from redraft.flows.plot import plot as draw
+        from redraft.flows.plots.accuracy import plot as draw
 
         draw(found, plot)
     if json:
@@ -119,7 +119,7 @@ def evaluate(
     else:
         from rich.console import Console
 
-        from redraft.flows.compared import show
+        from redraft.flows.evaluation.tables import show
 
         show(found, Console(width=max(WIDTH, Console().width)))
     return 1 if found.failed else 0

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from redraft.flows import options
+from redraft.flows.cli import options
 
 
 @click.command()
@@ -30,9 +30,9 @@ def export(json: bool, filter: tuple[str, ...], set: dict[str, str], **given: An
     each row came from, and why the others were dropped, is kept in 'datasets' and 'dataset_rows'. 'style=messages'
     (with --set) writes chat messages instead of prompt and completion.
     """
+    from redraft.flows.cli.signals import run
     from redraft.flows.export import export as stage
-    from redraft.flows.interrupt import run
-    from redraft.flows.outcome import outcome
+    from redraft.flows.summary.outcome import outcome
 
     found = run(stage(filters=filter or None, arguments=set, **given))
     click.echo(outcome(found, json), err=found.file == "-")

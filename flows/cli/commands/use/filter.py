@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from redraft.flows import options
+from redraft.flows.cli import options
 
 
 @click.command()
@@ -20,8 +20,8 @@ def filter(json: bool, filter: tuple[str, ...], set: dict[str, str], **given: An
     The result is a row in 'datasets', with one row a trajectory in 'dataset_rows'. Nothing is deleted. Trajectories of
     held-out problems, of a split such as test, validation or heldout, are counted and left out.
     """
+    from redraft.flows.cli.signals import run
     from redraft.flows.filter import filter as stage
-    from redraft.flows.interrupt import run
-    from redraft.flows.outcome import outcome
+    from redraft.flows.summary.outcome import outcome
 
     click.echo(outcome(run(stage(filters=filter or None, arguments=set, **given)), json))

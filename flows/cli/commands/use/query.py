@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from redraft.flows import options
+from redraft.flows.cli import options
 
 if TYPE_CHECKING:
-    from redraft.store.query import Table
+    from redraft.store.tables.query import Table
 
 Result = TypeVar("Result")
 
@@ -29,7 +29,7 @@ def query(sql: str, db: str, csv: bool, json: bool, parquet: Path | None, overwr
     Tables: problems, runs, steps, trajectories, turns, grades, calls, datasets, dataset_rows.
     Views: pass_at_k, best_of_n, corrections, costs, labels, prompts ... (docs/sql.md).
     """
-    from redraft.store.store import Store
+    from redraft.store.tables.store import Store
 
     if csv + json + (parquet is not None) > 1:
         raise click.UsageError("use one of --csv, --json and --parquet, not several")
@@ -61,7 +61,7 @@ def _stoppable(action: Callable[[], Result]) -> Result:
 def _print(found: "Table") -> None:
     from rich.console import Console
 
-    from redraft.flows.tables import table
+    from redraft.flows.display.sql_table import table
 
     console = Console()
     console.print(table(found, console.width))

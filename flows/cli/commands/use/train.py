@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from redraft.flows import options
+from redraft.flows.cli import options
 
 
 @click.command()
@@ -48,9 +48,9 @@ def train(
     from dataclasses import asdict
     from json import dumps
 
-    from redraft.flows.interrupt import run
+    from redraft.flows.cli.signals import run
     from redraft.flows.train import train as stage
-    from redraft.llm.embedded.lessons import Settings
+    from redraft.llm.providers.embedded.training.examples import Settings
 
     def say(line: str) -> None:
         click.echo(line, err=True)

@@ -2,7 +2,7 @@
 
 import click
 
-from redraft.flows import options
+from redraft.flows.cli import options
 
 
 @click.command()
@@ -18,8 +18,8 @@ def tree(name: str | None, db: str, dot: bool, json: bool) -> None:
 
     NAME is a unit of work, a trajectory or a problem, by its id; without one it is the tree that was stored last.
     """
-    from redraft.flows.tree import as_dot, as_text, read_tree
-    from redraft.store.store import Store
+    from redraft.flows.display.tree import as_dot, as_text, read_tree
+    from redraft.store.tables.store import Store
 
     if dot and json:
         raise click.UsageError("use one of --dot and --json, not both")
@@ -27,7 +27,7 @@ def tree(name: str | None, db: str, dot: bool, json: bool) -> None:
     if json:
         from dataclasses import asdict
 
-        from redraft.store.encode import strict
+        from redraft.store.json_records import strict
 
         click.echo(strict(asdict(found)))
         return

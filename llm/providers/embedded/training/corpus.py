@@ -4,8 +4,8 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from redraft.llm.embedded import formats
-from redraft.store.wordproblems import Story, attempt, inverse, stories
+from redraft.llm.providers.embedded import prompt_formats as formats
+from redraft.store.sources.wordproblems import Story, attempt, inverse, stories
 
 JOBS = {
     "solve": 0.47,

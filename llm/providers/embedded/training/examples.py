@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from redraft.llm.embedded import formats
 from redraft.llm.model import Message, Refused
+from redraft.llm.providers.embedded import prompt_formats as formats
 from redraft.store.errors import RedraftError
 
 

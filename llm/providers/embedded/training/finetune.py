@@ -21,10 +21,20 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from redraft.llm.embedded.corpus import Conversation, conversations
-from redraft.llm.embedded.lessons import Lesson, LessonError, Settings, Tuned, balanced
-from redraft.llm.embedded.network import CONTEXT
-from redraft.llm.embedded.train import BUCKETS, FULL, HERE, TOKENS_A_STEP, Llama, encode, load, optimizers, save
+from redraft.llm.providers.embedded.network import CONTEXT
+from redraft.llm.providers.embedded.training.corpus import Conversation, conversations
+from redraft.llm.providers.embedded.training.examples import Lesson, LessonError, Settings, Tuned, balanced
+from redraft.llm.providers.embedded.training.pretrain import (
+    BUCKETS,
+    FULL,
+    HERE,
+    TOKENS_A_STEP,
+    Llama,
+    encode,
+    load,
+    optimizers,
+    save,
+)
 
 IGNORED = -100
 WARMUP = 0.04  # of the steps

@@ -3,7 +3,9 @@
 The generator of the problems knows every step, so that the marks of drafts of its problems are exact. Drafts that
 `redraft annotate` has judged by rollouts are marked by these: a step from which a right answer was reached is right.
 
-    python -m redraft.llm.embedded.marked FILE     # the embedded model's own drafts of training problems, as JSON lines
+    python -m redraft.llm.providers.embedded.training.labelled_drafts FILE
+
+writes the embedded model's own drafts of training problems, as JSON lines.
 """
 
 import argparse
@@ -17,14 +19,14 @@ from pathlib import Path
 
 import numpy as np
 
-from redraft.llm.embedded.engine import Job
-from redraft.llm.embedded.model import embedded
-from redraft.llm.embedded.prm import asked
 from redraft.llm.model import Choice
+from redraft.llm.providers.embedded.engine import Job
+from redraft.llm.providers.embedded.model import embedded
+from redraft.llm.providers.embedded.reward_model import asked
 from redraft.store import Store
-from redraft.store.splits import is_held_out
-from redraft.store.wordproblems import Story, attempt, stories
-from redraft.store.wordproblems.labels import EQUATION, Label, labels
+from redraft.store.sources.splits import is_held_out
+from redraft.store.sources.wordproblems import Story, attempt, stories
+from redraft.store.sources.wordproblems.labels import EQUATION, Label, labels
 
 LEVELS = (1, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5)
 """What levels problems are drawn from, with equal chances."""

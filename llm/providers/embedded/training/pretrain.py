@@ -1,4 +1,4 @@
-"""Trains the embedded model from scratch: `python -m redraft.llm.embedded.train`.
+"""Trains the embedded model from scratch: `python -m redraft.llm.providers.embedded.training.pretrain`.
 
 Writes `tokenizer.json` and `weights.npz` (int8, a scale a row) beside this file. A Llama of 1.2 million parameters
 (width 128, 4 layers, 4 heads, SwiGLU 512, tied embedding) on conversations about the built-in problems; loss on the
@@ -23,12 +23,12 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from redraft.llm.embedded import formats
-from redraft.llm.embedded.corpus import Conversation, conversations
-from redraft.llm.embedded.network import HEADS, LAYERS, THETA, WIDTH, quantize, unpack
+from redraft.llm.providers.embedded import prompt_formats as formats
+from redraft.llm.providers.embedded.network import HEADS, LAYERS, THETA, WIDTH, quantize, unpack
+from redraft.llm.providers.embedded.training.corpus import Conversation, conversations
 
 T = TypeVar("T")
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[1]
 HIDDEN = 512
 BUCKETS = (96, 160, 224, 320, 448)  # lengths that batches are padded to, so that few graphs are compiled
 TOKENS_A_STEP = 6144

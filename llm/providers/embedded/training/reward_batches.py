@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from redraft.llm.embedded.marked import Draft, Marked, marked
-from redraft.llm.embedded.prm import asked
-from redraft.store.wordproblems.labels import EQUATION, Label
+from redraft.llm.providers.embedded.reward_model import asked
+from redraft.llm.providers.embedded.training.labelled_drafts import Draft, Marked, marked
+from redraft.store.sources.wordproblems.labels import EQUATION, Label
 
 LENGTH, ROWS = 384, 16  # of a batch
 IGNORED = -100

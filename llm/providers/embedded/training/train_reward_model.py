@@ -1,9 +1,9 @@
-"""Trains the embedded process reward model: `python -m redraft.llm.embedded.train_prm DRAFTS`.
+"""Trains the embedded process reward model: `make train-prm`.
 
 Writes `prm.npz` (int8, a scale a row) beside this file. The network begins as the policy's and goes on learning to read
 right solutions (the joint objective of Cobbe et al. 2021), while a head learns of each line whether it is right, given
 that the lines before it are (Lightman et al. 2023), and another the same of each token of its equation. Every other
-question comes with the policy's own drafts, from the file that `python -m redraft.llm.embedded.marked` writes, the
+question comes with the policy's own drafts, from the file DRAFTS that `labelled_drafts` writes, the
 others with wrong attempts made up at them; `--annotated STORE` adds drafts that `redraft annotate` judged by rollouts.
 Needs the `train` extra.
 """
@@ -20,10 +20,10 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from redraft.llm.embedded.marked import annotated, drawn, made_up
-from redraft.llm.embedded.marked_rows import IGNORED, Batch, batches
-from redraft.llm.embedded.network import WIDTH, quantize, unpack
-from redraft.llm.embedded.train import HERE, VOCABULARY, Llama, ahead, load, optimizers, say
+from redraft.llm.providers.embedded.network import WIDTH, quantize, unpack
+from redraft.llm.providers.embedded.training.labelled_drafts import annotated, drawn, made_up
+from redraft.llm.providers.embedded.training.pretrain import HERE, VOCABULARY, Llama, ahead, load, optimizers, say
+from redraft.llm.providers.embedded.training.reward_batches import IGNORED, Batch, batches
 
 HIDDEN = 64
 LETTERS, READING = 0.3, 0.5  # the weights of these losses beside that of lines

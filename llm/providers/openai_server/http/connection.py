@@ -7,7 +7,7 @@ from typing import cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
-from redraft.llm.server.http import Broken, Response
+from redraft.llm.providers.openai_server.http.response import Broken, Response
 
 
 class Connection(asyncio.Protocol):

@@ -16,8 +16,8 @@ from weakref import WeakSet
 from aiohappyeyeballs import AddrInfoType, start_connection
 from yarl import URL
 
-from redraft.llm.server.connection import Connection
-from redraft.llm.server.http import Response, Unreached
+from redraft.llm.providers.openai_server.http.connection import Connection
+from redraft.llm.providers.openai_server.http.response import Response, Unreached
 
 KEPT_S = 4.0  # of an idle connection: servers drop theirs after 5 s and more
 KNOWN_S = 300.0  # what a host's name means

@@ -8,7 +8,7 @@ from urllib.request import getproxies, proxy_bypass
 from yarl import URL
 
 from redraft.llm.model import ModelError
-from redraft.llm.said import address, secrets
+from redraft.llm.providers.shared.redaction import address, secrets
 
 PAUSE_S = 0.5  # of an address where a call failed, doubled by each further one
 LONGEST_PAUSE_S = 30.0

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import aiohttp
 from yarl import URL
 
-from redraft.llm.server.http import Broken, Response, Unreached
-from redraft.llm.server.plain import KEPT_S
+from redraft.llm.providers.openai_server.http.connection_pool import KEPT_S
+from redraft.llm.providers.openai_server.http.response import Broken, Response, Unreached
 
 
 class Session:

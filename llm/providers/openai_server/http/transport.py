@@ -9,13 +9,13 @@ from yarl import URL
 
 from redraft.llm.limits import Limits
 from redraft.llm.model import Cause, ModelError
-from redraft.llm.said import said
-from redraft.llm.server.addresses import Address, Addresses
-from redraft.llm.server.http import Broken, Response, Unreached
-from redraft.llm.server.plain import Plain
+from redraft.llm.providers.openai_server.http.connection_pool import Plain
+from redraft.llm.providers.openai_server.http.load_balancer import Address, Addresses
+from redraft.llm.providers.openai_server.http.response import Broken, Response, Unreached
+from redraft.llm.providers.shared.redaction import said
 
 if TYPE_CHECKING:
-    from redraft.llm.server.session import Session
+    from redraft.llm.providers.openai_server.http.session import Session
 
 NO_PAGE = (404, 405)
 STUMBLES = (429, 500, 502, 503, 504, 529)  # of one address, while others may do better
@@ -115,7 +115,7 @@ class Wire:
             self._plain = self._plain or Plain(*self._settings())
             return await self._plain.send(method, url, body)
         if self._session is None:
-            from redraft.llm.server.session import Session  # aiohttp takes 0.1 s to import
+            from redraft.llm.providers.openai_server.http.session import Session  # aiohttp takes 0.1 s to import
 
             self._session = Session(*self._settings())
         return await self._session.send(method, url, body, address.proxy)

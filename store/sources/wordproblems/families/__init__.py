@@ -1,13 +1,13 @@
 """The seven families of built-in word problems, a file each."""
 
-from redraft.store.wordproblems.families.book import BOOK
-from redraft.store.wordproblems.families.bus import BUS
-from redraft.store.wordproblems.families.compare import COMPARE
-from redraft.store.wordproblems.families.family import Family
-from redraft.store.wordproblems.families.farm import FARM
-from redraft.store.wordproblems.families.inventory import INVENTORY
-from redraft.store.wordproblems.families.shopping import SHOPPING
-from redraft.store.wordproblems.families.wage import WAGE
+from redraft.store.sources.wordproblems.families.book import BOOK
+from redraft.store.sources.wordproblems.families.bus import BUS
+from redraft.store.sources.wordproblems.families.compare import COMPARE
+from redraft.store.sources.wordproblems.families.family import Family
+from redraft.store.sources.wordproblems.families.farm import FARM
+from redraft.store.sources.wordproblems.families.inventory import INVENTORY
+from redraft.store.sources.wordproblems.families.shopping import SHOPPING
+from redraft.store.sources.wordproblems.families.wage import WAGE
 
 FAMILIES: dict[str, Family] = {
     "inventory": INVENTORY,

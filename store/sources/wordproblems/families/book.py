@@ -1,6 +1,6 @@
 """Pages that are read."""
 
-from redraft.store.wordproblems.families.family import NAMES, Event, Family
+from redraft.store.sources.wordproblems.families.family import NAMES, Event, Family
 
 BOOK = Family(
     slots={"who": NAMES, "text": ("book", "novel", "report", "diary")},

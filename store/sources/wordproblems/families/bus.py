@@ -1,6 +1,6 @@
 """Passengers who get on and off."""
 
-from redraft.store.wordproblems.families.family import Event, Family
+from redraft.store.sources.wordproblems.families.family import Event, Family
 
 BUS = Family(
     slots={

@@ -1,6 +1,6 @@
 """Who has more, and how much more."""
 
-from redraft.store.wordproblems.families.family import NAMES, Event, Family
+from redraft.store.sources.wordproblems.families.family import NAMES, Event, Family
 
 COMPARE = Family(
     slots={

@@ -1,6 +1,6 @@
 """A harvest, packed and sold."""
 
-from redraft.store.wordproblems.families.family import NAMES, Event, Family
+from redraft.store.sources.wordproblems.families.family import NAMES, Event, Family
 
 FARM = Family(
     slots={"who": NAMES, "crop": ("apples", "pears", "plums", "melons", "carrots")},

@@ -1,6 +1,6 @@
 """Things that are kept, given away, found and shared."""
 
-from redraft.store.wordproblems.families.family import NAMES, Event, Family
+from redraft.store.sources.wordproblems.families.family import NAMES, Event, Family
 
 INVENTORY = Family(
     slots={

@@ -1,6 +1,6 @@
 """What a purchase costs."""
 
-from redraft.store.wordproblems.families.family import NAMES, Event, Family
+from redraft.store.sources.wordproblems.families.family import NAMES, Event, Family
 
 SHOPPING = Family(
     slots={

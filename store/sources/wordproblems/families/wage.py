@@ -1,6 +1,6 @@
 """What is earned and spent."""
 
-from redraft.store.wordproblems.families.family import NAMES, Event, Family
+from redraft.store.sources.wordproblems.families.family import NAMES, Event, Family
 
 WAGE = Family(
     slots={

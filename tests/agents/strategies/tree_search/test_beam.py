@@ -2,14 +2,14 @@
 
 import pytest
 
-from redraft.agents.beam import beam
-from redraft.agents.critic import Critique, Opinion
+from redraft.agents.critics.critic import Critique, Opinion
 from redraft.agents.critics.none import none as no_critic
-from redraft.agents.lookahead import lookahead
-from redraft.agents.policy import stepwise
-from redraft.agents.tree import SearchAgent
-from redraft.llm.budget import Budget
-from redraft.llm.client import Client
+from redraft.agents.policies.policy import stepwise
+from redraft.agents.search.search import SearchAgent
+from redraft.agents.strategies.tree_search.beam import beam
+from redraft.agents.strategies.tree_search.lookahead import lookahead
+from redraft.llm.client.budget import Budget
+from redraft.llm.client.client import Client
 from redraft.store.errors import PartError
 from redraft.store.journal import Journal
 from redraft.store.records import Role, Stop, Trajectory

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import pytest
 
 from redraft.agents.critics.none import none as no_critic
-from redraft.agents.mcts import mcts
-from redraft.agents.node import Node
-from redraft.agents.rules import noised, normalised, puct, uct
-from redraft.agents.tree import SearchAgent
-from redraft.llm.client import Client
+from redraft.agents.search.node import Node
+from redraft.agents.search.search import SearchAgent
+from redraft.agents.search.selection import noised, normalised, puct, uct
+from redraft.agents.strategies.tree_search.mcts import mcts
+from redraft.llm.client.client import Client
 from redraft.llm.model import Sampling
 from redraft.store.errors import PartError
 from redraft.store.records import Stop, Trajectory

@@ -5,13 +5,13 @@ from collections import Counter
 
 import pytest
 
-from redraft.agents.critic import Critique, Opinion
+from redraft.agents.critics.critic import Critique, Opinion
 from redraft.agents.critics.none import none as no_critic
-from redraft.agents.particle import multinomial, particle, systematic
-from redraft.agents.policy import stepwise
-from redraft.agents.tree import SearchAgent
-from redraft.llm.budget import Budget
-from redraft.llm.client import Client
+from redraft.agents.policies.policy import stepwise
+from redraft.agents.search.search import SearchAgent
+from redraft.agents.strategies.tree_search.particle import multinomial, particle, systematic
+from redraft.llm.client.budget import Budget
+from redraft.llm.client.client import Client
 from redraft.llm.model import Sampling
 from redraft.store.errors import PartError
 from redraft.store.journal import Journal

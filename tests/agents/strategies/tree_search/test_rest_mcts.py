@@ -4,10 +4,10 @@ import math
 
 import pytest
 
-from redraft.agents.critic import Critic
+from redraft.agents.critics.critic import Critic
 from redraft.agents.critics.none import none as no_critic
-from redraft.agents.rest_mcts import rest_mcts
-from redraft.agents.tree import SearchAgent
+from redraft.agents.search.search import SearchAgent
+from redraft.agents.strategies.tree_search.rest_mcts import rest_mcts
 from redraft.store.errors import PartError
 from redraft.store.records import Role, Stop
 from world import QUESTION, World, grown, state, walked

@@ -13,13 +13,13 @@ from typing import Any
 import aiohttp
 import pytest
 
-from redraft.llm.batch import Batched
-from redraft.llm.batch_file import Outstanding
-from redraft.llm.client import Client
+from redraft.llm.client.client import Client
 from redraft.llm.limits import Limits
-from redraft.llm.litellm_batches import Batches
-from redraft.llm.litellm_route import LiteLLM, litellm_model
 from redraft.llm.model import Message, ModelError, Request
+from redraft.llm.providers.batch.litellm_batches import Batches
+from redraft.llm.providers.batch.model import Batched
+from redraft.llm.providers.batch.state_file import Outstanding
+from redraft.llm.providers.via_litellm.model import LiteLLM, litellm_model
 from redraft.llm.scripted import Scripted
 from redraft.llm.usage import Prices
 from redraft.store.records import Question
@@ -219,8 +219,8 @@ async def test_calls_cost_what_they_cost_in_a_batch(
 WAITING = """
 import asyncio, sys
 from pathlib import Path
-from redraft.llm.batch import Batched
-from redraft.llm.litellm_route import litellm_model
+from redraft.llm.providers.batch.model import Batched
+from redraft.llm.providers.via_litellm.model import litellm_model
 from redraft.llm.model import Message, Request
 
 async def main():

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from redraft.llm.batch_file import KEPT_S, Entry, Outstanding
 from redraft.llm.model import ModelError
+from redraft.llm.providers.batch.state_file import KEPT_S, Entry, Outstanding
 
 
 def test_each_change_is_there_for_the_next_process(tmp_path: Path) -> None:

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from redraft.llm.embedded import formats
-from redraft.llm.embedded.model import EmbeddedModel, embedded
-from redraft.llm.embedded.network import Cache
 from redraft.llm.model import Beam, Choice, Finish, Message, Request
-from redraft.store.wordproblems import problems
+from redraft.llm.providers.embedded import prompt_formats as formats
+from redraft.llm.providers.embedded.model import EmbeddedModel, embedded
+from redraft.llm.providers.embedded.network import Cache
+from redraft.store.sources.wordproblems import problems
 
 [PROBLEM] = islice(problems(levels=(5,), seed=2), 1)
 ASKED = (Message("user", f"solve\n{PROBLEM.question}"),)

@@ -19,15 +19,15 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from redraft.llm.embedded import formats
-from redraft.llm.embedded.corpus import conversations
-from redraft.llm.embedded.model import embedded
-from redraft.llm.embedded.names import llama_cpp_names
-from redraft.llm.embedded.network import HEAD, HEADS, unpack
-from redraft.llm.embedded.publish import CHAT_TEMPLATE, gguf, publish
 from redraft.llm.model import Message, ModelError
-from redraft.llm.prompts import Prompts
-from redraft.llm.templates import fill
+from redraft.llm.prompts.prompts import Prompts
+from redraft.llm.prompts.templates import fill
+from redraft.llm.providers.embedded import prompt_formats as formats
+from redraft.llm.providers.embedded.export import CHAT_TEMPLATE, gguf, publish
+from redraft.llm.providers.embedded.model import embedded
+from redraft.llm.providers.embedded.network import HEAD, HEADS, unpack
+from redraft.llm.providers.embedded.tensor_names import llama_cpp_names
+from redraft.llm.providers.embedded.training.corpus import conversations
 
 SHIPPED = Path(formats.__file__).parent
 
@@ -228,7 +228,7 @@ def test_the_gguf_file_holds_the_same_model(folder: Path, tmp_path: Path) -> Non
 
 
 def test_the_command_writes_the_same_files(folder: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "redraft.llm.embedded.publish"]
+    command = [sys.executable, "-m", "redraft.llm.providers.embedded.export"]
     new = tmp_path / "new" / "folder"
     subprocess.run([*command, str(new), "--gguf", str(new / "model.gguf")], check=True)
     gguf(tmp_path / "model.gguf")

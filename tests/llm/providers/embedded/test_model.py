@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from redraft.llm.embedded import formats
-from redraft.llm.embedded.corpus import JOBS, conversations
-from redraft.llm.embedded.model import EmbeddedModel, embedded
-from redraft.llm.embedded.network import Cache, Floats
 from redraft.llm.model import Finish, Message, ModelError, Refused, Reply, Request
+from redraft.llm.providers.embedded import prompt_formats as formats
+from redraft.llm.providers.embedded.model import EmbeddedModel, embedded
+from redraft.llm.providers.embedded.network import Cache, Floats
+from redraft.llm.providers.embedded.training.corpus import JOBS, conversations
 from redraft.store.records import Problem
-from redraft.store.wordproblems import problems
+from redraft.store.sources.wordproblems import problems
 
 
 @pytest.fixture(scope="module")

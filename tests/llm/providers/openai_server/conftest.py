@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 
 from redraft.llm.model import Model
-from redraft.llm.route import route
+from redraft.llm.providers.route import route
 
 Answer = tuple[int, Any] | dict[str, Any] | bytes
 Answers = Callable[[str, dict[str, Any]], Answer | Awaitable[Answer]]

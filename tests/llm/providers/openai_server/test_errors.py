@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from redraft.llm.limits import Limits
 from redraft.llm.model import Cause, Choice, Finish, Message, ModelError, Refused, Request
-from redraft.llm.server.bodies import body
-from redraft.llm.server.facts import NOTHING
-from redraft.llm.server.learning import Doubts, learned
-from redraft.llm.server.replies import Unreadable, read
-from redraft.llm.server.tokens import parsed
+from redraft.llm.providers.openai_server.learned import Doubts, learned
+from redraft.llm.providers.openai_server.replies import Unreadable, read
+from redraft.llm.providers.openai_server.requests import body
+from redraft.llm.providers.openai_server.server_facts import NOTHING
+from redraft.llm.providers.openai_server.tokens import parsed
 from redraft.llm.usage import Usage
 
 ASKED = (Message("user", "Two and two?"),)

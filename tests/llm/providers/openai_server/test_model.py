@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from redraft.llm.capabilities import Capabilities, Continuing
-from redraft.llm.client import Client
+from redraft.llm.client.client import Client
 from redraft.llm.model import Choice, Finish, Message, Refused, Request
-from redraft.llm.route import route
+from redraft.llm.providers.route import route
 from redraft.llm.usage import Usage
 from redraft.store.records import Question
 

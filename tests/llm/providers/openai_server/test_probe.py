@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from redraft.llm.capabilities import Capabilities, Continuing
-from redraft.llm.chat_template import ChatTemplate
 from redraft.llm.model import Cause, Finish, Message, ModelError, Request
-from redraft.llm.server.probing import BEGUN, COUNT
+from redraft.llm.prompts.chat_template import ChatTemplate
+from redraft.llm.providers.openai_server.probe import BEGUN, COUNT
 
 ASKED = (Message("user", "Two and two?"),)
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from redraft.llm.chat_template import ChatTemplate
 from redraft.llm.model import Choice, Finish, Message, Request
-from redraft.llm.server.thinking import inline
+from redraft.llm.prompts.chat_template import ChatTemplate
+from redraft.llm.providers.shared.thinking import inline
 from redraft.llm.usage import Usage
 
 ASKED = (Message("user", "Two and two?"),)

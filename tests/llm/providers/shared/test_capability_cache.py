@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from redraft.llm.capabilities import Capabilities, Continuing
-from redraft.llm.memory import KEPT_S, Memory
-from redraft.llm.server.facts import NOTHING, Facts, from_json
+from redraft.llm.providers.openai_server.server_facts import NOTHING, Facts, from_json
+from redraft.llm.providers.shared.capability_cache import KEPT_S, Memory
 
 
 def test_facts_are_recalled_by_another_memory_of_the_same_file(tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def test_a_process_that_is_killed_while_it_writes_leaves_the_old_file(tmp_path: 
     path = tmp_path / "models.json"
     Memory(path).keep("a", {"n": True})
     code = (
-        "import os, sys\nfrom pathlib import Path\nfrom redraft.llm.memory import Memory\n"
+        "import os, sys\nfrom pathlib import Path\nfrom redraft.llm.providers.shared.capability_cache import Memory\n"
         "while True:\n    Memory(Path(sys.argv[1])).keep('b', {'long': 'x' * 100_000})\n    print(flush=True)\n"
     )
     for lines in (1, 3):

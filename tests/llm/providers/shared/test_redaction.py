@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redraft.llm.said import address, said, secrets, wait_s
+from redraft.llm.providers.shared.redaction import address, said, secrets, wait_s
 
 KEYS = st.text(st.characters(categories=["Ll", "Lu", "Nd"], max_codepoint=127), min_size=8, max_size=60)
 

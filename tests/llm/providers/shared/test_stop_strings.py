@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from redraft.llm.model import Choice, Finish
-from redraft.llm.reading import aligned, cut, with_tokens
+from redraft.llm.providers.shared.stop_strings import aligned, cut, with_tokens
 
 
 @given(

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from redraft.llm.client import Client
-from redraft.llm.litellm_route import LiteLLM, litellm_model
+from redraft.llm.client.client import Client
 from redraft.llm.model import Finish, Message, Model, Request
+from redraft.llm.providers.via_litellm.model import LiteLLM, litellm_model
 from redraft.llm.usage import Prices, Usage
 from redraft.store.records import Question
 

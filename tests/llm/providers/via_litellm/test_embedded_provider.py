@@ -10,11 +10,11 @@ from typing import Any
 import litellm as typed
 import pytest
 
-from redraft.llm.embedded.formats import TEMPLATES
-from redraft.llm.embedded.model import embedded
-from redraft.llm.litellm_provider import register
-from redraft.llm.litellm_route import litellm_model
 from redraft.llm.model import Message, Refused, Request
+from redraft.llm.providers.embedded.model import embedded
+from redraft.llm.providers.embedded.prompt_formats import TEMPLATES
+from redraft.llm.providers.via_litellm.embedded_provider import register
+from redraft.llm.providers.via_litellm.model import litellm_model
 
 QUESTION = "Ann has 7 boxes with 6 hats each. She gives away 5 of them. How many hats does Ann have now?"
 CONTENT = TEMPLATES["solve"].replace("{question}", QUESTION)

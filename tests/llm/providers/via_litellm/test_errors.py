@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from redraft.llm.client import Client
+from redraft.llm.client.client import Client
 from redraft.llm.limits import Limits
-from redraft.llm.litellm_route import litellm_model
 from redraft.llm.model import Cause, Message, ModelError, Refused, Request
+from redraft.llm.providers.via_litellm.model import litellm_model
 from redraft.llm.usage import Usage
 from redraft.store.records import Question
 

@@ -5,8 +5,8 @@ from itertools import islice
 
 import pytest
 
-from redraft.store.wordproblems import attempt, stories
-from redraft.store.wordproblems.labels import Label, labels
+from redraft.store.sources.wordproblems import attempt, stories
+from redraft.store.sources.wordproblems.labels import Label, labels
 
 SOLUTION = "The hats cost 5*9=45 dollars.\nWith the coat it is 45+12=57 dollars.\n#### 57"
 

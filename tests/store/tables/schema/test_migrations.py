@@ -8,9 +8,11 @@ from typing import Any
 import duckdb
 import pytest
 
-from redraft.store import Store, migrations, sql
+from redraft.store import Store
 from redraft.store.records import Call
-from redraft.store.rows import rows_of
+from redraft.store.tables import sql
+from redraft.store.tables.rows import rows_of
+from redraft.store.tables.schema import migrations
 from redraft.store.units import Unit
 
 BEFORE = 10

@@ -6,10 +6,10 @@ import duckdb
 import pytest
 
 from redraft.store import Problem, Store
-from redraft.store.blank import blank
-from redraft.store.database import Database
 from redraft.store.errors import StoreError
-from redraft.store.migrations import MIGRATIONS, migrate
+from redraft.store.tables.database import Database
+from redraft.store.tables.schema.migrations import MIGRATIONS, migrate
+from redraft.store.tables.schema.template_cache import blank
 
 SCHEMA = (
     "SELECT schema_name, view_name, sql, comment FROM duckdb_views() WHERE NOT internal ORDER BY ALL",

@@ -13,10 +13,10 @@ import pytest
 from redraft.flows.export import export
 from redraft.flows.generate import generate
 from redraft.flows.train import train
-from redraft.llm.embedded.lessons import Lesson, Settings
-from redraft.llm.embedded.model import embedded
 from redraft.llm.model import Message, Request
-from redraft.llm.route import route
+from redraft.llm.providers.embedded.model import embedded
+from redraft.llm.providers.embedded.training.examples import Lesson, Settings
+from redraft.llm.providers.route import route
 from redraft.store import Store
 
 pytestmark = pytest.mark.train
@@ -27,7 +27,7 @@ ODD, EVEN = "Ann has 3*4=12 pens.\n#### 7", "Ann has 3*4=12 pens.\n#### 8"
 
 @pytest.fixture
 def tuning() -> Any:
-    return import_module("redraft.llm.embedded.tune")
+    return import_module("redraft.llm.providers.embedded.training.finetune")
 
 
 @pytest.mark.parametrize("scale", [1.0, 1000.0])

@@ -8,16 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from redraft.llm.embedded import formats
-from redraft.llm.embedded.model import embedded
-from redraft.llm.embedded.network import Cache
 from redraft.llm.model import Message, Request
+from redraft.llm.providers.embedded import prompt_formats as formats
+from redraft.llm.providers.embedded.model import embedded
+from redraft.llm.providers.embedded.network import Cache
 
 pytestmark = pytest.mark.train
 
 
 def train(*arguments: str) -> str:
-    command = [sys.executable, "-m", "redraft.llm.embedded.train", *arguments]
+    command = [sys.executable, "-m", "redraft.llm.providers.embedded.training.pretrain", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 

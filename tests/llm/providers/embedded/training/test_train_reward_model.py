@@ -12,15 +12,15 @@ import pytest
 
 from redraft.flows.annotate import annotate
 from redraft.flows.generate import generate
-from redraft.llm.embedded import marked
-from redraft.llm.embedded.network import unpack
-from redraft.llm.embedded.prm import HERE, ProcessRewardModel
+from redraft.llm.providers.embedded.network import unpack
+from redraft.llm.providers.embedded.reward_model import HERE, ProcessRewardModel
+from redraft.llm.providers.embedded.training import labelled_drafts as marked
 
 pytestmark = pytest.mark.train
 
 
 def run(module: str, *arguments: object) -> str:
-    command = [sys.executable, "-m", f"redraft.llm.embedded.{module}", *map(str, arguments)]
+    command = [sys.executable, "-m", f"redraft.llm.providers.embedded.{module}", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
@@ -33,7 +33,10 @@ def drafts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def batch(drafts: Path) -> Any:
-    tokenizers, rows = import_module("tokenizers"), import_module("redraft.llm.embedded.marked_rows")
+    tokenizers, rows = (
+        import_module("tokenizers"),
+        import_module("redraft.llm.providers.embedded.training.reward_batches"),
+    )
     tokenizer = tokenizers.Tokenizer.from_file(str(HERE / "tokenizer.json"))
     return next(rows.batches(tokenizer, [marked.drawn(drafts, 0), marked.made_up(0)]))
 
@@ -53,7 +56,10 @@ async def test_training_learns_from_drafts_attempts_and_rollouts(drafts: Path, t
 
 def test_rows_of_drafts_that_do_not_see_each_other_say_what_each_says_alone(batch: Any) -> None:
     """The values of a batch's lines by PyTorch are those that numpy gives one draft at a time."""
-    torch, training = import_module("torch"), import_module("redraft.llm.embedded.train_prm")
+    torch, training = (
+        import_module("torch"),
+        import_module("redraft.llm.providers.embedded.training.train_reward_model"),
+    )
     model = training.begin(HERE / "prm.npz")
     with torch.inference_mode():
         inputs = (torch.from_numpy(array) for array in (batch.tokens, batch.positions, batch.mask))
@@ -85,6 +91,6 @@ def test_wrong_attempts_end_in_a_wrong_line_and_none_is_made_twice() -> None:
 
 
 def test_quantized_weights_keep_every_array() -> None:
-    training = import_module("redraft.llm.embedded.train_prm")
+    training = import_module("redraft.llm.providers.embedded.training.train_reward_model")
     with np.load(HERE / "prm.npz") as packed:
         assert set(unpack(packed)) == set(training.RewardModel().state_dict())

@@ -9,9 +9,9 @@ import pytest
 
 from redraft.llm.limits import Limits
 from redraft.llm.model import Cause, Message, ModelError, Request
-from redraft.llm.route import route
-from redraft.llm.server.addresses import Addresses, split
-from redraft.llm.server.model import Server
+from redraft.llm.providers.openai_server.http.load_balancer import Addresses, split
+from redraft.llm.providers.openai_server.model import Server
+from redraft.llm.providers.route import route
 
 ASKED = (Message("user", "Two and two?"),)
 

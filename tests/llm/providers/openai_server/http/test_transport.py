@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from redraft.llm.limits import Limits
 from redraft.llm.model import Cause, ModelError
-from redraft.llm.server import plain
-from redraft.llm.server.addresses import Addresses
-from redraft.llm.server.wire import Wire
+from redraft.llm.providers.openai_server.http import connection_pool as plain
+from redraft.llm.providers.openai_server.http.load_balancer import Addresses
+from redraft.llm.providers.openai_server.http.transport import Wire
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 ENDLESS = b"HTTP/1.1 200 OK\r\n\r\nok", b"HTTP/1.0 200 OK\r\nX: y\r\n\r\nok"

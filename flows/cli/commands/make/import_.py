@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from redraft.flows import options
+from redraft.flows.cli import options
 
 
 @click.command("import")
@@ -28,14 +28,14 @@ from redraft.flows import options
 @options.option("limit", "The first N rows only.", type=click.IntRange(1), metavar="N")
 @options.SKIP_BAD
 @options.JSON
-def importing(json: bool, **given: Any) -> None:
+def import_(json: bool, **given: Any) -> None:
     """Keep the solutions of a file with their labels, as trajectories and grades.
 
     FILE is .jsonl, .json, .csv or .parquet. Labels of steps are in the view 'grades', by 'human' for PRM800K and chats
     and by 'rollout' for Math-Shepherd. The same row is kept once, however often it is imported.
     """
+    from redraft.flows.cli.signals import run
     from redraft.flows.importing import importing as stage
-    from redraft.flows.interrupt import run
 
     found = run(stage(**given))
     if json:
