@@ -36,10 +36,10 @@ def prm(
     logarithm of the aggregate, which no long draft rounds to 0.
 
     `profile` is how the reward model `model`, served at `api_base`, is asked: math_shepherd, qwen, skywork, rlhflow or
-    classify (see `rewards/prm_profiles.py`). Profile "judge" asks a language model, by default the writer's own, to rate
-    the steps as JSON: a step's probabilities are its shares of `votes` replies. Profile "embedded" is the reward model
-    that ships, for the built-in problems; it needs no call. Without a profile it is "embedded" for what the embedded
-    model writes, and "judge" for all others.
+    classify (see `rewards/prm_profiles.py`). Profile "judge" asks a language model, by default the writer's own, to
+    rate the steps as JSON: a step's probabilities are its shares of `votes` replies. Profile "embedded" is the reward
+    model that ships, for the built-in problems; it needs no call. Without a profile it is "embedded" for what the
+    embedded model writes, and "judge" for all others.
 
     A draft that failed, a call that failed, another number of values than of steps, and what is no probability give no
     value, with the reason. Raises PartError for a setting that there is not, and fatal ModelErrors.

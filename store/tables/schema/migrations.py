@@ -11,6 +11,7 @@ from redraft.store.tables.sql import literal
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+SCHEMA = "redraft.store.tables.schema"
 MIGRATIONS = (
     "001_tables.sql",
     "002_views.sql",
@@ -45,7 +46,7 @@ def version(connection: "DuckDBPyConnection") -> int:
 def migrate(connection: "DuckDBPyConnection") -> None:
     """Brings a database to the newest schema, each migration in a transaction of its own."""
     had = version(connection)
-    texts = [files(__package__).joinpath(name).read_text(encoding="utf-8") for name in MIGRATIONS[had:]]
+    texts = [files(SCHEMA).joinpath(name).read_text(encoding="utf-8") for name in MIGRATIONS[had:]]
     for number, (name, text) in enumerate(zip(MIGRATIONS[had:], texts, strict=True), start=had + 1):
         again = {view for later in texts[number - had :] for view in MADE.findall(later)}
         connection.execute("BEGIN")

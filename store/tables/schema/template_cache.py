@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from redraft.store.tables.schema.migrations import MIGRATIONS, migrate
+from redraft.store.tables.schema.migrations import MIGRATIONS, SCHEMA, migrate
 
 BLOCK = "16384"  # bytes: DuckDB's 256 KiB are held in memory for each column of each table that it writes
 STORAGE = "v1.2.0"  # of DuckDB, which reads it from then on: the first that compresses texts by Zstandard
@@ -69,7 +69,7 @@ def _folder() -> Path:
 
 def _key() -> str:
     """Of all that shapes an empty store."""
-    texts = [files(__package__).joinpath(name).read_bytes() for name in ("migrations.py", *MIGRATIONS)]
+    texts = [files(SCHEMA).joinpath(name).read_bytes() for name in ("migrations.py", *MIGRATIONS)]
     return _digest(b"\0".join([duckdb.__version__.encode(), BLOCK.encode(), STORAGE.encode(), *texts]))
 
 
