@@ -9,10 +9,6 @@ from redraft.llm.model import ModelError
 from redraft.llm.prompts.templates import TEMPLATES, fill
 from redraft.store.records import Step, Trajectory
 
-REVIEW = "review"
-"""Who said what the writer itself said of its draft: it is shown as the writer's own message, after a request for it
-and before the request to improve the draft (templates `review` and `improve`)."""
-
 
 @dataclass(frozen=True, slots=True)
 class Remark:

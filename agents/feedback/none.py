@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from redraft.agents.feedback.feedback import REVIEW, Feedback, Remark, wording
+from redraft.agents.feedback.feedback import Feedback, Remark, wording
 from redraft.agents.feedback.review import chats, each, review
+from redraft.agents.policies.messages import REVIEW
 from redraft.llm.client.client import Client
 from redraft.llm.model import ModelError
 from redraft.store.errors import PartError

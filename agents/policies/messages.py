@@ -2,11 +2,14 @@
 the question, and then each draft and what was said to it, so that providers can reuse what they know of a beginning.
 """
 
-from redraft.agents.feedback.feedback import REVIEW
 from redraft.llm.client.client import Client
 from redraft.llm.model import Message
 from redraft.llm.prompts.templates import fill
 from redraft.store.records import Step, Trajectory
+
+REVIEW = "review"
+"""The author (`by`) of a review that a writer wrote of its own draft. The writer is shown it as its own message, after
+the request for it and before the request to improve the draft (templates `review` and `improve`)."""
 
 
 def conversation(client: Client, trajectory: Trajectory, window: int | None = None) -> list[Message]:

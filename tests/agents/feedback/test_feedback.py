@@ -7,7 +7,7 @@ import pytest
 
 from redraft.agents import build
 from redraft.agents.feedback.critic import critic
-from redraft.agents.feedback.feedback import REVIEW as BY_WRITER
+from redraft.agents.policies.messages import REVIEW as BY_WRITER
 from redraft.llm.client.budget import Budget
 from redraft.llm.client.client import Client
 from redraft.llm.model import Sampling
