@@ -12,15 +12,15 @@ from rich.text import Text
 
 from redraft.agents.build import load
 from redraft.agents.policies.policy import whole
-from redraft.flows.display.plural import counted
+from redraft.flows.display.numbers import counted
 from redraft.flows.display.progress import Lines, Plan, Progress, Silent
 from redraft.flows.display.progress_bar import Terminal
 from redraft.flows.display.sql_table import table
 from redraft.flows.display.trajectory import LEGEND, heading, turn
 from redraft.flows.export import export
-from redraft.flows.generate import summary_of
 from redraft.flows.generation.job import Job, Settings, problems
 from redraft.flows.summary.report import render
+from redraft.flows.summary.summarise import summarise_job
 from redraft.graders.oracle import oracle
 from redraft.store.errors import StoreError
 from redraft.store.records import Keyring, Problem, Trajectory, Verdict
@@ -51,7 +51,7 @@ async def demo(folder: Path, console: Console, *, limit: int = 40, samples: int 
         "What came of it",
         f"{counted(limit, 'problem')}, {counted(samples, 'independent sample')} each, one redraft",
     )
-    console.print(render(await off_loop(summary_of, job, run_id)))
+    console.print(render(await off_loop(summarise_job, job, run_id)))
     section(console, "Ask it in SQL", f"redraft query --db {db} '...'")
     for sql in QUESTIONS:
         console.print(Text(sql, style="cyan"))

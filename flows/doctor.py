@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from redraft.flows.display.plural import counted
+from redraft.flows.display.numbers import counted
 from redraft.graders.answers.checker import Checker
 from redraft.llm.capabilities import Capabilities, Continuing
 from redraft.llm.model import Message, Model, ModelError, Request

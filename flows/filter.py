@@ -1,8 +1,9 @@
 """Which trajectories are good enough to train on. A plain async function, with no Prefect in it."""
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,22 @@ class Filtered:
         dropped = [(f"dropped: {reason}", count) for reason, count in self.dropped.items()]
         held_out = [("held out", self.held_out)] if self.held_out else []
         return table([("kept", self.kept), *held_out, *dropped], caption=self.file or self.db)
+
+    def one_line(self) -> str:
+        """Counts in one line: "118 kept, 40 held out, 162 dropped (110 wrong answer, 52 duplicate) ..."."""
+        dropped = sum(self.dropped.values())
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in self.dropped.items())
+        held_out = f"{self.held_out:,} held out, " if self.held_out else ""
+        file = f"{self.file}; " if self.file else ""
+        cure = f". {HELD_OUT_CURE}" if self.held_out and not (self.kept or dropped) else ""
+        return (
+            f"{self.kept:,} kept, {held_out}{dropped:,} dropped{f' ({reasons})' if reasons else ''}: "
+            f"{file}dataset {self.dataset_id} in {self.db}{cure}"
+        )
+
+    def to_json(self) -> str:
+        """The fields as one JSON object."""
+        return json.dumps(asdict(self))
 
 
 async def filter(
@@ -148,3 +165,9 @@ def _filter(store: Store, chain: Chain, scope: Scope) -> Filtered:
         ledger.keep(candidate.trajectory_id)
     spec = {"filters": chain.spec, **scope.spec}
     return ledger.filtered(store.add_dataset("trajectories", spec, ledger.rows, scope.run or ""), store)
+
+
+HELD_OUT_CURE = (
+    "All of these problems are held out for evaluation: generate from other problems, such as builtin:split=train, or"
+    " include these with --include-heldout"
+)

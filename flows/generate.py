@@ -16,7 +16,8 @@ from redraft.agents.build import Spec
 from redraft.flows.display.notebook import suited
 from redraft.flows.display.progress import Progress
 from redraft.flows.generation.job import Job, Settings, problems
-from redraft.flows.summary.summary import Summary, summarise
+from redraft.flows.summary.summarise import summarise_job
+from redraft.flows.summary.summary import Summary
 from redraft.llm.client.budget import Budget
 from redraft.llm.limits import Limits
 from redraft.llm.model import Model, ModelError
@@ -123,12 +124,5 @@ async def generate(
             raise
         finally:
             await job.close()
-        summary = await off_loop(summary_of, job, run_id)
+        summary = await off_loop(summarise_job, job, run_id)
     return replace(summary, spent=job.client.spent, used=job.client.used if settings.budget else None)
-
-
-def summary_of(job: Job, run_id: str) -> Summary:
-    """The summary of a run of a job that has ended, over all its problems. Raises StoreError."""
-    return summarise(
-        job.store, run_id, recipe=job.recipe, replicate=job.settings.replicate, problems=list(job.problems)
-    )

@@ -20,16 +20,16 @@ from redraft.flows.annotate import annotate as annotate_stage
 from redraft.flows.annotation.unit_runner import Annotated, together
 from redraft.flows.deployment import parameters
 from redraft.flows.deployment.stage import Logged, RemainingBudget, ended, located, stage, too_few, tried
-from redraft.flows.display.plural import counted
+from redraft.flows.display.numbers import counted
 from redraft.flows.export import export as export_stage
 from redraft.flows.export import parts
 from redraft.flows.filter import Filtered
 from redraft.flows.filter import filter as filter_stage
 from redraft.flows.generate import generate as generate_stage
 from redraft.flows.generation.job import problems
-from redraft.flows.summary.outcome import drawn, outcome
 from redraft.flows.summary.report import markdown
-from redraft.flows.summary.summary import Summary, summarise
+from redraft.flows.summary.summarise import summarise
+from redraft.flows.summary.summary import Summary
 from redraft.llm.client.budget import TooSmall
 from redraft.store.records import Problem
 from redraft.store.tables.store import Store
@@ -68,14 +68,14 @@ async def filter(given: parameters.Filter) -> State[dict[str, Any]]:
     """Passes every stored trajectory through filters, and keeps which were dropped and why."""
 
     found = await tried("filter", given, lambda: filter_stage(**_settings(given, filter_stage)))
-    return ended(outcome(found), asdict(found), too_few("kept", found.kept, "min_kept", given.min_kept))
+    return ended(found.one_line(), asdict(found), too_few("kept", found.kept, "min_kept", given.min_kept))
 
 
 @stage(parameters.Export)
 async def export(given: parameters.Export) -> State[dict[str, Any]]:
     """Writes the trajectories that the filters keep to a file, in the place of an earlier one."""
     found = await _exported(given, given.arguments)
-    return ended(outcome(found), asdict(found), too_few("kept", found.kept, "min_kept", given.min_kept))
+    return ended(found.one_line(), asdict(found), too_few("kept", found.kept, "min_kept", given.min_kept))
 
 
 @stage(parameters.Nightly)
@@ -84,7 +84,7 @@ async def nightly(given: parameters.Nightly) -> State[dict[str, Any]]:
     parts(given.format, given.filters, given.export_arguments)  # a mistake in them is told before a model is paid
     summary = await _generated(given)
     found = await _exported(given, given.export_arguments)
-    get_run_logger().info(outcome(found))
+    get_run_logger().info(found.one_line())
     kept = f"{found.kept:,} kept in {found.file}"
     facts = asdict(summary) | {"export": asdict(found)}
     few = too_few("kept", found.kept, "min_kept", given.min_kept)
@@ -177,7 +177,7 @@ def _joined(found: Sequence[Problem], parts: Sequence[Summary], replicate: str) 
 
 def _told(summary: Summary, kept: str = "") -> str:
     """What came of a flow run, in one line."""
-    told = drawn(summary) + (f"; {kept}" if kept else "")
+    told = summary.one_line() + (f"; {kept}" if kept else "")
     return f"{told}. {summary.spent}" if summary.spent else told
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from redraft.flows.display.plural import counted
+from redraft.flows.display.numbers import counted
 from redraft.flows.filters.held_out import Known, held_out
 from redraft.llm.model import ModelError
 from redraft.llm.providers.embedded.model import HERE, named

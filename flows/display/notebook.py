@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass
 from typing import Any
 
-from redraft.flows.display.plural import counted
+from redraft.flows.display.numbers import counted
 from redraft.flows.display.progress import Lines, Notes, Plan, Progress, Tally, describe, interrupted
 from redraft.store.html import GREEN, GREY, bar, notes, title
 from redraft.store.records import Problem, Trajectory

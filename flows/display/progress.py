@@ -6,7 +6,7 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Protocol, TextIO
 
-from redraft.flows.display.plural import counted
+from redraft.flows.display.numbers import counted
 from redraft.store.records import Problem, Role, Trajectory, Verdict
 from redraft.store.units import Unit
 

@@ -3,7 +3,7 @@
 
 from collections.abc import Iterator
 
-from redraft.flows.display.plural import counted
+from redraft.flows.display.numbers import counted
 from redraft.flows.evaluation.result import Compared, Evaluation
 
 INFORMED = {"tool": "an interpreter", "tests": "the problem's tests", "human": "a person"}

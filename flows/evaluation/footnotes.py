@@ -3,8 +3,7 @@ are, what the luck of first drafts explains, and what each task says."""
 
 from collections.abc import Iterator
 
-from redraft.flows.display.percent import points
-from redraft.flows.display.plural import counted
+from redraft.flows.display.numbers import counted, points
 from redraft.flows.evaluation.result import Compared, Evaluation, Task
 
 

@@ -12,9 +12,9 @@ from redraft.flows.evaluation.history import History, history
 from redraft.flows.evaluation.method import Method
 from redraft.flows.evaluation.oracle_control import Oracle, oracle
 from redraft.flows.evaluation.turns import PICKS, cost_of, cost_of_all
-from redraft.flows.generate import summary_of
 from redraft.flows.generation.job import Job, Settings
 from redraft.flows.generation.recipe import name, takes
+from redraft.flows.summary.summarise import summarise_job
 from redraft.flows.summary.summary import Summary
 from redraft.llm.model import Model, ModelError
 from redraft.store.errors import PartError
@@ -156,7 +156,7 @@ class Runs:
             await job.close()
         self.spent = self._used_up() if job.client.spent else None
         self._left = self._left.less(job.client.used, time.monotonic() - began)
-        summary = await off_loop(summary_of, job, run_id)
+        summary = await off_loop(summarise_job, job, run_id)
         chosen = _chosen(settings)
         found = await off_loop(self._history, given, job, chosen)
         return Ran(

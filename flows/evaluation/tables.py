@@ -8,8 +8,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from redraft.flows.display.percent import percent, points
-from redraft.flows.display.plural import counted
+from redraft.flows.display.numbers import counted, percent, points
 from redraft.flows.evaluation.footnotes import labelled, notes
 from redraft.flows.evaluation.result import Evaluation, Row
 from redraft.store.html import GREY, table

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from redraft.flows.display.plural import counted
+from redraft.flows.display.numbers import counted
 from redraft.flows.evaluation.history import Cost
 from redraft.flows.evaluation.result import Baseline, Compared, Evaluation
 from redraft.graders.statistics import Interval

@@ -19,7 +19,7 @@ SELECT count(*) AS calls, coalesce(sum(completion_tokens), 0)::BIGINT AS tokens,
        coalesce(sum(prompt_tokens), 0)::BIGINT AS prompt_tokens, sum(cost_usd) AS cost_usd
 FROM calls WHERE run_id = {run}"""
 
-OF_RUN = (RUN, SPENT)
+RUN_QUERIES = (RUN, SPENT)
 """What is asked of the run itself."""
 
 TOTAL = f"""
@@ -95,5 +95,5 @@ SELECT problem_id, trajectory_id, turn, turn = 1 AS first, turn = turns AND fail
 FROM drafts WHERE first OR last ORDER BY problem_id, trajectory_id, turn"""
 """The drafts of the view raw.drafts, each once."""
 
-QUESTIONS = (TOTAL, FAILURES, LIKELIHOODS, GRADED, CHOSEN)
+PART_QUERIES = (TOTAL, FAILURES, LIKELIHOODS, GRADED, CHOSEN)
 """What is asked of each part of the problems, in the order in which a summary reads them, before its drafts."""

@@ -1,32 +1,22 @@
 """What a run achieved: how often the first and the last draft are right, what each way of choosing among the first
-drafts would have got, and what it cost."""
+drafts would achieve, and what the run cost. The same as lines and notes for people to read."""
 
 import json
-from array import array
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
-from redraft.flows.summary.accuracy import Tally
-from redraft.flows.summary.queries import DRAFTS, OF_RUN, QUESTIONS
+from redraft.flows.display.numbers import counted
 from redraft.graders.statistics import Interval
 from redraft.llm.client.budget import Amount
-from redraft.store.tables.query import Table
-from redraft.store.tables.sql import literal, one_of
-from redraft.store.tables.store import Store
-
-PART = 2_000  # problems whose drafts are brought together at once
-
-_Rows = Sequence[Mapping[str, Any]]
+from redraft.store import html
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A run and the data that it belongs to: everything of its recipe and replicate on the problems it was given.
+    """A run, with all stored data of its recipe and replicate on the problems that it was given.
 
-    Shares are means over problems, with 95% bootstrap intervals over problems. `selectors` tells how often each way of
-    choosing one of a problem's first drafts is right, ties averaged; `chosen` is the agent's own pick.
+    Shares are means over problems, with 95% bootstrap intervals over problems. `selectors` says how often each way of
+    choosing one of a problem's first drafts is right, with ties averaged; `chosen` is the agent's own pick.
     """
 
     db: str
@@ -36,24 +26,24 @@ class Summary:
     model: str
     problems: int
     trajectories: int
-    new: int = 0  # trajectories that this run drew, and that did not fail
-    right: int = 0  # trajectories whose last draft is right; of a search the picks
-    graded_problems: int = 0  # those with a known answer
-    known_problems: int = 0  # those whose answer is known, drafted or not
-    feedback: str | None = None  # that the strategy worked with, as is the grader
-    grader: str | None = None
-    asked: int | None = None  # samples a problem that this run was asked for
+    new: int = 0  # trajectories that this run sampled and that did not fail
+    right: int = 0  # trajectories whose last draft is right; for a search: problems whose pick is right
+    graded_problems: int = 0  # problems with a draft that the oracle could judge
+    known_problems: int = 0  # problems whose answer is known, with or without a draft
+    feedback: str | None = None  # the strategy's feedback
+    grader: str | None = None  # the strategy's grader
+    asked: int | None = None  # samples per problem that were asked of this run
     samples: int = 0  # the fewest first drafts that a graded problem has: the k of pass@k
-    most_samples: int = 0  # the most of them
-    graded: int = 0  # values that graders other than the oracle and the likelihood gave to drafts and their steps
-    ungraded: int = 0  # drafts, finished or not, that a grader was asked about and gave no value
-    ungraded_by: str | None = None  # the grader of most of them
+    most_samples: int = 0  # the most first drafts that a graded problem has
+    graded: int = 0  # values of drafts and steps by graders other than the oracle and the likelihood
+    ungraded: int = 0  # drafts, finished or not, that a grader was asked about without giving a value
+    ungraded_by: str | None = None  # the grader that most often gave no value
     ungraded_because: str | None = None  # its most frequent reason
-    drafts: int = 0  # of every turn
-    likelihoods: int = 0  # of them, those whose likelihood is known
+    drafts: int = 0  # drafts of all turns
+    likelihoods: int = 0  # drafts whose likelihood is known
     first: Interval | None = None
     last: Interval | None = None
-    gain: Interval | None = None  # last - first, in pairs
+    gain: Interval | None = None  # last - first, paired by problem
     chosen: Interval | None = None  # the agent's own pick
     right_to_wrong: int = 0
     wrong_to_right: int = 0
@@ -63,16 +53,16 @@ class Summary:
     pass_at_1: float | None = None
     pass_at_k: float | None = None
     selectors: Mapping[str, float] = field(default_factory=dict)
-    tokens: int = 0  # that the model wrote in this run
+    tokens: int = 0  # completion tokens of this run
     prompt_tokens: int = 0
     calls: int = 0
     cost_usd: float | None = None
     seconds: float = 0.0
-    all_tokens: int = 0  # in every run of this recipe and replicate
+    all_tokens: int = 0  # completion tokens of all runs of this recipe and replicate
     failures: Mapping[str, int] = field(default_factory=dict)  # failed trajectories by reason
-    spent: str | None = None  # which budget of this run was used up, in words
-    used: Amount | None = None  # of the run's budget, where it has one
-    ended_by_budget: int = 0  # trajectories that met their problem's budget's end
+    spent: str | None = None  # a sentence that names the budget of this run that was used up
+    used: Amount | None = None  # how much of the run's budget was used, if it has one
+    ended_by_budget: int = 0  # trajectories that ended because their problem's budget was used up
 
     @property
     def failed(self) -> int:
@@ -90,82 +80,114 @@ class Summary:
         return f"<Summary {counts}, {right or 'no answer known'}: {self.db}>"
 
     def _repr_html_(self) -> str:
-        from redraft.flows.summary.report import html  # a notebook alone asks for it
+        return html.table(lines(self)) + html.notes(notes(self))
 
-        summary: Any = self  # type checkers know this file by two names
-        return html(summary)
+    def one_line(self) -> str:
+        """Counts in one line: "5 problems, 10 trajectories: 4 right; 10 new, 0 already there"."""
+        failed = f", {self.failed:,} failed" if self.failed else ""
+        right = f"{self.right:,} right" if self.known_problems else "no problem has a known answer"
+        there = self.trajectories - self.failed - self.new
+        return (
+            f"{counted(self.problems, 'problem')}, {counted(self.trajectories, 'trajectory')}: "
+            f"{right}{failed}; {self.new:,} new, {there:,} already there"
+        )
 
     def to_json(self) -> str:
-        """The same as one JSON object."""
+        """The fields as one JSON object."""
         return json.dumps(asdict(self) | {"tokens_per_second": round(self.tokens_per_second, 1)})
 
 
-def summarise(store: Store, run_id: str, *, recipe: str, replicate: str, problems: Sequence[str]) -> Summary:
-    """The summary of a run that has ended. Raises StoreError."""
-    own = f"recipe = {literal(recipe)} AND replicate = {literal(replicate)}"
-    facts: dict[str, Any] = {}
-    found = _Found()
-    for part in _parts(sorted(problems)):
-        these, asked = f"{own} AND {one_of('problem_id', part)}", one_of("p.problem_id", part)
-        with store.held(read_only=True):  # for a part, not for all: until it is closed DuckDB keeps what it has read
-            facts = facts or _of_run(store, run_id)
-            ids = {"these": these, "problems": asked, "run": literal(run_id)}
-            tables = store.queries(*(sql.format(**ids) for sql in QUESTIONS))
-            found.add(*map(_rows, tables))
-            found.drafts.add(store.rows(DRAFTS.format(these=these)))
-    ids = {"db": store.path, "run_id": run_id, "recipe": recipe, "problems": len(problems)}
-    return Summary(**ids, **facts, **found.facts())
+def lines(summary: Summary) -> list[tuple[str, str, str]]:
+    """The name, the value and the remark of every line."""
+    s = summary
+    made = [("problems", f"{s.problems:,}", ""), ("trajectories", f"{s.trajectories:,}", _redrafted(s))]
+    if s.first and s.last:
+        made += [
+            ("first draft right", *_share(s.first)),
+            ("last draft right", *_share(s.last)),
+            ("wrong to right", f"{s.wrong_to_right:,}", f"and right to wrong {s.right_to_wrong:,}"),
+            ("pass@1", f"{s.pass_at_1:.1%}", ""),
+        ]
+        if s.samples > 1:
+            made.append((f"pass@{s.samples}", f"{s.pass_at_k:.1%}", f"any of {s.samples} first drafts is right"))
+        if s.most_samples > 1:
+            choices = s.selectors.items()
+            made += [(name, f"{value:.1%}", _candidates(s) if name == "majority" else "") for name, value in choices]
+    if s.chosen:
+        made.append(("the agent's pick", *_share(s.chosen)))
+    return [
+        *made,
+        ("tokens written", f"{s.tokens:,}", f"{s.tokens_per_second:,.0f} a second"),
+        ("time", f"{s.seconds:.1f} s", f"{s.calls:,} calls{_cost(s)}"),
+        ("data", s.db, f"strategy {s.strategy}{_parts(s)}, model {s.model}"),
+    ]
 
 
-def _of_run(store: Store, run_id: str) -> dict[str, Any]:
-    [run], [spent] = (_rows(table) for table in store.queries(*(sql.format(run=literal(run_id)) for sql in OF_RUN)))
-    return {**run, **spent}
+def notes(summary: Summary) -> list[str]:
+    """What qualifies the numbers, a sentence or two each."""
+    s = summary
+    found = [f"{count:,} failed: {reason}" for reason, count in s.failures.items()]
+    if found:
+        found.append("The accuracies above leave out failed trajectories. The same command tries them again.")
+    if s.spent:
+        found.append(f"{s.spent} Problems that it did not reach are not counted. The same command continues from here.")
+    if s.ended_by_budget:
+        found.append(
+            f"{s.ended_by_budget:,} of {s.trajectories:,} trajectories ended because their problem's budget was used"
+            " up; the accuracies leave out trajectories without a draft."
+        )
+    if s.oracle_used:
+        found.append(f"{_oracle(s)} (oracle_used): an upper bound, not a fair score.")
+    if s.drafts and not s.likelihoods and "likelihood" in (s.feedback, s.grader):
+        found.append(
+            "The model gave no log-probabilities, so likelihood could not judge: choose another feedback or grader."
+        )
+    if s.ungraded:
+        found.append(_ungraded(s))
+    if s.undecided:
+        found.append(f"Left out: {counted(s.undecided, 'draft')} that could not be compared with the known answer.")
+    if not s.trajectories:
+        found.append("The strategy gave no drafts.")
+    if not s.known_problems:
+        found.append("No problem here has a known answer, so no draft counts as right or wrong.")
+    elif (s.first or s.chosen) and s.graded_problems < s.problems:
+        found.append(f"The accuracies are over {s.graded_problems:,} of {s.problems:,} problems.")
+    return found
 
 
-class _Found:
-    """What the parts of a run's problems tell together."""
-
-    def __init__(self) -> None:
-        self.drafts = Tally()
-        self._sums: Counter[str] = Counter()
-        self._failures: Counter[str] = Counter()
-        self._lost: Counter[tuple[str, str | None]] = Counter()  # drafts without a grade, by grader and reason
-        self._picks = array("d")  # of each graded problem, whether it is right; no pick is wrong
-        self._oracle_used = False
-
-    def add(self, total: _Rows, failures: _Rows, likelihoods: _Rows, graded: _Rows, picks: _Rows) -> None:
-        """Counts a part: the rows of each of QUESTIONS."""
-        self._sums.update(total[0])
-        self._sums.update(likelihoods[0])
-        self._failures.update({row["reason"]: row["n"] for row in failures})
-        for row in graded:
-            self._sums["ungraded" if row["lost"] else "graded"] += row["n"]
-            if row["lost"]:
-                self._lost[row["grader"], row["reason"]] += row["n"]
-        self._sums["known_problems"] += len(picks)
-        self._oracle_used |= any(row["oracle_used"] for row in picks)  # a search has nothing but picks
-        # problems that failed altogether, or were not reached, have none
-        self._picks.extend(float(row["correct"]) for row in picks if row["ended"] and row["correct"] is not None)
-
-    def facts(self) -> dict[str, Any]:
-        """The fields of a Summary that are about the data."""
-        drafts = self.drafts.facts(self._picks)
-        drafts["oracle_used"] |= self._oracle_used
-        worst = min(self._lost, key=lambda lost: (-self._lost[lost], lost[0], lost[1] or ""), default=(None, None))
-        failures = dict(sorted(self._failures.items(), key=lambda failure: (-failure[1], failure[0])))
-        return {
-            **self._sums,
-            "failures": failures,
-            "ungraded_by": worst[0],
-            "ungraded_because": worst[1],
-            **drafts,
-        }
+def _candidates(summary: Summary) -> str:
+    few, many = summary.samples, summary.most_samples
+    return f"and below: chosen among {few if few == many else f'{few} to {many}'} first drafts"
 
 
-def _rows(table: Table) -> _Rows:
-    return [dict(zip(table.columns, row, strict=True)) for row in table.rows]
+def _redrafted(summary: Summary) -> str:
+    more = summary.asked is not None and summary.samples > summary.asked
+    return f"{summary.redrafted:,} redrafted" + (f", {summary.samples} a problem stored" if more else "")
 
 
-def _parts(problems: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, max(1, len(problems)), PART):
-        yield problems[start : start + PART]
+def _parts(summary: Summary) -> str:
+    """The names of the feedback and the grader, if the strategy has them."""
+    named = {"feedback": summary.feedback, "grader": summary.grader}
+    parts = ", ".join(f"{part} {name}" for part, name in named.items() if name)
+    return f" ({parts})" if parts else ""
+
+
+def _oracle(summary: Summary) -> str:
+    if summary.feedback == "oracle" and summary.redrafted:
+        return "The feedback for redrafts used the known answer"
+    return f"The known answer was used{' to choose a draft' if summary.grader == 'oracle' else ''}"
+
+
+def _ungraded(summary: Summary) -> str:
+    none = "" if summary.graded else ", and no other draft has one"
+    have = f"{counted(summary.ungraded, 'draft')} {'has' if summary.ungraded == 1 else 'have'}"
+    because = (summary.ungraded_because or "no reason was given").removesuffix(".")
+    return f"{have} no grade by {summary.ungraded_by}{none}; most frequent reason: {because}."
+
+
+def _share(interval: Interval) -> tuple[str, str]:
+    return f"{interval.estimate:.1%}", f"95% between {interval.low:.1%} and {interval.high:.1%}"
+
+
+def _cost(summary: Summary) -> str:
+    return f", ${summary.cost_usd:,.4f}" if summary.cost_usd else ""

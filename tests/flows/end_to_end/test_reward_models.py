@@ -10,7 +10,7 @@ import pytest
 
 from redraft.flows.annotate import annotate
 from redraft.flows.generate import generate
-from redraft.flows.summary.report import notes
+from redraft.flows.summary.summary import notes
 from redraft.llm.scripted import Scripted
 from redraft.store import Problem, Store
 
@@ -72,7 +72,10 @@ async def test_a_grader_that_can_grade_nothing_is_told(
     server.nonsense, reason = "count", "1 values for 2 steps"
     told = await generate(sums(2), db=Store(tmp_path / "none.duckdb"), **settings)
     assert (told.graded, told.ungraded, told.ungraded_by, told.ungraded_because) == (0, drafts, "prm", reason)
-    assert f"{drafts} drafts have no grade by prm, and no other has one: mostly {reason}." in notes(told)
+    assert (
+        f"{drafts} drafts have no grade by prm, and no other draft has one; most frequent reason: {reason}."
+        in notes(told)
+    )
     assert json.loads(told.to_json())["ungraded_because"] == reason
     server.nonsense = ""
     fine = await generate(sums(2), db=Store(tmp_path / "all.duckdb"), **settings)

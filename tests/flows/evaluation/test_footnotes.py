@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from redraft.flows.display.percent import points
+from redraft.flows.display.numbers import points
 from redraft.flows.evaluate import evaluate
 from redraft.flows.evaluation.footnotes import notes
 from redraft.flows.evaluation.result import Compared, Evaluation

@@ -11,7 +11,6 @@ from redraft.flows.export import ExportError, export
 from redraft.flows.filter import Chain, filter
 from redraft.flows.filters.candidates import Candidate
 from redraft.flows.generate import generate
-from redraft.flows.summary.outcome import outcome
 from redraft.llm.model import ModelError
 from redraft.llm.scripted import Scripted
 from redraft.store import Problem, Store
@@ -58,7 +57,7 @@ async def test_every_trajectory_is_kept_or_dropped_with_its_reason(store: Store)
         {"name": "correct"}, {"name": "length"}, {"name": "equations"}, {"name": "duplicates"},
         {"name": "cap", "most": 1},
     ]  # fmt: skip
-    assert outcome(found).startswith("2 kept, 10 dropped (6 duplicate, 4 failed): dataset ")
+    assert found.one_line().startswith("2 kept, 10 dropped (6 duplicate, 4 failed): dataset ")
 
 
 async def test_filters_act_in_the_order_given(store: Store) -> None:

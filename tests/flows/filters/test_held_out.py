@@ -20,7 +20,6 @@ from redraft.flows.formats.format import filtered_by, filters_of
 from redraft.flows.formats.sft import sft
 from redraft.flows.generate import generate
 from redraft.flows.generation.job import Settings
-from redraft.flows.summary.outcome import outcome
 from redraft.flows.train import train
 from redraft.llm.model import ModelError
 from redraft.llm.providers.embedded.training.examples import LessonError
@@ -60,8 +59,8 @@ async def test_every_dataset_leaves_out_held_out_problems_and_says_so(store: Sto
         await export(tmp_path / "own.jsonl", db=store, filters=["correct", "duplicates"]),
     ):
         assert (found.kept, found.held_out, dict(found.dropped)) == (2, 8, {"duplicate": 2})
-    assert outcome(found).startswith("2 kept, 8 held out, 2 dropped (2 duplicate): ")
-    assert json.loads(outcome(found, as_json=True))["held_out"] == 8
+    assert found.one_line().startswith("2 kept, 8 held out, 2 dropped (2 duplicate): ")
+    assert json.loads(found.to_json())["held_out"] == 8
     asked = [json.loads(line)["prompt"][0]["content"] for line in rows.read_text().splitlines()]
     assert sorted(asked) == ["What is 1 + 1?", "What is 2 + 2?"]
     why = (
@@ -102,7 +101,7 @@ def test_what_is_generated_by_default_may_be_trained_on_and_what_is_evaluated_is
 async def test_a_store_of_held_out_problems_alone_is_told_with_its_cure(tmp_path: Path, adder: Adder) -> None:
     store = Store(tmp_path / "r.duckdb")
     await generate([asks(3, split="dev")], db=store, model=adder(lambda *_: True), samples=1)
-    assert outcome(await filter(db=store)).endswith("or take them all the same with --include-heldout")
+    assert (await filter(db=store)).one_line().endswith("or include these with --include-heldout")
 
 
 async def test_evaluate_draws_nothing_that_an_export_has_taken(store: Store, tmp_path: Path, adder: Adder) -> None:

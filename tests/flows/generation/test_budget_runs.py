@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from redraft.flows.generate import generate
-from redraft.flows.summary.report import notes
+from redraft.flows.summary.summary import notes
 from redraft.llm.client.budget import Amount, Budget
 from redraft.llm.model import Choice, Finish, Model, Reply, Request
 from redraft.llm.scripted import Scripted
@@ -128,5 +128,6 @@ async def test_drafts_that_a_problems_budget_did_not_reach_are_no_wrong_answers(
     assert store.query("SELECT count(*) FROM trajectories WHERE correct IS NOT NULL").rows == [(0,)]
     assert store.query("SELECT count(*) FROM pass_at_k").rows == [(0,)]
     assert notes(summary)[0] == (
-        "6 of 6 trajectories ended by their problem's budget; those that had no draft by then are in no accuracy."
+        "6 of 6 trajectories ended because their problem's budget was used up; the accuracies leave out trajectories"
+        " without a draft."
     )

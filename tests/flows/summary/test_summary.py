@@ -14,8 +14,9 @@ from redraft.agents.policies.policy import Policy
 from redraft.flows.generate import generate
 from redraft.flows.summary.accuracy import Draft, best, vote
 from redraft.flows.summary.queries import DRAFTS
-from redraft.flows.summary.report import lines, markdown, notes, show
-from redraft.flows.summary.summary import summarise
+from redraft.flows.summary.report import markdown, show
+from redraft.flows.summary.summarise import summarise
+from redraft.flows.summary.summary import lines, notes
 from redraft.graders.grader import Grader
 from redraft.graders.statistics import majority_at_k, wilson
 from redraft.llm.model import Choice, Finish, ModelError, Request
@@ -91,7 +92,7 @@ async def test_an_oracle_that_chose_told_no_redraft(tmp_path: Path, sums: Sums, 
     store, model = Store(tmp_path / "r.duckdb"), adder(lambda *_: True)
     settings: dict[str, Any] = {"db": store, "model": model, "strategy": "best_of_n", "grader": "oracle"}
     summary = await generate(sums(1), samples=4, **settings)
-    used = "The known answer was used in choosing (oracle_used): an upper bound, not a fair score."
+    used = "The known answer was used to choose a draft (oracle_used): an upper bound, not a fair score."
     assert notes(summary) == [used]
     fewer = await generate(sums(1), samples=2, **settings)
     assert ("trajectories", "4", "0 redrafted, 4 a problem stored") in lines(fewer)
@@ -127,7 +128,7 @@ async def test_drafts_without_a_grade_are_counted_with_the_most_frequent_reason(
     store, model = Store(tmp_path / "r.duckdb"), adder(lambda *_: True)
     summary = await generate(sums(2), db=store, model=model, strategy="best_of_n", grader=moody, samples=4)
     assert (summary.graded, summary.ungraded) == (2, 6)
-    assert notes(summary) == ["6 drafts have no grade by moody: mostly It is busy."]
+    assert notes(summary) == ["6 drafts have no grade by moody; most frequent reason: It is busy."]
 
 
 async def test_a_known_answer_is_not_denied_where_nothing_was_judged(tmp_path: Path, sums: Sums, adder: Adder) -> None:
@@ -144,7 +145,7 @@ async def test_a_known_answer_is_not_denied_where_nothing_was_judged(tmp_path: P
     failed = await generate(sums(1), db=store, model=adder(down), samples=1)
     assert notes(failed) == [
         "1 failed: The provider is down.",
-        "What failed is in no accuracy above. The same command tries it again.",
+        "The accuracies above leave out failed trajectories. The same command tries them again.",
     ]
     assert notes(await generate(sums(1), db=store, model=adder(down), strategy=idle)) == [
         "The strategy gave no drafts."
@@ -205,7 +206,7 @@ async def test_a_summary_in_parts_is_of_the_drafts_that_the_view_shows(
     assert whole.wrong_to_right
     [[attempts]] = store.query("SELECT max(attempt) FROM raw.commits").rows
     assert attempts == 2
-    monkeypatch.setattr("redraft.flows.summary.summary.PART", 5)
+    monkeypatch.setattr("redraft.flows.summary.summarise.PART", 5)
     ids = {"recipe": whole.recipe, "replicate": "", "problems": [problem.problem_id for problem in store.problems()]}
     assert summarise(store, whole.run_id, **ids) == whole
     told = [
@@ -223,13 +224,13 @@ async def test_what_qualifies_the_numbers_is_said(tmp_path: Path, sums: Sums, ad
     mixed = [*sums(2), *[Problem("What is 7 + 7?", source="open")]]
     told = await generate(mixed, db=store, model=adder(lambda *_: False), samples=1, arguments={"feedback": "oracle"})
     assert notes(told) == [
-        "The redrafts were told by the known answer (oracle_used): an upper bound, not a fair score.",
-        "Accuracies are of 2 of 3 problems.",
+        "The feedback for redrafts used the known answer (oracle_used): an upper bound, not a fair score.",
+        "The accuracies are over 2 of 3 problems.",
     ]
     unknown = await generate(sums(1, known=False), db=store, model=adder(lambda *_: False), samples=1)
     assert notes(unknown) == [
-        "The model gave no log-probabilities: likelihood could not judge; choose another feedback or grader.",
-        "No problem here has a known answer, so that nothing is right or wrong.",
+        "The model gave no log-probabilities, so likelihood could not judge: choose another feedback or grader.",
+        "No problem here has a known answer, so no draft counts as right or wrong.",
     ]
     assert "strategy correct (feedback likelihood), model adder" in lines(unknown)[-1][2]
     assert "| pass@1 | 0.0% |" in markdown(told)

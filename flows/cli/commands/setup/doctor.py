@@ -19,7 +19,7 @@ def doctor(db: str, model: str, api_base: str | None, json: bool) -> int:
     from json import dumps
 
     from redraft.flows.cli.signals import run
-    from redraft.flows.display.plural import counted
+    from redraft.flows.display.numbers import counted
     from redraft.flows.doctor import examine
 
     findings = run(examine(db=db, model=model, api_base=api_base))

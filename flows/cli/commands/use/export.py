@@ -32,7 +32,6 @@ def export(json: bool, filter: tuple[str, ...], set: dict[str, str], **given: An
     """
     from redraft.flows.cli.signals import run
     from redraft.flows.export import export as stage
-    from redraft.flows.summary.outcome import outcome
 
     found = run(stage(filters=filter or None, arguments=set, **given))
-    click.echo(outcome(found, json), err=found.file == "-")
+    click.echo(found.to_json() if json else found.one_line(), err=found.file == "-")

@@ -22,6 +22,6 @@ def filter(json: bool, filter: tuple[str, ...], set: dict[str, str], **given: An
     """
     from redraft.flows.cli.signals import run
     from redraft.flows.filter import filter as stage
-    from redraft.flows.summary.outcome import outcome
 
-    click.echo(outcome(run(stage(filters=filter or None, arguments=set, **given)), json))
+    found = run(stage(filters=filter or None, arguments=set, **given))
+    click.echo(found.to_json() if json else found.one_line())

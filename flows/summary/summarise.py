@@ -1,0 +1,97 @@
+"""The summary of a run, read from the store a part of its problems at a time."""
+
+from array import array
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from redraft.flows.generation.job import Job
+from redraft.flows.summary.accuracy import Tally
+from redraft.flows.summary.queries import DRAFTS, PART_QUERIES, RUN_QUERIES
+from redraft.flows.summary.summary import Summary
+from redraft.store.tables.query import Table
+from redraft.store.tables.sql import literal, one_of
+from redraft.store.tables.store import Store
+
+PART = 2_000  # problems whose drafts are read at once
+
+_Rows = Sequence[Mapping[str, Any]]
+
+
+def summarise_job(job: Job, run_id: str) -> Summary:
+    """The summary of a job's run that has ended, over all problems of the job. Raises StoreError."""
+    settings = job.settings
+    return summarise(job.store, run_id, recipe=job.recipe, replicate=settings.replicate, problems=list(job.problems))
+
+
+def summarise(store: Store, run_id: str, *, recipe: str, replicate: str, problems: Sequence[str]) -> Summary:
+    """The summary of a run that has ended. Raises StoreError."""
+    own = f"recipe = {literal(recipe)} AND replicate = {literal(replicate)}"
+    facts: dict[str, Any] = {}
+    found = _Found()
+    for part in _parts(sorted(problems)):
+        these, asked = f"{own} AND {one_of('problem_id', part)}", one_of("p.problem_id", part)
+        with store.held(read_only=True):  # for a part, not for all: until it is closed DuckDB keeps what it has read
+            facts = facts or _run_facts(store, run_id)
+            ids = {"these": these, "problems": asked, "run": literal(run_id)}
+            tables = store.queries(*(sql.format(**ids) for sql in PART_QUERIES))
+            found.add(*map(_rows, tables))
+            found.drafts.add(store.rows(DRAFTS.format(these=these)))
+    ids = {"db": store.path, "run_id": run_id, "recipe": recipe, "problems": len(problems)}
+    return Summary(**ids, **facts, **found.facts())
+
+
+def _run_facts(store: Store, run_id: str) -> dict[str, Any]:
+    [run], [spent] = (
+        _rows(table) for table in store.queries(*(sql.format(run=literal(run_id)) for sql in RUN_QUERIES))
+    )
+    return {**run, **spent}
+
+
+class _Found:
+    """What the parts of a run's problems tell together."""
+
+    def __init__(self) -> None:
+        self.drafts = Tally()
+        self._sums: Counter[str] = Counter()
+        self._failures: Counter[str] = Counter()
+        self._lost: Counter[tuple[str, str | None]] = Counter()  # drafts without a grade, by grader and reason
+        self._picks = array("d")  # of each graded problem, whether it is right; no pick is wrong
+        self._oracle_used = False
+
+    def add(self, total: _Rows, failures: _Rows, likelihoods: _Rows, graded: _Rows, picks: _Rows) -> None:
+        """Counts a part: the rows of each of PART_QUERIES."""
+        self._sums.update(total[0])
+        self._sums.update(likelihoods[0])
+        self._failures.update({row["reason"]: row["n"] for row in failures})
+        for row in graded:
+            self._sums["ungraded" if row["lost"] else "graded"] += row["n"]
+            if row["lost"]:
+                self._lost[row["grader"], row["reason"]] += row["n"]
+        self._sums["known_problems"] += len(picks)
+        self._oracle_used |= any(row["oracle_used"] for row in picks)  # a search has nothing but picks
+        # problems that failed altogether, or were not reached, have none
+        self._picks.extend(float(row["correct"]) for row in picks if row["ended"] and row["correct"] is not None)
+
+    def facts(self) -> dict[str, Any]:
+        """The fields of a Summary that are about the data."""
+        drafts = self.drafts.facts(self._picks)
+        drafts["oracle_used"] |= self._oracle_used
+        worst = min(self._lost, key=lambda lost: (-self._lost[lost], lost[0], lost[1] or ""), default=(None, None))
+        failures = dict(sorted(self._failures.items(), key=lambda failure: (-failure[1], failure[0])))
+        return {
+            **self._sums,
+            "failures": failures,
+            "ungraded_by": worst[0],
+            "ungraded_because": worst[1],
+            **drafts,
+        }
+
+
+def _rows(table: Table) -> _Rows:
+    return [dict(zip(table.columns, row, strict=True)) for row in table.rows]
+
+
+def _parts(problems: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, max(1, len(problems)), PART):
+        yield problems[start : start + PART]
