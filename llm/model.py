@@ -4,17 +4,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from redraft.llm.capabilities import Capabilities
 from redraft.llm.truncation import NO_TRUNCATION, Truncation
-from redraft.llm.usage import Prices, Usage
+from redraft.llm.usage import Amount, Prices, Usage
 from redraft.store.errors import RedraftError
 from redraft.store.quick import quick
 from redraft.store.records import Stop
-
-if TYPE_CHECKING:
-    from redraft.llm.client.budget import Amount
 
 
 class Finish(StrEnum):

@@ -41,3 +41,17 @@ class Prices:
         """What this much costs, in US dollars."""
         cached = self.prompt if self.cached is None else self.cached
         return (usage.prompt - usage.cached) * self.prompt + usage.cached * cached + usage.completion * self.completion
+
+
+@dataclass(slots=True)
+class Amount:
+    """What calls used of a budget, or may use at most."""
+
+    calls: int = 0
+    tokens: int = 0
+    usd: float = 0.0
+
+    def add(self, other: "Amount", sign: int = 1) -> None:
+        self.calls += sign * other.calls
+        self.tokens += sign * other.tokens
+        self.usd += sign * other.usd

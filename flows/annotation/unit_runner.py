@@ -12,8 +12,8 @@ from redraft.flows.display.progress import Progress
 from redraft.flows.generation.gc import seldom
 from redraft.flows.generation.shutdown import leaving
 from redraft.flows.generation.task_pool import each
-from redraft.llm.client.budget import Amount
 from redraft.llm.client.client import Client
+from redraft.llm.usage import Amount
 from redraft.store.errors import RedraftError, broken
 from redraft.store.html import notes, table
 from redraft.store.journal import Journal

@@ -17,8 +17,9 @@ from prefect.states import Completed, Failed
 
 from redraft.flows.deployment.parameters import Model, ParameterError, Parameters, Stored, masked, signature
 from redraft.flows.display.progress import Lines
-from redraft.llm.client.budget import Amount, Budget
+from redraft.llm.client.budget import Budget
 from redraft.llm.model import Cause, ModelError
+from redraft.llm.usage import Amount
 from redraft.store.errors import JournalBusy, RedraftError
 
 P = TypeVar("P", bound=Parameters)

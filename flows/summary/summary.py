@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 
 from redraft.flows.display.numbers import counted
 from redraft.graders.statistics import Interval
-from redraft.llm.client.budget import Amount
+from redraft.llm.usage import Amount
 from redraft.store import html
 
 

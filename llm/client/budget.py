@@ -8,7 +8,7 @@ from copy import copy
 from dataclasses import dataclass
 
 from redraft.llm.model import BudgetSpent, ModelError
-from redraft.llm.usage import Prices, Usage
+from redraft.llm.usage import Amount, Prices, Usage
 
 
 class TooSmall(ModelError):
@@ -24,7 +24,7 @@ class Budget:
     usd: float | None = None
     seconds: float | None = None
 
-    def less(self, used: "Amount", seconds: float) -> "Budget":
+    def less(self, used: Amount, seconds: float) -> "Budget":
         """What is left of it, 0 at least."""
         return Budget(
             None if self.calls is None else max(0, self.calls - used.calls),
@@ -40,20 +40,6 @@ class Budget:
 
     def __bool__(self) -> bool:
         return any(most is not None for most in (self.calls, self.tokens, self.usd, self.seconds))
-
-
-@dataclass(slots=True)
-class Amount:
-    """What was, or may be, used."""
-
-    calls: int = 0
-    tokens: int = 0
-    usd: float = 0.0
-
-    def add(self, other: "Amount", sign: int = 1) -> None:
-        self.calls += sign * other.calls
-        self.tokens += sign * other.tokens
-        self.usd += sign * other.usd
 
 
 class Account:

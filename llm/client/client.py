@@ -8,9 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 from redraft.llm.capabilities import Continuing
+from redraft.llm.choice_json import choice_from_json, choice_to_json
 from redraft.llm.client import records as recorded
 from redraft.llm.client import sample_ranges as ranges
-from redraft.llm.client.budget import Amount, Budget, Purse
+from redraft.llm.client.budget import Budget, Purse
 from redraft.llm.client.caller import Caller
 from redraft.llm.gather import together
 from redraft.llm.limits import Limits
@@ -18,6 +19,7 @@ from redraft.llm.model import Beam, Choice, Message, Model, ModelError, Request,
 from redraft.llm.prompts.prompts import Prompts
 from redraft.llm.providers.route import route
 from redraft.llm.truncation import NO_TRUNCATION
+from redraft.llm.usage import Amount
 from redraft.store.journal import Journal
 from redraft.store.records import Call, Question, digest
 
@@ -218,7 +220,7 @@ class Client:
             return {}
         place = call.unit, call.purpose, call.place
         answers = ((s, self._journal.answer(*place, s, call.prompt_hash)) for s in samples)
-        return {sample: recorded.decode(answer) for sample, answer in answers if answer is not None}
+        return {sample: choice_from_json(answer) for sample, answer in answers if answer is not None}
 
     async def _draw(self, call: Call, request: Request, samples: range) -> dict[int, Choice | ModelError]:
         """Ask for these samples, and for those that were left out in calls of the size that was answered. A beam search
@@ -253,7 +255,7 @@ class Client:
             return dict.fromkeys(samples, error)
         answered = recorded.answered(call, samples.start, reply)
         choices = [recorded.kept(choice, answered.call_id) for choice in reply.choices]
-        self._record(answered, [recorded.encode(choice) for choice in choices], request)
+        self._record(answered, [choice_to_json(choice) for choice in choices], request)
         return dict(zip(samples, choices, strict=False))
 
     def _used(self, unit: str) -> Amount:

@@ -1,47 +1,18 @@
-"""What is kept of a call and of its answers: their JSON, their ids, what they used."""
+"""What is kept of a call and of its answers: their ids, and what they used."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from math import isfinite
 from typing import Any
 
 import numpy as np
 
-from redraft.llm.client.budget import Amount
-from redraft.llm.model import Choice, Finish, ModelError, Reply, Request
-from redraft.llm.usage import Prices, Usage
+from redraft.llm.model import Choice, ModelError, Reply, Request
+from redraft.llm.usage import Amount, Prices, Usage
 from redraft.store.records import Call, digest
 
 DECIMALS = 6  # of a log-probability that is kept
-
-
-def encode(choice: Choice) -> dict[str, Any]:
-    """A choice as JSON data, without what it has not; its numbers are not copied."""
-    data: dict[str, Any] = {"text": choice.text, "finish": choice.finish.value, "tokens": choice.tokens}
-    if choice.logprobs is not None:
-        data["logprobs"] = choice.logprobs
-    if choice.offsets is not None:
-        data["offsets"] = choice.offsets
-    if choice.thinking:
-        data["thinking"] = choice.thinking
-    if choice.call_id:
-        data["call_id"] = choice.call_id
-    return data
-
-
-def decode(data: Mapping[str, Any]) -> Choice:
-    """The choice that `encode` made this data of."""
-    logprobs, offsets = data.get("logprobs"), data.get("offsets")
-    return Choice(
-        text=data["text"],
-        finish=Finish(data["finish"]),
-        tokens=data["tokens"],
-        logprobs=None if logprobs is None else tuple(logprobs),
-        offsets=None if offsets is None else tuple(offsets),
-        thinking=data.get("thinking", ""),
-        call_id=data.get("call_id", ""),
-    )
 
 
 def kept(choice: Choice, call_id: str) -> Choice:

@@ -16,7 +16,7 @@ from redraft.llm.providers.embedded import prompt_formats as formats
 from redraft.llm.providers.embedded.model import EmbeddedModel, embedded
 from redraft.llm.providers.embedded.network import Cache
 from redraft.llm.providers.embedded.truncation import truncate
-from redraft.llm.providers.via_litellm.model import litellm_model
+from redraft.llm.providers.via_litellm.factory import litellm_model
 from redraft.llm.scripted import Scripted
 from redraft.llm.truncation import Truncation
 from redraft.store.errors import PartError

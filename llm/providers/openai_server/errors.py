@@ -9,6 +9,7 @@ from typing import Any
 from redraft.llm.model import Cause, ModelError, Refused
 from redraft.llm.providers.openai_server.server_facts import Facts
 from redraft.llm.providers.shared.redaction import said, wait_s
+from redraft.llm.providers.shared.unsupported import UNSUPPORTED
 from redraft.llm.usage import Usage
 
 BUSY = (429, 503, 529)
@@ -179,12 +180,6 @@ def _place(one: Any) -> str:
 
 
 TAGS = re.compile(r"<(style|script).*?</\1>|<[^>]*>", re.DOTALL)
-UNSUPPORTED = re.compile(
-    r"unsupported|not support|n't support|unexpected|unrecogni[sz]ed|unknown|not (?:be )?permitted"
-    r"|extra (?:field|input)|not allowed|only the default|not implemented|deprecated|disabled|not available"
-    r"|not enabled|incompatible",
-    re.IGNORECASE,
-)
 MONEY = re.compile(
     r"insufficient_quota|exceeded your current quota|insufficient (?:balance|credits|funds)", re.IGNORECASE
 )

@@ -1,45 +1,27 @@
 """What replies teach about their server. Faults look like inability, so what is not said outright has to show twice."""
 
-from collections import Counter
 from dataclasses import replace
 
 from redraft.llm.providers.openai_server.replies import Signs
 from redraft.llm.providers.openai_server.server_facts import Facts
-
-ENOUGH = 2  # signs in a row that a server ignores what it was asked
-
-
-class Doubts:
-    """How often in a row a server seemed not to do a thing."""
-
-    def __init__(self) -> None:
-        self._seen: Counter[str] = Counter()
-
-    def proven(self, ability: str) -> bool:
-        """Note another sign against it; whether there are enough."""
-        self._seen[ability] += 1
-        return self._seen[ability] >= ENOUGH
-
-    def dispelled(self, ability: str) -> None:
-        """It can."""
-        self._seen.pop(ability, None)
+from redraft.llm.providers.shared.unsupported import UnsupportedSigns
 
 
-def learned(facts: Facts, signs: Signs, doubts: Doubts) -> Facts:
+def learned(facts: Facts, signs: Signs, unsupported: UnsupportedSigns) -> Facts:
     """The facts after a reply: the same object where it taught nothing."""
     known = facts.capabilities
     asked = signs.sent.get("n", 1)
     if asked > 1 and known.n is not True:
         if signs.given > 1:
-            doubts.dispelled("n")
+            unsupported.clear("n")
             facts = facts.knowing(n=True)
-        elif signs.given == 1 and known.n is None and doubts.proven("n"):
+        elif signs.given == 1 and known.n is None and unsupported.add("n"):
             facts = facts.knowing(n=False)
     if signs.logprobs is not None and known.logprobs is not True:
         if signs.logprobs:
-            doubts.dispelled("logprobs")
+            unsupported.clear("logprobs")
             facts = facts.knowing(logprobs=True)
-        elif known.logprobs is None and doubts.proven("logprobs"):
+        elif known.logprobs is None and unsupported.add("logprobs"):
             facts = facts.knowing(logprobs=False)
     if signs.ran_past and known.stop is not False:
         facts = facts.knowing(stop=False)

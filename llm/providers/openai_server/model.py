@@ -18,13 +18,14 @@ from redraft.llm.providers.openai_server import errors as faults
 from redraft.llm.providers.openai_server.endpoint import Again, Endpoint, Rejected
 from redraft.llm.providers.openai_server.http.load_balancer import Addresses
 from redraft.llm.providers.openai_server.http.transport import Wire
-from redraft.llm.providers.openai_server.learned import Doubts, learned
+from redraft.llm.providers.openai_server.learned import learned
 from redraft.llm.providers.openai_server.probe import Probe
 from redraft.llm.providers.openai_server.raw_prompts import Renderer
 from redraft.llm.providers.openai_server.replies import Unreadable, read
 from redraft.llm.providers.openai_server.requests import body
 from redraft.llm.providers.openai_server.server_facts import Facts, from_json
 from redraft.llm.providers.shared.capability_cache import Memory
+from redraft.llm.providers.shared.unsupported import UnsupportedSigns
 from redraft.llm.usage import Usage
 
 ROUNDS = 16  # of one try: each but the first leaves out something that the server does not take
@@ -54,7 +55,7 @@ class Server(Model):
         self._raw = chat_template is not None
         self._memory = memory or Memory()
         self._place = f"{self._addresses.shown} {name}{' raw' if self._raw else ''}"
-        self._doubts = Doubts()
+        self._unsupported = UnsupportedSigns()
         self._shortest = sys.maxsize  # conversation so far, in messages
         self._probing = asyncio.Lock()
         self._facts = from_json(self._memory.recall(self._place))
@@ -150,7 +151,7 @@ class Server(Model):
             choices, usage, signs = read(answer, request, facts, data)
         except Unreadable:
             raise self._endpoint.unreadable(answer) from None
-        self._know(learned(self._facts, signs, self._doubts))
+        self._know(learned(self._facts, signs, self._unsupported))
         if signs.stopped_thinking:
             return usage
         if not choices:

@@ -13,11 +13,12 @@ from redraft.llm.model import Beam, Cause, Choice, Finish, Message, ModelError, 
 from redraft.llm.providers.openai_server import errors as faults
 from redraft.llm.providers.openai_server.endpoint import Endpoint, Rejected
 from redraft.llm.providers.openai_server.http.load_balancer import Addresses
-from redraft.llm.providers.openai_server.learned import Doubts, learned
+from redraft.llm.providers.openai_server.learned import learned
 from redraft.llm.providers.openai_server.raw_prompts import Renderer, made
 from redraft.llm.providers.openai_server.replies import Unreadable, read
 from redraft.llm.providers.openai_server.requests import body
 from redraft.llm.providers.openai_server.server_facts import Facts
+from redraft.llm.providers.shared.unsupported import UnsupportedSigns
 from redraft.llm.truncation import Truncation
 
 TRIES = 4  # of each call, where another could help
@@ -45,7 +46,7 @@ class Probe:
         self._endpoint = endpoint
         self._renderer = renderer
         self._addresses = addresses
-        self._doubts = Doubts()
+        self._unsupported = UnsupportedSigns()
 
     async def run(self, facts: Facts) -> Facts:
         """The facts with all that could be found out. Raises ModelError where the server does not answer."""
@@ -207,7 +208,7 @@ class Probe:
             choices, _, signs = read(answer, replace(request, prefix=""), self._facts, data)
         except Unreadable:
             raise self._endpoint.unreadable(answer) from None
-        self._facts = learned(self._facts, signs, self._doubts)
+        self._facts = learned(self._facts, signs, self._unsupported)
         usage = answer.get("usage")
         tokens = usage.get("prompt_tokens") if isinstance(usage, dict) else None
         return Seen(tuple(choices), tokens if isinstance(tokens, int) else 0)

@@ -20,7 +20,7 @@ from litellm.llms.custom_llm import CustomLLM, CustomLLMError
 from litellm.types.utils import Choices, GenericStreamingChunk, Message, ModelResponse, Usage
 
 from redraft.llm.capabilities import EVERYTHING, Capabilities
-from redraft.llm.client.records import decode, encode
+from redraft.llm.choice_json import choice_from_json, choice_to_json
 from redraft.llm.limits import Limits
 from redraft.llm.model import Beam, Choice, Finish, Model, ModelError, Reply, Request
 from redraft.llm.model import Message as Said
@@ -76,7 +76,7 @@ class Embedded(LiteLLM):
         """The samples to the letter, tokens of a stop string included."""
         reply = super().reply(response, request, parameters)
         exact = (choice.provider_specific_fields["choice"] for choice in response.choices)
-        return Reply(tuple(map(decode, exact)), reply.usage, cost_usd=0.0)
+        return Reply(tuple(map(choice_from_json, exact)), reply.usage, cost_usd=0.0)
 
 
 class Provider(CustomLLM):
@@ -160,7 +160,7 @@ def _text(content: Any) -> str:
 
 def _choice(index: int, choice: Choice, logprobs: bool) -> Choices:
     """A choice in LiteLLM's form, and as it is: the protocol leaves out its place in the text and its own count."""
-    fields: dict[str, Any] = {"choice": encode(choice)}
+    fields: dict[str, Any] = {"choice": choice_to_json(choice)}
     if choice.finish is not Finish.STOP:
         fields["stop_reason"] = None
     content = [

@@ -7,9 +7,8 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from redraft.llm.capabilities import Capabilities
-from redraft.llm.providers.openai_server.errors import UNSUPPORTED
-from redraft.llm.providers.openai_server.learned import Doubts
 from redraft.llm.providers.shared.capability_cache import Memory
+from redraft.llm.providers.shared.unsupported import UNSUPPORTED, UnsupportedSigns
 from redraft.llm.providers.via_litellm.errors import Failure
 from redraft.llm.providers.via_litellm.replies import UNSAID, apart, stop_reason
 
@@ -22,7 +21,7 @@ class Known:
         self._memory = memory
         self._key = key
         self._learnt = memory.recall(key)
-        self._doubts = Doubts()
+        self._unsupported = UnsupportedSigns()
         fields = {name: value for name, value in self._learnt.items() if name in asdict(told)}
         self.capabilities = replace(told, **fields)
         self.limit_name: str = self._learnt.get("limit_name", "max_tokens")
@@ -68,9 +67,9 @@ class Known:
 
     def _shown(self, ability: str, seen: bool) -> None:
         if seen:
-            self._doubts.dispelled(ability)
+            self._unsupported.clear(ability)
             self._know(**{ability: True})
-        elif getattr(self.capabilities, ability) is None and self._doubts.proven(ability):
+        elif getattr(self.capabilities, ability) is None and self._unsupported.add(ability):
             self._know(**{ability: False})
 
     def _know(self, **learnt: bool) -> None:

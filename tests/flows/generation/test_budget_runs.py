@@ -7,10 +7,10 @@ import pytest
 
 from redraft.flows.generate import generate
 from redraft.flows.summary.summary import notes
-from redraft.llm.client.budget import Amount, Budget
+from redraft.llm.client.budget import Budget
 from redraft.llm.model import Choice, Finish, Model, Reply, Request
 from redraft.llm.scripted import Scripted
-from redraft.llm.usage import Usage
+from redraft.llm.usage import Amount, Usage
 from redraft.store.records import Problem
 from redraft.store.tables.store import Store
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from redraft.llm.client.budget import Amount, Budget, Purse
+from redraft.llm.client.budget import Budget, Purse
 from redraft.llm.client.client import Client
 from redraft.llm.limits import Limits
 from redraft.llm.model import BudgetSpent, Cause, Choice, Finish, Message, Model, ModelError, Reply, Request, Sampling
-from redraft.llm.usage import Prices, Usage
+from redraft.llm.usage import Amount, Prices, Usage
 from redraft.store.journal import Journal
 from redraft.store.records import Question, Stop
 

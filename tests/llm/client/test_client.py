@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from redraft.llm.choice_json import choice_from_json, choice_to_json
 from redraft.llm.client.client import Client
-from redraft.llm.client.records import decode, encode
 from redraft.llm.limits import Limits
 from redraft.llm.model import Choice, Finish, Message, Model, ModelError, Reply, Request, Sampling
 from redraft.llm.prompts.templates import fill
@@ -92,7 +92,7 @@ async def test_a_call_is_on_record_with_what_it_used() -> None:
     )
     assert call.latency_ms > 0
     assert call.answered_at == pytest.approx(time.time(), abs=60)
-    assert [decode(answer) for answer in answers] == choices
+    assert [choice_from_json(answer) for answer in answers] == choices
     assert {choice.call_id for choice in choices} == {call.call_id}
 
 
@@ -152,7 +152,7 @@ async def test_a_replayed_choice_equals_the_first_one_to_the_last_bit(tmp_path: 
 
 def test_encoding_keeps_everything() -> None:
     bare, full = Choice("", Finish.LENGTH, 0), Choice("x", Finish.END, 1, (-1.5,), (0,), "why", "id")
-    assert [decode(encode(choice)) for choice in (bare, full)] == [bare, full]
+    assert [choice_from_json(choice_to_json(choice)) for choice in (bare, full)] == [bare, full]
 
 
 async def test_a_failed_call_is_on_record_raised_and_asked_again() -> None:

@@ -19,7 +19,8 @@ from redraft.llm.model import Message, ModelError, Request
 from redraft.llm.providers.batch.litellm_batches import Batches
 from redraft.llm.providers.batch.model import Batched
 from redraft.llm.providers.batch.state_file import Outstanding
-from redraft.llm.providers.via_litellm.model import LiteLLM, litellm_model
+from redraft.llm.providers.via_litellm.factory import litellm_model
+from redraft.llm.providers.via_litellm.model import LiteLLM
 from redraft.llm.scripted import Scripted
 from redraft.llm.usage import Prices
 from redraft.store.records import Question
@@ -220,7 +221,7 @@ WAITING = """
 import asyncio, sys
 from pathlib import Path
 from redraft.llm.providers.batch.model import Batched
-from redraft.llm.providers.via_litellm.model import litellm_model
+from redraft.llm.providers.via_litellm.factory import litellm_model
 from redraft.llm.model import Message, Request
 
 async def main():

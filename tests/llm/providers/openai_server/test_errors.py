@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 
 from redraft.llm.limits import Limits
 from redraft.llm.model import Cause, Choice, Finish, Message, ModelError, Refused, Request
-from redraft.llm.providers.openai_server.learned import Doubts, learned
+from redraft.llm.providers.openai_server.learned import learned
 from redraft.llm.providers.openai_server.replies import Unreadable, read
 from redraft.llm.providers.openai_server.requests import body
 from redraft.llm.providers.openai_server.server_facts import NOTHING
 from redraft.llm.providers.openai_server.tokens import parsed
+from redraft.llm.providers.shared.unsupported import UnsupportedSigns
 from redraft.llm.usage import Usage
 
 ASKED = (Message("user", "Two and two?"),)
@@ -292,7 +293,7 @@ def _read(reply: Any, request: Request) -> Any:
         return None
     assert all(isinstance(choice.text, str) and choice.tokens >= 0 for choice in choices)
     assert used.prompt > 0
-    return choices, used, learned(NOTHING, signs, Doubts())
+    return choices, used, learned(NOTHING, signs, UnsupportedSigns())
 
 
 @pytest.mark.parametrize("text", ["a\\ud83d b", "a\\ude42 b"])

@@ -11,7 +11,8 @@ from aiohttp import web
 
 from redraft.llm.client.client import Client
 from redraft.llm.model import Finish, Message, Model, Request
-from redraft.llm.providers.via_litellm.model import LiteLLM, litellm_model
+from redraft.llm.providers.via_litellm.factory import litellm_model
+from redraft.llm.providers.via_litellm.model import LiteLLM
 from redraft.llm.usage import Prices, Usage
 from redraft.store.records import Question
 

@@ -14,7 +14,7 @@ from redraft.llm.model import Message, Refused, Request
 from redraft.llm.providers.embedded.model import embedded
 from redraft.llm.providers.embedded.prompt_formats import TEMPLATES
 from redraft.llm.providers.via_litellm.embedded_provider import register
-from redraft.llm.providers.via_litellm.model import litellm_model
+from redraft.llm.providers.via_litellm.factory import litellm_model
 
 QUESTION = "Ann has 7 boxes with 6 hats each. She gives away 5 of them. How many hats does Ann have now?"
 CONTENT = TEMPLATES["solve"].replace("{question}", QUESTION)

@@ -1,0 +1,34 @@
+"""Choices as JSON data: what the journal keeps of each sample."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from redraft.llm.model import Choice, Finish
+
+
+def choice_to_json(choice: Choice) -> dict[str, Any]:
+    """The JSON data of a choice, without its empty fields. Its numbers are not copied."""
+    data: dict[str, Any] = {"text": choice.text, "finish": choice.finish.value, "tokens": choice.tokens}
+    if choice.logprobs is not None:
+        data["logprobs"] = choice.logprobs
+    if choice.offsets is not None:
+        data["offsets"] = choice.offsets
+    if choice.thinking:
+        data["thinking"] = choice.thinking
+    if choice.call_id:
+        data["call_id"] = choice.call_id
+    return data
+
+
+def choice_from_json(data: Mapping[str, Any]) -> Choice:
+    """The choice that `choice_to_json` turned into this data."""
+    logprobs, offsets = data.get("logprobs"), data.get("offsets")
+    return Choice(
+        text=data["text"],
+        finish=Finish(data["finish"]),
+        tokens=data["tokens"],
+        logprobs=None if logprobs is None else tuple(logprobs),
+        offsets=None if offsets is None else tuple(offsets),
+        thinking=data.get("thinking", ""),
+        call_id=data.get("call_id", ""),
+    )

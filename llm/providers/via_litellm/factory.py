@@ -1,0 +1,42 @@
+"""Opens a model by LiteLLM's name for it."""
+
+import os
+import warnings
+
+from redraft.llm.limits import Limits
+from redraft.llm.model import Model, ModelError
+from redraft.llm.providers.shared.capability_cache import Memory
+from redraft.llm.providers.via_litellm.model import LiteLLM
+
+
+def litellm_model(
+    name: str,
+    api_base: str | None = None,
+    limits: Limits = Limits(),  # noqa: B008 - frozen
+    memory: Memory | None = None,
+) -> Model:
+    """A model by LiteLLM's name for it, or, with `api_base`, by its own name on that OpenAI-compatible server.
+
+    Raises a fatal ModelError for a name without a known provider.
+    """
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # or the import asks the network for prices
+    import litellm
+
+    litellm.suppress_debug_info = True
+    # Without a key LiteLLM makes a coroutine, fails before it awaits that, and Python says so whenever it is freed.
+    warnings.filterwarnings("ignore", r"coroutine '\w+\.acompletion' was never awaited", RuntimeWarning)
+    if name == "redraft/embedded":
+        from redraft.llm.providers.via_litellm.embedded_provider import embedded_model
+
+        return embedded_model(litellm, limits)
+    known = name.split("/")[0] in litellm.provider_list
+    full = f"openai/{name}" if api_base and not known else name
+    try:
+        _, provider, _, _ = litellm.get_llm_provider(full)
+    except litellm.exceptions.BadRequestError:
+        raise ModelError(
+            f"No provider of a model named {name!r} is known.",
+            cure="Put the provider first, as in openai/gpt-4o, or give a server's address with --api-base.",
+            fatal=True,
+        ) from None
+    return LiteLLM(litellm, name, full, provider, api_base, limits, memory)
