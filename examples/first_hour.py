@@ -124,7 +124,7 @@ def prefect_server() -> Iterator[None]:
 def langgraph_server() -> Iterator[str]:
     """LangGraph's server with every strategy, and its address."""
     port = free_port()
-    shell(f"{sys.executable} -m redraft.agents.studio.graphs > langgraph.json")
+    shell(f"{sys.executable} -m redraft.agents.studio > langgraph.json")
     with background(f"langgraph dev --no-browser --no-reload --port {port}", Path("langgraph.log")):
         answering(f"http://127.0.0.1:{port}/ok")
         yield f"http://127.0.0.1:{port}"

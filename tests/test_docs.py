@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from redraft.flows.cli.options import PARTS
 from redraft.store import Store
+from redraft.store.plugins.discovery import names
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -128,10 +130,8 @@ def test_what_a_page_says_works(page: Path, tmp_path: Path) -> None:
 def test_every_part_is_in_the_docs() -> None:
     """A strategy, grader, critic, feedback, filter or format that no page names cannot be found."""
     text = "\n".join(page.read_text() for page in PAGES)
-    folders = ("agents/critics", "agents/feedback", "flows/filters", "flows/formats")
-    parts = {file.stem for folder in folders for file in (ROOT / folder).glob("*.py")}
-    parts |= {"greedy", "best_of_n", "self_consistency", "correct", "oracle", "likelihood"}
-    missing = sorted(part for part in parts - {"__init__", "feedback", "filter", "format"} if f"`{part}`" not in text)
+    parts = {name for package, returns in PARTS.values() for name in names(package, returns)}
+    missing = sorted(part for part in parts if f"`{part}`" not in text)
     assert missing == []
 
 

@@ -110,7 +110,7 @@ async def _until(met: Callable[[], bool]) -> None:
 async def _start(
     db: Path, url: str, problems: int = PROBLEMS, arguments: Mapping[str, Any] = CORRECTED
 ) -> asyncio.subprocess.Process:
-    program = Path(__file__).with_name("http_run.py")
+    program = Path(__file__).parents[1] / "http_run.py"
     told = json.dumps(arguments)
     return await asyncio.create_subprocess_exec(sys.executable, program, db, url, str(problems), told)
 

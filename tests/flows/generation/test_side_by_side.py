@@ -149,7 +149,7 @@ def journals(db: Path) -> list[Path]:
 
 
 async def start(db: Path, url: str, problems: str) -> asyncio.subprocess.Process:
-    program, arguments = Path(__file__).with_name("http_run.py"), json.dumps({"feedback": "fixed", "turns": 2})
+    program, arguments = Path(__file__).parents[1] / "http_run.py", json.dumps({"feedback": "fixed", "turns": 2})
     return await asyncio.create_subprocess_exec(sys.executable, program, db, url, problems, arguments)
 
 
