@@ -3,7 +3,7 @@
 from typing import Any
 
 from redraft.agents.build import Spec, build, load
-from redraft.agents.solve import Trajectories, compared
+from redraft.agents.solve import Trajectories, add_oracle_grades
 from redraft.llm.client.client import Client
 from redraft.llm.model import Sampling
 from redraft.llm.prompts.prompts import Prompts
@@ -44,6 +44,6 @@ async def solve(
     try:
         agent = build(strategy, client, keys=keys, **arguments)
         explored = await agent(problem.ask())
-        return Trajectories(explored if answer is None else await compared(explored, problem))
+        return Trajectories(explored if answer is None else await add_oracle_grades(explored, problem))
     finally:
         await client.close()

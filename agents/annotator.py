@@ -11,7 +11,7 @@ VERDICTS = ("right", "wrong")
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class DraftView:
     """A draft as a person sees it: nothing of the key, nothing that anybody else said of it."""
 
     question: str
@@ -22,12 +22,14 @@ class Shown:
     def __str__(self) -> str:
         """As plain text, the steps numbered from 1."""
         width = len(str(len(self.steps)))
-        lines = [f"  {number:>{width}}  {_inner(step, width + 4)}" for number, step in enumerate(self.steps, start=1)]
+        lines = [
+            f"  {number:>{width}}  {_indented(step, width + 4)}" for number, step in enumerate(self.steps, start=1)
+        ]
         return "\n".join([self.question, "", *lines, "", f"  → {self.answer or 'no answer'}"])
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Judgement:
     """What a person says of a draft. `right` means the answer and every step."""
 
     verdict: str  # "right" or "wrong"; "skip" where that may be said
@@ -35,7 +37,7 @@ class Said:
     remark: str | None = None
 
 
-def said(given: Any, steps: int, verdicts: Sequence[str] = VERDICTS) -> Said:
+def judgement_from_json(given: Any, steps: int, verdicts: Sequence[str] = VERDICTS) -> Judgement:
     """A judgement from JSON: the verdict alone as a text, or an object with `verdict`, `first_wrong_step`, `remark`.
     Raises ValueError, in one line, for one that does not fit a draft of so many steps."""
     facts: Mapping[str, Any] = given if isinstance(given, Mapping) else {"verdict": given}
@@ -51,7 +53,7 @@ def said(given: Any, steps: int, verdicts: Sequence[str] = VERDICTS) -> Said:
         raise ValueError(f"first_wrong_step={step!r} of a draft that is {verdict}: say wrong, or leave it out")
     if step is not None and (isinstance(step, bool) or not isinstance(step, int) or not 1 <= step <= steps):
         raise ValueError(f"first_wrong_step={step!r} is no step of this draft, whose steps are 1 to {steps}")
-    return Said(verdict, step, (remark or "").strip() or None)
+    return Judgement(verdict, step, (remark or "").strip() or None)
 
 
 class Quit(Exception):
@@ -70,7 +72,7 @@ class Terminal:
         """Whether standard input is a terminal."""
         return sys.stdin is not None and sys.stdin.isatty()
 
-    async def ask(self, shown: Shown, verdicts: Sequence[str] = VERDICTS, note: str = "") -> Said:
+    async def ask(self, shown: DraftView, verdicts: Sequence[str] = VERDICTS, note: str = "") -> Judgement:
         """Shows a draft, with a `note` below it, and reads what is said of it. Raises Quit for q or no more input."""
         async with self._turn:
             self._write(f"\n{shown}\n{note}\n")
@@ -81,7 +83,9 @@ class Terminal:
                 raise Quit
             step = await self._step(len(shown.steps)) if verdict == "wrong" else None
             remark = None if verdict == "skip" else await self._line("remark (Enter: none): ")
-            return said({"verdict": verdict, "first_wrong_step": step, "remark": remark}, len(shown.steps), verdicts)
+            return judgement_from_json(
+                {"verdict": verdict, "first_wrong_step": step, "remark": remark}, len(shown.steps), verdicts
+            )
 
     async def _one_of(self, prompt: str, words: Sequence[str]) -> str:
         while True:
@@ -103,7 +107,7 @@ class Terminal:
     async def _line(self, prompt: str) -> str:
         self._write(prompt)
         while b"\n" not in self._read:
-            more = await _typed(sys.stdin.fileno())
+            more = await _read_input(sys.stdin.fileno())
             if not more:
                 raise Quit
             self._read += more
@@ -116,7 +120,7 @@ class Terminal:
         sys.stderr.flush()
 
 
-async def _typed(descriptor: int) -> bytes:
+async def _read_input(descriptor: int) -> bytes:
     """What is typed next: a line; nothing at the end of input."""
     loop = asyncio.get_running_loop()
     ready: asyncio.Future[None] = loop.create_future()
@@ -128,6 +132,6 @@ async def _typed(descriptor: int) -> bytes:
         loop.remove_reader(descriptor)
 
 
-def _inner(step: str, indent: int) -> str:
+def _indented(step: str, indent: int) -> str:
     """A step whose further lines stand below its first."""
     return f"\n{' ' * indent}".join(line.rstrip() for line in step.strip().splitlines() if line.strip())

@@ -14,7 +14,7 @@ from typing import Any
 
 from redraft.agents.agent import Agent, Watch
 from redraft.agents.policies.continuation import STEP_SCHEMA
-from redraft.agents.validation import checked, named, ships
+from redraft.agents.validation import check_part, is_shipped, part_label
 from redraft.graders.answers.checker import Checker
 from redraft.llm.client.client import Client
 from redraft.store.errors import PartError, broken
@@ -59,14 +59,14 @@ def build(
     agent = builder.build(factory, "strategy", "")
     for name in arguments:
         if name not in builder.chosen:
-            raise PartError(_unknown(name, _name(factory), builder.chosen))
+            raise PartError(_unknown_argument_message(name, _factory_name(factory), builder.chosen))
     return agent
 
 
-def resolved(strategy: Spec, given: Mapping[str, Any]) -> dict[str, Any]:
+def resolve(strategy: Spec, given: Mapping[str, Any]) -> dict[str, Any]:
     """What a strategy and its parts are built with, by the names that set it: the arguments and parts that are given,
     and the defaults of the others. Nothing is built. Raises PartError as `build` does."""
-    return _unbuilt(strategy, given).chosen
+    return _inspect(strategy, given).chosen
 
 
 def parameters(
@@ -75,10 +75,10 @@ def parameters(
     """What may be set of a strategy and of the parts that it has, by default or as they are given, by the names that
     set it: each as the parameter of a factory, and that factory. Nothing is built, and nothing is missed. Raises
     PartError for an unknown part."""
-    return _unbuilt(strategy, given or {}, complete=False).parameters
+    return _inspect(strategy, given or {}, complete=False).parameters
 
 
-def _unbuilt(strategy: Spec, given: Mapping[str, Any], *, complete: bool = True) -> "_Builder":
+def _inspect(strategy: Spec, given: Mapping[str, Any], *, complete: bool = True) -> "_Builder":
     """A builder that has looked at everything that a strategy is built of, and has built nothing. `complete`: an
     argument that is needed and not given is a mistake."""
     hands = ("client", "keys", "watch", "checker")
@@ -90,7 +90,7 @@ def _unbuilt(strategy: Spec, given: Mapping[str, Any], *, complete: bool = True)
     return builder
 
 
-def prompts(client: Client, parts: Container[str] = ()) -> dict[str, Any]:
+def prompt_texts(client: Client, parts: Container[str] = ()) -> dict[str, Any]:
     """Everything that the text of a call depends on, beside its question and drafts, in a run with these `parts`: its
     recipe holds it, so that a changed prompt is another recipe."""
     return {**client.prompts.plain(client.model.templates, parts), "step_schema": STEP_SCHEMA}
@@ -119,7 +119,7 @@ class _Builder:
         """What a factory makes. `prefix` is put before its arguments' names to set them."""
         hands = self._hands if hands is None else hands
         values: dict[str, Any] = {}
-        for parameter in _parameters(factory):
+        for parameter in _named_parameters(factory):
             name, key = parameter.name, prefix + parameter.name
             if name in hands:
                 value = hands[name]
@@ -131,7 +131,7 @@ class _Builder:
             if value is not None:
                 values[name] = value
             elif parameter.default is parameter.empty and self.complete:
-                raise PartError(_missing(f"{kind} {_name(factory)!r}", name, key))
+                raise PartError(_missing_value_message(f"{kind} {_factory_name(factory)!r}", name, key))
         noun = PARTS[kind].noun if kind in PARTS else kind
         try:
             made = self._make(factory, values)
@@ -140,16 +140,16 @@ class _Builder:
                 raise PartError(f"{prefix}{error}") from None
             raise
         except Exception as error:
-            if ships(factory):
+            if is_shipped(factory):
                 raise
-            raise broken(named(noun, factory), error) from error
-        return made if made is factory else checked(noun, factory, made)  # it is where nothing is built
+            raise broken(part_label(noun, factory), error) from error
+        return made if made is factory else check_part(noun, factory, made)  # it is where nothing is built
 
     def _part(self, parameter: inspect.Parameter, key: str, hands: Mapping[str, Any]) -> Any:
         """The part that a parameter asks for, or None where its default will do."""
         part = PARTS[parameter.name]
         wanted = parameter.default is parameter.empty or (part.implied and self._set_within(key))
-        spec = self._settings.get(key, preferred(parameter, part.default) if wanted else None)
+        spec = self._settings.get(key, preferred_part(parameter, part.default) if wanted else None)
         self.chosen[key] = spec
         if spec is None:
             return None
@@ -187,20 +187,20 @@ class _Builder:
         return value
 
 
-def default(strategy: Spec, part: str) -> str | None:
+def default_part(strategy: Spec, part: str) -> str | None:
     """The part of this kind that a strategy gets where none is named; None where it has no such part, or needs none.
     Raises PartError for an unknown strategy."""
-    found = next((one for one in _parameters(load(strategy)) if one.name == part), None)
+    found = next((one for one in _named_parameters(load(strategy)) if one.name == part), None)
     needed = found is not None and found.default is found.empty
-    return preferred(found, PARTS[part].default) if found and needed else None
+    return preferred_part(found, PARTS[part].default) if found and needed else None
 
 
-def preferred(parameter: inspect.Parameter, default: str | None) -> str | None:
+def preferred_part(parameter: inspect.Parameter, default: str | None) -> str | None:
     """The part that a parameter's type names, as in `Annotated[Policy, "stepwise"]`, else the default of its kind."""
     return next((str(name) for name in getattr(parameter.annotation, "__metadata__", ())), default)
 
 
-def _parameters(factory: Callable[..., Any]) -> list[inspect.Parameter]:
+def _named_parameters(factory: Callable[..., Any]) -> list[inspect.Parameter]:
     """A factory's named parameters, their types evaluated where they can be."""
     try:
         parameters = inspect.signature(factory, eval_str=True).parameters.values()
@@ -209,16 +209,16 @@ def _parameters(factory: Callable[..., Any]) -> list[inspect.Parameter]:
     return [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
 
 
-def returned(factory: Callable[..., Any]) -> Any:
+def return_type(factory: Callable[..., Any]) -> Any:
     """The type that a factory is declared to return."""
     return inspect.get_annotations(factory, eval_str=True).get("return")
 
 
-def _name(factory: Callable[..., Any]) -> str:
+def _factory_name(factory: Callable[..., Any]) -> str:
     return getattr(factory, "__name__", repr(factory))
 
 
-def _unknown(name: str, strategy: str, chosen: Mapping[str, Any]) -> str:
+def _unknown_argument_message(name: str, strategy: str, chosen: Mapping[str, Any]) -> str:
     """What is wrong with an argument that nothing takes: the part that has it may be another than the one chosen."""
     part, dot, _ = name.rpartition(".")
     if dot and part in chosen:
@@ -229,7 +229,7 @@ def _unknown(name: str, strategy: str, chosen: Mapping[str, Any]) -> str:
     return f"no argument {name!r} of strategy {strategy!r}; there are {known}"
 
 
-def _missing(owner: str, name: str, key: str) -> str:
+def _missing_value_message(owner: str, name: str, key: str) -> str:
     if name == "keys":
         return f"{owner} reads the known answers, and none are given here: give keys, or choose another"
     return f"{owner} needs a value for {key!r}: set {key}=..."
@@ -251,7 +251,7 @@ class Part:
         if self.noun == "policy":
             module = importlib.import_module(self.package)
             made = inspect.getmembers(module, inspect.isfunction)
-            return [name for name, factory in made if name[0] != "_" and returned(factory) is module.Policy]
+            return [name for name, factory in made if name[0] != "_" and return_type(factory) is module.Policy]
         return names(self.package, RETURNS.get(self.noun, self.noun.capitalize()))
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from inspect import Parameter
 from typing import Any
 
-from redraft.agents.build import PARTS, Spec, load, parameters, preferred
+from redraft.agents.build import PARTS, Spec, load, parameters, preferred_part
 from redraft.store.plugins import docstrings as description
 from redraft.store.plugins.arguments import kind
 from redraft.store.plugins.discovery import names
@@ -35,10 +35,10 @@ class Strategy:
 
 def strategies() -> list[Strategy]:
     """Every strategy that ships."""
-    return [described(name) for name in names("redraft.agents.strategies", "Agent")]
+    return [describe(name) for name in names("redraft.agents.strategies", "Agent")]
 
 
-def described(strategy: Spec, given: Mapping[str, Any] | None = None) -> Strategy:
+def describe(strategy: Spec, given: Mapping[str, Any] | None = None) -> Strategy:
     """A strategy with the parts that are `given`, such as `{"feedback": "tool"}`, or its own. Raises PartError."""
     factory, given = load(strategy), given or {}
     found = [_setting(name, *where, given) for name, where in parameters(strategy, given).items()]
@@ -50,7 +50,7 @@ def _setting(name: str, parameter: Parameter, owner: Any, given: Mapping[str, An
     part = PARTS.get(parameter.name)
     required = parameter.default is parameter.empty
     if part:
-        chosen = given.get(name, preferred(parameter, part.default) if required else None)
+        chosen = given.get(name, preferred_part(parameter, part.default) if required else None)
         return Setting(name, f"a {part.noun}", chosen, part.about, choices=tuple(part.names()))
     default = None if required else parameter.default
     return Setting(name, kind(parameter.annotation), default, description.argument(owner, parameter.name), required)

@@ -15,38 +15,38 @@ from redraft.store.errors import PartError, wrong
 from redraft.store.records import Grade, Trajectory
 
 
-def checked(noun: str, factory: Callable[..., Any], made: Any) -> Any:
+def check_part(noun: str, factory: Callable[..., Any], made: Any) -> Any:
     """What a factory made, checked each time that it is called. Parts that ship are not: tests check them.
 
     Raises PartError if the factory made nothing that can be called.
     """
-    if ships(made):
+    if is_shipped(made):
         return made
-    part = named(noun, factory)
+    part = part_label(noun, factory)
     if inspect.iscoroutine(made):
         made.close()
-        raise PartError(f"{part} must not be async itself: write `def`, and return {MAKES[noun]}")
+        raise PartError(f"{part} must not be async itself: write `def`, and return {EXPECTED_CALLABLES[noun]}")
     if not callable(made):
-        raise wrong(part, made, f"the function itself must return {MAKES[noun]}")
-    return Checked(noun, part, made)
+        raise wrong(part, made, f"the function itself must return {EXPECTED_CALLABLES[noun]}")
+    return CheckedPart(noun, part, made)
 
 
-def named(noun: str, factory: Callable[..., Any]) -> str:
+def part_label(noun: str, factory: Callable[..., Any]) -> str:
     """A part as people call it, such as "critic 'own.py:mine'": one of a file by the file too."""
     name = getattr(factory, "__name__", repr(factory))
     module = sys.modules.get(getattr(factory, "__module__", ""))
     file = getattr(module, "__file__", None)
-    label = f"{Path(file).name}:{name}" if file and not ships(factory) else name
+    label = f"{Path(file).name}:{name}" if file and not is_shipped(factory) else name
     return f"{noun} {label!r}"
 
 
-def ships(part: Any) -> bool:
+def is_shipped(part: Any) -> bool:
     """Whether a part, or what makes it, is one of redraft's own."""
     return (getattr(part, "__module__", None) or "").startswith("redraft.")
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class CheckedPart:
     """A part of one's own, such as "critic 'mine'". What else it has than its call is its own."""
 
     noun: str
@@ -57,9 +57,9 @@ class Checked:
         """What the part returns. Raises PartError if that is not what its kind returns."""
         coming = self.part(*given, **named)
         if not inspect.isawaitable(coming):
-            raise wrong(self.name, coming, f"it must be {MAKES[self.noun]}", "is not async: it returned")
+            raise wrong(self.name, coming, f"it must be {EXPECTED_CALLABLES[self.noun]}", "is not async: it returned")
         found = await coming
-        if told := UNFIT[self.noun](found, given, named):
+        if told := MISMATCHES[self.noun](found, given, named):
             raise wrong(self.name, found, f"it must return {told}")
         return found
 
@@ -67,46 +67,52 @@ class Checked:
         return getattr(self.part, name)
 
 
-def _strategy(found: Any, given: Sequence[Any], named: dict[str, Any]) -> str:
-    return "" if _all(found, Trajectory) else "a list of Trajectory, everything that it explored, best first"
+def _strategy_mismatch(found: Any, given: Sequence[Any], named: dict[str, Any]) -> str:
+    return "" if _is_list_of(found, Trajectory) else "a list of Trajectory, everything that it explored, best first"
 
 
-def _policy(found: Any, given: Sequence[Any], named: dict[str, Any]) -> str:
+def _policy_mismatch(found: Any, given: Sequence[Any], named: dict[str, Any]) -> str:
     n = named["n"] if "n" in named else given[1]
-    return "" if _all(found, Trajectory, n) else f"a list of {n} Trajectory, one for each proposal asked for"
+    return "" if _is_list_of(found, Trajectory, n) else f"a list of {n} Trajectory, one for each proposal asked for"
 
 
-def _grader(found: Any, given: Sequence[Any], named: dict[str, Any]) -> str:
+def _grader_mismatch(found: Any, given: Sequence[Any], named: dict[str, Any]) -> str:
     n = len(given[0])
-    if not _all(found, Grade, n):
+    if not _is_list_of(found, Grade, n):
         return f"a list of {n} Grade, one for each draft that it was given"
-    return "" if all(map(_valued, found)) else "grades whose value is a finite number, or None with a reason"
+    return "" if all(map(_has_valid_value, found)) else "grades whose value is a finite number, or None with a reason"
 
 
-def _valued(grade: Grade) -> bool:
+def _has_valid_value(grade: Grade) -> bool:
     value: Any = grade.value
     return value is None or (isinstance(value, int | float) and math.isfinite(value))
 
 
-def _critic(found: Any, given: Sequence[Any], named: dict[str, Any]) -> str:
+def _critic_mismatch(found: Any, given: Sequence[Any], named: dict[str, Any]) -> str:
     return "" if isinstance(found, Critique) else "a Critique, as Critique(Opinion.GO_ON)"
 
 
-def _feedback(found: Any, given: Sequence[Any], named: dict[str, Any]) -> str:
+def _feedback_mismatch(found: Any, given: Sequence[Any], named: dict[str, Any]) -> str:
     n = len(given[0])
-    fits = _all(found, (Remark, ModelError, type(None)), n)
+    fits = _is_list_of(found, (Remark, ModelError, type(None)), n)
     return "" if fits else f"a list of {n} Remark or None, one for each draft that it was given"
 
 
-def _all(found: Any, kind: type | tuple[type, ...], n: int | None = None) -> bool:
+def _is_list_of(found: Any, kind: type | tuple[type, ...], n: int | None = None) -> bool:
     """Whether this is a list of such, and of so many."""
     return isinstance(found, list | tuple) and n in (None, len(found)) and all(isinstance(one, kind) for one in found)
 
 
-UNFIT = {"strategy": _strategy, "policy": _policy, "grader": _grader, "critic": _critic, "feedback": _feedback}
+MISMATCHES = {
+    "strategy": _strategy_mismatch,
+    "policy": _policy_mismatch,
+    "grader": _grader_mismatch,
+    "critic": _critic_mismatch,
+    "feedback": _feedback_mismatch,
+}
 """For each kind of part, what it has to return, if it did not."""
 
-MAKES = {
+EXPECTED_CALLABLES = {
     "strategy": "`async def solve(question)`, which returns a list of Trajectory",
     "policy": "`async def propose(trajectory, n, first=0)`, which returns a list of n Trajectory",
     "grader": "`async def grade(trajectories)`, which returns a list of Grade",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from redraft.agents.annotator import Quit, Said, Shown, said
+from redraft.agents.annotator import DraftView, Judgement, Quit, judgement_from_json
 from redraft.flows.annotation.drafts import Draft, Place, drafts, known, places, standing, told_by
 from redraft.store.errors import SourceError
 from redraft.store.tables.labels import Label
@@ -21,7 +21,7 @@ FIELDS = ("trajectory_id", "turn", "verdict", "first_wrong_step", "remark")
 class Ask(Protocol):
     """Shows a draft with a note and returns what a person says of it. Raises Quit where they end it."""
 
-    async def __call__(self, shown: Shown, verdicts: Sequence[str], note: str, /) -> Said: ...
+    async def __call__(self, shown: DraftView, verdicts: Sequence[str], note: str, /) -> Judgement: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class _Session:
     store: Store
     by: str
     show_key: bool
-    told: dict[str, tuple[Said, bool]]
+    told: dict[str, tuple[Judgement, bool]]
     shown: int = 0
     kept: list[str] = field(default_factory=list)  # verdicts
 
@@ -105,7 +105,7 @@ async def label_from(file: str | Path, *, by: str, db: str | Path | Store = "red
         return await off_loop(_label_from, store, Path(file), by)
 
 
-def _label(place: Place, by: str, told: Said, draft: Draft, key_shown: bool = False) -> Label:
+def _label(place: Place, by: str, told: Judgement, draft: Draft, key_shown: bool = False) -> Label:
     return Label(*place, by, told.verdict, told.first_wrong_step, told.remark, draft.key, key_shown)
 
 
@@ -120,7 +120,9 @@ def _label_from(store: Store, file: Path, by: str) -> Labelled:
                 ' `redraft query "FROM turns"`'
             )
         try:
-            labels.append(_label(place, by, said(told, len(found[place].shown.steps), VERDICTS), found[place]))
+            labels.append(
+                _label(place, by, judgement_from_json(told, len(found[place].shown.steps), VERDICTS), found[place])
+            )
         except ValueError as error:
             raise SourceError(f"{where}: {error}") from None
     new = _changes(labels, standing(store, by, list(found)))

@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from redraft.agents.build import default
+from redraft.agents.build import default_part
 from redraft.agents.critics.critic import Critic, Critique, Opinion
 from redraft.agents.critics.model import model as own_critic
 from redraft.agents.policies.policy import Policy, stepwise
@@ -28,8 +28,8 @@ async def solve(problem: Problem, settings: Settings, db: str | Path | Store, co
     """
     live = Live(console, settings.samples)
     arguments = dict(settings.arguments)
-    by_steps = default(settings.strategy, "policy") == "stepwise"
-    if default(settings.strategy, "policy") == "whole":
+    by_steps = default_part(settings.strategy, "policy") == "stepwise"
+    if default_part(settings.strategy, "policy") == "whole":
         arguments.setdefault("policy", live.policy)
     critic = live.critic if settings.critic == "model" else settings.critic
     if str(settings.model).partition(":")[0] == "embedded":

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from operator import attrgetter
 
-from redraft.agents.correction.drafts import moved, written
-from redraft.agents.sampling.graph import Tree, selected
+from redraft.agents.correction.drafts import answered_drafts, with_role
+from redraft.agents.sampling.graph import Tree, selected_trajectory
 from redraft.graders.answers.extract import canonical
 from redraft.graders.selectors import best, majority
 from redraft.store.records import Role, Stop, Trajectory
@@ -13,60 +13,73 @@ Pick = Callable[[Tree], Trajectory | None]
 """From a tree to its pick, None where no draft has an answer."""
 
 
-def last(tree: Tree) -> Trajectory | None:
+def pick_last(tree: Tree) -> Trajectory | None:
     """The best graded of the last drafts; the winner of their vote where nothing graded them.
 
     Where no sample came to its end with an answer, the drafts before a failure, or before a budget's end, are chosen
     from in the same way.
     """
-    paths = list(tree.paths.values())
+    trajectories = list(tree.trajectories.values())
     if not tree.graded:
-        if ended := selected(majority(paths), paths):
+        if ended := selected_trajectory(majority(trajectories), trajectories):
             return ended
-        stood = [draft for path in paths for draft in list(written(path))[-1:]]
-        return _itself(selected(majority(stood), stood))
-    grades = {path.sample: grade for path, grade in tree.graded}
-    ended = selected(best(paths, [grades[path.sample] for path in paths]), paths)
-    stood = {path.sample: (path, grade) for path, grade in tree.graded if path.stop is Stop.ANSWERED}
+        stood = [draft for trajectory in trajectories for draft in list(answered_drafts(trajectory))[-1:]]
+        return _draft_alone(selected_trajectory(majority(stood), stood))
+    grades = {trajectory.sample: grade for trajectory, grade in tree.graded}
+    ended = selected_trajectory(
+        best(trajectories, [grades[trajectory.sample] for trajectory in trajectories]), trajectories
+    )
+    stood = {
+        trajectory.sample: (trajectory, grade) for trajectory, grade in tree.graded if trajectory.stop is Stop.ANSWERED
+    }
     drafts = [draft for draft, _ in stood.values()]
-    return ended or _itself(selected(best(drafts, [grade for _, grade in stood.values()]), drafts))
+    return ended or _draft_alone(selected_trajectory(best(drafts, [grade for _, grade in stood.values()]), drafts))
 
 
-def best_turn(tree: Tree) -> Trajectory | None:
+def pick_best(tree: Tree) -> Trajectory | None:
     """The best graded of all drafts of all turns."""
     if not tree.graded:
         return None
     drafts, grades = zip(*tree.graded, strict=True)
-    return _whole(tree, selected(best(drafts, grades), drafts))
+    return _trajectory_ending_in(tree, selected_trajectory(best(drafts, grades), drafts))
 
 
-def most_turns(tree: Tree) -> Trajectory | None:
+def pick_majority(tree: Tree) -> Trajectory | None:
     """The answer that most drafts of all turns of all samples give, the earliest turn's of equals (Qu et al. 2024). A
-    whole path that ends in it stands for it before an earlier draft does."""
+    whole trajectory that ends in it stands for it before an earlier draft does."""
     drafts = sorted(
-        (draft for path in tree.paths.values() for draft in written(path)), key=attrgetter("turn", "sample")
+        (draft for trajectory in tree.trajectories.values() for draft in answered_drafts(trajectory)),
+        key=attrgetter("turn", "sample"),
     )
-    draft = selected(majority(drafts), drafts)
+    draft = selected_trajectory(majority(drafts), drafts)
     if draft is None:
         return None
-    key = _key(draft)
-    ended = (path for path in tree.paths.values() if path.stop is not Stop.FAILED and _key(path) == key)
-    return next(ended, None) or _whole(tree, draft)
+    key = _answer_key(draft)
+    ended = (
+        trajectory
+        for trajectory in tree.trajectories.values()
+        if trajectory.stop is not Stop.FAILED and _answer_key(trajectory) == key
+    )
+    return next(ended, None) or _trajectory_ending_in(tree, draft)
 
 
-def _key(path: Trajectory) -> str | None:
-    return canonical(path.answer, path.question.kind)
+def _answer_key(trajectory: Trajectory) -> str | None:
+    return canonical(trajectory.answer, trajectory.question.kind)
 
 
-def _whole(tree: Tree, draft: Trajectory | None) -> Trajectory | None:
-    """The path that ends with a draft, or, where it went on or failed, the draft by itself."""
-    path = tree.paths[draft.sample] if draft else None
-    return path if path and draft and draft.turn == path.turn and path.stop is not Stop.FAILED else _itself(draft)
+def _trajectory_ending_in(tree: Tree, draft: Trajectory | None) -> Trajectory | None:
+    """The trajectory that ends with a draft, or, where it went on or failed, the draft by itself."""
+    trajectory = tree.trajectories[draft.sample] if draft else None
+    return (
+        trajectory
+        if trajectory and draft and draft.turn == trajectory.turn and trajectory.stop is not Stop.FAILED
+        else _draft_alone(draft)
+    )
 
 
-def _itself(draft: Trajectory | None) -> Trajectory | None:
-    """The path up to a draft, beside the whole one: no independent sample, but something that was explored."""
-    return draft and moved(draft, Role.SEARCH, draft.sample)
+def _draft_alone(draft: Trajectory | None) -> Trajectory | None:
+    """The trajectory up to a draft, beside the whole one: no independent sample, but something that was explored."""
+    return draft and with_role(draft, Role.SEARCH, draft.sample)
 
 
-PICKS: Mapping[str, Pick] = {"last": last, "best": best_turn, "majority": most_turns}
+PICKS: Mapping[str, Pick] = {"last": pick_last, "best": pick_best, "majority": pick_majority}

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from redraft.agents.agent import Agent
-from redraft.agents.correction.drafts import UNENDED, moved
+from redraft.agents.correction.drafts import UNENDED, with_role
 from redraft.agents.policies.policy import Policy
 from redraft.agents.sampling.graph import Tree
 from redraft.llm.gather import together
@@ -12,37 +12,41 @@ from redraft.store.records import Role, Stop, Trajectory
 
 
 async def first_drafts(tree: Tree, policy: Policy, draft: Agent | None, samples: int) -> None:
-    """A path for each of `samples`: the policy's, or the choice of the `draft` strategy, which solves the question anew
-    for each in a branch of the tree. What else it explored stays beside them, in the role of a search: its own
-    samples are none of the whole's."""
+    """A trajectory for each of `samples`: the policy's, or the choice of the `draft` strategy, which solves the
+    question anew for each in a branch of the tree. What else it explored stays beside them, in the role of a search:
+    its own samples are none of the whole's."""
     if draft is None:
         tree.keep(await policy(Trajectory(tree.question), samples))
         return
     questions = [replace(tree.question, branch=f"{number}/" if number else "") for number in range(samples)]
     for number, explored in enumerate(await together(draft(question) for question in questions)):
-        begun = _begun(explored) or Trajectory(questions[number], stop=Stop.DEAD_END, reason="There is no first draft.")
-        tree.keep([_reopened(moved(begun, Role.SAMPLE, number))])
-        tree.others += _distinct([_aside(path, number) for path in explored if path is not begun])
+        begun = _chosen_draft(explored) or Trajectory(
+            questions[number], stop=Stop.DEAD_END, reason="There is no first draft."
+        )
+        tree.keep([_reopen(with_role(begun, Role.SAMPLE, number))])
+        tree.others += _distinct(
+            [_explored_beside(trajectory, number) for trajectory in explored if trajectory is not begun]
+        )
 
 
-def _begun(explored: Sequence[Trajectory]) -> Trajectory | None:
+def _chosen_draft(explored: Sequence[Trajectory]) -> Trajectory | None:
     """The draft to be revised: the strategy's choice, else the first that ended by itself, else the first."""
-    chosen = (path for path in explored if path.chosen)
-    ended = (path for path in explored if path.stop not in UNENDED)
+    chosen = (trajectory for trajectory in explored if trajectory.chosen)
+    ended = (trajectory for trajectory in explored if trajectory.stop not in UNENDED)
     return next(chosen, None) or next(ended, None) or next(iter(explored), None)
 
 
-def _reopened(path: Trajectory) -> Trajectory:
-    """A path that a rule of the strategy inside has ended is a draft like any other here."""
-    return path if path.stop in UNENDED else replace(path, stop=Stop.ANSWERED, reason=None)
+def _reopen(trajectory: Trajectory) -> Trajectory:
+    """A trajectory that a rule of the strategy inside has ended is a draft like any other here."""
+    return trajectory if trajectory.stop in UNENDED else replace(trajectory, stop=Stop.ANSWERED, reason=None)
 
 
-def _aside(path: Trajectory, sample: int) -> Trajectory:
+def _explored_beside(trajectory: Trajectory, sample: int) -> Trajectory:
     """What else was explored, of one sample: rollouts stay what they are."""
-    return moved(path, Role.ROLLOUT if path.role is Role.ROLLOUT else Role.SEARCH, sample)
+    return with_role(trajectory, Role.ROLLOUT if trajectory.role is Role.ROLLOUT else Role.SEARCH, sample)
 
 
-def _distinct(paths: Sequence[Trajectory]) -> list[Trajectory]:
-    """One path an id: those that came to nothing at one place are one, a failed one before others."""
-    failed = {path.trajectory_id: path for path in paths if path.stop is Stop.FAILED}
-    return list(({path.trajectory_id: path for path in reversed(paths)} | failed).values())
+def _distinct(trajectories: Sequence[Trajectory]) -> list[Trajectory]:
+    """One trajectory an id: those that came to nothing at one place are one, a failed one before others."""
+    failed = {trajectory.trajectory_id: trajectory for trajectory in trajectories if trajectory.stop is Stop.FAILED}
+    return list(({trajectory.trajectory_id: trajectory for trajectory in reversed(trajectories)} | failed).values())

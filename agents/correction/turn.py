@@ -1,13 +1,13 @@
-"""One turn of correction: who ends a path, what is redrafted, and which of several redrafts goes on."""
+"""One turn of correction: who ends a trajectory, what is redrafted, and which of several redrafts goes on."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from redraft.agents.correction.drafts import moved
+from redraft.agents.correction.drafts import with_role
 from redraft.agents.critics.critic import Critic, Opinion, critique_grade
 from redraft.agents.feedback.feedback import Feedback, Remark
 from redraft.agents.policies.policy import Policy
-from redraft.agents.sampling.graph import Tree, judged
+from redraft.agents.sampling.graph import Tree, grade_trajectories
 from redraft.graders.answers.extract import canonical
 from redraft.graders.grader import Grader
 from redraft.graders.selectors import best
@@ -17,115 +17,127 @@ from redraft.store.records import Role, Stop, Trajectory
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """When a path has had enough drafts: `turns` of them; a grade of `threshold` or more; with `agree`, the same answer
-    twice in turn."""
+class DraftLimits:
+    """When a trajectory has had enough drafts: `turns` of them; a grade of `threshold` or more; with `agree`, the same
+    answer twice in turn."""
 
     turns: int
     threshold: float | None = None
     agree: bool = False
 
-    def ended(self, path: Trajectory, turn: int) -> Trajectory:
-        """The path, ended if one of these is reached by its draft. Of several the grade is named first, the number of
-        turns last."""
-        if path.stop is not Stop.ANSWERED:
-            return path
-        if self.threshold is not None and path.score is not None and path.score >= self.threshold:
-            reached = f"Its grade of {path.score:.4g} reaches the threshold of {self.threshold:g}."
-            return replace(path, stop=Stop.THRESHOLD, reason=reached)
-        if self.agree and _agrees(path):
-            return replace(path, stop=Stop.AGREED, reason=f"Two drafts in turn give the answer {path.answer}.")
-        return replace(path, reason=f"The limit of turns={self.turns} is reached.") if turn >= self.turns else path
+    def ended(self, trajectory: Trajectory, turn: int) -> Trajectory:
+        """The trajectory, ended if one of these is reached by its draft. Of several the grade is named first, the
+        number of turns last."""
+        if trajectory.stop is not Stop.ANSWERED:
+            return trajectory
+        if self.threshold is not None and trajectory.score is not None and trajectory.score >= self.threshold:
+            reached = f"Its grade of {trajectory.score:.4g} reaches the threshold of {self.threshold:g}."
+            return replace(trajectory, stop=Stop.THRESHOLD, reason=reached)
+        if self.agree and _repeats_answer(trajectory):
+            return replace(
+                trajectory, stop=Stop.AGREED, reason=f"Two drafts in turn give the answer {trajectory.answer}."
+            )
+        return (
+            replace(trajectory, reason=f"The limit of turns={self.turns} is reached.")
+            if turn >= self.turns
+            else trajectory
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What became of a path's turn: the `path` itself, or `siblings` of which one is to go on in its place. `lost`
-    stands for those of them that came to nothing."""
+    """What became of a trajectory's turn: the `trajectory` itself, or `siblings` of which one is to go on in its place.
+    `lost` stands for those of them that came to nothing."""
 
-    path: Trajectory
+    trajectory: Trajectory
     siblings: tuple[Trajectory, ...] = ()
     lost: Trajectory | None = None
 
 
-async def criticised(critic: Critic, path: Trajectory) -> Trajectory:
-    """The path with the critic's opinion among its grades, ended if the critic says so. A critic that got no answer
-    fails the path: that is no opinion."""
+async def apply_critic(critic: Critic, trajectory: Trajectory) -> Trajectory:
+    """The trajectory with the critic's opinion among its grades, ended if the critic says so. A critic that got no
+    answer fails the trajectory: that is no opinion."""
     try:
-        critique = await critic(path)
+        critique = await critic(trajectory)
     except ModelError as error:
-        return _failed(path, error)
-    path = replace(path, grades=(*path.grades, critique_grade(critique, path)))
-    return path if critique.opinion is Opinion.GO_ON else replace(path, stop=Stop.CRITIC, reason=critique.reason)
+        return _failed_trajectory(trajectory, error)
+    trajectory = replace(trajectory, grades=(*trajectory.grades, critique_grade(critique, trajectory)))
+    return (
+        trajectory
+        if critique.opinion is Opinion.GO_ON
+        else replace(trajectory, stop=Stop.CRITIC, reason=critique.reason)
+    )
 
 
-async def revised(writer: Policy, feedback: Feedback, paths: Sequence[Trajectory], branches: int) -> list[Turn]:
-    """Each path's next turn; a path stays as it is where there is nothing to say."""
+async def next_turns(
+    writer: Policy, feedback: Feedback, trajectories: Sequence[Trajectory], branches: int
+) -> list[Turn]:
+    """Each trajectory's next turn; a trajectory stays as it is where there is nothing to say."""
     try:
-        remarks = await feedback(paths)
+        remarks = await feedback(trajectories)
     except ModelError as error:
-        return [Turn(_failed(path, error)) for path in paths]
+        return [Turn(_failed_trajectory(trajectory, error)) for trajectory in trajectories]
 
-    async def answered(path: Trajectory, remark: Remark | ModelError | None) -> Turn:
+    async def answered(trajectory: Trajectory, remark: Remark | ModelError | None) -> Turn:
         if isinstance(remark, ModelError):
-            return Turn(_failed(path, remark))
+            return Turn(_failed_trajectory(trajectory, remark))
         if remark is None:
-            return Turn(replace(path, reason=f"Feedback {_name(feedback)!r} has nothing to say."))
-        opened = _opened(path, remark)
-        return _turn(path, opened, await writer(opened, branches))
+            return Turn(replace(trajectory, reason=f"Feedback {_feedback_name(feedback)!r} has nothing to say."))
+        opened = _open_turn(trajectory, remark)
+        return _close_turn(trajectory, opened, await writer(opened, branches))
 
-    return await together(answered(path, said) for path, said in zip(paths, remarks, strict=True))
+    return await together(answered(trajectory, said) for trajectory, said in zip(trajectories, remarks, strict=True))
 
 
-async def elect(tree: Tree, grader: Grader, samples: Sequence[int]) -> None:
+async def keep_best_siblings(tree: Tree, grader: Grader, samples: Sequence[int]) -> None:
     """Grades the siblings of these samples. Of each sample's the best goes on, the first of equals; where none has a
     grade and an answer, the first that ended by itself. The others stay beside it, in the role of a search."""
-    scored = iter(await judged(grader, [draft for sample in samples for draft in tree.siblings[sample]]))
+    scored = iter(await grade_trajectories(grader, [draft for sample in samples for draft in tree.siblings[sample]]))
     for sample in samples:
         drafts, grades = zip(*(next(scored) for _ in tree.siblings.pop(sample)), strict=True)
         ended = (index for index, draft in enumerate(drafts) if draft.stop is Stop.ANSWERED)
         index = best(drafts, grades).index
         index = next(ended, 0) if index is None else index
-        winner = moved(drafts[index], Role.SAMPLE, sample)
+        winner = with_role(drafts[index], Role.SAMPLE, sample)
         tree.keep([winner])
         tree.graded.append((winner, winner.grades[-1]))
         tree.others += drafts[:index] + drafts[index + 1 :]
 
 
-def _opened(path: Trajectory, remark: Remark) -> Trajectory:
-    """The path with the remark, and with what it keeps of the draft as the beginning of the next one: given, not drawn,
-    so that it has no tokens, and a log-probability of 0 where it had one. The draft's end is never kept."""
-    draft = path.draft()
-    opened = path.respond(remark.text, remark.by)
+def _open_turn(trajectory: Trajectory, remark: Remark) -> Trajectory:
+    """The trajectory with the remark, and with what it keeps of the draft as the beginning of the next one: given, not
+    drawn, so that it has no tokens, and a log-probability of 0 where it had one. The draft's end is never kept."""
+    draft = trajectory.draft()
+    opened = trajectory.respond(remark.text, remark.by)
     for step in draft[: min(remark.keep, len(draft) - 1)]:
         opened = opened.grow(step.text, 0, logprob=None if step.logprob is None else 0.0)
     return opened
 
 
-def _turn(path: Trajectory, opened: Trajectory, drawn: Sequence[Trajectory]) -> Turn:
-    """What a path becomes when it was opened for a redraft and these were drawn."""
+def _close_turn(trajectory: Trajectory, opened: Trajectory, drawn: Sequence[Trajectory]) -> Turn:
+    """What a trajectory becomes when it was opened for a redraft and these were drawn."""
     redrafts = [draft for draft in drawn if len(draft.steps) > len(opened.steps)]
     empty = [draft for draft in drawn if len(draft.steps) == len(opened.steps)]
     lost = next((draft for draft in empty if draft.stop is Stop.FAILED), empty[0] if empty else None)
     if redrafts and len(drawn) > 1:
-        siblings = tuple(moved(draft, Role.SEARCH, path.sample) for draft in redrafts)
-        return Turn(path, siblings, lost and moved(lost, Role.SEARCH, path.sample))
+        siblings = tuple(with_role(draft, Role.SEARCH, trajectory.sample) for draft in redrafts)
+        return Turn(trajectory, siblings, lost and with_role(lost, Role.SEARCH, trajectory.sample))
     if lost and lost.stop is Stop.BUDGET:  # there was no call: the last draft stands
-        return Turn(replace(path, stop=Stop.BUDGET, reason=lost.reason))
+        return Turn(replace(trajectory, stop=Stop.BUDGET, reason=lost.reason))
     return Turn(lost or drawn[0])
 
 
-def _agrees(path: Trajectory) -> bool:
-    answers = [canonical(answer, path.question.kind) for answer in (*path.answers[-1:], path.answer)]
+def _repeats_answer(trajectory: Trajectory) -> bool:
+    answers = [canonical(answer, trajectory.question.kind) for answer in (*trajectory.answers[-1:], trajectory.answer)]
     return len(answers) == 2 and answers[0] is not None and answers[0] == answers[1]
 
 
-def _failed(path: Trajectory, error: ModelError) -> Trajectory:
+def _failed_trajectory(trajectory: Trajectory, error: ModelError) -> Trajectory:
     if error.fatal:
         raise error
-    return replace(path, stop=error.stop, reason=str(error))
+    return replace(trajectory, stop=error.stop, reason=str(error))
 
 
-def _name(feedback: Feedback) -> str:
+def _feedback_name(feedback: Feedback) -> str:
     """What people call a feedback: the name of the factory that made it."""
     return getattr(feedback, "__qualname__", type(feedback).__name__).partition(".")[0]

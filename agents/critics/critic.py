@@ -24,18 +24,18 @@ class Critique:
     reason: str = ""
 
 
-def critique_grade(critique: Critique, path: Trajectory) -> Grade:
-    """A critic's opinion of a path as a grade of its last step, without a value: right stands for finished, wrong for
-    hopeless, undecided for go on."""
-    place = path.steps[-1].step_id if path.steps else None
+def critique_grade(critique: Critique, trajectory: Trajectory) -> Grade:
+    """A critic's opinion of a trajectory as a grade of its last step, without a value: right stands for finished, wrong
+    for hopeless, undecided for go on."""
+    place = trajectory.steps[-1].step_id if trajectory.steps else None
     reason = ": ".join(filter(None, (str(critique.opinion), critique.advice or critique.reason)))
     verdict = VERDICTS[critique.opinion]
-    return Grade(CRITIC, path.trajectory_id, path.turn, verdict=verdict, reason=reason, step_id=place)
+    return Grade(CRITIC, trajectory.trajectory_id, trajectory.turn, verdict=verdict, reason=reason, step_id=place)
 
 
 class Critic(Protocol):
-    """Looks at a path's current draft. Raises ModelError where its model gave no answer: a failed call is never an
-    opinion."""
+    """Looks at a trajectory's current draft. Raises ModelError where its model gave no answer: a failed call is never
+    an opinion."""
 
     async def __call__(self, trajectory: Trajectory, /) -> Critique: ...
 

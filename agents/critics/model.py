@@ -24,10 +24,10 @@ def model(client: Client) -> Critic:
     async def critique(trajectory: Trajectory) -> Critique:
         finished = await ask(trajectory, "finished")
         if verdict(finished, "yes", "no") is not True:
-            return Critique(Opinion.GO_ON, reason=_reason("finished", finished, "yes", "no"))
+            return Critique(Opinion.GO_ON, reason=_refusal_reason("finished", finished, "yes", "no"))
         judged = await ask(trajectory, "judge")
         if verdict(judged, "right", "wrong") is not True:
-            return Critique(Opinion.GO_ON, reason=_reason("right", judged, "right", "wrong"))
+            return Critique(Opinion.GO_ON, reason=_refusal_reason("right", judged, "right", "wrong"))
         return Critique(Opinion.FINISHED, reason="The model calls its draft finished and right.")
 
     return critique
@@ -49,11 +49,11 @@ def verdict(text: str, good: str, bad: str) -> bool | None:
         words = re.findall(r"n't\b|\w+?(?=n't\b)|\w+", sentence)
         named = {word in goods for word in words if word in (*goods, *bads)}
         if named:
-            return _stated(words, named, goods, bads)
+            return _sentence_verdict(words, named, goods, bads)
     return None
 
 
-def _stated(words: Sequence[str], named: set[bool], goods: Sequence[str], bads: Sequence[str]) -> bool | None:
+def _sentence_verdict(words: Sequence[str], named: set[bool], goods: Sequence[str], bads: Sequence[str]) -> bool | None:
     """What the one sentence says. A good word has to end it, or to begin it as "yes" does."""
     if len(named) > 1 or DENIED & ({*words} - {*bads}):
         return None
@@ -62,7 +62,7 @@ def _stated(words: Sequence[str], named: set[bool], goods: Sequence[str], bads: 
     return True if words[-1] in goods or (words[0] in goods and "yes" in goods) else None
 
 
-def _reason(what: str, text: str, good: str, bad: str) -> str:
+def _refusal_reason(what: str, text: str, good: str, bad: str) -> str:
     if verdict(text, good, bad) is None:
         return f"The model was asked whether the draft is {what} and gave no verdict, {good!r} or {bad!r}."
     return f"The model says that its draft is not {what}."

@@ -18,7 +18,7 @@ def step(client: Client) -> Critic:
     async def critique(trajectory: Trajectory) -> Critique:
         messages = follow_up(client, trajectory, "step_critique")
         [choice] = await client.complete(trajectory.question, "critique", trajectory.place, messages, temperature=0)
-        found = None if choice.finish is Finish.LENGTH else read(choice.text)
+        found = None if choice.finish is Finish.LENGTH else parse_critique(choice.text)
         if found is None:
             raise ModelError(f"{client.model.name} was asked whether a step is finished, and its reply does not say.")
         return found
@@ -26,7 +26,7 @@ def step(client: Client) -> Critic:
     return critique
 
 
-def read(reply: str) -> Critique | None:
+def parse_critique(reply: str) -> Critique | None:
     """The opinion in a reply: the last line that begins with one of the words, with what follows it; None where no line
     does. Advice goes on to the reply's end."""
     found = list(LINE.finditer(reply))

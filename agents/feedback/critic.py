@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from redraft.agents.feedback.feedback import Feedback, Remark
-from redraft.agents.feedback.review import each, objection, review
+from redraft.agents.feedback.review import ask_about_each, objection, review
 from redraft.llm.client.client import Client
 from redraft.llm.model import ModelError
 from redraft.store.records import Trajectory
@@ -26,6 +26,6 @@ def critic(client: Client, *, temperature: float = 0.0) -> Feedback:
         return Remark(text, "critic") if text else None
 
     async def remark(trajectories: Sequence[Trajectory]) -> list[Remark | ModelError | None]:
-        return await each(asked, trajectories)
+        return await ask_about_each(asked, trajectories)
 
     return remark

@@ -40,7 +40,7 @@ def wording(client: Client | None, name: str, **parts: str) -> str:
     return fill(template, **parts) if parts else template
 
 
-def line_of(steps: Sequence[Step], index: int) -> int:
+def line_number(steps: Sequence[Step], index: int) -> int:
     """The number of the line, from 1, with which a step of a draft begins. Blank lines are not counted."""
     before = "".join(step.text for step in steps[:index])
     return 1 + sum(bool(line.strip()) for line in before.split("\n")[:-1])

@@ -8,8 +8,8 @@ from typing import Any
 from langgraph.runtime import get_runtime
 from langgraph.types import interrupt
 
-from redraft.agents.annotator import Quit, Said, Shown, Terminal, said
-from redraft.agents.feedback.feedback import Feedback, Remark, line_of, wording
+from redraft.agents.annotator import DraftView, Judgement, Quit, Terminal, judgement_from_json
+from redraft.agents.feedback.feedback import Feedback, Remark, line_number, wording
 from redraft.llm.client.client import Client
 from redraft.llm.model import ModelError
 from redraft.store.records import Call, Trajectory, digest
@@ -30,32 +30,36 @@ def human(client: Client | None = None, *, keep: bool = False) -> Feedback:
     terminal = Terminal()
 
     async def remark(trajectories: Sequence[Trajectory]) -> list[Remark | None]:
-        answers = {path.place: answer for path in trajectories if (answer := _recalled(client, path))}
-        missing = [path for path in trajectories if path.place not in answers]
-        if missing and _pausable():
-            told = _interrupted(missing)
-            for path, answer in zip(missing, told, strict=True):
-                _record(client, path, answer)
-                answers[path.place] = answer
+        answers = {
+            trajectory.place: answer
+            for trajectory in trajectories
+            if (answer := _recorded_judgement(client, trajectory))
+        }
+        missing = [trajectory for trajectory in trajectories if trajectory.place not in answers]
+        if missing and _can_interrupt():
+            told = _ask_by_interrupt(missing)
+            for trajectory, answer in zip(missing, told, strict=True):
+                _record(client, trajectory, answer)
+                answers[trajectory.place] = answer
         else:
-            for path in missing:
+            for trajectory in missing:
                 start = time.perf_counter()
-                answers[path.place] = await _asked(terminal, path)
-                _record(client, path, answers[path.place], (time.perf_counter() - start) * 1000)
-        return [_remark(client, path, answers[path.place], keep) for path in trajectories]
+                answers[trajectory.place] = await _ask_at_terminal(terminal, trajectory)
+                _record(client, trajectory, answers[trajectory.place], (time.perf_counter() - start) * 1000)
+        return [_remark_from(client, trajectory, answers[trajectory.place], keep) for trajectory in trajectories]
 
     return remark
 
 
-def _texts(path: Trajectory) -> list[str]:
-    return [step.text for step in path.draft()]
+def _step_texts(trajectory: Trajectory) -> list[str]:
+    return [step.text for step in trajectory.draft()]
 
 
-def _shown(path: Trajectory) -> Shown:
-    return Shown(path.question.text, path.turn, tuple(_texts(path)), path.answer)
+def _draft_view(trajectory: Trajectory) -> DraftView:
+    return DraftView(trajectory.question.text, trajectory.turn, tuple(_step_texts(trajectory)), trajectory.answer)
 
 
-def _pausable() -> bool:
+def _can_interrupt() -> bool:
     """Whether this runs in a graph with a checkpointer: only there does a thread have an id."""
     try:
         info = get_runtime().execution_info
@@ -64,21 +68,27 @@ def _pausable() -> bool:
     return info is not None and info.thread_id is not None
 
 
-def _interrupted(paths: Sequence[Trajectory]) -> list[Said]:
+def _ask_by_interrupt(trajectories: Sequence[Trajectory]) -> list[Judgement]:
     """What the person says of these drafts; an answer that does not fit them is asked for again, with the reason."""
-    drafts = [{"sample": path.sample, **asdict(_shown(path)), "steps": _texts(path)} for path in paths]
+    drafts = [
+        {"sample": trajectory.sample, **asdict(_draft_view(trajectory)), "steps": _step_texts(trajectory)}
+        for trajectory in trajectories
+    ]
     given = interrupt({"drafts": drafts})
     while True:
         answers = given if isinstance(given, list) else [given]
         try:
-            if len(answers) != len(paths):
-                raise ValueError(f"{len(answers)} answers for {len(paths)} drafts: give one a draft, in a list")
-            return [said(answer, len(path.draft())) for path, answer in zip(paths, answers, strict=True)]
+            if len(answers) != len(trajectories):
+                raise ValueError(f"{len(answers)} answers for {len(trajectories)} drafts: give one a draft, in a list")
+            return [
+                judgement_from_json(answer, len(trajectory.draft()))
+                for trajectory, answer in zip(trajectories, answers, strict=True)
+            ]
         except ValueError as error:
             given = interrupt({"drafts": drafts, "error": str(error)})
 
 
-async def _asked(terminal: Terminal, path: Trajectory) -> Said:
+async def _ask_at_terminal(terminal: Terminal, trajectory: Trajectory) -> Judgement:
     if not terminal.there():
         raise ModelError(
             "Feedback 'human' has to ask a person, and standard input is no terminal:",
@@ -86,7 +96,7 @@ async def _asked(terminal: Terminal, path: Trajectory) -> Said:
             fatal=True,
         )
     try:
-        return await terminal.ask(_shown(path), note=f"draft {path.turn}")
+        return await terminal.ask(_draft_view(trajectory), note=f"draft {trajectory.turn}")
     except Quit:
         raise ModelError(
             "Nobody judged the draft; what was said before is kept:",
@@ -95,33 +105,33 @@ async def _asked(terminal: Terminal, path: Trajectory) -> Said:
         ) from None
 
 
-def _remark(client: Client | None, path: Trajectory, answer: Said, keep: bool) -> Remark | None:
+def _remark_from(client: Client | None, trajectory: Trajectory, answer: Judgement, keep: bool) -> Remark | None:
     if answer.verdict == "right":
         return None
     step = answer.first_wrong_step
-    named = [wording(client, "doubtful", line=str(line_of(path.draft(), step - 1)))] if step else []
+    named = [wording(client, "doubtful", line=str(line_number(trajectory.draft(), step - 1)))] if step else []
     words = " ".join([*named, *filter(None, [answer.remark])])
     return Remark(words or wording(client, "is_wrong"), NAME, keep=step - 1 if keep and step else 0)
 
 
-def _recalled(client: Client | None, path: Trajectory) -> Said | None:
+def _recorded_judgement(client: Client | None, trajectory: Trajectory) -> Judgement | None:
     """What the journal knows that the person has said of this draft."""
     if client is None or client.journal is None:
         return None
-    answer = client.journal.answer(path.question.unit, "feedback", path.place, 0, _hash(path))
-    return None if answer is None else Said(**answer)
+    answer = client.journal.answer(trajectory.question.unit, "feedback", trajectory.place, 0, _draft_hash(trajectory))
+    return None if answer is None else Judgement(**answer)
 
 
-def _record(client: Client | None, path: Trajectory, answer: Said, latency_ms: float = 0.0) -> None:
+def _record(client: Client | None, trajectory: Trajectory, answer: Judgement, latency_ms: float = 0.0) -> None:
     if client is None or client.journal is None:
         return
-    question, shown = path.question, _hash(path)
+    question, shown = trajectory.question, _draft_hash(trajectory)
     call = Call(
-        call_id=digest("call", question.unit, "feedback", path.place, shown),
+        call_id=digest("call", question.unit, "feedback", trajectory.place, shown),
         unit=question.unit,
         problem_id=question.problem_id,
         purpose="feedback",
-        place=path.place,
+        place=trajectory.place,
         first=0,
         n=1,
         model=NAME,
@@ -136,5 +146,5 @@ def _record(client: Client | None, path: Trajectory, answer: Said, latency_ms: f
     client.journal.record(call, [choice])
 
 
-def _hash(path: Trajectory) -> str:
-    return digest(NAME, asdict(_shown(path)))
+def _draft_hash(trajectory: Trajectory) -> str:
+    return digest(NAME, asdict(_draft_view(trajectory)))

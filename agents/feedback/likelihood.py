@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from redraft.agents.feedback.feedback import Feedback, Remark, line_of, wording
+from redraft.agents.feedback.feedback import Feedback, Remark, line_number, wording
 from redraft.llm.client.client import Client
 from redraft.store.records import Step, Trajectory
 
@@ -15,15 +15,15 @@ def likelihood(client: Client | None = None, *, threshold: float = -0.2) -> Feed
     """
 
     async def remark(trajectories: Sequence[Trajectory]) -> list[Remark | None]:
-        lines = [_doubtful(trajectory.draft(), threshold) for trajectory in trajectories]
+        lines = [_first_doubtful_line(trajectory.draft(), threshold) for trajectory in trajectories]
         return [Remark(wording(client, "doubtful", line=str(line)), "likelihood") if line else None for line in lines]
 
     return remark
 
 
-def _doubtful(steps: Sequence[Step], threshold: float) -> int | None:
+def _first_doubtful_line(steps: Sequence[Step], threshold: float) -> int | None:
     """The number of the line, from 1, with which the first doubtful step begins."""
     for index, step in enumerate(steps):
         if step.logprob is not None and step.logprob < threshold * max(1, step.tokens):
-            return line_of(steps, index)
+            return line_number(steps, index)
     return None

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from redraft.agents.feedback.feedback import Feedback, Remark, wording
-from redraft.agents.feedback.review import chats, each, review
+from redraft.agents.feedback.review import ask_about_each, require_chat_model, review
 from redraft.agents.policies.messages import REVIEW
 from redraft.llm.client.client import Client
 from redraft.llm.model import ModelError
@@ -34,12 +34,12 @@ def none(client: Client | None = None, *, style: Literal["score", "huang"] = "sc
 
     if client is None:
         raise PartError("feedback 'none' with style='huang' asks the writer for a review: give it a client")
-    chats(client, "feedback 'none' with style='huang'", "set feedback.style=score")
+    require_chat_model(client, "feedback 'none' with style='huang'", "set feedback.style=score")
 
     async def reviewed(trajectory: Trajectory) -> Remark:
         return Remark((await review(client, trajectory, "review")).text.strip(), REVIEW)
 
     async def remarks(trajectories: Sequence[Trajectory]) -> list[Remark | ModelError | None]:
-        return await each(reviewed, trajectories)
+        return await ask_about_each(reviewed, trajectories)
 
     return remarks

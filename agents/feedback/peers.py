@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from redraft.agents.feedback.feedback import Feedback, Remark, line_of, wording
+from redraft.agents.feedback.feedback import Feedback, Remark, line_number, wording
 from redraft.llm.client.client import Client
 from redraft.store.records import Trajectory
 
@@ -18,34 +18,34 @@ def peers(client: Client) -> Feedback:
 
     async def remark(trajectories: Sequence[Trajectory]) -> list[Remark | None]:
         return [
-            said(path, [other for other in trajectories if other is not path and other.text().strip()])
-            for path in trajectories
+            said(trajectory, [other for other in trajectories if other is not trajectory and other.text().strip()])
+            for trajectory in trajectories
         ]
 
-    def said(path: Trajectory, others: Sequence[Trajectory]) -> Remark | None:
+    def said(trajectory: Trajectory, others: Sequence[Trajectory]) -> Remark | None:
         if not others:
             return None
         if not client.model.templates:
-            return Remark(wording(client, "peers", solutions=_shown(others)), "peers")
-        line = _departure(path, others)
+            return Remark(wording(client, "peers", solutions=_numbered_solutions(others)), "peers")
+        line = _first_divergent_line(trajectory, others)
         return None if line is None else Remark(wording(client, "doubtful", line=str(line)), "peers")
 
     return remark
 
 
-def _shown(others: Sequence[Trajectory]) -> str:
+def _numbered_solutions(others: Sequence[Trajectory]) -> str:
     return "\n\n".join(
         f"Solution {number}:\n<<<\n{other.text().strip()}\n>>>" for number, other in enumerate(others, start=1)
     )
 
 
-def _departure(path: Trajectory, others: Sequence[Trajectory]) -> int | None:
+def _first_divergent_line(trajectory: Trajectory, others: Sequence[Trajectory]) -> int | None:
     """The number of the first line with a result that less than half of the others have."""
     known = [set(RESULT.findall(other.text())) for other in others]
-    for index, step in enumerate(path.draft()):
+    for index, step in enumerate(trajectory.draft()):
         results = RESULT.findall(step.text)
         if any(2 * sum(result in one for one in known) < len(known) for result in results):
-            return line_of(path.draft(), index)
+            return line_number(trajectory.draft(), index)
     return None
 
 

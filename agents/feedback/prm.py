@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from redraft.agents.feedback.feedback import Feedback, Remark, line_of, wording
+from redraft.agents.feedback.feedback import Feedback, Remark, line_number, wording
 from redraft.graders.grader import Grader
 from redraft.llm.client.client import Client
 from redraft.llm.model import ModelError
@@ -20,7 +20,7 @@ def prm(grader: Grader, client: Client | None = None, *, threshold: float) -> Fe
 
     async def remark(trajectories: Sequence[Trajectory]) -> list[Remark | ModelError | None]:
         grades = await grader(trajectories)
-        return [said(path, grade) for path, grade in zip(trajectories, grades, strict=True)]
+        return [said(trajectory, grade) for trajectory, grade in zip(trajectories, grades, strict=True)]
 
     def said(trajectory: Trajectory, grade: Grade) -> Remark | ModelError | None:
         draft = trajectory.draft()
@@ -35,6 +35,6 @@ def prm(grader: Grader, client: Client | None = None, *, threshold: float) -> Fe
         first = next(doubtful, None)
         if first is None:
             return None
-        return Remark(wording(client, "doubtful", line=str(line_of(draft, first))), "prm", keep=first)
+        return Remark(wording(client, "doubtful", line=str(line_number(draft, first))), "prm", keep=first)
 
     return remark

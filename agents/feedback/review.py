@@ -29,7 +29,7 @@ async def review(client: Client, trajectory: Trajectory, template: str, *, tempe
     return choice
 
 
-async def each(
+async def ask_about_each(
     ask: Callable[[Trajectory], Awaitable[Remark | None]], trajectories: Sequence[Trajectory]
 ) -> list[Remark | ModelError | None]:
     """What is said of each draft, all of them asked about at once; the error in the place of one whose call failed."""
@@ -50,9 +50,9 @@ def objection(client: Client, choice: Choice, trajectory: Trajectory) -> str | N
 
     A review may be prose, or one word a line of the draft, right or wrong. One that was cut off calls nothing correct.
     """
-    words = [_bare(line) for line in choice.text.splitlines() if line.strip()]
+    words = [_normalized(line) for line in choice.text.splitlines() if line.strip()]
     if client.model.templates or set(words) <= {"right", "wrong"}:
-        return _first_wrong(client, words, _lines(trajectory.text()))
+        return _first_wrong_remark(client, words, _count_lines(trajectory.text()))
     if choice.finish is not Finish.LENGTH and is_correct(choice.text):
         return None
     return wording(client, "refine", feedback=choice.text.strip())
@@ -63,11 +63,11 @@ def is_correct(text: str) -> bool:
 
     "The solution is correct" means the same; inside another sentence ("check whether it is correct") it is no verdict.
     """
-    sentences = [bare for part in re.split(r"[.!?:;]\s|\n", text) if (bare := _bare(part))]
+    sentences = [bare for part in re.split(r"[.!?:;]\s|\n", text) if (bare := _normalized(part))]
     return bool(sentences) and CORRECT.fullmatch(sentences[-1]) is not None
 
 
-def chats(client: Client, part: str, cure: str) -> None:
+def require_chat_model(client: Client, part: str, cure: str) -> None:
     """Raises PartError where the model was trained on forms of its own, in which the part's questions can't be put."""
     if client.model.templates:
         raise PartError(
@@ -76,7 +76,7 @@ def chats(client: Client, part: str, cure: str) -> None:
         )
 
 
-def _first_wrong(client: Client, words: Sequence[str], lines: int) -> str | None:
+def _first_wrong_remark(client: Client, words: Sequence[str], lines: int) -> str | None:
     """The remark on the first line that is called wrong; one word on several lines points at none of them, and other
     words are a doubt."""
     if "wrong" not in words:
@@ -86,11 +86,11 @@ def _first_wrong(client: Client, words: Sequence[str], lines: int) -> str | None
     return wording(client, "doubtful", line=str(min(words.index("wrong") + 1, max(1, lines))))
 
 
-def _lines(text: str) -> int:
+def _count_lines(text: str) -> int:
     return sum(bool(line.strip()) for line in text.splitlines())
 
 
-def _bare(text: str) -> str:
+def _normalized(text: str) -> str:
     """Lower case, without the marks around it."""
     return re.sub(r"\s+", " ", text).strip(" *_#`~\"'“”()[]{}.!?:;,->").lower()
 

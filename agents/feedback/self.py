@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from redraft.agents.feedback.feedback import Feedback, Remark
-from redraft.agents.feedback.review import chats, each, objection, review
+from redraft.agents.feedback.review import ask_about_each, objection, require_chat_model, review
 from redraft.llm.client.client import Client
 from redraft.llm.model import ModelError
 from redraft.store.records import Trajectory
@@ -19,7 +19,7 @@ def self(client: Client, *, leading: bool = False, temperature: float = 0.7) -> 
     """
     template = "self_feedback_leading" if leading else "self_feedback"
     if leading:
-        chats(client, "feedback 'self' with leading=true", "leave feedback.leading out")
+        require_chat_model(client, "feedback 'self' with leading=true", "leave feedback.leading out")
 
     async def asked(trajectory: Trajectory) -> Remark | None:
         choice = await review(client, trajectory, template, temperature=temperature)
@@ -27,6 +27,6 @@ def self(client: Client, *, leading: bool = False, temperature: float = 0.7) -> 
         return Remark(text, "self") if text else None
 
     async def remark(trajectories: Sequence[Trajectory]) -> list[Remark | ModelError | None]:
-        return await each(asked, trajectories)
+        return await ask_about_each(asked, trajectories)
 
     return remark

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from redraft.agents.feedback.feedback import Feedback, Remark, wording
-from redraft.agents.feedback.review import each
+from redraft.agents.feedback.review import ask_about_each
 from redraft.agents.policies.messages import conversation
 from redraft.graders.answers.extract import program
 from redraft.graders.programs.execution import failure
@@ -30,7 +30,7 @@ def tests(client: Client, *, reflect: bool = True, temperature: float = 0.0, lim
             raise PartError(
                 f"feedback 'tests' runs programs, and this problem is of kind {question.kind}: choose another"
             )
-        shown = question.tests or await _written(client, question, temperature)
+        shown = question.tests or await _write_tests(client, question, temperature)
 
         async def said(trajectory: Trajectory) -> Remark | None:
             report = await failure(trajectory.answer, shown, limit_s)
@@ -41,12 +41,12 @@ def tests(client: Client, *, reflect: bool = True, temperature: float = 0.0, lim
             words = await _reflection(client, trajectory, report, temperature)
             return Remark(wording(client, "try_again", report=report, reflection=words), "tests")
 
-        return await each(said, trajectories)
+        return await ask_about_each(said, trajectories)
 
     return remark
 
 
-async def _written(client: Client, question: Question, temperature: float) -> tuple[str, ...]:
+async def _write_tests(client: Client, question: Question, temperature: float) -> tuple[str, ...]:
     """The tests that a model wrote, one a line. Raises ModelError where it wrote none."""
     system = [message for message in client.opening if message.role == "system"]
     messages = [*system, Message("user", wording(client, "write_tests", question=question.text))]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from redraft.agents.feedback.feedback import Feedback, Remark, line_of, wording
+from redraft.agents.feedback.feedback import Feedback, Remark, line_number, wording
 from redraft.graders.answers.equations import equations
 from redraft.graders.programs.execution import failure
 from redraft.llm.client.client import Client
@@ -25,7 +25,7 @@ def tool(client: Client | None = None, *, keep: bool = False, limit_s: float = 5
             report = await failure(trajectory.answer, question.tests, limit_s)
             return Remark(wording(client, "program_fails", report=report), "tool") if report else None
         draft = trajectory.draft()
-        found = _wrong(draft)
+        found = _first_false_equation(draft)
         if found is None:
             return None
         index, line, equation = found
@@ -38,10 +38,10 @@ def tool(client: Client | None = None, *, keep: bool = False, limit_s: float = 5
     return remark
 
 
-def _wrong(draft: Sequence[Step]) -> tuple[int, int, str] | None:
+def _first_false_equation(draft: Sequence[Step]) -> tuple[int, int, str] | None:
     """The step (from 0) and the line (from 1) of the first equation that does not hold, and the equation."""
     for index, step in enumerate(draft):
-        line = line_of(draft, index)
+        line = line_number(draft, index)
         for text in filter(str.strip, step.text.split("\n")):
             wrong = next((equation for equation, holds in equations(text) if not holds), None)
             if wrong is not None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any
 
-from redraft.agents.policies.steps import Part
+from redraft.agents.policies.steps import Continuation
 from redraft.graders.answers.extract import marked
 from redraft.llm.model import Choice, Finish
 from redraft.store.records import Kind
@@ -22,37 +22,37 @@ STEP_SCHEMA: dict[str, Any] = {
 """A strict JSON schema of the next step, and of whether the solution ends with it."""
 
 
-def next_step(choice: Choice, draft: str, kind: Kind, separator: str) -> Part:
+def next_step(choice: Choice, draft: str, kind: Kind, separator: str) -> Continuation:
     """The step in a reply that was to follow STEP_SCHEMA, ready to stand at the draft's end.
 
     The JSON may stand anywhere, in a code fence or cut off, with LaTeX's backslashes written once. A text without JSON
     is the step itself, and the last one if it marks an answer.
     """
-    part = _fitted(_step(choice.text, kind), draft)
+    part = _fit_to_draft(_parse_step(choice.text, kind), draft)
     open_ended = part.ended or choice.finish is Finish.LENGTH or not part.text.strip()
-    return part if open_ended else _closed(part, separator)
+    return part if open_ended else _with_separator(part, separator)
 
 
-def rest(choice: Choice, draft: str) -> Part:
+def rest_of_draft(choice: Choice, draft: str) -> Continuation:
     """The rest of a draft, ready to stand at its end."""
     ended = choice.finish is Finish.END
-    part = _fitted(Part(choice.text, ended, tuple(range(len(choice.text) + 1))), draft)
-    return Part(choice.text, ended) if part.text == choice.text else part
+    part = _fit_to_draft(Continuation(choice.text, ended, tuple(range(len(choice.text) + 1))), draft)
+    return Continuation(choice.text, ended) if part.text == choice.text else part
 
 
-def _step(reply: str, kind: Kind) -> Part:
+def _parse_step(reply: str, kind: Kind) -> Continuation:
     found = STEP.search(reply)
     if found is None:
-        return _unstructured(reply, kind)
-    text, places = unescaped(found["step"], found.start("step"))
+        return _parse_unstructured(reply, kind)
+    text, places = unescape(found["step"], found.start("step"))
     if not found["end"]:  # cut off
-        return Part(text, False, places)
+        return Continuation(text, False, places)
     last = FINAL.search(reply, found.end()) or FINAL.search(reply[: found.start()])
     ended = last[1].lower() == "true" if last else marked(text, kind) is not None
-    return Part(text, ended, places)
+    return Continuation(text, ended, places)
 
 
-def _unstructured(reply: str, kind: Kind) -> Part:
+def _parse_unstructured(reply: str, kind: Kind) -> Continuation:
     """A reply that holds no step in JSON: a text, which is the step; or an object that only says whether it ends."""
     fenced = FENCED.fullmatch(reply)
     start, end = fenced.span(1) if fenced else (0, len(reply))
@@ -62,11 +62,11 @@ def _unstructured(reply: str, kind: Kind) -> Part:
     except (ValueError, RecursionError):
         said = None
     if isinstance(said, dict):
-        return Part("", said.get("final") is True, (end,))
-    return Part(text, marked(text, kind) is not None, tuple(range(start, end + 1)))
+        return Continuation("", said.get("final") is True, (end,))
+    return Continuation(text, marked(text, kind) is not None, tuple(range(start, end + 1)))
 
 
-def unescaped(raw: str, start: int = 0) -> tuple[str, tuple[int, ...]]:
+def unescape(raw: str, start: int = 0) -> tuple[str, tuple[int, ...]]:
     """The text of a JSON string's inside, and where each of its characters, and its end, stand in a text that holds the
     string's inside at `start`.
 
@@ -74,48 +74,48 @@ def unescaped(raw: str, start: int = 0) -> tuple[str, tuple[int, ...]]:
     is no line break either.
     """
     tokens = list(ESCAPE.finditer(raw))
-    careless = any(LATEX.match(raw, token.start()) or not _valid(token[0]) for token in tokens)
+    careless = any(LATEX.match(raw, token.start()) or not _is_valid_escape(token[0]) for token in tokens)
     characters: list[str] = []
     places: list[int] = []
     for token in tokens:
         at = token.start()
         kept = LATEX.match(raw, at) or (careless and LATEX_N.match(raw, at))
-        text = token[0] if kept or not _valid(token[0]) else _decoded(token[0])
+        text = token[0] if kept or not _is_valid_escape(token[0]) else _decode(token[0])
         characters.append(text)
         verbatim = len(text) == len(token[0])
         places += range(start + at, start + token.end()) if verbatim else [start + at] * len(text)
     return "".join(characters), (*places, start + len(raw))
 
 
-def _valid(token: str) -> bool:
+def _is_valid_escape(token: str) -> bool:
     return not token.startswith("\\") or len(token) > 2 or token[1:] in {*'"\\/bfnrt'}
 
 
-def _decoded(token: str) -> str:
+def _decode(token: str) -> str:
     if not token.startswith("\\"):
         return token
     text = json.loads(f'"{token}"')
     return "\ufffd" if "\ud800" <= text <= "\udfff" else text
 
 
-def _fitted(part: Part, draft: str) -> Part:
+def _fit_to_draft(part: Continuation, draft: str) -> Continuation:
     """The part without a repetition of the draft, joined to the draft's end."""
-    repeated = _repeated(draft, part.text)
-    part = _from(part, repeated)
+    repeated = _repetition_length(draft, part.text)
+    part = _without_start(part, repeated)
     if draft[-1:].isspace():
         blank = len(part.text) - len(part.text.lstrip() if repeated else part.text.lstrip("\r\n"))
-        return _from(part, blank)
+        return _without_start(part, blank)
     if part.text[:1].strip():
         places = part.places or ()
         return replace(part, text=f" {part.text}", places=places[:1] + places)
     return part
 
 
-def _from(part: Part, at: int) -> Part:
+def _without_start(part: Continuation, at: int) -> Continuation:
     return replace(part, text=part.text[at:], places=(part.places or ())[at:])
 
 
-def _closed(part: Part, separator: str) -> Part:
+def _with_separator(part: Continuation, separator: str) -> Continuation:
     """The part with the separator at its end."""
     if part.text.endswith(separator):
         return part
@@ -123,7 +123,7 @@ def _closed(part: Part, separator: str) -> Part:
     return replace(part, text=text + separator, places=places[: len(text)] + places[-1:] * (len(separator) + 1))
 
 
-def _repeated(draft: str, text: str) -> int:
+def _repetition_length(draft: str, text: str) -> int:
     """How many characters of the text only repeat the draft, whatever white space is between its words. A few words
     count as a repetition only where they are a paragraph of their own."""
     words = draft.split()

@@ -1,5 +1,6 @@
-"""What a model is shown of a path. All requests of one tree begin alike, to the byte: the system prompt, the examples,
-the question, and then each draft and what was said to it, so that providers can reuse what they know of a beginning.
+"""What a model is shown of a trajectory. All requests of one tree begin alike, to the byte: the system prompt, the
+examples, the question, and then each draft and what was said to it, so that providers can reuse what they know of a
+beginning.
 """
 
 from redraft.llm.client.client import Client
@@ -13,11 +14,11 @@ the request for it and before the request to improve the draft (templates `revie
 
 
 def conversation(client: Client, trajectory: Trajectory, window: int | None = None) -> list[Message]:
-    """The path up to its last draft: the question, then each finished draft and the feedback that answered it, or the
-    last `window` of them (at least 1). What is before a feedback that says nothing is not shown: it asks for an
+    """The trajectory up to its last draft: the question, then each finished draft and the feedback that answered it, or
+    the last `window` of them (at least 1). What is before a feedback that says nothing is not shown: it asks for an
     independent draft."""
     messages = [*client.opening, client.ask(trajectory.question)]
-    first, last = _first_shown(trajectory, window), trajectory.turn
+    first, last = _first_shown_turn(trajectory, window), trajectory.turn
     texts: dict[int, list[str]] = {}
     said: dict[int, Step] = {}
     for step in trajectory.steps:
@@ -28,13 +29,13 @@ def conversation(client: Client, trajectory: Trajectory, window: int | None = No
             said.setdefault(step.turn, step)
     for turn, written in texts.items():
         if first < turn:
-            messages += _heard(client, said.get(turn))
+            messages += _feedback_messages(client, said.get(turn))
         if first <= turn < last:
             messages.append(Message("assistant", "".join(written)))
     return messages
 
 
-def _heard(client: Client, said: Step | None) -> list[Message]:
+def _feedback_messages(client: Client, said: Step | None) -> list[Message]:
     """What a writer is shown of feedback: a message of the user's, or its own review as it came about."""
     if said is None or said.by != REVIEW:
         return [Message("user", said.text if said else "")]
@@ -45,7 +46,7 @@ def _heard(client: Client, said: Step | None) -> list[Message]:
     ]
 
 
-def _first_shown(trajectory: Trajectory, window: int | None) -> int:
+def _first_shown_turn(trajectory: Trajectory, window: int | None) -> int:
     """The number of the first turn that is shown."""
     silent = [step.turn for step in trajectory.steps if not step.text and step.by != "model"]
     fresh = max(silent, default=1)
@@ -53,8 +54,8 @@ def _first_shown(trajectory: Trajectory, window: int | None) -> int:
 
 
 def follow_up(client: Client, trajectory: Trajectory, name: str, window: int | None = None) -> list[Message]:
-    """The path as `conversation` shows it, and a template that asks about its last draft. A template that holds the
-    {question} is a message of its own, after the system prompt only."""
+    """The trajectory as `conversation` shows it, and a template that asks about its last draft. A template that holds
+    the {question} is a message of its own, after the system prompt only."""
     wording = client.template(name)
     if "{question}" in wording:
         asked = fill(wording, question=trajectory.question.text, solution=trajectory.text())
@@ -66,7 +67,7 @@ def follow_up(client: Client, trajectory: Trajectory, name: str, window: int | N
     ]
 
 
-def advised(client: Client, trajectory: Trajectory, messages: list[Message]) -> list[Message]:
+def with_advice(client: Client, trajectory: Trajectory, messages: list[Message]) -> list[Message]:
     """The messages, with what a critic advises for the next part at the end of the last one."""
     if not trajectory.advice:
         return messages

@@ -1,18 +1,18 @@
-"""The policy: asks a model for the next part of a path, and reads what it wrote into steps.
+"""The policy: asks a model for the next part of a trajectory, and reads what it wrote into steps.
 
 `whole` proposes whole drafts, `stepwise` one step at a time, and `by_steps` whole drafts step by step. The messages
-hold the question, the drafts and the feedback of the path so far, so that any number of turns works with any model; a
-half-written draft is a prefix to go on from, or, for a model that can't, a message that the next part is asked for
-after.
+hold the question, the drafts and the feedback of the trajectory so far, so that any number of turns works with any
+model; a half-written draft is a prefix to go on from, or, for a model that can't, a message that the next part is asked
+for after.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Protocol
 
-from redraft.agents.policies.continuation import STEP_SCHEMA, next_step, rest
-from redraft.agents.policies.messages import advised, conversation, follow_up
-from redraft.agents.policies.steps import Part, grown, numbered, split
+from redraft.agents.policies.continuation import STEP_SCHEMA, next_step, rest_of_draft
+from redraft.agents.policies.messages import conversation, follow_up, with_advice
+from redraft.agents.policies.steps import Continuation, extend, split_steps, with_sample_number
 from redraft.llm.client.client import Client
 from redraft.llm.gather import together
 from redraft.llm.model import Beam, Choice, Finish, ModelError, Request
@@ -21,10 +21,11 @@ from redraft.store.records import Role, Stop, Trajectory
 
 
 class Policy(Protocol):
-    """Grows a path by `n` proposals of one or more steps each, samples `first` to `first + n - 1` below its end.
+    """Grows a trajectory by `n` proposals of one or more steps each, samples `first` to `first + n - 1` below its end.
 
     `stop` and `answer` are set on those that ended. A proposal whose call failed, or for which a budget had not enough,
-    is the path with that `stop` and the reason. Raises only fatal ModelErrors, which every other call would meet too.
+    is the trajectory with that `stop` and the reason. Raises only fatal ModelErrors, which every other call would meet
+    too.
     """
 
     async def __call__(self, trajectory: Trajectory, /, n: int, first: int = 0) -> list[Trajectory]: ...
@@ -50,7 +51,7 @@ def whole(
             al. 2024).
     """
     mark = client.template("separator") if separator is None else separator
-    return _policy(client, temperature, window, _whole(mark))
+    return _build_policy(client, temperature, window, _whole_draft_format(mark))
 
 
 def stepwise(
@@ -70,19 +71,19 @@ def stepwise(
     """
     mark = client.template("separator") if separator is None else separator
 
-    def read(choice: Choice) -> Part:
+    def read(choice: Choice) -> Continuation:
         stopped = choice.finish is Finish.STOP and choice.text.strip()
-        return Part(choice.text + mark if stopped else choice.text, choice.finish is Finish.END)
+        return Continuation(choice.text + mark if stopped else choice.text, choice.finish is Finish.END)
 
-    return _policy(
+    return _build_policy(
         client,
         temperature,
         window,
-        _Manner(
+        _DraftFormat(
             read=read,
-            cut=lambda text: split(text, mark),
+            cut=lambda text: split_steps(text, mark),
             told="next_step",
-            read_told=lambda choice, path: next_step(choice, path.text(), path.question.kind, mark),
+            read_told=lambda choice, trajectory: next_step(choice, trajectory.text(), trajectory.question.kind, mark),
             stop=(mark,),
             schema=STEP_SCHEMA,
         ),
@@ -102,13 +103,13 @@ def by_steps(
     """
     write = stepwise(client, temperature=temperature, separator=separator, window=window)
 
-    async def ended(path: Trajectory) -> Trajectory:
-        while path.stop is None:
-            [path] = await write(path, 1)
-        return path
+    async def ended(trajectory: Trajectory) -> Trajectory:
+        while trajectory.stop is None:
+            [trajectory] = await write(trajectory, 1)
+        return trajectory
 
     async def propose(trajectory: Trajectory, n: int, first: int = 0) -> list[Trajectory]:
-        return await together(ended(path) for path in await write(trajectory, n, first))
+        return await together(ended(trajectory) for trajectory in await write(trajectory, n, first))
 
     return propose
 
@@ -128,7 +129,7 @@ def likeliest(
             al. 2024).
     """
     mark = client.template("separator") if separator is None else separator
-    search = _policy(client, None, window, _whole(mark, Beam(length_penalty)))
+    search = _build_policy(client, None, window, _whole_draft_format(mark, Beam(length_penalty)))
 
     async def propose(trajectory: Trajectory, n: int, first: int = 0) -> list[Trajectory]:
         if first:
@@ -139,30 +140,30 @@ def likeliest(
 
 
 @dataclass(frozen=True, slots=True)
-class _Manner:
+class _DraftFormat:
     """How a policy asks and reads: `told`, `schema` and `read_told` are for models that are asked in words."""
 
-    read: Callable[[Choice], Part]
+    read: Callable[[Choice], Continuation]
     cut: Callable[[str], list[str]]
     told: str
-    read_told: Callable[[Choice, Trajectory], Part]
+    read_told: Callable[[Choice, Trajectory], Continuation]
     stop: tuple[str, ...] = ()
     schema: Mapping[str, Any] | None = None
     beam: Beam | None = None
 
 
-def _whole(mark: str, beam: Beam | None = None) -> _Manner:
+def _whole_draft_format(mark: str, beam: Beam | None = None) -> _DraftFormat:
     """Whole drafts, cut into steps after each `mark`."""
-    return _Manner(
-        read=lambda choice: Part(choice.text, choice.finish is Finish.END),
-        cut=lambda text: split(text, mark if mark in text else "\n"),
+    return _DraftFormat(
+        read=lambda choice: Continuation(choice.text, choice.finish is Finish.END),
+        cut=lambda text: split_steps(text, mark if mark in text else "\n"),
         told="rest",
-        read_told=lambda choice, trajectory: rest(choice, trajectory.text()),
+        read_told=lambda choice, trajectory: rest_of_draft(choice, trajectory.text()),
         beam=beam,
     )
 
 
-def _policy(client: Client, temperature: float | None, window: int | None, manner: _Manner) -> Policy:
+def _build_policy(client: Client, temperature: float | None, window: int | None, manner: _DraftFormat) -> Policy:
     if window is not None and window < 1:
         raise PartError(f"window={window} is too few; it must be at least 1 draft, or none for all of them")
 
@@ -170,28 +171,28 @@ def _policy(client: Client, temperature: float | None, window: int | None, manne
         common: dict[str, Any] = {"n": n, "temperature": temperature, "max_tokens": left, "beam": manner.beam}
         if told:
             messages = follow_up(client, trajectory, manner.told, window)
-            return client.request(advised(client, trajectory, messages), schema=manner.schema, **common)
-        messages = advised(client, trajectory, conversation(client, trajectory, window))
+            return client.request(with_advice(client, trajectory, messages), schema=manner.schema, **common)
+        messages = with_advice(client, trajectory, conversation(client, trajectory, window))
         return client.request(messages, prefix=trajectory.text(), stop=manner.stop, **common)
 
     def read(trajectory: Trajectory, number: int, drawn: Choice | ModelError, told: bool) -> Trajectory:
         if isinstance(drawn, ModelError):
-            return _failed(trajectory, number, drawn)
+            return _failed_trajectory(trajectory, number, drawn)
         part = manner.read_told(drawn, trajectory) if told else manner.read(drawn)
-        return grown(trajectory, number, drawn, part, manner.cut(part.text))
+        return extend(trajectory, number, drawn, part, manner.cut(part.text))
 
     async def propose(trajectory: Trajectory, n: int, first: int = 0) -> list[Trajectory]:
         numbers = range(first, first + n)
         used = sum(max(1, step.tokens) for step in trajectory.draft())  # at least 1: some servers count none
         left = client.sampling.max_tokens - used
         if left <= 0:
-            return [replace(numbered(trajectory, number), stop=Stop.LENGTH) for number in numbers]
+            return [replace(with_sample_number(trajectory, number), stop=Stop.LENGTH) for number in numbers]
         try:
             told = bool(trajectory.text()) and not await client.continues()
         except ModelError as error:
             if error.fatal:
                 raise
-            return [_failed(trajectory, number, error) for number in numbers]
+            return [_failed_trajectory(trajectory, number, error) for number in numbers]
         purpose = "propose" if trajectory.turn == 1 else "revise"
         purpose = "rollout" if trajectory.role is Role.ROLLOUT else purpose
         asked = request(trajectory, n, left, told)
@@ -201,5 +202,5 @@ def _policy(client: Client, temperature: float | None, window: int | None, manne
     return propose
 
 
-def _failed(trajectory: Trajectory, number: int, error: ModelError) -> Trajectory:
-    return replace(numbered(trajectory, number), stop=error.stop, reason=str(error))
+def _failed_trajectory(trajectory: Trajectory, number: int, error: ModelError) -> Trajectory:
+    return replace(with_sample_number(trajectory, number), stop=error.stop, reason=str(error))

@@ -1,4 +1,4 @@
-"""From what a model wrote to the steps of a path, each with its own tokens and log-probability."""
+"""From what a model wrote to the steps of a trajectory, each with its own tokens and log-probability."""
 
 import re
 from bisect import bisect_left
@@ -15,7 +15,7 @@ from redraft.store.records import Role, Step, Stop, Trajectory, prefix_key
 
 @quick
 @dataclass(frozen=True, slots=True)
-class Part:
+class Continuation:
     """What a choice adds to a draft; `ended`: the draft is complete with it.
 
     `places` are where each of its characters, and its end, stand in the choice's own text, where that holds more than
@@ -27,9 +27,9 @@ class Part:
     places: tuple[int, ...] | None = None
 
 
-def split(text: str, separator: str) -> list[str]:
+def split_steps(text: str, separator: str) -> list[str]:
     """The text in pieces that each end after a separator and the line breaks on it; joined, they are the text."""
-    ends = [match.end() for match in _after(separator).finditer(text)]
+    ends = [match.end() for match in _separator_pattern(separator).finditer(text)]
     pieces: list[str] = []
     for start, end in zip([0, *ends], [*ends, len(text)], strict=True):
         piece = text[start:end]
@@ -41,41 +41,47 @@ def split(text: str, separator: str) -> list[str]:
 
 
 @cache
-def _after(separator: str) -> re.Pattern[str]:
+def _separator_pattern(separator: str) -> re.Pattern[str]:
     return re.compile(rf"(?:{re.escape(separator)})\n*")
 
 
-def numbered(trajectory: Trajectory, number: int) -> Trajectory:
-    """The path as sample `number`, if it is an independent sample that has not begun yet."""
-    return replace(trajectory, sample=number) if _independent(trajectory) else trajectory
+def with_sample_number(trajectory: Trajectory, number: int) -> Trajectory:
+    """The trajectory as sample `number`, if it is an independent sample that has not begun yet."""
+    return replace(trajectory, sample=number) if _is_new_sample(trajectory) else trajectory
 
 
-def _independent(trajectory: Trajectory) -> bool:
+def _is_new_sample(trajectory: Trajectory) -> bool:
     return trajectory.role is Role.SAMPLE and not trajectory.steps
 
 
-def grown(trajectory: Trajectory, number: int, choice: Choice, part: Part, pieces: Sequence[str]) -> Trajectory:
-    """The path with one choice's part, cut into pieces. A draft that ends right where it was continued gets an empty
-    last step."""
+def extend(
+    trajectory: Trajectory, number: int, choice: Choice, part: Continuation, pieces: Sequence[str]
+) -> Trajectory:
+    """The trajectory with one choice's part, cut into pieces. A draft that ends right where it was continued gets an
+    empty last step."""
     if not part.text.strip() and not (part.ended and trajectory.draft()):
         stop = Stop.LENGTH if choice.finish is Finish.LENGTH else Stop.DEAD_END
-        return replace(numbered(trajectory, number), stop=stop)
-    steps = _steps(trajectory, number, choice, part, pieces or [""])
+        return replace(with_sample_number(trajectory, number), stop=stop)
+    steps = _new_steps(trajectory, number, choice, part, pieces or [""])
     answer = trajectory.answer
     if part.ended:
         answer = extract("".join([trajectory.text(), *pieces]), trajectory.question.kind)
-    sample = number if _independent(trajectory) else trajectory.sample
-    stop = _stop(choice, part)
+    sample = number if _is_new_sample(trajectory) else trajectory.sample
+    stop = _stop_reason(choice, part)
     return replace(trajectory, sample=sample, steps=(*trajectory.steps, *steps), stop=stop, answer=answer)
 
 
-def _steps(trajectory: Trajectory, number: int, choice: Choice, part: Part, pieces: Sequence[str]) -> list[Step]:
-    """A step a piece, each below the one before it: the first is number `number` below the path's end."""
+def _new_steps(
+    trajectory: Trajectory, number: int, choice: Choice, part: Continuation, pieces: Sequence[str]
+) -> list[Step]:
+    """A step a piece, each below the one before it: the first is number `number` below the trajectory's end."""
     above = trajectory.steps[-1] if trajectory.steps else None
     place, key = (above.step_id, above.prefix_key) if above else (None, trajectory.question.text)
     turn, before = (above.turn, above.depth) if above else (1, 0)
     last, steps = len(pieces) - 1, list[Step]()
-    for index, (text, tokens, logprob) in enumerate(zip(pieces, *_measure(choice, part, pieces), strict=True)):
+    for index, (text, tokens, logprob) in enumerate(
+        zip(pieces, *_tokens_and_logprobs(choice, part, pieces), strict=True)
+    ):
         below = f"{place}.{0 if index else number}" if place else f"{trajectory.question.root}{number}"
         key, final = prefix_key(key, "model", text), part.ended and index == last
         facts = (below, place, key, before + index + 1, turn, "model", text, final, tokens, logprob)
@@ -84,13 +90,15 @@ def _steps(trajectory: Trajectory, number: int, choice: Choice, part: Part, piec
     return steps
 
 
-def _stop(choice: Choice, part: Part) -> Stop | None:
+def _stop_reason(choice: Choice, part: Continuation) -> Stop | None:
     if part.ended:
         return Stop.ANSWERED
     return Stop.LENGTH if choice.finish is Finish.LENGTH else None
 
 
-def _measure(choice: Choice, part: Part, pieces: Sequence[str]) -> tuple[list[int], list[float | None]]:
+def _tokens_and_logprobs(
+    choice: Choice, part: Continuation, pieces: Sequence[str]
+) -> tuple[list[int], list[float | None]]:
     """Each piece's tokens and summed log-probability: a token belongs to the piece in which it begins.
 
     Where the model gives no log-probabilities, or its text holds more than the part, all its tokens are shared out by
@@ -98,21 +106,21 @@ def _measure(choice: Choice, part: Part, pieces: Sequence[str]) -> tuple[list[in
     """
     ends = list(accumulate(map(len, pieces)))
     if part.places is not None:
-        return _shares(choice.tokens, ends), _within(choice, part.places, ends)
+        return _token_shares(choice.tokens, ends), _logprobs_within(choice, part.places, ends)
     if choice.offsets is None or choice.logprobs is None:
-        return _shares(choice.tokens, ends), [None] * len(ends)
+        return _token_shares(choice.tokens, ends), [None] * len(ends)
     cuts = [0, *(bisect_left(choice.offsets, end) for end in ends[:-1]), len(choice.offsets)]
     spans = list(pairwise(cuts))
     return [end - start for start, end in spans], [round(sum(choice.logprobs[a:b]), 6) for a, b in spans]
 
 
-def _shares(tokens: int, ends: Sequence[int]) -> list[int]:
+def _token_shares(tokens: int, ends: Sequence[int]) -> list[int]:
     """All of a choice's tokens, shared out by length."""
     shares = [tokens * end // max(1, ends[-1]) for end in ends[:-1]] + [tokens]
     return [share - before for share, before in zip(shares, [0, *shares], strict=False)]
 
 
-def _within(choice: Choice, places: Sequence[int], ends: Sequence[int]) -> list[float | None]:
+def _logprobs_within(choice: Choice, places: Sequence[int], ends: Sequence[int]) -> list[float | None]:
     """The log-probability of each piece inside a longer text; None where a token holds a piece's text and more."""
     if choice.offsets is None or choice.logprobs is None:
         return [None] * len(ends)

@@ -7,26 +7,29 @@ from redraft.graders.answers.extract import canonical
 from redraft.store.records import Stop, Trajectory
 
 
-def vote(path: Trajectory) -> str | None:
+def vote(trajectory: Trajectory) -> str | None:
     """What a draft votes for: its answer's key; None where it failed or has no answer."""
-    return None if path.stop is Stop.FAILED else canonical(path.answer, path.question.kind)
+    return None if trajectory.stop is Stop.FAILED else canonical(trajectory.answer, trajectory.question.kind)
 
 
-def votes(paths: Iterable[Trajectory]) -> dict[str, int]:
+def count_votes(trajectories: Iterable[Trajectory]) -> dict[str, int]:
     """How many drafts give each answer; answers in the order in which they were first drafted."""
     counts: dict[str, int] = {}
-    for path in sorted(paths, key=lambda path: path.sample):
-        if (answer := vote(path)) is not None:
+    for trajectory in sorted(trajectories, key=lambda trajectory: trajectory.sample):
+        if (answer := vote(trajectory)) is not None:
             counts[answer] = counts.get(answer, 0) + 1
     return counts
 
 
-def shared(paths: Iterable[Trajectory]) -> list[Trajectory]:
+def with_vote_shares(trajectories: Iterable[Trajectory]) -> list[Trajectory]:
     """The drafts, each scored by its answer's share of them all."""
-    drafts = list(paths)
-    counts = votes(drafts)
-    answers = ((path, vote(path)) for path in drafts)
-    return [path if answer is None else replace(path, score=counts[answer] / len(drafts)) for path, answer in answers]
+    drafts = list(trajectories)
+    counts = count_votes(drafts)
+    answers = ((trajectory, vote(trajectory)) for trajectory in drafts)
+    return [
+        trajectory if answer is None else replace(trajectory, score=counts[answer] / len(drafts))
+        for trajectory, answer in answers
+    ]
 
 
 def leader(counts: Mapping[str, int]) -> str | None:
@@ -34,7 +37,7 @@ def leader(counts: Mapping[str, int]) -> str | None:
     return max(counts, key=lambda answer: counts[answer], default=None)
 
 
-def settled(counts: Mapping[str, int], left: int) -> bool:
+def is_settled(counts: Mapping[str, int], left: int) -> bool:
     """Whether no outcome of the `left` drafts to come could change the leader.
 
     The worst outcome gives them all to one rival: of equals, one drafted before the leader wins and one drafted
@@ -49,10 +52,10 @@ def settled(counts: Mapping[str, int], left: int) -> bool:
     return max(reach, default=left) <= counts[first]
 
 
-def fewest(counts: Mapping[str, int], left: int) -> int:
+def fewest_to_settle(counts: Mapping[str, int], left: int) -> int:
     """The least number of further drafts after which the vote could be settled: when all go to the leader."""
     first = leader(counts) or ""
     for more in range(1, left):
-        if settled({**counts, first: counts.get(first, 0) + more}, left - more):
+        if is_settled({**counts, first: counts.get(first, 0) + more}, left - more):
             return more
     return left

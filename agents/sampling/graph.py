@@ -33,43 +33,44 @@ class Tree:
     """What a graph has explored of one question."""
 
     question: Question
-    paths: dict[int, Trajectory] = field(default_factory=dict)  # each sample's, by its number
+    trajectories: dict[int, Trajectory] = field(default_factory=dict)  # each sample's, by its number
     siblings: dict[int, list[Trajectory]] = field(default_factory=dict)  # drafts of which one goes on, by their sample
-    others: list[Trajectory] = field(default_factory=list)  # what was explored beside the samples' paths
+    others: list[Trajectory] = field(default_factory=list)  # what was explored beside the samples' trajectories
     graded: list[tuple[Trajectory, Grade]] = field(default_factory=list)  # every draft, as it was when it was graded
     ranked: list[Trajectory] = field(default_factory=list)  # the result
 
     def at(self, samples: Iterable[int]) -> list[Trajectory]:
-        """The paths of these samples. Raises PartError where they are not here: a thread goes on with its own tree."""
+        """The trajectories of these samples. Raises PartError where they are not here: a thread goes on with its own
+        tree."""
         try:
-            return [self.paths[sample] for sample in samples]
+            return [self.trajectories[sample] for sample in samples]
         except KeyError:
             raise PartError(
                 "this Tree is not the one of the thread: pass the Tree that it was begun with as context, or begin the"
                 " thread again"
             ) from None
 
-    def keep(self, paths: Iterable[Trajectory]) -> None:
-        """Put these in the place of their samples' earlier paths."""
-        self.paths |= {path.sample: path for path in paths}
+    def keep(self, trajectories: Iterable[Trajectory]) -> None:
+        """Put these in the place of their samples' earlier trajectories."""
+        self.trajectories |= {trajectory.sample: trajectory for trajectory in trajectories}
 
     async def judge(self, grader: Grader, samples: Iterable[int]) -> None:
         """Grade the drafts of these samples: the grade's value is their score."""
-        scored = await judged(grader, [self.paths[sample] for sample in samples])
-        self.keep(path for path, _ in scored)
+        scored = await grade_trajectories(grader, [self.trajectories[sample] for sample in samples])
+        self.keep(trajectory for trajectory, _ in scored)
         self.graded += scored
 
     def choose(self, chosen: Trajectory | None) -> State:
         """End with this pick: everything explored is ranked, the pick first, then by score."""
-        explored = (*self.paths.values(), *self.others)
-        rest = [path for path in explored if not chosen or path.trajectory_id != chosen.trajectory_id]
-        rest.sort(key=lambda path: (path.score is None, -(path.score or 0.0), path.sample))
+        explored = (*self.trajectories.values(), *self.others)
+        rest = [trajectory for trajectory in explored if not chosen or trajectory.trajectory_id != chosen.trajectory_id]
+        rest.sort(key=lambda trajectory: (trajectory.score is None, -(trajectory.score or 0.0), trajectory.sample))
         pick = [] if chosen is None else [replace(chosen, chosen=True)]
         self.ranked = [*pick, *rest]
         return {"chosen": None if chosen is None else chosen.trajectory_id}
 
 
-Work = Runtime[Tree]
+TreeRuntime = Runtime[Tree]
 Graph = CompiledStateGraph[State, Tree, Any, Any]
 
 
@@ -87,22 +88,22 @@ class GraphAgent:
         return tree.ranked
 
 
-async def judged(grader: Grader, paths: Sequence[Trajectory]) -> list[tuple[Trajectory, Grade]]:
-    """The paths with their drafts' grades, whose values are their scores, each beside its grade."""
-    grades = await grader(paths)
+async def grade_trajectories(grader: Grader, trajectories: Sequence[Trajectory]) -> list[tuple[Trajectory, Grade]]:
+    """The trajectories with their drafts' grades, whose values are their scores, each beside its grade."""
+    grades = await grader(trajectories)
     return [
-        (replace(path, score=grade.value, grades=(*path.grades, grade)), grade)
-        for path, grade in zip(paths, grades, strict=True)
+        (replace(trajectory, score=grade.value, grades=(*trajectory.grades, grade)), grade)
+        for trajectory, grade in zip(trajectories, grades, strict=True)
     ]
 
 
-def show(watch: Watch | None, paths: Iterable[Trajectory]) -> None:
-    """Tell whoever watches of these paths' new drafts."""
+def notify(watch: Watch | None, trajectories: Iterable[Trajectory]) -> None:
+    """Tell whoever watches of these trajectories' new drafts."""
     if watch:
-        for path in paths:
-            watch(path)
+        for trajectory in trajectories:
+            watch(trajectory)
 
 
-def selected(selection: Selection, paths: Sequence[Trajectory]) -> Trajectory | None:
-    """The path that stands for a selector's answer, if it has one."""
-    return None if selection.index is None else paths[selection.index]
+def selected_trajectory(selection: Selection, trajectories: Sequence[Trajectory]) -> Trajectory | None:
+    """The trajectory that stands for a selector's answer, if it has one."""
+    return None if selection.index is None else trajectories[selection.index]

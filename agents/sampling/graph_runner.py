@@ -19,10 +19,10 @@ from langgraph.runtime import Runtime
 from langgraph.types import Command
 from langgraph.typing import ContextT
 
-BEGUN: dict[str, Any] = {"asked": 0}
+INITIAL_STATE: dict[str, Any] = {"asked": 0}
 """The state in which every graph begins."""
 
-WALKED: ContextVar[bool] = ContextVar("WALKED", default=False)
+ALWAYS_WALK: ContextVar[bool] = ContextVar("WALKED", default=False)
 """Whether agents walk their graphs even inside another graph: one that keeps what its nodes do by itself."""
 
 
@@ -31,34 +31,34 @@ async def run(graph: CompiledStateGraph[Any, ContextT, Any, Any], context: Conte
 
     Raises GraphRecursionError beyond the limit, and what the nodes raise.
     """
-    if takes_turns(graph) and not _followed():
+    if is_sequential(graph) and not _is_observed():
         await _walk(graph, context, limit)
         return
-    streamed = graph.astream(BEGUN, {"recursion_limit": limit}, context=context, stream_mode=())
+    streamed = graph.astream(INITIAL_STATE, {"recursion_limit": limit}, context=context, stream_mode=())
     async for _ in streamed:
         pass  # nothing is streamed
 
 
-def takes_turns(graph: CompiledStateGraph[Any, Any, Any, Any]) -> bool:
+def is_sequential(graph: CompiledStateGraph[Any, Any, Any, Any]) -> bool:
     """Whether one node at a time runs, and what it returns takes the place of what was in the state: each has one edge,
     or tells by a Command which is next. Nothing is asked of LangGraph beside that, such as to pause or to try again."""
     builder, nodes = graph.builder, graph.builder.nodes.values()
     forks = len(dict(builder.edges)) < len(builder.edges) or any(builder.branches.values()) or builder.waiting_edges
     pauses = graph.checkpointer or graph.interrupt_before_nodes or graph.interrupt_after_nodes
     replaced = all(isinstance(channel, LastValue) for channel in builder.channels.values())
-    return replaced and not (forks or pauses) and all(map(_plain, nodes))
+    return replaced and not (forks or pauses) and all(map(_is_plain_node, nodes))
 
 
-def _plain(node: StateNodeSpec[Any, Any]) -> bool:
+def _is_plain_node(node: StateNodeSpec[Any, Any]) -> bool:
     """Whether a node is a function of the state and the runtime, to be run once, when its turn comes."""
     once = not (node.retry_policy or node.cache_policy or node.defer or node.timeout)
     wants = getattr(node.runnable, "func_accepts", {"what nobody knows"})
     return once and {"runtime"}.issuperset(wants)
 
 
-def _followed() -> bool:
+def _is_observed() -> bool:
     """Whether this is part of another graph's run, or somebody (LangSmith, a callback) hears of every run."""
-    if WALKED.get():
+    if ALWAYS_WALK.get():
         return False
     try:
         get_config()
@@ -69,7 +69,7 @@ def _followed() -> bool:
 
 async def _walk(graph: CompiledStateGraph[Any, ContextT, Any, Any], context: ContextT, limit: int) -> None:
     nodes = Nodes(graph)
-    at, state, runtime = nodes.first, BEGUN, Runtime(context=context)
+    at, state, runtime = nodes.first, INITIAL_STATE, Runtime(context=context)
     for _ in range(limit):
         at, state = await nodes.run(at, state, runtime)
         if at == END:
@@ -78,7 +78,7 @@ async def _walk(graph: CompiledStateGraph[Any, ContextT, Any, Any], context: Con
 
 
 class Nodes:
-    """The nodes of a graph that `takes_turns`, to be run one by one; `first` is the name of the one to begin with."""
+    """The nodes of a graph that `is_sequential`, to be run one by one; `first` is the name of the one to begin with."""
 
     def __init__(self, graph: CompiledStateGraph[Any, Any, Any, Any]) -> None:
         self._nodes = cast(Mapping[str, Any], graph.builder.nodes)

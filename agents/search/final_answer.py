@@ -1,5 +1,5 @@
-"""How a Monte-Carlo tree search ends: what it answers with, and a path written to its end where it found no solution;
-and its rollouts."""
+"""How a Monte-Carlo tree search ends: what it answers with, and a trajectory written to its end where it found no
+solution; and its rollouts."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -13,40 +13,44 @@ from redraft.llm.gather import together
 from redraft.store.records import Grade, Trajectory
 
 
-def visits(search: Search) -> Node | None:
+def most_visited(search: Search) -> Node | None:
     """The solution at the end of the most visited way: at each node, of the children below which there is a solution,
-    the one with most visits, then the highest value, then the first. An unfinished path is never the answer."""
-    below = {node for solution in solutions(search) for node in solution.up()}
+    the one with most visits, then the highest value, then the first. An unfinished trajectory is never the answer."""
+    below = {node for solution in solutions(search) for node in solution.lineage()}
     node = search.root
     while chances := [child for child in node.children if child in below]:
         node = max(chances, key=lambda child: (child.visits, child.value or 0.0))
     return node if node.answered else None
 
 
-def value(search: Search) -> Node | None:
+def highest_value(search: Search) -> Node | None:
     """The solution of the highest value, the first of equals."""
-    return highest(solutions(search))
+    return best_node(solutions(search))
 
 
-def vote(search: Search) -> Node | None:
+def most_voted(search: Search) -> Node | None:
     """The best solution of the answer whose solutions' values sum up to most, over the whole tree."""
-    return voted(solutions(search))
+    return vote_winner(solutions(search))
 
 
-def highest(found: Sequence[Node]) -> Node | None:
+def best_node(found: Sequence[Node]) -> Node | None:
     """The node of the highest value, the first of equals."""
     return max(found, key=lambda node: node.value or 0.0, default=None)
 
 
-def voted(found: Sequence[Node]) -> Node | None:
+def vote_winner(found: Sequence[Node]) -> Node | None:
     """The best of these solutions, of the answer whose values sum up to most."""
-    paths = [node.path for node in found]
-    grades = [Grade("search", node.path.trajectory_id, node.path.turn, value=node.value) for node in found]
-    index = weighted_majority(paths, grades).index
+    trajectories = [node.trajectory for node in found]
+    grades = [Grade("search", node.trajectory.trajectory_id, node.trajectory.turn, value=node.value) for node in found]
+    index = weighted_majority(trajectories, grades).index
     return None if index is None else found[index]
 
 
-MOVES: Mapping[str, Callable[[Search], Node | None]] = {"visits": visits, "value": value, "vote": vote}
+FINAL_RULES: Mapping[str, Callable[[Search], Node | None]] = {
+    "visits": most_visited,
+    "value": highest_value,
+    "vote": most_voted,
+}
 
 
 def solutions(search: Search) -> list[Node]:
@@ -54,7 +58,7 @@ def solutions(search: Search) -> list[Node]:
     return [node for node in search.nodes if node.answered and node.value is not None]
 
 
-async def finished(search: Search, policy: Policy, depth: int) -> list[Node]:
+async def complete_best_node(search: Search, policy: Policy, depth: int) -> list[Node]:
     """Where no node has an answer, the open one of the highest value is written to its end, one continuation after the
     other: the nodes that this adds. Not after a budget's end, nor after too many failures."""
     chances = [node for node in search.nodes if not node.children and not node.ended and not node.closed]
@@ -69,30 +73,30 @@ async def finished(search: Search, policy: Policy, depth: int) -> list[Node]:
     return added
 
 
-async def rolled_value(search: Search, policy: Policy, grader: Grader, node: Node, n: int, depth: int) -> float | None:
+async def rollout_value(search: Search, policy: Policy, grader: Grader, node: Node, n: int, depth: int) -> float | None:
     """The mean of the grader's values of `n` rollouts from an open node, each written to its end, to at most `depth`
     steps. Those without an answer or a value count as none; None where there is no other. The search keeps them all."""
 
-    async def written(path: Trajectory) -> Trajectory:
-        while path.stop is None and len(path.steps) < depth:
-            more = await search.roll(policy, node, 1, path)
+    async def written(trajectory: Trajectory) -> Trajectory:
+        while trajectory.stop is None and len(trajectory.steps) < depth:
+            more = await search.roll(policy, node, 1, trajectory)
             if not more:
                 break
-            [path] = more
-        return path
+            [trajectory] = more
+        return trajectory
 
-    thrown = await together(written(path) for path in await search.roll(policy, node, n))
-    ended = [path for path in thrown if path.stop is not None and path.answer is not None]
+    thrown = await together(written(trajectory) for trajectory in await search.roll(policy, node, n))
+    ended = [trajectory for trajectory in thrown if trajectory.stop is not None and trajectory.answer is not None]
     grades = await search.grade(grader, ended)
     values = [probability(grade) for grade in grades]
     graded = zip(ended, grades, values, strict=True)
-    search.rollouts += [path for path in thrown if path not in ended]
-    search.rollouts += [replace(path, score=value, grades=(grade,)) for path, grade, value in graded]
+    search.rollouts += [trajectory for trajectory in thrown if trajectory not in ended]
+    search.rollouts += [replace(trajectory, score=value, grades=(grade,)) for trajectory, grade, value in graded]
     known = [value for value in values if value is not None]
     return sum(known) / len(known) if known else None
 
 
-def backed_up(nodes: Sequence[Node]) -> None:
+def back_up_all(nodes: Sequence[Node]) -> None:
     """Each node's value is backed up to the root, in order; those that have ended or have none are closed."""
     for node in nodes:
         if node.value is not None:

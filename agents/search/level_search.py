@@ -10,11 +10,11 @@ from itertools import chain, cycle, islice
 from redraft.agents.agent import Watch
 from redraft.agents.critics.critic import Critic, go_on
 from redraft.agents.policies.policy import Policy
-from redraft.agents.search.final_answer import highest, solutions
+from redraft.agents.search.final_answer import best_node, solutions
 from redraft.agents.search.node import Node
-from redraft.agents.search.search import Growth, Search, SearchAgent, Searching, shown
-from redraft.agents.search.search_graph import choosing, wired
-from redraft.agents.search.termination import criticised
+from redraft.agents.search.search import Search, SearchAgent, SearchRuntime, SearchState, notify
+from redraft.agents.search.search_graph import choose_node, search_agent
+from redraft.agents.search.termination import apply_critic
 from redraft.graders.grader import Grader
 from redraft.llm.gather import together
 
@@ -43,34 +43,34 @@ class Plan:
     to_end: bool = True
 
 
-def in_rounds(
+def level_search(
     name: str, plan: Plan, policy: Policy, critic: Critic, iterations: int, watch: Watch | None
 ) -> SearchAgent:
     """The agent of a plan, for at most `iterations` rounds.
 
     A node's visits are the valued nodes at and below it. What has no value, since its call failed or the grader could
     not tell, does not go on. The critic is asked about each node before it is continued. Where there is no solution in
-    the end, the best open path is written to its end, unless a budget is used up.
+    the end, the best open trajectory is written to its end, unless a budget is used up.
     """
 
-    async def critique(state: Growth, runtime: Searching) -> Growth:
+    async def critique(state: SearchState, runtime: SearchRuntime) -> SearchState:
         search = runtime.context
         nodes = search.at(state) if state.get("asked") else [search.root]
-        await together(criticised(search, critic, node) for node in dict.fromkeys(nodes))
+        await together(apply_critic(search, critic, node) for node in dict.fromkeys(nodes))
         going = [node for node in nodes if not node.ended or (node.answered and plan.resting)]
-        return {"open": [node.index for node in going], "done": not _open(going)}
+        return {"open": [node.index for node in going], "done": not _open_nodes(going)}
 
-    async def propose(state: Growth, runtime: Searching) -> Growth:
+    async def propose(state: SearchState, runtime: SearchRuntime) -> SearchState:
         search, asked = runtime.context, state.get("asked", 0) + 1
         nodes = search.at(state) if asked > 1 else [search.root]
         carried = [node for node in nodes if node.ended]
-        shares = _shares(plan, _open(nodes), len(carried))
+        shares = _continuation_counts(plan, _open_nodes(nodes), len(carried))
         grown = await search.expand_all(policy, list(shares), list(shares.values()), distinct=plan.distinct)
         new = list(chain.from_iterable(grown))
         if asked >= iterations and plan.to_end:
-            new = await _to_end(search, policy, new)
+            new = await _write_to_end(search, policy, new)
         kept = await keep(search, [*carried, *new], asked)
-        done = search.spent or asked >= iterations or not _open(kept)
+        done = search.spent or asked >= iterations or not _open_nodes(kept)
         return {"asked": asked, "open": [node.index for node in kept], "done": done}
 
     async def keep(search: Search, nodes: list[Node], asked: int) -> list[Node]:
@@ -78,7 +78,7 @@ def in_rounds(
         candidates = [node for node in nodes if node.answered or not node.ended]
         new = [node for node in candidates if node.value is None]
         await value(search, candidates)
-        shown(watch, new)
+        notify(watch, new)
         for node in nodes:
             if node.value is None:
                 node.close()
@@ -88,17 +88,19 @@ def in_rounds(
     async def value(search: Search, nodes: list[Node]) -> None:
         new = [node for node in nodes if node.value is None]
         await plan.value(search, nodes)
-        counted(new)
+        count_visits(new)
 
-    def pick(search: Search, state: Growth) -> Node | None:
-        return plan.pick(search, search.at(state)) or highest(solutions(search))
+    def pick(search: Search, state: SearchState) -> Node | None:
+        return plan.pick(search, search.at(state)) or best_node(solutions(search))
 
-    choose = choosing(policy, iterations, value=lambda search, added: value(search, added[-1:]), pick=pick, watch=watch)
+    choose = choose_node(
+        policy, iterations, value=lambda search, added: value(search, added[-1:]), pick=pick, watch=watch
+    )
     criticise = None if critic is go_on else critique
-    return wired(name, critique=criticise, propose=propose, choose=choose, limit=2 * iterations + 4)
+    return search_agent(name, critique=criticise, propose=propose, choose=choose, limit=2 * iterations + 4)
 
 
-def by(grader: Grader) -> Value:
+def grader_value(grader: Grader) -> Value:
     """Values are the grader's."""
 
     async def value(search: Search, nodes: Sequence[Node]) -> None:
@@ -107,23 +109,23 @@ def by(grader: Grader) -> Value:
     return value
 
 
-def best(nodes: Iterable[Node], most: int) -> list[Node]:
+def top_nodes(nodes: Iterable[Node], most: int) -> list[Node]:
     """Up to so many of the nodes, those of the highest values, the first of equals first."""
     return sorted(nodes, key=lambda node: -(node.value or 0.0))[:most]
 
 
-def counted(nodes: Iterable[Node]) -> None:
+def count_visits(nodes: Iterable[Node]) -> None:
     """Each valued node is a visit of itself and of those above it."""
     for node in nodes:
-        for each in node.up() if node.value is not None else ():
+        for each in node.lineage() if node.value is not None else ():
             each.visits += 1
 
 
-def _open(nodes: Iterable[Node]) -> list[Node]:
+def _open_nodes(nodes: Iterable[Node]) -> list[Node]:
     return [node for node in nodes if not node.ended]
 
 
-def _shares(plan: Plan, nodes: Sequence[Node], carried: int) -> Counter[Node]:
+def _continuation_counts(plan: Plan, nodes: Sequence[Node], carried: int) -> Counter[Node]:
     """How often each open node is continued."""
     if nodes[0].parent is None:
         return Counter({nodes[0]: plan.width})
@@ -132,7 +134,7 @@ def _shares(plan: Plan, nodes: Sequence[Node], carried: int) -> Counter[Node]:
     return Counter({node: plan.each * times for node, times in Counter(nodes).items()})
 
 
-async def _to_end(search: Search, policy: Policy, nodes: Sequence[Node]) -> list[Node]:
+async def _write_to_end(search: Search, policy: Policy, nodes: Sequence[Node]) -> list[Node]:
     """The ends of what these open nodes are continued to, each alone, a step of all of them at a time."""
     ends = list(nodes)
     while not search.spent and (going := [node for node in ends if not node.ended]):

@@ -1,4 +1,4 @@
-"""A node of a search: a path with what the search thinks of it, and how its grades are read."""
+"""A node of a search: a trajectory with what the search thinks of it, and how its grades are read."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -11,10 +11,10 @@ from redraft.store.records import Grade, Step, Stop, Trajectory
 
 @dataclass(slots=True, eq=False)
 class Node:
-    """One continuation, at the end of `path`. `value` is the search's estimate of it, in [0, 1], as it stands; what the
-    grader said of it is `grade`. `closed`: there is nothing to be done at it or below it."""
+    """One continuation, at the end of `trajectory`. `value` is the search's estimate of it, in [0, 1], as it stands;
+    what the grader said of it is `grade`. `closed`: there is nothing to be done at it or below it."""
 
-    path: Trajectory
+    trajectory: Trajectory
     parent: "Node | None" = None
     index: int = 0  # in its search's `nodes`
     number: int = 0  # among all that hang at its place, rollouts too, from 0
@@ -35,17 +35,17 @@ class Node:
     @property
     def ended(self) -> bool:
         """Whether nothing can follow it: it has ended, or came to nothing."""
-        return self.path.stop is not None
+        return self.trajectory.stop is not None
 
     @property
     def answered(self) -> bool:
         """Whether it has ended in an answer."""
-        return self.ended and self.path.stop is not Stop.FAILED and bool((self.path.answer or "").strip())
+        return self.ended and self.trajectory.stop is not Stop.FAILED and bool((self.trajectory.answer or "").strip())
 
     @property
     def steps(self) -> tuple[Step, ...]:
-        """What it adds to its parent's path."""
-        return self.path.steps[len(self.parent.path.steps) if self.parent else 0 :]
+        """What it adds to its parent's trajectory."""
+        return self.trajectory.steps[len(self.parent.trajectory.steps) if self.parent else 0 :]
 
     @property
     def text(self) -> str:
@@ -57,14 +57,14 @@ class Node:
         known = [step.logprob for step in self.steps]
         return None if None in known else sum(logprob for logprob in known if logprob is not None)
 
-    def up(self) -> Iterator["Node"]:
+    def lineage(self) -> Iterator["Node"]:
         """The node, its parent, and so on to the root."""
         node: Node | None = self
         while node is not None:
             yield node
             node = node.parent
 
-    def own(self) -> tuple[Step, ...]:
+    def own_steps(self) -> tuple[Step, ...]:
         """The steps that it adds with its visits, and its value on the last of them."""
         *first, last = self.steps or (None,)
         if last is None:
@@ -72,23 +72,23 @@ class Node:
         seen = self.visits
         return (*(replace(step, visits=seen) for step in first if step), replace(last, value=self.value, visits=seen))
 
-    def advised(self) -> Trajectory:
-        """Its path, with what its critic advised for what follows."""
+    def advised_trajectory(self) -> Trajectory:
+        """Its trajectory, with what its critic advised for what follows."""
         advice = self.critique.advice if self.critique else ""
-        return self.path if self.path.advice == advice else replace(self.path, advice=advice)
+        return self.trajectory if self.trajectory.advice == advice else replace(self.trajectory, advice=advice)
 
-    def marked(self) -> Trajectory:
-        """Its path, with its value as the score and on its own steps."""
-        before = self.path.steps[: len(self.path.steps) - len(self.steps)]
-        return replace(self.path, score=self.value, steps=(*before, *self.own()))
+    def scored_trajectory(self) -> Trajectory:
+        """Its trajectory, with its value as the score and on its own steps."""
+        before = self.trajectory.steps[: len(self.trajectory.steps) - len(self.steps)]
+        return replace(self.trajectory, score=self.value, steps=(*before, *self.own_steps()))
 
     def end(self, stop: Stop, reason: str) -> None:
         """Nothing follows it, for this reason."""
-        self.path = replace(self.path, stop=stop, reason=reason)
+        self.trajectory = replace(self.trajectory, stop=stop, reason=reason)
 
     def back_up(self, value: float) -> None:
         """One more visit, which brought this value, here and above; values become the means of what visits brought."""
-        for node in self.up():
+        for node in self.lineage():
             node.visits += 1
             node.total += value
             node.value = node.total / node.visits
@@ -112,24 +112,24 @@ def probability(grade: Grade, *, last: bool = False) -> float | None:
     return value if 0.0 <= value <= 1.0 else None
 
 
-def graded(grade: Grade, path: Trajectory) -> Grade:
-    """The grade as it is kept of a path: of one that has not ended, the last step only; with the reason why a search
-    took no value from it."""
+def recorded_grade(grade: Grade, trajectory: Trajectory) -> Grade:
+    """The grade as it is kept of a trajectory: of one that has not ended, the last step only; with the reason why a
+    search took no value from it."""
     if grade.value is not None and probability(grade) is None:
         said = f"a search needs values from 0 to 1, and {grade.grader!r} gave {grade.value:g}"
         grade = replace(grade, value=None, steps=(), details=(), reason=said)
-    if path.stop is not None or not path.steps:
+    if trajectory.stop is not None or not trajectory.steps:
         return grade
     value = grade.steps[-1] if grade.steps else grade.value
-    return replace(grade, value=value, steps=(), details=grade.details[-1:], step_id=path.steps[-1].step_id)
+    return replace(grade, value=value, steps=(), details=grade.details[-1:], step_id=trajectory.steps[-1].step_id)
 
 
-def settled(parent: Node, children: Sequence[Node]) -> None:
+def end_duplicates(parent: Node, children: Sequence[Node]) -> None:
     """Ends the open ones of a node's new children that say what a sibling before them says, or repeat a step."""
-    said = {step.text.strip() for step in parent.path.draft()}
+    said = {step.text.strip() for step in parent.trajectory.draft()}
     new, first = set(children), {}
     for child in parent.children:
-        twin: Node = first.setdefault(child.path.steps[-1].prefix_key, child)
+        twin: Node = first.setdefault(child.trajectory.steps[-1].prefix_key, child)
         if child.ended or child not in new:
             continue
         if twin is not child:

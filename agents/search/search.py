@@ -1,8 +1,8 @@
 """What every search over steps shares: the tree that it grows, what it costs, and the agent that runs its graph.
 
 A `Search` travels beside a graph's state as LangGraph's runtime context; the state holds numbers only. A node costs
-the same however many there are: its path shares the steps of its parent's, and no method looks at other nodes than
-those it is given, their children and their ancestors; `explored` looks at each once, in the end.
+the same however many there are: its trajectory shares the steps of its parent's, and no method looks at other nodes
+than those it is given, their children and their ancestors; `explored` looks at each once, in the end.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,15 +17,15 @@ from redraft.agents.critics.critic import CRITIC, Critic, Critique, critique_gra
 from redraft.agents.policies.policy import Policy
 from redraft.agents.sampling.graph import State
 from redraft.agents.sampling.graph_runner import run
-from redraft.agents.search.node import Node, graded, probability, settled
-from redraft.agents.search.trajectories import explored
+from redraft.agents.search.node import Node, end_duplicates, probability, recorded_grade
+from redraft.agents.search.trajectories import explored_trajectories
 from redraft.graders.grader import Grader
 from redraft.llm.gather import together
 from redraft.llm.model import ModelError
 from redraft.store.records import Grade, Question, Role, Stop, Trajectory
 
 
-class Growth(State, total=False):
+class SearchState(State, total=False):
     """How far a search is: `asked` are its iterations so far, `open` the indices of the nodes that it is at."""
 
     done: bool  # whether it is to end
@@ -44,7 +44,7 @@ class Search:
     lost: dict[str, Trajectory] = field(default_factory=dict)  # by their place: what came to nothing there
     samples: int = 0  # continuations that the policy was asked for
     tokens: int = 0  # of everything that it wrote, each step once
-    graded: int = 0  # paths that the grader was asked about
+    graded: int = 0  # trajectories that the grader was asked about
     critiques: int = 0  # nodes that the critic was asked about
     spent: bool = False  # a budget had not enough for the last call
     failures: int = 0  # rounds in a row in which no expansion got an answer
@@ -75,41 +75,47 @@ class Search:
     ) -> list[list[Node]]:
         """The same for several nodes at once, one call each, for `n` each or as many as are listed; what comes of it
         does not depend on which ends first."""
-        asked = [node.advised() for node in nodes]
+        asked = [node.advised_trajectory() for node in nodes]
         each = [n] * len(nodes) if isinstance(n, int) else n
         jobs = (self._drawn(policy, *job, job[0].drawn) for job in zip(nodes, asked, each, strict=True))
         return [self._grown(node, drawn, distinct) for node, drawn in zip(nodes, await together(jobs), strict=True)]
 
-    async def roll(self, policy: Policy, node: Node, n: int, path: Trajectory | None = None) -> list[Trajectory]:
-        """`n` continuations of a node, or of a rollout's `path` below it, in the role of rollouts: no part of the tree.
+    async def roll(self, policy: Policy, node: Node, n: int, trajectory: Trajectory | None = None) -> list[Trajectory]:
+        """`n` continuations of a node, or of a rollout's `trajectory` below it, in the role of rollouts: no part of the
+        tree.
 
         Only those that add a step. Those of them that no rollout goes on from are the caller's to put in `rollouts`.
         """
         advice = node.critique.advice if node.critique else ""
-        base = path or replace(node.path, role=Role.ROLLOUT, score=None, grades=(), advice=advice)
-        drawn = await self._drawn(policy, node, base, n, node.drawn if path is None else 0)
+        base = trajectory or replace(node.trajectory, role=Role.ROLLOUT, score=None, grades=(), advice=advice)
+        drawn = await self._drawn(policy, node, base, n, node.drawn if trajectory is None else 0)
         return [one for one in drawn if len(one.steps) > len(base.steps)]
 
     async def value(self, grader: Grader, nodes: Sequence[Node], *, last: bool = False) -> None:
-        """Have these nodes' paths graded, finished or not, in one call of the grader: sets their `value`, in [0, 1].
+        """Have these nodes' trajectories graded, finished or not, in one call of the grader: sets their `value`, in [0,
+        1].
 
         It is the grade's value, or that of the `last` step where the grader has one; a log-probability, as `likelihood`
         gives it (the mean of the tokens'), is read as the probability that it stands for: exp of it. What is no number
         in [0, 1], or a failure, is no value: `value` stays None, and the kept grade says why. The same text after the
         same text is graded once.
         """
-        grades = await self.grade(grader, [node.path for node in nodes])
+        grades = await self.grade(grader, [node.trajectory for node in nodes])
         for node, grade in zip(nodes, grades, strict=True):
-            node.value, node.grade = probability(grade, last=last), graded(grade, node.path)
+            node.value, node.grade = probability(grade, last=last), recorded_grade(grade, node.trajectory)
 
-    async def grade(self, grader: Grader, paths: Sequence[Trajectory]) -> list[Grade]:
-        """The paths' grades, in one call of the grader, which is asked once about equal texts."""
-        new = {_key(path): path for path in reversed(paths) if _key(path) not in self._known}
-        asked = [path for path in paths if new.get(_key(path)) is path]
+    async def grade(self, grader: Grader, trajectories: Sequence[Trajectory]) -> list[Grade]:
+        """The trajectories' grades, in one call of the grader, which is asked once about equal texts."""
+        new = {
+            _grade_key(trajectory): trajectory
+            for trajectory in reversed(trajectories)
+            if _grade_key(trajectory) not in self._known
+        }
+        asked = [trajectory for trajectory in trajectories if new.get(_grade_key(trajectory)) is trajectory]
         if asked:
-            self._known |= zip(map(_key, asked), await grader(asked), strict=True)
+            self._known |= zip(map(_grade_key, asked), await grader(asked), strict=True)
             self.graded += len(asked)
-        known = [(self._known[_key(path)], path.trajectory_id) for path in paths]
+        known = [(self._known[_grade_key(trajectory)], trajectory.trajectory_id) for trajectory in trajectories]
         return [grade if grade.trajectory_id == name else replace(grade, trajectory_id=name) for grade, name in known]
 
     async def critique(self, critic: Critic, node: Node) -> Critique | None:
@@ -121,78 +127,78 @@ class Search:
         if critic is not go_on and not node.criticised:
             self.critiques += 1
             node.criticised = True
-            node.critique, said = await opinion(critic, node.path)
+            node.critique, said = await ask_critic(critic, node.trajectory)
             node.said = (said,)
         return node.critique
 
     def stuck(self, expanded: Sequence[Node]) -> bool:
         """Whether to give up, after these were expanded: every call of this round, and of those before it, failed."""
-        self.failures = self.failures + 1 if all(node.path.stop is Stop.FAILED for node in expanded) else 0
+        self.failures = self.failures + 1 if all(node.trajectory.stop is Stop.FAILED for node in expanded) else 0
         return self.failures >= PATIENCE
 
     def at(self, state: State) -> list[Node]:
         """The nodes that a graph is at."""
         return [self.nodes[index] for index in state.get("open", [])]
 
-    def end(self, chosen: Node | None) -> Growth:
+    def end(self, chosen: Node | None) -> SearchState:
         """End with this pick: `ranked` is everything explored."""
-        self.ranked = explored(self.nodes, self.rollouts, self.lost, chosen)
-        return {"chosen": chosen.path.trajectory_id if chosen else None}
+        self.ranked = explored_trajectories(self.nodes, self.rollouts, self.lost, chosen)
+        return {"chosen": chosen.trajectory.trajectory_id if chosen else None}
 
-    async def _drawn(self, policy: Policy, node: Node, path: Trajectory, n: int, first: int) -> list[Trajectory]:
+    async def _drawn(self, policy: Policy, node: Node, trajectory: Trajectory, n: int, first: int) -> list[Trajectory]:
         """Continuations number `first` and on, counted; those that came to nothing are `lost`."""
-        if path.steps == node.path.steps:
+        if trajectory.steps == node.trajectory.steps:
             node.drawn += n
-        drawn = [replace(one, advice="") if one.advice else one for one in await policy(path, n, first)]
+        drawn = [replace(one, advice="") if one.advice else one for one in await policy(trajectory, n, first)]
         self.samples += n
         for one in drawn:
-            self.tokens += sum(step.tokens for step in one.steps[len(path.steps) :])
+            self.tokens += sum(step.tokens for step in one.steps[len(trajectory.steps) :])
             self.spent = self.spent or one.stop is Stop.BUDGET
-        nothing = [one for one in drawn if len(one.steps) == len(path.steps)]
+        nothing = [one for one in drawn if len(one.steps) == len(trajectory.steps)]
         if nothing:
-            before = [self.lost[path.place]] if path.place in self.lost else []
-            self.lost[path.place] = _worst([*before, *nothing])
+            before = [self.lost[trajectory.place]] if trajectory.place in self.lost else []
+            self.lost[trajectory.place] = _main_cause([*before, *nothing])
         return drawn
 
     def _grown(self, node: Node, drawn: Sequence[Trajectory], distinct: bool) -> list[Node]:
-        new = [path for path in drawn if len(path.steps) > len(node.path.steps)]
+        new = [trajectory for trajectory in drawn if len(trajectory.steps) > len(node.trajectory.steps)]
         if not new and not node.children:
-            end = _worst(drawn)
-            node.path = replace(node.path, stop=end.stop or Stop.DEAD_END, reason=end.reason)
-        children = [self._child(node, path) for path in new]
+            end = _main_cause(drawn)
+            node.trajectory = replace(node.trajectory, stop=end.stop or Stop.DEAD_END, reason=end.reason)
+        children = [self._child(node, trajectory) for trajectory in new]
         if distinct:
-            settled(node, children)
+            end_duplicates(node, children)
         return children
 
-    def _child(self, node: Node, path: Trajectory) -> Node:
-        first = path.steps[len(node.path.steps)].step_id
-        number = int(first.removeprefix(node.path.place).lstrip("."))
-        child = Node(path, node, index=len(self.nodes), number=number, depth=node.depth + 1)
+    def _child(self, node: Node, trajectory: Trajectory) -> Node:
+        first = trajectory.steps[len(node.trajectory.steps)].step_id
+        number = int(first.removeprefix(node.trajectory.place).lstrip("."))
+        child = Node(trajectory, node, index=len(self.nodes), number=number, depth=node.depth + 1)
         node.children.append(child)
         self.nodes.append(child)
         return child
 
 
-async def opinion(critic: Critic, path: Trajectory) -> tuple[Critique | None, Grade]:
-    """What a critic says of a path, and the same as a grade of its last step. Raises fatal ModelErrors."""
-    place = path.steps[-1].step_id if path.steps else None
+async def ask_critic(critic: Critic, trajectory: Trajectory) -> tuple[Critique | None, Grade]:
+    """What a critic says of a trajectory, and the same as a grade of its last step. Raises fatal ModelErrors."""
+    place = trajectory.steps[-1].step_id if trajectory.steps else None
     try:
-        critique = await critic(path)
+        critique = await critic(trajectory)
     except ModelError as error:
         if error.fatal:
             raise
-        return None, Grade(CRITIC, path.trajectory_id, path.turn, reason=f"failed: {error}", step_id=place)
-    return critique, critique_grade(critique, path)
+        return None, Grade(CRITIC, trajectory.trajectory_id, trajectory.turn, reason=f"failed: {error}", step_id=place)
+    return critique, critique_grade(critique, trajectory)
 
 
-Searching = Runtime[Search]
+SearchRuntime = Runtime[Search]
 
 
 @dataclass(frozen=True, slots=True)
 class SearchAgent:
     """An Agent that runs a LangGraph graph over a Search. `limit` is the most steps that the graph may take."""
 
-    graph: CompiledStateGraph[Growth, Search, Any, Any]
+    graph: CompiledStateGraph[SearchState, Search, Any, Any]
     limit: int
 
     async def __call__(self, question: Question) -> list[Trajectory]:
@@ -202,22 +208,22 @@ class SearchAgent:
         return search.ranked
 
 
-def shown(watch: Watch | None, nodes: Iterable[Node]) -> None:
+def notify(watch: Watch | None, nodes: Iterable[Node]) -> None:
     """Tell whoever watches of these nodes, as they are now."""
     if watch:
         for node in nodes:
-            watch(node.marked())
+            watch(node.scored_trajectory())
 
 
-def _key(path: Trajectory) -> tuple[str, Stop | None]:
-    """What the grade of a path depends on: its text, and whether it has ended."""
-    return (path.steps[-1].prefix_key if path.steps else "", path.stop)
+def _grade_key(trajectory: Trajectory) -> tuple[str, Stop | None]:
+    """What the grade of a trajectory depends on: its text, and whether it has ended."""
+    return (trajectory.steps[-1].prefix_key if trajectory.steps else "", trajectory.stop)
 
 
-def _worst(paths: Sequence[Trajectory]) -> Trajectory:
+def _main_cause(trajectories: Sequence[Trajectory]) -> Trajectory:
     """Of several that came to nothing, the one that tells most: a failure, a budget's end, the first."""
     for stop in (Stop.FAILED, Stop.BUDGET):
-        found = next((path for path in paths if path.stop is stop), None)
+        found = next((trajectory for trajectory in trajectories if trajectory.stop is stop), None)
         if found:
             return found
-    return paths[0]
+    return trajectories[0]

@@ -8,19 +8,25 @@ from langgraph.types import Command
 
 from redraft.agents.agent import Watch
 from redraft.agents.policies.policy import Policy
-from redraft.agents.search.final_answer import finished
+from redraft.agents.search.final_answer import complete_best_node
 from redraft.agents.search.node import Node
-from redraft.agents.search.search import Growth, Search, SearchAgent, Searching, shown
+from redraft.agents.search.search import Search, SearchAgent, SearchRuntime, SearchState, notify
 
 
-class Work(Protocol):
+class GraphNode(Protocol):
     """What a node of a search's graph does to its tree; returns how far the search is then."""
 
-    async def __call__(self, state: Growth, runtime: Searching) -> Growth: ...
+    async def __call__(self, state: SearchState, runtime: SearchRuntime) -> SearchState: ...
 
 
-def wired(
-    name: str, *, critique: Work | None, propose: Work, grade: Work | None = None, choose: Work, limit: int
+def search_agent(
+    name: str,
+    *,
+    critique: GraphNode | None,
+    propose: GraphNode,
+    grade: GraphNode | None = None,
+    choose: GraphNode,
+    limit: int,
 ) -> SearchAgent:
     """The agent of a search's graph, in which nodes take turns, for at most `limit` of them.
 
@@ -31,21 +37,21 @@ def wired(
     """
     first = "critique" if critique else "propose"
 
-    def way(at: str, state: Growth) -> str:
+    def way(at: str, state: SearchState) -> str:
         if at == "propose" and grade:
             return "grade"
         if state.get("done"):
             return "choose"
         return "propose" if at == "critique" and state.get("open") else first
 
-    def add(at: str, work: Work, *ways: str) -> None:
-        async def node(state: Growth, runtime: Searching) -> Command[str]:
+    def add(at: str, work: GraphNode, *ways: str) -> None:
+        async def node(state: SearchState, runtime: SearchRuntime) -> Command[str]:
             update = await work(state, runtime)
             return Command(update=update, goto=way(at, {**state, **update}))
 
         graph.add_node(at, node, destinations=ways)
 
-    graph = StateGraph(Growth, context_schema=Search)
+    graph = StateGraph(SearchState, context_schema=Search)
     if critique:
         add("critique", critique, "propose", "critique", "choose")
     add("propose", propose, *(["grade"] if grade else [first, "choose"]))
@@ -57,24 +63,24 @@ def wired(
     return SearchAgent(graph.compile(name=name), limit=limit)
 
 
-def choosing(
+def choose_node(
     policy: Policy,
     depth: int,
     *,
     value: Callable[[Search, list[Node]], Awaitable[None]],
-    pick: Callable[[Search, Growth], Node | None],
+    pick: Callable[[Search, SearchState], Node | None],
     watch: Watch | None,
-) -> Work:
-    """How a search ends: without any solution its best open path is first written to its end, to at most `depth` steps;
-    `value` gives what that adds its values. The answer is the solution that the search ended with, where its state
-    names one, or that of `pick`."""
+) -> GraphNode:
+    """How a search ends: without any solution its best open trajectory is first written to its end, to at most `depth`
+    steps; `value` gives what that adds its values. The answer is the solution that the search ended with, where its
+    state names one, or that of `pick`."""
 
-    async def choose(state: Growth, runtime: Searching) -> Growth:
+    async def choose(state: SearchState, runtime: SearchRuntime) -> SearchState:
         search = runtime.context
-        added = await finished(search, policy, depth)
+        added = await complete_best_node(search, policy, depth)
         await value(search, added)
-        shown(watch, added)
-        taken = next((node for node in search.nodes if node.path.trajectory_id == state.get("chosen")), None)
+        notify(watch, added)
+        taken = next((node for node in search.nodes if node.trajectory.trajectory_id == state.get("chosen")), None)
         return search.end(taken or pick(search, state))
 
     return choose

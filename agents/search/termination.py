@@ -9,26 +9,28 @@ from redraft.graders.answers.extract import extract
 from redraft.store.records import Stop
 
 
-async def criticised(search: Search, critic: Critic, node: Node) -> bool:
+async def apply_critic(search: Search, critic: Critic, node: Node) -> bool:
     """Asks the critic about an open node with text, once, and ends it if the critic says so; whether it has ended.
 
     A finished one ends in the answer that can be read in it, and goes on where there is none, for it to be written; a
     hopeless one ends without. A critic that got no answer has said nothing. Raises fatal ModelErrors.
     """
-    if node.ended or not node.path.steps:
+    if node.ended or not node.trajectory.steps:
         return node.ended
     critique = await search.critique(critic, node)
     if critique is None or critique.opinion is Opinion.GO_ON:
         return False
-    path = node.path
-    answer = extract(path.text(), path.question.kind) if critique.opinion is Opinion.FINISHED else None
+    trajectory = node.trajectory
+    answer = extract(trajectory.text(), trajectory.question.kind) if critique.opinion is Opinion.FINISHED else None
     if critique.opinion is Opinion.FINISHED and answer is None:
         return False
-    node.path = replace(path, stop=Stop.CRITIC, answer=answer, reason=critique.reason or str(critique.opinion))
+    node.trajectory = replace(
+        trajectory, stop=Stop.CRITIC, answer=answer, reason=critique.reason or str(critique.opinion)
+    )
     return True
 
 
-def bounded(node: Node, depth: int) -> list[Node]:
+def apply_depth_limit(node: Node, depth: int) -> list[Node]:
     """Of an expanded node's children those to be valued, open or solutions; the others are closed. An open one as deep
     as `depth` ends, cut at that length. A node without children is closed."""
     for child in node.children:

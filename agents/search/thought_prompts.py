@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from redraft.agents.policies.messages import advised, conversation
+from redraft.agents.policies.messages import conversation, with_advice
 from redraft.agents.policies.policy import Policy
-from redraft.agents.policies.steps import Part, grown
+from redraft.agents.policies.steps import Continuation, extend
 from redraft.agents.search.level_search import Value
-from redraft.agents.search.node import Node, graded
+from redraft.agents.search.node import Node, recorded_grade
 from redraft.agents.search.search import Search
 from redraft.graders.answers.extract import marked
 from redraft.graders.grader import Grader
@@ -23,34 +23,34 @@ from redraft.llm.prompts.templates import fill
 from redraft.store.records import Detail, Grade, Stop, Trajectory
 
 
-def proposing(client: Client) -> Policy:
+def proposing_policy(client: Client) -> Policy:
     """A Policy that asks in one call for all `n` next steps, a line each; fewer where the model lists fewer. One that
     marks an answer ends with it. A step's tokens, and its log-probability where it is known, are those of its line."""
 
-    async def propose(path: Trajectory, n: int, first: int = 0) -> list[Trajectory]:
-        left = client.sampling.max_tokens - sum(max(1, step.tokens) for step in path.draft())
+    async def propose(trajectory: Trajectory, n: int, first: int = 0) -> list[Trajectory]:
+        left = client.sampling.max_tokens - sum(max(1, step.tokens) for step in trajectory.draft())
         if left <= 0:
-            return [replace(path, stop=Stop.LENGTH)]
-        messages = conversation(client, path)
+            return [replace(trajectory, stop=Stop.LENGTH)]
+        messages = conversation(client, trajectory)
         wording = fill(client.template("propose_thoughts"), count=str(n))
-        if path.text():
-            messages += [Message("assistant", path.text()), Message("user", wording)]
+        if trajectory.text():
+            messages += [Message("assistant", trajectory.text()), Message("user", wording)]
         else:
             messages[-1] = Message("user", f"{messages[-1].content}\n\n{wording}")
-        request = client.request(advised(client, path, messages), max_tokens=left)
-        [drawn] = await client.draw(path.question, "propose", path.place, request, first=first)
+        request = client.request(with_advice(client, trajectory, messages), max_tokens=left)
+        [drawn] = await client.draw(trajectory.question, "propose", trajectory.place, request, first=first)
         if isinstance(drawn, ModelError):
-            return [replace(path, stop=drawn.stop, reason=str(drawn))]
-        lines = listed(drawn, n)
+            return [replace(trajectory, stop=drawn.stop, reason=str(drawn))]
+        lines = parse_thoughts(drawn, n)
         mark = client.template("separator")
-        return [_with(path, first + place, line, mark) for place, line in enumerate(lines)] or [
-            replace(path, stop=Stop.DEAD_END, reason="The model proposed no step.")
+        return [_extended(trajectory, first + place, line, mark) for place, line in enumerate(lines)] or [
+            replace(trajectory, stop=Stop.DEAD_END, reason="The model proposed no step.")
         ]
 
     return propose
 
 
-def listed(choice: Choice, most: int) -> list[Choice]:
+def parse_thoughts(choice: Choice, most: int) -> list[Choice]:
     """The first lines of a reply that say something, each as a choice of its own, without the number or mark before it.
     The reply's tokens are shared out among them, and none is lost."""
     found = [match for match in LINE.finditer(choice.text) if match["said"].strip()][:most]
@@ -66,34 +66,38 @@ def listed(choice: Choice, most: int) -> list[Choice]:
     return lines
 
 
-def valued(client: Client, times: int) -> Grader:
+def judging_grader(client: Client, times: int) -> Grader:
     """Grades what is written as the mean of `times` judgements, in [0, 1]: sure is 1, likely 1/20, impossible 1/20000,
     as published (20, 1, .001). A reply with none of the words has no vote, and none at all is no value."""
 
-    async def grade(path: Trajectory) -> Grade:
-        empty = Grade("value", path.trajectory_id, path.turn, grader_model=client.model.name)
-        asked = fill(client.template("value_thought"), question=path.question.text, solution=path.text())
-        drawn = await client.draw(path.question, "grade", path.place, client.request([Message("user", asked)], n=times))
-        values = [value for one in drawn if isinstance(one, Choice) and (value := judgement(one.text)) is not None]
+    async def grade(trajectory: Trajectory) -> Grade:
+        empty = Grade("value", trajectory.trajectory_id, trajectory.turn, grader_model=client.model.name)
+        asked = fill(client.template("value_thought"), question=trajectory.question.text, solution=trajectory.text())
+        drawn = await client.draw(
+            trajectory.question, "grade", trajectory.place, client.request([Message("user", asked)], n=times)
+        )
+        values = [
+            value for one in drawn if isinstance(one, Choice) and (value := judgement_value(one.text)) is not None
+        ]
         if not values:
             failed = next((str(one) for one in drawn if isinstance(one, ModelError)), None)
             return replace(empty, reason=failed or "no reply ends with sure, likely or impossible")
         return replace(empty, value=sum(values) / len(values))
 
     async def grader(trajectories: Sequence[Trajectory]) -> list[Grade]:
-        return await together(grade(path) for path in trajectories)
+        return await together(grade(trajectory) for trajectory in trajectories)
 
     return grader
 
 
-def judgement(text: str) -> float | None:
+def judgement_value(text: str) -> float | None:
     """What the last line of a reply says: sure, likely or impossible, as a number; None for anything else."""
     line = next((line for line in reversed(text.splitlines()) if line.strip()), "")
     found = JUDGED.fullmatch(re.sub(r"[\W_]+", " ", line).strip().lower())
     return WORDS[found[1]] if found else None
 
 
-def voting(client: Client, times: int) -> Value:
+def voting_value(client: Client, times: int) -> Value:
     """Values are the shares of `times` votes for the best of a round's candidates, which one prompt shows together.
     Replies that name none have no vote; without any vote no new candidate has a value."""
 
@@ -101,23 +105,23 @@ def voting(client: Client, times: int) -> Value:
         if not nodes:
             return
         shown = "\n\n".join(
-            f"Choice {number}:\n{node.path.text().strip()}" for number, node in enumerate(nodes, start=1)
+            f"Choice {number}:\n{node.trajectory.text().strip()}" for number, node in enumerate(nodes, start=1)
         )
         asked = fill(client.template("vote_thoughts"), question=search.question.text, choices=shown)
         request = client.request([Message("user", asked)], n=times)
-        drawn = await client.draw(search.question, "grade", nodes[0].path.place, request)
+        drawn = await client.draw(search.question, "grade", nodes[0].trajectory.place, request)
         votes = Counter(best_choice(one.text, len(nodes)) for one in drawn if isinstance(one, Choice))
         total = votes.total() - votes.pop(None, 0)
         failed = next((str(one) for one in drawn if isinstance(one, ModelError)), None)
         search.graded += len(nodes)
         for number, node in enumerate(nodes, start=1):
-            grade = Grade("vote", node.path.trajectory_id, node.path.turn, grader_model=client.model.name)
+            grade = Grade("vote", node.trajectory.trajectory_id, node.trajectory.turn, grader_model=client.model.name)
             if total:
                 node.value = votes[number] / total
                 grade = replace(grade, value=node.value, steps=(node.value,), details=(Detail(n=total),))
             else:
                 grade = replace(grade, reason=failed or "no reply names the best choice")
-            node.grade = graded(grade, node.path) if total or node.grade is None else node.grade
+            node.grade = recorded_grade(grade, node.trajectory) if total or node.grade is None else node.grade
 
     return value
 
@@ -129,10 +133,10 @@ def best_choice(text: str, most: int) -> int | None:
     return named[-1] if named and 1 <= named[-1] <= most else None
 
 
-def _with(path: Trajectory, number: int, line: Choice, mark: str) -> Trajectory:
-    ended = marked(line.text, path.question.kind) is not None
+def _extended(trajectory: Trajectory, number: int, line: Choice, mark: str) -> Trajectory:
+    ended = marked(line.text, trajectory.question.kind) is not None
     text = line.text if ended else line.text + mark
-    return grown(path, number, replace(line, finish=Finish.STOP), Part(text, ended), [text])
+    return extend(trajectory, number, replace(line, finish=Finish.STOP), Continuation(text, ended), [text])
 
 
 def _slice(choice: Choice, start: int, end: int) -> Choice:

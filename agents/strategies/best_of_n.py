@@ -7,7 +7,7 @@ from langgraph.graph import END, START, StateGraph
 
 from redraft.agents.agent import Agent, Watch, at_least_one
 from redraft.agents.policies.policy import Policy
-from redraft.agents.sampling.graph import GraphAgent, State, Tree, Work, selected, show
+from redraft.agents.sampling.graph import GraphAgent, State, Tree, TreeRuntime, notify, selected_trajectory
 from redraft.graders.grader import Grader
 from redraft.graders.selectors import Selection, best, weighted_majority
 from redraft.store.errors import PartError
@@ -41,19 +41,19 @@ def best_of_n(
     if pick not in PICKS:
         raise PartError(f"no pick {pick!r} of best_of_n; there are {', '.join(PICKS)}")
 
-    async def propose(state: State, runtime: Work) -> State:
+    async def propose(state: State, runtime: TreeRuntime) -> State:
         tree = runtime.context
         tree.keep(await policy(Trajectory(tree.question), samples))
         return {"asked": samples}
 
-    async def grade(state: State, runtime: Work) -> None:
+    async def grade(state: State, runtime: TreeRuntime) -> None:
         tree = runtime.context
-        await tree.judge(grader, tree.paths)
-        show(watch, tree.paths.values())
+        await tree.judge(grader, tree.trajectories)
+        notify(watch, tree.trajectories.values())
 
-    async def choose(state: State, runtime: Work) -> State:
-        paths, grades = zip(*runtime.context.graded, strict=True)
-        return runtime.context.choose(selected(PICKS[pick](paths, grades), paths))
+    async def choose(state: State, runtime: TreeRuntime) -> State:
+        trajectories, grades = zip(*runtime.context.graded, strict=True)
+        return runtime.context.choose(selected_trajectory(PICKS[pick](trajectories, grades), trajectories))
 
     graph = StateGraph(State, context_schema=Tree)
     graph.add_node("propose", propose)

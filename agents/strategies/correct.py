@@ -9,11 +9,11 @@ from langgraph.types import Command
 from redraft.agents.agent import Agent, Watch, at_least_one
 from redraft.agents.correction.final_draft import PICKS
 from redraft.agents.correction.first_drafts import first_drafts
-from redraft.agents.correction.turn import Limits, criticised, elect, revised
+from redraft.agents.correction.turn import DraftLimits, apply_critic, keep_best_siblings, next_turns
 from redraft.agents.critics.critic import Critic, go_on
 from redraft.agents.feedback.feedback import Feedback
 from redraft.agents.policies.policy import Policy
-from redraft.agents.sampling.graph import GraphAgent, State, Tree, Work, show
+from redraft.agents.sampling.graph import GraphAgent, State, Tree, TreeRuntime, notify
 from redraft.graders.grader import Grader
 from redraft.llm.gather import together
 from redraft.store.errors import PartError
@@ -38,15 +38,15 @@ def correct(
 ) -> Agent:
     """Each of `samples` drafts is revised until the feedback has nothing to say, the critic calls it finished or
     hopeless, its grade reaches the `threshold`, it repeats its answer (`agree`), or it has had `turns` drafts. Only
-    drafts that ended by themselves are revised. A path's `stop` and `reason` tell what ended it.
+    drafts that ended by themselves are revised. A trajectory's `stop` and `reason` tell what ended it.
 
     A `draft` strategy gives the first drafts in the policy's place, once for each sample. A `teacher` writes the
     redrafts. Each turn draws `branches` redrafts in one call: the best graded goes on, and the others are kept in the
     role of a search.
 
     The pick is the highest graded of the `last` drafts (their vote's winner, without a grader), the `best` graded of
-    all drafts of all turns, or the `majority` of these. Where that is an earlier turn's, the path up to it stands for
-    itself, in the role of a search, beside the whole trajectories; so does the draft before a failure where nothing
+    all drafts of all turns, or the `majority` of these. Where that is an earlier turn's, the trajectory up to it stands
+    for itself, in the role of a search, beside the whole trajectories; so does the draft before a failure where nothing
     else has an answer. Raises PartError for counts below 1, and where a grader is needed and there is none.
 
     Args:
@@ -60,38 +60,43 @@ def correct(
     """
     at_least_one(samples=samples, turns=turns, branches=branches)
     wants = {"pick='best'": pick == "best", f"{branches=}": branches > 1, f"{threshold=}": threshold is not None}
-    _needs_grader(grader, [name for name, wanted in wants.items() if wanted])
-    limits = Limits(turns, threshold, agree)
+    _require_grader(grader, [name for name, wanted in wants.items() if wanted])
+    limits = DraftLimits(turns, threshold, agree)
 
-    async def propose(state: State, runtime: Work) -> Command[Literal["grade", "critique", "revise", "choose"]]:
+    async def propose(state: State, runtime: TreeRuntime) -> Command[Literal["grade", "critique", "revise", "choose"]]:
         tree = runtime.context
         await first_drafts(tree, policy, draft, samples)
-        return drafted(tree, {"asked": samples, "turn": 1, "open": list(tree.paths)})
+        return drafted(tree, {"asked": samples, "turn": 1, "open": list(tree.trajectories)})
 
-    async def grade(state: State, runtime: Work) -> Command[Literal["critique", "revise", "choose"]]:
+    async def grade(state: State, runtime: TreeRuntime) -> Command[Literal["critique", "revise", "choose"]]:
         tree, opened = runtime.context, state.get("open", [])
         if grader:
             await tree.judge(grader, [sample for sample in opened if sample not in tree.siblings])
-            await elect(tree, grader, [sample for sample in opened if sample in tree.siblings])
+            await keep_best_siblings(tree, grader, [sample for sample in opened if sample in tree.siblings])
         return ended(tree, state)
 
-    async def critique(state: State, runtime: Work) -> Command[Literal["revise", "choose"]]:
-        seen = await together(criticised(critic, path) for path in _open(runtime.context, state))
+    async def critique(state: State, runtime: TreeRuntime) -> Command[Literal["revise", "choose"]]:
+        seen = await together(
+            apply_critic(critic, trajectory) for trajectory in _open_trajectories(runtime.context, state)
+        )
         runtime.context.keep(seen)
-        left = _answered(seen)
+        left = _answered_samples(seen)
         return Command(update={"open": left}, goto="revise" if left else "choose")
 
-    async def revise(state: State, runtime: Work) -> Command[Literal["grade", "critique", "revise", "choose"]]:
-        tree, before = runtime.context, _open(runtime.context, state)
-        taken = await revised(teacher or policy, feedback, before, branches)
-        tree.keep(turn.path for turn in taken)
-        tree.siblings |= {turn.path.sample: list(turn.siblings) for turn in taken if turn.siblings}
+    async def revise(state: State, runtime: TreeRuntime) -> Command[Literal["grade", "critique", "revise", "choose"]]:
+        tree, before = runtime.context, _open_trajectories(runtime.context, state)
+        taken = await next_turns(teacher or policy, feedback, before, branches)
+        tree.keep(turn.trajectory for turn in taken)
+        tree.siblings |= {turn.trajectory.sample: list(turn.siblings) for turn in taken if turn.siblings}
         tree.others += [turn.lost for turn in taken if turn.lost]
-        new = (turn.siblings or turn.path.turn > path.turn for turn, path in zip(taken, before, strict=True))
-        again = [turn.path.sample for turn, more in zip(taken, new, strict=True) if more]
+        new = (
+            turn.siblings or turn.trajectory.turn > trajectory.turn
+            for turn, trajectory in zip(taken, before, strict=True)
+        )
+        again = [turn.trajectory.sample for turn, more in zip(taken, new, strict=True) if more]
         return drafted(tree, {"open": again, "turn": state.get("turn", 1) + 1})
 
-    async def choose(state: State, runtime: Work) -> State:
+    async def choose(state: State, runtime: TreeRuntime) -> State:
         return runtime.context.choose(PICKS[pick](runtime.context))
 
     def drafted(tree: Tree, state: State) -> Command[Any]:
@@ -102,10 +107,10 @@ def correct(
     def ended(tree: Tree, state: State) -> Command[Any]:
         """On with drafts that are graded, or that nothing grades: those that a limit has ended stay as they are."""
         turn = state.get("turn", 1)
-        paths = [limits.ended(path, turn) for path in _open(tree, state)]
-        tree.keep(paths)
-        show(watch, paths)
-        left = _answered(paths)
+        trajectories = [limits.ended(trajectory, turn) for trajectory in _open_trajectories(tree, state)]
+        tree.keep(trajectories)
+        notify(watch, trajectories)
+        left = _answered_samples(trajectories)
         on = "revise" if critic is go_on else "critique"
         return Command(update={**state, "open": left}, goto=on if left and turn < turns else "choose")
 
@@ -117,16 +122,16 @@ def correct(
     return GraphAgent(graph.compile(name="correct"), limit=3 * turns + 3)
 
 
-def _open(tree: Tree, state: State) -> list[Trajectory]:
+def _open_trajectories(tree: Tree, state: State) -> list[Trajectory]:
     return tree.at(state.get("open", []))
 
 
-def _answered(paths: Iterable[Trajectory]) -> list[int]:
+def _answered_samples(trajectories: Iterable[Trajectory]) -> list[int]:
     """The samples whose drafts ended by themselves."""
-    return [path.sample for path in paths if path.stop is Stop.ANSWERED]
+    return [trajectory.sample for trajectory in trajectories if trajectory.stop is Stop.ANSWERED]
 
 
-def _needs_grader(grader: Grader | None, wishes: Sequence[str]) -> None:
+def _require_grader(grader: Grader | None, wishes: Sequence[str]) -> None:
     """Raises PartError for the first of these wishes, where there is no grader."""
     if wishes and grader is None:
         raise PartError(f"{wishes[0]} of strategy 'correct' needs a grader, as in grader='likelihood'")

@@ -8,12 +8,12 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command
 
 from redraft.agents.agent import Agent, Watch, at_least_one
-from redraft.agents.correction.final_draft import last
-from redraft.agents.correction.turn import revised
+from redraft.agents.correction.final_draft import pick_last
+from redraft.agents.correction.turn import next_turns
 from redraft.agents.feedback.feedback import Feedback
 from redraft.agents.policies.policy import Policy
-from redraft.agents.sampling.early_stopping import shared
-from redraft.agents.sampling.graph import GraphAgent, State, Tree, Work, show
+from redraft.agents.sampling.early_stopping import with_vote_shares
+from redraft.agents.sampling.graph import GraphAgent, State, Tree, TreeRuntime, notify
 from redraft.store.records import Stop, Trajectory
 
 
@@ -36,33 +36,37 @@ def debate(
     """
     at_least_one(agents=agents, rounds=rounds)
 
-    async def propose(state: State, runtime: Work) -> Command[Literal["revise", "choose"]]:
+    async def propose(state: State, runtime: TreeRuntime) -> Command[Literal["revise", "choose"]]:
         tree = runtime.context
         tree.keep(await policy(Trajectory(tree.question), agents))
-        return heard(tree, {"asked": agents, "turn": 1}, list(tree.paths.values()))
+        return heard(tree, {"asked": agents, "turn": 1}, list(tree.trajectories.values()))
 
-    async def revise(state: State, runtime: Work) -> Command[Literal["revise", "choose"]]:
+    async def revise(state: State, runtime: TreeRuntime) -> Command[Literal["revise", "choose"]]:
         tree = runtime.context
         before = tree.at(state.get("open", []))
-        turns = await revised(policy, feedback, before, 1)
-        tree.keep(turn.path for turn in turns)
-        new = [turn.path for turn, path in zip(turns, before, strict=True) if turn.path.turn > path.turn]
+        turns = await next_turns(policy, feedback, before, 1)
+        tree.keep(turn.trajectory for turn in turns)
+        new = [
+            turn.trajectory
+            for turn, trajectory in zip(turns, before, strict=True)
+            if turn.trajectory.turn > trajectory.turn
+        ]
         return heard(tree, {"turn": state.get("turn", 1) + 1}, new)
 
-    async def choose(state: State, runtime: Work) -> State:
+    async def choose(state: State, runtime: TreeRuntime) -> State:
         tree = runtime.context
-        tree.keep(shared(tree.paths.values()))
-        return tree.choose(last(tree))
+        tree.keep(with_vote_shares(tree.trajectories.values()))
+        return tree.choose(pick_last(tree))
 
     def heard(tree: Tree, state: State, new: Sequence[Trajectory]) -> Command[Any]:
         """On to another round with the drafts that ended by themselves, if there is one, and it could change them."""
-        opened = [path for path in tree.paths.values() if path.stop is Stop.ANSWERED]
+        opened = [trajectory for trajectory in tree.trajectories.values() if trajectory.stop is Stop.ANSWERED]
         over = state.get("turn", 1) > rounds
         if over:
-            opened = [replace(path, reason=f"The limit of rounds={rounds} is reached.") for path in opened]
+            opened = [replace(trajectory, reason=f"The limit of rounds={rounds} is reached.") for trajectory in opened]
             tree.keep(opened)
-        show(watch, tree.at(path.sample for path in new))
-        update: State = {**state, "open": [path.sample for path in opened]}
+        notify(watch, tree.at(trajectory.sample for trajectory in new))
+        update: State = {**state, "open": [trajectory.sample for trajectory in opened]}
         return Command(update=update, goto="choose" if over or not new or len(opened) < 2 else "revise")
 
     graph = StateGraph(State, context_schema=Tree)

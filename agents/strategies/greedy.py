@@ -4,7 +4,7 @@ from langgraph.graph import END, START, StateGraph
 
 from redraft.agents.agent import Agent, Watch
 from redraft.agents.policies.policy import whole
-from redraft.agents.sampling.graph import GraphAgent, State, Tree, Work, show
+from redraft.agents.sampling.graph import GraphAgent, State, Tree, TreeRuntime, notify
 from redraft.llm.client.client import Client
 from redraft.store.records import Trajectory
 
@@ -13,15 +13,15 @@ def greedy(client: Client, *, watch: Watch | None = None) -> Agent:
     """The model's most likely draft, whatever the run's temperature."""
     policy = whole(client, temperature=0.0)
 
-    async def propose(state: State, runtime: Work) -> State:
+    async def propose(state: State, runtime: TreeRuntime) -> State:
         tree = runtime.context
         tree.keep(await policy(Trajectory(tree.question), 1))
-        show(watch, tree.paths.values())
+        notify(watch, tree.trajectories.values())
         return {"asked": 1}
 
-    async def choose(state: State, runtime: Work) -> State:
-        path = runtime.context.paths[0]
-        return runtime.context.choose(None if path.answer is None else path)
+    async def choose(state: State, runtime: TreeRuntime) -> State:
+        trajectory = runtime.context.trajectories[0]
+        return runtime.context.choose(None if trajectory.answer is None else trajectory)
 
     graph = StateGraph(State, context_schema=Tree)
     graph.add_node("propose", propose)

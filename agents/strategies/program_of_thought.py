@@ -9,9 +9,9 @@ from langgraph.types import Command
 
 from redraft.agents.agent import Agent, Watch, at_least_one
 from redraft.agents.policies.policy import Policy
-from redraft.agents.policies.steps import Part, grown, numbered
-from redraft.agents.sampling.early_stopping import vote, votes
-from redraft.agents.sampling.graph import GraphAgent, State, Tree, Work, selected, show
+from redraft.agents.policies.steps import Continuation, extend, with_sample_number
+from redraft.agents.sampling.early_stopping import count_votes, vote
+from redraft.agents.sampling.graph import GraphAgent, State, Tree, TreeRuntime, notify, selected_trajectory
 from redraft.graders.answers.extract import FENCE
 from redraft.graders.programs.execution import apart, computed
 from redraft.graders.selectors import majority
@@ -49,34 +49,42 @@ def program_of_thought(
     """
     at_least_one(samples=samples)
 
-    async def propose(state: State, runtime: Work) -> State:
+    async def propose(state: State, runtime: TreeRuntime) -> State:
         tree = runtime.context
-        tree.keep(await _programs(client, Trajectory(tree.question), samples))
+        tree.keep(await _draw_programs(client, Trajectory(tree.question), samples))
         return {"asked": samples}
 
-    async def grade(state: State, runtime: Work) -> Command[Literal["revise", "choose"]]:
+    async def grade(state: State, runtime: TreeRuntime) -> Command[Literal["revise", "choose"]]:
         tree = runtime.context
-        paths = await together(_run(path, limit_s) for path in tree.at(range(samples)))
-        tree.keep(paths)
-        show(watch, paths)
-        failing = [path.sample for path in paths if path.answer is None and path.stop is not Stop.FAILED]
+        trajectories = await together(_run_program(trajectory, limit_s) for trajectory in tree.at(range(samples)))
+        tree.keep(trajectories)
+        notify(watch, trajectories)
+        failing = [
+            trajectory.sample
+            for trajectory in trajectories
+            if trajectory.answer is None and trajectory.stop is not Stop.FAILED
+        ]
         left = failing if fallback else []
         return Command(update={"open": left}, goto="revise" if left else "choose")
 
-    async def revise(state: State, runtime: Work) -> State:
+    async def revise(state: State, runtime: TreeRuntime) -> State:
         tree, failing = runtime.context, state.get("open", [])
         drafts = await policy(Trajectory(tree.question), len(failing), samples)
         tree.keep(drafts)
-        show(watch, drafts)
+        notify(watch, drafts)
         return {"asked": samples + len(failing), "open": []}
 
-    async def choose(state: State, runtime: Work) -> State:
+    async def choose(state: State, runtime: TreeRuntime) -> State:
         tree = runtime.context
-        paths = list(tree.paths.values())
-        counts = votes(paths)
-        tree.keep(replace(path, score=counts[key] / samples) for path in paths if (key := vote(path)) is not None)
-        paths = list(tree.paths.values())
-        return tree.choose(selected(majority(paths), paths))
+        trajectories = list(tree.trajectories.values())
+        counts = count_votes(trajectories)
+        tree.keep(
+            replace(trajectory, score=counts[key] / samples)
+            for trajectory in trajectories
+            if (key := vote(trajectory)) is not None
+        )
+        trajectories = list(tree.trajectories.values())
+        return tree.choose(selected_trajectory(majority(trajectories), trajectories))
 
     graph = StateGraph(State, context_schema=Tree)
     for step in (propose, grade, revise, choose):
@@ -88,30 +96,32 @@ def program_of_thought(
     return GraphAgent(graph.compile(name="program_of_thought"), limit=6)
 
 
-async def _programs(client: Client, path: Trajectory, n: int) -> list[Trajectory]:
+async def _draw_programs(client: Client, trajectory: Trajectory, n: int) -> list[Trajectory]:
     """`n` replies with programs, as the steps before, in and after the program."""
     system = [message for message in client.opening if message.role == "system"]
-    asked = Message("user", fill(client.template("solve_program"), question=path.question.text))
+    asked = Message("user", fill(client.template("solve_program"), question=trajectory.question.text))
     request = client.request([*system, asked], n=n)
-    drawn = await client.draw(path.question, "propose", path.place, request)
-    return [_written(path, number, one) for number, one in enumerate(drawn)]
+    drawn = await client.draw(trajectory.question, "propose", trajectory.place, request)
+    return [_program_trajectory(trajectory, number, one) for number, one in enumerate(drawn)]
 
 
-def _written(path: Trajectory, number: int, drawn: Choice | ModelError) -> Trajectory:
+def _program_trajectory(trajectory: Trajectory, number: int, drawn: Choice | ModelError) -> Trajectory:
     if isinstance(drawn, ModelError):
-        return replace(numbered(path, number), stop=drawn.stop, reason=str(drawn))
-    part = Part(drawn.text, drawn.finish is Finish.END)
-    return replace(grown(path, number, drawn, part, apart(drawn.text)), answer=None)
+        return replace(with_sample_number(trajectory, number), stop=drawn.stop, reason=str(drawn))
+    part = Continuation(drawn.text, drawn.finish is Finish.END)
+    return replace(extend(trajectory, number, drawn, part, apart(drawn.text)), answer=None)
 
 
-async def _run(path: Trajectory, limit_s: float) -> Trajectory:
-    """The path with what its program computes as its answer, or with the reason why there is none."""
-    if path.stop is Stop.LENGTH:
-        return replace(path, reason="It was cut off before its program had ended.")
-    if path.stop is not Stop.ANSWERED:
-        return path
-    answer, said = await computed(path.text(), limit_s)
-    draft = path.draft()
+async def _run_program(trajectory: Trajectory, limit_s: float) -> Trajectory:
+    """The trajectory with what its program computes as its answer, or with the reason why there is none."""
+    if trajectory.stop is Stop.LENGTH:
+        return replace(trajectory, reason="It was cut off before its program had ended.")
+    if trajectory.stop is not Stop.ANSWERED:
+        return trajectory
+    answer, said = await computed(trajectory.text(), limit_s)
+    draft = trajectory.draft()
     code = next((step for step in reversed(draft) if FENCE.match(step.text.lstrip("\n"))), draft[-1])
-    ran = Grade("sandbox", path.trajectory_id, path.turn, reason=said, step_id=code.step_id)
-    return replace(path, answer=answer, reason=None if answer is not None else said, grades=(*path.grades, ran))
+    ran = Grade("sandbox", trajectory.trajectory_id, trajectory.turn, reason=said, step_id=code.step_id)
+    return replace(
+        trajectory, answer=answer, reason=None if answer is not None else said, grades=(*trajectory.grades, ran)
+    )

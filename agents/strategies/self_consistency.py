@@ -7,8 +7,8 @@ from langgraph.types import Command
 
 from redraft.agents.agent import Agent, Watch, at_least_one
 from redraft.agents.policies.policy import Policy
-from redraft.agents.sampling.early_stopping import fewest, settled, shared, votes
-from redraft.agents.sampling.graph import GraphAgent, State, Tree, Work, selected, show
+from redraft.agents.sampling.early_stopping import count_votes, fewest_to_settle, is_settled, with_vote_shares
+from redraft.agents.sampling.graph import GraphAgent, State, Tree, TreeRuntime, notify, selected_trajectory
 from redraft.graders.selectors import majority
 from redraft.store.records import Trajectory
 
@@ -27,21 +27,21 @@ def self_consistency(policy: Policy, *, samples: int = 8, adaptive: bool = False
     """
     at_least_one(samples=samples)
 
-    async def propose(state: State, runtime: Work) -> Command[Literal["propose", "choose"]]:
+    async def propose(state: State, runtime: TreeRuntime) -> Command[Literal["propose", "choose"]]:
         tree, asked = runtime.context, state.get("asked", 0)
         left = samples - asked
-        more = fewest(votes(tree.paths.values()), left) if adaptive else left
+        more = fewest_to_settle(count_votes(tree.trajectories.values()), left) if adaptive else left
         drafts = await policy(Trajectory(tree.question), more, asked)
         tree.keep(drafts)
-        show(watch, drafts)
-        enough = settled(votes(tree.paths.values()), left - more)
+        notify(watch, drafts)
+        enough = is_settled(count_votes(tree.trajectories.values()), left - more)
         return Command(update={"asked": asked + more}, goto="choose" if enough else "propose")
 
-    async def choose(state: State, runtime: Work) -> State:
+    async def choose(state: State, runtime: TreeRuntime) -> State:
         tree = runtime.context
-        tree.keep(shared(tree.paths.values()))
-        paths = list(tree.paths.values())
-        return tree.choose(selected(majority(paths), paths))
+        tree.keep(with_vote_shares(tree.trajectories.values()))
+        trajectories = list(tree.trajectories.values())
+        return tree.choose(selected_trajectory(majority(trajectories), trajectories))
 
     graph = StateGraph(State, context_schema=Tree)
     graph.add_node("propose", propose)

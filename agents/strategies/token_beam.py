@@ -3,9 +3,9 @@
 from langgraph.graph import END, START, StateGraph
 
 from redraft.agents.agent import Agent, Watch, at_least_one
-from redraft.agents.correction.drafts import moved
+from redraft.agents.correction.drafts import with_role
 from redraft.agents.policies.policy import likeliest
-from redraft.agents.sampling.graph import GraphAgent, State, Tree, Work, show
+from redraft.agents.sampling.graph import GraphAgent, State, Tree, TreeRuntime, notify
 from redraft.llm.client.client import Client
 from redraft.store.records import Role, Trajectory
 
@@ -22,18 +22,20 @@ def token_beam(client: Client, *, width: int = 4, length_penalty: float = 1.0, w
     at_least_one(width=width)
     policy = likeliest(client, length_penalty=length_penalty)
 
-    async def propose(state: State, runtime: Work) -> State:
+    async def propose(state: State, runtime: TreeRuntime) -> State:
         tree = runtime.context
         drafts = await policy(Trajectory(tree.question), width)
         written = [draft for draft in drafts if draft.steps]
         lost = [draft for draft in drafts if not draft.steps][:1]  # a search is one call: what it lost has one reason
-        tree.keep(moved(draft, Role.SEARCH, draft.sample) for draft in (*written, *lost))
-        show(watch, tree.paths.values())
+        tree.keep(with_role(draft, Role.SEARCH, draft.sample) for draft in (*written, *lost))
+        notify(watch, tree.trajectories.values())
         return {"asked": width}
 
-    async def choose(state: State, runtime: Work) -> State:
-        paths = runtime.context.paths.values()
-        return runtime.context.choose(next((path for path in paths if path.answer is not None), None))
+    async def choose(state: State, runtime: TreeRuntime) -> State:
+        trajectories = runtime.context.trajectories.values()
+        return runtime.context.choose(
+            next((trajectory for trajectory in trajectories if trajectory.answer is not None), None)
+        )
 
     graph = StateGraph(State, context_schema=Tree)
     graph.add_node("propose", propose)

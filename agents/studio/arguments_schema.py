@@ -10,7 +10,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from redraft.agents.build import Spec, parameters
-from redraft.agents.catalog import Setting, described
+from redraft.agents.catalog import Setting, describe
 from redraft.llm.model import Sampling
 
 SAMPLING = Sampling()
@@ -32,7 +32,7 @@ def arguments_schema(strategy: Spec) -> type:
     strategy."""
     found = {name: _field(*facts) for name, facts in MODEL.items()}
     where = parameters(strategy)
-    for setting in described(strategy).settings:
+    for setting in describe(strategy).settings:
         parameter, _ = where[setting.name]
         kind = str | None if setting.choices else _plain_type(parameter.annotation)
         default = setting.default if isinstance(setting.default, str | int | float | None) else str(setting.default)

@@ -25,12 +25,12 @@ from typing_extensions import TypedDict
 
 from redraft.agents.build import Spec, build, load
 from redraft.agents.critics.critic import GO_ON, Critic, Critique
-from redraft.agents.sampling.graph_runner import BEGUN
-from redraft.agents.solve import compared
+from redraft.agents.sampling.graph_runner import INITIAL_STATE
+from redraft.agents.solve import add_oracle_grades
 from redraft.agents.studio.arguments_schema import arguments_schema
 from redraft.agents.studio.session import own_nodes, session
 from redraft.agents.studio.snapshot import from_json, to_json
-from redraft.agents.studio.state import Draft, draft, drafts, trajectory
+from redraft.agents.studio.state import Draft, drafts, last_draft, trajectory_to_json
 from redraft.llm.client.client import Client
 from redraft.llm.scripted import Scripted
 from redraft.store.errors import PartError, RedraftError
@@ -57,7 +57,7 @@ class Progress(TypedDict):
     oracle_used: bool
 
 
-def merged(before: dict[str, Draft], new: dict[str, Draft] | None) -> dict[str, Draft]:
+def merge_drafts(before: dict[str, Draft], new: dict[str, Draft] | None) -> dict[str, Draft]:
     """The drafts there were, with those that are new or have changed; none, to begin with, for None."""
     return {} if new is None else {**before, **new}
 
@@ -67,7 +67,7 @@ class Output(TypedDict):
     since LangGraph's server streams no more of the state than what is put out. They are by their place in the tree:
     "0.1" is the second below the first."""
 
-    drafts: Annotated[dict[str, Draft], merged]
+    drafts: Annotated[dict[str, Draft], merge_drafts]
     trajectories: list[dict[str, Any]]
 
 
@@ -77,7 +77,7 @@ class State(TypedDict, total=False):
     question: str
     answer: str | None
     kind: Kind | None
-    drafts: Annotated[dict[str, Draft], merged]
+    drafts: Annotated[dict[str, Draft], merge_drafts]
     trajectories: list[dict[str, Any]]
     progress: Progress
 
@@ -128,7 +128,7 @@ def langgraph_json() -> dict[str, Any]:
 def _graph(
     strategy: Spec, sent: Mapping[str, Any], checkpointer: BaseCheckpointSaver[Any] | None = None
 ) -> StudioGraph:
-    shape, running = _shape(strategy), _Running(strategy, sent)
+    shape, running = _graph_shape(strategy), _StrategyNodes(strategy, sent)
     built = StateGraph(State, context_schema=shape.arguments, input_schema=Input, output_schema=Output)
     built.add_node(BEGIN, running.begin, destinations=shape.first)
     for node, ways in shape.ways.items():
@@ -138,7 +138,7 @@ def _graph(
 
 
 @dataclass(frozen=True, slots=True)
-class _Running:
+class _StrategyNodes:
     """The nodes of a strategy's graph. `sent` is a run's context as a server was sent it."""
 
     strategy: Spec
@@ -148,12 +148,14 @@ class _Running:
         """Checks the question and the arguments, and forgets what the thread knows of an earlier question. The known
         answer and the kind are no longer in the state then: the thread's next question may have none."""
         answer = state.get("answer")
-        with _in_one_line():
+        with _graph_errors():
             question, arguments = _question(state), self._arguments({}, runtime)
             async with session(self.strategy, arguments, question, answer) as opened:
                 tree = to_json(opened.explored())
                 first = opened.nodes.first if opened.nodes else PROPOSE
-        progress = Progress(arguments=arguments, answer=answer, state=BEGUN, tree=tree, calls=[], oracle_used=False)
+        progress = Progress(
+            arguments=arguments, answer=answer, state=INITIAL_STATE, tree=tree, calls=[], oracle_used=False
+        )
         update: dict[str, Any] = {
             "answer": None,
             "kind": None,
@@ -170,11 +172,11 @@ class _Running:
         anew with them, asks no model twice, and waits again.
         """
 
-        def watch(path: Trajectory) -> None:
-            place, row = draft(path)
+        def watch(trajectory: Trajectory) -> None:
+            place, row = last_draft(trajectory)
             runtime.stream_writer({"place": place, **row})
 
-        with _in_one_line():
+        with _graph_errors():
             progress = _progress(state)
             explored = from_json(progress["tree"])
             arguments, calls = self._arguments(progress["arguments"], runtime), progress["calls"]
@@ -200,8 +202,10 @@ class _Running:
             },
         }
         if then == END:
-            found = [replace(path, oracle_used=path.oracle_used or oracle_used) for path in explored.ranked]
-            update["trajectories"] = list(map(trajectory, await _compared(found, answer)))
+            found = [
+                replace(trajectory, oracle_used=trajectory.oracle_used or oracle_used) for trajectory in explored.ranked
+            ]
+            update["trajectories"] = list(map(trajectory_to_json, await _with_oracle_grades(found, answer)))
         return Command(update=update, goto=then)
 
     def _arguments(self, kept: Mapping[str, Any], runtime: Runtime[Any]) -> dict[str, Any]:
@@ -209,16 +213,18 @@ class _Running:
         return {name: value for name, value in given.items() if value is not None}
 
 
-async def _compared(paths: Sequence[Trajectory], answer: str | None) -> Sequence[Trajectory]:
-    """The paths, each draft with the oracle's grade if the answer is known: `solve` returns the same."""
-    if answer is None or not paths:
-        return paths
-    question = paths[0].question
-    return await compared(paths, Problem(question.text, answer, question.problem_id, kind=question.kind))
+async def _with_oracle_grades(trajectories: Sequence[Trajectory], answer: str | None) -> Sequence[Trajectory]:
+    """The trajectories, each draft with the oracle's grade if the answer is known: `solve` returns the same."""
+    if answer is None or not trajectories:
+        return trajectories
+    question = trajectories[0].question
+    return await add_oracle_grades(
+        trajectories, Problem(question.text, answer, question.problem_id, kind=question.kind)
+    )
 
 
 @contextmanager
-def _in_one_line() -> Iterator[None]:
+def _graph_errors() -> Iterator[None]:
     """Errors that a person can mend are raised as GraphError."""
     try:
         yield
@@ -244,7 +250,7 @@ def _question(state: State) -> Question:
 
 
 @dataclass(frozen=True, slots=True)
-class _Shape:
+class _GraphShape:
     """What is the same in all graphs of a strategy: a server takes a thread's checkpoints for those of one graph,
     whatever its arguments are. `ways` are the nodes, each with those that may follow it."""
 
@@ -255,10 +261,10 @@ class _Shape:
 
 
 @cache
-def _shape(strategy: Spec) -> _Shape:
+def _graph_shape(strategy: Spec) -> _GraphShape:
     """The nodes that a strategy may have: with a critic there are more than without."""
     factory = load(strategy)
-    critics = (None, _content) if "critic" in inspect.signature(factory).parameters else (None,)
+    critics = (None, _satisfied_critic) if "critic" in inspect.signature(factory).parameters else (None,)
     client = Client(Scripted(lambda request, index: ""))
     first: dict[str, None] = {}
     ways: dict[str, dict[str, None]] = {}
@@ -268,7 +274,7 @@ def _shape(strategy: Spec) -> _Shape:
         for node, nexts in (nodes.ways if nodes else {PROPOSE: (END,)}).items():
             ways.setdefault(node, {}).update(dict.fromkeys(nexts))
     name = strategy if isinstance(strategy, str) else getattr(strategy, "__name__", "strategy")
-    return _Shape(
+    return _GraphShape(
         name=name.rpartition(":")[2],
         arguments=arguments_schema(strategy),
         first=tuple(first),
@@ -276,7 +282,7 @@ def _shape(strategy: Spec) -> _Shape:
     )
 
 
-def _content() -> Critic:
+def _satisfied_critic() -> Critic:
     """A critic that is asked: critic `none` is not."""
 
     async def critique(trajectory: Trajectory) -> Critique:

@@ -12,12 +12,12 @@ from langgraph.graph import END
 from langgraph.runtime import Runtime
 
 from redraft.agents.agent import Agent, Watch, at_least_one
-from redraft.agents.build import Spec, build, resolved
+from redraft.agents.build import Spec, build, resolve
 from redraft.agents.sampling.graph import GraphAgent, Tree
-from redraft.agents.sampling.graph_runner import WALKED, Nodes, takes_turns
+from redraft.agents.sampling.graph_runner import ALWAYS_WALK, Nodes, is_sequential
 from redraft.agents.search.search import Search, SearchAgent
 from redraft.agents.studio.arguments_schema import MODEL
-from redraft.agents.studio.snapshot import Explored, plain
+from redraft.agents.studio.snapshot import Explored, to_plain
 from redraft.graders.answers.checker import Checker
 from redraft.llm.client.client import Client
 from redraft.llm.model import Model, Sampling
@@ -48,19 +48,19 @@ class Session:
     async def work(self, node: str, state: dict[str, Any], explored: Explored) -> tuple[str, dict[str, Any]]:
         """Runs a node, or, if there are none, the agent as a whole; returns the next node's name, END after the last,
         and the new state. What is found is in `explored`."""
-        walked = WALKED.set(True)
+        walked = ALWAYS_WALK.set(True)
         try:
             if self.nodes:
                 return await self.nodes.run(node, state, Runtime(context=explored))
             explored.ranked = await self.agent(self.question)
             return END, state
         finally:
-            WALKED.reset(walked)
+            ALWAYS_WALK.reset(walked)
 
     def calls(self) -> list[Any]:
         """What models and persons have answered in this session, as JSON data."""
         made = self._journal.calls(self.question.unit)
-        return [[plain(call_to_json(call)), plain(choices)] for call, choices in made]
+        return [[to_plain(call_to_json(call)), to_plain(choices)] for call, choices in made]
 
     @property
     def oracle_used(self) -> bool:
@@ -89,7 +89,7 @@ async def session(
         journal.preload(call_from_json(call), choices)
 
     def built() -> tuple[Client, Agent]:
-        given = checked(strategy, arguments)
+        given = check_arguments(strategy, arguments)
         parts = {name: value for name, value in given.items() if name not in MODEL}
         model = _model(given.get("model", EMBEDDED), given.get("api_base"))
         client = Client(model, journal=journal, sampling=_sampling(given))
@@ -106,16 +106,16 @@ async def session(
 
 def own_nodes(agent: Agent) -> Nodes | None:
     """The nodes of an agent's own graph, if it has one of which one node at a time runs."""
-    if isinstance(agent, GraphAgent | SearchAgent) and takes_turns(agent.graph):
+    if isinstance(agent, GraphAgent | SearchAgent) and is_sequential(agent.graph):
         return Nodes(agent.graph)
     return None
 
 
-def checked(strategy: Spec, arguments: Mapping[str, Any]) -> dict[str, Any]:
+def check_arguments(strategy: Spec, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of a strategy and its model, as they are to be given to it; numbers and truth values of JSON are
     read as `--set` reads texts. Raises PartError for the first that does not fit, and names it."""
     texts = {name: _text(name, value) for name, value in arguments.items() if value is not None}
-    known = {**MODEL, **resolved(strategy, texts)}
+    known = {**MODEL, **resolve(strategy, texts)}
     if unknown := next((name for name in texts if name not in known), None):
         name = strategy if isinstance(strategy, str) else getattr(strategy, "__name__", str(strategy))
         raise PartError(f"no argument {unknown!r} of strategy {name!r}; there are {', '.join(sorted(known))}")

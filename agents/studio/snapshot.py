@@ -25,12 +25,12 @@ Explored = Tree | Search
 def to_json(explored: Explored) -> dict[str, Any]:
     """A tree as JSON data, without the fields that have their default values. Lone surrogates become "?"."""
     if isinstance(explored, Tree):
-        return plain(explored)
+        return to_plain(explored)
     return {
-        **_facts(explored, besides=("nodes", "queue", "_known")),
+        **_record_to_json(explored, besides=("nodes", "queue", "_known")),
         "nodes": [_node_to_json(node) for node in explored.nodes],
         "queue": [[cost if math.isfinite(cost) else str(cost), index] for cost, index in explored.queue],
-        "_known": [[key, stop and stop.value, plain(grade)] for (key, stop), grade in explored._known.items()],
+        "_known": [[key, stop and stop.value, to_plain(grade)] for (key, stop), grade in explored._known.items()],
     }
 
 
@@ -38,11 +38,11 @@ def from_json(data: Mapping[str, Any]) -> Explored:
     """The tree that `to_json` made this data of: a Search if it has nodes. Raises ValueError if it is no such data."""
     try:
         if "nodes" not in data:
-            return Tree(**_values(Tree, data))
+            return Tree(**_convert_fields(Tree, data))
         known = {(key, stop and Stop(stop)): msgspec.convert(grade, Grade) for key, stop, grade in data["_known"]}
         rest = {name: value for name, value in data.items() if name not in ("nodes", "queue", "_known")}
         return Search(
-            **_values(Search, rest),
+            **_convert_fields(Search, rest),
             nodes=_nodes(data["nodes"]),
             queue=[(float(cost), index) for cost, index in data["queue"]],
             _known=known,
@@ -58,8 +58,12 @@ def question_from_json(data: Mapping[str, Any]) -> Question:
 
 def _node_to_json(node: Node) -> dict[str, Any]:
     parent = {} if node.parent is None else {"parent": node.parent.index}
-    path = replace(node.path, steps=node.steps)
-    return {**_facts(node, besides=("parent", "children", "path")), **parent, "path": plain(path)}
+    trajectory = replace(node.trajectory, steps=node.steps)
+    return {
+        **_record_to_json(node, besides=("parent", "children", "trajectory")),
+        **parent,
+        "trajectory": to_plain(trajectory),
+    }
 
 
 def _nodes(rows: Sequence[Mapping[str, Any]]) -> list[Node]:
@@ -67,16 +71,16 @@ def _nodes(rows: Sequence[Mapping[str, Any]]) -> list[Node]:
     nodes: list[Node] = []
     for row in rows:
         parent = nodes[row["parent"]] if "parent" in row else None
-        node = Node(**_values(Node, {**row, "parent": None}))
+        node = Node(**_convert_fields(Node, {**row, "parent": None}))
         if parent is not None:
             node.parent = parent
-            node.path = replace(node.path, steps=(*parent.path.steps, *node.path.steps))
+            node.trajectory = replace(node.trajectory, steps=(*parent.trajectory.steps, *node.trajectory.steps))
             parent.children.append(node)
         nodes.append(node)
     return nodes
 
 
-def plain(value: Any) -> Any:
+def to_plain(value: Any) -> Any:
     """Records, texts, numbers and containers of them as JSON data; fields that have their default values are left
     out."""
     if isinstance(value, Enum):
@@ -84,31 +88,31 @@ def plain(value: Any) -> Any:
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode()
     if is_dataclass(value):
-        return _facts(value)
+        return _record_to_json(value)
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {str(key): to_plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
+        return [to_plain(item) for item in value]
     return value
 
 
-def _facts(record: Any, besides: Sequence[str] = ()) -> dict[str, Any]:
+def _record_to_json(record: Any, besides: Sequence[str] = ()) -> dict[str, Any]:
     """The fields of a record that differ from their defaults, as JSON data, without those named `besides`."""
     pairs = ((field, getattr(record, field.name)) for field in fields(record) if field.name not in besides)
-    return {field.name: plain(value) for field, value in pairs if value != _default(field)}
+    return {field.name: to_plain(value) for field, value in pairs if value != _field_default(field)}
 
 
-def _default(field: Field[Any]) -> Any:
+def _field_default(field: Field[Any]) -> Any:
     return field.default_factory() if field.default_factory is not MISSING else field.default
 
 
-def _values(kind: type, data: Mapping[str, Any]) -> dict[str, Any]:
+def _convert_fields(kind: type, data: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a record of this kind, of the types that it declares."""
-    hints = _hints(kind)
+    hints = _field_types(kind)
     return {name: msgspec.convert(value, hints[name], str_keys=True) for name, value in data.items()}
 
 
 @cache
-def _hints(kind: type) -> dict[str, Any]:
+def _field_types(kind: type) -> dict[str, Any]:
     """The types of the fields. The parent of a Node is set apart."""
     return {name: Any if name == "parent" else hint for name, hint in get_type_hints(kind).items()}

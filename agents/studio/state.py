@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 from redraft.agents.sampling.graph import Tree
 from redraft.agents.search.node import Node
 from redraft.agents.search.search import Search
-from redraft.agents.studio.snapshot import Explored, plain
+from redraft.agents.studio.snapshot import Explored, to_plain
 from redraft.store.records import Grade, Step, Trajectory, Verdict
 
 
@@ -31,34 +31,36 @@ class Draft(TypedDict, total=False):
 
 def drafts(explored: Explored) -> dict[str, Draft]:
     """Every draft, or every step of a search, by its place in the tree: "0.1" is the second below the first."""
-    return dict(_drafts(explored) if isinstance(explored, Tree) else _steps(explored))
+    return dict(_tree_drafts(explored) if isinstance(explored, Tree) else _search_steps(explored))
 
 
-def draft(path: Trajectory) -> tuple[str, Draft]:
-    """The last draft of a path with its place."""
-    return list(_turns(path))[-1]
+def last_draft(trajectory: Trajectory) -> tuple[str, Draft]:
+    """The last draft of a trajectory with its place."""
+    return list(_trajectory_drafts(trajectory))[-1]
 
 
-def trajectory(path: Trajectory) -> dict[str, Any]:
+def trajectory_to_json(trajectory: Trajectory) -> dict[str, Any]:
     """A trajectory as JSON data, named as the columns of `trajectories` and `steps` are. `correct` is what the oracle
     says of its last draft; None if nobody asked it."""
-    verdicts = [grade.verdict for grade in path.grades if grade.grader == ORACLE and grade.turn == path.turn]
+    verdicts = [
+        grade.verdict for grade in trajectory.grades if grade.grader == ORACLE and grade.turn == trajectory.turn
+    ]
     return {
-        "trajectory_id": path.trajectory_id,
-        "role": path.role.value,
-        "sample": path.sample,
-        "chosen": path.chosen,
-        "answer": plain(path.answer),
+        "trajectory_id": trajectory.trajectory_id,
+        "role": trajectory.role.value,
+        "sample": trajectory.sample,
+        "chosen": trajectory.chosen,
+        "answer": to_plain(trajectory.answer),
         "correct": CORRECT.get(verdicts[-1]) if verdicts else None,
-        "score": path.score,
-        "stop": path.stop and path.stop.value,
-        "reason": plain(path.reason),
-        "turns": path.turn,
-        "tokens": path.tokens,
-        "oracle_used": path.oracle_used,
-        "text": plain(path.text()),
-        "drafts": [row for _, row in _turns(path)],
-        "steps": plain(path.steps),
+        "score": trajectory.score,
+        "stop": trajectory.stop and trajectory.stop.value,
+        "reason": to_plain(trajectory.reason),
+        "turns": trajectory.turn,
+        "tokens": trajectory.tokens,
+        "oracle_used": trajectory.oracle_used,
+        "text": to_plain(trajectory.text()),
+        "drafts": [row for _, row in _trajectory_drafts(trajectory)],
+        "steps": to_plain(trajectory.steps),
     }
 
 
@@ -66,69 +68,69 @@ ORACLE = "oracle"
 CORRECT: Mapping[Verdict | None, bool] = {Verdict.RIGHT: True, Verdict.WRONG: False}
 
 
-def _drafts(tree: Tree) -> Iterator[tuple[str, Draft]]:
-    for path in (*tree.others, *chain.from_iterable(tree.siblings.values()), *tree.paths.values()):
-        yield from _turns(path)
+def _tree_drafts(tree: Tree) -> Iterator[tuple[str, Draft]]:
+    for trajectory in (*tree.others, *chain.from_iterable(tree.siblings.values()), *tree.trajectories.values()):
+        yield from _trajectory_drafts(trajectory)
 
 
-def _turns(path: Trajectory) -> Iterator[tuple[str, Draft]]:
-    """The drafts of a path, each as far as it is known."""
+def _trajectory_drafts(trajectory: Trajectory) -> Iterator[tuple[str, Draft]]:
+    """The drafts of a trajectory, each as far as it is known."""
     after = ""
-    for turn in range(1, path.turn + 1):
-        last, steps = turn == path.turn, path.draft(turn)
-        place = _place(path, steps[-1]) if steps else f"{after or path.sample}, no draft"
-        grades = [grade for grade in path.grades if grade.turn == turn]
+    for turn in range(1, trajectory.turn + 1):
+        last, steps = turn == trajectory.turn, trajectory.draft(turn)
+        place = _place(trajectory, steps[-1]) if steps else f"{after or trajectory.sample}, no draft"
+        grades = [grade for grade in trajectory.grades if grade.turn == turn]
         values = [grade.value for grade in grades if grade.value is not None]
-        said = path.feedback(turn + 1)
+        said = trajectory.feedback(turn + 1)
         row = {
-            "sample": path.sample,
+            "sample": trajectory.sample,
             "turn": turn,
             "after": after,
-            "text": path.text(turn),
-            "answer": path.answer if last else path.answers[turn - 1],
-            "score": path.score if last else next(iter(values), None),
-            "grades": list(map(_in_words, grades)),
+            "text": trajectory.text(turn),
+            "answer": trajectory.answer if last else trajectory.answers[turn - 1],
+            "score": trajectory.score if last else next(iter(values), None),
+            "grades": list(map(_grade_text, grades)),
             "feedback": said and f"{said.by}: {said.text}",
-            "stop": path.stop if last else path.stops[turn - 1],
-            "reason": path.reason if last else None,
+            "stop": trajectory.stop if last else trajectory.stops[turn - 1],
+            "reason": trajectory.reason if last else None,
         }
-        yield place, _without_nothing(row)
+        yield place, _without_empty(row)
         after = place
 
 
-def _steps(search: Search) -> Iterator[tuple[str, Draft]]:
+def _search_steps(search: Search) -> Iterator[tuple[str, Draft]]:
     for node in search.nodes:
         if node.parent is None and not node.ended:
             continue
         grades = node.said if node.grade is None else (*node.said, node.grade)
         row = {
-            "turn": node.path.turn,
+            "turn": node.trajectory.turn,
             "after": _node_place(node.parent) if node.parent else None,
             "text": node.text,
-            "answer": node.path.answer,
+            "answer": node.trajectory.answer,
             "score": node.value,
             "visits": node.visits or None,
-            "grades": list(map(_in_words, grades)),
-            "stop": node.path.stop,
-            "reason": node.path.reason,
+            "grades": list(map(_grade_text, grades)),
+            "stop": node.trajectory.stop,
+            "reason": node.trajectory.reason,
         }
-        yield _node_place(node) or "no step", _without_nothing(row)
+        yield _node_place(node) or "no step", _without_empty(row)
 
 
-def _without_nothing(row: dict[str, Any]) -> Any:
+def _without_empty(row: dict[str, Any]) -> Any:
     kept = {name: value for name, value in row.items() if name == "text" or value not in (None, "", [])}
-    return plain(kept)
+    return to_plain(kept)
 
 
 def _node_place(node: Node) -> str:
-    return _place(node.path, node.path.steps[-1]) if node.path.steps else ""
+    return _place(node.trajectory, node.trajectory.steps[-1]) if node.trajectory.steps else ""
 
 
-def _place(path: Trajectory, step: Step) -> str:
-    return step.step_id.removeprefix(f"{path.question.unit}/")
+def _place(trajectory: Trajectory, step: Step) -> str:
+    return step.step_id.removeprefix(f"{trajectory.question.unit}/")
 
 
-def _in_words(grade: Grade) -> str:
+def _grade_text(grade: Grade) -> str:
     value = None if grade.value is None else f"{grade.value:.4g}"
     words = (grade.verdict and grade.verdict.value, value, grade.reason)
     return f"{grade.grader}: {', '.join(filter(None, words))}"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from redraft.agents.annotator import Said, Shown
+from redraft.agents.annotator import DraftView, Judgement
 from redraft.store.errors import QueryError
 from redraft.store.tables.labels import Label
 from redraft.store.tables.sql import literal, one_of
@@ -18,7 +18,7 @@ Place = tuple[str, int]
 class Draft:
     """A stored draft, as it is shown, with the `prefix_key` of its last step."""
 
-    shown: Shown
+    shown: DraftView
     key: str
 
 
@@ -34,7 +34,7 @@ def drafts(store: Store, places: Sequence[Place]) -> dict[Place, Draft]:
 
 def _draft(place: Place, rows: Sequence[tuple[Any, ...]]) -> Draft:
     question, answer, _, key = rows[-1]
-    return Draft(Shown(question, place[1], tuple(text for _, _, text, _ in rows), answer), key)
+    return Draft(DraftView(question, place[1], tuple(text for _, _, text, _ in rows), answer), key)
 
 
 def places(store: Store, by: str, where: str, seed: int, again: bool) -> list[Place]:
@@ -48,10 +48,10 @@ def places(store: Store, by: str, where: str, seed: int, again: bool) -> list[Pl
         raise QueryError(f"where={where!r}: {error}") from None
 
 
-def told_by(store: Store, by: str) -> dict[str, tuple[Said, bool]]:
+def told_by(store: Store, by: str) -> dict[str, tuple[Judgement, bool]]:
     """What a person has said of the texts that are still there; of one text the last counts."""
     rows = store.query(TOLD.format(by=literal(by))).rows
-    return {key: (Said(*facts), key_shown) for key, key_shown, *facts in rows}
+    return {key: (Judgement(*facts), key_shown) for key, key_shown, *facts in rows}
 
 
 def standing(store: Store, by: str, places: Sequence[Place]) -> dict[Place, Label]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from redraft.agents.correction.drafts import cut
+from redraft.agents.correction.drafts import cut_to_turn
 from redraft.flows.annotation.pending import Kept
 from redraft.flows.display.progress import Progress
 from redraft.flows.generation.gc import seldom
@@ -146,7 +146,7 @@ class Annotating:
             paths = await off_loop(paths_of, self._store, {kept.source: kept.problem for kept in part})
             for kept in part:
                 there = paths[kept.source]
-                yield kept, [cut(there[path], turn) for path, turn in kept.places if path in there]
+                yield kept, [cut_to_turn(there[path], turn) for path, turn in kept.places if path in there]
 
     async def _unit(self, item: tuple[Kept, list[Trajectory]]) -> None:
         kept, drafts = item

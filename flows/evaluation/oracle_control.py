@@ -26,7 +26,7 @@ class Oracle:
 
 
 def oracle(strategy: Spec, chosen: Mapping[str, Any], samples: int) -> Oracle:
-    """The oracle of a strategy, from everything that it and its parts are built with (see `resolved`), and its number
+    """The oracle of a strategy, from everything that it and its parts are built with (see `resolve`), and its number
     of samples."""
     readers = {key for key, value in chosen.items() if _reads(key, value)}
     grades = "grader" in readers

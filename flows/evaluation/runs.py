@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from redraft.agents.build import resolved
+from redraft.agents.build import resolve
 from redraft.flows.display.progress import Progress
 from redraft.flows.evaluation.history import History, history
 from redraft.flows.evaluation.method import Method
@@ -192,7 +192,7 @@ def _wanted(ran: Sequence[Ran], drawn: Ran) -> int:
 def _chosen(settings: Settings) -> Mapping[str, Any]:
     """Every argument that the strategy and its parts have, with its value."""
     offered = {"grader": settings.grader, "critic": settings.critic, **settings.arguments}
-    return resolved(settings.strategy, {key: value for key, value in offered.items() if value is not None})
+    return resolve(settings.strategy, {key: value for key, value in offered.items() if value is not None})
 
 
 def _others(chosen: Mapping[str, Any], writer: tuple[str | Model, str]) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from redraft.agents.validation import named, ships
+from redraft.agents.validation import is_shipped, part_label
 from redraft.flows.filters.candidates import Candidate
 from redraft.flows.filters.filter import Filter
 from redraft.flows.formats.format import Format, Row
@@ -17,7 +17,7 @@ def checked_filter(factory: Callable[..., Filter], values: Mapping[str, Any]) ->
     """The filter that a factory makes with these arguments. Raises PartError if it can't be called; the filter raises
     it if it breaks, or answers neither None nor a text."""
     part, made = _made("filter", factory, values)
-    if ships(made):
+    if is_shipped(made):
         return made
     if not callable(made):
         raise wrong(part, made, "the function itself must return `def look(candidate)`")
@@ -35,7 +35,7 @@ def checked_format(factory: Callable[..., Format], values: Mapping[str, Any]) ->
     """The format that a factory makes with these arguments. Raises PartError if it can't be called; the format raises
     it if it breaks, or makes something else than rows of JSON."""
     part, made = _made("format", factory, values)
-    if ships(made):
+    if is_shipped(made):
         return made
     if not callable(made):
         raise wrong(part, made, "the function itself must return `def row(candidate)`")
@@ -65,8 +65,8 @@ def checked_format(factory: Callable[..., Format], values: Mapping[str, Any]) ->
 
 def _made(noun: str, factory: Callable[..., Any], values: Mapping[str, Any]) -> tuple[str, Any]:
     """What a factory makes, and what people call it."""
-    part = named(noun, factory)
-    return part, factory(**values) if ships(factory) else _called(part, partial(factory, **values))
+    part = part_label(noun, factory)
+    return part, factory(**values) if is_shipped(factory) else _called(part, partial(factory, **values))
 
 
 def _called(part: str, function: Callable[..., Any], *given: Any) -> Any:

@@ -5,8 +5,8 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
-from redraft.agents.build import Spec, default, load, prompts, resolved, returned
-from redraft.agents.validation import ships
+from redraft.agents.build import Spec, default_part, load, prompt_texts, resolve, return_type
+from redraft.agents.validation import is_shipped
 from redraft.llm.client.client import Client
 from redraft.llm.providers.route import route
 from redraft.store.records import digest
@@ -31,14 +31,14 @@ def recipe(
     """
     sampling = client.sampling
     offered = {"grader": grader, "critic": critic, **arguments}
-    built = resolved(strategy, {name: value for name, value in offered.items() if value is not None})
+    built = resolve(strategy, {name: value for name, value in offered.items() if value is not None})
     return digest(
         "generate",
         identity(strategy),
         [client.model.name, getattr(client.model, "version", None)],
         {name: _named(name, value) for name, value in built.items() if not _elsewhere(name, value)},
         measures,
-        prompts(client, [part for part in built.values() if isinstance(part, str)]),
+        prompt_texts(client, [part for part in built.values() if isinstance(part, str)]),
         [sampling.seed, sampling.temperature, sampling.max_tokens, *filter(None, [sampling.truncation.given()])],
         dict(problem_budget),
     )
@@ -66,7 +66,7 @@ def takes(strategy: Spec, parameter: str) -> bool:
 def parts(strategy: Spec, given: Mapping[str, Any]) -> dict[str, str | None]:
     """The feedback and the grader that a strategy works with: those given or its defaults, None where it has none."""
     return {
-        part: identity(given.get(part) or default(strategy, part)) if takes(strategy, part) else None
+        part: identity(given.get(part) or default_part(strategy, part)) if takes(strategy, part) else None
         for part in ("feedback", "grader")
     }
 
@@ -96,9 +96,9 @@ def identity(value: Any) -> str | None:
 def _makes(value: Any) -> str:
     """The type that a shipped part's factory returns; empty for everything else."""
     module, function = getattr(value, "__module__", ""), getattr(value, "__name__", "")
-    if not ships(value) or module.rpartition(".")[2] not in (function, "policy"):
+    if not is_shipped(value) or module.rpartition(".")[2] not in (function, "policy"):
         return ""
-    return getattr(returned(value), "__name__", "")
+    return getattr(return_type(value), "__name__", "")
 
 
 HOMES = {

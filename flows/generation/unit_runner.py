@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from redraft.agents.agent import Agent
-from redraft.agents.measures import judge
+from redraft.agents.measures import grade_drafts
 from redraft.flows.display.progress import Progress
 from redraft.flows.generation.gc import seldom
 from redraft.flows.generation.shutdown import leaving
@@ -164,7 +164,7 @@ class Solving:
         graders = self._likelihoods if problem.answer is None else (self._oracle, *self._likelihoods)
         self._known.add(problem)
         try:
-            measured = await judge(graders, paths)
+            measured = await grade_drafts(graders, paths)
         finally:
             self._known.discard(problem.problem_id)
         said = [grade for path in paths for grade in path.grades]

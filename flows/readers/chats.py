@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from redraft.agents.policies.steps import split
+from redraft.agents.policies.steps import split_steps
 from redraft.flows.readers.reader import BAD, GOOD, NEUTRAL, Context, Imported, problem_of, rated, told, written
 from redraft.graders.answers.extract import extract
 from redraft.store.errors import SourceError
@@ -66,7 +66,7 @@ def _path(row: Mapping[str, Any], spoken: Sequence[tuple[str, str]], question: A
         if role == "user":
             path = path.respond(text, "user")
             continue
-        pieces = split(text, context.separator) or [""]
+        pieces = split_steps(text, context.separator) or [""]
         for at, piece in enumerate(pieces, start=1):
             path = path.grow(piece, 0, final=at == len(pieces))
         path = replace(path, stop=Stop.ANSWERED, answer=extract(path.text(), question.kind))

@@ -10,7 +10,7 @@ import pytest
 
 from redraft.agents import build, load, solve
 from redraft.agents.agent import Agent
-from redraft.agents.build import prompts, resolved
+from redraft.agents.build import prompt_texts, resolve
 from redraft.agents.policies.continuation import STEP_SCHEMA
 from redraft.agents.policies.policy import Policy
 from redraft.agents.strategies.best_of_n import best_of_n
@@ -68,24 +68,26 @@ async def test_a_strategy_gets_its_parts_and_they_get_their_arguments() -> None:
     agent = build(
         "correct", client(), keys=Keyring({"p": "3"}), samples=1, feedback="oracle", turns="2", grader="likelihood"
     )
-    [path] = await agent(QUESTION)
-    assert (path.answers, path.answer) == (("1",), "3")
+    [trajectory] = await agent(QUESTION)
+    assert (trajectory.answers, trajectory.answer) == (("1",), "3")
 
     dotted: dict[str, Any] = {"feedback.threshold": "-0.1"}
     doubtful = build("correct", client(), feedback="likelihood", turns=2, **dotted)
-    [path] = await doubtful(QUESTION)
-    assert path.turn == 1
+    [trajectory] = await doubtful(QUESTION)
+    assert trajectory.turn == 1
 
 
 async def test_what_a_strategy_does_not_have_is_not_asked_of_it() -> None:
-    [path] = await build("greedy", client(), samples=8, grader="likelihood", critic="model", keys=Keyring())(QUESTION)
-    assert path.answer == "1"
+    [trajectory] = await build("greedy", client(), samples=8, grader="likelihood", critic="model", keys=Keyring())(
+        QUESTION
+    )
+    assert trajectory.answer == "1"
 
 
 async def test_a_users_own_strategy_is_one_file(tmp_path: Path) -> None:
     (tmp_path / "twice.py").write_text(TWICE)
     agent = build(f"{tmp_path}/twice.py:twice", client(), samples=3, again="2")
-    assert [path.answer for path in await agent(QUESTION)] == ["1", "2", "3", "1", "2", "3"]
+    assert [trajectory.answer for trajectory in await agent(QUESTION)] == ["1", "2", "3", "1", "2", "3"]
 
 
 async def test_a_users_own_policy_takes_the_place_of_the_default() -> None:
@@ -96,18 +98,18 @@ async def test_a_users_own_policy_takes_the_place_of_the_default() -> None:
         return propose
 
     dotted: dict[str, Any] = {"policy.text": "Hm."}
-    [path] = await build("correct", client(), policy=fixed, **dotted)(QUESTION)
-    assert path.text() == "Hm."
+    [trajectory] = await build("correct", client(), policy=fixed, **dotted)(QUESTION)
+    assert trajectory.text() == "Hm."
 
 
 def test_everything_that_a_calls_text_depends_on_is_part_of_a_recipe() -> None:
     model = Scripted(lambda request, index: "", templates={"solve": "solve\n{question}"})
-    own = prompts(Client(model, prompts=Prompts(templates={"judge": "Right?"})), ["peers"])
+    own = prompt_texts(Client(model, prompts=Prompts(templates={"judge": "Right?"})), ["peers"])
     assert own["templates"].keys() == TEMPLATES.keys()
     assert (own["templates"]["solve"], own["templates"]["solve_choice"]) == ("solve\n{question}",) * 2
     assert (own["templates"]["judge"], own["templates"]["finished"]) == ("Right?", TEMPLATES["finished"].text)
     assert own["step_schema"] == STEP_SCHEMA
-    unsaid = prompts(Client(model))["templates"].keys()
+    unsaid = prompt_texts(Client(model))["templates"].keys()
     assert own["templates"].keys() - unsaid == {"peers"}, "what one part alone says is in its recipes only"
 
     different = [
@@ -120,7 +122,8 @@ def test_everything_that_a_calls_text_depends_on_is_part_of_a_recipe() -> None:
         *(Prompts(templates={name: "Other."}) for name in TEMPLATES),
     ]
     said = [
-        json.dumps(prompts(Client(Scripted(lambda request, index: ""), prompts=one), ["peers"])) for one in different
+        json.dumps(prompt_texts(Client(Scripted(lambda request, index: ""), prompts=one), ["peers"]))
+        for one in different
     ]
     assert len(set(said)) == len(said)
 
@@ -138,7 +141,7 @@ async def test_feedback_speaks_in_the_runs_own_words() -> None:
 
 def test_what_a_strategy_is_built_with_is_known_before_it_is_built() -> None:
     given: dict[str, Any] = {"turns": "2", "feedback": "oracle", "policy.temperature": "0.5"}
-    assert resolved("correct", given) == {
+    assert resolve("correct", given) == {
         "policy": "whole",
         "policy.temperature": 0.5,
         "policy.separator": None,
@@ -156,17 +159,17 @@ def test_what_a_strategy_is_built_with_is_known_before_it_is_built() -> None:
         "pick": "last",
         **dict.fromkeys(("policy.model", "policy.api_base", "feedback.model", "feedback.api_base")),
     }
-    assert resolved("best_of_n", {})["grader.reduce"] == "mean"
+    assert resolve("best_of_n", {})["grader.reduce"] == "mean"
     with pytest.raises(PartError, match="turns='many' does not fit"):
-        resolved("correct", {"turns": "many"})
+        resolve("correct", {"turns": "many"})
 
 
 async def test_solve_is_one_line() -> None:
     [problem] = [Problem("Rita has 3 boxes with 4 pens in each. How many pens does she have?", "12")]
-    paths = await solve(problem.question, "self_consistency", samples=4, seed=1, max_tokens=120)
+    trajectories = await solve(problem.question, "self_consistency", samples=4, seed=1, max_tokens=120)
     again = await solve(problem.question, "self_consistency", samples=4, seed=1, max_tokens=120)
-    assert sorted(path.sample for path in paths) == [0, 1, 2, 3]
-    assert paths == again
+    assert sorted(trajectory.sample for trajectory in trajectories) == [0, 1, 2, 3]
+    assert trajectories == again
 
 
 def test_importing_agents_does_not_import_their_heavy_parts() -> None:
@@ -188,7 +191,7 @@ from redraft.store.records import Question, Trajectory
 
 def twice(policy: Policy, *, samples: int = 2, again: int = 1) -> Agent:
     async def solve(question: Question) -> list[Trajectory]:
-        return [path for _ in range(again) for path in await policy(Trajectory(question), samples)]
+        return [trajectory for _ in range(again) for trajectory in await policy(Trajectory(question), samples)]
 
     return solve
 """

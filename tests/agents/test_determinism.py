@@ -54,7 +54,7 @@ async def run(asked: list[Problem], plan: tuple[str, dict[str, Any]], journal: J
     agent = build(strategy, client, keys=keys, **arguments)
     shuffled = random.Random(at_once).sample(asked, len(asked))
     solved = await asyncio.gather(*(agent(problem.ask()) for problem in shuffled))
-    return {problem.problem_id: paths for problem, paths in zip(shuffled, solved, strict=True)}
+    return {problem.problem_id: trajectories for problem, trajectories in zip(shuffled, solved, strict=True)}
 
 
 def call_ids(journal: Journal, asked: list[Problem]) -> list[str]:

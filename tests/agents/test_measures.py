@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 
-from redraft.agents.correction.drafts import cut
-from redraft.agents.measures import judge
+from redraft.agents.correction.drafts import cut_to_turn
+from redraft.agents.measures import grade_drafts
 from redraft.store.records import Grade, Question, Role, Stop, Trajectory
 
 
@@ -16,29 +16,31 @@ def two_turns(role: Role = Role.SAMPLE) -> Trajectory:
 
 
 async def answers(trajectories: Sequence[Trajectory]) -> list[Grade]:
-    return [Grade("g", path.trajectory_id, path.turn, reason=f"{path.answer} {path.stop}") for path in trajectories]
+    return [Grade("g", t.trajectory_id, t.turn, reason=f"{t.answer} {t.stop}") for t in trajectories]
 
 
 def test_a_path_can_be_seen_as_it_stood_after_each_turn() -> None:
-    path = two_turns()
-    assert cut(path, 2) == path
-    first = cut(path, 1)
+    trajectory = two_turns()
+    assert cut_to_turn(trajectory, 2) == trajectory
+    first = cut_to_turn(trajectory, 1)
     assert (first.text(), first.answer, first.stop, first.turn, first.answers, first.reason) == (
         "It is 3.", "3", Stop.ANSWERED, 1, (), None,
     )  # fmt: skip
 
 
 async def test_every_turn_is_graded_under_the_id_of_the_whole_path() -> None:
-    path = two_turns(Role.SEARCH)
-    grades = await judge([answers, answers], [path])
+    trajectory = two_turns(Role.SEARCH)
+    grades = await grade_drafts([answers, answers], [trajectory])
     assert [(grade.trajectory_id, grade.turn, grade.reason) for grade in grades[:2]] == [
-        (path.trajectory_id, 1, "3 answered"),
-        (path.trajectory_id, 2, "2 length"),
+        (trajectory.trajectory_id, 1, "3 answered"),
+        (trajectory.trajectory_id, 2, "2 length"),
     ]
     assert grades[2:] == grades[:2]
 
 
 async def test_a_turn_that_failed_has_no_grade_and_those_before_it_have() -> None:
-    path = two_turns()
-    failed = Trajectory(path.question, path.steps, stop=Stop.FAILED, stops=path.stops, answers=path.answers)
-    assert [grade.turn for grade in await judge([answers], [failed])] == [1]
+    trajectory = two_turns()
+    failed = Trajectory(
+        trajectory.question, trajectory.steps, stop=Stop.FAILED, stops=trajectory.stops, answers=trajectory.answers
+    )
+    assert [grade.turn for grade in await grade_drafts([answers], [failed])] == [1]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from redraft.agents import build
-from redraft.agents.build import resolved
+from redraft.agents.build import resolve
 from redraft.graders.grader import Grader
 from redraft.llm.client.budget import Budget
 from redraft.llm.client.client import Client
@@ -49,8 +49,8 @@ async def test_a_teacher_writes_every_redraft_and_the_policy_the_first_draft() -
     journal = Journal(None)
     parts: dict[str, Any] = {"teacher.model": teacher, "teacher.temperature": "0.5", "branches": 2}
     agent = build("correct", Client(main, journal=journal), feedback="none", grader=length, samples=1, **parts)
-    paths = await agent(QUESTION)
-    assert [(path.answers, path.answer) for path in paths] == [
+    trajectories = await agent(QUESTION)
+    assert [(trajectory.answers, trajectory.answer) for trajectory in trajectories] == [
         (("7", "8"), "8"),
         (("7", "8"), "8"),
         (("7",), "8"),
@@ -66,8 +66,8 @@ async def test_a_strategy_inside_can_have_a_model_and_its_parts_too() -> None:
     main, other, third = speaker("main", "#### 7"), speaker("other", "#### 8"), speaker("third", "yes, right")
     parts: dict[str, Any] = {"draft.model": other, "draft.critic": "model", "draft.critic.model": third}
     agent = build("correct", Client(main), feedback="none", samples=1, turns=2, draft="correct", **parts)
-    [path] = await agent(QUESTION)
-    assert (path.answers, path.answer, path.stops) == (("8",), "7", (Stop.ANSWERED,))
+    [trajectory] = await agent(QUESTION)
+    assert (trajectory.answers, trajectory.answer, trajectory.stops) == (("8",), "7", (Stop.ANSWERED,))
     assert [len(model.requests) for model in (main, other, third)] == [1, 1, 2]
 
 
@@ -155,7 +155,7 @@ async def test_a_part_that_names_the_runs_own_engine_shares_it() -> None:
 
 
 def test_a_models_name_is_part_of_what_a_strategy_is_built_with() -> None:
-    built = resolved("correct", {"critic": "model", "critic.model": "gpt-x", "critic.api_base": "http://a"})
+    built = resolve("correct", {"critic": "model", "critic.model": "gpt-x", "critic.api_base": "http://a"})
     assert {name: value for name, value in built.items() if name.startswith("critic")} == {
         "critic": "model",
         "critic.model": "gpt-x",

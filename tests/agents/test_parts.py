@@ -23,11 +23,11 @@ OWN = {"finished": formats.TEMPLATES["finished"], "judge": formats.TEMPLATES["ju
 
 
 def draft(*lines: tuple[str, int, float | None], answer: str | None = None) -> Trajectory:
-    """A path of lines, each with its tokens and summed log-probability."""
-    path = Trajectory(QUESTION, stop=Stop.ANSWERED, answer=answer)
+    """A trajectory of lines, each with its tokens and summed log-probability."""
+    trajectory = Trajectory(QUESTION, stop=Stop.ANSWERED, answer=answer)
     for text, tokens, logprob in lines:
-        path = path.grow(text, 0, tokens=tokens, logprob=logprob)
-    return path
+        trajectory = trajectory.grow(text, 0, tokens=tokens, logprob=logprob)
+    return trajectory
 
 
 def critic_that_hears(finished: str, judged: str) -> tuple[Scripted, Client]:

@@ -68,13 +68,13 @@ class World:
         return self.answers.get(place, place.rpartition("/")[2])
 
     async def _grade(self, trajectories: Sequence[Trajectory]) -> list[Grade]:
-        places = [state(path.text()) for path in trajectories]
+        places = [state(trajectory.text()) for trajectory in trajectories]
         self.graded += places
         return [
-            Grade("world", path.trajectory_id, path.turn, value=self.values[place])
+            Grade("world", trajectory.trajectory_id, trajectory.turn, value=self.values[place])
             if place in self.values
-            else Grade("world", path.trajectory_id, path.turn, reason="nobody knows")
-            for path, place in zip(trajectories, places, strict=True)
+            else Grade("world", trajectory.trajectory_id, trajectory.turn, reason="nobody knows")
+            for trajectory, place in zip(trajectories, places, strict=True)
         ]
 
     def _script(self, request: Request, index: int) -> Choice:
@@ -95,13 +95,13 @@ class World:
         return Choice(text, Finish.END if ends else Finish.STOP, 1, logprobs=(log,), offsets=(0,))
 
 
-def walked(paths: Iterable[Trajectory]) -> dict[str, Step]:
+def walked(trajectories: Iterable[Trajectory]) -> dict[str, Step]:
     """Every step of these trajectories, by the state that it leads to. Raises AssertionError where one step is told in
     two ways."""
     found: dict[str, Step] = {}
-    for path in paths:
+    for trajectory in trajectories:
         place = ""
-        for step in path.steps:
+        for step in trajectory.steps:
             place = f"{place}/{state(step.text)}".strip("/")
             known = found.setdefault(place, step)
             assert known == step or known.step_id != step.step_id

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from redraft.agents.annotator import Quit, Said, Shown
+from redraft.agents.annotator import DraftView, Judgement, Quit
 from redraft.flows.generate import generate
 from redraft.flows.label import label, label_from
 from redraft.llm.scripted import Scripted
@@ -45,11 +45,11 @@ class Person:
     """Says the same of each draft, `most` times, and remembers what was shown."""
 
     def __init__(self, verdict: str = "right", most: int = 99) -> None:
-        self.said, self.most = Said(verdict), most
-        self.shown: list[Shown] = []
+        self.said, self.most = Judgement(verdict), most
+        self.shown: list[DraftView] = []
         self.notes: list[str] = []
 
-    async def __call__(self, shown: Shown, verdicts: Sequence[str], note: str) -> Said:
+    async def __call__(self, shown: DraftView, verdicts: Sequence[str], note: str) -> Judgement:
         if len(self.shown) == self.most:
             raise Quit
         self.shown.append(shown)

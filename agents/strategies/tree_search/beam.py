@@ -5,8 +5,8 @@ from typing import Literal
 from redraft.agents.agent import Agent, Watch, at_least_one
 from redraft.agents.critics.critic import Critic
 from redraft.agents.policies.policy import Stepwise
-from redraft.agents.search.final_answer import MOVES
-from redraft.agents.search.level_search import Plan, best, by, in_rounds
+from redraft.agents.search.final_answer import FINAL_RULES
+from redraft.agents.search.level_search import Plan, grader_value, level_search, top_nodes
 from redraft.graders.grader import Grader
 from redraft.store.errors import PartError
 
@@ -36,26 +36,26 @@ def beam(
 
     Args:
         n: The number of candidates in a round.
-        width: The number of next steps drawn for each path that goes on; n / width paths do.
+        width: The number of next steps drawn for each trajectory that goes on; n / width trajectories do.
         iterations: The most rounds; the last one writes its candidates to their ends.
         distinct: Whether a step that says what its sibling says is dropped.
         final: How the answer is chosen among finished candidates: the best by `value`, or of the answer whose values
             sum up to most (`vote`).
     """
-    check(n, width, iterations, final)
+    check_beam(n, width, iterations, final)
 
     plan = Plan(
         width=n,
-        value=by(grader),
-        keep=lambda search, nodes, asked: best(nodes, n // width),
-        pick=lambda search, nodes: MOVES[final](search),
+        value=grader_value(grader),
+        keep=lambda search, nodes, asked: top_nodes(nodes, n // width),
+        pick=lambda search, nodes: FINAL_RULES[final](search),
         resting=False,
         distinct=distinct,
     )
-    return in_rounds("beam", plan, policy, critic, iterations, watch)
+    return level_search("beam", plan, policy, critic, iterations, watch)
 
 
-def check(n: int, width: int, iterations: int, final: str) -> None:
+def check_beam(n: int, width: int, iterations: int, final: str) -> None:
     """Raises PartError for a beam that there can't be."""
     at_least_one(n=n, width=width, iterations=iterations)
     if n % width:

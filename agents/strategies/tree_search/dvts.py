@@ -8,11 +8,11 @@ from typing import Literal
 from redraft.agents.agent import Agent, Watch
 from redraft.agents.critics.critic import Critic
 from redraft.agents.policies.policy import Stepwise
-from redraft.agents.search.final_answer import highest, voted
-from redraft.agents.search.level_search import Plan, best, by, in_rounds
+from redraft.agents.search.final_answer import best_node, vote_winner
+from redraft.agents.search.level_search import Plan, grader_value, level_search, top_nodes
 from redraft.agents.search.node import Node
 from redraft.agents.search.search import Search
-from redraft.agents.strategies.tree_search.beam import check
+from redraft.agents.strategies.tree_search.beam import check_beam
 from redraft.graders.answers.extract import extract
 from redraft.graders.grader import Grader
 from redraft.store.records import Stop
@@ -46,36 +46,36 @@ def dvts(
         final: How the answer is chosen among finished candidates: the best by `value`, or of the answer whose values
             sum up to most (`vote`).
     """
-    check(n, width, iterations, final)
-    grade = by(grader)
+    check_beam(n, width, iterations, final)
+    grade = grader_value(grader)
 
     async def value(search: Search, nodes: Sequence[Node]) -> None:
         for node in nodes:
-            _boxed(node)
+            _end_if_boxed(node)
         await grade(search, nodes)
 
     def keep(search: Search, nodes: list[Node], asked: int) -> list[Node]:
         subtrees: dict[int, list[Node]] = {}
         for node in nodes:
-            subtrees.setdefault([*node.up()][-2].number // width, []).append(node)
-        return [node for members in subtrees.values() for node in _going_on(members)]
+            subtrees.setdefault([*node.lineage()][-2].number // width, []).append(node)
+        return [node for members in subtrees.values() for node in _survivors(members)]
 
     def pick(search: Search, nodes: Sequence[Node]) -> Node | None:
         ends = [node for node in nodes if node.answered]
-        return voted(ends) if final == "vote" else highest(ends)
+        return vote_winner(ends) if final == "vote" else best_node(ends)
 
     plan = Plan(width=n, each=width, value=value, keep=keep, pick=pick, distinct=False)
-    return in_rounds("dvts", plan, policy, critic, iterations, watch)
+    return level_search("dvts", plan, policy, critic, iterations, watch)
 
 
-def _going_on(members: list[Node]) -> list[Node]:
+def _survivors(members: list[Node]) -> list[Node]:
     """The best of a subtree's candidates; where that has ended, so has the subtree, and all of its answers stay."""
-    [top] = best(members, 1)
+    [top] = top_nodes(members, 1)
     return [node for node in members if node.ended] if top.ended else [top]
 
 
-def _boxed(node: Node) -> None:
+def _end_if_boxed(node: Node) -> None:
     """A text ends with the answer that it boxes."""
     if not node.ended and "boxed{" in node.text:
-        answer = extract(node.path.text(), node.path.question.kind)
-        node.path = replace(node.path, stop=Stop.ANSWERED, answer=answer)
+        answer = extract(node.trajectory.text(), node.trajectory.question.kind)
+        node.trajectory = replace(node.trajectory, stop=Stop.ANSWERED, answer=answer)

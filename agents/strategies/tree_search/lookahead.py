@@ -7,11 +7,11 @@ from typing import Literal
 from redraft.agents.agent import Agent, Watch, at_least_one
 from redraft.agents.critics.critic import Critic
 from redraft.agents.policies.policy import Policy, Stepwise, stepwise
-from redraft.agents.search.final_answer import MOVES
-from redraft.agents.search.level_search import Plan, best, in_rounds
-from redraft.agents.search.node import Node, graded, probability
+from redraft.agents.search.final_answer import FINAL_RULES
+from redraft.agents.search.level_search import Plan, level_search, top_nodes
+from redraft.agents.search.node import Node, probability, recorded_grade
 from redraft.agents.search.search import Search
-from redraft.agents.strategies.tree_search.beam import check
+from redraft.agents.strategies.tree_search.beam import check_beam
 from redraft.graders.grader import Grader
 from redraft.llm.client.client import Client
 from redraft.llm.gather import together
@@ -45,54 +45,58 @@ def lookahead(
     Args:
         k: The number of steps that a rollout looks ahead.
         n: The number of candidates in a round.
-        width: The number of next steps drawn for each path that goes on; n / width paths do.
+        width: The number of next steps drawn for each trajectory that goes on; n / width trajectories do.
         iterations: The most rounds; the last one writes its candidates to their ends.
         distinct: Whether a step that says what its sibling says is dropped.
         final: How the answer is chosen among finished candidates: the best by `value`, or of the answer whose values
             sum up to most (`vote`).
     """
     at_least_one(k=k)
-    check(n, width, iterations, final)
+    check_beam(n, width, iterations, final)
     greedy = stepwise(client, temperature=0.0)
 
     async def value(search: Search, nodes: Sequence[Node]) -> None:
         new = [node for node in nodes if node.value is None]
         await search.value(grader, [node for node in new if node.ended])
         ahead = [node for node in new if not node.ended]
-        rolled = await together(_rolled(search, greedy, node, k) for node in ahead)
-        whole = [(node, path) for node, path in zip(ahead, rolled, strict=True) if not _cut_short(search, path)]
-        grades = await search.grade(grader, [path for _, path in whole])
-        for (node, path), grade in zip(whole, grades, strict=True):
+        rolled = await together(_roll_out(search, greedy, node, k) for node in ahead)
+        whole = [
+            (node, trajectory)
+            for node, trajectory in zip(ahead, rolled, strict=True)
+            if not _is_cut_short(search, trajectory)
+        ]
+        grades = await search.grade(grader, [trajectory for _, trajectory in whole])
+        for (node, trajectory), grade in zip(whole, grades, strict=True):
             node.value = probability(grade)
-            kept = replace(path, score=node.value, grades=(*path.grades, graded(grade, path)))
-            search.rollouts += [kept] if kept.steps != node.path.steps else []
-        search.rollouts += [path for path in rolled if _cut_short(search, path)]
+            kept = replace(trajectory, score=node.value, grades=(*trajectory.grades, recorded_grade(grade, trajectory)))
+            search.rollouts += [kept] if kept.steps != node.trajectory.steps else []
+        search.rollouts += [trajectory for trajectory in rolled if _is_cut_short(search, trajectory)]
 
     plan = Plan(
         width=n,
         value=value,
-        keep=lambda search, nodes, asked: best(nodes, n // width),
-        pick=lambda search, nodes: MOVES[final](search),
+        keep=lambda search, nodes, asked: top_nodes(nodes, n // width),
+        pick=lambda search, nodes: FINAL_RULES[final](search),
         resting=False,
         distinct=distinct,
     )
-    return in_rounds("lookahead", plan, policy, critic, iterations, watch)
+    return level_search("lookahead", plan, policy, critic, iterations, watch)
 
 
-async def _rolled(search: Search, policy: Policy, node: Node, k: int) -> Trajectory:
-    """The path up to `k` steps on from a node; shorter where it ends, or nothing more comes."""
-    path = replace(node.path, score=None, grades=())
+async def _roll_out(search: Search, policy: Policy, node: Node, k: int) -> Trajectory:
+    """The trajectory up to `k` steps on from a node; shorter where it ends, or nothing more comes."""
+    trajectory = replace(node.trajectory, score=None, grades=())
     for number in range(k):
-        more = await search.roll(policy, node, 1, path if number else None)
+        more = await search.roll(policy, node, 1, trajectory if number else None)
         if not more:
             break
-        [path] = more
-        if path.stop is not None:
+        [trajectory] = more
+        if trajectory.stop is not None:
             break
-    return path
+    return trajectory
 
 
-def _cut_short(search: Search, path: Trajectory) -> bool:
+def _is_cut_short(search: Search, trajectory: Trajectory) -> bool:
     """Whether a call after a rollout's end got no answer."""
-    nothing = search.lost.get(path.place) if path.stop is None else None
+    nothing = search.lost.get(trajectory.place) if trajectory.stop is None else None
     return nothing is not None and nothing.stop in (Stop.FAILED, Stop.BUDGET)

@@ -7,12 +7,12 @@ from typing import Literal
 from redraft.agents.agent import Agent, Watch, at_least_one
 from redraft.agents.critics.critic import Critic
 from redraft.agents.policies.policy import Stepwise
-from redraft.agents.search.final_answer import MOVES, backed_up, rolled_value
+from redraft.agents.search.final_answer import FINAL_RULES, back_up_all, rollout_value
 from redraft.agents.search.node import Node
-from redraft.agents.search.search import Growth, Search, Searching, shown
-from redraft.agents.search.search_graph import choosing, wired
-from redraft.agents.search.selection import leaves, noised, normalised, puct, released, uct
-from redraft.agents.search.termination import bounded, criticised
+from redraft.agents.search.search import Search, SearchRuntime, SearchState, notify
+from redraft.agents.search.search_graph import choose_node, search_agent
+from redraft.agents.search.selection import add_dirichlet_noise, normalize_priors, puct, release, select_leaves, uct
+from redraft.agents.search.termination import apply_critic, apply_depth_limit
 from redraft.graders.grader import Grader
 from redraft.llm.client.client import Client
 from redraft.llm.gather import together
@@ -44,15 +44,15 @@ def mcts(
 
     `parallel` leaves are selected in a round, each as if those before it had lost (virtual loss), and expanded at
     once: the round's size is part of the result, the concurrency is not. A step's value is the grader's value of the
-    path up to it, in [0, 1]; with `rollouts`, that of an open step is the mean of so many drafts that the policy writes
-    from it, kept apart from the tree. What has no value, since its call failed or the grader could not tell, is not
-    visited, and counts neither for nor against the nodes above it.
+    trajectory up to it, in [0, 1]; with `rollouts`, that of an open step is the mean of so many drafts that the policy
+    writes from it, kept apart from the tree. What has no value, since its call failed or the grader could not tell, is
+    not visited, and counts neither for nor against the nodes above it.
 
-    Solutions, dead ends and paths of `depth` nodes are never expanded or selected again; the search ends early where
-    nothing else is left, when a budget is used up, and after three rounds in which every call failed. Before a node is
-    expanded the critic is asked about it. The `final` move takes the solution at the end of the most visited way
-    (visits), the best (value), or the best of the answer whose values sum up to most (vote); where there is none, the
-    best open path is first written to its end, so that no unfinished path is the answer.
+    Solutions, dead ends and trajectories of `depth` nodes are never expanded or selected again; the search ends early
+    where nothing else is left, when a budget is used up, and after three rounds in which every call failed. Before a
+    node is expanded the critic is asked about it. The `final` move takes the solution at the end of the most visited
+    way (visits), the best (value), or the best of the answer whose values sum up to most (vote); where there is none,
+    the best open trajectory is first written to its end, so that no unfinished trajectory is the answer.
 
     With `noise` in (0, 1] (AlphaZero's is 0.25), the priors of PUCT at the question are mixed with that share of a draw
     from the symmetric Dirichlet distribution of `noise_alpha`; it is seeded by the run's seed and the question, which
@@ -62,7 +62,7 @@ def mcts(
 
     Args:
         iterations: The number of leaves that are selected and expanded.
-        branch: The number of next steps that one call draws for a path.
+        branch: The number of next steps that one call draws for a trajectory.
         parallel: The number of leaves that are selected in a round and expanded at once; it changes the result.
         rule: How a leaf is selected: by `uct`, or by `puct`, in which the policy's probabilities are priors.
         exploration: The weight of what is little visited, under `uct`.
@@ -72,13 +72,13 @@ def mcts(
         noise_alpha: The concentration of that noise, above 0.
         rollouts: The number of drafts, written to their ends from an open step, whose mean value is the step's; 0 takes
             the grader's value of the step.
-        depth: The most steps of a path.
+        depth: The most steps of a trajectory.
         final: Which solution is the answer: the end of the most visited way (`visits`), the best (`value`), or the best
             of the answer whose values sum up to most (`vote`).
     """
     at_least_one(iterations=iterations, branch=branch, parallel=parallel, depth=depth)
-    if final not in MOVES or rule not in ("uct", "puct"):
-        raise PartError(f"no rule={rule!r} with final={final!r}; there are uct, puct, and {', '.join(MOVES)}")
+    if final not in FINAL_RULES or rule not in ("uct", "puct"):
+        raise PartError(f"no rule={rule!r} with final={final!r}; there are uct, puct, and {', '.join(FINAL_RULES)}")
     if not 0 <= noise <= 1 or noise_alpha <= 0 or (noise and (rule != "puct" or client is None)):
         raise PartError(
             f"noise={noise} with noise_alpha={noise_alpha} and rule={rule!r}: noise is a share from 0 to 1 of PUCT's"
@@ -86,47 +86,47 @@ def mcts(
         )
     score = uct(exploration) if rule == "uct" else puct(c_init, c_base)
 
-    async def critique(state: Growth, runtime: Searching) -> Growth:
+    async def critique(state: SearchState, runtime: SearchRuntime) -> SearchState:
         search = runtime.context
         before = state.get("asked", 0)
-        found = leaves(search.root, score, min(parallel, iterations - before))
-        await together(criticised(search, critic, node) for node in found)
+        found = select_leaves(search.root, score, min(parallel, iterations - before))
+        await together(apply_critic(search, critic, node) for node in found)
         for node in found:
-            released(node)
+            release(node)
             if node.ended:
                 node.close()
         asked, going = before + len(found), [node.index for node in found if not node.ended]
         ended = not found or search.root.closed or asked >= iterations
         return {"asked": asked, "open": going, "done": ended and not going}
 
-    async def propose(state: Growth, runtime: Searching) -> Growth:
+    async def propose(state: SearchState, runtime: SearchRuntime) -> SearchState:
         search, opened = runtime.context, runtime.context.at(state)
         await search.expand_all(policy, opened, branch)
-        added = [child for node in opened for child in bounded(node, depth)]
+        added = [child for node in opened for child in apply_depth_limit(node, depth)]
         for node in opened:
-            normalised(node.children)
+            normalize_priors(node.children)
         if noise and client and search.root in opened:
             question = search.question
             chance = random.Random(client.seed(question.unit, "noise", question.root, 0))
-            noised(search.root.children, noise, noise_alpha, chance)
+            add_dirichlet_noise(search.root.children, noise, noise_alpha, chance)
         return {"open": [node.index for node in added], "done": search.stuck(opened) or search.spent}
 
-    async def grade(state: Growth, runtime: Searching) -> Growth:
+    async def grade(state: SearchState, runtime: SearchRuntime) -> SearchState:
         search, added = runtime.context, runtime.context.at(state)
         thrown = [node for node in added if rollouts and not node.ended]
         await search.value(grader, [node for node in added if node not in thrown])
-        means = await together(rolled_value(search, policy, grader, node, rollouts, depth) for node in thrown)
+        means = await together(rollout_value(search, policy, grader, node, rollouts, depth) for node in thrown)
         for node, mean in zip(thrown, means, strict=True):
             node.value = mean
-        backed_up(added)
-        shown(watch, added)
+        back_up_all(added)
+        notify(watch, added)
         over = search.root.closed or state.get("asked", 0) >= iterations
         return {"open": [], "done": state.get("done", False) or over}
 
     async def ended(search: Search, added: list[Node]) -> None:
         await search.value(grader, added)
-        backed_up(added)
+        back_up_all(added)
 
-    choose = choosing(policy, depth, value=ended, pick=lambda search, state: MOVES[final](search), watch=watch)
+    choose = choose_node(policy, depth, value=ended, pick=lambda search, state: FINAL_RULES[final](search), watch=watch)
     limit = 3 * iterations + 4
-    return wired("mcts", critique=critique, propose=propose, grade=grade, choose=choose, limit=limit)
+    return search_agent("mcts", critique=critique, propose=propose, grade=grade, choose=choose, limit=limit)

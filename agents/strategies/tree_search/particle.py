@@ -10,8 +10,8 @@ from typing import Literal
 from redraft.agents.agent import Agent, Watch, at_least_one
 from redraft.agents.critics.critic import Critic
 from redraft.agents.policies.policy import Stepwise
-from redraft.agents.search.final_answer import highest
-from redraft.agents.search.level_search import Plan, by, in_rounds
+from redraft.agents.search.final_answer import best_node
+from redraft.agents.search.level_search import Plan, grader_value, level_search
 from redraft.agents.search.node import Node
 from redraft.agents.search.search import Search
 from redraft.graders.grader import Grader
@@ -73,28 +73,30 @@ def particle(
     def pick(search: Search, nodes: Sequence[Node]) -> Node | None:
         ended = [node for node in nodes if node.answered]
         if final == "value":
-            return highest(ended)
-        grades = [Grade("search", node.path.trajectory_id, node.path.turn, value=node.value) for node in ended]
-        index = majority([node.path for node in ended], grades).index
+            return best_node(ended)
+        grades = [
+            Grade("search", node.trajectory.trajectory_id, node.trajectory.turn, value=node.value) for node in ended
+        ]
+        index = majority([node.trajectory for node in ended], grades).index
         return None if index is None else ended[index]
 
-    plan = Plan(width=n, value=by(grader), keep=keep, pick=pick, distinct=False)
-    return in_rounds("particle", plan, policy, critic, iterations, watch)
+    plan = Plan(width=n, value=grader_value(grader), keep=keep, pick=pick, distinct=False)
+    return level_search("particle", plan, policy, critic, iterations, watch)
 
 
 def systematic(weights: Sequence[float], n: int, chance: random.Random) -> list[int]:
     """`n` indices, in order: those at n evenly spaced points of the weights' sum, the first of them random."""
     ends, start = list(accumulate(weights)), chance.random()
-    return [_at(ends, (start + place) / n) for place in range(n)]
+    return [_index_at_share(ends, (start + place) / n) for place in range(n)]
 
 
 def multinomial(weights: Sequence[float], n: int, chance: random.Random) -> list[int]:
     """`n` indices, in order, each drawn alone in proportion to the weights."""
     ends = list(accumulate(weights))
-    return sorted(_at(ends, chance.random()) for _ in range(n))
+    return sorted(_index_at_share(ends, chance.random()) for _ in range(n))
 
 
-def _at(ends: Sequence[float], share: float) -> int:
+def _index_at_share(ends: Sequence[float], share: float) -> int:
     """The index whose part of the whole a share of it, in [0, 1), falls in: never one of weight 0."""
     return min(bisect_right(ends, share * ends[-1]), bisect_right(ends, ends[-1] * (1 - 1e-12)))
 

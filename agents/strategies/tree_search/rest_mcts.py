@@ -6,12 +6,12 @@ from typing import Literal
 from redraft.agents.agent import Agent, Watch, at_least_one
 from redraft.agents.critics.critic import Critic
 from redraft.agents.policies.policy import Stepwise
-from redraft.agents.search.final_answer import MOVES
+from redraft.agents.search.final_answer import FINAL_RULES
 from redraft.agents.search.node import Node
-from redraft.agents.search.rollouts import rolled_forward
-from redraft.agents.search.search import Growth, Search, Searching, shown
-from redraft.agents.search.search_graph import choosing, wired
-from redraft.agents.search.termination import bounded, criticised
+from redraft.agents.search.rollouts import greedy_rollout_value
+from redraft.agents.search.search import Search, SearchRuntime, SearchState, notify
+from redraft.agents.search.search_graph import choose_node, search_agent
+from redraft.agents.search.termination import apply_critic, apply_depth_limit
 from redraft.graders.grader import Grader
 from redraft.store.errors import PartError
 from redraft.store.records import Stop
@@ -38,33 +38,34 @@ def rest_mcts(
     """Each of `iterations` does what follows; names and defaults are the published code's.
 
     Select: from the root, the child of the highest V + exploration * sqrt(2 ln N_parent / N), V + `inf` where it was
-    never visited, the first of equals. A selected solution (a path that has ended in an answer) of V >= `end_gate` ends
-    the search; with `full` none does, and all solutions are collected. Critique: is it finished, hopeless, or is there
-    advice for the next step? Expand: `branch` steps in one call, with the advice; the grader gives each its V, in
-    [0, 1]. Simulate: from the best of them, `roll_forward_steps` times, `roll_branch` steps of which the best goes on,
-    until it has ended or the critic says so; with v the greatest value on the way, V = (1 - alpha) V + alpha v, and its
-    N is 1. Back up: N grows by 1 from the expanded node to the root, and each V becomes the mean of the children's,
-    weighted by their N.
+    never visited, the first of equals. A selected solution (a trajectory that has ended in an answer) of V >=
+    `end_gate` ends the search; with `full` none does, and all solutions are collected. Critique: is it finished,
+    hopeless, or is there advice for the next step? Expand: `branch` steps in one call, with the advice; the grader
+    gives each its V, in [0, 1]. Simulate: from the best of them, `roll_forward_steps` times, `roll_branch` steps of
+    which the best goes on, until it has ended or the critic says so; with v the greatest value on the way, V = (1 -
+    alpha) V + alpha v, and its N is 1. Back up: N grows by 1 from the expanded node to the root, and each V becomes the
+    mean of the children's, weighted by their N.
 
     The answer is the solution that ended the search, else the best by V, or of the answer whose solutions' V sum up to
-    most (`final`="vote"); where there is none, the best open path is first written to its end. Where the published code
-    differs: a solution below the gate is not selected again (there it burns iterations), an unfinished path is never
-    the answer, a rollout without a value leaves V as it is (there it counts 0), and a call that failed ends no path as
-    finished, has no value, and is no visit. The search ends early where nothing is left to select, when a budget is
-    used up, and after three failed expansions in a row.
+    most (`final`="vote"); where there is none, the best open trajectory is first written to its end. Where the
+    published code
+    differs: a solution below the gate is not selected again (there it burns iterations), an unfinished trajectory is
+    never the answer, a rollout without a value leaves V as it is (there it counts 0), and a call that failed ends no
+    trajectory as finished, has no value, and is no visit. The search ends early where nothing is left to select, when a
+    budget is used up, and after three failed expansions in a row.
 
     Raises PartError for counts below 1, and for another `final`.
 
     Args:
         iterations: The number of selections.
-        branch: The number of next steps that one call draws for a path.
+        branch: The number of next steps that one call draws for a trajectory.
         end_gate: The value at which a selected solution ends the search.
         exploration: The weight of what is little visited.
         alpha: The weight of the simulated value in an expanded step's value, in [0, 1].
         roll_branch: The number of steps that a simulation draws at a time; the best goes on.
         roll_forward_steps: The most steps of a simulation.
-        inf: The bonus of a path that was never visited.
-        depth: The most steps of a path.
+        inf: The bonus of a trajectory that was never visited.
+        depth: The most steps of a trajectory.
         full: Whether the search goes on after a solution, and collects all.
         final: Which solution is the answer, unless one ended the search: the best by `value`, or of the answer whose
             values sum up to most (`vote`).
@@ -74,59 +75,68 @@ def rest_mcts(
         raise PartError(f"no final={final!r}; there are value, vote")
     gate = math.inf if full else end_gate
 
-    async def critique(state: Growth, runtime: Searching) -> Growth:
+    async def critique(state: SearchState, runtime: SearchRuntime) -> SearchState:
         search, asked = runtime.context, state.get("asked", 0)
-        node = _selected(search.root, exploration, inf, gate)
+        node = _select(search.root, exploration, inf, gate)
         if node is None or node.ended or asked >= iterations:
-            return {"open": [], "done": True, "chosen": node.path.trajectory_id if node and node.answered else None}
-        if not await criticised(search, critic, node):
+            return {
+                "open": [],
+                "done": True,
+                "chosen": node.trajectory.trajectory_id if node and node.answered else None,
+            }
+        if not await apply_critic(search, critic, node):
             return {"asked": asked + 1, "open": [node.index], "done": False}
         back_up(node)
         node.close()
         found = node.answered and _value(node) >= gate
-        return {"asked": asked + 1, "open": [], "done": found, "chosen": node.path.trajectory_id if found else None}
+        return {
+            "asked": asked + 1,
+            "open": [],
+            "done": found,
+            "chosen": node.trajectory.trajectory_id if found else None,
+        }
 
-    async def propose(state: Growth, runtime: Searching) -> Growth:
+    async def propose(state: SearchState, runtime: SearchRuntime) -> SearchState:
         search = runtime.context
         [node] = search.at(state)
         await search.expand(policy, node, branch)
         return {"open": [node.index], "done": search.spent or search.stuck([node])}
 
-    async def grade(state: Growth, runtime: Searching) -> Growth:
+    async def grade(state: SearchState, runtime: SearchRuntime) -> SearchState:
         search = runtime.context
         [node] = search.at(state)
-        await search.value(grader, bounded(node, depth))
-        _unvalued_closed(node)
+        await search.value(grader, apply_depth_limit(node, depth))
+        _close_unvalued(node)
         best = max((child for child in node.children if not child.closed), key=_value, default=None)
         if best and not search.spent:
-            seen = await rolled_forward(search, policy, grader, critic, best, roll_branch, roll_forward_steps)
+            seen = await greedy_rollout_value(search, policy, grader, critic, best, roll_branch, roll_forward_steps)
             best.value = _value(best) if seen is None else (1 - alpha) * _value(best) + alpha * seen
             best.visits += 1
             if best.ended and not best.answered:  # the critic calls it hopeless
                 best.close()
-        if best or node.path.stop is Stop.DEAD_END:
+        if best or node.trajectory.stop is Stop.DEAD_END:
             back_up(node)
-        shown(watch, node.children)
+        notify(watch, node.children)
         return {"open": [], "done": state.get("done", False) or search.spent}
 
     async def value(search: Search, added: list[Node]) -> None:
         await search.value(grader, added)
 
-    choose = choosing(policy, depth, value=value, pick=lambda search, state: MOVES[final](search), watch=watch)
+    choose = choose_node(policy, depth, value=value, pick=lambda search, state: FINAL_RULES[final](search), watch=watch)
     limit = 3 * iterations + 4
-    return wired("rest_mcts", critique=critique, propose=propose, grade=grade, choose=choose, limit=limit)
+    return search_agent("rest_mcts", critique=critique, propose=propose, grade=grade, choose=choose, limit=limit)
 
 
 def back_up(node: Node) -> None:
     """One more visit here and above; the value of a node whose children were visited is their mean by visits."""
-    for each in node.up():
+    for each in node.lineage():
         each.visits += 1
         seen = [child for child in each.children if child.visits]
         if seen:
             each.value = sum(child.visits * _value(child) for child in seen) / sum(child.visits for child in seen)
 
 
-def _selected(root: Node, exploration: float, inf: float, gate: float) -> Node | None:
+def _select(root: Node, exploration: float, inf: float, gate: float) -> Node | None:
     """The open node, or the solution that reaches the gate, which is visited next; None where all is closed. A solution
     below the gate is closed on the way."""
 
@@ -146,7 +156,7 @@ def _selected(root: Node, exploration: float, inf: float, gate: float) -> Node |
     return None
 
 
-def _unvalued_closed(node: Node) -> None:
+def _close_unvalued(node: Node) -> None:
     for child in node.children:
         if child.value is None and not child.closed:
             child.close()

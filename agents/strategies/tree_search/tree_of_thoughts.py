@@ -6,14 +6,14 @@ from typing import Literal
 
 from redraft.agents.agent import Agent, Watch, at_least_one
 from redraft.agents.critics.critic import Critic
-from redraft.agents.feedback.review import chats
+from redraft.agents.feedback.review import require_chat_model
 from redraft.agents.policies.policy import Stepwise
 from redraft.agents.search.depth_first import depth_first
-from redraft.agents.search.final_answer import highest
-from redraft.agents.search.level_search import Plan, Value, best, by, in_rounds
+from redraft.agents.search.final_answer import best_node
+from redraft.agents.search.level_search import Plan, Value, grader_value, level_search, top_nodes
 from redraft.agents.search.node import Node
 from redraft.agents.search.search import Search
-from redraft.agents.search.thought_prompts import proposing, valued, voting
+from redraft.agents.search.thought_prompts import judging_grader, proposing_policy, voting_value
 from redraft.graders.grader import Grader
 from redraft.llm.client.client import Client
 from redraft.store.errors import PartError
@@ -63,7 +63,7 @@ def tree_of_thoughts(
         n_evaluate: The number of judgements, or votes, that the model gives.
         threshold: The value under which `dfs` prunes a thought.
         visits: The most states that `dfs` visits.
-        depth: The most steps of a path.
+        depth: The most steps of a trajectory.
     """
     at_least_one(k=k, b=b, n_evaluate=n_evaluate, visits=visits, depth=depth)
     named = {"method": method, "generate": generate, "evaluate": evaluate, "select": select}
@@ -71,8 +71,8 @@ def tree_of_thoughts(
         if given not in NAMES[name]:
             raise PartError(f"no {name}={given!r}; there are {', '.join(NAMES[name])}")
     if generate == "propose" or evaluate != "grader":
-        chats(client, "tree_of_thoughts", "set generate=sample and evaluate=grader")
-    writer = proposing(client) if generate == "propose" else policy
+        require_chat_model(client, "tree_of_thoughts", "set generate=sample and evaluate=grader")
+    writer = proposing_policy(client) if generate == "propose" else policy
     value = _evaluation(client, grader, evaluate, n_evaluate)
     if method == "dfs":
         return depth_first(
@@ -81,23 +81,23 @@ def tree_of_thoughts(
 
     def keep(search: Search, nodes: list[Node], asked: int) -> list[Node]:
         if select == "greedy" or not nodes:
-            return best(nodes, b)
+            return top_nodes(nodes, b)
         question = search.question
         chance = random.Random(client.seed(question.unit, "select", question.root, asked))
         weights = [node.value or 0.0 for node in nodes]
         return chance.choices(nodes, weights if any(weights) else None, k=b)
 
     def pick(search: Search, nodes: Sequence[Node]) -> Node | None:
-        return highest([node for node in nodes if node.answered])
+        return best_node([node for node in nodes if node.answered])
 
     plan = Plan(width=k, each=k, value=value, keep=keep, pick=pick)
-    return in_rounds("tree_of_thoughts", plan, writer, critic, depth, watch)
+    return level_search("tree_of_thoughts", plan, writer, critic, depth, watch)
 
 
 def _evaluation(client: Client, grader: Grader, evaluate: str, times: int) -> Value:
     if evaluate == "vote":
-        return voting(client, times)
-    return by(valued(client, times) if evaluate == "value" else grader)
+        return voting_value(client, times)
+    return grader_value(judging_grader(client, times) if evaluate == "value" else grader)
 
 
 NAMES = {

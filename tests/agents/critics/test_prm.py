@@ -22,7 +22,7 @@ DONE = OPEN.grow("The answer is \\boxed{9}", 0, final=True)
 
 def critic(values: Sequence[float | None], value: float | None = None, **thresholds: Any) -> Critic:
     async def grader(trajectories: Sequence[Trajectory]) -> list[Grade]:
-        return [Grade("g", path.trajectory_id, 1, value, steps=tuple(values), reason="busy") for path in trajectories]
+        return [Grade("g", t.trajectory_id, 1, value, steps=tuple(values), reason="busy") for t in trajectories]
 
     return prm(grader, **thresholds)
 
@@ -71,16 +71,16 @@ def test_thresholds_out_of_order_are_refused(wrong: dict[str, float]) -> None:
 
 async def test_a_search_does_not_go_on_from_what_it_calls_hopeless() -> None:
     world = World({"": {"A": 1, "B": 1}, "A": {"C": 1}, "B": {"D": 1}}, {"A": 0.9, "B": 0.05, "A/C": 0.5, "B/D": 0.9})
-    paths = await beam(world.policy(), grader=world.grader(), critic=prm(world.grader()), n=2, width=1)(QUESTION)
+    trajectories = await beam(world.policy(), grader=world.grader(), critic=prm(world.grader()), n=2, width=1)(QUESTION)
     assert world.asked == ["", "A"]
-    assert {(state(path.text()), path.stop) for path in paths} == {("A/C", Stop.ANSWERED), ("B", Stop.CRITIC)}
-    assert [state(path.text()) for path in paths if path.chosen] == ["A/C"]
+    assert {(state(t.text()), t.stop) for t in trajectories} == {("A/C", Stop.ANSWERED), ("B", Stop.CRITIC)}
+    assert [state(trajectory.text()) for trajectory in trajectories if trajectory.chosen] == ["A/C"]
 
 
 async def test_it_is_found_by_name_and_its_grader_and_thresholds_are_set_within_it() -> None:
     world = World({"": {"A": 0.9, "B": 0.1}, "A": {"C": 1}, "B": {"D": 1}})
     settings: dict[str, Any] = {"critic.grader": "likelihood", "critic.finished": "0", "critic.hopeless": "-2"}
-    paths = await build("beam", Client(world.model), critic="prm", n=2, width=1, **settings)(QUESTION)
+    trajectories = await build("beam", Client(world.model), critic="prm", n=2, width=1, **settings)(QUESTION)
     assert world.asked == ["", "A"]
-    [hopeless] = [path for path in paths if path.stop is Stop.CRITIC]
+    [hopeless] = [trajectory for trajectory in trajectories if trajectory.stop is Stop.CRITIC]
     assert (state(hopeless.text()), hopeless.reason) == ("B", "likelihood gives its worst step -2.3.")

@@ -3,7 +3,7 @@
 import pytest
 
 from redraft.agents.critics.critic import Critique, Opinion
-from redraft.agents.critics.step import read, step
+from redraft.agents.critics.step import parse_critique, step
 from redraft.llm.client.client import Client
 from redraft.llm.model import Choice, Finish, ModelError
 from redraft.llm.prompts.templates import STEP_CRITIQUE
@@ -28,7 +28,7 @@ DRAFT = Trajectory(Question("p", "How much?", unit="u")).grow("Two have 8.\n\n",
     ],
 )
 def test_an_opinion_is_a_word_at_the_beginning_of_a_line(reply: str, critique: Critique | None) -> None:
-    assert read(reply) == critique
+    assert parse_critique(reply) == critique
 
 
 async def test_the_model_is_asked_about_the_draft_as_far_as_it_goes() -> None:

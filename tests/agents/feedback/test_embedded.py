@@ -31,14 +31,15 @@ class Watched(EmbeddedModel):
         return await super().complete(request)
 
 
-def shown(path: Trajectory, fresh: bool) -> list[Asked]:
-    """What the writer is to be shown before each draft of a path: all drafts and remarks so far, or none of them."""
-    texts, asked = [f"solve\n{path.question.text}"], []
-    for turn in range(1, path.turn + 1):
-        given = "".join(step.text for step in path.draft(turn) if step.tokens == 0 and not step.final)
+def shown(trajectory: Trajectory, fresh: bool) -> list[Asked]:
+    """What the writer is to be shown before each draft of a trajectory: all drafts and remarks so far, or none of
+    them."""
+    texts, asked = [f"solve\n{trajectory.question.text}"], []
+    for turn in range(1, trajectory.turn + 1):
+        given = "".join(step.text for step in trajectory.draft(turn) if step.tokens == 0 and not step.final)
         asked.append((tuple(texts), given))
-        said = path.feedback(turn + 1)
-        texts += [path.text(turn), said.text] if said and not fresh else []
+        said = trajectory.feedback(turn + 1)
+        texts += [trajectory.text(turn), said.text] if said and not fresh else []
     return asked
 
 
@@ -46,13 +47,13 @@ async def corrected(feedback: str, **arguments: Any) -> tuple[list[Trajectory], 
     """Three problems' samples after at most three drafts, and every request for a draft."""
     model = Watched()
     client = Client(model, sampling=Sampling(max_tokens=200, seed=3))
-    paths: list[Trajectory] = []
+    trajectories: list[Trajectory] = []
     for problem in read("builtin:split=heldout,levels=3-4,seed=7", limit=3):
         keys = Keyring({problem.problem_id: problem.answer})
         agent = build("correct", client, keys=keys, feedback=feedback, turns=3, samples=3, **arguments)
-        paths += [path for path in await agent(problem.ask()) if path.role is Role.SAMPLE]
+        trajectories += [trajectory for trajectory in await agent(problem.ask()) if trajectory.role is Role.SAMPLE]
     requests = [(tuple(m.content for m in request.messages), request.prefix) for request in model.requests]
-    return paths, [asked for asked in requests if asked[0][0].startswith("solve\n")]
+    return trajectories, [asked for asked in requests if asked[0][0].startswith("solve\n")]
 
 
 @pytest.mark.parametrize(
@@ -69,13 +70,13 @@ async def corrected(feedback: str, **arguments: Any) -> tuple[list[Trajectory], 
     ],
 )
 async def test_two_rounds_are_shown_as_they_were(feedback: str, arguments: dict[str, Any]) -> None:
-    paths, asked = await corrected(feedback, **arguments)
+    trajectories, asked = await corrected(feedback, **arguments)
     fresh = feedback == "random"
-    assert set(asked) == {request for path in paths for request in shown(path, fresh)}
-    assert len(asked) == 3 + sum(path.turn - 1 for path in paths)
-    assert {path.stop for path in paths} <= {Stop.ANSWERED, Stop.LENGTH}
-    assert {path.turn for path in paths} >= ({3} if feedback in ("none", "fixed") else {1, 3})
-    remarks = [step for path in paths for step in path.steps if step.by != "model"]
+    assert set(asked) == {request for trajectory in trajectories for request in shown(trajectory, fresh)}
+    assert len(asked) == 3 + sum(trajectory.turn - 1 for trajectory in trajectories)
+    assert {trajectory.stop for trajectory in trajectories} <= {Stop.ANSWERED, Stop.LENGTH}
+    assert {trajectory.turn for trajectory in trajectories} >= ({3} if feedback in ("none", "fixed") else {1, 3})
+    remarks = [step for trajectory in trajectories for step in trajectory.steps if step.by != "model"]
     assert {step.by for step in remarks} == {feedback}
     assert all(FEEDBACK.fullmatch(step.text) or fresh for step in remarks)
     always = {"none": {MAY}, "fixed": {WRONG}, "oracle": {WRONG}, "random": {""}}
@@ -83,13 +84,13 @@ async def test_two_rounds_are_shown_as_they_were(feedback: str, arguments: dict[
 
 
 async def test_what_stands_before_the_first_doubtful_step_begins_the_next_draft() -> None:
-    paths, asked = await corrected("prm", **{"feedback.grader": "likelihood", "feedback.threshold": -0.02})
+    trajectories, asked = await corrected("prm", **{"feedback.grader": "likelihood", "feedback.threshold": -0.02})
     kept = 0
-    for path in paths:
-        for turn in range(2, path.turn + 1):
-            said, before = path.feedback(turn), path.draft(turn - 1)
+    for trajectory in trajectories:
+        for turn in range(2, trajectory.turn + 1):
+            said, before = trajectory.feedback(turn), trajectory.draft(turn - 1)
             assert said is not None
-            given = [step.text for step in path.draft(turn) if step.tokens == 0 and not step.final]
+            given = [step.text for step in trajectory.draft(turn) if step.tokens == 0 and not step.final]
             assert given == [step.text for step in before[: len(given)]]
             assert said.text.startswith(f"Line {len(given) + 1} is doubtful.")
             kept += bool(given)

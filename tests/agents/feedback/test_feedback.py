@@ -57,8 +57,8 @@ async def client(openai_server: Any) -> AsyncIterator[Client]:
 
 async def corrected(client: Client, turns: int = 3, **arguments: Any) -> Trajectory:
     keys = Keyring({"p": "3"})
-    paths = await build("correct", client, keys=keys, turns=turns, **arguments)(QUESTION)
-    [whole] = [path for path in paths if path.role is Role.SAMPLE]
+    trajectories = await build("correct", client, keys=keys, turns=turns, **arguments)(QUESTION)
+    [whole] = [trajectory for trajectory in trajectories if trajectory.role is Role.SAMPLE]
     return whole
 
 
@@ -71,9 +71,9 @@ def sent(server: Any) -> list[list[str]]:
     return [[message["content"] for message in messages] for messages in asked]
 
 
-def heard(path: Trajectory) -> list[tuple[str, str]]:
+def heard(trajectory: Trajectory) -> list[tuple[str, str]]:
     """Who said what in the tree, the drafts left out."""
-    return [(step.by, step.text) for step in path.steps if step.by != "model"]
+    return [(step.by, step.text) for step in trajectory.steps if step.by != "model"]
 
 
 @pytest.mark.parametrize(
@@ -89,16 +89,16 @@ async def test_the_same_is_said_to_every_draft(
     openai_server: Any, client: Client, arguments: dict[str, Any], by: str, text: str
 ) -> None:
     openai_server.write = says()
-    path = await corrected(client, **arguments)
+    trajectory = await corrected(client, **arguments)
     assert sent(openai_server) == [[ASK], [ASK, D1, text], [ASK, D1, text, D2, text]]
-    assert heard(path) == [(by, text), (by, text)]
-    assert [path.text(turn) for turn in (1, 2, 3)] == [D1, D2, D3]
+    assert heard(trajectory) == [(by, text), (by, text)]
+    assert [trajectory.text(turn) for turn in (1, 2, 3)] == [D1, D2, D3]
 
 
 async def test_a_writer_reviews_its_draft_and_then_improves_it(openai_server: Any, client: Client) -> None:
     openai_server.write = says(FIRST, SECOND)
     arguments: dict[str, Any] = {"feedback": "none", "feedback.style": "huang"}
-    path = await corrected(client, **arguments)
+    trajectory = await corrected(client, **arguments)
     begun = [ASK, D1, REVIEW, FIRST, IMPROVE]
     assert sent(openai_server) == [
         [ASK],
@@ -107,8 +107,8 @@ async def test_a_writer_reviews_its_draft_and_then_improves_it(openai_server: An
         [*begun, D2, REVIEW],
         [*begun, D2, REVIEW, SECOND, IMPROVE],
     ]
-    assert heard(path) == [(BY_WRITER, FIRST), (BY_WRITER, SECOND)]
-    assert [path.text(turn) for turn in (1, 2, 3)] == [D1, D2, D3]
+    assert heard(trajectory) == [(BY_WRITER, FIRST), (BY_WRITER, SECOND)]
+    assert [trajectory.text(turn) for turn in (1, 2, 3)] == [D1, D2, D3]
 
 
 @pytest.mark.parametrize(("leading", "question"), [(False, SELF_FEEDBACK), (True, SELF_FEEDBACK_LEADING)])
@@ -117,11 +117,11 @@ async def test_a_writer_gives_itself_feedback_until_it_says_that_it_is_correct(
 ) -> None:
     openai_server.write = says(FIRST, RIGHT)
     arguments: dict[str, Any] = {"feedback": "self", "feedback.leading": leading}
-    path = await corrected(client, **arguments)
+    trajectory = await corrected(client, **arguments)
     told = FIRST + AGAIN
     assert sent(openai_server) == [[ASK], [ASK, D1, question], [ASK, D1, told], [ASK, D1, told, D2, question]]
-    assert heard(path) == [("self", told)]
-    assert (path.turn, path.text(), path.stop) == (2, D2, Stop.ANSWERED)
+    assert heard(trajectory) == [("self", told)]
+    assert (trajectory.turn, trajectory.text(), trajectory.stop) == (2, D2, Stop.ANSWERED)
     assert [request["temperature"] for request in openai_server.requests] == [1.0, 0.7, 1.0, 0.7]
 
 
@@ -134,27 +134,27 @@ async def test_another_model_criticises_each_draft_by_itself(openai_server: Any,
     openai_server.write = says(FIRST, SECOND)
     other = Client(route("strict", openai_server.url))
     try:
-        path = await corrected(client, feedback=lambda: critic(other))
+        trajectory = await corrected(client, feedback=lambda: critic(other))
     finally:
         await other.close()
     first, second = (fill(CRITIQUE, question="How much?", solution=draft) for draft in (D1, D2))
     told = [ASK, D1, FIRST + AGAIN]
     assert sent(openai_server) == [[ASK], [first], told, [second], [*told, D2, SECOND + AGAIN]]
     assert [request["model"] for request in openai_server.requests] == ["tiny", "strict", "tiny", "strict", "tiny"]
-    assert heard(path) == [("critic", FIRST + AGAIN), ("critic", SECOND + AGAIN)]
+    assert heard(trajectory) == [("critic", FIRST + AGAIN), ("critic", SECOND + AGAIN)]
 
 
 async def test_a_critic_that_finds_nothing_ends_the_work(openai_server: Any, client: Client) -> None:
     openai_server.write = says(RIGHT)
-    path = await corrected(client, feedback="critic")
-    assert (path.turn, path.text(), path.stop, heard(path)) == (1, D1, Stop.ANSWERED, [])
+    trajectory = await corrected(client, feedback="critic")
+    assert (trajectory.turn, trajectory.text(), trajectory.stop, heard(trajectory)) == (1, D1, Stop.ANSWERED, [])
     assert [request["temperature"] for request in openai_server.requests] == [1.0, 0.0]
 
 
 async def test_of_a_critic_that_thinks_only_the_answer_is_told(openai_server: Any, client: Client) -> None:
     openai_server.write, openai_server.thinking = says(FIRST), "Line 9 is doubtful. It is correct."
-    path = await corrected(client, turns=2, feedback="critic")
-    assert heard(path) == [("critic", FIRST + AGAIN)]
+    trajectory = await corrected(client, turns=2, feedback="critic")
+    assert heard(trajectory) == [("critic", FIRST + AGAIN)]
 
 
 @pytest.mark.parametrize(
@@ -165,26 +165,26 @@ async def test_feedback_that_fails_ends_the_trajectory_and_the_draft_stays(
 ) -> None:
     openai_server.write = says(FIRST)
     openai_server.faults = [None, openai_protocol.Fault(400)]
-    path = await corrected(client, **arguments)
-    assert (path.turn, path.text(), path.stop, heard(path)) == (1, D1, Stop.FAILED, [])
-    assert path.reason is not None
-    assert "as the test wants it" in path.reason
+    trajectory = await corrected(client, **arguments)
+    assert (trajectory.turn, trajectory.text(), trajectory.stop, heard(trajectory)) == (1, D1, Stop.FAILED, [])
+    assert trajectory.reason is not None
+    assert "as the test wants it" in trajectory.reason
 
 
 @pytest.mark.parametrize("feedback", ["self", "critic"])
 async def test_silence_is_no_verdict(openai_server: Any, client: Client, feedback: str) -> None:
     openai_server.write = says("\n")
-    path = await corrected(client, feedback=feedback)
-    assert (path.stop, path.text()) == (Stop.FAILED, D1)
-    assert path.reason == "tiny was asked for feedback and said nothing: ask another model for feedback."
+    trajectory = await corrected(client, feedback=feedback)
+    assert (trajectory.stop, trajectory.text()) == (Stop.FAILED, D1)
+    assert trajectory.reason == "tiny was asked for feedback and said nothing: ask another model for feedback."
 
 
 async def test_a_grader_of_steps_points_at_the_first_doubtful_line(openai_server: Any, client: Client) -> None:
     """The mock server's token number i has log-probability -0.5 - i/4, so that the second step is the less likely."""
     openai_server.write = says()
     arguments: dict[str, Any] = {"feedback": "prm", "feedback.grader": "likelihood", "feedback.threshold": -1.0}
-    path = await corrected(client, turns=2, **arguments)
-    assert heard(path) == [("prm", DOUBT)]
+    trajectory = await corrected(client, turns=2, **arguments)
+    assert heard(trajectory) == [("prm", DOUBT)]
 
 
 async def test_a_review_that_fails_ends_its_own_sample_only(
@@ -192,8 +192,8 @@ async def test_a_review_that_fails_ends_its_own_sample_only(
 ) -> None:
     openai_server.write = says(FIRST)
     openai_server.faults = [None, openai_protocol.Fault(400)]
-    paths = await build("correct", client, turns=2, samples=2, feedback="critic")(QUESTION)
-    samples = sorted((path.stop, path.turn) for path in paths if path.role is Role.SAMPLE)
+    trajectories = await build("correct", client, turns=2, samples=2, feedback="critic")(QUESTION)
+    samples = sorted((t.stop, t.turn) for t in trajectories if t.role is Role.SAMPLE)
     assert samples == [(Stop.ANSWERED, 2), (Stop.FAILED, 1)]
 
 
@@ -218,7 +218,7 @@ async def test_feedback_that_a_budget_has_not_enough_for_ends_with_the_budget(op
     openai_server.write = says(FIRST)
     client = Client(route("tiny", openai_server.url), problem_budget=Budget(calls=1))
     try:
-        path = await corrected(client, feedback="critic")
+        trajectory = await corrected(client, feedback="critic")
     finally:
         await client.close()
-    assert (path.turn, path.text(), path.stop) == (1, D1, Stop.BUDGET)
+    assert (trajectory.turn, trajectory.text(), trajectory.stop) == (1, D1, Stop.BUDGET)

@@ -51,7 +51,7 @@ async def test_the_graph_waits_for_a_person_and_goes_on_with_what_they_say() -> 
 
     state = await graph.ainvoke({"asked": 0}, THREAD, context=tree)
     [draft] = asked(state)["drafts"]
-    first = tree.paths[0]
+    first = tree.trajectories[0]
     assert draft == {
         "sample": 0,
         "question": QUESTION.text,
@@ -64,11 +64,11 @@ async def test_the_graph_waits_for_a_person_and_goes_on_with_what_they_say() -> 
     state = await graph.ainvoke(Command(resume="right"), THREAD, context=tree)
 
     assert "__interrupt__" not in state
-    [path] = tree.ranked
-    assert state["chosen"] == path.trajectory_id
-    assert (path.turn, path.oracle_used, path.chosen) == (2, False, True)
-    assert [(step.by, step.text) for step in path.steps if step.by != "model"] == [("human", AGAIN)]
-    assert path.steps[: len(first.steps)] == first.steps
+    [trajectory] = tree.ranked
+    assert state["chosen"] == trajectory.trajectory_id
+    assert (trajectory.turn, trajectory.oracle_used, trajectory.chosen) == (2, False, True)
+    assert [(step.by, step.text) for step in trajectory.steps if step.by != "model"] == [("human", AGAIN)]
+    assert trajectory.steps[: len(first.steps)] == first.steps
 
 
 async def test_all_drafts_of_a_turn_are_asked_about_at_once_and_a_wrong_answer_again() -> None:
@@ -95,7 +95,7 @@ async def test_all_drafts_of_a_turn_are_asked_about_at_once_and_a_wrong_answer_a
         "The answer is wrong. Solve the problem again.",
         "Count again.",
     ]
-    assert {path.sample: path.turn for path in tree.ranked} == {0: 1, 1: 2, 2: 2}
+    assert {trajectory.sample: trajectory.turn for trajectory in tree.ranked} == {0: 1, 1: 2, 2: 2}
 
 
 async def test_in_another_process_the_thread_begins_again_and_neither_model_nor_person_is_asked_twice(
@@ -115,7 +115,7 @@ async def test_in_another_process_the_thread_begins_again_and_neither_model_nor_
     model, state, _ = await sitting(["wrong"])
     assert (len(model.requests), asked(state)["drafts"][0]["answer"]) == (2, "6")
     model, state, tree = await sitting(["wrong"])
-    assert (len(model.requests), [path.answers for path in tree.ranked]) == (1, [("5", "6")])
+    assert (len(model.requests), [trajectory.answers for trajectory in tree.ranked]) == (1, [("5", "6")])
     model, state, again = await sitting([])
     assert (model.requests, again.ranked) == ([], tree.ranked)
 
@@ -125,8 +125,8 @@ async def test_what_stands_before_the_first_wrong_step_may_be_kept() -> None:
     graph, tree = pausing(Client(model), turns=2, **{"feedback.keep": True}), Tree(QUESTION)
     await graph.ainvoke({"asked": 0}, THREAD, context=tree)
     await graph.ainvoke(Command(resume={"verdict": "wrong", "first_wrong_step": 2}), THREAD, context=tree)
-    [path] = tree.ranked
-    assert (model.requests[1].prefix, path.text(), path.answers, path.answer) == (
+    [trajectory] = tree.ranked
+    assert (model.requests[1].prefix, trajectory.text(), trajectory.answers, trajectory.answer) == (
         "I think.\n\n",
         "I think.\n\n#### 7",
         ("5",),
@@ -142,8 +142,8 @@ async def test_another_tree_than_the_threads_own_is_refused() -> None:
 
 
 async def test_outside_of_any_thread_a_person_is_asked_at_a_terminal_only() -> None:
-    path = Trajectory(QUESTION).grow("#### 5", 0)
+    trajectory = Trajectory(QUESTION).grow("#### 5", 0)
     with pytest.raises(ModelError, match="has to ask a person, and standard input is no terminal") as raised:
-        await human()([path])
+        await human()([trajectory])
     assert raised.value.fatal
     assert await human()([]) == []

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from redraft.agents.feedback.critic import critic
-from redraft.agents.feedback.feedback import Remark, line_of
+from redraft.agents.feedback.feedback import Remark, line_number
 from redraft.agents.feedback.fixed import fixed
 from redraft.agents.feedback.none import none
 from redraft.agents.feedback.prm import prm
@@ -26,19 +26,21 @@ WRONG = "The answer is wrong. Solve the problem again."
 
 
 def draft(*steps: str, answer: str | None = None) -> Trajectory:
-    path = Trajectory(QUESTION, stop=Stop.ANSWERED, answer=answer)
+    trajectory = Trajectory(QUESTION, stop=Stop.ANSWERED, answer=answer)
     for text in steps:
-        path = path.grow(text, 0)
-    return path
+        trajectory = trajectory.grow(text, 0)
+    return trajectory
 
 
 def doubt(line: int) -> str:
     return f"Line {line} is doubtful. Check it and solve the problem again."
 
 
-async def reviewed(text: str, path: Trajectory, finish: Finish = Finish.END) -> Sequence[Remark | ModelError | None]:
+async def reviewed(
+    text: str, trajectory: Trajectory, finish: Finish = Finish.END
+) -> Sequence[Remark | ModelError | None]:
     client = Client(Scripted(lambda request, index: Choice(text, finish, 1)))
-    return await critic(client)([path])
+    return await critic(client)([trajectory])
 
 
 @pytest.mark.parametrize(
@@ -169,7 +171,7 @@ def by_steps(*grades: Grade, threshold: float = 0.5):
 
 
 async def test_the_first_step_under_the_threshold_is_named_and_those_before_it_stand() -> None:
-    path = draft("First,\n4+4=8\n\n", "8+8=16\n", "#### 17")
+    trajectory = draft("First,\n4+4=8\n\n", "8+8=16\n", "#### 17")
     cases = [
         (graded(0.9, 0.5, 0.6), None),
         (graded(0.9, 0.49, 0.1), Remark(doubt(3), "prm", keep=1)),
@@ -178,16 +180,18 @@ async def test_the_first_step_under_the_threshold_is_named_and_those_before_it_s
         (graded(None, None, None), None),
     ]
     grades, remarks = zip(*cases, strict=True)
-    assert await by_steps(*grades)([path] * len(cases)) == list(remarks)
+    assert await by_steps(*grades)([trajectory] * len(cases)) == list(remarks)
 
 
 async def test_a_grader_without_values_of_steps_is_a_mistake_and_one_that_fails_is_no_verdict() -> None:
-    path = draft("4+4=8\n", "#### 8")
+    trajectory = draft("4+4=8\n", "#### 8")
     with pytest.raises(PartError, match=r"grader 'steps' gave 0 for 2 steps: set feedback\.grader to one"):
-        await by_steps(graded())([path])
+        await by_steps(graded())([trajectory])
     with pytest.raises(PartError, match="gave 1 for 2 steps"):
-        await by_steps(graded(0.9))([path])
-    lost, said = await by_steps(graded(value=None, reason="the line is dead"), graded(0.9, 0.1))([path, path])
+        await by_steps(graded(0.9))([trajectory])
+    lost, said = await by_steps(graded(value=None, reason="the line is dead"), graded(0.9, 0.1))(
+        [trajectory, trajectory]
+    )
     assert isinstance(lost, ModelError)
     assert str(lost) == "The steps could not be graded: the line is dead."
     assert said == Remark(doubt(2), "prm", keep=1)
@@ -195,7 +199,7 @@ async def test_a_grader_without_values_of_steps_is_a_mistake_and_one_that_fails_
 
 def test_lines_are_counted_up_to_where_a_step_begins() -> None:
     steps = draft("First,\n\n4+4=8. ", "Then 8+8=16.\n", "#### 16").steps
-    assert [line_of(steps, index) for index in range(3)] == [1, 2, 3]
+    assert [line_number(steps, index) for index in range(3)] == [1, 2, 3]
 
 
 async def test_the_control_asks_for_a_fresh_draft_where_the_key_calls_the_answer_wrong() -> None:

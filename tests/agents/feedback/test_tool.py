@@ -25,10 +25,10 @@ REPORT = "assert add(2, 2) == 4: AssertionError: it is 5"
 
 
 def drafted(question: Question, *steps: str, answer: str | None = None) -> Trajectory:
-    path = Trajectory(question)
+    trajectory = Trajectory(question)
     for step in steps:
-        path = path.grow(step, 0)
-    return Trajectory(question, path.steps, stop=Stop.ANSWERED, answer=answer)
+        trajectory = trajectory.grow(step, 0)
+    return Trajectory(question, trajectory.steps, stop=Stop.ANSWERED, answer=answer)
 
 
 async def test_the_first_equation_that_does_not_hold_is_named() -> None:
@@ -43,8 +43,8 @@ async def test_the_first_equation_that_does_not_hold_is_named() -> None:
 
 
 async def test_a_program_is_run_on_the_tests_that_its_question_shows() -> None:
-    paths = [drafted(CODE, code or "?", answer=code) for code in (GOOD, BAD, "1 / 0", "import heapq", None)]
-    assert await tool()(paths) == [
+    trajectories = [drafted(CODE, code or "?", answer=code) for code in (GOOD, BAD, "1 / 0", "import heapq", None)]
+    assert await tool()(trajectories) == [
         None,
         Remark(fill(PROGRAM_FAILS, report=REPORT), "tool"),
         Remark(fill(PROGRAM_FAILS, report="ZeroDivisionError: division by zero"), "tool"),
@@ -65,9 +65,9 @@ async def test_reflexion_tells_the_writer_what_failed_and_what_it_said_of_it(ope
     openai_server.write = write
     client, keys = Client(route("tiny", openai_server.url)), Keyring({"p": HIDDEN})
     agent = build("correct", client, keys=keys, feedback="tests", samples=1, turns=3)
-    [path] = await agent(CODE)
-    assert (path.answers, path.answer) == ((BAD,), GOOD)
-    told = path.feedback(2)
+    [trajectory] = await agent(CODE)
+    assert (trajectory.answers, trajectory.answer) == ((BAD,), GOOD)
+    told = trajectory.feedback(2)
     assert told is not None
     assert (told.by, told.text) == (
         "tests",

@@ -53,18 +53,20 @@ def chat_only(form: Form) -> Callable[[Request, int], Choice]:
     return write
 
 
-async def written(policy: Policy, path: Trajectory | None = None, most: int = 10) -> Trajectory:
-    """A path, proposed to its end."""
-    path = path or Trajectory(QUESTION)
+async def written(policy: Policy, trajectory: Trajectory | None = None, most: int = 10) -> Trajectory:
+    """A trajectory, proposed to its end."""
+    trajectory = trajectory or Trajectory(QUESTION)
     for _ in range(most):
-        if path.stop is None:
-            [path] = await policy(path, 1)
-    return path
+        if trajectory.stop is None:
+            [trajectory] = await policy(trajectory, 1)
+    return trajectory
 
 
-def bare(path: Trajectory) -> Trajectory:
-    """A path without what depends on the form of its calls."""
-    return replace(path, steps=tuple(replace(step, tokens=0, logprob=None, call_id=None) for step in path.steps))
+def bare(trajectory: Trajectory) -> Trajectory:
+    """A trajectory without what depends on the form of its calls."""
+    return replace(
+        trajectory, steps=tuple(replace(step, tokens=0, logprob=None, call_id=None) for step in trajectory.steps)
+    )
 
 
 FORMS: dict[str, Form] = {
@@ -87,37 +89,37 @@ FORMS: dict[str, Form] = {
 async def test_steps_are_the_same_whether_a_model_goes_on_or_is_asked_in_words(form: Form) -> None:
     expected = await written(stepwise(Client(Scripted(native))))
     model = Scripted(chat_only(form), capabilities=CHAT_ONLY)
-    path = await written(stepwise(Client(model)))
+    trajectory = await written(stepwise(Client(model)))
 
-    assert bare(path) == bare(expected)
-    assert [step.text for step in path.steps] == list(STEPS)
-    assert (path.stop, path.answer) == (Stop.ANSWERED, "8")
-    assert [step.final for step in path.steps] == [False, False, True]
+    assert bare(trajectory) == bare(expected)
+    assert [step.text for step in trajectory.steps] == list(STEPS)
+    assert (trajectory.stop, trajectory.answer) == (Stop.ANSWERED, "8")
+    assert [step.final for step in trajectory.steps] == [False, False, True]
 
 
 @pytest.mark.parametrize(("script", "continuing"), [(native, Continuing.NATIVE), (chat_only(plain), Continuing.NONE)])
 async def test_strategies_get_whole_drafts_by_steps(script: Any, continuing: Continuing) -> None:
     model = Scripted(script, capabilities=replace(EVERYTHING, continuing=continuing))
     client = Client(model)
-    paths = await build("self_consistency", client, policy="by_steps", samples=2)(QUESTION)
+    trajectories = await build("self_consistency", client, policy="by_steps", samples=2)(QUESTION)
     expected = await written(stepwise(Client(Scripted(native))))
-    assert [(path.sample, path.text(), path.stop, path.answer) for path in paths] == [
+    assert [(t.sample, t.text(), t.stop, t.answer) for t in trajectories] == [
         (sample, expected.text(), Stop.ANSWERED, "8") for sample in (0, 1)
     ]
-    assert bare(replace(paths[0], chosen=False, score=None)) == bare(expected)
+    assert bare(replace(trajectories[0], chosen=False, score=None)) == bare(expected)
     assert [request.n for request in model.requests] == [2, 1, 1, 1, 1]
 
 
 async def test_an_endless_draft_ends_even_where_no_tokens_are_counted() -> None:
     model = Scripted(lambda request, index: Choice("And so on.", Finish.STOP, 0))
-    [path] = await by_steps(Client(model, sampling=Sampling(max_tokens=20)))(Trajectory(QUESTION), 1)
-    assert (path.stop, len(path.steps)) == (Stop.LENGTH, 20)
+    [trajectory] = await by_steps(Client(model, sampling=Sampling(max_tokens=20)))(Trajectory(QUESTION), 1)
+    assert (trajectory.stop, len(trajectory.steps)) == (Stop.LENGTH, 20)
 
 
 async def test_the_next_step_is_asked_for_after_the_draft_as_json_of_a_strict_schema() -> None:
     model = Scripted(chat_only(plain), capabilities=CHAT_ONLY)
     client = Client(model, sampling=Sampling(max_tokens=12, temperature=0.5))
-    path = await written(stepwise(client))
+    trajectory = await written(stepwise(client))
 
     asked = Message("user", fill(SOLVE, question=QUESTION.text))
     first, second, third = model.requests
@@ -129,7 +131,7 @@ async def test_the_next_step_is_asked_for_after_the_draft_as_json_of_a_strict_sc
         (Message("assistant", STEPS[0] + STEPS[1]), Message("user", NEXT_STEP)), 2,
     )  # fmt: skip
     assert {request.temperature for request in model.requests} == {0.5}
-    assert [(step.tokens, step.logprob) for step in path.steps] == [(5, None)] * 3
+    assert [(step.tokens, step.logprob) for step in trajectory.steps] == [(5, None)] * 3
 
 
 @pytest.mark.parametrize("structured", ["honour", "ignore", "reject"])
@@ -147,18 +149,18 @@ async def test_over_http_it_is_the_same_however_the_server_takes_the_schema(
     journal = Journal(None)
     client = Client(route("tiny", openai_server.url), journal=journal, sampling=Sampling(max_tokens=500))
     try:
-        path = await written(stepwise(client))
+        trajectory = await written(stepwise(client))
     finally:
         await client.close()
 
-    assert bare(path) == bare(await written(stepwise(Client(Scripted(native)))))
+    assert bare(trajectory) == bare(await written(stepwise(Client(Scripted(native)))))
     entries = [entry for entry in openai_server.record.entries if entry.status == 200]
     asked = [entry.body for entry in entries if entry.body["messages"][-1]["content"] == NEXT_STEP]
     schemas = [body.get("response_format", {}).get("json_schema", {}).get("schema") for body in asked]
     assert schemas == [None if structured == "reject" else STEP_SCHEMA] * 2
     calls = [call for call, _ in journal.calls("u")]
     assert [call.error for call in calls] == [None] * 3
-    assert [step.tokens for step in path.steps][1:] == [call.completion_tokens for call in calls][1:]
+    assert [step.tokens for step in trajectory.steps][1:] == [call.completion_tokens for call in calls][1:]
 
 
 @pytest.mark.parametrize("continues", ["flag", "trailing", "none"])
@@ -176,10 +178,10 @@ async def test_over_http_it_is_the_same_however_the_server_goes_on(openai_server
     client = Client(route("tiny", openai_server.url), sampling=Sampling(max_tokens=500))
     try:
         assert await client.continues() is (continues != "none")
-        path = await written(stepwise(client))
+        trajectory = await written(stepwise(client))
     finally:
         await client.close()
-    assert bare(path) == bare(await written(stepwise(Client(Scripted(native)))))
+    assert bare(trajectory) == bare(await written(stepwise(Client(Scripted(native)))))
     asked = [body for body in openai_server.requests if body["messages"][-1]["content"] == NEXT_STEP]
     assert len(asked) == (2 if continues == "none" else 0)
 
@@ -203,8 +205,8 @@ async def test_several_next_steps_are_siblings_and_each_failure_is_its_own() -> 
         return plain(f"It may be {index}.", False)
 
     half = Trajectory(QUESTION, role=Role.SEARCH).grow("Hm.\n\n", 0, tokens=3)
-    paths = await stepwise(Client(Scripted(script, capabilities=CHAT_ONLY)))(half, 3, first=4)
-    assert [(path.place, path.text(), path.stop) for path in paths] == [
+    trajectories = await stepwise(Client(Scripted(script, capabilities=CHAT_ONLY)))(half, 3, first=4)
+    assert [(trajectory.place, trajectory.text(), trajectory.stop) for trajectory in trajectories] == [
         ("u/0.4", "Hm.\n\nIt may be 0.\n\n", None),
         ("u/0", "Hm.\n\n", Stop.DEAD_END),
         ("u/0.6", "Hm.\n\nIt may be 2.\n\n", None),
@@ -214,8 +216,8 @@ async def test_several_next_steps_are_siblings_and_each_failure_is_its_own() -> 
 async def test_an_endless_draft_ends_at_the_limit_of_tokens() -> None:
     model = Scripted(lambda request, index: Choice(plain("And so on.", False), Finish.END, 4), capabilities=CHAT_ONLY)
     half = Trajectory(QUESTION).grow("Hm.\n\n", 0, tokens=1)
-    path = await written(stepwise(Client(model, sampling=Sampling(max_tokens=30))), half, most=100)
-    assert (path.stop, len(path.steps), len(model.requests)) == (Stop.LENGTH, 9, 8)
+    trajectory = await written(stepwise(Client(model, sampling=Sampling(max_tokens=30))), half, most=100)
+    assert (trajectory.stop, len(trajectory.steps), len(model.requests)) == (Stop.LENGTH, 9, 8)
 
 
 async def test_what_a_model_can_do_is_only_asked_for_a_half_written_draft_and_may_fail() -> None:
@@ -226,9 +228,12 @@ async def test_what_a_model_can_do_is_only_asked_for_a_half_written_draft_and_ma
             raise ModelError("Nobody answers.", fatal=self.fatal)
 
     model = Unknown(native)
-    [path] = await stepwise(Client(model))(Trajectory(QUESTION), 1)
-    assert path.text() == STEPS[0]
-    assert await stepwise(Client(model))(path, 2) == [replace(path, stop=Stop.FAILED, reason="Nobody answers.")] * 2
+    [trajectory] = await stepwise(Client(model))(Trajectory(QUESTION), 1)
+    assert trajectory.text() == STEPS[0]
+    assert (
+        await stepwise(Client(model))(trajectory, 2)
+        == [replace(trajectory, stop=Stop.FAILED, reason="Nobody answers.")] * 2
+    )
     model.fatal = True
     with pytest.raises(ModelError, match="Nobody answers"):
-        await stepwise(Client(model))(path, 1)
+        await stepwise(Client(model))(trajectory, 1)

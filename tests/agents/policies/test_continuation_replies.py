@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redraft.agents.policies.continuation import next_step, rest, unescaped
+from redraft.agents.policies.continuation import next_step, rest_of_draft, unescape
 from redraft.agents.policies.policy import stepwise
-from redraft.agents.policies.steps import Part
+from redraft.agents.policies.steps import Continuation
 from redraft.llm.capabilities import EVERYTHING, Continuing
 from redraft.llm.client.client import Client
 from redraft.llm.model import Choice, Finish
@@ -33,7 +33,7 @@ CHAT_ONLY = replace(EVERYTHING, continuing=Continuing.NONE)
     ],
 )
 def test_the_rest_is_joined_to_the_draft_and_a_repetition_is_cut_off(draft: str, reply: str, text: str) -> None:
-    part = rest(Choice(reply, Finish.END, 3), draft)
+    part = rest_of_draft(Choice(reply, Finish.END, 3), draft)
     assert (part.text, part.ended) == (text, True)
     assert part.places is None or len(part.places) == len(text) + 1
 
@@ -59,9 +59,9 @@ REPLIES = {
 @pytest.mark.parametrize(("choice", "text", "stop", "answer"), REPLIES.values(), ids=REPLIES)
 async def test_what_comes_is_read_kindly(choice: Choice, text: str | None, stop: Stop, answer: str | None) -> None:
     half = Trajectory(QUESTION).grow("So it has 4.\n\n", 0, tokens=3)
-    [path] = await stepwise(Client(Scripted(lambda request, index: choice, capabilities=CHAT_ONLY)))(half, 1)
-    assert (path.stop, path.answer) == (stop, answer)
-    added = [(step.text, step.tokens, step.final) for step in path.steps[1:]]
+    [trajectory] = await stepwise(Client(Scripted(lambda request, index: choice, capabilities=CHAT_ONLY)))(half, 1)
+    assert (trajectory.stop, trajectory.answer) == (stop, answer)
+    added = [(step.text, step.tokens, step.final) for step in trajectory.steps[1:]]
     assert added == ([] if text is None else [(text, 9, stop is Stop.ANSWERED)])
 
 
@@ -97,8 +97,8 @@ async def test_a_steps_log_probability_is_that_of_its_own_tokens_or_none(
     choice: Choice, steps: list[tuple[str, int, float | None]]
 ) -> None:
     half = Trajectory(QUESTION).grow("Hm.\n\n", 0)
-    [path] = await stepwise(Client(Scripted(lambda request, index: choice, capabilities=CHAT_ONLY)))(half, 1)
-    assert [(step.text, step.tokens, step.logprob) for step in path.steps[1:]] == steps
+    [trajectory] = await stepwise(Client(Scripted(lambda request, index: choice, capabilities=CHAT_ONLY)))(half, 1)
+    assert [(step.text, step.tokens, step.logprob) for step in trajectory.steps[1:]] == steps
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ async def test_a_steps_log_probability_is_that_of_its_own_tokens_or_none(
     ],
 )
 def test_latex_survives_single_backslashes(raw: str, text: str) -> None:
-    assert unescaped(raw)[0] == text
+    assert unescape(raw)[0] == text
 
 
 @given(st.text(st.sampled_from('\\"{}n\nufrtb$: é😀'), max_size=60), st.booleans())
@@ -135,9 +135,9 @@ def test_any_reply_gives_a_part_whose_places_fit(draft: str, text: str, finish: 
     for said in (text, f'{{"step": "{text}', f'{{"step": "{text}", "final": false}}'):
         for part in (
             next_step(Choice(said, finish, 1), draft, Kind.MATH, "\n\n"),
-            rest(Choice(said, finish, 1), draft),
+            rest_of_draft(Choice(said, finish, 1), draft),
         ):
-            assert isinstance(part, Part)
+            assert isinstance(part, Continuation)
             places = part.places if part.places is not None else range(len(part.text) + 1)
             assert len(places) == len(part.text) + 1
             assert list(places) == sorted(places)

@@ -46,12 +46,12 @@ nodes = st.recursive(
 )
 
 
-def paths(tree: Sequence[Node], path: Trajectory) -> list[Trajectory]:
-    """Every path of a tree from its root, half-written drafts and several turns included."""
-    found = [path]
+def trajectories(tree: Sequence[Node], trajectory: Trajectory) -> list[Trajectory]:
+    """Every trajectory of a tree from its root, half-written drafts and several turns included."""
+    found = [trajectory]
     for number, node in enumerate(tree):
-        below = path.grow(node.text, number)
-        found += paths(node.below, below.respond("Again.", "ann") if node.remark else below)
+        below = trajectory.grow(node.text, number)
+        found += trajectories(node.below, below.respond("Again.", "ann") if node.remark else below)
     return found
 
 
@@ -61,13 +61,13 @@ def sent(request: Request) -> str:
     return "".join([*turns, f"<assistant>{request.prefix}"])
 
 
-def shown(path: Trajectory) -> str:
-    """A path as it is to stand in every request about it: the opening, the question, the drafts and remarks."""
+def shown(trajectory: Trajectory) -> str:
+    """A trajectory as it is to stand in every request about it: the opening, the question, the drafts and remarks."""
     questions = [*(example.question for example in PROMPTS.examples), QUESTION.text]
     asked = [f"<user>{fill(SOLVE, question=question)}" for question in questions]
     text = f"<system>Be brief.{asked[0]}<assistant>2{asked[1]}<assistant>So 4.{asked[2]}"
     before = "ann"
-    for step in path.steps:
+    for step in trajectory.steps:
         opens = f"<{'assistant' if step.by == 'model' else 'user'}>" if step.by != before or before == "ann" else ""
         text, before = f"{text}{opens}{step.text}", step.by
     return text
@@ -78,16 +78,17 @@ def common(one: str, other: str) -> str:
     return "".join(first for first, _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
-async def asked(path: Trajectory, continuing: Continuing) -> list[str]:
-    """What all that can be asked of a path sends: its next step, its rest, whether it is finished, whether right."""
+async def asked(trajectory: Trajectory, continuing: Continuing) -> list[str]:
+    """What all that can be asked of a trajectory sends: its next step, its rest, whether it is finished, whether
+    right."""
     model = Scripted(
         lambda request, index: Choice("yes", Finish.END, 0), capabilities=replace(EVERYTHING, continuing=continuing)
     )
     client = Client(model, prompts=PROMPTS)
-    await stepwise(client)(path, 1)
-    await whole(client)(path, 2)
-    if path.text():
-        await own_critic(client)(path)
+    await stepwise(client)(trajectory, 1)
+    await whole(client)(trajectory, 2)
+    if trajectory.text():
+        await own_critic(client)(trajectory)
     return [sent(request) for request in model.requests]
 
 
@@ -95,18 +96,18 @@ async def asked(path: Trajectory, continuing: Continuing) -> list[str]:
 @given(st.lists(nodes, min_size=1, max_size=3))
 async def test_requests_of_one_tree_are_the_same_up_to_where_their_drafts_part(tree: list[Node]) -> None:
     requests: list[tuple[str, str]] = []
-    for path in paths(tree, Trajectory(QUESTION)):
+    for trajectory in trajectories(tree, Trajectory(QUESTION)):
         for continuing in (Continuing.NATIVE, Continuing.NONE):
-            requests += [(shown(path), text) for text in await asked(path, continuing)]
+            requests += [(shown(trajectory), text) for text in await asked(trajectory, continuing)]
     for (first, one), (second, other) in combinations(requests, 2):
         assert common(one, other).startswith(common(first, second))
-    assert all(text.startswith(path) for path, text in requests)
+    assert all(text.startswith(trajectory) for trajectory, text in requests)
 
 
 async def test_a_path_is_judged_by_further_messages_after_its_drafts() -> None:
     model = Scripted(lambda request, index: "yes, right")
-    path = Trajectory(QUESTION).grow("#### 7", 0).respond("Again.", "ann").grow("#### 8", 0)
-    await own_critic(Client(model, prompts=PROMPTS))(path)
+    trajectory = Trajectory(QUESTION).grow("#### 7", 0).respond("Again.", "ann").grow("#### 8", 0)
+    await own_critic(Client(model, prompts=PROMPTS))(trajectory)
 
     solve = fill(SOLVE, question="How much?")
     before = (
@@ -128,9 +129,9 @@ async def test_a_path_is_judged_by_further_messages_after_its_drafts() -> None:
 
 def test_a_template_that_holds_the_question_is_a_message_of_its_own() -> None:
     templates = {"judge": "Judge this.\n{question}\n{solution}"}
-    path = Trajectory(QUESTION).grow("#### {question}", 0)
+    trajectory = Trajectory(QUESTION).grow("#### {question}", 0)
     client = Client(Scripted(lambda request, index: ""), prompts=replace(PROMPTS, templates=templates))
-    assert follow_up(client, path, "judge") == [
+    assert follow_up(client, trajectory, "judge") == [
         Message("system", "Be brief."),
         Message("user", "Judge this.\nHow much?\n#### {question}"),
     ]

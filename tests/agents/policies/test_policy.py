@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from redraft.agents.policies.policy import stepwise, whole
-from redraft.agents.policies.steps import split
+from redraft.agents.policies.steps import split_steps
 from redraft.llm.client.client import Client
 from redraft.llm.model import Choice, Finish, Message, ModelError, Request, Sampling
 from redraft.llm.prompts.templates import SOLVE, SOLVE_CHOICE
@@ -26,13 +26,13 @@ async def test_a_draft_becomes_steps_with_their_own_tokens_and_log_probabilities
     choice = Choice(text, Finish.END, 6, (-1.0, -0.5, -0.25, -0.125, -2.0, -3.0), offsets)
     client = Client(Scripted(lambda request, index: choice))
 
-    [path] = await whole(client)(Trajectory(QUESTION), 1)
+    [trajectory] = await whole(client)(Trajectory(QUESTION), 1)
 
-    call = path.steps[0].call_id
+    call = trajectory.steps[0].call_id
     key = digest(QUESTION.text, "model", "A cat has 4.\n\n")
     second = digest(key, "model", "Two have 8.\n\n")
     third = digest(second, "model", "The answer is \\boxed{8}")
-    assert path == Trajectory(
+    assert trajectory == Trajectory(
         QUESTION,
         (
             Step("u/0", None, key, 1, 1, "model", "A cat has 4.\n\n", False, 2, -1.5, call_id=call),
@@ -42,15 +42,15 @@ async def test_a_draft_becomes_steps_with_their_own_tokens_and_log_probabilities
         stop=Stop.ANSWERED,
         answer="8",
     )
-    assert path.text() == text
+    assert trajectory.text() == text
 
 
 async def test_samples_are_numbered_from_first_and_hang_side_by_side() -> None:
     client = Client(Scripted(lambda request, index: f"#### {index}"))
 
-    paths = await whole(client)(Trajectory(QUESTION), 3, first=4)
+    trajectories = await whole(client)(Trajectory(QUESTION), 3, first=4)
 
-    assert [(p.sample, p.trajectory_id, p.place, p.answer) for p in paths] == [
+    assert [(t.sample, t.trajectory_id, t.place, t.answer) for t in trajectories] == [
         (4, "u:4", "u/4", "0"),
         (5, "u:5", "u/5", "1"),
         (6, "u:6", "u/6", "2"),
@@ -59,8 +59,8 @@ async def test_samples_are_numbered_from_first_and_hang_side_by_side() -> None:
 
 async def test_without_log_probabilities_the_tokens_are_shared_by_length() -> None:
     choice = Choice("aaaa\n\nbb\n\ncc", Finish.END, 6)
-    [path] = await whole(Client(Scripted(lambda request, index: choice)))(Trajectory(QUESTION), 1)
-    assert [(step.text, step.tokens, step.logprob) for step in path.steps] == [
+    [trajectory] = await whole(Client(Scripted(lambda request, index: choice)))(Trajectory(QUESTION), 1)
+    assert [(step.text, step.tokens, step.logprob) for step in trajectory.steps] == [
         ("aaaa\n\n", 3, None),
         ("bb\n\n", 2, None),
         ("cc", 1, None),
@@ -80,14 +80,14 @@ async def test_without_log_probabilities_the_tokens_are_shared_by_length() -> No
     ],
 )
 def test_text_is_split_after_separators_and_nothing_is_lost(text: str, pieces: list[str]) -> None:
-    assert split(text, "\n\n") == pieces
+    assert split_steps(text, "\n\n") == pieces
     assert "".join(pieces) == text
 
 
 async def test_a_draft_without_blank_lines_is_split_into_lines() -> None:
     client = Client(Scripted(lambda request, index: "4+4=8\n#### 8"))
-    [path] = await whole(client)(Trajectory(QUESTION), 1)
-    assert [step.text for step in path.steps] == ["4+4=8\n", "#### 8"]
+    [trajectory] = await whole(client)(Trajectory(QUESTION), 1)
+    assert [step.text for step in trajectory.steps] == ["4+4=8\n", "#### 8"]
 
 
 @pytest.mark.parametrize(
@@ -100,14 +100,14 @@ async def test_a_draft_without_blank_lines_is_split_into_lines() -> None:
     ],
 )
 async def test_a_draft_says_how_it_ended(choice: Choice, stop: Stop, answer: str | None, steps: int) -> None:
-    [path] = await whole(Client(Scripted(lambda request, index: choice)))(Trajectory(QUESTION), 1)
-    assert (path.stop, path.answer, len(path.steps)) == (stop, answer, steps)
-    assert [step.final for step in path.steps] == [False] * (steps - 1) + [stop is Stop.ANSWERED] * bool(steps)
+    [trajectory] = await whole(Client(Scripted(lambda request, index: choice)))(Trajectory(QUESTION), 1)
+    assert (trajectory.stop, trajectory.answer, len(trajectory.steps)) == (stop, answer, steps)
+    assert [step.final for step in trajectory.steps] == [False] * (steps - 1) + [stop is Stop.ANSWERED] * bool(steps)
 
 
 async def test_a_failed_call_is_a_failed_path_a_sample() -> None:
-    paths = await whole(Client(Scripted(fails)))(Trajectory(QUESTION), 2)
-    assert paths == [
+    trajectories = await whole(Client(Scripted(fails)))(Trajectory(QUESTION), 2)
+    assert trajectories == [
         Trajectory(QUESTION, sample=sample, stop=Stop.FAILED, reason="The line is dead. Try again.")
         for sample in (0, 1)
     ]
@@ -141,16 +141,16 @@ async def test_a_turn_is_asked_for_with_every_draft_and_remark_before_it() -> No
 
 async def test_the_models_own_wording_and_separator_come_first() -> None:
     model = Scripted(lambda request, index: "a\nb\n\nc", templates={"solve": "solve\n{question}", "separator": "\n"})
-    [path] = await whole(Client(model))(Trajectory(QUESTION), 1)
+    [trajectory] = await whole(Client(model))(Trajectory(QUESTION), 1)
     assert model.requests[0].messages == (Message("user", "solve\nHow many {legs} have 2 cats?"),)
-    assert [step.text for step in path.steps] == ["a\n", "b\n\n", "c"]
+    assert [step.text for step in trajectory.steps] == ["a\n", "b\n\n", "c"]
 
 
 async def test_a_choice_is_asked_for_as_a_letter() -> None:
     model = Scripted(lambda request, index: "The answer is \\boxed{B}")
-    [path] = await whole(Client(model))(Trajectory(replace(QUESTION, kind=Kind.CHOICE)), 1)
+    [trajectory] = await whole(Client(model))(Trajectory(replace(QUESTION, kind=Kind.CHOICE)), 1)
     assert model.requests[0].messages[0].content == SOLVE_CHOICE.replace("{question}", QUESTION.text)
-    assert path.answer == "B"
+    assert trajectory.answer == "B"
 
 
 async def test_steps_are_written_one_at_a_time_from_the_draft_so_far() -> None:
@@ -173,8 +173,13 @@ async def test_steps_are_written_one_at_a_time_from_the_draft_so_far() -> None:
 async def test_a_model_that_ends_where_it_was_continued_has_finished_the_draft() -> None:
     model = Scripted(lambda request, index: Choice("" if request.prefix else "#### 8", Finish.END, 1))
     done = Trajectory(QUESTION).grow("4+4=8\n#### 8\n\n", 0)
-    [path] = await stepwise(Client(model))(done, 1)
-    assert (path.stop, path.answer, path.steps[-1].text, path.steps[-1].final) == (Stop.ANSWERED, "8", "", True)
+    [trajectory] = await stepwise(Client(model))(done, 1)
+    assert (trajectory.stop, trajectory.answer, trajectory.steps[-1].text, trajectory.steps[-1].final) == (
+        Stop.ANSWERED,
+        "8",
+        "",
+        True,
+    )
 
 
 async def test_a_draft_that_has_used_up_its_tokens_ends_without_a_call() -> None:

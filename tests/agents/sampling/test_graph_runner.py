@@ -22,7 +22,7 @@ from langgraph.types import RetryPolicy
 from redraft.agents import build
 from redraft.agents.agent import Agent
 from redraft.agents.sampling.graph import GraphAgent
-from redraft.agents.sampling.graph_runner import run, takes_turns
+from redraft.agents.sampling.graph_runner import is_sequential, run
 from redraft.agents.search.search import SearchAgent
 from redraft.llm.client.client import Client
 from redraft.llm.model import Sampling
@@ -72,7 +72,7 @@ def agent(strategy: str, **arguments: Any) -> GraphAgent | SearchAgent:
 @pytest.mark.parametrize("strategy", STRATEGIES)
 async def test_the_same_comes_of_both_runs(strategy: str) -> None:
     made = agent(strategy)
-    assert takes_turns(made.graph)
+    assert is_sequential(made.graph)
     walked = await made(PROBLEM.ask())
     with heard() as names:
         assert await made(PROBLEM.ask()) == walked
@@ -154,7 +154,7 @@ async def test_langgraph_runs_what_does_more_than_take_turns(
     for start, end in [(START, "propose"), *edges]:
         graph.add_edge(start, end)
     compiled, ran = graph.compile(), Met()
-    assert takes_turns(compiled) == (state is Told)
+    assert is_sequential(compiled) == (state is Told)
     await run(compiled, ran, limit=4)
     assert sorted(ran.nodes) == met
 
@@ -181,7 +181,7 @@ async def test_langgraph_runs_nodes_that_ask_more_of_it(kind: str) -> None:
     policy = RetryPolicy(initial_interval=0.01, jitter=False) if kind == "tries again" else None
     graph = StateGraph(Told, context_schema=Met).add_node("propose", node, retry_policy=policy)
     compiled, ran = graph.add_edge(START, "propose").add_edge("propose", END).compile(), Met()
-    assert takes_turns(compiled) == (kind == "is not async")
+    assert is_sequential(compiled) == (kind == "is not async")
     await run(compiled, ran, limit=4)
     expected = {"tries again": ["propose"] * 2, "is not async": ["propose"], "wants the config": ["at most 4"]}
     assert ran.nodes == expected[kind]

@@ -1,4 +1,5 @@
-"""What a critic does to a tree: it ends paths, or gives advice; its decisions are grades, its failures nothing."""
+"""What a critic does to a tree: it ends trajectories, or gives advice; its decisions are grades, its failures
+nothing."""
 
 from redraft.agents.critics.critic import Critic, Critique, Opinion
 from redraft.agents.search.search import SearchAgent
@@ -46,15 +47,15 @@ async def test_the_critic_ends_paths_and_its_decisions_are_kept_as_grades_of_the
     [first, *_] = await search(world, critic, end_gate=0.75)(QUESTION)
     assert (first.answer, first.chosen, first.stop) == ("4", True, Stop.CRITIC)
     world = World(world.steps, world.values)
-    paths = await search(world, critic, full=True)(QUESTION)
+    trajectories = await search(world, critic, full=True)(QUESTION)
     assert world.asked == ["", "A"]
-    told = {path.trajectory_id: (path.stop, path.answer, path.reason, path.chosen) for path in paths}
+    told = {t.trajectory_id: (t.stop, t.answer, t.reason, t.chosen) for t in trajectories}
     assert told == {
         "u/0.0": (Stop.CRITIC, "4", "Done.", True),
         "u/0.1": (Stop.ANSWERED, "B", None, False),
         "u/1": (Stop.CRITIC, None, "It is off the point.", False),
     }
-    said = {grade.step_id: (grade.verdict, grade.value, grade.reason) for p in paths for grade in p.grades
+    said = {grade.step_id: (grade.verdict, grade.value, grade.reason) for t in trajectories for grade in t.grades
             if grade.grader == "critic"}  # fmt: skip
     assert said == {
         "u/1": (Verdict.WRONG, None, "hopeless: It is off the point."),
@@ -66,20 +67,20 @@ async def test_the_critic_ends_paths_and_its_decisions_are_kept_as_grades_of_the
 async def test_advice_goes_to_the_expansion_that_it_led_to_and_into_no_step() -> None:
     world = again()
     critic = critic_of({"A": Critique(Opinion.GO_ON, advice="Mind the units.")})
-    paths = await search(world, critic)(QUESTION)
+    trajectories = await search(world, critic)(QUESTION)
     advised = [state(r.prefix) for r in world.model.requests if "Mind the units." in r.messages[-1].content]
     assert advised == ["A"]
-    assert not any("units" in step.text for path in paths for step in path.steps)
-    assert not any(path.advice for path in paths)
-    [said] = [grade for path in paths for grade in path.grades if grade.verdict is not None and "units" in str(grade)]
+    assert not any("units" in step.text for trajectory in trajectories for step in trajectory.steps)
+    assert not any(trajectory.advice for trajectory in trajectories)
+    [said] = [grade for t in trajectories for grade in t.grades if grade.verdict is not None and "units" in str(grade)]
     assert (said.step_id, said.verdict, said.reason) == ("u/0", Verdict.UNDECIDED, "go on: Mind the units.")
 
 
 async def test_a_critic_that_gets_no_answer_has_said_nothing() -> None:
     world = again()
     plain = again()
-    paths = await search(world, critic_of({"A": ModelError("The line is dead.")}))(QUESTION)
-    assert [path.answer for path in paths] == [path.answer for path in await search(plain, critic_of({}))(QUESTION)]
+    trajectories = await search(world, critic_of({"A": ModelError("The line is dead.")}))(QUESTION)
+    assert [t.answer for t in trajectories] == [t.answer for t in await search(plain, critic_of({}))(QUESTION)]
     assert world.asked == plain.asked
-    [said] = [grade for path in paths for grade in path.grades if grade.reason and "dead" in grade.reason]
+    [said] = [grade for t in trajectories for grade in t.grades if grade.reason and "dead" in grade.reason]
     assert (said.grader, said.verdict, said.reason) == ("critic", None, "failed: The line is dead.")

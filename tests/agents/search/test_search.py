@@ -26,10 +26,10 @@ def search(world: World, **options: object) -> SearchAgent:
 
 
 async def test_a_stored_tree_numbers_its_siblings_and_its_visits_add_up() -> None:
-    paths = await search(grown(3), iterations=12)(QUESTION)
-    steps = {step.step_id: step for path in paths for step in path.steps}
-    assert {path.role for path in paths} == {Role.SEARCH}
-    assert len({path.trajectory_id for path in paths}) == len(paths)
+    trajectories = await search(grown(3), iterations=12)(QUESTION)
+    steps = {step.step_id: step for trajectory in trajectories for step in trajectory.steps}
+    assert {trajectory.role for trajectory in trajectories} == {Role.SEARCH}
+    assert len({trajectory.trajectory_id for trajectory in trajectories}) == len(trajectories)
     for step_id, step in steps.items():
         children = [child for child in steps.values() if child.parent_id == step_id]
         numbers = sorted(child.step_id for child in children)
@@ -43,23 +43,23 @@ async def test_a_dead_end_and_a_repetition_and_the_depth_end_a_path() -> None:
     steps = {"": {"A": 1, "B": 1}, "A": {"A": 1, "D": 1}, "A/D": {"E": 1, "F": 1}, "A/D/E": {}, "A/D/F": {}}
     steps |= {"B": {}, "A/A": {}}
     world = World(steps, {"A": 0.5, "B": 0.4, "A/D": 0.5}, silent=frozenset({"B"}))
-    paths = await search(world, branch=2, depth=3)(QUESTION)
-    assert {(path.trajectory_id, path.stop, path.reason, path.score) for path in paths} == {
+    trajectories = await search(world, branch=2, depth=3)(QUESTION)
+    assert {(t.trajectory_id, t.stop, t.reason, t.score) for t in trajectories} == {
         ("u/0.0", Stop.DEAD_END, "It repeats a step.", None),
         ("u/0.1.0", Stop.LENGTH, "It has depth=3 steps, which is the most.", None),
         ("u/0.1.1", Stop.LENGTH, "It has depth=3 steps, which is the most.", None),
         ("u/1", Stop.DEAD_END, None, 0.4),
     }
-    assert not any(path.chosen for path in paths)
+    assert not any(trajectory.chosen for trajectory in trajectories)
     assert world.asked == ["", "A", "B", "A/D"] or world.asked == ["", "A", "A/D", "B"]
 
 
 async def test_a_text_drawn_twice_is_two_steps_of_which_one_is_searched() -> None:
     world = World({"": {"A": 1, "B": 1}, "A": {"C": 1}}, {"A": 0.5, "B": 0.4, "A/C": 0.5})
-    paths = await search(world, branch=3)(QUESTION)
-    told = {path.trajectory_id: (path.stop, path.reason) for path in paths}
+    trajectories = await search(world, branch=3)(QUESTION)
+    told = {trajectory.trajectory_id: (trajectory.stop, trajectory.reason) for trajectory in trajectories}
     assert told["u/2"] == (Stop.DEAD_END, "It says the same as its sibling 0.")
-    twins = [path.trajectory_id for path in paths if path.answer == "C"]
+    twins = [trajectory.trajectory_id for trajectory in trajectories if trajectory.answer == "C"]
     assert twins == ["u/0.0", "u/0.1", "u/0.2"]  # all three drawn are solutions
     assert world.asked == ["", "A"]
     assert world.graded == ["A", "B", "A/C"]  # equal texts are graded once
@@ -68,24 +68,29 @@ async def test_a_text_drawn_twice_is_two_steps_of_which_one_is_searched() -> Non
 async def test_a_failed_call_is_no_value_and_no_visit_and_its_reason_is_kept() -> None:
     steps = {"": {"A": 1, "B": 1}, "A": {"C": 1, "D": 1}, "B": {"E": 1, "F": 1}}
     world = World(steps, {"A": 0.9, "B": 0.4, "B/E": 0.3}, broken=frozenset({"A"}))
-    paths = await search(world, branch=2)(QUESTION)
-    told = {path.trajectory_id: (path.stop, path.reason, path.score) for path in paths}
+    trajectories = await search(world, branch=2)(QUESTION)
+    told = {t.trajectory_id: (t.stop, t.reason, t.score) for t in trajectories}
     assert told == {
         "u/1.0": (Stop.ANSWERED, None, 0.3),
         "u/0": (Stop.FAILED, "The line is dead.", 0.9),
         "u/1.1": (Stop.ANSWERED, None, None),
     }
-    assert walked(paths)["B"].visits == 2
-    [grade] = [grade for path in paths for grade in path.grades if path.trajectory_id == "u/1.1"]
+    assert walked(trajectories)["B"].visits == 2
+    [grade] = [grade for t in trajectories for grade in t.grades if t.trajectory_id == "u/1.1"]
     assert (grade.value, grade.reason) == (None, "nobody knows")
-    [chosen] = [path for path in paths if path.chosen]
+    [chosen] = [trajectory for trajectory in trajectories if trajectory.chosen]
     assert chosen.trajectory_id == "u/1.0"
 
 
 async def test_a_model_that_always_fails_ends_the_search() -> None:
     world = World({"": {"A": 1}}, broken=frozenset({""}))
-    [path] = await search(world)(QUESTION)
-    assert (path.trajectory_id, path.stop, path.reason, path.steps) == ("u/", Stop.FAILED, "The line is dead.", ())
+    [trajectory] = await search(world)(QUESTION)
+    assert (trajectory.trajectory_id, trajectory.stop, trajectory.reason, trajectory.steps) == (
+        "u/",
+        Stop.FAILED,
+        "The line is dead.",
+        (),
+    )
     steps = {"": dict.fromkeys("ABCDE", 1)} | {name: {"F": 1} for name in "ABCDE"}
     world = World(steps, dict.fromkeys("ABCDE", 0.5), broken=frozenset("ABCDE"))
     await search(world, branch=5)(QUESTION)
@@ -95,9 +100,9 @@ async def test_a_model_that_always_fails_ends_the_search() -> None:
 @pytest.mark.parametrize("value", [math.nan, math.inf, 1.5, -0.5])
 async def test_what_is_no_number_from_0_to_1_is_no_value(value: float) -> None:
     world = World({"": {"A": 1, "B": 1}, "A": {"C": 1}}, {"A": value, "B": 0.4})
-    paths = await search(world, branch=2)(QUESTION)
+    trajectories = await search(world, branch=2)(QUESTION)
     assert world.asked == [""]
-    told = {path.trajectory_id: (path.score, [(grade.value, grade.reason) for grade in path.grades]) for path in paths}
+    told = {t.trajectory_id: (t.score, [(grade.value, grade.reason) for grade in t.grades]) for t in trajectories}
     said = f"a search needs values from 0 to 1, and 'world' gave {value:g}"
     assert told == {"u/1": (0.4, [(0.4, None)]), "u/0": (None, [(None, said)])}
 
@@ -108,8 +113,8 @@ async def test_a_search_may_write_the_first_draft_of_a_correction() -> None:
         world.policy(), feedback=nothing(Client(world.model)), critic=no_critic(), turns=1, samples=2,
         draft=search(world, branch=2, iterations=1, rollouts=1, final="value"),
     )  # fmt: skip
-    paths = await agent(QUESTION)
-    told = {path.trajectory_id: (path.role, path.answer, path.chosen) for path in paths}
+    trajectories = await agent(QUESTION)
+    told = {t.trajectory_id: (t.role, t.answer, t.chosen) for t in trajectories}
     assert told == {
         "u:0": (Role.SAMPLE, "B", True),
         "u:1": (Role.SAMPLE, "B", False),
@@ -131,10 +136,10 @@ async def test_a_budget_ends_the_search_in_order() -> None:
     world = grown(7)
     journal = Journal(None)
     policy = stepwise(Client(world.model, journal=journal, problem_budget=Budget(calls=3)))
-    paths = await mcts(policy, grader=world.grader(), critic=no_critic(), parallel=1)(QUESTION)
+    trajectories = await mcts(policy, grader=world.grader(), critic=no_critic(), parallel=1)(QUESTION)
     assert len(world.asked) == 3
-    assert [path.stop for path in paths].count(Stop.BUDGET) == 1
-    assert all(path.score is not None for path in paths)
+    assert [trajectory.stop for trajectory in trajectories].count(Stop.BUDGET) == 1
+    assert all(trajectory.score is not None for trajectory in trajectories)
 
 
 async def test_rollouts_value_open_steps_and_are_no_part_of_the_tree() -> None:
@@ -144,8 +149,8 @@ async def test_rollouts_value_open_steps_and_are_no_part_of_the_tree() -> None:
     journal = Journal(None)
     policy = stepwise(Client(world.model, journal=journal))
     agent = mcts(policy, grader=world.grader(), critic=no_critic(), iterations=1, branch=2, rollouts=2)
-    paths = await agent(QUESTION)
-    assert {path.trajectory_id: (path.role, path.answer, path.score) for path in paths} == {
+    trajectories = await agent(QUESTION)
+    assert {t.trajectory_id: (t.role, t.answer, t.score) for t in trajectories} == {
         "u/1": (Role.SEARCH, "B", 0.4),
         "u/0": (Role.SEARCH, None, pytest.approx(0.4)),  # the mean of .2 and .6
         "u/0.0.0": (Role.ROLLOUT, "E", 0.2),

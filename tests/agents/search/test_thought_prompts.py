@@ -3,7 +3,14 @@
 import pytest
 
 from redraft.agents.search.search import Search
-from redraft.agents.search.thought_prompts import best_choice, judgement, listed, proposing, valued, voting
+from redraft.agents.search.thought_prompts import (
+    best_choice,
+    judgement_value,
+    judging_grader,
+    parse_thoughts,
+    proposing_policy,
+    voting_value,
+)
 from redraft.llm.client.client import Client
 from redraft.llm.model import Choice, Finish, ModelError, Request
 from redraft.llm.scripted import Scripted
@@ -43,17 +50,17 @@ def test_a_vote_is_the_whole_number_that_is_named(text: str, choice: int | None)
     ],
 )
 def test_a_judgement_is_the_word_of_the_last_line(text: str, value: float | None) -> None:
-    assert judgement(text) == value
+    assert judgement_value(text) == value
 
 
 def test_listed_steps_share_the_reply_and_lose_no_token() -> None:
     text = "1. Add 2 and 3.\n\n2) Take 4.\n- So \\boxed{5}\n2 + 2 = 4 too\n"
-    lines = listed(Choice(text, Finish.END, 40), 9)
+    lines = parse_thoughts(Choice(text, Finish.END, 40), 9)
     assert [line.text for line in lines] == ["Add 2 and 3.", "Take 4.", "So \\boxed{5}", "2 + 2 = 4 too"]
     assert sum(line.tokens for line in lines) == 40
-    assert sum(line.tokens for line in listed(Choice(text, Finish.END, 40), 2)) == 40
+    assert sum(line.tokens for line in parse_thoughts(Choice(text, Finish.END, 40), 2)) == 40
     words = Choice("A b\n2. C", Finish.END, 4, logprobs=(-1.0, -2.0, -4.0, -8.0), offsets=(0, 1, 4, 6))
-    assert [(line.tokens, line.logprobs) for line in listed(words, 2)] == [(2, (-1.0, -2.0)), (2, None)]
+    assert [(line.tokens, line.logprobs) for line in parse_thoughts(words, 2)] == [(2, (-1.0, -2.0)), (2, None)]
 
 
 async def test_one_call_proposes_several_steps() -> None:
@@ -65,11 +72,14 @@ async def test_one_call_proposes_several_steps() -> None:
 
     client = Client(Scripted(script), journal=Journal(None))
     search = Search(QUESTION)
-    first, second, third = await search.expand(proposing(client), search.root, 3)
-    assert [node.path.text() for node in (first, second, third)] == ["A\n\n", "B\n\n", "C\n\n"]
-    assert [node.path.trajectory_id for node in (first, second, third)] == ["u/0", "u/1", "u/2"]
-    more = await search.expand(proposing(client), second, 3)
-    assert [(node.path.answer, node.path.stop) for node in more] == [("1", Stop.ANSWERED), ("2", Stop.ANSWERED)]
+    first, second, third = await search.expand(proposing_policy(client), search.root, 3)
+    assert [node.trajectory.text() for node in (first, second, third)] == ["A\n\n", "B\n\n", "C\n\n"]
+    assert [node.trajectory.trajectory_id for node in (first, second, third)] == ["u/0", "u/1", "u/2"]
+    more = await search.expand(proposing_policy(client), second, 3)
+    assert [(node.trajectory.answer, node.trajectory.stop) for node in more] == [
+        ("1", Stop.ANSWERED),
+        ("2", Stop.ANSWERED),
+    ]
     assert [(call.purpose, call.n) for call, _ in client.journal.calls("u")] == [("propose", 1)] * 2  # pyright: ignore
     assert (search.samples, search.tokens) == (6, 16)
 
@@ -80,8 +90,8 @@ async def test_what_can_not_be_proposed_is_no_step() -> None:
 
     for script, stop in ((broken, Stop.FAILED), (lambda request, index: " \n", Stop.DEAD_END)):
         search = Search(QUESTION)
-        assert await search.expand(proposing(Client(Scripted(script))), search.root, 3) == []
-        assert search.root.path.stop is stop
+        assert await search.expand(proposing_policy(Client(Scripted(script))), search.root, 3) == []
+        assert search.root.trajectory.stop is stop
 
 
 async def test_values_are_means_of_what_is_said_and_no_word_is_no_value() -> None:
@@ -94,8 +104,8 @@ async def test_values_are_means_of_what_is_said_and_no_word_is_no_value() -> Non
         return said[shown][index % len(said[shown])]
 
     client = Client(Scripted(script))
-    paths = [Trajectory(QUESTION).grow(name, number) for number, name in enumerate("ABCD")]
-    grades = await valued(client, 3)(paths)
+    trajectories = [Trajectory(QUESTION).grow(name, number) for number, name in enumerate("ABCD")]
+    grades = await judging_grader(client, 3)(trajectories)
     assert [(grade.value, grade.reason) for grade in grades] == [
         (pytest.approx((1 + 1 / 20) / 2), None),
         (0.001 / 20, None),
@@ -108,13 +118,13 @@ async def test_votes_are_shares_of_those_that_name_a_choice() -> None:
     votes = ["The best choice is 2", "The best choice is 2", "The best choice is 1", "I can't tell."]
     model = Scripted(lambda request, index: votes[index])
     search = Search(QUESTION)
-    nodes = await search.expand(proposing(Client(Scripted(lambda request, index: "A\nB\nC"))), search.root, 3)
-    await voting(Client(model), 4)(search, nodes)
+    nodes = await search.expand(proposing_policy(Client(Scripted(lambda request, index: "A\nB\nC"))), search.root, 3)
+    await voting_value(Client(model), 4)(search, nodes)
     assert [node.value for node in nodes] == [pytest.approx(1 / 3), pytest.approx(2 / 3), 0.0]
     assert "Choice 3:\nC" in model.requests[0].messages[0].content
     silent = Search(QUESTION)
-    nodes = await silent.expand(proposing(Client(Scripted(lambda request, index: "A\nB"))), silent.root, 3)
-    await voting(Client(Scripted(lambda request, index: "Either.")), 2)(silent, nodes)
+    nodes = await silent.expand(proposing_policy(Client(Scripted(lambda request, index: "A\nB"))), silent.root, 3)
+    await voting_value(Client(Scripted(lambda request, index: "Either.")), 2)(silent, nodes)
     assert [(node.value, node.grade and node.grade.reason) for node in nodes] == [
         (None, "no reply names the best choice")
     ] * 2

@@ -31,16 +31,16 @@ async def by_answer(trajectories: Sequence[Trajectory]) -> list[Grade]:
 async def test_greedy_is_one_draft_at_temperature_zero() -> None:
     model, watched = Scripted(lambda request, index: "#### 8"), []
 
-    paths = await greedy(Client(model, sampling=Sampling(temperature=0.9)), watch=watched.append)(QUESTION)
+    trajectories = await greedy(Client(model, sampling=Sampling(temperature=0.9)), watch=watched.append)(QUESTION)
 
-    assert [(p.trajectory_id, p.answer, p.chosen, p.score) for p in paths] == [("u:0", "8", True, None)]
+    assert [(t.trajectory_id, t.answer, t.chosen, t.score) for t in trajectories] == [("u:0", "8", True, None)]
     assert [(request.temperature, request.n) for request in model.requests] == [(0.0, 1)]
-    assert [path.trajectory_id for path in watched] == ["u:0"]
+    assert [trajectory.trajectory_id for trajectory in watched] == ["u:0"]
 
 
 async def test_greedy_picks_nothing_where_there_is_no_answer() -> None:
-    [path] = await greedy(Client(Scripted(lambda request, index: "Hm.")))(QUESTION)
-    assert (path.stop, path.chosen) == (Stop.ANSWERED, False)
+    [trajectory] = await greedy(Client(Scripted(lambda request, index: "Hm.")))(QUESTION)
+    assert (trajectory.stop, trajectory.chosen) == (Stop.ANSWERED, False)
 
 
 async def test_the_best_graded_draft_is_first_and_chosen_and_the_others_follow() -> None:
@@ -48,9 +48,9 @@ async def test_the_best_graded_draft_is_first_and_chosen_and_the_others_follow()
     model, watched = Scripted(lambda request, index: texts[index]), []
 
     agent = best_of_n(whole(Client(model)), grader=by_answer, samples=5, watch=watched.append)
-    paths = await agent(QUESTION)
+    trajectories = await agent(QUESTION)
 
-    assert [(p.sample, p.answer, p.score, p.chosen) for p in paths] == [
+    assert [(t.sample, t.answer, t.score, t.chosen) for t in trajectories] == [
         (1, "7", 7.0, True),
         (3, "7", 7.0, False),
         (4, "5", 5.0, False),
@@ -58,16 +58,16 @@ async def test_the_best_graded_draft_is_first_and_chosen_and_the_others_follow()
         (2, None, None, False),
     ]
     assert [request.n for request in model.requests] == [5]
-    assert [(path.sample, path.score) for path in watched] == [(0, 3.0), (1, 7.0), (2, None), (3, 7.0), (4, 5.0)]
+    assert [(t.sample, t.score) for t in watched] == [(0, 3.0), (1, 7.0), (2, None), (3, 7.0), (4, 5.0)]
 
 
 async def test_failed_drafts_are_kept_with_their_reason_and_never_chosen() -> None:
     def fails(request: Request, index: int) -> str:
         raise ModelError("The line is dead.")
 
-    paths = await best_of_n(whole(Client(Scripted(fails))), grader=by_answer, samples=2)(QUESTION)
+    trajectories = await best_of_n(whole(Client(Scripted(fails))), grader=by_answer, samples=2)(QUESTION)
 
-    assert [(p.trajectory_id, p.stop, p.reason, p.score, p.chosen) for p in paths] == [
+    assert [(t.trajectory_id, t.stop, t.reason, t.score, t.chosen) for t in trajectories] == [
         ("u:0", Stop.FAILED, "The line is dead.", None, False),
         ("u:1", Stop.FAILED, "The line is dead.", None, False),
     ]
@@ -81,8 +81,8 @@ async def test_more_samples_ask_for_the_difference_and_keep_the_first_ones() -> 
     four = await best_of_n(policy, grader=by_answer, samples=4)(QUESTION)
     eight = await best_of_n(policy, grader=by_answer, samples=8)(QUESTION)
 
-    def drafts(paths: list[Trajectory]) -> dict[int, tuple[str, str | None]]:
-        return {path.sample: (path.text(), path.steps[0].call_id) for path in paths}
+    def drafts(trajectories: list[Trajectory]) -> dict[int, tuple[str, str | None]]:
+        return {trajectory.sample: (trajectory.text(), trajectory.steps[0].call_id) for trajectory in trajectories}
 
     assert [request.n for request in model.requests] == [4, 4]
     assert {sample: draft for sample, draft in drafts(eight).items() if sample < 4} == drafts(four)

@@ -41,8 +41,8 @@ def turns(*drafts: Sequence[str]) -> Scripted:
     return Scripted(script)
 
 
-def facts(paths: Sequence[Trajectory]) -> list[tuple[object, ...]]:
-    return [(p.trajectory_id, p.answers, p.answer, p.stop, p.chosen) for p in paths]
+def facts(trajectories: Sequence[Trajectory]) -> list[tuple[object, ...]]:
+    return [(t.trajectory_id, t.answers, t.answer, t.stop, t.chosen) for t in trajectories]
 
 
 async def by_answer(trajectories: Sequence[Trajectory]) -> list[Grade]:
@@ -57,24 +57,24 @@ async def test_each_sample_is_told_that_it_is_wrong_until_the_key_agrees() -> No
         critic=no_critic(),
         samples=3,
         turns=3,
-        watch=lambda path: watched.append((path.sample, path.turn, path.answer)),
+        watch=lambda trajectory: watched.append((trajectory.sample, trajectory.turn, trajectory.answer)),
     )
 
-    paths = await agent(QUESTION)
+    trajectories = await agent(QUESTION)
 
-    assert facts(paths) == [
+    assert facts(trajectories) == [
         ("u:0", (), "8", Stop.ANSWERED, True),
         ("u:1", ("7",), "8", Stop.ANSWERED, False),
         ("u:2", ("5", "6"), "4", Stop.ANSWERED, False),
     ]
-    assert [(s.step_id, s.turn, s.by, s.text) for s in paths[1].steps] == [
+    assert [(s.step_id, s.turn, s.by, s.text) for s in trajectories[1].steps] == [
         ("u/1", 1, "model", "sample 1\n"),
         ("u/1.0", 1, "model", "#### 7"),
         ("u/1.0.0", 2, "oracle", WRONG),
         ("u/1.0.0.0", 2, "model", "sample 1\n"),
         ("u/1.0.0.0.0", 2, "model", "#### 8"),
     ]
-    assert paths[1].stops == (Stop.ANSWERED,)
+    assert trajectories[1].stops == (Stop.ANSWERED,)
     assert watched == [(0, 1, "8"), (1, 1, "7"), (2, 1, "5"), (1, 2, "8"), (2, 2, "6"), (2, 3, "4")]
     assert [request.n for request in model.requests] == [3, 1, 1, 1]
     assert keys.was_opened("u")
@@ -84,9 +84,9 @@ async def test_without_any_knowledge_it_goes_on_for_all_its_turns() -> None:
     model = turns(["8"], ["8"], ["7"])
     agent = correct(whole(Client(model)), feedback=no_feedback(), critic=no_critic(), turns=3)
 
-    [path] = await agent(QUESTION)
+    [trajectory] = await agent(QUESTION)
 
-    assert (path.answers, path.answer, path.turn) == (("8", "8"), "7", 3)
+    assert (trajectory.answers, trajectory.answer, trajectory.turn) == (("8", "8"), "7", 3)
     assert [message.content for message in model.requests[-1].messages[1:]] == [
         "sample 0\n#### 8",
         CHECK,
@@ -97,25 +97,25 @@ async def test_without_any_knowledge_it_goes_on_for_all_its_turns() -> None:
 
 @pytest.mark.parametrize("opinion", [Opinion.FINISHED, Opinion.HOPELESS])
 async def test_a_critic_ends_the_samples_that_it_calls_finished_or_hopeless(opinion: Opinion) -> None:
-    async def critic(path: Trajectory) -> Critique:
-        return Critique(opinion, reason="It is eight.") if path.answer == "8" else Critique(Opinion.GO_ON)
+    async def critic(trajectory: Trajectory) -> Critique:
+        return Critique(opinion, reason="It is eight.") if trajectory.answer == "8" else Critique(Opinion.GO_ON)
 
     agent = correct(
         whole(Client(turns(["8", "7"], ["", "9"]))), feedback=no_feedback(), critic=critic, samples=2, turns=2
     )
 
-    paths = await agent(QUESTION)
+    trajectories = await agent(QUESTION)
 
-    assert facts(paths) == [
+    assert facts(trajectories) == [
         ("u:0", (), "8", Stop.CRITIC, True),
         ("u:1", ("7",), "9", Stop.ANSWERED, False),
     ]
-    assert paths[0].reason == "It is eight."
-    said = [(grade.grader, grade.turn, grade.verdict, grade.step_id) for path in paths for grade in path.grades]
+    assert trajectories[0].reason == "It is eight."
+    said = [(grade.grader, grade.turn, grade.verdict, grade.step_id) for t in trajectories for grade in t.grades]
     verdict = Verdict.RIGHT if opinion is Opinion.FINISHED else Verdict.WRONG
     assert said == [
-        ("critic", 1, verdict, paths[0].draft(1)[-1].step_id),
-        ("critic", 1, Verdict.UNDECIDED, paths[1].draft(1)[-1].step_id),
+        ("critic", 1, verdict, trajectories[0].draft(1)[-1].step_id),
+        ("critic", 1, Verdict.UNDECIDED, trajectories[1].draft(1)[-1].step_id),
     ]
 
 
@@ -123,13 +123,13 @@ async def test_a_turn_that_fails_ends_its_sample_and_keeps_the_drafts_before_it(
     model = turns(["7", "7"], ["!", "7"], ["", "8"])
     agent = correct(whole(Client(model)), feedback=no_feedback(), critic=no_critic(), samples=2, turns=3)
 
-    paths = await agent(QUESTION)
+    trajectories = await agent(QUESTION)
 
-    assert facts(paths) == [
+    assert facts(trajectories) == [
         ("u:1", ("7", "7"), "8", Stop.ANSWERED, True),
         ("u:0", ("7",), None, Stop.FAILED, False),
     ]
-    assert (paths[1].reason, paths[1].text(1), paths[1].steps[-1].text) == (
+    assert (trajectories[1].reason, trajectories[1].text(1), trajectories[1].steps[-1].text) == (
         "The line is dead.",
         "sample 0\n#### 7",
         CHECK,
@@ -137,13 +137,13 @@ async def test_a_turn_that_fails_ends_its_sample_and_keeps_the_drafts_before_it(
 
 
 async def test_a_failed_critic_or_feedback_is_a_failure_and_the_draft_stands_for_itself() -> None:
-    async def no_line(path: object) -> object:
+    async def no_line(trajectory: object) -> object:
         raise ModelError("The line is dead.")
 
     policy = whole(Client(turns(["7"])))
     for parts in ({"critic": no_line, "feedback": no_feedback()}, {"critic": no_critic(), "feedback": no_line}):
-        paths = await correct(policy, **parts)(QUESTION)  # pyright: ignore[reportArgumentType]
-        assert [(p.trajectory_id, p.role, p.stop, p.reason, p.answer, p.chosen) for p in paths] == [
+        trajectories = await correct(policy, **parts)(QUESTION)  # pyright: ignore[reportArgumentType]
+        assert [(t.trajectory_id, t.role, t.stop, t.reason, t.answer, t.chosen) for t in trajectories] == [
             ("u/0.0", Role.SEARCH, Stop.ANSWERED, None, "7", True),
             ("u:0", Role.SAMPLE, Stop.FAILED, "The line is dead.", "7", False),
         ]
@@ -159,15 +159,15 @@ async def test_a_fatal_error_stops_the_agent() -> None:
 
 async def test_drafts_that_were_cut_off_are_not_revised() -> None:
     model = Scripted(lambda request, index: Choice("4 and", Finish.LENGTH, 2))
-    [path] = await correct(whole(Client(model)), feedback=no_feedback(), critic=no_critic())(QUESTION)
-    assert (path.turn, path.stop, len(model.requests)) == (1, Stop.LENGTH, 1)
+    [trajectory] = await correct(whole(Client(model)), feedback=no_feedback(), critic=no_critic())(QUESTION)
+    assert (trajectory.turn, trajectory.stop, len(model.requests)) == (1, Stop.LENGTH, 1)
 
 
 async def test_the_last_drafts_vote_where_nothing_grades_them_and_else_the_best_is_picked() -> None:
     drafts = ["1", "1", "1"], ["3", "2", "3"]
     parts = {"feedback": no_feedback(), "critic": no_critic(), "samples": 3, "turns": 2}
     voted = await correct(whole(Client(turns(*drafts))), **parts)(QUESTION)  # pyright: ignore[reportArgumentType]
-    assert [(path.sample, path.answer, path.chosen) for path in voted] == [
+    assert [(trajectory.sample, trajectory.answer, trajectory.chosen) for trajectory in voted] == [
         (0, "3", True),
         (1, "2", False),
         (2, "3", False),
@@ -184,14 +184,14 @@ async def test_the_best_draft_of_all_turns_stands_beside_its_whole_trajectory() 
         policy, feedback=no_feedback(), critic=no_critic(), grader=by_answer, samples=2, turns=2, pick="best"
     )
 
-    paths = await agent(QUESTION)
+    trajectories = await agent(QUESTION)
 
-    assert [(p.trajectory_id, p.role, p.answer, p.score, p.chosen) for p in paths] == [
+    assert [(t.trajectory_id, t.role, t.answer, t.score, t.chosen) for t in trajectories] == [
         ("u/0.0", Role.SEARCH, "9", 9.0, True),
         ("u:1", Role.SAMPLE, "4", 4.0, False),
         ("u:0", Role.SAMPLE, "3", 3.0, False),
     ]
-    assert paths[0].steps == paths[2].steps[:2]
+    assert trajectories[0].steps == trajectories[2].steps[:2]
 
 
 async def test_picking_the_best_needs_a_grader_and_counts_start_at_one() -> None:
@@ -203,25 +203,25 @@ async def test_picking_the_best_needs_a_grader_and_counts_start_at_one() -> None
 
 
 async def test_a_run_is_replayed_from_its_journal_without_a_call(tmp_path: Path) -> None:
-    path = tmp_path / "r.jsonl"
+    trajectory = tmp_path / "r.jsonl"
 
     async def run(model: Scripted, samples: int) -> list[Trajectory]:
-        journal = Journal(path)
+        journal = Journal(trajectory)
         client = Client(model, journal=journal, sampling=Sampling(seed=1))
         parts = {"feedback": oracle(Keyring({"p": "8"})), "critic": no_critic(), "samples": samples}
-        paths = await correct(whole(client), turns=3, **parts)(QUESTION)
+        trajectories = await correct(whole(client), turns=3, **parts)(QUESTION)
         journal.close()
-        return paths
+        return trajectories
 
     drafts = ["8", "7", "5"], ["", "8", "6"], ["", "", "4"]
     first, second, third = turns(*drafts), turns(*drafts), turns(*drafts)
-    paths = await run(first, 3)
+    trajectories = await run(first, 3)
 
-    assert await run(second, 3) == paths
+    assert await run(second, 3) == trajectories
     assert second.requests == []
     more = await run(third, 4)
-    assert [replace(path, chosen=False) for path in more if path.sample < 3] == [
-        replace(path, chosen=False) for path in paths
+    assert [replace(trajectory, chosen=False) for trajectory in more if trajectory.sample < 3] == [
+        replace(trajectory, chosen=False) for trajectory in trajectories
     ]
     assert [(request.n, len(request.messages)) for request in third.requests] == [(1, 1)]
 
@@ -230,18 +230,20 @@ async def test_a_remark_carries_the_name_of_whoever_made_it() -> None:
     async def ann(trajectories: Sequence[Trajectory]) -> list[Remark | None]:
         return [Remark("Mind the cats.", "ann") for _ in trajectories]
 
-    [path] = await correct(whole(Client(turns(["7"], ["8"]))), feedback=ann, critic=no_critic(), turns=2)(QUESTION)
-    remark = path.feedback(2)
+    [trajectory] = await correct(whole(Client(turns(["7"], ["8"]))), feedback=ann, critic=no_critic(), turns=2)(
+        QUESTION
+    )
+    remark = trajectory.feedback(2)
     assert remark is not None
     assert (remark.by, remark.text, remark.turn) == ("ann", "Mind the cats.", 2)
 
 
 async def test_twenty_turns_stay_within_the_graphs_limit() -> None:
     drafts = [["7"]] * 20
-    [path] = await correct(whole(Client(turns(*drafts))), feedback=no_feedback(), critic=no_critic(), turns=20)(
+    [trajectory] = await correct(whole(Client(turns(*drafts))), feedback=no_feedback(), critic=no_critic(), turns=20)(
         QUESTION
     )
-    assert path.turn == 20
+    assert trajectory.turn == 20
 
 
 async def test_a_redraft_that_a_budget_does_not_reach_leaves_the_draft_before_it() -> None:
@@ -249,11 +251,11 @@ async def test_a_redraft_that_a_budget_does_not_reach_leaves_the_draft_before_it
     client = Client(model, problem_budget=Budget(calls=2))  # one for both first drafts, one for a redraft
     agent = correct(whole(client), feedback=no_feedback(), critic=no_critic(), samples=2, turns=2)
 
-    paths = await agent(QUESTION)
+    trajectories = await agent(QUESTION)
 
-    assert facts(paths) == [
+    assert facts(trajectories) == [
         ("u:0", ("7",), "8", Stop.ANSWERED, True),
         ("u:1", (), "5", Stop.BUDGET, False),
     ]
-    assert paths[1].reason == "The problem's budget of 2 calls is used up."
-    assert paths[1].text() == "sample 1\n#### 5"
+    assert trajectories[1].reason == "The problem's budget of 2 calls is used up."
+    assert trajectories[1].text() == "sample 1\n#### 5"

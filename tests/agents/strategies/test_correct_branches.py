@@ -46,9 +46,9 @@ def branching(client: Client, **more: Any) -> Any:
 async def test_the_best_redraft_of_each_turn_goes_on_and_its_siblings_are_kept() -> None:
     scripted = model(["1"], ["2", "5", "3"], ["4", "6", "7"])
 
-    paths = await branching(Client(scripted))(QUESTION)
+    trajectories = await branching(Client(scripted))(QUESTION)
 
-    assert [(p.trajectory_id, p.role, p.answers, p.answer, p.score, p.chosen) for p in paths] == [
+    assert [(t.trajectory_id, t.role, t.answers, t.answer, t.score, t.chosen) for t in trajectories] == [
         ("u:0", Role.SAMPLE, ("1", "5"), "7", 7.0, True),
         ("u/0.0.1.0.1", Role.SEARCH, ("1", "5"), "6", 6.0, False),
         ("u/0.0.1.0.0", Role.SEARCH, ("1", "5"), "4", 4.0, False),
@@ -56,33 +56,36 @@ async def test_the_best_redraft_of_each_turn_goes_on_and_its_siblings_are_kept()
         ("u/0.0.0", Role.SEARCH, ("1",), "2", 2.0, False),
     ]
     assert [(request.n, len(request.messages)) for request in scripted.requests] == [(1, 1), (3, 3), (3, 5)]
-    assert [(g.trajectory_id, g.turn, g.value) for g in paths[0].grades] == [
+    assert [(g.trajectory_id, g.turn, g.value) for g in trajectories[0].grades] == [
         ("u:0", 1, 1.0),
         ("u:0", 2, 5.0),
         ("u:0", 3, 7.0),
     ]
-    assert [(g.trajectory_id, g.turn, g.value) for g in paths[3].grades] == [("u/0.0.2", 1, 1.0), ("u/0.0.2", 2, 3.0)]
+    assert [(g.trajectory_id, g.turn, g.value) for g in trajectories[3].grades] == [
+        ("u/0.0.2", 1, 1.0),
+        ("u/0.0.2", 2, 3.0),
+    ]
 
 
 async def test_redrafts_that_fail_are_one_trajectory_beside_those_that_came() -> None:
-    async def policy(path: Trajectory, n: int, first: int = 0) -> list[Trajectory]:
-        if path.turn == 1:
-            return [replace(path.grow("#### 1", 0), stop=Stop.ANSWERED, answer="1")]
-        dead = replace(path, stop=Stop.FAILED, reason="The line is dead.")
-        return [dead, replace(path.grow("#### 2", 1), stop=Stop.ANSWERED, answer="2"), dead]
+    async def policy(trajectory: Trajectory, n: int, first: int = 0) -> list[Trajectory]:
+        if trajectory.turn == 1:
+            return [replace(trajectory.grow("#### 1", 0), stop=Stop.ANSWERED, answer="1")]
+        dead = replace(trajectory, stop=Stop.FAILED, reason="The line is dead.")
+        return [dead, replace(trajectory.grow("#### 2", 1), stop=Stop.ANSWERED, answer="2"), dead]
 
     parts = {"feedback": no_feedback(), "critic": no_critic(), "grader": by_answer, "branches": 3, "turns": 2}
-    paths = await correct(policy, **parts)(QUESTION)  # pyright: ignore[reportArgumentType]
+    trajectories = await correct(policy, **parts)(QUESTION)  # pyright: ignore[reportArgumentType]
 
-    assert [(p.trajectory_id, p.role, p.stop, p.answers, p.answer, p.chosen) for p in paths] == [
+    assert [(t.trajectory_id, t.role, t.stop, t.answers, t.answer, t.chosen) for t in trajectories] == [
         ("u:0", Role.SAMPLE, Stop.ANSWERED, ("1",), "2", True),
         ("u/0.0", Role.SEARCH, Stop.FAILED, ("1",), None, False),
     ]
 
 
 async def test_a_turn_of_which_no_redraft_comes_fails_and_the_draft_before_it_is_picked() -> None:
-    paths = await branching(Client(model(["1"], ["!", "!", "!"])))(QUESTION)
-    assert [(p.trajectory_id, p.role, p.stop, p.reason, p.answer, p.chosen) for p in paths] == [
+    trajectories = await branching(Client(model(["1"], ["!", "!", "!"])))(QUESTION)
+    assert [(t.trajectory_id, t.role, t.stop, t.reason, t.answer, t.chosen) for t in trajectories] == [
         ("u/0", Role.SEARCH, Stop.ANSWERED, None, "1", True),
         ("u:0", Role.SAMPLE, Stop.FAILED, "The line is dead.", None, False),
     ]
@@ -90,8 +93,8 @@ async def test_a_turn_of_which_no_redraft_comes_fails_and_the_draft_before_it_is
 
 async def test_redrafts_that_a_budget_does_not_reach_leave_the_draft_before_them() -> None:
     client = Client(model(["1"], ["2", "5", "3"]), problem_budget=Budget(calls=1))
-    [path] = await branching(client)(QUESTION)
-    assert (path.stop, path.answer, path.chosen, path.reason) == (
+    [trajectory] = await branching(client)(QUESTION)
+    assert (trajectory.stop, trajectory.answer, trajectory.chosen, trajectory.reason) == (
         Stop.BUDGET,
         "1",
         True,
@@ -103,9 +106,9 @@ async def test_where_none_of_the_siblings_has_a_grade_the_first_that_ended_goes_
     async def silent(trajectories: Sequence[Trajectory]) -> list[Grade]:
         return [Grade("silent", t.trajectory_id, t.turn, reason="no idea") for t in trajectories]
 
-    paths = await branching(Client(model(["1"], ["...", "5", "3"])), grader=silent, turns=2)(QUESTION)
-    [path] = [path for path in paths if path.role is Role.SAMPLE]
-    assert (path.answer, path.steps[-1].step_id) == ("5", "u/0.0.1")
+    trajectories = await branching(Client(model(["1"], ["...", "5", "3"])), grader=silent, turns=2)(QUESTION)
+    [trajectory] = [trajectory for trajectory in trajectories if trajectory.role is Role.SAMPLE]
+    assert (trajectory.answer, trajectory.steps[-1].step_id) == ("5", "u/0.0.1")
 
 
 async def test_branches_and_a_threshold_need_a_grader() -> None:
@@ -124,16 +127,16 @@ async def test_what_stands_before_a_doubtful_step_is_kept_and_gone_on_from() -> 
         return Choice("a\nx\n#### 1", Finish.END, 3, (-1.0, -1.0, -1.0), (0, 2, 4))
 
     scripted = Scripted(script)
-    [path, other] = await branching(Client(scripted), feedback=second, turns=2, branches=2)(QUESTION)
+    [trajectory, other] = await branching(Client(scripted), feedback=second, turns=2, branches=2)(QUESTION)
 
     assert (scripted.requests[1].prefix, scripted.requests[1].n) == ("a\n", 2)
-    assert [(s.step_id, s.turn, s.by, s.text, s.tokens, s.logprob) for s in path.steps[3:]] == [
+    assert [(s.step_id, s.turn, s.by, s.text, s.tokens, s.logprob) for s in trajectory.steps[3:]] == [
         ("u/0.0.0.0", 2, "prm", "Line 2 is doubtful.", 0, None),
         ("u/0.0.0.0.0", 2, "model", "a\n", 0, 0.0),
         ("u/0.0.0.0.0.1", 2, "model", "b\n", 1, -1.0),
         ("u/0.0.0.0.0.1.0", 2, "model", "#### 3", 2, -2.0),
     ]
-    assert (path.text(), path.answer, other.text(), other.trajectory_id) == (
+    assert (trajectory.text(), trajectory.answer, other.text(), other.trajectory_id) == (
         "a\nb\n#### 3",
         "3",
         "a\nb\n#### 2",

@@ -48,15 +48,15 @@ async def test_what_the_strategy_inside_chooses_is_revised_and_the_rest_is_kept(
     scripted = model("4", "6", "5")
     arguments: dict[str, Any] = {"draft.samples": "3", "draft.grader": by_answer}
 
-    paths = await built(Client(scripted), samples=1, draft="best_of_n", **arguments)(QUESTION)
+    trajectories = await built(Client(scripted), samples=1, draft="best_of_n", **arguments)(QUESTION)
 
-    assert [(p.trajectory_id, p.role, p.sample, p.answers, p.answer, p.chosen) for p in paths] == [
+    assert [(t.trajectory_id, t.role, t.sample, t.answers, t.answer, t.chosen) for t in trajectories] == [
         ("u:0", Role.SAMPLE, 0, ("6",), "9", True),
         ("u/2", Role.SEARCH, 0, (), "5", False),
         ("u/0", Role.SEARCH, 0, (), "4", False),
     ]
-    assert [step.step_id for step in paths[0].steps] == ["u/1", "u/1.0", "u/1.0.0"]
-    assert [[(g.trajectory_id, g.turn, g.value) for g in path.grades] for path in paths] == [
+    assert [step.step_id for step in trajectories[0].steps] == ["u/1", "u/1.0", "u/1.0.0"]
+    assert [[(g.trajectory_id, g.turn, g.value) for g in trajectory.grades] for trajectory in trajectories] == [
         [("u:0", 1, 6.0)],
         [("u/2", 1, 5.0)],
         [("u/0", 1, 4.0)],
@@ -68,9 +68,9 @@ async def test_each_sample_has_drafts_of_its_own_and_every_id_is_another() -> No
     journal, scripted = Journal(None), model("4", "6", "3", "7")
     arguments: dict[str, Any] = {"draft.samples": 2, "draft.grader": by_answer}
 
-    paths = await built(Client(scripted, journal=journal), samples=2, draft="best_of_n", **arguments)(QUESTION)
+    trajectories = await built(Client(scripted, journal=journal), samples=2, draft="best_of_n", **arguments)(QUESTION)
 
-    assert sorted((p.trajectory_id, p.role, p.sample, p.answers, p.answer) for p in paths) == [
+    assert sorted((t.trajectory_id, t.role, t.sample, t.answers, t.answer) for t in trajectories) == [
         ("u/0", Role.SEARCH, 0, (), "4"),
         ("u/1/0", Role.SEARCH, 1, (), "3"),
         ("u:0", Role.SAMPLE, 0, ("6",), "9"),
@@ -78,28 +78,28 @@ async def test_each_sample_has_drafts_of_its_own_and_every_id_is_another() -> No
     ]
     drawn = [(call.place, call.first, call.n) for call, _ in journal.calls("u")]
     assert drawn == [("u/", 0, 2), ("u/1/", 0, 2), ("u/1.0", 0, 1), ("u/1/1.0", 0, 1)]
-    assert len({step.step_id for path in paths for step in path.steps}) == 8
+    assert len({step.step_id for trajectory in trajectories for step in trajectory.steps}) == 8
 
 
 @pytest.mark.parametrize("strategy", ["greedy", "self_consistency", "correct"])
 async def test_any_strategy_can_be_inside(strategy: str) -> None:
     scripted = model(*["6"] * 8)
 
-    paths = await built(Client(scripted), samples=1, draft=strategy, critic="none")(QUESTION)
+    trajectories = await built(Client(scripted), samples=1, draft=strategy, critic="none")(QUESTION)
 
-    assert Counter(path.trajectory_id for path in paths).most_common(1)[0][1] == 1
-    [path] = [path for path in paths if path.role is Role.SAMPLE]
-    assert (path.trajectory_id, path.chosen, path.stop) == ("u:0", True, Stop.ANSWERED)
-    assert path.answers[0] == "6"
-    assert path.turn == (2 if strategy != "correct" else len(path.answers) + 1)
-    assert len(paths) == {"greedy": 1, "self_consistency": 8, "correct": 1}[strategy]
+    assert Counter(trajectory.trajectory_id for trajectory in trajectories).most_common(1)[0][1] == 1
+    [trajectory] = [trajectory for trajectory in trajectories if trajectory.role is Role.SAMPLE]
+    assert (trajectory.trajectory_id, trajectory.chosen, trajectory.stop) == ("u:0", True, Stop.ANSWERED)
+    assert trajectory.answers[0] == "6"
+    assert trajectory.turn == (2 if strategy != "correct" else len(trajectory.answers) + 1)
+    assert len(trajectories) == {"greedy": 1, "self_consistency": 8, "correct": 1}[strategy]
 
 
 async def test_a_correction_inside_a_correction_goes_on_from_all_its_turns() -> None:
     arguments: dict[str, Any] = {"draft.turns": 3, "draft.feedback": "none"}
-    [path] = await built(Client(model("6", redraft="7")), samples=1, draft="correct", **arguments)(QUESTION)
-    assert (path.answers, path.answer, path.turn) == (("6", "7", "7"), "7", 4)
-    assert path.stops == (Stop.ANSWERED,) * 3
+    [trajectory] = await built(Client(model("6", redraft="7")), samples=1, draft="correct", **arguments)(QUESTION)
+    assert (trajectory.answers, trajectory.answer, trajectory.turn) == (("6", "7", "7"), "7", 4)
+    assert trajectory.stops == (Stop.ANSWERED,) * 3
 
 
 async def test_what_failed_inside_is_one_trajectory_and_the_others_go_on() -> None:
@@ -111,9 +111,9 @@ async def test_what_failed_inside_is_one_trajectory_and_the_others_go_on() -> No
         whole(Client(model(redraft="8"))), feedback=no_feedback(), critic=no_critic(), draft=inside, turns=2
     )
 
-    paths = await agent(QUESTION)
+    trajectories = await agent(QUESTION)
 
-    assert [(p.trajectory_id, p.role, p.stop, p.reason, p.answers, p.answer) for p in paths] == [
+    assert [(t.trajectory_id, t.role, t.stop, t.reason, t.answers, t.answer) for t in trajectories] == [
         ("u:0", Role.SAMPLE, Stop.ANSWERED, "The limit of turns=2 is reached.", ("5",), "8"),
         ("u/", Role.SEARCH, Stop.FAILED, "Dead.", (), None),
     ]
@@ -125,6 +125,10 @@ async def test_a_strategy_inside_that_finds_nothing_is_a_dead_end() -> None:
 
     agent = correct(whole(Client(model())), feedback=no_feedback(), critic=no_critic(), draft=inside)
 
-    [path] = await agent(QUESTION)
+    [trajectory] = await agent(QUESTION)
 
-    assert (path.trajectory_id, path.stop, path.reason) == ("u:0", Stop.DEAD_END, "There is no first draft.")
+    assert (trajectory.trajectory_id, trajectory.stop, trajectory.reason) == (
+        "u:0",
+        Stop.DEAD_END,
+        "There is no first draft.",
+    )

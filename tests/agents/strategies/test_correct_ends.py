@@ -45,16 +45,18 @@ async def solved(*turns: str, **arguments: Any) -> list[Trajectory]:
 
 
 async def test_a_grade_that_reaches_the_threshold_ends_a_trajectory() -> None:
-    paths = await solved("5 2", "_ 3", "_ 4", grader=by_answer, threshold=3)
-    assert [(p.sample, p.turn, p.answer, p.stop, p.reason) for p in paths] == [
+    trajectories = await solved("5 2", "_ 3", "_ 4", grader=by_answer, threshold=3)
+    assert [(t.sample, t.turn, t.answer, t.stop, t.reason) for t in trajectories] == [
         (0, 1, "5", Stop.THRESHOLD, "Its grade of 5 reaches the threshold of 3."),
         (1, 2, "3", Stop.THRESHOLD, "Its grade of 3 reaches the threshold of 3."),
     ]
 
 
 async def test_two_turns_with_the_same_answer_end_a_trajectory() -> None:
-    paths = await solved("5 2 8", "5.0 3 ?", "_ 2 ?", agree=True)
-    assert [(p.sample, p.turn, p.stop, p.reason) for p in sorted(paths, key=lambda path: path.sample)] == [
+    trajectories = await solved("5 2 8", "5.0 3 ?", "_ 2 ?", agree=True)
+    assert [
+        (p.sample, p.turn, p.stop, p.reason) for p in sorted(trajectories, key=lambda trajectory: trajectory.sample)
+    ] == [
         (0, 2, Stop.AGREED, "Two drafts in turn give the answer 5.0."),
         (1, 3, Stop.ANSWERED, "The limit of turns=3 is reached."),
         (2, 3, Stop.ANSWERED, "The limit of turns=3 is reached."),
@@ -64,8 +66,8 @@ async def test_two_turns_with_the_same_answer_end_a_trajectory() -> None:
 async def test_two_turns_without_an_answer_do_not_agree() -> None:
     scripted = Scripted(lambda request, index: "I do not know.")
     agent = correct(whole(Client(scripted)), feedback=no_feedback(), critic=no_critic(), agree=True)
-    [path] = await agent(QUESTION)
-    assert (path.turn, path.answer, path.stop, path.reason) == (
+    [trajectory] = await agent(QUESTION)
+    assert (trajectory.turn, trajectory.answer, trajectory.stop, trajectory.reason) == (
         3,
         None,
         Stop.ANSWERED,
@@ -75,22 +77,22 @@ async def test_two_turns_without_an_answer_do_not_agree() -> None:
 
 async def test_the_reason_names_the_feedback_that_has_nothing_to_say() -> None:
     agent = build("correct", Client(model("8")), feedback="oracle", keys=Keyring({"p": "8"}), samples=1)
-    [path] = await agent(QUESTION)
-    assert (path.stop, path.reason) == (Stop.ANSWERED, "Feedback 'oracle' has nothing to say.")
+    [trajectory] = await agent(QUESTION)
+    assert (trajectory.stop, trajectory.reason) == (Stop.ANSWERED, "Feedback 'oracle' has nothing to say.")
 
 
 async def test_most_drafts_of_all_turns_of_all_samples_decide() -> None:
     turns = ("1 4", "2 3", "3 2", "2 1")
-    paths = await solved(*turns, pick="majority")
-    assert [(p.trajectory_id, p.answers, p.answer, p.chosen) for p in paths] == [
+    trajectories = await solved(*turns, pick="majority")
+    assert [(t.trajectory_id, t.answers, t.answer, t.chosen) for t in trajectories] == [
         ("u:0", ("1", "2", "3"), "2", True),
         ("u:1", ("4", "3", "2"), "1", False),
     ]
 
 
 async def test_an_answer_that_most_turns_gave_and_the_last_did_not_stands_for_itself() -> None:
-    paths = await solved("1 4", "7 7", "7 3", "2 6", pick="majority")
-    assert [(p.trajectory_id, p.role, p.turn, p.answer, p.chosen) for p in paths] == [
+    trajectories = await solved("1 4", "7 7", "7 3", "2 6", pick="majority")
+    assert [(t.trajectory_id, t.role, t.turn, t.answer, t.chosen) for t in trajectories] == [
         ("u/0.0.0.0.0", Role.SEARCH, 2, "7", True),
         ("u:0", Role.SAMPLE, 4, "2", False),
         ("u:1", Role.SAMPLE, 4, "6", False),
@@ -98,8 +100,8 @@ async def test_an_answer_that_most_turns_gave_and_the_last_did_not_stands_for_it
 
 
 async def test_where_all_fail_the_drafts_before_are_picked_from() -> None:
-    paths = await solved("5 2 5", "3 3 6", "! ! !")
-    assert [(p.trajectory_id, p.role, p.stop, p.answer, p.chosen) for p in paths] == [
+    trajectories = await solved("5 2 5", "3 3 6", "! ! !")
+    assert [(t.trajectory_id, t.role, t.stop, t.answer, t.chosen) for t in trajectories] == [
         ("u/0.0.0.0.0", Role.SEARCH, Stop.ANSWERED, "3", True),
         *[(f"u:{sample}", Role.SAMPLE, Stop.FAILED, None, False) for sample in range(3)],
     ]
@@ -113,11 +115,11 @@ async def test_only_the_last_drafts_within_the_window_are_shown() -> None:
     scripted = Scripted(lambda request, index: f"#### {len(scripted.requests)}")
     window: dict[str, Any] = {"policy.window": "2"}
     agent = build("correct", Client(scripted), feedback="none", turns=4, samples=1, **window)
-    [path] = await agent(QUESTION)
+    [trajectory] = await agent(QUESTION)
     shown = [[message.content for message in request.messages[1:]] for request in scripted.requests]
-    said = path.feedback(2)
+    said = trajectory.feedback(2)
     assert said
-    assert (path.answers, path.answer) == (("1", "2", "3"), "4")
+    assert (trajectory.answers, trajectory.answer) == (("1", "2", "3"), "4")
     assert shown == [
         [],
         ["#### 1", said.text],
@@ -151,8 +153,8 @@ async def test_a_silent_remark_asks_for_an_independent_draft() -> None:
 
     scripted = Scripted(lambda request, index: f"#### {len(scripted.requests)}")
     agent = correct(whole(Client(scripted)), feedback=random, critic=no_critic(), turns=4)
-    [path] = await agent(QUESTION)
-    assert (path.answers, path.answer) == (("1", "2", "3"), "4")
+    [trajectory] = await agent(QUESTION)
+    assert (trajectory.answers, trajectory.answer) == (("1", "2", "3"), "4")
     shown = [[message.content for message in request.messages[1:]] for request in scripted.requests]
     assert shown == [[], [], ["#### 2", "Again."], []]
     assert len({request.seeds for request in scripted.requests}) == 4

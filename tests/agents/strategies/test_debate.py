@@ -44,16 +44,18 @@ def agent(model: Scripted, **arguments: Any) -> Any:
 async def test_each_writer_is_shown_the_latest_drafts_of_the_others_and_the_last_ones_vote() -> None:
     model = said(["1", "2", "3"], ["4", "5", "6"], ["7", "8", "8"])
     watched: list[tuple[int, int]] = []
-    paths = await agent(model, watch=lambda path: watched.append((path.sample, path.turn)))(QUESTION)
+    trajectories = await agent(model, watch=lambda trajectory: watched.append((trajectory.sample, trajectory.turn)))(
+        QUESTION
+    )
 
     assert sum(request.n for request in model.requests) == 9
-    assert [(p.sample, p.answer, p.answers, p.score, p.chosen) for p in paths] == [
+    assert [(t.sample, t.answer, t.answers, t.score, t.chosen) for t in trajectories] == [
         (1, "8", ("2", "5"), 2 / 3, True),
         (2, "8", ("3", "6"), 2 / 3, False),
         (0, "7", ("1", "4"), 1 / 3, False),
     ]
-    assert {p.stop for p in paths} == {Stop.ANSWERED}
-    assert {p.reason for p in paths} == {"The limit of rounds=2 is reached."}
+    assert {t.stop for t in trajectories} == {Stop.ANSWERED}
+    assert {t.reason for t in trajectories} == {"The limit of rounds=2 is reached."}
     assert watched == [(s, t) for t in (1, 2, 3) for s in (0, 1, 2)]
     shown = {
         (number, request.messages[1].content.split()[1]): [m.content for m in request.messages[2::2]]
@@ -66,13 +68,13 @@ async def test_each_writer_is_shown_the_latest_drafts_of_the_others_and_the_last
             for other in "012":
                 assert (f"writer {other} round {earlier}\n" in remark) == (other != writer), (number, writer)
         assert len(remarks) == number
-    assert [step.by for step in paths[0].steps if step.by != "model"] == ["peers", "peers"]
+    assert [step.by for step in trajectories[0].steps if step.by != "model"] == ["peers", "peers"]
 
 
 async def test_a_draft_that_failed_is_neither_shown_nor_revised() -> None:
     model = said(["1", "2", "3"], ["4", "!", "4"], ["5", "-", "6"])
-    paths = await agent(model)(QUESTION)
-    assert [(p.sample, p.stop, p.chosen) for p in paths] == [
+    trajectories = await agent(model)(QUESTION)
+    assert [(t.sample, t.stop, t.chosen) for t in trajectories] == [
         (0, Stop.ANSWERED, True),
         (2, Stop.ANSWERED, False),
         (1, Stop.FAILED, False),
@@ -84,12 +86,12 @@ async def test_a_draft_that_failed_is_neither_shown_nor_revised() -> None:
 
 async def test_one_draft_that_is_left_has_nobody_to_debate_with() -> None:
     model = said(["1", "2"], ["!", "3"], ["-", "-"])
-    paths = await agent(model, agents=2)(QUESTION)
+    trajectories = await agent(model, agents=2)(QUESTION)
     assert len(model.requests) == 3
-    assert (paths[0].answer, paths[0].turn, paths[0].chosen) == ("3", 2, True)
+    assert (trajectories[0].answer, trajectories[0].turn, trajectories[0].chosen) == ("3", 2, True)
     alone = said(["1"])
-    [path] = await agent(alone, agents=1)(QUESTION)
-    assert (len(alone.requests), path.answer) == (1, "1")
+    [trajectory] = await agent(alone, agents=1)(QUESTION)
+    assert (len(alone.requests), trajectory.answer) == (1, "1")
 
 
 @pytest.mark.parametrize("count", ["agents", "rounds"])
@@ -115,10 +117,10 @@ async def test_a_wording_of_ones_own_shows_the_drafts() -> None:
 
 
 def draft(sample: int, *lines: str) -> Trajectory:
-    path = Trajectory(QUESTION, sample=sample)
+    trajectory = Trajectory(QUESTION, sample=sample)
     for line in lines:
-        path = path.grow(f"{line}\n", 1)
-    return replace(path, stop=Stop.ANSWERED)
+        trajectory = trajectory.grow(f"{line}\n", 1)
+    return replace(trajectory, stop=Stop.ANSWERED)
 
 
 async def test_a_model_of_its_own_forms_is_pointed_at_the_line_where_it_departs_from_the_others() -> None:
@@ -143,7 +145,7 @@ async def test_a_draft_without_a_remark_stays_in_the_debate_and_an_unchanged_rou
         return "2*3=6\n#### 6" if index < 2 or len(request.messages) > 1 else "2+3=5\n#### 5"
 
     model = Scripted(script, templates={"doubtful": DOUBTFUL, "solve": "{question}", "separator": "\n"})
-    paths = await build("debate", Client(model), rounds=5)(QUESTION)
-    assert [(p.sample, p.turn, p.answer) for p in paths] == [(0, 1, "6"), (1, 1, "6"), (2, 2, "6")]
+    trajectories = await build("debate", Client(model), rounds=5)(QUESTION)
+    assert [(t.sample, t.turn, t.answer) for t in trajectories] == [(0, 1, "6"), (1, 1, "6"), (2, 2, "6")]
     assert [request.n for request in model.requests] == [3, 1]
-    assert paths[0].score == 1.0
+    assert trajectories[0].score == 1.0

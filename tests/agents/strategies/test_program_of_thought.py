@@ -91,8 +91,8 @@ async def solve(model: Client, **arguments: Any) -> list[Trajectory]:
 async def test_programs_vote_with_what_they_compute() -> None:
     cut = Choice("```python\nans = 99", Finish.LENGTH, 5)
     model = client(fenced("ans = 5"), fenced("ans = 3 * 4"), fenced("ans = 1 / 0"), fenced("ans = 24 / 2"), cut)
-    paths = await solve(model, samples=5)
-    told = {path.sample: (path.answer, path.stop, path.score, path.reason, path.chosen) for path in paths}
+    trajectories = await solve(model, samples=5)
+    told = {t.sample: (t.answer, t.stop, t.score, t.reason, t.chosen) for t in trajectories}
     assert told == {
         0: ("5", Stop.ANSWERED, 0.2, None, False),
         1: ("12", Stop.ANSWERED, 0.4, None, True),
@@ -100,7 +100,7 @@ async def test_programs_vote_with_what_they_compute() -> None:
         3: ("12", Stop.ANSWERED, 0.4, None, False),
         4: (None, Stop.LENGTH, None, "It was cut off before its program had ended.", False),
     }
-    [first] = [path for path in paths if path.sample == 1]
+    [first] = [trajectory for trajectory in trajectories if trajectory.sample == 1]
     assert [step.text for step in first.steps] == ["We compute it.\n\n", "```python\nans = 3 * 4\n```\n"]
     [ran] = first.grades
     assert (ran.grader, ran.value, ran.reason, ran.step_id) == ("sandbox", None, "It computes 12.", "u/1.0")
@@ -108,16 +108,16 @@ async def test_programs_vote_with_what_they_compute() -> None:
 
 async def test_words_stand_in_for_programs_that_fail_if_asked_for() -> None:
     replies = fenced("ans = 1 / 0"), fenced("ans = 5"), fenced("oh")
-    paths = await solve(client(*replies), samples=3, fallback=True)
-    assert {path.sample: path.answer for path in paths} == {0: None, 1: "5", 2: None, 3: "12", 4: "12"}
-    assert [(path.answer, path.sample) for path in paths if path.chosen] == [("12", 3)]
+    trajectories = await solve(client(*replies), samples=3, fallback=True)
+    assert {t.sample: t.answer for t in trajectories} == {0: None, 1: "5", 2: None, 3: "12", 4: "12"}
+    assert [(trajectory.answer, trajectory.sample) for trajectory in trajectories if trajectory.chosen] == [("12", 3)]
     plain = await solve(client(*replies), samples=3)
-    assert [(path.answer, path.sample) for path in plain if path.chosen] == [("5", 1)]
+    assert [(trajectory.answer, trajectory.sample) for trajectory in plain if trajectory.chosen] == [("5", 1)]
 
 
 async def test_a_failed_call_is_no_answer() -> None:
-    paths = await solve(client(ModelError("The line is dead.")), fallback=True)
-    assert [(path.stop, path.reason, path.answer, path.grades) for path in paths] == [
+    trajectories = await solve(client(ModelError("The line is dead.")), fallback=True)
+    assert [(t.stop, t.reason, t.answer, t.grades) for t in trajectories] == [
         (Stop.FAILED, "The line is dead.", None, ())
     ]
 

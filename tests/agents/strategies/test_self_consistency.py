@@ -6,7 +6,7 @@ from itertools import product
 import pytest
 
 from redraft.agents.policies.policy import whole
-from redraft.agents.sampling.early_stopping import fewest, leader, settled, votes
+from redraft.agents.sampling.early_stopping import count_votes, fewest_to_settle, is_settled, leader
 from redraft.agents.strategies.self_consistency import self_consistency
 from redraft.llm.client.client import Client
 from redraft.llm.model import ModelError, Request
@@ -30,15 +30,17 @@ def scripted(answers: Sequence[str]) -> Scripted:
 
 
 def counted(answers: Sequence[str]) -> dict[str, int]:
-    return votes(Trajectory(QUESTION, sample=sample, answer=answer or None) for sample, answer in enumerate(answers))
+    return count_votes(
+        Trajectory(QUESTION, sample=sample, answer=answer or None) for sample, answer in enumerate(answers)
+    )
 
 
 async def test_the_answer_that_most_drafts_give_wins_however_it_is_written() -> None:
     model = scripted(["3", "5.0", "", "5", "3", "$5"])
 
-    paths = await self_consistency(whole(Client(model)), samples=6)(QUESTION)
+    trajectories = await self_consistency(whole(Client(model)), samples=6)(QUESTION)
 
-    assert [(p.sample, p.answer, p.score, p.chosen) for p in paths] == [
+    assert [(t.sample, t.answer, t.score, t.chosen) for t in trajectories] == [
         (1, "5.0", 0.5, True),
         (3, "5", 0.5, False),
         (5, "$5", 0.5, False),
@@ -50,8 +52,8 @@ async def test_the_answer_that_most_drafts_give_wins_however_it_is_written() -> 
 
 
 async def test_of_equals_the_first_drafted_wins() -> None:
-    paths = await self_consistency(whole(Client(scripted(["7", "2", "2", "7"]))), samples=4)(QUESTION)
-    assert paths[0].answer == "7"
+    trajectories = await self_consistency(whole(Client(scripted(["7", "2", "2", "7"]))), samples=4)(QUESTION)
+    assert trajectories[0].answer == "7"
 
 
 async def test_without_any_answer_nothing_is_chosen() -> None:
@@ -70,18 +72,18 @@ async def test_without_any_answer_nothing_is_chosen() -> None:
 )
 async def test_adaptive_asks_for_no_draft_that_could_not_matter(answers: list[str], asked: list[int]) -> None:
     model = scripted(answers)
-    paths = await self_consistency(whole(Client(model)), samples=8, adaptive=True)(QUESTION)
+    trajectories = await self_consistency(whole(Client(model)), samples=8, adaptive=True)(QUESTION)
     assert [request.n for request in model.requests] == asked
-    assert sorted(path.sample for path in paths) == list(range(sum(asked)))
-    assert paths[0].answer == "5"
+    assert sorted(trajectory.sample for trajectory in trajectories) == list(range(sum(asked)))
+    assert trajectories[0].answer == "5"
 
 
 @pytest.mark.parametrize("samples", range(1, 7))
 def test_adaptive_ends_with_the_leader_that_all_drafts_would_have_had(samples: int) -> None:
     for answers in product("12" if samples > 4 else ("1", "2", "3", ""), repeat=samples):
         asked = 0
-        while not settled(counted(answers[:asked]), samples - asked):
-            asked += fewest(counted(answers[:asked]), samples - asked)
+        while not is_settled(counted(answers[:asked]), samples - asked):
+            asked += fewest_to_settle(counted(answers[:asked]), samples - asked)
         assert leader(counted(answers[:asked])) == leader(counted(answers))
 
 
@@ -91,7 +93,7 @@ def test_a_vote_is_settled_when_no_outcome_of_the_rest_changes_it(samples: int) 
         for answers in product("12", repeat=asked):
             outcomes = {leader(counted(answers + rest)) for rest in product("123", repeat=samples - asked)}
             left = samples - asked
-            assert settled(counted(answers), left) == (len(outcomes) == 1 or left == 0)
+            assert is_settled(counted(answers), left) == (len(outcomes) == 1 or left == 0)
 
 
 @pytest.mark.parametrize("samples", range(1, 7))
@@ -99,14 +101,14 @@ def test_no_fewer_drafts_could_settle_a_vote_than_are_asked_for(samples: int) ->
     for asked in range(samples):
         for answers in product("12", repeat=asked):
             left = samples - asked
-            if settled(counted(answers), left):
+            if is_settled(counted(answers), left):
                 continue
             could = [
                 more
                 for more in range(1, left + 1)
-                if any(settled(counted(answers + rest), left - more) for rest in product("123", repeat=more))
+                if any(is_settled(counted(answers + rest), left - more) for rest in product("123", repeat=more))
             ]
-            assert fewest(counted(answers), left) == min(could)
+            assert fewest_to_settle(counted(answers), left) == min(could)
 
 
 async def test_failed_drafts_have_no_vote() -> None:
@@ -116,9 +118,9 @@ async def test_failed_drafts_have_no_vote() -> None:
         return ["#### 1", "#### 2"][index]
 
     agent = self_consistency(whole(Client(Scripted(script))), samples=4, adaptive=True)
-    paths = await agent(QUESTION)
+    trajectories = await agent(QUESTION)
 
-    assert [(p.sample, p.stop, p.score, p.chosen) for p in paths] == [
+    assert [(t.sample, t.stop, t.score, t.chosen) for t in trajectories] == [
         (0, Stop.ANSWERED, 0.25, True),
         (1, Stop.ANSWERED, 0.25, False),
         (2, Stop.FAILED, None, False),

@@ -21,7 +21,7 @@ from redraft.agents.studio import graphs as studio
 from redraft.agents.studio.arguments_schema import arguments_schema
 from redraft.agents.studio.graphs import GraphError
 from redraft.agents.studio.snapshot import from_json, to_json
-from redraft.agents.studio.state import trajectory
+from redraft.agents.studio.state import trajectory_to_json
 from redraft.store import Problem, Trajectory
 
 QUESTION = "Leo has 4 bags with 6 pens each. Then 5 pens get lost. How many pens does Leo have?"
@@ -56,9 +56,9 @@ async def test_the_same_comes_of_it_as_of_the_strategy_and_the_state_shows_its_d
     state = (await graph.aget_state(thread())).values
 
     found = await solve(QUESTION, strategy, answer="19", **arguments)
-    assert state["trajectories"] == [trajectory(path) for path in found]
-    own = [path for path in state["trajectories"] if path["role"] != "rollout"]
-    written = {step["step_id"]: step["text"] for path in own for step in path["steps"]}
+    assert state["trajectories"] == [trajectory_to_json(trajectory) for trajectory in found]
+    own = [trajectory for trajectory in state["trajectories"] if trajectory["role"] != "rollout"]
+    written = {step["step_id"]: step["text"] for trajectory in own for step in trajectory["steps"]}
     shown = "".join(draft["text"] for draft in state["drafts"].values())
     assert all(text in shown for text in written.values())
     assert json.loads(json.dumps(state, allow_nan=False)) == state
@@ -141,7 +141,7 @@ async def test_a_thread_keeps_its_arguments_and_a_fork_may_have_others() -> None
     first, second = state["drafts"].values()
     assert (first["turn"], second["turn"], second["after"]) == (1, 2, next(iter(state["drafts"])))
     assert first["feedback"] == "human: Line 2 is doubtful. Check it and solve the problem again."
-    assert [path["turns"] for path in state["trajectories"]] == [2]
+    assert [trajectory["turns"] for trajectory in state["trajectories"]] == [2]
 
     [waiting] = [past async for past in again.aget_state_history(thread()) if past.next == ("revise",)]
     await again.ainvoke(None, waiting.config, context={"feedback": "none"})
@@ -158,15 +158,15 @@ async def test_a_thread_may_be_asked_another_question() -> None:
     await asked(graph, {"question": QUESTION, "answer": "19"}, {"samples": 3, "grader": "oracle"})
     state = await asked(graph, {"question": QUESTION.replace("4", "3")}, {"samples": 2})
     assert len(state["drafts"]) == len(state["trajectories"]) == 2
-    assert not any(path["oracle_used"] for path in state["trajectories"])
-    assert {path["correct"] for path in state["trajectories"]} == {None}
+    assert not any(trajectory["oracle_used"] for trajectory in state["trajectories"])
+    assert {trajectory["correct"] for trajectory in state["trajectories"]} == {None}
 
 
 async def test_reading_the_known_answer_is_told_of_later_nodes_too() -> None:
     graph = studio.graph("best_of_n", checkpointer=InMemorySaver())
     state = await asked(graph, {"question": QUESTION, "answer": "19"}, {"samples": 2, "grader": "oracle"})
-    assert all(path["oracle_used"] for path in state["trajectories"])
-    assert [path["correct"] for path in state["trajectories"]] == [False, False]
+    assert all(trajectory["oracle_used"] for trajectory in state["trajectories"])
+    assert [trajectory["correct"] for trajectory in state["trajectories"]] == [False, False]
     assert all(draft["grades"][0].startswith("oracle: ") for draft in state["drafts"].values())
 
 
@@ -234,9 +234,9 @@ async def test_another_process_goes_on_with_a_persons_answer(
     [answer] = process("wrong").splitlines()
     async with AsyncSqliteSaver.from_conn_string(str(tmp_path / "threads.sqlite")) as saver:
         state = (await studio.graph("correct", checkpointer=saver).aget_state(thread("leo"))).values
-    [path] = state["trajectories"]
-    assert answer == f"The answer after 2 turns is {path['answer']}."
-    assert path["drafts"][0] == {**draft, "feedback": "human: The answer is wrong. Solve the problem again."}
+    [trajectory] = state["trajectories"]
+    assert answer == f"The answer after 2 turns is {trajectory['answer']}."
+    assert trajectory["drafts"][0] == {**draft, "feedback": "human: The answer is wrong. Solve the problem again."}
 
 
 def test_a_search_keeps_what_json_has_no_number_for() -> None:
@@ -256,4 +256,4 @@ def test_a_lone_surrogate_becomes_a_question_mark() -> None:
     json.dumps(to_json(tree), ensure_ascii=False).encode()
     found = from_json(to_json(tree))
     assert isinstance(found, Tree)
-    assert found.paths[0].text() == "half ?"
+    assert found.trajectories[0].text() == "half ?"

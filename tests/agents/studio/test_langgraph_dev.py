@@ -138,7 +138,7 @@ async def test_a_run_without_a_thread_returns_its_trajectories(client: LangGraph
     )
     assert found.keys() == {"drafts", "trajectories"}
     assert len(found["trajectories"]) == 2
-    assert {path["correct"] for path in found["trajectories"]} <= {True, False}
+    assert {trajectory["correct"] for trajectory in found["trajectories"]} <= {True, False}
 
 
 async def test_a_person_is_asked_and_the_thread_goes_on_and_may_be_forked(client: LangGraphClient) -> None:
@@ -156,15 +156,15 @@ async def test_a_person_is_asked_and_the_thread_goes_on_and_may_be_forked(client
     ended: Any = await client.runs.wait(
         thread, "correct", command={"resume": {"verdict": "wrong", "first_wrong_step": 2}}
     )
-    [path] = ended["trajectories"]
-    assert path["drafts"][0]["feedback"] == "human: Line 2 is doubtful. Check it and solve the problem again."
+    [trajectory] = ended["trajectories"]
+    assert trajectory["drafts"][0]["feedback"] == "human: Line 2 is doubtful. Check it and solve the problem again."
     after: Any = await client.threads.get_state(thread)
     assert [row["turn"] for row in after["values"]["drafts"].values()] == [1, 2]
 
     again: Any = await client.runs.wait(thread, "correct", checkpoint=before["checkpoint"])
     assert len(again["__interrupt__"]) == 1
     forked: Any = await client.runs.wait(thread, "correct", command={"resume": "right"})
-    assert [path["turns"] for path in forked["trajectories"]] == [1]
+    assert [trajectory["turns"] for trajectory in forked["trajectories"]] == [1]
 
 
 async def test_the_client_of_the_guide_works(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from redraft.agents.build import PARTS, load
-from redraft.agents.catalog import described, strategies
+from redraft.agents.catalog import describe, strategies
 from redraft.flows.cli.options import PARTS as OPTIONS
 from redraft.store.errors import PartError
 from redraft.store.plugins import docstrings as description
@@ -48,14 +48,14 @@ def test_every_strategy_is_found_with_its_settings() -> None:
 
 
 def test_another_part_has_other_settings() -> None:
-    told = {one.name: one for one in described("correct", {"feedback": "prm"}).settings}
+    told = {one.name: one for one in describe("correct", {"feedback": "prm"}).settings}
     assert told["feedback.threshold"].required
     assert "feedback.grader.neutral" not in told
     assert {"feedback.keep", "feedback.limit_s"} <= {
-        one.name for one in described("correct", {"feedback": "tool"}).settings
+        one.name for one in describe("correct", {"feedback": "tool"}).settings
     }
     with pytest.raises(PartError, match="no feedback 'nope'"):
-        described("correct", {"feedback": "nope"})
+        describe("correct", {"feedback": "nope"})
 
 
 def test_an_argument_without_a_list_is_told_by_the_sentence_that_names_it() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from redraft.agents.build import Spec, resolved
+from redraft.agents.build import Spec, resolve
 from redraft.agents.strategies.correct import correct
 from redraft.flows.evaluation.oracle_control import Oracle, oracle
 
@@ -35,6 +35,6 @@ CHOSEN_FIRST = {"draft": "best_of_n", "draft.samples": "4", "draft.grader": "ora
     ],
 )
 def test_the_oracle_of_a_method(strategy: Spec, given: dict[str, Any], expected: Oracle, guesses: int | None) -> None:
-    found = oracle(strategy, resolved(strategy, given), 8)
+    found = oracle(strategy, resolve(strategy, given), 8)
     assert found == expected
     assert found.guesses(3) == guesses

@@ -27,10 +27,10 @@ def strategies(name: str | None, set: dict[str, str], json: bool) -> int:
     from dataclasses import asdict
     from json import dumps
 
-    from redraft.agents.catalog import described
+    from redraft.agents.catalog import describe
     from redraft.agents.catalog import strategies as every
 
-    found = [described(name, set)] if name else every()
+    found = [describe(name, set)] if name else every()
     if json:
         click.echo(dumps([asdict(one) for one in found], default=str))
         return 0

@@ -76,12 +76,12 @@ async def test_what_goes_on_is_what_the_definition_says(seed: int, iterations: i
     world = grown(seed, branch=4, depth=5)
     reference = Reference(world, 6, 3, k)
     reference.run(iterations)
-    paths = await search(world, k, iterations=iterations)(QUESTION)
-    tree = walked(path for path in paths if path.role is Role.SEARCH)
+    trajectories = await search(world, k, iterations=iterations)(QUESTION)
+    tree = walked(trajectory for trajectory in trajectories if trajectory.role is Role.SEARCH)
     assert set(tree) == reference.tree
-    ended = {path.text() for path in paths if path.role is Role.SEARCH and path.stop is Stop.ANSWERED}
+    ended = {t.text() for t in trajectories if t.role is Role.SEARCH and t.stop is Stop.ANSWERED}
     assert len(ended) == len(set(reference.done))
-    [chosen] = [path for path in paths if path.chosen]
+    [chosen] = [trajectory for trajectory in trajectories if trajectory.chosen]
     assert chosen.answer == world.answer(reference.answer)
     if not k and iterations == 40:
         assert world.asked == reference.asked
@@ -92,8 +92,8 @@ async def test_replicas_are_siblings_and_each_token_counts_once() -> None:
     world = World(steps, {"A": 0.9, "B": 0.2, "A/C": 0.3, "A/D": 0.7, "A/E": 0.7, "A/F": 0.1})
     journal = Journal(None)
     policy = stepwise(Client(world.model, journal=journal))
-    paths = await beam(policy, grader=world.grader(), critic=no_critic(), n=4, width=4)(QUESTION)
-    assert [(path.trajectory_id, path.answer, path.score, path.chosen) for path in paths] == [
+    trajectories = await beam(policy, grader=world.grader(), critic=no_critic(), n=4, width=4)(QUESTION)
+    assert [(t.trajectory_id, t.answer, t.score, t.chosen) for t in trajectories] == [
         ("u/0.1", "D", 0.7, True), ("u/0.2", "E", 0.7, False), ("u/0.0", "C", 0.3, False),
         ("u/0.3", "F", 0.1, False), ("u/1", None, 0.2, False), ("u/2", None, None, False), ("u/3", None, None, False),
     ]  # fmt: skip
@@ -102,9 +102,9 @@ async def test_replicas_are_siblings_and_each_token_counts_once() -> None:
         ("propose", "u/", 0, 4),
         ("propose", "u/0", 0, 4),
     ]
-    steps_told = {step.step_id: step.tokens for path in paths for step in path.steps}
+    steps_told = {step.step_id: step.tokens for trajectory in trajectories for step in trajectory.steps}
     assert sum(steps_told.values()) == sum(call.completion_tokens for call in calls) == 8
-    told = {step.step_id: (step.visits, step.value) for path in paths for step in path.steps}
+    told = {step.step_id: (step.visits, step.value) for trajectory in trajectories for step in trajectory.steps}
     assert told["u/0"] == (5, 0.9)
     assert told["u/0.3"] == (1, 0.1)
 
@@ -121,15 +121,15 @@ async def test_shares_that_do_not_come_out_even_go_to_the_best() -> None:
 async def test_a_vote_sums_values_of_equal_answers() -> None:
     values = {"A": 0.6, "B": 0.4, "C": 0.5}
     world = World({"": dict.fromkeys("ABC", 1.0)}, values, {"A": "1", "B": "2", "C": "2"})
-    paths = await search(world, n=3, final="vote")(QUESTION)
-    assert [(path.answer, path.score) for path in paths if path.chosen] == [("2", 0.5)]
+    trajectories = await search(world, n=3, final="vote")(QUESTION)
+    assert [(trajectory.answer, trajectory.score) for trajectory in trajectories if trajectory.chosen] == [("2", 0.5)]
 
 
 async def test_failures_are_no_scores_and_the_rest_goes_on() -> None:
     steps = {"": {"A": 1, "B": 1, "C": 1}, "A": {"D": 1}, "B": {"E": 1}, "C": {"F": 1}}
     world = World(steps, {"A": 0.9, "C": 0.1, "C/F": 0.2}, broken=frozenset({"A"}))
-    paths = await search(world, n=3, width=1)(QUESTION)
-    told = {path.trajectory_id: (path.stop, path.answer, path.score, path.chosen) for path in paths}
+    trajectories = await search(world, n=3, width=1)(QUESTION)
+    told = {t.trajectory_id: (t.stop, t.answer, t.score, t.chosen) for t in trajectories}
     assert told["u/0"] == (Stop.FAILED, None, 0.9, False)
     assert told["u/1"] == (None, None, None, False)  # nobody knows its value
     assert told["u/2.0"] == (Stop.ANSWERED, "F", 0.2, True)
@@ -138,8 +138,8 @@ async def test_failures_are_no_scores_and_the_rest_goes_on() -> None:
 async def test_a_beam_that_dies_out_has_the_best_open_path_written_to_its_end() -> None:
     steps = {"": {"A": 1, "B": 1}, "A": {"C": 1}, "B": {"D": 1}}
     world = World(steps, {"A": 0.9, "B": 0.4, "B/D": 0.3}, silent=frozenset({"A"}))
-    paths = await search(world, n=2, width=2)(QUESTION)
-    assert [(path.trajectory_id, path.answer, path.stop) for path in paths] == [
+    trajectories = await search(world, n=2, width=2)(QUESTION)
+    assert [(trajectory.trajectory_id, trajectory.answer, trajectory.stop) for trajectory in trajectories] == [
         ("u/1.0", "D", Stop.ANSWERED),
         ("u/0", None, Stop.DEAD_END),
     ]
@@ -152,9 +152,9 @@ async def test_a_budget_ends_it_and_what_there_is_is_kept(k: int) -> None:
     settings: dict = {"grader": world.grader(), "critic": no_critic(), "n": 4, "width": 2}
     policy = stepwise(client)
     agent = lookahead(policy, client=client, k=k, **settings) if k else beam(policy, **settings)
-    paths = await agent(QUESTION)
+    trajectories = await agent(QUESTION)
     assert len(world.asked) == 3
-    assert Stop.BUDGET in {path.stop for path in paths}
+    assert Stop.BUDGET in {trajectory.stop for trajectory in trajectories}
 
 
 async def test_rollouts_are_apart_and_counted() -> None:
@@ -163,8 +163,8 @@ async def test_rollouts_are_apart_and_counted() -> None:
     journal = Journal(None)
     client = Client(world.model, journal=journal)
     agent = lookahead(stepwise(client), client=client, grader=world.grader(), critic=no_critic(), n=2, width=2)
-    paths = await agent(QUESTION)
-    assert {path.trajectory_id: (path.role, path.score, path.answer) for path in paths} == {
+    trajectories = await agent(QUESTION)
+    assert {t.trajectory_id: (t.role, t.score, t.answer) for t in trajectories} == {
         "u/1.1": (Role.SEARCH, 0.6, "D"),  # the rollout below B is number 0, and D is drawn anew
         "u/1.2": (Role.SEARCH, 0.5, "E"),
         "u/0": (Role.SEARCH, 0.2, None),  # A, .9 by itself, leads to .2
@@ -180,10 +180,10 @@ async def test_rollouts_are_apart_and_counted() -> None:
 async def test_a_rollout_that_fails_is_no_value() -> None:
     steps = {"": {"A": 1, "B": 1}, "A": {"C": 1}, "B": {"D": 1}}
     world = World(steps, {"A": 0.9, "B": 0.1, "B/D": 0.2}, broken=frozenset({"A"}))
-    paths = await search(world, 1, n=2, width=2)(QUESTION)
-    told = {path.trajectory_id: (path.stop, path.score) for path in paths}
+    trajectories = await search(world, 1, n=2, width=2)(QUESTION)
+    told = {trajectory.trajectory_id: (trajectory.stop, trajectory.score) for trajectory in trajectories}
     assert told["u/0"] == (Stop.FAILED, None)
-    assert [path.answer for path in paths if path.chosen] == ["D"]
+    assert [trajectory.answer for trajectory in trajectories if trajectory.chosen] == ["D"]
 
 
 @pytest.mark.parametrize("wrong", [{"n": 0}, {"n": 5, "width": 2}, {"iterations": 0}, {"final": "visits"}])

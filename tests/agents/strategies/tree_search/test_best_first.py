@@ -47,10 +47,10 @@ def chance_of(world: World, place: str) -> float:
 @pytest.mark.parametrize("seed", range(16))
 async def test_astar_answers_with_the_cheapest_solution_of_all(seed: int) -> None:
     world = consistent(seed)
-    paths = await search(world, rule="astar", iterations=1000)(QUESTION)
+    trajectories = await search(world, rule="astar", iterations=1000)(QUESTION)
     every = [place for place in world.values if place not in world.steps]
     cost = {place: -math.log(chance_of(world, place)) - math.log(world.values[place]) for place in every}
-    [chosen] = [path for path in paths if path.chosen]
+    [chosen] = [trajectory for trajectory in trajectories if trajectory.chosen]
     assert chosen.score == world.values[min(cost, key=cost.__getitem__)]
     price = {place: -math.log(chance_of(world, place) * world.values[place]) for place in world.asked if place}
     assert all(price[place] <= min(cost.values()) + 1e-12 for place in price)  # nothing dearer was looked into
@@ -59,7 +59,7 @@ async def test_astar_answers_with_the_cheapest_solution_of_all(seed: int) -> Non
 @pytest.mark.parametrize("seed", range(8))
 async def test_greedy_expands_the_best_valued_of_all_open_paths(seed: int) -> None:
     world = grown(seed, branch=4, depth=5)
-    paths = await search(world, iterations=12)(QUESTION)
+    trajectories = await search(world, iterations=12)(QUESTION)
     waiting, asked, taken = [""], [], None
     while waiting and len(asked) < 12 and taken is None:
         place = max(waiting, key=lambda each: world.values.get(each, 0.0))
@@ -71,8 +71,8 @@ async def test_greedy_expands_the_best_valued_of_all_open_paths(seed: int) -> No
             taken = place
     assert world.asked[: len(asked)] == asked
     if taken:
-        assert [path.score for path in paths if path.chosen] == [world.values[taken]]
-    steps = walked(paths)
+        assert [trajectory.score for trajectory in trajectories if trajectory.chosen] == [world.values[taken]]
+    steps = walked(trajectories)
     for place, step in steps.items():
         below = [child for child in steps if child.rpartition("/")[0] == place]
         assert step.visits == 1 + sum(steps[child].visits or 0 for child in below)
@@ -85,8 +85,8 @@ async def test_weight_and_length_change_what_is_cheapest() -> None:
     for name, options in {
         "cost": {}, "by step": {"normalised": True}, "weight 0": {"weight": 0.0}, "weight 2": {"weight": 2.0},
     }.items():  # fmt: skip
-        paths = await search(World(world.steps, world.values), branch=2, rule="astar", **options)(QUESTION)
-        told[name] = next(path.answer for path in paths if path.chosen)
+        trajectories = await search(World(world.steps, world.values), branch=2, rule="astar", **options)(QUESTION)
+        told[name] = next(trajectory.answer for trajectory in trajectories if trajectory.chosen)
     # C: -ln .3 = 1.204, .602 a step. B: -ln .5 - w ln .55 = 1.291 with w = 1, .693 with 0, 1.889 with 2.
     assert told == {"cost": "C", "by step": "C", "weight 0": "B", "weight 2": "C"}
 
@@ -95,11 +95,11 @@ async def test_a_frontier_keeps_the_cheapest() -> None:
     steps = {"": {"A": 1, "B": 1, "C": 1}, "A": {"D": 1}, "B": {"E": 1}, "A/D": {"F": 1}}
     values = {"A": 0.5, "B": 0.4, "C": 0.3, "A/D": 0.1, "B/E": 0.2, "A/D/F": 0.9}
     wide = World(steps, values)
-    assert [path.answer for path in await search(wide, branch=3)(QUESTION) if path.chosen] == ["C"]
+    assert [trajectory.answer for trajectory in await search(wide, branch=3)(QUESTION) if trajectory.chosen] == ["C"]
     narrow = World(steps, values)
-    paths = await search(narrow, branch=3, frontier=1)(QUESTION)
+    trajectories = await search(narrow, branch=3, frontier=1)(QUESTION)
     assert narrow.asked == ["", "A", "A/D"]
-    assert [path.answer for path in paths if path.chosen] == ["F"]
+    assert [trajectory.answer for trajectory in trajectories if trajectory.chosen] == ["F"]
 
 
 async def test_without_log_probabilities_astar_continues_nothing_and_greedy_does() -> None:
@@ -109,17 +109,17 @@ async def test_without_log_probabilities_astar_continues_nothing_and_greedy_does
         model = Scripted(lambda request, index, texts=texts: texts[request.prefix])
         world = World({}, {"A": 0.5, "A/B": 0.6})
         settings: dict = {"grader": world.grader(), "critic": no_critic(), "rule": rule, "branch": 1}
-        paths = await best_first(stepwise(Client(model)), **settings)(QUESTION)
-        asked[rule] = [(path.answer, path.score) for path in paths if path.chosen]
-    # without anything taken, the best open path is written to its end
+        trajectories = await best_first(stepwise(Client(model)), **settings)(QUESTION)
+        asked[rule] = [(trajectory.answer, trajectory.score) for trajectory in trajectories if trajectory.chosen]
+    # without anything taken, the best open trajectory is written to its end
     assert asked == {"astar": [("1", 0.6)], "greedy": [("1", 0.6)]}
 
 
 async def test_failures_and_missing_grades_are_no_scores() -> None:
     steps = {"": {"A": 1, "B": 1, "C": 1}, "A": {"D": 1}, "C": {"E": 1}}
     world = World(steps, {"A": 0.9, "C": 0.1, "C/E": 0.2}, broken=frozenset({"A"}))
-    paths = await search(world, branch=3)(QUESTION)
-    told = {path.trajectory_id: (path.stop, path.answer, path.score, path.chosen) for path in paths}
+    trajectories = await search(world, branch=3)(QUESTION)
+    told = {t.trajectory_id: (t.stop, t.answer, t.score, t.chosen) for t in trajectories}
     assert told["u/0"] == (Stop.FAILED, None, 0.9, False)
     assert told["u/1"] == (Stop.ANSWERED, "B", None, False)
     assert told["u/2.0"] == (Stop.ANSWERED, "E", 0.2, True)
@@ -128,9 +128,9 @@ async def test_failures_and_missing_grades_are_no_scores() -> None:
 async def test_a_budget_ends_it() -> None:
     world = grown(7, branch=4, depth=5)
     policy = stepwise(Client(world.model, journal=Journal(None), problem_budget=Budget(calls=1)))
-    paths = await best_first(policy, grader=world.grader(), critic=no_critic())(QUESTION)
+    trajectories = await best_first(policy, grader=world.grader(), critic=no_critic())(QUESTION)
     assert len(world.asked) == 1
-    assert [path.stop for path in paths].count(Stop.BUDGET) == 1
+    assert [trajectory.stop for trajectory in trajectories].count(Stop.BUDGET) == 1
 
 
 @pytest.mark.parametrize("wrong", [{"branch": 0}, {"frontier": 0}, {"rule": "best"}, {"weight": -1.0}])

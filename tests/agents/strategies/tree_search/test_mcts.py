@@ -9,7 +9,7 @@ import pytest
 from redraft.agents.critics.none import none as no_critic
 from redraft.agents.search.node import Node
 from redraft.agents.search.search import SearchAgent
-from redraft.agents.search.selection import noised, normalised, puct, uct
+from redraft.agents.search.selection import add_dirichlet_noise, normalize_priors, puct, uct
 from redraft.agents.strategies.tree_search.mcts import mcts
 from redraft.llm.client.client import Client
 from redraft.llm.model import Sampling
@@ -118,7 +118,7 @@ def test_noise_is_of_the_symmetric_dirichlet_distribution() -> None:
     for _ in range(4000):
         children = [Node(Trajectory(QUESTION), root, prior=0.25) for _ in range(5)]
         children[4].closed, children[4].prior = True, 0.0
-        noised(children, 0.5, 0.3, chance)
+        add_dirichlet_noise(children, 0.5, 0.3, chance)
         assert sum(child.prior for child in children) == pytest.approx(1.0)
         assert children[4].prior == 0.0
         parts.append((children[0].prior - 0.125) / 0.5)
@@ -137,29 +137,29 @@ def search(world: World, **options: object) -> SearchAgent:
 
 async def test_nothing_is_expanded_twice_and_a_search_ends_where_nothing_is_open() -> None:
     world = grown(5, depth=3)
-    paths = await search(world, iterations=1000)(QUESTION)
+    trajectories = await search(world, iterations=1000)(QUESTION)
     assert sorted(world.asked) == sorted(world.steps)
-    assert {path.stop for path in paths} == {Stop.ANSWERED}
+    assert {trajectory.stop for trajectory in trajectories} == {Stop.ANSWERED}
     assert sorted(world.graded) == sorted(world.values)
 
 
 async def test_the_best_are_first_and_an_unfinished_path_is_never_the_answer() -> None:
     world = World({"": {"A": 0.5, "B": 0.5}, "A": {"C": 0.9}}, {"A": 0.9, "B": 0.2, "A/C": 0.4}, {"B": "7", "A/C": "8"})
-    paths = await search(world, branch=2, iterations=1)(QUESTION)
-    assert [(path.trajectory_id, path.answer, path.chosen, path.score) for path in paths] == [
+    trajectories = await search(world, branch=2, iterations=1)(QUESTION)
+    assert [(t.trajectory_id, t.answer, t.chosen, t.score) for t in trajectories] == [
         ("u/1", "7", True, 0.2),
         ("u/0", None, False, 0.9),
     ]
     whole = await search(world, branch=2, iterations=2)(QUESTION)
-    assert next((path.answer, path.chosen) for path in whole) == ("8", True)
+    assert next((trajectory.answer, trajectory.chosen) for trajectory in whole) == ("8", True)
 
 
 async def test_without_a_solution_the_best_open_path_is_written_to_its_end() -> None:
     steps = {"": {"A": 0.5, "B": 0.5}, "A": {"C": 1.0}, "B": {"D": 1.0}, "B/D": {"E": 1.0}}
     world = World(steps, {"A": 0.1, "B": 0.6, "B/D": 0.5, "B/D/E": 0.7})
-    paths = await search(world, branch=2, iterations=1)(QUESTION)
+    trajectories = await search(world, branch=2, iterations=1)(QUESTION)
     assert world.asked == ["", "B", "B/D"]
-    assert [(path.answer, path.chosen, path.score) for path in paths] == [("E", True, 0.7), (None, False, 0.1)]
+    assert [(t.answer, t.chosen, t.score) for t in trajectories] == [("E", True, 0.7), (None, False, 0.1)]
 
 
 async def test_the_final_move_is_by_visits_by_value_or_by_the_votes_of_the_whole_tree() -> None:
@@ -168,8 +168,8 @@ async def test_the_final_move_is_by_visits_by_value_or_by_the_votes_of_the_whole
     world = World(steps, values, {"A": "1", "C": "3", "B/D": "2", "B/E": "2", "B/F": "3"})
     picks = {}
     for final in ("visits", "value", "vote"):
-        paths = await search(world, final=final)(QUESTION)
-        picks[final] = [(path.answer, path.score) for path in paths if path.chosen]
+        trajectories = await search(world, final=final)(QUESTION)
+        picks[final] = [(trajectory.answer, trajectory.score) for trajectory in trajectories if trajectory.chosen]
     # visits: B (4 of 6), and E below it; value: A; votes: 1 has .8, 2 has 1.1, 3 has .4
     assert picks == {"visits": [("2", 0.6)], "value": [("1", 0.8)], "vote": [("2", 0.6)]}
 
@@ -195,7 +195,7 @@ def test_priors_are_the_probabilities_of_what_is_added(logs: tuple, priors: tupl
         Node(Trajectory(QUESTION).grow("x", number, logprob=log), Node(Trajectory(QUESTION)))
         for number, log in enumerate(logs)
     ]
-    normalised(children)
+    normalize_priors(children)
     assert [child.prior for child in children] == pytest.approx(priors)
 
 

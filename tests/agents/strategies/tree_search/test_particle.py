@@ -58,7 +58,7 @@ def test_multinomial_draws_follow_the_weights() -> None:
 @pytest.mark.parametrize("seed", range(6))
 async def test_a_run_is_what_the_definition_says(seed: int, resampling: str, weight: str) -> None:
     world = grown(seed, branch=4, depth=5)
-    paths = await search(world, seed, n=6, resampling=resampling, weight=weight)(QUESTION)
+    trajectories = await search(world, seed, n=6, resampling=resampling, weight=weight)(QUESTION)
     seeds = Client(world.model, sampling=Sampling(seed=seed))
     draw = systematic if resampling == "systematic" else multinomial
     particles, asked, number = [("", ())] * 6, [], 0
@@ -77,54 +77,54 @@ async def test_a_run_is_what_the_definition_says(seed: int, resampling: str, wei
         chance = random.Random(seeds.seed("u", "resample", "u/", number))
         particles = [pool[index] for index in draw(weights, 6, chance)]
     assert world.asked == asked
-    [chosen] = [path for path in paths if path.chosen]
+    [chosen] = [trajectory for trajectory in trajectories if trajectory.chosen]
     assert chosen.score == max(world.values[place] for place, _ in particles)
     ids = {f"u/{'.'.join(map(str, where))}" for _, where in particles}
-    assert ids <= {path.trajectory_id for path in paths if path.role is Role.SEARCH}
+    assert ids <= {trajectory.trajectory_id for trajectory in trajectories if trajectory.role is Role.SEARCH}
 
 
 async def test_particles_at_one_prefix_are_siblings_and_each_token_counts_once() -> None:
     steps = {"": {"A": 1, "B": 1}, "A": {"C": 1, "D": 1, "E": 1, "F": 1}, "B": {"G": 1}}
     world = World(steps, {"A": 1.0, "B": 0.0, "A/C": 0.5, "A/D": 0.5, "A/E": 0.5, "A/F": 0.5})
-    paths = await search(world, n=2)(QUESTION)
+    trajectories = await search(world, n=2)(QUESTION)
     assert [(request.prefix, request.n) for request in world.model.requests] == [("", 2), ("A\n\n", 2)]
-    assert sorted(path.trajectory_id for path in paths) == ["u/0.0", "u/0.1", "u/1"]
-    assert sum({step.step_id: step.tokens for path in paths for step in path.steps}.values()) == 4
+    assert sorted(trajectory.trajectory_id for trajectory in trajectories) == ["u/0.0", "u/0.1", "u/1"]
+    assert sum({step.step_id: step.tokens for trajectory in trajectories for step in trajectory.steps}.values()) == 4
 
 
 async def test_a_vote_counts_the_last_particles() -> None:
     values = dict.fromkeys("ABCD", 0.5)  # each is drawn once
     world = World({"": dict.fromkeys("ABCD", 1.0)}, values, {"A": "1", "B": "2", "C": "2", "D": "2"})
-    paths = await search(world, weight="value", final="vote")(QUESTION)
-    assert [(path.answer, path.trajectory_id) for path in paths if path.chosen] == [("2", "u/1")]
-    paths = await search(World(world.steps, values, world.answers), weight="value")(QUESTION)
-    assert [path.answer for path in paths if path.chosen] == ["1"]
+    trajectories = await search(world, weight="value", final="vote")(QUESTION)
+    assert [(t.answer, t.trajectory_id) for t in trajectories if t.chosen] == [("2", "u/1")]
+    trajectories = await search(World(world.steps, values, world.answers), weight="value")(QUESTION)
+    assert [trajectory.answer for trajectory in trajectories if trajectory.chosen] == ["1"]
 
 
 async def test_weights_of_0_are_drawn_alike_and_failures_not_at_all() -> None:
     steps = {"": {"A": 1, "B": 1, "C": 1}, "A": {"D": 1}, "B": {"E": 1}, "C": {"F": 1}}
     world = World(steps, {"A": 0.0, "B": 0.0, "B/E": 0.3}, broken=frozenset({"A"}))
-    paths = await search(world, n=3, weight="value")(QUESTION)
-    told = {path.trajectory_id: (path.stop, path.answer) for path in paths}
+    trajectories = await search(world, n=3, weight="value")(QUESTION)
+    told = {trajectory.trajectory_id: (trajectory.stop, trajectory.answer) for trajectory in trajectories}
     assert told["u/0"] == (Stop.FAILED, None)
     assert told["u/2"] == (None, None)  # nobody knows its value
-    assert [path.answer for path in paths if path.chosen] == ["E"]
+    assert [trajectory.answer for trajectory in trajectories if trajectory.chosen] == ["E"]
     assert "C" not in world.asked
 
 
 async def test_the_last_round_goes_to_the_end() -> None:
     steps = {"": {"A": 1}, "A": {"B": 1}, "A/B": {"C": 1}, "A/B/C": {"D": 1}}
     world = World(steps, {"A": 0.5, "A/B": 0.5, "A/B/C/D": 0.7})
-    paths = await search(world, n=1, iterations=2)(QUESTION)
-    assert [(state(path.text()), path.score, path.chosen) for path in paths] == [("A/B/C/D", 0.7, True)]
+    trajectories = await search(world, n=1, iterations=2)(QUESTION)
+    assert [(state(t.text()), t.score, t.chosen) for t in trajectories] == [("A/B/C/D", 0.7, True)]
 
 
 async def test_a_budget_ends_it() -> None:
     world = grown(7, branch=4, depth=5)
     client = Client(world.model, journal=Journal(None), problem_budget=Budget(calls=3))
-    paths = await particle(stepwise(client), client=client, grader=world.grader(), critic=no_critic())(QUESTION)
+    trajectories = await particle(stepwise(client), client=client, grader=world.grader(), critic=no_critic())(QUESTION)
     assert len(world.asked) == 3
-    assert Stop.BUDGET in {path.stop for path in paths}
+    assert Stop.BUDGET in {trajectory.stop for trajectory in trajectories}
 
 
 @pytest.mark.parametrize("wrong", [{"n": 0}, {"resampling": "all"}, {"weight": "logit"}, {"final": "visits"}])
@@ -138,7 +138,7 @@ async def test_particles_that_a_critic_finishes_all_at_once_are_the_last_ones() 
         return Critique(Opinion.FINISHED, reason="Done.")
 
     world = World({"": {"####4": 1, "####5": 1}, "####4": {"A": 1}, "####5": {"A": 1}}, {"####4": 0.2, "####5": 0.9})
-    paths = await search(world, critic=finishes, n=2, resampling="systematic")(QUESTION)
-    assert {(path.answer, path.stop) for path in paths} <= {("4", Stop.CRITIC), ("5", Stop.CRITIC), (None, None)}
-    assert [path.answer for path in paths if path.chosen] == ["5"]
+    trajectories = await search(world, critic=finishes, n=2, resampling="systematic")(QUESTION)
+    assert {(t.answer, t.stop) for t in trajectories} <= {("4", Stop.CRITIC), ("5", Stop.CRITIC), (None, None)}
+    assert [trajectory.answer for trajectory in trajectories if trajectory.chosen] == ["5"]
     assert world.asked == [""]

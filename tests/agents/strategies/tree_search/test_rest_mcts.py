@@ -33,26 +33,26 @@ def search(world: World, critic: Critic | None = None, **options: object) -> Sea
 
 async def test_four_iterations_by_hand() -> None:
     world = again()
-    paths = await search(world)(QUESTION)
+    trajectories = await search(world)(QUESTION)
     # 1 expands the root: A has .5, and its visit. 2 expands X, not visited: .3 + 1 > .5 + .7 sqrt(2 ln 1 / 1).
     # 3 expands A: .5 + .7 sqrt(2 ln 2 / 1) > .1 + the same. 4 selects B: its .9 reaches the gate.
     assert world.asked == ["", "X", "A"]
-    told = {place: (step.visits, step.value) for place, step in walked(paths).items()}
+    told = {place: (step.visits, step.value) for place, step in walked(trajectories).items()}
     assert told == {
         "A": (2, 0.9), "X": (1, 0.1), "A/B": (1, 0.9), "A/C": (0, 0.2), "X/Y": (1, 0.1), "X/Z": (0, 0.05),
     }  # fmt: skip
-    assert [(path.trajectory_id, path.answer) for path in paths if path.chosen] == [("u/0.0", "B")]
+    assert [(t.trajectory_id, t.answer) for t in trajectories if t.chosen] == [("u/0.0", "B")]
 
 
 async def test_a_rollout_mixes_in_the_best_value_on_its_way() -> None:
     world = again()
-    paths = await search(world, iterations=2, roll_forward_steps=3, alpha=0.25)(QUESTION)
+    trajectories = await search(world, iterations=2, roll_forward_steps=3, alpha=0.25)(QUESTION)
     # 1: from A the rollout goes to B, .9: V = .75 * .5 + .25 * .9. 2: from X/Y, .1, it goes to W, .6.
-    steps = walked(path for path in paths if path.role is Role.SEARCH)
+    steps = walked(trajectory for trajectory in trajectories if trajectory.role is Role.SEARCH)
     assert steps["A"].value == pytest.approx(0.6)
     assert steps["X"].value == steps["X/Y"].value == pytest.approx(0.75 * 0.1 + 0.25 * 0.6)
     assert (steps["A"].visits, steps["X"].visits, steps["X/Y"].visits) == (1, 1, 1)
-    thrown = {path.trajectory_id: (path.answer, path.score) for path in paths if path.role is Role.ROLLOUT}
+    thrown = {t.trajectory_id: (t.answer, t.score) for t in trajectories if t.role is Role.ROLLOUT}
     assert thrown == {"u/0.0": ("B", 0.9), "u/1.0.0": ("W", 0.6)}
 
 
@@ -135,14 +135,14 @@ async def test_choices_visits_and_values_are_those_of_the_definition(
     reference = Reference(world, forward, roll, gate)
     reference.run(15)
     agent = search(world, branch=3, iterations=15, roll_forward_steps=forward, roll_branch=roll, end_gate=gate)
-    paths = await agent(QUESTION)
+    trajectories = await agent(QUESTION)
 
     assert world.asked[: len(reference.asked)] == reference.asked
-    steps = walked(path for path in paths if path.role is Role.SEARCH)
+    steps = walked(trajectory for trajectory in trajectories if trajectory.role is Role.SEARCH)
     for place, value in reference.v.items():
         if place:
             assert (steps[place].visits, steps[place].value) == (reference.n[place], pytest.approx(value, abs=1e-12))
-    chosen = next((path for path in paths if path.chosen), None)
+    chosen = next((trajectory for trajectory in trajectories if trajectory.chosen), None)
     if reference.found:
         assert chosen is not None
         assert state(chosen.text()) == reference.found
@@ -150,40 +150,40 @@ async def test_choices_visits_and_values_are_those_of_the_definition(
 
 async def test_a_solution_below_the_gate_burns_no_iterations_and_full_collects_all() -> None:
     world = again()
-    paths = await search(world, full=True, iterations=1000)(QUESTION)
+    trajectories = await search(world, full=True, iterations=1000)(QUESTION)
     assert sorted(world.asked) == ["", "A", "X", "X/Y", "X/Z"]
-    assert sorted(path.answer or "" for path in paths) == ["B", "C", "V", "V", "W", "W"]
-    assert [(path.answer, path.score) for path in paths if path.chosen] == [("B", 0.9)]
+    assert sorted(trajectory.answer or "" for trajectory in trajectories) == ["B", "C", "V", "V", "W", "W"]
+    assert [(trajectory.answer, trajectory.score) for trajectory in trajectories if trajectory.chosen] == [("B", 0.9)]
     votes = World(world.steps, {**world.values, "X/Y/W": 0.8}, {"A/B": "1", "X/Y/W": "2", "X/Z/W": "2"})
-    paths = await search(votes, full=True, final="vote")(QUESTION)
-    assert [(path.answer, path.score) for path in paths if path.chosen] == [("1", 0.9)]  # .9 against .8 + .1
+    trajectories = await search(votes, full=True, final="vote")(QUESTION)
+    assert [(t.answer, t.score) for t in trajectories if t.chosen] == [("1", 0.9)]  # .9 against .8 + .1
     votes.values = {**votes.values, "X/Z/W": 0.2}
-    paths = await search(votes, full=True, final="vote")(QUESTION)
-    assert [(path.answer, path.score) for path in paths if path.chosen] == [("2", 0.8)]
+    trajectories = await search(votes, full=True, final="vote")(QUESTION)
+    assert [(trajectory.answer, trajectory.score) for trajectory in trajectories if trajectory.chosen] == [("2", 0.8)]
 
 
 async def test_an_unfinished_path_of_a_high_value_is_no_solution() -> None:
     world = World({"": {"A": 1, "B": 1}, "A": {"C": 1, "D": 1}}, {"A": 0.99, "B": 0.1, "A/C": 0.2, "A/D": 0.1})
-    paths = await search(world, iterations=3)(QUESTION)
-    assert [path.answer for path in paths if path.chosen] == ["C"]
+    trajectories = await search(world, iterations=3)(QUESTION)
+    assert [trajectory.answer for trajectory in trajectories if trajectory.chosen] == ["C"]
 
 
 async def test_a_failed_expansion_and_a_grade_that_is_missing_are_no_visits() -> None:
     world = World({**BY_HAND.steps}, {k: v for k, v in BY_HAND.values.items() if k != "A/B"}, broken=frozenset({"X"}))
-    paths = await search(world)(QUESTION)
-    told = {path.trajectory_id: (path.stop, path.answer, path.score) for path in paths}
+    trajectories = await search(world)(QUESTION)
+    told = {t.trajectory_id: (t.stop, t.answer, t.score) for t in trajectories}
     assert told == {
         "u/0.1": (Stop.ANSWERED, "C", 0.2), "u/0.0": (Stop.ANSWERED, "B", None), "u/1": (Stop.FAILED, None, 0.3),
     }  # fmt: skip
-    assert [path.answer for path in paths if path.chosen] == ["C"]
-    steps = walked(paths)
+    assert [trajectory.answer for trajectory in trajectories if trajectory.chosen] == ["C"]
+    steps = walked(trajectories)
     assert (steps["X"].visits, steps["A"].visits, steps["A"].value) == (0, 2, 0.2)
 
 
 async def test_a_rollout_without_a_value_leaves_the_node_its_own() -> None:
     world = World({"": {"A": 1, "B": 1}, "A": {"C": 1, "D": 1}}, {"A": 0.6, "B": 0.1}, broken=frozenset({"A"}))
-    paths = await search(world, iterations=1, roll_forward_steps=2)(QUESTION)
-    told = {path.trajectory_id: (path.stop, path.score, path.reason) for path in paths}
+    trajectories = await search(world, iterations=1, roll_forward_steps=2)(QUESTION)
+    told = {t.trajectory_id: (t.stop, t.score, t.reason) for t in trajectories}
     assert told["u/0"] == (Stop.FAILED, 0.6, "The line is dead.")
 
 

@@ -34,7 +34,7 @@ def below(world: World, place: str) -> list[str]:
 @pytest.mark.parametrize("seed", range(10))
 async def test_breadth_first_keeps_b_of_all_candidates_a_level(seed: int, select: str) -> None:
     world = grown(seed, depth=5)
-    paths = await search(world, select=select)(QUESTION)
+    trajectories = await search(world, select=select)(QUESTION)
     kept, asked, number = [""], [], 0
     while any(place in world.steps for place in kept):
         number += 1
@@ -49,15 +49,15 @@ async def test_breadth_first_keeps_b_of_all_candidates_a_level(seed: int, select
             chance = random.Random(Client(world.model).seed("u", "select", "u/", number))
             kept = chance.choices(pool, values, k=2)
     assert world.asked == asked
-    [chosen] = [path for path in paths if path.chosen]
+    [chosen] = [trajectory for trajectory in trajectories if trajectory.chosen]
     assert chosen.score == max(world.values[place] for place in kept)
-    assert {path.role for path in paths} == {Role.SEARCH}
+    assert {trajectory.role for trajectory in trajectories} == {Role.SEARCH}
 
 
 @pytest.mark.parametrize("seed", range(10))
 async def test_depth_first_tries_the_best_first_and_prunes(seed: int) -> None:
     world = grown(seed, depth=5)
-    paths = await search(world, method="dfs", threshold=0.4)(QUESTION)
+    trajectories = await search(world, method="dfs", threshold=0.4)(QUESTION)
     asked: list[str] = []
 
     def descend(place: str) -> str | None:
@@ -71,9 +71,9 @@ async def test_depth_first_tries_the_best_first_and_prunes(seed: int) -> None:
     found = descend("")
     assert world.asked[: len(asked)] == asked
     if found:
-        assert [path.score for path in paths if path.chosen] == [world.values[found]]
+        assert [trajectory.score for trajectory in trajectories if trajectory.chosen] == [world.values[found]]
     few = await search(grown(seed, depth=5), method="dfs", visits=2)(QUESTION)
-    assert len([path for path in few if path.chosen]) <= 1
+    assert len([trajectory for trajectory in few if trajectory.chosen]) <= 1
 
 
 async def test_a_model_that_proposes_and_judges_itself_solves_it() -> None:
@@ -97,26 +97,26 @@ async def test_a_model_that_proposes_and_judges_itself_solves_it() -> None:
             agent = tree_of_thoughts(
                 stepwise(client), client=client, grader=world.grader(), critic=no_critic(), **settings
             )
-            paths = await agent(QUESTION)
-            told = [(path.answer, path.score, path.trajectory_id) for path in paths if path.chosen]
+            trajectories = await agent(QUESTION)
+            told = [(t.answer, t.score, t.trajectory_id) for t in trajectories if t.chosen]
             assert told == [("2", 1.0, "u/1.1")], (method, evaluate)
-            grades = [(grade.grader, grade.value) for path in paths for grade in path.grades]
+            grades = [(grade.grader, grade.value) for trajectory in trajectories for grade in trajectory.grades]
             assert (evaluate, 1.0) in grades
             calls = [call for call, _ in client.journal.calls("u")] if client.journal else []
             assert [call.purpose for call in calls].count("propose") == 2
             proposed = sum(call.completion_tokens for call in calls if call.purpose == "propose")
-            assert proposed == sum({step.step_id: step.tokens for path in paths for step in path.steps}.values()) == 12
+            assert proposed == sum({step.step_id: step.tokens for t in trajectories for step in t.steps}.values()) == 12
 
 
 @pytest.mark.parametrize("method", ["bfs", "dfs"])
 async def test_failures_and_missing_values_are_no_scores(method: str) -> None:
     steps = {"": {"A": 1, "B": 1, "C": 1}, "A": {"D": 1}, "B": {"E": 1}, "C": {"F": 1}}
     world = World(steps, {"A": 0.9, "C": 0.1, "C/F": 0.2}, broken=frozenset({"A"}))
-    paths = await search(world, method=method)(QUESTION)
-    told = {path.trajectory_id: (path.stop, path.answer, path.score) for path in paths}
+    trajectories = await search(world, method=method)(QUESTION)
+    told = {t.trajectory_id: (t.stop, t.answer, t.score) for t in trajectories}
     assert told["u/0"] == (Stop.FAILED, None, 0.9)
     assert told["u/1"] == (None, None, None)
-    assert [path.answer for path in paths if path.chosen] == ["F"]
+    assert [trajectory.answer for trajectory in trajectories if trajectory.chosen] == ["F"]
     assert "B" not in world.asked
 
 
@@ -125,9 +125,9 @@ async def test_a_budget_ends_it(method: str) -> None:
     world = World({"": {"A": 1}, "A": {"B": 1}, "A/B": {"C": 1}}, {"A": 0.5, "A/B": 0.5, "A/B/C": 0.5})
     client = Client(world.model, journal=Journal(None), problem_budget=Budget(calls=2))
     settings: dict = {"grader": world.grader(), "critic": no_critic(), "method": method}
-    paths = await tree_of_thoughts(stepwise(client), client=client, **settings)(QUESTION)
+    trajectories = await tree_of_thoughts(stepwise(client), client=client, **settings)(QUESTION)
     assert [state(request.prefix) for request in world.model.requests] == ["", "A"]
-    assert [(path.stop, path.answer) for path in paths if path.stop is Stop.BUDGET] == [(Stop.BUDGET, None)]
+    assert [(t.stop, t.answer) for t in trajectories if t.stop is Stop.BUDGET] == [(Stop.BUDGET, None)]
 
 
 @pytest.mark.parametrize("wrong", [{"k": 0}, {"method": "ids"}, {"generate": "all"}, {"evaluate": "likelihood"}])
