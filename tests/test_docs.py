@@ -21,6 +21,9 @@ ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```(sh|python|sql|toml)(?: title=(\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
+README_WORDS = 1200
+CELL_WORDS = 25
+
 ELSEWHERE = {
     "make demo": "tests/flows runs the same `redraft demo`",
     "make test": "this very run",
@@ -145,3 +148,59 @@ def test_every_command_is_in_the_readme() -> None:
     text = (ROOT / "README.md").read_text()
     for command in ("generate", "solve", "evaluate", "filter", "export", "train", "query", "doctor", "demo"):
         assert f"redraft {command}" in text
+
+
+def test_the_readme_is_read_in_minutes() -> None:
+    assert len((ROOT / "README.md").read_text().split()) <= README_WORDS
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_table_cell_is_short(page: Path) -> None:
+    """What takes a sentence or two more stands below the table."""
+    cells = [cell for line in prose(page) if line.startswith("|") for cell in re.split(r"(?<!\\)\|", line)]
+    assert [cell for cell in cells if len(cell.split()) > CELL_WORDS] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_link_leads_somewhere(page: Path) -> None:
+    """To a file that is there, and to a heading of it."""
+    lost = [
+        f"{file}#{heading}" for file, heading in links(page) if not (file.exists() and heading_is_in(file, heading))
+    ]
+    assert lost == []
+
+
+def test_every_page_is_linked_from_the_readme() -> None:
+    """A page or an example that the README does not name is found by nobody."""
+    linked = {file for file, _ in links(ROOT / "README.md")}
+    there = {*PAGES, *(ROOT / "examples").glob("*.py")} - {ROOT / "README.md"}
+    assert sorted(file.name for file in there - linked) == []
+
+
+def test_every_example_is_linked_from_the_page_about_own_parts() -> None:
+    linked = {file for file, _ in links(ROOT / "docs" / "your-own.md")}
+    assert sorted(file.name for file in set((ROOT / "examples").glob("*.py")) - linked) == []
+
+
+def test_every_picture_is_shown() -> None:
+    shown = {file for page in PAGES for file, _ in links(page)}
+    assert sorted(file.name for file in set((ROOT / "docs").glob("*.svg")) - shown) == []
+
+
+def prose(page: Path) -> list[str]:
+    """The lines of a page outside of its code."""
+    return re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL).splitlines()
+
+
+def links(page: Path) -> list[tuple[Path, str]]:
+    """Each file of the repository that a page links or shows, and the heading in it, if the link names one."""
+    found = re.findall(r'\]\(([^)\s]*)\)|<img src="([^"]*)"', "\n".join(prose(page)))
+    targets = [(target or picture).partition("#") for target, picture in found]
+    local = [(file, heading) for file, _, heading in targets if ":" not in file]
+    return [((page.parent / file).resolve() if file else page, heading) for file, heading in local]
+
+
+def heading_is_in(file: Path, heading: str) -> bool:
+    """Whether a page has a heading with this anchor, made as public hosts of repositories make it."""
+    titles = [line.lstrip("# ") for line in prose(file) if line.startswith("#")] if heading else []
+    return not heading or heading in [re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles]
