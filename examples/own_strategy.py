@@ -1,0 +1,59 @@
+"""A strategy of your own, measured on held-out problems against votes that cost as many tokens.
+
+    python examples/own_strategy.py
+
+It needs no key and takes some seconds. Drafts are kept in own_strategy.duckdb, so a second run asks nothing again.
+Every command takes the strategy too: `redraft generate --strategy examples/own_strategy.py:until_two_agree`.
+"""
+
+import asyncio
+from dataclasses import replace
+
+from redraft.agents import solve
+from redraft.agents.agent import Agent
+from redraft.agents.policies.policy import Policy
+from redraft.flows.evaluate import evaluate
+from redraft.store import Question, Trajectory
+
+QUESTION = "Leo has 4 bags with 6 pens each. Then 5 pens get lost. How many pens does Leo have?"
+
+
+def until_two_agree(policy: Policy, *, most: int = 8) -> Agent:
+    """Draws one draft after another until two have the same answer, which wins.
+
+    If no two of `most` drafts agree, the last draft that has an answer wins.
+    """
+
+    async def agent(question: Question) -> list[Trajectory]:
+        drafts: list[Trajectory] = []  # the latest first
+        for index in range(most):
+            [draft] = await policy(Trajectory(question), 1, index)
+            agreed = draft.answer is not None and draft.answer in [earlier.answer for earlier in drafts]
+            drafts.insert(0, draft)
+            if agreed:
+                break
+        else:
+            drafts.sort(key=lambda draft: draft.answer is None)
+        return [replace(drafts[0], chosen=True), *drafts[1:]]
+
+    return agent
+
+
+async def main() -> None:
+    chosen, *others = await solve(QUESTION, strategy=until_two_agree)
+    print(f"{QUESTION}\n\n{chosen.text()}\nDrafts before it: {', '.join(str(other.answer) for other in others)}\n")
+
+    strategies = [until_two_agree, "self_consistency samples=4"]
+    found = await evaluate(
+        "builtin:split=heldout,levels=2-3", strategies=strategies, limit=30, db="own_strategy.duckdb"
+    )
+    for method in found.methods:
+        if (row := method.last) and row.equal_cost:
+            print(
+                f"{method.label}: {row.accuracy.estimate:.0%} right for {row.cost.tokens:.0f} tokens a problem; "
+                f"a vote of as many tokens: {row.equal_cost.accuracy.estimate:.0%}"
+            )
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
