@@ -1,49 +1,39 @@
 """Who writes: strategies that solve a question with a language model, each a file and a function of one name."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
-from redraft.agents.build import Spec, build, load
-from redraft.agents.solve import Trajectories, add_oracle_grades
-from redraft.llm.client.client import Client
-from redraft.llm.model import Sampling
-from redraft.llm.prompts.prompts import Prompts
-from redraft.llm.providers.route import route
-from redraft.llm.truncation import Truncation
-from redraft.store.records import Keyring, Kind, Problem
+from redraft.store.lazy_imports import import_lazily
 
-__all__ = ["build", "load", "solve"]
+if TYPE_CHECKING:
+    from redraft.agents.agent import Agent, Watch
+    from redraft.agents.build import Spec, build, load
+    from redraft.agents.critics.critic import Critic, Critique, Opinion
+    from redraft.agents.feedback.feedback import Feedback, Remark, line_number, wording
+    from redraft.agents.policies.policy import Policy, Stepwise, stepwise, whole
+    from redraft.agents.solve import Trajectories, solve
+    from redraft.agents.studio.graphs import GraphError, graph
 
+__all__ = [
+    "Agent",
+    "Critic",
+    "Critique",
+    "Feedback",
+    "GraphError",
+    "Opinion",
+    "Policy",
+    "Remark",
+    "Spec",
+    "Stepwise",
+    "Trajectories",
+    "Watch",
+    "build",
+    "graph",
+    "line_number",
+    "load",
+    "solve",
+    "stepwise",
+    "whole",
+    "wording",
+]
 
-async def solve(
-    question: str,
-    strategy: Spec = "correct",
-    model: str = "embedded",
-    *,
-    answer: str | None = None,
-    kind: Kind = Kind.MATH,
-    api_base: str | None = None,
-    temperature: float = 1.0,
-    max_tokens: int = 1024,
-    top_p: float | None = None,
-    top_k: int | None = None,
-    min_p: float | None = None,
-    seed: int = 0,
-    prompts: Prompts = Prompts(),  # noqa: B008 - frozen
-    **arguments: Any,
-) -> Trajectories:
-    """Solve one question: everything explored, best first, the pick `chosen`. Nothing is stored.
-
-    `answer` is the known one, for parts that read it; afterwards each draft is compared with it, and has the grade of
-    `oracle`. `arguments` are those of `build`: samples, grader, critic, watch, and the strategy's own. Raises
-    PartError, and ModelError if the model can't be used at all.
-    """
-    problem = Problem(question, answer, kind=kind)
-    keys = Keyring({problem.problem_id: answer}) if answer is not None else None
-    sampling = Sampling(temperature, max_tokens, seed, Truncation(top_p, top_k, min_p))
-    client = Client(route(model, api_base, chat_template=prompts.chat), sampling=sampling, prompts=prompts)
-    try:
-        agent = build(strategy, client, keys=keys, **arguments)
-        explored = await agent(problem.ask())
-        return Trajectories(explored if answer is None else await add_oracle_grades(explored, problem))
-    finally:
-        await client.close()
+import_lazily(__name__)

@@ -1,0 +1,54 @@
+"""When it runs: the stages that make, judge, select and export trajectories, each a function."""
+
+from typing import TYPE_CHECKING
+
+from redraft.store.lazy_imports import import_lazily
+
+if TYPE_CHECKING:
+    from redraft.flows.annotate import annotate
+    from redraft.flows.annotation.unit_runner import Annotated
+    from redraft.flows.display.progress import Progress, Silent
+    from redraft.flows.evaluate import evaluate
+    from redraft.flows.evaluation.method import Method
+    from redraft.flows.evaluation.result import Evaluation
+    from redraft.flows.export import ExportError, export
+    from redraft.flows.filter import Filtered, filter
+    from redraft.flows.filters.candidates import Candidate
+    from redraft.flows.filters.filter import Filter
+    from redraft.flows.formats.format import Format, Row, filtered_by
+    from redraft.flows.generate import generate
+    from redraft.flows.generation.job import Settings
+    from redraft.flows.importing import Found, importing
+    from redraft.flows.label import Labelled, label, label_from
+    from redraft.flows.summary.summary import Summary
+    from redraft.flows.train import train
+
+__all__ = [
+    "Annotated",
+    "Candidate",
+    "Evaluation",
+    "ExportError",
+    "Filter",
+    "Filtered",
+    "Format",
+    "Found",
+    "Labelled",
+    "Method",
+    "Progress",
+    "Row",
+    "Settings",
+    "Silent",
+    "Summary",
+    "annotate",
+    "evaluate",
+    "export",
+    "filter",
+    "filtered_by",
+    "generate",
+    "importing",
+    "label",
+    "label_from",
+    "train",
+]
+
+import_lazily(__name__)

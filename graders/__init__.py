@@ -1,14 +1,71 @@
 """Who judges: graders, which give each trajectory a value, and selectors, which choose an answer by them."""
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from redraft.graders.grader import Grader
-from redraft.store.plugins.discovery import load as load_part
+from redraft.store.lazy_imports import import_lazily
 
+if TYPE_CHECKING:
+    from redraft.graders.answers.checker import Checker, Ruling
+    from redraft.graders.answers.extract import extract
+    from redraft.graders.grader import Grader, load
+    from redraft.graders.judge import judge
+    from redraft.graders.likelihood import likelihood
+    from redraft.graders.omegaprm import omegaprm
+    from redraft.graders.oracle import oracle
+    from redraft.graders.orm import orm
+    from redraft.graders.prm import prm
+    from redraft.graders.programs.sandbox import Outcome, Sandbox, SandboxError
+    from redraft.graders.programs.sandbox import run as run_program
+    from redraft.graders.rewards.aggregate import aggregate
+    from redraft.graders.rewards.value_targets import Target, value_targets
+    from redraft.graders.rollout import rollout
+    from redraft.graders.selectors import Selection, Selector, best, majority, weighted_majority
+    from redraft.graders.statistics import (
+        Interval,
+        best_of_k,
+        holm,
+        majority_at_k,
+        mean_interval,
+        paired_bootstrap,
+        pass_at_k,
+        sign_flip,
+        wilson,
+    )
 
-def load(spec: str | Callable[..., Grader]) -> Callable[..., Grader]:
-    """The factory of a grader: its name ("oracle"), `module:function`, `path.py:function` or a callable.
+__all__ = [
+    "Checker",
+    "Grader",
+    "Interval",
+    "Outcome",
+    "Ruling",
+    "Sandbox",
+    "SandboxError",
+    "Selection",
+    "Selector",
+    "Target",
+    "aggregate",
+    "best",
+    "best_of_k",
+    "extract",
+    "holm",
+    "judge",
+    "likelihood",
+    "load",
+    "majority",
+    "majority_at_k",
+    "mean_interval",
+    "omegaprm",
+    "oracle",
+    "orm",
+    "paired_bootstrap",
+    "pass_at_k",
+    "prm",
+    "rollout",
+    "run_program",
+    "sign_flip",
+    "value_targets",
+    "weighted_majority",
+    "wilson",
+]
 
-    Raises PartError, which lists the graders there are.
-    """
-    return load_part(spec, "redraft.graders", "grader")
+import_lazily(__name__)

@@ -1,8 +1,9 @@
-"""The protocol of every grader."""
+"""The protocol of every grader, and `load`, which finds a grader's factory."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from redraft.store.plugins.discovery import load as load_part
 from redraft.store.records import Grade, Trajectory
 
 
@@ -14,3 +15,11 @@ class Grader(Protocol):
     """
 
     async def __call__(self, trajectories: Sequence[Trajectory]) -> list[Grade]: ...
+
+
+def load(spec: str | Callable[..., Grader]) -> Callable[..., Grader]:
+    """The factory of a grader: its name ("oracle"), `module:function`, `path.py:function` or a callable.
+
+    Raises PartError, which lists the graders there are.
+    """
+    return load_part(spec, "redraft.graders", "grader")

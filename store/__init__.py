@@ -6,21 +6,67 @@
 1
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from redraft.store.errors import RedraftError
-from redraft.store.records import Grade, Problem, Question, Role, Step, Stop, Trajectory, Verdict
+from redraft.store.lazy_imports import import_lazily
 
 if TYPE_CHECKING:
+    from redraft.store.errors import (
+        ColumnError,
+        JournalBusy,
+        PartError,
+        QueryError,
+        RedraftError,
+        SourceError,
+        StoreError,
+        StoreHeld,
+    )
+    from redraft.store.records import (
+        Call,
+        Detail,
+        Grade,
+        Keyring,
+        Kind,
+        Problem,
+        Question,
+        Role,
+        Step,
+        Stop,
+        Trajectory,
+        Verdict,
+    )
+    from redraft.store.sources.sources import read as read_problems
+    from redraft.store.tables.labels import Label
+    from redraft.store.tables.query import Table
     from redraft.store.tables.store import Store
+    from redraft.store.units import Unit
 
-__all__ = ["Grade", "Problem", "Question", "RedraftError", "Role", "Step", "Stop", "Store", "Trajectory", "Verdict"]
+__all__ = [
+    "Call",
+    "ColumnError",
+    "Detail",
+    "Grade",
+    "JournalBusy",
+    "Keyring",
+    "Kind",
+    "Label",
+    "PartError",
+    "Problem",
+    "QueryError",
+    "Question",
+    "RedraftError",
+    "Role",
+    "SourceError",
+    "Step",
+    "Stop",
+    "Store",
+    "StoreError",
+    "StoreHeld",
+    "Table",
+    "Trajectory",
+    "Unit",
+    "Verdict",
+    "read_problems",
+]
 
-
-def __getattr__(name: str) -> Any:
-    """`Store` brings DuckDB along, so it is imported when it is first asked for."""
-    if name == "Store":
-        from redraft.store.tables.store import Store
-
-        return Store
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+import_lazily(__name__)

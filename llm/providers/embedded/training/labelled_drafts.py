@@ -23,10 +23,10 @@ from redraft.llm.model import Choice
 from redraft.llm.providers.embedded.engine import Job
 from redraft.llm.providers.embedded.model import embedded
 from redraft.llm.providers.embedded.reward_model import asked
-from redraft.store import Store
 from redraft.store.sources.splits import is_held_out
 from redraft.store.sources.wordproblems import Story, attempt, stories
 from redraft.store.sources.wordproblems.labels import EQUATION, Label, labels
+from redraft.store.tables.store import Store
 
 LEVELS = (1, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5)
 """What levels problems are drawn from, with equal chances."""
