@@ -10,9 +10,7 @@ import asyncio
 import sys
 from datetime import UTC, datetime
 
-from redraft.flows.annotate import annotate
-from redraft.flows.export import export
-from redraft.flows.generate import generate
+from redraft.flows import annotate, export, generate
 
 DB = "nightly.duckdb"
 FILE = "nightly.sft.jsonl"

@@ -10,7 +10,7 @@ import asyncio
 import re
 from collections.abc import Sequence
 
-from redraft.flows.generate import generate
+from redraft.flows import generate
 from redraft.graders import Grader
 from redraft.store import Grade, Store, Trajectory
 

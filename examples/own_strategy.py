@@ -9,10 +9,8 @@ Every command takes the strategy too: `redraft generate --strategy examples/own_
 import asyncio
 from dataclasses import replace
 
-from redraft.agents import solve
-from redraft.agents.agent import Agent
-from redraft.agents.policies.policy import Policy
-from redraft.flows.evaluate import evaluate
+from redraft.agents import Agent, Policy, solve
+from redraft.flows import evaluate
 from redraft.store import Question, Trajectory
 
 QUESTION = "Leo has 4 bags with 6 pens each. Then 5 pens get lost. How many pens does Leo have?"

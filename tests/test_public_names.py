@@ -3,6 +3,7 @@
 import ast
 import importlib
 import pkgutil
+import re
 import subprocess
 import sys
 from itertools import permutations
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 ROOMS = ("agents", "flows", "graders", "llm", "store")
 
 
@@ -97,6 +99,23 @@ def test_the_rooms_import_each_other_by_module() -> None:
         if isinstance(node, ast.ImportFrom) and node.module in faces
     ]
     assert found == []
+
+
+FIXED = ("redraft.flows.generate", "redraft.flows.evaluate", "redraft.flows.scheduled")
+"""Modules that users may name, since schedules and scripts do."""
+
+
+@pytest.mark.parametrize("page", [*PAGES, *sorted((ROOT / "examples").glob("*.py"))], ids=lambda page: page.name)
+def test_users_are_shown_the_public_names_alone(page: Path) -> None:
+    text = page.read_text()
+    programs = (
+        [text] if page.suffix == ".py" else re.findall(r"^```python.*?\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    )
+    nodes = [node for program in programs for node in ast.walk(ast.parse(program))]
+    modules = {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
+    modules |= {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    ours = {module for module in modules if module.split(".")[0] == "redraft"}
+    assert ours - {*FIXED, *(f"redraft.{room}" for room in ROOMS)} == set()
 
 
 def _imported(room: str) -> dict[str, tuple[str, str]]:
