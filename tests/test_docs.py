@@ -182,6 +182,21 @@ def test_every_example_is_linked_from_the_page_about_own_parts() -> None:
     assert sorted(file.name for file in set((ROOT / "examples").glob("*.py")) - linked) == []
 
 
+@pytest.mark.parametrize(
+    ("page", "program", "missing"),
+    [
+        ("schedule.md", "bad_night.py", "Name the address of a webhook"),
+        ("studio.md", "ask_person.py", "Name a question"),
+    ],
+)
+def test_a_program_without_its_argument_says_what_is_missing(page: str, program: str, missing: str) -> None:
+    [text] = [text for _, title, text in blocks(ROOT / "docs" / page) if title == program]
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith(missing)
+    assert done.stderr.count("\n") == 1
+
+
 def test_every_picture_is_shown() -> None:
     shown = {file for page in PAGES for file, _ in links(page)}
     assert sorted(file.name for file in set((ROOT / "docs").glob("*.svg")) - shown) == []
