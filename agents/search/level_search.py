@@ -55,14 +55,14 @@ def level_search(
 
     async def critique(state: SearchState, runtime: SearchRuntime) -> SearchState:
         search = runtime.context
-        nodes = search.at(state) if state.get("asked") else [search.root]
+        nodes = search.open_nodes(state) if state.get("asked") else [search.root]
         await together(apply_critic(search, critic, node) for node in dict.fromkeys(nodes))
         going = [node for node in nodes if not node.ended or (node.answered and plan.resting)]
         return {"open": [node.index for node in going], "done": not _open_nodes(going)}
 
     async def propose(state: SearchState, runtime: SearchRuntime) -> SearchState:
         search, asked = runtime.context, state.get("asked", 0) + 1
-        nodes = search.at(state) if asked > 1 else [search.root]
+        nodes = search.open_nodes(state) if asked > 1 else [search.root]
         carried = [node for node in nodes if node.ended]
         shares = _continuation_counts(plan, _open_nodes(nodes), len(carried))
         grown = await search.expand_all(policy, list(shares), list(shares.values()), distinct=plan.distinct)
@@ -91,7 +91,7 @@ def level_search(
         count_visits(new)
 
     def pick(search: Search, state: SearchState) -> Node | None:
-        return plan.pick(search, search.at(state)) or best_node(solutions(search))
+        return plan.pick(search, search.open_nodes(state)) or best_node(solutions(search))
 
     choose = choose_node(
         policy, iterations, value=lambda search, added: value(search, added[-1:]), pick=pick, watch=watch
@@ -109,7 +109,7 @@ def grader_value(grader: Grader) -> Value:
     return value
 
 
-def top_nodes(nodes: Iterable[Node], most: int) -> list[Node]:
+def top_nodes(nodes: Iterable[Node], most: int | None) -> list[Node]:
     """Up to so many of the nodes, those of the highest values, the first of equals first."""
     return sorted(nodes, key=lambda node: -(node.value or 0.0))[:most]
 

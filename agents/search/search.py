@@ -33,6 +33,9 @@ class SearchState(State, total=False):
 
 PATIENCE = 3  # failed rounds in a row
 
+Priority = tuple[float, ...]
+"""The place of a node in a queue: the least is taken first."""
+
 
 @dataclass(slots=True)
 class Search:
@@ -48,7 +51,7 @@ class Search:
     critiques: int = 0  # nodes that the critic was asked about
     spent: bool = False  # a budget had not enough for the last call
     failures: int = 0  # rounds in a row in which no expansion got an answer
-    queue: list[tuple[float, int]] = field(default_factory=list)  # nodes that wait, by their index, cheapest first
+    queue: list[tuple[Priority, int]] = field(default_factory=list)  # a heap of waiting nodes, each by its index
     ranked: list[Trajectory] = field(default_factory=list)  # the result
     _known: dict[tuple[str, Stop | None], Grade] = field(default_factory=dict)
 
@@ -136,7 +139,7 @@ class Search:
         self.failures = self.failures + 1 if all(node.trajectory.stop is Stop.FAILED for node in expanded) else 0
         return self.failures >= PATIENCE
 
-    def at(self, state: State) -> list[Node]:
+    def open_nodes(self, state: State) -> list[Node]:
         """The nodes that a graph is at."""
         return [self.nodes[index] for index in state.get("open", [])]
 

@@ -4,7 +4,6 @@ go on with it.
 A node of a search is kept with its parent's index and its own steps, so that a search takes as much room as its text.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass, replace
 from enum import Enum
@@ -29,7 +28,7 @@ def to_json(explored: Explored) -> dict[str, Any]:
     return {
         **_record_to_json(explored, besides=("nodes", "queue", "_known")),
         "nodes": [_node_to_json(node) for node in explored.nodes],
-        "queue": [[cost if math.isfinite(cost) else str(cost), index] for cost, index in explored.queue],
+        "queue": [[list(map(str, priority)), index] for priority, index in explored.queue],  # JSON has no infinity
         "_known": [[key, stop and stop.value, to_plain(grade)] for (key, stop), grade in explored._known.items()],
     }
 
@@ -44,7 +43,7 @@ def from_json(data: Mapping[str, Any]) -> Explored:
         return Search(
             **_convert_fields(Search, rest),
             nodes=_nodes(data["nodes"]),
-            queue=[(float(cost), index) for cost, index in data["queue"]],
+            queue=[(tuple(map(float, priority)), index) for priority, index in data["queue"]],
             _known=known,
         )
     except (TypeError, KeyError, IndexError, msgspec.ValidationError) as error:

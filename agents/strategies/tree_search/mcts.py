@@ -100,7 +100,7 @@ def mcts(
         return {"asked": asked, "open": going, "done": ended and not going}
 
     async def propose(state: SearchState, runtime: SearchRuntime) -> SearchState:
-        search, opened = runtime.context, runtime.context.at(state)
+        search, opened = runtime.context, runtime.context.open_nodes(state)
         await search.expand_all(policy, opened, branch)
         added = [child for node in opened for child in apply_depth_limit(node, depth)]
         for node in opened:
@@ -112,7 +112,7 @@ def mcts(
         return {"open": [node.index for node in added], "done": search.stuck(opened) or search.spent}
 
     async def grade(state: SearchState, runtime: SearchRuntime) -> SearchState:
-        search, added = runtime.context, runtime.context.at(state)
+        search, added = runtime.context, runtime.context.open_nodes(state)
         thrown = [node for node in added if rollouts and not node.ended]
         await search.value(grader, [node for node in added if node not in thrown])
         means = await together(rollout_value(search, policy, grader, node, rollouts, depth) for node in thrown)

@@ -98,13 +98,13 @@ def rest_mcts(
 
     async def propose(state: SearchState, runtime: SearchRuntime) -> SearchState:
         search = runtime.context
-        [node] = search.at(state)
+        [node] = search.open_nodes(state)
         await search.expand(policy, node, branch)
         return {"open": [node.index], "done": search.spent or search.stuck([node])}
 
     async def grade(state: SearchState, runtime: SearchRuntime) -> SearchState:
         search = runtime.context
-        [node] = search.at(state)
+        [node] = search.open_nodes(state)
         await search.value(grader, apply_depth_limit(node, depth))
         _close_unvalued(node)
         best = max((child for child in node.children if not child.closed), key=_value, default=None)

@@ -8,10 +8,10 @@ from redraft.agents.agent import Agent, Watch, at_least_one
 from redraft.agents.critics.critic import Critic
 from redraft.agents.feedback.review import require_chat_model
 from redraft.agents.policies.policy import Stepwise
-from redraft.agents.search.depth_first import depth_first
-from redraft.agents.search.final_answer import best_node
+from redraft.agents.search.final_answer import best_node, highest_value
 from redraft.agents.search.level_search import Plan, Value, grader_value, level_search, top_nodes
 from redraft.agents.search.node import Node
+from redraft.agents.search.queue_search import depth_first, queue_search
 from redraft.agents.search.search import Search
 from redraft.agents.search.thought_prompts import judging_grader, proposing_policy, voting_value
 from redraft.graders.grader import Grader
@@ -75,8 +75,20 @@ def tree_of_thoughts(
     writer = proposing_policy(client) if generate == "propose" else policy
     value = _evaluation(client, grader, evaluate, n_evaluate)
     if method == "dfs":
-        return depth_first(
-            writer, critic, value, k=k, b=b, threshold=threshold, visits=visits, depth=depth, watch=watch
+        return queue_search(
+            "tree_of_thoughts",
+            writer,
+            critic,
+            value=value,
+            priority=depth_first,
+            pick=highest_value,
+            branch=k,
+            visits=visits,
+            depth=depth,
+            width=b,
+            threshold=threshold,
+            value_completion=False,
+            watch=watch,
         )
 
     def keep(search: Search, nodes: list[Node], asked: int) -> list[Node]:

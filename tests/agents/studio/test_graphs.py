@@ -241,11 +241,11 @@ async def test_another_process_goes_on_with_a_persons_answer(
 
 def test_a_search_keeps_what_json_has_no_number_for() -> None:
     search = Search(Problem(QUESTION).ask())
-    search.queue = [(math.inf, 0), (-math.inf, 0), (0.5, 0)]
+    search.queue = [((math.inf,), 0), ((-math.inf, 0.5), 0), ((0.5,), 0)]
     data = json.loads(json.dumps(to_json(search), allow_nan=False))
     found = from_json(data)
     assert isinstance(found, Search)
-    assert found.queue == [(math.inf, 0), (-math.inf, 0), (0.5, 0)]
+    assert found.queue == [((math.inf,), 0), ((-math.inf, 0.5), 0), ((0.5,), 0)]
     with pytest.raises(ValueError, match="this is no tree of a question"):
         from_json({"nodes": []})
 
