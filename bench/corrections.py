@@ -12,8 +12,8 @@ from pathlib import Path
 
 from redraft.flows.display.progress import Lines
 from redraft.flows.evaluate import evaluate
-from redraft.flows.evaluation.result import Evaluation
-from redraft.flows.evaluation.tables import markdown
+from redraft.flows.evaluation.evaluation import Evaluation
+from redraft.flows.evaluation.report import markdown
 from redraft.flows.generation.job import Settings
 from redraft.flows.plots.accuracy import plot
 

@@ -18,9 +18,9 @@ from redraft.agents.build import Spec
 from redraft.flows.display.notebook import suited
 from redraft.flows.display.progress import Progress
 from redraft.flows.evaluation.checklist import check
+from redraft.flows.evaluation.evaluation import Evaluation
 from redraft.flows.evaluation.measure import measured
 from redraft.flows.evaluation.method import Method, method
-from redraft.flows.evaluation.result import Evaluation
 from redraft.flows.evaluation.runs import Runs
 from redraft.flows.filters.held_out import trained_on
 from redraft.flows.generation.job import Settings, problems

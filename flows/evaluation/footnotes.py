@@ -1,58 +1,66 @@
-"""What a reader of a comparison's tables has to know of every method: how many trajectories they are of, what seconds
-are, what the luck of first drafts explains, and what each task says."""
+"""What a reader must know to read the tables of an evaluation: how many trajectories there are, what the seconds mean,
+how much of a difference comes from lucky first drafts, and the accuracy on each task."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from redraft.flows.display.numbers import counted, points
-from redraft.flows.evaluation.result import Compared, Evaluation, Task
+from redraft.flows.evaluation.result import Baseline, Compared, Task
 
 
-def notes(evaluation: Evaluation) -> list[str]:
-    """Each in one line; none where nothing is compared."""
-    return [*_counts(evaluation), *_luck(evaluation), *_by_task(evaluation)] if evaluation.problems else []
+def footnotes(methods: Sequence[Compared], baselines: Sequence[Baseline], problems: int, concurrency: int) -> list[str]:
+    """The footnotes, a sentence each."""
+    return [
+        *_trajectories(methods, problems),
+        *_samples(baselines),
+        *_seconds(concurrency),
+        *_luck(methods),
+        *_tasks(methods),
+    ]
 
 
-def labelled(method: Compared, evaluation: Evaluation) -> str:
-    """A method as a reader knows it: with its model, where there are several."""
-    several = len({one.model for one in evaluation.methods}) > 1
+def full_label(method: Compared, methods: Sequence[Compared]) -> str:
+    """A method's label, with its model if the methods have several models."""
+    several = len({each.model for each in methods}) > 1
     return f"{method.label} ({method.model})" if several else method.label
 
 
-def _counts(evaluation: Evaluation) -> Iterator[str]:
-    means = {
-        labelled(one, evaluation): f"{one.trajectories / evaluation.problems:.4g}"
-        for one in evaluation.methods
-        if one.in_turns
-    }
+def _trajectories(methods: Sequence[Compared], problems: int) -> Iterator[str]:
+    means = {full_label(one, methods): f"{one.trajectories / problems:.4g}" for one in methods if one.in_turns}
     if len(set(means.values())) == 1:
-        yield f"Trajectories a problem: {min(means.values())}."
+        yield f"Trajectories per problem: {min(means.values())}."
     elif means:
-        yield f"Trajectories a problem: {'; '.join(f'{called} {mean}' for called, mean in means.items())}."
-    for drawn in evaluation.baselines:
-        of = f" of {drawn.model}" if len(evaluation.baselines) > 1 else ""
-        yield f"Sampled drafts{of} a problem, for votes and guesses: {drawn.samples}."
-    if evaluation.concurrency > 1:
+        yield f"Trajectories per problem: {'; '.join(f'{name} {mean}' for name, mean in means.items())}."
+
+
+def _samples(baselines: Sequence[Baseline]) -> Iterator[str]:
+    for drawn in baselines:
+        model = f" of {drawn.model}" if len(baselines) > 1 else ""
+        yield f"Independent drafts{model} per problem, for votes and guesses: {drawn.samples}."
+
+
+def _seconds(concurrency: int) -> Iterator[str]:
+    if concurrency > 1:
         yield (
-            f"The column s sums calls of which up to {evaluation.concurrency} ran at once, with their waiting: it tells"
-            " how busy the model was too, and compares no methods."
+            f"Column s adds up the seconds of calls, of which up to {concurrency} ran at once, with their waiting time:"
+            " it depends on how busy the model was, so do not compare methods by it."
         )
 
 
-def _luck(evaluation: Evaluation) -> Iterator[str]:
-    for method in evaluation.methods:
+def _luck(methods: Sequence[Compared]) -> Iterator[str]:
+    for method in methods:
         if method.last and method.last.equal_cost and method.last.equal_cost.beyond_first:
             beyond = points(method.last.equal_cost.beyond_first)
-            yield f"{labelled(method, evaluation)}: difference from the vote, less that of turn 1: {beyond}."
+            yield f"{full_label(method, methods)}: difference from the vote minus that difference at turn 1: {beyond}."
 
 
-def _by_task(evaluation: Evaluation) -> Iterator[str]:
-    for method in evaluation.methods:
+def _tasks(methods: Sequence[Compared]) -> Iterator[str]:
+    for method in methods:
         if method.tasks:
-            each = (f"{one.name} {_moved(method, one)} ({counted(one.problems, 'problem')})" for one in method.tasks)
-            yield f"{labelled(method, evaluation)}, right by task: {', '.join(each)}."
+            each = (f"{one.name} {_accuracy(method, one)} ({counted(one.problems, 'problem')})" for one in method.tasks)
+            yield f"{full_label(method, methods)}, right by task: {', '.join(each)}."
 
 
-def _moved(method: Compared, task: Task) -> str:
-    """From the first to the last row, where there are two."""
+def _accuracy(method: Compared, task: Task) -> str:
+    """The accuracy of the last row, after that of the first row if there are several."""
     last = f"{task.last.estimate:.1%}"
     return f"{task.first.estimate:.1%} → {last}" if len(method.rows) > 1 else last

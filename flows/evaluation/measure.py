@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from redraft.flows.evaluation.equal_cost import Sampled, beside, corrected
-from redraft.flows.evaluation.result import Compared, Evaluation, Task
+from redraft.flows.evaluation.evaluation import Evaluation
+from redraft.flows.evaluation.result import Compared, Task
 from redraft.flows.evaluation.runs import Ran
 from redraft.flows.evaluation.turns import Measured, pick, picked, turns
 from redraft.graders.statistics import mean_interval

@@ -1,9 +1,7 @@
-"""What an evaluation found: methods on the same problems, turn by turn, each beside what it has to be compared with."""
+"""The parts of an evaluation: methods on the same problems, turn by turn, each with its baseline and control."""
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 
 from redraft.flows.evaluation.history import Cost
 from redraft.graders.statistics import Interval
@@ -11,8 +9,8 @@ from redraft.graders.statistics import Interval
 
 @dataclass(frozen=True, slots=True)
 class Moves:
-    """What a turn changed, in trajectories; those without a draft in it are unchanged. `correct` is the turn before's,
-    plus `wrong_to_right`, minus `right_to_wrong`."""
+    """What a turn changed, counted in trajectories; a trajectory without a draft in this turn is unchanged.
+    `correct` is the count of the turn before, plus `wrong_to_right`, minus `right_to_wrong`."""
 
     trajectories: int
     correct: int
@@ -20,39 +18,39 @@ class Moves:
     right_to_wrong: int = 0
     wrong_to_other_wrong: int = 0
     unchanged: int = 0
-    no_answer: int = 0  # whose answer after the turn could not be read
-    revised_right: int = 0  # right drafts that were revised: what the feedback should have spared
-    revised_wrong: int = 0  # wrong drafts that were revised: what it found
+    no_answer: int = 0  # trajectories whose answer after the turn could not be read
+    revised_right: int = 0  # right drafts that were revised, though the feedback should have spared them
+    revised_wrong: int = 0  # wrong drafts that were revised, since the feedback found their mistake
     same_text: float | None = None  # share of the revisions that repeat the draft to the letter
     text_change: float | None = None  # mean edit distance as a share of the longer text
 
     @property
     def redrafts(self) -> int:
-        """Drafts that were written in this turn."""
+        """How many drafts were written in this turn."""
         return self.revised_right + self.revised_wrong
 
 
 @dataclass(frozen=True, slots=True)
 class EqualCost:
-    """Self-consistency of the same model at the same number of written tokens: a vote of `k` sampled drafts, exactly
-    expected over all choices of k, between two whole k where need be."""
+    """Self-consistency of the same model at the same number of written tokens: a vote of `k` sampled drafts. The
+    accuracy is the exact expectation over all choices of k drafts, interpolated between two whole numbers of drafts."""
 
     k: float
     accuracy: Interval
-    difference: Interval  # the method minus self-consistency, in pairs
-    short: bool = False  # the same tokens would have paid for more than `k` drafts, which were not sampled
-    p: float | None = None  # of no difference, by sign flips over problems; of the method's last row only
-    p_holm: float | None = None  # the same, corrected for the number of methods compared
-    beyond_first: Interval | None = None  # the difference minus that of turn 1, in pairs
+    difference: Interval  # the method minus self-consistency, paired by problem
+    short: bool = False  # the same tokens would pay for more than `k` drafts, but no more were sampled
+    p: float | None = None  # sign-flip test over problems that there is no difference; for the last row only
+    p_holm: float | None = None  # `p` after Holm's correction for the number of methods
+    beyond_first: Interval | None = None  # the difference minus the difference of turn 1, paired by problem
 
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """What an oracle's stop gets without any correction: any of `guesses` independent drafts is right."""
+    """What an oracle's stop achieves without any correction: any of `guesses` independent drafts is right."""
 
     guesses: int
     accuracy: Interval
-    difference: Interval  # the method minus the control, in pairs
+    difference: Interval  # the method minus the control, paired by problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +59,13 @@ class Row:
 
     turn: int | None
     accuracy: Interval
-    cost: Cost  # a problem
+    cost: Cost  # per problem
     oracle_used: bool
-    change: Interval | None = None  # since the turn before, in pairs
+    change: Interval | None = None  # since the turn before, paired by problem
     change_from_first: Interval | None = None
     moves: Moves | None = None
-    majority: Interval | None = None  # the drafts of one trajectory so far vote (m1@t)
-    any_turn: Interval | None = None  # any of them is right (p1@t): only an oracle could choose it
+    majority: Interval | None = None  # a vote of the trajectory's drafts so far (m1@t)
+    any_turn: Interval | None = None  # any draft so far is right (p1@t): only an oracle could choose it
     equal_cost: EqualCost | None = None
     control: Control | None = None
 
@@ -84,8 +82,8 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One method on one model. `rows` are its turns in order, then its pick where that is something else: of each
-    trajectory among its turns, or of a method that does not work in turns among all that it drew."""
+    """One method on one model. `rows` are its turns in order, then its pick if that is not the last turn: the pick of
+    each trajectory among its turns, or, for a method that does not work in turns, the pick among all its drafts."""
 
     label: str
     model: str
@@ -93,72 +91,34 @@ class Compared:
     recipe: str
     replicate: str
     in_turns: bool
-    samples: int  # trajectories a problem that were asked for
-    trajectories: int  # that are measured
+    samples: int  # trajectories per problem that were asked for
+    trajectories: int  # measured trajectories
     rows: Sequence[Row]
     oracle_used: bool
     feedback: str | None = None
     grader: str | None = None
-    other_models: Sequence[str] = ()  # that its parts ask
-    undecided: int = 0  # trajectories left out, since the oracle could not decide one of their drafts
+    other_models: Sequence[str] = ()  # further models that its parts ask
+    undecided: int = 0  # trajectories left out since the oracle could not judge one of their drafts
     failures: Mapping[str, int] = field(default_factory=dict)  # failed trajectories by reason
-    unjudged: bool = False  # by `likelihood`, which its model gives no log-probabilities for
-    first_prompts: str = ""  # a hash of what its first drafts were asked with
+    unjudged: bool = False  # `likelihood` could not judge, since the model gives no log-probabilities
+    first_prompts: str = ""  # a hash of the prompts of its first drafts
     oracle_stops: bool = False  # the known answer ended trajectories
     oracle_chooses: bool = False  # the known answer chose among drafts
-    unpicked: bool = False  # its pick is no row: its grader's opinion of each draft is not known
-    tasks: Sequence[Task] = ()  # where there are several
+    unpicked: bool = False  # its pick has no row, since the store lacks its grader's grade of each draft
+    tasks: Sequence[Task] = ()  # if there are several
 
     @property
     def last(self) -> Row | None:
-        """What the method is judged by: its pick where that is measured, else its last turn."""
+        """The row that the method is judged by: its pick if that is measured, else its last turn; None without rows."""
         return self.rows[-1] if self.rows else None
 
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """The sampled drafts that self-consistency votes with."""
+    """The independent drafts that vote in self-consistency."""
 
     model: str
-    samples: int  # a problem
-    cost: Cost  # of one draft
+    samples: int  # drafts per problem
+    cost: Cost  # per draft
     pass_at_1: Interval
-    votes: Mapping[int, Interval]  # by how many of them vote: 1, 2, 4 ... and all
-
-
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """Methods compared on `problems` problems: those of `asked` whose drafts are judged under every method."""
-
-    db: str
-    asked: int
-    problems: int
-    tasks: Sequence[str]  # the sources that were given, where these are several; else those that the problems name
-    methods: Sequence[Compared]
-    baselines: Sequence[Baseline] = ()
-    temperature: float = 1.0
-    concurrency: int = 1  # calls that were in flight at once, at most
-    spent: str | None = None  # which budget was used up, in words
-    not_reached: Sequence[str] = ()  # methods that the budget left out
-    taken: int = 0  # problems that were not drawn, since an export of this store has taken them
-    of_training: int = 0  # problems of a split that is named as one to train on
-    remarks: Sequence[str] = ()  # what the comparison lacks, see flows/evaluation/checklist.py
-
-    @property
-    def failed(self) -> int:
-        """Trajectories that failed; the same command tries them again."""
-        return sum(sum(method.failures.values()) for method in self.methods)
-
-    def __repr__(self) -> str:
-        last = [f"{one.label} {one.last.accuracy.estimate:.1%} right" for one in self.methods if one.last]
-        return f"<Evaluation {self.problems:,} problems, {', '.join(last) or 'nothing measured'}: {self.db}>"
-
-    def _repr_html_(self) -> str:
-        from redraft.flows.evaluation.tables import html  # a notebook alone asks for it
-
-        evaluation: Any = self  # type checkers know this file by two names
-        return html(evaluation)
-
-    def to_json(self) -> str:
-        """The same as one JSON object."""
-        return json.dumps(asdict(self))
+    votes: Mapping[int, Interval]  # accuracy by the number of votes: 1, 2, 4 ... and all drafts

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from redraft.flows.display.numbers import counted
+from redraft.flows.evaluation.evaluation import Evaluation
 from redraft.flows.evaluation.history import Cost
-from redraft.flows.evaluation.result import Baseline, Compared, Evaluation
+from redraft.flows.evaluation.result import Baseline, Compared
 from redraft.graders.statistics import Interval
 from redraft.store.errors import RedraftError
 

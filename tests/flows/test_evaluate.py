@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from redraft.flows.evaluate import evaluate
-from redraft.flows.evaluation.result import Compared, Evaluation, Row
-from redraft.flows.evaluation.tables import markdown, remarks
+from redraft.flows.evaluation.evaluation import Evaluation
+from redraft.flows.evaluation.report import markdown
+from redraft.flows.evaluation.result import Compared, Row
 from redraft.flows.generate import generate
 from redraft.flows.generation.job import Settings
 from redraft.flows.plots.accuracy import PlotError, check, plot
@@ -136,7 +137,7 @@ async def test_as_many_drafts_are_sampled_as_the_dearest_method_pays_for(
     short = rows(few.methods[0])[0].equal_cost
     assert short is not None
     assert (short.k, short.short) == (5.0, True)
-    assert "self-consistency had fewer tokens: no more than 5 drafts a problem were sampled." in few.remarks[1]
+    assert "self-consistency had fewer tokens: at most 5 drafts per problem were sampled." in few.remarks[1]
     without = await evaluate(sums(2), db=tmp_path / "c.duckdb", baseline=0, **ways)
     assert without.baselines == ()
     assert rows(without.methods[0])[0].equal_cost is None
@@ -153,9 +154,9 @@ async def test_only_problems_that_every_method_has_are_compared(tmp_path: Path, 
         db=tmp_path / "r.duckdb", settings=Settings(samples=1),
     )  # fmt: skip
     assert (found.problems, found.failed) == (2, 1)
-    assert remarks(found)[:2] == [
+    assert found.caveats()[:2] == [
         "correct feedback=none turns=2: 1 failed: The provider is down.",
-        "What failed is in no number above. The same command tries it again.",
+        "The tables leave out failed trajectories. The same command tries them again.",
     ]
     assert "1 of 3 problems are left out: not every method has a judged draft of them." in found.remarks
 
@@ -165,8 +166,10 @@ async def test_one_budget_is_for_all_methods(calls: int, tmp_path: Path, sums: S
     ways: dict[str, Any] = {"strategies": ["greedy", "correct feedback=none turns=2"], "db": tmp_path / "r.duckdb"}
     ways |= {"models": [adder(lambda *_: True)]}
     found = await evaluate(sums(3), settings=Settings(samples=1, budget=Budget(calls=calls)), **ways)
-    left = "; not begun: correct feedback=none turns=2" if calls == 3 else ""
-    assert remarks(found)[0] == (f"The budget of {calls} calls is used up. The same command goes on from here{left}.")
+    left = "; not started: correct feedback=none turns=2" if calls == 3 else ""
+    assert found.caveats()[0] == (
+        f"The budget of {calls} calls is used up. The same command continues from here{left}."
+    )
     whole = await evaluate(sums(3), settings=Settings(samples=1), **ways)
     assert (whole.spent, whole.problems, whole.not_reached) == (None, 3, ())
 
@@ -236,8 +239,8 @@ def test_the_command_compares_and_draws(redraft: Redraft, tmp_path: Path) -> Non
     asked = ("evaluate", "--limit", "2", "--samples", "1", "--db", "r.duckdb")
     done = redraft(*asked, *strategies, "--plot", "a.svg")
     assert done.returncode == 0, done.stderr
-    assert "What each turn changed" in done.stdout
-    assert "One task only (builtin)" in done.stdout
+    assert "Changes by turn" in done.stdout
+    assert "Only one task (builtin)" in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 100
     assert (tmp_path / "a.svg").read_text().startswith("<?xml")
     (tmp_path / "redraft.toml").write_text('model = "embedded"\nbaseline = 0')

@@ -9,9 +9,9 @@ from rich.console import Console
 
 from redraft.flows.display.numbers import points
 from redraft.flows.evaluate import evaluate
-from redraft.flows.evaluation.footnotes import notes
-from redraft.flows.evaluation.result import Compared, Evaluation
-from redraft.flows.evaluation.tables import markdown, render
+from redraft.flows.evaluation.evaluation import Evaluation
+from redraft.flows.evaluation.report import markdown, render
+from redraft.flows.evaluation.result import Compared
 from redraft.flows.generate import generate
 from redraft.flows.generation.job import Settings
 from redraft.flows.plots.accuracy import plot
@@ -46,7 +46,7 @@ async def test_guesses_are_the_drafts_that_the_oracle_looked_at(tmp_path: Path, 
     )  # fmt: skip
     assert [guesses(method) for method in found.methods] == [[1, 3, 5], [4, 5], [3], [None]]
     assert sum("the known answer chose among the drafts" in remark for remark in found.remarks) == 4
-    assert "beam grader=oracle width=2: an oracle decided, and no random guesses stand beside it." in found.remarks
+    assert "beam grader=oracle width=2: an oracle decided, but there is no control of random guesses." in found.remarks
 
 
 async def test_a_pick_is_a_row_with_several_samples_too(tmp_path: Path, sums: Sums, adder: Adder) -> None:
@@ -76,7 +76,7 @@ async def test_only_the_first_samples_are_measured(tmp_path: Path, sums: Sums, a
         )  # fmt: skip
         [method] = found.methods
         assert (method.trajectories, method.rows[0].accuracy.estimate) == (2 * samples, right)
-        assert f"Trajectories a problem: {samples}." in notes(found)
+        assert f"Trajectories per problem: {samples}." in found.footnotes()
 
 
 async def test_a_prompt_counts_for_each_trajectory(tmp_path: Path, sums: Sums, adder: Adder) -> None:
@@ -97,12 +97,12 @@ async def test_several_sources_are_several_tasks(tmp_path: Path) -> None:
         db=tmp_path / "r.duckdb", settings=Settings(samples=1), baseline=0,
     )  # fmt: skip
     assert found.tasks == ("builtin:levels=1", "builtin:levels=4")
-    assert not any("One task only" in remark for remark in found.remarks)
+    assert not any("Only one task" in remark for remark in found.remarks)
     [method] = found.methods
     assert [(task.name, task.problems) for task in method.tasks] == [(name, 2) for name in found.tasks]
     assert sum(task.last.estimate for task in method.tasks) / 2 == method.rows[-1].accuracy.estimate
     assert "builtin:levels=4" in json.loads(found.to_json())["methods"][0]["tasks"][1]["name"]
-    assert any("right by task: builtin:levels=1 " in note for note in notes(found))
+    assert any("right by task: builtin:levels=1 " in note for note in found.footnotes())
 
 
 async def test_the_writer_is_no_other_model(tmp_path: Path) -> None:
@@ -141,8 +141,8 @@ async def test_a_picture_says_what_an_oracle_did(tmp_path: Path, sums: Sums, add
     for text in (f"{strategies[0]}, stopped by an oracle", f"{strategies[1]}, told and chosen by an oracle"):
         assert text in drawn
     assert "seconds of calls a problem, under load" in drawn
-    assert any("compares no methods" in note for note in notes(found))
-    assert not any("compares no methods" in note for note in notes(replace(found, concurrency=1)))
+    assert any("do not compare methods" in note for note in found.footnotes())
+    assert not any("do not compare methods" in note for note in replace(found, concurrency=1).footnotes())
 
 
 def test_no_difference_has_a_sign() -> None:

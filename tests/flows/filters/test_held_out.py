@@ -113,7 +113,7 @@ async def test_evaluate_draws_nothing_that_an_export_has_taken(store: Store, tmp
     await export(tmp_path / "rows.jsonl", db=store)
     found = await evaluate([*problems, asks(7, split="train")], limit=2, **given)
     assert (found.asked, found.taken, found.of_training) == (2, 2, 1), "as many as asked for, of those that are left"
-    assert "2 problems not drawn: an export of this store has taken them for training." in found.remarks
+    assert "2 problems left out: an export of this store has them as training data." in found.remarks
     assert any(text.startswith("1 of 2 problems are of a training split") for text in found.remarks)
     with pytest.raises(SourceError, match=r"every problem is in a dataset that was exported from .*: name problems"):
         await evaluate(problems[:2], **given)

@@ -119,7 +119,7 @@ def evaluate(
     else:
         from rich.console import Console
 
-        from redraft.flows.evaluation.tables import show
+        from redraft.flows.evaluation.report import show
 
         show(found, Console(width=max(WIDTH, Console().width)))
     return 1 if found.failed else 0

@@ -1,0 +1,74 @@
+"""What an evaluation found, and what readers must know to believe it."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from redraft.flows.display.numbers import counted
+from redraft.flows.evaluation.footnotes import footnotes
+from redraft.flows.evaluation.result import Baseline, Compared
+from redraft.flows.evaluation.tables import tables
+from redraft.store import html
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Methods compared on the same problems: of the `asked` problems those with judged drafts of every method."""
+
+    db: str
+    asked: int
+    problems: int
+    tasks: Sequence[str]  # the given sources if there are several, else the sources that the problems name
+    methods: Sequence[Compared]
+    baselines: Sequence[Baseline] = ()
+    temperature: float = 1.0
+    concurrency: int = 1  # the most calls that were in flight at once
+    spent: str | None = None  # a sentence that names the budget that was used up
+    not_reached: Sequence[str] = ()  # methods that the budget did not reach
+    taken: int = 0  # problems left out since an export of this store contains them
+    of_training: int = 0  # problems of a training split
+    remarks: Sequence[str] = ()  # broken items of flows/evaluation/checklist.py
+
+    @property
+    def failed(self) -> int:
+        """How many trajectories failed; the same command tries them again."""
+        return sum(sum(method.failures.values()) for method in self.methods)
+
+    def __repr__(self) -> str:
+        last = [f"{one.label} {one.last.accuracy.estimate:.1%} right" for one in self.methods if one.last]
+        return f"<Evaluation {self.problems:,} problems, {', '.join(last) or 'nothing measured'}: {self.db}>"
+
+    def _repr_html_(self) -> str:
+        grids = [html.table(rows, head, title) for title, head, rows in tables(self.methods, bool(self.baselines))]
+        below = html.notes(self.footnotes(), html.GREY) + html.notes(self.caveats())
+        return "".join([html.title(self.heading), *grids, below])
+
+    @property
+    def heading(self) -> str:
+        """The number of problems and their tasks, as the title of the tables."""
+        names = ", ".join(task or "unnamed" for task in self.tasks)
+        return f"{counted(self.problems, 'problem')} ({names}), shares with 95% intervals"
+
+    def footnotes(self) -> list[str]:
+        """What a reader must know to read the tables, a sentence each."""
+        return footnotes(self.methods, self.baselines, self.problems, self.concurrency) if self.problems else []
+
+    def caveats(self) -> list[str]:
+        """What qualifies the numbers, a sentence or two each: failures, budgets, and the checklist."""
+        found = [
+            f"{method.label}: {count:,} failed: {reason}"
+            for method in self.methods
+            for reason, count in method.failures.items()
+        ]
+        if found:
+            found.append("The tables leave out failed trajectories. The same command tries them again.")
+        if self.spent:
+            left = ", ".join(self.not_reached)
+            found.append(
+                f"{self.spent} The same command continues from here{f'; not started: {left}' if left else ''}."
+            )
+        return [*found, *self.remarks]
+
+    def to_json(self) -> str:
+        """The fields as one JSON object."""
+        return json.dumps(asdict(self))
