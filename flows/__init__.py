@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from redraft.flows.annotation.unit_runner import Annotated
     from redraft.flows.display.progress import Progress, Silent
     from redraft.flows.evaluate import evaluate
+    from redraft.flows.evaluation.evaluation import Evaluation
     from redraft.flows.evaluation.method import Method
-    from redraft.flows.evaluation.result import Evaluation
     from redraft.flows.export import ExportError, export
     from redraft.flows.filter import Filtered, filter
     from redraft.flows.filters.candidates import Candidate

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from redraft.agents.validation import named, is_shipped
+from redraft.agents.validation import is_shipped, part_label
 from redraft.flows.filters.candidates import Candidate
 from redraft.flows.filters.filter import Filter
 from redraft.store.errors import RedraftError, broken, wrong
@@ -13,14 +13,14 @@ from redraft.store.errors import RedraftError, broken, wrong
 def checked_filter(factory: Callable[..., Filter], values: Mapping[str, Any]) -> Filter:
     """The filter that a factory makes with these arguments. Raises PartError if it can't be called; the filter raises
     it if it breaks, or returns neither None nor a text."""
-    part, made = made_by("filter", factory, values)
+    part, made = make_part("filter", factory, values)
     if is_shipped(made):
         return made
     if not callable(made):
         raise wrong(part, made, "the function itself must return `def look(candidate)`")
 
     def look(candidate: Candidate) -> str | None:
-        why = called(part, made, candidate)
+        why = call_part(part, made, candidate)
         if why is not None and not isinstance(why, str):
             raise wrong(part, why, "it must return None to keep a draft, or a text that says why it is dropped")
         return why
@@ -28,13 +28,13 @@ def checked_filter(factory: Callable[..., Filter], values: Mapping[str, Any]) ->
     return look
 
 
-def made_by(noun: str, factory: Callable[..., Any], values: Mapping[str, Any]) -> tuple[str, Any]:
+def make_part(noun: str, factory: Callable[..., Any], values: Mapping[str, Any]) -> tuple[str, Any]:
     """The name of a part for messages, and what its factory makes. Raises PartError if the factory breaks."""
-    part = named(noun, factory)
-    return part, factory(**values) if is_shipped(factory) else called(part, partial(factory, **values))
+    part = part_label(noun, factory)
+    return part, factory(**values) if is_shipped(factory) else call_part(part, partial(factory, **values))
 
 
-def called(part: str, function: Callable[..., Any], *given: Any) -> Any:
+def call_part(part: str, function: Callable[..., Any], *given: Any) -> Any:
     """What a function returns. Raises PartError if the function breaks."""
     try:
         return function(*given)

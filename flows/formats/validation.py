@@ -6,7 +6,7 @@ from typing import Any
 
 from redraft.agents.validation import is_shipped
 from redraft.flows.filters.candidates import Candidate
-from redraft.flows.filters.validation import called, made_by
+from redraft.flows.filters.validation import call_part, make_part
 from redraft.flows.formats.format import Format, Row
 from redraft.store.errors import wrong
 
@@ -14,21 +14,21 @@ from redraft.store.errors import wrong
 def checked_format(factory: Callable[..., Format], values: Mapping[str, Any]) -> Format:
     """The format that a factory makes with these arguments. Raises PartError if it can't be called; the format raises
     it if it breaks, or makes anything but rows of JSON."""
-    part, made = made_by("format", factory, values)
+    part, made = make_part("format", factory, values)
     if is_shipped(made):
         return made
     if not callable(made):
         raise wrong(part, made, "the function itself must return `def row(candidate)`")
 
     def rows(candidate: Candidate) -> Iterator[Row]:
-        found = called(part, made, candidate)
+        found = call_part(part, made, candidate)
         if isinstance(found, Mapping):
             yield _row(Row(found))
             return
         if isinstance(found, str) or not hasattr(found, "__iter__"):
             raise wrong(part, found, WANTED)
         each = iter(found)
-        while (row := called(part, next, each, None)) is not None:
+        while (row := call_part(part, next, each, None)) is not None:
             yield _row(row)
 
     def _row(row: Any) -> Row:
