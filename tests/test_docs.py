@@ -9,6 +9,8 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -182,6 +184,17 @@ def test_every_example_is_linked_from_the_page_about_own_parts() -> None:
     assert sorted(file.name for file in set((ROOT / "examples").glob("*.py")) - linked) == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_file_that_a_page_names_exists(page: Path) -> None:
+    """A figure's command or test, a module, a file of weights: all of them move, and the page has to follow."""
+    text = page.read_text()
+    rooms = "agents|bench|examples|flows|graders|llm|store|tests"
+    files = re.findall(rf"(?<![\w/.])((?:{rooms})/[\w/-]+\.(?:py|jsonl?|npz|sql))\b", text)
+    modules = re.findall(r"\bredraft((?:\.[a-z_0-9]+)+)\b(?!\.)", re.sub(r"redraft\.(sft|duckdb|toml)[\w.]*", "", text))
+    assert [file for file in files if not (ROOT / file).exists()] == []
+    assert [module for module in modules if not is_importable(f"redraft{module}")] == []
+
+
 @pytest.mark.parametrize(
     ("page", "program", "missing"),
     [
@@ -200,6 +213,15 @@ def test_a_program_without_its_argument_says_what_is_missing(page: str, program:
 def test_every_picture_is_shown() -> None:
     shown = {file for page in PAGES for file, _ in links(page)}
     assert sorted(file.name for file in set((ROOT / "docs").glob("*.svg")) - shown) == []
+
+
+def is_importable(name: str) -> bool:
+    """Whether a dotted name is a module, or something in one."""
+    try:
+        return find_spec(name) is not None
+    except ModuleNotFoundError:
+        module, _, attribute = name.rpartition(".")
+        return is_importable(module) and hasattr(import_module(module), attribute)
 
 
 def prose(page: Path) -> list[str]:
