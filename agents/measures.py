@@ -1,7 +1,8 @@
 """What a run measures of every draft, whatever its strategy did: right or wrong by the key, and how likely it was."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from redraft.agents.correction.drafts import cut_to_turn
 from redraft.graders.grader import Grader

@@ -1,8 +1,9 @@
 """`solve`: one question to its trajectories, without a store; a notebook shows the list that it returns."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from redraft.agents.build import Spec, build
 from redraft.agents.measures import grade_drafts

@@ -7,7 +7,8 @@ Every command takes the strategy too: `redraft generate --strategy examples/own_
 """
 
 import asyncio
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from redraft.agents import Agent, Policy, solve
 from redraft.flows import evaluate

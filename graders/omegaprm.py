@@ -9,6 +9,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from msgspec import structs
+
 from redraft.graders.answers.checker import Checker
 from redraft.graders.grader import Grader
 from redraft.graders.rewards.aggregate import trouble
@@ -70,7 +72,7 @@ def omegaprm(
             if not await search.once():
                 break
         grades = [search.grade(path) for path in paths]
-        return [replace(grades[0], rollouts=search.rolled()), *grades[1:]]
+        return [structs.replace(grades[0], rollouts=search.rolled()), *grades[1:]]
 
     async def grader(trajectories: Sequence[Trajectory]) -> list[Grade]:
         groups: dict[tuple[str, str], list[int]] = {}
@@ -182,7 +184,7 @@ class Search:
             reason = f"the draft's own answer could not be judged ({path.reason or path.stop or 'it is unfinished'})"
         empty = Grade(NAME, path.trajectory_id, path.turn, value=value, reason=reason)
         known = any(value is not None for value in values)
-        return replace(empty, steps=tuple(values), details=tuple(details)) if known else empty
+        return structs.replace(empty, steps=tuple(values), details=tuple(details)) if known else empty
 
     def rolled(self) -> tuple[Trajectory, ...]:
         """All rollouts that were thrown, each with its own grade."""
@@ -192,7 +194,7 @@ class Search:
             for path in stored(state.tally, len(state.prefix.steps))
             if path.role is Role.ROLLOUT
         }
-        return tuple(replace(path, grades=(*path.grades, self.grade(path))) for path in thrown.values())
+        return tuple(structs.replace(path, grades=(*path.grades, self.grade(path))) for path in thrown.values())
 
     async def _root(self, paths: Sequence[Trajectory]) -> State:
         prefix = prefix_of(paths[0], len(paths[0].steps) - len(paths[0].draft()))

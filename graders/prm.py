@@ -3,8 +3,9 @@
 import asyncio
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from redraft.graders.grader import Grader
 from redraft.graders.rewards.aggregate import How, Neutral, check, graded, trouble, written

@@ -1,8 +1,9 @@
 """Process labels by Monte Carlo: a step is worth what becomes of it (Math-Shepherd, Wang et al. 2024)."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Literal
+
+from msgspec.structs import replace
 
 from redraft.graders.answers.checker import Checker
 from redraft.graders.grader import Grader

@@ -6,11 +6,12 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Protocol
 
+from msgspec import Struct
+
 from redraft.llm.capabilities import Capabilities
 from redraft.llm.truncation import NO_TRUNCATION, Truncation
 from redraft.llm.usage import Amount, Prices, Usage
 from redraft.store.errors import RedraftError
-from redraft.store.quick import quick
 from redraft.store.records import Stop
 
 
@@ -22,9 +23,7 @@ class Finish(StrEnum):
     LENGTH = "length"  # at the token limit
 
 
-@quick
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True, gc=False):
     role: str  # "system", "user" or "assistant"
     content: str
 
@@ -38,9 +37,7 @@ class Beam:
     length_penalty: float = 1.0
 
 
-@quick
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True, gc=False):
     """`n` samples that continue one prompt, or with a `beam` its `n` best continuations. `prefix` is a half-written
     answer to go on from, byte for byte."""
 
@@ -61,9 +58,7 @@ class Request:
         return Request(*told, self.schema, self.truncation, self.beam)
 
 
-@quick
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True, gc=False):
     """One sample. `logprobs` holds one natural log-probability a token, under the distribution at temperature 1, and
     `offsets` the character at which each token begins in `text`; both are None where the model gives none. The client
     fills in `call_id`, the call that it came in."""
@@ -77,14 +72,12 @@ class Choice:
     call_id: str = ""
 
 
-@quick
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True, gc=False):
     """What one request was answered with, and what it used. `attempts` counts the requests that were sent for it,
     `latency_ms` is the last one's time, and `failed_tries` counts the tries that failed before it, by their kind."""
 
     choices: tuple[Choice, ...]
-    usage: Usage = Usage()  # noqa: RUF009 - frozen
+    usage: Usage = Usage()
     cost_usd: float | None = None
     attempts: int = 1
     latency_ms: float = 0.0

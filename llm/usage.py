@@ -2,12 +2,10 @@
 
 from dataclasses import dataclass
 
-from redraft.store.quick import quick
+from msgspec import Struct
 
 
-@quick
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(Struct, frozen=True, gc=False):
     """Tokens that a provider counts. `cached` are some of the prompt's, `reasoning` some of the completion's."""
 
     prompt: int = 0

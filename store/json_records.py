@@ -3,7 +3,6 @@
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields
 from typing import Any
 
 import orjson
@@ -16,7 +15,7 @@ def call_to_json(call: Call) -> dict[str, Any]:
     return {name: value for name in CALL if (value := getattr(call, name)) is not None}
 
 
-CALL = tuple(field.name for field in fields(Call))
+CALL = Call.__struct_fields__
 
 
 def call_from_json(data: Mapping[str, Any]) -> Call:

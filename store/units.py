@@ -1,9 +1,10 @@
 """The unit of work: one problem under one recipe and replicate, with everything that solving it left behind."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
+
+from msgspec import Struct, field
 
 from redraft.store.records import Call, Grade, Problem, Trajectory, digest
 
@@ -31,8 +32,7 @@ def call_key(call: Call) -> tuple[str, float, str | None]:
     return (call.call_id, call.latency_ms, call.error)
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(Struct, frozen=True):
     """What the store holds of a unit: its highest published attempt (from 1), the samples asked for, its status, and
     the `key_hash` of the problem that it was judged by."""
 
@@ -42,8 +42,7 @@ class Done:
     key_hash: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(Struct, frozen=True):
     """A finished unit, ready to be published. Raises ValueError for a grade that fits none of its drafts."""
 
     unit_id: str

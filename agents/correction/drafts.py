@@ -1,7 +1,8 @@
 """The drafts of a trajectory, each as it stood when its turn had ended."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from redraft.store.records import Role, Stop, Trajectory
 

@@ -1,7 +1,8 @@
 """The first drafts of correction: the policy's own, or those that a strategy inside another one chose."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from redraft.agents.agent import Agent
 from redraft.agents.correction.drafts import UNENDED, with_role

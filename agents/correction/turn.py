@@ -1,7 +1,9 @@
 """One turn of correction: who ends a trajectory, what is redrafted, and which of several redrafts goes on."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from redraft.agents.correction.drafts import with_role
 from redraft.agents.critics.critic import Critic, Opinion, critique_grade

@@ -4,9 +4,10 @@ words, as JSON for a step. What comes is read kindly, and the part is fitted to 
 
 import json
 import re
-from dataclasses import replace
 from itertools import islice
 from typing import Any
+
+from msgspec.structs import replace
 
 from redraft.agents.policies.steps import Continuation
 from redraft.graders.answers.extract import marked

@@ -7,8 +7,10 @@ for after.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated, Any, Protocol
+
+from msgspec.structs import replace
 
 from redraft.agents.policies.continuation import STEP_SCHEMA, next_step, rest_of_draft
 from redraft.agents.policies.messages import conversation, follow_up, with_advice

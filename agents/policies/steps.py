@@ -3,19 +3,18 @@
 import re
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from functools import cache
 from itertools import accumulate, pairwise
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from redraft.graders.answers.extract import extract
 from redraft.llm.model import Choice, Finish
-from redraft.store.quick import quick
 from redraft.store.records import Role, Step, Stop, Trajectory, prefix_key
 
 
-@quick
-@dataclass(frozen=True, slots=True)
-class Continuation:
+class Continuation(Struct, frozen=True, gc=False):
     """What a choice adds to a draft; `ended`: the draft is complete with it.
 
     `places` are where each of its characters, and its end, stand in the choice's own text, where that holds more than

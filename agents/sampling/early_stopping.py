@@ -1,7 +1,8 @@
 """When a vote among drafts is settled, by the rules of the `majority` selector: of equals the first drafted wins."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from redraft.graders.answers.extract import canonical
 from redraft.store.records import Stop, Trajectory

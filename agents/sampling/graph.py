@@ -5,11 +5,12 @@ LangGraph's runtime context. Nodes carry the same names in every graph: propose,
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
+from msgspec.structs import replace
 
 from redraft.agents.agent import Watch
 from redraft.agents.sampling.graph_runner import run

@@ -2,7 +2,8 @@
 solution; and its rollouts."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from redraft.agents.policies.policy import Policy
 from redraft.agents.search.node import Node, probability

@@ -2,7 +2,9 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
 
 from redraft.agents.critics.critic import Critique
 from redraft.graders.likelihood import NAMES as LOGARITHMS

@@ -1,7 +1,8 @@
 """ReST-MCTS*'s greedy rollout: a few steps on from a node, the best of each kept, to see how good it can get."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from redraft.agents.critics.critic import Critic, Opinion, go_on
 from redraft.agents.policies.policy import Policy

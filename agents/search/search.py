@@ -6,11 +6,12 @@ than those it is given, their children and their ancestors; `explored` looks at 
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
+from msgspec.structs import replace
 
 from redraft.agents.agent import Watch
 from redraft.agents.critics.critic import CRITIC, Critic, Critique, critique_grade, go_on

@@ -1,6 +1,6 @@
 """When a node of a search is done: the critic says so, there is nothing to follow, or it is deep enough."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from redraft.agents.critics.critic import Critic, Opinion
 from redraft.agents.search.node import Node

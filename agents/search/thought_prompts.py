@@ -5,8 +5,9 @@ import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from redraft.agents.policies.messages import conversation, with_advice
 from redraft.agents.policies.policy import Policy

@@ -1,8 +1,9 @@
 """A search's result: every trajectory that it explored, as trajectories."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from redraft.agents.search.node import Node
 from redraft.store.records import Grade, Role, Step, Stop, Trajectory

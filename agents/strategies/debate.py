@@ -1,11 +1,11 @@
 """Several drafts are shown to each other for some rounds, and vote in the end: debate (Du et al. 2023)."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command
+from msgspec.structs import replace
 
 from redraft.agents.agent import Agent, Watch, at_least_one
 from redraft.agents.correction.final_draft import pick_last

@@ -1,11 +1,11 @@
 """Program of thought: the model writes a program, and what it computes is the answer (Chen et al. 2022; PAL, Gao et al.
 2022)."""
 
-from dataclasses import replace
 from typing import Literal
 
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command
+from msgspec.structs import replace
 
 from redraft.agents.agent import Agent, Watch, at_least_one
 from redraft.agents.policies.policy import Policy

@@ -5,12 +5,13 @@ A node of a search is kept with its parent's index and its own steps, so that a 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, Field, fields, is_dataclass, replace
+from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
 from functools import cache
 from typing import Any, get_type_hints
 
 import msgspec
+from msgspec import NODEFAULT, structs
 
 from redraft.agents.sampling.graph import Tree
 from redraft.agents.search.node import Node
@@ -57,7 +58,7 @@ def question_from_json(data: Mapping[str, Any]) -> Question:
 
 def _node_to_json(node: Node) -> dict[str, Any]:
     parent = {} if node.parent is None else {"parent": node.parent.index}
-    trajectory = replace(node.trajectory, steps=node.steps)
+    trajectory = structs.replace(node.trajectory, steps=node.steps)
     return {
         **_record_to_json(node, besides=("parent", "children", "trajectory")),
         **parent,
@@ -73,7 +74,7 @@ def _nodes(rows: Sequence[Mapping[str, Any]]) -> list[Node]:
         node = Node(**_convert_fields(Node, {**row, "parent": None}))
         if parent is not None:
             node.parent = parent
-            node.trajectory = replace(node.trajectory, steps=(*parent.trajectory.steps, *node.trajectory.steps))
+            node.trajectory = structs.replace(node.trajectory, steps=(*parent.trajectory.steps, *node.trajectory.steps))
             parent.children.append(node)
         nodes.append(node)
     return nodes
@@ -86,7 +87,7 @@ def to_plain(value: Any) -> Any:
         return value.value
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode()
-    if is_dataclass(value):
+    if isinstance(value, msgspec.Struct) or is_dataclass(value):
         return _record_to_json(value)
     if isinstance(value, Mapping):
         return {str(key): to_plain(item) for key, item in value.items()}
@@ -97,12 +98,19 @@ def to_plain(value: Any) -> Any:
 
 def _record_to_json(record: Any, besides: Sequence[str] = ()) -> dict[str, Any]:
     """The fields of a record that differ from their defaults, as JSON data, without those named `besides`."""
-    pairs = ((field, getattr(record, field.name)) for field in fields(record) if field.name not in besides)
+    pairs = ((field, getattr(record, field.name)) for field in _fields(type(record)) if field.name not in besides)
     return {field.name: to_plain(value) for field, value in pairs if value != _field_default(field)}
 
 
-def _field_default(field: Field[Any]) -> Any:
-    return field.default_factory() if field.default_factory is not MISSING else field.default
+@cache
+def _fields(kind: Any) -> tuple[Any, ...]:
+    return structs.fields(kind) if issubclass(kind, msgspec.Struct) else fields(kind)
+
+
+def _field_default(field: Any) -> Any:
+    """The default value of a field, of a Struct or a dataclass; a mark that equals no value if it has none."""
+    is_made = field.default_factory not in (MISSING, NODEFAULT)
+    return field.default_factory() if is_made else field.default
 
 
 def _convert_fields(kind: type, data: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from msgspec import structs
+
 from redraft.agents.correction.drafts import cut_to_turn
 from redraft.flows.annotation.pending import Kept
 from redraft.flows.display.progress import Progress
@@ -200,10 +202,10 @@ def _away(path: Trajectory, kept: Kept) -> Trajectory:
         return f"{kept.unit}/{name}"
 
     steps = [
-        replace(step, step_id=moved(step.step_id), parent_id=step.parent_id and moved(step.parent_id))
+        structs.replace(step, step_id=moved(step.step_id), parent_id=step.parent_id and moved(step.parent_id))
         for step in path.steps
     ]
-    return replace(path, question=kept.problem.ask(kept.unit), steps=tuple(steps))
+    return structs.replace(path, question=kept.problem.ask(kept.unit), steps=tuple(steps))
 
 
 def _home(grade: Grade, path: Trajectory, unit: str, there: Collection[str]) -> Grade:
@@ -214,15 +216,16 @@ def _home(grade: Grade, path: Trajectory, unit: str, there: Collection[str]) -> 
         return bare if bare in there else name
 
     rollouts = [
-        replace(
+        structs.replace(
             one,
             steps=tuple(
-                replace(step, step_id=moved(step.step_id) or "", parent_id=moved(step.parent_id)) for step in one.steps
+                structs.replace(step, step_id=moved(step.step_id) or "", parent_id=moved(step.parent_id))
+                for step in one.steps
             ),
         )
         for one in grade.rollouts
     ]
-    return replace(grade, trajectory_id=path.trajectory_id, turn=path.turn, rollouts=tuple(rollouts))
+    return structs.replace(grade, trajectory_id=path.trajectory_id, turn=path.turn, rollouts=tuple(rollouts))
 
 
 AT_ONCE = 256

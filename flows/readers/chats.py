@@ -1,8 +1,9 @@
 """Chat logs of one's own, or preference and process data in TRL's columns, with labels."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from redraft.agents.policies.steps import split_steps
 from redraft.flows.readers.reader import BAD, GOOD, NEUTRAL, Context, Imported, problem_of, rated, told, written

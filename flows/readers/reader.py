@@ -1,7 +1,9 @@
 """What the readers of other people's labelled solutions share: a row becomes trajectories with the grades they had."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
 
 from redraft.graders.answers.extract import extract
 from redraft.graders.rewards.aggregate import Neutral, positive

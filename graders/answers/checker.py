@@ -6,21 +6,19 @@ not 1/3; a decimal equals an irrational key from six correct decimals on.
 """
 
 import threading
-from dataclasses import dataclass
 from functools import partial
 from typing import Self
+
+from msgspec import Struct
 
 from redraft.graders.answers.canonical import canonical
 from redraft.graders.answers.exact_match import decide, same_plain
 from redraft.graders.processes.pool import Workers
 from redraft.graders.processes.process import Worker, WorkerError
-from redraft.store.quick import quick
 from redraft.store.records import Kind, Verdict
 
 
-@quick
-@dataclass(frozen=True, slots=True)
-class Ruling:
+class Ruling(Struct, frozen=True, gc=False):
     """A verdict on one answer, with the reason where it is not plain from the two texts."""
 
     verdict: Verdict

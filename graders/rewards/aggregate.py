@@ -2,8 +2,9 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Literal, TypeVar, get_args
+
+from msgspec.structs import replace
 
 from redraft.store.errors import PartError
 from redraft.store.records import Detail, Grade, Stop, Trajectory

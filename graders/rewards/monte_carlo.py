@@ -5,8 +5,10 @@ FIRST on among the children of its prefix, beside those that a draft or a search
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec.structs import replace
 
 from redraft.graders.answers.checker import Checker, Ruling
 from redraft.graders.oracle import NAME as ORACLE

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from msgspec import structs
+
 from redraft.llm.client.budget import Hold, Purse
 from redraft.llm.client.circuit_breaker import Breaker
 from redraft.llm.client.concurrency import Window
@@ -116,7 +118,7 @@ class Caller:
         used: Usage | None = None
         usd: float | None = None
         if hold.n < request.n:
-            request = replace(request, n=hold.n, seeds=request.seeds[: hold.n])
+            request = structs.replace(request, n=hold.n, seeds=request.seeds[: hold.n])
         try:
             reply = await self._timely(hold, request)
             used, usd = reply.usage, reply.cost_usd
@@ -135,7 +137,7 @@ class Caller:
         if not reply.choices:
             told = f"{self._model.name} gave no answer at all."
             raise ModelError(told, cause=Cause.FAULT, usage=reply.usage, kind="empty reply")
-        return reply if len(reply.choices) <= request.n else replace(reply, choices=reply.choices[: request.n])
+        return reply if len(reply.choices) <= request.n else structs.replace(reply, choices=reply.choices[: request.n])
 
     async def _within(self, hold: Hold, request: Request) -> Reply:
         """The answer, if it comes before a budget's time is up."""

@@ -4,8 +4,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from redraft.llm.capabilities import Continuing
 from redraft.llm.choice_json import choice_from_json, choice_to_json

@@ -2,11 +2,11 @@
 
 import time
 from collections.abc import Iterable
-from dataclasses import replace
 from math import isfinite
 from typing import Any
 
 import numpy as np
+from msgspec.structs import replace
 
 from redraft.llm.model import Choice, ModelError, Reply, Request
 from redraft.llm.usage import Amount, Prices, Usage

@@ -7,9 +7,10 @@
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from redraft.store.errors import ColumnError, SourceError
 from redraft.store.records import Problem

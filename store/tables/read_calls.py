@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from redraft.store.records import Call
@@ -30,11 +29,11 @@ def _call(row: Sequence[Any]) -> Call:
 
 
 COLUMNS = {
-    field.name: {
+    name: {
         "unit": "c.unit_id",
         "problem_id": "p.problem_id",
         "first": "c.first_sample",
         "answered_at": "epoch(c.answered_at)",
-    }.get(field.name, f"c.{field.name}")
-    for field in fields(Call)
+    }.get(name, f"c.{name}")
+    for name in Call.__struct_fields__
 }

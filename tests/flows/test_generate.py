@@ -1,10 +1,10 @@
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from redraft.flows.display.progress import Plan, Silent
 from redraft.flows.generate import generate

@@ -126,4 +126,4 @@ async def test_a_fatal_error_of_the_judge_is_raised(openai_server: Any, essay: C
 
 
 def _fields(trajectory: Trajectory) -> dict[str, Any]:
-    return {name: getattr(trajectory, name) for name in Trajectory.__dataclass_fields__}
+    return {name: getattr(trajectory, name) for name in Trajectory.__struct_fields__}

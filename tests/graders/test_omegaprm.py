@@ -1,9 +1,9 @@
 """OmegaPRM's rule by hand, and its search in a world whose first errors are known."""
 
 import math
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from redraft.graders.answers.checker import Checker
 from redraft.graders.omegaprm import Rule, Search, State, omegaprm

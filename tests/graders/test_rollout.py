@@ -2,9 +2,9 @@
 
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from redraft.graders.answers.checker import Checker
 from redraft.graders.rewards.monte_carlo import FIRST

@@ -2,8 +2,9 @@
 (Beeching et al. 2024, search-and-learn)."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Literal
+
+from msgspec.structs import replace
 
 from redraft.agents.agent import Agent, Watch
 from redraft.agents.critics.critic import Critic

@@ -1,8 +1,9 @@
 """Lookahead search: beam search in which a candidate is judged by where it leads (Snell et al. 2024)."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Literal
+
+from msgspec.structs import replace
 
 from redraft.agents.agent import Agent, Watch, at_least_one
 from redraft.agents.critics.critic import Critic

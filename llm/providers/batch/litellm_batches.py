@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Awaitable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
+
+from msgspec.structs import replace
 
 from redraft.llm.model import Cause, ModelError, Reply, Request
 from redraft.llm.providers.via_litellm.errors import Failure

@@ -9,9 +9,11 @@ import copy
 import secrets
 import time
 from collections import deque
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from redraft.llm.capabilities import Capabilities
 from redraft.llm.model import Model, ModelError, Reply, Request

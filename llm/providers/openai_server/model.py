@@ -10,6 +10,8 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 
+from msgspec import structs
+
 from redraft.llm.capabilities import Capabilities, Continuing
 from redraft.llm.limits import Limits
 from redraft.llm.model import Model, ModelError, Refused, Reply, Request, check_drawing
@@ -86,7 +88,7 @@ class Server(Model):
                 error.attempts, error.usage = attempts, error.usage and spent + error.usage
                 raise
             if isinstance(reply, Reply):
-                return replace(reply, usage=spent + reply.usage, attempts=attempts) if attempts > 1 else reply
+                return structs.replace(reply, usage=spent + reply.usage, attempts=attempts) if attempts > 1 else reply
             spent += reply
         raise Refused(f"{self.name} rejects the request in every form.")
 

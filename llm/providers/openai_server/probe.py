@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
+from msgspec import structs
 
 from redraft.llm.capabilities import Continuing
 from redraft.llm.gather import together
@@ -84,8 +85,8 @@ class Probe:
         """Whether calls of different seeds agree under a setting; most of them, since rounding varies with what else a
         server is doing. A high temperature makes those of a server that ignores it differ."""
         for temperature in (2.0, 1.0):
-            request = replace(DRAWING[name], temperature=temperature)
-            seen = await together([self._asked(replace(request, seeds=(seed,))) for seed in (11, 12, 13, 14)])
+            request = structs.replace(DRAWING[name], temperature=temperature)
+            seen = await together([self._asked(structs.replace(request, seeds=(seed,))) for seed in (11, 12, 13, 14)])
             if getattr(self._facts.capabilities, name) is False:
                 return False
             texts = [tuple(one.texts) for one in seen if one is not None]
@@ -144,7 +145,7 @@ class Probe:
     async def _exact(self, half: Request, found: Continuing, seen: Seen) -> Continuing:
         """This way, unless white space at the end of the half-written answer is lost on it (templates trim) and prompts
         made by the server keep it."""
-        spaced = await self._asked(replace(half, prefix=BEGUN + "\n\n"), found)
+        spaced = await self._asked(structs.replace(half, prefix=BEGUN + "\n\n"), found)
         if spaced is None or not 0 < spaced.prompt_tokens <= seen.prompt_tokens:
             return found
         if await self._completions(half) is Continuing.COMPLETIONS:
@@ -205,7 +206,7 @@ class Probe:
 
     def _seen(self, answer: Any, request: Request, data: dict[str, Any]) -> Seen:
         try:
-            choices, _, signs = read(answer, replace(request, prefix=""), self._facts, data)
+            choices, _, signs = read(answer, structs.replace(request, prefix=""), self._facts, data)
         except Unreadable:
             raise self._endpoint.unreadable(answer) from None
         self._facts = learned(self._facts, signs, self._unsupported)

@@ -8,10 +8,11 @@ strings here too. What is left out silently is said once.
 import asyncio
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 from types import ModuleType
 from typing import Any, ClassVar
 from weakref import WeakSet
+
+from msgspec.structs import replace
 
 from redraft.llm.capabilities import Capabilities, Continuing
 from redraft.llm.limits import Limits

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from redraft.agents import build
 from redraft.agents.policies.continuation import STEP_SCHEMA
@@ -64,8 +65,9 @@ async def written(policy: Policy, trajectory: Trajectory | None = None, most: in
 
 def bare(trajectory: Trajectory) -> Trajectory:
     """A trajectory without what depends on the form of its calls."""
-    return replace(
-        trajectory, steps=tuple(replace(step, tokens=0, logprob=None, call_id=None) for step in trajectory.steps)
+    return structs.replace(
+        trajectory,
+        steps=tuple(structs.replace(step, tokens=0, logprob=None, call_id=None) for step in trajectory.steps),
     )
 
 
@@ -106,7 +108,7 @@ async def test_strategies_get_whole_drafts_by_steps(script: Any, continuing: Con
     assert [(t.sample, t.text(), t.stop, t.answer) for t in trajectories] == [
         (sample, expected.text(), Stop.ANSWERED, "8") for sample in (0, 1)
     ]
-    assert bare(replace(trajectories[0], chosen=False, score=None)) == bare(expected)
+    assert bare(structs.replace(trajectories[0], chosen=False, score=None)) == bare(expected)
     assert [request.n for request in model.requests] == [2, 1, 1, 1, 1]
 
 
@@ -232,7 +234,7 @@ async def test_what_a_model_can_do_is_only_asked_for_a_half_written_draft_and_ma
     assert trajectory.text() == STEPS[0]
     assert (
         await stepwise(Client(model))(trajectory, 2)
-        == [replace(trajectory, stop=Stop.FAILED, reason="Nobody answers.")] * 2
+        == [structs.replace(trajectory, stop=Stop.FAILED, reason="Nobody answers.")] * 2
     )
     model.fatal = True
     with pytest.raises(ModelError, match="Nobody answers"):

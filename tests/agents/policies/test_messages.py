@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from redraft.agents import build
 from redraft.agents.critics.model import model as own_critic
@@ -172,6 +173,6 @@ async def test_cached_tokens_are_counted_for_every_call_of_a_tree(openai_server:
 
 def test_an_opening_is_the_same_for_every_question() -> None:
     client = Client(Scripted(lambda request, index: ""), prompts=PROMPTS)
-    both = [conversation(client, Trajectory(replace(QUESTION, text=text))) for text in ("One?", "Two?")]
+    both = [conversation(client, Trajectory(structs.replace(QUESTION, text=text))) for text in ("One?", "Two?")]
     assert both[0][:-1] == both[1][:-1] == list(client.opening)
     assert json.dumps([m.content for m in client.opening]).count("Be brief.") == 1

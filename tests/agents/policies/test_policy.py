@@ -1,8 +1,7 @@
 """The policy: what is asked, and how what comes back becomes steps."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from redraft.agents.policies.policy import stepwise, whole
 from redraft.agents.policies.steps import split_steps

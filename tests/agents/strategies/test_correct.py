@@ -1,10 +1,10 @@
 """Correction in turns: what is asked, who stops it, what is kept when something fails, and replay."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from redraft.agents.critics.critic import Critique, Opinion
 from redraft.agents.critics.none import none as no_critic

@@ -1,10 +1,10 @@
 """Several redrafts a turn: the grader's best goes on, the others are kept beside it."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from redraft.agents.critics.none import none as no_critic
 from redraft.agents.feedback.feedback import Remark

@@ -1,10 +1,10 @@
 """Debate: who is shown what, who stays in it, how it ends, and replay."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from redraft.agents import build
 from redraft.agents.feedback.peers import peers

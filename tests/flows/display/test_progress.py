@@ -1,7 +1,8 @@
 """What a run counts while it goes on."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
+
+from msgspec.structs import replace
 
 from redraft.flows.display.progress import Tally
 from redraft.store.records import Grade, Question, Role, Stop, Trajectory, Verdict

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from redraft.llm.client import circuit_breaker as breaker
 from redraft.llm.client.budget import Budget, Purse
@@ -36,7 +37,7 @@ class Provider(Model):
 
 
 def answer(n: int = 1, **changes: object) -> Reply:
-    return replace(Reply((Choice("4", Finish.END, 1),) * n, Usage(5, n)), **changes)
+    return structs.replace(Reply((Choice("4", Finish.END, 1),) * n, Usage(5, n)), **changes)
 
 
 def caller(model: Model, limits: Limits = QUICK, said: list[str] | None = None) -> Caller:

@@ -2,10 +2,10 @@
 
 import asyncio
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from redraft.llm.choice_json import choice_from_json, choice_to_json
 from redraft.llm.client.client import Client

@@ -3,11 +3,11 @@
 import json
 import shutil
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from redraft.llm.client.client import Client
 from redraft.llm.model import Message, Refused, Request

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from real_servers import STARTS, Server, running, scores
 from redraft.agents.strategies.greedy import greedy
@@ -255,7 +256,7 @@ async def test_a_truncation_to_the_likeliest_token_is_heeded_or_refused(server: 
     async with reached(server) as model:
 
         async def drawn(seed: int) -> str:
-            return (await model.complete(replace(request, seeds=(seed,)))).choices[0].text
+            return (await model.complete(structs.replace(request, seeds=(seed,)))).choices[0].text
 
         if server.name == "transformers" and truncation.top_p is None:
             with pytest.raises(Refused, match="Leave out --"):

@@ -2,10 +2,10 @@
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from msgspec.structs import replace
 
 from redraft.store import Store
 from redraft.store.records import Detail, Grade, Problem, Role, Stop, Trajectory, Verdict

@@ -3,12 +3,12 @@
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from itertools import pairwise
 from statistics import mean
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from redraft.store import Question, Role, Stop, Store, Trajectory
 from redraft.store.records import Grade, Verdict

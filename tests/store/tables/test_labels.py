@@ -3,10 +3,10 @@
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from itertools import product
 
 import pytest
+from msgspec.structs import replace
 
 from redraft.store import Grade, Store, Verdict
 from redraft.store.tables.labels import Label

@@ -3,13 +3,13 @@
 import random
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from itertools import combinations
 from math import comb, inf
 from statistics import mean
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from redraft.store import Problem, Role, Store
 from redraft.store.units import Unit

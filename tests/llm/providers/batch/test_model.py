@@ -5,13 +5,13 @@ import json
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import aiohttp
 import pytest
+from msgspec.structs import replace
 
 from redraft.llm.client.client import Client
 from redraft.llm.limits import Limits
