@@ -80,7 +80,7 @@ test-train: $(TRAIN)/ready
 
 # A round of RISE and its measurement (about half an hour on one core): docs/train.md has the figures.
 rise: $(TRAIN)/ready
-	$(TRAIN)/bin/python bench/rise.py $(RISE_ARGS)
+	$(TRAIN)/bin/python bench/accuracy/rise.py $(RISE_ARGS)
 
 # Real servers of the embedded model, each in an environment of its own (once, some minutes and 3 GB).
 SERVERS := build/servers
@@ -100,7 +100,8 @@ $(SERVERS)/%/ready: | .venv/ready
 	@touch $@
 
 bench: .venv/ready
-	for file in startup embedded feedback oracle tree; do echo "== bench/$$file.py"; $(BIN)/python bench/$$file.py; done
+	for file in speed/startup speed/tree accuracy/embedded accuracy/feedback accuracy/oracle; do \
+		echo "== bench/$$file.py"; $(BIN)/python bench/$$file.py; done
 
 clean:
 	rm -rf .venv build dist *.egg-info

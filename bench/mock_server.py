@@ -22,9 +22,9 @@ from openai_protocol import wire
 from openai_protocol.behaviour import Behaviour, Write
 from openai_protocol.calls import CHAT, TEXT, Calls, Reply, error, wrong_key
 from openai_protocol.faults import Fault, named
+from openai_protocol.model.rewards import PATHS as REWARDS
 from openai_protocol.pages import Pages
 from openai_protocol.record import Entry, Record
-from openai_protocol.rewards import PATHS as REWARDS
 
 __all__ = ["Fault", "OpenAIServer", "named"]
 

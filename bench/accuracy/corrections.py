@@ -1,4 +1,6 @@
-"""What each feedback does to the embedded model, turn by turn and at equal tokens: `python bench/corrections.py`.
+"""What each feedback does to the embedded model, turn by turn and at equal tokens:
+
+    python bench/accuracy/corrections.py
 
 500 held-out problems of levels 2 to 4 that nothing else here draws, the base weights, 4 trajectories a problem. It
 prints the tables of docs/evaluate.md and draws its picture. A store that is kept (--db) goes on where it was.

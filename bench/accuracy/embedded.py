@@ -1,4 +1,4 @@
-"""How good and how fast the embedded model is, on fresh held-out problems: `python bench/embedded.py`.
+"""How good and how fast the embedded model is, on fresh held-out problems: `python bench/accuracy/embedded.py`.
 
 Accuracy at temperature 1 by level: pass@1, majority of 16 (expected under random ties), any of 16, with 95% intervals
 from a bootstrap over problems. Speed: tokens written for a second of processor time, prompts read included.

@@ -1,4 +1,4 @@
-"""What one redraft does to the embedded model's drafts, under each feedback: `python bench/feedback.py`.
+"""What one redraft does to the embedded model's drafts, under each feedback: `python bench/accuracy/feedback.py`.
 
 Held-out problems of levels 1 to 4, the same for each feedback, 8 samples each (drawn anew for each), two turns.
 `oracle` is an upper bound, told by the known answer. Costs differ: what is not redrafted costs one draft.

@@ -1,6 +1,6 @@
 """How often the oracle is wrong, and how long it takes, on GSM8K and MATH-500.
 
-    python bench/oracle.py [--draws 20] [--json]
+    python bench/accuracy/oracle.py [--draws 20] [--json]
 
 Agreement is with the verdicts that the authors of real GSM8K solutions recorded. Each gold answer, wrapped in a
 solution's text, must be right (else: a false rejection), and golds of other problems, the gold plus or minus one and
@@ -26,7 +26,7 @@ from redraft.graders.answers.extract import extract
 from redraft.graders.oracle import judge
 from redraft.store.records import Kind, Verdict
 
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 MOST_SHOWN = 30
 SOLUTIONS = (
     "We add the parts and get what was asked.\nTherefore the total is $\\boxed{%s}$.",

@@ -1,4 +1,4 @@
-"""Best of 16 drafts of the embedded model, chosen by the embedded process reward model: `python bench/prm.py`.
+"""Best of 16 drafts of the embedded model, chosen by the embedded process reward model: `python bench/accuracy/prm.py`.
 
 The problems are held out, of levels 2 to 4, and drawn by a seed that is hashed from the reward model's weights, so that
 no one can have looked at them before the weights were committed. Beside it stand the choices that cost nothing:

@@ -1,4 +1,4 @@
-"""A round of RISE on redraft's own turns, and what it does to turns 1 and 2: `python bench/rise.py`.
+"""A round of RISE on redraft's own turns, and what it does to turns 1 and 2: `python bench/accuracy/rise.py`.
 
 The embedded model drafts problems of the training split, is told that its draft is wrong whatever it is (feedback
 `fixed`), and drafts again. Its turns are exported as weighted rows and learnt from. Base and tuned weights are then

@@ -1,4 +1,6 @@
-"""Searches over steps beside votes and best-of-N, at equal tokens, on the embedded model: `python bench/searches.py`.
+"""Searches over steps, votes and best-of-N at equal tokens, on the embedded model:
+
+    python bench/accuracy/searches.py
 
 Held-out problems of levels 3 and 4, drawn by a seed that is hashed from the reward model's weights. Each method runs
 in two sizes that write about as much as 4 and as 16 independent drafts. The first table holds each beside a vote of as

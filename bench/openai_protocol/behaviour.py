@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from openai_protocol.faults import Fault
-from openai_protocol.rewards import Nonsense, Reward
+from openai_protocol.model.rewards import Nonsense, Reward
 
 Write = Callable[[list[dict[str, Any]], int, int], str | Awaitable[str]]
 """From the messages, the seed and the number of the sample to its whole text. A raw prompt is one user message. Where

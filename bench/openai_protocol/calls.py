@@ -7,12 +7,13 @@ from typing import Any
 
 import orjson
 
-from openai_protocol import prompts, rewards, samples
+from openai_protocol import prompts
 from openai_protocol.behaviour import Behaviour
 from openai_protocol.faults import Fault, drawn
 from openai_protocol.limits import Window, retry_after
+from openai_protocol.model import rewards, samples
+from openai_protocol.model.texts import Sample
 from openai_protocol.replies import Form, Usage
-from openai_protocol.texts import Sample
 
 CHAT, TEXT = "/v1/chat/completions", "/v1/completions"
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from openai_protocol.behaviour import Behaviour
-from openai_protocol.texts import TOKEN
+from openai_protocol.model.texts import TOKEN
 
 BLOCK = 16  # tokens that are cached together
 TURN = "\n</assistant> <assistant>"  # what ends an answer and begins another

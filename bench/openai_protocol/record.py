@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from openai_protocol.texts import Sample
+from openai_protocol.model.texts import Sample
 
 
 @dataclass(slots=True)

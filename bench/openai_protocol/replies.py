@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from openai_protocol.texts import Sample, as_json, logprob_json
+from openai_protocol.model.texts import Sample, as_json, logprob_json
 
 
 @dataclass(frozen=True, slots=True)

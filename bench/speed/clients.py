@@ -1,9 +1,11 @@
-"""redraft beside bare loops and its peers, on a server that answers after 50 ms: `python bench/clients.py`.
+"""redraft next to bare loops and its peers, on a server that answers after 50 ms: `python bench/speed/clients.py`.
 
 Each of 500 problems gets eight drafts, 128 calls in flight. Contestants run in processes of their own, in turn, round
 after round, each measured by itself without its imports; the table holds medians. its_hub and inspect_ai get their own
 environments in a cache folder. Processor time is user and system; memory is the peak above what the process held
 before. A call is a request that the server saw; distinct samples are different texts in its log.
+
+With `--against BIN`, the folder of another build's programs, redraft's calls of both builds run in turn instead.
 """
 
 import argparse
@@ -16,7 +18,7 @@ import tempfile
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ from redraft.llm.prompts.templates import SOLVE, fill
 from redraft.store.sources.sources import read
 
 HERE = Path(__file__).parent
+CONTESTANT_PROGRAMS = HERE / "contestants"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "redraft" / "bench"
 TIMEOUT_S = 900
 
@@ -39,11 +42,12 @@ class Contestant:
     most: int = 1
     logprobs: bool = True
     environment: str = ""
+    interpreter: str = ""  # of another build
 
     def python(self) -> str:
         """The interpreter of its environment, which is built where it is missing."""
         if not self.packages:
-            return sys.executable
+            return self.interpreter or sys.executable
         folder, uv = CACHE / (self.environment or self.program), Path(sys.executable).with_name("uv")
         if not (folder / "ready").exists():
             quiet = {"check": True, "stdout": subprocess.DEVNULL}
@@ -56,17 +60,17 @@ class Contestant:
 
 INSPECT = ("inspect-ai==0.3.*", "openai")
 CONTESTANTS = {
-    "aiohttp": Contestant("bare_aiohttp"),
-    "redraft": Contestant("redraft_direct"),
-    "redraft n=8": Contestant("redraft_direct", most=8),
-    "aiohttp, texts": Contestant("bare_aiohttp", logprobs=False),
-    "redraft, texts": Contestant("redraft_direct", logprobs=False),
-    "redraft n=8, texts": Contestant("redraft_direct", most=8, logprobs=False),
-    "its_hub": Contestant("its_hub_best_of_n", ("its-hub[lm]==1.2.*",), logprobs=False),
-    "inspect_ai": Contestant("inspect_match", INSPECT, logprobs=False),
-    "inspect_ai n=8": Contestant("inspect_match", INSPECT, most=8, logprobs=False),
-    "litellm": Contestant("bare_litellm"),
-    "redraft, litellm": Contestant("redraft_litellm"),
+    "aiohttp": Contestant("peers/bare_aiohttp"),
+    "redraft": Contestant("ours/redraft_direct"),
+    "redraft n=8": Contestant("ours/redraft_direct", most=8),
+    "aiohttp, texts": Contestant("peers/bare_aiohttp", logprobs=False),
+    "redraft, texts": Contestant("ours/redraft_direct", logprobs=False),
+    "redraft n=8, texts": Contestant("ours/redraft_direct", most=8, logprobs=False),
+    "its_hub": Contestant("peers/its_hub_best_of_n", ("its-hub[lm]==1.2.*",), logprobs=False),
+    "inspect_ai": Contestant("peers/inspect_match", INSPECT, logprobs=False),
+    "inspect_ai n=8": Contestant("peers/inspect_match", INSPECT, most=8, logprobs=False),
+    "litellm": Contestant("peers/bare_litellm"),
+    "redraft, litellm": Contestant("ours/redraft_litellm"),
 }
 RATIOS = (
     ("redraft", "aiohttp", 1.3),
@@ -78,7 +82,8 @@ RATIOS = (
     ("redraft, texts", "inspect_ai", 1.0),
     ("redraft n=8, texts", "inspect_ai n=8", 1.0),
 )
-
+OTHER_BUILD = ("redraft", "redraft n=8")
+"""The contestants that `--against` runs in both builds."""
 
 Table = dict[str, dict[str, float]]
 """Figures by contestant."""
@@ -87,7 +92,7 @@ Table = dict[str, dict[str, float]]
 @contextmanager
 def server(latency_ms: float) -> Iterator[str]:
     """The mock server in a process of its own; yields its address."""
-    command = [sys.executable, str(HERE / "mock_server.py"), "--latency-ms", str(latency_ms)]
+    command = [sys.executable, str(HERE.parent / "mock_server.py"), "--latency-ms", str(latency_ms)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
@@ -104,9 +109,13 @@ def run(contestant: Contestant, url: str, problems: Path, samples: int, concurre
             "url": url, "problems": str(problems), "samples": samples, "concurrency": concurrency,
             "folder": folder, "logprobs": contestant.logprobs, "together": contestant.most > 1,
         }  # fmt: skip
-        program = HERE / "contestants" / f"{contestant.program}.py"
+        program = CONTESTANT_PROGRAMS / f"{contestant.program}.py"
         command = [contestant.python(), str(program), json.dumps(task)]
-        alone = {**os.environ, "XDG_CACHE_HOME": folder}  # what one run finds out about the server, no other knows
+        alone = {
+            **os.environ,
+            "PYTHONPATH": str(CONTESTANT_PROGRAMS),  # measure.py and hashed.py, which all contestants import
+            "XDG_CACHE_HOME": folder,  # what a run learns about the server, no other run knows
+        }
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=TIMEOUT_S, cwd=folder, env=alone, check=False
         )
@@ -180,7 +189,14 @@ if __name__ == "__main__":
     parser.add_argument("--concurrency", type=int, default=128)
     parser.add_argument("--latency-ms", type=float, default=50)
     parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.add_argument("--against", type=Path, metavar="BIN", help="the folder of another build's programs")
     given = parser.parse_args()
+    if given.against:
+        python = str(given.against.absolute() / "python")
+        other = {f"other build: {name}": replace(CONTESTANTS[name], interpreter=python) for name in OTHER_BUILD}
+        CONTESTANTS.update(other)
+        RATIOS += tuple((name, f"other build: {name}", 1.05) for name in OTHER_BUILD)
+        given.only = [*OTHER_BUILD, *other]
     table = measure(given.only, given.rounds, given.samples, given.concurrency, given.problems, given.latency_ms)
     show(table)
     if given.json:

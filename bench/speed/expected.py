@@ -7,16 +7,20 @@ Each definition is then walked over these texts: whatever it wants continued has
 
 import asyncio
 import math
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from contestants.hashed import hashed
 
+sys.path.append(str(Path(__file__).parents[1]))  # the mock server's modules
+
 from openai_protocol.behaviour import Behaviour
+from openai_protocol.model.samples import drawn
 from openai_protocol.prompts import chat
-from openai_protocol.samples import drawn
 
 BREAK = "\n\n"
 

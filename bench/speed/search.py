@@ -1,4 +1,4 @@
-"""Searches over steps, redraft's and its_hub's, on a server that answers after 50 ms: `python bench/search.py`.
+"""Searches over steps, redraft's and its_hub's, on a server that answers after 50 ms: `python bench/speed/search.py`.
 
 Fifty problems at once, the contestants in turn, round after round, each in a process of its own; the table holds
 medians. Beam search has 8 candidates of which 2 are kept, the particle filter 8 particles, both with values that cost
@@ -28,14 +28,15 @@ from clients import Contestant, ask, problem_line, run, server
 from redraft.store.sources.sources import read
 
 HUB = ("its-hub[lm]==1.2.*",)
+PEER = "peers/its_hub_best_of_n"  # whose environment its other programs share
 CONTESTANTS = {
-    "beam": Contestant("redraft_beam", most=8, logprobs=False),
-    "beam, stored": Contestant("redraft_beam_stored", most=8, logprobs=False),
-    "beam, its_hub": Contestant("its_hub_beam", HUB, logprobs=False, environment="its_hub_best_of_n"),
-    "particle": Contestant("redraft_particle", most=8, logprobs=False),
-    "particle, stored": Contestant("redraft_particle_stored", most=8, logprobs=False),
-    "particle, its_hub": Contestant("its_hub_particle", HUB, logprobs=False, environment="its_hub_best_of_n"),
-    "rest_mcts, stored": Contestant("redraft_rest_mcts", most=8, logprobs=False),
+    "beam": Contestant("ours/redraft_beam", most=8, logprobs=False),
+    "beam, stored": Contestant("ours/redraft_beam_stored", most=8, logprobs=False),
+    "beam, its_hub": Contestant("peers/its_hub_beam", HUB, logprobs=False, environment=PEER),
+    "particle": Contestant("ours/redraft_particle", most=8, logprobs=False),
+    "particle, stored": Contestant("ours/redraft_particle_stored", most=8, logprobs=False),
+    "particle, its_hub": Contestant("peers/its_hub_particle", HUB, logprobs=False, environment=PEER),
+    "rest_mcts, stored": Contestant("ours/redraft_rest_mcts", most=8, logprobs=False),
 }
 LIMITS = {"beam": 1.8, "rest_mcts, stored": 2.5}
 """The most seconds, in floors."""

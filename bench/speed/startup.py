@@ -1,7 +1,10 @@
-"""How long commands take to answer, beside what they cannot do without: `python bench/startup.py`.
+"""How long commands take to answer, next to what they cannot do without: `python bench/speed/startup.py`.
 
-Medians of seven runs, as whole processes. The floor of each is Python's own start with the one package that the command
-needs. For the demonstration: seconds to its first judged draft, and to its end, on a terminal's line of text.
+Medians of seven runs, as whole processes. The floor of each command is Python's own start with the packages that the
+command needs. For the demonstration: seconds to its first judged draft, and to its end.
+
+With `--against BIN`, the folder of another build's programs (such as `other/.venv/bin`), the commands of both builds
+run in turn, so that a busy machine slows both alike. Each line has both medians and their ratio.
 """
 
 import argparse
@@ -10,25 +13,25 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 BIN = Path(sys.executable).parent
+SQL = "SELECT count(*) FROM trajectories"
 
 
-def seconds(command: list[str], runs: int) -> float:
-    taken = []
-    for _ in range(runs + 1):  # the first warms the disk's cache
+def seconds(command: Sequence[str]) -> float:
+    """How long a command takes, from its start to its end."""
+    start = time.perf_counter()
+    subprocess.run(command, check=True, capture_output=True)
+    return time.perf_counter() - start
+
+
+def first_draft(folder: Path) -> tuple[float, float]:
+    """How long the demonstration of a build takes to its first judged draft, and to its end."""
+    with tempfile.TemporaryDirectory() as place:
         start = time.perf_counter()
-        subprocess.run(command, check=True, capture_output=True)
-        taken.append(time.perf_counter() - start)
-    return statistics.median(taken[1:])
-
-
-def demo() -> tuple[float, float]:
-    """Seconds from the command to the first verdict, and to the end."""
-    with tempfile.TemporaryDirectory() as folder:
-        start = time.perf_counter()
-        process = subprocess.Popen([BIN / "redraft", "demo"], cwd=folder, stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen([folder / "redraft", "demo"], cwd=place, stdout=subprocess.PIPE, text=True)
         assert process.stdout is not None
         first = next(time.perf_counter() for line in process.stdout if "→" in line) - start
         process.stdout.read()
@@ -36,27 +39,65 @@ def demo() -> tuple[float, float]:
         return first, time.perf_counter() - start
 
 
+def medians(commands: Sequence[Sequence[str]], runs: int) -> list[float]:
+    """The median of each command, all run in turn. A first round warms the disk's cache and is not counted."""
+    rounds = [[seconds(command) for command in commands] for _ in range(runs + 1)]
+    return [statistics.median(taken) for taken in zip(*rounds[1:], strict=True)]
+
+
+def store(folder: Path, place: str) -> str:
+    """A store of 40 problems that a build makes in a folder."""
+    db = f"{place}/{len(list(Path(place).iterdir()))}.duckdb"
+    subprocess.run([folder / "redraft", "generate", "--limit", "40", "--db", db], check=True, capture_output=True)
+    return db
+
+
 def show(*cells: str) -> None:
     print("| " + " | ".join(cells) + " |", flush=True)  # noqa: T201 - a table for the reader
+
+
+def floors(runs: int) -> None:
+    """The table of this build and of what its commands cannot do without."""
+    redraft, python = str(BIN / "redraft"), sys.executable
+    show("command", "seconds", "floor", "seconds", "ratio")
+    with tempfile.TemporaryDirectory() as place:
+        query = [redraft, "query", "--db", store(BIN, place), SQL]
+        for command, floor in (
+            ([redraft, "--help"], "import click"),
+            (query, "import click, duckdb, rich.table"),
+        ):
+            ours, least = medians([command, [python, "-c", floor]], runs)
+            show(f"redraft {command[1]}", f"{ours:.2f}", floor, f"{least:.2f}", f"{ours / least:.1f}")
+    first, whole = zip(*(first_draft(BIN) for _ in range(3)), strict=True)
+    show("redraft demo: first judged draft", f"{statistics.median(first):.1f}", "", "", "")
+    show("redraft demo: end", f"{statistics.median(whole):.1f}", "", "", "")
+
+
+def compare(other: Path, runs: int) -> None:
+    """The table of this build and another. Each queries a store that it made itself."""
+    builds = (BIN, other)
+    show("command", "seconds", "other build", "ratio")
+    with tempfile.TemporaryDirectory() as place:
+        stores = [store(build, place) for build in builds]
+        helps = [[str(build / "redraft"), "--help"] for build in builds]
+        queries = [[str(build / "redraft"), "query", "--db", db, SQL] for build, db in zip(builds, stores, strict=True)]
+        for name, commands in (("redraft --help", helps), ("redraft query", queries)):
+            _ratio(name, *medians(commands, runs))
+    rounds = [[first_draft(build)[0] for build in builds] for _ in range(runs)]
+    ours, theirs = (statistics.median(taken) for taken in zip(*rounds, strict=True))
+    _ratio("redraft demo: first judged draft", ours, theirs)
+
+
+def _ratio(name: str, ours: float, theirs: float) -> None:
+    show(name, f"{ours:.3f}", f"{theirs:.3f}", f"{ours / theirs:.2f}")
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=7)
+    parser.add_argument("--against", type=Path, metavar="BIN", help="the folder of another build's programs")
     options = parser.parse_args()
-    redraft, python = str(BIN / "redraft"), sys.executable
-    with tempfile.TemporaryDirectory() as folder:
-        db = f"{folder}/a.duckdb"
-        subprocess.run([redraft, "generate", "--limit", "40", "--db", db], check=True, capture_output=True)
-        sql = "SELECT count(*) FROM trajectories"
-        show("command", "seconds", "floor", "seconds", "ratio")
-        for command, floor in (
-            ([redraft, "--help"], [python, "-c", "import click"]),
-            ([redraft, "query", "--db", db, sql], [python, "-c", "import click, duckdb, rich.table"]),
-        ):
-            ours, least = seconds(command, options.runs), seconds(floor, options.runs)
-            names = (" ".join(Path(part).name for part in command[:2]), floor[-1])
-            show(names[0], f"{ours:.2f}", names[1], f"{least:.2f}", f"{ours / least:.1f}")
-    first, whole = zip(*(demo() for _ in range(3)), strict=True)
-    show("redraft demo: first judged draft", f"{statistics.median(first):.1f}", "", "", "")
-    show("redraft demo: end", f"{statistics.median(whole):.1f}", "", "", "")
+    if options.against:
+        compare(options.against.absolute(), options.runs)
+    else:
+        floors(options.runs)

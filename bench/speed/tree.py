@@ -1,4 +1,4 @@
-"""What a node of a search costs, in a small tree and in a large one: `python bench/tree.py`.
+"""What a node of a search costs, in a small tree and in a large one: `python bench/speed/tree.py`.
 
 Trees of 100, 1,000 and 10,000 nodes are grown with steps and values that cost nothing, so that what is measured is the
 search: processor time and memory a node, medians of seven, and their ratio to the smallest tree's.

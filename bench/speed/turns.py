@@ -1,6 +1,6 @@
 """Correction in turns beside single drafts, with as many calls, on a server that answers after 5 ms:
 
-    python bench/turns.py [--problems 500 2000 10000] [--turns 5] [--json FILE]
+    python bench/speed/turns.py [--problems 500 2000 10000] [--turns 5] [--json FILE]
 
 Each problem gets one trajectory of five drafts, each called wrong (feedback `fixed`), with all drafts before it in the
 prompt; or five drafts in calls of their own (`best_of_n`). Each run is a process of its own. Memory is the peak above
@@ -23,8 +23,8 @@ from redraft.llm.prompts.templates import SOLVE, fill
 from redraft.store.sources.sources import read
 
 PROGRAMS = {
-    "turns": Contestant("redraft_turns", logprobs=False),
-    "single drafts": Contestant("redraft_direct", logprobs=False),
+    "turns": Contestant("ours/redraft_turns", logprobs=False),
+    "single drafts": Contestant("ours/redraft_direct", logprobs=False),
 }
 
 

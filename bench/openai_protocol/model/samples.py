@@ -7,9 +7,9 @@ from typing import Any
 
 from openai_protocol.behaviour import Behaviour
 from openai_protocol.faults import Fault
+from openai_protocol.model.structured import shaped
+from openai_protocol.model.texts import Sample, solution, spoken
 from openai_protocol.prompts import Prompt, limit, stops
-from openai_protocol.structured import shaped
-from openai_protocol.texts import Sample, solution, spoken
 
 FRESH = itertools.count(2**40, 1_000)
 """Seeds of the calls that give none."""

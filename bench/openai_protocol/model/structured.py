@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 
-from openai_protocol.texts import SEPARATOR, Sample, spoken
+from openai_protocol.model.texts import SEPARATOR, Sample, spoken
 
 
 def shaped(sample: Sample, schema: dict[str, Any], number: int) -> Sample:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from openai_protocol.scripted import scripted
+from openai_protocol.model.scripted import scripted
 from redraft.flows.generate import generate
 from redraft.store import Store
 

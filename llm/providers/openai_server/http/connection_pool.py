@@ -1,8 +1,8 @@
 """HTTP/1.1 without TLS and proxy, as model servers on one's own machines are asked: llhttp on bare connections.
 
-An aiohttp session, which carries whatever else there is, costs more processor time a call (`bench/clients.py` has the
-totals of redraft and of a bare aiohttp loop). Of the clients in Rust, pyreqwest waits for the interpreter's lock with
-each reply where the event loop is busy, and wreq does not read SSL_CERT_FILE.
+An aiohttp session, which carries whatever else there is, costs more processor time a call (`bench/speed/clients.py`
+has the totals of redraft and of a bare aiohttp loop). Of the clients in Rust, pyreqwest waits for the interpreter's
+lock with each reply where the event loop is busy, and wreq does not read SSL_CERT_FILE.
 """
 
 import asyncio
