@@ -27,9 +27,10 @@ def best_of_n(
     pick: Literal["best", "weighted_majority"] = "best",
     watch: Watch | None = None,
 ) -> Agent:
-    """`samples` drafts in one call; the pick is the highest graded one that has an answer, the first of equals, or,
-    by "weighted_majority", the best one of the answer whose grades sum up to most (Li et al. 2023).
+    """Draws `samples` drafts in one call and picks the draft with the highest grade.
 
+    Only drafts with an answer can be picked; of equal grades the first draft wins. With `pick` = weighted_majority the
+    grades of each answer are summed, and the best draft of the answer with the highest sum is picked (Li et al. 2023).
     Raises PartError for another `pick`.
 
     Args:

@@ -1,4 +1,4 @@
-"""Draft, judge, critique, revise: correction in turns (after Huang et al. 2023, Qu et al. 2024, Kumar et al. 2024)."""
+"""Correction in turns: draft, judge, critique, revise (after Huang et al. 2023, Qu et al. 2024, Kumar et al. 2024)."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
@@ -36,25 +36,28 @@ def correct(
     pick: Literal["last", "best", "majority"] = "last",
     watch: Watch | None = None,
 ) -> Agent:
-    """Each of `samples` drafts is revised until the feedback has nothing to say, the critic calls it finished or
-    hopeless, its grade reaches the `threshold`, it repeats its answer (`agree`), or it has had `turns` drafts. Only
-    drafts that ended by themselves are revised. A trajectory's `stop` and `reason` tell what ended it.
+    """Revises each of `samples` drafts in turns until a limit is reached or the feedback has nothing to say.
+
+    A trajectory also ends if the critic calls it finished or hopeless, if its grade reaches the `threshold`, if it
+    repeats its answer (`agree`), and after `turns` drafts. Its `stop` and `reason` name the cause. Only a draft that
+    ended by itself is revised.
 
     A `draft` strategy gives the first drafts in the policy's place, once for each sample. A `teacher` writes the
-    redrafts. Each turn draws `branches` redrafts in one call: the best graded goes on, and the others are kept in the
+    redrafts. Each turn draws `branches` redrafts in one call: the best graded redraft goes on, and the others keep the
     role of a search.
 
-    The pick is the highest graded of the `last` drafts (their vote's winner, without a grader), the `best` graded of
-    all drafts of all turns, or the `majority` of these. Where that is an earlier turn's, the trajectory up to it stands
-    for itself, in the role of a search, beside the whole trajectories; so does the draft before a failure where nothing
-    else has an answer. Raises PartError for counts below 1, and where a grader is needed and there is none.
+    The pick is the highest graded of the `last` drafts (without a grader, the winner of their vote), the `best` graded
+    of all drafts of all turns, or the `majority` of these. If the pick is a draft of an earlier turn, the trajectory up
+    to it is returned beside the whole trajectories, in the role of a search. The draft before a failure is returned
+    likewise, if no other draft has an answer. Raises PartError for counts below 1, and if a grader is needed and none
+    is given.
 
     Args:
         samples: The number of first drafts, each of which is corrected by itself.
         turns: The most drafts of a trajectory, the first included.
         branches: The number of redrafts that a turn draws; the best graded one goes on.
         threshold: The grade, in the grader's unit, at which a draft is good enough; none revises whatever the grade.
-        agree: Whether two drafts in turn with the same answer end a trajectory.
+        agree: Whether two successive drafts with the same answer end a trajectory.
         pick: What the answer is: the best graded `last` draft, or their vote's winner without a grader; the `best`
             graded draft of all turns; or the `majority` of all drafts.
     """
@@ -132,6 +135,6 @@ def _answered_samples(trajectories: Iterable[Trajectory]) -> list[int]:
 
 
 def _require_grader(grader: Grader | None, wishes: Sequence[str]) -> None:
-    """Raises PartError for the first of these wishes, where there is no grader."""
+    """Raises PartError for the first of these wishes if there is no grader."""
     if wishes and grader is None:
         raise PartError(f"{wishes[0]} of strategy 'correct' needs a grader, as in grader='likelihood'")

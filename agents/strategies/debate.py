@@ -1,4 +1,4 @@
-"""Several drafts are shown to each other for some rounds, and vote in the end: debate (Du et al. 2023)."""
+"""Debate: several drafts are shown to each other for some rounds, and then vote (Du et al. 2023)."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
@@ -25,14 +25,16 @@ def debate(
     rounds: int = 2,
     watch: Watch | None = None,
 ) -> Agent:
-    """Drafts are revised in rounds, in which each writer is shown the latest drafts of the others; the pick is the
-    answer of most last drafts, the first drafted of equals.
+    """Revises drafts in rounds, in which each writer sees the latest drafts of the others, and picks by majority.
 
-    `agents` is the number of drafts. `rounds` is how often each of them is revised. All writers of a round see the
-    drafts of the round before. That is agents x (1 + rounds) calls, to be held against as many votes of
-    self-consistency (Huang et al. 2023). A draft about which the feedback has nothing to say stays in the debate as it
-    is; a round that changes nothing is the last. A draft that did not end by itself is neither shown nor revised any
-    more. A trajectory's score is its last answer's share of the drafts. Raises PartError for counts below 1.
+    `agents` is the number of drafts. `rounds` is how often each draft is revised. All writers of a round see the drafts
+    of the round before. A debate costs agents x (1 + rounds) calls; compare it with as many votes of self-consistency
+    (Huang et al. 2023).
+
+    If the feedback has nothing to say about a draft, the draft stays in the debate unchanged. A round without changes
+    is the last. A draft that did not end by itself is neither shown nor revised again. The pick is the most frequent
+    answer of the last drafts, of equals the first drafted. A trajectory's score is its last answer's share of the
+    drafts. Raises PartError for counts below 1.
     """
     at_least_one(agents=agents, rounds=rounds)
 

@@ -1,4 +1,4 @@
-"""One draft at temperature 0."""
+"""Greedy decoding: a single draft at temperature 0."""
 
 from langgraph.graph import END, START, StateGraph
 
@@ -10,7 +10,7 @@ from redraft.store.records import Trajectory
 
 
 def greedy(client: Client, *, watch: Watch | None = None) -> Agent:
-    """The model's most likely draft, whatever the run's temperature."""
+    """Draws one draft at temperature 0, whatever the run's temperature."""
     policy = whole(client, temperature=0.0)
 
     async def propose(state: State, runtime: TreeRuntime) -> State:

@@ -1,5 +1,5 @@
-"""Program of thought: the model writes a program, and what it computes is the answer (Chen et al. 2022; PAL, Gao et al.
-2022)."""
+"""Program of thought: the model writes a program, and the program computes the answer (Chen et al. 2022; PAL, Gao et
+al. 2022)."""
 
 from typing import Literal
 
@@ -31,16 +31,18 @@ def program_of_thought(
     fallback: bool = False,
     watch: Watch | None = None,
 ) -> Agent:
-    """`samples` programs in one call, of which each is run in the sandbox for at most `limit_s` seconds; the answer
-    that most of them compute wins, the first drafted of equals (PoT-SC for more than one).
+    """Draws `samples` programs in one call, runs each in the sandbox, and picks the most frequent answer.
 
-    The program is the last block of Python in the reply, else all of it, and a step of its own. Its answer is the
-    variable `ans`, else what `solution()` returns, else its last expression, else its last printed line. A program
-    that can't be run, that fails or computes nothing has no answer and no vote: its trajectory's reason says why, and
-    what came of each is a grade of the program's step, by "sandbox", without a value. With `fallback` the `policy`
-    drafts a solution in words in the place of each such program.
+    Of equally frequent answers the first drafted wins (PoT-SC for more than one program). Each program runs for at most
+    `limit_s` seconds.
 
-    Raises PartError for a count below 1, and where there is no sandbox.
+    The program is the last block of Python in the reply, otherwise the whole reply; it is a step of its own. Its answer
+    is the variable `ans`, otherwise what `solution()` returns, otherwise its last expression, otherwise its last
+    printed line. A program that can't be run, fails or computes nothing has no answer and no vote. The trajectory's
+    reason says why, and a grade of the program's step by "sandbox", without a value, says what happened. With
+    `fallback` the `policy` drafts a solution in words in the place of each such program.
+
+    Raises PartError for a count below 1, and if there is no sandbox.
 
     Args:
         samples: The number of programs.
@@ -97,7 +99,7 @@ def program_of_thought(
 
 
 async def _draw_programs(client: Client, trajectory: Trajectory, n: int) -> list[Trajectory]:
-    """`n` replies with programs, as the steps before, in and after the program."""
+    """`n` trajectories, each a reply with a program: the steps are the text before, the program and the text after."""
     system = [message for message in client.opening if message.role == "system"]
     asked = Message("user", fill(client.template("solve_program"), question=trajectory.question.text))
     request = client.request([*system, asked], n=n)
@@ -113,7 +115,7 @@ def _program_trajectory(trajectory: Trajectory, number: int, drawn: Choice | Mod
 
 
 async def _run_program(trajectory: Trajectory, limit_s: float) -> Trajectory:
-    """The trajectory with what its program computes as its answer, or with the reason why there is none."""
+    """The trajectory with its program's result as the answer, or with the reason why there is none."""
     if trajectory.stop is Stop.LENGTH:
         return replace(trajectory, reason="It was cut off before its program had ended.")
     if trajectory.stop is not Stop.ANSWERED:

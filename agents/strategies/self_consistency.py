@@ -1,4 +1,4 @@
-"""Self-consistency: independent drafts vote, and the answer with most votes wins (Wang et al. 2022)."""
+"""Self-consistency: independent drafts vote, and the most frequent answer wins (Wang et al. 2022)."""
 
 from typing import Literal
 
@@ -14,12 +14,12 @@ from redraft.store.records import Trajectory
 
 
 def self_consistency(policy: Policy, *, samples: int = 8, adaptive: bool = False, watch: Watch | None = None) -> Agent:
-    """The answer that most of `samples` drafts give, the first drafted of equals; no answer is no vote.
+    """Draws `samples` drafts and picks the most frequent answer, of equals the first drafted.
 
-    Plain, all drafts are asked for at once. `adaptive` asks in rounds, each of the fewest drafts that could
-    settle the vote, and stops when no outcome of the drafts left could change the winner: the same answer for
-    fewer drafts. How many there are then depends on what they say, which biases pass@k over them. A trajectory's
-    score is its answer's share of the drafts.
+    A draft without an answer has no vote. Without `adaptive` all drafts are drawn at once. With it they are drawn in
+    rounds, each of the fewest drafts that could settle the vote, and drawing stops when no outcome of the remaining
+    drafts could change the winner: the answer is the same for fewer drafts. The number of drafts then depends on their
+    answers, which biases pass@k. A trajectory's score is its answer's share of the drafts.
 
     Args:
         samples: The number of drafts that vote; the most of them, if the vote is adaptive.

@@ -1,4 +1,4 @@
-"""Beam search over tokens: the drafts that the model finds most likely, with nothing drawn."""
+"""Beam search over tokens: the drafts that the model finds most likely, with no sampling."""
 
 from langgraph.graph import END, START, StateGraph
 
@@ -11,13 +11,13 @@ from redraft.store.records import Role, Trajectory
 
 
 def token_beam(client: Client, *, width: int = 4, length_penalty: float = 1.0, watch: Watch | None = None) -> Agent:
-    """The best drafts of a beam search over tokens, best first; the pick is the first that has an answer.
+    """Returns the best drafts of a beam search over tokens, best first; the pick is the first draft with an answer.
 
-    `width` is the number of drafts, and of the likeliest beginnings that go on at each token. The drafts are ranked by
-    the sum of their log-probabilities divided by length ** `length_penalty`: 0 prefers short drafts, 1 is the mean of a
-    token. The temperature plays no part, and the drafts are no independent samples: they are kept in the role of a
-    search. The embedded model computes it exactly, vLLM by its own beam search; a model that can't ends the run. Raises
-    PartError for a `width` below 1.
+    `width` is the number of drafts, and of the likeliest beginnings that are continued at each token. Drafts are ranked
+    by the sum of their log-probabilities divided by length ** `length_penalty`: 0 prefers short drafts, 1 ranks by the
+    mean of a token. The temperature has no effect. The drafts are not independent samples, so they have the role of a
+    search. The embedded model computes the beam exactly, and vLLM by its own beam search; any other model ends the run.
+    Raises PartError for a `width` below 1.
     """
     at_least_one(width=width)
     policy = likeliest(client, length_penalty=length_penalty)

@@ -23,24 +23,26 @@ def beam(
     final: Literal["value", "vote"] = "value",
     watch: Watch | None = None,
 ) -> Agent:
-    """`n` candidates grow by a step a round; the n / `width` best open ones by the grader's value of what is written go
-    on, as replicas that make n again. The last of `iterations` rounds writes its candidates to their ends.
+    """Grows `n` candidates by a step a round and keeps the n / `width` best open ones by the grader's value.
 
-    A candidate that ends in an answer leaves the beam, and its place goes to the others' replicas, as published. That
-    would fill the beam with copies, so with `distinct` a step that says what its sibling says is dropped. Replicas are
-    siblings below one prefix, asked for in one call: no step is stored, and no token counted, more than once. The
-    answer is the best finished candidate by value, or the best of the answer whose values sum up to most
-    (`final`="vote"); none is counted twice to make up `n`. How the values of steps become one is the grader's to say.
+    Each candidate that is kept is continued `width` times, which makes `n` candidates again. The last of `iterations`
+    rounds writes its candidates to their ends. A candidate that ends in an answer leaves the beam, and the others are
+    continued more often in its place, as published. This would fill the beam with copies, so `distinct` drops a step
+    that repeats its sibling's text. Continuations of one prefix are drawn in one call: no step is stored, and no token
+    counted, more than once.
 
-    Raises PartError for counts below 1, an `n` that is no multiple of `width`, and another `final`.
+    The answer is the best finished candidate by value. With `final` = vote it is the best candidate of the answer whose
+    values have the highest sum. No candidate is counted twice to make up `n`. The grader decides how the values of
+    steps become one value. Raises PartError for counts below 1, an `n` that is no multiple of `width`, and another
+    `final`.
 
     Args:
         n: The number of candidates in a round.
         width: The number of next steps drawn for each trajectory that goes on; n / width trajectories do.
         iterations: The most rounds; the last one writes its candidates to their ends.
-        distinct: Whether a step that says what its sibling says is dropped.
-        final: How the answer is chosen among finished candidates: the best by `value`, or of the answer whose values
-            sum up to most (`vote`).
+        distinct: Whether a step that repeats its sibling's text is dropped.
+        final: How the answer is chosen among the finished candidates: `value` takes the best one; `vote` sums the
+            values of each answer, and takes the best candidate of the answer with the highest sum.
     """
     check_beam(n, width, iterations, final)
 
@@ -56,7 +58,7 @@ def beam(
 
 
 def check_beam(n: int, width: int, iterations: int, final: str) -> None:
-    """Raises PartError for a beam that there can't be."""
+    """Raises PartError for counts below 1, an `n` that is no multiple of `width`, and an unknown `final`."""
     at_least_one(n=n, width=width, iterations=iterations)
     if n % width:
         raise PartError(f"n={n} is no multiple of width={width}: n / width candidates are kept")

@@ -1,5 +1,5 @@
-"""Best-first search over the steps of a solution: the most promising open trajectory is always the next to grow (Q*,
-Wang et al. 2024, is one of the family)."""
+"""Best-first search over the steps of a solution: the most promising open trajectory grows next (Q*, Wang et al. 2024,
+is one of the family)."""
 
 import math
 from typing import Literal
@@ -30,18 +30,20 @@ def best_first(
     depth: int = 40,
     watch: Watch | None = None,
 ) -> Agent:
-    """Takes the cheapest trajectory off the frontier, up to `iterations` times: one that has ended in an answer is the
-    search's answer; an open one is continued by `branch` steps in one call, which go to the frontier with their costs.
+    """Expands the cheapest open trajectory each time; the first solution that becomes the cheapest is the answer.
 
-    With V the grader's value of a trajectory, "greedy" has the cost -V. "astar" has -log p - `weight` log V, p the
-    probability that the policy gave to the trajectory's steps: the first answer taken off is then the cheapest of all,
-    where weight is 1 and V is at least a child's V times the child's probability. Products make short trajectories win:
-    `normalised` divides a trajectory's cost by its steps. Of equals the first drawn is taken. A frontier of more than
-    `frontier` trajectories keeps the cheapest.
+    Up to `iterations` times the cheapest trajectory is taken off the frontier. A solution is the answer. An open
+    trajectory is continued by `branch` steps in one call, and these join the frontier with their costs.
 
-    Trajectories without a value, and under "astar" without log-probabilities, are kept but never taken. The critic is
-    asked about a trajectory before it is continued. Where the search ends without having taken an answer, the cheapest
-    that it found is the answer; without any, the best open trajectory is first written to its end. Raises PartError for
+    With V the grader's value of a trajectory, `rule` = greedy has the cost -V. `rule` = astar has -log p - `weight` log
+    V, with p the policy's probability of the trajectory's steps. The first solution taken is then the cheapest of all,
+    if weight is 1 and V is at least a child's V times the child's probability. Products favour short trajectories, so
+    `normalised` divides the cost by the number of steps. Of equal costs the first drawn is taken. A frontier of more
+    than `frontier` trajectories keeps the cheapest.
+
+    A trajectory without a value, and under astar without log-probabilities, is stored but never taken. The critic is
+    asked about a trajectory before it is continued. If the search ends before it has taken a solution, the cheapest
+    solution is the answer; if there is none, the best open trajectory is first written to its end. Raises PartError for
     counts below 1, a negative weight, and another `rule`.
 
     Args:

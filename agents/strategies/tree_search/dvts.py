@@ -1,5 +1,5 @@
-"""Diverse verifier tree search: independent greedy subtrees, so that a grader's favourite does not take them all
-(Beeching et al. 2024, search-and-learn)."""
+"""Diverse verifier tree search: independent greedy subtrees, so that the grader's favourite does not displace the
+others (Beeching et al. 2024, search-and-learn)."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -30,22 +30,23 @@ def dvts(
     final: Literal["value", "vote"] = "value",
     watch: Watch | None = None,
 ) -> Agent:
-    """n / `width` subtrees, each of which draws `width` next steps a round and goes on from the best of them alone, by
-    the grader's value of what is written, until that ends or boxes an answer. The last of `iterations` rounds writes
-    its candidates to their ends.
+    """Searches n / `width` independent subtrees, each of which keeps the best of `width` next steps a round.
 
-    The candidates are the last `width` of each subtree, `n` in all: the answer is the best of those that have one, or
-    the best of the answer whose values sum up to most (`final`="vote"). First steps are drawn in one call, of which
-    each subtree has the next `width`; equal texts in two subtrees are two. A subtree without any value ends.
+    The grader's value of the text so far decides. A subtree grows until its best candidate ends or boxes an answer. The
+    last of `iterations` rounds writes its candidates to their ends. The candidates are the last `width` of each
+    subtree, `n` in all. The answer is the best candidate with an answer; with `final` = vote it is the best candidate
+    of the answer whose values have the highest sum.
 
-    Raises PartError for counts below 1, an `n` that is no multiple of `width`, and another `final`.
+    First steps are drawn in one call, and each subtree gets the next `width` of them. Equal texts in two subtrees are
+    two candidates. A subtree without any value ends. Raises PartError for counts below 1, an `n` that is no multiple of
+    `width`, and another `final`.
 
     Args:
         n: The number of candidates in a round, over all subtrees.
         width: The number of next steps that a subtree draws in a round; there are n / width subtrees.
         iterations: The most rounds; the last one writes its candidates to their ends.
-        final: How the answer is chosen among finished candidates: the best by `value`, or of the answer whose values
-            sum up to most (`vote`).
+        final: How the answer is chosen among the finished candidates: `value` takes the best one; `vote` sums the
+            values of each answer, and takes the best candidate of the answer with the highest sum.
     """
     check_beam(n, width, iterations, final)
     grade = grader_value(grader)
@@ -70,13 +71,13 @@ def dvts(
 
 
 def _survivors(members: list[Node]) -> list[Node]:
-    """The best of a subtree's candidates; where that has ended, so has the subtree, and all of its answers stay."""
+    """The best of a subtree's candidates. If it has ended, the subtree has ended too, and all its answers are returned."""
     [top] = top_nodes(members, 1)
     return [node for node in members if node.ended] if top.ended else [top]
 
 
 def _end_if_boxed(node: Node) -> None:
-    """A text ends with the answer that it boxes."""
+    """Ends a node whose text boxes an answer."""
     if not node.ended and "boxed{" in node.text:
         answer = extract(node.trajectory.text(), node.trajectory.question.kind)
         node.trajectory = replace(node.trajectory, stop=Stop.ANSWERED, answer=answer)

@@ -1,4 +1,4 @@
-"""Lookahead search: beam search in which a candidate is judged by where it leads (Snell et al. 2024)."""
+"""Lookahead search: beam search that judges a candidate by a rollout from it (Snell et al. 2024)."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -33,13 +33,13 @@ def lookahead(
     final: Literal["value", "vote"] = "value",
     watch: Watch | None = None,
 ) -> Agent:
-    """`beam`, but an open candidate's value is the grader's value of a rollout from it: `k` further steps at
-    temperature 0, fewer where it ends before.
+    """Searches like `beam`, but values an open candidate by a rollout of `k` further steps at temperature 0.
 
-    Rollouts are kept apart from the tree, in their own role, and all that they cost counts: a candidate costs k + 1
-    steps, so at equal cost `beam` has k + 1 times the candidates. The published code of search-and-learn draws them for
-    its beam search and then judges the candidate alone; here it is the rollout's end that is judged. A rollout that a
-    failed call or a budget cuts short gives no value, and the candidate does not go on.
+    The value is the grader's value of the rollout, which is shorter if it ends before. Rollouts are stored apart from
+    the tree, in their own role, and all their costs count: a candidate costs k + 1 steps, so at equal cost `beam` has k
+    + 1 times the candidates. The published code of search-and-learn draws rollouts for its beam search and then judges
+    the candidate alone; here the rollout's end is judged. If a failed call or a budget cuts a rollout short, its
+    candidate has no value and does not go on.
 
     Raises PartError for counts below 1, an `n` that is no multiple of `width`, and another `final`.
 
@@ -48,9 +48,9 @@ def lookahead(
         n: The number of candidates in a round.
         width: The number of next steps drawn for each trajectory that goes on; n / width trajectories do.
         iterations: The most rounds; the last one writes its candidates to their ends.
-        distinct: Whether a step that says what its sibling says is dropped.
-        final: How the answer is chosen among finished candidates: the best by `value`, or of the answer whose values
-            sum up to most (`vote`).
+        distinct: Whether a step that repeats its sibling's text is dropped.
+        final: How the answer is chosen among the finished candidates: `value` takes the best one; `vote` sums the
+            values of each answer, and takes the best candidate of the answer with the highest sum.
     """
     at_least_one(k=k)
     check_beam(n, width, iterations, final)
@@ -85,7 +85,7 @@ def lookahead(
 
 
 async def _roll_out(search: Search, policy: Policy, node: Node, k: int) -> Trajectory:
-    """The trajectory up to `k` steps on from a node; shorter where it ends, or nothing more comes."""
+    """The trajectory up to `k` steps on from a node; it is shorter if it ends, or if a call adds nothing."""
     trajectory = replace(node.trajectory, score=None, grades=())
     for number in range(k):
         more = await search.roll(policy, node, 1, trajectory if number else None)
@@ -98,6 +98,6 @@ async def _roll_out(search: Search, policy: Policy, node: Node, k: int) -> Traje
 
 
 def _is_cut_short(search: Search, trajectory: Trajectory) -> bool:
-    """Whether a call after a rollout's end got no answer."""
+    """Whether the call after a rollout's last step failed or met the end of a budget."""
     nothing = search.lost.get(trajectory.place) if trajectory.stop is None else None
     return nothing is not None and nothing.stop in (Stop.FAILED, Stop.BUDGET)

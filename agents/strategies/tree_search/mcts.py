@@ -39,33 +39,35 @@ def mcts(
     final: Literal["visits", "value", "vote"] = "visits",
     watch: Watch | None = None,
 ) -> Agent:
-    """Each of `iterations` selects a leaf by the `rule`, expands it by `branch` steps in one call, has them valued, and
-    backs each value up to the root: a node's visits are the valued nodes at and below it, its value is their mean.
+    """Selects a leaf by UCT or PUCT, expands it by `branch` steps, values them and backs the values up, `iterations`
+    times.
 
-    `parallel` leaves are selected in a round, each as if those before it had lost (virtual loss), and expanded at
-    once: the round's size is part of the result, the concurrency is not. A step's value is the grader's value of the
-    trajectory up to it, in [0, 1]; with `rollouts`, that of an open step is the mean of so many drafts that the policy
-    writes from it, kept apart from the tree. What has no value, since its call failed or the grader could not tell, is
-    not visited, and counts neither for nor against the nodes above it.
+    A node's visits are the valued nodes at and below it, and its value is their mean. `parallel` leaves are selected in
+    a round, each as if the leaves before it had lost (virtual loss), and expanded at once: the size of a round is part
+    of the result, the concurrency is not. A step's value is the grader's value of the trajectory up to it, in [0, 1].
+    With `rollouts` the value of an open step is the mean value of that many drafts, which the policy writes from it and
+    which are stored apart from the tree. A step without a value, since its call failed or the grader could not decide,
+    is no visit, and counts neither for nor against the nodes above it.
 
-    Solutions, dead ends and trajectories of `depth` nodes are never expanded or selected again; the search ends early
-    where nothing else is left, when a budget is used up, and after three rounds in which every call failed. Before a
-    node is expanded the critic is asked about it. The `final` move takes the solution at the end of the most visited
-    way (visits), the best (value), or the best of the answer whose values sum up to most (vote); where there is none,
-    the best open trajectory is first written to its end, so that no unfinished trajectory is the answer.
+    Solutions, dead ends and trajectories of `depth` nodes are never expanded or selected again. The search ends early
+    if no other leaf is left, if a budget is used up, and after three successive rounds in which every call failed. The
+    critic is asked about a node before it is expanded. `final` names the answer: the solution at the end of the most
+    visited way (visits), the best (value), or the best of the answer whose values have the highest sum (vote). If there
+    is no solution, the best open trajectory is first written to its end, so that an unfinished trajectory is never the
+    answer.
 
     With `noise` in (0, 1] (AlphaZero's is 0.25), the priors of PUCT at the question are mixed with that share of a draw
-    from the symmetric Dirichlet distribution of `noise_alpha`; it is seeded by the run's seed and the question, which
-    takes the run's `client`.
+    from the symmetric Dirichlet distribution of `noise_alpha`. The run's seed and the question seed the draw, which
+    needs the run's `client`.
 
-    Raises PartError for counts below 1, noise that there can't be, and a rule or a final move that there is not.
+    Raises PartError for counts below 1, an impossible noise, and an unknown rule or `final`.
 
     Args:
         iterations: The number of leaves that are selected and expanded.
         branch: The number of next steps that one call draws for a trajectory.
         parallel: The number of leaves that are selected in a round and expanded at once; it changes the result.
         rule: How a leaf is selected: by `uct`, or by `puct`, in which the policy's probabilities are priors.
-        exploration: The weight of what is little visited, under `uct`.
+        exploration: The weight of rarely visited nodes, under `uct`.
         c_init: The weight of the prior, under `puct`.
         c_base: How slowly that weight grows with visits, under `puct`.
         noise: The share of Dirichlet noise in the priors at the question, in [0, 1]; `puct` alone uses it.
@@ -74,7 +76,7 @@ def mcts(
             the grader's value of the step.
         depth: The most steps of a trajectory.
         final: Which solution is the answer: the end of the most visited way (`visits`), the best (`value`), or the best
-            of the answer whose values sum up to most (`vote`).
+            of the answer whose values have the highest sum (`vote`).
     """
     at_least_one(iterations=iterations, branch=branch, parallel=parallel, depth=depth)
     if final not in FINAL_RULES or rule not in ("uct", "puct"):

@@ -1,5 +1,5 @@
-"""Particle filtering over the steps of a solution: samples of where the grader's rewards are, instead of the one best
-(Puri et al. 2025)."""
+"""Particle filtering over the steps of a solution: samples in proportion to the grader's rewards instead of the single
+best (Puri et al. 2025)."""
 
 import random
 from bisect import bisect_right
@@ -34,27 +34,26 @@ def particle(
     final: Literal["value", "vote"] = "value",
     watch: Watch | None = None,
 ) -> Agent:
-    """`n` particles grow by a step a round and are then drawn anew, each as often as its weight says, until all have
-    ended. One that has ended in an answer keeps its weight and is drawn like the others.
+    """Grows `n` particles by a step a round, and then resamples them by their weights until all have ended.
 
-    The weight is the grader's value V of what is written: as the paper has it, with a softmax over the logits of V,
-    it is V / (1 - V), the "odds" (V is kept 1e-7 away from 0 and 1); or V itself. "multinomial" draws each particle
-    alone, as the paper; "systematic" draws all with one random number, so that each is drawn its expected times,
-    rounded down or up. Draws are seeded by the run's seed, the question and the round. Particles at one prefix are
-    siblings, asked for in one call, so no token is counted twice; equal texts stay two particles.
+    A particle that has ended in an answer keeps its weight and is resampled like the others. With V the grader's value
+    of the text so far, the weight is V / (1 - V) (`weight` = odds), which is the paper's softmax over the logits of V;
+    V is clipped to 1e-7 from 0 and 1. With `weight` = value it is V itself. `resampling` = multinomial draws each
+    particle alone, as the paper does; systematic draws all with one random number, so that each particle is drawn its
+    expected number of times, rounded down or up. The run's seed, the question and the round seed the draws. Particles
+    with one prefix are siblings, drawn in one call, so no token is counted twice; equal texts stay two particles.
 
-    The answer is the best of the last particles by V, or the one that most of them give (`final`="vote"). A particle
+    The answer is the best of the last particles by V; with `final` = vote it is their most frequent answer. A particle
     that failed, or has no value, is not drawn. The last of `iterations` rounds writes the particles to their ends.
     Raises PartError for counts below 1, and for another `resampling`, `weight` or `final`.
 
     Args:
         n: The number of particles.
-        resampling: How particles are drawn anew: all with one random number (`systematic`), or each alone
+        resampling: How particles are resampled: all with one random number (`systematic`), or each alone
             (`multinomial`).
-        weight: What a particle is drawn by: the `odds` V / (1 - V) of its value V, or the `value` itself.
+        weight: The weight by which a particle is drawn: the `odds` V / (1 - V) of its value V, or the `value` itself.
         iterations: The most rounds; the last one writes the particles to their ends.
-        final: How the answer is chosen among the last particles: the best by `value`, or the one that most give
-            (`vote`).
+        final: How the answer is chosen among the last particles: the best by `value`, or the most frequent (`vote`).
     """
     at_least_one(n=n, iterations=iterations)
     if resampling not in DRAWS or weight not in ("odds", "value") or final not in ("value", "vote"):
@@ -85,19 +84,19 @@ def particle(
 
 
 def systematic(weights: Sequence[float], n: int, chance: random.Random) -> list[int]:
-    """`n` indices, in order: those at n evenly spaced points of the weights' sum, the first of them random."""
+    """`n` indices in order, at n evenly spaced points of the weights' sum, the first point random."""
     ends, start = list(accumulate(weights)), chance.random()
     return [_index_at_share(ends, (start + place) / n) for place in range(n)]
 
 
 def multinomial(weights: Sequence[float], n: int, chance: random.Random) -> list[int]:
-    """`n` indices, in order, each drawn alone in proportion to the weights."""
+    """`n` indices in order, each drawn independently in proportion to the weights."""
     ends = list(accumulate(weights))
     return sorted(_index_at_share(ends, chance.random()) for _ in range(n))
 
 
 def _index_at_share(ends: Sequence[float], share: float) -> int:
-    """The index whose part of the whole a share of it, in [0, 1), falls in: never one of weight 0."""
+    """The index whose part of the weights' sum contains this share of it, in [0, 1); never an index of weight 0."""
     return min(bisect_right(ends, share * ends[-1]), bisect_right(ends, ends[-1] * (1 - 1e-12)))
 
 

@@ -35,24 +35,24 @@ def rest_mcts(
     final: Literal["value", "vote"] = "value",
     watch: Watch | None = None,
 ) -> Agent:
-    """Each of `iterations` does what follows; names and defaults are the published code's.
+    """Selects, critiques, expands, simulates and backs up, `iterations` times, as in the published code of ReST-MCTS*.
 
-    Select: from the root, the child of the highest V + exploration * sqrt(2 ln N_parent / N), V + `inf` where it was
-    never visited, the first of equals. A selected solution (a trajectory that has ended in an answer) of V >=
-    `end_gate` ends the search; with `full` none does, and all solutions are collected. Critique: is it finished,
-    hopeless, or is there advice for the next step? Expand: `branch` steps in one call, with the advice; the grader
-    gives each its V, in [0, 1]. Simulate: from the best of them, `roll_forward_steps` times, `roll_branch` steps of
-    which the best goes on, until it has ended or the critic says so; with v the greatest value on the way, V = (1 -
-    alpha) V + alpha v, and its N is 1. Back up: N grows by 1 from the expanded node to the root, and each V becomes the
-    mean of the children's, weighted by their N.
+    Select: from the root, the child with the highest V + exploration * sqrt(2 ln N_parent / N), or V + `inf` if it was
+    never visited; of equals the first. If a selected solution (a trajectory that has ended in an answer) has V >=
+    `end_gate`, it ends the search; with `full` none does, and all solutions are collected. Critique: is it finished, is
+    it hopeless, or is there advice for the next step? Expand: `branch` steps in one call, with the advice; the grader
+    gives each its V, in [0, 1]. Simulate: from the best of them, draw `roll_branch` steps up to `roll_forward_steps`
+    times and go on from the best each time, until it ends or the critic ends it. With v the greatest value on the way,
+    V = (1 - alpha) V + alpha v, and its N is 1. Back up: N grows by 1 from the expanded node to the root, and each V
+    becomes the mean of the children's V, weighted by their N.
 
-    The answer is the solution that ended the search, else the best by V, or of the answer whose solutions' V sum up to
-    most (`final`="vote"); where there is none, the best open trajectory is first written to its end. Where the
-    published code
-    differs: a solution below the gate is not selected again (there it burns iterations), an unfinished trajectory is
-    never the answer, a rollout without a value leaves V as it is (there it counts 0), and a call that failed ends no
-    trajectory as finished, has no value, and is no visit. The search ends early where nothing is left to select, when a
-    budget is used up, and after three failed expansions in a row.
+    The answer is the solution that ended the search, otherwise the best by V; with `final` = vote it is the best of the
+    answer whose V have the highest sum. If there is no solution, the best open trajectory is first written to its end.
+
+    The published code differs in four points. There a solution below the gate is selected again and uses up iterations.
+    There an unfinished trajectory can be the answer. There a rollout without a value counts 0; here it leaves V
+    unchanged. Here a failed call ends no trajectory as finished, has no value, and is no visit. The search ends early
+    if nothing is left to select, if a budget is used up, and after three successive failed expansions.
 
     Raises PartError for counts below 1, and for another `final`.
 
@@ -60,15 +60,15 @@ def rest_mcts(
         iterations: The number of selections.
         branch: The number of next steps that one call draws for a trajectory.
         end_gate: The value at which a selected solution ends the search.
-        exploration: The weight of what is little visited.
+        exploration: The weight of rarely visited nodes.
         alpha: The weight of the simulated value in an expanded step's value, in [0, 1].
         roll_branch: The number of steps that a simulation draws at a time; the best goes on.
         roll_forward_steps: The most steps of a simulation.
         inf: The bonus of a trajectory that was never visited.
         depth: The most steps of a trajectory.
         full: Whether the search goes on after a solution, and collects all.
-        final: Which solution is the answer, unless one ended the search: the best by `value`, or of the answer whose
-            values sum up to most (`vote`).
+        final: Which solution is the answer, unless one ended the search: the best by `value`, or the best of the answer
+            whose values have the highest sum (`vote`).
     """
     at_least_one(iterations=iterations, branch=branch, roll_branch=roll_branch, depth=depth)
     if final not in ("value", "vote"):
@@ -128,7 +128,7 @@ def rest_mcts(
 
 
 def back_up(node: Node) -> None:
-    """One more visit here and above; the value of a node whose children were visited is their mean by visits."""
+    """Counts one more visit here and above; the value of a node with visited children becomes their mean by visits."""
     for each in node.lineage():
         each.visits += 1
         seen = [child for child in each.children if child.visits]
@@ -137,8 +137,8 @@ def back_up(node: Node) -> None:
 
 
 def _select(root: Node, exploration: float, inf: float, gate: float) -> Node | None:
-    """The open node, or the solution that reaches the gate, which is visited next; None where all is closed. A solution
-    below the gate is closed on the way."""
+    """The open node, or the solution that reaches the gate, which is visited next; None if all nodes are closed. A
+    solution below the gate is closed on the way."""
 
     def score(node: Node) -> float:
         above = node.parent.visits if node.parent else 0
@@ -163,5 +163,5 @@ def _close_unvalued(node: Node) -> None:
 
 
 def _value(node: Node) -> float:
-    """The value of a node that has one; of the root, before anything was backed up to it, 0."""
+    """The value of a node, 0 if it has none, as the root before its first backup."""
     return 0.0 if node.value is None else node.value

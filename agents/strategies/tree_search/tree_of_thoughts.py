@@ -37,20 +37,24 @@ def tree_of_thoughts(
     depth: int = 40,
     watch: Watch | None = None,
 ) -> Agent:
-    """Thoughts are steps. Each open state gets `k` next ones: "sample" draws them independently, "propose" asks for a
-    list of them in one call. They are valued by the `grader`, or by the model itself: "value" judges each alone
-    `n_evaluate` times (sure, likely, impossible), "vote" shows them together and counts `n_evaluate` votes.
+    """Searches a tree of thoughts (steps), of which each open state gets `k`, breadth first or depth first.
 
-    "bfs": the `b` best of all candidates go on, for `depth` rounds or until all of them have ended ("sample" draws b in
-    proportion to their values, alike where all are 0, seeded by the run, the question and the round); one that has
-    ended keeps its place while it is among them. The answer is the best of the last b. "dfs": the `b` best of a
-    state's thoughts are tried one after the other, each with all below it; those with a value under `threshold` are
-    pruned; the first answer that is reached ends the search, and so does state number `visits`.
+    `generate` = sample draws the next thoughts independently; propose asks for a list of them in one call. They are
+    valued by the `grader` or by the model itself: `evaluate` = value judges each thought alone `n_evaluate` times
+    (sure, likely, impossible); vote shows them together and counts `n_evaluate` votes.
 
-    Twins of a sibling are dropped. What has no value, since a call failed or a reply names nothing, does not go on: it
-    does not count as 0. The paper's tasks have generate=propose with evaluate=value, or sample with vote; its judge in
-    depth-first search is asked per clue of a crossword, here per state. Raises PartError for counts below 1, for names
-    that there are not, and where a model that knows only forms of its own is to propose or evaluate.
+    `method` = bfs keeps the `b` best of all candidates, for `depth` rounds or until all of them have ended. `select` =
+    sample draws b candidates in proportion to their values instead (evenly if all values are 0), seeded by the run, the
+    question and the round. A candidate that has ended keeps its place while it is among them. The answer is the best of
+    the last b. `method` = dfs tries the `b` best thoughts of a state one after the other, each with its whole subtree.
+    A thought with a value below `threshold` is pruned. The first answer that is reached ends the search, and so does
+    state number `visits`.
+
+    A thought that repeats its sibling is dropped. A thought without a value, since a call failed or a reply names
+    nothing, does not go on: it does not count as 0. The paper's tasks have generate=propose with evaluate=value, or
+    sample with vote. In the paper's depth-first search the judge is asked about each clue of a crossword, here about
+    each state. Raises PartError for counts below 1, for unknown names, and if a model that knows only its own prompt
+    forms is to propose or evaluate.
 
     Args:
         method: How the tree is searched: breadth first (`bfs`) or depth first (`dfs`).
@@ -61,7 +65,7 @@ def tree_of_thoughts(
         k: The number of next thoughts of a state.
         b: The number of thoughts that go on: of a round in `bfs`, of a state in `dfs`.
         n_evaluate: The number of judgements, or votes, that the model gives.
-        threshold: The value under which `dfs` prunes a thought.
+        threshold: The value below which `dfs` prunes a thought.
         visits: The most states that `dfs` visits.
         depth: The most steps of a trajectory.
     """
