@@ -1,4 +1,4 @@
-"""The protocol of every agent, and what strategies are told by those who run them."""
+"""The protocol of every agent, and the observer of its drafts."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -7,14 +7,14 @@ from redraft.store.errors import PartError
 from redraft.store.records import Question, Trajectory
 
 Watch = Callable[[Trajectory], None]
-"""Told of each trajectory that has a new draft, once the draft is graded (its `score`) where something grades it."""
+"""Called with each trajectory that has a new draft, after the draft is graded (its `score`) if a grader grades it."""
 
 
 class Agent(Protocol):
-    """Solves one question: everything that was explored, best first, at most one of it `chosen`.
+    """Solves one question: returns every explored trajectory, best first, at most one of them `chosen`.
 
-    A call that failed is a trajectory with `stop = failed` and its reason. Raises only fatal ModelErrors, which every
-    other question would meet too.
+    A failed call is a trajectory with `stop = failed` and its reason. Raises only fatal ModelErrors, which every other
+    question would meet too.
     """
 
     async def __call__(self, question: Question, /) -> list[Trajectory]: ...

@@ -1,4 +1,4 @@
-"""A person who judges drafts: what they are shown, what they say, and how they are asked at a terminal."""
+"""A person who judges drafts: the view of a draft, the judgement, and the questions at a terminal."""
 
 import asyncio
 import os
@@ -12,7 +12,7 @@ VERDICTS = ("right", "wrong")
 
 @dataclass(frozen=True, slots=True)
 class DraftView:
-    """A draft as a person sees it: nothing of the key, nothing that anybody else said of it."""
+    """A draft as a person sees it, without the key and without anybody else's judgement."""
 
     question: str
     turn: int  # 1 for the first draft
@@ -20,7 +20,7 @@ class DraftView:
     answer: str | None
 
     def __str__(self) -> str:
-        """As plain text, the steps numbered from 1."""
+        """The draft as plain text, the steps numbered from 1."""
         width = len(str(len(self.steps)))
         lines = [
             f"  {number:>{width}}  {_indented(step, width + 4)}" for number, step in enumerate(self.steps, start=1)
@@ -30,7 +30,7 @@ class DraftView:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What a person says of a draft. `right` means the answer and every step."""
+    """A person's judgement of a draft. `right` means the answer and every step."""
 
     verdict: str  # "right" or "wrong"; "skip" where that may be said
     first_wrong_step: int | None = None  # from 1; None where there is none, or none was named
@@ -39,7 +39,7 @@ class Judgement:
 
 def judgement_from_json(given: Any, steps: int, verdicts: Sequence[str] = VERDICTS) -> Judgement:
     """A judgement from JSON: the verdict alone as a text, or an object with `verdict`, `first_wrong_step`, `remark`.
-    Raises ValueError, in one line, for one that does not fit a draft of so many steps."""
+    Raises ValueError, in one line, if it does not fit a draft with this number of steps."""
     facts: Mapping[str, Any] = given if isinstance(given, Mapping) else {"verdict": given}
     unknown = sorted(set(map(str, facts)) - {"verdict", "first_wrong_step", "remark"})
     if unknown:
@@ -57,11 +57,11 @@ def judgement_from_json(given: Any, steps: int, verdicts: Sequence[str] = VERDIC
 
 
 class Quit(Exception):
-    """The person ends it."""
+    """The person ends the judging."""
 
 
 class Terminal:
-    """Asks whoever sits at standard input, one question at a time, on standard error. It never blocks the loop."""
+    """Asks the person at standard input, one question at a time, on standard error. It never blocks the loop."""
 
     def __init__(self) -> None:
         self._turn = asyncio.Lock()
@@ -73,7 +73,7 @@ class Terminal:
         return sys.stdin is not None and sys.stdin.isatty()
 
     async def ask(self, shown: DraftView, verdicts: Sequence[str] = VERDICTS, note: str = "") -> Judgement:
-        """Shows a draft, with a `note` below it, and reads what is said of it. Raises Quit for q or no more input."""
+        """Shows a draft, with a `note` below it, and reads the judgement. Raises Quit for q and at the end of input."""
         async with self._turn:
             self._write(f"\n{shown}\n{note}\n")
             letters = "/".join([*(verdict[0] for verdict in verdicts), "q"])
@@ -121,7 +121,7 @@ class Terminal:
 
 
 async def _read_input(descriptor: int) -> bytes:
-    """What is typed next: a line; nothing at the end of input."""
+    """The next line that is typed; empty at the end of input."""
     loop = asyncio.get_running_loop()
     ready: asyncio.Future[None] = loop.create_future()
     loop.add_reader(descriptor, lambda: ready.done() or ready.set_result(None))
@@ -133,5 +133,5 @@ async def _read_input(descriptor: int) -> bytes:
 
 
 def _indented(step: str, indent: int) -> str:
-    """A step whose further lines stand below its first."""
+    """A step whose further lines stand below its first line."""
     return f"\n{' ' * indent}".join(line.rstrip() for line in step.strip().splitlines() if line.strip())

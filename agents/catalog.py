@@ -1,4 +1,4 @@
-"""What strategies there are, and what may be set of each and of its parts: found in their signatures and docstrings."""
+"""The catalogue of strategies, and of the settings of each and of its parts, from their signatures and docstrings."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ from redraft.store.plugins.discovery import names
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """An argument, or a part, by the name that sets it: what it has to be, what it is if nobody sets it (of a part that
-    is given, its name), and what it does. `choices` are the names of the parts that ship."""
+    """An argument, or a part, by the name that sets it: its type, its default (for a part that is given, its name), and
+    its description. `choices` are the names of the parts that ship."""
 
     name: str
     type: str

@@ -1,4 +1,4 @@
-"""What a run measures of every draft, whatever its strategy did: right or wrong by the key, and how likely it was."""
+"""The measures of every draft, whatever its strategy: right or wrong by the key, and how likely it was."""
 
 from collections.abc import Sequence
 
@@ -10,8 +10,8 @@ from redraft.store.records import Grade, Role, Stop, Trajectory
 
 
 async def grade_drafts(graders: Sequence[Grader], trajectories: Sequence[Trajectory]) -> list[Grade]:
-    """The grades of every turn of every trajectory, by every grader. A turn that failed, or that a
-    budget did not reach, has no draft, and no grade; nor has one that a search left unfinished."""
+    """The grades of every turn of every trajectory, by every grader. A turn that failed, or that a budget did not
+    reach, has no draft and no grade. A draft that a search left unfinished has no grade either."""
     drafts = [
         (trajectory, cut_to_turn(trajectory, turn))
         for trajectory in trajectories
@@ -29,7 +29,7 @@ async def grade_drafts(graders: Sequence[Grader], trajectories: Sequence[Traject
 
 
 def _addressed_to_draft(grade: Grade, trajectory: Trajectory, draft: Trajectory) -> Grade:
-    """The grade, of this turn's draft whatever it was given for."""
+    """The grade with the ids of the whole trajectory and of this turn."""
     if grade.trajectory_id == trajectory.trajectory_id and grade.turn == draft.turn:
         return grade
     return replace(grade, trajectory_id=trajectory.trajectory_id, turn=draft.turn)
@@ -42,4 +42,4 @@ def _is_unwritten(draft: Trajectory) -> bool:
 
 
 OPEN = (None, Stop.DEAD_END, Stop.BUDGET)
-"""How what a search left unfinished may have stopped."""
+"""The stops of a trajectory that a search left unfinished."""

@@ -1,4 +1,5 @@
-"""Parts of one's own, watched: one that returns something else than its kind has to is told so in one line."""
+"""Checks of a user's own parts: a part that returns something other than its kind must return gets one line that says
+so."""
 
 import inspect
 import math
@@ -16,7 +17,7 @@ from redraft.store.records import Grade, Trajectory
 
 
 def check_part(noun: str, factory: Callable[..., Any], made: Any) -> Any:
-    """What a factory made, checked each time that it is called. Parts that ship are not: tests check them.
+    """A part that a factory made, checked at each call. Parts that ship are not checked: tests check them.
 
     Raises PartError if the factory made nothing that can be called.
     """
@@ -32,7 +33,7 @@ def check_part(noun: str, factory: Callable[..., Any], made: Any) -> Any:
 
 
 def part_label(noun: str, factory: Callable[..., Any]) -> str:
-    """A part as people call it, such as "critic 'own.py:mine'": one of a file by the file too."""
+    """The name of a part, such as "critic 'own.py:mine'": a part of a user's file is named with the file."""
     name = getattr(factory, "__name__", repr(factory))
     module = sys.modules.get(getattr(factory, "__module__", ""))
     file = getattr(module, "__file__", None)
@@ -41,20 +42,20 @@ def part_label(noun: str, factory: Callable[..., Any]) -> str:
 
 
 def is_shipped(part: Any) -> bool:
-    """Whether a part, or what makes it, is one of redraft's own."""
+    """Whether a part, or the factory that makes it, is one of redraft's own."""
     return (getattr(part, "__module__", None) or "").startswith("redraft.")
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedPart:
-    """A part of one's own, such as "critic 'mine'". What else it has than its call is its own."""
+    """A user's own part, such as "critic 'mine'". Every attribute besides the call is the part's own."""
 
     noun: str
     name: str
     part: Any
 
     async def __call__(self, *given: Any, **named: Any) -> Any:
-        """What the part returns. Raises PartError if that is not what its kind returns."""
+        """The part's result. Raises PartError if it is not what its kind returns."""
         coming = self.part(*given, **named)
         if not inspect.isawaitable(coming):
             raise wrong(self.name, coming, f"it must be {EXPECTED_CALLABLES[self.noun]}", "is not async: it returned")
@@ -99,7 +100,7 @@ def _feedback_mismatch(found: Any, given: Sequence[Any], named: dict[str, Any]) 
 
 
 def _is_list_of(found: Any, kind: type | tuple[type, ...], n: int | None = None) -> bool:
-    """Whether this is a list of such, and of so many."""
+    """Whether this is a list of this kind, with `n` items if `n` is given."""
     return isinstance(found, list | tuple) and n in (None, len(found)) and all(isinstance(one, kind) for one in found)
 
 
@@ -110,7 +111,7 @@ MISMATCHES = {
     "critic": _critic_mismatch,
     "feedback": _feedback_mismatch,
 }
-"""For each kind of part, what it has to return, if it did not."""
+"""For each kind of part, the text of what it must return; empty if it returned that."""
 
 EXPECTED_CALLABLES = {
     "strategy": "`async def solve(question)`, which returns a list of Trajectory",

@@ -1,4 +1,4 @@
-"""The drafts of a trajectory, each as it stood when its turn had ended."""
+"""The drafts of a trajectory, each in the state at the end of its turn."""
 
 from collections.abc import Iterator
 
@@ -7,11 +7,11 @@ from msgspec.structs import replace
 from redraft.store.records import Role, Stop, Trajectory
 
 UNENDED = frozenset({Stop.FAILED, Stop.BUDGET, Stop.LENGTH, Stop.DEAD_END})
-"""How a draft stopped that did not end by itself."""
+"""The stops of a draft that did not end by itself."""
 
 
 def cut_to_turn(trajectory: Trajectory, turn: int) -> Trajectory:
-    """The trajectory as it stood when the draft of one turn had ended. It keeps the sample's number and role."""
+    """The trajectory in its state at the end of one turn. It keeps the sample's number and role."""
     if turn == trajectory.turn:
         return trajectory
     return replace(
@@ -27,8 +27,8 @@ def cut_to_turn(trajectory: Trajectory, turn: int) -> Trajectory:
 
 
 def answered_drafts(trajectory: Trajectory) -> Iterator[Trajectory]:
-    """The trajectory at the end of each turn whose draft was written to an answer, the first turn first. Where a call
-    failed after that, or a budget ended, the draft stands."""
+    """The trajectory at the end of each turn whose draft has an answer, the first turn first. If a call failed later,
+    or a budget ended, the draft stands."""
     for turn in range(1, trajectory.turn + 1):
         draft = cut_to_turn(trajectory, turn)
         if draft.answer is not None and draft.draft():
@@ -36,7 +36,7 @@ def answered_drafts(trajectory: Trajectory) -> Iterator[Trajectory]:
 
 
 def with_role(trajectory: Trajectory, role: Role, sample: int) -> Trajectory:
-    """The trajectory in another role and of another sample, nobody's pick, and what graders said of it with it."""
+    """The trajectory in another role and of another sample, not chosen, with its grades."""
     there = replace(trajectory, role=role, sample=sample, chosen=False)
     return replace(
         there, grades=tuple(replace(grade, trajectory_id=there.trajectory_id) for grade in trajectory.grades)

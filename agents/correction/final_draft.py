@@ -1,4 +1,4 @@
-"""Which draft of a tree stands for its question, when correction has ended."""
+"""The final draft: the draft of a tree that is its answer when correction has ended."""
 
 from collections.abc import Callable, Mapping
 from operator import attrgetter
@@ -10,14 +10,14 @@ from redraft.graders.selectors import best, majority
 from redraft.store.records import Role, Stop, Trajectory
 
 Pick = Callable[[Tree], Trajectory | None]
-"""From a tree to its pick, None where no draft has an answer."""
+"""A function from a tree to its pick; None if no draft has an answer."""
 
 
 def pick_last(tree: Tree) -> Trajectory | None:
-    """The best graded of the last drafts; the winner of their vote where nothing graded them.
+    """The best graded of the last drafts; without grades, the winner of their vote.
 
-    Where no sample came to its end with an answer, the drafts before a failure, or before a budget's end, are chosen
-    from in the same way.
+    If no sample ended with an answer, the drafts before a failure, or before a budget's end, are chosen from in the
+    same way.
     """
     trajectories = list(tree.trajectories.values())
     if not tree.graded:
@@ -45,8 +45,8 @@ def pick_best(tree: Tree) -> Trajectory | None:
 
 
 def pick_majority(tree: Tree) -> Trajectory | None:
-    """The answer that most drafts of all turns of all samples give, the earliest turn's of equals (Qu et al. 2024). A
-    whole trajectory that ends in it stands for it before an earlier draft does."""
+    """The most frequent answer of all drafts of all turns of all samples, of equals the earliest turn's (Qu et al.
+    2024). A whole trajectory that ends in it is preferred to an earlier draft."""
     drafts = sorted(
         (draft for trajectory in tree.trajectories.values() for draft in answered_drafts(trajectory)),
         key=attrgetter("turn", "sample"),
@@ -68,7 +68,7 @@ def _answer_key(trajectory: Trajectory) -> str | None:
 
 
 def _trajectory_ending_in(tree: Tree, draft: Trajectory | None) -> Trajectory | None:
-    """The trajectory that ends with a draft, or, where it went on or failed, the draft by itself."""
+    """The trajectory that ends with a draft; the draft alone if the trajectory went on or failed."""
     trajectory = tree.trajectories[draft.sample] if draft else None
     return (
         trajectory
@@ -78,7 +78,8 @@ def _trajectory_ending_in(tree: Tree, draft: Trajectory | None) -> Trajectory | 
 
 
 def _draft_alone(draft: Trajectory | None) -> Trajectory | None:
-    """The trajectory up to a draft, beside the whole one: no independent sample, but something that was explored."""
+    """The trajectory up to a draft, beside the whole trajectory: it is no independent sample, so it has the role of a
+    search."""
     return draft and with_role(draft, Role.SEARCH, draft.sample)
 
 

@@ -1,4 +1,4 @@
-"""The first drafts of correction: the policy's own, or those that a strategy inside another one chose."""
+"""The first drafts of correction: the policy's own, or the picks of a strategy inside the strategy."""
 
 from collections.abc import Sequence
 
@@ -13,9 +13,9 @@ from redraft.store.records import Role, Stop, Trajectory
 
 
 async def first_drafts(tree: Tree, policy: Policy, draft: Agent | None, samples: int) -> None:
-    """A trajectory for each of `samples`: the policy's, or the choice of the `draft` strategy, which solves the
-    question anew for each in a branch of the tree. What else it explored stays beside them, in the role of a search:
-    its own samples are none of the whole's."""
+    """Puts a first draft of each of `samples` into the tree: the policy's, or the pick of the `draft` strategy, which
+    solves the question anew for each sample in a branch of the tree. Its other trajectories stay beside the picks, in
+    the role of a search: they are no samples of the whole strategy."""
     if draft is None:
         tree.keep(await policy(Trajectory(tree.question), samples))
         return
@@ -31,23 +31,23 @@ async def first_drafts(tree: Tree, policy: Policy, draft: Agent | None, samples:
 
 
 def _chosen_draft(explored: Sequence[Trajectory]) -> Trajectory | None:
-    """The draft to be revised: the strategy's choice, else the first that ended by itself, else the first."""
+    """The draft to be revised: the strategy's choice, otherwise the first that ended by itself, otherwise the first."""
     chosen = (trajectory for trajectory in explored if trajectory.chosen)
     ended = (trajectory for trajectory in explored if trajectory.stop not in UNENDED)
     return next(chosen, None) or next(ended, None) or next(iter(explored), None)
 
 
 def _reopen(trajectory: Trajectory) -> Trajectory:
-    """A trajectory that a rule of the strategy inside has ended is a draft like any other here."""
+    """The trajectory as an ordinary draft, if a rule of the strategy inside has ended it."""
     return trajectory if trajectory.stop in UNENDED else replace(trajectory, stop=Stop.ANSWERED, reason=None)
 
 
 def _explored_beside(trajectory: Trajectory, sample: int) -> Trajectory:
-    """What else was explored, of one sample: rollouts stay what they are."""
+    """Another explored trajectory of a sample, in the role of a search; a rollout stays a rollout."""
     return with_role(trajectory, Role.ROLLOUT if trajectory.role is Role.ROLLOUT else Role.SEARCH, sample)
 
 
 def _distinct(trajectories: Sequence[Trajectory]) -> list[Trajectory]:
-    """One trajectory an id: those that came to nothing at one place are one, a failed one before others."""
+    """One trajectory for each id: empty trajectories at one place share an id, and a failed one has precedence."""
     failed = {trajectory.trajectory_id: trajectory for trajectory in trajectories if trajectory.stop is Stop.FAILED}
     return list(({trajectory.trajectory_id: trajectory for trajectory in reversed(trajectories)} | failed).values())

@@ -1,4 +1,4 @@
-"""One turn of correction: who ends a trajectory, what is redrafted, and which of several redrafts goes on."""
+"""A turn of correction: which trajectories end, how the others are redrafted, and which of several redrafts goes on."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,15 +20,15 @@ from redraft.store.records import Role, Stop, Trajectory
 
 @dataclass(frozen=True, slots=True)
 class DraftLimits:
-    """When a trajectory has had enough drafts: `turns` of them; a grade of `threshold` or more; with `agree`, the same
-    answer twice in turn."""
+    """The limits of a trajectory's drafts: the number `turns`; a grade of `threshold` or more; with `agree`, the same
+    answer twice in succession."""
 
     turns: int
     threshold: float | None = None
     agree: bool = False
 
     def ended(self, trajectory: Trajectory, turn: int) -> Trajectory:
-        """The trajectory, ended if one of these is reached by its draft. Of several the grade is named first, the
+        """The trajectory, ended if its draft reaches one of the limits. Of several limits the grade is named first, the
         number of turns last."""
         if trajectory.stop is not Stop.ANSWERED:
             return trajectory
@@ -48,8 +48,8 @@ class DraftLimits:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What became of a trajectory's turn: the `trajectory` itself, or `siblings` of which one is to go on in its place.
-    `lost` stands for those of them that came to nothing."""
+    """The result of a trajectory's turn: the `trajectory` itself, or `siblings` of which one will go on in its place.
+    `lost` stands for the redrafts that came to nothing."""
 
     trajectory: Trajectory
     siblings: tuple[Trajectory, ...] = ()
@@ -57,7 +57,7 @@ class Turn:
 
 
 async def apply_critic(critic: Critic, trajectory: Trajectory) -> Trajectory:
-    """The trajectory with the critic's opinion among its grades, ended if the critic says so. A critic that got no
+    """The trajectory with the critic's opinion among its grades, ended if the critic says so. A critic without an
     answer fails the trajectory: that is no opinion."""
     try:
         critique = await critic(trajectory)
@@ -74,7 +74,7 @@ async def apply_critic(critic: Critic, trajectory: Trajectory) -> Trajectory:
 async def next_turns(
     writer: Policy, feedback: Feedback, trajectories: Sequence[Trajectory], branches: int
 ) -> list[Turn]:
-    """Each trajectory's next turn; a trajectory stays as it is where there is nothing to say."""
+    """Each trajectory's next turn; a trajectory without a remark stays as it is."""
     try:
         remarks = await feedback(trajectories)
     except ModelError as error:
@@ -92,7 +92,7 @@ async def next_turns(
 
 
 async def keep_best_siblings(tree: Tree, grader: Grader, samples: Sequence[int]) -> None:
-    """Grades the siblings of these samples. Of each sample's the best goes on, the first of equals; where none has a
+    """Grades the siblings of these samples. The best sibling of each sample goes on, the first of equals; if none has a
     grade and an answer, the first that ended by itself. The others stay beside it, in the role of a search."""
     scored = iter(await grade_trajectories(grader, [draft for sample in samples for draft in tree.siblings[sample]]))
     for sample in samples:
@@ -107,8 +107,9 @@ async def keep_best_siblings(tree: Tree, grader: Grader, samples: Sequence[int])
 
 
 def _open_turn(trajectory: Trajectory, remark: Remark) -> Trajectory:
-    """The trajectory with the remark, and with what it keeps of the draft as the beginning of the next one: given, not
-    drawn, so that it has no tokens, and a log-probability of 0 where it had one. The draft's end is never kept."""
+    """The trajectory with the remark, and with the steps that the remark keeps as the beginning of the next draft. They
+    are given, not drawn: they have no tokens, and a log-probability of 0 if they had one. The draft's end is never
+    kept."""
     draft = trajectory.draft()
     opened = trajectory.respond(remark.text, remark.by)
     for step in draft[: min(remark.keep, len(draft) - 1)]:
@@ -117,7 +118,7 @@ def _open_turn(trajectory: Trajectory, remark: Remark) -> Trajectory:
 
 
 def _close_turn(trajectory: Trajectory, opened: Trajectory, drawn: Sequence[Trajectory]) -> Turn:
-    """What a trajectory becomes when it was opened for a redraft and these were drawn."""
+    """The turn of a trajectory that was opened for a redraft, with the drawn redrafts."""
     redrafts = [draft for draft in drawn if len(draft.steps) > len(opened.steps)]
     empty = [draft for draft in drawn if len(draft.steps) == len(opened.steps)]
     lost = next((draft for draft in empty if draft.stop is Stop.FAILED), empty[0] if empty else None)
@@ -141,5 +142,5 @@ def _failed_trajectory(trajectory: Trajectory, error: ModelError) -> Trajectory:
 
 
 def _feedback_name(feedback: Feedback) -> str:
-    """What people call a feedback: the name of the factory that made it."""
+    """The name of a feedback: that of the factory that made it."""
     return getattr(feedback, "__qualname__", type(feedback).__name__).partition(".")[0]

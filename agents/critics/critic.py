@@ -8,7 +8,7 @@ from redraft.store.records import Grade, Trajectory, Verdict
 
 
 class Opinion(StrEnum):
-    """What a critic makes of a draft."""
+    """A critic's opinion of a draft."""
 
     GO_ON = "go on"  # not finished, or not right yet
     FINISHED = "finished"  # done: keep it as it is
@@ -17,7 +17,7 @@ class Opinion(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Critique:
-    """A critic's opinion. `advice` is for whoever writes the next part; `reason` says why, in words."""
+    """A critic's opinion. `advice` is for the writer of the next part; `reason` gives the cause in words."""
 
     opinion: Opinion
     advice: str = ""
@@ -25,8 +25,8 @@ class Critique:
 
 
 def critique_grade(critique: Critique, trajectory: Trajectory) -> Grade:
-    """A critic's opinion of a trajectory as a grade of its last step, without a value: right stands for finished, wrong
-    for hopeless, undecided for go on."""
+    """A critic's opinion of a trajectory as a grade of its last step, without a value. The verdict right stands for
+    finished, wrong for hopeless, undecided for go on."""
     place = trajectory.steps[-1].step_id if trajectory.steps else None
     reason = ": ".join(filter(None, (str(critique.opinion), critique.advice or critique.reason)))
     verdict = VERDICTS[critique.opinion]
@@ -34,21 +34,21 @@ def critique_grade(critique: Critique, trajectory: Trajectory) -> Grade:
 
 
 class Critic(Protocol):
-    """Looks at a trajectory's current draft. Raises ModelError where its model gave no answer: a failed call is never
-    an opinion."""
+    """Gives its opinion of a trajectory's current draft. Raises ModelError if its model gave no answer: a failed call
+    is never an opinion."""
 
     async def __call__(self, trajectory: Trajectory, /) -> Critique: ...
 
 
 async def go_on(trajectory: Trajectory) -> Critique:
-    """The critic who has nothing against any draft: critic `none`."""
+    """Critic `none`, which always says: go on."""
     return GO_ON
 
 
 GO_ON = Critique(Opinion.GO_ON)
 
 CRITIC = "critic"
-"""The grader's name under which a critic's opinions are kept."""
+"""The grader's name of the grades that hold a critic's opinions."""
 
 VERDICTS = {
     Opinion.GO_ON: Verdict.UNDECIDED,

@@ -11,9 +11,9 @@ from redraft.store.records import Trajectory
 
 
 def model(client: Client) -> Critic:
-    """Finished is what the model, at temperature 0, calls finished and right; everything else goes on.
+    """Calls a draft finished if the model, at temperature 0, calls it finished and right; otherwise the draft goes on.
 
-    An answer with no verdict in it goes on too, and the reason says so.
+    If an answer holds no verdict, the draft goes on too, and the reason says so.
     """
 
     async def ask(trajectory: Trajectory, name: str) -> str:
@@ -34,11 +34,12 @@ def model(client: Client) -> Critic:
 
 
 def verdict(text: str, good: str, bad: str) -> bool | None:
-    """Which of two words a text ends with: on a line of its own, or as what its last sentence about them states.
+    """Whether a text ends with the good or the bad of two words, on a line of its own or in its last sentence about
+    them.
 
-    "correct" and "incorrect" are read as "right" and "wrong". None where neither is stated, both are, or the sentence
-    denies or weighs what it says ("not right", "nothing wrong", "the right answer would be 8"): it takes a plain word
-    to end a trajectory.
+    "correct" and "incorrect" are read as "right" and "wrong". Returns None if the text states neither or both, or if
+    the sentence denies or weighs the word ("not right", "nothing wrong", "the right answer would be 8"): only a plain
+    word ends a trajectory.
     """
     goods, bads = WORDS.get(good, (good,)), WORDS.get(bad, (bad,))
     lines = [re.sub(r"[\W_]+", " ", line).strip().lower() for line in text.splitlines()]
@@ -54,7 +55,7 @@ def verdict(text: str, good: str, bad: str) -> bool | None:
 
 
 def _sentence_verdict(words: Sequence[str], named: set[bool], goods: Sequence[str], bads: Sequence[str]) -> bool | None:
-    """What the one sentence says. A good word has to end it, or to begin it as "yes" does."""
+    """What one sentence states. A good word has to end the sentence, or to begin it as "yes" does."""
     if len(named) > 1 or DENIED & ({*words} - {*bads}):
         return None
     if named == {False}:

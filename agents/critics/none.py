@@ -4,5 +4,5 @@ from redraft.agents.critics.critic import Critic, go_on
 
 
 def none() -> Critic:
-    """A critic that always says: go on."""
+    """Always says: go on."""
     return go_on

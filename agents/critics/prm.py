@@ -17,13 +17,15 @@ def prm(
     finished: float = 0.9,
     doubtful: float | None = None,
 ) -> Critic:
-    """Hopeless is a draft with a step whose value is below `hopeless`; finished, one that marks its answer as such (a
-    box, `####`, "the answer is") and in which each step's is at least `finished`; everything else goes on. A step below
-    `doubtful` is one that whoever goes on is advised to check.
+    """Judges a draft by the grader's value of its worst step.
 
-    Of a grader without values of steps the draft's own counts. Thresholds are in the grader's unit: a probability for
-    most, a log-probability for `likelihood`. The critic raises ModelError where a draft could not be graded: that is no
-    opinion. Raises PartError unless hopeless <= doubtful <= finished.
+    A draft is hopeless if a step's value is below `hopeless`. It is finished if each step's value is at least
+    `finished` and the draft marks its answer (a box, `####`, "the answer is"). Any other draft goes on; if its worst
+    step is below `doubtful`, the writer is advised to check that step.
+
+    If the grader has no values of steps, the draft's own value counts. Thresholds are in the grader's unit: a
+    probability for most graders, a log-probability for `likelihood`. The critic raises ModelError if a draft could not
+    be graded: that is no opinion. Raises PartError unless hopeless <= doubtful <= finished.
     """
     if not hopeless <= (finished if doubtful is None else doubtful) <= finished:
         raise PartError(
@@ -50,7 +52,7 @@ def prm(
 
 
 def _advice(trajectory: Trajectory, values: tuple[float | None, ...], worst: float) -> str:
-    """Which step to look at again, in words."""
+    """The advice to check the worst step, in words."""
     texts = [step.text.strip() for step in trajectory.draft()]
     named = f'"{texts[values.index(worst)]}"' if len(values) == len(texts) else "what is written so far"
     return f"There may be an error in {named}. Check it before you go on."

@@ -1,4 +1,4 @@
-"""The model as a critic of each step: finished, hopeless, or advice for the next one (ReST-MCTS*'s self-critic)."""
+"""The model as a critic of each step: finished, hopeless, or advice for the next step (ReST-MCTS*'s self-critic)."""
 
 import re
 
@@ -10,9 +10,9 @@ from redraft.store.records import Trajectory
 
 
 def step(client: Client) -> Critic:
-    """Asks the model, at temperature 0, about the draft as far as it goes: a word, and what it says to it.
+    """Asks the model, at temperature 0, whether the draft so far is finished, is hopeless or goes on, with advice.
 
-    Raises ModelError where the call fails, and where the reply has none of the words or is cut off: that is no opinion.
+    Raises ModelError if the call fails, and if the reply is cut off or has none of the words: that is no opinion.
     """
 
     async def critique(trajectory: Trajectory) -> Critique:
@@ -27,8 +27,8 @@ def step(client: Client) -> Critic:
 
 
 def parse_critique(reply: str) -> Critique | None:
-    """The opinion in a reply: the last line that begins with one of the words, with what follows it; None where no line
-    does. Advice goes on to the reply's end."""
+    """The opinion in a reply: the last line that begins with one of the words, and the text after the word. None if no
+    line does. Advice extends to the reply's end."""
     found = list(LINE.finditer(reply))
     if not found:
         return None
@@ -45,4 +45,4 @@ LINE = re.compile(
     rf"^{MARKS}(?P<word>finished|hopeless|go on|advice)\b(?P<said>{MARKS}[:.\u2013\u2014-].*|{MARKS})$",
     re.IGNORECASE | re.MULTILINE,
 )
-"""A word at the beginning of a line, alone or before a mark: "Finished the sum" is no opinion."""
+"""A word at the beginning of a line, alone or before a mark; "Finished the sum" is no opinion."""

@@ -1,4 +1,4 @@
-"""Feedback from another model: a critic reads the draft, and the writer is told what it says."""
+"""Feedback from another model: a critic reads the draft, and the writer is shown its review."""
 
 from collections.abc import Sequence
 
@@ -10,11 +10,11 @@ from redraft.store.records import Trajectory
 
 
 def critic(client: Client, *, temperature: float = 0.0) -> Feedback:
-    """Says what the model of `client` says of a draft; nothing, where that ends with "It is correct".
+    """Gives the review that another model writes of a draft; gives no remark if the review ends with "It is correct".
 
-    The critic sees the question and the last draft, never the key, and none of the drafts before. Set its model with
-    `feedback.model`; without one, the writer's own judges the draft as if it were somebody else's. A call that
-    failed is no verdict.
+    The critic sees the question and the last draft, but neither the key nor earlier drafts. Set its model with
+    `feedback.model`; without it, the writer's own model judges the draft as if it were somebody else's. A failed call
+    is no verdict.
 
     Args:
         temperature: How freely the critic draws.

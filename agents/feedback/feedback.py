@@ -1,4 +1,4 @@
-"""The protocol of every feedback: what is said to a writer after a draft, so that it solves the problem again."""
+"""The protocol of every feedback: the remark that a writer gets after a draft, so that it solves the problem again."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ from redraft.store.records import Step, Trajectory
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """What is said, and who says it: it becomes a Step `by` that name, and opens the next turn.
+    """A remark and its author: it becomes a Step `by` that name, and opens the next turn.
 
-    `keep` is how many steps of the judged draft stand: the next draft begins with them. A `text` that is empty asks for
-    an independent draft: its writer is shown the question only.
+    `keep` is the number of steps of the judged draft that stand: the next draft begins with them. An empty `text` asks
+    for an independent draft: its writer is shown the question only.
     """
 
     text: str
@@ -24,18 +24,18 @@ class Remark:
 
 
 class Feedback(Protocol):
-    """Looks at the current draft of each trajectory of one problem: a remark for each, in the same order, or None
-    where there is nothing to say, which ends that trajectory.
+    """Gives a remark for the current draft of each trajectory of one problem, in the same order; None ends a
+    trajectory.
 
-    Where a model that it asks gave no answer, its ModelError stands in the remark's place, or is raised and holds for
-    all of them: a failed call is never a remark, nor a verdict. A fatal one is always raised.
+    If a call to a model fails, its ModelError stands in the remark's place, or is raised and holds for all
+    trajectories: a failed call is neither a remark nor a verdict. A fatal error is always raised.
     """
 
     async def __call__(self, trajectories: Sequence[Trajectory], /) -> Sequence[Remark | ModelError | None]: ...
 
 
 def wording(client: Client | None, name: str, **parts: str) -> str:
-    """A template as the client's run words it, its places filled; redraft's own wording without a client."""
+    """A template in the words of the client's run, its places filled; without a client, redraft's own words."""
     template = TEMPLATES[name].text if client is None else client.template(name)
     return fill(template, **parts) if parts else template
 

@@ -1,4 +1,4 @@
-"""RISE's message (Qu et al. 2024): every draft is called wrong, whatever it is."""
+"""RISE's message (Qu et al. 2024): every draft is called wrong."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from redraft.store.records import Trajectory
 
 
 def fixed(client: Client | None = None) -> Feedback:
-    """Always says that the answer is wrong, in the words of feedback `oracle`, and knows nothing.
+    """Says of every draft that its answer is wrong, in the words of feedback `oracle`, without any knowledge of it.
 
     RISE shows the last two drafts only (`policy.window=2`) and votes over the turns (`pick=majority`).
     """

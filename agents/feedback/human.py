@@ -18,14 +18,14 @@ NAME = "human"
 
 
 def human(client: Client | None = None, *, keep: bool = False) -> Feedback:
-    """Shows a person each draft. One that they call right ends its trajectory; of a wrong one they may name the first
-    wrong step and remark something, which is what the writer is told. With `keep` the steps before it stand.
+    """Shows a person each draft and gives the writer the person's remark and the first wrong step.
 
-    In a graph that runs with a checkpointer the person is asked by `interrupt`, all drafts of a turn at once, and
-    answers with `Command(resume=...)`: for each draft "right", "wrong", or an object with `verdict`,
-    `first_wrong_step` and `remark`; one draft's answer may stand alone. Elsewhere they are asked at the terminal.
-    What they say is kept in the client's journal as a call of the model `human`, and is never asked for again. Raises a
-    fatal ModelError where there is neither a checkpointer nor a terminal, and where the person quits.
+    A draft that the person calls right ends its trajectory. With `keep` the steps before the first wrong step stand. In
+    a graph that runs with a checkpointer the person is asked by `interrupt`, about all drafts of a turn at once, and
+    answers with `Command(resume=...)`: for each draft "right", "wrong", or an object with `verdict`, `first_wrong_step`
+    and `remark`; a single draft's answer may stand without a list. Otherwise the person is asked at the terminal. Each
+    answer is recorded in the client's journal as a call of the model `human`, and is never asked for again. Raises a
+    fatal ModelError if there is neither a checkpointer nor a terminal, and if the person quits.
     """
     terminal = Terminal()
 
@@ -69,7 +69,7 @@ def _can_interrupt() -> bool:
 
 
 def _ask_by_interrupt(trajectories: Sequence[Trajectory]) -> list[Judgement]:
-    """What the person says of these drafts; an answer that does not fit them is asked for again, with the reason."""
+    """The person's judgements of these drafts; an answer that does not fit them is asked for again, with the reason."""
     drafts = [
         {"sample": trajectory.sample, **asdict(_draft_view(trajectory)), "steps": _step_texts(trajectory)}
         for trajectory in trajectories
@@ -115,7 +115,7 @@ def _remark_from(client: Client | None, trajectory: Trajectory, answer: Judgemen
 
 
 def _recorded_judgement(client: Client | None, trajectory: Trajectory) -> Judgement | None:
-    """What the journal knows that the person has said of this draft."""
+    """The person's judgement of this draft in the journal; None if there is none."""
     if client is None or client.journal is None:
         return None
     answer = client.journal.answer(trajectory.question.unit, "feedback", trajectory.place, 0, _draft_hash(trajectory))

@@ -8,10 +8,9 @@ from redraft.store.records import Step, Trajectory
 
 
 def likelihood(client: Client | None = None, *, threshold: float = -0.2) -> Feedback:
-    """Names the first step whose mean log-probability a token (natural log, at most 0) lies under `threshold`.
+    """Names the first step whose mean log-probability a token (natural log, at most 0) lies below `threshold`.
 
-    With no such step, or no log-probabilities from the model, there is nothing to say. Lines are counted without
-    the blank ones.
+    There is no remark if no step does, or if the model gives no log-probabilities. Blank lines are not counted.
     """
 
     async def remark(trajectories: Sequence[Trajectory]) -> list[Remark | None]:

@@ -1,4 +1,4 @@
-"""Intrinsic correction: nobody but the writer knows anything about the draft."""
+"""Intrinsic correction: only the writer itself knows anything about the draft."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -13,14 +13,15 @@ from redraft.store.records import Trajectory
 
 
 def none(client: Client | None = None, *, style: Literal["score", "huang"] = "score") -> Feedback:
-    """Always goes on, whatever the draft.
+    """Always asks for another draft, whatever the draft.
 
-    "score": one remark, that there may be an error (SCoRe, Kumar et al. 2024). "huang": the writer reviews its own
-    draft, and is then asked to improve it (Huang et al. 2023); its review is kept in the tree, by `REVIEW`. Raises
-    PartError for a style that there is not, and for "huang" without a model that chats.
+    With `style` = score the remark is that there may be an error (SCoRe, Kumar et al. 2024). With huang the writer
+    reviews its own draft, and is then asked to improve it (Huang et al. 2023); the review is stored in the tree, by
+    `REVIEW`. Raises PartError for an unknown style, and for huang without a model that chats.
 
     Args:
-        style: What is said: that there may be an error (`score`), or the writer's own review of its draft (`huang`).
+        style: What the remark says: that there may be an error (`score`), or the writer's own review of its draft
+            (`huang`).
     """
     if style not in ("score", "huang"):
         raise PartError(f"feedback 'none' has no style={style!r}; there are score, huang")

@@ -1,4 +1,4 @@
-"""Feedback from the key: the upper bound of what feedback can do, since it stops at the right answer."""
+"""Feedback from the key: the upper bound of any feedback, since it stops at the right answer."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from redraft.store.records import Keyring, Trajectory, Verdict
 
 
 def oracle(keys: Keyring, *, checker: Checker | None = None, client: Client | None = None) -> Feedback:
-    """Says that the answer is wrong when the key says so. A right answer, or one that the key cannot decide, ends
+    """Says that the answer is wrong if the key says so. A right answer, or an answer that the key cannot decide, ends
     the trajectory. Reading the key counts as using an oracle. A `checker` that is given is shared."""
     judge = known_answer(keys, checker=checker, client=client)
     text = wording(client, "is_wrong")

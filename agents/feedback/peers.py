@@ -1,4 +1,4 @@
-"""Feedback from the other drafts of the same problem: each writer is shown what the others wrote (Du et al. 2023)."""
+"""Feedback from the other drafts of the same problem: each writer is shown the others' drafts (Du et al. 2023)."""
 
 import re
 from collections.abc import Sequence
@@ -9,11 +9,11 @@ from redraft.store.records import Trajectory
 
 
 def peers(client: Client) -> Feedback:
-    """Shows each draft's writer the other drafts, and asks it to solve the problem again; a draft without others gets
-    no remark.
+    """Shows each draft's writer the other drafts, and asks it to solve the problem again.
 
-    The embedded model can't read the drafts of others. It is pointed at the first line of its own draft with a result
-    that less than half of the others have; if there is none, nothing is said.
+    A draft without others gets no remark. The embedded model can't read the drafts of others: it is pointed at the
+    first line of its own draft with a result that less than half of the others have. If there is no such line, there is
+    no remark.
     """
 
     async def remark(trajectories: Sequence[Trajectory]) -> list[Remark | None]:
@@ -50,4 +50,4 @@ def _first_divergent_line(trajectory: Trajectory, others: Sequence[Trajectory]) 
 
 
 RESULT = re.compile(r"(?:=|####)\s*(-?\d[\d,]*(?:\.\d+)?)")
-"""What a line comes to, in the form of the built-in word problems."""
+"""The result of a line, in the form of the built-in word problems."""

@@ -11,11 +11,11 @@ from redraft.store.records import Grade, Trajectory
 
 
 def prm(grader: Grader, client: Client | None = None, *, threshold: float) -> Feedback:
-    """Names the first step whose value lies under `threshold`, and keeps the steps before it; nothing, where no step
-    is doubtful. A step without a value is not doubtful.
+    """Names the first step whose value lies below `threshold`, and keeps the steps before it.
 
-    `threshold` is in the grader's own unit: a probability for most, a log-probability for `likelihood`. The feedback
-    raises PartError where the grader has no values of steps. A draft that it could not grade is no verdict.
+    There is no remark if no step is doubtful. A step without a value is not doubtful. `threshold` is in the grader's
+    own unit: a probability for most graders, a log-probability for `likelihood`. The feedback raises PartError if the
+    grader has no values of steps. A draft that it could not grade is no verdict.
     """
 
     async def remark(trajectories: Sequence[Trajectory]) -> list[Remark | ModelError | None]:

@@ -1,4 +1,4 @@
-"""The control of `oracle`: as many fresh guesses as it takes, stopped by the key, and no correction at all."""
+"""The control of `oracle`: fresh guesses, stopped by the key, without any correction."""
 
 from collections.abc import Sequence
 
@@ -9,11 +9,11 @@ from redraft.store.records import Keyring, Trajectory, Verdict
 
 
 def random(keys: Keyring, *, checker: Checker | None = None) -> Feedback:
-    """Asks for an independent draft where the key calls the answer wrong; a right answer, or one that the key cannot
-    decide, ends the trajectory.
+    """Asks for an independent draft if the key calls the answer wrong.
 
-    What an oracle's feedback gains beyond this is correction; what this gains is the oracle's stop alone (Huang et al.
-    2023). At temperature 0 each guess is the same. Reading the key counts as using an oracle.
+    A right answer, or an answer that the key cannot decide, ends the trajectory. The gain of this control is the
+    oracle's stop alone; the gain of the oracle's feedback beyond it is correction (Huang et al. 2023). At temperature 0
+    each guess is the same. Reading the key counts as using an oracle.
     """
     judge = known_answer(keys, checker=checker)
 

@@ -1,4 +1,5 @@
-"""Asking a model what is wrong with a draft, and reading what it says: what the feedbacks that ask have in common."""
+"""Reviews: a model is asked for the errors of a draft, and its reply is read. The feedbacks that ask a model share
+this."""
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
@@ -13,9 +14,9 @@ from redraft.store.records import Trajectory
 
 
 async def review(client: Client, trajectory: Trajectory, template: str, *, temperature: float | None = None) -> Choice:
-    """What a model answers when a template asks it about the last draft; thinking is no part of its text.
+    """A model's answer to a template that asks about the last draft; reasoning is no part of its text.
 
-    Without a `temperature` the run's own holds. Raises ModelError where the call fails, or nothing is said.
+    Without a `temperature` the run's own holds. Raises ModelError if the call fails or the answer is empty.
     """
     messages = follow_up(client, trajectory, template)
     [choice] = await client.complete(
@@ -32,7 +33,8 @@ async def review(client: Client, trajectory: Trajectory, template: str, *, tempe
 async def ask_about_each(
     ask: Callable[[Trajectory], Awaitable[Remark | None]], trajectories: Sequence[Trajectory]
 ) -> list[Remark | ModelError | None]:
-    """What is said of each draft, all of them asked about at once; the error in the place of one whose call failed."""
+    """The remark on each draft, all of them asked for at once; if a call fails, its error stands in the remark's
+    place."""
 
     async def one(trajectory: Trajectory) -> Remark | ModelError | None:
         try:
@@ -46,9 +48,11 @@ async def ask_about_each(
 
 
 def objection(client: Client, choice: Choice, trajectory: Trajectory) -> str | None:
-    """What a review has against a draft, worded for its writer; None where it ends by calling the draft correct.
+    """The objection of a review to a draft, worded for its writer; None if the review ends by calling the draft
+    correct.
 
-    A review may be prose, or one word a line of the draft, right or wrong. One that was cut off calls nothing correct.
+    A review is prose, or one word for each line of the draft, right or wrong. A review that was cut off calls nothing
+    correct.
     """
     words = [_normalized(line) for line in choice.text.splitlines() if line.strip()]
     if client.model.templates or set(words) <= {"right", "wrong"}:
@@ -61,14 +65,15 @@ def objection(client: Client, choice: Choice, trajectory: Trajectory) -> str | N
 def is_correct(text: str) -> bool:
     """Whether the last sentence of a text is Self-Refine's stop phrase, "It is correct" (Madaan et al. 2023).
 
-    "The solution is correct" means the same; inside another sentence ("check whether it is correct") it is no verdict.
+    "The solution is correct" means the same. Inside another sentence ("check whether it is correct") the phrase is no
+    verdict.
     """
     sentences = [bare for part in re.split(r"[.!?:;]\s|\n", text) if (bare := _normalized(part))]
     return bool(sentences) and CORRECT.fullmatch(sentences[-1]) is not None
 
 
 def require_chat_model(client: Client, part: str, cure: str) -> None:
-    """Raises PartError where the model was trained on forms of its own, in which the part's questions can't be put."""
+    """Raises PartError if the model knows only prompt forms of its own, which can't hold the part's questions."""
     if client.model.templates:
         raise PartError(
             f"{part} asks in words, and {client.model.name} knows only the forms that it was trained on: {cure}, or"
@@ -77,8 +82,8 @@ def require_chat_model(client: Client, part: str, cure: str) -> None:
 
 
 def _first_wrong_remark(client: Client, words: Sequence[str], lines: int) -> str | None:
-    """The remark on the first line that is called wrong; one word on several lines points at none of them, and other
-    words are a doubt."""
+    """The remark on the first line that is called wrong. A single word about several lines points at none of them;
+    other words are a doubt."""
     if "wrong" not in words:
         return None if set(words) == {"right"} else wording(client, "may_be_wrong")
     if len(words) == 1 < lines:
@@ -91,7 +96,7 @@ def _count_lines(text: str) -> int:
 
 
 def _normalized(text: str) -> str:
-    """Lower case, without the marks around it."""
+    """The text in lower case, without the marks around it."""
     return re.sub(r"\s+", " ", text).strip(" *_#`~\"'“”()[]{}.!?:;,->").lower()
 
 

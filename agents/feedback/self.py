@@ -1,4 +1,4 @@
-"""Self-Refine (Madaan et al. 2023): the writer is asked what is wrong with its own draft, and told so."""
+"""Self-Refine (Madaan et al. 2023): the model reviews its own draft, and its writer is shown the review."""
 
 from collections.abc import Sequence
 
@@ -10,12 +10,12 @@ from redraft.store.records import Trajectory
 
 
 def self(client: Client, *, leading: bool = False, temperature: float = 0.7) -> Feedback:
-    """Says what the model itself says of its draft; nothing, once that ends with "It is correct".
+    """Gives the review that the model writes of its own draft; gives no remark if the review ends with "It is correct".
 
     `leading` asks as the paper does for arithmetic, by stating that there is an error: that biases the answer, so it is
-    off by default. `temperature` is that of the feedback, the paper's. A model that was trained to judge line by line
-    is asked so, and told the first line that it calls wrong. A call that failed is no verdict. Raises PartError for
-    `leading` with a model that was trained on forms of its own.
+    off by default. `temperature` is that of the review; the default is the paper's. A model that was trained to judge
+    line by line is asked for such a judgement, and its writer is shown the first line that it calls wrong. A failed
+    call is no verdict. Raises PartError for `leading` with a model that knows only prompt forms of its own.
     """
     template = "self_feedback_leading" if leading else "self_feedback"
     if leading:

@@ -14,12 +14,13 @@ from redraft.store.records import Kind, Question, Trajectory
 
 
 def tests(client: Client, *, reflect: bool = True, temperature: float = 0.0, limit_s: float = 5.0) -> Feedback:  # noqa: PT028
-    """Runs the program on the tests that its question shows, else on tests that the model writes from the question
-    alone; nothing, where all of them hold. The tests that decide are never seen.
+    """Runs the program on unit tests and reports the tests that fail; gives no remark if all of them pass.
 
-    With `reflect` the model first says what is wrong, at this `temperature`, and its own words go to the writer with
-    the tests that failed; without, the failed tests alone. Tests that a model wrote may be wrong themselves. `limit_s`
-    is the most seconds for the program, and for each test. Raises PartError for a question of another kind.
+    The tests are those that the question shows, otherwise tests that the model writes from the question alone. The
+    tests that decide are never seen. With `reflect` the model first explains the failure, at this `temperature`, and
+    the writer is shown its words with the failed tests; without it, the failed tests alone. Tests that a model wrote
+    may be wrong themselves. `limit_s` is the most seconds for the program, and for each test. Raises PartError for a
+    question of another kind.
     """
 
     async def remark(trajectories: Sequence[Trajectory]) -> list[Remark | ModelError | None]:
@@ -47,7 +48,7 @@ def tests(client: Client, *, reflect: bool = True, temperature: float = 0.0, lim
 
 
 async def _write_tests(client: Client, question: Question, temperature: float) -> tuple[str, ...]:
-    """The tests that a model wrote, one a line. Raises ModelError where it wrote none."""
+    """The tests that a model writes, a line each. Raises ModelError if it writes none."""
     system = [message for message in client.opening if message.role == "system"]
     messages = [*system, Message("user", wording(client, "write_tests", question=question.text))]
     [choice] = await client.complete(question, "feedback", question.root, messages, temperature=temperature)
@@ -59,7 +60,7 @@ async def _write_tests(client: Client, question: Question, temperature: float) -
 
 
 async def _reflection(client: Client, trajectory: Trajectory, report: str, temperature: float) -> str:
-    """What a writer says of its program's failure. Raises ModelError."""
+    """A writer's explanation of its program's failure. Raises ModelError."""
     messages = [
         *conversation(client, trajectory),
         Message("assistant", trajectory.text()),

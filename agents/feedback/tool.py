@@ -1,4 +1,5 @@
-"""Feedback from tools, which need no model and no key (CRITIC, Gou et al. 2024): equations and programs are tried."""
+"""Feedback from tools, without a model or a key (CRITIC, Gou et al. 2024): equations are checked and programs are
+run."""
 
 from collections.abc import Sequence
 
@@ -11,12 +12,12 @@ from redraft.store.records import Kind, Step, Trajectory
 
 
 def tool(client: Client | None = None, *, keep: bool = False, limit_s: float = 5.0) -> Feedback:
-    """Names the first line whose equation does not hold, or says how a program fails when it is run, with the tests
-    that its question shows; nothing, where nothing disagrees.
+    """Names the first line whose equation does not hold, or the failure of a program that is run.
 
-    `keep` lets the steps before the wrong line stand: the next draft goes on from them. A program is run in the sandbox
-    for at most `limit_s` seconds, and as long for each test; what only the sandbox lacks is not held against it. Raises
-    PartError where there is no sandbox.
+    A program is run with the tests that its question shows. There is no remark if every equation holds and the program
+    passes. `keep` lets the steps before the wrong line stand: the next draft goes on from them. `limit_s` is the most
+    seconds for a program in the sandbox, and for each test. A failure that only the sandbox causes does not count.
+    Raises PartError if there is no sandbox.
     """
 
     async def said(trajectory: Trajectory) -> Remark | None:
@@ -39,7 +40,7 @@ def tool(client: Client | None = None, *, keep: bool = False, limit_s: float = 5
 
 
 def _first_false_equation(draft: Sequence[Step]) -> tuple[int, int, str] | None:
-    """The step (from 0) and the line (from 1) of the first equation that does not hold, and the equation."""
+    """The step (from 0), the line (from 1) and the text of the first equation that does not hold."""
     for index, step in enumerate(draft):
         line = line_number(draft, index)
         for text in filter(str.strip, step.text.split("\n")):

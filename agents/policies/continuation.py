@@ -1,6 +1,5 @@
-"""Going on from a half-written draft with a model that can't: it is shown the draft and asked for the next part in
-words, as JSON for a step. What comes is read kindly, and the part is fitted to the draft's end.
-"""
+"""How a model that can't continue a half-written draft goes on: it is shown the draft and asked in words for the next
+part, as JSON for a step. The reply is read leniently, and the part is fitted to the draft's end."""
 
 import json
 import re
@@ -24,10 +23,10 @@ STEP_SCHEMA: dict[str, Any] = {
 
 
 def next_step(choice: Choice, draft: str, kind: Kind, separator: str) -> Continuation:
-    """The step in a reply that was to follow STEP_SCHEMA, ready to stand at the draft's end.
+    """The step in a reply to a request with STEP_SCHEMA, ready to stand at the draft's end.
 
-    The JSON may stand anywhere, in a code fence or cut off, with LaTeX's backslashes written once. A text without JSON
-    is the step itself, and the last one if it marks an answer.
+    The JSON may stand anywhere in the reply, in a code fence or cut off, with LaTeX's backslashes written once. A text
+    without JSON is the step itself, and the last step if it marks an answer.
     """
     part = _fit_to_draft(_parse_step(choice.text, kind), draft)
     open_ended = part.ended or choice.finish is Finish.LENGTH or not part.text.strip()
@@ -54,7 +53,7 @@ def _parse_step(reply: str, kind: Kind) -> Continuation:
 
 
 def _parse_unstructured(reply: str, kind: Kind) -> Continuation:
-    """A reply that holds no step in JSON: a text, which is the step; or an object that only says whether it ends."""
+    """A reply without a step in JSON: its text is the step; or an object that says only whether the solution ends."""
     fenced = FENCED.fullmatch(reply)
     start, end = fenced.span(1) if fenced else (0, len(reply))
     text = reply[start:end]
@@ -68,10 +67,10 @@ def _parse_unstructured(reply: str, kind: Kind) -> Continuation:
 
 
 def unescape(raw: str, start: int = 0) -> tuple[str, tuple[int, ...]]:
-    """The text of a JSON string's inside, and where each of its characters, and its end, stand in a text that holds the
-    string's inside at `start`.
+    """The content of a JSON string, and the place of each of its characters, and of its end, in a text that holds the
+    content at `start`.
 
-    LaTeX's commands with a single backslash are kept: `\\frac` is no form feed, and where there are any, `\\neq`
+    LaTeX's commands with a single backslash are left as they are: `\\frac` is no form feed. If there are any, `\\neq`
     is no line break either.
     """
     tokens = list(ESCAPE.finditer(raw))
@@ -125,8 +124,8 @@ def _with_separator(part: Continuation, separator: str) -> Continuation:
 
 
 def _repetition_length(draft: str, text: str) -> int:
-    """How many characters of the text only repeat the draft, whatever white space is between its words. A few words
-    count as a repetition only where they are a paragraph of their own."""
+    """The number of the text's characters that only repeat the draft, whatever white space is between its words. A few
+    words count as a repetition only if they are a paragraph of their own."""
     words = draft.split()
     found = list(islice(re.finditer(r"\S+", text), len(words)))
     if not words or [match[0] for match in found] != words:

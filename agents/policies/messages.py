@@ -1,7 +1,6 @@
-"""What a model is shown of a trajectory. All requests of one tree begin alike, to the byte: the system prompt, the
-examples, the question, and then each draft and what was said to it, so that providers can reuse what they know of a
-beginning.
-"""
+"""The messages that show a model a trajectory. All requests of one tree begin with the same bytes: the system
+prompt, the examples, the question, and then each draft and the remark on it, so that providers can reuse the common
+beginning."""
 
 from redraft.llm.client.client import Client
 from redraft.llm.model import Message
@@ -14,9 +13,8 @@ the request for it and before the request to improve the draft (templates `revie
 
 
 def conversation(client: Client, trajectory: Trajectory, window: int | None = None) -> list[Message]:
-    """The trajectory up to its last draft: the question, then each finished draft and the feedback that answered it, or
-    the last `window` of them (at least 1). What is before a feedback that says nothing is not shown: it asks for an
-    independent draft."""
+    """The trajectory up to its last draft: the question, then each finished draft and the remark on it, or the last
+    `window` drafts (at least 1). An empty remark asks for an independent draft, so nothing before it is shown."""
     messages = [*client.opening, client.ask(trajectory.question)]
     first, last = _first_shown_turn(trajectory, window), trajectory.turn
     texts: dict[int, list[str]] = {}
@@ -36,7 +34,7 @@ def conversation(client: Client, trajectory: Trajectory, window: int | None = No
 
 
 def _feedback_messages(client: Client, said: Step | None) -> list[Message]:
-    """What a writer is shown of feedback: a message of the user's, or its own review as it came about."""
+    """The messages that show a writer a remark: a user's message, or the writer's own review with its request."""
     if said is None or said.by != REVIEW:
         return [Message("user", said.text if said else "")]
     return [
@@ -68,7 +66,7 @@ def follow_up(client: Client, trajectory: Trajectory, name: str, window: int | N
 
 
 def with_advice(client: Client, trajectory: Trajectory, messages: list[Message]) -> list[Message]:
-    """The messages, with what a critic advises for the next part at the end of the last one."""
+    """The messages, with the critic's advice for the next part at the end of the last message."""
     if not trajectory.advice:
         return messages
     advice = fill(client.template("advice"), advice=trajectory.advice)

@@ -1,9 +1,9 @@
-"""The policy: asks a model for the next part of a trajectory, and reads what it wrote into steps.
+"""The policy: asks a model for the next part of a trajectory, and reads the reply into steps.
 
 `whole` proposes whole drafts, `stepwise` one step at a time, and `by_steps` whole drafts step by step. The messages
 hold the question, the drafts and the feedback of the trajectory so far, so that any number of turns works with any
-model; a half-written draft is a prefix to go on from, or, for a model that can't, a message that the next part is asked
-for after.
+model. A half-written draft is a prefix that the model continues; a model that can't is shown the draft as a message and
+asked for the next part.
 """
 
 from collections.abc import Callable, Mapping
@@ -25,31 +25,30 @@ from redraft.store.records import Role, Stop, Trajectory
 class Policy(Protocol):
     """Grows a trajectory by `n` proposals of one or more steps each, samples `first` to `first + n - 1` below its end.
 
-    `stop` and `answer` are set on those that ended. A proposal whose call failed, or for which a budget had not enough,
-    is the trajectory with that `stop` and the reason. Raises only fatal ModelErrors, which every other call would meet
-    too.
+    `stop` and `answer` are set on a proposal that ended. If a call failed, or a budget was too small for it, the
+    proposal is the trajectory with that `stop` and the reason. Raises only fatal ModelErrors, which every other call
+    would meet too.
     """
 
     async def __call__(self, trajectory: Trajectory, /, n: int, first: int = 0) -> list[Trajectory]: ...
 
 
 Stepwise = Annotated[Policy, "stepwise"]
-"""A Policy; `stepwise` where none is named."""
+"""A Policy whose default is `stepwise`."""
 
 
 def whole(
     client: Client, *, temperature: float | None = None, separator: str | None = None, window: int | None = None
 ) -> Policy:
-    """Whole drafts, in one call of `n`; a half-written draft is written to its end.
+    """Writes whole drafts, `n` in one call; a half-written draft is written to its end.
 
-    A draft becomes steps that end after each `separator` (the model's own, else a blank line), or after each line
-    where it has no separator. Without a `temperature` the run's own holds. A redraft is shown the last `window` drafts
-    and what was said to them (Qu et al. 2024); all of them without one.
+    A draft is cut into steps after each `separator` (the model's own, otherwise a blank line), or after each line if it
+    has no separator.
 
     Args:
         temperature: How freely the model draws; none takes the run's own temperature.
-        separator: What a step ends with; none takes the model's own, or a blank line.
-        window: The number of earlier drafts that a redraft is shown, with what was said to them; none shows all (Qu et
+        separator: The text with which a step ends; none takes the model's own, or a blank line.
+        window: The number of earlier drafts that a redraft is shown, with the remarks on them; none shows all (Qu et
             al. 2024).
     """
     mark = client.template("separator") if separator is None else separator
@@ -59,16 +58,16 @@ def whole(
 def stepwise(
     client: Client, *, temperature: float | None = None, separator: str | None = None, window: int | None = None
 ) -> Policy:
-    """One step a proposal: the model goes on from the draft so far, up to the next `separator`.
+    """Writes one step a proposal: the model goes on from the draft so far, up to the next `separator`.
 
-    A model that can't go on from a half-written draft is asked for the next step as JSON. The tokens of such a step
-    are those of the whole reply; it has a log-probability where its own tokens can be told apart. Where it holds
-    several steps, the proposal has as many.
+    A model that can't continue a half-written draft is asked for the next step as JSON. The tokens of such a step are
+    those of the whole reply; it has a log-probability if its own tokens can be told apart. If the reply holds several
+    steps, the proposal has as many.
 
     Args:
         temperature: How freely the model draws; none takes the run's own temperature.
-        separator: What a step ends with; none takes the model's own, or a blank line.
-        window: The number of earlier drafts that a redraft is shown, with what was said to them; none shows all (Qu et
+        separator: The text with which a step ends; none takes the model's own, or a blank line.
+        window: The number of earlier drafts that a redraft is shown, with the remarks on them; none shows all (Qu et
             al. 2024).
     """
     mark = client.template("separator") if separator is None else separator
@@ -84,8 +83,8 @@ def stepwise(
         _DraftFormat(
             read=read,
             cut=lambda text: split_steps(text, mark),
-            told="next_step",
-            read_told=lambda choice, trajectory: next_step(choice, trajectory.text(), trajectory.question.kind, mark),
+            template="next_step",
+            read_reply=lambda choice, trajectory: next_step(choice, trajectory.text(), trajectory.question.kind, mark),
             stop=(mark,),
             schema=STEP_SCHEMA,
         ),
@@ -95,12 +94,12 @@ def stepwise(
 def by_steps(
     client: Client, *, temperature: float | None = None, separator: str | None = None, window: int | None = None
 ) -> Policy:
-    """Whole drafts, each written a step a call, as `stepwise` does.
+    """Writes whole drafts, with one call a step, as `stepwise` does.
 
     Args:
         temperature: How freely the model draws; none takes the run's own temperature.
-        separator: What a step ends with; none takes the model's own, or a blank line.
-        window: The number of earlier drafts that a redraft is shown, with what was said to them; none shows all (Qu et
+        separator: The text with which a step ends; none takes the model's own, or a blank line.
+        window: The number of earlier drafts that a redraft is shown, with the remarks on them; none shows all (Qu et
             al. 2024).
     """
     write = stepwise(client, temperature=temperature, separator=separator, window=window)
@@ -119,15 +118,16 @@ def by_steps(
 def likeliest(
     client: Client, *, length_penalty: float = 1.0, separator: str | None = None, window: int | None = None
 ) -> Policy:
-    """The best whole drafts by beam search over tokens, best first: nothing is drawn, so that they are asked for all at
-    once. `n` is the width of the beam; what is kept is in `llm.model.Beam`. Raises PartError where further drafts are
-    asked for: a wider beam is another search.
+    """Finds the best whole drafts by beam search over tokens, best first.
+
+    Nothing is sampled, so all drafts are asked for at once: `n` is the width of the beam, and `llm.model.Beam` says how
+    drafts are ranked. Raises PartError if further drafts are asked for: a wider beam is another search.
 
     Args:
         length_penalty: The power of its length by which a draft's log-probability is divided; a larger one prefers
             longer drafts.
-        separator: What a step ends with; none takes the model's own, or a blank line.
-        window: The number of earlier drafts that a redraft is shown, with what was said to them; none shows all (Qu et
+        separator: The text with which a step ends; none takes the model's own, or a blank line.
+        window: The number of earlier drafts that a redraft is shown, with the remarks on them; none shows all (Qu et
             al. 2024).
     """
     mark = client.template("separator") if separator is None else separator
@@ -143,45 +143,45 @@ def likeliest(
 
 @dataclass(frozen=True, slots=True)
 class _DraftFormat:
-    """How a policy asks and reads: `told`, `schema` and `read_told` are for models that are asked in words."""
+    """How a policy asks and reads. `template`, `schema` and `read_reply` are for models that are asked in words."""
 
     read: Callable[[Choice], Continuation]
     cut: Callable[[str], list[str]]
-    told: str
-    read_told: Callable[[Choice, Trajectory], Continuation]
+    template: str
+    read_reply: Callable[[Choice, Trajectory], Continuation]
     stop: tuple[str, ...] = ()
     schema: Mapping[str, Any] | None = None
     beam: Beam | None = None
 
 
 def _whole_draft_format(mark: str, beam: Beam | None = None) -> _DraftFormat:
-    """Whole drafts, cut into steps after each `mark`."""
+    """The format of whole drafts, cut into steps after each `mark`."""
     return _DraftFormat(
         read=lambda choice: Continuation(choice.text, choice.finish is Finish.END),
         cut=lambda text: split_steps(text, mark if mark in text else "\n"),
-        told="rest",
-        read_told=lambda choice, trajectory: rest_of_draft(choice, trajectory.text()),
+        template="rest",
+        read_reply=lambda choice, trajectory: rest_of_draft(choice, trajectory.text()),
         beam=beam,
     )
 
 
-def _build_policy(client: Client, temperature: float | None, window: int | None, manner: _DraftFormat) -> Policy:
+def _build_policy(client: Client, temperature: float | None, window: int | None, form: _DraftFormat) -> Policy:
     if window is not None and window < 1:
         raise PartError(f"window={window} is too few; it must be at least 1 draft, or none for all of them")
 
-    def request(trajectory: Trajectory, n: int, left: int, told: bool) -> Request:
-        common: dict[str, Any] = {"n": n, "temperature": temperature, "max_tokens": left, "beam": manner.beam}
-        if told:
-            messages = follow_up(client, trajectory, manner.told, window)
-            return client.request(with_advice(client, trajectory, messages), schema=manner.schema, **common)
+    def request(trajectory: Trajectory, n: int, left: int, in_words: bool) -> Request:
+        common: dict[str, Any] = {"n": n, "temperature": temperature, "max_tokens": left, "beam": form.beam}
+        if in_words:
+            messages = follow_up(client, trajectory, form.template, window)
+            return client.request(with_advice(client, trajectory, messages), schema=form.schema, **common)
         messages = with_advice(client, trajectory, conversation(client, trajectory, window))
-        return client.request(messages, prefix=trajectory.text(), stop=manner.stop, **common)
+        return client.request(messages, prefix=trajectory.text(), stop=form.stop, **common)
 
-    def read(trajectory: Trajectory, number: int, drawn: Choice | ModelError, told: bool) -> Trajectory:
+    def read(trajectory: Trajectory, number: int, drawn: Choice | ModelError, in_words: bool) -> Trajectory:
         if isinstance(drawn, ModelError):
             return _failed_trajectory(trajectory, number, drawn)
-        part = manner.read_told(drawn, trajectory) if told else manner.read(drawn)
-        return extend(trajectory, number, drawn, part, manner.cut(part.text))
+        part = form.read_reply(drawn, trajectory) if in_words else form.read(drawn)
+        return extend(trajectory, number, drawn, part, form.cut(part.text))
 
     async def propose(trajectory: Trajectory, n: int, first: int = 0) -> list[Trajectory]:
         numbers = range(first, first + n)
@@ -190,16 +190,16 @@ def _build_policy(client: Client, temperature: float | None, window: int | None,
         if left <= 0:
             return [replace(with_sample_number(trajectory, number), stop=Stop.LENGTH) for number in numbers]
         try:
-            told = bool(trajectory.text()) and not await client.continues()
+            in_words = bool(trajectory.text()) and not await client.continues()
         except ModelError as error:
             if error.fatal:
                 raise
             return [_failed_trajectory(trajectory, number, error) for number in numbers]
         purpose = "propose" if trajectory.turn == 1 else "revise"
         purpose = "rollout" if trajectory.role is Role.ROLLOUT else purpose
-        asked = request(trajectory, n, left, told)
+        asked = request(trajectory, n, left, in_words)
         drawn = await client.draw(trajectory.question, purpose, trajectory.place, asked, first=first)
-        return [read(trajectory, number, one, told) for number, one in zip(numbers, drawn, strict=True)]
+        return [read(trajectory, number, one, in_words) for number, one in zip(numbers, drawn, strict=True)]
 
     return propose
 

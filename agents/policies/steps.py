@@ -1,4 +1,4 @@
-"""From what a model wrote to the steps of a trajectory, each with its own tokens and log-probability."""
+"""Steps: a model's reply is cut into the steps of a trajectory, each with its own tokens and log-probability."""
 
 import re
 from bisect import bisect_left
@@ -15,10 +15,10 @@ from redraft.store.records import Role, Step, Stop, Trajectory, prefix_key
 
 
 class Continuation(Struct, frozen=True, gc=False):
-    """What a choice adds to a draft; `ended`: the draft is complete with it.
+    """The text that a choice adds to a draft; `ended`: the draft is complete with it.
 
-    `places` are where each of its characters, and its end, stand in the choice's own text, where that holds more than
-    the part; None where the choice's text is the part.
+    `places` are the places of each of its characters, and of its end, in the choice's own text, if that holds more than
+    the part; None if the choice's text is the part.
     """
 
     text: str
@@ -56,8 +56,8 @@ def _is_new_sample(trajectory: Trajectory) -> bool:
 def extend(
     trajectory: Trajectory, number: int, choice: Choice, part: Continuation, pieces: Sequence[str]
 ) -> Trajectory:
-    """The trajectory with one choice's part, cut into pieces. A draft that ends right where it was continued gets an
-    empty last step."""
+    """The trajectory with one choice's part, cut into pieces. A draft that ends right at the point of continuation gets
+    an empty last step."""
     if not part.text.strip() and not (part.ended and trajectory.draft()):
         stop = Stop.LENGTH if choice.finish is Finish.LENGTH else Stop.DEAD_END
         return replace(with_sample_number(trajectory, number), stop=stop)
@@ -73,7 +73,7 @@ def extend(
 def _new_steps(
     trajectory: Trajectory, number: int, choice: Choice, part: Continuation, pieces: Sequence[str]
 ) -> list[Step]:
-    """A step a piece, each below the one before it: the first is number `number` below the trajectory's end."""
+    """A step for each piece, each below the one before it: the first is number `number` below the trajectory's end."""
     above = trajectory.steps[-1] if trajectory.steps else None
     place, key = (above.step_id, above.prefix_key) if above else (None, trajectory.question.text)
     turn, before = (above.turn, above.depth) if above else (1, 0)
@@ -100,7 +100,7 @@ def _tokens_and_logprobs(
 ) -> tuple[list[int], list[float | None]]:
     """Each piece's tokens and summed log-probability: a token belongs to the piece in which it begins.
 
-    Where the model gives no log-probabilities, or its text holds more than the part, all its tokens are shared out by
+    If the model gives no log-probabilities, or its text holds more than the part, all its tokens are shared out by
     length.
     """
     ends = list(accumulate(map(len, pieces)))
@@ -120,7 +120,7 @@ def _token_shares(tokens: int, ends: Sequence[int]) -> list[int]:
 
 
 def _logprobs_within(choice: Choice, places: Sequence[int], ends: Sequence[int]) -> list[float | None]:
-    """The log-probability of each piece inside a longer text; None where a token holds a piece's text and more."""
+    """The log-probability of each piece inside a longer text; None if a token holds a piece's text and more."""
     if choice.offsets is None or choice.logprobs is None:
         return [None] * len(ends)
     starts = {*choice.offsets, len(choice.text)}

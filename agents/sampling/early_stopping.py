@@ -1,4 +1,4 @@
-"""When a vote among drafts is settled, by the rules of the `majority` selector: of equals the first drafted wins."""
+"""Early stopping of a vote among drafts, by the rules of the `majority` selector: of equals the first drafted wins."""
 
 from collections.abc import Iterable, Mapping
 
@@ -9,12 +9,12 @@ from redraft.store.records import Stop, Trajectory
 
 
 def vote(trajectory: Trajectory) -> str | None:
-    """What a draft votes for: its answer's key; None where it failed or has no answer."""
+    """The key of a draft's answer; None if it failed or has no answer."""
     return None if trajectory.stop is Stop.FAILED else canonical(trajectory.answer, trajectory.question.kind)
 
 
 def count_votes(trajectories: Iterable[Trajectory]) -> dict[str, int]:
-    """How many drafts give each answer; answers in the order in which they were first drafted."""
+    """The number of drafts that give each answer, in the order in which answers were first drafted."""
     counts: dict[str, int] = {}
     for trajectory in sorted(trajectories, key=lambda trajectory: trajectory.sample):
         if (answer := vote(trajectory)) is not None:
@@ -34,15 +34,15 @@ def with_vote_shares(trajectories: Iterable[Trajectory]) -> list[Trajectory]:
 
 
 def leader(counts: Mapping[str, int]) -> str | None:
-    """The answer with most votes, the first drafted of equals."""
+    """The answer with most votes, of equals the first drafted."""
     return max(counts, key=lambda answer: counts[answer], default=None)
 
 
 def is_settled(counts: Mapping[str, int], left: int) -> bool:
-    """Whether no outcome of the `left` drafts to come could change the leader.
+    """Whether no outcome of the `left` remaining drafts could change the leader.
 
-    The worst outcome gives them all to one rival: of equals, one drafted before the leader wins and one drafted
-    after it, or not yet, loses.
+    The worst outcome gives them all to one rival. Of equal counts, a rival drafted before the leader wins; a rival
+    drafted after it, or not yet, loses.
     """
     first = leader(counts)
     if first is None or left == 0:
@@ -54,7 +54,7 @@ def is_settled(counts: Mapping[str, int], left: int) -> bool:
 
 
 def fewest_to_settle(counts: Mapping[str, int], left: int) -> int:
-    """The least number of further drafts after which the vote could be settled: when all go to the leader."""
+    """The least number of further drafts after which the vote could be settled: if all of them go to the leader."""
     first = leader(counts) or ""
     for more in range(1, left):
         if is_settled({**counts, first: counts.get(first, 0) + more}, left - more):

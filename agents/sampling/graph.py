@@ -1,7 +1,8 @@
-"""What every strategy's graph shares: the state, the tree that travels beside it, and the agent that runs it.
+"""The parts that every sampling strategy's graph shares: the state, the tree that travels beside it, and the agent that
+runs it.
 
-A graph's state holds numbers only, so that a step of it costs the same however large the tree grows; the tree is
-LangGraph's runtime context. Nodes carry the same names in every graph: propose, grade, critique, choose, revise.
+A graph's state holds numbers only, so that a step costs the same however large the tree grows; the tree is LangGraph's
+runtime context. Nodes carry the same names in every graph: propose, grade, critique, choose, revise.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,7 +22,7 @@ from redraft.store.records import Grade, Question, Trajectory
 
 
 class State(TypedDict, total=False):
-    """How far a graph is."""
+    """The progress of a graph."""
 
     asked: int  # samples asked for so far
     turn: int  # drafts a sample has had, at most
@@ -31,7 +32,7 @@ class State(TypedDict, total=False):
 
 @dataclass(slots=True)
 class Tree:
-    """What a graph has explored of one question."""
+    """The explored trajectories of one question."""
 
     question: Question
     trajectories: dict[int, Trajectory] = field(default_factory=dict)  # each sample's, by its number
@@ -41,7 +42,7 @@ class Tree:
     ranked: list[Trajectory] = field(default_factory=list)  # the result
 
     def at(self, samples: Iterable[int]) -> list[Trajectory]:
-        """The trajectories of these samples. Raises PartError where they are not here: a thread goes on with its own
+        """The trajectories of these samples. Raises PartError if they are not here: a thread goes on with its own
         tree."""
         try:
             return [self.trajectories[sample] for sample in samples]
@@ -52,17 +53,17 @@ class Tree:
             ) from None
 
     def keep(self, trajectories: Iterable[Trajectory]) -> None:
-        """Put these in the place of their samples' earlier trajectories."""
+        """Puts these in the place of their samples' earlier trajectories."""
         self.trajectories |= {trajectory.sample: trajectory for trajectory in trajectories}
 
     async def judge(self, grader: Grader, samples: Iterable[int]) -> None:
-        """Grade the drafts of these samples: the grade's value is their score."""
+        """Grades the drafts of these samples: the grade's value is their score."""
         scored = await grade_trajectories(grader, [self.trajectories[sample] for sample in samples])
         self.keep(trajectory for trajectory, _ in scored)
         self.graded += scored
 
     def choose(self, chosen: Trajectory | None) -> State:
-        """End with this pick: everything explored is ranked, the pick first, then by score."""
+        """Ends with this pick: all explored trajectories are ranked, the pick first, then by score."""
         explored = (*self.trajectories.values(), *self.others)
         rest = [trajectory for trajectory in explored if not chosen or trajectory.trajectory_id != chosen.trajectory_id]
         rest.sort(key=lambda trajectory: (trajectory.score is None, -(trajectory.score or 0.0), trajectory.sample))
@@ -83,14 +84,14 @@ class GraphAgent:
     limit: int
 
     async def __call__(self, question: Question) -> list[Trajectory]:
-        """Raises fatal ModelErrors only."""
+        """The ranked trajectories. Raises fatal ModelErrors only."""
         tree = Tree(question)
         await run(self.graph, tree, self.limit)
         return tree.ranked
 
 
 async def grade_trajectories(grader: Grader, trajectories: Sequence[Trajectory]) -> list[tuple[Trajectory, Grade]]:
-    """The trajectories with their drafts' grades, whose values are their scores, each beside its grade."""
+    """The trajectories with their drafts' grades, whose values are their scores, each paired with its grade."""
     grades = await grader(trajectories)
     return [
         (replace(trajectory, score=grade.value, grades=(*trajectory.grades, grade)), grade)
@@ -99,12 +100,12 @@ async def grade_trajectories(grader: Grader, trajectories: Sequence[Trajectory])
 
 
 def notify(watch: Watch | None, trajectories: Iterable[Trajectory]) -> None:
-    """Tell whoever watches of these trajectories' new drafts."""
+    """Calls the observer with each of these trajectories."""
     if watch:
         for trajectory in trajectories:
             watch(trajectory)
 
 
 def selected_trajectory(selection: Selection, trajectories: Sequence[Trajectory]) -> Trajectory | None:
-    """The trajectory that stands for a selector's answer, if it has one."""
+    """The trajectory of a selector's answer; None if it has no answer."""
     return None if selection.index is None else trajectories[selection.index]

@@ -1,8 +1,8 @@
-"""How an agent runs its graph: from node to node where nobody follows it, as LangGraph does where somebody does.
+"""Runs an agent's graph: node after node if nobody observes the run, otherwise as LangGraph does.
 
 LangGraph's own run of a node costs 0.1 ms of processor time (a task, a checkpoint, managers of callbacks), as much as
-a call to a model costs here in all. Whoever traces a graph, streams it, pauses it or makes it part of another one has
-LangGraph run it; what comes of it is the same.
+all else that a call to a model costs here. If a graph is traced, streamed, paused or part of another graph, LangGraph
+runs it; the result is the same.
 """
 
 from collections.abc import Mapping
@@ -23,13 +23,13 @@ INITIAL_STATE: dict[str, Any] = {"asked": 0}
 """The state in which every graph begins."""
 
 ALWAYS_WALK: ContextVar[bool] = ContextVar("WALKED", default=False)
-"""Whether agents walk their graphs even inside another graph: one that keeps what its nodes do by itself."""
+"""Whether agents walk their graphs even inside another graph, since that graph stores the work of its nodes itself."""
 
 
 async def run(graph: CompiledStateGraph[Any, ContextT, Any, Any], context: ContextT, limit: int) -> None:
-    """Runs a graph, with nothing asked yet, for at most `limit` steps; what comes of it is in the context.
+    """Runs a graph from its initial state for at most `limit` steps; the result is in the context.
 
-    Raises GraphRecursionError beyond the limit, and what the nodes raise.
+    Raises GraphRecursionError beyond the limit, and the errors of the nodes.
     """
     if is_sequential(graph) and not _is_observed():
         await _walk(graph, context, limit)
@@ -40,8 +40,9 @@ async def run(graph: CompiledStateGraph[Any, ContextT, Any, Any], context: Conte
 
 
 def is_sequential(graph: CompiledStateGraph[Any, Any, Any, Any]) -> bool:
-    """Whether one node at a time runs, and what it returns takes the place of what was in the state: each has one edge,
-    or tells by a Command which is next. Nothing is asked of LangGraph beside that, such as to pause or to try again."""
+    """Whether one node at a time runs, and its result replaces the values in the state: each node has one edge, or
+    names its successor by a Command. A graph that asks LangGraph for more, such as to pause or to retry, is not
+    sequential."""
     builder, nodes = graph.builder, graph.builder.nodes.values()
     forks = len(dict(builder.edges)) < len(builder.edges) or any(builder.branches.values()) or builder.waiting_edges
     pauses = graph.checkpointer or graph.interrupt_before_nodes or graph.interrupt_after_nodes
@@ -50,14 +51,14 @@ def is_sequential(graph: CompiledStateGraph[Any, Any, Any, Any]) -> bool:
 
 
 def _is_plain_node(node: StateNodeSpec[Any, Any]) -> bool:
-    """Whether a node is a function of the state and the runtime, to be run once, when its turn comes."""
+    """Whether a node is a function of the state and the runtime that is run once in its turn."""
     once = not (node.retry_policy or node.cache_policy or node.defer or node.timeout)
     wants = getattr(node.runnable, "func_accepts", {"what nobody knows"})
     return once and {"runtime"}.issuperset(wants)
 
 
 def _is_observed() -> bool:
-    """Whether this is part of another graph's run, or somebody (LangSmith, a callback) hears of every run."""
+    """Whether this is part of another graph's run, or an observer (LangSmith, a callback) follows every run."""
     if ALWAYS_WALK.get():
         return False
     try:
@@ -78,7 +79,7 @@ async def _walk(graph: CompiledStateGraph[Any, ContextT, Any, Any], context: Con
 
 
 class Nodes:
-    """The nodes of a graph that `is_sequential`, to be run one by one; `first` is the name of the one to begin with."""
+    """The nodes of a graph that `is_sequential`, to be run one by one; `first` is the name of the first node."""
 
     def __init__(self, graph: CompiledStateGraph[Any, Any, Any, Any]) -> None:
         self._nodes = cast(Mapping[str, Any], graph.builder.nodes)
@@ -87,12 +88,12 @@ class Nodes:
 
     @property
     def ways(self) -> dict[str, tuple[str, ...]]:
-        """Each node's name, and the names of those that may follow it; END after the last."""
+        """Each node's name, with the names of its possible successors; END after the last."""
         ends = {name: tuple(node.ends or ()) for name, node in self._nodes.items()}
         return {name: (*found, *([self._edges[name]] if name in self._edges else ())) for name, found in ends.items()}
 
     async def run(self, at: str, state: dict[str, Any], runtime: Runtime[Any]) -> tuple[str, dict[str, Any]]:
-        """Runs the node of this name; returns the name of the next one, END after the last, and the new state."""
+        """Runs the node of this name; returns the name of its successor, END after the last, and the new state."""
         said = await self._nodes[at].runnable.ainvoke(state, {}, runtime=runtime)
         then = self._edges.get(at, END)
         if isinstance(said, Command):

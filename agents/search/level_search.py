@@ -1,6 +1,5 @@
-"""Searches that go in rounds: everything that is open grows by a step, is valued, and some of it goes on. What makes
-one of them beam search and another a particle filter is its `Plan`.
-"""
+"""Level search: all open nodes grow by a step, are valued, and some of them go on. The `Plan` makes it beam search, a
+particle filter or another method."""
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -19,18 +18,18 @@ from redraft.graders.grader import Grader
 from redraft.llm.gather import together
 
 Value = Callable[[Search, Sequence[Node]], Awaitable[None]]
-"""Sets the values of a round's candidates; those that were carried over from earlier rounds have one already."""
+"""Sets the values of a round's candidates; a candidate of an earlier round has a value already."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How a search goes on from round to round.
+    """The rules by which a search goes on from round to round.
 
-    The question is continued `width` times, and then each open node `each` times, or, without `each`, all of them
-    together as often as gives `width` candidates, in turn. `keep` says which of a round's candidates go on, one more
-    than once where it is to be continued so much oftener; those that ended in an answer are among the candidates, and
-    keep their places, where `resting`. `pick` says which solution is the answer, of the candidates that the last round
-    kept or of all. With `to_end` the last round writes what is open to its end.
+    The question is continued `width` times, and then each open node `each` times. Without `each`, all open nodes
+    together are continued in turn until there are `width` candidates. `keep` returns the candidates of a round that go
+    on; a candidate that it returns twice is continued twice as often. With `resting` the candidates that ended in an
+    answer keep their places among them. `pick` returns the solution that is the answer, from the candidates that the
+    last round kept or from all. With `to_end` the last round writes open candidates to their ends.
     """
 
     width: int
@@ -48,9 +47,9 @@ def level_search(
 ) -> SearchAgent:
     """The agent of a plan, for at most `iterations` rounds.
 
-    A node's visits are the valued nodes at and below it. What has no value, since its call failed or the grader could
-    not tell, does not go on. The critic is asked about each node before it is continued. Where there is no solution in
-    the end, the best open trajectory is written to its end, unless a budget is used up.
+    A node's visits are the valued nodes at and below it. A node without a value, since its call failed or the grader
+    could not decide, does not go on. The critic is asked about each node before it is continued. If there is no
+    solution at the end, the best open trajectory is written to its end, unless a budget is used up.
     """
 
     async def critique(state: SearchState, runtime: SearchRuntime) -> SearchState:
@@ -101,7 +100,7 @@ def level_search(
 
 
 def grader_value(grader: Grader) -> Value:
-    """Values are the grader's."""
+    """Sets values by the grader."""
 
     async def value(search: Search, nodes: Sequence[Node]) -> None:
         await search.value(grader, [node for node in nodes if node.value is None])
@@ -110,12 +109,12 @@ def grader_value(grader: Grader) -> Value:
 
 
 def top_nodes(nodes: Iterable[Node], most: int | None) -> list[Node]:
-    """Up to so many of the nodes, those of the highest values, the first of equals first."""
+    """The `most` nodes of the highest values, of equals the first."""
     return sorted(nodes, key=lambda node: -(node.value or 0.0))[:most]
 
 
 def count_visits(nodes: Iterable[Node]) -> None:
-    """Each valued node is a visit of itself and of those above it."""
+    """Counts each valued node as a visit of itself and of its ancestors."""
     for node in nodes:
         for each in node.lineage() if node.value is not None else ():
             each.visits += 1
@@ -126,7 +125,7 @@ def _open_nodes(nodes: Iterable[Node]) -> list[Node]:
 
 
 def _continuation_counts(plan: Plan, nodes: Sequence[Node], carried: int) -> Counter[Node]:
-    """How often each open node is continued."""
+    """The number of continuations of each open node."""
     if nodes[0].parent is None:
         return Counter({nodes[0]: plan.width})
     if plan.each is None:
@@ -135,7 +134,7 @@ def _continuation_counts(plan: Plan, nodes: Sequence[Node], carried: int) -> Cou
 
 
 async def _write_to_end(search: Search, policy: Policy, nodes: Sequence[Node]) -> list[Node]:
-    """The ends of what these open nodes are continued to, each alone, a step of all of them at a time."""
+    """The ends of these nodes, each open node continued alone, a step of all of them at a time."""
     ends = list(nodes)
     while not search.spent and (going := [node for node in ends if not node.ended]):
         grown = dict(zip(going, await search.expand_all(policy, going, 1, distinct=False), strict=True))

@@ -1,4 +1,4 @@
-"""A node of a search: a trajectory with what the search thinks of it, and how its grades are read."""
+"""A node of a search: a trajectory with the search's estimates of it, and the reading of its grades."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -13,8 +13,8 @@ from redraft.store.records import Grade, Step, Stop, Trajectory
 
 @dataclass(slots=True, eq=False)
 class Node:
-    """One continuation, at the end of `trajectory`. `value` is the search's estimate of it, in [0, 1], as it stands;
-    what the grader said of it is `grade`. `closed`: there is nothing to be done at it or below it."""
+    """A continuation, at the end of `trajectory`. `value` is the search's present estimate of it, in [0, 1]; `grade` is
+    the grader's. A node is `closed` if nothing is left to do at it or below it."""
 
     trajectory: Trajectory
     parent: "Node | None" = None
@@ -46,7 +46,7 @@ class Node:
 
     @property
     def steps(self) -> tuple[Step, ...]:
-        """What it adds to its parent's trajectory."""
+        """The steps that it adds to its parent's trajectory."""
         return self.trajectory.steps[len(self.parent.trajectory.steps) if self.parent else 0 :]
 
     @property
@@ -55,7 +55,7 @@ class Node:
 
     @property
     def logprob(self) -> float | None:
-        """Of what it adds; None where any of it has none."""
+        """The log-probability of its added steps; None if any of them has none."""
         known = [step.logprob for step in self.steps]
         return None if None in known else sum(logprob for logprob in known if logprob is not None)
 
@@ -67,7 +67,7 @@ class Node:
             node = node.parent
 
     def own_steps(self) -> tuple[Step, ...]:
-        """The steps that it adds with its visits, and its value on the last of them."""
+        """Its added steps with its visits, and its value on the last of them."""
         *first, last = self.steps or (None,)
         if last is None:
             return ()
@@ -75,7 +75,7 @@ class Node:
         return (*(replace(step, visits=seen) for step in first if step), replace(last, value=self.value, visits=seen))
 
     def advised_trajectory(self) -> Trajectory:
-        """Its trajectory, with what its critic advised for what follows."""
+        """Its trajectory, with its critic's advice for the next part."""
         advice = self.critique.advice if self.critique else ""
         return self.trajectory if self.trajectory.advice == advice else replace(self.trajectory, advice=advice)
 
@@ -85,18 +85,18 @@ class Node:
         return replace(self.trajectory, score=self.value, steps=(*before, *self.own_steps()))
 
     def end(self, stop: Stop, reason: str) -> None:
-        """Nothing follows it, for this reason."""
+        """Ends its trajectory for this reason."""
         self.trajectory = replace(self.trajectory, stop=stop, reason=reason)
 
     def back_up(self, value: float) -> None:
-        """One more visit, which brought this value, here and above; values become the means of what visits brought."""
+        """Counts one more visit with this value, here and above; values become the means over visits."""
         for node in self.lineage():
             node.visits += 1
             node.total += value
             node.value = node.total / node.visits
 
     def close(self) -> None:
-        """It is done, and so is each ancestor whose children are all done."""
+        """Closes it, and each ancestor whose children are all closed."""
         node: Node | None = self
         while node and (node is self or all(child.closed for child in node.children)):
             node.closed = True
@@ -104,8 +104,8 @@ class Node:
 
 
 def probability(grade: Grade, *, last: bool = False) -> float | None:
-    """What a grade says as a number in [0, 1]: its value, or its `last` step's where it has one; the exponential of a
-    log-probability. None where it has no value, and for a number outside."""
+    """A grade as a number in [0, 1]: its value, or its `last` step's if there is one; the exponential of a
+    log-probability. None if it has no value, or a number outside."""
     value = grade.steps[-1] if last and grade.steps else grade.value
     if value is None:
         return None
@@ -115,8 +115,8 @@ def probability(grade: Grade, *, last: bool = False) -> float | None:
 
 
 def recorded_grade(grade: Grade, trajectory: Trajectory) -> Grade:
-    """The grade as it is kept of a trajectory: of one that has not ended, the last step only; with the reason why a
-    search took no value from it."""
+    """The grade as it is stored with a trajectory: for an open trajectory, the last step only. If a search took no
+    value from it, it has the reason."""
     if grade.value is not None and probability(grade) is None:
         said = f"a search needs values from 0 to 1, and {grade.grader!r} gave {grade.value:g}"
         grade = replace(grade, value=None, steps=(), details=(), reason=said)
@@ -127,7 +127,7 @@ def recorded_grade(grade: Grade, trajectory: Trajectory) -> Grade:
 
 
 def end_duplicates(parent: Node, children: Sequence[Node]) -> None:
-    """Ends the open ones of a node's new children that say what a sibling before them says, or repeat a step."""
+    """Ends the open nodes among a node's new children that repeat a sibling's text or a step of the draft."""
     said = {step.text.strip() for step in parent.trajectory.draft()}
     new, first = set(children), {}
     for child in parent.children:
@@ -138,3 +138,12 @@ def end_duplicates(parent: Node, children: Sequence[Node]) -> None:
             child.end(Stop.DEAD_END, f"It says the same as its sibling {twin.number}.")
         elif child.text.strip() in said:
             child.end(Stop.DEAD_END, "It repeats a step.")
+
+
+def back_up_all(nodes: Sequence[Node]) -> None:
+    """Backs each node's value up to the root, in order; closes the nodes that have ended or have no value."""
+    for node in nodes:
+        if node.value is not None:
+            node.back_up(node.value)
+        if node.value is None or node.ended:
+            node.close()

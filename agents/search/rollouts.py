@@ -1,4 +1,4 @@
-"""ReST-MCTS*'s greedy rollout: a few steps on from a node, the best of each kept, to see how good it can get."""
+"""Rollouts: trajectories that are written from a node to estimate its value, and are no part of the tree."""
 
 from collections.abc import Sequence
 
@@ -10,26 +10,26 @@ from redraft.agents.search.node import Node, probability, recorded_grade
 from redraft.agents.search.search import Search, ask_critic
 from redraft.agents.search.termination import apply_critic
 from redraft.graders.grader import Grader
+from redraft.llm.gather import together
 from redraft.store.records import Trajectory
 
 
 async def greedy_rollout_value(
     search: Search, policy: Policy, grader: Grader, critic: Critic, node: Node, branch: int, steps: int
 ) -> float | None:
-    """The greatest value on the way of up to `steps` steps from a node, each the best valued of `branch`; None where
-    the node has ended, or the critic ends it, and where nothing on the way has a value.
+    """The greatest value on the way of up to `steps` steps from a node, each the best valued of `branch` (ReST-MCTS*).
 
-    The way ends where its trajectory does, and where the critic calls it finished or hopeless. All that was written is
-    kept by the search as rollouts, no part of the tree.
+    None if the node has ended, if the critic ends it, and if nothing on the way has a value. The way ends if its
+    trajectory ends, and if the critic calls it finished or hopeless. The search stores all continuations as rollouts.
     """
     if not steps or await apply_critic(search, critic, node):
         return None
     seen: list[float] = []
     trajectory: Trajectory | None = None
     for _ in range(steps):
-        thrown = await _scored(search, grader, await search.roll(policy, node, branch, trajectory))
-        best = max(thrown, key=lambda one: -1.0 if one.score is None else one.score, default=None)
-        search.rollouts += [one for one in thrown if one is not best]
+        rolled = await _scored(search, grader, await search.roll(policy, node, branch, trajectory))
+        best = max(rolled, key=lambda one: -1.0 if one.score is None else one.score, default=None)
+        search.rollouts += [one for one in rolled if one is not best]
         if best is None:
             break
         trajectory = best
@@ -45,12 +45,36 @@ async def greedy_rollout_value(
     return max(seen, default=None)
 
 
-async def _scored(search: Search, grader: Grader, thrown: Sequence[Trajectory]) -> list[Trajectory]:
+async def rollout_value(search: Search, policy: Policy, grader: Grader, node: Node, n: int, depth: int) -> float | None:
+    """The mean of the grader's values of `n` rollouts from an open node, each written to its end, to at most
+    `depth` steps. Rollouts without an answer or a value are ignored; returns None if none remain. The search stores
+    them all."""
+
+    async def written(trajectory: Trajectory) -> Trajectory:
+        while trajectory.stop is None and len(trajectory.steps) < depth:
+            more = await search.roll(policy, node, 1, trajectory)
+            if not more:
+                break
+            [trajectory] = more
+        return trajectory
+
+    rolled = await together(written(trajectory) for trajectory in await search.roll(policy, node, n))
+    ended = [trajectory for trajectory in rolled if trajectory.stop is not None and trajectory.answer is not None]
+    grades = await search.grade(grader, ended)
+    values = [probability(grade) for grade in grades]
+    graded = zip(ended, grades, values, strict=True)
+    search.rollouts += [trajectory for trajectory in rolled if trajectory not in ended]
+    search.rollouts += [replace(trajectory, score=value, grades=(grade,)) for trajectory, grade, value in graded]
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
+
+
+async def _scored(search: Search, grader: Grader, rolled: Sequence[Trajectory]) -> list[Trajectory]:
     """The trajectories with their values as scores, and the grades of their last steps."""
-    grades = await search.grade(grader, thrown)
+    grades = await search.grade(grader, rolled)
     return [
         replace(trajectory, score=probability(grade), grades=(*trajectory.grades, recorded_grade(grade, trajectory)))
-        for trajectory, grade in zip(thrown, grades, strict=True)
+        for trajectory, grade in zip(rolled, grades, strict=True)
     ]
 
 

@@ -1,8 +1,8 @@
-"""What every search over steps shares: the tree that it grows, what it costs, and the agent that runs its graph.
+"""The parts that every search over steps shares: the tree that it grows, its costs, and the agent that runs its graph.
 
-A `Search` travels beside a graph's state as LangGraph's runtime context; the state holds numbers only. A node costs
-the same however many there are: its trajectory shares the steps of its parent's, and no method looks at other nodes
-than those it is given, their children and their ancestors; `explored` looks at each once, in the end.
+A `Search` travels beside a graph's state as LangGraph's runtime context; the state holds numbers only. A node costs the
+same however many there are: its trajectory shares the steps of its parent's, and no method looks at other nodes than
+those it is given, their children and their ancestors. `explored_trajectories` looks at each node once, at the end.
 """
 
 from collections.abc import Iterable, Sequence
@@ -27,7 +27,7 @@ from redraft.store.records import Grade, Question, Role, Stop, Trajectory
 
 
 class SearchState(State, total=False):
-    """How far a search is: `asked` are its iterations so far, `open` the indices of the nodes that it is at."""
+    """The progress of a search: `asked` counts its iterations, `open` has the indices of the nodes that it is at."""
 
     done: bool  # whether it is to end
 
@@ -40,7 +40,7 @@ Priority = tuple[float, ...]
 
 @dataclass(slots=True)
 class Search:
-    """The tree of one question. `nodes` are in the order in which they came, the root first."""
+    """The tree of one question. `nodes` are in the order of their creation, the root first."""
 
     question: Question
     nodes: list[Node] = field(default_factory=list)
@@ -65,11 +65,11 @@ class Search:
         return self.nodes[0]
 
     async def expand(self, policy: Policy, node: Node, n: int, *, distinct: bool = True) -> list[Node]:
-        """Ask the policy, in one call, for `n` continuations of a node: its new children, in order.
+        """Asks the policy, in one call, for `n` continuations of a node; returns its new children, in order.
 
-        A continuation that adds no step is none; where none of them adds any, the node itself ends as they did (failed,
-        dead end, budget, length). `distinct`: an open child that says the same as a sibling before it, or repeats a
-        step of its own draft, is a dead end. What the critic advised is shown to the policy, and kept out of the text.
+        A continuation without a step makes no child. If none has a step, the node itself ends as they did (failed, dead
+        end, budget, length). `distinct`: an open child that repeats a sibling's text, or a step of its own draft, is a
+        dead end. The policy is shown the critic's advice, which stays out of the text.
         """
         [children] = await self.expand_all(policy, [node], n, distinct=distinct)
         return children
@@ -77,8 +77,8 @@ class Search:
     async def expand_all(
         self, policy: Policy, nodes: Sequence[Node], n: int | Sequence[int], *, distinct: bool = True
     ) -> list[list[Node]]:
-        """The same for several nodes at once, one call each, for `n` each or as many as are listed; what comes of it
-        does not depend on which ends first."""
+        """Expands several nodes at once, one call each, for `n` continuations each or the listed numbers. The result
+        does not depend on the order in which calls end."""
         asked = [node.advised_trajectory() for node in nodes]
         each = [n] * len(nodes) if isinstance(n, int) else n
         jobs = (self._drawn(policy, *job, job[0].drawn) for job in zip(nodes, asked, each, strict=True))
@@ -88,7 +88,7 @@ class Search:
         """`n` continuations of a node, or of a rollout's `trajectory` below it, in the role of rollouts: no part of the
         tree.
 
-        Only those that add a step. Those of them that no rollout goes on from are the caller's to put in `rollouts`.
+        Returns those that add a step. The caller puts those from which no rollout goes on into `rollouts`.
         """
         advice = node.critique.advice if node.critique else ""
         base = trajectory or replace(node.trajectory, role=Role.ROLLOUT, score=None, grades=(), advice=advice)
@@ -96,13 +96,13 @@ class Search:
         return [one for one in drawn if len(one.steps) > len(base.steps)]
 
     async def value(self, grader: Grader, nodes: Sequence[Node], *, last: bool = False) -> None:
-        """Have these nodes' trajectories graded, finished or not, in one call of the grader: sets their `value`, in [0,
+        """Grades these nodes' trajectories, finished or not, in one call of the grader, and sets their `value`, in [0,
         1].
 
-        It is the grade's value, or that of the `last` step where the grader has one; a log-probability, as `likelihood`
-        gives it (the mean of the tokens'), is read as the probability that it stands for: exp of it. What is no number
-        in [0, 1], or a failure, is no value: `value` stays None, and the kept grade says why. The same text after the
-        same text is graded once.
+        The value is the grade's, or that of the `last` step if the grader has one. A log-probability, as `likelihood`
+        gives it (the mean of the tokens'), is read as its probability, exp of it. A failure, or a number outside [0,
+        1], is no value: `value` stays None, and the recorded grade has the reason. Equal text after equal text is
+        graded once.
         """
         grades = await self.grade(grader, [node.trajectory for node in nodes])
         for node, grade in zip(nodes, grades, strict=True):
@@ -123,9 +123,9 @@ class Search:
         return [grade if grade.trajectory_id == name else replace(grade, trajectory_id=name) for grade, name in known]
 
     async def critique(self, critic: Critic, node: Node) -> Critique | None:
-        """What the critic makes of a node, which is asked once; None where it gave no answer, which is no opinion.
+        """The critic's critique of a node, asked for once; None if the critic gave no answer, which is no opinion.
 
-        Critic `none` is not asked. Its opinion is kept as a grade without a value: right for finished, wrong for
+        Critic `none` is not asked. The opinion is stored as a grade without a value: right for finished, wrong for
         hopeless, undecided for go on. Raises fatal ModelErrors.
         """
         if critic is not go_on and not node.criticised:
@@ -136,7 +136,7 @@ class Search:
         return node.critique
 
     def stuck(self, expanded: Sequence[Node]) -> bool:
-        """Whether to give up, after these were expanded: every call of this round, and of those before it, failed."""
+        """Whether to give up after these expansions: every call of this round, and of the rounds before it, failed."""
         self.failures = self.failures + 1 if all(node.trajectory.stop is Stop.FAILED for node in expanded) else 0
         return self.failures >= PATIENCE
 
@@ -145,12 +145,12 @@ class Search:
         return [self.nodes[index] for index in state.get("open", [])]
 
     def end(self, chosen: Node | None) -> SearchState:
-        """End with this pick: `ranked` is everything explored."""
+        """Ends with this pick: `ranked` becomes everything explored."""
         self.ranked = explored_trajectories(self.nodes, self.rollouts, self.lost, chosen)
         return {"chosen": chosen.trajectory.trajectory_id if chosen else None}
 
     async def _drawn(self, policy: Policy, node: Node, trajectory: Trajectory, n: int, first: int) -> list[Trajectory]:
-        """Continuations number `first` and on, counted; those that came to nothing are `lost`."""
+        """Draws continuations number `first` and on, and counts them; those that came to nothing are `lost`."""
         if trajectory.steps == node.trajectory.steps:
             node.drawn += n
         drawn = [replace(one, advice="") if one.advice else one for one in await policy(trajectory, n, first)]
@@ -184,7 +184,7 @@ class Search:
 
 
 async def ask_critic(critic: Critic, trajectory: Trajectory) -> tuple[Critique | None, Grade]:
-    """What a critic says of a trajectory, and the same as a grade of its last step. Raises fatal ModelErrors."""
+    """A critic's critique of a trajectory, and its opinion as a grade of the last step. Raises fatal ModelErrors."""
     place = trajectory.steps[-1].step_id if trajectory.steps else None
     try:
         critique = await critic(trajectory)
@@ -206,26 +206,27 @@ class SearchAgent:
     limit: int
 
     async def __call__(self, question: Question) -> list[Trajectory]:
-        """Raises fatal ModelErrors only."""
+        """The ranked trajectories. Raises fatal ModelErrors only."""
         search = Search(question)
         await run(self.graph, search, self.limit)
         return search.ranked
 
 
 def notify(watch: Watch | None, nodes: Iterable[Node]) -> None:
-    """Tell whoever watches of these nodes, as they are now."""
+    """Calls the observer with each of these nodes, in its present state."""
     if watch:
         for node in nodes:
             watch(node.scored_trajectory())
 
 
 def _grade_key(trajectory: Trajectory) -> tuple[str, Stop | None]:
-    """What the grade of a trajectory depends on: its text, and whether it has ended."""
+    """The facts that decide the grade of a trajectory: its text, and whether it has ended."""
     return (trajectory.steps[-1].prefix_key if trajectory.steps else "", trajectory.stop)
 
 
 def _main_cause(trajectories: Sequence[Trajectory]) -> Trajectory:
-    """Of several that came to nothing, the one that tells most: a failure, a budget's end, the first."""
+    """Of several trajectories that came to nothing, the one with the main cause: a failure, a budget's end, the
+    first."""
     for stop in (Stop.FAILED, Stop.BUDGET):
         found = next((trajectory for trajectory in trajectories if trajectory.stop is stop), None)
         if found:

@@ -1,4 +1,4 @@
-"""How every search over steps is wired: critique, propose, grade, and so on until it is done; then choose, and end."""
+"""The graph of every search over steps: critique, propose and grade in turn until it is done; then choose, and end."""
 
 from collections.abc import Awaitable, Callable
 from typing import Protocol
@@ -14,7 +14,7 @@ from redraft.agents.search.search import Search, SearchAgent, SearchRuntime, Sea
 
 
 class GraphNode(Protocol):
-    """What a node of a search's graph does to its tree; returns how far the search is then."""
+    """The work of a graph's node on its tree; returns the new progress of the search."""
 
     async def __call__(self, state: SearchState, runtime: SearchRuntime) -> SearchState: ...
 
@@ -30,10 +30,10 @@ def search_agent(
 ) -> SearchAgent:
     """The agent of a search's graph, in which nodes take turns, for at most `limit` of them.
 
-    What the critique leaves `open` is proposed for; where it leaves nothing, another critique follows. Then comes
-    `grade`, a round's values. A critique or grade that says `done` leads to `choose`, and that to the end. Without a
-    `critique` proposals follow each other, and without a `grade` `propose` grades too: each node costs as much time as
-    a round's own work, so that a search whose rounds are cheap has no more of them than it needs.
+    The nodes that the critique leaves `open` are proposed for; if it leaves none, another critique follows. Then
+    `grade` gives a round's values. A critique or grade with `done` leads to `choose`, and that to the end. Without a
+    `critique` proposals follow each other, and without a `grade` `propose` grades too: each node of the graph costs as
+    much time as a round's own work, so that a search with cheap rounds has no more of them than it needs.
     """
     first = "critique" if critique else "propose"
 
@@ -71,9 +71,9 @@ def choose_node(
     pick: Callable[[Search, SearchState], Node | None],
     watch: Watch | None,
 ) -> GraphNode:
-    """How a search ends: without any solution its best open trajectory is first written to its end, to at most `depth`
-    steps; `value` gives what that adds its values. The answer is the solution that the search ended with, where its
-    state names one, or that of `pick`."""
+    """The last node of a search. Without any solution it writes the best open trajectory to its end, to at most `depth`
+    steps, and `value` gives the new nodes their values. The answer is the solution that the search's state names,
+    otherwise that of `pick`."""
 
     async def choose(state: SearchState, runtime: SearchRuntime) -> SearchState:
         search = runtime.context

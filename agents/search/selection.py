@@ -1,4 +1,4 @@
-"""Which node a Monte-Carlo tree search visits next: UCT and PUCT, and rounds of leaves told apart by virtual losses."""
+"""Selection in Monte-Carlo tree search: UCT, PUCT, and rounds of leaves that virtual losses keep apart."""
 
 import math
 import random
@@ -7,11 +7,11 @@ from collections.abc import Callable
 from redraft.agents.search.node import Node
 
 Rule = Callable[[Node], float]
-"""How much a child deserves the next visit."""
+"""The priority of a child for the next visit: the highest is visited."""
 
 
 def uct(exploration: float) -> Rule:
-    """Q + c * sqrt(ln N / n) (Kocsis and Szepesvari 2006; UCB1): Q the mean of what the child's n visits brought, N its
+    """Q + c * sqrt(ln N / n) (Kocsis and Szepesvari 2006; UCB1): Q is the mean value of the child's n visits, N its
     parent's visits. A child that was never visited comes first."""
 
     def score(node: Node) -> float:
@@ -24,8 +24,8 @@ def uct(exploration: float) -> Rule:
 
 
 def puct(c_init: float, c_base: float) -> Rule:
-    """Q + P * (ln((N + c_base + 1) / c_base) + c_init) * sqrt(N) / (1 + n) (Silver et al. 2018), P the child's prior.
-    A child that was never visited has its own value as Q, 0 without one."""
+    """Q + P * (ln((N + c_base + 1) / c_base) + c_init) * sqrt(N) / (1 + n) (Silver et al. 2018), P the child's prior. A
+    child that was never visited has its own value as Q, 0 without a value."""
 
     def score(node: Node) -> float:
         above = _parent_visits(node)
@@ -36,8 +36,8 @@ def puct(c_init: float, c_base: float) -> Rule:
 
 
 def select_leaf(root: Node, rule: Rule) -> Node | None:
-    """From the root down, the child of the highest score that is not closed, the first of equals, to a node without
-    children; the way there gets a virtual loss. None where all is closed, or on its way already."""
+    """The leaf at the end of the open children of highest score, from the root down, of equals the first; the way there
+    gets a virtual loss. None if all nodes are closed or already selected."""
     node = root
     while node.children:
         chances = [child for child in node.children if not child.closed and _is_selectable(child)]
@@ -52,8 +52,8 @@ def select_leaf(root: Node, rule: Rule) -> Node | None:
 
 
 def select_leaves(root: Node, rule: Rule, most: int) -> list[Node]:
-    """A round of up to `most` different leaves, each selected as if those before it had brought nothing. What is
-    selected depends on the tree alone. `released` ends the round."""
+    """A round of up to `most` different leaves, each selected as if the leaves before it had brought nothing. The
+    selection depends on the tree alone. `release` ends the round."""
     found: list[Node] = []
     while len(found) < most and (leaf := select_leaf(root, rule)):
         found.append(leaf)
@@ -61,14 +61,14 @@ def select_leaves(root: Node, rule: Rule, most: int) -> list[Node]:
 
 
 def release(leaf: Node) -> None:
-    """The leaf's virtual loss is taken back."""
+    """Takes back the leaf's virtual loss."""
     for node in leaf.lineage():
         node.pending -= 1
 
 
 def normalize_priors(children: list[Node]) -> None:
-    """Sets the priors of siblings: the probabilities of what they add, made to sum to 1; all alike where any of these
-    is not known. A child that can't be visited has none."""
+    """Sets the priors of siblings to the probabilities of their texts, made to sum to 1; all are equal if any of these
+    is not known. A closed child has none."""
     logs = {child: child.logprob for child in children if not child.closed}
     known = [log for log in logs.values() if log is not None]
     top = max(known, default=0.0)
@@ -80,9 +80,9 @@ def normalize_priors(children: list[Node]) -> None:
 
 
 def add_dirichlet_noise(children: list[Node], weight: float, alpha: float, chance: random.Random) -> None:
-    """Mixes noise into the priors P of siblings, so that a search from their parent does not only follow them:
-    (1 - weight) P + weight D, D drawn from the symmetric Dirichlet distribution of `alpha` over those that can be
-    visited (Silver et al. 2018)."""
+    """Mixes noise into the priors P of siblings, so that a search from their parent explores more: (1 - weight) P +
+    weight D, D drawn from the symmetric Dirichlet distribution of `alpha` over the open siblings (Silver et al.
+    2018)."""
     going = [child for child in children if not child.closed]
     drawn = [chance.gammavariate(alpha, 1.0) for _ in going]
     for child, part in zip(going, drawn, strict=True):
@@ -99,5 +99,5 @@ def _mean_value(node: Node) -> float:
 
 
 def _is_selectable(node: Node) -> bool:
-    """Whether anything at or below a node that is not closed can still be selected in this round."""
+    """Whether anything at or below an open node can still be selected in this round."""
     return not node.pending or any(not child.closed and _is_selectable(child) for child in node.children)

@@ -1,4 +1,4 @@
-"""When a node of a search is done: the critic says so, there is nothing to follow, or it is deep enough."""
+"""Termination of a search's nodes: by the critic, by a lack of continuations, or by depth."""
 
 from msgspec.structs import replace
 
@@ -10,10 +10,11 @@ from redraft.store.records import Stop
 
 
 async def apply_critic(search: Search, critic: Critic, node: Node) -> bool:
-    """Asks the critic about an open node with text, once, and ends it if the critic says so; whether it has ended.
+    """Asks the critic about an open node with text, once, and ends it if the critic says so; returns whether it has
+    ended.
 
-    A finished one ends in the answer that can be read in it, and goes on where there is none, for it to be written; a
-    hopeless one ends without. A critic that got no answer has said nothing. Raises fatal ModelErrors.
+    A finished node ends in the answer that can be read in it; without an answer it goes on, so that the answer is
+    written. A hopeless node ends without. A critic that got no answer has no opinion. Raises fatal ModelErrors.
     """
     if node.ended or not node.trajectory.steps:
         return node.ended
@@ -31,8 +32,8 @@ async def apply_critic(search: Search, critic: Critic, node: Node) -> bool:
 
 
 def apply_depth_limit(node: Node, depth: int) -> list[Node]:
-    """Of an expanded node's children those to be valued, open or solutions; the others are closed. An open one as deep
-    as `depth` ends, cut at that length. A node without children is closed."""
+    """The open children and solutions of an expanded node, which are to be valued; the others are closed. An open child
+    at `depth` ends, cut at that length. A node without children is closed."""
     for child in node.children:
         if not child.ended and child.depth >= depth:
             child.end(Stop.LENGTH, f"It has depth={depth} steps, which is the most.")

@@ -1,4 +1,4 @@
-"""A search's result: every trajectory that it explored, as trajectories."""
+"""The result of a search: everything that it explored, as trajectories."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -12,11 +12,11 @@ from redraft.store.records import Grade, Role, Step, Stop, Trajectory
 def explored_trajectories(
     nodes: Sequence[Node], rollouts: Iterable[Trajectory], lost: Mapping[str, Trajectory], chosen: Node | None = None
 ) -> list[Trajectory]:
-    """A trajectory for each leaf, in the role of a search, best first: the chosen one, then those that have an answer
-    by their value, then the others; and the rollouts, in theirs. No two have one id.
+    """A trajectory for each leaf, in the role of a search, best first, and the rollouts, in theirs; no two have one id.
 
-    In `nodes` parents come before their children. Each node's value and visits are on its last step, wherever that
-    stands; its grades are with the first leaf below it. What came to nothing is told once a place.
+    The chosen trajectory is first, then those with an answer by their value, then the others. In `nodes` parents come
+    before their children. Each node's value and visits are on its last step in every trajectory; its grades are with
+    the first leaf below it. Of the continuations that came to nothing, one is returned for each place.
     """
     steps = _steps_by_node(nodes)
     leaves = [node for node in nodes if not node.children or node is chosen]
@@ -55,7 +55,7 @@ def _grades_by_leaf(leaves: Sequence[Node]) -> dict[Node, list[Grade]]:
 def _leaf_trajectory(
     node: Node, steps: tuple[Step, ...], grades: Iterable[Grade], lost: Mapping[str, Trajectory], chosen: bool
 ) -> Trajectory:
-    """A leaf's trajectory. One that is open, where a call failed or was not made, stopped there."""
+    """A leaf's trajectory. An open leaf at which a call failed or was not made stopped there."""
     trajectory = node.trajectory
     facts: dict[str, Any] = {"steps": steps, "score": node.value, "advice": "", "chosen": chosen}
     stopped = lost.get(trajectory.place) if trajectory.stop is None else None
@@ -73,7 +73,7 @@ def _rank(node: Node, chosen: Node | None) -> tuple[bool, bool, bool, float]:
 def _lost_trajectories(
     lost: Mapping[str, Trajectory], steps: Mapping[Node, tuple[Step, ...]], nodes: Iterable[Node]
 ) -> list[Trajectory]:
-    """What came to nothing at places from which others went on, or rollouts were thrown."""
+    """The continuations that came to nothing at places from which others, or rollouts, went on."""
     by_place = {node.trajectory.place: steps[node] for node in nodes} if lost else {}
     told = sorted(lost.items())
     return [
@@ -96,7 +96,7 @@ def _rollout_trajectories(
 
 
 def _with_own_grades(trajectory: Trajectory) -> Trajectory:
-    """The trajectory, and what was said of it on the way under its name; it is nobody's pick."""
+    """The trajectory, not chosen, with the grades of its steps under its id."""
     grades = _addressed_grades(trajectory.trajectory_id, trajectory.grades)
     return (
         trajectory
@@ -114,7 +114,7 @@ def _addressed_grades(name: str, grades: Iterable[Grade]) -> tuple[Grade, ...]:
 
 
 def _distinct(trajectories: Iterable[Trajectory]) -> list[Trajectory]:
-    """The first of each id."""
+    """The first trajectory of each id."""
     found: dict[str, Trajectory] = {}
     for trajectory in trajectories:
         found.setdefault(trajectory.trajectory_id, trajectory)

@@ -1,4 +1,4 @@
-"""The JSON schema of what may be set of a strategy: its arguments, those of its parts, and its model's."""
+"""The JSON schema of a strategy's settings: its arguments, those of its parts, and its model's."""
 
 import types
 import typing
@@ -24,12 +24,11 @@ MODEL: Mapping[str, tuple[Any, Any, str]] = {
     "max_tokens": (int, SAMPLING.max_tokens, "The most tokens of a draft."),
     "seed": (int, SAMPLING.seed, "Another seed gives other drafts."),
 }
-"""What every strategy takes: the type, the default and the description of each setting of its model."""
+"""The settings of every strategy's model: the type, the default and the description of each."""
 
 
 def arguments_schema(strategy: Spec) -> type:
-    """A TypedDict of everything that may be set, for `StateGraph(context_schema=...)`. Raises PartError for an unknown
-    strategy."""
+    """A TypedDict of all settings, for `StateGraph(context_schema=...)`. Raises PartError for an unknown strategy."""
     found = {name: _field(*facts) for name, facts in MODEL.items()}
     where = parameters(strategy)
     for setting in describe(strategy).settings:
@@ -50,7 +49,7 @@ def _about(setting: Setting) -> str:
 
 
 def _plain_type(hint: Any) -> Any:
-    """The type that JSON has for an argument: a text if it has none."""
+    """The JSON type of an argument; a text if JSON has none."""
     members = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
     return hint if all(map(_in_json, members)) else str | None
 

@@ -1,8 +1,8 @@
-"""The strategies' graphs for LangGraph Studio and its server: what goes in, what comes out and what is kept is JSON.
+"""The strategies' graphs for LangGraph Studio and its server: input, output and state are JSON.
 
 A strategy's own graph holds numbers only, and a live tree travels beside it, so that a step costs little time. The
-graph here has the same nodes: each takes the tree out of the state, has the strategy's own node of that name work on
-it, and puts it back. A thread's checkpoint is thus all that another process needs to go on. `langgraph.json` names a
+graph here has the same nodes: each takes the tree out of the state, lets the strategy's own node of that name work on
+it, and puts it back. A thread's checkpoint is thus all that another process needs to continue. `langgraph.json` names a
 function of this module for each strategy; `python -m redraft.agents.studio` prints such a file.
 """
 
@@ -40,7 +40,7 @@ from redraft.store.records import Keyring, Kind, Problem, Question, Trajectory
 
 
 class Input(TypedDict):
-    """What a run is asked. The known answer is for parts that read it; no writer sees it."""
+    """The input of a run. The known answer is for parts that read it; no writer sees it."""
 
     question: str
     answer: NotRequired[str | None]
@@ -48,7 +48,7 @@ class Input(TypedDict):
 
 
 class Progress(TypedDict):
-    """What another process needs to go on."""
+    """The data that another process needs to continue."""
 
     arguments: dict[str, Any]  # as they were given
     answer: str | None  # the known one
@@ -59,21 +59,21 @@ class Progress(TypedDict):
 
 
 def merge_drafts(before: dict[str, Draft], new: dict[str, Draft] | None) -> dict[str, Draft]:
-    """The drafts there were, with those that are new or have changed; none, to begin with, for None."""
+    """The earlier drafts with the new and changed ones; no drafts if `new` is None."""
     return {} if new is None else {**before, **new}
 
 
 class Output(TypedDict):
-    """What comes of it: every trajectory that was explored, best first, the pick `chosen`. The drafts are part of it,
-    since LangGraph's server streams no more of the state than what is put out. They are by their place in the tree:
-    "0.1" is the second below the first."""
+    """The output of a run: every explored trajectory, best first, the pick `chosen`. The drafts are part of it, since
+    LangGraph's server streams only the output's part of the state. Their keys are places in the tree: "0.1" is the
+    second below the first."""
 
     drafts: Annotated[dict[str, Draft], merge_drafts]
     trajectories: list[dict[str, Any]]
 
 
 class State(TypedDict, total=False):
-    """A run as it stands."""
+    """The present state of a run."""
 
     question: str
     answer: str | None
@@ -84,8 +84,8 @@ class State(TypedDict, total=False):
 
 
 class GraphError(RedraftError, ValueError):
-    """A run that cannot begin or go on, and why, in one line. It is a ValueError, since LangGraph's server tells its
-    clients the text of no other."""
+    """A run that cannot begin or go on, with the reason in one line. It is a ValueError, since LangGraph's server tells
+    its clients the text of no other error."""
 
 
 StudioGraph = CompiledStateGraph[State, Any, Input, Output]
@@ -98,9 +98,9 @@ def graph(strategy: Spec, *, checkpointer: BaseCheckpointSaver[Any] | None = Non
     """The graph of a strategy: a question goes in, as `{"question": ..., "answer": ...}`, and trajectories come out.
 
     A run's context sets the arguments of the strategy, of its parts and of its model (`model`, `api_base`,
-    `temperature`, `max_tokens`, `seed`). The thread keeps them: a run that goes on need not repeat them, and those
-    that it gives win. With a `checkpointer` a thread goes on in any process: after a person's answer, or from the node
-    that was cut off. An agent without a graph of its own is one node, `propose`.
+    `temperature`, `max_tokens`, `seed`). The thread keeps them: a run that goes on need not repeat them, and its new
+    arguments have precedence. With a `checkpointer` a thread goes on in any process: after a person's answer, or from
+    the node that was cut off. An agent without a graph of its own is one node, `propose`.
 
     Raises PartError for an unknown strategy; a run raises GraphError for an argument that does not fit, and for a model
     that cannot be used.
@@ -109,9 +109,9 @@ def graph(strategy: Spec, *, checkpointer: BaseCheckpointSaver[Any] | None = Non
 
 
 def factory(strategy: str) -> Callable[[ServerRuntime], Awaitable[StudioGraph]]:
-    """A function that LangGraph's server calls for the graph of a strategy, which is made in a thread: the server
-    refuses to wait for files. The graph gets the run's context as it was sent: the server removes names that the schema
-    has not from its own copy, and a mistake would not be told."""
+    """A function that LangGraph's server calls for the graph of a strategy. The graph is made in a thread, since the
+    server refuses to wait for files. It gets the run's context in its original form: the server removes names that the
+    schema lacks from its own copy, and a mistake would stay hidden."""
 
     async def made(runtime: ServerRuntime) -> StudioGraph:
         run = runtime.execution_runtime
@@ -140,14 +140,14 @@ def _graph(
 
 @dataclass(frozen=True, slots=True)
 class _StrategyNodes:
-    """The nodes of a strategy's graph. `sent` is a run's context as a server was sent it."""
+    """The nodes of a strategy's graph. `sent` is a run's context in the form in which a server received it."""
 
     strategy: Spec
     sent: Mapping[str, Any]
 
     async def begin(self, state: State, runtime: Runtime[Any]) -> Command[Any]:
-        """Checks the question and the arguments, and forgets what the thread knows of an earlier question. The known
-        answer and the kind are no longer in the state then: the thread's next question may have none."""
+        """Checks the question and the arguments, and forgets the thread's earlier question. The known answer and the
+        kind are no longer in the state then: the thread's next question may have none."""
         answer = state.get("answer")
         with _graph_errors():
             question, arguments = _question(state), self._arguments({}, runtime)
@@ -167,10 +167,10 @@ class _StrategyNodes:
         return Command(update=update, goto=first)
 
     async def run(self, node: str, state: State, runtime: Runtime[Any]) -> Command[Any]:
-        """Has the strategy's own node of this name work.
+        """Lets the strategy's own node of this name work.
 
-        If it waits for a person and models have answered before that, their answers are kept first: the node begins
-        anew with them, asks no model twice, and waits again.
+        If the node waits for a person and models have answered before that, their answers are stored first: the node
+        begins anew with them, asks no model twice, and waits again.
         """
 
         def watch(trajectory: Trajectory) -> None:
@@ -215,7 +215,7 @@ class _StrategyNodes:
 
 
 async def _with_oracle_grades(trajectories: Sequence[Trajectory], answer: str | None) -> Sequence[Trajectory]:
-    """The trajectories, each draft with the oracle's grade if the answer is known: `solve` returns the same."""
+    """The trajectories, each draft with the oracle's grade if the answer is known, as `solve` returns them."""
     if answer is None or not trajectories:
         return trajectories
     question = trajectories[0].question
@@ -226,7 +226,7 @@ async def _with_oracle_grades(trajectories: Sequence[Trajectory], answer: str | 
 
 @contextmanager
 def _graph_errors() -> Iterator[None]:
-    """Errors that a person can mend are raised as GraphError."""
+    """Raises an error that a person can mend as a GraphError."""
     try:
         yield
     except RedraftError as error:
@@ -252,8 +252,8 @@ def _question(state: State) -> Question:
 
 @dataclass(frozen=True, slots=True)
 class _GraphShape:
-    """What is the same in all graphs of a strategy: a server takes a thread's checkpoints for those of one graph,
-    whatever its arguments are. `ways` are the nodes, each with those that may follow it."""
+    """The common part of all graphs of a strategy: a server takes a thread's checkpoints for those of one graph,
+    whatever its arguments are. `ways` are the nodes, each with its possible successors."""
 
     name: str
     arguments: type
@@ -284,7 +284,7 @@ def _graph_shape(strategy: Spec) -> _GraphShape:
 
 
 def _satisfied_critic() -> Critic:
-    """A critic that is asked: critic `none` is not."""
+    """A critic that is asked and always goes on: critic `none` is not asked."""
 
     async def critique(trajectory: Trajectory) -> Critique:
         return GO_ON

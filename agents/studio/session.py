@@ -1,4 +1,4 @@
-"""A strategy and its model, made of arguments that came as JSON, for as long as one node of a graph works."""
+"""A strategy and its model, built from JSON arguments, while one node of a graph works."""
 
 import asyncio
 import re
@@ -42,12 +42,12 @@ class Session:
     _journal: Journal
 
     def explored(self) -> Explored:
-        """What is known of the question before anything is asked."""
+        """The empty tree of the question."""
         return Search(self.question) if isinstance(self.agent, SearchAgent) else Tree(self.question)
 
     async def work(self, node: str, state: dict[str, Any], explored: Explored) -> tuple[str, dict[str, Any]]:
-        """Runs a node, or, if there are none, the agent as a whole; returns the next node's name, END after the last,
-        and the new state. What is found is in `explored`."""
+        """Runs a node, or the whole agent if there are no nodes; returns the next node's name, END after the last, and
+        the new state. The results are in `explored`."""
         walked = ALWAYS_WALK.set(True)
         try:
             if self.nodes:
@@ -58,7 +58,7 @@ class Session:
             ALWAYS_WALK.reset(walked)
 
     def calls(self) -> list[Any]:
-        """What models and persons have answered in this session, as JSON data."""
+        """The answers of models and persons in this session, as JSON data."""
         made = self._journal.calls(self.question.unit)
         return [[to_plain(call_to_json(call)), to_plain(choices)] for call, choices in made]
 
@@ -78,10 +78,11 @@ async def session(
     calls: Sequence[Any] = (),
     watch: Watch | None = None,
 ) -> AsyncIterator[Session]:
-    """A strategy with these arguments and the known `answer`; its model is closed at the end. `calls` are answered
-    already, and not made again. All is read and built in a thread, since a server's event loop must not wait for files.
+    """A strategy with these arguments and the known `answer`; its model is closed at the end.
 
-    Raises PartError for an argument that does not fit, and ModelError for a model that cannot be used.
+    `calls` are answered already, and not made again. Everything is read and built in a thread, since a server's event
+    loop must not wait for files. Raises PartError for an argument that does not fit, and ModelError for a model that
+    cannot be used.
     """
     keys = None if answer is None else Keyring({question.problem_id: answer})
     journal = Journal(None)
@@ -105,15 +106,15 @@ async def session(
 
 
 def own_nodes(agent: Agent) -> Nodes | None:
-    """The nodes of an agent's own graph, if it has one of which one node at a time runs."""
+    """The nodes of an agent's own graph, if it has a graph in which one node at a time runs."""
     if isinstance(agent, GraphAgent | SearchAgent) and is_sequential(agent.graph):
         return Nodes(agent.graph)
     return None
 
 
 def check_arguments(strategy: Spec, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of a strategy and its model, as they are to be given to it; numbers and truth values of JSON are
-    read as `--set` reads texts. Raises PartError for the first that does not fit, and names it."""
+    """The arguments of a strategy and its model in their final types; numbers and truth values of JSON are read as
+    `--set` reads texts. Raises PartError for the first that does not fit, and names it."""
     texts = {name: _text(name, value) for name, value in arguments.items() if value is not None}
     known = {**MODEL, **resolve(strategy, texts)}
     if unknown := next((name for name in texts if name not in known), None):
@@ -156,11 +157,11 @@ def _model(name: str, api_base: str | None) -> Model:
 
 @cache
 def _embedded() -> Model:
-    """The model that ships: its weights are read once."""
+    """The model that ships; its weights are read once."""
     return route(EMBEDDED)
 
 
 @cache
 def _checker() -> Checker:
-    """The one that all parts share which read the known answer: its processes start when it is first asked."""
+    """The checker of all parts that read the known answer; its processes start at the first question."""
     return Checker()

@@ -1,7 +1,6 @@
-"""What a graph has explored of a question as JSON data, and back: a checkpoint holds it, so that another process can
-go on with it.
+"""The explored tree of a question as JSON data, and back: a checkpoint holds it, so that another process can continue.
 
-A node of a search is kept with its parent's index and its own steps, so that a search takes as much room as its text.
+A node of a search is stored with its parent's index and its own steps, so that a search takes as much room as its text.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +18,7 @@ from redraft.agents.search.search import Search
 from redraft.store.records import Grade, Question, Stop
 
 Explored = Tree | Search
-"""What a graph knows of its question: the context of its nodes."""
+"""The explored tree of a question: the context of a graph's nodes."""
 
 
 def to_json(explored: Explored) -> dict[str, Any]:
@@ -35,7 +34,7 @@ def to_json(explored: Explored) -> dict[str, Any]:
 
 
 def from_json(data: Mapping[str, Any]) -> Explored:
-    """The tree that `to_json` made this data of: a Search if it has nodes. Raises ValueError if it is no such data."""
+    """The tree of data from `to_json`: a Search if it has nodes. Raises ValueError for other data."""
     try:
         if "nodes" not in data:
             return Tree(**_convert_fields(Tree, data))
@@ -52,7 +51,7 @@ def from_json(data: Mapping[str, Any]) -> Explored:
 
 
 def question_from_json(data: Mapping[str, Any]) -> Question:
-    """The question of a tree that `to_json` made this data of."""
+    """The question of a tree from `to_json`."""
     return msgspec.convert(data["question"], Question)
 
 
@@ -81,8 +80,8 @@ def _nodes(rows: Sequence[Mapping[str, Any]]) -> list[Node]:
 
 
 def to_plain(value: Any) -> Any:
-    """Records, texts, numbers and containers of them as JSON data; fields that have their default values are left
-    out."""
+    """Records, texts, numbers and containers of them as JSON data, without the fields that have their default
+    values."""
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, str):
@@ -97,7 +96,7 @@ def to_plain(value: Any) -> Any:
 
 
 def _record_to_json(record: Any, besides: Sequence[str] = ()) -> dict[str, Any]:
-    """The fields of a record that differ from their defaults, as JSON data, without those named `besides`."""
+    """The fields of a record that differ from their defaults, as JSON data, without the fields in `besides`."""
     pairs = ((field, getattr(record, field.name)) for field in _fields(type(record)) if field.name not in besides)
     return {field.name: to_plain(value) for field, value in pairs if value != _field_default(field)}
 
@@ -114,7 +113,7 @@ def _field_default(field: Any) -> Any:
 
 
 def _convert_fields(kind: type, data: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a record of this kind, of the types that it declares."""
+    """The fields of a record of this kind, in the types that it declares."""
     hints = _field_types(kind)
     return {name: msgspec.convert(value, hints[name], str_keys=True) for name, value in data.items()}
 

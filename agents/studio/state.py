@@ -1,4 +1,4 @@
-"""What a graph has explored of a question, as a person reads it and as JSON sends it."""
+"""The explored tree of a question for a person to read, as JSON data."""
 
 from collections.abc import Iterator, Mapping
 from itertools import chain
@@ -14,7 +14,7 @@ from redraft.store.records import Grade, Step, Trajectory, Verdict
 
 
 class Draft(TypedDict, total=False):
-    """A draft, or a step of a search, with all that was said of it. Facts that are not known are left out."""
+    """A draft, or a step of a search, with its grades and feedback. Unknown facts are left out."""
 
     sample: int
     turn: int
@@ -40,8 +40,8 @@ def last_draft(trajectory: Trajectory) -> tuple[str, Draft]:
 
 
 def trajectory_to_json(trajectory: Trajectory) -> dict[str, Any]:
-    """A trajectory as JSON data, named as the columns of `trajectories` and `steps` are. `correct` is what the oracle
-    says of its last draft; None if nobody asked it."""
+    """A trajectory as JSON data, with the names of the columns of `trajectories` and `steps`. `correct` is the oracle's
+    verdict on its last draft; None if there is none."""
     verdicts = [
         grade.verdict for grade in trajectory.grades if grade.grader == ORACLE and grade.turn == trajectory.turn
     ]

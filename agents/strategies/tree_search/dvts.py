@@ -71,7 +71,8 @@ def dvts(
 
 
 def _survivors(members: list[Node]) -> list[Node]:
-    """The best of a subtree's candidates. If it has ended, the subtree has ended too, and all its answers are returned."""
+    """The best of a subtree's candidates. If it has ended, all ended candidates, since the
+    subtree has ended too."""
     [top] = top_nodes(members, 1)
     return [node for node in members if node.ended] if top.ended else [top]
 

@@ -7,8 +7,9 @@ from typing import Literal
 from redraft.agents.agent import Agent, Watch, at_least_one
 from redraft.agents.critics.critic import Critic
 from redraft.agents.policies.policy import Stepwise
-from redraft.agents.search.final_answer import FINAL_RULES, back_up_all, rollout_value
-from redraft.agents.search.node import Node
+from redraft.agents.search.final_answer import FINAL_RULES
+from redraft.agents.search.node import Node, back_up_all
+from redraft.agents.search.rollouts import rollout_value
 from redraft.agents.search.search import Search, SearchRuntime, SearchState, notify
 from redraft.agents.search.search_graph import choose_node, search_agent
 from redraft.agents.search.selection import add_dirichlet_noise, normalize_priors, puct, release, select_leaves, uct
@@ -115,10 +116,10 @@ def mcts(
 
     async def grade(state: SearchState, runtime: SearchRuntime) -> SearchState:
         search, added = runtime.context, runtime.context.open_nodes(state)
-        thrown = [node for node in added if rollouts and not node.ended]
-        await search.value(grader, [node for node in added if node not in thrown])
-        means = await together(rollout_value(search, policy, grader, node, rollouts, depth) for node in thrown)
-        for node, mean in zip(thrown, means, strict=True):
+        rolled = [node for node in added if rollouts and not node.ended]
+        await search.value(grader, [node for node in added if node not in rolled])
+        means = await together(rollout_value(search, policy, grader, node, rollouts, depth) for node in rolled)
+        for node, mean in zip(rolled, means, strict=True):
             node.value = mean
         back_up_all(added)
         notify(watch, added)
