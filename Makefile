@@ -6,7 +6,7 @@ PYTEST_ARGS ?=
 # Where it is set every process compiles anew what it imports: tests start hundreds, and took twice the time.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check lint types layers lock train train-prm test-train rise test-servers bench clean
+.PHONY: demo test check lint types layers measures api lock train train-prm test-train rise test-servers bench clean
 
 demo: .venv/ready
 	$(BIN)/redraft demo
@@ -15,7 +15,7 @@ demo: .venv/ready
 test: .venv/ready
 	time $(BIN)/python -m pytest -n auto --dist loadgroup $(PYTEST_ARGS)
 
-check: lint types layers test
+check: lint types layers measures test
 
 lint: .venv/ready
 	$(BIN)/ruff check .
@@ -27,12 +27,22 @@ types: .venv/ready
 layers: .venv/ready
 	$(BIN)/lint-imports
 
-# uv builds the environment in seconds where pip takes minutes, so pip is asked for uv first.
+# What a reader feels, as numbers with limits. MEASURE_ARGS="--base REV" shows those of a revision beside them.
+measures: .venv/ready
+	$(BIN)/python tools/measure.py $(MEASURE_ARGS)
+
+# docs/api.md, from the docstrings of the public names.
+api: .venv/ready
+	$(BIN)/python tools/api.py
+
+# An editable install maps the folders to packages in code, which type checkers cannot read; a .pth file names .types,
+# which is laid out like the installed package. uv builds the environment in seconds where pip takes minutes, so pip is asked for uv first.
 .venv/ready: pyproject.toml constraints.txt
 	@echo "Setting up .venv (once, about a minute) ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet -c constraints.txt uv
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[dev]'
+	@echo ../../../../.types > $$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/redraft.pth
 	@touch $@
 
 # Compiles constraints.txt (LOCK_ARGS=--upgrade: with the newest versions), and proves it: an environment made from it

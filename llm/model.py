@@ -176,6 +176,7 @@ class Model(Protocol):
 
     async def close(self) -> None:
         """Let go of what is held open."""
+        return  # with a docstring alone, mypy would call the method abstract
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,25 +4,27 @@ dark page and a light one."""
 import math
 from collections.abc import Sequence
 from html import escape
+from typing import TYPE_CHECKING
 
-from redraft.store.records import Grade, Step, Stop, Trajectory, Verdict
+if TYPE_CHECKING:  # records show themselves by this module
+    from redraft.store.records import Grade, Step, Trajectory
 
 GREEN, RED, AMBER = "rgba(40,160,80,{a})", "rgba(220,60,50,{a})", "rgba(200,140,20,{a})"
 GREY = "rgba(130,130,130,{a})"
-WORDS = {Verdict.RIGHT: ("✓ right", GREEN), Verdict.WRONG: ("✗ wrong", RED), Verdict.UNDECIDED: ("? undecided", AMBER)}
+WORDS = {"right": ("✓ right", GREEN), "wrong": ("✗ wrong", RED), "undecided": ("? undecided", AMBER)}  # by verdicts
 ORACLE = "oracle"
 BOX = "max-width:60em;line-height:1.45;text-align:left"
 SCALE = "A step's colour and number: its value, else the model's probability a token, from 0% (red) to 100% (green)."
 
 
-def trajectory(path: Trajectory) -> str:
+def trajectory(path: "Trajectory") -> str:
     """The question, and each draft of the path: its steps, coloured by their values, its answer and its grades, and
     what was said between two drafts."""
     drafts = "".join(_draft(path, number) for number in range(1, path.turn + 1))
     return f'<div style="{BOX}">{_asked(path)}{drafts}{_note(SCALE)}</div>'
 
 
-def trajectories(paths: Sequence[Trajectory], most: int = 50) -> str:
+def trajectories(paths: "Sequence[Trajectory]", most: int = 50) -> str:
     """A line for each path with its answer, its grades and its length, which opens to the whole; the first is open. Of
     more than `most` paths the others are counted."""
     made = [_folded(path, number, opened=number == 1) for number, path in enumerate(paths[:most], 1)]
@@ -73,12 +75,12 @@ def notes(lines: Sequence[str], colour: str = AMBER) -> str:
     return "".join(f'<div style="{edge}">{escape(line)}</div>' for line in lines)
 
 
-def _asked(path: Trajectory) -> str:
+def _asked(path: "Trajectory") -> str:
     style = "font-weight:600;white-space:pre-wrap;margin-bottom:.5em"
     return f'<div style="{style}">{escape(path.question.text)}</div>'
 
 
-def _folded(path: Trajectory, number: int, *, opened: bool) -> str:
+def _folded(path: "Trajectory", number: int, *, opened: bool) -> str:
     turns = f", {path.turn} drafts" if path.turn > 1 else ""
     steps = "1 step" if len(path.steps) == 1 else f"{len(path.steps)} steps"
     facts = f"{steps}, {path.tokens:,} tokens{turns}{'' if path.role == 'sample' else f', {path.role}'}"
@@ -92,7 +94,7 @@ def _folded(path: Trajectory, number: int, *, opened: bool) -> str:
     )
 
 
-def _draft(path: Trajectory, turn: int) -> str:
+def _draft(path: "Trajectory", turn: int) -> str:
     said = path.feedback(turn)
     values = _values(path, turn)
     steps = "".join(_step(step, value) for step, value in zip(path.draft(turn), values, strict=True))
@@ -106,7 +108,7 @@ def _draft(path: Trajectory, turn: int) -> str:
     return f"{_remark(said) if said else ''}{label}{steps}{ending}"
 
 
-def _step(step: Step, value: float | None) -> str:
+def _step(step: "Step", value: float | None) -> str:
     """A step in its colour, with its number at the right."""
     colour = "transparent" if value is None else f"hsla({round(120 * value)},75%,45%,.26)"
     number = "" if value is None else f'<span style="opacity:.65;font-size:.85em">{value:.0%}</span>'
@@ -115,12 +117,12 @@ def _step(step: Step, value: float | None) -> str:
     return f'<div style="{box}">{text}{number}</div>'
 
 
-def _remark(said: Step) -> str:
+def _remark(said: "Step") -> str:
     edge = f"border-left:3px solid {AMBER.format(a='.8')};padding:.1em .6em;margin:.4em 0;white-space:pre-wrap"
     return f'<div style="{edge}">{_faint(f"feedback ({said.by})")} {escape(said.text)}</div>'
 
 
-def _answer(path: Trajectory, turn: int) -> str:
+def _answer(path: "Trajectory", turn: int) -> str:
     """The answer of a draft, whether it is right if the oracle compared it, and how it ended if by no answer."""
     last = turn == path.turn
     answer = path.answer if last else path.answers[turn - 1]
@@ -132,13 +134,13 @@ def _answer(path: Trajectory, turn: int) -> str:
         word, colour = WORDS[verdict]
         style = f"background:{colour.format(a='.25')};border-radius:3px;padding:0 .4em;margin-left:.5em"
         badge = f'<span style="{style}">{word}</span>'
-    why = "" if stop in (None, Stop.ANSWERED) else stop.replace("_", " ")
-    if last and stop is Stop.FAILED:
+    why = "" if stop in (None, "answered") else stop.replace("_", " ")
+    if last and stop == "failed":
         why = f"failed: {path.reason}"
     return f"<b>{escape(told)}</b>{badge} {_faint(why)}"
 
 
-def _values(path: Trajectory, turn: int) -> list[float | None]:
+def _values(path: "Trajectory", turn: int) -> list[float | None]:
     """What each step of a draft is worth, in [0, 1]: the value that a search gave it, else a grader's, else the model's
     probability a token."""
     steps = path.draft(turn)
@@ -147,7 +149,7 @@ def _values(path: Trajectory, turn: int) -> list[float | None]:
     return [_worth(step, value) for step, value in zip(steps, given, strict=True)]
 
 
-def _worth(step: Step, graded: float | None) -> float | None:
+def _worth(step: "Step", graded: float | None) -> float | None:
     value = graded if step.value is None else step.value
     if value is None and step.logprob is not None and step.tokens:
         value = step.logprob / step.tokens
@@ -156,7 +158,7 @@ def _worth(step: Step, graded: float | None) -> float | None:
     return math.exp(value) if value < 0 else min(value, 1.0)  # below 0 it is a log-probability
 
 
-def _of(path: Trajectory, turn: int) -> list[Grade]:
+def _of(path: "Trajectory", turn: int) -> "list[Grade]":
     """The grades of one draft as a whole."""
     return [one for one in path.grades if one.turn == turn and one.step_id is None]
 
