@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from redraft.store.lazy_imports import import_lazily
 
 if TYPE_CHECKING:
-    from redraft.graders.answers.checker import Checker, Ruling
+    from redraft.graders.answers.checker import Checker
     from redraft.graders.answers.extract import extract
     from redraft.graders.grader import Grader, load
     from redraft.graders.judge import judge
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from redraft.graders.rewards.aggregate import aggregate
     from redraft.graders.rewards.value_targets import Target, value_targets
     from redraft.graders.rollout import rollout
+    from redraft.graders.ruling import Ruling
     from redraft.graders.selectors import Selection, Selector, best, majority, weighted_majority
     from redraft.graders.statistics import (
         Interval,

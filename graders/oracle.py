@@ -1,51 +1,19 @@
 """The oracle: compares each answer with the problem's key. It measures; an agent that sees its grades has
-seen the key, so every trajectory of that unit is marked `oracle_used`. Code is right where the key's tests hold; free
-text is judged by the key's rubric, as `judge` does."""
+seen the key, so every trajectory of that unit is marked `oracle_used`. Code is right if the key's tests hold; free
+text is judged by the key's rubric, as the grader `judge` does."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from redraft.graders.answers.checker import Checker, Ruling
-from redraft.graders.answers.extract import marked
+from redraft.graders.answers.checker import Checker
+from redraft.graders.answers.verify import ORACLE, plain_ruling, verify
 from redraft.graders.grader import Grader
 from redraft.graders.judge import NAME as JUDGE
 from redraft.graders.judge import judged
-from redraft.graders.programs.unit_tests import passes
+from redraft.graders.ruling import VALUES, Ruling
 from redraft.llm.client.client import Client
 from redraft.llm.gather import together
-from redraft.store.records import Grade, Keyring, Kind, Stop, Trajectory, Verdict
-
-NAME = "oracle"
-VALUES = {Verdict.RIGHT: 1.0, Verdict.WRONG: 0.0, Verdict.UNDECIDED: None}
-
-
-async def judge(gold: str | None, answer: str | None, kind: Kind, checker: Checker) -> Ruling:
-    """Whether an answer is right. The key may be a bare answer or a whole solution that marks its answer.
-
-    A program's key are its tests. No answer is wrong; no key, or a comparison that takes too long, is undecided, with
-    the reason.
-    """
-    if ruling := _at_once(gold, answer, kind, checker):
-        return ruling
-    assert gold is not None
-    assert answer is not None
-    return await (passes(gold, answer) if kind is Kind.CODE else checker.equal(_bare(gold, kind), answer, kind))
-
-
-def _at_once(gold: str | None, answer: str | None, kind: Kind, checker: Checker) -> Ruling | None:
-    """The same where it is plain; None where a program or a process of the checker has to tell."""
-    if gold is None or not gold.strip():
-        return Ruling(Verdict.UNDECIDED, "the key of this problem is not known")
-    if answer is None or not answer.strip():
-        return Ruling(Verdict.WRONG, "no answer")
-    if kind is Kind.RUBRIC:
-        return Ruling(Verdict.UNDECIDED, "only a model can judge by a rubric: name one with --grader judge")
-    return None if kind is Kind.CODE else checker.at_once(_bare(gold, kind), answer, kind)
-
-
-def _bare(gold: str, kind: Kind) -> str:
-    """The answer of a key that is a whole solution."""
-    return marked(gold, kind) or gold if "\n" in gold or r"\boxed" in gold else gold
+from redraft.store.records import Grade, Keyring, Kind, Stop, Trajectory
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +32,7 @@ class Oracle:
             if trajectory.stop is not Stop.FAILED:
                 asked.setdefault(_place(trajectory), trajectory)
         keys = {place: self.keys.open(path.question) for place, path in asked.items()}
-        known = {place: self._at_once(keys[place], path) for place, path in asked.items()}
+        known = {place: self._plain_ruling(keys[place], path) for place, path in asked.items()}
         left = [place for place, ruling in known.items() if ruling is None]
         found = await together(self._ruled(keys[place], asked[place]) for place in left)
         rulings = known | dict(zip(left, found, strict=True))
@@ -73,28 +41,28 @@ class Oracle:
     async def close(self) -> None:
         await self.checker.close()
 
-    def _at_once(self, key: str | None, trajectory: Trajectory) -> Ruling | None:
+    def _plain_ruling(self, key: str | None, trajectory: Trajectory) -> Ruling | None:
         """The ruling where nothing has to be waited for: most have one, and a task would cost more than it does."""
         kind = trajectory.question.kind
-        return None if kind is Kind.RUBRIC else _at_once(key, trajectory.answer, kind, self.checker)
+        return None if kind is Kind.RUBRIC else plain_ruling(key, trajectory.answer, kind, self.checker)
 
     async def _ruled(self, key: str | None, trajectory: Trajectory) -> Ruling:
         question = trajectory.question
         if question.kind is not Kind.RUBRIC:
-            return await judge(key, trajectory.answer, question.kind, self.checker)
+            return await verify(key, trajectory.answer, question.kind, self.checker)
         said = next((g for g in trajectory.grades if g.grader == JUDGE and g.turn == trajectory.turn), None)
         if said is None and self.client is not None:
             said = await judged(self.client, key, trajectory)
         if said is None or said.verdict is None:
-            return await judge(key, trajectory.answer, question.kind, self.checker)
+            return await verify(key, trajectory.answer, question.kind, self.checker)
         return Ruling(said.verdict, said.reason)
 
     def _grade(self, trajectory: Trajectory, ruling: Ruling | None) -> Grade:
         if ruling is None or trajectory.stop is Stop.FAILED:
             reason = f"the trajectory failed: {trajectory.reason or 'no reason was given'}"
-            return Grade(NAME, trajectory.trajectory_id, trajectory.turn, reason=reason)
+            return Grade(ORACLE, trajectory.trajectory_id, trajectory.turn, reason=reason)
         return Grade(
-            NAME,
+            ORACLE,
             trajectory.trajectory_id,
             trajectory.turn,
             value=VALUES[ruling.verdict],

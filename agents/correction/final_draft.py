@@ -5,7 +5,7 @@ from operator import attrgetter
 
 from redraft.agents.correction.drafts import answered_drafts, with_role
 from redraft.agents.sampling.graph import Tree, selected_trajectory
-from redraft.graders.answers.extract import canonical
+from redraft.graders.answers.canonical import canonical
 from redraft.graders.selectors import best, majority
 from redraft.store.records import Role, Stop, Trajectory
 

@@ -10,7 +10,7 @@ from redraft.agents.critics.critic import Critic, Opinion, critique_grade
 from redraft.agents.feedback.feedback import Feedback, Remark
 from redraft.agents.policies.policy import Policy
 from redraft.agents.sampling.graph import Tree, grade_trajectories
-from redraft.graders.answers.extract import canonical
+from redraft.graders.answers.canonical import canonical
 from redraft.graders.grader import Grader
 from redraft.graders.selectors import best
 from redraft.llm.gather import together

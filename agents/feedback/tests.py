@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from redraft.agents.feedback.feedback import Feedback, Remark, wording
 from redraft.agents.feedback.review import ask_about_each
 from redraft.agents.policies.messages import conversation
-from redraft.graders.answers.extract import program
+from redraft.graders.programs.code_block import program
 from redraft.graders.programs.execution import failure
 from redraft.llm.client.client import Client
 from redraft.llm.model import Message, ModelError

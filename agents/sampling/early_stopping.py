@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from msgspec.structs import replace
 
-from redraft.graders.answers.extract import canonical
+from redraft.graders.answers.canonical import canonical
 from redraft.store.records import Stop, Trajectory
 
 

@@ -12,7 +12,7 @@ from redraft.agents.policies.policy import Policy
 from redraft.agents.policies.steps import Continuation, extend, with_sample_number
 from redraft.agents.sampling.early_stopping import count_votes, vote
 from redraft.agents.sampling.graph import GraphAgent, State, Tree, TreeRuntime, notify, selected_trajectory
-from redraft.graders.answers.extract import FENCE
+from redraft.graders.programs.code_block import FENCE
 from redraft.graders.programs.execution import apart, computed
 from redraft.graders.selectors import majority
 from redraft.llm.client.client import Client

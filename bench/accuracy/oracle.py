@@ -23,7 +23,7 @@ from redraft.graders.answers.canonical import canonical, is_words
 from redraft.graders.answers.checker import Checker
 from redraft.graders.answers.exact_match import decide
 from redraft.graders.answers.extract import extract
-from redraft.graders.oracle import judge
+from redraft.graders.answers.verify import verify
 from redraft.store.records import Kind, Verdict
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -70,7 +70,7 @@ async def agreement(checker: Checker) -> dict[str, Any]:
     for row in _rows("gsm8k_model_solutions.jsonl"):
         for solution in (row["6b_finetuning"], row["6b_verification"]):
             answer = extract(solution["solution"])
-            ruling = await judge(row["ground_truth"], answer, Kind.MATH, checker)
+            ruling = await verify(row["ground_truth"], answer, Kind.MATH, checker)
             if (ruling.verdict is Verdict.RIGHT) == solution["is_correct"]:
                 agreed += 1
             else:
@@ -105,7 +105,7 @@ async def _with(checker: Checker, pairs: list[tuple[str, str]], verdicts: set[Ve
     size = 200
     for start in range(0, len(pairs), size):
         batch = pairs[start : start + size]
-        rulings = await asyncio.gather(*(judge(gold, answer, Kind.MATH, checker) for gold, answer in batch))
+        rulings = await asyncio.gather(*(verify(gold, answer, Kind.MATH, checker) for gold, answer in batch))
         for pair, ruling in zip(batch, rulings, strict=True):
             if ruling.verdict in verdicts:
                 yield pair

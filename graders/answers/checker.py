@@ -9,20 +9,12 @@ import threading
 from functools import partial
 from typing import Self
 
-from msgspec import Struct
-
 from redraft.graders.answers.canonical import canonical
 from redraft.graders.answers.exact_match import decide, same_plain
 from redraft.graders.processes.pool import Workers
 from redraft.graders.processes.process import Worker, WorkerError
+from redraft.graders.ruling import Ruling
 from redraft.store.records import Kind, Verdict
-
-
-class Ruling(Struct, frozen=True, gc=False):
-    """A verdict on one answer, with the reason where it is not plain from the two texts."""
-
-    verdict: Verdict
-    reason: str | None = None
 
 
 class Checker:

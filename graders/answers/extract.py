@@ -7,12 +7,11 @@ was cut off in a box or in a calculation has no answer.
 
 import re
 
-from redraft.graders.answers.canonical import MARKS, canonical, letter
+from redraft.graders.answers.canonical import MARKS, letter
 from redraft.graders.answers.normalize import box, unwrap
 from redraft.graders.answers.numbers import plain
+from redraft.graders.programs.code_block import FENCE, program
 from redraft.store.records import Kind
-
-__all__ = ["canonical", "extract", "marked", "program"]
 
 
 def extract(text: str, kind: Kind = Kind.MATH) -> str | None:
@@ -27,15 +26,6 @@ def extract(text: str, kind: Kind = Kind.MATH) -> str | None:
     if kind is Kind.MATH and BOX.search(text):
         return _boxed(text)
     return marked(text, kind) or _UNMARKED[kind](text)
-
-
-def program(text: str) -> str | None:
-    """The program in a text: its last block between fences that is Python's or nobody's; a block that is never closed
-    goes to the end; without any block the whole text, and None where there is nothing."""
-    blocks = [(match["tag"].lower(), match["code"]) for match in FENCE.finditer(text)]
-    python = [code for tag, code in blocks if tag in PYTHON]
-    found = python[-1] if python else blocks[-1][1] if blocks else text
-    return found.strip("\n").rstrip() or None
 
 
 def marked(text: str, kind: Kind = Kind.MATH) -> str | None:
@@ -118,8 +108,6 @@ def _sentence(content: str) -> str:
 _READ = {Kind.MATH: _read_math, Kind.CHOICE: letter, Kind.TEXT: _read_text}
 _UNMARKED = {Kind.MATH: _last_number, Kind.CHOICE: _last_letter, Kind.TEXT: _last_line}
 
-FENCE = re.compile(r"^[ ]*```[ ]*(?P<tag>[\w+#.-]*)[^\n]*\n(?P<code>.*?)(?:^[ ]*```[ ]*$|\Z)", re.MULTILINE | re.DOTALL)
-PYTHON = ("", "python", "python3", "py")
 BOX = re.compile(r"\\(?:boxed|fbox)(?![a-z])")
 MARK = re.compile(
     r"""^[ ]*\#\#\#\#[ ]*(?P<heading>(?=\S))

@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from redraft.graders.answers.extract import FENCE, PYTHON, program
+from redraft.graders.programs.code_block import FENCE, PYTHON, program
 from redraft.graders.programs.sandbox import SandboxError, lacks, run
 from redraft.llm.model import ModelError
 from redraft.store.errors import PartError

@@ -1,7 +1,7 @@
 """Whether a program does what its tests say."""
 
-from redraft.graders.answers.checker import Ruling
 from redraft.graders.programs.sandbox import Outcome, SandboxError, lacks, run
+from redraft.graders.ruling import Ruling
 from redraft.store.records import Verdict
 
 LIMIT_S = 5.0

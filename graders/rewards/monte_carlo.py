@@ -10,9 +10,9 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
-from redraft.graders.answers.checker import Checker, Ruling
-from redraft.graders.oracle import NAME as ORACLE
-from redraft.graders.oracle import VALUES, judge
+from redraft.graders.answers.checker import Checker
+from redraft.graders.answers.verify import ORACLE, verify
+from redraft.graders.ruling import VALUES, Ruling
 from redraft.graders.statistics import wilson
 from redraft.llm.gather import together
 from redraft.store.records import Detail, Grade, Keyring, Role, Stop, Trajectory, Verdict
@@ -61,7 +61,7 @@ class Thrower:
         """Whether a finished path's answer is right."""
         if path.stop in (Stop.FAILED, Stop.BUDGET):
             return Ruling(Verdict.UNDECIDED, path.reason or f"it ended by {path.stop}")
-        return await judge(self._keys.open(path.question), path.answer, path.question.kind, self._checker)
+        return await verify(self._keys.open(path.question), path.answer, path.question.kind, self._checker)
 
     async def throw(self, prefix: Trajectory, n: int, tally: Tally | None = None) -> Tally:
         """The tally with `n` more rollouts of a prefix. Raises fatal ModelErrors."""

@@ -2,7 +2,8 @@ from collections.abc import Callable
 
 from redraft.graders import load
 from redraft.graders.answers.checker import Checker
-from redraft.graders.oracle import judge, oracle
+from redraft.graders.answers.verify import verify
+from redraft.graders.oracle import oracle
 from redraft.store.records import Grade, Keyring, Kind, Problem, Stop, Trajectory, Verdict
 
 
@@ -49,9 +50,9 @@ async def test_the_current_draft_is_what_is_graded(checker: Checker, solved: Cal
 
 
 async def test_a_key_may_be_a_whole_solution(checker: Checker) -> None:
-    assert (await judge("9 * 2 = 18\n#### 18", "18", Kind.MATH, checker)).verdict is Verdict.RIGHT
-    assert (await judge(r"so $\boxed{\frac12}$", "0.5", Kind.MATH, checker)).verdict is Verdict.RIGHT
-    assert (await judge("B", "(b)", Kind.CHOICE, checker)).verdict is Verdict.RIGHT
+    assert (await verify("9 * 2 = 18\n#### 18", "18", Kind.MATH, checker)).verdict is Verdict.RIGHT
+    assert (await verify(r"so $\boxed{\frac12}$", "0.5", Kind.MATH, checker)).verdict is Verdict.RIGHT
+    assert (await verify("B", "(b)", Kind.CHOICE, checker)).verdict is Verdict.RIGHT
 
 
 async def test_graders_are_found_by_name(checker: Checker, solved: Callable[..., Trajectory]) -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redraft.graders.answers.extract import canonical
+from redraft.graders.answers.canonical import canonical
 from redraft.graders.answers.numbers import Plain, plain
 from redraft.store.records import Kind
 

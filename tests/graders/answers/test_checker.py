@@ -9,8 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from redraft.graders.answers.checker import Checker, Ruling
+from redraft.graders.answers.checker import Checker
 from redraft.graders.processes.process import Worker, WorkerError
+from redraft.graders.ruling import Ruling
 from redraft.store.records import Kind, Verdict
 
 RIGHT, WRONG, UNDECIDED = Ruling(Verdict.RIGHT), Ruling(Verdict.WRONG), Verdict.UNDECIDED

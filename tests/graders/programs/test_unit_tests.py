@@ -1,10 +1,10 @@
 import pytest
 
 from redraft.graders.answers.canonical import canonical
-from redraft.graders.answers.checker import Ruling
 from redraft.graders.answers.extract import extract, marked
 from redraft.graders.oracle import oracle
 from redraft.graders.programs.unit_tests import passes
+from redraft.graders.ruling import Ruling
 from redraft.graders.selectors import Selection, majority
 from redraft.store.records import Grade, Keyring, Kind, Question, Stop, Trajectory, Verdict
 

@@ -1,0 +1,40 @@
+"""Whether an answer is right by the problem's key, of whatever kind the problem is."""
+
+from redraft.graders.answers.checker import Checker
+from redraft.graders.answers.extract import marked
+from redraft.graders.programs.unit_tests import passes
+from redraft.graders.ruling import Ruling
+from redraft.store.records import Kind, Verdict
+
+ORACLE = "oracle"
+"""The grader by whose name such a ruling is stored."""
+
+
+async def verify(gold: str | None, answer: str | None, kind: Kind, checker: Checker) -> Ruling:
+    """Whether an answer is right. The key may be a bare answer or a whole solution that marks its answer.
+
+    The key of a program is its tests. A missing answer is wrong. A missing key, or a comparison that takes too long,
+    is undecided, with the reason.
+    """
+    if ruling := plain_ruling(gold, answer, kind, checker):
+        return ruling
+    assert gold is not None
+    assert answer is not None
+    return await (passes(gold, answer) if kind is Kind.CODE else checker.equal(_bare_key(gold, kind), answer, kind))
+
+
+def plain_ruling(gold: str | None, answer: str | None, kind: Kind, checker: Checker) -> Ruling | None:
+    """The ruling of `verify` if it needs no other process; None if the answer is a program to run, or the checker's
+    processes have to compare."""
+    if gold is None or not gold.strip():
+        return Ruling(Verdict.UNDECIDED, "the key of this problem is not known")
+    if answer is None or not answer.strip():
+        return Ruling(Verdict.WRONG, "no answer")
+    if kind is Kind.RUBRIC:
+        return Ruling(Verdict.UNDECIDED, "only a model can judge by a rubric: name one with --grader judge")
+    return None if kind is Kind.CODE else checker.at_once(_bare_key(gold, kind), answer, kind)
+
+
+def _bare_key(gold: str, kind: Kind) -> str:
+    """The answer of a key that is a whole solution."""
+    return marked(gold, kind) or gold if "\n" in gold or r"\boxed" in gold else gold
