@@ -31,8 +31,8 @@ class Oracle:
         for trajectory in trajectories:
             if trajectory.stop is not Stop.FAILED:
                 asked.setdefault(_place(trajectory), trajectory)
-        keys = {place: self.keys.open(path.question) for place, path in asked.items()}
-        known = {place: self._plain_ruling(keys[place], path) for place, path in asked.items()}
+        keys = {place: self.keys.open(trajectory.question) for place, trajectory in asked.items()}
+        known = {place: self._plain_ruling(keys[place], trajectory) for place, trajectory in asked.items()}
         left = [place for place, ruling in known.items() if ruling is None]
         found = await together(self._ruled(keys[place], asked[place]) for place in left)
         rulings = known | dict(zip(left, found, strict=True))

@@ -1,4 +1,5 @@
-"""Process labels by Monte Carlo: a step is worth what becomes of it (Math-Shepherd, Wang et al. 2024)."""
+"""Process labels by Monte Carlo: a step's value is the share of its rollouts that end in a right answer
+(Math-Shepherd, Wang et al. 2024)."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
@@ -8,7 +9,7 @@ from msgspec.structs import replace
 from redraft.graders.answers.checker import Checker
 from redraft.graders.grader import Grader
 from redraft.graders.rewards.aggregate import How, aggregate, check, trouble
-from redraft.graders.rewards.monte_carlo import Completer, Tally, Thrower, prefix_of, stored
+from redraft.graders.rewards.monte_carlo import Completer, RolloutSampler, Tally, cut_prefix, rollouts_with_text
 from redraft.llm.gather import together
 from redraft.store.errors import PartError
 from redraft.store.records import Detail, Grade, Keyring, Trajectory, Verdict
@@ -29,21 +30,21 @@ def rollout(
 ) -> Grader:
     """Labels each step by `rollouts` that the policy writes from its end, and the draft by their aggregate, `how`.
 
-    A "soft" label is the share of right ones; a "hard" one is 1 where any is right, else 0. The last step of a finished
-    draft has the value of its answer, and costs nothing. Each step has its number of rollouts, and Wilson's 95%
-    interval of the share of right ones.
+    A "soft" label is the share of right rollouts; a "hard" label is 1 if any rollout is right, else 0. The last step of
+    a finished draft has the value of its answer, and costs nothing. Each step has its number of rollouts, and Wilson's
+    95% interval of the share of right rollouts.
 
-    Rollouts end early, in rounds of `at_once`, when the label is settled: a hard one by the first right answer, a soft
-    one when its interval is at most `width` wide (never, where there is none). An early end of a hard label changes no
-    label; that of a soft one looks at the interval several times, so that it covers a little less than 95%.
+    Sampling ends early, in rounds of `at_once`, if the label is settled: a hard label by the first right answer, a soft
+    label if its interval is at most `width` wide (never without a `width`). An early end of a hard label changes no
+    label. An early end of a soft label looks at the interval several times, so it covers a little less than 95%.
 
-    A step of which no rollout ended has no value, with the reason. Equal prefixes share their rollouts. Reading the key
-    counts as using an oracle. Raises PartError for a setting that there is not, and fatal ModelErrors.
+    A step has no value, with the reason, if none of its rollouts ended. Equal prefixes share their rollouts. Reading
+    the key counts as using an oracle. Raises PartError for an unknown setting, and fatal ModelErrors.
 
     Args:
         rollouts: The most rollouts from the end of each step.
         labels: What a step's value is: the share of right rollouts (`soft`), or 1 if any is right (`hard`).
-        width: The width of the 95% interval at which a soft label is settled, in (0, 1]; none throws all rollouts.
+        width: The width of the 95% interval at which a soft label is settled, in (0, 1]; by default no label is.
         at_once: The number of rollouts in a round, after which the label may be settled.
         how: How the values of steps become the draft's: product, minimum, last or mean.
     """
@@ -52,23 +53,23 @@ def rollout(
         raise PartError(f"no labels {labels!r}; there are soft, hard")
     if rollouts < 1 or at_once < 1:
         raise PartError(f"rollouts={rollouts} and at_once={at_once} must be at least 1")
-    thrower = Thrower(policy, keys, checker or Checker())
+    sampler = RolloutSampler(policy, keys, checker or Checker())
     settled = _settled(labels, width)
     rounds = at_once if labels == "hard" or width is not None else rollouts
 
     async def tally(prefix: Trajectory) -> Tally:
-        return await thrower.until(prefix, rollouts, rounds, settled)
+        return await sampler.sample_until(prefix, rollouts, rounds, settled)
 
     async def grader(trajectories: Sequence[Trajectory]) -> list[Grade]:
-        judged = [path for path in trajectories if trouble(path) is None]
-        known = [path for path in judged if keys.open(path.question) is not None]
-        prefixes = {prefix.place: prefix for path in known for prefix in _prefixes(path)}
+        judged = [trajectory for trajectory in trajectories if trouble(trajectory) is None]
+        known = [trajectory for trajectory in judged if keys.open(trajectory.question) is not None]
+        prefixes = {prefix.place: prefix for trajectory in known for prefix in _prefixes(trajectory)}
         found = await together(tally(prefix) for prefix in prefixes.values())
         tallies = dict(zip(prefixes, found, strict=True))
-        rulings = await together(_last(thrower, path) for path in known)
-        ends = {path.trajectory_id: value for path, value in zip(known, rulings, strict=True)}
-        told: set[str] = set()
-        return [_grade(path, tallies, ends, labels, how, told) for path in trajectories]
+        rulings = await together(_answer_value(sampler, trajectory) for trajectory in known)
+        ends = {trajectory.trajectory_id: value for trajectory, value in zip(known, rulings, strict=True)}
+        reported: set[str] = set()
+        return [_grade(trajectory, tallies, ends, labels, how, reported) for trajectory in trajectories]
 
     return grader
 
@@ -83,53 +84,53 @@ def _settled(labels: str, width: float | None) -> Callable[[Tally], bool]:
     return settled
 
 
-def _prefixes(path: Trajectory) -> list[Trajectory]:
-    """The prefixes of a path that end with a step of its draft; a finished path's whole is none."""
-    before = len(path.steps) - len(path.draft())
-    ends = range(before + 1, len(path.steps) + (path.stop is None))
-    return [prefix_of(path, end) for end in ends]
+def _prefixes(trajectory: Trajectory) -> list[Trajectory]:
+    """The prefixes of a trajectory that end with a step of its draft. A finished trajectory is no prefix of itself."""
+    before = len(trajectory.steps) - len(trajectory.draft())
+    ends = range(before + 1, len(trajectory.steps) + (trajectory.stop is None))
+    return [cut_prefix(trajectory, end) for end in ends]
 
 
-async def _last(thrower: Thrower, path: Trajectory) -> float | None:
-    """The value of a finished path's answer; None where it is unfinished or undecided."""
-    if path.stop is None:
+async def _answer_value(sampler: RolloutSampler, trajectory: Trajectory) -> float | None:
+    """The value of a finished trajectory's answer; None if it is unfinished or undecided."""
+    if trajectory.stop is None:
         return None
-    verdict = (await thrower.ruling(path)).verdict
+    verdict = (await sampler.ruling(trajectory)).verdict
     return {Verdict.RIGHT: 1.0, Verdict.WRONG: 0.0}.get(verdict)
 
 
 def _grade(
-    path: Trajectory,
+    trajectory: Trajectory,
     tallies: Mapping[str, Tally],
     ends: Mapping[str, float | None],
     labels: str,
     how: How,
-    told: set[str],
+    reported: set[str],
 ) -> Grade:
-    """A path's grade. The rollouts of a prefix are in the grade of the first path that has it."""
-    empty = Grade(NAME, path.trajectory_id, path.turn)
-    if reason := trouble(path):
+    """A trajectory's grade. The rollouts of a prefix are in the grade of the first trajectory that has it."""
+    empty = Grade(NAME, trajectory.trajectory_id, trajectory.turn)
+    if reason := trouble(trajectory):
         return replace(empty, reason=reason)
-    if path.trajectory_id not in ends:
+    if trajectory.trajectory_id not in ends:
         return replace(empty, reason="the key of this problem is not known")
     values: list[float | None] = []
     details: list[Detail] = []
-    thrown: list[Trajectory] = []
+    rollouts: list[Trajectory] = []
     reason = None
-    for number, prefix in enumerate(_prefixes(path), start=1):
+    for number, prefix in enumerate(_prefixes(trajectory), start=1):
         tally = tallies[prefix.place]
         values.append(_label(tally, labels))
         details.append(tally.detail)
         if tally.mean is None:
-            reason = reason or f"step {number}: no rollout of {len(tally.paths)} counts ({tally.reason})"
-        if prefix.place not in told:
-            told.add(prefix.place)
-            thrown += stored(tally, len(prefix.steps))
-    if path.stop is not None:
-        values.append(ends[path.trajectory_id])
+            reason = reason or f"step {number}: no rollout of {len(tally.rollouts)} counts ({tally.reason})"
+        if prefix.place not in reported:
+            reported.add(prefix.place)
+            rollouts += rollouts_with_text(tally, len(prefix.steps))
+    if trajectory.stop is not None:
+        values.append(ends[trajectory.trajectory_id])
         details.append(Detail())
         if values[-1] is None:
-            reason = reason or f"the draft's own answer could not be judged ({path.reason or path.stop})"
+            reason = reason or f"the draft's own answer could not be judged ({trajectory.reason or trajectory.stop})"
     whole = [value for value in values if value is not None]
     return replace(
         empty,
@@ -137,7 +138,7 @@ def _grade(
         steps=tuple(values),
         details=tuple(details),
         reason=reason,
-        rollouts=tuple(thrown),
+        rollouts=tuple(rollouts),
     )
 
 

@@ -11,8 +11,8 @@ from typing import Self
 
 from redraft.graders.answers.canonical import canonical
 from redraft.graders.answers.exact_match import decide, same_plain
-from redraft.graders.processes.pool import Workers
-from redraft.graders.processes.process import Worker, WorkerError
+from redraft.graders.processes.pool import ProcessPool
+from redraft.graders.processes.process import Process, ProcessError
 from redraft.graders.ruling import Ruling
 from redraft.store.records import Kind, Verdict
 
@@ -27,8 +27,8 @@ class Checker:
 
     def __init__(self, limit_s: float = 5.0, workers: int = 2, memory_mb: int = 2048) -> None:
         self.limit_s = limit_s
-        start = partial(Worker, "redraft.graders.answers.math_verify_process", str(memory_mb), name="checker")
-        self._workers = Workers(start, workers, "checker")
+        start = partial(Process, "redraft.graders.answers.math_verify_process", str(memory_mb), name="checker")
+        self._pool = ProcessPool(start, workers, "checker")
         self._rulings: dict[tuple[str, str], Ruling] = {}
         self._lock = threading.Lock()
 
@@ -37,7 +37,7 @@ class Checker:
 
         Not symmetric: the key comes first. Raises RuntimeError when the checker is closed.
         """
-        return self.at_once(gold, given, kind) or await self._workers.run(partial(self._compare, gold, given))
+        return self.at_once(gold, given, kind) or await self._pool.run(partial(self._compare, gold, given))
 
     def at_once(self, gold: str, given: str, kind: Kind = Kind.MATH) -> Ruling | None:
         """The same where it takes no process: the answers are plain, or were compared before. None where it does."""
@@ -55,7 +55,7 @@ class Checker:
 
     async def close(self) -> None:
         """Ends every process, the busy ones too; what they were asked comes out as undecided."""
-        await self._workers.close()
+        await self._pool.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -66,17 +66,17 @@ class Checker:
     @property
     def pids(self) -> tuple[int, ...]:
         """The process ids of the workers that run."""
-        return self._workers.pids
+        return self._pool.pids
 
     def _compare(self, gold: str, given: str) -> Ruling:
         known = self._rulings.get((gold, given))
         if known:
             return known
         try:
-            reply = self._workers.ask({"gold": gold, "given": given}, self.limit_s)
+            reply = self._pool.ask({"gold": gold, "given": given}, self.limit_s)
         except TimeoutError:
             ruling = Ruling(Verdict.UNDECIDED, f"not decided within the limit of {self.limit_s:g} s")
-        except (WorkerError, OSError) as error:
+        except (ProcessError, OSError) as error:
             return Ruling(Verdict.UNDECIDED, str(error))
         else:
             ruling = Ruling(VERDICTS[reply["same"]], reply["reason"])

@@ -7,24 +7,24 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from redraft.graders.processes.process import Worker, WorkerError
+from redraft.graders.processes.process import Process, ProcessError
 
 T = TypeVar("T")
 
 
-class Workers:
+class ProcessPool:
     """At most `most` processes of a kind, each made by `start` when it is first needed.
 
-    They end with `close`, with the last reference to this object, or with the program, however it ends. `name` is what
-    people call what they are part of.
+    The processes end with `close`, with the last reference to this object, or with the program, however it ends. `name`
+    is the name of their owner in messages.
     """
 
-    def __init__(self, start: Callable[[], Worker], most: int, name: str) -> None:
+    def __init__(self, start: Callable[[], Process], most: int, name: str) -> None:
         self._start, self._name = start, name
         self._threads = ThreadPoolExecutor(most, thread_name_prefix=name)
         self._lock = threading.Lock()
-        self._idle: list[Worker] = []
-        self._alive: set[Worker] = set()
+        self._idle: list[Process] = []
+        self._alive: set[Process] = set()
         self._closed = False
         self._finalizer = weakref.finalize(self, _stop, self._alive, self._threads)
 
@@ -35,54 +35,54 @@ class Workers:
         return await asyncio.get_running_loop().run_in_executor(self._threads, action)
 
     def ask(self, request: Mapping[str, Any], limit_s: float, attempts: int = 2) -> dict[str, Any]:
-        """The reply of a process to a request; blocks, so call it inside `run`. One that ended is replaced and asked
-        again. Raises TimeoutError after `limit_s` seconds, when the process is killed, and WorkerError or OSError where
-        none answers."""
-        worker = self._borrow()
+        """The reply of a process to a request; blocks, so call it inside `run`. A process that ended is replaced, and
+        the new process is asked again. Raises TimeoutError after `limit_s` seconds, after which the process is killed,
+        and ProcessError or OSError if no process answers."""
+        process = self._borrow()
         try:
-            reply = worker.ask(request, limit_s)
+            reply = process.ask(request, limit_s)
         except TimeoutError:
-            self._discard(worker)
+            self._discard(process)
             raise
-        except WorkerError:
-            self._discard(worker)
+        except ProcessError:
+            self._discard(process)
             if attempts > 1 and not self._closed:
                 return self.ask(request, limit_s, attempts - 1)
             raise
         with self._lock:
-            self._idle.append(worker)
+            self._idle.append(process)
         return reply
 
     async def close(self) -> None:
-        """Ends every process, the busy ones too: who waits for one gets WorkerError."""
+        """Ends every process, busy processes too: a caller that waits for a reply gets ProcessError."""
         self._closed = True
         await asyncio.to_thread(self._finalizer)
 
     @property
     def pids(self) -> tuple[int, ...]:
-        """The process ids of those that run."""
-        return tuple(worker.pid for worker in tuple(self._alive))
+        """The ids of the processes that run."""
+        return tuple(process.pid for process in tuple(self._alive))
 
-    def _borrow(self) -> Worker:
+    def _borrow(self) -> Process:
         with self._lock:
             if self._idle:
                 return self._idle.pop()
-        worker = self._start()
+        process = self._start()
         with self._lock:
-            self._alive.add(worker)
+            self._alive.add(process)
         if self._closed:
-            self._discard(worker)
-            raise WorkerError(f"the {self._name} was closed")
-        return worker
+            self._discard(process)
+            raise ProcessError(f"the {self._name} was closed")
+        return process
 
-    def _discard(self, worker: Worker) -> None:
-        worker.stop()
+    def _discard(self, process: Process) -> None:
+        process.stop()
         with self._lock:
-            self._alive.discard(worker)
+            self._alive.discard(process)
 
 
-def _stop(workers: set[Worker], threads: ThreadPoolExecutor) -> None:
-    for worker in tuple(workers):
-        worker.stop()
-    workers.clear()
+def _stop(processes: set[Process], threads: ThreadPoolExecutor) -> None:
+    for process in tuple(processes):
+        process.stop()
+    processes.clear()
     threads.shutdown(wait=False, cancel_futures=True)

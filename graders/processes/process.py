@@ -13,17 +13,17 @@ from contextlib import suppress
 from typing import Any
 
 
-class WorkerError(Exception):
+class ProcessError(Exception):
     """The process ended, or did not start; the message says which."""
 
 
-class NotStarted(WorkerError):
+class ProcessNotStarted(ProcessError):
     """The process did not start; asking again would get the same."""
 
 
-class Worker:
+class Process:
     """A running module, such as `redraft.graders.answers.math_verify_process`, in a process group of its own; `name` is
-    what errors call it. Raises NotStarted if it does not start within a minute."""
+    its name in errors. Raises ProcessNotStarted if it does not start within a minute."""
 
     def __init__(self, module: str, *arguments: str, name: str) -> None:
         self._name = name
@@ -42,20 +42,20 @@ class Worker:
             hello = self._read(START_S)
         except TimeoutError as error:
             self.stop()
-            raise NotStarted(f"the {name} did not start within {START_S:g} s") from error
-        except WorkerError as error:
+            raise ProcessNotStarted(f"the {name} did not start within {START_S:g} s") from error
+        except ProcessError as error:
             self.stop()
-            raise NotStarted(f"the {name} ended as it started") from error
+            raise ProcessNotStarted(f"the {name} ended as it started") from error
         if "failed" in hello:
             self.stop()
-            raise NotStarted(f"the {name} cannot start: {hello['failed']}")
+            raise ProcessNotStarted(f"the {name} cannot start: {hello['failed']}")
 
     @property
     def pid(self) -> int:
         return self._process.pid
 
     def ask(self, request: Mapping[str, Any], limit_s: float) -> dict[str, Any]:
-        """The reply to one request. Raises TimeoutError after `limit_s` seconds, and WorkerError if the process
+        """The reply to one request. Raises TimeoutError after `limit_s` seconds, and ProcessError if the process
         ends; after either, only `stop` may be called."""
         line = json.dumps({**request, "limit_s": limit_s}) + "\n"
         stdin = self._process.stdin
@@ -66,12 +66,12 @@ class Worker:
                     raise BrokenPipeError
                 stdin.write(line.encode())
             except OSError as error:
-                raise WorkerError(f"the {self._name} ended") from error
+                raise ProcessError(f"the {self._name} ended") from error
             return self._read(limit_s)
 
     def stop(self) -> None:
-        """Ends the process and what it started at once, whatever they are doing; who waits for it gets WorkerError.
-        Harmless when repeated."""
+        """Ends the process and what it started at once, whatever they do; a caller that waits for a reply gets
+        ProcessError. May be called again."""
         with self._stopping:
             if self._process.returncode is None:
                 with suppress(ProcessLookupError):
@@ -94,7 +94,7 @@ class Worker:
                 raise TimeoutError
             piece = stdout.read(65536)
             if not piece:
-                raise WorkerError(f"the {self._name} ended")
+                raise ProcessError(f"the {self._name} ended")
             self._unread += piece
         line, self._unread = self._unread.split(b"\n", 1)
         return json.loads(line)

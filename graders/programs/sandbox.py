@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any, Self
 
-from redraft.graders.processes.pool import Workers
-from redraft.graders.processes.process import NotStarted, Worker, WorkerError
+from redraft.graders.processes.pool import ProcessPool
+from redraft.graders.processes.process import Process, ProcessError, ProcessNotStarted
 
 
 class SandboxError(Exception):
@@ -43,8 +43,8 @@ class Sandbox:
     reference to the sandbox, or with the program, however it ends."""
 
     def __init__(self, workers: int = 2) -> None:
-        self._workers = Workers(
-            partial(Worker, "redraft.graders.programs.interpreter_process", name="sandbox"), workers, "sandbox"
+        self._pool = ProcessPool(
+            partial(Process, "redraft.graders.programs.interpreter_process", name="sandbox"), workers, "sandbox"
         )
 
     async def run(
@@ -66,19 +66,19 @@ class Sandbox:
             return Outcome(error=f"MemoryError: a program of more than {LONGEST} characters")
         request = {"code": code, "inputs": dict(inputs), "tests": tests, "seconds": limit_s, "memory_mb": memory_mb}
         try:
-            reply = await self._workers.run(partial(self._workers.ask, request, limit_s + GRACE_S))
+            reply = await self._pool.run(partial(self._pool.ask, request, limit_s + GRACE_S))
         except TimeoutError:
             return Outcome(error=f"TimeoutError: not finished within {limit_s:g} s")
-        except (NotStarted, OSError) as error:
+        except (ProcessNotStarted, OSError) as error:
             raise SandboxError(f"{error}: see that pydantic-monty 1.4 is installed beside redraft") from error
-        except WorkerError:
+        except ProcessError:
             return Outcome(error="MemoryError: the interpreter died of it")
         failed = tuple((test, reason) for test, reason in reply["failed"])
         return Outcome(reply["value"], reply["output"], reply["error"], failed, reply["unreadable"])
 
     async def close(self) -> None:
         """Ends every process."""
-        await self._workers.close()
+        await self._pool.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -89,7 +89,7 @@ class Sandbox:
     @property
     def pids(self) -> tuple[int, ...]:
         """The process ids of the workers that run."""
-        return self._workers.pids
+        return self._pool.pids
 
 
 async def run(

@@ -1,7 +1,7 @@
-"""Rollouts: what becomes of a prefix when a policy writes it to its end, judged by the key (Wang et al. 2024).
+"""Rollouts: a policy writes a prefix to its end, and the key judges the answer (Math-Shepherd, Wang et al. 2024).
 
-A rollout is a trajectory in the role of one, so that no vote and no pass@k counts it. Its first step is numbered from
-FIRST on among the children of its prefix, beside those that a draft or a search has there.
+A rollout is a trajectory with the role of a rollout, so that no vote and no pass@k counts it. Its first step has a
+number from FIRST on among the children of its prefix; the steps of drafts and searches have lower numbers.
 """
 
 from collections.abc import Callable
@@ -18,96 +18,107 @@ from redraft.llm.gather import together
 from redraft.store.records import Detail, Grade, Keyring, Role, Stop, Trajectory, Verdict
 
 FIRST = 1_000_000
+"""The number of a prefix's first rollout among the prefix's children."""
 
 
 class Completer(Protocol):
-    """A policy that writes a path to its end: `n` samples, numbered from `first`."""
+    """A policy that writes a trajectory to its end: `n` samples, numbered from `first`."""
 
     async def __call__(self, trajectory: Trajectory, /, n: int, first: int = 0) -> list[Trajectory]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What the rollouts of one prefix came to. A failed call, a budget's end and an undecided comparison count neither
-    as right nor as wrong; what was cut off, or has no answer, is wrong."""
+    """The results of one prefix's rollouts. A rollout counts neither as right nor as wrong if its call failed, if its
+    budget ended or if its comparison is undecided. It is wrong if it was cut off or has no answer."""
 
     right: int = 0
     n: int = 0
-    paths: tuple[Trajectory, ...] = ()
-    reason: str | None = None  # why the last one that does not count does not
+    rollouts: tuple[Trajectory, ...] = ()
+    reason: str | None = None  # why the last rollout that does not count does not
 
     @property
     def mean(self) -> float | None:
-        """The share of right ones: the Monte-Carlo value of the prefix."""
+        """The share of right rollouts: the Monte-Carlo value of the prefix."""
         return self.right / self.n if self.n else None
 
     @property
     def detail(self) -> Detail:
-        """The number with Wilson's 95% interval."""
+        """The number of rollouts with Wilson's 95% interval of the share of right rollouts."""
         if not self.n:
             return Detail()
         interval = wilson(self.right, self.n)
         return Detail(n=self.n, lo=interval.low, hi=interval.high)
 
 
-class Thrower:
-    """Throws rollouts, each at most once, and keeps count of them."""
+class RolloutSampler:
+    """Samples rollouts of prefixes, judges them by the key and counts them."""
 
     def __init__(self, policy: Completer, keys: Keyring, checker: Checker) -> None:
         self._policy, self._keys, self._checker = policy, keys, checker
-        self.thrown = 0
+        self.sampled = 0
 
-    async def ruling(self, path: Trajectory) -> Ruling:
-        """Whether a finished path's answer is right."""
-        if path.stop in (Stop.FAILED, Stop.BUDGET):
-            return Ruling(Verdict.UNDECIDED, path.reason or f"it ended by {path.stop}")
-        return await verify(self._keys.open(path.question), path.answer, path.question.kind, self._checker)
-
-    async def throw(self, prefix: Trajectory, n: int, tally: Tally | None = None) -> Tally:
-        """The tally with `n` more rollouts of a prefix. Raises fatal ModelErrors."""
-        tally = tally or Tally()
-        first = FIRST + len(tally.paths)
-        begun = await self._policy(prefix, n, first)
-        self.thrown += n
-        paths = await together(self._ended(path) for path in begun)
-        rulings = await together(self.ruling(path) for path in paths)
-        right = sum(ruling.verdict is Verdict.RIGHT for ruling in rulings)
-        wrong = sum(ruling.verdict is Verdict.WRONG for ruling in rulings)
-        lost = [ruling.reason for ruling in rulings if ruling.verdict is Verdict.UNDECIDED]
-        kept = tuple(_kept(path, ruling) for path, ruling in zip(paths, rulings, strict=True))
-        return Tally(
-            tally.right + right, tally.n + right + wrong, (*tally.paths, *kept), lost[-1] if lost else tally.reason
+    async def ruling(self, trajectory: Trajectory) -> Ruling:
+        """Whether a finished trajectory's answer is right."""
+        if trajectory.stop in (Stop.FAILED, Stop.BUDGET):
+            return Ruling(Verdict.UNDECIDED, trajectory.reason or f"it ended by {trajectory.stop}")
+        return await verify(
+            self._keys.open(trajectory.question), trajectory.answer, trajectory.question.kind, self._checker
         )
 
-    async def until(self, prefix: Trajectory, most: int, at_once: int, settled: Callable[[Tally], bool]) -> Tally:
-        """At most `most` rollouts, in rounds of `at_once`, until a round settles what is asked. The rounds make the
-        number depend on the outcomes alone, and never on timing."""
+    async def sample(self, prefix: Trajectory, n: int, tally: Tally | None = None) -> Tally:
+        """The tally with `n` more rollouts of a prefix. Raises fatal ModelErrors."""
+        tally = tally or Tally()
+        first = FIRST + len(tally.rollouts)
+        drawn = await self._policy(prefix, n, first)
+        self.sampled += n
+        trajectories = await together(self._finish(trajectory) for trajectory in drawn)
+        rulings = await together(self.ruling(trajectory) for trajectory in trajectories)
+        right = sum(ruling.verdict is Verdict.RIGHT for ruling in rulings)
+        wrong = sum(ruling.verdict is Verdict.WRONG for ruling in rulings)
+        undecided = [ruling.reason for ruling in rulings if ruling.verdict is Verdict.UNDECIDED]
+        graded = tuple(
+            _grade_rollout(trajectory, ruling) for trajectory, ruling in zip(trajectories, rulings, strict=True)
+        )
+        return Tally(
+            tally.right + right,
+            tally.n + right + wrong,
+            (*tally.rollouts, *graded),
+            undecided[-1] if undecided else tally.reason,
+        )
+
+    async def sample_until(
+        self, prefix: Trajectory, most: int, at_once: int, settled: Callable[[Tally], bool]
+    ) -> Tally:
+        """The tally of at most `most` rollouts, in rounds of `at_once`; ends after the first round with which the tally
+        is `settled`. Because of the rounds the number depends on the outcomes alone, and never on timing."""
         tally = Tally()
-        while len(tally.paths) < most and not settled(tally):
-            tally = await self.throw(prefix, min(at_once, most - len(tally.paths)), tally)
+        while len(tally.rollouts) < most and not settled(tally):
+            tally = await self.sample(prefix, min(at_once, most - len(tally.rollouts)), tally)
         return tally
 
-    async def _ended(self, path: Trajectory) -> Trajectory:
-        while path.stop is None:  # a policy that writes a step a call
-            [path] = await self._policy(path, 1)
-        return path
+    async def _finish(self, trajectory: Trajectory) -> Trajectory:
+        """The trajectory, written to its end."""
+        while trajectory.stop is None:  # a policy may write one step a call
+            [trajectory] = await self._policy(trajectory, 1)
+        return trajectory
 
 
-def prefix_of(path: Trajectory, steps: int) -> Trajectory:
-    """The path's first steps, open, in the role of a rollout."""
+def cut_prefix(trajectory: Trajectory, steps: int) -> Trajectory:
+    """The trajectory's first steps, open, in the role of a rollout."""
     return replace(
-        path, steps=path.steps[:steps], role=Role.ROLLOUT, stop=None, answer=None, score=None, chosen=False,
+        trajectory, steps=trajectory.steps[:steps], role=Role.ROLLOUT, stop=None, answer=None, score=None, chosen=False,
         grades=(), reason=None,
     )  # fmt: skip
 
 
-def stored(tally: Tally, before: int) -> tuple[Trajectory, ...]:
-    """The rollouts that have text of their own after so many steps: others have nothing to keep."""
-    return tuple(path for path in tally.paths if len(path.steps) > before)
+def rollouts_with_text(tally: Tally, before: int) -> tuple[Trajectory, ...]:
+    """The rollouts that have text of their own after the `before` steps of their prefix; others need not be stored."""
+    return tuple(trajectory for trajectory in tally.rollouts if len(trajectory.steps) > before)
 
 
-def _kept(path: Trajectory, ruling: Ruling) -> Trajectory:
-    """The rollout, with what the key says of it."""
+def _grade_rollout(trajectory: Trajectory, ruling: Ruling) -> Trajectory:
+    """The rollout with its grade by the key."""
     facts = {"value": VALUES[ruling.verdict], "verdict": ruling.verdict, "reason": ruling.reason}
-    grade = Grade(ORACLE, path.trajectory_id, path.turn, **facts)
-    return replace(path, oracle_used=True, grades=(grade,))
+    grade = Grade(ORACLE, trajectory.trajectory_id, trajectory.turn, **facts)
+    return replace(trajectory, oracle_used=True, grades=(grade,))

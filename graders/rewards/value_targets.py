@@ -44,14 +44,15 @@ def value_targets(trajectories: Iterable[Trajectory], verdicts: Mapping[str, boo
     wrong solutions only has the M of the step at which it left the way. v goes by `weighted` from the question's 0
     down, r = 1 for what leads to wrong solutions only.
     """
-    ends = [path for path in trajectories if _ended(path) and verdicts.get(path.trajectory_id) is not None]
-    distances = _distances([path.draft() for path in ends if verdicts[path.trajectory_id]])
+    finished = filter(_finished, trajectories)
+    ends = [trajectory for trajectory in finished if verdicts.get(trajectory.trajectory_id) is not None]
+    distances = _distances([trajectory.draft() for trajectory in ends if verdicts[trajectory.trajectory_id]])
     if not distances:
         return []
     found: dict[str, Target] = {}
-    for path in ends:
+    for trajectory in ends:
         value, distance, text = 0.0, distances[None], ""
-        for step in path.draft():
+        for step in trajectory.draft():
             right = step.step_id in distances
             distance = distances.get(step.step_id, distance)
             value, text = weighted(value, distance, 0.0 if right else 1.0), text + step.text
@@ -68,5 +69,6 @@ def _distances(solutions: Sequence[Sequence[Step]]) -> dict[str | None, int]:
     return found
 
 
-def _ended(path: Trajectory) -> bool:
-    return path.role is not Role.ROLLOUT and path.stop not in (None, Stop.FAILED, Stop.BUDGET) and bool(path.draft())
+def _finished(trajectory: Trajectory) -> bool:
+    ended = trajectory.stop not in (None, Stop.FAILED, Stop.BUDGET)
+    return ended and trajectory.role is not Role.ROLLOUT and bool(trajectory.draft())

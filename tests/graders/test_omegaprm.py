@@ -6,8 +6,9 @@ import pytest
 from msgspec.structs import replace
 
 from redraft.graders.answers.checker import Checker
-from redraft.graders.omegaprm import Rule, Search, State, omegaprm
-from redraft.graders.rewards.monte_carlo import FIRST, Tally, Thrower
+from redraft.graders.omegaprm import omegaprm
+from redraft.graders.rewards.monte_carlo import FIRST, RolloutSampler, Tally
+from redraft.graders.rewards.omegaprm_search import Rule, Search, State
 from redraft.store.errors import PartError
 from redraft.store.records import Keyring, Question, Role, Stop, Trajectory
 
@@ -21,11 +22,11 @@ class World:
 
     def __init__(self) -> None:
         self.prefixes: list[str] = []
-        self.thrown = 0
+        self.sampled = 0
 
     async def __call__(self, trajectory: Trajectory, n: int, first: int = 0) -> list[Trajectory]:
         self.prefixes.append(trajectory.text())
-        self.thrown += n
+        self.sampled += n
         return [self._written(trajectory, number) for number in range(first, first + n)]
 
     def _written(self, path: Trajectory, number: int) -> Trajectory:
@@ -55,14 +56,14 @@ def test_the_rule_by_hand() -> None:
 @pytest.mark.parametrize(("good", "length"), [(good, length) for length in (1, 2, 8) for good in range(length)])
 async def test_the_first_error_is_found_in_log_time(good: int, length: int, checker: Checker) -> None:
     world, path = World(), draft(good, length - good)
-    search = Search(Thrower(world, KEYS, checker), Rule(), rollouts=4, most=400)
+    search = Search(RolloutSampler(world, KEYS, checker), Rule(), rollouts=4, most=400)
     await search.begin([path])
-    before = world.thrown
+    before = world.sampled
     assert before == 3  # the draft is one of the four rollouts of the root
     search.pool = [one for one in search.pool if one[1] is path]
     assert await search.once()
     assert search.errors[path.place] == good
-    assert (world.thrown - before) / 4 <= math.ceil(math.log2(length)) if length > 1 else world.thrown == before
+    assert (world.sampled - before) / 4 <= math.ceil(math.log2(length)) if length > 1 else world.sampled == before
 
 
 async def test_the_grades_of_a_draft(checker: Checker) -> None:
@@ -84,7 +85,7 @@ async def test_the_grades_of_a_draft(checker: Checker) -> None:
 
 
 async def test_what_is_searched_next_has_the_highest_score(checker: Checker) -> None:
-    search = Search(Thrower(World(), KEYS, checker), Rule(), rollouts=2, most=400)
+    search = Search(RolloutSampler(World(), KEYS, checker), Rule(), rollouts=2, most=400)
     paths = [draft(2, 2), draft(2, 6, sample=1), draft(4, 0, sample=2)]
     await search.begin(paths)
     root = search.states["u1/"]
@@ -106,7 +107,7 @@ async def test_nothing_is_searched_where_all_is_right_or_all_is_wrong(checker: C
     for path in (draft(3, 0), draft(0, 3)):
         world = World()
         [grade] = await omegaprm(world, KEYS, rollouts=1, checker=checker)([path])
-        assert (world.thrown, grade.reason) == (0, None)
+        assert (world.sampled, grade.reason) == (0, None)
         assert grade.steps == (None, None, grade.value)
     state = State(draft(1, 0), Tally(0, 0))
     assert not state.open
@@ -118,7 +119,7 @@ async def test_the_most_rollouts_are_never_exceeded(checker: Checker) -> None:
         await omegaprm(world, KEYS, rollouts=2, searches=50, most=most, checker=checker)(
             [draft(3, 5), draft(2, 6, sample=1), draft(8, 0, sample=2)]
         )
-        assert world.thrown <= most
+        assert world.sampled <= most
 
 
 async def test_what_has_no_key_or_no_answer(checker: Checker) -> None:

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from redraft.graders.answers.checker import Checker
-from redraft.graders.processes.process import Worker, WorkerError
+from redraft.graders.processes.process import Process, ProcessError
 from redraft.graders.ruling import Ruling
 from redraft.store.records import Kind, Verdict
 
@@ -136,15 +136,15 @@ async def test_closing_leaves_no_process_and_frees_those_who_wait() -> None:
 
 def test_stopping_a_worker_frees_the_thread_that_waits_for_it() -> None:
     for delay_s in (0.0, 0.0005, 0.001, 0.002, 0.05):
-        worker = Worker("redraft.graders.answers.math_verify_process", "2048", name="checker")
+        process = Process("redraft.graders.answers.math_verify_process", "2048", name="checker")
         with ThreadPoolExecutor(1) as thread:
-            asked = thread.submit(worker.ask, {"gold": "5", "given": HANG}, 30.0)
+            asked = thread.submit(process.ask, {"gold": "5", "given": HANG}, 30.0)
             time.sleep(delay_s)
-            worker.stop()
-            with pytest.raises(WorkerError, match="ended"):
+            process.stop()
+            with pytest.raises(ProcessError, match="ended"):
                 asked.result(5.0)
-        with pytest.raises(WorkerError, match="ended"):
-            worker.ask({"gold": "1", "given": "1"}, 1.0)
+        with pytest.raises(ProcessError, match="ended"):
+            process.ask({"gold": "1", "given": "1"}, 1.0)
 
 
 async def test_a_worker_that_was_killed_is_replaced() -> None:

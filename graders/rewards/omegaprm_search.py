@@ -1,0 +1,193 @@
+"""The search of OmegaPRM (Luo et al. 2024): a binary search in wrong rollouts for their first wrong step."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from msgspec import structs
+
+from redraft.graders.rewards.aggregate import trouble
+from redraft.graders.rewards.monte_carlo import RolloutSampler, Tally, cut_prefix, rollouts_with_text
+from redraft.store.records import Detail, Grade, Role, Trajectory, Verdict
+
+NAME = "omegaprm"
+OUTCOMES = {Verdict.RIGHT: 1.0, Verdict.WRONG: 0.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """The rule by which the next rollout of a state is chosen."""
+
+    alpha: float = 0.5
+    beta: float = 0.9
+    length: float = 500.0  # tokens
+    c_puct: float = 0.125
+
+    def q(self, mc: float, tokens: int) -> float:
+        """How promising a wrong rollout of so many tokens is, of a state with this Monte-Carlo value:
+        alpha^(1 - MC) * beta^(tokens / length). A short wrong rollout of a good state holds a plain mistake."""
+        return self.alpha ** (1 - mc) * self.beta ** (tokens / self.length)
+
+    def u(self, visits: int, total: int) -> float:
+        """How little a state was searched: c_puct * sqrt(total visits of all states) / (1 + its own)."""
+        return self.c_puct * math.sqrt(total) / (1 + visits)
+
+
+@dataclass(slots=True)
+class State:
+    """A prefix with its rollouts, and how often one of them was searched."""
+
+    prefix: Trajectory
+    tally: Tally
+    visits: int = 0
+
+    @property
+    def open(self) -> bool:
+        """Whether some rollouts are right and some wrong: if all are the same, no step tells them apart."""
+        return self.tally.mean is not None and 0 < self.tally.mean < 1
+
+
+@dataclass(slots=True)
+class Search:
+    """The tree of one question: states by their places, and the wrong rollouts that were not searched yet."""
+
+    sampler: RolloutSampler
+    rule: Rule
+    rollouts: int
+    most: int
+    states: dict[str, State] = field(default_factory=dict)
+    pool: list[tuple[State, Trajectory]] = field(default_factory=list)
+    outcomes: dict[tuple[str, str], float] = field(default_factory=dict)  # of drafts, by id and place
+    errors: dict[str, int] = field(default_factory=dict)  # the index of a trajectory's first wrong step
+
+    async def begin(self, drafts: Sequence[Trajectory]) -> None:
+        """Takes the drafts as rollouts of the prefix at which they begin. Samples the missing rollouts if fewer than
+        `rollouts` drafts are independent samples."""
+        for trajectory in drafts:
+            verdict = (await self.sampler.ruling(trajectory)).verdict
+            if verdict in OUTCOMES:
+                self.outcomes[_draft_key(trajectory)] = OUTCOMES[verdict]
+        known = [draft for draft in drafts if _draft_key(draft) in self.outcomes]
+        for start in dict.fromkeys(map(_draft_start, known)):
+            siblings = [draft for draft in known if _draft_start(draft) == start]
+            state = await self._root(siblings)
+            wrong = {draft.place: draft for draft in siblings if not self.outcomes[_draft_key(draft)]}
+            self.pool += [(state, draft) for draft in wrong.values()]
+            self._add(state)
+
+    async def once(self) -> bool:
+        """Makes one search. Returns False if nothing is left to search, or too few rollouts are left."""
+        places = [at for at, (state, _) in enumerate(self.pool) if state.open]
+        if not places or self.sampler.sampled + self.rollouts > self.most:
+            return False
+        total = sum(state.visits for state in self.states.values())
+        best = max(places, key=lambda at: (self.score(*self.pool[at], total), -at))
+        state, trajectory = self.pool.pop(best)
+        state.visits += 1
+        await self._halve(state, trajectory)
+        return True
+
+    def score(self, state: State, trajectory: Trajectory, total: int) -> float:
+        """Q + U of a wrong rollout."""
+        tokens = sum(step.tokens for step in trajectory.steps[len(state.prefix.steps) :])
+        return self.rule.q(state.tally.mean or 0.0, tokens) + self.rule.u(state.visits, total)
+
+    def grade(self, trajectory: Trajectory) -> Grade:
+        """The grade of a trajectory and of each step of its draft."""
+        if reason := trouble(trajectory):
+            return no_grade(trajectory, reason)
+        before = len(trajectory.steps) - len(trajectory.draft())
+        values: list[float | None] = []
+        details: list[Detail] = []
+        for step in trajectory.draft():
+            state = self.states.get(step.step_id)
+            values.append(state.tally.mean if state else None)
+            details.append(state.tally.detail if state else Detail())
+        value = self.outcomes.get(_draft_key(trajectory))
+        if trajectory.stop is not None and value is not None:
+            values[-1], details[-1] = value, Detail()
+        error = self.errors.get(trajectory.place)
+        reason = f"its first wrong step is number {error - before + 1}" if error is not None else None
+        if value is None:
+            cause = trajectory.reason or trajectory.stop or "it is unfinished"
+            reason = f"the draft's own answer could not be judged ({cause})"
+        empty = Grade(NAME, trajectory.trajectory_id, trajectory.turn, value=value, reason=reason)
+        known = any(value is not None for value in values)
+        return structs.replace(empty, steps=tuple(values), details=tuple(details)) if known else empty
+
+    def all_rollouts(self) -> tuple[Trajectory, ...]:
+        """All rollouts that were sampled, each with its own grade."""
+        rollouts = {
+            trajectory.place: trajectory
+            for state in self.states.values()
+            for trajectory in rollouts_with_text(state.tally, len(state.prefix.steps))
+            if trajectory.role is Role.ROLLOUT
+        }
+        return tuple(
+            structs.replace(trajectory, grades=(*trajectory.grades, self.grade(trajectory)))
+            for trajectory in rollouts.values()
+        )
+
+    async def _root(self, trajectories: Sequence[Trajectory]) -> State:
+        prefix = cut_prefix(trajectories[0], len(trajectories[0].steps) - len(trajectories[0].draft()))
+        samples = [trajectory for trajectory in trajectories if trajectory.role is Role.SAMPLE]
+        right = sum(self.outcomes[_draft_key(trajectory)] == 1 for trajectory in samples)
+        tally = Tally()
+        if len(samples) < self.rollouts:
+            tally = await self._sample(prefix, self.rollouts - len(samples))
+        return State(prefix, replace(tally, right=tally.right + right, n=tally.n + len(samples)))
+
+    async def _sample(self, prefix: Trajectory, n: int) -> Tally:
+        tally = await self.sampler.sample(prefix, n)
+        for trajectory in tally.rollouts:
+            value = trajectory.grades[-1].value
+            if value is not None:
+                self.outcomes[_draft_key(trajectory)] = value
+        return tally
+
+    def _add(self, state: State) -> None:
+        """Adds a state. Its wrong rollouts may be searched if others of its rollouts are right."""
+        self.states[state.prefix.place] = state
+        if state.open:
+            rollouts = rollouts_with_text(state.tally, len(state.prefix.steps))
+            self.pool += [
+                (state, trajectory) for trajectory in rollouts if self.outcomes.get(_draft_key(trajectory)) == 0
+            ]
+
+    async def _halve(self, state: State, trajectory: Trajectory) -> None:
+        """Finds the first prefix of a wrong trajectory from which no rollout goes right."""
+        low, high = len(state.prefix.steps), len(trajectory.steps) - 2  # the whole of it is known to be wrong
+        while low <= high:
+            middle = (low + high) // 2
+            found = await self._state(cut_prefix(trajectory, middle + 1))
+            if found is None or found.tally.mean is None:
+                return
+            if found.tally.mean == 0:
+                high = middle - 1
+            else:
+                low = middle + 1
+        self.errors[trajectory.place] = low
+
+    async def _state(self, prefix: Trajectory) -> State | None:
+        """The state of a prefix; None if too few rollouts are left."""
+        if prefix.place not in self.states:
+            if self.sampler.sampled + self.rollouts > self.most:
+                return None
+            self._add(State(prefix, await self._sample(prefix, self.rollouts)))
+        return self.states[prefix.place]
+
+
+def _draft_start(trajectory: Trajectory) -> str:
+    """The place of the step after which a trajectory's draft begins."""
+    draft = trajectory.draft()
+    return draft[0].parent_id or "" if draft else ""
+
+
+def _draft_key(trajectory: Trajectory) -> tuple[str, str]:
+    """The key of a draft among all outcomes."""
+    return trajectory.trajectory_id, trajectory.place
+
+
+def no_grade(trajectory: Trajectory, reason: str) -> Grade:
+    """A grade without a value, for this reason."""
+    return Grade(NAME, trajectory.trajectory_id, trajectory.turn, reason=reason)
