@@ -1,10 +1,10 @@
-"""Methods compared on the same problems, as `redraft evaluate` does it.
+"""Compares methods on the same problems, as `redraft evaluate` does.
 
     from redraft.flows.evaluate import evaluate
     found = asyncio.run(evaluate(strategies=["correct feedback=none", "best_of_n"], limit=20))
 
-Every method is a job of `generate`: what is in the store is not asked again, and what is missing is. Beside each stands
-a vote of as many independent drafts as the same tokens would pay for.
+Every method is a job of `generate`, so stored drafts are not sampled again. The baseline of each method is a vote of as
+many independent drafts as the same tokens would pay for.
 """
 
 from collections import Counter
@@ -36,8 +36,8 @@ from redraft.store.waiting import off_loop
 async def evaluate(
     source: str | Path | Iterable[Problem] | Sequence[str | Path] = "builtin",
     *,
-    strategies: Sequence[Spec | Method] = ("correct",),
-    models: Sequence[str | Model] = ("embedded",),
+    strategies: Spec | Method | Sequence[Spec | Method] = ("correct",),
+    models: str | Model | Sequence[str | Model] = ("embedded",),
     db: str | Path | Store = "redraft.duckdb",
     settings: Settings = Settings(samples=4),  # noqa: B008 - frozen
     baseline: int = 64,
@@ -47,28 +47,30 @@ async def evaluate(
     skip_bad: bool = False,
     progress: Progress | None = None,
 ) -> Evaluation:
-    """Every strategy on every model, on the same problems, each beside self-consistency at the same number of tokens.
+    """Compares every strategy on every model, on the same problems, with self-consistency at the same number of tokens.
 
-    `source` may be several; `limit` holds for each. "builtin" draws the held-out split unless it names the other.
-    Problems that an export of this store has taken are never drawn: they are left out and counted.
+    `source` may be several, and `limit` holds for each. "builtin" is the held-out split unless it names the other.
+    Problems that an export of this store contains are left out and counted.
 
-    A strategy is text such as "correct feedback=none turns=3", in which `grader`, `critic` and `samples` may be set
-    too, or a part of one's own. `settings` are everything that `generate` takes beside strategy and model: their
-    `samples` are the trajectories a problem of strategies that work in turns, each of which is measured, and the drafts
-    among which the others choose; their `budget` is for everything together. At most `baseline` drafts a
-    problem are sampled for self-consistency; 0 leaves it out.
+    A strategy is a text such as "correct feedback=none turns=3", which may set `grader`, `critic` and `samples` too, or
+    the factory of an own strategy. One strategy or model may stand without a list. `settings` are all other arguments
+    of `generate`. Their `samples` are the trajectories per problem of strategies that work in turns, and the drafts
+    among which the other strategies choose. Their `budget` holds for everything together. Self-consistency samples at
+    most `baseline` drafts per problem; 0 leaves it out.
 
     `progress` is as in `generate`. Raises what `generate` raises, PartError if two methods are the same, and
     SourceError if no problem is left.
     """
-    told = suited(progress)
+    reporter = suited(progress)
+    strategies = [strategies] if isinstance(strategies, str | Method) or callable(strategies) else strategies
+    models = [models] if isinstance(models, str) or not isinstance(models, Sequence) else models
     methods = [method(strategy) for strategy in strategies]
     if doubled := [one.label for place, one in enumerate(methods) if one in methods[:place]]:
         raise PartError(f"strategy {doubled[0]!r} is named twice: name each once")
     columns: dict[str, Any] = {"question_column": question_column, "answer_column": answer_column}
     parts = _sources(source)
     taken: set[str] = set()
-    async with opened(db, waiting=told.say) as store:
+    async with opened(db, waiting=reporter.say) as store:
         known = await off_loop(trained_on, store)
 
         def fit(problem: Problem) -> bool:
@@ -78,25 +80,25 @@ async def evaluate(
             return False
 
         draw = partial(problems, limit=limit, skip_bad=skip_bad, split="heldout", fit=fit, **columns)
-        found = [draw(part, told) for part in parts]
+        found = [draw(part, reporter) for part in parts]
         if taken and not any(found):
             raise SourceError(
-                f"every problem is in a dataset that was exported from {store.path}: name problems that nothing is"
+                f"every problem is in a dataset that was exported from {store.path}: name problems that no model is"
                 " trained on, or another store with --db"
             )
         task = _tasks(parts, found)
         named = ", ".join(str(part) for part in parts if isinstance(part, str | Path)) or "given in Python"
-        these = list({one.problem_id: one for part in found for one in part}.values())
-        runs = Runs(these, settings, store, told, named)
+        drawn = list({one.problem_id: one for part in found for one in part}.values())
+        runs = Runs(drawn, settings, store, reporter, named)
         runs.check(methods)
-        ran = [await runs.method(one, model) for model in models for one in methods]
-        ended = [one for one in ran if one is not None]
+        method_runs = [await runs.method(one, model) for model in models for one in methods]
+        ended = [one for one in method_runs if one is not None]
         sampled = await runs.baselines(ended, baseline) if baseline else {}
-        tasks = [task[one.problem_id] for one in these]
-        evaluation = await off_loop(measured, ended, sampled, problems=these, tasks=tasks, db=store.path)
+        tasks = [task[one.problem_id] for one in drawn]
+        evaluation = await off_loop(measured, ended, sampled, problems=drawn, tasks=tasks, db=store.path)
     left = [one.label for _ in models for one in methods][len(ended) :]
     common = {"temperature": settings.temperature, "concurrency": settings.concurrency, "taken": len(taken)}
-    common["of_training"] = sum(is_training(problem.split) for problem in these)
+    common["of_training"] = sum(is_training(problem.split) for problem in drawn)
     evaluation = replace(evaluation, spent=runs.spent, not_reached=tuple(left), **common)
     return replace(evaluation, remarks=tuple(check(evaluation)))
 
@@ -112,7 +114,7 @@ def _sources(
 
 
 def _tasks(parts: Sequence[str | Path | list[Problem]], found: Sequence[Sequence[Problem]]) -> dict[str, str]:
-    """Each problem's task: the source that it names, or the source as it was given where several name the same."""
+    """The task of each problem: the source that it names, or the given source if several of them name the same."""
     named = Counter(source for part in found for source in {one.source for one in part})
     tasks: dict[str, str] = {}
     for given, part in zip(parts, found, strict=True):

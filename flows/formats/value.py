@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-from redraft.flows.filters.candidates import Candidate
+from redraft.flows.filters.candidates import PATIENCE, Candidate
 from redraft.flows.formats.format import Format, Row, filtered_by
 from redraft.graders.rewards.value_targets import Target, value_targets
+from redraft.store.errors import PartError
 from redraft.store.records import Problem, Trajectory
 from redraft.store.tables.read_trajectories import paths_of
 from redraft.store.tables.sql import literal
@@ -20,9 +21,15 @@ def value(store: Store, *, style: Literal["columns", "text"] = "columns") -> For
     only. With `style` "text" it is `text`, the question, a blank line and the solution, and `label`, as a model for
     sequence classification with one label takes it.
 
-    Values come from all drafts and leaves of the tree, whatever the filters drop (`graders.targets.value_targets`);
-    a tree without a right answer makes no rows, nor does a redraft, which goes on from more than its question.
+    Values come from all drafts and leaves of the tree, whatever the filters drop (`graders.rewards.value_targets`).
+    A tree without a right answer makes no rows. A redraft makes none either, since it continues from more than its
+    question. Raises PartError for a store without searches.
     """
+    if not store.query("SELECT 1 FROM trajectories WHERE role = 'search' LIMIT 1", patience=PATIENCE).rows:
+        raise PartError(
+            f"format 'value' needs searched trees, and {store.path} has none: run `redraft generate --strategy"
+            " rest_mcts` (or another search) first"
+        )
     trees: dict[str, tuple[Mapping[str, Trajectory], dict[str, Target]]] = {}
     written: set[str] = set()
 

@@ -104,11 +104,13 @@ class Store:
 
     def check_target(self, file: str | Path, *, overwrite: bool = False) -> None:
         """Raises StoreError where writing `file` would destroy this store (its file, its .wal, its journals), or,
-        without `overwrite`, anything else."""
+        without `overwrite`, anything else; or where `file` is another database, whatever `overwrite` says."""
         if self.path != ":memory:" and _is_of(Path(self.path), Path(file)):
             raise StoreError(f"{file} belongs to the store {self.path}: name another file")
         if Path(file).exists() and not Path(file).is_file():
             raise StoreError(f"{file} is no regular file: name another file")
+        if _is_database(Path(file)):
+            raise StoreError(f"{file} is a DuckDB database: name another file")
         if not overwrite and Path(file).exists():
             raise StoreError(f"{file} exists: name another, or replace it with --overwrite")
 
@@ -255,6 +257,17 @@ def _is_of(store: Path, file: Path) -> bool:
     if other in (own, Path(f"{own}.wal")) or Path(f"{own}.journal") in (other, *other.parents):
         return True
     return other.exists() and own.exists() and other.samefile(own)
+
+
+def _is_database(file: Path) -> bool:
+    """Whether an existing file is a DuckDB database, by the magic bytes after its checksum."""
+    if not file.is_file():
+        return False
+    try:
+        with file.open("rb") as stream:
+            return stream.read(12)[8:] == b"DUCK"
+    except OSError:
+        return False
 
 
 def _fresh(connection: "DuckDBPyConnection", units: Sequence[Unit]) -> list[Unit]:

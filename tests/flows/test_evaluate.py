@@ -249,3 +249,13 @@ def test_the_command_compares_and_draws(redraft: Redraft, tmp_path: Path) -> Non
     assert [method["label"] for method in found["methods"]] == ["correct feedback=none turns=2", "greedy"]
     assert [method["rows"][0]["oracle_used"] for method in found["methods"]] == [False, False]
     assert found["baselines"] == []
+
+
+async def test_one_strategy_and_one_model_stand_without_a_list(tmp_path: Path, sums: Sums, adder: Adder) -> None:
+    model, common = adder(lambda *_: True), {"settings": Settings(samples=1), "baseline": 0}
+    alone = await evaluate(sums(1), strategies="greedy", models=model, db=tmp_path / "a.duckdb", **common)
+    listed = await evaluate(sums(1), strategies=["greedy"], models=[model], db=tmp_path / "b.duckdb", **common)
+    assert [(one.label, one.model, one.recipe) for one in alone.methods] == [
+        (one.label, one.model, one.recipe) for one in listed.methods
+    ]
+    assert [one.label for one in alone.methods] == ["greedy"]

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import datasets
+import pytest
 
 from redraft.flows.export import export
 from redraft.flows.generate import generate
@@ -13,6 +14,7 @@ from redraft.graders.grader import Grader
 from redraft.llm.model import Choice, Finish, Request
 from redraft.llm.scripted import Scripted
 from redraft.store import Problem, Store, Trajectory
+from redraft.store.errors import PartError
 from redraft.store.records import Grade
 
 Sums = Callable[..., list[Problem]]
@@ -76,6 +78,16 @@ async def test_a_tree_without_a_right_answer_makes_no_rows(tmp_path: Path, sums:
     store = await searched(tmp_path, sums, right="3")
     made, found = await rows(store, tmp_path, filters=["split"])
     assert (made, set(found.dropped)) == ([], {"no right answer in its tree"})
+
+
+async def test_a_store_without_searches_is_told_what_makes_one(tmp_path: Path, sums: Sums) -> None:
+    store = Store(tmp_path / "r.duckdb")
+    await generate(sums(1), db=store, model=writer(), strategy="best_of_n", samples=2)
+    cure = "r.duckdb has none: run `redraft generate --strategy rest_mcts` .or another search. first"
+    with pytest.raises(PartError, match=cure):
+        await rows(store, tmp_path)
+    assert not (tmp_path / "value.jsonl").exists()
+    assert store.query("FROM datasets").rows == []
 
 
 async def test_rows_load_as_a_regression_set_does(tmp_path: Path, sums: Sums) -> None:
