@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from inspect import Parameter
 from typing import Any
 
-from redraft.agents.build import PARTS, Spec, load, parameters, preferred_part
+from redraft.agents.build import Spec, load, parameters
+from redraft.agents.parts import PARTS, preferred_part
 from redraft.store.plugins import docstrings as description
 from redraft.store.plugins.arguments import kind
 from redraft.store.plugins.discovery import names

@@ -7,11 +7,10 @@ function of this module for each strategy; `python -m redraft.agents.studio` pri
 """
 
 import asyncio
-import inspect
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from typing import Annotated, Any, NotRequired
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -24,19 +23,16 @@ from langgraph_sdk.runtime import ServerRuntime
 from msgspec.structs import replace
 from typing_extensions import TypedDict
 
-from redraft.agents.build import Spec, build, load
-from redraft.agents.critics.critic import GO_ON, Critic, Critique
+from redraft.agents.build import Spec
 from redraft.agents.sampling.graph_runner import INITIAL_STATE
 from redraft.agents.solve import add_oracle_grades
-from redraft.agents.studio.arguments_schema import arguments_schema
-from redraft.agents.studio.session import own_nodes, session
+from redraft.agents.studio.session import session
+from redraft.agents.studio.shape import PROPOSE, graph_shape
 from redraft.agents.studio.snapshot import from_json, to_json
 from redraft.agents.studio.state import Draft, drafts, last_draft, trajectory_to_json
-from redraft.llm.client.client import Client
-from redraft.llm.scripted import Scripted
 from redraft.store.errors import PartError, RedraftError
 from redraft.store.plugins.discovery import names
-from redraft.store.records import Keyring, Kind, Problem, Question, Trajectory
+from redraft.store.records import Kind, Problem, Question, Trajectory
 
 
 class Input(TypedDict):
@@ -91,7 +87,6 @@ class GraphError(RedraftError, ValueError):
 StudioGraph = CompiledStateGraph[State, Any, Input, Output]
 
 BEGIN = "begin"
-PROPOSE = "propose"
 
 
 def graph(strategy: Spec, *, checkpointer: BaseCheckpointSaver[Any] | None = None) -> StudioGraph:
@@ -129,7 +124,7 @@ def langgraph_json() -> dict[str, Any]:
 def _graph(
     strategy: Spec, sent: Mapping[str, Any], checkpointer: BaseCheckpointSaver[Any] | None = None
 ) -> StudioGraph:
-    shape, running = _graph_shape(strategy), _StrategyNodes(strategy, sent)
+    shape, running = graph_shape(strategy), _StrategyNodes(strategy, sent)
     built = StateGraph(State, context_schema=shape.arguments, input_schema=Input, output_schema=Output)
     built.add_node(BEGIN, running.begin, destinations=shape.first)
     for node, ways in shape.ways.items():
@@ -248,48 +243,6 @@ def _question(state: State) -> Question:
     if kind not in list(Kind):
         raise PartError(f"no kind {kind!r} of question; there are {', '.join(Kind)}")
     return Problem(text, answer, kind=Kind(kind)).ask()
-
-
-@dataclass(frozen=True, slots=True)
-class _GraphShape:
-    """The common part of all graphs of a strategy: a server takes a thread's checkpoints for those of one graph,
-    whatever its arguments are. `ways` are the nodes, each with its possible successors."""
-
-    name: str
-    arguments: type
-    first: tuple[str, ...]
-    ways: Mapping[str, tuple[str, ...]]
-
-
-@cache
-def _graph_shape(strategy: Spec) -> _GraphShape:
-    """The nodes that a strategy may have: with a critic there are more than without."""
-    factory = load(strategy)
-    critics = (None, _satisfied_critic) if "critic" in inspect.signature(factory).parameters else (None,)
-    client = Client(Scripted(lambda request, index: ""))
-    first: dict[str, None] = {}
-    ways: dict[str, dict[str, None]] = {}
-    for critic in critics:
-        nodes = own_nodes(build(strategy, client, keys=Keyring(), critic=critic))
-        first[nodes.first if nodes else PROPOSE] = None
-        for node, nexts in (nodes.ways if nodes else {PROPOSE: (END,)}).items():
-            ways.setdefault(node, {}).update(dict.fromkeys(nexts))
-    name = strategy if isinstance(strategy, str) else getattr(strategy, "__name__", "strategy")
-    return _GraphShape(
-        name=name.rpartition(":")[2],
-        arguments=arguments_schema(strategy),
-        first=tuple(first),
-        ways={node: tuple(nexts) for node, nexts in ways.items()},
-    )
-
-
-def _satisfied_critic() -> Critic:
-    """A critic that is asked and always goes on: critic `none` is not asked."""
-
-    async def critique(trajectory: Trajectory) -> Critique:
-        return GO_ON
-
-    return critique
 
 
 STRATEGIES = tuple(names("redraft.agents.strategies", "Agent"))

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from inspect import signature
 from typing import Any
 
-from redraft.agents.build import PARTS, Spec
+from redraft.agents.build import Spec
 from redraft.agents.build import load as find
+from redraft.agents.parts import PARTS
 from redraft.store.plugins.discovery import load
 
 

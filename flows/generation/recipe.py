@@ -5,7 +5,8 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
-from redraft.agents.build import Spec, default_part, load, prompt_texts, resolve, return_type
+from redraft.agents.build import Spec, default_part, load, prompt_texts, resolve
+from redraft.agents.parts import return_type
 from redraft.agents.validation import is_shipped
 from redraft.llm.client.client import Client
 from redraft.llm.providers.route import route

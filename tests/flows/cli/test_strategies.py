@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from redraft.agents.build import PARTS, load
+from redraft.agents.build import load
 from redraft.agents.catalog import describe, strategies
+from redraft.agents.parts import PARTS
 from redraft.flows.cli.options import PARTS as OPTIONS
 from redraft.store.errors import PartError
 from redraft.store.plugins import docstrings as description

@@ -1,0 +1,61 @@
+"""The nodes and arguments that all graphs of a strategy have in common."""
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from langgraph.graph import END
+
+from redraft.agents.build import Spec, build, load
+from redraft.agents.critics.critic import GO_ON, Critic, Critique
+from redraft.agents.studio.arguments_schema import arguments_schema
+from redraft.agents.studio.session import own_nodes
+from redraft.llm.client.client import Client
+from redraft.llm.scripted import Scripted
+from redraft.store.records import Keyring, Trajectory
+
+PROPOSE = "propose"
+"""The node of an agent without a graph of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class GraphShape:
+    """The common part of all graphs of a strategy: a server takes a thread's checkpoints for those of one graph,
+    whatever its arguments are. `ways` are the nodes, each with its possible successors."""
+
+    name: str
+    arguments: type
+    first: tuple[str, ...]
+    ways: Mapping[str, tuple[str, ...]]
+
+
+@cache
+def graph_shape(strategy: Spec) -> GraphShape:
+    """The nodes that a strategy may have: with a critic there are more than without."""
+    factory = load(strategy)
+    critics = (None, _satisfied_critic) if "critic" in inspect.signature(factory).parameters else (None,)
+    client = Client(Scripted(lambda request, index: ""))
+    first: dict[str, None] = {}
+    ways: dict[str, dict[str, None]] = {}
+    for critic in critics:
+        nodes = own_nodes(build(strategy, client, keys=Keyring(), critic=critic))
+        first[nodes.first if nodes else PROPOSE] = None
+        for node, nexts in (nodes.ways if nodes else {PROPOSE: (END,)}).items():
+            ways.setdefault(node, {}).update(dict.fromkeys(nexts))
+    name = strategy if isinstance(strategy, str) else getattr(strategy, "__name__", "strategy")
+    return GraphShape(
+        name=name.rpartition(":")[2],
+        arguments=arguments_schema(strategy),
+        first=tuple(first),
+        ways={node: tuple(nexts) for node, nexts in ways.items()},
+    )
+
+
+def _satisfied_critic() -> Critic:
+    """A critic that is asked and always goes on: critic `none` is not asked."""
+
+    async def critique(trajectory: Trajectory) -> Critique:
+        return GO_ON
+
+    return critique
