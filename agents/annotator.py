@@ -32,8 +32,8 @@ class DraftView:
 class Judgement:
     """A person's judgement of a draft. `right` means the answer and every step."""
 
-    verdict: str  # "right" or "wrong"; "skip" where that may be said
-    first_wrong_step: int | None = None  # from 1; None where there is none, or none was named
+    verdict: str  # "right" or "wrong"; "skip" if it is allowed
+    first_wrong_step: int | None = None  # from 1; None if there is none, or none was named
     remark: str | None = None
 
 

@@ -146,7 +146,7 @@ class _Builder:
             if is_shipped(factory):
                 raise
             raise broken(part_label(noun, factory), error) from error
-        return made if made is factory else check_part(noun, factory, made)  # it is where nothing is built
+        return made if made is factory else check_part(noun, factory, made)  # the factory itself, if nothing is built
 
     def _part(self, parameter: inspect.Parameter, key: str, provided: Mapping[str, Any]) -> Any:
         """The part that a parameter asks for, or None if its default will do."""

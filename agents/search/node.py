@@ -22,7 +22,7 @@ class Node:
     number: int = 0  # among all that hang at its place, rollouts too, from 0
     depth: int = 0  # of the root
     children: list["Node"] = field(default_factory=list)
-    value: float | None = None  # None where it is not known
+    value: float | None = None  # None if it is not known
     prior: float = 1.0  # how probable the policy found it among its siblings
     visits: int = 0
     total: float = 0.0  # of the values that its visits brought
@@ -32,7 +32,7 @@ class Node:
     grade: Grade | None = None
     critique: Critique | None = None
     criticised: bool = False
-    said: tuple[Grade, ...] = ()  # the critic's decisions
+    critic_grades: tuple[Grade, ...] = ()  # the critic's opinions
 
     @property
     def ended(self) -> bool:

@@ -44,7 +44,7 @@ class Search:
 
     question: Question
     nodes: list[Node] = field(default_factory=list)
-    rollouts: list[Trajectory] = field(default_factory=list)  # thrown to estimate values: no part of the tree
+    rollouts: list[Trajectory] = field(default_factory=list)  # to estimate values: no part of the tree
     lost: dict[str, Trajectory] = field(default_factory=dict)  # by their place: what came to nothing there
     samples: int = 0  # continuations that the policy was asked for
     tokens: int = 0  # of everything that it wrote, each step once
@@ -131,8 +131,8 @@ class Search:
         if critic is not go_on and not node.criticised:
             self.critiques += 1
             node.criticised = True
-            node.critique, said = await ask_critic(critic, node.trajectory)
-            node.said = (said,)
+            node.critique, grade = await ask_critic(critic, node.trajectory)
+            node.critic_grades = (grade,)
         return node.critique
 
     def stuck(self, expanded: Sequence[Node]) -> bool:

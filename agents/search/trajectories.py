@@ -47,7 +47,7 @@ def _grades_by_leaf(leaves: Sequence[Node]) -> dict[Node, list[Grade]]:
             if node in told:
                 break
             told.add(node)
-            grades += node.said if node.grade is None else (*node.said, node.grade)
+            grades += node.critic_grades if node.grade is None else (*node.critic_grades, node.grade)
         said[leaf] = grades
     return said
 

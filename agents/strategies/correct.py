@@ -118,7 +118,7 @@ def correct(
         return Command(update={**state, "open": left}, goto=on if left and turn < turns else "choose")
 
     graph = StateGraph(State, context_schema=Tree)
-    for node in (propose, grade, critique, revise, choose):  # what they return tells where they may lead
+    for node in (propose, grade, critique, revise, choose):  # the types they return name their successors
         graph.add_node(node.__name__, node)
     graph.add_edge(START, "propose")
     graph.add_edge("choose", END)

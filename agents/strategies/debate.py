@@ -72,7 +72,7 @@ def debate(
         return Command(update=update, goto="choose" if over or not new or len(opened) < 2 else "revise")
 
     graph = StateGraph(State, context_schema=Tree)
-    for node in (propose, revise, choose):  # what the first two return tells where they lead
+    for node in (propose, revise, choose):  # the types of the first two name their successors
         graph.add_node(node.__name__, node)
     graph.add_edge(START, "propose")
     graph.add_edge("choose", END)

@@ -24,7 +24,7 @@ class Draft(TypedDict, total=False):
     score: float  # what it is chosen by: the grader's value, or the search's
     visits: int
     grades: list[str]  # by whom, the verdict, the value, and why
-    feedback: str  # what was said to its writer
+    feedback: str  # the remark that its writer gets
     stop: str
     reason: str
 
@@ -102,7 +102,7 @@ def _search_steps(search: Search) -> Iterator[tuple[str, Draft]]:
     for node in search.nodes:
         if node.parent is None and not node.ended:
             continue
-        grades = node.said if node.grade is None else (*node.said, node.grade)
+        grades = node.critic_grades if node.grade is None else (*node.critic_grades, node.grade)
         row = {
             "turn": node.trajectory.turn,
             "after": _node_place(node.parent) if node.parent else None,
