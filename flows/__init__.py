@@ -6,7 +6,7 @@ from redraft.store.lazy_imports import import_lazily
 
 if TYPE_CHECKING:
     from redraft.flows.annotate import annotate
-    from redraft.flows.annotation.unit_runner import Annotated
+    from redraft.flows.annotation.result import Annotation
     from redraft.flows.display.progress import Progress, Silent
     from redraft.flows.evaluate import evaluate
     from redraft.flows.evaluation.evaluation import Evaluation
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from redraft.flows.filters.filter import Filter
     from redraft.flows.formats.format import Format, Row, filtered_by
     from redraft.flows.generate import generate
-    from redraft.flows.generation.job import Settings
     from redraft.flows.importing import Found, importing
     from redraft.flows.label import Labelled, label, label_from
+    from redraft.flows.settings import Settings, SettingsError
     from redraft.flows.summary.summary import Summary
     from redraft.flows.train import train
 
 __all__ = [
-    "Annotated",
+    "Annotation",
     "Candidate",
     "Evaluation",
     "ExportError",
@@ -37,6 +37,7 @@ __all__ = [
     "Progress",
     "Row",
     "Settings",
+    "SettingsError",
     "Silent",
     "Summary",
     "annotate",

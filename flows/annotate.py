@@ -1,32 +1,31 @@
-"""Graders over stored drafts: what each step is worth, kept beside the drafts. A plain async function without Prefect.
+"""Graders over stored drafts: what each step is worth, stored beside the drafts. A plain async function, no Prefect.
 
 from redraft.flows.annotate import annotate
 found = asyncio.run(annotate(db="redraft.duckdb", grader="rollout", arguments={"grader.rollouts": 16}))
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from redraft.agents.build import Spec, build
-from redraft.flows.annotation.pending import Fitting, fitting
-from redraft.flows.annotation.unit_runner import Annotated, Annotating
+from redraft.agents.build import build
+from redraft.flows.annotation.grading import DraftGrader
+from redraft.flows.annotation.pending import Pending, pending
+from redraft.flows.annotation.result import Annotation
 from redraft.flows.display.notebook import suited
 from redraft.flows.display.progress import Plan, Progress
-from redraft.flows.generation.job import budget as plain_budget
-from redraft.flows.generation.job import plain_argument
-from redraft.flows.generation.recipe import identity, recipe
+from redraft.flows.generation.identity import identity
+from redraft.flows.generation.recipe import recipe
+from redraft.flows.generation.run_config import plain_argument, plain_budget
+from redraft.flows.generation.strategy import Strategy
+from redraft.flows.settings import AnnotationSettings
+from redraft.flows.settings_input import takes
+from redraft.flows.units.runner import UnitRunner
 from redraft.graders.answers.checker import Checker
 from redraft.graders.grader import Grader
-from redraft.llm.client.budget import Budget
 from redraft.llm.client.client import Client
-from redraft.llm.limits import Limits
-from redraft.llm.model import Model, ModelError, Sampling
-from redraft.llm.prompts.prompts import Prompts
+from redraft.llm.model import ModelError
 from redraft.llm.providers.route import route
-from redraft.llm.truncation import Truncation
-from redraft.llm.usage import Prices
 from redraft.store.journal import Journal
 from redraft.store.records import Keyring
 from redraft.store.tables.opening import opened
@@ -34,107 +33,111 @@ from redraft.store.tables.store import Store
 from redraft.store.waiting import off_loop
 
 
-async def annotate(
-    *,
-    db: str | Path | Store = "redraft.duckdb",
-    grader: Spec = "rollout",
-    where: str = "true",
-    model: str | Model = "embedded",
-    api_base: str | Sequence[str] | None = None,
-    arguments: Mapping[str, Any] | None = None,
-    temperature: float = 1.0,
-    max_tokens: int = 1024,
-    top_p: float | None = None,
-    top_k: int | None = None,
-    min_p: float | None = None,
-    limit: int | None = None,
-    seed: int = 0,
-    replicate: str = "",
-    concurrency: int = 64,
-    limits: Limits = Limits(),  # noqa: B008 - frozen
-    budget: Budget = Budget(),  # noqa: B008 - frozen
-    problem_budget: Budget = Budget(),  # noqa: B008 - frozen
-    prices: Prices | None = None,
-    prompts: Prompts = Prompts(),  # noqa: B008 - frozen
-    progress: Progress | None = None,
-) -> Annotated:
-    """Grades the stored drafts that fit `where`, an SQL condition on `flows.drafts.DRAFTS`, of the first `limit`
-    problems; the values of drafts and steps are in the view `grades`, and rollouts are trajectories of that role.
+@dataclass(frozen=True, kw_only=True)
+class AnnotateArguments(AnnotationSettings):
+    """What `annotate` takes."""
+
+    db: str | Path | Store = "redraft.duckdb"
+    progress: Progress | None = None
+
+
+@takes(AnnotateArguments)
+async def annotate(given: AnnotateArguments) -> Annotation:
+    """Grades the stored drafts that fit `where`, an SQL condition on `flows.annotation.drafts.DRAFTS`, of the first
+    `limit` problems; the values of drafts and steps are in the view `grades`, and rollouts are trajectories of that
+    role.
 
     `model` writes rollouts and is the judge, `arguments` are the grader's, as {"grader.rollouts": 16}. What was graded
     before by the same grader, settings and `replicate` is left as it is, unless its text or its key has changed; what
     failed, or was cut short by a `budget`, is tried again, and goes on from the calls that were answered.
 
-    `progress` is as in `generate`. Raises StoreError, QueryError for a condition that DuckDB does not take, PartError,
-    and ModelError if the model can't be used at all.
+    `progress` is as in `generate`. Raises SettingsError, StoreError, QueryError for a condition that DuckDB does not
+    take, PartError, and ModelError if the model can't be used at all.
     """
-    told = suited(progress)
-    async with opened(db, create=False, waiting=told.say) as store:
-        asked = route(model, api_base, limits=limits, chat_template=prompts.chat) if isinstance(model, str) else model
-        asked.prices = prices or asked.prices
-        given = dict(arguments or {})
-        sampling = Sampling(temperature, max_tokens, seed, Truncation(top_p, top_k, min_p))
-        bare = Client(asked, sampling=sampling, prompts=prompts)
-        budgets = plain_budget(problem_budget)
+    progress = suited(given.progress)
+    async with opened(given.db, create=False, waiting=progress.say) as store:
+        model = given.model
+        if isinstance(model, str):
+            model = route(model, given.api_base, limits=given.limits, chat_template=given.prompts.chat)
+        model.prices = given.prices or model.prices
         name = recipe(
-            bare, one, grader=grader, critic=None, arguments=given, measures=("annotate",), problem_budget=budgets
+            Client(model, sampling=given.sampling, prompts=given.prompts),
+            GRADER_ALONE,
+            grader=given.grader,
+            critic=None,
+            arguments=given.arguments,
+            measures=("annotate",),
+            problem_budget=plain_budget(given.problem_budget),
         )
         journal = Journal(store.journal_path(name), claim=False)
         client = Client(
-            asked,
+            model,
             journal=journal,
-            sampling=sampling,
-            limits=replace(limits, concurrency=concurrency),
-            run_budget=budget,
-            problem_budget=problem_budget,
-            say=told.say,
-            prompts=prompts,
+            sampling=given.sampling,
+            limits=replace(given.limits, concurrency=given.concurrency),
+            run_budget=given.budget,
+            problem_budget=given.problem_budget,
+            say=progress.say,
+            prompts=given.prompts,
         )
         keys, checker = Keyring(), Checker()
         try:
-            made = build(one, client, keys=keys, grader=grader, checker=checker, **given)
-            known = identity(grader) or ""
-            config = {
-                "grader": known,
-                "where": where,
-                **{key: plain_argument(key, value) for key, value in given.items()},
-            }
+            grader: Any = build(
+                GRADER_ALONE.factory, client, keys=keys, grader=given.grader, checker=checker, **given.arguments
+            )
+            grader_name = identity(given.grader) or ""
+            arguments = {key: plain_argument(key, value) for key, value in given.arguments.items()}
+            config = {"grader": grader_name, "where": given.where, **arguments}
 
-            def begin() -> tuple[str, Fitting]:
+            def begin() -> tuple[str, Pending]:
                 """Nobody else publishes between the look at the store and the claim: no unit is judged twice."""
                 with store.held():
-                    kept = fitting(store, where, name, replicate, limit)
-                    journal.claim([one.unit for one in kept.todo], also=[one.unit for one in kept.done])
-                    return store.start_run("annotate", name, known, asked.name, config), kept
+                    tasks = pending(store, given.where, name, given.replicate, given.limit)
+                    journal.claim([task.unit for task in tasks.todo], also=[task.unit for task in tasks.done])
+                    return store.start_run("annotate", name, grader_name, model.name, config), tasks
 
-            run_id, kept = await off_loop(begin)
-            found = Annotated(store.path, run_id, known, known=sum(len(one.places) for one in kept.done))
+            run_id, tasks = await off_loop(begin)
+            result = Annotation(store.path, run_id, grader_name, known=sum(len(task.places) for task in tasks.done))
             plan = Plan(
                 run_id,
-                problems=len(kept.done) + len(kept.todo),
-                done=len(kept.done),
+                problems=len(tasks.done) + len(tasks.todo),
+                done=len(tasks.done),
                 samples=None,
-                strategy=f"grader {found.grader}",
-                model=asked.name,
+                strategy=f"grader {grader_name}",
+                model=model.name,
                 db=store.path,
                 noun="unit",
             )
-            told.begin(plan)
-            annotating = Annotating(store, journal, client, keys, made, name, replicate, found, told)
-            await annotating.all(kept.todo, concurrency)
-            found.used = client.used if budget else None
-            return found
+            progress.begin(plan)
+            worker = DraftGrader(grader, client, store=store, journal=journal, keys=keys, result=result)
+            runner = UnitRunner(
+                worker,
+                client,
+                store=store,
+                journal=journal,
+                progress=progress,
+                run_id=run_id,
+                recipe=name,
+                replicate=given.replicate,
+            )
+            await runner.run(tasks.todo, given.concurrency)
+            result.spent, result.used = client.spent, client.used if given.budget else None
+            return result
         except ModelError as error:
-            error.used = client.used if budget else None
+            error.used = client.used if given.budget else None
             raise
         finally:
             await off_loop(journal.close)
             await checker.close()
             await client.close_others()
-            if isinstance(model, str):
-                await asked.close()
+            if isinstance(given.model, str):
+                await model.close()
 
 
-def one(grader: Grader) -> Grader:
-    """A strategy in form only: the grader, built with all that it asks for."""
+def annotation(grader: Grader) -> Grader:
+    """The grader itself, built with all that it asks for: a strategy in form only."""
     return grader
+
+
+GRADER_ALONE = Strategy(annotation, "grader", "redraft.flows.annotate:one", frozenset(["grader"]))
+"""What recipes call it is as old as they are, and never changes."""

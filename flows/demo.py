@@ -18,7 +18,9 @@ from redraft.flows.display.progress_bar import Terminal
 from redraft.flows.display.sql_table import table
 from redraft.flows.display.trajectory import LEGEND, heading, turn
 from redraft.flows.export import export
-from redraft.flows.generation.job import Job, Settings, problems
+from redraft.flows.generation.job import Job
+from redraft.flows.generation.problems import problems
+from redraft.flows.settings import Selection, Settings
 from redraft.flows.summary.report import render
 from redraft.flows.summary.summarise import summarise_job
 from redraft.graders.oracle import oracle
@@ -39,7 +41,7 @@ async def demo(folder: Path, console: Console, *, limit: int = 40, samples: int 
     )
     store = await off_loop(Store, db)
     progress = Showing(console)
-    job = Job(problems(SOURCE, Silent(), limit=limit), settings, store, progress)
+    job = Job(problems(SOURCE, Silent(), Selection(limit=limit)), settings, store, progress)
     try:
         await first_draft(job, console)
         await asyncio.to_thread(load, "correct")

@@ -9,12 +9,9 @@ many independent drafts as the same tokens would pay for.
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
-from functools import partial
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
-from redraft.agents.build import Spec
 from redraft.flows.display.notebook import suited
 from redraft.flows.display.progress import Progress
 from redraft.flows.evaluation.checklist import check
@@ -23,8 +20,9 @@ from redraft.flows.evaluation.measure import measured
 from redraft.flows.evaluation.method import Method, method
 from redraft.flows.evaluation.runs import Runs
 from redraft.flows.filters.held_out import trained_on
-from redraft.flows.generation.job import Settings, problems
-from redraft.llm.model import Model
+from redraft.flows.generation.problems import problems
+from redraft.flows.settings import EvaluationSettings
+from redraft.flows.settings_input import takes
 from redraft.store.errors import PartError, SourceError
 from redraft.store.records import Problem
 from redraft.store.sources.splits import is_training
@@ -33,20 +31,17 @@ from redraft.store.tables.store import Store
 from redraft.store.waiting import off_loop
 
 
-async def evaluate(
-    source: str | Path | Iterable[Problem] | Sequence[str | Path] = "builtin",
-    *,
-    strategies: Spec | Method | Sequence[Spec | Method] = ("correct",),
-    models: str | Model | Sequence[str | Model] = ("embedded",),
-    db: str | Path | Store = "redraft.duckdb",
-    settings: Settings = Settings(samples=4),  # noqa: B008 - frozen
-    baseline: int = 64,
-    limit: int | None = None,
-    question_column: str | None = None,
-    answer_column: str | None = None,
-    skip_bad: bool = False,
-    progress: Progress | None = None,
-) -> Evaluation:
+@dataclass(frozen=True, kw_only=True)
+class EvaluateArguments(EvaluationSettings):
+    """What `evaluate` takes."""
+
+    source: str | Path | Iterable[Problem] | Sequence[str | Path] = field(default="builtin", kw_only=False)
+    db: str | Path | Store = "redraft.duckdb"
+    progress: Progress | None = None
+
+
+@takes(EvaluateArguments)
+async def evaluate(given: EvaluateArguments) -> Evaluation:
     """Compares every strategy on every model, on the same problems, with self-consistency at the same number of tokens.
 
     `source` may be several, and `limit` holds for each. "builtin" is the held-out split unless it names the other.
@@ -61,16 +56,16 @@ async def evaluate(
     `progress` is as in `generate`. Raises what `generate` raises, PartError if two methods are the same, and
     SourceError if no problem is left.
     """
-    reporter = suited(progress)
+    progress, settings = suited(given.progress), given.settings
+    strategies, models = given.strategies, given.models
     strategies = [strategies] if isinstance(strategies, str | Method) or callable(strategies) else strategies
     models = [models] if isinstance(models, str) or not isinstance(models, Sequence) else models
     methods = [method(strategy) for strategy in strategies]
     if doubled := [one.label for place, one in enumerate(methods) if one in methods[:place]]:
         raise PartError(f"strategy {doubled[0]!r} is named twice: name each once")
-    columns: dict[str, Any] = {"question_column": question_column, "answer_column": answer_column}
-    parts = _sources(source)
+    parts = _sources(given.source)
     taken: set[str] = set()
-    async with opened(db, waiting=reporter.say) as store:
+    async with opened(given.db, waiting=progress.say) as store:
         known = await off_loop(trained_on, store)
 
         def fit(problem: Problem) -> bool:
@@ -79,8 +74,7 @@ async def evaluate(
             taken.add(problem.problem_id)
             return False
 
-        draw = partial(problems, limit=limit, skip_bad=skip_bad, split="heldout", fit=fit, **columns)
-        found = [draw(part, reporter) for part in parts]
+        found = [problems(part, progress, given, split="heldout", fit=fit) for part in parts]
         if taken and not any(found):
             raise SourceError(
                 f"every problem is in a dataset that was exported from {store.path}: name problems that no model is"
@@ -89,11 +83,11 @@ async def evaluate(
         task = _tasks(parts, found)
         named = ", ".join(str(part) for part in parts if isinstance(part, str | Path)) or "given in Python"
         drawn = list({one.problem_id: one for part in found for one in part}.values())
-        runs = Runs(drawn, settings, store, reporter, named)
+        runs = Runs(drawn, settings, store, progress, named)
         runs.check(methods)
         method_runs = [await runs.method(one, model) for model in models for one in methods]
         ended = [one for one in method_runs if one is not None]
-        sampled = await runs.baselines(ended, baseline) if baseline else {}
+        sampled = await runs.baselines(ended, given.baseline) if given.baseline else {}
         tasks = [task[one.problem_id] for one in drawn]
         evaluation = await off_loop(measured, ended, sampled, problems=drawn, tasks=tasks, db=store.path)
     left = [one.label for _ in models for one in methods][len(ended) :]

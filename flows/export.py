@@ -13,7 +13,7 @@ from redraft.flows.filter import Chain, Filtered, Ledger, Scope, sift
 from redraft.flows.filter import Spec as FilterSpec
 from redraft.flows.formats.format import Format, Row, filters_of
 from redraft.flows.formats.validation import checked_format
-from redraft.flows.generation.recipe import identity
+from redraft.flows.generation.identity import identity
 from redraft.store.errors import PartError, RedraftError
 from redraft.store.plugins.arguments import whole
 from redraft.store.plugins.discovery import load

@@ -11,7 +11,7 @@ from redraft.flows.filters.candidates import Candidate, candidates
 from redraft.flows.filters.filter import DEFAULTS, Filter
 from redraft.flows.filters.held_out import held_out
 from redraft.flows.filters.validation import checked_filter
-from redraft.flows.generation.recipe import identity
+from redraft.flows.generation.identity import identity
 from redraft.store.errors import PartError
 from redraft.store.html import table
 from redraft.store.plugins.arguments import whole

@@ -17,7 +17,7 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 
 from redraft.flows.annotate import annotate as annotate_stage
-from redraft.flows.annotation.unit_runner import Annotated, together
+from redraft.flows.annotation.result import Annotation, sum_of_tries
 from redraft.flows.deployment import parameters
 from redraft.flows.deployment.stage import Logged, RemainingBudget, ended, located, stage, too_few, tried
 from redraft.flows.display.numbers import counted
@@ -26,7 +26,8 @@ from redraft.flows.export import parts
 from redraft.flows.filter import Filtered
 from redraft.flows.filter import filter as filter_stage
 from redraft.flows.generate import generate as generate_stage
-from redraft.flows.generation.job import problems
+from redraft.flows.generation.problems import problems
+from redraft.flows.settings import Selection
 from redraft.flows.summary.report import markdown
 from redraft.flows.summary.summarise import summarise
 from redraft.flows.summary.summary import Summary
@@ -98,10 +99,10 @@ def scheduled_date() -> str:
 
 async def _generated(given: parameters.Generate) -> Summary:
     """Every shard in turn until the budget is used up, and the summary over all of them as an artifact."""
-    budget = RemainingBudget(given.limited()["budget"])
+    budget = RemainingBudget(given.structured()["budget"])
     replicate = given.replicate or scheduled_date()
     settings = {**_settings(given, generate_stage), **await located(given), "replicate": replicate}
-    found = problems(progress=Logged(), **_settings(given, problems))
+    found = problems(given.source, Logged(), Selection(**_settings(given, Selection)))
     parts: list[Summary] = []
 
     async def shard(these: Sequence[Problem]) -> Summary:
@@ -129,13 +130,13 @@ async def _generated(given: parameters.Generate) -> Summary:
     return whole
 
 
-async def _annotated(given: parameters.Annotate) -> Annotated:
+async def _annotated(given: parameters.Annotate) -> Annotation:
     """What all tries judged together."""
-    budget = RemainingBudget(given.limited()["budget"])
+    budget = RemainingBudget(given.structured()["budget"])
     settings = {**_settings(given, annotate_stage), **await located(given), "progress": Logged()}
-    parts: list[Annotated] = []
+    parts: list[Annotation] = []
 
-    async def work() -> Annotated:
+    async def work() -> Annotation:
         parts.append(await budget.spend(lambda left: annotate_stage(**{**settings, "budget": left})))
         return parts[-1]
 
@@ -144,7 +145,7 @@ async def _annotated(given: parameters.Annotate) -> Annotated:
     except TooSmall:  # for one more call
         if not parts:
             raise
-    return together(parts)
+    return sum_of_tries(parts)
 
 
 async def _exported(given: parameters.Written, arguments: Mapping[str, Any] | None) -> Filtered:
@@ -156,7 +157,7 @@ def _settings(given: parameters.Stored, stage: Callable[..., Any]) -> dict[str, 
     """What a stage takes of what a flow was given. A value that None stands for is the stage's own default."""
     taken = signature(stage).parameters
     plain = {name: value for name, value in given if name in taken and value is not None}
-    return {**plain, **(given.limited() if isinstance(given, parameters.Model) and "limits" in taken else {})}
+    return {**plain, **(given.structured() if isinstance(given, parameters.Model) and "limits" in taken else {})}
 
 
 def _joined(found: Sequence[Problem], parts: Sequence[Summary], replicate: str) -> Summary:
@@ -195,5 +196,5 @@ def _failures(summary: Summary) -> str | None:
     return f"{counted(summary.failed, 'trajectory')} failed: {reasons}" if summary.failed else None
 
 
-def _spoilt(found: Annotated) -> str | None:
+def _spoilt(found: Annotation) -> str | None:
     return f"failed calls spoilt {found.failed} problems' grades" if found.failed else None

@@ -12,7 +12,8 @@ from redraft.agents.critics.model import model as own_critic
 from redraft.agents.policies.policy import Policy, stepwise
 from redraft.flows.display.progress import Silent
 from redraft.flows.display.trajectory import LEGEND, TREE_LEGEND, branch_line, ending, feedback_line, step_line, turn
-from redraft.flows.generation.job import Job, Settings
+from redraft.flows.generation.job import Job
+from redraft.flows.settings import Settings
 from redraft.llm.client.client import Client
 from redraft.store.records import Problem, Role, Stop, Trajectory, Verdict
 from redraft.store.tables.opening import opened

@@ -16,8 +16,8 @@ from redraft.flows.display.progress import Lines
 from redraft.flows.evaluate import evaluate
 from redraft.flows.evaluation.evaluation import Evaluation
 from redraft.flows.evaluation.report import markdown
-from redraft.flows.generation.job import Settings
 from redraft.flows.plots.accuracy import plot
+from redraft.flows.settings import Settings
 
 FEEDBACK = {
     "none": "feedback=none",

@@ -1,7 +1,7 @@
-"""Which stored drafts a grader has to judge, and which it has judged already."""
+"""Which stored drafts a grader is to judge, and which it has judged already."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from redraft.flows.annotation.drafts import DRAFTS, Place
 from redraft.store.errors import QueryError
@@ -12,11 +12,11 @@ from redraft.store.units import key_hash
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class AnnotationTask:
     """The fitting drafts of one stored unit, and the unit of work that judges them. `key` is a hash of their texts and
-    of the known answer: another one means judging them again."""
+    of the known answer: if it changes, they are judged again."""
 
-    source: str  # the unit that they were drawn in
+    source: str  # the unit that the drafts were drawn in
     unit: str
     problem: Problem
     places: tuple[Place, ...]
@@ -25,14 +25,14 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Fitting:
-    """What is to be judged, and what is judged as it stands; both by problem and unit."""
+class Pending:
+    """What is to be judged, and what is judged already; both by problem and unit."""
 
-    todo: tuple[Kept, ...]
-    done: tuple[Kept, ...]
+    todo: tuple[AnnotationTask, ...]
+    done: tuple[AnnotationTask, ...]
 
 
-def fitting(store: Store, where: str, recipe: str, replicate: str, limit: int | None = None) -> Fitting:
+def pending(store: Store, where: str, recipe: str, replicate: str, limit: int | None = None) -> Pending:
     """The drafts that fit an SQL condition on DRAFTS, of the first `limit` problems. Raises QueryError for a condition
     that DuckDB does not take."""
     try:
@@ -49,22 +49,24 @@ def fitting(store: Store, where: str, recipe: str, replicate: str, limit: int | 
     known = {unit: rest for unit, *rest in store.query(DONE.format(**parts), patience=PATIENCE).rows}
     todo, done = [], []
     for (source, problem_id), places in units.items():
-        kept = _kept(source, problems[problem_id], places, recipe, replicate)
-        attempt, status, key = known.get(kept.unit, (0, "", ""))
-        if status == "done" and key == kept.key:
-            done.append(kept)
+        task = _task(source, problems[problem_id], places, recipe, replicate)
+        attempt, status, key = known.get(task.unit, (0, "", ""))
+        if status == "done" and key == task.key:
+            done.append(task)
         else:
-            todo.append(Kept(kept.source, kept.unit, kept.problem, kept.places, kept.key, attempt + 1))
-    return Fitting(tuple(todo), tuple(done))
+            todo.append(replace(task, attempt=attempt + 1))
+    return Pending(tuple(todo), tuple(done))
 
 
-def _kept(source: str, problem: Problem, places: Sequence[tuple[str, int, str]], recipe: str, replicate: str) -> Kept:
+def _task(
+    source: str, problem: Problem, places: Sequence[tuple[str, int, str]], recipe: str, replicate: str
+) -> AnnotationTask:
     unit = digest("annotation", recipe, source, replicate)
     key = digest("drafts", key_hash(problem), *(list(place) for place in places))
-    return Kept(source, unit, problem, tuple((path, turn) for path, turn, _ in places), key)
+    return AnnotationTask(source, unit, problem, tuple((trajectory, turn) for trajectory, turn, _ in places), key)
 
 
-PATIENCE = 3600.0  # seconds: a stage waits for a run that is writing
+PATIENCE = 3600.0  # seconds that a stage waits for a run that is writing
 
 PLACES = """
 WITH drafts AS ({drafts}), fitting AS (SELECT trajectory_id, turn, leaf_step_id, problem_id FROM drafts WHERE ({where}

@@ -1,4 +1,4 @@
-"""What the scheduled flows take: one definition of each parameter, with its meaning and its bounds.
+"""What the scheduled flows take: the settings of their stages, and what only a scheduled flow needs.
 
 A flow takes the fields of one of these models side by side. `prefect deploy` writes their descriptions and bounds into
 the deployment's schema, so that the server refuses a wrong value before a run exists. There is no Prefect here.
@@ -6,26 +6,24 @@ the deployment's schema, so that the server refuses a wrong value before a run e
 
 import inspect
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, create_model, field_validator
 
+from redraft.flows.settings import AnnotationSettings, ModelSettings, Selection, Settings, SettingsError, described
+from redraft.flows.settings_input import Filled as Name
+from redraft.flows.settings_input import mistakes, model_fields
 from redraft.llm.client.budget import Budget
 from redraft.llm.limits import Limits
 from redraft.llm.prompts.prompts import Prompts
-from redraft.llm.providers.shared.redaction import ADDRESS_SECRET, LOCATION_SECRET, hidden, location, said
+from redraft.llm.providers.shared.redaction import ADDRESS_SECRET, LOCATION_SECRET, hidden, location
 from redraft.llm.usage import Prices
-from redraft.store.errors import RedraftError
 
 CURE = (
     "an address with a password or a key in it would stand in Prefect's database as plain text: set it as the "
     "environment variable REDRAFT_API_BASE of the worker, or name where it stands, as env:NAME or secret:BLOCK"
 )
-"""What is said to somebody who gives a flow an address with a secret in it."""
-
-
-class ParameterError(RedraftError):
-    """A parameter of a flow that cannot be used."""
+"""The cure for an address with a secret in it."""
 
 
 def refuse(pattern: str) -> dict[str, Any]:
@@ -35,8 +33,11 @@ def refuse(pattern: str) -> dict[str, Any]:
 
 Whole = Annotated[int, Field(ge=0)]
 Number = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Name = Annotated[str, Field(min_length=1)]
 Arguments = dict[str, Any] | None
+Base = TypeVar("Base", bound=BaseModel)
+JSON = {"Model": Name, "Spec": Name}
+"""What the names in annotations of settings stand for in JSON, beside `settings_input.TYPES`."""
+
 SECRETS_REFUSED = {
     "patternProperties": {"api_base$": refuse(LOCATION_SECRET)},
     "additionalProperties": refuse(ADDRESS_SECRET),
@@ -58,11 +59,11 @@ class Parameters(BaseModel):
 
     @classmethod
     def read(cls, given: Mapping[str, Any]) -> Self:
-        """The parameters of these names and values. Raises ParameterError, in one line."""
+        """The parameters of these names and values. Raises SettingsError, in one line."""
         try:
             return cls.model_validate(dict(given))
         except ValidationError as error:
-            raise ParameterError("; ".join(_mistakes(cls, error))) from None
+            raise SettingsError("; ".join(_mistakes(cls, error))) from None
 
 
 class BudgetParameters(Parameters):
@@ -100,50 +101,39 @@ class Stored(Parameters):
     retry_delay_s: Number = Field(300.0, description="The seconds before each further try of a task.")
 
 
-class Model(Stored):
-    """What generate and annotate share: the model, how it is asked, and what it may use."""
+def with_settings(base: type[Base], kind: type, *but: str) -> type[Base]:
+    """A base of parameters with the fields of a class of settings, except those that it declares itself."""
+    given: dict[str, Any] = {name: field for name, field in model_fields(kind, JSON).items() if name not in but}
+    return create_model(kind.__name__, __base__=base, **given)
 
-    model: Name = Field(
-        "embedded",
-        description="The language model: 'embedded' ships with redraft; any other name goes through LiteLLM.",
-        json_schema_extra=refuse(ADDRESS_SECRET),
-    )
+
+def about(name: str) -> str:
+    """The meaning of a setting."""
+    return described(ModelSettings)[name].metadata["about"]
+
+
+class Model(Stored):
+    """Settings of generate and annotate whose form as JSON differs from Python's."""
+
+    model: Name = Field("embedded", description=about("model"), json_schema_extra=refuse(ADDRESS_SECRET))
     api_base: str | None = Field(
         None,
-        description="The address of an OpenAI-compatible server that has the model, or several with commas between "
-        "them; env:NAME or secret:BLOCK says which environment variable of the worker, or which Secret block of "
-        "Prefect, holds it. By default REDRAFT_API_BASE of the worker's environment.",
+        description=f"{about('api_base')} env:NAME or secret:BLOCK says which environment variable of the worker, or "
+        "which Secret block of Prefect, holds it. By default REDRAFT_API_BASE of the worker's environment.",
         json_schema_extra=refuse(LOCATION_SECRET),
     )
     arguments: Arguments = Field(
         None,
-        description="Arguments of the strategy or the grader and of their parts, such as {'turns': 2}. An argument "
-        "that ends in .api_base may be env:NAME or secret:BLOCK.",
+        description=f"{about('arguments')} An argument that ends in .api_base may be env:NAME or secret:BLOCK.",
         json_schema_extra=SECRETS_REFUSED,
     )
-    temperature: Number = Field(1.0, description="How freely the model draws; 0 takes the likeliest token each time.")
-    max_tokens: int = Field(1024, ge=1, description="The most tokens of one draft.")
-    top_p: Annotated[float, Field(gt=0, le=1)] | None = Field(
-        None, description="The probability that the likeliest tokens, among which each draw chooses, have together."
-    )
-    top_k: Annotated[int, Field(ge=1)] | None = Field(None, description="Each draw chooses among so many tokens.")
-    min_p: Annotated[float, Field(ge=0, lt=1)] | None = Field(
-        None, description="The least probability of a token that may be drawn, as a part of the likeliest one's."
-    )
-    limit: Annotated[int, Field(ge=1)] | None = Field(None, description="The first so many problems only.")
-    seed: int = Field(0, description="The same seed gives the same drafts, if the model can.")
-    concurrency: int = Field(64, ge=1, description="The most calls in flight; a provider gets as many as it bears.")
-    limits: LimitParameters | None = Field(None, description="How calls are paced, and how long failures are borne.")
+    limits: LimitParameters | None = Field(None, description=about("limits"))
     budget: BudgetParameters | None = Field(None, description="The most that this flow run may use.")
-    problem_budget: BudgetParameters | None = Field(None, description="The most that each problem may use.")
-    prices: Annotated[list[Number], Field(min_length=2, max_length=3)] | None = Field(
-        None,
-        description="The model's prices in US dollars a million tokens: read, written and, if it differs, read from a "
-        "cache.",
-    )
-    prompts: Name | None = Field(None, description="A TOML file of wordings, examples and a system prompt.")
+    problem_budget: BudgetParameters | None = Field(None, description=about("problem_budget"))
+    prices: Annotated[list[Number], Field(min_length=2, max_length=3)] | None = Field(None, description=about("prices"))
+    prompts: Name | None = Field(None, description=about("prompts"))
 
-    def limited(self) -> dict[str, Any]:
+    def structured(self) -> dict[str, Any]:
         """The limits, budgets, prices and prompts as the stages take them. Raises PromptError."""
         return {
             "limits": Limits(**dict(self.limits or {})),
@@ -154,7 +144,7 @@ class Model(Stored):
         }
 
 
-class Generate(Model):
+class Generate(with_settings(with_settings(Model, Settings, *Model.model_fields, "replicate"), Selection)):
     """What the flow generate takes."""
 
     source: Name = Field(
@@ -162,17 +152,9 @@ class Generate(Model):
         description="A file of problems, or 'builtin', which 'builtin:levels=1-3' narrows.",
         json_schema_extra=refuse(ADDRESS_SECRET),
     )
-    strategy: Name = Field("correct", description="Who writes: a strategy's name, or path.py:function.")
-    grader: Name | None = Field(None, description="Who judges drafts for the strategy; by default its own choice.")
-    critic: Name | None = Field(None, description="Who tells the strategy whether to go on; by default its own choice.")
-    samples: int = Field(8, ge=1, description="Independent drafts a problem.")
     replicate: str | None = Field(
         None, description="The name of this repetition; by default the day that the flow run was scheduled for, in UTC."
     )
-    batch: bool = Field(False, description="Whether to ask by the provider's batches: half the price, up to a day.")
-    question_column: Name | None = Field(None, description="The column of the questions, if it has no usual name.")
-    answer_column: Name | None = Field(None, description="The column of the answers, if it has no usual name.")
-    skip_bad: bool = Field(False, description="Whether to leave out rows that cannot be read, and say how many.")
     min_right: Whole = Field(
         0, description="The fewest trajectories of this replicate that must be right; with fewer the flow run fails."
     )
@@ -181,12 +163,9 @@ class Generate(Model):
     )
 
 
-class Annotate(Model):
+class Annotate(with_settings(Model, AnnotationSettings, *Model.model_fields)):
     """What the flow annotate takes."""
 
-    grader: Name = Field("rollout", description="Who judges the stored drafts: a grader's name, or path.py:function.")
-    where: Name = Field("true", description="Which drafts are judged, as an SQL condition, such as turn = 1.")
-    replicate: str = Field("", description="A name for judging anew what was judged before; the same name goes on.")
     min_new: Whole = Field(0, description="The fewest drafts that this flow run must judge; with fewer it fails.")
     min_values: Whole = Field(
         0, description="The fewest drafts to which this flow run must give a value; with fewer it fails."
@@ -255,9 +234,9 @@ def signature(model: type[Parameters]) -> inspect.Signature:
     parameters = []
     for name, field in ordered:
         more = field.json_schema_extra if isinstance(field.json_schema_extra, Mapping) else {}
-        told = Field(json_schema_extra={**more, "description": field.description or ""})  # Prefect drops a description
+        about = Field(json_schema_extra={**more, "description": field.description or ""})  # Prefect drops a description
         default = inspect.Parameter.empty if field.is_required() else field.default
-        annotation = Annotated[(field.annotation, *field.metadata, told)]
+        annotation = Annotated[(field.annotation, *field.metadata, about)]
         kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
         parameters.append(inspect.Parameter(name, kind, default=default, annotation=annotation))
     return inspect.Signature(parameters)
@@ -274,5 +253,4 @@ def _mistakes(model: type[Parameters], error: ValidationError) -> Iterator[str]:
             yield f"{owner or 'this flow'} has no {name!r}; there are {names}"
         elif one["type"] == "value_error":
             yield f"{place}: {CURE}"
-        else:
-            yield said(f"{place}: {one['msg'][:1].lower()}{one['msg'][1:]}, not {one['input']!r}")
+    yield from mistakes(error, apart=("extra_forbidden", "value_error"))

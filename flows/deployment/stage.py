@@ -15,8 +15,9 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from redraft.flows.deployment.parameters import Model, ParameterError, Parameters, Stored, masked, signature
+from redraft.flows.deployment.parameters import Model, Parameters, Stored, masked, signature
 from redraft.flows.display.progress import Lines
+from redraft.flows.settings import SettingsError
 from redraft.llm.client.budget import Budget
 from redraft.llm.model import Cause, ModelError
 from redraft.llm.usage import Amount
@@ -119,7 +120,7 @@ def _passing(error: Exception) -> bool:
 
 
 async def located(given: Model) -> dict[str, Any]:
-    """The parameters `api_base` and `arguments` with the addresses that they name. Raises ParameterError."""
+    """The parameters `api_base` and `arguments` with the addresses that they name. Raises SettingsError."""
     arguments = {
         key: await _address(key, value) if key.endswith(".api_base") else value
         for key, value in (given.arguments or {}).items()
@@ -133,15 +134,13 @@ async def _address(name: str, given: Any) -> Any:
     kind, _, place = given.partition(":") if isinstance(given, str) else ("", "", "")
     if kind == "env":
         if not os.environ.get(place):
-            raise ParameterError(f"{name}: the environment of the worker has no {place}: set it to the address")
+            raise SettingsError(f"{name}: the environment of the worker has no {place}: set it to the address")
         return os.environ[place]
     if kind == "secret":
         try:
             block = await Secret.aload(place)
         except ValueError as error:
-            raise ParameterError(
-                f"{name}: Prefect has no Secret block {place!r}: create it with the address"
-            ) from error
+            raise SettingsError(f"{name}: Prefect has no Secret block {place!r}: create it with the address") from error
         return str(block.get())
     return given
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from redraft.agents.build import Spec
-from redraft.flows.generation.recipe import name, takes
+from redraft.flows.generation.strategy import find_strategy
 from redraft.store.errors import PartError
 
 OWN = ("grader", "critic", "samples")
@@ -27,7 +27,7 @@ class Method:
     @property
     def in_turns(self) -> bool:
         """Whether its samples are drafts that are revised, each of which counts; else it answers by its pick alone."""
-        return takes(self.strategy, "turns")
+        return find_strategy(self.strategy).takes("turns")
 
 
 def method(given: Spec | Method) -> Method:
@@ -36,7 +36,7 @@ def method(given: Spec | Method) -> Method:
     if isinstance(given, Method):
         return given
     if not isinstance(given, str):
-        return Method(name(given), given)
+        return Method(find_strategy(given).name, given)
     try:
         strategy, *settings = shlex.split(given)
     except ValueError as error:

@@ -12,8 +12,8 @@ from redraft.flows.evaluation.history import History, history
 from redraft.flows.evaluation.method import Method
 from redraft.flows.evaluation.oracle_control import Oracle, oracle
 from redraft.flows.evaluation.turns import PICKS, cost_of, cost_of_all
-from redraft.flows.generation.job import Job, Settings
-from redraft.flows.generation.recipe import name, takes
+from redraft.flows.generation.job import Job
+from redraft.flows.settings import Settings
 from redraft.flows.summary.summarise import summarise_job
 from redraft.flows.summary.summary import Summary
 from redraft.llm.model import Model, ModelError
@@ -131,7 +131,7 @@ class Runs:
         """The job of a method. A pick among 4 drafts is none among 8: where the store has another number of them, the
         drafts are drawn apart, in a replicate of their number."""
         job = Job(self.problems, replace(settings, budget=self._left), self._store, self._progress)
-        if given is SAMPLING or given.in_turns or not takes(given.strategy, "samples"):
+        if given is SAMPLING or given.in_turns or not job.strategy.takes("samples"):
             return job
         done = await off_loop(self._store.done, job.recipe, settings.replicate)
         if all(done[problem].samples == settings.samples for problem in job.problems if problem in done):
@@ -198,7 +198,7 @@ def _chosen(settings: Settings) -> Mapping[str, Any]:
 def _others(chosen: Mapping[str, Any], writer: tuple[str | Model, str]) -> tuple[str, ...]:
     """The models that parts have of their own, beside the `writer`, as it was given and as it is called."""
     own = {value for key, value in chosen.items() if key.endswith(".model") and value is not None} - {writer[0]}
-    named = {value if isinstance(value, str) else getattr(value, "name", name(value)) for value in own}
+    named = {value if isinstance(value, str) else getattr(value, "name", repr(value)) for value in own}
     return tuple(sorted(named - {writer[1]}))
 
 

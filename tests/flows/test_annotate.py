@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from redraft.flows.annotate import annotate
-from redraft.flows.annotation.unit_runner import together
+from redraft.flows.annotation.result import sum_of_tries
 from redraft.flows.generate import generate
 from redraft.flows.plots.accuracy import PlotError
 from redraft.flows.plots.rewards import draw, plot_rewards
@@ -107,7 +107,7 @@ async def test_what_is_done_is_left_and_what_failed_is_tried_again(store: Store)
     second = await annotate(model=again, **settings)
     assert (second.drafts, second.values, second.failed, second.known) == (1, 1, 0, 1)
     assert len(again.requests) == 2
-    both = together([first, second])
+    both = sum_of_tries([first, second])
     assert (both.drafts, both.values, both.failed, both.known, both.lost) == (2, 2, 0, 0, {})
     third = await annotate(model=again, **settings)
     assert (third.drafts, third.known, len(again.requests)) == (0, 2, 2)
@@ -183,7 +183,7 @@ async def test_where_and_limit_choose_drafts(store: Store) -> None:
     assert (await annotate(db=store, grader="likelihood", model=model, replicate="b", limit=1)).drafts == 1
     with pytest.raises(QueryError, match="where='nope': "):
         await annotate(db=store, model=model, where="nope")
-    with pytest.raises(PartError, match=r"no argument 'rollouts' of strategy 'one'; there are grader"):
+    with pytest.raises(PartError, match=r"no argument 'rollouts' of strategy 'annotation'; there are grader"):
         await annotate(db=store, model=model, arguments={"rollouts": 2})
 
 

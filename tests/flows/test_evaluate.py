@@ -12,8 +12,8 @@ from redraft.flows.evaluation.evaluation import Evaluation
 from redraft.flows.evaluation.report import markdown
 from redraft.flows.evaluation.result import Compared, Row
 from redraft.flows.generate import generate
-from redraft.flows.generation.job import Settings
 from redraft.flows.plots.accuracy import PlotError, check, plot
+from redraft.flows.settings import Settings
 from redraft.llm.client.budget import Budget
 from redraft.llm.model import ModelError
 from redraft.llm.scripted import Scripted

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from rich.console import Console
 
-from redraft.flows.generation.job import Settings
+from redraft.flows.settings import Settings
 from redraft.flows.solve import solve
 from redraft.llm.capabilities import EVERYTHING, Continuing
 from redraft.llm.model import Choice, Finish, Request

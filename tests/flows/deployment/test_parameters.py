@@ -20,6 +20,7 @@ from redraft.flows.deployment import parameters
 from redraft.flows.export import export
 from redraft.flows.filter import filter
 from redraft.flows.generate import generate
+from redraft.flows.settings import SettingsError
 from redraft.llm.client.budget import Budget
 from redraft.llm.limits import Limits
 from redraft.store import Store
@@ -68,11 +69,11 @@ def test_a_night_takes_what_its_stages_take() -> None:
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ({"limit": -3}, "limit: input should be greater than or equal to 1, not -3"),
+        ({"limit": -3}, "limit=-3 must be at least 1"),
         ({"budget": {"euros": 5}}, "budget has no 'euros'; there are calls, tokens, usd, seconds"),
         ({"bugdet": {"usd": 5}}, "this flow has no 'bugdet'; there are db, "),
-        ({"limits": {"tries": 0}}, "limits.tries: input should be greater than or equal to 1, not 0"),
-        ({"prices": [1]}, "prices: list should have at least 2 items after validation, not 1, not [1]"),
+        ({"limits": {"tries": 0}}, "limits.tries=0 must be at least 1"),
+        ({"prices": [1]}, "prices=[1] must be a list of at least 2"),
         ({"api_base": f"http://me:{PASSWORD}@host/v1"}, "api_base: an address with a password"),
         ({"api_base": f"gpu1:8000,me:{PASSWORD}@gpu2:8000"}, "api_base: an address with a password"),
         ({"api_base": f"http://host/v1?api_KEY={PASSWORD}"}, "api_base: an address with a password"),
@@ -81,7 +82,7 @@ def test_a_night_takes_what_its_stages_take() -> None:
     ],
 )
 def test_a_wrong_value_is_told_in_one_line(given: Mapping[str, Any], told: str) -> None:
-    with pytest.raises(parameters.ParameterError) as caught:
+    with pytest.raises(SettingsError) as caught:
         parameters.Generate.read(given)
     assert str(caught.value).startswith(told)
     assert "\n" not in str(caught.value)

@@ -13,7 +13,7 @@ from rich.console import Console
 from redraft.flows.cli.main import cli
 from redraft.flows.display.tree import as_dot, as_text, read_tree
 from redraft.flows.generate import generate
-from redraft.flows.generation.job import Settings
+from redraft.flows.settings import Settings
 from redraft.flows.solve import solve
 from redraft.graders.grader import Grader
 from redraft.llm.model import Request

@@ -8,7 +8,7 @@ import pytest
 
 from redraft.flows.evaluate import evaluate
 from redraft.flows.generate import generate
-from redraft.flows.generation.job import Settings
+from redraft.flows.settings import Settings
 from redraft.llm.client.client import Client
 from redraft.llm.model import Request, Sampling
 from redraft.llm.prompts.prompts import Prompts
@@ -104,11 +104,12 @@ async def test_a_mistake_in_a_setting_of_drawing_is_one_line(mistake: Any, tmp_p
 
 def test_only_who_shows_drafts_to_peers_has_the_wording_in_its_recipe() -> None:
     from redraft.flows.generation.recipe import recipe
+    from redraft.flows.generation.strategy import find_strategy
 
     def of(strategy: str, prompts: Prompts, **arguments: Any) -> str:
         client = Client(Scripted(lambda request, index: ""), sampling=Sampling(), prompts=prompts)
         given: dict[str, Any] = {"grader": None, "critic": None, "measures": (), "problem_budget": {}}
-        return recipe(client, strategy, arguments=arguments, **given)
+        return recipe(client, find_strategy(strategy), arguments=arguments, **given)
 
     own = Prompts(templates={"peers": "{solutions}"})
     assert of("correct", own) == of("correct", Prompts())

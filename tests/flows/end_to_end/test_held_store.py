@@ -21,9 +21,9 @@ from redraft.flows.evaluate import evaluate
 from redraft.flows.export import export
 from redraft.flows.filter import filter as filter_stage
 from redraft.flows.generate import generate
-from redraft.flows.generation.job import Settings
 from redraft.flows.importing import importing
 from redraft.flows.label import label, label_from
+from redraft.flows.settings import Settings
 from redraft.flows.solve import solve
 from redraft.llm.scripted import Scripted
 from redraft.store import Problem, Store
@@ -222,7 +222,7 @@ async def test_a_look_at_the_store_while_a_run_is_at_work_does_not_end_it(
 async def test_a_run_that_is_stopped_leaves_what_it_can_not_store_to_its_journal(
     tmp_path: Path, sums: Sums, adder: Adder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("redraft.flows.generation.shutdown.LEAVING_S", 0.5)
+    monkeypatch.setattr("redraft.flows.units.shutdown.SHUTDOWN_S", 0.5)
     db, heard, asked = tmp_path / "redraft.duckdb", Heard(), 0
     holders: list[Holder] = []
 

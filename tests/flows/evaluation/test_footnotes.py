@@ -13,8 +13,8 @@ from redraft.flows.evaluation.evaluation import Evaluation
 from redraft.flows.evaluation.report import markdown, render
 from redraft.flows.evaluation.result import Compared
 from redraft.flows.generate import generate
-from redraft.flows.generation.job import Settings
 from redraft.flows.plots.accuracy import plot
+from redraft.flows.settings import Settings
 from redraft.graders.statistics import Interval
 from redraft.llm.scripted import Scripted
 from redraft.store import Problem

@@ -19,7 +19,7 @@ from redraft.flows.filter import filter
 from redraft.flows.formats.format import filtered_by, filters_of
 from redraft.flows.formats.sft import sft
 from redraft.flows.generate import generate
-from redraft.flows.generation.job import Settings
+from redraft.flows.settings import Settings
 from redraft.flows.train import train
 from redraft.llm.model import ModelError
 from redraft.llm.providers.embedded.training.examples import LessonError

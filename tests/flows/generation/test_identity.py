@@ -18,9 +18,10 @@ import pytest
 
 from redraft.agents.critics.none import none
 from redraft.agents.feedback.oracle import oracle
-from redraft.flows.annotate import annotate, one
+from redraft.flows.annotate import GRADER_ALONE, annotate
 from redraft.flows.generate import generate
 from redraft.flows.generation.recipe import recipe
+from redraft.flows.generation.strategy import Strategy, find_strategy
 from redraft.graders.likelihood import likelihood
 from redraft.llm.client.client import Client
 from redraft.llm.providers.embedded.model import embedded
@@ -39,7 +40,8 @@ def digest(strategy: Any, measure: str = "m", **given: Any) -> str:
     grader, critic = given.pop("grader", None), given.pop("critic", None)
     settings: dict[str, Any] = {"measures": (measure,), "problem_budget": {}, "arguments": given}
     try:
-        return recipe(CLIENT, strategy, grader=grader, critic=critic, **settings)
+        found = strategy if isinstance(strategy, Strategy) else find_strategy(strategy)
+        return recipe(CLIENT, found, grader=grader, critic=critic, **settings)
     except PartError as error:
         return f"! {type(error).__name__}"
 
@@ -58,7 +60,7 @@ def recipes() -> Iterator[tuple[str, str]]:
             for part in shipped:
                 yield f"{name} {kind}={part}", digest(name, **{kind: part})
     for name in kinds["grader"]:
-        yield f"annotate {name}", digest(one, "annotate", grader=name)
+        yield f"annotate {name}", digest(GRADER_ALONE, "annotate", grader=name)
     yield "best_of_n grader=callable critic=callable", digest("best_of_n", grader=likelihood, critic=none)
     yield "correct feedback=callable", digest("correct", feedback=oracle)
 

@@ -11,6 +11,7 @@ from redraft.agents.agent import Agent
 from redraft.agents.policies.policy import Policy
 from redraft.agents.strategies.best_of_n import best_of_n
 from redraft.flows.generation.recipe import recipe
+from redraft.flows.generation.strategy import find_strategy
 from redraft.graders.likelihood import likelihood
 from redraft.llm.client.client import Client
 from redraft.llm.model import Sampling
@@ -33,9 +34,8 @@ def of(
 ) -> str:
     """The recipe of a run on a scripted model."""
     client = Client(Scripted(lambda request, index: ""), sampling=sampling, prompts=prompts)
-    return recipe(
-        client, strategy, grader=grader, critic=critic, arguments=arguments, measures=("oracle",), problem_budget={}
-    )
+    given: dict[str, Any] = {"measures": ("oracle",), "problem_budget": {}}
+    return recipe(client, find_strategy(strategy), grader=grader, critic=critic, arguments=arguments, **given)
 
 
 def short(*, words: int) -> Callable[..., Agent]:

@@ -9,7 +9,7 @@ from measure import Task
 
 from redraft.agents import build
 from redraft.flows.generate import generate
-from redraft.flows.generation.gc import seldom
+from redraft.flows.units.gc_pause import rare_collections
 from redraft.graders.grader import Grader
 from redraft.llm.client.client import Client
 from redraft.llm.gather import together
@@ -39,7 +39,7 @@ async def gathered(task: Task, strategy: str, **options: Any) -> None:
     """All problems at once, kept in memory only."""
     client = Client(route("mock", task.url), limits=Limits(task.concurrency))
     agent = build(strategy, client, **options)
-    with seldom():  # as in a run of the main job
+    with rare_collections():  # as in a run of the main job
         solved = await asyncio.gather(*(agent(problem.ask()) for problem in _problems(task)))
     await client.close()
     assert all(any(path.chosen for path in paths) for paths in solved)

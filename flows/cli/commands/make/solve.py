@@ -35,7 +35,7 @@ def solve(
     from rich.console import Console
 
     from redraft.flows.cli.signals import run
-    from redraft.flows.generation.job import Settings
+    from redraft.flows.settings import Settings
     from redraft.flows.solve import solve as show
     from redraft.store.records import Problem
 

@@ -90,7 +90,7 @@ def evaluate(
     from redraft.flows.cli.signals import run
     from redraft.flows.display.progress_bar import watcher
     from redraft.flows.evaluate import evaluate as stage
-    from redraft.flows.generation.job import Settings
+    from redraft.flows.settings import Settings
 
     if plot:
         from redraft.flows.plots.accuracy import check

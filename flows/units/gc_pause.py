@@ -8,11 +8,11 @@ THRESHOLDS = (300_000, 20, 100)  # new containers, and rounds, between collectio
 
 
 @contextmanager
-def seldom() -> Iterator[None]:
-    """Collects seldom, and only what is made from here on: a run makes many records, and few cycles. Without this half
-    of a run's processor time went into walking over what the libraries hold."""
+def rare_collections() -> Iterator[None]:
+    """Makes the collector run rarely, and only on objects that are made from here on: a run makes many records and few
+    cycles. Without this half of a run's processor time goes into walking over the libraries' objects."""
     before, frozen = gc.get_threshold(), gc.get_freeze_count()
-    if before == THRESHOLDS:  # another run of this process sees to it, and sets it back
+    if before == THRESHOLDS:  # another run of this process has done it, and will undo it
         yield
         return
     if not frozen:

@@ -4,18 +4,18 @@ import gc
 
 import pytest
 
-from redraft.flows.generation.gc import THRESHOLDS, seldom
+from redraft.flows.units.gc_pause import THRESHOLDS, rare_collections
 
 
 def state() -> tuple[tuple[int, int, int], int]:
     return gc.get_threshold(), gc.get_freeze_count()
 
 
-def test_it_collects_seldom_for_a_run_and_is_as_before_afterwards() -> None:
+def test_it_collects_rarely_for_a_run_and_is_as_before_afterwards() -> None:
     before = state()
 
     def fail() -> None:
-        with seldom():
+        with rare_collections():
             assert gc.get_threshold() == THRESHOLDS
             assert gc.get_freeze_count() > 0
             raise ValueError("the run failed")
@@ -27,7 +27,7 @@ def test_it_collects_seldom_for_a_run_and_is_as_before_afterwards() -> None:
 
 def test_two_runs_that_overlap_leave_nothing_behind() -> None:
     before = state()
-    first, second = seldom(), seldom()
+    first, second = rare_collections(), rare_collections()
     first.__enter__()
     second.__enter__()
     first.__exit__(None, None, None)
@@ -38,7 +38,7 @@ def test_two_runs_that_overlap_leave_nothing_behind() -> None:
 def test_what_a_program_has_frozen_itself_stays_frozen() -> None:
     gc.freeze()
     try:
-        with seldom():
+        with rare_collections():
             pass
         assert gc.get_freeze_count() > 0
     finally:

@@ -7,10 +7,10 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-async def each(items: AsyncIterable[T], work: Callable[[T], Awaitable[None]], window: int) -> None:
-    """Does `work` on every item, at most `window` at once; an item is taken only when there is room for it.
+async def for_each(items: AsyncIterable[T], work: Callable[[T], Awaitable[None]], window: int) -> None:
+    """Does `work` on every item, at most `window` at once; an item is taken when there is room for it.
 
-    The first exception cancels what is under way and is raised, when all of that has ended.
+    The first exception cancels the other work, and is raised when all of it has ended.
     """
     room, first = asyncio.Semaphore(window), None
 

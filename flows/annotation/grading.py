@@ -1,0 +1,98 @@
+"""The grading of the stored drafts of one unit."""
+
+from collections.abc import Collection, Sequence
+
+from msgspec.structs import replace
+
+from redraft.agents.correction.drafts import cut_to_turn
+from redraft.flows.annotation.pending import AnnotationTask
+from redraft.flows.annotation.result import Annotation
+from redraft.flows.units.runner import Outcome
+from redraft.graders.grader import Grader
+from redraft.llm.client.client import Client
+from redraft.store.errors import RedraftError, broken
+from redraft.store.journal import Journal
+from redraft.store.records import Grade, Keyring, Trajectory
+from redraft.store.tables.read_trajectories import paths_of
+from redraft.store.tables.store import Store
+from redraft.store.waiting import off_loop
+
+
+class DraftGrader:
+    """Grades stored drafts, and counts the grades in `result`. The grader reads the known answers from `keys`."""
+
+    def __init__(
+        self, grader: Grader, client: Client, *, store: Store, journal: Journal, keys: Keyring, result: Annotation
+    ) -> None:
+        self._grader, self._client, self._store, self._journal = grader, client, store, journal
+        self._keys, self._result = keys, result
+        self._drafts: dict[str, list[Trajectory]] = {}  # by the unit that grades them
+
+    async def prepare(self, tasks: Sequence[AnnotationTask]) -> None:
+        """Reads the tasks' drafts."""
+        for task in tasks:
+            self._keys.add(task.problem)
+        stored = await off_loop(paths_of, self._store, {task.source: task.problem for task in tasks})
+        for task in tasks:
+            there = stored[task.source]
+            self._drafts[task.unit] = [cut_to_turn(there[name], turn) for name, turn in task.places if name in there]
+
+    async def work(self, task: AnnotationTask) -> Outcome:
+        """One grade a draft. Raises PartError if the grader breaks."""
+        drafts = self._drafts.pop(task.unit)
+        found = await self._grade([_moved(draft, task) for draft in drafts])
+        stored = {step.step_id for draft in drafts for step in draft.steps}
+        grades = [_returned(grade, draft, task.unit, stored) for draft, grade in zip(drafts, found, strict=True)]
+        self._result.count(grades)
+        failed = any(call.error is not None for call, _ in self._journal.calls(task.unit)) and any(
+            grade.value is None for grade in grades
+        )
+        status = "cut" if self._client.spent else "failed" if failed else "done"
+        self._result.failed += status == "failed"
+        return Outcome(
+            status=status, samples=len(drafts), key_hash=task.key, grades=tuple(grades), judged=tuple(drafts)
+        )
+
+    async def close(self) -> None:
+        """Nothing: what the grader holds was given to it."""
+
+    async def _grade(self, drafts: Sequence[Trajectory]) -> list[Grade]:
+        try:
+            return await self._grader(drafts)
+        except RedraftError:
+            raise
+        except Exception as error:
+            raise broken(f"grader {self._result.grader!r}", error) from error
+
+
+def _moved(draft: Trajectory, task: AnnotationTask) -> Trajectory:
+    """A draft as it is judged: all its steps have ids of this unit's own, so that what is drawn there belongs to it."""
+
+    def moved(name: str) -> str:
+        return f"{task.unit}/{name}"
+
+    steps = [
+        replace(step, step_id=moved(step.step_id), parent_id=step.parent_id and moved(step.parent_id))
+        for step in draft.steps
+    ]
+    return replace(draft, question=task.problem.ask(task.unit), steps=tuple(steps))
+
+
+def _returned(grade: Grade, draft: Trajectory, unit: str, stored: Collection[str]) -> Grade:
+    """The grade of the stored draft; its rollouts go on from the steps that are `stored`."""
+
+    def returned(name: str | None) -> str | None:
+        bare = name.removeprefix(f"{unit}/") if name else None
+        return bare if bare in stored else name
+
+    rollouts = [
+        replace(
+            rollout,
+            steps=tuple(
+                replace(step, step_id=returned(step.step_id) or "", parent_id=returned(step.parent_id))
+                for step in rollout.steps
+            ),
+        )
+        for rollout in grade.rollouts
+    ]
+    return replace(grade, trajectory_id=draft.trajectory_id, turn=draft.turn, rollouts=tuple(rollouts))

@@ -1,0 +1,51 @@
+"""The problems that a stage takes of a source."""
+
+from collections.abc import Callable, Iterable
+from itertools import islice
+from pathlib import Path
+
+from redraft.flows.display.progress import Progress
+from redraft.flows.settings import Selection
+from redraft.store.errors import SourceError
+from redraft.store.records import Problem
+from redraft.store.sources.sources import read
+
+BUILTIN_LIMIT = 40
+"""Problems that are taken of the built-in source, which never ends, if no limit is given."""
+
+MOST_SHOWN = 5  # bad rows
+
+
+def problems(
+    source: str | Path | Iterable[Problem],
+    progress: Progress,
+    selection: Selection = Selection(),  # noqa: B008 - frozen
+    *,
+    split: str = "train",
+    fit: Callable[[Problem], bool] = lambda problem: True,
+) -> list[Problem]:
+    """The selected problems of a source that are `fit`. All are read before the first is asked, so that a bad row costs
+    nothing. `split` is drawn of the built-in problems if the source names none. Raises SourceError."""
+    limit = selection.limit
+    if not isinstance(source, str | Path):
+        return list(islice(filter(fit, source), limit))
+    builtin = str(source).partition(":")[0] == "builtin"
+    if limit is None and builtin:
+        limit = BUILTIN_LIMIT
+    bad: list[SourceError] = []
+    found = read(
+        source,
+        question=selection.question_column,
+        answer=selection.answer_column,
+        split=split if builtin else None,
+        skip_bad=selection.skip_bad,
+        bad=bad.append,
+    )
+    found = list(islice(filter(fit, found), limit))
+    for error in bad[:MOST_SHOWN]:
+        progress.say(f"left out: {error}")
+    if len(bad) > MOST_SHOWN:
+        progress.say(f"left out: {len(bad) - MOST_SHOWN} more bad rows")
+    if found and all(problem.answer is None for problem in found):
+        progress.say("no problem has a known answer: if a column holds it, name the column with --answer-column")
+    return found

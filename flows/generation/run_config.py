@@ -1,0 +1,41 @@
+"""The settings of a run as they are recorded in `runs.config`."""
+
+from dataclasses import asdict
+from typing import Any
+
+from redraft.flows.generation.identity import identity
+from redraft.flows.generation.strategy import Strategy
+from redraft.flows.settings import Settings, described
+from redraft.llm.client.budget import Budget
+from redraft.llm.providers.shared.redaction import address
+
+
+def run_config(settings: Settings, strategy: Strategy) -> dict[str, Any]:
+    """All settings as JSON data: parts by what recipes call them, addresses without secrets."""
+    arguments, grader = settings.arguments, settings.grader
+    listed = [settings.api_base] if isinstance(settings.api_base, str) else settings.api_base or ()
+    return {
+        **{name: getattr(settings, name) for name in described(Settings) if name not in OTHERWISE},
+        "strategy": strategy.identity,
+        "critic": identity(settings.critic),
+        **{kind: strategy.part(kind, {**arguments, "grader": grader}) for kind in ("feedback", "grader")},
+        "arguments": {key: plain_argument(key, value) for key, value in arguments.items()},
+        **{name: plain_budget(getattr(settings, name)) for name in ("budget", "problem_budget")},
+        "api_base": ",".join(map(address, listed)) or None,
+    }
+
+
+def plain_argument(key: str, value: Any) -> str | None:
+    """An argument as text; an address without secrets."""
+    if key.endswith(".api_base"):
+        return ",".join(map(address, [value] if isinstance(value, str) else value))
+    return identity(value)
+
+
+def plain_budget(budget: Budget) -> dict[str, float]:
+    """The limits that a budget has, by name."""
+    return {name: most for name, most in asdict(budget).items() if most is not None}
+
+
+OTHERWISE = ("model", "limits", "prices", "prompts")
+"""Settings that are recorded elsewhere, or change no draft."""

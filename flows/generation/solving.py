@@ -1,0 +1,98 @@
+"""The work on one problem: an agent solves it, and its drafts are judged."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from redraft.agents.agent import Agent
+from redraft.agents.measures import grade_drafts
+from redraft.flows.units.runner import Outcome
+from redraft.graders.answers.checker import Checker
+from redraft.graders.grader import Grader
+from redraft.graders.likelihood import likelihood
+from redraft.graders.oracle import oracle
+from redraft.llm.client.client import Client
+from redraft.store.errors import RedraftError, broken
+from redraft.store.records import Grade, Keyring, Problem, Stop, Trajectory
+from redraft.store.units import key_hash
+
+MEASURES = ("oracle", "likelihood", "likelihood_sum")
+"""The graders that judge every draft of every run."""
+
+
+@dataclass(frozen=True, slots=True)
+class SolvingTask:
+    """A problem that is to be solved with so many samples, its unit of work, and the number of the attempt, from 1."""
+
+    problem: Problem
+    unit: str
+    attempt: int
+    samples: int
+
+
+class Solver:
+    """Solves problems. `agent` makes the agent that draws so many samples; `keys` is its keyring: a unit whose key the
+    agent opened there is marked `oracle_used`. The judging here has a keyring of its own, and marks nothing."""
+
+    def __init__(self, agent: Callable[[int], Agent], keys: Keyring, client: Client, *, strategy: str) -> None:
+        self._agent, self._keys, self._client, self._strategy = agent, keys, client, strategy
+        self._known = Keyring()
+        self._checker = Checker()
+        self._oracle = oracle(self._known, checker=self._checker, client=client)
+        self._likelihoods: tuple[Grader, ...] = tuple(likelihood(how, by_steps=False) for how in ("mean", "sum"))
+
+    async def prepare(self, tasks: Sequence[SolvingTask]) -> None:
+        """Nothing: a problem is all that its task needs."""
+
+    async def work(self, task: SolvingTask) -> Outcome:
+        """The judged trajectories of a problem. Raises PartError if the agent breaks."""
+        trajectories = await self._explore(task)
+        if self._keys.was_opened(task.unit):
+            trajectories = [replace(trajectory, oracle_used=True) for trajectory in trajectories]
+        status = self._status(trajectories)
+        return Outcome(
+            status=status,
+            samples=task.samples,
+            key_hash=key_hash(task.problem),
+            trajectories=tuple(trajectories),
+            grades=tuple(await self._judge(task.problem, trajectories, status)),
+        )
+
+    async def close(self) -> None:
+        """Lets go of the checker of answers."""
+        await self._checker.close()
+
+    async def _explore(self, task: SolvingTask) -> list[Trajectory]:
+        """What the agent makes of a problem. Raises PartError if it breaks."""
+        agent, problem = self._agent(task.samples), task.problem
+        self._keys.add(problem)
+        try:
+            return await agent(problem.ask(task.unit))
+        except RedraftError:
+            raise
+        except Exception as error:
+            raise broken(f"strategy {self._strategy!r}", error, f" on problem {problem.problem_id}") from error
+        finally:
+            self._keys.discard(problem.problem_id)
+
+    def _status(self, trajectories: Sequence[Trajectory]) -> str:
+        """How a unit ended. A unit that used up its problem's budget is done; the run's budget cuts a unit short."""
+        stops = {trajectory.stop for trajectory in trajectories}
+        if Stop.FAILED in stops:
+            return "failed"
+        return "cut" if Stop.BUDGET in stops and self._client.spent else "done"
+
+    async def _judge(self, problem: Problem, trajectories: Sequence[Trajectory], status: str) -> list[Grade]:
+        """The measures of every draft that was not cut short, and the grades that the agent's own graders gave. The
+        oracle judges nothing if nobody knows the answer."""
+        if status == "cut":
+            trajectories = [trajectory for trajectory in trajectories if trajectory.stop is not Stop.BUDGET]
+        graders = self._likelihoods if problem.answer is None else (self._oracle, *self._likelihoods)
+        self._known.add(problem)
+        try:
+            measured = await grade_drafts(graders, trajectories)
+        finally:
+            self._known.discard(problem.problem_id)
+        own = [grade for trajectory in trajectories for grade in trajectory.grades]
+        return list({(g.trajectory_id, g.step_id, g.turn, g.grader): g for g in [*own, *measured]}.values())

@@ -1,0 +1,168 @@
+"""Every setting of a run, once: its type, default, bounds and meaning.
+
+Python's keywords, the options of the command line and the parameters of the scheduled flows are made from these fields,
+so that a new setting is one field here. The command line reads the fields for `--help`, so this file imports nothing
+that is slow. `flows/settings_input.py` checks values against the fields with Pydantic.
+"""
+
+# ruff: noqa: RUF009 - setting() makes a dataclass field
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import Field, dataclass, field, fields
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+from redraft.store.errors import RedraftError
+
+if TYPE_CHECKING:
+    from redraft.agents.build import Spec
+    from redraft.flows.evaluation.method import Method
+    from redraft.llm.client.budget import Budget
+    from redraft.llm.limits import Limits
+    from redraft.llm.model import Model, Sampling
+    from redraft.llm.prompts.prompts import Prompts
+    from redraft.llm.usage import Prices
+
+T = TypeVar("T")
+Name: TypeAlias = str
+"""A text that is not empty."""
+
+
+class SettingsError(RedraftError):
+    """A setting that does not exist, or a value that it cannot have."""
+
+
+def setting(default: T, about: str, **bounds: float) -> T:
+    """A field with its default and its meaning. `bounds` are `ge`, `gt`, `le` and `lt`, as Pydantic names them."""
+    return field(default=default, metadata={"about": about, "bounds": bounds})
+
+
+def made_setting(factory: Callable[[], T], about: str) -> T:
+    """A field whose default is made when it is needed, so that its type is imported then."""
+    return field(default_factory=factory, metadata={"about": about, "bounds": {}})
+
+
+def described(kind: Any) -> dict[str, Field[Any]]:
+    """The fields of a class of settings that have a meaning, by name: values of the others are not checked."""
+    return {one.name: one for one in fields(kind) if "about" in one.metadata}
+
+
+def _limits() -> Limits:
+    from redraft.llm.limits import Limits
+
+    return Limits()
+
+
+def _budget() -> Budget:
+    from redraft.llm.client.budget import Budget
+
+    return Budget()
+
+
+def _prompts() -> Prompts:
+    from redraft.llm.prompts.prompts import Prompts
+
+    return Prompts()
+
+
+def _no_arguments() -> Mapping[str, Any]:
+    return MappingProxyType({})
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSettings:
+    """Which model is asked, how, and what it may use."""
+
+    model: Name | Model = setting(
+        "embedded", "The language model: 'embedded' ships with redraft; any other name goes through LiteLLM."
+    )
+    api_base: str | Sequence[str] | None = setting(
+        None, "The address of an OpenAI-compatible server that has the model, or several with commas between them."
+    )
+    arguments: Mapping[str, Any] = made_setting(
+        _no_arguments, "Arguments of the strategy or the grader and of their parts, such as {'turns': 2}."
+    )
+    temperature: float = setting(1.0, "How freely the model draws; 0 takes the likeliest token each time.", ge=0)
+    max_tokens: int = setting(1024, "The most tokens of one draft.", ge=1)
+    top_p: float | None = setting(
+        None, "Each draw chooses among the fewest likeliest tokens that have this probability together.", gt=0, le=1
+    )
+    top_k: int | None = setting(None, "Each draw chooses among so many of the likeliest tokens.", ge=1)
+    min_p: float | None = setting(
+        None, "Each draw chooses among tokens with at least this share of the likeliest one's probability.", ge=0, lt=1
+    )
+    seed: int = setting(0, "The same seed gives the same drafts, if the model can.")
+    replicate: str = setting("", "The name of a fresh repetition of the same job; the same name goes on with it.")
+    concurrency: int = setting(64, "The most calls in flight; a provider gets as many as it bears.", ge=1)
+    limits: Limits = made_setting(_limits, "How calls are paced, and how long a provider's failures are borne.")
+    budget: Budget = made_setting(_budget, "The most that this run may use.")
+    problem_budget: Budget = made_setting(_budget, "The most that each problem may use.")
+    prices: Prices | None = setting(
+        None,
+        "What the model costs, in US dollars a million tokens: read, written and, if it differs, read from a cache.",
+    )
+    prompts: Prompts = made_setting(_prompts, "A TOML file of wordings, examples and a system prompt of your own.")
+
+    @property
+    def sampling(self) -> Sampling:
+        """How every call of the run samples. Raises PartError for a truncation outside its range."""
+        from redraft.llm.model import Sampling
+        from redraft.llm.truncation import Truncation
+
+        truncation = Truncation(self.top_p, self.top_k, self.min_p)
+        return Sampling(self.temperature, self.max_tokens, self.seed, truncation)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(ModelSettings):
+    """How problems are solved."""
+
+    strategy: Name | Spec = setting("correct", "Who writes: a strategy's name, or your own as path.py:function.")
+    grader: Name | Spec | None = setting(
+        None, "Who judges drafts for the strategy: a grader's name, or your own; by default the strategy's choice."
+    )
+    critic: Name | Spec | None = setting(
+        None, "Who tells the strategy whether to go on: a critic's name, or your own; by default the strategy's choice."
+    )
+    samples: int = setting(8, "Independent drafts a problem; a larger number than before adds the difference.", ge=1)
+    batch: bool = setting(
+        False, "Ask by the provider's batches: half the price, an answer within a day; stopped, the same job goes on."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """Which problems of a source are taken."""
+
+    limit: int | None = setting(None, "The first N problems only.", ge=1)
+    question_column: Name | None = setting(None, "The column of the questions, if it has no usual name.")
+    answer_column: Name | None = setting(None, "The column of the answers, if it has no usual name.")
+    skip_bad: bool = setting(False, "Leave out rows that cannot be read, and say how many.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnnotationSettings(ModelSettings):
+    """How stored drafts are graded."""
+
+    grader: Name | Spec = setting("rollout", "Who judges the stored drafts: a grader's name, or your own.")
+    where: Name = setting("true", "Which drafts are judged, as an SQL condition, such as 'turn = 1 AND level > 2'.")
+    limit: int | None = setting(None, "The drafts of the first N problems only.", ge=1)
+
+
+def _four_samples() -> Settings:
+    return Settings(samples=4)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationSettings(Selection):
+    """Which methods are compared, and on what terms."""
+
+    strategies: Name | Spec | Method | Sequence[Name | Spec | Method] = setting(
+        ("correct",), "The strategies with their settings, such as 'correct feedback=none turns=3'."
+    )
+    models: Name | Model | Sequence[Name | Model] = setting(("embedded",), "The language models.")
+    settings: Settings = made_setting(_four_samples, "Everything else that decides how problems are solved.")
+    baseline: int = setting(
+        64, "The most sampled drafts a problem for self-consistency at equal tokens; 0 leaves it out.", ge=0
+    )

@@ -1,0 +1,155 @@
+"""The units of work of one run: each is done, stored and reported, and the run's end is recorded."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Generic, Protocol, TypeVar
+
+from redraft.flows.display.progress import Progress
+from redraft.flows.units.gc_pause import rare_collections
+from redraft.flows.units.shutdown import short_shutdown
+from redraft.flows.units.task_pool import for_each
+from redraft.llm.client.client import Client
+from redraft.store.journal import Journal
+from redraft.store.records import Grade, Problem, Trajectory
+from redraft.store.tables.store import Store
+from redraft.store.tables.writer import Writer
+from redraft.store.units import Unit
+from redraft.store.waiting import off_loop
+
+BATCH = 256  # units whose stored answers are read together
+
+
+class Task(Protocol):
+    """A unit that is to be worked on: its id, its problem, and the number of the attempt, from 1."""
+
+    @property
+    def unit(self) -> str: ...
+
+    @property
+    def problem(self) -> Problem: ...
+
+    @property
+    def attempt(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What the work on a unit came to. `status` is "done", "failed" or "cut"; `key_hash` names the data that it was
+    judged by; `judged` are stored drafts that `grades` judge."""
+
+    status: str
+    samples: int
+    key_hash: str
+    trajectories: tuple[Trajectory, ...] = ()
+    grades: tuple[Grade, ...] = ()
+    judged: tuple[Trajectory, ...] = ()
+
+
+T = TypeVar("T", bound=Task)
+T_in = TypeVar("T_in", bound=Task, contravariant=True)
+
+
+class Worker(Protocol[T_in]):
+    """What a stage does with its units."""
+
+    async def prepare(self, tasks: Sequence[T_in]) -> None:
+        """Reads what the store has that these tasks need."""
+        ...
+
+    async def work(self, task: T_in) -> Outcome:
+        """Does one task. Raises RedraftError for what every other task would meet too."""
+        ...
+
+    async def close(self) -> None:
+        """Lets go of what the worker holds; the run has ended, in whatever way."""
+        ...
+
+
+class UnitRunner(Generic[T]):
+    """Runs the tasks of one run. When the budget of the `client` is used up, no further task is begun."""
+
+    def __init__(
+        self,
+        worker: Worker[T],
+        client: Client,
+        *,
+        store: Store,
+        journal: Journal,
+        progress: Progress,
+        run_id: str,
+        recipe: str,
+        replicate: str,
+    ) -> None:
+        self._worker, self._client = worker, client
+        self._store, self._journal, self._progress = store, journal, progress
+        self._run_id, self._recipe, self._replicate = run_id, recipe, replicate
+        self._writer = Writer(store, journal)
+
+    async def run(self, tasks: Sequence[T], window: int) -> None:
+        """Does every task, `window` at a time. However it ends, finished units are in the store, and the store and the
+        progress know the run's status."""
+        with rare_collections():
+            await self._run(tasks, window)
+
+    async def _run(self, tasks: Sequence[T], window: int) -> None:
+        status, facts = "failed", dict[str, Any]()
+        try:
+            await for_each(self._prepared(tasks), self._do, window)
+            status = "budget" if self._client.spent else "finished"
+            facts = {"reason": self._client.spent} if self._client.spent else {}
+        except asyncio.CancelledError:
+            status = "interrupted"
+            raise
+        except Exception as error:
+            facts = {"reason": str(error)}
+            raise
+        finally:
+            await self._worker.close()
+            try:
+                async with short_shutdown(status, self._store, self._progress.say):
+                    await self._writer.close()
+                    await off_loop(self._store.end_run, self._run_id, status, facts)
+            finally:
+                self._progress.end(status)
+
+    async def _prepared(self, tasks: Sequence[T]) -> AsyncIterator[T]:
+        """The tasks, each when its stored answers can be replayed and its worker is prepared."""
+        for start in range(0, len(tasks), BATCH):
+            if self._client.spent:
+                return
+            batch = tasks[start : start + BATCH]
+            again = [task.unit for task in batch if task.attempt > 1]
+            for call, choices in await off_loop(self._store.answers, again) if again else ():
+                self._journal.preload(call, choices)
+            await self._worker.prepare(batch)
+            for task in batch:
+                yield task
+
+    async def _do(self, task: T) -> None:
+        if self._client.spent:
+            return
+        started = datetime.now(UTC)
+        outcome = await self._worker.work(task)
+        unit = Unit(
+            unit_id=task.unit,
+            run_id=self._run_id,
+            recipe=self._recipe,
+            problem_id=task.problem.problem_id,
+            replicate=self._replicate,
+            attempt=task.attempt,
+            samples=outcome.samples,
+            status=outcome.status,
+            trajectories=outcome.trajectories,
+            grades=outcome.grades,
+            calls=tuple(self._journal.calls(task.unit)),
+            started_at=started,
+            finished_at=datetime.now(UTC),
+            key_hash=outcome.key_hash,
+            prompts=self._journal.prompts(task.unit),
+            judged=outcome.judged,
+        )
+        await self._writer.put(unit)
+        self._client.forget(task.unit)
+        self._progress.unit(task.problem, unit)
