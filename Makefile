@@ -6,7 +6,7 @@ PYTEST_ARGS ?=
 # Where it is set every process compiles anew what it imports: tests start hundreds, and took twice the time.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check lint types layers measures api lock train train-prm test-train rise test-servers bench clean
+.PHONY: demo test check lint types layers measures api dist lock train train-prm test-train rise test-servers bench clean
 
 demo: .venv/ready
 	$(BIN)/redraft demo
@@ -30,6 +30,14 @@ layers: .venv/ready
 # What a reader feels, as numbers with limits. MEASURE_ARGS="--base REV" shows those of a revision beside them.
 measures: .venv/ready
 	$(BIN)/python tools/measure.py $(MEASURE_ARGS)
+
+# The wheel and the source archive, in dist/; a wheel that is installed nowhere else has run a job.
+dist: .venv/ready
+	rm -rf dist build/dist
+	$(BIN)/uv build --quiet --out-dir dist
+	$(BIN)/uv venv --quiet build/dist
+	$(BIN)/uv pip install --quiet --python build/dist/bin/python -c constraints.txt dist/*.whl
+	cd build/dist && bin/redraft generate --limit 2 --samples 2 --db try.duckdb && bin/redraft doctor --db try.duckdb
 
 # docs/api.md, from the docstrings of the public names.
 api: .venv/ready

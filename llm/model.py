@@ -24,6 +24,8 @@ class Finish(StrEnum):
 
 
 class Message(Struct, frozen=True, gc=False):
+    """One message of a conversation."""
+
     role: str  # "system", "user" or "assistant"
     content: str
 

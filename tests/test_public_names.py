@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import inspect
 import pkgutil
 import re
 import subprocess
@@ -99,6 +100,19 @@ def test_the_rooms_import_each_other_by_module() -> None:
         if isinstance(node, ast.ImportFrom) and node.module in faces
     ]
     assert found == []
+
+
+def test_the_reference_is_what_the_docstrings_say() -> None:
+    subprocess.run([sys.executable, ROOT / "tools" / "api.py", "--check"], check=True)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_every_public_name_has_a_docstring(room: str) -> None:
+    """A type alias has its text below it; a dataclass without one would show its signature as if it were one."""
+    package = importlib.import_module(f"redraft.{room}")
+    objects = {name: getattr(package, name) for name in package.__all__}
+    documented = {n: o for n, o in objects.items() if inspect.isclass(o) or inspect.isroutine(o)}
+    assert [n for n, o in documented.items() if not o.__doc__ or o.__doc__.startswith(f"{n}(")] == []
 
 
 FIXED = ("redraft.flows.generate", "redraft.flows.evaluate", "redraft.flows.scheduled")

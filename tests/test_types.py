@@ -15,7 +15,8 @@ BIN = Path(sys.executable).parent
 PROGRAM = """\
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from redraft.agents import Agent, Critic, Critique, Feedback, Policy, Remark, build, solve
 from redraft.flows import Candidate, Filter, Format, Row, Settings, evaluate, export, filter, generate, label

@@ -178,7 +178,7 @@ MEASURES = (
     Measure(
         "Python files in the largest folder",
         largest_folder,
-        limit=19,
+        limit=14,
         aim=14,
         detail=lambda r: [f"{folder}: {n}" for folder, n in folder_sizes(r).most_common(5)],
     ),
