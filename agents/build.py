@@ -11,7 +11,7 @@ from collections.abc import Callable, Container, Mapping
 from typing import Any
 
 from redraft.agents.agent import Agent, Watch
-from redraft.agents.parts import PARTS, named_parameters, preferred_part
+from redraft.agents.parts import PARTS, POLICIES, named_parameters, preferred_part
 from redraft.agents.policies.continuation import STEP_SCHEMA
 from redraft.agents.validation import check_part, is_shipped, part_label
 from redraft.graders.answers.checker import Checker
@@ -30,7 +30,7 @@ OWN_MODEL = ("model", "api_base")
 
 def load(strategy: Spec) -> Callable[..., Agent]:
     """A strategy's factory. Raises PartError for an unknown name, with the names there are."""
-    return find(strategy, "redraft.agents.strategies", "strategy")
+    return find(strategy, "strategy")
 
 
 def build(
@@ -157,8 +157,8 @@ class _Builder:
         if spec is None:
             return None
         if part.noun == "policy" and isinstance(spec, str) and ":" not in spec:
-            spec = f"{part.package}:{spec}"
-        factory = find(spec, part.package, part.noun)
+            spec = f"{POLICIES}:{spec}"
+        factory = find(spec, part.noun)
         if part.noun == "strategy":  # the outer strategy notifies the observer
             provided = {**provided, "watch": None}
         return self.build(factory, parameter.name, f"{key}.", self._with_model(factory, key, provided))

@@ -7,7 +7,7 @@ from typing import Any
 
 from redraft.agents.build import Spec, load, parameters
 from redraft.agents.parts import PARTS, preferred_part
-from redraft.store.plugins import docstrings as description
+from redraft.store.plugins import docstrings
 from redraft.store.plugins.arguments import kind
 from redraft.store.plugins.discovery import names
 
@@ -36,7 +36,7 @@ class Strategy:
 
 def strategies() -> list[Strategy]:
     """Every strategy that ships."""
-    return [describe(name) for name in names("redraft.agents.strategies", "Agent")]
+    return [describe(name) for name in names("strategy")]
 
 
 def describe(strategy: Spec, given: Mapping[str, Any] | None = None) -> Strategy:
@@ -44,7 +44,7 @@ def describe(strategy: Spec, given: Mapping[str, Any] | None = None) -> Strategy
     factory, given = load(strategy), given or {}
     found = [_setting(name, *where, given) for name, where in parameters(strategy, given).items()]
     found.sort(key=lambda one: ("." in one.name, bool(one.choices) and "." not in one.name))
-    return Strategy(getattr(factory, "__name__", str(strategy)), description.about(factory), tuple(found))
+    return Strategy(getattr(factory, "__name__", str(strategy)), docstrings.about(factory), tuple(found))
 
 
 def _setting(name: str, parameter: Parameter, owner: Any, given: Mapping[str, Any]) -> Setting:
@@ -54,4 +54,4 @@ def _setting(name: str, parameter: Parameter, owner: Any, given: Mapping[str, An
         chosen = given.get(name, preferred_part(parameter, part.default) if required else None)
         return Setting(name, f"a {part.noun}", chosen, part.about, choices=tuple(part.names()))
     default = None if required else parameter.default
-    return Setting(name, kind(parameter.annotation), default, description.argument(owner, parameter.name), required)
+    return Setting(name, kind(parameter.annotation), default, docstrings.argument(owner, parameter.name), required)

@@ -6,15 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from redraft.store.plugins.discovery import RETURNS, names
+from redraft.store.plugins.discovery import names
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A kind of part: its package, its default for a strategy that needs one, its noun, and its description. An
-    `implied` part is wanted as soon as an argument of it is set."""
+    """A part that a strategy may ask for: its default for a strategy that needs one, its kind (`noun`), and its
+    description. An `implied` part is wanted as soon as an argument of it is set."""
 
-    package: str
     default: str | None
     noun: str
     about: str
@@ -23,20 +22,20 @@ class Part:
     def names(self) -> list[str]:
         """The names of the parts that ship. A policy is a function of its module; every other part is a file."""
         if self.noun == "policy":
-            module = importlib.import_module(self.package)
+            module = importlib.import_module(POLICIES)
             made = inspect.getmembers(module, inspect.isfunction)
             return [name for name, factory in made if name[0] != "_" and return_type(factory) is module.Policy]
-        return names(self.package, RETURNS.get(self.noun, self.noun.capitalize()))
+        return names(self.noun)
 
 
-WRITERS = "redraft.agents.policies.policy"
+POLICIES = "redraft.agents.policies.policy"
 PARTS: Mapping[str, Part] = {
-    "policy": Part(WRITERS, "whole", "policy", "Who writes drafts, or their next steps."),
-    "teacher": Part(WRITERS, "whole", "policy", "Who writes the redrafts, in the policy's place.", implied=True),
-    "draft": Part("redraft.agents.strategies", None, "strategy", "Who gives the first drafts, in the policy's place."),
-    "grader": Part("redraft.graders", "likelihood", "grader", "Who grades drafts, or their steps, for the strategy."),
-    "critic": Part("redraft.agents.critics", "none", "critic", "Who says whether to go on with a draft."),
-    "feedback": Part("redraft.agents.feedback", "likelihood", "feedback", "What is said to the writer after a draft."),
+    "policy": Part("whole", "policy", "Who writes drafts, or their next steps."),
+    "teacher": Part("whole", "policy", "Who writes the redrafts, in the policy's place.", implied=True),
+    "draft": Part(None, "strategy", "Who gives the first drafts, in the policy's place."),
+    "grader": Part("likelihood", "grader", "Who grades drafts, or their steps, for the strategy."),
+    "critic": Part("none", "critic", "Who says whether to go on with a draft."),
+    "feedback": Part("likelihood", "feedback", "What is said to the writer after a draft."),
 }
 
 

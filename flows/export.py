@@ -68,7 +68,7 @@ def parts(
     """What makes the format, the format's arguments, and the filters: those of the format if none are named. Raises
     PartError for a part or an argument that there is not."""
     given = dict(arguments or {})
-    factory = load(format, "redraft.flows.formats", "format")
+    factory = load(format, "format")
     own = whole(factory, {key: value for key, value in given.items() if "." not in key}, "format", handed=HANDED)
     named = filters_of(factory) if filters is None else filters
     return factory, own, Chain(named, {key: value for key, value in given.items() if "." in key})

@@ -156,7 +156,7 @@ def sift(store: Store, chain: Chain, scope: Scope, ledger: Ledger) -> Iterator[C
 
 
 def _load(spec: Spec) -> Callable[..., Filter]:
-    return load(spec, "redraft.flows.filters", "filter")
+    return load(spec, "filter")
 
 
 def _filter(store: Store, chain: Chain, scope: Scope) -> Filtered:

@@ -22,4 +22,4 @@ def load(spec: str | Callable[..., Grader]) -> Callable[..., Grader]:
 
     Raises PartError, which lists the graders there are.
     """
-    return load_part(spec, "redraft.graders", "grader")
+    return load_part(spec, "grader")

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from redraft.flows.cli.options import PARTS
 from redraft.store import Store
 from redraft.store.plugins.discovery import names
+from redraft.store.plugins.kinds import KINDS
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -135,7 +135,7 @@ def test_what_a_page_says_works(page: Path, tmp_path: Path) -> None:
 def test_every_part_is_in_the_docs() -> None:
     """A strategy, grader, critic, feedback, filter or format that no page names cannot be found."""
     text = "\n".join(page.read_text() for page in PAGES)
-    parts = {name for package, returns in PARTS.values() for name in names(package, returns)}
+    parts = {name for kind in KINDS for name in names(kind)}
     missing = sorted(part for part in parts if f"`{part}`" not in text)
     assert missing == []
 

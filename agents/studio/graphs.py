@@ -245,5 +245,5 @@ def _question(state: State) -> Question:
     return Problem(text, answer, kind=Kind(kind)).ask()
 
 
-STRATEGIES = tuple(names("redraft.agents.strategies", "Agent"))
+STRATEGIES = tuple(names("strategy"))
 globals().update({name: factory(name) for name in STRATEGIES})  # what langgraph.json names

@@ -30,19 +30,7 @@ def variable(name: str) -> str:
 
 def part(noun: str, **facts: Any) -> dict[str, Any]:
     """The facts of an option that names such a part: its help lists those that ship. The others are PartOption's."""
-    package, returns = PARTS[noun]
-    return {"cls": PartOption, "package": package, "returns": returns, **facts}
-
-
-PARTS = {
-    "strategy": ("redraft.agents.strategies", "Agent"),
-    "grader": ("redraft.graders", "Grader"),
-    "critic": ("redraft.agents.critics", "Critic"),
-    "feedback": ("redraft.agents.feedback", "Feedback"),
-    "filter": ("redraft.flows.filters", "Filter"),
-    "format": ("redraft.flows.formats", "Format"),
-}
-"""Where the parts of a kind are, and the type that makes a file one of them."""
+    return {"cls": PartOption, "noun": noun, **facts}
 
 
 def pairs(context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> Mapping[str, str]:
@@ -114,8 +102,8 @@ def usual_filters_of_formats() -> str:
     from redraft.store.plugins.discovery import load, names
 
     formats: dict[tuple[str, ...], list[str]] = {}
-    for name in names("redraft.flows.formats", "Format"):
-        formats.setdefault(filters_of(load(name, "redraft.flows.formats", "format")), []).append(name)
+    for name in names("format"):
+        formats.setdefault(filters_of(load(name, "format")), []).append(name)
     return "; ".join(f"{', '.join(names)}: {' '.join(filters) or 'none'}" for filters, names in formats.items())
 
 

@@ -16,18 +16,17 @@ class PartOption(SourcedOption):
     def __init__(
         self,
         *flags: object,
-        package: str,
-        returns: str,
+        noun: str,
         usual: Callable[[], str] = lambda: "",
         **facts: object,
     ) -> None:
         super().__init__(*flags, **facts)  # type: ignore[arg-type]
-        self._package, self._returns, self._usual = package, returns, usual
+        self._noun, self._usual = noun, usual
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         from redraft.store.plugins.discovery import names
 
-        there = ", ".join(names(self._package, self._returns))
+        there = ", ".join(names(self._noun))
         self.help = (self.help or "").replace("{names}", there).replace("{usual}", self._usual())
         return super().get_help_record(ctx)
 

@@ -61,7 +61,7 @@ def _reads(key: str, value: Any) -> bool:
     name = key.rpartition(".")[2]
     if name not in READERS or value is None:
         return False
-    return "keys" in signature(load(value, PARTS[name].package, PARTS[name].noun)).parameters
+    return "keys" in signature(load(value, PARTS[name].noun)).parameters
 
 
 READERS = ("grader", "critic", "feedback", "draft")

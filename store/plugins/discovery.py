@@ -1,7 +1,7 @@
 """Parts by name: strategies, critics, feedback, graders, filters, formats. The folder is the catalogue.
 
 A part is a file whose one public function has the file's name; the function's keyword arguments are its configuration.
-`load("greedy", "redraft.agents.strategies", "strategy")` finds `redraft.agents.strategies.greedy:greedy`; a spec may
+`load("greedy", "strategy")` finds `redraft.agents.strategies.greedy:greedy`; a spec may
 also be `module:function`, `path.py:function` or a callable, so that a part of one's own needs no change here.
 """
 
@@ -16,42 +16,43 @@ from types import ModuleType
 from typing import Any
 
 from redraft.store.errors import PartError
+from redraft.store.plugins.kinds import KINDS
 from redraft.store.records import digest
 
 Factory = Callable[..., Any]
 
 
 @cache
-def names(package: str, returns: str) -> list[str]:
-    """The parts of `package` whose function is declared to return `returns`, without importing any of them."""
-    return sorted(_modules(package, returns))
+def names(kind: str, package: str = "") -> list[str]:
+    """The parts of a kind ("grader") that ship, or those in a `package` of one's own, without importing any of them."""
+    return sorted(_modules(kind, package))
 
 
-def load(spec: str | Factory, package: str, noun: str, returns: str = "") -> Factory:
-    """The function that `spec` names. `noun` is what people call it ("grader"), and `returns` the type that it is
-    declared to return: by default the noun's own ("Grader"; a strategy returns an "Agent").
+def load(spec: str | Factory, kind: str, package: str = "") -> Factory:
+    """The function that `spec` names, a part of this kind ("grader"). A bare name is looked up in `package`, by default
+    that of the parts that ship.
 
-    Raises PartError where there is none; the text lists those that there are.
+    Raises PartError if there is no such part; the message lists the parts that there are.
     """
     if callable(spec):
         return spec
     where, colon, function = spec.rpartition(":")
     if not colon:
-        returns = returns or RETURNS.get(noun, noun.capitalize())
-        module = _modules(package, returns, spec if spec.isidentifier() else "-").get(spec)
+        module = _modules(kind, package, spec if spec.isidentifier() else "-").get(spec)
         if module is None:
-            there = names(package, returns)
-            raise PartError(f"no {noun} {spec!r}; there are {', '.join(there)}, or your own as path.py:function")
-        return getattr(_imported(module, noun), spec)
-    module = _from_path(Path(where), noun) if where.endswith(".py") else _imported(where, noun)
+            there = names(kind, package)
+            raise PartError(f"no {kind} {spec!r}; there are {', '.join(there)}, or your own as path.py:function")
+        return getattr(_imported(module, kind), spec)
+    module = _from_path(Path(where), kind) if where.endswith(".py") else _imported(where, kind)
     found = getattr(module, function, None)
     if not callable(found):
         raise PartError(f"no function {function!r} in {where}; there are {', '.join(_functions(module)) or 'none'}")
     return found
 
 
-def _modules(package: str, returns: str, name: str = "*") -> dict[str, str]:
-    """From the names of parts to their modules, in the folders of `package` and in those inside them."""
+def _modules(kind: str, package: str, name: str = "*") -> dict[str, str]:
+    """From the names of parts to their modules, in the folders of the package and in those inside them."""
+    package, returns = package or KINDS[kind].package, KINDS[kind].returns
     return {
         file.stem: ".".join([package, *file.relative_to(folder).with_suffix("").parts])
         for folder in _folders(package)
@@ -118,6 +119,3 @@ def _functions(module: ModuleType) -> list[str]:
         for name, value in vars(module).items()
         if not name.startswith("_") and getattr(value, "__module__", "") == module.__name__ and callable(value)
     )
-
-
-RETURNS = {"strategy": "Agent"}

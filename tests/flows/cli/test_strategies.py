@@ -10,39 +10,37 @@ import pytest
 
 from redraft.agents.build import load
 from redraft.agents.catalog import describe, strategies
-from redraft.agents.parts import PARTS
-from redraft.flows.cli.options import PARTS as OPTIONS
+from redraft.agents.parts import PARTS, POLICIES
 from redraft.store.errors import PartError
-from redraft.store.plugins import docstrings as description
+from redraft.store.plugins import docstrings
 from redraft.store.plugins.discovery import load as find
 from redraft.store.plugins.discovery import names
+from redraft.store.plugins.kinds import KINDS
 
-SHIPPED = [(noun, package, name) for noun, (package, returns) in OPTIONS.items() for name in names(package, returns)]
-SHIPPED += [
-    ("policy", PARTS["policy"].package, f"{PARTS['policy'].package}:{name}") for name in PARTS["policy"].names()
-]
+SHIPPED = [(noun, name) for noun in KINDS for name in names(noun)]
+SHIPPED += [("policy", f"{POLICIES}:{name}") for name in PARTS["policy"].names()]
 HANDED = {"client", "keys", "watch", "checker", "store", *PARTS}
 
 
-@pytest.mark.parametrize(("noun", "package", "name"), SHIPPED)
-def test_every_argument_of_every_part_has_a_sentence(noun: str, package: str, name: str) -> None:
-    factory = find(name, package, noun)
-    assert description.about(factory).endswith((".", ":", ";"))
+@pytest.mark.parametrize(("noun", "name"), SHIPPED)
+def test_every_argument_of_every_part_has_a_sentence(noun: str, name: str) -> None:
+    factory = find(name, noun)
+    assert docstrings.about(factory).endswith((".", ":", ";"))
     named = [argument for argument in inspect.signature(factory).parameters if argument not in HANDED]
-    assert [argument for argument in named if not description.argument(factory, argument)] == []
+    assert [argument for argument in named if not docstrings.argument(factory, argument)] == []
     help_text = inspect.getdoc(factory) or ""  # what help() shows is where the sentences come from
     assert [argument for argument in named if argument not in help_text] == []
 
 
 def test_every_strategy_is_found_with_its_settings() -> None:
     found = {one.name: one for one in strategies()}
-    assert list(found) == names("redraft.agents.strategies", "Agent")
+    assert list(found) == names("strategy")
     correct = {one.name: one for one in found["correct"].settings}
     assert (correct["turns"].default, correct["turns"].type) == (3, "a whole number")
     assert correct["turns"].about == "The most drafts of a trajectory, the first included."
     assert (correct["threshold"].default, correct["threshold"].type) == (None, "a number or none")
     assert (correct["feedback"].default, correct["feedback.threshold"].default) == ("likelihood", -0.2)
-    assert correct["feedback"].choices == tuple(names("redraft.agents.feedback", "Feedback"))
+    assert correct["feedback"].choices == tuple(names("feedback"))
     assert (correct["critic"].default, correct["grader"].default) == ("none", None)
     assert {"by_steps", "stepwise", "whole"} <= set(correct["policy"].choices)
     assert found["greedy"].settings == ()
@@ -68,10 +66,10 @@ def test_an_argument_without_a_list_is_told_by_the_sentence_that_names_it() -> N
                 and no fewer.
         """
 
-    assert description.about(listed) == "Does it."
-    assert description.argument(listed, "most") == "Never more than `most` of them (Li et al. 2023)."
-    assert description.argument(listed, "least") == "The fewest, and no fewer."
-    assert description.argument(listed, "other") == ""
+    assert docstrings.about(listed) == "Does it."
+    assert docstrings.argument(listed, "most") == "Never more than `most` of them (Li et al. 2023)."
+    assert docstrings.argument(listed, "least") == "The fewest, and no fewer."
+    assert docstrings.argument(listed, "other") == ""
 
 
 def test_the_command_shows_them(redraft: Any, tmp_path: Any) -> None:
@@ -86,7 +84,7 @@ def test_the_command_shows_them(redraft: Any, tmp_path: Any) -> None:
     ):
         assert word in shown
     everything = redraft("strategies").stdout
-    assert all(f"\n{name}\n" in f"\n{everything}" for name in names("redraft.agents.strategies", "Agent"))
+    assert all(f"\n{name}\n" in f"\n{everything}" for name in names("strategy"))
     assert json.loads(redraft("strategies", "mcts", "--json").stdout)[0]["name"] == "mcts"
     (tmp_path / "own.py").write_text(OWN)
     assert "at_least=2" in redraft("strategies", "own.py:mine").stdout
@@ -115,7 +113,7 @@ def mine(policy: Policy, *, at_least: int = 2) -> Agent:
 def test_help_lists_the_parts_that_ship(command: str, nouns: list[str], redraft: Any) -> None:
     shown = " ".join(redraft(command, "--help").stdout.split())
     for noun in nouns:
-        assert ", ".join(names(*OPTIONS[noun])) in shown
+        assert ", ".join(names(noun)) in shown
 
 
 def test_help_imports_no_graph() -> None:

@@ -30,7 +30,6 @@ from redraft.store.errors import PartError
 from redraft.store.plugins.discovery import load, names
 
 BEFORE = Path(__file__).with_name("before")
-STRATEGIES = "redraft.agents.strategies"
 CLIENT = Client(embedded())
 CORRECTED, SEARCHED = {"feedback": "oracle", "turns": 2}, {"iterations": 6}
 
@@ -49,13 +48,13 @@ def digest(strategy: Any, measure: str = "m", **given: Any) -> str:
 def recipes() -> Iterator[tuple[str, str]]:
     """A recipe for each strategy, by its name and as a function, and with each of the shipped parts."""
     kinds = {
-        "grader": names("redraft.graders", "Grader"),
-        "critic": names("redraft.agents.critics", "Critic"),
-        "feedback": names("redraft.agents.feedback", "Feedback"),
+        "grader": names("grader"),
+        "critic": names("critic"),
+        "feedback": names("feedback"),
     }
-    for name in names(STRATEGIES, "Agent"):
+    for name in names("strategy"):
         yield f"{name} name", digest(name)
-        yield f"{name} callable", digest(load(name, STRATEGIES, "strategy"))
+        yield f"{name} callable", digest(load(name, "strategy"))
         for kind, shipped in kinds.items():
             for part in shipped:
                 yield f"{name} {kind}={part}", digest(name, **{kind: part})

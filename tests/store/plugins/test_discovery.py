@@ -30,25 +30,25 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_the_folder_is_the_catalogue(package: str) -> None:
-    assert names(package, "Grader") == ["broken", "exact", "fuzzy"]
+    assert names("grader", package) == ["broken", "exact", "fuzzy"]
 
 
 def test_a_part_is_found_by_name(package: str) -> None:
-    assert load("exact", package, "grader")(digits=3) == 3
+    assert load("exact", "grader", package)(digits=3) == 3
 
 
 def test_an_unknown_name_gets_the_names_there_are(package: str) -> None:
     with pytest.raises(
         PartError, match=r"^no grader 'mth'; there are broken, exact, fuzzy, or your own as path\.py:function$"
     ):
-        load("mth", package, "grader")
+        load("mth", "grader", package)
     with pytest.raises(PartError, match="no grader 'helper'"):
-        load("helper", package, "grader")
+        load("helper", "grader", package)
 
 
 def test_a_part_that_cannot_be_imported_says_why(package: str) -> None:
     with pytest.raises(PartError, match=r"the grader in parts_of_a_test.broken can't be loaded: .*'no_such_module'"):
-        load("broken", package, "grader")
+        load("broken", "grader", package)
 
 
 def test_a_part_of_ones_own_by_path_module_or_itself(package: str, tmp_path: Path) -> None:
@@ -56,10 +56,10 @@ def test_a_part_of_ones_own_by_path_module_or_itself(package: str, tmp_path: Pat
     own.write_text(
         "from dataclasses import dataclass\n\n@dataclass\nclass Mine:\n    a: int\n\ndef mine():\n    return Mine(1)\n"
     )
-    assert load(f"{own}:mine", package, "grader")().a == 1
-    assert load(f"{own}:mine", package, "grader") is load(f"{own}:mine", package, "grader")
-    assert load("json:dumps", package, "grader")([1]) == "[1]"
-    assert load(len, package, "grader") is len
+    assert load(f"{own}:mine", "grader", package)().a == 1
+    assert load(f"{own}:mine", "grader", package) is load(f"{own}:mine", "grader", package)
+    assert load("json:dumps", "grader", package)([1]) == "[1]"
+    assert load(len, "grader", package) is len
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_what_is_wrong_with_a_part_of_ones_own_is_one_line(package: str, tmp_pat
     (tmp_path / "own.py").write_text("import json\n\ndef mine(): ...\n")
     (tmp_path / "wrong.py").write_text("def f(:\n")
     with pytest.raises(PartError, match=words) as caught:
-        load(spec.format(folder=tmp_path), package, "grader")
+        load(spec.format(folder=tmp_path), "grader", package)
     assert "\n" not in str(caught.value)
 
 
