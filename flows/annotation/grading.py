@@ -13,7 +13,7 @@ from redraft.llm.client.client import Client
 from redraft.store.errors import RedraftError, broken
 from redraft.store.journal import Journal
 from redraft.store.records import Grade, Keyring, Trajectory
-from redraft.store.tables.read_trajectories import paths_of
+from redraft.store.tables.read_trajectories import read_trajectories
 from redraft.store.tables.store import Store
 from redraft.store.waiting import off_loop
 
@@ -32,7 +32,7 @@ class DraftGrader:
         """Reads the tasks' drafts."""
         for task in tasks:
             self._keys.add(task.problem)
-        stored = await off_loop(paths_of, self._store, {task.source: task.problem for task in tasks})
+        stored = await off_loop(read_trajectories, self._store, {task.source: task.problem for task in tasks})
         for task in tasks:
             there = stored[task.source]
             self._drafts[task.unit] = [cut_to_turn(there[name], turn) for name, turn in task.places if name in there]

@@ -9,7 +9,7 @@ from redraft.flows.formats.format import Format, Row, filtered_by
 from redraft.graders.rewards.value_targets import Target, value_targets
 from redraft.store.errors import PartError
 from redraft.store.records import Problem, Trajectory
-from redraft.store.tables.read_trajectories import paths_of
+from redraft.store.tables.read_trajectories import read_trajectories
 from redraft.store.tables.sql import literal
 from redraft.store.tables.store import Store
 
@@ -63,7 +63,7 @@ def value(store: Store, *, style: Literal["columns", "text"] = "columns") -> For
 def _tree(store: Store, unit: str, candidate: Candidate) -> tuple[Mapping[str, Trajectory], dict[str, Target]]:
     """The first drafts and leaves of a unit by their ids, and the targets of its steps by theirs."""
     problem = Problem(candidate.question, problem_id=candidate.problem_id)
-    first = {name: path for name, path in paths_of(store, {unit: problem})[unit].items() if path.turn == 1}
+    first = {name: path for name, path in read_trajectories(store, {unit: problem})[unit].items() if path.turn == 1}
     told = store.query(f"SELECT trajectory_id, correct FROM trajectories WHERE unit_id = {literal(unit)}")
     targets = value_targets(first.values(), dict(told.rows))
     return first, {target.step_id: target for target in targets}

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 
-def calls_of(connection: "DuckDBPyConnection", units: Sequence[str]) -> list[tuple[Call, list[dict[str, Any]]]]:
+def read_calls(connection: "DuckDBPyConnection", units: Sequence[str]) -> list[tuple[Call, list[dict[str, Any]]]]:
     """The published calls of these units with their choices, in the order they were published."""
     sql = f"""
         SELECT {", ".join(COLUMNS.values())}, c.response

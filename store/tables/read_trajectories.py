@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from redraft.store.tables.store import Store
 
 
-def paths_of(store: "Store", units: Mapping[str, Problem]) -> dict[str, dict[str, Trajectory]]:
+def read_trajectories(store: "Store", units: Mapping[str, Problem]) -> dict[str, dict[str, Trajectory]]:
     """Of each unit its published trajectories by their ids, as they were when their agent ended; `units` maps a unit to
     its problem. Grades are left out. The question's unit is the one they were drawn in."""
     these = list(units)

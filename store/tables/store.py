@@ -22,7 +22,7 @@ from redraft.store.tables import query as querying
 from redraft.store.tables.database import Database
 from redraft.store.tables.labels import Label, add_labels
 from redraft.store.tables.problems import add_problems, read_problems
-from redraft.store.tables.read_calls import calls_of
+from redraft.store.tables.read_calls import read_calls
 from redraft.store.tables.rows import rows_of, utc
 from redraft.store.tables.sql import Appender, insert, literal, one_of
 from redraft.store.units import Done, Unit, call_key
@@ -176,7 +176,7 @@ class Store:
     def calls(self, units: Sequence[str]) -> list[tuple[Call, list[dict[str, Any]]]]:
         """Every stored call of these units, failed ones too."""
         with self._database.open(read_only=True) as connection:
-            return calls_of(connection, units)
+            return read_calls(connection, units)
 
     def publish(self, units: Sequence[Unit]) -> None:
         """Keeps finished units, all or none. A unit whose attempt is there already is left as it is, and so is a call
@@ -186,7 +186,7 @@ class Store:
         with self._database.open() as connection:
             fresh = _fresh(connection, units)
             again = [unit.unit_id for unit in fresh if unit.attempt > 1]
-            known = {call_key(call) for call, _ in calls_of(connection, again)} if again else set()
+            known = {call_key(call) for call, _ in read_calls(connection, again)} if again else set()
             connection.execute("BEGIN")
             appender = Appender(connection)
             for unit in fresh:
