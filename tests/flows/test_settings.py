@@ -49,8 +49,6 @@ async def test_a_mistake_is_one_line_that_names_the_setting(
     ("stage", "kinds"),
     [(generate, (Settings, Selection)), (annotate, (AnnotationSettings,))],
     ids=["generate", "annotate"],
-    [(generate, (Settings, Selection)), (annotate, (AnnotationSettings,))],
-    ids=["generate", "annotate"],
 )
 def test_the_keywords_of_a_stage_are_the_fields_of_its_settings(
     stage: Callable[..., Any], kinds: tuple[type, ...]
