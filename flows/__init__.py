@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from redraft.flows.filters.filter import Filter
     from redraft.flows.formats.format import Format, Row, filtered_by
     from redraft.flows.generate import generate
-    from redraft.flows.importing import Found, importing
+    from redraft.flows.importing import ImportResult, importing
     from redraft.flows.label import Labelled, label, label_from
     from redraft.flows.settings import Settings, SettingsError
     from redraft.flows.summary.summary import Summary
@@ -31,7 +31,7 @@ __all__ = [
     "Filter",
     "Filtered",
     "Format",
-    "Found",
+    "ImportResult",
     "Labelled",
     "Method",
     "Progress",

@@ -18,7 +18,7 @@ from redraft.flows.evaluation.checklist import check
 from redraft.flows.evaluation.evaluation import Evaluation
 from redraft.flows.evaluation.measure import measured
 from redraft.flows.evaluation.method import Method, method
-from redraft.flows.evaluation.runs import Runs
+from redraft.flows.evaluation.runs import MethodRunner
 from redraft.flows.filters.held_out import trained_on
 from redraft.flows.generation.problems import problems
 from redraft.flows.settings import EvaluationSettings
@@ -83,7 +83,7 @@ async def evaluate(given: EvaluateArguments) -> Evaluation:
         task = _tasks(parts, found)
         named = ", ".join(str(part) for part in parts if isinstance(part, str | Path)) or "given in Python"
         drawn = list({one.problem_id: one for part in found for one in part}.values())
-        runs = Runs(drawn, settings, store, progress, named)
+        runs = MethodRunner(drawn, settings, store, progress, named)
         runs.check(methods)
         method_runs = [await runs.method(one, model) for model in models for one in methods]
         ended = [one for one in method_runs if one is not None]

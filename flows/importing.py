@@ -33,7 +33,7 @@ BATCH = 1000
 
 
 @dataclass(slots=True)
-class Found:
+class ImportResult:
     """What was imported: rows, of these their trajectories and rated steps, and the rows left out by why."""
 
     db: str
@@ -59,7 +59,7 @@ async def importing(
     separator: str = SEPARATOR,
     limit: int | None = None,
     skip_bad: bool = False,
-) -> Found:
+) -> ImportResult:
     """Keeps the solutions of a file (.jsonl, .json, .csv, .parquet) with their labels: trajectories, and grades of them
     and of their steps, under a run of stage "import". The same row is kept once, however often it is imported.
 
@@ -74,7 +74,7 @@ async def importing(
     told = {"source": source or format, "split": split, "neutral": neutral, "separator": separator}
     recipe = digest("import", format, told)
     async with opened(db) as store:
-        found = Found(store.path, str(file))
+        found = ImportResult(store.path, str(file))
         reading = _units(Path(file).expanduser(), format, told, recipe, found, limit, skip_bad)
         return await off_loop(_keep, store, reading, found, recipe, format, told)
 
@@ -82,11 +82,11 @@ async def importing(
 def _keep(
     store: Store,
     reading: Iterator[tuple[Imported, str]],
-    found: Found,
+    found: ImportResult,
     recipe: str,
     format: str,
     told: Mapping[str, Any],
-) -> Found:
+) -> ImportResult:
     batch = list(islice(reading, BATCH))
     run_id = store.start_run("import", recipe, format, format, {"file": found.file, **told})
     try:
@@ -106,7 +106,7 @@ def _units(
     format: str,
     told: Mapping[str, Any],
     recipe: str,
-    found: Found,
+    found: ImportResult,
     limit: int | None,
     skip_bad: bool,
 ) -> Iterator[tuple[Imported, str]]:

@@ -8,12 +8,12 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from redraft.store.tables.query import Table as Found
+from redraft.store.tables.query import Table as QueryTable
 
 NARROWEST = 14  # characters a column, below which a table can't be read
 
 
-def table(found: Found, width: int, most: int = 200) -> RenderableType:
+def table(found: QueryTable, width: int, most: int = 200) -> RenderableType:
     """At most `most` rows, in `width` characters; what was left out is said below."""
     rows = [[_cell(value) for value in row] for row in found.rows[:most]]
     left = len(found.rows) - len(rows)
@@ -23,7 +23,7 @@ def table(found: Found, width: int, most: int = 200) -> RenderableType:
     return Group(_table(found, rows) if needed <= width else _records(found, rows), *note)
 
 
-def _table(found: Found, rows: list[list[Text]]) -> Table:
+def _table(found: QueryTable, rows: list[list[Text]]) -> Table:
     made = Table(header_style="bold")
     for name, kind in zip(found.columns, found.types, strict=True):
         made.add_column(Text(name), justify="right" if kind.upper() in NUMBERS else "left", overflow="fold")
@@ -32,7 +32,7 @@ def _table(found: Found, rows: list[list[Text]]) -> Table:
     return made
 
 
-def _records(found: Found, rows: list[list[Text]]) -> Group:
+def _records(found: QueryTable, rows: list[list[Text]]) -> Group:
     parts: list[RenderableType] = []
     for number, row in enumerate(rows, start=1):
         record = Table.grid(padding=(0, 2))

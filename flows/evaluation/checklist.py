@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from redraft.flows.display.numbers import counted
 from redraft.flows.evaluation.evaluation import Evaluation
-from redraft.flows.evaluation.result import Compared
+from redraft.flows.evaluation.result import MethodResult
 
 INFORMED = {"tool": "an interpreter", "tests": "the problem's tests", "human": "a person"}
 """Feedback with information that the first draft does not have, and the source of the information."""
@@ -42,7 +42,7 @@ def _comparison_items(evaluation: Evaluation) -> Iterator[str]:
         yield f"{left:,} of {evaluation.asked:,} problems are left out: not every method has a judged draft of them."
 
 
-def _method_items(method: Compared, evaluation: Evaluation) -> Iterator[str]:
+def _method_items(method: MethodResult, evaluation: Evaluation) -> Iterator[str]:
     last = method.last
     if last is None:
         return
@@ -69,12 +69,12 @@ def _method_items(method: Compared, evaluation: Evaluation) -> Iterator[str]:
         yield f"{counted(method.undecided, 'sample')} left out: the oracle could not judge one of their drafts."
 
 
-def _decisions(method: Compared) -> str:
+def _decisions(method: MethodResult) -> str:
     ways = ("decided when to stop", method.oracle_stops), ("chose among the drafts", method.oracle_chooses)
     done = " and ".join(way for way, was in ways if was)
     return done or "was read on the way"
 
 
-def _label(method: Compared, methods: Sequence[Compared]) -> str:
+def _label(method: MethodResult, methods: Sequence[MethodResult]) -> str:
     several = len({one.model for one in methods}) > 1
     return f"{method.label} on {method.model}" if several else method.label

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from redraft.flows.evaluation.history import RIGHT, Cost, History
-from redraft.flows.evaluation.result import Baseline, Compared, Control, EqualCost, Row
-from redraft.flows.evaluation.turns import Measured, cost_of
+from redraft.flows.evaluation.result import Baseline, Control, EqualCost, MethodResult, Row
+from redraft.flows.evaluation.turns import MeasuredRow, cost_of
 from redraft.graders.statistics import (
     holm,
     majority_between,
@@ -16,7 +16,7 @@ from redraft.graders.statistics import (
 )
 
 
-class Sampled:
+class SampledDrafts:
     """Independent drafts of one model, from which any number may be thought to have been drawn."""
 
     def __init__(self, found: History, problems: Sequence[str], model: str) -> None:
@@ -44,8 +44,13 @@ class Sampled:
         return tuple(pass_at_k(len(votes), votes.count(RIGHT), k) for votes in self._votes)
 
 
-def beside(
-    measured: Measured, sampled: Sampled, *, guesses: int | None, tested: bool, first: Measured | None = None
+def with_baseline(
+    measured: MeasuredRow,
+    sampled: SampledDrafts,
+    *,
+    guesses: int | None,
+    tested: bool,
+    first: MeasuredRow | None = None,
 ) -> Row:
     """The row with self-consistency at its tokens, with a p-value where it is `tested`, and with the control of so many
     `guesses` where an oracle decided. `first` is the row of turn 1, of which the difference is told too."""
@@ -56,7 +61,7 @@ def beside(
     )
 
 
-def corrected(methods: Sequence[Compared]) -> list[Compared]:
+def holm_corrected(methods: Sequence[MethodResult]) -> list[MethodResult]:
     """The methods with the p-values of their last rows corrected for how many there are (Holm)."""
     tested = [
         (place, row.equal_cost)
@@ -72,7 +77,9 @@ def corrected(methods: Sequence[Compared]) -> list[Compared]:
     return found
 
 
-def _equal_cost(measured: Measured, sampled: Sampled, tested: bool, first: Measured | None) -> EqualCost | None:
+def _equal_cost(
+    measured: MeasuredRow, sampled: SampledDrafts, tested: bool, first: MeasuredRow | None
+) -> EqualCost | None:
     worth = sampled.worth(measured.row.cost)
     if worth is None:
         return None
@@ -96,6 +103,6 @@ def _less(shares: Sequence[float], others: Sequence[float]) -> list[float]:
     return [mine - other for mine, other in zip(shares, others, strict=True)]
 
 
-def _control(measured: Measured, sampled: Sampled, guesses: int) -> Control:
+def _control(measured: MeasuredRow, sampled: SampledDrafts, guesses: int) -> Control:
     expected = sampled.any_right(guesses)
     return Control(guesses, mean_interval(expected), paired_bootstrap(measured.shares, expected))

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 
 from redraft.flows.display.numbers import counted
 from redraft.flows.evaluation.footnotes import footnotes
-from redraft.flows.evaluation.result import Baseline, Compared
+from redraft.flows.evaluation.result import Baseline, MethodResult
 from redraft.flows.evaluation.tables import tables
 from redraft.store import html
 
@@ -19,7 +19,7 @@ class Evaluation:
     asked: int
     problems: int
     tasks: Sequence[str]  # the given sources if there are several, else the sources that the problems name
-    methods: Sequence[Compared]
+    methods: Sequence[MethodResult]
     baselines: Sequence[Baseline] = ()
     temperature: float = 1.0
     concurrency: int = 1  # the most calls that were in flight at once

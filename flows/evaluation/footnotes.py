@@ -4,10 +4,12 @@ how much of a difference comes from lucky first drafts, and the accuracy on each
 from collections.abc import Iterator, Sequence
 
 from redraft.flows.display.numbers import counted, points
-from redraft.flows.evaluation.result import Baseline, Compared, Task
+from redraft.flows.evaluation.result import Baseline, MethodResult, Task
 
 
-def footnotes(methods: Sequence[Compared], baselines: Sequence[Baseline], problems: int, concurrency: int) -> list[str]:
+def footnotes(
+    methods: Sequence[MethodResult], baselines: Sequence[Baseline], problems: int, concurrency: int
+) -> list[str]:
     """The footnotes, a sentence each."""
     return [
         *_trajectories(methods, problems),
@@ -18,13 +20,13 @@ def footnotes(methods: Sequence[Compared], baselines: Sequence[Baseline], proble
     ]
 
 
-def full_label(method: Compared, methods: Sequence[Compared]) -> str:
+def full_label(method: MethodResult, methods: Sequence[MethodResult]) -> str:
     """A method's label, with its model if the methods have several models."""
     several = len({each.model for each in methods}) > 1
     return f"{method.label} ({method.model})" if several else method.label
 
 
-def _trajectories(methods: Sequence[Compared], problems: int) -> Iterator[str]:
+def _trajectories(methods: Sequence[MethodResult], problems: int) -> Iterator[str]:
     means = {full_label(one, methods): f"{one.trajectories / problems:.4g}" for one in methods if one.in_turns}
     if len(set(means.values())) == 1:
         yield f"Trajectories per problem: {min(means.values())}."
@@ -46,21 +48,21 @@ def _seconds(concurrency: int) -> Iterator[str]:
         )
 
 
-def _luck(methods: Sequence[Compared]) -> Iterator[str]:
+def _luck(methods: Sequence[MethodResult]) -> Iterator[str]:
     for method in methods:
         if method.last and method.last.equal_cost and method.last.equal_cost.beyond_first:
             beyond = points(method.last.equal_cost.beyond_first)
             yield f"{full_label(method, methods)}: difference from the vote minus that difference at turn 1: {beyond}."
 
 
-def _tasks(methods: Sequence[Compared]) -> Iterator[str]:
+def _tasks(methods: Sequence[MethodResult]) -> Iterator[str]:
     for method in methods:
         if method.tasks:
             each = (f"{one.name} {_accuracy(method, one)} ({counted(one.problems, 'problem')})" for one in method.tasks)
             yield f"{full_label(method, methods)}, right by task: {', '.join(each)}."
 
 
-def _accuracy(method: Compared, task: Task) -> str:
+def _accuracy(method: MethodResult, task: Task) -> str:
     """The accuracy of the last row, after that of the first row if there are several."""
     last = f"{task.last.estimate:.1%}"
     return f"{task.first.estimate:.1%} → {last}" if len(method.rows) > 1 else last

@@ -46,7 +46,7 @@ class Draft:
     score: float | None = None  # by the grader that was asked for
 
 
-Path = tuple[Draft, ...]
+Drafts = tuple[Draft, ...]
 """The drafts of one trajectory, by turn."""
 
 
@@ -54,7 +54,7 @@ Path = tuple[Draft, ...]
 class History:
     """By problem: the trajectories, whether the pick is right, and the cost of each turn of one trajectory."""
 
-    paths: Mapping[str, tuple[Path, ...]]
+    paths: Mapping[str, tuple[Drafts, ...]]
     picks: Mapping[str, bool]
     costs: Mapping[str, Mapping[int, Cost]]
     samples: Mapping[str, int]  # trajectories of each problem, all that are stored; they share its cost
@@ -106,12 +106,12 @@ def history(
     )
 
 
-def _paths(rows: Iterable[Mapping[str, Any]]) -> tuple[dict[str, tuple[Path, ...]], int]:
+def _paths(rows: Iterable[Mapping[str, Any]]) -> tuple[dict[str, tuple[Drafts, ...]], int]:
     grouped: dict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
     for row in rows:
         grouped[row["problem_id"], row["trajectory_id"]].append(row)
     decided = {key: rows for key, rows in grouped.items() if all(row["correct"] is not None for row in rows)}
-    paths: dict[str, tuple[Path, ...]] = {}
+    paths: dict[str, tuple[Drafts, ...]] = {}
     for (problem, _), found in decided.items():
         paths[problem] = (*paths.get(problem, ()), tuple(_draft(row) for row in found))
     return paths, len(grouped) - len(decided)

@@ -2,23 +2,28 @@
 
 from collections.abc import Mapping, Sequence
 
-from redraft.flows.evaluation.equal_cost import Sampled, beside, corrected
+from redraft.flows.evaluation.equal_cost import SampledDrafts, holm_corrected, with_baseline
 from redraft.flows.evaluation.evaluation import Evaluation
-from redraft.flows.evaluation.result import Compared, Task
-from redraft.flows.evaluation.runs import Ran
-from redraft.flows.evaluation.turns import Measured, pick, picked, turns
+from redraft.flows.evaluation.result import MethodResult, Task
+from redraft.flows.evaluation.runs import MethodRun
+from redraft.flows.evaluation.turns import MeasuredRow, pick, picked, turns
 from redraft.graders.statistics import mean_interval
 from redraft.store.records import Problem, digest
 
 
 def measured(
-    ran: Sequence[Ran], sampled: Mapping[str, Ran], *, problems: Sequence[Problem], tasks: Sequence[str], db: str
+    ran: Sequence[MethodRun],
+    sampled: Mapping[str, MethodRun],
+    *,
+    problems: Sequence[Problem],
+    tasks: Sequence[str],
+    db: str,
 ) -> Evaluation:
     """The methods on the problems whose drafts are judged under every one of them, `sampled` ones by model included.
     `tasks` names each problem's."""
     common = [one.problem_id for one in problems if all(_judged(each, one.problem_id) for each in ran)]
     common = [problem for problem in common if all(problem in one.found.paths for one in sampled.values())]
-    drafts = {name: Sampled(one.found, common, name) for name, one in sampled.items()} if common else {}
+    drafts = {name: SampledDrafts(one.found, common, name) for name, one in sampled.items()} if common else {}
     task = {one.problem_id: name for one, name in zip(problems, tasks, strict=True)}
     methods = [
         _compared(one, {problem: task[problem] for problem in common}, drafts.get(one.model_name)) for one in ran
@@ -28,16 +33,16 @@ def measured(
         asked=len(problems),
         problems=len(common),
         tasks=tuple(sorted(set(tasks))),
-        methods=tuple(corrected(methods)),
+        methods=tuple(holm_corrected(methods)),
         baselines=tuple(one.baseline() for one in drafts.values()),
     )
 
 
-def _judged(ran: Ran, problem: str) -> bool:
+def _judged(ran: MethodRun, problem: str) -> bool:
     return problem in (ran.found.paths if ran.method.in_turns else ran.found.picks)
 
 
-def _measured(ran: Ran, problems: Sequence[str]) -> list[Measured]:
+def _measured(ran: MethodRun, problems: Sequence[str]) -> list[MeasuredRow]:
     if not problems:
         return []
     if not ran.method.in_turns:
@@ -45,7 +50,7 @@ def _measured(ran: Ran, problems: Sequence[str]) -> list[Measured]:
     return [*turns(ran.found, problems), *([picked(ran.found, problems, ran.pick)] if ran.picks else [])]
 
 
-def _by_task(made: Sequence[Measured], tasks: Sequence[str]) -> tuple[Task, ...]:
+def _by_task(made: Sequence[MeasuredRow], tasks: Sequence[str]) -> tuple[Task, ...]:
     """The first and the last row on each task, where there are several."""
     names = sorted(set(tasks))
     if not made or len(names) < 2:
@@ -60,17 +65,17 @@ def _by_task(made: Sequence[Measured], tasks: Sequence[str]) -> tuple[Task, ...]
     return tuple(found)
 
 
-def _compared(ran: Ran, problems: Mapping[str, str], sampled: Sampled | None) -> Compared:
+def _compared(ran: MethodRun, problems: Mapping[str, str], sampled: SampledDrafts | None) -> MethodResult:
     """A method on problems, given with their tasks."""
     made = _measured(ran, list(problems))
     rows = [one.row for one in made]
     if sampled:
         rows = [
-            beside(one, sampled, guesses=ran.guesses(one.row.turn), tested=one is made[-1], first=made[0])
+            with_baseline(one, sampled, guesses=ran.guesses(one.row.turn), tested=one is made[-1], first=made[0])
             for one in made
         ]
     summary = ran.summary
-    return Compared(
+    return MethodResult(
         label=ran.method.label,
         model=ran.model_name,
         strategy=summary.strategy,

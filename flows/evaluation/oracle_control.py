@@ -6,7 +6,7 @@ from inspect import signature
 from typing import Any
 
 from redraft.agents.build import Spec
-from redraft.agents.build import load as find
+from redraft.agents.build import load as load_strategy
 from redraft.agents.parts import PARTS
 from redraft.store.plugins.discovery import load
 
@@ -53,7 +53,7 @@ def _first(chosen: Mapping[str, Any], inner: set[str]) -> int | None:
 
 def _is(strategy: Spec, known: str) -> bool:
     """Whether a strategy is the one of our own of this name, however it was given."""
-    return find(strategy) is find(known)
+    return load_strategy(strategy) is load_strategy(known)
 
 
 def _reads(key: str, value: Any) -> bool:

@@ -81,7 +81,7 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class MethodResult:
     """One method on one model. `rows` are its turns in order, then its pick if that is not the last turn: the pick of
     each trajectory among its turns, or, for a method that does not work in turns, the pick among all its drafts."""
 

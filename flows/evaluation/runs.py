@@ -24,7 +24,7 @@ from redraft.store.waiting import off_loop
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
+class MethodRun:
     """A method that has been run on one model, and what the store has of it."""
 
     method: Method
@@ -68,7 +68,7 @@ class Ran:
         return self.oracle.guesses(turn or turns) if turns else None
 
 
-class Runs:
+class MethodRunner:
     """Runs methods on some problems, each as `generate` would. `spent` tells which budget is used up, in words."""
 
     def __init__(
@@ -88,13 +88,13 @@ class Runs:
                 known = ", ".join(sorted(_chosen(given))) or "none"
                 raise PartError(f"no argument {min(unknown)!r} of strategy {one.label!r}; there are {known}")
 
-    async def method(self, given: Method, model: str | Model) -> Ran | None:
+    async def method(self, given: Method, model: str | Model) -> MethodRun | None:
         """One method on one model; None where the budget is used up."""
         return await self._run(given, self._settings(given, model))
 
-    async def baselines(self, ran: Sequence[Ran], most: int) -> dict[str, Ran]:
+    async def baselines(self, ran: Sequence[MethodRun], most: int) -> dict[str, MethodRun]:
         """Sampled drafts of each model by its name: as many a problem as the dearest of its methods would pay for."""
-        found: dict[str, Ran] = {}
+        found: dict[str, MethodRun] = {}
         for model_name in dict.fromkeys(one.model_name for one in ran):
             mine = [one for one in ran if one.model_name == model_name]
             drawn = await self._sampled(mine[0].model, min(FIRST, most))
@@ -122,7 +122,7 @@ class Runs:
     def _used_up(self) -> str:
         return f"The budget of {self._common.budget} is used up."
 
-    async def _sampled(self, model: str | Model, samples: int) -> Ran | None:
+    async def _sampled(self, model: str | Model, samples: int) -> MethodRun | None:
         plain = replace(self._common, model=model, grader=None, critic=None, arguments={}, samples=samples)
         apart = f"{self._common.replicate} sampled".strip()  # they grow as methods need, which no method's own may
         return await self._run(SAMPLING, replace(plain, strategy=SAMPLING.strategy, replicate=apart))
@@ -140,7 +140,7 @@ class Runs:
         apart = f"{settings.replicate} of {settings.samples}".strip()
         return Job(self.problems, replace(job.settings, replicate=apart), self._store, self._progress)
 
-    async def _run(self, given: Method, settings: Settings) -> Ran | None:
+    async def _run(self, given: Method, settings: Settings) -> MethodRun | None:
         if self.spent:
             return None
         began = time.monotonic()
@@ -159,7 +159,7 @@ class Runs:
         summary = await off_loop(summarise_job, job, run_id)
         chosen = _chosen(settings)
         found = await off_loop(self._history, given, job, chosen)
-        return Ran(
+        return MethodRun(
             given,
             settings.model,
             job.model.name,
@@ -180,7 +180,7 @@ class Runs:
         return history(*place, samples=job.settings.samples, grader=_opinion(chosen), alone=alone)
 
 
-def _wanted(ran: Sequence[Ran], drawn: Ran) -> int:
+def _wanted(ran: Sequence[MethodRun], drawn: MethodRun) -> int:
     """How many drafts a problem stand beside these methods: as many as they have tokens for, and guesses."""
     problems = list(drawn.found.paths)
     draft = cost_of(drawn.found, problems).tokens if problems else 0.0

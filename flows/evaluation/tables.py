@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 from redraft.flows.display.numbers import percent, points
 from redraft.flows.evaluation.footnotes import full_label
-from redraft.flows.evaluation.result import Compared, Row
+from redraft.flows.evaluation.result import MethodResult, Row
 
 Line = tuple[str, ...]
 
 
-def tables(methods: Sequence[Compared], baseline: bool) -> list[tuple[str, Line, list[Line]]]:
+def tables(methods: Sequence[MethodResult], baseline: bool) -> list[tuple[str, Line, list[Line]]]:
     """The title, the head and the rows of each table that has rows; the last table only if there is a `baseline`. The
     first row of a method has its name."""
     changes: list[Line] = []

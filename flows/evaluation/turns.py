@@ -5,20 +5,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 
-from redraft.flows.evaluation.history import Cost, Draft, History, Path
+from redraft.flows.evaluation.history import Cost, Draft, Drafts, History
 from redraft.flows.evaluation.result import Moves, Row
 from redraft.graders.statistics import mean_interval, paired_bootstrap
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class MeasuredRow:
     """A row with its accuracy on each problem, in the problems' order, for pairing."""
 
     row: Row
     shares: tuple[float, ...]
 
 
-def turns(found: History, problems: Sequence[str]) -> list[Measured]:
+def turns(found: History, problems: Sequence[str]) -> list[MeasuredRow]:
     """A row for each turn that any trajectory had. One that ended earlier keeps its last answer. Every problem must
     have a decided trajectory."""
     most = max((len(path) for problem in problems for path in found.paths[problem]), default=0)
@@ -37,22 +37,22 @@ def turns(found: History, problems: Sequence[str]) -> list[Measured]:
             majority=mean_interval(_by_problem(found, problems, lambda path, t=turn: vote(path[:t]))),
             any_turn=mean_interval(_by_problem(found, problems, lambda path, t=turn: float(_any(path[:t])))),
         )
-        made.append(Measured(row, now))
+        made.append(MeasuredRow(row, now))
     return made
 
 
-def pick(found: History, problems: Sequence[str]) -> Measured:
+def pick(found: History, problems: Sequence[str]) -> MeasuredRow:
     """The row of the agent's own pick, which all that was done for the problem paid for."""
     shares = tuple(float(found.picks.get(problem, False)) for problem in problems)
-    return Measured(Row(None, mean_interval(shares), cost_of_all(found, problems), found.oracle_used), shares)
+    return MeasuredRow(Row(None, mean_interval(shares), cost_of_all(found, problems), found.oracle_used), shares)
 
 
-def picked(found: History, problems: Sequence[str], by: str) -> Measured:
+def picked(found: History, problems: Sequence[str], by: str) -> MeasuredRow:
     """The row of what each trajectory would pick among its own drafts: the "best" graded, or the "majority"; the
     earliest of equals, as the agent does."""
     choose = PICKS[by]
     shares = _by_problem(found, problems, lambda path: float(choose(path)))
-    return Measured(Row(None, mean_interval(shares), cost_of(found, problems), found.oracle_used), shares)
+    return MeasuredRow(Row(None, mean_interval(shares), cost_of(found, problems), found.oracle_used), shares)
 
 
 def cost_of(found: History, problems: Sequence[str], turn: int | None = None) -> Cost:
@@ -75,7 +75,7 @@ def cost_of_all(found: History, problems: Sequence[str]) -> Cost:
     return total.times(1 / len(problems))
 
 
-def moves(paths: Sequence[Path], turn: int) -> Moves:
+def moves(paths: Sequence[Drafts], turn: int) -> Moves:
     """What one turn changed, counted in trajectories."""
     after = [_at(path, turn) for path in paths]
     correct, no_answer = sum(draft.correct for draft in after), sum(draft.vote is None for draft in after)
@@ -108,24 +108,24 @@ def vote(drafts: Sequence[Draft]) -> float:
     return sum(right[answer] for answer in leading) / len(leading) if leading else 0.0
 
 
-def most(path: Path) -> bool:
+def most(path: Drafts) -> bool:
     """Whether the answer that most drafts give is right, the earliest of equals."""
     counts = Counter(draft.vote for draft in path if draft.vote is not None)
     right = {draft.vote: draft.correct for draft in path}
     return bool(counts) and right[counts.most_common(1)[0][0]]
 
 
-def best(path: Path) -> bool:
+def best(path: Drafts) -> bool:
     """Whether the best graded draft that has an answer is right, the earliest of equals."""
     graded = [(draft.score, draft.correct) for draft in path if draft.vote is not None and draft.score is not None]
     return max(graded, key=itemgetter(0))[1] if graded else False
 
 
-PICKS: Mapping[str, Callable[[Path], bool]] = {"best": best, "majority": most}
+PICKS: Mapping[str, Callable[[Drafts], bool]] = {"best": best, "majority": most}
 """What a trajectory of several drafts picks, by the name of the argument of `correct`."""
 
 
-def _at(path: Path, turn: int) -> Draft:
+def _at(path: Drafts, turn: int) -> Draft:
     return path[min(turn, len(path)) - 1]
 
 
@@ -139,7 +139,7 @@ def _kind(old: Draft, new: Draft) -> str:
     return "unchanged" if old.vote == new.vote else "wrong to other wrong"
 
 
-def _by_problem(found: History, problems: Sequence[str], value: Callable[[Path], float]) -> tuple[float, ...]:
+def _by_problem(found: History, problems: Sequence[str], value: Callable[[Drafts], float]) -> tuple[float, ...]:
     return tuple(sum(map(value, found.paths[p])) / len(found.paths[p]) for p in problems)
 
 

@@ -2,7 +2,7 @@
 
 from redraft.flows.filters.candidates import Candidate
 from redraft.flows.filters.filter import Filter
-from redraft.graders.answers.equations import equations as found
+from redraft.graders.answers.equations import equations as parse_equations
 
 
 def equations() -> Filter:
@@ -10,7 +10,7 @@ def equations() -> Filter:
     that it shows. A draft without equations stays."""
 
     def check(candidate: Candidate) -> str | None:
-        wrong = next((equation for equation, holds in found(candidate.text) if not holds), None)
+        wrong = next((equation for equation, holds in parse_equations(candidate.text) if not holds), None)
         return None if wrong is None else f"an equation does not hold: {wrong}"
 
     return check

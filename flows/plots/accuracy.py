@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from redraft.flows.display.numbers import counted
 from redraft.flows.evaluation.evaluation import Evaluation
 from redraft.flows.evaluation.history import Cost
-from redraft.flows.evaluation.result import Baseline, Compared
+from redraft.flows.evaluation.result import Baseline, MethodResult
 from redraft.graders.statistics import Interval
 from redraft.store.errors import RedraftError
 
@@ -69,7 +69,7 @@ def draw(evaluation: Evaluation) -> "Figure":
     return figure
 
 
-def _method(panel: "Axes", method: Compared, name: str, number: int, amount: Callable[[Cost], float]) -> None:
+def _method(panel: "Axes", method: MethodResult, name: str, number: int, amount: Callable[[Cost], float]) -> None:
     """A method's points, joined in the order of its turns; hollow and dashed where an oracle decided."""
     colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number // len(COLOURS) % len(MARKERS)]
     rows = [row for row in method.rows if amount(row.cost) > 0]
@@ -89,13 +89,13 @@ def _method(panel: "Axes", method: Compared, name: str, number: int, amount: Cal
     )
 
 
-def _named(method: Compared, evaluation: Evaluation) -> str:
+def _named(method: MethodResult, evaluation: Evaluation) -> str:
     several = len({one.model for one in evaluation.methods}) > 1
     name = f"{method.label} ({method.model})" if several else method.label
     return f"{name}, {_helped(method)} by an oracle" if method.oracle_used else name
 
 
-def _helped(method: Compared) -> str:
+def _helped(method: MethodResult) -> str:
     """What an oracle did for a method."""
     told = "told" if method.feedback == "oracle" else "stopped" if method.oracle_stops else ""
     chosen = "chosen" if method.oracle_chooses else ""

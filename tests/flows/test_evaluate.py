@@ -10,7 +10,7 @@ import pytest
 from redraft.flows.evaluate import evaluate
 from redraft.flows.evaluation.evaluation import Evaluation
 from redraft.flows.evaluation.report import markdown
-from redraft.flows.evaluation.result import Compared, Row
+from redraft.flows.evaluation.result import MethodResult, Row
 from redraft.flows.generate import generate
 from redraft.flows.plots.accuracy import PlotError, check, plot
 from redraft.flows.settings import Settings
@@ -25,7 +25,7 @@ Adder = Callable[..., Scripted]
 Redraft = Callable[..., Any]
 
 
-def rows(method: Compared) -> list[Row]:
+def rows(method: MethodResult) -> list[Row]:
     return list(method.rows)
 
 

@@ -8,14 +8,14 @@ import pytest
 from redraft.flows.evaluation.checklist import check
 from redraft.flows.evaluation.evaluation import Evaluation
 from redraft.flows.evaluation.history import Cost
-from redraft.flows.evaluation.result import Baseline, Compared, Control, EqualCost, Moves, Row
+from redraft.flows.evaluation.result import Baseline, Control, EqualCost, MethodResult, Moves, Row
 from redraft.graders.statistics import Interval
 
 HALF = Interval(0.5, 0.4, 0.6)
 FIRST = Row(1, HALF, Cost(10, 5, 1, 1), oracle_used=False, moves=Moves(8, 4))
 SECOND = replace(FIRST, turn=2, moves=Moves(8, 4, revised_right=2), equal_cost=EqualCost(2.0, HALF, HALF))
 GUESSED = replace(SECOND, control=Control(2, HALF, HALF))
-METHOD = Compared(
+METHOD = MethodResult(
     label="correct", model="m", strategy="correct", recipe="r", replicate="", in_turns=True, samples=4, trajectories=8,
     rows=(FIRST, SECOND), oracle_used=False, feedback="none", first_prompts="a",
 )  # fmt: skip

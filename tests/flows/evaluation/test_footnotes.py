@@ -11,7 +11,7 @@ from redraft.flows.display.numbers import points
 from redraft.flows.evaluate import evaluate
 from redraft.flows.evaluation.evaluation import Evaluation
 from redraft.flows.evaluation.report import markdown, render
-from redraft.flows.evaluation.result import Compared
+from redraft.flows.evaluation.result import MethodResult
 from redraft.flows.generate import generate
 from redraft.flows.plots.accuracy import plot
 from redraft.flows.settings import Settings
@@ -29,7 +29,7 @@ def shown(found: Evaluation, width: int) -> list[str]:
     return console.export_text().splitlines()
 
 
-def guesses(method: Compared) -> list[int | None]:
+def guesses(method: MethodResult) -> list[int | None]:
     return [row.control and row.control.guesses for row in method.rows]
 
 

@@ -6,7 +6,7 @@ from statistics import mean
 
 import pytest
 
-from redraft.flows.evaluation.equal_cost import Sampled, beside
+from redraft.flows.evaluation.equal_cost import SampledDrafts, with_baseline
 from redraft.flows.evaluation.history import RIGHT, Cost, Draft, History
 from redraft.flows.evaluation.turns import cost_of, cost_of_all, moves, pick, picked, turns, vote
 from redraft.graders.statistics import majority_at_k, paired_bootstrap, pass_at_k, sign_flip
@@ -111,10 +111,10 @@ def test_beside_a_turn_stands_the_vote_that_costs_as_much() -> None:
         "a": [(RIGHT,), (RIGHT,), ("3",), ("4",)],
         "b": [("3",), ("3",), (RIGHT,), (None,)],
     }
-    sampled = Sampled(history(votes, costs={name: {1: Cost(10, 0, 1, 0)} for name in votes}), ["a", "b"], "model")
+    sampled = SampledDrafts(history(votes, costs={name: {1: Cost(10, 0, 1, 0)} for name in votes}), ["a", "b"], "model")
     costs = {name: {1: Cost(10, 0, 1, 0), 2: Cost(15, 0, 2, 0)} for name in votes}
     mine = turns(history({"a": [(RIGHT, RIGHT)], "b": [("3", RIGHT)]}, costs=costs), ["a", "b"])
-    row = beside(mine[1], sampled, guesses=2, tested=True)
+    row = with_baseline(mine[1], sampled, guesses=2, tested=True)
     flat = {name: [vote for (vote,) in samples] for name, samples in votes.items()}
     expected = [(majority_at_k(v, RIGHT, 2) + majority_at_k(v, RIGHT, 3)) / 2 for v in flat.values()]
     assert row.equal_cost is not None
@@ -126,21 +126,21 @@ def test_beside_a_turn_stands_the_vote_that_costs_as_much() -> None:
     guessed = mean([pass_at_k(4, 2, 2), pass_at_k(4, 1, 2)])
     assert (row.control.guesses, row.control.accuracy.estimate) == (2, pytest.approx(guessed))
     assert row.equal_cost.beyond_first is None
-    beyond = beside(mine[1], sampled, guesses=None, tested=False, first=mine[0]).equal_cost
+    beyond = with_baseline(mine[1], sampled, guesses=None, tested=False, first=mine[0]).equal_cost
     started = [majority_at_k(v, RIGHT, 1) for v in flat.values()]
     assert beyond is not None
     assert beyond.beyond_first == paired_bootstrap([1 - value for value in expected], [1 - started[0], 0 - started[1]])
-    first = beside(mine[0], sampled, guesses=None, tested=False, first=mine[0])
+    first = with_baseline(mine[0], sampled, guesses=None, tested=False, first=mine[0])
     assert first.equal_cost is not None
     assert (first.equal_cost.k, first.equal_cost.p, first.control) == (1.0, None, None)
     assert first.equal_cost.beyond_first is None
 
 
 def test_what_was_not_sampled_is_said() -> None:
-    sampled = Sampled(history({"a": [(RIGHT,), ("3",)]}, costs={"a": {1: Cost(10, 0, 1, 0)}}), ["a"], "model")
+    sampled = SampledDrafts(history({"a": [(RIGHT,), ("3",)]}, costs={"a": {1: Cost(10, 0, 1, 0)}}), ["a"], "model")
     [mine] = turns(history({"a": [(RIGHT,)]}, costs={"a": {1: Cost(50, 0, 5, 0)}}), ["a"])
-    equal = beside(mine, sampled, guesses=3, tested=False)
+    equal = with_baseline(mine, sampled, guesses=3, tested=False)
     assert equal.equal_cost is not None
     assert (equal.equal_cost.k, equal.equal_cost.short, equal.control) == (2.0, True, None)
-    uncounted = Sampled(history({"a": [(RIGHT,)]}), ["a"], "model")
-    assert beside(mine, uncounted, guesses=None, tested=True).equal_cost is None
+    uncounted = SampledDrafts(history({"a": [(RIGHT,)]}), ["a"], "model")
+    assert with_baseline(mine, uncounted, guesses=None, tested=True).equal_cost is None
