@@ -36,6 +36,7 @@ def to_json(explored: Explored) -> dict[str, Any]:
 def from_json(data: Mapping[str, Any]) -> Explored:
     """The tree of data from `to_json`: a Search if it has nodes. Raises ValueError for other data."""
     try:
+        data = _rename_earlier(data)
         if "nodes" not in data:
             return Tree(**_convert_fields(Tree, data))
         known = {(key, stop and Stop(stop)): msgspec.convert(grade, Grade) for key, stop, grade in data["_known"]}
@@ -43,11 +44,32 @@ def from_json(data: Mapping[str, Any]) -> Explored:
         return Search(
             **_convert_fields(Search, rest),
             nodes=_nodes(data["nodes"]),
-            queue=[(tuple(map(float, priority)), index) for priority, index in data["queue"]],
+            queue=[(tuple(map(float, priority)), index) for priority, index in _heap(data)],
             _known=known,
         )
     except (TypeError, KeyError, IndexError, msgspec.ValidationError) as error:
         raise ValueError(f"this is no tree of a question: {error}") from error
+
+
+def _rename_earlier(data: Mapping[str, Any]) -> dict[str, Any]:
+    """A tree under the present names of its fields: a thread may have waited for a person since an earlier redraft."""
+    nodes = {"nodes": [_rename_fields(node) for node in data["nodes"]]} if "nodes" in data else {}
+    return {**_rename_fields(data), **nodes}
+
+
+def _rename_fields(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {EARLIER.get(name, name): value for name, value in data.items()}
+
+
+def _heap(data: Mapping[str, Any]) -> list[tuple[Sequence[Any], int]]:
+    """The queue of a search. The builds up to 2026-11-29 had a number for each node: best-first search its cost, the
+    depth-first one its value, in a stack whose last node came first."""
+    queue, nodes = data["queue"], data["nodes"]
+    if not queue or isinstance(queue[0][0], list | tuple):
+        return queue
+    if all(float(number) == nodes[index].get("value", 0.0) for number, index in queue):
+        return sorted(((-nodes[index].get("depth", 0), -float(number)), index) for number, index in queue)
+    return [((number,), index) for number, index in queue]
 
 
 def question_from_json(data: Mapping[str, Any]) -> Question:
@@ -122,3 +144,7 @@ def _convert_fields(kind: type, data: Mapping[str, Any]) -> dict[str, Any]:
 def _field_types(kind: type) -> dict[str, Any]:
     """The types of the fields. The parent of a Node is set apart."""
     return {name: Any if name == "parent" else hint for name, hint in get_type_hints(kind).items()}
+
+
+EARLIER = {"path": "trajectory", "paths": "trajectories", "said": "critic_grades"}
+"""Fields that were called otherwise in the builds up to 2026-11-29."""
