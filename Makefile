@@ -78,19 +78,20 @@ $(TRAIN)/ready: pyproject.toml constraints.txt | .venv/ready
 train: $(TRAIN)/ready
 	$(TRAIN)/bin/python -m redraft.llm.providers.embedded.training.pretrain
 
-# Trains the embedded reward model (about an hour and a half on one core) and writes llm/providers/embedded/prm.npz: the policy's
-# own drafts with exact labels first, then with those that rollouts judged.
+# Trains the embedded reward model (about an hour and a half on one core) and writes llm/providers/embedded/prm.npz:
+# first on the policy's own drafts with exact labels, then also on drafts that rollouts have judged.
 PRM := build/prm
-REWARD := $(TRAIN)/bin/python -m redraft.llm.providers.embedded
+REWARD := $(TRAIN)/bin/python -m redraft.llm.providers.embedded.training
 
 train-prm: $(TRAIN)/ready
 	mkdir -p $(PRM)
-	$(REWARD).marked $(PRM)/drafts.jsonl
+	$(REWARD).labelled_drafts $(PRM)/drafts.jsonl
 	$(TRAIN)/bin/redraft generate builtin:split=train,levels=2-4,seed=77 --limit 250 --strategy best_of_n --samples 4 \
 	    --db $(PRM)/annotated.duckdb
 	$(TRAIN)/bin/redraft annotate --grader rollout --db $(PRM)/annotated.duckdb
-	$(REWARD).train_prm $(PRM)/drafts.jsonl --out $(PRM)/first.npz
-	$(REWARD).train_prm $(PRM)/drafts.jsonl --annotated $(PRM)/annotated.duckdb --start $(PRM)/first.npz --steps 400 --rate 3e-4
+	$(REWARD).train_reward_model $(PRM)/drafts.jsonl --out $(PRM)/first.npz
+	$(REWARD).train_reward_model $(PRM)/drafts.jsonl --annotated $(PRM)/annotated.duckdb \
+	    --start $(PRM)/first.npz --steps 400 --rate 3e-4
 
 # What needs PyTorch: that training and tuning work, that numpy computes what PyTorch does, that TRL takes the exports.
 test-train: $(TRAIN)/ready

@@ -13,7 +13,7 @@ from redraft.llm.capabilities import Capabilities, Continuing
 from redraft.llm.model import Message, Model, ModelError, Request
 from redraft.llm.prompts.templates import fill
 from redraft.llm.providers.route import route
-from redraft.llm.providers.shared.redaction import hidden
+from redraft.llm.providers.shared.redaction import redact_addresses
 from redraft.store.errors import RedraftError
 from redraft.store.journal_files import answered, files, held
 from redraft.store.records import Verdict
@@ -65,7 +65,7 @@ async def answers(name: str, api_base: str | None) -> list[Finding]:
             await asked.close()
     except ModelError as error:
         cure = "" if "Set " in str(error) or api_base else "name another with --model"
-        return [Finding("model", f"{hidden(name)} does not answer: {error}", False, cure)]
+        return [Finding("model", f"{redact_addresses(name)} does not answer: {error}", False, cure)]
     choice = reply.choices[0]
     words = " ".join((choice.text or choice.thinking).split())
     return [

@@ -31,7 +31,7 @@ from redraft.flows.settings import Selection
 from redraft.flows.summary.report import markdown
 from redraft.flows.summary.summarise import summarise
 from redraft.flows.summary.summary import Summary
-from redraft.llm.client.budget import TooSmall
+from redraft.llm.client.budget import BudgetTooSmall
 from redraft.store.records import Problem
 from redraft.store.tables.store import Store
 from redraft.store.waiting import off_loop
@@ -116,7 +116,7 @@ async def _generated(given: parameters.Generate) -> Summary:
             break
         try:
             await tried("generate", given, partial(shard, found[start : start + SHARD]), _failures)
-        except TooSmall:  # for one more call
+        except BudgetTooSmall:  # for one more call
             if not parts:
                 raise
             spent = True
@@ -142,7 +142,7 @@ async def _annotated(given: parameters.Annotate) -> Annotation:
 
     try:
         await tried("annotate", given, work, _spoilt)
-    except TooSmall:  # for one more call
+    except BudgetTooSmall:  # for one more call
         if not parts:
             raise
     return sum_of_tries(parts)

@@ -15,7 +15,7 @@ from redraft.flows.settings import Settings, SettingsError, described
 from redraft.llm.client.budget import Budget
 from redraft.llm.limits import Limits
 from redraft.llm.prompts.prompts import Prompts
-from redraft.llm.providers.shared.redaction import said
+from redraft.llm.providers.shared.redaction import redacted_line
 from redraft.llm.usage import Prices
 
 P = ParamSpec("P")
@@ -89,7 +89,7 @@ def mistakes(error: ValidationError, apart: Sequence[str] = ()) -> Iterator[str]
         wanted = WANTED.get(one["type"], "{msg}").format(msg=one["msg"], **one.get("ctx", {}))
         texts += [wanted] if wanted not in texts else []
     for place, (texts, value) in wrong.items():
-        yield said(f"{place}={value!r} must be {' or '.join(texts)}")
+        yield redacted_line(f"{place}={value!r} must be {' or '.join(texts)}")
 
 
 def _is_branch(part: int | str) -> bool:

@@ -9,9 +9,15 @@ from pathlib import Path
 from redraft.flows.display.numbers import counted
 from redraft.flows.filters.held_out import Known, held_out
 from redraft.llm.model import ModelError
-from redraft.llm.providers.embedded.model import HERE, named
-from redraft.llm.providers.embedded.training.examples import Lesson, LessonError, Settings, Tuned, lesson
-from redraft.llm.providers.shared.redaction import hidden
+from redraft.llm.providers.embedded.model import HERE, weights_folder
+from redraft.llm.providers.embedded.training.examples import (
+    Example,
+    ExampleError,
+    FinetuneResult,
+    FinetuneSettings,
+    parse_example,
+)
+from redraft.llm.providers.shared.redaction import redact_addresses
 from redraft.store.errors import SourceError
 from redraft.store.records import digest
 from redraft.store.sources.files import rows
@@ -25,12 +31,12 @@ async def train(
     out: str | Path,
     *,
     model: str = "embedded",
-    settings: Settings = Settings(),  # noqa: B008 - frozen
+    settings: FinetuneSettings = FinetuneSettings(),  # noqa: B008 - frozen
     overwrite: bool = False,
     db: str | Path | Store | None = None,
     include_heldout: bool = False,
     say: Callable[[str], None] = lambda line: None,
-) -> Tuned:
+) -> FinetuneResult:
     """Writes the weights to the folder `out`, from where `embedded:FOLDER` loads them, and `tuned.json` beside them:
     what they were made of.
 
@@ -43,10 +49,10 @@ async def train(
     Raises LessonError, SourceError, StoreError, and ModelError without PyTorch, for another model and for a folder that
     holds weights already.
     """
-    source, folder = named(model), Path(out).expanduser()
+    source, folder = weights_folder(model), Path(out).expanduser()
     if source is None:
         raise ModelError(
-            f"{hidden(model)} cannot be trained by redraft, which tunes its embedded model alone.",
+            f"{redact_addresses(model)} cannot be trained by redraft, which tunes its embedded model alone.",
             cure="Export rows and train them with TRL, as docs/train.md shows.",
         )
     if folder.resolve() == HERE.resolve() or ((folder / "weights.npz").exists() and not overwrite):
@@ -58,15 +64,17 @@ async def train(
     if left:
         say(f"left out: {counted(left, 'row')} of held-out problems; --include-heldout learns from them all the same")
     if left and not lessons:
-        raise LessonError("every row is of a held-out problem: export rows of the training split, or --include-heldout")
+        raise ExampleError(
+            "every row is of a held-out problem: export rows of the training split, or --include-heldout"
+        )
     try:
-        from redraft.llm.providers.embedded.training.finetune import tune
+        from redraft.llm.providers.embedded.training.finetune import finetune
     except ImportError as error:
         raise ModelError(
             f"Training needs PyTorch, which cannot be imported ({error}).", cure="Install redraft[train]."
         ) from error
     try:
-        tuned = await asyncio.to_thread(tune, lessons, folder, source=source, settings=settings, say=say)
+        tuned = await asyncio.to_thread(finetune, lessons, folder, source=source, settings=settings, say=say)
         tuned = replace(tuned, held_out=left)
         made = {**asdict(tuned), "settings": asdict(settings), "model": model, "files": list(map(_known, files))}
         (folder / "tuned.json").write_text(json.dumps(made, indent=2) + "\n", encoding="utf-8")
@@ -82,13 +90,13 @@ def _held_out(db: str | Path | Store | None) -> Known:
     return held_out(db if isinstance(db, Store) else Store(db or DEFAULT, create=False))
 
 
-def _read(file: Path, known: Known | None) -> list[Lesson | None]:
+def _read(file: Path, known: Known | None) -> list[Example | None]:
     """The rows of a file as lessons; None in the place of one that is held out, if the known ones are left out."""
-    found: list[Lesson | None] = []
+    found: list[Example | None] = []
     for place, row in rows(file):
         if isinstance(row, SourceError):
-            raise LessonError(f"{file}, {place}: {row}")
-        one = lesson(row, f"{file}, {place}")
+            raise ExampleError(f"{file}, {place}: {row}")
+        one = parse_example(row, f"{file}, {place}")
         asked, split = one.texts[0].partition("\n")[2].partition("\n---\n")[0], row.get("split")
         marked = isinstance(split, str) and is_held_out(split)
         found.append(None if known and (marked or known.why(asked)) else one)

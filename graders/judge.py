@@ -7,7 +7,7 @@ from typing import Any
 
 from redraft.graders.grader import Grader
 from redraft.llm.client.client import Client
-from redraft.llm.gather import together
+from redraft.llm.gather import gather
 from redraft.llm.model import Message, ModelError
 from redraft.llm.prompts.templates import fill
 from redraft.store.records import Grade, Keyring, Stop, Trajectory, Verdict
@@ -44,7 +44,7 @@ def judge(client: Client, keys: Keyring, *, temperature: float = 0.0) -> Grader:
         return await judged(client, keys.open(trajectory.question), trajectory, temperature)
 
     async def grader(trajectories: Sequence[Trajectory]) -> list[Grade]:
-        return await together(grade(trajectory) for trajectory in trajectories)
+        return await gather(grade(trajectory) for trajectory in trajectories)
 
     return grader
 

@@ -14,7 +14,7 @@ from redraft.graders.grader import Grader
 from redraft.graders.rewards.aggregate import trouble
 from redraft.graders.rewards.monte_carlo import Completer, RolloutSampler
 from redraft.graders.rewards.omegaprm_search import Rule, Search, no_grade
-from redraft.llm.gather import together
+from redraft.llm.gather import gather
 from redraft.store.errors import PartError
 from redraft.store.records import Grade, Keyring, Question, Trajectory
 
@@ -77,7 +77,7 @@ def omegaprm(
         for index, trajectory in enumerate(trajectories):
             groups.setdefault((trajectory.question.unit, trajectory.question.problem_id), []).append(index)
         parts = [[trajectories[index] for index in group] for group in groups.values()]
-        graded = await together(problem(part[0].question, part) for part in parts)
+        graded = await gather(problem(part[0].question, part) for part in parts)
         places = [index for group in groups.values() for index in group]
         found = dict(zip(places, (grade for part in graded for grade in part), strict=True))
         return [found[index] for index in range(len(trajectories))]

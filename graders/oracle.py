@@ -12,7 +12,7 @@ from redraft.graders.judge import NAME as JUDGE
 from redraft.graders.judge import judged
 from redraft.graders.ruling import VALUES, Ruling
 from redraft.llm.client.client import Client
-from redraft.llm.gather import together
+from redraft.llm.gather import gather
 from redraft.store.records import Grade, Keyring, Kind, Stop, Trajectory
 
 
@@ -34,7 +34,7 @@ class Oracle:
         keys = {place: self.keys.open(trajectory.question) for place, trajectory in asked.items()}
         known = {place: self._plain_ruling(keys[place], trajectory) for place, trajectory in asked.items()}
         left = [place for place, ruling in known.items() if ruling is None]
-        found = await together(self._ruled(keys[place], asked[place]) for place in left)
+        found = await gather(self._ruled(keys[place], asked[place]) for place in left)
         rulings = known | dict(zip(left, found, strict=True))
         return [self._grade(trajectory, rulings.get(_place(trajectory))) for trajectory in trajectories]
 

@@ -9,7 +9,7 @@ from redraft.graders.grader import Grader
 from redraft.graders.rewards.aggregate import trouble
 from redraft.graders.rewards.prm_profiles import Nonsense, probabilities
 from redraft.llm.client.client import Client
-from redraft.llm.gather import together
+from redraft.llm.gather import gather
 from redraft.llm.model import Message, ModelError, Request
 from redraft.llm.prompts.templates import fill
 from redraft.store.errors import PartError
@@ -71,7 +71,7 @@ def orm(
         return Grade(*place, value=value, grader_model=name)
 
     async def grader(trajectories: Sequence[Trajectory]) -> list[Grade]:
-        return await together(grade(trajectory) for trajectory in trajectories)
+        return await gather(grade(trajectory) for trajectory in trajectories)
 
     return grader
 

@@ -12,9 +12,9 @@ from redraft.graders.rewards.aggregate import How, Neutral, check, graded, troub
 from redraft.graders.rewards.llm_prm import JUDGES, judged
 from redraft.graders.rewards.prm_profiles import PROFILES, Nonsense, Profile
 from redraft.llm.client.client import Client
-from redraft.llm.gather import together
+from redraft.llm.gather import gather
 from redraft.llm.model import ModelError
-from redraft.llm.providers.embedded.reward_model import ProcessRewardModel, embedded
+from redraft.llm.providers.embedded.reward_model import ProcessRewardModel, embedded_reward_model
 from redraft.store.errors import PartError
 from redraft.store.records import Detail, Grade, Trajectory
 
@@ -50,7 +50,7 @@ def prm(
         raise PartError(f"votes={votes} is too few; it must be at least 1")
     profile = profile or ("embedded" if model is None and _embedded(client) else "judge")
     family = _family(profile, model)
-    own = embedded() if profile == EMBEDDED else None
+    own = embedded_reward_model() if profile == EMBEDDED else None
     if model is not None:
         client = client.of(f"{family.way}:{model}" if family else model, api_base)
     judge = own.name if own else client.model.name
@@ -75,7 +75,7 @@ def prm(
         return graded(empty, trajectory, details, how=aggregate, neutral=neutral, log=log)
 
     async def grader(trajectories: Sequence[Trajectory]) -> list[Grade]:
-        return await together(grade(trajectory) for trajectory in trajectories)
+        return await gather(grade(trajectory) for trajectory in trajectories)
 
     return grader
 
@@ -112,7 +112,7 @@ async def _asked(client: Client, family: Profile, trajectory: Trajectory) -> lis
     """What a reward model's server says. Raises ModelError and Nonsense."""
     calls = family.show(trajectory.question.text, written(trajectory))
     requests = [client.request(messages, temperature=0, max_tokens=1) for messages in calls]
-    drawn = await together(client.draw(trajectory.question, "grade", trajectory.place, request) for request in requests)
+    drawn = await gather(client.draw(trajectory.question, "grade", trajectory.place, request) for request in requests)
     replies: list[Any] = []
     for [choice] in drawn:
         if isinstance(choice, ModelError):

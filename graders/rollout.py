@@ -10,7 +10,7 @@ from redraft.graders.answers.checker import Checker
 from redraft.graders.grader import Grader
 from redraft.graders.rewards.aggregate import How, aggregate, check, trouble
 from redraft.graders.rewards.monte_carlo import Completer, RolloutSampler, Tally, cut_prefix, rollouts_with_text
-from redraft.llm.gather import together
+from redraft.llm.gather import gather
 from redraft.store.errors import PartError
 from redraft.store.records import Detail, Grade, Keyring, Trajectory, Verdict
 
@@ -64,9 +64,9 @@ def rollout(
         judged = [trajectory for trajectory in trajectories if trouble(trajectory) is None]
         known = [trajectory for trajectory in judged if keys.open(trajectory.question) is not None]
         prefixes = {prefix.place: prefix for trajectory in known for prefix in _prefixes(trajectory)}
-        found = await together(tally(prefix) for prefix in prefixes.values())
+        found = await gather(tally(prefix) for prefix in prefixes.values())
         tallies = dict(zip(prefixes, found, strict=True))
-        rulings = await together(_answer_value(sampler, trajectory) for trajectory in known)
+        rulings = await gather(_answer_value(sampler, trajectory) for trajectory in known)
         ends = {trajectory.trajectory_id: value for trajectory, value in zip(known, rulings, strict=True)}
         reported: set[str] = set()
         return [_grade(trajectory, tallies, ends, labels, how, reported) for trajectory in trajectories]

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-async def together(jobs: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+async def gather(jobs: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
     """The results, in order. Where one raises, the others are cancelled and have ended before its error goes on."""
     all_jobs = list(jobs)
     if len(all_jobs) < 2:  # in this very task: most calls are alone, and a task costs as much as what is in it

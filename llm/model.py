@@ -128,22 +128,24 @@ class ModelError(RedraftError):
         self.used: Amount | None = None  # of a run's budget, by the run that this error ended
 
 
-class Refused(ModelError):
+class UnsupportedRequest(ModelError):
     """The model says that it cannot do what was asked of it."""
 
 
-def check_drawing(name: str, capabilities: Capabilities, request: Request) -> None:
+def check_sampling(name: str, capabilities: Capabilities, request: Request) -> None:
     """Raises a fatal Refused where the model of this name is known not to draw as the request asks."""
     for setting in request.truncation.given():
         if getattr(capabilities, setting) is False:
             option = f"--{setting.replace('_', '-')}"
-            raise Refused(f"{name} takes no {setting}.", cure=f"Leave out {option}, or name another model.", fatal=True)
+            raise UnsupportedRequest(
+                f"{name} takes no {setting}.", cure=f"Leave out {option}, or name another model.", fatal=True
+            )
     if request.beam and capabilities.beam is False:
         cure = "Name another strategy, or a model that can: the embedded one, or one served by vLLM."
-        raise Refused(f"{name} does no beam search over tokens.", cure=cure, fatal=True)
+        raise UnsupportedRequest(f"{name} does no beam search over tokens.", cure=cure, fatal=True)
 
 
-class BudgetSpent(ModelError):
+class BudgetExceeded(ModelError):
     """There is not enough left of a budget for the call, so it was not made."""
 
     stop = Stop.BUDGET

@@ -8,7 +8,7 @@ from redraft.agents.agent import Agent
 from redraft.agents.correction.drafts import UNENDED, with_role
 from redraft.agents.policies.policy import Policy
 from redraft.agents.sampling.graph import Tree
-from redraft.llm.gather import together
+from redraft.llm.gather import gather
 from redraft.store.records import Role, Stop, Trajectory
 
 
@@ -20,7 +20,7 @@ async def first_drafts(tree: Tree, policy: Policy, draft: Agent | None, samples:
         tree.keep(await policy(Trajectory(tree.question), samples))
         return
     questions = [replace(tree.question, branch=f"{number}/" if number else "") for number in range(samples)]
-    for number, explored in enumerate(await together(draft(question) for question in questions)):
+    for number, explored in enumerate(await gather(draft(question) for question in questions)):
         begun = _chosen_draft(explored) or Trajectory(
             questions[number], stop=Stop.DEAD_END, reason="There is no first draft."
         )

@@ -13,7 +13,7 @@ from redraft.agents.sampling.graph import Tree, grade_trajectories
 from redraft.graders.answers.canonical import canonical
 from redraft.graders.grader import Grader
 from redraft.graders.selectors import best
-from redraft.llm.gather import together
+from redraft.llm.gather import gather
 from redraft.llm.model import ModelError
 from redraft.store.records import Role, Stop, Trajectory
 
@@ -88,7 +88,7 @@ async def next_turns(
         opened = _open_turn(trajectory, remark)
         return _close_turn(trajectory, opened, await writer(opened, branches))
 
-    return await together(answered(trajectory, said) for trajectory, said in zip(trajectories, remarks, strict=True))
+    return await gather(answered(trajectory, said) for trajectory, said in zip(trajectories, remarks, strict=True))
 
 
 async def keep_best_siblings(tree: Tree, grader: Grader, samples: Sequence[int]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from redraft.agents.feedback.feedback import Remark, wording
 from redraft.agents.policies.messages import follow_up
 from redraft.llm.client.client import Client
-from redraft.llm.gather import together
+from redraft.llm.gather import gather
 from redraft.llm.model import Choice, Finish, ModelError
 from redraft.store.errors import PartError
 from redraft.store.records import Trajectory
@@ -44,7 +44,7 @@ async def ask_about_each(
                 raise
             return error
 
-    return await together(one(trajectory) for trajectory in trajectories)
+    return await gather(one(trajectory) for trajectory in trajectories)
 
 
 def objection(client: Client, choice: Choice, trajectory: Trajectory) -> str | None:

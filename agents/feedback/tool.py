@@ -7,7 +7,7 @@ from redraft.agents.feedback.feedback import Feedback, Remark, line_number, word
 from redraft.graders.answers.equations import equations
 from redraft.graders.programs.execution import failure
 from redraft.llm.client.client import Client
-from redraft.llm.gather import together
+from redraft.llm.gather import gather
 from redraft.store.records import Kind, Step, Trajectory
 
 
@@ -34,7 +34,7 @@ def tool(client: Client | None = None, *, keep: bool = False, limit_s: float = 5
         return Remark(text, "tool", keep=index if keep else 0)
 
     async def remark(trajectories: Sequence[Trajectory]) -> list[Remark | None]:
-        return await together(said(trajectory) for trajectory in trajectories)
+        return await gather(said(trajectory) for trajectory in trajectories)
 
     return remark
 

@@ -16,7 +16,7 @@ from redraft.agents.policies.continuation import STEP_SCHEMA, next_step, rest_of
 from redraft.agents.policies.messages import conversation, follow_up, with_advice
 from redraft.agents.policies.steps import Continuation, extend, split_steps, with_sample_number
 from redraft.llm.client.client import Client
-from redraft.llm.gather import together
+from redraft.llm.gather import gather
 from redraft.llm.model import Beam, Choice, Finish, ModelError, Request
 from redraft.store.errors import PartError
 from redraft.store.records import Role, Stop, Trajectory
@@ -110,7 +110,7 @@ def by_steps(
         return trajectory
 
     async def propose(trajectory: Trajectory, n: int, first: int = 0) -> list[Trajectory]:
-        return await together(ended(trajectory) for trajectory in await write(trajectory, n, first))
+        return await gather(ended(trajectory) for trajectory in await write(trajectory, n, first))
 
     return propose
 

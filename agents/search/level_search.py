@@ -15,7 +15,7 @@ from redraft.agents.search.search import Search, SearchAgent, SearchRuntime, Sea
 from redraft.agents.search.search_graph import choose_node, search_agent
 from redraft.agents.search.termination import apply_critic
 from redraft.graders.grader import Grader
-from redraft.llm.gather import together
+from redraft.llm.gather import gather
 
 Value = Callable[[Search, Sequence[Node]], Awaitable[None]]
 """Sets the values of a round's candidates; a candidate of an earlier round has a value already."""
@@ -55,7 +55,7 @@ def level_search(
     async def critique(state: SearchState, runtime: SearchRuntime) -> SearchState:
         search = runtime.context
         nodes = search.open_nodes(state) if state.get("asked") else [search.root]
-        await together(apply_critic(search, critic, node) for node in dict.fromkeys(nodes))
+        await gather(apply_critic(search, critic, node) for node in dict.fromkeys(nodes))
         going = [node for node in nodes if not node.ended or (node.answered and plan.resting)]
         return {"open": [node.index for node in going], "done": not _open_nodes(going)}
 

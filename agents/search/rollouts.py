@@ -10,7 +10,7 @@ from redraft.agents.search.node import Node, probability, recorded_grade
 from redraft.agents.search.search import Search, ask_critic
 from redraft.agents.search.termination import apply_critic
 from redraft.graders.grader import Grader
-from redraft.llm.gather import together
+from redraft.llm.gather import gather
 from redraft.store.records import Trajectory
 
 
@@ -58,7 +58,7 @@ async def rollout_value(search: Search, policy: Policy, grader: Grader, node: No
             [trajectory] = more
         return trajectory
 
-    rolled = await together(written(trajectory) for trajectory in await search.roll(policy, node, n))
+    rolled = await gather(written(trajectory) for trajectory in await search.roll(policy, node, n))
     ended = [trajectory for trajectory in rolled if trajectory.stop is not None and trajectory.answer is not None]
     grades = await search.grade(grader, ended)
     values = [probability(grade) for grade in grades]

@@ -21,7 +21,7 @@ from redraft.agents.sampling.graph_runner import run
 from redraft.agents.search.node import Node, end_duplicates, probability, recorded_grade
 from redraft.agents.search.trajectories import explored_trajectories
 from redraft.graders.grader import Grader
-from redraft.llm.gather import together
+from redraft.llm.gather import gather
 from redraft.llm.model import ModelError
 from redraft.store.records import Grade, Question, Role, Stop, Trajectory
 
@@ -82,7 +82,7 @@ class Search:
         asked = [node.advised_trajectory() for node in nodes]
         each = [n] * len(nodes) if isinstance(n, int) else n
         jobs = (self._drawn(policy, *job, job[0].drawn) for job in zip(nodes, asked, each, strict=True))
-        return [self._grown(node, drawn, distinct) for node, drawn in zip(nodes, await together(jobs), strict=True)]
+        return [self._grown(node, drawn, distinct) for node, drawn in zip(nodes, await gather(jobs), strict=True)]
 
     async def roll(self, policy: Policy, node: Node, n: int, trajectory: Trajectory | None = None) -> list[Trajectory]:
         """`n` continuations of a node, or of a rollout's `trajectory` below it, in the role of rollouts: no part of the

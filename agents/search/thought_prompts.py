@@ -18,7 +18,7 @@ from redraft.agents.search.search import Search
 from redraft.graders.answers.extract import marked
 from redraft.graders.grader import Grader
 from redraft.llm.client.client import Client
-from redraft.llm.gather import together
+from redraft.llm.gather import gather
 from redraft.llm.model import Choice, Finish, Message, ModelError
 from redraft.llm.prompts.templates import fill
 from redraft.store.records import Detail, Grade, Stop, Trajectory
@@ -86,7 +86,7 @@ def judging_grader(client: Client, times: int) -> Grader:
         return replace(empty, value=sum(values) / len(values))
 
     async def grader(trajectories: Sequence[Trajectory]) -> list[Grade]:
-        return await together(grade(trajectory) for trajectory in trajectories)
+        return await gather(grade(trajectory) for trajectory in trajectories)
 
     return grader
 

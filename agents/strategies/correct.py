@@ -15,7 +15,7 @@ from redraft.agents.feedback.feedback import Feedback
 from redraft.agents.policies.policy import Policy
 from redraft.agents.sampling.graph import GraphAgent, State, Tree, TreeRuntime, notify
 from redraft.graders.grader import Grader
-from redraft.llm.gather import together
+from redraft.llm.gather import gather
 from redraft.store.errors import PartError
 from redraft.store.records import Stop, Trajectory
 
@@ -79,7 +79,7 @@ def correct(
         return ended(tree, state)
 
     async def critique(state: State, runtime: TreeRuntime) -> Command[Literal["revise", "choose"]]:
-        seen = await together(
+        seen = await gather(
             apply_critic(critic, trajectory) for trajectory in _open_trajectories(runtime.context, state)
         )
         runtime.context.keep(seen)

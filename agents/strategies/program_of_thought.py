@@ -16,7 +16,7 @@ from redraft.graders.programs.code_block import FENCE
 from redraft.graders.programs.execution import apart, computed
 from redraft.graders.selectors import majority
 from redraft.llm.client.client import Client
-from redraft.llm.gather import together
+from redraft.llm.gather import gather
 from redraft.llm.model import Choice, Finish, Message, ModelError
 from redraft.llm.prompts.templates import fill
 from redraft.store.records import Grade, Stop, Trajectory
@@ -58,7 +58,7 @@ def program_of_thought(
 
     async def grade(state: State, runtime: TreeRuntime) -> Command[Literal["revise", "choose"]]:
         tree = runtime.context
-        trajectories = await together(_run_program(trajectory, limit_s) for trajectory in tree.at(range(samples)))
+        trajectories = await gather(_run_program(trajectory, limit_s) for trajectory in tree.at(range(samples)))
         tree.keep(trajectories)
         notify(watch, trajectories)
         failing = [

@@ -16,8 +16,7 @@ import numpy as np
 from redraft.graders.answers.extract import extract
 from redraft.graders.statistics import majority_at_k, pass_at_k
 from redraft.llm.model import Message, Reply, Request
-from redraft.llm.providers.embedded import prompt_formats as formats
-from redraft.llm.providers.embedded.model import EmbeddedModel, embedded
+from redraft.llm.providers.embedded.model import HERE, EmbeddedModel, embedded
 from redraft.store.records import Problem
 from redraft.store.sources.wordproblems import inverse, problems, stories
 
@@ -97,7 +96,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--each", type=int, default=100, help="problems a level")
     parser.add_argument("--seed", type=int, default=11)
-    parser.add_argument("--weights", default=formats.__file__.rsplit("/", 1)[0], help="a folder with weights.npz")
+    parser.add_argument("--weights", default=HERE, help="a folder with weights.npz")
     options = parser.parse_args()
     network = embedded(options.weights)
     accuracy(network, options.each, options.seed)

@@ -19,7 +19,7 @@ from redraft.flows.export import export
 from redraft.flows.generate import generate
 from redraft.flows.train import train
 from redraft.graders.statistics import Interval, paired_bootstrap
-from redraft.llm.providers.embedded.training.examples import Settings
+from redraft.llm.providers.embedded.training.examples import FinetuneSettings
 from redraft.store.tables.store import Store
 
 DRAFTS = """
@@ -101,7 +101,7 @@ async def main(options: argparse.Namespace) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     out = Path(options.weights or folder / options.name)
     if not (out / "weights.npz").exists():
-        settings = Settings(epochs=options.epochs, rate=options.rate, replay=options.replay, seed=options.seed)
+        settings = FinetuneSettings(epochs=options.epochs, rate=options.rate, replay=options.replay, seed=options.seed)
         rows = await collect_mended(options, folder) if options.mended else [await collect(options, folder)]
         tuned = await train([*rows, *options.also], out, model=options.model, settings=settings, say=print)
         say("tuned", **asdict(tuned))

@@ -118,9 +118,9 @@ def run(arguments: list[str] | None = None) -> int:
 
 def _mistake(text: str) -> int:
     """Says what is wrong, in one line in which no address has a password."""
-    from redraft.llm.providers.shared.redaction import hidden
+    from redraft.llm.providers.shared.redaction import redact_addresses
 
-    click.echo(hidden(f"redraft: {' '.join(text.split())}"), err=True)
+    click.echo(redact_addresses(f"redraft: {' '.join(text.split())}"), err=True)
     return 2
 
 

@@ -16,7 +16,7 @@ from redraft.flows.settings_input import mistakes, model_fields
 from redraft.llm.client.budget import Budget
 from redraft.llm.limits import Limits
 from redraft.llm.prompts.prompts import Prompts
-from redraft.llm.providers.shared.redaction import ADDRESS_SECRET, LOCATION_SECRET, hidden, location
+from redraft.llm.providers.shared.redaction import ADDRESS_SECRET, LOCATION_SECRET, redact_addresses, redact_location
 from redraft.llm.usage import Prices
 
 CURE = (
@@ -221,7 +221,7 @@ class Nightly(Written, Generate):
 def masked(name: str, value: Any) -> Any:
     """The value of a parameter with every secret in its addresses masked."""
     if isinstance(value, str):
-        return location(value) if name.endswith("api_base") else hidden(value)
+        return redact_location(value) if name.endswith("api_base") else redact_addresses(value)
     if isinstance(value, Mapping):
         return {key: masked(str(key), item) for key, item in value.items()}
     return [masked(name, item) for item in value] if isinstance(value, list) else value

@@ -115,12 +115,12 @@ class Job:
 
     def _batch_model(self) -> Model:
         """The model, asked by its provider's batches, which are remembered beside the journal."""
-        from redraft.llm.providers.batch.model import Batched
+        from redraft.llm.providers.batch.model import BatchModel
 
         path = self.store.journal_path(self.recipe)
         if path is None:
             raise ModelError("Batches outlive a process.", cure="Name a file with --db to remember them.", fatal=True)
-        model = Batched(self.model, path.with_suffix(".batches"))
+        model = BatchModel(self.model, path.with_suffix(".batches"))
         model.prices = self.settings.prices or model.prices
         return model
 

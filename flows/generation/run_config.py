@@ -7,7 +7,7 @@ from redraft.flows.generation.identity import identity
 from redraft.flows.generation.strategy import Strategy
 from redraft.flows.settings import Settings, described
 from redraft.llm.client.budget import Budget
-from redraft.llm.providers.shared.redaction import address
+from redraft.llm.providers.shared.redaction import redact_address
 
 
 def run_config(settings: Settings, strategy: Strategy) -> dict[str, Any]:
@@ -21,14 +21,14 @@ def run_config(settings: Settings, strategy: Strategy) -> dict[str, Any]:
         **{kind: strategy.part(kind, {**arguments, "grader": grader}) for kind in ("feedback", "grader")},
         "arguments": {key: plain_argument(key, value) for key, value in arguments.items()},
         **{name: plain_budget(getattr(settings, name)) for name in ("budget", "problem_budget")},
-        "api_base": ",".join(map(address, listed)) or None,
+        "api_base": ",".join(map(redact_address, listed)) or None,
     }
 
 
 def plain_argument(key: str, value: Any) -> str | None:
     """An argument as text; an address without secrets."""
     if key.endswith(".api_base"):
-        return ",".join(map(address, [value] if isinstance(value, str) else value))
+        return ",".join(map(redact_address, [value] if isinstance(value, str) else value))
     return identity(value)
 
 

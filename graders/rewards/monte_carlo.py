@@ -14,7 +14,7 @@ from redraft.graders.answers.checker import Checker
 from redraft.graders.answers.verify import ORACLE, verify
 from redraft.graders.ruling import VALUES, Ruling
 from redraft.graders.statistics import wilson
-from redraft.llm.gather import together
+from redraft.llm.gather import gather
 from redraft.store.records import Detail, Grade, Keyring, Role, Stop, Trajectory, Verdict
 
 FIRST = 1_000_000
@@ -72,8 +72,8 @@ class RolloutSampler:
         first = FIRST + len(tally.rollouts)
         drawn = await self._policy(prefix, n, first)
         self.sampled += n
-        trajectories = await together(self._finish(trajectory) for trajectory in drawn)
-        rulings = await together(self.ruling(trajectory) for trajectory in trajectories)
+        trajectories = await gather(self._finish(trajectory) for trajectory in drawn)
+        rulings = await gather(self.ruling(trajectory) for trajectory in trajectories)
         right = sum(ruling.verdict is Verdict.RIGHT for ruling in rulings)
         wrong = sum(ruling.verdict is Verdict.WRONG for ruling in rulings)
         undecided = [ruling.reason for ruling in rulings if ruling.verdict is Verdict.UNDECIDED]

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass
 
-from redraft.llm.model import BudgetSpent, ModelError
+from redraft.llm.model import BudgetExceeded, ModelError
 from redraft.llm.usage import Amount, Prices, Usage
 
 
-class TooSmall(ModelError):
+class BudgetTooSmall(ModelError):
     """A run's budget that is not enough for its first call."""
 
 
@@ -42,7 +42,7 @@ class Budget:
         return any(most is not None for most in (self.calls, self.tokens, self.usd, self.seconds))
 
 
-class Account:
+class BudgetAccount:
     """One budget, what was used of it, and what is set aside. `owner` is "run" or "problem"."""
 
     def __init__(self, owner: str, budget: Budget, used: Amount | None = None) -> None:
@@ -88,19 +88,19 @@ def _words(what: str, most: float) -> str:
 
 
 @dataclass(slots=True)
-class Hold:
+class Reservation:
     """What is set aside for one call of at most `n` samples, and the accounts it is set aside in."""
 
     n: int
     amount: Amount
-    accounts: tuple[Account, ...]
+    accounts: tuple[BudgetAccount, ...]
 
     def left_s(self) -> float:
         """The most seconds that the call may take."""
         return min((account.left_s() for account in self.accounts), default=float("inf"))
 
 
-class Purse:
+class BudgetLedger:
     """The budget of a run, and one for each of its problems (units). `spent` is what there is not enough of any more
     for the run, in words. `before(unit)` tells what earlier executions used for a unit. Money needs `prices`."""
 
@@ -114,14 +114,14 @@ class Purse:
                 cure="Give them with --prices IN,OUT in dollars a million tokens.",
                 fatal=True,
             )
-        self._run = Account("run", run)
+        self._run = BudgetAccount("run", run)
         self._runs = (self._run,) if run else ()
         self._problem, self._prices, self._before = problem, prices, before
         self._limits = bool(run or problem)
-        self._units: dict[str, Account] = {}
+        self._units: dict[str, BudgetAccount] = {}
         self._settled = asyncio.Event()
 
-    def at(self, prices: Prices | None) -> "Purse":
+    def at(self, prices: Prices | None) -> "BudgetLedger":
         """The same purse for another model's calls, at its prices. Raises a fatal ModelError where they are needed."""
         if self._money and prices is None:
             raise ModelError(
@@ -143,12 +143,12 @@ class Purse:
         """What the run has used; all zeros where it has no budget."""
         return self._run.used
 
-    def unlimited(self, n: int) -> Hold | None:
+    def unlimited(self, n: int) -> Reservation | None:
         """What is set aside for a call of `n` samples where there is no budget at all: nothing. None where there is
         one."""
-        return None if self._limits else Hold(n, Amount(), ())
+        return None if self._limits else Reservation(n, Amount(), ())
 
-    async def reserve(self, unit: str, prompt: int, completion: int, n: int) -> Hold:
+    async def reserve(self, unit: str, prompt: int, completion: int, n: int) -> Reservation:
         """Sets aside the most that a call can use: `prompt` tokens, and `completion` tokens for each of `n` samples, or
         for as many of them as there is enough for. Waits while calls in flight may give something back.
 
@@ -161,7 +161,7 @@ class Purse:
                 if all(account.lacks(amount) is None for account in accounts):
                     for account in accounts:
                         account.hold(amount)
-                    return Hold(samples, amount, accounts)
+                    return Reservation(samples, amount, accounts)
             least = self.amount(Usage(prompt, completion))
             for account in accounts:
                 if lack := account.lacks(least, held=False):
@@ -169,15 +169,15 @@ class Purse:
             self._settled.clear()
             await self._settled.wait()
 
-    def cut(self, hold: Hold) -> BudgetSpent:
+    def cut(self, hold: Reservation) -> BudgetExceeded:
         """The error of a call that was cut because a budget's time was up: nobody can tell what it used."""
-        account = min(hold.accounts, key=Account.left_s)
+        account = min(hold.accounts, key=BudgetAccount.left_s)
         lack = account.lacks(Amount(), held=False) or "The budget of seconds is used up."
         if account is self._run:
             self._run.spent = lack
-        return BudgetSpent(lack, usage=None)
+        return BudgetExceeded(lack, usage=None)
 
-    def settle(self, hold: Hold, used: Usage | None, usd: float | None = None) -> None:
+    def settle(self, hold: Reservation, used: Usage | None, usd: float | None = None) -> None:
         """The call has ended, and used so much; None: nobody can tell, so all that was set aside counts as used."""
         if not hold.accounts:
             return
@@ -196,25 +196,25 @@ class Purse:
         """The unit is done."""
         self._units.pop(unit, None)
 
-    def _spent(self, account: Account, lack: str, least: Amount) -> ModelError:
+    def _spent(self, account: BudgetAccount, lack: str, least: Amount) -> ModelError:
         """The error where there is not enough for one more call. A run's budget that is too small for its very first
         is a mistake, and fatal."""
         if account is not self._run:
-            return BudgetSpent(lack)
+            return BudgetExceeded(lack)
         if account.used == Amount() and "second" not in lack:
             need = f"{least.tokens:,} tokens" + (f", or {_words('usd', least.usd)}" if least.usd else "")
-            return TooSmall(
+            return BudgetTooSmall(
                 f"{lack.removesuffix(' is used up.')} is too small for one call, which may need {need}.",
                 cure="Raise it, or lower --max-tokens.",
                 fatal=True,
             )
         self._run.spent = lack
-        return BudgetSpent(lack)
+        return BudgetExceeded(lack)
 
-    def _accounts(self, unit: str) -> tuple[Account, ...]:
+    def _accounts(self, unit: str) -> tuple[BudgetAccount, ...]:
         if not self._problem:
             return self._runs
         if unit not in self._units:
             used = self._before(unit) if self._before else None
-            self._units[unit] = Account("problem", self._problem, used)
+            self._units[unit] = BudgetAccount("problem", self._problem, used)
         return (*self._runs, self._units[unit])

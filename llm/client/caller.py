@@ -9,12 +9,12 @@ from dataclasses import replace
 
 from msgspec import structs
 
-from redraft.llm.client.budget import Hold, Purse
-from redraft.llm.client.circuit_breaker import Breaker
-from redraft.llm.client.concurrency import Window
-from redraft.llm.client.rate_limit import Rate, Taken
+from redraft.llm.client.budget import BudgetLedger, Reservation
+from redraft.llm.client.circuit_breaker import CircuitBreaker
+from redraft.llm.client.concurrency import ConcurrencyLimit
+from redraft.llm.client.rate_limit import Grant, RateLimit
 from redraft.llm.limits import Limits
-from redraft.llm.model import BudgetSpent, Cause, Model, ModelError, Reply, Request
+from redraft.llm.model import BudgetExceeded, Cause, Model, ModelError, Reply, Request
 from redraft.llm.usage import Usage
 
 LONGEST_WAIT_S = 60.0  # between two tries, where the provider asks for no other
@@ -25,16 +25,16 @@ MESSAGE_TOKENS = 16  # at most, of what it puts around a message
 class Caller:
     """One model, and the state of the way to it. `say` is told of a provider that is away and back."""
 
-    def __init__(self, model: Model, limits: Limits, purse: Purse, say: Callable[[str], None]) -> None:
+    def __init__(self, model: Model, limits: Limits, purse: BudgetLedger, say: Callable[[str], None]) -> None:
         self._model = model
         self._limits = limits
         self._purse = purse
         model.say = say
         paced = model.remote and not model.patient
-        self._window = Window(2**31 if model.patient else limits.concurrency, adaptive=paced)
-        self._breaker = Breaker(model.name, limits.patience_s, say)
+        self._window = ConcurrencyLimit(2**31 if model.patient else limits.concurrency, adaptive=paced)
+        self._breaker = CircuitBreaker(model.name, limits.patience_s, say)
         minute = limits.requests_per_minute, limits.tokens_per_minute
-        self._requests, self._tokens = (Rate(most) if most and paced else None for most in minute)
+        self._requests, self._tokens = (RateLimit(most) if most and paced else None for most in minute)
 
     async def call(self, request: Request, unit: str) -> Reply:
         """The reply to a request, whose usage includes that of tries which failed. It may hold fewer samples than were
@@ -52,10 +52,10 @@ class Caller:
                 usage = spent + reply.usage if attempts else reply.usage
                 return Reply(reply.choices, usage, cost, attempts + reply.attempts, latency_ms, failed or None)
             except ModelError as error:
-                if not isinstance(error, BudgetSpent) or error.usage is None:  # None: a call was made, and cut
+                if not isinstance(error, BudgetExceeded) or error.usage is None:  # None: a call was made, and cut
                     attempts += error.attempts
                     spent += error.usage or Usage()
-                if not isinstance(error, BudgetSpent):
+                if not isinstance(error, BudgetExceeded):
                     failed[error.kind] = failed.get(error.kind, 0) + 1
                 faults += error.cause is Cause.FAULT
                 busy += error.cause is Cause.BUSY
@@ -95,13 +95,13 @@ class Caller:
             finally:
                 self._breaker.done(trial)
 
-    async def _reserve(self, request: Request, unit: str) -> Hold:
+    async def _reserve(self, request: Request, unit: str) -> Reservation:
         if request.beam:  # all of it or nothing: a narrower one is another search
             hold = await self._purse.reserve(unit, prompt_bound(request), request.max_tokens * request.n, 1)
             return replace(hold, n=request.n)
         return await self._purse.reserve(unit, prompt_bound(request), request.max_tokens, request.n)
 
-    async def _paced(self, hold: Hold, request: Request) -> Taken | None:
+    async def _paced(self, hold: Reservation, request: Request) -> Grant | None:
         """Waits for the limits by the minute."""
         try:
             if self._requests:
@@ -113,7 +113,7 @@ class Caller:
             raise
         return None
 
-    async def _held(self, hold: Hold, request: Request, taken: Taken | None) -> Reply:
+    async def _held(self, hold: Reservation, request: Request, taken: Grant | None) -> Reply:
         """The model's answer; what is set aside for it is settled, however it ends."""
         used: Usage | None = None
         usd: float | None = None
@@ -131,7 +131,7 @@ class Caller:
             if self._tokens and taken and used is not None:
                 self._tokens.correct(taken, used.tokens)
 
-    async def _timely(self, hold: Hold, request: Request) -> Reply:
+    async def _timely(self, hold: Reservation, request: Request) -> Reply:
         limited = hold.accounts and hold.left_s() < float("inf")
         reply = await (self._within(hold, request) if limited else self._model.complete(request))
         if not reply.choices:
@@ -139,7 +139,7 @@ class Caller:
             raise ModelError(told, cause=Cause.FAULT, usage=reply.usage, kind="empty reply")
         return reply if len(reply.choices) <= request.n else structs.replace(reply, choices=reply.choices[: request.n])
 
-    async def _within(self, hold: Hold, request: Request) -> Reply:
+    async def _within(self, hold: Reservation, request: Request) -> Reply:
         """The answer, if it comes before a budget's time is up."""
         limit = asyncio.timeout(hold.left_s())
         try:
@@ -152,7 +152,7 @@ class Caller:
 
     def _judged(self, error: ModelError) -> None:
         """Tell the breaker of a failed try."""
-        if not self._model.remote or self._model.patient or isinstance(error, BudgetSpent):
+        if not self._model.remote or self._model.patient or isinstance(error, BudgetExceeded):
             return
         if error.cause in (Cause.FAULT, Cause.DOWN):
             self._breaker.failed(error)

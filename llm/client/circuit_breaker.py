@@ -11,7 +11,7 @@ FIRST_S, LONGEST_S = 1.0, 15.0  # between the calls that try whether it is back
 BEFORE_GIVING_UP = 3  # tries of a provider that has never answered
 
 
-class Breaker:
+class CircuitBreaker:
     """Stands before the calls to one provider. While it is open nobody calls, but one at a time to see whether the
     provider is back. `say` is told when it opens and closes."""
 

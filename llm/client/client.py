@@ -10,11 +10,11 @@ from msgspec.structs import replace
 
 from redraft.llm.capabilities import Continuing
 from redraft.llm.choice_json import choice_from_json, choice_to_json
-from redraft.llm.client import records as recorded
-from redraft.llm.client import sample_ranges as ranges
-from redraft.llm.client.budget import Budget, Purse
+from redraft.llm.client import records
+from redraft.llm.client.budget import Budget, BudgetLedger
 from redraft.llm.client.caller import Caller
-from redraft.llm.gather import together
+from redraft.llm.client.sample_ranges import contiguous_ranges, split_range
+from redraft.llm.gather import gather
 from redraft.llm.limits import Limits
 from redraft.llm.model import Beam, Choice, Message, Model, ModelError, Request, Sampling
 from redraft.llm.prompts.prompts import Prompts
@@ -53,7 +53,7 @@ class Client:
         self.prompts = prompts
         self.opening = prompts.opening(model.templates)
         self._journal = journal
-        self._purse = Purse(run_budget, problem_budget, model.prices, self._used)
+        self._purse = BudgetLedger(run_budget, problem_budget, model.prices, self._used)
         self._limits, self._say = limits, say
         self._caller = Caller(model, limits, self._purse, say)
         self._failures: Counter[str] = Counter()
@@ -185,14 +185,14 @@ class Client:
             n=request.n,
             model=self.model.name,
             prompt_hash=digest(shown, self.model.name) if self._apart else shown,
-            params=recorded.params(request, self.sampling.seed),
+            params=records.call_params(request, self.sampling.seed),
         )
         samples = range(first, first + request.n)
         drawn = self._known(call, samples)
-        missing = ranges.runs(sample for sample in samples if sample not in drawn)
+        missing = contiguous_ranges(sample for sample in samples if sample not in drawn)
         if request.beam and len(drawn) < len(samples):
             missing = [samples]
-        for answers in await together(self._draw(call, request, run) for run in missing):
+        for answers in await gather(self._draw(call, request, run) for run in missing):
             drawn |= answers
         for error in drawn.values():
             if isinstance(error, ModelError) and error.fatal:
@@ -231,14 +231,14 @@ class Client:
             few = ModelError(f"{self.model.name} gave {len(found)} of {len(samples)} texts of a beam search.")
             return {sample: found.get(sample, few) for sample in samples}
         size = len(samples) if self.model.capabilities.n is not False else 1
-        drawn = await together(self._part(call, request, part) for part in ranges.parts(samples, size))
+        drawn = await gather(self._part(call, request, part) for part in split_range(samples, size))
         return {sample: answer for answers in drawn for sample, answer in answers.items()}
 
     async def _part(self, call: Call, request: Request, samples: range) -> dict[int, Choice | ModelError]:
         drawn = await self._ask(call, request, samples)
         if not (left := samples[len(drawn) :]):
             return drawn
-        for answers in await together(self._part(call, request, part) for part in ranges.parts(left, len(drawn))):
+        for answers in await gather(self._part(call, request, part) for part in split_range(left, len(drawn))):
             drawn |= answers
         return drawn
 
@@ -252,16 +252,16 @@ class Client:
             if error.attempts:
                 call = replace(call, first=samples.start, n=len(samples))
                 number, prices = self._failures_of(call) + 1, self.model.prices
-                self._record(recorded.failed(call, number, error, recorded.since(start), prices), [], request)
+                self._record(records.failed_call(call, number, error, records.elapsed_ms(start), prices), [], request)
             return dict.fromkeys(samples, error)
-        answered = recorded.answered(call, samples.start, reply)
-        choices = [recorded.kept(choice, answered.call_id) for choice in reply.choices]
+        answered = records.answered_call(call, samples.start, reply)
+        choices = [records.stored_choice(choice, answered.call_id) for choice in reply.choices]
         self._record(answered, [choice_to_json(choice) for choice in choices], request)
         return dict(zip(samples, choices, strict=False))
 
     def _used(self, unit: str) -> Amount:
         """What the journal knows that a unit has used."""
-        return recorded.used(self._journal.made(unit) if self._journal else ())
+        return records.total_used(self._journal.made(unit) if self._journal else ())
 
     def _record(self, call: Call, choices: list[dict[str, Any]], request: Request) -> None:
         if self._journal is not None:
@@ -269,8 +269,8 @@ class Client:
 
     def _failures_of(self, call: Call) -> int:
         """How often this very call has failed before."""
-        key = recorded.key(call, call.first, call.n)
+        key = records.call_key(call, call.first, call.n)
         if self._journal is None:
             self._failures[key] += 1
             return self._failures[key] - 1
-        return recorded.failures((old for old, _ in self._journal.calls(call.unit)), key)
+        return records.count_failures((old for old, _ in self._journal.calls(call.unit)), key)

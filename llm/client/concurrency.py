@@ -10,7 +10,7 @@ TOLERANCE = 3.0  # times the least latency: beyond it the window does not grow
 WEIGHT = 0.1  # of the newest latency in their running mean
 
 
-class Window:
+class ConcurrencyLimit:
     """A number of places for calls, at most `most`. An `adaptive` one starts with fewer; it doubles in the time of a
     call until the provider first says "too many", when it halves, and grows by a few calls at a time from then on, as
     TCP does. It does not grow while latency is far above the least that was seen."""

@@ -15,7 +15,7 @@ from redraft.store.records import Call, digest
 DECIMALS = 6  # of a log-probability that is kept
 
 
-def kept(choice: Choice, call_id: str) -> Choice:
+def stored_choice(choice: Choice, call_id: str) -> Choice:
     """A choice as it is kept: log-probabilities have DECIMALS; those that are no numbers are none."""
     logprobs, offsets = choice.logprobs, choice.offsets
     if logprobs is not None:
@@ -24,17 +24,17 @@ def kept(choice: Choice, call_id: str) -> Choice:
     return Choice(choice.text, choice.finish, choice.tokens, logprobs, offsets, choice.thinking, call_id)
 
 
-def key(call: Call, first: int, n: int) -> str:
+def call_key(call: Call, first: int, n: int) -> str:
     """The id of the call that asked for samples `first` to `first + n - 1`, whenever it was made."""
     return digest("call", call.unit, call.purpose, call.place, first, n, call.prompt_hash)
 
 
-def failures(calls: Iterable[Call], of: str) -> int:
+def count_failures(calls: Iterable[Call], of: str) -> int:
     """How many of these calls failed and have this `key`."""
-    return sum(call.error is not None and key(call, call.first, call.n) == of for call in calls)
+    return sum(call.error is not None and call_key(call, call.first, call.n) == of for call in calls)
 
 
-def used(calls: Iterable[Call]) -> Amount:
+def total_used(calls: Iterable[Call]) -> Amount:
     """What these calls used of a budget: tries, tokens read and written, dollars where they are known."""
     total = Amount()
     for call in calls:
@@ -42,7 +42,7 @@ def used(calls: Iterable[Call]) -> Amount:
     return total
 
 
-def params(request: Request, seed: int) -> dict[str, Any]:
+def call_params(request: Request, seed: int) -> dict[str, Any]:
     """What a call was asked with; `seed` is the run's."""
     return {
         "temperature": request.temperature,
@@ -54,11 +54,11 @@ def params(request: Request, seed: int) -> dict[str, Any]:
     }
 
 
-def answered(call: Call, first: int, reply: Reply) -> Call:
+def answered_call(call: Call, first: int, reply: Reply) -> Call:
     """The call with what it was answered with: samples from `first` on."""
     n, choices, usage = len(reply.choices), reply.choices, reply.usage
     return Call(  # in full: `replace` takes three times as long, and this is done for every call
-        call_id=key(call, first, n),
+        call_id=call_key(call, first, n),
         unit=call.unit,
         problem_id=call.problem_id,
         purpose=call.purpose,
@@ -81,12 +81,12 @@ def answered(call: Call, first: int, reply: Reply) -> Call:
     )
 
 
-def failed(call: Call, number: int, error: ModelError, latency_ms: float, prices: Prices | None) -> Call:
+def failed_call(call: Call, number: int, error: ModelError, latency_ms: float, prices: Prices | None) -> Call:
     """The call with why it failed, for the `number`-th time, and what its tries used."""
     usage = error.usage or Usage()
     return replace(
         call,
-        call_id=digest(key(call, call.first, call.n), "failed", number),
+        call_id=digest(call_key(call, call.first, call.n), "failed", number),
         error=str(error),
         latency_ms=latency_ms,
         attempts=error.attempts,
@@ -97,7 +97,7 @@ def failed(call: Call, number: int, error: ModelError, latency_ms: float, prices
     )
 
 
-def since(start: float) -> float:
+def elapsed_ms(start: float) -> float:
     """Milliseconds since a moment of `time.perf_counter`."""
     return round((time.perf_counter() - start) * 1000, 3)
 

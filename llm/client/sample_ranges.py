@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Iterator
 
 
-def parts(samples: range, size: int) -> list[range]:
+def split_range(samples: range, size: int) -> list[range]:
     """The range in pieces of `size`, the last one as large as is left."""
     return [samples[start : start + size] for start in range(0, len(samples), size)]
 
 
-def runs(numbers: Iterable[int]) -> Iterator[range]:
+def contiguous_ranges(numbers: Iterable[int]) -> Iterator[range]:
     """Rising numbers as unbroken ranges: 0 1 2 5 6 is 0-2 and 5-6."""
     run = range(0)
     for number in numbers:

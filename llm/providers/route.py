@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from redraft.llm.limits import Limits
 from redraft.llm.model import Model, ModelError
 from redraft.llm.prompts.chat_template import ChatTemplate
-from redraft.llm.providers.shared.redaction import address, hidden
+from redraft.llm.providers.shared.redaction import redact_address, redact_addresses
 
 OTHER_PROTOCOLS = frozenset({
     "anthropic", "azure", "azure_ai", "bedrock", "cohere", "cohere_chat", "gemini", "ollama_chat", "predibase",
@@ -45,9 +45,9 @@ def route(
     Raises a fatal ModelError for a name that no route knows, or in which an address has a password, and for an address
     that is none.
     """
-    if hidden(name) != name or name.startswith(("http://", "https://")):
+    if redact_addresses(name) != name or name.startswith(("http://", "https://")):
         raise ModelError(
-            f"{hidden(name)} holds an address, which is no model's name.",
+            f"{redact_addresses(name)} holds an address, which is no model's name.",
             cure="Give the model's name with --model, and the address of its server with --api-base.",
             fatal=True,
         )
@@ -56,23 +56,23 @@ def route(
     tuned = name.startswith("embedded:")
     if (tuned or name == "embedded") and api_base:
         raise ModelError(
-            f"The embedded model is not served at {address(_text(api_base))}.",
+            f"The embedded model is not served at {redact_address(_text(api_base))}.",
             cure="Name the server's model with --model, or leave --api-base out.",
             fatal=True,
         )
     if tuned or name == "embedded":
-        from redraft.llm.providers.embedded.model import HERE, embedded, named
+        from redraft.llm.providers.embedded.model import HERE, embedded, weights_folder
 
-        model = embedded(named(name) or HERE)
+        model = embedded(weights_folder(name) or HERE)
         model.name = name
         return model
     if api_base and not batches and name.split("/")[0] not in OTHER_PROTOCOLS:
-        from redraft.llm.providers.openai_server.http.load_balancer import split
-        from redraft.llm.providers.openai_server.model import Server
+        from redraft.llm.providers.openai_server.http.load_balancer import split_addresses
+        from redraft.llm.providers.openai_server.model import ServerModel
 
-        return Server(
+        return ServerModel(
             name,
-            split(api_base),
+            split_addresses(api_base),
             names=_names(name),
             key=_key(),
             limits=limits,
@@ -93,8 +93,8 @@ def route(
 
 
 def _rewards(name: str, api_base: str | Sequence[str] | None, limits: Limits) -> Model:
-    from redraft.llm.providers.openai_server.http.load_balancer import split
-    from redraft.llm.providers.openai_server.reward_model import Scoring
+    from redraft.llm.providers.openai_server.http.load_balancer import split_addresses
+    from redraft.llm.providers.openai_server.reward_model import ServerRewardModel
 
     way, _, model = name.partition(":")
     if not api_base:
@@ -103,7 +103,7 @@ def _rewards(name: str, api_base: str | Sequence[str] | None, limits: Limits) ->
             cure="Give its address with --set grader.api_base=URL.",
             fatal=True,
         )
-    return Scoring(model, split(api_base), way=way, key=_key(), limits=limits)
+    return ServerRewardModel(model, split_addresses(api_base), way=way, key=_key(), limits=limits)
 
 
 def _key() -> str:

@@ -13,13 +13,13 @@ from redraft.agents.feedback.feedback import Remark
 from redraft.llm.client.client import Client
 from redraft.llm.model import Choice, Finish, Message, ModelError, Request
 from redraft.llm.prompts import templates
-from redraft.llm.providers.embedded import prompt_formats as formats
+from redraft.llm.providers.embedded import prompt_formats
 from redraft.llm.scripted import Scripted
 from redraft.store.records import Keyring, Question, Stop, Trajectory
 
 QUESTION = Question("p", "How {much}?", unit="u")
 ASKED_IT = "The model was asked whether the draft"
-OWN = {"finished": formats.TEMPLATES["finished"], "judge": formats.TEMPLATES["judge"]}
+OWN = {"finished": prompt_formats.TEMPLATES["finished"], "judge": prompt_formats.TEMPLATES["judge"]}
 
 
 def draft(*lines: tuple[str, int, float | None], answer: str | None = None) -> Trajectory:
@@ -147,7 +147,7 @@ async def test_doubt_points_at_the_first_line_that_is_unlikely_enough() -> None:
 
 def test_the_wordings_are_those_that_the_embedded_model_was_trained_on() -> None:
     assert (templates.MAY_BE_WRONG, templates.IS_WRONG, templates.DOUBTFUL) == (
-        formats.MAY_BE_WRONG,
-        formats.IS_WRONG,
-        formats.DOUBTFUL,
+        prompt_formats.MAY_BE_WRONG,
+        prompt_formats.IS_WRONG,
+        prompt_formats.DOUBTFUL,
     )

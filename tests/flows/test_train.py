@@ -13,7 +13,7 @@ import pytest
 from redraft.flows.train import train
 from redraft.llm.model import ModelError
 from redraft.llm.providers.embedded.model import HERE
-from redraft.llm.providers.embedded.training.examples import Lesson, LessonError, balanced, lesson
+from redraft.llm.providers.embedded.training.examples import Example, ExampleError, normalize_weights, parse_example
 from redraft.llm.providers.route import route
 
 Q, A = {"role": "user", "content": "2 hats?"}, {"role": "assistant", "content": "#### 2"}
@@ -23,17 +23,17 @@ AGAIN = {"role": "user", "content": "The answer is wrong. Solve the problem agai
 @pytest.mark.parametrize(
     ("row", "expected"),
     [
-        ({"prompt": [Q], "completion": [A], "weight": 12.18}, Lesson(("solve\n2 hats?", "#### 2"), 12.18)),
-        ({"messages": [Q, A]}, Lesson(("solve\n2 hats?", "#### 2"))),
+        ({"prompt": [Q], "completion": [A], "weight": 12.18}, Example(("solve\n2 hats?", "#### 2"), 12.18)),
+        ({"messages": [Q, A]}, Example(("solve\n2 hats?", "#### 2"))),
         (
             {"prompt": [Q, A, AGAIN], "completion": [A], "weight": 0, "reward": 1.0},
-            Lesson(("solve\n2 hats?", "#### 2", AGAIN["content"], "#### 2"), 0.0),
+            Example(("solve\n2 hats?", "#### 2", AGAIN["content"], "#### 2"), 0.0),
         ),
-        ({"messages": [{**Q, "content": "judge\nx\n---\ny"}, A]}, Lesson(("judge\nx\n---\ny", "#### 2"))),
+        ({"messages": [{**Q, "content": "judge\nx\n---\ny"}, A]}, Example(("judge\nx\n---\ny", "#### 2"))),
     ],
 )
-def test_a_row_becomes_a_conversation_in_the_models_words(row: dict[str, Any], expected: Lesson) -> None:
-    assert lesson(row, "line 1") == expected
+def test_a_row_becomes_a_conversation_in_the_models_words(row: dict[str, Any], expected: Example) -> None:
+    assert parse_example(row, "line 1") == expected
 
 
 @pytest.mark.parametrize(
@@ -50,14 +50,14 @@ def test_a_row_becomes_a_conversation_in_the_models_words(row: dict[str, Any], e
     ],
 )
 def test_a_row_that_cannot_be_learnt_from_is_named(row: dict[str, Any], says: str) -> None:
-    with pytest.raises(LessonError, match=says):
-        lesson(row, "line 3")
+    with pytest.raises(ExampleError, match=says):
+        parse_example(row, "line 3")
 
 
 def test_balanced_weights_keep_their_ratios_and_have_mean_one() -> None:
-    assert balanced([1.0, 3.0]) == [0.5, 1.5]
-    with pytest.raises(LessonError, match="no row has a weight above 0"):
-        balanced([0.0, 0.0])
+    assert normalize_weights([1.0, 3.0]) == [0.5, 1.5]
+    with pytest.raises(ExampleError, match="no row has a weight above 0"):
+        normalize_weights([0.0, 0.0])
 
 
 async def test_mistakes_are_told_before_anything_is_read(tmp_path: Path) -> None:

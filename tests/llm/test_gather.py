@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from redraft.llm.gather import together
+from redraft.llm.gather import gather
 
 
 async def test_results_come_in_the_order_of_the_jobs() -> None:
@@ -12,8 +12,8 @@ async def test_results_come_in_the_order_of_the_jobs() -> None:
         await asyncio.sleep(0.002 * (3 - number))
         return number
 
-    assert await together(job(number) for number in range(3)) == [0, 1, 2]
-    assert await together(job(number) for number in range(0)) == []
+    assert await gather(job(number) for number in range(3)) == [0, 1, 2]
+    assert await gather(job(number) for number in range(0)) == []
 
 
 async def test_where_one_fails_the_others_have_ended_before_its_error_goes_on() -> None:
@@ -30,5 +30,5 @@ async def test_where_one_fails_the_others_have_ended_before_its_error_goes_on() 
         raise ValueError("bad")
 
     with pytest.raises(ValueError, match="bad"):
-        await together([long(), bad()])
+        await gather([long(), bad()])
     assert ended == ["long"]

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from redraft.llm.client.client import Client
-from redraft.llm.model import Message, Refused, Request, Sampling
-from redraft.llm.providers.batch.model import Batched
-from redraft.llm.providers.embedded import prompt_formats as formats
+from redraft.llm.model import Message, Request, Sampling, UnsupportedRequest
+from redraft.llm.providers.batch.model import BatchModel
+from redraft.llm.providers.embedded import prompt_formats
 from redraft.llm.providers.embedded.model import EmbeddedModel, embedded
 from redraft.llm.providers.embedded.network import Cache
 from redraft.llm.providers.embedded.truncation import truncate
@@ -83,7 +83,7 @@ def in_doubt(model: EmbeddedModel) -> tuple[Request, np.ndarray]:
     [problem] = islice(problems(levels=(5,)), 1)
     asked = (Message("user", f"solve\n{problem.question}"),)
     prefix = problem.meta["solution"].split("=")[0] + "="
-    tokens = np.array(model.vocabulary.encode(formats.render(asked, prefix)), np.int64)
+    tokens = np.array(model.vocabulary.encode(prompt_formats.render(asked, prefix)), np.int64)
     logits = model.engine.network.read(tokens, Cache(1), 0)[-1].astype(np.float64)
     return Request(asked, prefix, n=1500, seeds=tuple(range(1500)), temperature=2.0, max_tokens=1), logits
 
@@ -173,7 +173,7 @@ async def test_litellm_tells_in_one_line_what_a_model_refuses(openai_server: Any
     told = "tiny takes no top_k. Leave out --top-k, or name another model."
     for tries in (1, 1):  # the second model remembers
         model = litellm_model("tiny", openai_server.url)
-        with pytest.raises(Refused, match=told) as refused:
+        with pytest.raises(UnsupportedRequest, match=told) as refused:
             await model.complete(Request(ASKED, truncation=ALL))
         assert refused.value.fatal
         assert len(openai_server.requests) == tries
@@ -204,15 +204,15 @@ async def test_the_embedded_model_draws_the_same_through_litellm(model: Embedded
 
 
 async def test_a_batch_carries_them_and_a_refusal_ends_the_run(openai_server: Any, tmp_path: Path) -> None:
-    batched = Batched(litellm_model("tiny", openai_server.url), tmp_path, quiet_s=0.1, pause_s=0.05)
+    batched = BatchModel(litellm_model("tiny", openai_server.url), tmp_path, quiet_s=0.1, pause_s=0.05)
     await batched.complete(Request(ASKED, truncation=ALL))
     [sent] = [entry.body for entry in openai_server.record.entries if "messages" in entry.body]
     assert (sent["top_p"], sent["top_k"], sent["min_p"]) == (0.9, 5, 0.05)
     await batched.close()
 
     openai_server.rejects = {"min_p"}
-    client = Client(Batched(litellm_model("tiny", openai_server.url), tmp_path, quiet_s=0.1, pause_s=0.05))
+    client = Client(BatchModel(litellm_model("tiny", openai_server.url), tmp_path, quiet_s=0.1, pause_s=0.05))
     client.sampling = Sampling(truncation=ALL)
-    with pytest.raises(Refused, match="tiny takes no min_p"):
+    with pytest.raises(UnsupportedRequest, match="tiny takes no min_p"):
         await client.complete(Question("p", "q", unit="u"), "propose", "u/", ASKED)
     await client.close()

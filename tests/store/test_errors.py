@@ -3,11 +3,11 @@
 import pytest
 
 from redraft.agents import solve
-from redraft.llm.model import BudgetSpent, ModelError, Refused
+from redraft.llm.model import BudgetExceeded, ModelError, UnsupportedRequest
 from redraft.store.errors import RedraftError
 
 
-@pytest.mark.parametrize("kind", [ModelError, Refused, BudgetSpent])
+@pytest.mark.parametrize("kind", [ModelError, UnsupportedRequest, BudgetExceeded])
 def test_a_model_that_gives_no_answer_is_a_redraft_error(kind: type[Exception]) -> None:
     assert issubclass(kind, RedraftError)
 

@@ -15,7 +15,7 @@ from redraft.agents.search.search import Search
 from redraft.agents.strategies.tree_search.beam import check_beam
 from redraft.graders.grader import Grader
 from redraft.llm.client.client import Client
-from redraft.llm.gather import together
+from redraft.llm.gather import gather
 from redraft.store.records import Stop, Trajectory
 
 
@@ -60,7 +60,7 @@ def lookahead(
         new = [node for node in nodes if node.value is None]
         await search.value(grader, [node for node in new if node.ended])
         ahead = [node for node in new if not node.ended]
-        rolled = await together(_roll_out(search, greedy, node, k) for node in ahead)
+        rolled = await gather(_roll_out(search, greedy, node, k) for node in ahead)
         whole = [
             (node, trajectory)
             for node, trajectory in zip(ahead, rolled, strict=True)

@@ -16,7 +16,7 @@ from redraft.agents.search.selection import add_dirichlet_noise, normalize_prior
 from redraft.agents.search.termination import apply_critic, apply_depth_limit
 from redraft.graders.grader import Grader
 from redraft.llm.client.client import Client
-from redraft.llm.gather import together
+from redraft.llm.gather import gather
 from redraft.store.errors import PartError
 
 
@@ -93,7 +93,7 @@ def mcts(
         search = runtime.context
         before = state.get("asked", 0)
         found = select_leaves(search.root, score, min(parallel, iterations - before))
-        await together(apply_critic(search, critic, node) for node in found)
+        await gather(apply_critic(search, critic, node) for node in found)
         for node in found:
             release(node)
             if node.ended:
@@ -118,7 +118,7 @@ def mcts(
         search, added = runtime.context, runtime.context.open_nodes(state)
         rolled = [node for node in added if rollouts and not node.ended]
         await search.value(grader, [node for node in added if node not in rolled])
-        means = await together(rollout_value(search, policy, grader, node, rollouts, depth) for node in rolled)
+        means = await gather(rollout_value(search, policy, grader, node, rollouts, depth) for node in rolled)
         for node, mean in zip(rolled, means, strict=True):
             node.value = mean
         back_up_all(added)

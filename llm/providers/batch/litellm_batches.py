@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from redraft.llm.model import Cause, ModelError, Reply, Request
 from redraft.llm.providers.via_litellm.errors import Failure
-from redraft.llm.providers.via_litellm.model import LiteLLM
+from redraft.llm.providers.via_litellm.model import LiteLLMModel
 from redraft.llm.usage import Usage
 
 PROVIDERS = ("openai", "azure", "vertex_ai", "bedrock", "hosted_vllm", "litellm_proxy", "mistral", "xai")
@@ -21,7 +21,7 @@ ENDED = ("completed", "failed", "expired", "cancelled")
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class BatchState:
     """How a batch does: `status` as OpenAI calls it, `done` of `total` calls, and why it failed."""
 
     status: str
@@ -48,11 +48,11 @@ class State:
         return ModelError(f"Batch {batch} was {self.status}{why}.", cure="Give the command again to ask anew.")
 
 
-class Batches:
+class ProviderBatches:
     """The batches of one model's provider. Methods raise ModelError. Raises a fatal one for a provider that LiteLLM
     knows no batches of."""
 
-    def __init__(self, model: LiteLLM) -> None:
+    def __init__(self, model: LiteLLMModel) -> None:
         if model.provider not in PROVIDERS:
             raise ModelError(
                 f"LiteLLM sends no batches to {model.provider}.",
@@ -94,17 +94,17 @@ class Batches:
         listed = await self._asked(self._litellm.alist_batches(limit=100, **self._access))
         return next((b.id for b in listed.data if (b.metadata or {}).get(MARK) == mark), None)
 
-    async def look(self, batch: str) -> State:
+    async def look(self, batch: str) -> BatchState:
         """How it does now. A batch that is not there any more has failed."""
         try:
             found = await self._asked(self._litellm.aretrieve_batch(batch_id=batch, **self._access))
         except ModelError as error:
             if error.fatal and "has no model" in str(error):
-                return State("failed", problem="the provider has it no more", code="gone")
+                return BatchState("failed", problem="the provider has it no more", code="gone")
             raise
         errors = list(getattr(found.errors, "data", None) or ())
         counts = found.request_counts
-        return State(
+        return BatchState(
             status=found.status,
             done=counts.completed if counts else 0,
             total=counts.total if counts else 0,
@@ -113,7 +113,7 @@ class Batches:
             files=tuple(file for file in (found.output_file_id, found.error_file_id) if file),
         )
 
-    async def fetch(self, state: State) -> dict[str, dict[str, Any]]:
+    async def fetch(self, state: BatchState) -> dict[str, dict[str, Any]]:
         """The lines of its answers by their keys; lines that can't be read are left out."""
         answers: dict[str, dict[str, Any]] = {}
         for file in state.files:
@@ -151,7 +151,7 @@ class Batches:
         if self._model.adapted(failure, parameters):
             told = f"{self._model.name} does not take all of its settings ({failure.said})."
             return ModelError(told, cause=Cause.FAULT)
-        explained = self._model.explained(failure)
+        explained = self._model.to_model_error(failure)
         return explained if status else ModelError(str(explained), cause=Cause.FAULT, usage=Usage())
 
     def _translated(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -168,4 +168,4 @@ class Batches:
         try:
             return await call
         except Exception as error:  # noqa: BLE001 - the boundary to LiteLLM and all its providers
-            raise self._model.explained(Failure(error, self._model.access.get("api_base", ""))) from None
+            raise self._model.to_model_error(Failure(error, self._model.access.get("api_base", ""))) from None

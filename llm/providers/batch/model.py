@@ -17,38 +17,38 @@ from msgspec.structs import replace
 
 from redraft.llm.capabilities import Capabilities
 from redraft.llm.model import Model, ModelError, Reply, Request
-from redraft.llm.providers.batch.litellm_batches import Batches, State
-from redraft.llm.providers.batch.polling import Patience
-from redraft.llm.providers.batch.state_file import Entry, Outstanding
-from redraft.llm.providers.via_litellm.model import LiteLLM
+from redraft.llm.providers.batch.litellm_batches import BatchState, ProviderBatches
+from redraft.llm.providers.batch.polling import Poller
+from redraft.llm.providers.batch.state_file import BatchEntry, BatchStateFile
+from redraft.llm.providers.via_litellm.model import LiteLLMModel
 from redraft.store.records import digest
 
 MOST_BYTES = 100_000_000  # of a batch's file; OpenAI takes 200 MB
 
 
 @dataclass(slots=True, eq=False)
-class Call:
+class BatchCall:
     """One request on its way into a batch; `sent` is that batch, when it is known."""
 
     key: str
     request: Request
     parameters: dict[str, Any]
     line: bytes
-    sent: "asyncio.Future[Sent]"
+    sent: "asyncio.Future[SentBatch]"
 
 
 @dataclass(slots=True, eq=False)
-class Sent:
+class SentBatch:
     """A batch at the provider, and what came back."""
 
-    entry: Entry
+    entry: BatchEntry
     watch: "asyncio.Task[None] | None" = None
-    state: State = field(default_factory=lambda: State("sent"))
+    state: BatchState = field(default_factory=lambda: BatchState("sent"))
     answers: dict[str, dict[str, Any]] = field(default_factory=dict)
     problem: ModelError | None = None
 
 
-class Batched(Model):
+class BatchModel(Model):
     """A model of LiteLLM's whose calls go out in batches. What is outstanding is kept in `folder`, one file a model;
     give it the folder of the run's journal. A batch goes out when no new call has come for `quiet_s`, or with `most`
     calls. A batch is looked at after `pause_s`, then ever less often, up to every `longest_pause_s`.
@@ -69,7 +69,7 @@ class Batched(Model):
         pause_s: float = 10.0,
         longest_pause_s: float = 300.0,
     ) -> None:
-        if not isinstance(model, LiteLLM):
+        if not isinstance(model, LiteLLMModel):
             raise ModelError(
                 f"{model.name} has no batches.", cure="Leave --batch out, or name a model of LiteLLM's.", fatal=True
             )
@@ -77,15 +77,15 @@ class Batched(Model):
         self.templates = model.templates
         self.prices = model.batch_prices
         self._model = model
-        self._batches = Batches(model)
-        self._file = Outstanding(folder / f"batches-{digest(model.full, model.access.get('api_base'))[:8]}.jsonl")
+        self._batches = ProviderBatches(model)
+        self._file = BatchStateFile(folder / f"batches-{digest(model.full, model.access.get('api_base'))[:8]}.jsonl")
         self._quiet_s, self._most = quiet_s, most
         self._pause_s, self._longest_pause_s = pause_s, longest_pause_s
-        self._patience = Patience(model.provider, lambda text: self.say(text), pause_s, longest_pause_s)
-        self._sent: dict[str, Sent] = {}  # by the keys of the calls in it
+        self._patience = Poller(model.provider, lambda text: self.say(text), pause_s, longest_pause_s)
+        self._sent: dict[str, SentBatch] = {}  # by the keys of the calls in it
         for entry in self._file.entries.values():
             self._keep(entry)
-        self._waiting: deque[Call] = deque()
+        self._waiting: deque[BatchCall] = deque()
         self._last_s = 0.0
         self._active: set[str] = set()
         self._collecting: asyncio.Task[None] | None = None
@@ -121,7 +121,7 @@ class Batched(Model):
             )
         await self._model.close()
 
-    def _call(self, request: Request) -> Call:
+    def _call(self, request: Request) -> BatchCall:
         """The request with its key: equal ones that are under way at once are numbered."""
         parameters = self._model.parameters(request)
         messages = [[message.role, message.content] for message in request.messages]
@@ -133,9 +133,9 @@ class Batched(Model):
             number += 1
         line = self._batches.line(key, request, parameters)
         self._active.add(key)
-        return Call(key, request, parameters, line, asyncio.get_running_loop().create_future())
+        return BatchCall(key, request, parameters, line, asyncio.get_running_loop().create_future())
 
-    async def _gathered(self, call: Call) -> Sent:
+    async def _gathered(self, call: BatchCall) -> SentBatch:
         """The batch that the call went out in."""
         self._waiting.append(call)
         self._last_s = time.monotonic()
@@ -163,7 +163,7 @@ class Batched(Model):
                     if not call.sent.done():
                         call.sent.set_exception(copy.copy(error))
 
-    def _load(self) -> list[Call]:
+    def _load(self) -> list[BatchCall]:
         """As many of the calls that wait as one batch may hold."""
         load, size = [], 0
         while self._waiting and len(load) < self._most and size + len(self._waiting[0].line) < MOST_BYTES:
@@ -171,7 +171,7 @@ class Batched(Model):
             size += len(load[-1].line)
         return load or [self._waiting.popleft()]
 
-    async def _send(self, calls: list[Call]) -> None:
+    async def _send(self, calls: list[BatchCall]) -> None:
         entry = self._file.begin(secrets.token_hex(8), [call.key for call in calls])
         try:
             self._file.named(entry, await self._patience(lambda: self._sending(calls, entry.mark)))
@@ -184,7 +184,7 @@ class Batched(Model):
             if not call.sent.done():
                 call.sent.set_result(sent)
 
-    async def _sending(self, calls: list[Call], mark: str) -> str:
+    async def _sending(self, calls: list[BatchCall], mark: str) -> str:
         """One try. Where nobody can tell whether it came through, the provider is asked."""
         try:
             return await self._batches.send([call.line for call in calls], mark)
@@ -193,24 +193,24 @@ class Batched(Model):
                 return batch
             raise
 
-    def _keep(self, entry: Entry) -> Sent:
-        sent = Sent(entry)
+    def _keep(self, entry: BatchEntry) -> SentBatch:
+        sent = SentBatch(entry)
         self._sent |= dict.fromkeys(entry.keys, sent)
         return sent
 
-    def _watched(self, sent: Sent) -> "asyncio.Task[None]":
+    def _watched(self, sent: SentBatch) -> "asyncio.Task[None]":
         if sent.watch is None:
             sent.watch = asyncio.create_task(self._watch(sent))
         return sent.watch
 
-    async def _watch(self, sent: Sent) -> None:
+    async def _watch(self, sent: SentBatch) -> None:
         """Wait for the batch to end, and fetch its answers; where that fails, the problem is kept."""
         try:
             entry = sent.entry
             if not entry.batch:
                 found = await self._patience(lambda: self._batches.find(entry.mark))
                 if not found:
-                    sent.state = State("failed", code="gone")
+                    sent.state = BatchState("failed", code="gone")
                     return
                 self._file.named(entry, found)
             pause_s = self._pause_s
@@ -226,7 +226,7 @@ class Batched(Model):
         except ModelError as error:
             sent.problem = error
 
-    def _taken(self, sent: Sent, call: Call) -> Reply:
+    def _taken(self, sent: SentBatch, call: BatchCall) -> Reply:
         """The call's own answer, which is not kept any longer."""
         if sent.problem:
             sent.watch = None  # another try looks anew

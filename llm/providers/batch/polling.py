@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class Poller:
     """`say` is told of a provider that is not there; pauses grow from `pause_s` to `longest_pause_s`, unless it asks
     for more."""
 

@@ -16,7 +16,7 @@ KEPT_S = 29 * 24 * 3600.0  # after which providers drop what a batch answered
 
 
 @dataclass(slots=True)
-class Entry:
+class BatchEntry:
     """A batch: the mark that it carries, the keys of its calls whose answers are not used yet, and the provider's name
     for it, "" where the process ended before it was told."""
 
@@ -25,7 +25,7 @@ class Entry:
     batch: str = ""
 
 
-class Outstanding:
+class BatchStateFile:
     """What a file at `path` knows of batches; several runs may write it at once. What `begin` and `named` write is on
     the disk when they return; a line that a killed process left unfinished is passed over. The file and its folder go
     with the last batch of any run. Methods raise ModelError where it can't be written. `now` gives the seconds since
@@ -34,20 +34,20 @@ class Outstanding:
     def __init__(self, path: Path, now: Callable[[], float] = time.time) -> None:
         self._path = path
         self._now = now
-        self.entries: dict[str, Entry] = {}  # by their marks, oldest first
+        self.entries: dict[str, BatchEntry] = {}  # by their marks, oldest first
         for line in _lines(path):
             self._take(line, self.entries)
 
-    def begin(self, mark: str, keys: Sequence[str]) -> Entry:
+    def begin(self, mark: str, keys: Sequence[str]) -> BatchEntry:
         """A batch is about to be sent."""
         self._put({"mark": mark, "keys": list(keys), "at": self._now()}, flush=True)
         return self.entries[mark]
 
-    def named(self, entry: Entry, batch: str) -> None:
+    def named(self, entry: BatchEntry, batch: str) -> None:
         """The provider has taken it, and calls it so."""
         self._put({"mark": entry.mark, "batch": batch}, flush=True)
 
-    def used(self, entry: Entry, keys: Sequence[str]) -> None:
+    def used(self, entry: BatchEntry, keys: Sequence[str]) -> None:
         """These answers have been used, or will never come."""
         self._put({"mark": entry.mark, "used": list(keys)})
 
@@ -80,7 +80,7 @@ class Outstanding:
 
     def _remove(self) -> None:
         """Removes the file, unless another run has a batch in it."""
-        entries: dict[str, Entry] = {}
+        entries: dict[str, BatchEntry] = {}
         for line in _lines(self._path):
             self._take(line, entries)
         if not entries:
@@ -88,10 +88,10 @@ class Outstanding:
             with suppress(OSError):
                 self._path.parent.rmdir()
 
-    def _take(self, line: dict[str, Any], entries: dict[str, Entry]) -> None:
+    def _take(self, line: dict[str, Any], entries: dict[str, BatchEntry]) -> None:
         mark = line["mark"]
         if "keys" in line and line.get("at", 0.0) > self._now() - KEPT_S:
-            entries[mark] = Entry(mark, set(line["keys"]))
+            entries[mark] = BatchEntry(mark, set(line["keys"]))
         elif (entry := entries.get(mark)) is None:
             return
         elif "batch" in line:

@@ -12,7 +12,7 @@ from redraft.llm.providers.embedded.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True, slots=True)
-class Beginning:
+class Hypothesis:
     """A text so far: its tokens, each one's log-probability at temperature 1, and the sum of these."""
 
     tokens: tuple[int, ...] = ()
@@ -21,11 +21,11 @@ class Beginning:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class FinishedHypothesis:
     """A text that ended, and its score."""
 
     score: float
-    beginning: Beginning
+    beginning: Hypothesis
     finish: Finish
 
 
@@ -48,7 +48,7 @@ class BeamSearch:
         most = min(max_tokens, CONTEXT - len(prompt))
         cache = Cache(self._width)
         logits = self._network.read(prompt, cache, 0, last=True)
-        opened, ended = [Beginning()], list[Ended]()
+        opened, ended = [Hypothesis()], list[FinishedHypothesis]()
         for length in range(1, most + 1):
             grown, parents = self._extended(opened, logits, length, stop, ended)
             if length == most:
@@ -62,8 +62,13 @@ class BeamSearch:
         return tuple(self._choice(one, stop) for one in ended)
 
     def _extended(
-        self, opened: Sequence[Beginning], logits: Floats, length: int, stop: Sequence[bytes], ended: list[Ended]
-    ) -> tuple[list[Beginning], list[int]]:
+        self,
+        opened: Sequence[Hypothesis],
+        logits: Floats,
+        length: int,
+        stop: Sequence[bytes],
+        ended: list[FinishedHypothesis],
+    ) -> tuple[list[Hypothesis], list[int]]:
         """The beginnings that go on, best first, and the row of each one's parent; what ends joins `ended`."""
         logprobs = logits.astype(np.float64)
         logprobs -= logprobs.max(axis=1, keepdims=True)
@@ -76,12 +81,12 @@ class BeamSearch:
         ]
         totals = np.array([one.total for one in opened])[:, None] + logprobs
         totals[:, self._ends] = -np.inf
-        grown, parents = list[Beginning](), list[int]()
+        grown, parents = list[Hypothesis](), list[int]()
         for place in _best(totals.ravel(), totals.size if stop else self._width):
             row, token = divmod(int(place), totals.shape[1])
             one = opened[row]
             logprob = round(float(logprobs[row, token]), 6)
-            child = Beginning((*one.tokens, token), (*one.logprobs, logprob), float(totals[row, token]))
+            child = Hypothesis((*one.tokens, token), (*one.logprobs, logprob), float(totals[row, token]))
             if stop and any(mark in self._bytes(child) for mark in stop):
                 ended.append(self._ended(child, child.total, length, Finish.STOP))
                 continue
@@ -91,19 +96,21 @@ class BeamSearch:
                 break
         return grown, parents
 
-    def _ended(self, beginning: Beginning, total: float, length: int, finish: Finish) -> Ended:
-        return Ended(total / length**self._penalty, beginning, finish)
+    def _ended(self, beginning: Hypothesis, total: float, length: int, finish: Finish) -> FinishedHypothesis:
+        return FinishedHypothesis(total / length**self._penalty, beginning, finish)
 
-    def _settled(self, opened: Sequence[Beginning], ended: Sequence[Ended], length: int, most: int) -> bool:
+    def _settled(
+        self, opened: Sequence[Hypothesis], ended: Sequence[FinishedHypothesis], length: int, most: int
+    ) -> bool:
         """Whether no open beginning can come among the best: its sum only falls, and `longest` favours it most."""
         longest = most if self._penalty >= 0 else length + 1
         reach = max(one.total for one in opened) / longest**self._penalty
         return len(ended) == self._width and ended[-1].score >= reach
 
-    def _bytes(self, beginning: Beginning) -> bytes:
+    def _bytes(self, beginning: Hypothesis) -> bytes:
         return b"".join(map(self._vocabulary.bytes_of, beginning.tokens))
 
-    def _choice(self, one: Ended, stop: Sequence[bytes]) -> Choice:
+    def _choice(self, one: FinishedHypothesis, stop: Sequence[bytes]) -> Choice:
         pieces = [self._vocabulary.bytes_of(token) for token in one.beginning.tokens]
         written = b"".join(pieces)
         found = [at for mark in stop if (at := written.find(mark)) >= 0]
@@ -121,7 +128,7 @@ def _best(values: NDArray[np.float64], count: int) -> NDArray[np.intp]:
     return places[np.argsort(-values[places], kind="stable")][:count]
 
 
-def _placed(cache: Cache, grown: Sequence[Beginning], parents: Sequence[int]) -> list[Beginning]:
+def _placed(cache: Cache, grown: Sequence[Hypothesis], parents: Sequence[int]) -> list[Hypothesis]:
     """The beginnings in the order of their rows in the cache. The first child of each row stays there, so that little
     has to be copied."""
     rows: list[int | None] = [None] * len(grown)  # of each row, which beginning is there

@@ -17,7 +17,7 @@ import numpy as np
 from redraft.llm.model import ModelError
 from redraft.llm.providers.embedded.network import CONTEXT, HEAD, HEADS, LAYERS, THETA, WIDTH, Floats, unpack
 from redraft.llm.providers.embedded.prompt_formats import ASSISTANT, END, PAD, TEMPLATES, USER
-from redraft.llm.providers.embedded.tensor_names import llama_cpp_names, named
+from redraft.llm.providers.embedded.tensor_names import llama_cpp_names, transformers_names
 
 HERE = Path(__file__).parent
 EPSILON = 1e-5  # of the RMS norms
@@ -32,10 +32,10 @@ CHAT_TEMPLATE = (
     "{%- endfor -%}"
     "{%- if add_generation_prompt -%}" + f"{{{{- '{ASSISTANT}' -}}}}" + "{%- endif -%}"
 )
-"""What `formats.render` writes, in Jinja; with `add_generation_prompt` it is open for the answer."""
+"""What `prompt_formats.render` writes, in Jinja; with `add_generation_prompt` it is open for the answer."""
 
 
-def publish(folder: str | Path, source: str | Path = HERE) -> None:
+def export_folder(folder: str | Path, source: str | Path = HERE) -> None:
     """Writes the weights and the tokenizer that lie in `source` as a Hugging Face folder, made where it is missing.
 
     Raises ModelError when they cannot be read or written.
@@ -54,13 +54,13 @@ def publish(folder: str | Path, source: str | Path = HERE) -> None:
         for name, content in files.items():
             (folder / name).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", "utf-8")
         (folder / "chat_template.jinja").write_text(CHAT_TEMPLATE)
-        (folder / "prompts.toml").write_text(prompts())
+        (folder / "prompts.toml").write_text(prompts_toml())
         (folder / "model.safetensors").write_bytes(safetensors(tensors))
     except OSError as error:
         raise _unwritten(folder, error) from error
 
 
-def gguf(file: str | Path, source: str | Path = HERE) -> None:
+def export_gguf(file: str | Path, source: str | Path = HERE) -> None:
     """Writes one GGUF file, float32. Raises ModelError without the `gguf` package, and as `publish` does."""
     try:
         from gguf import GGUFWriter
@@ -136,7 +136,7 @@ TOKENIZER = {
 """`tokenizer_config.json`, but for the chat template."""
 
 
-def prompts() -> str:
+def prompts_toml() -> str:
     """`prompts.toml`: its own wording of what redraft asks a model for, and the template by which redraft makes raw
     completions where the server cannot."""
     wordings = {name: TEMPLATES[name] for name in ("solve", "judge", "finished")} | {"separator": SEPARATOR}
@@ -192,7 +192,7 @@ def _read(source: Path) -> tuple[dict[str, Floats], dict[str, Any]]:
     """The tensors by transformers' names, and `tokenizer.json`."""
     try:
         with np.load(source / "weights.npz") as packed:
-            return named(unpack(packed)), json.loads((source / "tokenizer.json").read_text("utf-8"))
+            return transformers_names(unpack(packed)), json.loads((source / "tokenizer.json").read_text("utf-8"))
     except (OSError, KeyError, ValueError) as error:
         raise ModelError(
             f"The embedded model's weights in {source} cannot be read: {error}.",
@@ -216,8 +216,8 @@ if __name__ == "__main__":
     parser.add_argument("--source", type=Path, default=HERE, help="where weights.npz and tokenizer.json lie")
     options = parser.parse_args()
     try:
-        publish(options.folder, options.source)
+        export_folder(options.folder, options.source)
         if options.gguf:
-            gguf(options.gguf, options.source)
+            export_gguf(options.gguf, options.source)
     except ModelError as error:
         parser.exit(1, f"{error}\n")

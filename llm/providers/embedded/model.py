@@ -24,7 +24,7 @@ def embedded(folder: str | Path = HERE) -> "EmbeddedModel":
     return EmbeddedModel(Path(folder))
 
 
-def named(name: str) -> Path | None:
+def weights_folder(name: str) -> Path | None:
     """The folder of weights that a name stands for: `embedded` ships, `embedded:FOLDER` was tuned; None where it is
     another model's."""
     kind, colon, folder = name.partition(":")
@@ -34,8 +34,8 @@ def named(name: str) -> Path | None:
 
 
 class EmbeddedModel(Model):
-    """Knows the jobs in `formats.TEMPLATES` on the built-in word problems, and refuses others. At most 1,024 tokens of
-    prompt and answer."""
+    """Answers the jobs in `prompt_formats.TEMPLATES` on the built-in word problems, and refuses all others. Prompt and
+    answer together have at most 1,024 tokens."""
 
     name = "embedded"
     remote = False

@@ -7,7 +7,7 @@ with noise. Later user messages are feedback, in the wordings below.
 import re
 from collections.abc import Sequence
 
-from redraft.llm.model import Message, Refused
+from redraft.llm.model import Message, UnsupportedRequest
 
 TEMPLATES = {
     "solve": "solve\n{question}",
@@ -50,12 +50,16 @@ def check(messages: Sequence[Message]) -> None:
     """Raises Refused unless the messages have a form that the model was trained on."""
     cure = "Name another model with --model."
     if [m.role for m in messages] != ["user", "assistant"] * (len(messages) // 2) + ["user"]:
-        raise Refused(f"The embedded model takes user and assistant messages in turn, and no others. {cure}")
+        raise UnsupportedRequest(f"The embedded model takes user and assistant messages in turn, and no others. {cure}")
     mark = messages[0].content.split("\n")[0]
     if mark not in MARKS:
-        raise Refused(f"The embedded model was not trained for {mark[:60]!r}; it knows {', '.join(MARKS)}. {cure}")
+        raise UnsupportedRequest(
+            f"The embedded model was not trained for {mark[:60]!r}; it knows {', '.join(MARKS)}. {cure}"
+        )
     if len(messages) > 1 and mark != "solve":
-        raise Refused(f"The embedded model answers feedback on a solution only, not on {mark!r}. {cure}")
+        raise UnsupportedRequest(f"The embedded model answers feedback on a solution only, not on {mark!r}. {cure}")
     for message in messages[2::2]:
         if not FEEDBACK.fullmatch(message.content):
-            raise Refused(f"The embedded model was not trained on the feedback {message.content[:80]!r}. {cure}")
+            raise UnsupportedRequest(
+                f"The embedded model was not trained on the feedback {message.content[:80]!r}. {cure}"
+            )

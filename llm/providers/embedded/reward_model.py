@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
 from redraft.llm.model import ModelError
-from redraft.llm.providers.embedded import prompt_formats as formats
 from redraft.llm.providers.embedded.network import CONTEXT, Cache, Floats, Network, normalize, unpack
+from redraft.llm.providers.embedded.prompt_formats import ASSISTANT, TEMPLATES, USER
 from redraft.llm.providers.embedded.vocabulary import Vocabulary
 
 HERE = Path(__file__).parent
@@ -24,9 +24,9 @@ QUESTIONS = 64  # that are held as they were read, 0.3 MB each
 LEAST = np.float32(-20)  # log-probabilities below this tell no more
 
 
-def asked(question: str) -> str:
+def scoring_prefix(question: str) -> str:
     """What stands before the lines that are judged: the question as the policy is asked to solve it."""
-    return f"{formats.USER}{formats.TEMPLATES['solve'].replace('{question}', question)}{formats.ASSISTANT}"
+    return f"{USER}{TEMPLATES['solve'].replace('{question}', question)}{ASSISTANT}"
 
 
 class ProcessRewardModel:
@@ -61,15 +61,19 @@ class ProcessRewardModel:
         firsts = np.cumsum([0, *(len(step) for step in lines)])[:-1]
         return [float(value) for value in np.multiply.reduceat(values, firsts)]
 
-    def _question(self, question: str) -> "Read":
+    def _question(self, question: str) -> "CachedQuestion":
         """A question is read once for all drafts of it."""
-        tokens = np.array(self._vocabulary.encode(asked(question)), np.int64)
+        tokens = np.array(self._vocabulary.encode(scoring_prefix(question)), np.int64)
         size = len(tokens)
         _check(size)
         logits = self._network.read(tokens, self._cache, 0, last=True)
-        return Read(self._cache.keys[:, 0, :, :size].copy(), self._cache.values[:, 0, :, :size].copy(), logits)
+        return CachedQuestion(
+            self._cache.keys[:, 0, :, :size].copy(), self._cache.values[:, 0, :, :size].copy(), logits
+        )
 
-    def _values(self, read: "Read", tokens: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.float64]:
+    def _values(
+        self, read: "CachedQuestion", tokens: NDArray[np.int64], ends: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
         """Of the lines that these tokens are, the last token of each being at `ends`."""
         start = read.keys.shape[2]
         _check(start + len(tokens))
@@ -85,7 +89,7 @@ class ProcessRewardModel:
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
+class CachedQuestion:
     """A question that was read: keys and values (LAYERS, HEADS, length, HEAD), and the logits of what follows it."""
 
     keys: Floats
@@ -121,6 +125,6 @@ def _gelu(x: Floats) -> Floats:
 
 
 @cache
-def embedded() -> ProcessRewardModel:
+def embedded_reward_model() -> ProcessRewardModel:
     """The one that ships."""
     return ProcessRewardModel(HERE / "prm.npz")

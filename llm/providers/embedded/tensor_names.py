@@ -7,7 +7,7 @@ import numpy as np
 from redraft.llm.providers.embedded.network import HEAD, HEADS, LAYERS, Floats
 
 
-def named(weights: Mapping[str, Floats]) -> dict[str, Floats]:
+def transformers_names(weights: Mapping[str, Floats]) -> dict[str, Floats]:
     """The network's arrays by transformers' names. The output matrix is the embedding, and is left out."""
     tensors = {"model.embed_tokens.weight": weights["embedding.weight"], "model.norm.weight": weights["norm.weight"]}
     for layer in range(LAYERS):

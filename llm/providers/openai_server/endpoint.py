@@ -7,22 +7,22 @@ from typing import Any
 
 import orjson
 
-from redraft.llm.model import ModelError, Refused
-from redraft.llm.providers.openai_server import errors as faults
-from redraft.llm.providers.openai_server.http.transport import Answer, Wire
-from redraft.llm.providers.openai_server.requests import packed
-from redraft.llm.providers.openai_server.tokens import parsed
-from redraft.llm.providers.shared.redaction import said
+from redraft.llm.model import ModelError, UnsupportedRequest
+from redraft.llm.providers.openai_server import errors
+from redraft.llm.providers.openai_server.http.transport import Answer, Transport
+from redraft.llm.providers.openai_server.requests import encode_body
+from redraft.llm.providers.openai_server.tokens import parse_reply
+from redraft.llm.providers.shared.redaction import redacted_line
 
 
-class Again(Exception):
+class AskAgain(Exception):
     """The server is elsewhere, or the model has another name there: ask anew."""
 
 
-class Rejected(Refused):
+class RequestRejected(UnsupportedRequest):
     """The server does not take the request as it is. `words` says why."""
 
-    def __init__(self, error: ModelError, status: int, words: faults.Said) -> None:
+    def __init__(self, error: ModelError, status: int, words: errors.ErrorBody) -> None:
         super().__init__(str(error), kind=error.kind)
         self.status = status
         self.words = words
@@ -31,7 +31,7 @@ class Rejected(Refused):
 class Endpoint:
     """Where a model is asked. `model` is what the servers call it: the first of its names that they know."""
 
-    def __init__(self, wire: Wire, name: str, names: Sequence[str], keys: Sequence[str]) -> None:
+    def __init__(self, wire: Transport, name: str, names: Sequence[str], keys: Sequence[str]) -> None:
         self.wire = wire
         self._name = name
         self._names = list(names)
@@ -43,14 +43,14 @@ class Endpoint:
 
     async def exchange(self, data: dict[str, Any], number: int, chat: bool) -> Any:
         """The JSON that answers a body. Raises Again, Rejected, and other ModelErrors."""
-        answer = await self.wire.post(packed(data), number, chat)
+        answer = await self.wire.post(encode_body(data), number, chat)
         if answer.status != 200:
-            raise await self._failure(answer.status, answer, faults.Said(answer.body), data)
+            raise await self._failure(answer.status, answer, errors.ErrorBody(answer.body), data)
         try:
-            reply = parsed(answer.body)
+            reply = parse_reply(answer.body)
         except ValueError:
             reply = self._lenient(answer)
-        if isinstance(reply, dict) and "error" in reply and (inside := faults.failed_inside(reply, answer.body)):
+        if isinstance(reply, dict) and "error" in reply and (inside := errors.error_in_reply(reply, answer.body)):
             raise await self._failure(*inside[:1], answer, inside[1], data)
         return reply
 
@@ -59,32 +59,32 @@ class Endpoint:
         while True:
             try:
                 return await self.exchange({**data, "model": self.model}, number, chat)
-            except Again:
+            except AskAgain:
                 continue
 
     def unreadable(self, reply: Any) -> ModelError:
         """JSON that is not what the protocol says."""
-        return faults.unreadable(json.dumps(reply).encode(), self.wire.shown, self._keys)
+        return errors.unreadable_reply(json.dumps(reply).encode(), self.wire.shown, self._keys)
 
     def _lenient(self, answer: Answer) -> Any:
         """JSON with what its standard does not know: NaN, and halves of characters, which cannot be kept."""
         try:
             return json.loads(HALVES.sub("\\\\ufffd", answer.body.decode()))
         except ValueError:
-            raise faults.unreadable(answer.body, answer.address.shown, self._keys) from None
+            raise errors.unreadable_reply(answer.body, answer.address.shown, self._keys) from None
 
-    async def _failure(self, status: int, answer: Answer, words: faults.Said, data: dict[str, Any]) -> Exception:
-        if faults.lacks_model(status, words):
+    async def _failure(self, status: int, answer: Answer, words: errors.ErrorBody, data: dict[str, Any]) -> Exception:
+        if errors.lacks_model(status, words):
             if data["model"] != self.model or len(self._names) > 1:
                 self._names = [name for name in self._names if name != data["model"]]
-                return Again()
+                return AskAgain()
         elif status in (404, 405) and answer.address.moved(answer.url):
-            return Again()
-        error = faults.explained(status, answer.headers, words, answer.address.shown, self._name, self._keys)
+            return AskAgain()
+        error = errors.status_error(status, answer.headers, words, answer.address.shown, self._name, self._keys)
         error.kind = f"HTTP {status}"
-        if faults.lacks_model(status, words) and (there := await self._models(answer)):
+        if errors.lacks_model(status, words) and (there := await self._models(answer)):
             return ModelError(str(error), cure=f"It has {there}.", fatal=True, kind=error.kind)
-        return Rejected(error, status, words) if isinstance(error, Refused) else error
+        return RequestRejected(error, status, words) if isinstance(error, UnsupportedRequest) else error
 
     async def _models(self, answer: Answer) -> str:
         """The first names that the server lists."""
@@ -93,7 +93,7 @@ class Endpoint:
             names = [repr(one["id"]) for one in listed[:5]]
         except (ModelError, ValueError, KeyError, TypeError):
             return ""
-        return said(", ".join(names) + (", ..." if len(listed) > 5 else ""), *self._keys)
+        return redacted_line(", ".join(names) + (", ..." if len(listed) > 5 else ""), *self._keys)
 
 
 HIGH, LOW = r"\\u[dD][89abAB][0-9a-fA-F]{2}", r"\\u[dD][c-fC-F][0-9a-fA-F]{2}"

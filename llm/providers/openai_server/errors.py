@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from redraft.llm.model import Cause, ModelError, Refused
-from redraft.llm.providers.openai_server.server_facts import Facts
-from redraft.llm.providers.shared.redaction import said, wait_s
+from redraft.llm.model import Cause, ModelError, UnsupportedRequest
+from redraft.llm.providers.openai_server.server_facts import ServerFacts
+from redraft.llm.providers.shared.redaction import redacted_line, retry_after_s
 from redraft.llm.providers.shared.unsupported import UNSUPPORTED
 from redraft.llm.usage import Usage
 
@@ -28,11 +28,11 @@ MEANS = {"add_generation_prompt": "continue_final_message", "length_penalty": "u
 """Parameters that go with another one."""
 
 
-class NoPage(ModelError):
+class EndpointMissing(ModelError):
     """There is no such endpoint at the address."""
 
 
-class Said:
+class ErrorBody:
     """What a server says about a failure: its words, the parameter they are about, and its code for it."""
 
     def __init__(self, body: bytes) -> None:
@@ -58,7 +58,9 @@ class Said:
             self.text = _words(error) or self.text
 
 
-def adapted(facts: Facts, status: int, words: Said, sent: Mapping[str, Any]) -> Facts | None:
+def facts_after_rejection(
+    facts: ServerFacts, status: int, words: ErrorBody, sent: Mapping[str, Any]
+) -> ServerFacts | None:
     """What the rejection of a request teaches, where it can be asked again with less; None where it can't."""
     if status not in (400, 403, 422, 501):
         return None
@@ -76,11 +78,11 @@ def adapted(facts: Facts, status: int, words: Said, sent: Mapping[str, Any]) -> 
     return None
 
 
-def explained(
-    status: int, headers: Mapping[str, str], words: Said, where: str, name: str, keys: Sequence[str]
+def status_error(
+    status: int, headers: Mapping[str, str], words: ErrorBody, where: str, name: str, keys: Sequence[str]
 ) -> ModelError:
     """An HTTP status that is not 200, as an error."""
-    short = said(words.text, *keys) or f"HTTP {status}"
+    short = redacted_line(words.text, *keys) or f"HTTP {status}"
     if status in (401, 403):
         problem = f"{where} refuses the key for {name}" if keys else f"{where} asks for a key and there is none"
         return ModelError(
@@ -91,8 +93,8 @@ def explained(
     if lacks_model(status, words):
         return ModelError(f"{where} has no model {name!r} ({short}).", cure="Check --model and --api-base.", fatal=True)
     if status in (404, 405) or 300 <= status < 400:
-        moved = f"it says to go to {said(headers['location'], *keys)}" if "location" in headers else short
-        return NoPage(
+        moved = f"it says to go to {redacted_line(headers['location'], *keys)}" if "location" in headers else short
+        return EndpointMissing(
             f"{where} does not speak OpenAI's protocol (HTTP {status}: {moved}).", cure="Check --api-base.", fatal=True
         )
     if status in BUSY:
@@ -100,59 +102,61 @@ def explained(
             f"{where} is too busy for {name} ({short}).",
             cure="Lower --concurrency.",
             cause=Cause.BUSY,
-            wait_s=wait_s(headers, words.text),
+            wait_s=retry_after_s(headers, words.text),
         )
     if status >= 500 or status in FAULTS:
         return ModelError(
             f"{where} failed with HTTP {status} ({short}).",
             cure="Try again later.",
             cause=Cause.FAULT,
-            wait_s=wait_s(headers, words.text),
+            wait_s=retry_after_s(headers, words.text),
         )
     if LONG.search(f"{words.code} {words.text}"):
-        return Refused(f"The prompt and --max-tokens are too long for {name} ({short}).", cure="Lower --max-tokens.")
-    return Refused(f"{where} rejects the request to {name} ({short}).")
+        return UnsupportedRequest(
+            f"The prompt and --max-tokens are too long for {name} ({short}).", cure="Lower --max-tokens."
+        )
+    return UnsupportedRequest(f"{where} rejects the request to {name} ({short}).")
 
 
-def unreadable(body: bytes, where: str, keys: Sequence[str]) -> ModelError:
+def unreadable_reply(body: bytes, where: str, keys: Sequence[str]) -> ModelError:
     """A body that is not a reply, though its status says that all is well. What it used nobody can tell."""
-    words = Said(body)
+    words = ErrorBody(body)
     if not body.strip():
         message, cure = f"{where} answered with nothing.", "Try again later."
     elif words.page:
-        message = f"{where} answered with a web page, not with JSON ({said(words.text, *keys)})."
+        message = f"{where} answered with a web page, not with JSON ({redacted_line(words.text, *keys)})."
         cure = "Check --api-base."
     else:
-        message, cure = f"{where} answered with broken JSON ({said(words.text, *keys)}).", "Try again later."
+        message, cure = f"{where} answered with broken JSON ({redacted_line(words.text, *keys)}).", "Try again later."
     return ModelError(message, cure=cure, cause=Cause.FAULT, usage=None, kind="bad reply")
 
 
-def failed_inside(data: Mapping[str, Any], body: bytes) -> tuple[int, Said] | None:
+def error_in_reply(data: Mapping[str, Any], body: bytes) -> tuple[int, ErrorBody] | None:
     """The status and the words of a failure that came in a reply of status 200, as gateways send it."""
     error = data.get("error")
     if not error or data.get("choices"):
         return None
     code = str(error.get("code", "")) if isinstance(error, Mapping) else ""
-    return (int(code) if re.fullmatch("[45][0-9][0-9]", code) else 500), Said(body)
+    return (int(code) if re.fullmatch("[45][0-9][0-9]", code) else 500), ErrorBody(body)
 
 
-def lacks_model(status: int, words: Said) -> bool:
+def lacks_model(status: int, words: ErrorBody) -> bool:
     """Whether the failure is that there is no such model."""
     if status == 404 and "model" in words.text.lower():
         return True
     return status in (400, 404, 422) and bool(NO_MODEL.search(f"{words.code} {words.text}"))
 
 
-def empty(reasons: list[str], where: str, usage: Usage) -> ModelError:
+def empty_reply(reasons: list[str], where: str, usage: Usage) -> ModelError:
     """A reply without any text."""
     if reasons == ["content_filter"]:
-        return Refused(f"A content filter of {where} withheld the answer.", usage=usage)
-    stopped = f" (it stopped for: {said(', '.join(reasons))})" if reasons else ""
+        return UnsupportedRequest(f"A content filter of {where} withheld the answer.", usage=usage)
+    stopped = f" (it stopped for: {redacted_line(', '.join(reasons))})" if reasons else ""
     told = f"{where} gave no text{stopped}."
     return ModelError(told, cure="Ask again.", cause=Cause.FAULT, usage=usage, kind="empty reply")
 
 
-def _names(words: Said, name: str) -> bool:
+def _names(words: ErrorBody, name: str) -> bool:
     if words.param == name:
         return True
     bare = rf"\b{name}\b" if name in PLAIN else rf"\b{name} is not\b|\bparameters?:? {name}\b"

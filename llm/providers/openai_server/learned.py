@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
-from redraft.llm.providers.openai_server.replies import Signs
-from redraft.llm.providers.openai_server.server_facts import Facts
+from redraft.llm.providers.openai_server.replies import Observations
+from redraft.llm.providers.openai_server.server_facts import ServerFacts
 from redraft.llm.providers.shared.unsupported import UnsupportedSigns
 
 
-def learned(facts: Facts, signs: Signs, unsupported: UnsupportedSigns) -> Facts:
+def facts_after_reply(facts: ServerFacts, signs: Observations, unsupported: UnsupportedSigns) -> ServerFacts:
     """The facts after a reply: the same object where it taught nothing."""
     known = facts.capabilities
     asked = signs.sent.get("n", 1)
@@ -34,7 +34,7 @@ def learned(facts: Facts, signs: Signs, unsupported: UnsupportedSigns) -> Facts:
     return _habits(facts, signs)
 
 
-def _habits(facts: Facts, signs: Signs) -> Facts:
+def _habits(facts: ServerFacts, signs: Observations) -> ServerFacts:
     if signs.many_tops > facts.many_tops:
         facts = replace(facts, many_tops=True)
     if signs.kept_stop > facts.keeps_stop:

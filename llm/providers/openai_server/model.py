@@ -14,26 +14,26 @@ from msgspec import structs
 
 from redraft.llm.capabilities import Capabilities, Continuing
 from redraft.llm.limits import Limits
-from redraft.llm.model import Model, ModelError, Refused, Reply, Request, check_drawing
+from redraft.llm.model import Model, ModelError, Reply, Request, UnsupportedRequest, check_sampling
 from redraft.llm.prompts.chat_template import ChatTemplate
-from redraft.llm.providers.openai_server import errors as faults
-from redraft.llm.providers.openai_server.endpoint import Again, Endpoint, Rejected
-from redraft.llm.providers.openai_server.http.load_balancer import Addresses
-from redraft.llm.providers.openai_server.http.transport import Wire
-from redraft.llm.providers.openai_server.learned import learned
+from redraft.llm.providers.openai_server import errors
+from redraft.llm.providers.openai_server.endpoint import AskAgain, Endpoint, RequestRejected
+from redraft.llm.providers.openai_server.http.load_balancer import LoadBalancer
+from redraft.llm.providers.openai_server.http.transport import Transport
+from redraft.llm.providers.openai_server.learned import facts_after_reply
 from redraft.llm.providers.openai_server.probe import Probe
-from redraft.llm.providers.openai_server.raw_prompts import Renderer
-from redraft.llm.providers.openai_server.replies import Unreadable, read
-from redraft.llm.providers.openai_server.requests import body
-from redraft.llm.providers.openai_server.server_facts import Facts, from_json
-from redraft.llm.providers.shared.capability_cache import Memory
+from redraft.llm.providers.openai_server.raw_prompts import PromptRenderer
+from redraft.llm.providers.openai_server.replies import MalformedReply, read_reply
+from redraft.llm.providers.openai_server.requests import request_body
+from redraft.llm.providers.openai_server.server_facts import ServerFacts, facts_from_json
+from redraft.llm.providers.shared.capability_cache import CapabilityCache
 from redraft.llm.providers.shared.unsupported import UnsupportedSigns
 from redraft.llm.usage import Usage
 
 ROUNDS = 16  # of one try: each but the first leaves out something that the server does not take
 
 
-class Server(Model):
+class ServerModel(Model):
     """A Model at one address or several, all of one kind. With a `chat_template` all is asked as raw completions.
     `names` are what the servers may call it, best guess first."""
 
@@ -46,21 +46,24 @@ class Server(Model):
         key: str = "",
         limits: Limits = Limits(),  # noqa: B008 - frozen
         chat_template: ChatTemplate | None = None,
-        memory: Memory | None = None,
+        memory: CapabilityCache | None = None,
     ) -> None:
         self.name = name
-        self._addresses = Addresses(addresses)
+        self._addresses = LoadBalancer(addresses)
         self._endpoint = Endpoint(
-            Wire(self._addresses, key, limits), name, names or (name,), (*filter(None, [key]), *self._addresses.secrets)
+            Transport(self._addresses, key, limits),
+            name,
+            names or (name,),
+            (*filter(None, [key]), *self._addresses.secrets),
         )
-        self._renderer = Renderer(self._endpoint, chat_template)
+        self._renderer = PromptRenderer(self._endpoint, chat_template)
         self._raw = chat_template is not None
-        self._memory = memory or Memory()
+        self._memory = memory or CapabilityCache()
         self._place = f"{self._addresses.shown} {name}{' raw' if self._raw else ''}"
         self._unsupported = UnsupportedSigns()
         self._shortest = sys.maxsize  # conversation so far, in messages
         self._probing = asyncio.Lock()
-        self._facts = from_json(self._memory.recall(self._place))
+        self._facts = facts_from_json(self._memory.recall(self._place))
         self.capabilities = self._facts.capabilities
 
     async def probe(self) -> Capabilities:
@@ -90,7 +93,7 @@ class Server(Model):
             if isinstance(reply, Reply):
                 return structs.replace(reply, usage=spent + reply.usage, attempts=attempts) if attempts > 1 else reply
             spent += reply
-        raise Refused(f"{self.name} rejects the request in every form.")
+        raise UnsupportedRequest(f"{self.name} rejects the request in every form.")
 
     async def close(self) -> None:
         """Close the connections."""
@@ -113,7 +116,7 @@ class Server(Model):
     async def _continuing(self) -> None:
         """Find out how to go on from a half-written answer."""
         if await self.probe() and self.capabilities.continuing is Continuing.NONE:
-            raise Refused(
+            raise UnsupportedRequest(
                 f"{self.name} does not go on from a half-written answer.",
                 cure="Use a strategy that drafts whole solutions, or give the model's chat template.",
             )
@@ -124,7 +127,7 @@ class Server(Model):
             asked = [*request.truncation.given(), *(["beam"] if request.beam else [])]
             if unknown := [name for name in asked if getattr(self.capabilities, name) is None]:
                 self._know(await self._probe().drawing(self._facts, unknown))
-        check_drawing(self.name, self.capabilities, request)
+        check_sampling(self.name, self.capabilities, request)
 
     async def _round(self, request: Request, number: int) -> Reply | Usage:
         """One exchange: the reply, or what it used where it taught what to ask otherwise."""
@@ -133,34 +136,34 @@ class Server(Model):
         if self._raw or (request.prefix and facts.capabilities.continuing is Continuing.COMPLETIONS):
             prompt, unopened = await self._renderer.prompt(request, facts)
             facts = replace(facts, unopened=unopened)
-        data = body(self._endpoint.model, request, facts, prompt)
+        data = request_body(self._endpoint.model, request, facts, prompt)
         try:
             answer = await self._endpoint.exchange(data, number, prompt is None)
-        except Again:
+        except AskAgain:
             return Usage()
-        except Rejected as error:
+        except RequestRejected as error:
             if request.beam and "logprobs" in error.words.text and "greater than" in error.words.text:
-                raise Refused(
+                raise UnsupportedRequest(
                     f"{self.name} allows no beam of width {request.n}.",
                     cure=f"Lower the width, or start vLLM with --max-logprobs {2 * request.n}.",
                     fatal=True,
                 ) from None
-            if (less := faults.adapted(self._facts, error.status, error.words, data)) is None:
+            if (less := errors.facts_after_rejection(self._facts, error.status, error.words, data)) is None:
                 raise
             self._know(less)
             return Usage()
         try:
-            choices, usage, signs = read(answer, request, facts, data)
-        except Unreadable:
+            choices, usage, signs = read_reply(answer, request, facts, data)
+        except MalformedReply:
             raise self._endpoint.unreadable(answer) from None
-        self._know(learned(self._facts, signs, self._unsupported))
+        self._know(facts_after_reply(self._facts, signs, self._unsupported))
         if signs.stopped_thinking:
             return usage
         if not choices:
-            raise faults.empty(sorted(set(signs.reasons)), self._addresses.shown, usage)
+            raise errors.empty_reply(sorted(set(signs.reasons)), self._addresses.shown, usage)
         return Reply(tuple(choices[: request.n]), usage)
 
-    def _know(self, facts: Facts) -> None:
+    def _know(self, facts: ServerFacts) -> None:
         """Remember what was learned."""
         if facts is self._facts or facts == self._facts:
             return

@@ -9,16 +9,16 @@ import orjson
 from msgspec import structs
 
 from redraft.llm.capabilities import Continuing
-from redraft.llm.gather import together
+from redraft.llm.gather import gather
 from redraft.llm.model import Beam, Cause, Choice, Finish, Message, ModelError, Request
-from redraft.llm.providers.openai_server import errors as faults
-from redraft.llm.providers.openai_server.endpoint import Endpoint, Rejected
-from redraft.llm.providers.openai_server.http.load_balancer import Addresses
-from redraft.llm.providers.openai_server.learned import learned
-from redraft.llm.providers.openai_server.raw_prompts import Renderer, made
-from redraft.llm.providers.openai_server.replies import Unreadable, read
-from redraft.llm.providers.openai_server.requests import body
-from redraft.llm.providers.openai_server.server_facts import Facts
+from redraft.llm.providers.openai_server import errors
+from redraft.llm.providers.openai_server.endpoint import Endpoint, RequestRejected
+from redraft.llm.providers.openai_server.http.load_balancer import LoadBalancer
+from redraft.llm.providers.openai_server.learned import facts_after_reply
+from redraft.llm.providers.openai_server.raw_prompts import PromptRenderer, server_prompt
+from redraft.llm.providers.openai_server.replies import MalformedReply, read_reply
+from redraft.llm.providers.openai_server.requests import request_body
+from redraft.llm.providers.openai_server.server_facts import ServerFacts
 from redraft.llm.providers.shared.unsupported import UnsupportedSigns
 from redraft.llm.truncation import Truncation
 
@@ -43,13 +43,13 @@ class Seen:
 class Probe:
     """One look at a server. What it rejects on the way is learned too."""
 
-    def __init__(self, endpoint: Endpoint, renderer: Renderer, addresses: Addresses) -> None:
+    def __init__(self, endpoint: Endpoint, renderer: PromptRenderer, addresses: LoadBalancer) -> None:
         self._endpoint = endpoint
         self._renderer = renderer
         self._addresses = addresses
         self._unsupported = UnsupportedSigns()
 
-    async def run(self, facts: Facts) -> Facts:
+    async def run(self, facts: ServerFacts) -> ServerFacts:
         """The facts with all that could be found out. Raises ModelError where the server does not answer."""
         await self.beginning(facts)
         await self._sampling()
@@ -57,7 +57,7 @@ class Probe:
         continuing = await self._continuing()
         return replace(self._facts.knowing(continuing=continuing), probed=True)
 
-    async def beginning(self, facts: Facts) -> Facts:
+    async def beginning(self, facts: ServerFacts) -> ServerFacts:
         """The facts with what a prompt needs: does the server put a special token before raw prompts, as a chat
         template does? A prompt of one letter has two tokens then. Raises a fatal ModelError where raw prompts are not
         to be had."""
@@ -72,7 +72,7 @@ class Probe:
         self._facts = replace(self._facts, adds_bos=seen.prompt_tokens > 1)
         return self._facts
 
-    async def drawing(self, facts: Facts, names: Sequence[str]) -> Facts:
+    async def drawing(self, facts: ServerFacts, names: Sequence[str]) -> ServerFacts:
         """The facts with whether these settings of drawing are heeded: `top_p`, `top_k` and `min_p` that leave only the
         likeliest token, and a `beam`, give the same texts whatever the seed. Raises ModelError."""
         await self.beginning(facts)
@@ -86,7 +86,7 @@ class Probe:
         server is doing. A high temperature makes those of a server that ignores it differ."""
         for temperature in (2.0, 1.0):
             request = structs.replace(DRAWING[name], temperature=temperature)
-            seen = await together([self._asked(structs.replace(request, seeds=(seed,))) for seed in (11, 12, 13, 14)])
+            seen = await gather([self._asked(structs.replace(request, seeds=(seed,))) for seed in (11, 12, 13, 14)])
             if getattr(self._facts.capabilities, name) is False:
                 return False
             texts = [tuple(one.texts) for one in seen if one is not None]
@@ -104,7 +104,7 @@ class Probe:
         text has to come beside another call, too: some servers draw from one generator for all calls in flight."""
         one, other = (Request(RANDOM, n=2, seeds=seeds, max_tokens=16) for seeds in ((1, 2), (5, 6)))
         first = await self._asked(one)
-        again, others = await together([self._asked(one), self._asked(other)])
+        again, others = await gather([self._asked(one), self._asked(other)])
         if first is None or again is None or others is None:
             return
         if "seed" not in self._facts.left_out:
@@ -165,7 +165,7 @@ class Probe:
         """Whether the server's own prompt ends with a trailing assistant message, open."""
         listed = [{"role": "user", "content": COUNT[0].content}, {"role": "assistant", "content": BEGUN}]
         for address in self._addresses:
-            prompt = await made(self._endpoint, address, "apply-template", listed)
+            prompt = await server_prompt(self._endpoint, address, "apply-template", listed)
             return prompt is not None and prompt.endswith(BEGUN)
         return False
 
@@ -189,15 +189,15 @@ class Probe:
             prompt, _ = await self._renderer.prompt(request, self._facts)
         while True:
             facts = self._facts.knowing(continuing=continuing)
-            data = body(self._endpoint.model, request, facts, prompt)
+            data = request_body(self._endpoint.model, request, facts, prompt)
             try:
                 answer = await self._patiently(data, prompt is None)
-            except faults.NoPage:
+            except errors.EndpointMissing:
                 if prompt is None:
                     raise
                 return None
-            except Rejected as error:
-                less = faults.adapted(self._facts, error.status, error.words, data)
+            except RequestRejected as error:
+                less = errors.facts_after_rejection(self._facts, error.status, error.words, data)
                 if less is None or "continue_final_message" in less.left_out:
                     return None
                 self._facts = less
@@ -206,10 +206,10 @@ class Probe:
 
     def _seen(self, answer: Any, request: Request, data: dict[str, Any]) -> Seen:
         try:
-            choices, _, signs = read(answer, structs.replace(request, prefix=""), self._facts, data)
-        except Unreadable:
+            choices, _, signs = read_reply(answer, structs.replace(request, prefix=""), self._facts, data)
+        except MalformedReply:
             raise self._endpoint.unreadable(answer) from None
-        self._facts = learned(self._facts, signs, self._unsupported)
+        self._facts = facts_after_reply(self._facts, signs, self._unsupported)
         usage = answer.get("usage")
         tokens = usage.get("prompt_tokens") if isinstance(usage, dict) else None
         return Seen(tuple(choices), tokens if isinstance(tokens, int) else 0)

@@ -8,13 +8,13 @@ from redraft.llm.model import Message, ModelError, Request
 from redraft.llm.prompts.chat_template import ChatTemplate
 from redraft.llm.providers.openai_server.endpoint import Endpoint
 from redraft.llm.providers.openai_server.http.load_balancer import Address
-from redraft.llm.providers.openai_server.server_facts import Facts
+from redraft.llm.providers.openai_server.server_facts import ServerFacts
 from redraft.llm.providers.shared.thinking import CLOSING, OPENING
 
 KEPT = 4096  # prompts: every step of a tree has the same one
 
 
-class Renderer:
+class PromptRenderer:
     """Makes prompts of messages, and keeps the last ones."""
 
     def __init__(self, endpoint: Endpoint, template: ChatTemplate | None) -> None:
@@ -27,11 +27,11 @@ class Renderer:
         """Whether there is a chat template of the user's."""
         return self._template is not None
 
-    def ready(self, facts: Facts) -> bool:
+    def ready(self, facts: ServerFacts) -> bool:
         """Whether all is known that a prompt needs."""
         return self._template is None or facts.adds_bos is not None
 
-    async def prompt(self, request: Request, facts: Facts) -> tuple[str, bool]:
+    async def prompt(self, request: Request, facts: ServerFacts) -> tuple[str, bool]:
         """The prompt, with the half-written answer at its end, and whether the model's thinking has begun in it. What
         goes on from an answer's beginning has done with thinking. Raises ModelError."""
         opening = self._kept.get(request.messages)
@@ -45,19 +45,19 @@ class Renderer:
             return opening, thinking
         return opening + (f"\n{CLOSING}\n\n" if thinking else "") + request.prefix, False
 
-    async def _opening(self, messages: tuple[Message, ...], facts: Facts) -> str:
+    async def _opening(self, messages: tuple[Message, ...], facts: ServerFacts) -> str:
         if self._template is not None:
             rendered = self._template.render(messages)
             return rendered.removeprefix(self._template.tokens.get("bos_token", "")) if facts.adds_bos else rendered
         for address in self._endpoint.wire.addresses:
             listed = [{"role": message.role, "content": message.content} for message in messages]
-            opening = await made(self._endpoint, address, facts.renders, listed)
+            opening = await server_prompt(self._endpoint, address, facts.renders, listed)
             if opening is not None:
                 return opening
         raise ModelError("The server does not make prompts of messages any more.", cure="Give its chat template.")
 
 
-async def made(endpoint: Endpoint, address: Address, way: str, messages: list[dict[str, str]]) -> str | None:
+async def server_prompt(endpoint: Endpoint, address: Address, way: str, messages: list[dict[str, str]]) -> str | None:
     """The prompt that a server makes of messages, up to where the answer begins; None where it makes none. llama.cpp
     does so at `/apply-template`; vLLM gives the tokens at `/tokenize` and their text at `/detokenize`."""
     if way == "apply-template":

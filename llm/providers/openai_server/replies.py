@@ -8,11 +8,11 @@ from typing import Any
 
 from redraft.llm.capabilities import Continuing
 from redraft.llm.model import Choice, Finish, Request
-from redraft.llm.providers.openai_server.requests import lost
-from redraft.llm.providers.openai_server.server_facts import Facts
-from redraft.llm.providers.openai_server.tokens import Token, tokens_in
-from redraft.llm.providers.shared.stop_strings import aligned, cut, with_tokens
-from redraft.llm.providers.shared.thinking import apart, inline
+from redraft.llm.providers.openai_server.requests import lost_whitespace
+from redraft.llm.providers.openai_server.server_facts import ServerFacts
+from redraft.llm.providers.openai_server.tokens import Token, parse_tokens
+from redraft.llm.providers.shared.stop_strings import align_tokens, cut_at_stop, with_token_counts
+from redraft.llm.providers.shared.thinking import split_inline_thinking, split_thinking
 from redraft.llm.usage import Usage
 
 FINISHES = {
@@ -25,7 +25,7 @@ UNSAID = object()
 
 
 @dataclass(slots=True)
-class Signs:
+class Observations:
     """What a reply shows of its server's ways."""
 
     sent: Mapping[str, Any]
@@ -44,17 +44,19 @@ class Signs:
     stopped_thinking: bool = False  # a stop string ended a text before its answer began
 
 
-class Unreadable(ValueError):
+class MalformedReply(ValueError):
     """The reply is not what the protocol says."""
 
 
-def read(data: Any, request: Request, facts: Facts, sent: Mapping[str, Any]) -> tuple[list[Choice], Usage, Signs]:
+def read_reply(
+    data: Any, request: Request, facts: ServerFacts, sent: Mapping[str, Any]
+) -> tuple[list[Choice], Usage, Observations]:
     """The samples in a reply, which may be none, what it used, and what it shows. Samples that a filter withheld, and
     empty ones, are left out, except where the token limit came before the answer. Raises Unreadable."""
     listed = data.get("choices") if isinstance(data, dict) else None
     if not isinstance(listed, list):
-        raise Unreadable
-    signs = Signs(sent, len(listed))
+        raise MalformedReply
+    signs = Observations(sent, len(listed))
     if len(listed) == 1:
         signs.counted = _count(data.get("usage"), "completion_tokens")
     choices: list[Choice] = []
@@ -65,19 +67,19 @@ def read(data: Any, request: Request, facts: Facts, sent: Mapping[str, Any]) -> 
         else:
             choices.append(choice)
     usage = _usage(data.get("usage"), choices, request)
-    return list(with_tokens(choices, usage.completion)), usage, signs
+    return list(with_token_counts(choices, usage.completion)), usage, signs
 
 
-def _choice(one: dict[str, Any], request: Request, facts: Facts, signs: Signs) -> Choice | None:
+def _choice(one: dict[str, Any], request: Request, facts: ServerFacts, signs: Observations) -> Choice | None:
     reason = one.get("finish_reason")
     finish = FINISHES.get(reason) if isinstance(reason, str | None) else None
     if finish is None:
         return None
     message = one.get("message")
     if message is None and isinstance(one.get("text"), str):
-        text, thinking, unopened = inline(one["text"], facts.unopened and not request.prefix)
+        text, thinking, unopened = split_inline_thinking(one["text"], facts.unopened and not request.prefix)
     elif isinstance(message, dict):
-        text, thinking, unopened = apart(message, facts.unopened and not request.prefix)
+        text, thinking, unopened = split_thinking(message, facts.unopened and not request.prefix)
     else:
         return None
     if thinking:
@@ -89,7 +91,7 @@ def _choice(one: dict[str, Any], request: Request, facts: Facts, signs: Signs) -
     if request.prefix and facts.repeats:
         text = text.removeprefix(request.prefix)
     if request.prefix and facts.trims:
-        text = _without(text, lost(request, facts, message is None))
+        text = _without(text, lost_whitespace(request, facts, message is None))
     if request.stop:
         text, finish = _stopped(text, finish, bool(thinking), one, request, facts, signs)
     logprobs, offsets = _logprobs(one.get("logprobs"), text, bool(thinking), signs) if text else (None, None)
@@ -98,7 +100,7 @@ def _choice(one: dict[str, Any], request: Request, facts: Facts, signs: Signs) -
     return Choice(text, finish, 0, logprobs, offsets, thinking)
 
 
-def _mistaken(message: Any, request: Request, facts: Facts) -> bool:
+def _mistaken(message: Any, request: Request, facts: ServerFacts) -> bool:
     """Whether what the server takes for thinking is the answer's rest: some take all before a closing tag for thinking,
     and in the midst of an answer none comes. Where it begins a turn of its own, the model may think in it."""
     own = facts.capabilities.continuing is Continuing.TRAILING
@@ -112,10 +114,16 @@ def _without(text: str, beginning: str) -> str:
 
 
 def _stopped(
-    text: str, finish: Finish, thought: bool, one: dict[str, Any], request: Request, facts: Facts, signs: Signs
+    text: str,
+    finish: Finish,
+    thought: bool,
+    one: dict[str, Any],
+    request: Request,
+    facts: ServerFacts,
+    signs: Observations,
 ) -> tuple[str, Finish]:
     """The text before its first stop string, and why it ended."""
-    before, found = cut(text, request.stop)
+    before, found = cut_at_stop(text, request.stop)
     if found:
         rest = text[len(before) :]
         ended = rest in request.stop
@@ -142,7 +150,7 @@ def _stopped(
 
 
 def _logprobs(
-    given: Any, text: str, thought: bool, signs: Signs
+    given: Any, text: str, thought: bool, signs: Observations
 ) -> tuple[tuple[float, ...], tuple[int, ...]] | tuple[None, None]:
     """The log-probabilities and offsets of a text's tokens; None where they are absent, not numbers, or of another
     text."""
@@ -157,7 +165,7 @@ def _logprobs(
         if content is None:
             tokens, logprobs = given["tokens"], given["token_logprobs"]
         else:
-            listed = tokens_in(content)
+            listed = parse_tokens(content)
             tokens = [entry.token for entry in listed]
             logprobs = [entry.logprob for entry in listed]
             signs.many_tops |= bool(listed) and listed[0].tops > 1
@@ -178,14 +186,14 @@ def _logprobs(
         raw = [entry.raw for entry in listed] or [token.encode("utf-8", "surrogatepass") for token in tokens]
     except (TypeError, ValueError):
         return None, None
-    return aligned(list(zip(raw, logprobs, strict=True)), text, thought=thought) or (None, None)
+    return align_tokens(list(zip(raw, logprobs, strict=True)), text, thought=thought) or (None, None)
 
 
-def _ends(given: Any, facts: Facts, signs: Signs) -> bool:
+def _ends(given: Any, facts: ServerFacts, signs: Observations) -> bool:
     """Whether the last log-probability is that of the end itself. It is a token of no text; where text was held back in
     case a stop string would come of it, llama.cpp gives that text to it, and only the number of tokens tells."""
     try:
-        listed = tokens_in(given.get("content") if isinstance(given, dict) else None)
+        listed = parse_tokens(given.get("content") if isinstance(given, dict) else None)
     except (TypeError, ValueError):
         return False
     return bool(listed) and (not listed[-1].token or (facts.shows_end and len(listed) == signs.counted))

@@ -8,10 +8,10 @@ import orjson
 
 from redraft.llm.capabilities import Continuing
 from redraft.llm.model import Request
-from redraft.llm.providers.openai_server.server_facts import Facts
+from redraft.llm.providers.openai_server.server_facts import ServerFacts
 
 
-def body(model: str, request: Request, facts: Facts, prompt: str | None = None) -> dict[str, Any]:
+def request_body(model: str, request: Request, facts: ServerFacts, prompt: str | None = None) -> dict[str, Any]:
     """The body of one call: of the chat endpoint, or, with a `prompt`, of raw completions. It takes one seed, the first
     sample's."""
     data: dict[str, Any] = {"model": model}
@@ -51,19 +51,19 @@ def body(model: str, request: Request, facts: Facts, prompt: str | None = None) 
     return data
 
 
-def lost(request: Request, facts: Facts, raw: bool) -> str:
+def lost_whitespace(request: Request, facts: ServerFacts, raw: bool) -> str:
     """The white space at the end of the half-written answer, where the server loses it: the model writes it anew."""
     return request.prefix[len(request.prefix.rstrip()) :] if facts.trims and not raw else ""
 
 
-def _heeded(request: Request, facts: Facts, prompt: str | None) -> bool:
+def _heeded(request: Request, facts: ServerFacts, prompt: str | None) -> bool:
     """Whether a stop string ends the answer, and not the thinking or the white space before it."""
     if request.prefix:
-        return not lost(request, facts, prompt is not None)
+        return not lost_whitespace(request, facts, prompt is not None)
     return not facts.thinks
 
 
-def packed(data: Mapping[str, Any]) -> bytes:
+def encode_body(data: Mapping[str, Any]) -> bytes:
     """A body as it is sent. Halves of characters, which orjson does not write, are escaped."""
     try:
         return orjson.dumps(data, default=_plain)

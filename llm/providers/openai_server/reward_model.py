@@ -12,10 +12,10 @@ from typing import Any
 
 from redraft.llm.limits import Limits
 from redraft.llm.model import Cause, Choice, Finish, Model, ModelError, Reply, Request
-from redraft.llm.providers.openai_server import errors as faults
-from redraft.llm.providers.openai_server.http.load_balancer import Addresses
-from redraft.llm.providers.openai_server.http.transport import Answer, Wire
-from redraft.llm.providers.openai_server.requests import packed
+from redraft.llm.providers.openai_server import errors
+from redraft.llm.providers.openai_server.http.load_balancer import LoadBalancer
+from redraft.llm.providers.openai_server.http.transport import Answer, Transport
+from redraft.llm.providers.openai_server.requests import encode_body
 from redraft.llm.usage import Usage
 
 PATHS: Mapping[str, str] = MappingProxyType(
@@ -34,7 +34,7 @@ by token."""
 TOPS = 20  # the most log-probabilities of a token that vLLM and OpenAI give
 
 
-class Scoring(Model):
+class ServerRewardModel(Model):
     """A reward model at one address or several. A message of role "input" is a text as it is; of role "piece" a part of
     one, for "values"; of any other role it is part of a chat."""
 
@@ -49,8 +49,8 @@ class Scoring(Model):
     ) -> None:
         self.name = name
         self.way = way
-        self._addresses = Addresses(addresses)
-        self._wire = Wire(self._addresses, key, limits)
+        self._addresses = LoadBalancer(addresses)
+        self._wire = Transport(self._addresses, key, limits)
         self._secrets = (*filter(None, [key]), *self._addresses.secrets)
 
     async def complete(self, request: Request) -> Reply:
@@ -85,13 +85,13 @@ class Scoring(Model):
 
     async def _posted(self, path: str, data: dict[str, Any]) -> Any:
         """The JSON that answers a body."""
-        answer = await self._answered(path, packed(data))
+        answer = await self._answered(path, encode_body(data))
         if answer.status != 200:
             raise self._failure(path, answer)
         try:
             return json.loads(answer.body)
         except ValueError:
-            raise faults.unreadable(answer.body, answer.address.shown, self._secrets) from None
+            raise errors.unreadable_reply(answer.body, answer.address.shown, self._secrets) from None
 
     async def _answered(self, path: str, body: bytes) -> Answer:
         """The answer of the best address that takes the connection."""
@@ -107,11 +107,11 @@ class Scoring(Model):
         raise last
 
     def _failure(self, path: str, answer: Answer) -> ModelError:
-        words = faults.Said(answer.body)
+        words = errors.ErrorBody(answer.body)
         shown = answer.address.shown
-        error = faults.explained(answer.status, answer.headers, words, shown, self.name, self._secrets)
+        error = errors.status_error(answer.status, answer.headers, words, shown, self.name, self._secrets)
         error.kind = f"HTTP {answer.status}"
-        if isinstance(error, faults.NoPage):
+        if isinstance(error, errors.EndpointMissing):
             return ModelError(
                 f"{shown} has no {path} (HTTP {answer.status}).",
                 cure="Serve the reward model there, as with `vllm serve MODEL --runner pooling`, or choose another"
@@ -121,7 +121,7 @@ class Scoring(Model):
         return error
 
     def _unreadable(self, reply: Any) -> ModelError:
-        return faults.unreadable(json.dumps(reply).encode(), self._addresses.shown, self._secrets)
+        return errors.unreadable_reply(json.dumps(reply).encode(), self._addresses.shown, self._secrets)
 
 
 def _body(way: str, request: Request) -> dict[str, Any]:

@@ -13,7 +13,7 @@ NAMED = {name: name for name in ("logprobs", "seed", "stop", "temperature", "top
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class ServerFacts:
     """Capabilities, and the habits that the direct route has to know of. Each is false or empty until it is seen."""
 
     capabilities: Capabilities = Capabilities()  # noqa: RUF009 - frozen
@@ -30,11 +30,11 @@ class Facts:
     adds_bos: bool | None = None  # whether raw prompts get the special token at the beginning from the server
     renders: str = ""  # how the server makes a prompt of messages: "apply-template" or "tokenize"
 
-    def knowing(self, **capabilities: Any) -> "Facts":
+    def knowing(self, **capabilities: Any) -> "ServerFacts":
         """The same with these capabilities."""
         return replace(self, capabilities=replace(self.capabilities, **capabilities))
 
-    def without(self, parameter: str) -> "Facts":
+    def without(self, parameter: str) -> "ServerFacts":
         """The same, knowing that this parameter is rejected."""
         facts = replace(self, left_out=self.left_out | {parameter})
         if parameter == "n":
@@ -48,7 +48,7 @@ class Facts:
     def as_json(self) -> dict[str, Any]:
         """What differs from knowing nothing, as JSON data."""
         data = {
-            f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != getattr(NOTHING, f.name)
+            f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != getattr(NO_FACTS, f.name)
         }
         known = {f.name: getattr(self.capabilities, f.name) for f in fields(self.capabilities)}
         data["capabilities"] = {name: value for name, value in known.items() if value is not None}
@@ -57,16 +57,16 @@ class Facts:
         return data
 
 
-def from_json(data: Mapping[str, Any]) -> Facts:
+def facts_from_json(data: Mapping[str, Any]) -> ServerFacts:
     """The facts that `as_json` made this of. What is not understood (another version wrote it) is nothing known."""
     try:
         capabilities = dict(data.get("capabilities", {}))
         continuing = capabilities.pop("continuing", None)
         known = Capabilities(**capabilities, continuing=Continuing(continuing) if continuing else None)
         rest = {name: value for name, value in data.items() if name not in ("capabilities", "left_out")}
-        return Facts(capabilities=known, left_out=frozenset(data.get("left_out", ())), **rest)
+        return ServerFacts(capabilities=known, left_out=frozenset(data.get("left_out", ())), **rest)
     except (TypeError, ValueError):
-        return NOTHING
+        return NO_FACTS
 
 
-NOTHING = Facts()
+NO_FACTS = ServerFacts()

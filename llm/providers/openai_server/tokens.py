@@ -60,7 +60,7 @@ REPLY = msgspec.json.Decoder(_Reply)
 TOKENS = msgspec.json.Decoder(list[Token])
 
 
-def parsed(body: bytes) -> Any:
+def parse_reply(body: bytes) -> Any:
     """A reply's JSON: what is read of it, with Tokens, where it is what the protocol says, and all of it otherwise.
     Raises ValueError."""
     try:
@@ -69,7 +69,7 @@ def parsed(body: bytes) -> Any:
         return orjson.loads(body)
 
 
-def tokens_in(content: Any) -> Sequence[Token]:
+def parse_tokens(content: Any) -> Sequence[Token]:
     """The tokens of a choice, however its reply was parsed. Raises ValueError and TypeError where they are none."""
     if not content or isinstance(content[0], Token):
         return content

@@ -16,7 +16,7 @@ from typing import Any
 KEPT_S = 7 * 24 * 3600.0  # after that it is found out anew
 
 
-class Memory:
+class CapabilityCache:
     """Facts by a key, as JSON data. A file that is broken, or cannot be written, is no error: what it would have held
     is found out again. `path` None: `redraft/models.json` in the cache folder, which XDG_CACHE_HOME moves. `now` gives
     the seconds since the epoch."""

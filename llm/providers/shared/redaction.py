@@ -12,30 +12,30 @@ PIECE = 8  # characters of a key that give it away
 LEAST = 4  # characters of a secret in an address
 
 
-def said(text: str, *keys: str) -> str:
+def redacted_line(text: str, *keys: str) -> str:
     """A provider's words in one line of at most 300 characters, without `keys`, any piece of them that could give them
     away, the environment's own secrets, or anything that looks like a key."""
     for secret in (*keys, *_secrets()):
         text = _without(text, secret)
-    return hidden(KEY.sub("***", " ".join(text.split())))[:MOST]
+    return redact_addresses(KEY.sub("***", " ".join(text.split())))[:MOST]
 
 
-def address(given: str) -> str:
+def redact_address(given: str) -> str:
     """An address, or several with commas between them, fit to be kept: without user, password and query."""
     return re.sub(r"[?#][^\s,]*", "?***", re.sub(r"(^|//|,\s*)[^/?#,\s]*@", r"\1***@", given))
 
 
-def hidden(text: str) -> str:
+def redact_addresses(text: str) -> str:
     """A text in which every address has lost its user, its password and its keys."""
     return QUERY.sub(r"\1***", USER.sub("//***@", text))
 
 
-def location(given: str) -> str:
+def redact_location(given: str) -> str:
     """The same of an address, or several with commas between them, which may leave their schemes out."""
-    return hidden(re.sub(r"(^|,\s*)[^/?#,\s]*@", r"\1***@", given))
+    return redact_addresses(re.sub(r"(^|,\s*)[^/?#,\s]*@", r"\1***@", given))
 
 
-def secrets(given: str) -> tuple[str, ...]:
+def address_secrets(given: str) -> tuple[str, ...]:
     """The passwords and the values of queries in an address, or in several with commas between them, as they stand
     there and as they are meant."""
     found: list[str] = []
@@ -48,7 +48,7 @@ def secrets(given: str) -> tuple[str, ...]:
     )
 
 
-def wait_s(headers: Mapping[str, str], text: str = "", now: float | None = None) -> float | None:
+def retry_after_s(headers: Mapping[str, str], text: str = "", now: float | None = None) -> float | None:
     """The seconds that a provider asks to wait, by its headers or its words: `retry-after-ms`, `Retry-After` (seconds
     or a date), the longest of the `x-ratelimit-reset-*` whose `x-ratelimit-remaining-*` says that nothing remains, or
     "try again in 1m3.5s". None: it does not say. `now` is the time since the epoch. Header names are looked up as they

@@ -7,13 +7,13 @@ from itertools import accumulate
 from redraft.llm.model import Choice
 
 
-def cut(text: str, stop: Sequence[str]) -> tuple[str, bool]:
+def cut_at_stop(text: str, stop: Sequence[str]) -> tuple[str, bool]:
     """The text before its first stop string, and whether there was one."""
     ends = [at for at in (text.find(mark) for mark in stop if mark) if at >= 0]
     return (text[: min(ends)], True) if ends else (text, False)
 
 
-def aligned(
+def align_tokens(
     tokens: Sequence[tuple[bytes, float]], text: str, *, thought: bool = False
 ) -> tuple[tuple[float, ...], tuple[int, ...]] | None:
     """The log-probabilities of the tokens that make up a text, and the character at which each begins.
@@ -75,7 +75,7 @@ def _start(full: bytes, raw: bytes, thought: bool) -> int | None:
     return at if at >= 0 and not full[:at].strip() else None
 
 
-def with_tokens(choices: Sequence[Choice], total: int) -> tuple[Choice, ...]:
+def with_token_counts(choices: Sequence[Choice], total: int) -> tuple[Choice, ...]:
     """The choices with their tokens, thinking included. Providers count them for a whole reply (`total`; 0 where they
     do not), so they are shared out, by the log-probabilities where each choice has them and has not thought, and by
     length otherwise."""

@@ -5,7 +5,7 @@ from typing import Any
 OPENING, CLOSING = "<think>", "</think>"
 
 
-def apart(message: dict[str, Any], unopened: bool) -> tuple[str, str, bool]:
+def split_thinking(message: dict[str, Any], unopened: bool) -> tuple[str, str, bool]:
     """The text and the thinking of a chat message, and whether the thinking stood unopened in the text.
 
     Servers give thinking as `reasoning_content` or `reasoning`, as parts of type "thinking", or in the text, between
@@ -23,10 +23,10 @@ def apart(message: dict[str, Any], unopened: bool) -> tuple[str, str, bool]:
         return text, given, False
     if thinking:
         return text, thinking, False
-    return inline(text, unopened)
+    return split_inline_thinking(text, unopened)
 
 
-def inline(text: str, unopened: bool) -> tuple[str, str, bool]:
+def split_inline_thinking(text: str, unopened: bool) -> tuple[str, str, bool]:
     """The text after its thinking, the thinking, and whether that had no opening tag. Where the closing tag has not
     come, all of it is thinking."""
     if not unopened and CLOSING not in text and OPENING not in text[:32]:

@@ -23,9 +23,9 @@ from redraft.llm.capabilities import EVERYTHING, Capabilities
 from redraft.llm.choice_json import choice_from_json, choice_to_json
 from redraft.llm.limits import Limits
 from redraft.llm.model import Beam, Choice, Finish, Model, ModelError, Reply, Request
-from redraft.llm.model import Message as Said
+from redraft.llm.model import Message as PromptMessage
 from redraft.llm.providers.embedded.model import EmbeddedModel, embedded
-from redraft.llm.providers.via_litellm.model import LiteLLM
+from redraft.llm.providers.via_litellm.model import LiteLLMModel
 from redraft.llm.truncation import NAMES, Truncation
 
 PROVIDER, MODEL = "redraft", "embedded"
@@ -47,10 +47,10 @@ def register() -> None:
 def embedded_model(module: ModuleType, limits: Limits) -> Model:
     """The embedded model, called through LiteLLM."""
     register()
-    return Embedded(module, NAME, NAME, PROVIDER, limits=limits)
+    return EmbeddedThroughLiteLLM(module, NAME, NAME, PROVIDER, limits=limits)
 
 
-class Embedded(LiteLLM):
+class EmbeddedThroughLiteLLM(LiteLLMModel):
     """The embedded model by another way: the same in name and prompts, so that its recipes and draws are the same."""
 
     remote = False
@@ -65,7 +65,7 @@ class Embedded(LiteLLM):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.name = MODEL
-        self.version = provider().model.version
+        self.version = registered_provider().model.version
 
     def parameters(self, request: Request) -> dict[str, Any]:
         """Each sample's own seed and a beam search, which OpenAI's protocol has no place for, go along."""
@@ -129,20 +129,20 @@ class Provider(CustomLLM):
             raise CustomLLMError(400, str(error)) from error
 
 
-def provider() -> Provider:
+def registered_provider() -> Provider:
     """The one that is registered."""
     handlers = (item["custom_handler"] for item in litellm.custom_provider_map)
     return next(handler for handler in handlers if isinstance(handler, Provider))
 
 
 def _request(messages: Sequence[Mapping[str, Any]], asked: Mapping[str, Any]) -> Request:
-    said = [Said(message["role"], _text(message["content"])) for message in messages]
-    prefix = said.pop().content if said and said[-1].role == "assistant" else ""
+    prompt = [PromptMessage(message["role"], _text(message["content"])) for message in messages]
+    prefix = prompt.pop().content if prompt and prompt[-1].role == "assistant" else ""
     n, seed, stop = asked.get("n") or 1, asked.get("seed"), asked.get("stop") or ()
     penalty = asked.get("beam_length_penalty")
     temperature, limit = asked.get("temperature"), asked.get("max_tokens") or asked.get("max_completion_tokens")
     return Request(
-        messages=tuple(said),
+        messages=tuple(prompt),
         prefix=prefix,
         n=n,
         stop=(stop,) if isinstance(stop, str) else tuple(stop),

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from redraft.llm.model import Cause, ModelError, Refused
-from redraft.llm.providers.shared.redaction import said, secrets, wait_s
+from redraft.llm.model import Cause, ModelError, UnsupportedRequest
+from redraft.llm.providers.shared.redaction import address_secrets, redacted_line, retry_after_s
 from redraft.llm.usage import Usage
 
 OVERLOADED = (429, 503, 529)
@@ -18,7 +18,7 @@ class Failure:
         self.chain = _chain(error)
         self.kinds = {kind.__name__ for one in self.chain for kind in type(one).__mro__}
         self.text = str(error) or type(error).__name__
-        self.said = said(self.text, *secrets(api_base))
+        self.said = redacted_line(self.text, *address_secrets(api_base))
         answer = next((answer for one in self.chain if (answer := _answer(one)) is not None), None)
         self.status = answer.status_code if answer is not None else _local_status(error, self.kinds)
         self.headers: Mapping[str, str] = getattr(answer, "headers", None) or {}
@@ -39,10 +39,10 @@ class Failure:
     @property
     def pause_s(self) -> float | None:
         """The seconds that the provider asks to wait, by its headers or its words."""
-        return wait_s(self.headers, self.text)
+        return retry_after_s(self.headers, self.text)
 
 
-def explained(failure: Failure, name: str, where: str, key_name: Callable[[], str]) -> ModelError:
+def failure_error(failure: Failure, name: str, where: str, key_name: Callable[[], str]) -> ModelError:
     """The error of a model at a place; `key_name` tells which environment variable holds the key."""
     status, words = failure.status, failure.said
     if status in (401, 403) or (not failure.answered and "api_key" in words.lower()):
@@ -66,7 +66,7 @@ def explained(failure: Failure, name: str, where: str, key_name: Callable[[], st
             wait_s=failure.pause_s,
         )
     if 400 <= status < 500 and status not in PASSING:
-        return Refused(f"{where} rejects the request to {name} ({words}).")
+        return UnsupportedRequest(f"{where} rejects the request to {name} ({words}).")
     if failure.unreachable:
         return ModelError(
             f"No connection to {where} ({words}).",

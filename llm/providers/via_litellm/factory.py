@@ -5,15 +5,15 @@ import warnings
 
 from redraft.llm.limits import Limits
 from redraft.llm.model import Model, ModelError
-from redraft.llm.providers.shared.capability_cache import Memory
-from redraft.llm.providers.via_litellm.model import LiteLLM
+from redraft.llm.providers.shared.capability_cache import CapabilityCache
+from redraft.llm.providers.via_litellm.model import LiteLLMModel
 
 
 def litellm_model(
     name: str,
     api_base: str | None = None,
     limits: Limits = Limits(),  # noqa: B008 - frozen
-    memory: Memory | None = None,
+    memory: CapabilityCache | None = None,
 ) -> Model:
     """A model by LiteLLM's name for it, or, with `api_base`, by its own name on that OpenAI-compatible server.
 
@@ -39,4 +39,4 @@ def litellm_model(
             cure="Put the provider first, as in openai/gpt-4o, or give a server's address with --api-base.",
             fatal=True,
         ) from None
-    return LiteLLM(litellm, name, full, provider, api_base, limits, memory)
+    return LiteLLMModel(litellm, name, full, provider, api_base, limits, memory)

@@ -7,17 +7,17 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from redraft.llm.capabilities import Capabilities
-from redraft.llm.providers.shared.capability_cache import Memory
+from redraft.llm.providers.shared.capability_cache import CapabilityCache
 from redraft.llm.providers.shared.unsupported import UNSUPPORTED, UnsupportedSigns
 from redraft.llm.providers.via_litellm.errors import Failure
-from redraft.llm.providers.via_litellm.replies import UNSAID, apart, stop_reason
+from redraft.llm.providers.via_litellm.replies import UNSAID, split_message, stop_reason
 
 
-class Known:
+class LearnedCapabilities:
     """`capabilities`; `limit_name`, what the limit of tokens is called; `most`, the choices that a call may ask for, 0
     being any number."""
 
-    def __init__(self, told: Capabilities, memory: Memory, key: str) -> None:
+    def __init__(self, told: Capabilities, memory: CapabilityCache, key: str) -> None:
         self._memory = memory
         self._key = key
         self._learnt = memory.recall(key)
@@ -31,7 +31,7 @@ class Known:
         """From the choices of a reply and the settings that were sent for it. What the model did once it can do; what
         it did not do, without a word, has to show twice, since faults look like that."""
         can = self.capabilities
-        parts = [apart(choice.message) for choice in choices]
+        parts = [split_message(choice.message) for choice in choices]
         if "stop" in parameters and any(thinking and not text for text, thinking in parts):
             self._know(stop=False)  # one may have ended the thinking: texts are cut here
         texts = [text for text, _ in parts]

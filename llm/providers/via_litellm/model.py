@@ -16,21 +16,21 @@ from msgspec.structs import replace
 
 from redraft.llm.capabilities import Capabilities, Continuing
 from redraft.llm.limits import Limits
-from redraft.llm.model import Model, ModelError, Refused, Reply, Request, check_drawing
-from redraft.llm.providers.shared.capability_cache import Memory
-from redraft.llm.providers.shared.redaction import address
-from redraft.llm.providers.via_litellm import model_table as litellm_facts
-from redraft.llm.providers.via_litellm.errors import Failure, explained
-from redraft.llm.providers.via_litellm.learned import Known
-from redraft.llm.providers.via_litellm.replies import read
+from redraft.llm.model import Model, ModelError, Reply, Request, UnsupportedRequest, check_sampling
+from redraft.llm.providers.shared.capability_cache import CapabilityCache
+from redraft.llm.providers.shared.redaction import redact_address
+from redraft.llm.providers.via_litellm import model_table
+from redraft.llm.providers.via_litellm.errors import Failure, failure_error
+from redraft.llm.providers.via_litellm.learned import LearnedCapabilities
+from redraft.llm.providers.via_litellm.replies import read_response
 
 MARKED_CHARS = 4096  # about the fewest tokens that providers cache: 1,024
 
 
-class LiteLLM(Model):
+class LiteLLMModel(Model):
     """A Model behind LiteLLM. A call takes one seed, its first sample's."""
 
-    open: ClassVar[WeakSet["LiteLLM"]] = WeakSet()  # they share LiteLLM's connections, which the last one closes
+    open: ClassVar[WeakSet["LiteLLMModel"]] = WeakSet()  # they share LiteLLM's connections, which the last one closes
 
     def __init__(
         self,
@@ -40,19 +40,21 @@ class LiteLLM(Model):
         provider: str,
         api_base: str | None = None,
         limits: Limits = Limits(),  # noqa: B008 - frozen
-        memory: Memory | None = None,
+        memory: CapabilityCache | None = None,
     ) -> None:
         self.name = name
         self.litellm = litellm
         self.full = full
         self.provider = provider
-        facts = litellm_facts.facts(litellm, full)
+        facts = model_table.table_entry(litellm, full)
         self._claude = "claude" in full
-        self._marks = self._claude and provider in litellm_facts.MARKED and bool(facts.get("supports_prompt_caching"))
-        self.prices = self._told_prices = litellm_facts.prices(facts, marked=self._marks)
-        self.batch_prices = litellm_facts.prices(facts, batch=True, marked=self._marks)
-        told = litellm_facts.capabilities(litellm, full, facts)
-        self._known = Known(told, memory or Memory(), f"litellm {full} {address(api_base or '')}".strip())
+        self._marks = self._claude and provider in model_table.MARKED and bool(facts.get("supports_prompt_caching"))
+        self.prices = self._told_prices = model_table.prices(facts, marked=self._marks)
+        self.batch_prices = model_table.prices(facts, batch=True, marked=self._marks)
+        told = model_table.capabilities(litellm, full, facts)
+        self._known = LearnedCapabilities(
+            told, memory or CapabilityCache(), f"litellm {full} {redact_address(api_base or '')}".strip()
+        )
         self._timeout_s = limits.timeout_s
         self._api_base = api_base
         self.access = self._access(api_base)
@@ -85,7 +87,7 @@ class LiteLLM(Model):
                 failure = Failure(error, self._api_base or "")
                 if self.adapted(failure, parameters):
                     continue
-                explanation = self.explained(failure)
+                explanation = self.to_model_error(failure)
                 explanation.attempts = attempts
                 raise explanation from None
             return replace(self.reply(response, request, parameters), attempts=attempts)
@@ -100,7 +102,7 @@ class LiteLLM(Model):
         if not request.prefix:
             return messages
         if self.capabilities.continuing is Continuing.NONE:
-            raise Refused(
+            raise UnsupportedRequest(
                 f"{self.name} does not go on from a half-written answer.",
                 cure="Use a strategy that drafts whole solutions, or another model.",
             )
@@ -111,7 +113,7 @@ class LiteLLM(Model):
         """A request's settings by OpenAI's names, but for those that the model does not take. Raises a fatal Refused
         for truncated sampling, or a beam search, that it does not do."""
         can = self.capabilities
-        check_drawing(self.name, can, request)
+        check_sampling(self.name, can, request)
         parameters: dict[str, Any] = {self._known.limit_name: request.max_tokens}
         if can.temperature is not False:
             parameters["temperature"] = request.temperature
@@ -140,7 +142,7 @@ class LiteLLM(Model):
         """The reply in LiteLLM's response, and what it tells about the model. Raises ModelError where it has none."""
         self._known.learn(response.choices or (), parameters)
         trimmed = self.capabilities.continuing is Continuing.TRAILING
-        reply = read(response, request, parameters.get("stop", ()), trimmed=trimmed)
+        reply = read_response(response, request, parameters.get("stop", ()), trimmed=trimmed)
         told = reply.cost_usd if self.prices is self._told_prices else None  # others' prices are for the caller
         return replace(reply, cost_usd=told if told or self.prices else None)
 
@@ -148,9 +150,9 @@ class LiteLLM(Model):
         """Whether a request was rejected for a setting that it can do without, which is left out from now on."""
         return self._known.adapted(failure, parameters)
 
-    def explained(self, failure: Failure) -> ModelError:
+    def to_model_error(self, failure: Failure) -> ModelError:
         """A failed call as a cause and a cure."""
-        error = explained(failure, self.name, address(self._api_base or self.provider), self._key_name)
+        error = failure_error(failure, self.name, redact_address(self._api_base or self.provider), self._key_name)
         error.kind = f"HTTP {failure.status}" if failure.answered and failure.status else error.kind
         return error
 

@@ -12,7 +12,7 @@ FLAG = ("deepseek", "mistral", "codestral", "hosted_vllm")
 MARKED = ("anthropic", "bedrock", "vertex_ai")  # whose Claude caches what is marked, and nothing else
 
 
-def facts(litellm: ModuleType, full: str) -> Mapping[str, Any]:
+def table_entry(litellm: ModuleType, full: str) -> Mapping[str, Any]:
     """The model's entry in the tables; empty where there is none."""
     try:
         told = litellm.get_model_info(full)

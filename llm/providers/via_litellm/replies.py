@@ -5,14 +5,14 @@ from math import isfinite
 from typing import Any
 
 from redraft.llm.model import Cause, Choice, Finish, ModelError, Reply, Request
-from redraft.llm.providers.shared.stop_strings import aligned, cut, with_tokens
-from redraft.llm.providers.shared.thinking import inline
+from redraft.llm.providers.shared.stop_strings import align_tokens, cut_at_stop, with_token_counts
+from redraft.llm.providers.shared.thinking import split_inline_thinking
 from redraft.llm.usage import Usage
 
 FINISHES = {"stop": Finish.END, "length": Finish.LENGTH}
 
 
-def read(response: Any, request: Request, stop: Sequence[str], *, trimmed: bool = False) -> Reply:
+def read_response(response: Any, request: Request, stop: Sequence[str], *, trimmed: bool = False) -> Reply:
     """The reply in a LiteLLM response. Samples that a filter stopped, and empty ones, are left out of it. `stop` are
     the stop strings that were sent; `trimmed` says that the model saw the prefix without the white space at its end.
 
@@ -23,7 +23,7 @@ def read(response: Any, request: Request, stop: Sequence[str], *, trimmed: bool 
     used = usage(response)
     if not choices:
         raise _empty(response, used)
-    return Reply(choices=with_tokens(choices, used.completion), usage=used, cost_usd=_cost(response))
+    return Reply(choices=with_token_counts(choices, used.completion), usage=used, cost_usd=_cost(response))
 
 
 def usage(response: Any) -> Usage:
@@ -40,14 +40,14 @@ def usage(response: Any) -> Usage:
 
 def _choice(choice: Any, request: Request, stop: Sequence[str], trimmed: bool) -> Choice | None:
     message = choice.message
-    text, thinking = apart(message, request.prefix)
-    text, stopped = cut(_continuation(text, request.prefix, trimmed), request.stop)
+    text, thinking = split_message(message, request.prefix)
+    text, stopped = cut_at_stop(_continuation(text, request.prefix, trimmed), request.stop)
     finish = FINISHES.get(choice.finish_reason)
     if finish is None or (not text and finish is not Finish.LENGTH and not stopped):
         return None
     if stopped or (finish is Finish.END and stop and _stop_string(choice, stop)):
         finish = Finish.STOP
-    spelled = aligned(_tokens(choice), text, thought=bool(thinking)) if text else None
+    spelled = align_tokens(_tokens(choice), text, thought=bool(thinking)) if text else None
     logprobs, offsets = spelled if spelled and all(map(isfinite, spelled[0])) else (None, None)
     return Choice(text, finish, tokens=0, logprobs=logprobs, offsets=offsets, thinking=thinking)
 
@@ -59,7 +59,7 @@ def _continuation(text: str, prefix: str, trimmed: bool) -> str:
     return text.removeprefix(prefix[len(prefix.rstrip()) :]) if trimmed else text
 
 
-def apart(message: Any, prefix: str = "") -> tuple[str, str]:
+def split_message(message: Any, prefix: str = "") -> tuple[str, str]:
     """The text of a message and its thinking, which stands beside it, or, with some providers, in front of it."""
     text = message.content or ""
     blocks = getattr(message, "thinking_blocks", None) or ()
@@ -68,7 +68,7 @@ def apart(message: Any, prefix: str = "") -> tuple[str, str]:
     )
     if prefix:
         return text, thinking
-    return (text.lstrip(), thinking) if thinking else inline(text, unopened=False)[:2]
+    return (text.lstrip(), thinking) if thinking else split_inline_thinking(text, unopened=False)[:2]
 
 
 def _stop_string(choice: Any, stop: Sequence[str]) -> bool:

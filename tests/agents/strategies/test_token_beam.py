@@ -8,7 +8,7 @@ import pytest
 from redraft.agents import build, solve
 from redraft.llm.client.budget import Budget
 from redraft.llm.client.client import Client
-from redraft.llm.model import Beam, BudgetSpent, ModelError, Refused, Request, Sampling
+from redraft.llm.model import Beam, BudgetExceeded, ModelError, Request, Sampling, UnsupportedRequest
 from redraft.llm.providers.embedded.model import embedded
 from redraft.llm.providers.route import route
 from redraft.llm.scripted import Scripted
@@ -57,7 +57,7 @@ async def test_a_server_like_vllm_is_asked_in_one_call(openai_server: Any) -> No
 
 async def test_a_model_that_cant_ends_the_run_in_one_line(openai_server: Any) -> None:
     openai_server.write, openai_server.ignores = None, {"use_beam_search"}
-    with pytest.raises(Refused, match="tiny does no beam search over tokens") as refused:
+    with pytest.raises(UnsupportedRequest, match="tiny does no beam search over tokens") as refused:
         await solve("How much?", "token_beam", "tiny", api_base=openai_server.url)
     assert refused.value.fatal
 
@@ -71,7 +71,7 @@ async def test_what_was_answered_is_replayed_and_too_small_a_budget_makes_no_nar
     width = build("token_beam", poor, width=8)
     assert {trajectory.stop for trajectory in await width(QUESTION)} == {Stop.BUDGET}
     assert len(model.requests) == 1
-    assert BudgetSpent.stop is Stop.BUDGET
+    assert BudgetExceeded.stop is Stop.BUDGET
 
 
 async def test_fewer_texts_than_the_beam_is_wide_are_a_failure() -> None:
@@ -95,4 +95,4 @@ async def test_any_strategy_that_asks_once_can_have_the_likeliest_drafts() -> No
         await solve(PROBLEM.question, "self_consistency", samples=5, adaptive=True, policy="likeliest")
     with pytest.raises(PartError, match="width=0 is too few"):
         await solve(PROBLEM.question, "token_beam", width=0)
-    assert issubclass(Refused, ModelError)
+    assert issubclass(UnsupportedRequest, ModelError)

@@ -22,7 +22,7 @@ from redraft.flows.generate import generate
 from redraft.flows.settings import Settings
 from redraft.flows.train import train
 from redraft.llm.model import ModelError
-from redraft.llm.providers.embedded.training.examples import LessonError
+from redraft.llm.providers.embedded.training.examples import ExampleError
 from redraft.llm.scripted import Scripted
 from redraft.store import Problem, Store
 from redraft.store.errors import SourceError
@@ -128,7 +128,7 @@ async def test_training_leaves_out_rows_of_held_out_problems(store: Store, tmp_p
     unmarked.write_text(json.dumps({"prompt": [question], "completion": row["messages"][1:]}) + "\n")
     for file, db in ((marked, tmp_path / "none.duckdb"), (unmarked, store)):
         place = store if db is store else None
-        with pytest.raises(LessonError, match="every row is of a held-out problem: export rows of the training split"):
+        with pytest.raises(ExampleError, match="every row is of a held-out problem: export rows of the training split"):
             await train([file], tmp_path / "out", db=place, say=told.append)
     assert told == ["left out: 1 row of held-out problems; --include-heldout learns from them all the same"] * 2
     try:

@@ -8,7 +8,7 @@ import pytest
 
 from redraft.flows.export import export
 from redraft.flows.generate import generate
-from redraft.llm.providers.embedded.export import publish
+from redraft.llm.providers.embedded.export import export_folder
 from redraft.store import Store
 
 pytestmark = pytest.mark.train
@@ -22,7 +22,7 @@ def trl() -> Any:
 @pytest.fixture
 def folder(tmp_path: Path) -> str:
     """The embedded model as transformers loads it."""
-    publish(tmp_path / "tiny")
+    export_folder(tmp_path / "tiny")
     return str(tmp_path / "tiny")
 
 

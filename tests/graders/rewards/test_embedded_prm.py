@@ -11,7 +11,7 @@ from redraft.graders.prm import prm
 from redraft.llm.client.client import Client
 from redraft.llm.model import ModelError, Request
 from redraft.llm.providers.embedded.model import embedded as policy
-from redraft.llm.providers.embedded.reward_model import HERE, ProcessRewardModel, embedded
+from redraft.llm.providers.embedded.reward_model import HERE, ProcessRewardModel, embedded_reward_model
 from redraft.llm.scripted import Scripted
 from redraft.store.errors import PartError
 from redraft.store.records import Question, Stop, Trajectory
@@ -62,16 +62,16 @@ async def test_the_product_is_that_of_the_steps_and_no_call_is_made(client: Clie
 def test_lines_of_one_step_are_multiplied() -> None:
     story = next(held_out(1))
     lines = story.solution.split("\n")
-    apart = embedded().score(story.question, lines)
-    assert embedded().score(story.question, [story.solution]) == [pytest.approx(np.prod(apart))]
-    assert embedded().score(story.question, ["\n".join(lines[:2]), lines[2]])[1] == pytest.approx(apart[2])
+    apart = embedded_reward_model().score(story.question, lines)
+    assert embedded_reward_model().score(story.question, [story.solution]) == [pytest.approx(np.prod(apart))]
+    assert embedded_reward_model().score(story.question, ["\n".join(lines[:2]), lines[2]])[1] == pytest.approx(apart[2])
 
 
 def test_a_line_does_not_depend_on_those_after_it() -> None:
     story = next(held_out(1))
     lines = story.solution.split("\n")
-    assert embedded().score(story.question, lines[:2]) == pytest.approx(
-        embedded().score(story.question, lines)[:2], rel=1e-4
+    assert embedded_reward_model().score(story.question, lines[:2]) == pytest.approx(
+        embedded_reward_model().score(story.question, lines)[:2], rel=1e-4
     )
 
 

@@ -7,10 +7,21 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from redraft.llm.client.budget import Budget, Purse
+from redraft.llm.client.budget import Budget, BudgetLedger
 from redraft.llm.client.client import Client
 from redraft.llm.limits import Limits
-from redraft.llm.model import BudgetSpent, Cause, Choice, Finish, Message, Model, ModelError, Reply, Request, Sampling
+from redraft.llm.model import (
+    BudgetExceeded,
+    Cause,
+    Choice,
+    Finish,
+    Message,
+    Model,
+    ModelError,
+    Reply,
+    Request,
+    Sampling,
+)
 from redraft.llm.usage import Amount, Prices, Usage
 from redraft.store.journal import Journal
 from redraft.store.records import Question, Stop
@@ -18,8 +29,8 @@ from redraft.store.records import Question, Stop
 PRICES = Prices(prompt=0.001, completion=0.01, cached=0.0005)
 
 
-def purse(run: Budget = Budget(), problem: Budget = Budget()) -> Purse:  # noqa: B008 - frozen
-    return Purse(run, problem, PRICES)
+def purse(run: Budget = Budget(), problem: Budget = Budget()) -> BudgetLedger:  # noqa: B008 - frozen
+    return BudgetLedger(run, problem, PRICES)
 
 
 async def test_what_a_call_did_not_use_is_given_back() -> None:
@@ -30,7 +41,7 @@ async def test_what_a_call_did_not_use_is_given_back() -> None:
     second = await kept.reserve("u", prompt=25, completion=60, n=1)
     kept.settle(second, Usage(25, 60))
 
-    with pytest.raises(BudgetSpent, match=r"The run.s budget of 100 tokens is used up\."):
+    with pytest.raises(BudgetExceeded, match=r"The run.s budget of 100 tokens is used up\."):
         await kept.reserve("u", prompt=1, completion=0, n=1)
     assert kept.spent == "The run's budget of 100 tokens is used up."
 
@@ -53,7 +64,7 @@ async def test_a_call_that_waits_in_vain_is_told_so() -> None:
     waiting = asyncio.create_task(kept.reserve("b", 10, 80, 1))
     await asyncio.sleep(0)
     kept.settle(first, Usage(10, 80))
-    with pytest.raises(BudgetSpent):
+    with pytest.raises(BudgetExceeded):
         await waiting
 
 
@@ -66,7 +77,7 @@ async def test_a_call_gets_as_many_samples_as_there_is_enough_for() -> None:
 async def test_what_nobody_knows_counts_as_all_that_was_set_aside() -> None:
     kept = purse(Budget(tokens=100))
     kept.settle(await kept.reserve("u", 10, 50, 1), None)
-    with pytest.raises(BudgetSpent):
+    with pytest.raises(BudgetExceeded):
         await kept.reserve("u", 10, 50, 1)
 
 
@@ -74,7 +85,7 @@ async def test_each_problem_has_its_own() -> None:
     kept = purse(problem=Budget(calls=2))
     for unit in ("a", "b", "a", "b"):
         kept.settle(await kept.reserve(unit, 1, 1, 1), Usage(1, 1))
-    with pytest.raises(BudgetSpent, match=r"The problem.s budget of 2 calls is used up\."):
+    with pytest.raises(BudgetExceeded, match=r"The problem.s budget of 2 calls is used up\."):
         await kept.reserve("a", 1, 1, 1)
     assert kept.spent is None
     assert (await kept.reserve("c", 1, 1, 1)).n == 1
@@ -99,12 +110,12 @@ async def test_a_budget_that_is_too_small_for_any_call_is_a_mistake(budget: Budg
     with pytest.raises(ModelError, match=re.escape(f"The run's budget of {words}")) as told:
         await purse(budget).reserve("u", 1, 100, 1)
     assert told.value.fatal
-    assert not isinstance(told.value, BudgetSpent)
+    assert not isinstance(told.value, BudgetExceeded)
 
 
 def test_money_without_prices_is_refused_with_the_cure() -> None:
     with pytest.raises(ModelError, match="--prices") as told:
-        Purse(Budget(usd=1.0), Budget(), None)
+        BudgetLedger(Budget(usd=1.0), Budget(), None)
     assert told.value.fatal
 
 
@@ -117,9 +128,9 @@ async def test_time_ends_a_call_in_its_midst() -> None:
             raise AssertionError
 
     client = Client(Sleeper(), run_budget=Budget(seconds=0.05))
-    with pytest.raises(BudgetSpent, match=r"budget of 0\.05 seconds is used up"):
+    with pytest.raises(BudgetExceeded, match=r"budget of 0\.05 seconds is used up"):
         await client.complete(Question("p", "?", unit="u"), "propose", "u/", [Message("user", "?")])
-    with pytest.raises(BudgetSpent, match=r"budget of 0\.05 seconds is used up"):
+    with pytest.raises(BudgetExceeded, match=r"budget of 0\.05 seconds is used up"):
         await client.complete(Question("p", "?", unit="u"), "propose", "u/", [Message("user", "?")])
 
 
@@ -194,7 +205,7 @@ async def one_random_run(seed: int) -> tuple[int, int]:
             try:
                 drawn += await client.draw(question, "propose", f"{name}/{turn}", request)
             except ModelError as error:  # the run's budget is too small for one call
-                drawn.append(BudgetSpent(str(error)))
+                drawn.append(BudgetExceeded(str(error)))
         return drawn
 
     names = [f"problem {number}" for number in range(draw.randint(1, 6))]
@@ -230,5 +241,5 @@ async def test_what_an_earlier_execution_used_counts_for_the_problem() -> None:
     assert len(answers) == 1
 
     second = Client(Moody(draw), journal=journal, problem_budget=Budget(calls=made))
-    with pytest.raises(BudgetSpent, match=f"The problem's budget of {made} call"):
+    with pytest.raises(BudgetExceeded, match=f"The problem's budget of {made} call"):
         await second.complete(question, "propose", "u/1", asked)

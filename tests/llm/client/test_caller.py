@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from msgspec import structs
 
-from redraft.llm.client import circuit_breaker as breaker
-from redraft.llm.client.budget import Budget, Purse
+from redraft.llm.client import circuit_breaker
+from redraft.llm.client.budget import Budget, BudgetLedger
 from redraft.llm.client.caller import Caller, prompt_bound
 from redraft.llm.limits import Limits
 from redraft.llm.model import Cause, Choice, Finish, Message, Model, ModelError, Reply, Request
@@ -42,7 +42,7 @@ def answer(n: int = 1, **changes: object) -> Reply:
 
 def caller(model: Model, limits: Limits = QUICK, said: list[str] | None = None) -> Caller:
     told = said if said is not None else []
-    return Caller(model, limits, Purse(Budget(), Budget(), model.prices), told.append)
+    return Caller(model, limits, BudgetLedger(Budget(), Budget(), model.prices), told.append)
 
 
 def failing(times: int, error: Callable[[], ModelError]) -> Provider:
@@ -108,7 +108,7 @@ async def test_a_provider_that_never_answered_stops_everything_at_once() -> None
 
     assert all(isinstance(error, ModelError) and error.fatal for error in ended)
     assert {str(error) for error in ended} == {"Nobody answers. Start it."}
-    assert model.calls <= 8 + breaker.BEFORE_GIVING_UP
+    assert model.calls <= 8 + circuit_breaker.BEFORE_GIVING_UP
 
 
 async def test_an_endless_row_of_errors_before_any_answer_stops_everything() -> None:

@@ -5,10 +5,10 @@ import random
 
 import pytest
 
-from redraft.llm.client.concurrency import FIRST, GROWTH, TOLERANCE, Window
+from redraft.llm.client.concurrency import FIRST, GROWTH, TOLERANCE, ConcurrencyLimit
 
 
-async def answered(window: Window, calls: int, latency_s: float = 1.0) -> None:
+async def answered(window: ConcurrencyLimit, calls: int, latency_s: float = 1.0) -> None:
     """A burst of calls that are in flight together and are answered after so long."""
 
     async def call() -> None:
@@ -22,7 +22,7 @@ async def answered(window: Window, calls: int, latency_s: float = 1.0) -> None:
 @pytest.mark.parametrize("adaptive", [True, False])
 @pytest.mark.parametrize("seed", range(5))
 async def test_there_are_never_more_calls_in_flight_than_the_window_holds(seed: int, adaptive: bool) -> None:
-    draw, window = random.Random(seed), Window(40, adaptive)
+    draw, window = random.Random(seed), ConcurrencyLimit(40, adaptive)
     over, most = [], 0
 
     async def call() -> None:
@@ -47,7 +47,7 @@ async def test_there_are_never_more_calls_in_flight_than_the_window_holds(seed: 
     assert 1 < most <= 40
 
 
-async def sizes(window: Window, answers: int) -> list[int]:
+async def sizes(window: ConcurrencyLimit, answers: int) -> list[int]:
     """The window's size after each of so many answers, while far more callers wait than it holds."""
     seen: list[int] = []
 
@@ -63,18 +63,18 @@ async def sizes(window: Window, answers: int) -> list[int]:
 
 
 async def test_it_doubles_in_the_time_of_a_call_until_it_is_full() -> None:
-    assert await sizes(Window(200), 200) == [min(200, FIRST + answer) for answer in range(1, 201)]
+    assert await sizes(ConcurrencyLimit(200), 200) == [min(200, FIRST + answer) for answer in range(1, 201)]
 
 
 async def test_it_does_not_grow_while_nobody_waits_for_a_place() -> None:
-    window = Window(200)
+    window = ConcurrencyLimit(200)
     for _ in range(10):
         await answered(window, 3)
     assert window.size == FIRST
 
 
 async def test_a_refusal_halves_it_once_a_burst_and_growth_is_slow_from_then_on() -> None:
-    window = Window(64, adaptive=True)
+    window = ConcurrencyLimit(64, adaptive=True)
     await answered(window, 400)
     assert window.size == 64
 
@@ -102,7 +102,7 @@ async def test_a_refusal_halves_it_once_a_burst_and_growth_is_slow_from_then_on(
 
 
 async def test_it_never_shrinks_below_one_call() -> None:
-    window = Window(8)
+    window = ConcurrencyLimit(8)
     for _ in range(20):
         async with window:
             window.refused(window.epoch)
@@ -112,7 +112,7 @@ async def test_it_never_shrinks_below_one_call() -> None:
 
 
 async def test_it_stays_while_latency_is_far_above_the_least() -> None:
-    window = Window(500)
+    window = ConcurrencyLimit(500)
     await answered(window, 10, latency_s=1.0)
     for _ in range(5):
         await answered(window, 500, latency_s=TOLERANCE * 3)
@@ -125,14 +125,14 @@ async def test_it_stays_while_latency_is_far_above_the_least() -> None:
 
 
 async def test_a_fixed_one_neither_grows_nor_shrinks() -> None:
-    window = Window(48, adaptive=False)
+    window = ConcurrencyLimit(48, adaptive=False)
     window.refused(window.epoch)
     await answered(window, 100)
     assert window.size == 48
 
 
 async def test_a_place_given_to_one_who_is_cancelled_goes_to_the_next() -> None:
-    window = Window(1, adaptive=False)
+    window = ConcurrencyLimit(1, adaptive=False)
     entered: list[str] = []
 
     async def call(name: str) -> None:

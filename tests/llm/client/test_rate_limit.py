@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from redraft.llm.client.rate_limit import Rate
+from redraft.llm.client.rate_limit import RateLimit
 
 
 def most_in_a_window(taken: list[tuple[float, float]], seconds: float) -> float:
@@ -17,7 +17,7 @@ def most_in_a_window(taken: list[tuple[float, float]], seconds: float) -> float:
 @pytest.mark.parametrize("seed", range(5))
 async def test_no_window_holds_more_than_the_limit(seed: int) -> None:
     draw = random.Random(seed)
-    rate, taken = Rate(10, seconds=0.1), []
+    rate, taken = RateLimit(10, seconds=0.1), []
 
     async def caller() -> None:
         await asyncio.sleep(draw.uniform(0, 0.3))
@@ -32,7 +32,7 @@ async def test_no_window_holds_more_than_the_limit(seed: int) -> None:
 
 
 async def test_those_who_wait_are_let_in_in_their_order() -> None:
-    rate, order = Rate(2, seconds=0.05), []
+    rate, order = RateLimit(2, seconds=0.05), []
 
     async def caller(number: int) -> None:
         await rate.take()
@@ -44,7 +44,7 @@ async def test_those_who_wait_are_let_in_in_their_order() -> None:
 
 
 async def test_what_turned_out_smaller_makes_room_for_others() -> None:
-    rate = Rate(10, seconds=30.0)
+    rate = RateLimit(10, seconds=30.0)
     entry = await rate.take(10)
     rate.correct(entry, 2)
 
@@ -56,7 +56,7 @@ async def test_what_turned_out_smaller_makes_room_for_others() -> None:
 
 
 async def test_a_correction_makes_room_for_one_who_waits_already() -> None:
-    rate = Rate(10, seconds=30.0)
+    rate = RateLimit(10, seconds=30.0)
     entry = await rate.take(10)
     waiting = asyncio.create_task(rate.take(5))
     await asyncio.sleep(0)
@@ -68,7 +68,7 @@ async def test_a_correction_makes_room_for_one_who_waits_already() -> None:
 
 
 async def test_more_than_the_limit_is_let_in_alone() -> None:
-    rate = Rate(3, seconds=0.1)
+    rate = RateLimit(3, seconds=0.1)
     first = await rate.take(1)
     second = await rate.take(50)
     third = await rate.take(1)
@@ -78,7 +78,7 @@ async def test_more_than_the_limit_is_let_in_alone() -> None:
 
 
 async def test_a_correction_of_what_is_long_past_changes_nothing() -> None:
-    rate = Rate(4, seconds=0.05)
+    rate = RateLimit(4, seconds=0.05)
     old = await rate.take(4)
     await asyncio.sleep(0.06)
     await rate.take(1)

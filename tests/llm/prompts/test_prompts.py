@@ -10,10 +10,10 @@ import pytest
 from msgspec.structs import replace
 
 from redraft.llm.client.client import Client
-from redraft.llm.model import Message, Refused, Request
+from redraft.llm.model import Message, Request, UnsupportedRequest
 from redraft.llm.prompts.prompts import Example, PromptError, Prompts
 from redraft.llm.prompts.templates import SOLVE, SOLVE_CHOICE, TEMPLATES, fill
-from redraft.llm.providers.embedded import prompt_formats as formats
+from redraft.llm.providers.embedded import prompt_formats
 from redraft.llm.providers.embedded.model import embedded
 from redraft.llm.scripted import Scripted
 from redraft.store.journal import Journal
@@ -194,9 +194,9 @@ def test_the_embedded_model_has_no_place_for_examples_and_a_system_prompt(prompt
 
 async def test_the_embedded_model_says_which_wordings_it_knows() -> None:
     client = Client(embedded(), prompts=Prompts(templates={"solve": "Solve: {question}"}))
-    with pytest.raises(Refused, match=r"not trained for 'Solve: How much\?'; it knows solve, judge"):
+    with pytest.raises(UnsupportedRequest, match=r"not trained for 'Solve: How much\?'; it knows solve, judge"):
         await client.complete(QUESTION, "propose", "u/", [client.ask(QUESTION)])
-    assert Client(embedded()).template("judge") == formats.TEMPLATES["judge"]
+    assert Client(embedded()).template("judge") == prompt_formats.TEMPLATES["judge"]
 
 
 ASKED = Request((Message("user", "How much?"),))

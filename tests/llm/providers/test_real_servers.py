@@ -15,9 +15,9 @@ from real_servers import STARTS, Server, running, scores
 from redraft.agents.strategies.greedy import greedy
 from redraft.llm.client.client import Client
 from redraft.llm.limits import Limits
-from redraft.llm.model import Beam, Choice, Finish, Message, Model, ModelError, Refused, Request, Sampling
+from redraft.llm.model import Beam, Choice, Finish, Message, Model, ModelError, Request, Sampling, UnsupportedRequest
 from redraft.llm.prompts.prompts import Prompts
-from redraft.llm.providers.embedded.export import gguf, publish
+from redraft.llm.providers.embedded.export import export_folder, export_gguf
 from redraft.llm.providers.embedded.model import EmbeddedModel, embedded
 from redraft.llm.providers.embedded.network import Cache
 from redraft.llm.providers.embedded.prompt_formats import render
@@ -35,8 +35,8 @@ PLAIN = Prompts()
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("published")
-    publish(place)
-    gguf(place / "model.gguf")
+    export_folder(place)
+    export_gguf(place / "model.gguf")
     return place
 
 
@@ -152,7 +152,7 @@ async def test_a_half_written_draft_is_gone_on_from_byte_for_byte(
     drafts = await greedy_drafts(Client(ours), questions(5))
     async with reached(server, prompts if raw else PLAIN) as model:
         if not raw and not server.continues:
-            with pytest.raises(Refused, match="does not go on from a half-written answer"):
+            with pytest.raises(UnsupportedRequest, match="does not go on from a half-written answer"):
                 await model.complete(Request(asked(questions(1)[0]), prefix="Half"))
             return
         for question, whole in zip(questions(5), drafts, strict=True):
@@ -240,7 +240,7 @@ async def test_vllm_finds_the_same_beams_as_the_embedded_engine_and_others_refus
         for question in questions(3, 1, 2):
             request = Request(asked(question), n=4, max_tokens=120, beam=Beam(1.0))
             if server.name != "vllm":
-                with pytest.raises(Refused, match="does no beam search over tokens"):
+                with pytest.raises(UnsupportedRequest, match="does no beam search over tokens"):
                     await model.complete(request)
                 continue
             theirs, own = (await model.complete(request)).choices, (await ours.complete(request)).choices
@@ -259,7 +259,7 @@ async def test_a_truncation_to_the_likeliest_token_is_heeded_or_refused(server: 
             return (await model.complete(structs.replace(request, seeds=(seed,)))).choices[0].text
 
         if server.name == "transformers" and truncation.top_p is None:
-            with pytest.raises(Refused, match="Leave out --"):
+            with pytest.raises(UnsupportedRequest, match="Leave out --"):
                 await drawn(0)
         else:
             assert len({await drawn(seed) for seed in range(4)}) == 1

@@ -12,7 +12,7 @@ from redraft.flows.generate import generate
 from redraft.flows.units.gc_pause import rare_collections
 from redraft.graders.grader import Grader
 from redraft.llm.client.client import Client
-from redraft.llm.gather import together
+from redraft.llm.gather import gather
 from redraft.llm.limits import Limits
 from redraft.llm.model import Message
 from redraft.llm.providers.route import route
@@ -67,7 +67,7 @@ def called(client: Client) -> Grader:
         return _grade(path)
 
     async def grader(trajectories: Sequence[Trajectory]) -> list[Grade]:
-        return await together(grade(path) for path in trajectories)
+        return await gather(grade(path) for path in trajectories)
 
     return grader
 

@@ -50,12 +50,12 @@ def train(
 
     from redraft.flows.cli.signals import run
     from redraft.flows.train import train as stage
-    from redraft.llm.providers.embedded.training.examples import Settings
+    from redraft.llm.providers.embedded.training.examples import FinetuneSettings
 
     def say(line: str) -> None:
         click.echo(line, err=True)
 
-    settings = Settings(**given)
+    settings = FinetuneSettings(**given)
     tuned = run(
         stage(
             files, out, model=model, settings=settings, overwrite=overwrite, db=db, include_heldout=include_heldout,

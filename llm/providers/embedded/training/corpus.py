@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from redraft.llm.providers.embedded import prompt_formats as formats
+from redraft.llm.providers.embedded import prompt_formats
 from redraft.store.sources.wordproblems import Story, attempt, inverse, stories
 
 JOBS = {
@@ -38,7 +38,7 @@ def conversations(rng: random.Random, levels: Sequence[int]) -> Iterator[Convers
 
 
 def _ask(job: str, story: Story, solution: str = "") -> str:
-    return formats.TEMPLATES[job].replace("{question}", story.question).replace("{solution}", solution)
+    return prompt_formats.TEMPLATES[job].replace("{question}", story.question).replace("{solution}", solution)
 
 
 def _solve(story: Story, rng: random.Random) -> tuple[str, ...]:
@@ -49,7 +49,7 @@ def _inverse(story: Story, rng: random.Random) -> tuple[str, ...]:
     made = inverse(story, rng)
     if made is None:
         return _solve(story, rng)
-    return formats.TEMPLATES["solve"].replace("{question}", made.question), made.solution
+    return prompt_formats.TEMPLATES["solve"].replace("{question}", made.question), made.solution
 
 
 def _revise(story: Story, rng: random.Random) -> tuple[str, ...]:
@@ -72,10 +72,10 @@ def _attempt(story: Story, rng: random.Random) -> tuple[str, str]:
     if (kind == "may" and rng.random() < 0.5) or (kind == "doubt" and rng.random() < 0.25):
         draft, line = story.solution, rng.randint(1, len(story.equations))
     feedback = {
-        "may": formats.MAY_BE_WRONG,
-        "is": formats.IS_WRONG,
-        "doubt": formats.DOUBTFUL.format(line=line),
-        "hold": formats.DOES_NOT_HOLD.format(line=line, equation=wrong.equation),
+        "may": prompt_formats.MAY_BE_WRONG,
+        "is": prompt_formats.IS_WRONG,
+        "doubt": prompt_formats.DOUBTFUL.format(line=line),
+        "hold": prompt_formats.DOES_NOT_HOLD.format(line=line, equation=wrong.equation),
     }[kind]
     return draft, feedback
 

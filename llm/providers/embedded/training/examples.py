@@ -5,17 +5,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from redraft.llm.model import Message, Refused
-from redraft.llm.providers.embedded import prompt_formats as formats
+from redraft.llm.model import Message, UnsupportedRequest
+from redraft.llm.providers.embedded import prompt_formats
 from redraft.store.errors import RedraftError
 
 
-class LessonError(RedraftError):
+class ExampleError(RedraftError):
     """A row that cannot be learnt from; names its place and what would be right."""
 
 
 @dataclass(frozen=True, slots=True)
-class Lesson:
+class Example:
     """Texts in turn, user first, of which the last is learnt. Only ratios of weights matter; 0 teaches nothing."""
 
     texts: tuple[str, ...]
@@ -23,7 +23,7 @@ class Lesson:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class FinetuneSettings:
     """How to learn. `rate` is the highest learning rate, which rises for a twenty-fifth of the steps and falls along a
     cosine; `replay` the share of rows that the first training's conversations have, in [0, 1)."""
 
@@ -35,7 +35,7 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
-class Tuned:
+class FinetuneResult:
     """What was learnt: the mean loss of the first and of the last tenth of the steps, in nats a token."""
 
     folder: str
@@ -47,31 +47,31 @@ class Tuned:
     held_out: int = 0  # rows of held-out problems, which were left out before
 
 
-def lesson(row: Mapping[str, Any], place: str) -> Lesson:
+def parse_example(row: Mapping[str, Any], place: str) -> Example:
     """A row of an export: `prompt` and `completion`, or `messages`, with a `weight` where it has one.
 
     A question that carries no mark of the model's jobs is one to solve. Raises LessonError.
     """
     weight = row.get("weight", 1.0)
     if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight < math.inf:
-        raise LessonError(f"{place}: weight {weight!r} is no number from 0 on: mend the row, or export it anew")
+        raise ExampleError(f"{place}: weight {weight!r} is no number from 0 on: mend the row, or export it anew")
     first, *others, answer = _messages(row, place)
     asked = first.content
-    if asked.split("\n")[0] not in formats.MARKS:
-        asked = formats.TEMPLATES["solve"].replace("{question}", asked)
+    if asked.split("\n")[0] not in prompt_formats.MARKS:
+        asked = prompt_formats.TEMPLATES["solve"].replace("{question}", asked)
     try:
-        formats.check([Message("user", asked), *others])
-    except Refused as error:
-        raise LessonError(f"{place}: {error}") from error
-    return Lesson((asked, *(message.content for message in others), answer.content), float(weight))
+        prompt_formats.check([Message("user", asked), *others])
+    except UnsupportedRequest as error:
+        raise ExampleError(f"{place}: {error}") from error
+    return Example((asked, *(message.content for message in others), answer.content), float(weight))
 
 
-def balanced(weights: Sequence[float]) -> list[float]:
+def normalize_weights(weights: Sequence[float]) -> list[float]:
     """The same weights with mean 1, so that a row of a replay weighs as much as a row at the mean.
     Raises LessonError where all are 0."""
     mean = math.fsum(weights) / max(1, len(weights))
     if not mean:
-        raise LessonError("no row has a weight above 0: there is nothing to learn from; export other rows")
+        raise ExampleError("no row has a weight above 0: there is nothing to learn from; export other rows")
     return [weight / mean for weight in weights]
 
 
@@ -80,7 +80,7 @@ def _messages(row: Mapping[str, Any], place: str) -> list[Message]:
     given = [message for part in parts for message in _part(part)]
     found = [Message(one["role"], one["content"]) for one in given if _is_message(one)]
     if len(found) < 2 or len(found) != len(given) or found[-1].role != "assistant":
-        raise LessonError(
+        raise ExampleError(
             f"{place}: no messages that end in an assistant's: export it with --format rise, sft or messages"
         )
     return found

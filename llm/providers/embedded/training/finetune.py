@@ -23,7 +23,13 @@ from torch.nn import functional as F
 
 from redraft.llm.providers.embedded.network import CONTEXT
 from redraft.llm.providers.embedded.training.corpus import Conversation, conversations
-from redraft.llm.providers.embedded.training.examples import Lesson, LessonError, Settings, Tuned, balanced
+from redraft.llm.providers.embedded.training.examples import (
+    Example,
+    ExampleError,
+    FinetuneResult,
+    FinetuneSettings,
+    normalize_weights,
+)
 from redraft.llm.providers.embedded.training.pretrain import (
     BUCKETS,
     FULL,
@@ -41,7 +47,7 @@ WARMUP = 0.04  # of the steps
 LENGTHS = (*BUCKETS, 640, CONTEXT)
 
 
-class Example(NamedTuple):
+class TokenizedExample(NamedTuple):
     tokens: list[int]
     learnt: int  # of the last tokens
     weight: float
@@ -55,24 +61,24 @@ class Batch(NamedTuple):
     weights: NDArray[np.float32]
 
 
-def tune(
-    lessons: Sequence[Lesson],
+def finetune(
+    lessons: Sequence[Example],
     out: Path,
     *,
     source: Path = HERE,
-    settings: Settings = Settings(),  # noqa: B008 - frozen
+    settings: FinetuneSettings = FinetuneSettings(),  # noqa: B008 - frozen
     say: Callable[[str], None] = lambda line: None,
-) -> Tuned:
+) -> FinetuneResult:
     """Writes weights to the folder `out` that began as those in `source`. The same lessons, settings and machine give
     the same weights. Raises LessonError where nothing can be learnt."""
     torch.set_num_threads(settings.threads)
     torch.manual_seed(settings.seed)
     tokenizer = Tokenizer.from_file(str(source / "tokenizer.json"))
-    weights = balanced([lesson.weight for lesson in lessons])
+    weights = normalize_weights([lesson.weight for lesson in lessons])
     taught = [_example(tokenizer, one.texts, weight) for one, weight in zip(lessons, weights, strict=True) if weight]
     fitting = [example for example in taught if len(example.tokens) <= CONTEXT]
     if not fitting:
-        raise LessonError(f"no row fits into the {CONTEXT:,} tokens that the model reads: export shorter ones")
+        raise ExampleError(f"no row fits into the {CONTEXT:,} tokens that the model reads: export shorter ones")
     rng = random.Random(f"tune {settings.seed}")
     base = (_example(tokenizer, drawn.texts, 1.0) for drawn in conversations(rng, FULL))
     more = round(len(fitting) * settings.replay / (1 - settings.replay))
@@ -82,7 +88,7 @@ def tune(
     _write(model, source, out)
     tenth = max(1, len(losses) // 10)
     first, last = (round(float(np.mean(part)), 6) for part in (losses[:tenth], losses[-tenth:]))
-    return Tuned(str(out), len(fitting), len(lessons) - len(fitting), len(plan), first, last)
+    return FinetuneResult(str(out), len(fitting), len(lessons) - len(fitting), len(plan), first, last)
 
 
 def learn(model: Llama, plan: Sequence[Batch], rate: float, say: Callable[[str], None]) -> list[float]:
@@ -120,7 +126,7 @@ def schedule(step: int, steps: int) -> float:
     return 0.5 * (1 + float(np.cos(np.pi * (step - warm) / max(1, steps - warm))))
 
 
-def batches(examples: Sequence[Example], rng: random.Random) -> list[Batch]:
+def batches(examples: Sequence[TokenizedExample], rng: random.Random) -> list[Batch]:
     """All examples in a random order, those of like length together, about TOKENS_A_STEP a batch."""
     order = list(examples)
     rng.shuffle(order)
@@ -133,15 +139,15 @@ def batches(examples: Sequence[Example], rng: random.Random) -> list[Batch]:
     return made
 
 
-def _by_length(examples: Sequence[Example]) -> dict[int, list[Example]]:
-    held: dict[int, list[Example]] = {length: [] for length in LENGTHS}
+def _by_length(examples: Sequence[TokenizedExample]) -> dict[int, list[TokenizedExample]]:
+    held: dict[int, list[TokenizedExample]] = {length: [] for length in LENGTHS}
     for example in examples:
         if len(example.tokens) <= LENGTHS[-1]:
             held[next(length for length in LENGTHS if len(example.tokens) <= length)].append(example)
     return held
 
 
-def _batch(rows: Sequence[Example], length: int) -> Batch:
+def _batch(rows: Sequence[TokenizedExample], length: int) -> Batch:
     inputs = np.zeros((len(rows), length), np.int64)
     targets = np.full((len(rows), length), IGNORED, np.int64)
     for row, (tokens, learnt, _) in enumerate(rows):
@@ -150,9 +156,9 @@ def _batch(rows: Sequence[Example], length: int) -> Batch:
     return Batch(inputs, targets, np.array([row.weight for row in rows], np.float32))
 
 
-def _example(tokenizer: Tokenizer, texts: tuple[str, ...], weight: float) -> Example:
+def _example(tokenizer: Tokenizer, texts: tuple[str, ...], weight: float) -> TokenizedExample:
     tokens, learnt = encode(tokenizer, Conversation(texts))
-    return Example(tokens, learnt, weight)
+    return TokenizedExample(tokens, learnt, weight)
 
 
 def _write(model: Llama, source: Path, out: Path) -> None:

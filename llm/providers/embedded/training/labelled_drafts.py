@@ -22,7 +22,7 @@ import numpy as np
 from redraft.llm.model import Choice
 from redraft.llm.providers.embedded.engine import Job
 from redraft.llm.providers.embedded.model import embedded
-from redraft.llm.providers.embedded.reward_model import asked
+from redraft.llm.providers.embedded.reward_model import scoring_prefix
 from redraft.store.sources.splits import is_held_out
 from redraft.store.sources.wordproblems import Story, attempt, stories
 from redraft.store.sources.wordproblems.labels import EQUATION, Label, labels
@@ -39,7 +39,7 @@ ANNOTATED = """
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class LabelledDraft:
     """Its lines and their labels, as many."""
 
     lines: tuple[str, ...]
@@ -47,21 +47,21 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class Marked:
+class LabelledProblem:
     """A question, the generator's solution, and drafts."""
 
     question: str
     solution: str
-    drafts: tuple[Draft, ...]
+    drafts: tuple[LabelledDraft, ...]
 
 
-def marked(solution: str, text: str) -> Draft:
+def label_draft(solution: str, text: str) -> LabelledDraft:
     """A draft with its exact labels."""
     lines = text.split("\n")
-    return Draft(tuple(lines), tuple(labels(solution, lines)))
+    return LabelledDraft(tuple(lines), tuple(labels(solution, lines)))
 
 
-def drawn(path: Path, seed: int) -> Iterator[Marked]:
+def sampled_problems(path: Path, seed: int) -> Iterator[LabelledProblem]:
     """The drafts of a file that this module wrote, problem by problem in a new order each time, without end."""
     rng = random.Random(f"drawn {seed}")
     with path.open() as file:
@@ -71,37 +71,41 @@ def drawn(path: Path, seed: int) -> Iterator[Marked]:
         for one in problems:
             texts = [text for text, _ in one["drafts"] if text != one["solution"]]
             rng.shuffle(texts)
-            yield Marked(one["question"], one["solution"], tuple(marked(one["solution"], text) for text in texts))
+            yield LabelledProblem(
+                one["question"], one["solution"], tuple(label_draft(one["solution"], text) for text in texts)
+            )
 
 
-def annotated(path: Path, seed: int) -> Iterator[Marked]:
+def annotated_problems(path: Path, seed: int) -> Iterator[LabelledProblem]:
     """Drafts of built-in problems in a store whose steps were judged by rollouts, without end. A step is right where
     any rollout from it was (hard estimation; Wang et al. 2024). Held-out problems are left out. Raises StoreError, and
     ValueError if none is left."""
     rng = random.Random(f"annotated {seed}")
     with Store(path, create=False) as store:
         rows = store.query(ANNOTATED).rows
-    problems: dict[tuple[str, str], list[Draft]] = {}
+    problems: dict[tuple[str, str], list[LabelledDraft]] = {}
     for question, solution, split, texts, values in rows:
         if is_held_out(split):
             continue
         ends = [Label(value > 0) for value in values]
         lines = [text.strip() for text in texts]
-        problems.setdefault((question, solution), []).append(Draft(tuple(lines), tuple(ends)))
+        problems.setdefault((question, solution), []).append(LabelledDraft(tuple(lines), tuple(ends)))
     if not problems:
         raise ValueError(f"{path} holds no drafts of the training split with rollouts: run redraft annotate first")
     order = list(problems)
     while True:
         rng.shuffle(order)
-        yield from (Marked(*one, tuple(problems[one])) for one in order)
+        yield from (LabelledProblem(*one, tuple(problems[one])) for one in order)
 
 
-def made_up(seed: int) -> Iterator[Marked]:
+def problems_with_errors(seed: int) -> Iterator[LabelledProblem]:
     """Wrong attempts at fresh problems of the training split, without end."""
     rng = random.Random(f"made up {seed}")
     for story in _stories(rng):
         wrong = dict.fromkeys(_err(story, rng) for _ in range(8))  # in the order in which they were drawn
-        yield Marked(story.question, story.solution, tuple(marked(story.solution, text) for text in wrong))
+        yield LabelledProblem(
+            story.question, story.solution, tuple(label_draft(story.solution, text) for text in wrong)
+        )
 
 
 def _stories(rng: random.Random) -> Iterator[Story]:
@@ -124,7 +128,7 @@ def _err(story: Story, rng: random.Random) -> str:
     return "\n".join([*lines[:at], f"{head}={changed}{tail[len(number) :]}"])
 
 
-def draw(path: Path, problems: int, samples: int, seed: int) -> None:
+def write_samples(path: Path, problems: int, samples: int, seed: int) -> None:
     """Writes a line a problem: question, solution, and each distinct draft with how often it was drawn."""
     model = embedded()
     waiting: deque[tuple[Story, Future[tuple[Choice, ...]]]] = deque()
@@ -136,7 +140,7 @@ def draw(path: Path, problems: int, samples: int, seed: int) -> None:
             file.write(json.dumps(row) + "\n")
 
         for number, story in zip(range(problems), _stories(random.Random(f"drafts {seed}")), strict=False):
-            prompt = np.array(model.vocabulary.encode(asked(story.question)), np.int64)
+            prompt = np.array(model.vocabulary.encode(scoring_prefix(story.question)), np.int64)
             seeds = [(seed << 40) + number * samples + sample for sample in range(samples)]
             waiting.append((story, model.engine.submit(Job(prompt, seeds, 1.0, 200, ()))))
             while len(waiting) > 64 // samples + 8:
@@ -153,4 +157,4 @@ if __name__ == "__main__":
     parser.add_argument("--samples", type=int, default=8)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    draw(options.file, options.problems, options.samples, options.seed)
+    write_samples(options.file, options.problems, options.samples, options.seed)

@@ -23,7 +23,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from redraft.llm.providers.embedded import prompt_formats as formats
+from redraft.llm.providers.embedded import prompt_formats
 from redraft.llm.providers.embedded.network import HEADS, LAYERS, THETA, WIDTH, quantize, unpack
 from redraft.llm.providers.embedded.training.corpus import Conversation, conversations
 
@@ -45,7 +45,7 @@ def train_tokenizer(seed: int) -> Tokenizer:
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=VOCABULARY,
-        special_tokens=[formats.PAD, formats.USER, formats.ASSISTANT, formats.END],
+        special_tokens=[prompt_formats.PAD, prompt_formats.USER, prompt_formats.ASSISTANT, prompt_formats.END],
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
@@ -104,8 +104,8 @@ class Llama(nn.Module):
 
 def encode(tokenizer: Tokenizer, conversation: Conversation) -> tuple[list[int], int]:
     """Its tokens, and how many of the last ones are learnt."""
-    marks = itertools.cycle((formats.USER, formats.ASSISTANT))
-    ends = itertools.cycle(("", formats.END))
+    marks = itertools.cycle((prompt_formats.USER, prompt_formats.ASSISTANT))
+    ends = itertools.cycle(("", prompt_formats.END))
     turns = [f"{mark}{text}{end}" for mark, text, end in zip(marks, conversation.texts, ends, strict=False)]
     ids = [tokenizer.encode(turn, add_special_tokens=False).ids for turn in turns]
     return [token for turn in ids for token in turn], len(ids[-1]) - 1
@@ -131,7 +131,7 @@ def batches(tokenizer: Tokenizer, rng: random.Random, levels: Sequence[int]) -> 
             yield inputs, targets
 
 
-def ahead(batches: Iterator[T]) -> Iterator[T]:
+def prefetch(batches: Iterator[T]) -> Iterator[T]:
     """The same batches, made in a thread while the last one is learnt."""
     ready: queue.Queue[T] = queue.Queue(8)
 
@@ -152,7 +152,9 @@ def train(steps: int, seed: int, out: Path, threads: int) -> None:
     model = Llama(VOCABULARY)
     steppers = optimizers(model, 3e-3)
     step_model = torch.compile(model, dynamic=False)
-    stages = {levels: ahead(batches(tokenizer, random.Random(f"{seed} {levels}"), levels)) for levels in (EASY, FULL)}
+    stages = {
+        levels: prefetch(batches(tokenizer, random.Random(f"{seed} {levels}"), levels)) for levels in (EASY, FULL)
+    }
     begin, losses = time.monotonic(), []
     for step in range(1, steps + 1):
         spent = step / steps

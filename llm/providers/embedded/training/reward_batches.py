@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from redraft.llm.providers.embedded.reward_model import asked
-from redraft.llm.providers.embedded.training.labelled_drafts import Draft, Marked, marked
+from redraft.llm.providers.embedded.reward_model import scoring_prefix
+from redraft.llm.providers.embedded.training.labelled_drafts import LabelledDraft, LabelledProblem, label_draft
 from redraft.store.sources.wordproblems.labels import EQUATION, Label
 
 LENGTH, ROWS = 384, 16  # of a batch
@@ -52,7 +52,7 @@ class Row:
     ends: list[tuple[int, int, int]] = field(default_factory=list)
 
 
-def batches(tokenizer: Tokenizer, sources: Sequence[Iterator[Marked]]) -> Iterator[Batch]:
+def batches(tokenizer: Tokenizer, sources: Sequence[Iterator[LabelledProblem]]) -> Iterator[Batch]:
     """Rows of each source in turn, without end."""
     turns = itertools.chain.from_iterable(zip(*sources, strict=True))
     rows = (row for one in turns if (row := _row(tokenizer, one)))
@@ -60,19 +60,19 @@ def batches(tokenizer: Tokenizer, sources: Sequence[Iterator[Marked]]) -> Iterat
         yield _batch(list(itertools.islice(rows, ROWS)))
 
 
-def _row(tokenizer: Tokenizer, one: Marked) -> Row | None:
+def _row(tokenizer: Tokenizer, one: LabelledProblem) -> Row | None:
     """The question, its solution, which is learnt to be read too, and as many of the drafts as there is room for; None
     where there is none."""
-    prompt = tokenizer.encode(asked(one.question), add_special_tokens=False).ids
+    prompt = tokenizer.encode(scoring_prefix(one.question), add_special_tokens=False).ids
     size = len(prompt)
     row = Row(size, list(prompt), list(range(size)), [0, *range(size - 1)], [0] * size)
     row.letters, row.read = [IGNORED] * size, [IGNORED] * size
-    for number, draft in enumerate((marked(one.solution, one.solution), *one.drafts)):
+    for number, draft in enumerate((label_draft(one.solution, one.solution), *one.drafts)):
         _add(tokenizer, row, draft, read=number == 0)
     return row if row.ends else None
 
 
-def _add(tokenizer: Tokenizer, row: Row, draft: Draft, *, read: bool) -> None:
+def _add(tokenizer: Tokenizer, row: Row, draft: LabelledDraft, *, read: bool) -> None:
     tokens: list[int] = []
     letters: list[int] = []
     ends: list[tuple[int, int, int]] = []

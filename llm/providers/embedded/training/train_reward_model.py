@@ -21,8 +21,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from redraft.llm.providers.embedded.network import WIDTH, quantize, unpack
-from redraft.llm.providers.embedded.training.labelled_drafts import annotated, drawn, made_up
-from redraft.llm.providers.embedded.training.pretrain import HERE, VOCABULARY, Llama, ahead, load, optimizers, say
+from redraft.llm.providers.embedded.training.labelled_drafts import (
+    annotated_problems,
+    problems_with_errors,
+    sampled_problems,
+)
+from redraft.llm.providers.embedded.training.pretrain import HERE, VOCABULARY, Llama, load, optimizers, prefetch, say
 from redraft.llm.providers.embedded.training.reward_batches import IGNORED, Batch, batches
 
 HIDDEN = 64
@@ -93,10 +97,10 @@ def train(options: argparse.Namespace) -> None:
     heads = [p for head in (model.letter, model.hidden, model.value) for p in head.parameters()]
     steppers = [*optimizers(model, options.rate), torch.optim.AdamW(heads, lr=options.rate, weight_decay=0.0)]
     read = torch.compile(model.read, dynamic=False)
-    sources = [drawn(options.drafts, options.seed), made_up(options.seed)]
+    sources = [sampled_problems(options.drafts, options.seed), problems_with_errors(options.seed)]
     if options.annotated:
-        sources.append(annotated(options.annotated, options.seed))
-    plan = ahead(batches(Tokenizer.from_file(str(HERE / "tokenizer.json")), sources))
+        sources.append(annotated_problems(options.annotated, options.seed))
+    plan = prefetch(batches(Tokenizer.from_file(str(HERE / "tokenizer.json")), sources))
     started, seen = time.monotonic(), []
     for step in range(1, options.steps + 1):
         for stepper in steppers:

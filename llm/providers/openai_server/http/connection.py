@@ -7,7 +7,7 @@ from typing import cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
-from redraft.llm.providers.openai_server.http.response import Broken, Response
+from redraft.llm.providers.openai_server.http.response import ConnectionBroken, Response
 
 
 class Connection(asyncio.Protocol):
@@ -39,7 +39,7 @@ class Connection(asyncio.Protocol):
 
     def close(self) -> None:
         """Drop it. Whoever awaits an answer gets Broken."""
-        self._failed(Broken("it was closed on this side"))
+        self._failed(ConnectionBroken("it was closed on this side"))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's does not derive from it
@@ -48,13 +48,13 @@ class Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except (HttpParserError, HttpParserUpgrade) as error:
-            self._failed(Broken(f"no HTTP answer came: {error}"))
+            self._failed(ConnectionBroken(f"no HTTP answer came: {error}"))
 
     def connection_lost(self, exc: Exception | None) -> None:
         if exc is None and self._begun and not self._headers.keys() & {"content-length", "transfer-encoding"}:
             self._answered()  # its end was to be that of the connection
         else:
-            self._failed(Broken(str(exc) if exc else "the server closed it"))
+            self._failed(ConnectionBroken(str(exc) if exc else "the server closed it"))
 
     def on_message_begin(self) -> None:
         self._headers, self._body = {}, []
@@ -84,7 +84,7 @@ class Connection(asyncio.Protocol):
             body = _unpacked(b"".join(self._body), self._headers.get("content-encoding", ""))
         except (OSError, EOFError, zlib.error) as error:
             self._again = False
-            awaited.set_exception(Broken(f"its answer does not unpack: {error}"))
+            awaited.set_exception(ConnectionBroken(f"its answer does not unpack: {error}"))
         else:
             awaited.set_result(Response(self._parser.get_status_code(), self._headers, body))
 

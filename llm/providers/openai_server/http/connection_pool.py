@@ -17,24 +17,24 @@ from aiohappyeyeballs import AddrInfoType, start_connection
 from yarl import URL
 
 from redraft.llm.providers.openai_server.http.connection import Connection
-from redraft.llm.providers.openai_server.http.response import Response, Unreached
+from redraft.llm.providers.openai_server.http.response import ConnectFailed, Response
 
-KEPT_S = 4.0  # of an idle connection: servers drop theirs after 5 s and more
-KNOWN_S = 300.0  # what a host's name means
+IDLE_S = 4.0  # of an idle connection: servers drop theirs after 5 s and more
+DNS_CACHE_S = 300.0  # what a host's name means
 STAGGER_S = 0.25  # until another of a host's addresses is tried beside the first (RFC 8305)
 
-Place = tuple[str, int]
+HostPort = tuple[str, int]
 """A host and a port."""
 
 
-class Found(NamedTuple):
+class ResolvedHost(NamedTuple):
     """What a host's name means, until then."""
 
     addresses: asyncio.Task[Sequence[AddrInfoType]]
     until: float
 
 
-class Plain:
+class ConnectionPool:
     """Connections to any number of servers, in the running event loop. An idle one is used again within 4 s. `headers`
     go with every request."""
 
@@ -43,9 +43,9 @@ class Plain:
         self._connect_s = min(connect_s, timeout_s)
         self._timeout_s = timeout_s
         self._loop = asyncio.get_running_loop()
-        self._heads: dict[tuple[str, URL], tuple[bytes, Place]] = {}
-        self._places: dict[Place, Found] = {}
-        self._idle: defaultdict[Place, deque[Connection]] = defaultdict(deque)
+        self._heads: dict[tuple[str, URL], tuple[bytes, HostPort]] = {}
+        self._places: dict[HostPort, ResolvedHost] = {}
+        self._idle: defaultdict[HostPort, deque[Connection]] = defaultdict(deque)
         self._open: WeakSet[Connection] = WeakSet()
         self._sweeping: asyncio.TimerHandle | None = None
 
@@ -71,7 +71,7 @@ class Plain:
             self._sweeping.cancel()
             self._sweeping = None
 
-    def _head(self, method: str, url: URL) -> tuple[bytes, Place]:
+    def _head(self, method: str, url: URL) -> tuple[bytes, HostPort]:
         """All of a request before the length of its body, and where it goes: made once."""
         headers = {"Host": url.host_port_subcomponent or "", **self._headers}
         if url.user is not None:
@@ -84,49 +84,49 @@ class Plain:
         self._heads[method, url] = made
         return made
 
-    async def _connected(self, place: Place) -> Connection:
+    async def _connected(self, place: HostPort) -> Connection:
         try:
             async with asyncio.timeout(self._connect_s):
                 socket = await start_connection(await self._found(place), happy_eyeballs_delay=STAGGER_S)
                 _, connection = await self._loop.create_connection(Connection, sock=socket)
         except TimeoutError:
-            raise Unreached("no connection in time") from None
+            raise ConnectFailed("no connection in time") from None
         except OSError as error:
-            raise Unreached(error.strerror or str(error) or type(error).__name__) from None
+            raise ConnectFailed(error.strerror or str(error) or type(error).__name__) from None
         self._open.add(connection)
         return connection
 
-    async def _found(self, place: Place) -> Sequence[AddrInfoType]:
+    async def _found(self, place: HostPort) -> Sequence[AddrInfoType]:
         """The addresses of a host, looked up once for all who ask."""
         found = self._places.get(place)
         if found is None or found.until < self._loop.time():
             lookup = self._loop.create_task(self._loop.getaddrinfo(*place, type=SOCK_STREAM))
-            found = self._places[place] = Found(lookup, self._loop.time() + KNOWN_S)
+            found = self._places[place] = ResolvedHost(lookup, self._loop.time() + DNS_CACHE_S)
         try:
             return await asyncio.shield(found.addresses)
         except OSError:
             self._places.pop(place, None)
             raise
 
-    def _kept(self, place: Place) -> Connection | None:
+    def _kept(self, place: HostPort) -> Connection | None:
         """The connection that was used last."""
         idle = self._idle[place]
         while idle:
             connection = idle.pop()
-            if connection.reusable and connection.since > self._loop.time() - KEPT_S:
+            if connection.reusable and connection.since > self._loop.time() - IDLE_S:
                 return connection
             connection.close()
         return None
 
-    def _keep(self, place: Place, connection: Connection) -> None:
+    def _keep(self, place: HostPort, connection: Connection) -> None:
         connection.since = self._loop.time()
         self._idle[place].append(connection)
         if self._sweeping is None:
-            self._sweeping = self._loop.call_later(KEPT_S, self._sweep)
+            self._sweeping = self._loop.call_later(IDLE_S, self._sweep)
 
     def _sweep(self) -> None:
         """Close those that nobody has used for long."""
         for idle in self._idle.values():
-            while idle and idle[0].since <= self._loop.time() - KEPT_S:
+            while idle and idle[0].since <= self._loop.time() - IDLE_S:
                 idle.popleft().close()
-        self._sweeping = self._loop.call_later(KEPT_S, self._sweep) if any(self._idle.values()) else None
+        self._sweeping = self._loop.call_later(IDLE_S, self._sweep) if any(self._idle.values()) else None

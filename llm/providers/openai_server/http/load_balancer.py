@@ -8,7 +8,7 @@ from urllib.request import getproxies, proxy_bypass
 from yarl import URL
 
 from redraft.llm.model import ModelError
-from redraft.llm.providers.shared.redaction import address, secrets
+from redraft.llm.providers.shared.redaction import address_secrets, redact_address
 
 PAUSE_S = 0.5  # of an address where a call failed, doubled by each further one
 LONGEST_PAUSE_S = 30.0
@@ -85,12 +85,12 @@ class Address:
         self.plain = self.base.scheme == "http" and not self.proxy
 
 
-class Addresses:
+class LoadBalancer:
     """A fleet of servers of one model. `now` is a clock of seconds."""
 
     def __init__(self, given: Sequence[str], now: Callable[[], float] = time.monotonic) -> None:
         self._all = [Address(one) for one in given]
-        self.secrets = secrets(",".join(given))
+        self.secrets = address_secrets(",".join(given))
         self._now = now
 
     @property
@@ -114,7 +114,7 @@ class Addresses:
         return sorted(turned, key=lambda one: (one.resting_until if one.rests(now) else 0.0, one.in_flight))
 
 
-def split(given: str | Sequence[str]) -> tuple[str, ...]:
+def split_addresses(given: str | Sequence[str]) -> tuple[str, ...]:
     """The addresses in one text, separated by commas, or in several. Raises a fatal ModelError where there is none."""
     listed = given.split(",") if isinstance(given, str) else given
     found = tuple(dict.fromkeys(one.strip() for one in listed if one.strip()))
@@ -131,7 +131,7 @@ def _url(given: str) -> URL:
         url = URL()
     if url.scheme not in ("http", "https") or not url.host or len(text.split()) > 1:
         raise ModelError(
-            f"{address(given)!r} is not the address of a server.",
+            f"{redact_address(given)!r} is not the address of a server.",
             cure="Give one like http://127.0.0.1:8000/v1 with --api-base.",
             fatal=True,
         )

@@ -12,9 +12,9 @@ class Response(NamedTuple):
     body: bytes
 
 
-class Unreached(Exception):
+class ConnectFailed(Exception):
     """There is no connection, so nothing was sent. The text says why, without an address."""
 
 
-class Broken(Exception):
+class ConnectionBroken(Exception):
     """The connection broke, or what came is not HTTP, after something was sent. The text says why."""

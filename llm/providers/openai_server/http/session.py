@@ -5,16 +5,16 @@ from collections.abc import Mapping
 import aiohttp
 from yarl import URL
 
-from redraft.llm.providers.openai_server.http.connection_pool import KEPT_S
-from redraft.llm.providers.openai_server.http.response import Broken, Response, Unreached
+from redraft.llm.providers.openai_server.http.connection_pool import IDLE_S
+from redraft.llm.providers.openai_server.http.response import ConnectFailed, ConnectionBroken, Response
 
 
-class Session:
+class AiohttpSession:
     """Connections to any number of servers, in the running event loop. `headers` go with every request."""
 
     def __init__(self, headers: Mapping[str, str], connect_s: float, timeout_s: float) -> None:
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEPT_S, ttl_dns_cache=300),
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE_S, ttl_dns_cache=300),
             timeout=aiohttp.ClientTimeout(total=timeout_s, connect=connect_s),
             headers=headers,
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -28,13 +28,13 @@ class Session:
             async with request as response:
                 return Response(response.status, response.headers, await response.read())
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            raise Unreached(_reason(error)) from None
+            raise ConnectFailed(_reason(error)) from None
         except aiohttp.ServerDisconnectedError:
-            raise Broken("the server closed it") from None
+            raise ConnectionBroken("the server closed it") from None
         except TimeoutError:
             raise
         except (aiohttp.ClientError, OSError) as error:
-            raise Broken(str(error)) from None
+            raise ConnectionBroken(str(error)) from None
 
     async def close(self) -> None:
         """Close the connections."""

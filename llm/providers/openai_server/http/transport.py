@@ -9,13 +9,13 @@ from yarl import URL
 
 from redraft.llm.limits import Limits
 from redraft.llm.model import Cause, ModelError
-from redraft.llm.providers.openai_server.http.connection_pool import Plain
-from redraft.llm.providers.openai_server.http.load_balancer import Address, Addresses
-from redraft.llm.providers.openai_server.http.response import Broken, Response, Unreached
-from redraft.llm.providers.shared.redaction import said
+from redraft.llm.providers.openai_server.http.connection_pool import ConnectionPool
+from redraft.llm.providers.openai_server.http.load_balancer import Address, LoadBalancer
+from redraft.llm.providers.openai_server.http.response import ConnectFailed, ConnectionBroken, Response
+from redraft.llm.providers.shared.redaction import redacted_line
 
 if TYPE_CHECKING:
-    from redraft.llm.providers.openai_server.http.session import Session
+    from redraft.llm.providers.openai_server.http.session import AiohttpSession
 
 NO_PAGE = (404, 405)
 STUMBLES = (429, 500, 502, 503, 504, 529)  # of one address, while others may do better
@@ -31,15 +31,15 @@ class Answer(NamedTuple):
     url: URL
 
 
-class Wire:
+class Transport:
     """The connections of all calls of a model, made when the first one is, and kept for others in the same loop."""
 
-    def __init__(self, addresses: Addresses, key: str, limits: Limits) -> None:
+    def __init__(self, addresses: LoadBalancer, key: str, limits: Limits) -> None:
         self.addresses = addresses
         self._key = key
         self._limits = limits
-        self._plain: Plain | None = None
-        self._session: Session | None = None
+        self._plain: ConnectionPool | None = None
+        self._session: AiohttpSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
@@ -59,9 +59,9 @@ class Wire:
                 answer = await self._sent("POST", address, address.chat if chat else address.text, body)
                 address.found |= answer.status not in NO_PAGE
                 return answer
-            except Unreached as error:
-                refusals.append(said(str(error)))
-        why = said("; ".join(dict.fromkeys(refusals)), self._key, *self.addresses.secrets)
+            except ConnectFailed as error:
+                refusals.append(redacted_line(str(error)))
+        why = redacted_line("; ".join(dict.fromkeys(refusals)), self._key, *self.addresses.secrets)
         raise ModelError(
             f"Nobody answers at {self.addresses.shown} ({why}).",
             cure="Check that it is up, and its address: --api-base, or the api_base of the part that asks it.",
@@ -75,8 +75,10 @@ class Wire:
         url = base.joinpath(*path.removeprefix("/v1").strip("/").split("/"))
         try:
             return await self._sent(method, address, url, body)
-        except Unreached as error:
-            raise ModelError(f"Nobody answers at {address.shown} ({said(str(error))}).", cause=Cause.DOWN) from None
+        except ConnectFailed as error:
+            raise ModelError(
+                f"Nobody answers at {address.shown} ({redacted_line(str(error))}).", cause=Cause.DOWN
+            ) from None
 
     async def close(self) -> None:
         """Close the connections."""
@@ -95,9 +97,9 @@ class Wire:
         address.tried(begun)
         try:
             answer = Answer(*await self._carried(method, address, url, body), address, url)
-        except (Unreached, Broken, TimeoutError, ValueError) as error:
+        except (ConnectFailed, ConnectionBroken, TimeoutError, ValueError) as error:
             address.failed(begun, time.monotonic())
-            if isinstance(error, Unreached):
+            if isinstance(error, ConnectFailed):
                 raise
             raise _broken(address, error, self._limits.timeout_s) from None
         finally:
@@ -112,12 +114,12 @@ class Wire:
         if self._loop is not (loop := asyncio.get_running_loop()):
             self._loop, self._plain, self._session = loop, None, None
         if address.plain:
-            self._plain = self._plain or Plain(*self._settings())
+            self._plain = self._plain or ConnectionPool(*self._settings())
             return await self._plain.send(method, url, body)
         if self._session is None:
-            from redraft.llm.providers.openai_server.http.session import Session  # aiohttp takes 0.1 s to import
+            from redraft.llm.providers.openai_server.http.session import AiohttpSession  # aiohttp takes 0.1 s to import
 
-            self._session = Session(*self._settings())
+            self._session = AiohttpSession(*self._settings())
         return await self._session.send(method, url, body, address.proxy)
 
     def _settings(self) -> tuple[dict[str, str], float, float]:
@@ -135,6 +137,6 @@ def _broken(address: Address, error: Exception, timeout_s: float) -> ModelError:
         message, cure = f"{address.shown} gave no answer in {timeout_s:g} s.", "Ask for less, or wait longer."
         kind = "timeout"
     else:
-        why = said(str(error)) or type(error).__name__
+        why = redacted_line(str(error)) or type(error).__name__
         message, cure = f"The connection to {address.shown} broke ({why}).", "Try again later."
     return ModelError(message, cure=cure, cause=Cause.FAULT, usage=None, kind=kind)

@@ -16,11 +16,11 @@ from msgspec.structs import replace
 from redraft.llm.client.client import Client
 from redraft.llm.limits import Limits
 from redraft.llm.model import Message, ModelError, Request
-from redraft.llm.providers.batch.litellm_batches import Batches
-from redraft.llm.providers.batch.model import Batched
-from redraft.llm.providers.batch.state_file import Outstanding
+from redraft.llm.providers.batch.litellm_batches import ProviderBatches
+from redraft.llm.providers.batch.model import BatchModel
+from redraft.llm.providers.batch.state_file import BatchStateFile
 from redraft.llm.providers.via_litellm.factory import litellm_model
-from redraft.llm.providers.via_litellm.model import LiteLLM
+from redraft.llm.providers.via_litellm.model import LiteLLMModel
 from redraft.llm.scripted import Scripted
 from redraft.llm.usage import Prices
 from redraft.store.records import Question
@@ -47,8 +47,8 @@ class Heard(list[str]):
         self.first.set()
 
 
-def batched(server: Any, folder: Path, name: str = "tiny", *, quiet_s: float = 0.2, most: int = 10_000) -> Batched:
-    return Batched(litellm_model(name, server.url), folder, quiet_s=quiet_s, most=most, pause_s=0.05)
+def batched(server: Any, folder: Path, name: str = "tiny", *, quiet_s: float = 0.2, most: int = 10_000) -> BatchModel:
+    return BatchModel(litellm_model(name, server.url), folder, quiet_s=quiet_s, most=most, pause_s=0.05)
 
 
 async def sizes(server: Any) -> list[int]:
@@ -220,12 +220,12 @@ async def test_calls_cost_what_they_cost_in_a_batch(
 WAITING = """
 import asyncio, sys
 from pathlib import Path
-from redraft.llm.providers.batch.model import Batched
+from redraft.llm.providers.batch.model import BatchModel
 from redraft.llm.providers.via_litellm.factory import litellm_model
 from redraft.llm.model import Message, Request
 
 async def main():
-    model = Batched(litellm_model("tiny", sys.argv[1]), Path(sys.argv[2]), quiet_s=0.2, pause_s=0.05)
+    model = BatchModel(litellm_model("tiny", sys.argv[1]), Path(sys.argv[2]), quiet_s=0.2, pause_s=0.05)
     model.say = lambda text: print(text, flush=True)
     calls = (model.complete(Request((Message("user", "Two and two?"),), seeds=(seed,))) for seed in range(4))
     print([reply.choices[0].text for reply in await asyncio.gather(*calls)], flush=True)
@@ -268,7 +268,7 @@ async def killed_while_sending(server: Any, folder: Path, requests: list[Request
     await asyncio.gather(*tasks, return_exceptions=True)
     [path] = folder.glob("batches-*")
     path.write_bytes(path.read_bytes().split(b', "batch"')[0])
-    assert [entry.batch for entry in Outstanding(path).entries.values()] == [""]
+    assert [entry.batch for entry in BatchStateFile(path).entries.values()] == [""]
     await model.close()
 
 
@@ -322,22 +322,22 @@ async def test_closing_leaves_the_batch_running_and_says_so(openai_server: Any, 
 
 def test_a_provider_without_batches_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="LiteLLM sends no batches to anthropic") as raised:
-        Batched(litellm_model("anthropic/claude-sonnet-4-5"), tmp_path)
+        BatchModel(litellm_model("anthropic/claude-sonnet-4-5"), tmp_path)
     assert raised.value.fatal
 
 
 def test_a_model_that_is_not_litellms_has_none(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="has no batches") as raised:
-        Batched(Scripted(lambda request, number: "Four."), tmp_path)
+        BatchModel(Scripted(lambda request, number: "Four."), tmp_path)
     assert raised.value.fatal
 
 
 async def test_a_line_holds_what_litellm_would_send(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "none")
     model = litellm_model("openai/gpt-5-mini")
-    assert isinstance(model, LiteLLM)
+    assert isinstance(model, LiteLLMModel)
     request = Request(ASKED, n=2, max_tokens=9, seeds=(3, 4))
-    line = json.loads(Batches(model).line("k-0", request, model.parameters(request)))
+    line = json.loads(ProviderBatches(model).line("k-0", request, model.parameters(request)))
     assert line == {
         "custom_id": "k-0",
         "method": "POST",

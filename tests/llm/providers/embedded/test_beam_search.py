@@ -9,7 +9,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from redraft.llm.model import Beam, Choice, Finish, Message, Request
-from redraft.llm.providers.embedded import prompt_formats as formats
+from redraft.llm.providers.embedded import prompt_formats
 from redraft.llm.providers.embedded.model import EmbeddedModel, embedded
 from redraft.llm.providers.embedded.network import Cache
 from redraft.store.sources.wordproblems import problems
@@ -32,7 +32,7 @@ def model() -> EmbeddedModel:
 
 
 def prompt(model: EmbeddedModel) -> list[int]:
-    return model.vocabulary.encode(formats.render(ASKED, PREFIX))
+    return model.vocabulary.encode(prompt_formats.render(ASKED, PREFIX))
 
 
 def logprobs(logits: np.ndarray) -> np.ndarray:

@@ -22,20 +22,20 @@ from tokenizers import Tokenizer
 from redraft.llm.model import Message, ModelError
 from redraft.llm.prompts.prompts import Prompts
 from redraft.llm.prompts.templates import fill
-from redraft.llm.providers.embedded import prompt_formats as formats
-from redraft.llm.providers.embedded.export import CHAT_TEMPLATE, gguf, publish
+from redraft.llm.providers.embedded import prompt_formats
+from redraft.llm.providers.embedded.export import CHAT_TEMPLATE, export_folder, export_gguf
 from redraft.llm.providers.embedded.model import embedded
 from redraft.llm.providers.embedded.network import HEAD, HEADS, unpack
 from redraft.llm.providers.embedded.tensor_names import llama_cpp_names
 from redraft.llm.providers.embedded.training.corpus import conversations
 
-SHIPPED = Path(formats.__file__).parent
+SHIPPED = Path(prompt_formats.__file__).parent
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("published")
-    publish(place)
+    export_folder(place)
     return place
 
 
@@ -139,13 +139,13 @@ def test_the_configuration_names_the_tokenizers_tokens(folder: Path) -> None:
     config, generation = content(folder, "config.json"), content(folder, "generation_config.json")
     assert config["vocab_size"] == tokenizer.get_vocab_size()
     assert content(folder, "tokenizer.json") == content(SHIPPED, "tokenizer.json")
-    assert tokenizer.id_to_token(config["eos_token_id"]) == formats.END
-    assert tokenizer.id_to_token(config["pad_token_id"]) == formats.PAD
+    assert tokenizer.id_to_token(config["eos_token_id"]) == prompt_formats.END
+    assert tokenizer.id_to_token(config["pad_token_id"]) == prompt_formats.PAD
     assert {tokenizer.id_to_token(token) for token in generation["eos_token_id"]} == {
-        formats.END,
-        formats.USER,
-        formats.ASSISTANT,
-        formats.PAD,
+        prompt_formats.END,
+        prompt_formats.USER,
+        prompt_formats.ASSISTANT,
+        prompt_formats.PAD,
     }
     assert (generation["temperature"], generation["top_k"], generation["top_p"]) == (1.0, 0, 1.0)
     assert content(folder, "tokenizer_config.json")["chat_template"] == CHAT_TEMPLATE
@@ -157,7 +157,7 @@ def test_the_chat_template_renders_every_trained_conversation_as_redraft_does() 
     for conversation in islice(conversations(random.Random(3), (1, 3, 5)), 300):
         texts = conversation.texts[: len(conversation.texts) - (len(conversation.texts) + 1) % 2]
         messages = [Message(roles[number % 2], text) for number, text in enumerate(texts)]
-        assert render(as_dicts(messages), generation=True) == formats.render(messages)
+        assert render(as_dicts(messages), generation=True) == prompt_formats.render(messages)
 
 
 @given(st.text(), st.text())
@@ -165,12 +165,12 @@ def test_the_chat_template_changes_no_character(question: str, draft: str) -> No
     messages = [
         Message("user", f"solve\n{question}"),
         Message("assistant", draft),
-        Message("user", formats.IS_WRONG),
+        Message("user", prompt_formats.IS_WRONG),
     ]
     rendered = render(as_dicts(messages), generation=True)
-    assert rendered == formats.render(messages)
+    assert rendered == prompt_formats.render(messages)
     ended = as_dicts([*messages, Message("assistant", draft)])
-    assert render(ended, generation=False) == rendered + draft + formats.END
+    assert render(ended, generation=False) == rendered + draft + prompt_formats.END
 
 
 def test_the_prompts_are_the_words_that_it_was_trained_on(folder: Path) -> None:
@@ -178,7 +178,7 @@ def test_the_prompts_are_the_words_that_it_was_trained_on(folder: Path) -> None:
     assert written.chat_template == CHAT_TEMPLATE
     assert written.templates == {name: own[name] for name in ("solve", "judge", "finished", "separator")}
     for name in ("may_be_wrong", "is_wrong", "doubtful"):  # redraft's own words of feedback
-        assert formats.FEEDBACK.fullmatch(fill(written.template(name, {}), line="2"))
+        assert prompt_formats.FEEDBACK.fullmatch(fill(written.template(name, {}), line="2"))
 
 
 def test_the_chat_template_refuses_other_roles() -> None:
@@ -202,7 +202,7 @@ def test_llama_cpp_turns_neighbours_where_transformers_turns_halves(folder: Path
 
 
 def test_the_gguf_file_holds_the_same_model(folder: Path, tmp_path: Path) -> None:
-    gguf(tmp_path / "model.gguf")
+    export_gguf(tmp_path / "model.gguf")
     reader = GGUFReader(tmp_path / "model.gguf")
     expected = llama_cpp_names(tensors(folder / "model.safetensors"))
     assert {tensor.name for tensor in reader.tensors} == set(expected)
@@ -231,7 +231,7 @@ def test_the_command_writes_the_same_files(folder: Path, tmp_path: Path) -> None
     command = [sys.executable, "-m", "redraft.llm.providers.embedded.export"]
     new = tmp_path / "new" / "folder"
     subprocess.run([*command, str(new), "--gguf", str(new / "model.gguf")], check=True)
-    gguf(tmp_path / "model.gguf")
+    export_gguf(tmp_path / "model.gguf")
     written = {file.name: file.read_bytes() for file in new.iterdir()}
     assert written.pop("model.gguf") == (tmp_path / "model.gguf").read_bytes()
     assert written == {file.name: file.read_bytes() for file in folder.iterdir()}
@@ -240,8 +240,8 @@ def test_the_command_writes_the_same_files(folder: Path, tmp_path: Path) -> None
 def test_what_cannot_be_written_is_said_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ModelError, match=r"cannot be written to .*file: .*Name another place"):
-        publish(tmp_path / "file")
+        export_folder(tmp_path / "file")
     with pytest.raises(ModelError, match=r"weights in .* cannot be read: .*weights\.npz"):
-        publish(tmp_path / "folder", tmp_path)
+        export_folder(tmp_path / "folder", tmp_path)
     with pytest.raises(ModelError, match=r"cannot be written to .*no/such/place"):
-        gguf(tmp_path / "no" / "such" / "place")
+        export_gguf(tmp_path / "no" / "such" / "place")

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from redraft.llm.model import Finish, Message, ModelError, Refused, Reply, Request
-from redraft.llm.providers.embedded import prompt_formats as formats
+from redraft.llm.model import Finish, Message, ModelError, Reply, Request, UnsupportedRequest
+from redraft.llm.providers.embedded import prompt_formats
 from redraft.llm.providers.embedded.model import EmbeddedModel, embedded
 from redraft.llm.providers.embedded.network import Cache, Floats
 from redraft.llm.providers.embedded.training.corpus import JOBS, conversations
@@ -43,14 +43,14 @@ def test_logits_match_the_training_framework(model: EmbeddedModel) -> None:
 
 
 def test_the_weights_are_small_enough_to_ship() -> None:
-    folder = Path(formats.__file__).parent
+    folder = Path(prompt_formats.__file__).parent
     assert sum((folder / name).stat().st_size for name in ("weights.npz", "tokenizer.json")) < 3e6
 
 
 async def test_log_probabilities_are_those_of_reading_the_whole_text(model: EmbeddedModel) -> None:
     problem = some(1)[0]
     choice = (await model.complete(ask(problem.question, seeds=(3,)))).choices[0]
-    prompt = formats.render((Message("user", f"solve\n{problem.question}"),))
+    prompt = prompt_formats.render((Message("user", f"solve\n{problem.question}"),))
     start = len(model.vocabulary.encode(prompt))
     exact = logits(model, prompt + choice.text).astype(np.float64)
     exact -= np.log(np.exp(exact).sum(axis=1, keepdims=True))
@@ -75,7 +75,9 @@ async def test_tokens_are_drawn_with_their_probabilities(model: EmbeddedModel, t
     """At the first digit of a result, where a small model is in doubt."""
     problem = some(1, levels=(5,))[0]
     question, prefix = problem.question, problem.meta["solution"].split("=")[0] + "="
-    exact = logits(model, formats.render((Message("user", f"solve\n{question}"),), prefix))[-1].astype(np.float64)
+    exact = logits(model, prompt_formats.render((Message("user", f"solve\n{question}"),), prefix))[-1].astype(
+        np.float64
+    )
     probabilities = np.exp(exact / temperature) / np.exp(exact / temperature).sum()
     seeds = tuple(range(4000))
     request = ask(question, prefix=prefix, n=4000, seeds=seeds, max_tokens=1, temperature=temperature)
@@ -131,7 +133,7 @@ async def test_every_job_it_was_trained_for_is_done_in_its_form(model: EmbeddedM
     question = problem.question
 
     def fill(job: str, text: str = "") -> str:
-        return formats.TEMPLATES[job].replace("{question}", question).replace("{solution}", text)
+        return prompt_formats.TEMPLATES[job].replace("{question}", question).replace("{solution}", text)
 
     assert (await answer(model, fill("solve"))).split("\n")[-1].startswith("#### ")
     assert await answer(model, fill("judge", solution)) in ("right", "wrong")
@@ -141,10 +143,10 @@ async def test_every_job_it_was_trained_for_is_done_in_its_form(model: EmbeddedM
     assert await answer(model, fill("rephrase")) not in ("", question)
     assert "answer = " in await answer(model, fill("program"))
     for feedback in (
-        formats.MAY_BE_WRONG,
-        formats.IS_WRONG,
-        formats.DOUBTFUL.format(line=1),
-        formats.DOES_NOT_HOLD.format(line=1, equation="2*2=5"),
+        prompt_formats.MAY_BE_WRONG,
+        prompt_formats.IS_WRONG,
+        prompt_formats.DOUBTFUL.format(line=1),
+        prompt_formats.DOES_NOT_HOLD.format(line=1, equation="2*2=5"),
     ):
         assert "#### " in await answer(model, fill("solve"), solution, feedback)
 
@@ -154,16 +156,16 @@ async def test_every_job_it_was_trained_for_is_done_in_its_form(model: EmbeddedM
     [
         (("translate\nHello",), "was not trained for 'translate'; it knows solve, judge, "),
         (("solve\n2+2?", "4", "Now in French, please."), "was not trained on the feedback 'Now in French, please.'"),
-        (("judge\n2+2?\n---\n4", "right", formats.IS_WRONG), "answers feedback on a solution only"),
+        (("judge\n2+2?\n---\n4", "right", prompt_formats.IS_WRONG), "answers feedback on a solution only"),
     ],
 )
 async def test_what_it_was_not_trained_for_is_refused(model: EmbeddedModel, messages: tuple, why: str) -> None:
-    with pytest.raises(Refused, match=why.replace("?", r"\?").replace(".", r"\.")):
+    with pytest.raises(UnsupportedRequest, match=why.replace("?", r"\?").replace(".", r"\.")):
         await answer(model, *messages)
 
 
 async def test_system_messages_are_refused(model: EmbeddedModel) -> None:
-    with pytest.raises(Refused, match="user and assistant messages in turn"):
+    with pytest.raises(UnsupportedRequest, match="user and assistant messages in turn"):
         await model.complete(Request((Message("system", "Be kind."), Message("user", "solve\n2+2?"))))
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from redraft.llm.model import Beam, Choice, Finish, Message, Refused, Request
+from redraft.llm.model import Beam, Choice, Finish, Message, Request, UnsupportedRequest
 from redraft.llm.truncation import Truncation
 
 ASKED = (Message("user", "Two and two?"),)
@@ -39,7 +39,7 @@ async def test_a_server_that_does_not_heed_a_setting_ends_the_run_in_one_line(
     settings: dict[str, Any] = {name: 1 if name == "top_k" else 0.5}
     request = Request(ASKED, truncation=Truncation(**settings))
     for _ in range(2):
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(UnsupportedRequest) as refused:
             await model_at(openai_server.url).complete(request)
         option = name.replace("_", "-")
         assert str(refused.value) == f"tiny takes no {name}. Leave out --{option}, or name another model."
@@ -68,7 +68,7 @@ async def test_a_server_without_beam_search_is_told_of_in_one_line(openai_server
     openai_server.write = None
     setattr(openai_server, how, {"use_beam_search"} | ({"length_penalty"} if how == "rejects" else set()))
     for _ in range(2):
-        with pytest.raises(Refused, match="tiny does no beam search over tokens") as refused:
+        with pytest.raises(UnsupportedRequest, match="tiny does no beam search over tokens") as refused:
             await model_at(openai_server.url).complete(Request(ASKED, n=2, beam=Beam()))
         assert refused.value.fatal
         assert "Name another strategy" in str(refused.value)
@@ -88,7 +88,7 @@ async def test_a_beam_wider_than_vllm_allows_is_told_and_costs_no_log_probabilit
 
     server = await speaks(answer)
     model = model_at(server.url)
-    with pytest.raises(Refused, match="Lower the width, or start vLLM with --max-logprobs 24") as refused:
+    with pytest.raises(UnsupportedRequest, match="Lower the width, or start vLLM with --max-logprobs 24") as refused:
         await model.complete(Request(ASKED, n=12, beam=Beam()))
     assert refused.value.fatal
     assert len((await model.complete(Request(ASKED, n=2, beam=Beam()))).choices) == 2

@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from redraft.llm.limits import Limits
-from redraft.llm.model import Cause, Choice, Finish, Message, ModelError, Refused, Request
-from redraft.llm.providers.openai_server.learned import learned
-from redraft.llm.providers.openai_server.replies import Unreadable, read
-from redraft.llm.providers.openai_server.requests import body
-from redraft.llm.providers.openai_server.server_facts import NOTHING
-from redraft.llm.providers.openai_server.tokens import parsed
+from redraft.llm.model import Cause, Choice, Finish, Message, ModelError, Request, UnsupportedRequest
+from redraft.llm.providers.openai_server.learned import facts_after_reply
+from redraft.llm.providers.openai_server.replies import MalformedReply, read_reply
+from redraft.llm.providers.openai_server.requests import request_body
+from redraft.llm.providers.openai_server.server_facts import NO_FACTS
+from redraft.llm.providers.openai_server.tokens import parse_reply
 from redraft.llm.providers.shared.unsupported import UnsupportedSigns
 from redraft.llm.usage import Usage
 
@@ -193,7 +193,7 @@ async def test_a_choice_without_an_answer_is_left_out(speaks: Any, model_at: Any
 async def test_what_a_filter_withholds_is_refused(speaks: Any, model_at: Any, chat: Any) -> None:
     server = await speaks(lambda path, asked: chat(None, "content_filter"))
     error = await failed(model_at(server.url))
-    assert isinstance(error, Refused)
+    assert isinstance(error, UnsupportedRequest)
     assert (error.cause, error.usage) == (Cause.REQUEST, Usage(5, 7))
 
 
@@ -282,18 +282,18 @@ def test_no_reply_whatever_is_in_it_breaks_the_reading(place: int, value: Any) -
     for request in (Request(ASKED, n=2), Request(ASKED, n=2, stop=("r",)), Request(ASKED, n=2, prefix="F")):
         _read(reply, request)
         with suppress(ValueError):  # NaN
-            assert _read(parsed(said), request) == _read(orjson.loads(said), request)
+            assert _read(parse_reply(said), request) == _read(orjson.loads(said), request)
 
 
 def _read(reply: Any, request: Request) -> Any:
-    sent = body("tiny", request, NOTHING)
+    sent = request_body("tiny", request, NO_FACTS)
     try:
-        choices, used, signs = read(reply, request, NOTHING, sent)
-    except Unreadable:
+        choices, used, signs = read_reply(reply, request, NO_FACTS, sent)
+    except MalformedReply:
         return None
     assert all(isinstance(choice.text, str) and choice.tokens >= 0 for choice in choices)
     assert used.prompt > 0
-    return choices, used, learned(NOTHING, signs, UnsupportedSigns())
+    return choices, used, facts_after_reply(NO_FACTS, signs, UnsupportedSigns())
 
 
 @pytest.mark.parametrize("text", ["a\\ud83d b", "a\\ude42 b"])

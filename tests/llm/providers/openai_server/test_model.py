@@ -7,7 +7,7 @@ import pytest
 
 from redraft.llm.capabilities import Capabilities, Continuing
 from redraft.llm.client.client import Client
-from redraft.llm.model import Choice, Finish, Message, Refused, Request
+from redraft.llm.model import Choice, Finish, Message, Request, UnsupportedRequest
 from redraft.llm.providers.route import route
 from redraft.llm.usage import Usage
 from redraft.store.records import Question
@@ -167,7 +167,7 @@ async def test_a_value_that_is_wrong_is_not_taken_for_a_missing_ability(model_at
     said = {"error": {"message": "temperature must be in [0, 2]", "param": "temperature"}}
     server = await speaks(lambda path, body: (400, said))
     model = model_at(server.url)
-    with pytest.raises(Refused, match=r"temperature must be in \[0, 2\]"):
+    with pytest.raises(UnsupportedRequest, match=r"temperature must be in \[0, 2\]"):
         await model.complete(Request(ASKED, temperature=7.0))
     assert len(server.asked) == 1
 
@@ -310,7 +310,7 @@ async def test_a_prefix_that_the_model_does_not_go_on_from_is_refused(model_at: 
     openai_server.continues = "none"
     model = model_at(openai_server.url)
     for _ in range(2):
-        with pytest.raises(Refused, match="does not go on from a half-written answer"):
+        with pytest.raises(UnsupportedRequest, match="does not go on from a half-written answer"):
             await model.complete(Request(ASKED, prefix="one "))
     assert model.capabilities.continuing is Continuing.NONE
 

@@ -6,7 +6,7 @@ import pytest
 
 from redraft.llm.model import Choice, Finish, Message, Request
 from redraft.llm.prompts.chat_template import ChatTemplate
-from redraft.llm.providers.shared.thinking import inline
+from redraft.llm.providers.shared.thinking import split_inline_thinking
 from redraft.llm.usage import Usage
 
 ASKED = (Message("user", "Two and two?"),)
@@ -169,4 +169,4 @@ async def test_a_template_that_opens_the_thinking_is_closed_before_a_prefix(spea
     ],
 )
 def test_tags_are_read_at_the_beginning_only(text: str, unopened: bool, expected: tuple[str, str, bool]) -> None:
-    assert inline(text, unopened) == expected
+    assert split_inline_thinking(text, unopened) == expected

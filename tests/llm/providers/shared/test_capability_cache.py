@@ -8,21 +8,21 @@ from pathlib import Path
 import pytest
 
 from redraft.llm.capabilities import Capabilities, Continuing
-from redraft.llm.providers.openai_server.server_facts import NOTHING, Facts, from_json
-from redraft.llm.providers.shared.capability_cache import KEPT_S, Memory
+from redraft.llm.providers.openai_server.server_facts import NO_FACTS, ServerFacts, facts_from_json
+from redraft.llm.providers.shared.capability_cache import KEPT_S, CapabilityCache
 
 
 def test_facts_are_recalled_by_another_memory_of_the_same_file(tmp_path: Path) -> None:
-    Memory(tmp_path / "models.json").keep("a", {"n": True})
-    Memory(tmp_path / "models.json").keep("b", {"n": False})
-    memory = Memory(tmp_path / "models.json")
+    CapabilityCache(tmp_path / "models.json").keep("a", {"n": True})
+    CapabilityCache(tmp_path / "models.json").keep("b", {"n": False})
+    memory = CapabilityCache(tmp_path / "models.json")
     assert (memory.recall("a"), memory.recall("b"), memory.recall("c")) == ({"n": True}, {"n": False}, {})
     assert [path.name for path in tmp_path.iterdir()] == ["models.json"]
 
 
 def test_facts_are_forgotten_a_week_after_the_first(tmp_path: Path) -> None:
     clock = [0.0]
-    memory = Memory(tmp_path / "models.json", now=lambda: clock[0])
+    memory = CapabilityCache(tmp_path / "models.json", now=lambda: clock[0])
     memory.keep("a", {"n": True})
     clock[0] = KEPT_S - 1
     memory.keep("a", {"n": False})
@@ -49,25 +49,27 @@ def test_facts_are_forgotten_a_week_after_the_first(tmp_path: Path) -> None:
 def test_a_broken_file_is_as_good_as_none(tmp_path: Path, content: str) -> None:
     path = tmp_path / "models.json"
     path.write_bytes(content.encode("latin-1"))
-    memory = Memory(path)
+    memory = CapabilityCache(path)
     assert memory.recall("a") == {}
     memory.keep("a", {"n": True})
-    assert Memory(path).recall("a") == {"n": True}
+    assert CapabilityCache(path).recall("a") == {"n": True}
 
 
 def test_a_place_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    memory = Memory(tmp_path / "file" / "models.json")
+    memory = CapabilityCache(tmp_path / "file" / "models.json")
     memory.keep("a", {"n": True})
     assert memory.recall("a") == {}
 
 
 def test_a_process_that_is_killed_while_it_writes_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "models.json"
-    Memory(path).keep("a", {"n": True})
+    CapabilityCache(path).keep("a", {"n": True})
     code = (
-        "import os, sys\nfrom pathlib import Path\nfrom redraft.llm.providers.shared.capability_cache import Memory\n"
-        "while True:\n    Memory(Path(sys.argv[1])).keep('b', {'long': 'x' * 100_000})\n    print(flush=True)\n"
+        "import os, sys\nfrom pathlib import Path\n"
+        "from redraft.llm.providers.shared.capability_cache import CapabilityCache\n"
+        "while True:\n"
+        "    CapabilityCache(Path(sys.argv[1])).keep('b', {'long': 'x' * 100_000})\n    print(flush=True)\n"
     )
     for lines in (1, 3):
         with subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE) as process:
@@ -75,19 +77,19 @@ def test_a_process_that_is_killed_while_it_writes_leaves_the_old_file(tmp_path: 
             for _ in range(lines):
                 process.stdout.readline()
             process.kill()
-        assert Memory(path).recall("a") == {"n": True}
+        assert CapabilityCache(path).recall("a") == {"n": True}
 
 
 def test_the_file_is_in_the_users_cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    memory = Memory()
+    memory = CapabilityCache()
     memory.keep("a", {"n": True})
     assert memory.path == tmp_path / "redraft" / "models.json"
     assert memory.path.exists()
 
 
 def test_facts_come_back_as_they_were() -> None:
-    facts = Facts(
+    facts = ServerFacts(
         Capabilities(n=False, seed=True, continuing=Continuing.TRAILING),
         probed=True,
         left_out=frozenset({"n", "seed"}),
@@ -95,9 +97,9 @@ def test_facts_come_back_as_they_were() -> None:
         repeats=True,
         renders="tokenize",
     )
-    assert from_json(json.loads(json.dumps(facts.as_json()))) == facts
-    assert from_json(NOTHING.as_json()) == NOTHING
-    assert NOTHING.as_json() == {"capabilities": {}}
+    assert facts_from_json(json.loads(json.dumps(facts.as_json()))) == facts
+    assert facts_from_json(NO_FACTS.as_json()) == NO_FACTS
+    assert NO_FACTS.as_json() == {"capabilities": {}}
 
 
 @pytest.mark.parametrize(
@@ -105,4 +107,4 @@ def test_facts_come_back_as_they_were() -> None:
     [{"capabilities": {"flies": True}}, {"swims": True}, {"capabilities": {"continuing": "magic"}}, {"left_out": 7}],
 )
 def test_facts_of_another_version_are_nothing_known(data: dict[str, object]) -> None:
-    assert from_json(data) == NOTHING
+    assert facts_from_json(data) == NO_FACTS

@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redraft.llm.providers.shared.redaction import address, said, secrets, wait_s
+from redraft.llm.providers.shared.redaction import address_secrets, redact_address, redacted_line, retry_after_s
 
 KEYS = st.text(st.characters(categories=["Ll", "Lu", "Nd"], max_codepoint=127), min_size=8, max_size=60)
 
 
 @given(key=KEYS, before=st.text(max_size=30), after=st.text(max_size=30), start=st.integers(0, 60))
 def test_no_piece_of_a_key_is_ever_shown(key: str, before: str, after: str, start: int) -> None:
-    shown = said(f"{before} {key} and {key[start:]} {after}", key)
+    shown = redacted_line(f"{before} {key} and {key[start:]} {after}", key)
     assert not any(key[at : at + 8] in shown for at in range(len(key) - 7))
     assert len(shown) <= 300
 
@@ -28,12 +28,12 @@ def test_no_piece_of_a_key_is_ever_shown(key: str, before: str, after: str, star
     ],
 )
 def test_words_are_one_short_line_without_keys(text: str, key: str, expected: str) -> None:
-    assert said(text, key) == expected
+    assert redacted_line(text, key) == expected
 
 
 def test_the_environments_secrets_are_masked_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOME_TOKEN", "plainwordsecret")
-    assert said("token plainwordsecret!") == "token ***!"
+    assert redacted_line("token plainwordsecret!") == "token ***!"
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_the_environments_secrets_are_masked_too(monkeypatch: pytest.MonkeyPatch
     ],
 )
 def test_the_wait_that_headers_ask_for(headers: dict[str, str], expected: float | None) -> None:
-    assert wait_s(headers, now=10.0) == expected
+    assert retry_after_s(headers, now=10.0) == expected
 
 
 @pytest.mark.parametrize(
@@ -67,8 +67,8 @@ def test_the_wait_that_headers_ask_for(headers: dict[str, str], expected: float 
     ],
 )
 def test_the_wait_that_words_ask_for(text: str, expected: float | None) -> None:
-    assert wait_s({}, text) == expected
-    assert wait_s({"retry-after": "2"}, text) == 2.0
+    assert retry_after_s({}, text) == expected
+    assert retry_after_s({"retry-after": "2"}, text) == 2.0
 
 
 @pytest.mark.parametrize(
@@ -84,4 +84,4 @@ def test_the_wait_that_words_ask_for(text: str, expected: float | None) -> None:
     ],
 )
 def test_addresses_are_shown_without_their_secrets(given: str, shown: str, hidden: tuple[str, ...]) -> None:
-    assert (address(given), secrets(given)) == (shown, hidden)
+    assert (redact_address(given), address_secrets(given)) == (shown, hidden)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from redraft.llm.model import Choice, Finish
-from redraft.llm.providers.shared.stop_strings import aligned, cut, with_tokens
+from redraft.llm.providers.shared.stop_strings import align_tokens, cut_at_stop, with_token_counts
 
 
 @given(
@@ -21,7 +21,7 @@ def test_tokens_that_spell_a_text_are_found_where_its_bytes_are(text: str, split
     bounds = [0, *sorted(split for split in splits if split < len(raw)), len(raw)]
     spans = [(start, end) for start, end in pairwise(bounds) if end > start]
     tokens = [(raw[start:end], -float(end)) for start, end in spans]
-    assert aligned([*tokens, (after, -99.0)], text) == (
+    assert align_tokens([*tokens, (after, -99.0)], text) == (
         tuple(-float(end) for _, end in spans),
         tuple(len(raw[:start].decode("utf-8", "ignore")) for start, _ in spans),
     )
@@ -44,7 +44,7 @@ def test_tokens_that_spell_a_text_are_found_where_its_bytes_are(text: str, split
 )
 def test_what_is_not_the_text_is_left_out(tokens: list[str], text: str, thought: bool, expected: Any) -> None:
     given = [(token.encode(), -float(place)) for place, token in enumerate(tokens)]
-    assert aligned(given, text, thought=thought) == expected
+    assert align_tokens(given, text, thought=thought) == expected
 
 
 @pytest.mark.parametrize(
@@ -52,13 +52,13 @@ def test_what_is_not_the_text_is_left_out(tokens: list[str], text: str, thought:
     [("a.b,c", (",", "."), ("a", True)), ("abc", ("x", ""), ("abc", False)), ("x", ("x",), ("", True))],
 )
 def test_a_text_ends_before_its_first_stop_string(text: str, stop: tuple[str, ...], expected: tuple[str, bool]) -> None:
-    assert cut(text, stop) == expected
+    assert cut_at_stop(text, stop) == expected
 
 
 @given(lengths=st.lists(st.integers(0, 9), max_size=5), total=st.integers(0, 99), known=st.booleans())
 def test_tokens_are_shared_out_whole(lengths: list[int], total: int, known: bool) -> None:
     choices = [Choice("x" * n, Finish.END, 0, (-1.0,) * n if known else None) for n in lengths]
-    shared = with_tokens(choices, total)
+    shared = with_token_counts(choices, total)
     expected = total or (sum(lengths) if known else 0)
     assert sum(choice.tokens for choice in shared) == (expected if lengths else 0)
     assert [choice.text for choice in shared] == [choice.text for choice in choices]

@@ -12,7 +12,7 @@ from aiohttp import web
 from redraft.llm.client.client import Client
 from redraft.llm.model import Finish, Message, Model, Request
 from redraft.llm.providers.via_litellm.factory import litellm_model
-from redraft.llm.providers.via_litellm.model import LiteLLM
+from redraft.llm.providers.via_litellm.model import LiteLLMModel
 from redraft.llm.usage import Prices, Usage
 from redraft.store.records import Question
 
@@ -105,7 +105,7 @@ async def test_a_long_system_prompt_is_marked_for_the_cache_and_a_short_one_is_n
 def test_others_get_no_marks(name: str) -> None:
     """For some of them LiteLLM would set up a cache that is paid by the hour."""
     model = litellm_model(name)
-    assert isinstance(model, LiteLLM)
+    assert isinstance(model, LiteLLMModel)
     asked = Request((Message("system", "Be brief. " * 500), ASKED[1]))
     assert model.messages(asked)[0] == {"role": "system", "content": asked.messages[0].content}
 

@@ -10,7 +10,7 @@ from typing import Any
 import litellm as typed
 import pytest
 
-from redraft.llm.model import Message, Refused, Request
+from redraft.llm.model import Message, Request, UnsupportedRequest
 from redraft.llm.providers.embedded.model import embedded
 from redraft.llm.providers.embedded.prompt_formats import TEMPLATES
 from redraft.llm.providers.via_litellm.embedded_provider import register
@@ -100,7 +100,7 @@ async def test_the_route_gives_the_same_reply_to_the_letter() -> None:
 
 
 async def test_the_route_refuses_what_the_model_refuses() -> None:
-    with pytest.raises(Refused, match="was not trained for 'Hello'"):
+    with pytest.raises(UnsupportedRequest, match="was not trained for 'Hello'"):
         await litellm_model("redraft/embedded").complete(Request((Message("user", "Hello"),)))
 
 

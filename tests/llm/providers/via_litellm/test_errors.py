@@ -11,7 +11,7 @@ import pytest
 
 from redraft.llm.client.client import Client
 from redraft.llm.limits import Limits
-from redraft.llm.model import Cause, Message, ModelError, Refused, Request
+from redraft.llm.model import Cause, Message, ModelError, Request, UnsupportedRequest
 from redraft.llm.providers.via_litellm.factory import litellm_model
 from redraft.llm.usage import Usage
 from redraft.store.records import Question
@@ -207,4 +207,4 @@ async def test_a_filtered_answer_is_not_asked_for_again(openai_server: Any, open
 async def test_too_long_a_prompt_is_refused(openai_server: Any, openai_protocol: ModuleType) -> None:
     body = {"error": {"message": "This model's maximum context length is 8 tokens.", "code": "context_length_exceeded"}}
     openai_server.faults = [openai_protocol.Fault(400, body)]
-    assert isinstance(await failed(openai_server, Request(ASKED)), Refused)
+    assert isinstance(await failed(openai_server, Request(ASKED)), UnsupportedRequest)

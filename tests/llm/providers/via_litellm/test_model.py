@@ -11,7 +11,7 @@ import pytest
 from redraft.llm.capabilities import Continuing
 from redraft.llm.client.client import Client
 from redraft.llm.limits import Limits
-from redraft.llm.model import Choice, Finish, Message, Refused, Request, Sampling
+from redraft.llm.model import Choice, Finish, Message, Request, Sampling, UnsupportedRequest
 from redraft.llm.providers.via_litellm.factory import litellm_model
 from redraft.llm.usage import Prices, Usage
 from redraft.store.journal import Journal
@@ -118,7 +118,7 @@ async def test_what_a_server_rejects_is_left_out_from_then_on(openai_server: Any
 
 
 async def test_a_prefix_is_refused_where_the_provider_would_not_go_on_from_it(openai_server: Any) -> None:
-    with pytest.raises(Refused, match="tiny does not go on from a half-written answer"):
+    with pytest.raises(UnsupportedRequest, match="tiny does not go on from a half-written answer"):
         await litellm_model("tiny", openai_server.url).complete(Request(ASKED, prefix="It"))
     assert openai_server.requests == []
 

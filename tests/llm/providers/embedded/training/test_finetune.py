@@ -15,7 +15,7 @@ from redraft.flows.generate import generate
 from redraft.flows.train import train
 from redraft.llm.model import Message, Request
 from redraft.llm.providers.embedded.model import embedded
-from redraft.llm.providers.embedded.training.examples import Lesson, Settings
+from redraft.llm.providers.embedded.training.examples import Example, FinetuneSettings
 from redraft.llm.providers.route import route
 from redraft.store import Store
 
@@ -67,8 +67,8 @@ def test_the_rate_rises_for_a_twenty_fifth_and_falls_to_nothing(tuning: Any) -> 
 
 
 async def test_heavy_rows_are_learnt_and_light_ones_are_not(tuning: Any, tmp_path: Path) -> None:
-    lessons = [Lesson((ASKED, ODD), math.exp(2.5)), Lesson((ASKED, EVEN), math.exp(-2.5))] * 8
-    settings = Settings(epochs=8, replay=0.0, rate=2e-3)
+    lessons = [Example((ASKED, ODD), math.exp(2.5)), Example((ASKED, EVEN), math.exp(-2.5))] * 8
+    settings = FinetuneSettings(epochs=8, replay=0.0, rate=2e-3)
     tuned = tuning.tune(lessons, tmp_path / "odd", settings=settings)
     assert (tuned.lessons, tuned.left_out, tuned.steps) == (16, 0, 8)
     assert tuned.last_loss < tuned.first_loss

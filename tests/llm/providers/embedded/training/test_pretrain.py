@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from redraft.llm.model import Message, Request
-from redraft.llm.providers.embedded import prompt_formats as formats
-from redraft.llm.providers.embedded.model import embedded
+from redraft.llm.providers.embedded.model import HERE, embedded
 from redraft.llm.providers.embedded.network import Cache
 
 pytestmark = pytest.mark.train
@@ -32,7 +31,7 @@ async def test_training_learns_and_writes_weights_that_load(tmp_path: Path) -> N
 
 
 def test_numpy_computes_what_pytorch_does(tmp_path: Path) -> None:
-    train("--out", str(Path(formats.__file__).parent), "--reference", str(tmp_path / "logits.npz"))
+    train("--out", str(HERE), "--reference", str(tmp_path / "logits.npz"))
     with np.load(tmp_path / "logits.npz") as reference:
         ours = embedded().engine.network.read(reference["tokens"], Cache(1), 0)
         assert np.abs(ours[::8] - reference["logits"]).max() < 1e-4

@@ -14,20 +14,20 @@ from redraft.flows.annotate import annotate
 from redraft.flows.generate import generate
 from redraft.llm.providers.embedded.network import unpack
 from redraft.llm.providers.embedded.reward_model import HERE, ProcessRewardModel
-from redraft.llm.providers.embedded.training import labelled_drafts as marked
+from redraft.llm.providers.embedded.training import labelled_drafts
 
 pytestmark = pytest.mark.train
 
 
 def run(module: str, *arguments: object) -> str:
-    command = [sys.executable, "-m", f"redraft.llm.providers.embedded.{module}", *map(str, arguments)]
+    command = [sys.executable, "-m", f"redraft.llm.providers.embedded.training.{module}", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
 @pytest.fixture(scope="module")
 def drafts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("prm") / "drafts.jsonl"
-    run("marked", file, "--problems", 24, "--samples", 4)
+    run("labelled_drafts", file, "--problems", 24, "--samples", 4)
     return file
 
 
@@ -38,7 +38,9 @@ def batch(drafts: Path) -> Any:
         import_module("redraft.llm.providers.embedded.training.reward_batches"),
     )
     tokenizer = tokenizers.Tokenizer.from_file(str(HERE / "tokenizer.json"))
-    return next(rows.batches(tokenizer, [marked.drawn(drafts, 0), marked.made_up(0)]))
+    return next(
+        rows.batches(tokenizer, [labelled_drafts.sampled_problems(drafts, 0), labelled_drafts.problems_with_errors(0)])
+    )
 
 
 async def test_training_learns_from_drafts_attempts_and_rollouts(drafts: Path, tmp_path: Path) -> None:
@@ -46,11 +48,11 @@ async def test_training_learns_from_drafts_attempts_and_rollouts(drafts: Path, t
     await generate("builtin:split=train,levels=2", db=store, limit=3, strategy="best_of_n", samples=2)
     await annotate(db=store, grader="rollout", arguments={"grader.rollouts": 2})
     out = tmp_path / "prm.npz"
-    said = run("train_prm", drafts, "--annotated", store, "--out", out, "--steps", 100)
-    first, last = ([float(v) for v in found] for found in re.findall(r"losses ([\d.]+), ([\d.]+), ([\d.]+)", said))
+    output = run("train_reward_model", drafts, "--annotated", store, "--out", out, "--steps", 100)
+    first, last = ([float(v) for v in found] for found in re.findall(r"losses ([\d.]+), ([\d.]+), ([\d.]+)", output))
     assert last[0] < first[0]
     assert last[1] < first[1]
-    again = run("train_prm", drafts, "--start", out, "--out", out, "--steps", 50, "--rate", 1e-5)
+    again = run("train_reward_model", drafts, "--start", out, "--out", out, "--steps", 50, "--rate", 1e-5)
     assert float(re.findall(r"losses ([\d.]+)", again)[0]) < first[0]
 
 
@@ -85,7 +87,7 @@ def test_rows_of_drafts_that_do_not_see_each_other_say_what_each_says_alone(batc
 
 
 def test_wrong_attempts_end_in_a_wrong_line_and_none_is_made_twice() -> None:
-    for one, _ in zip(marked.made_up(3), range(100), strict=False):
+    for one, _ in zip(labelled_drafts.problems_with_errors(3), range(100), strict=False):
         assert all(not draft.labels[-1].right for draft in one.drafts)
         assert len({draft.lines for draft in one.drafts}) == len(one.drafts)
 

@@ -9,8 +9,8 @@ import pytest
 
 from redraft.llm.limits import Limits
 from redraft.llm.model import Cause, Message, ModelError, Request
-from redraft.llm.providers.openai_server.http.load_balancer import Addresses, split
-from redraft.llm.providers.openai_server.model import Server
+from redraft.llm.providers.openai_server.http.load_balancer import LoadBalancer, split_addresses
+from redraft.llm.providers.openai_server.model import ServerModel
 from redraft.llm.providers.route import route
 
 ASKED = (Message("user", "Two and two?"),)
@@ -52,8 +52,8 @@ def test_what_is_no_address_is_a_fatal_error(given: str) -> None:
 
 
 def test_several_addresses_come_in_one_text_or_in_several() -> None:
-    assert split("http://a/v1, http://b/v1,http://a/v1") == split(["http://a/v1", " http://b/v1"])
-    assert split("http://a/v1,") == ("http://a/v1",)
+    assert split_addresses("http://a/v1, http://b/v1,http://a/v1") == split_addresses(["http://a/v1", " http://b/v1"])
+    assert split_addresses("http://a/v1,") == ("http://a/v1",)
 
 
 async def test_calls_are_spread_by_how_many_are_in_flight(openai_protocol: Any, model_at: Any) -> None:
@@ -141,7 +141,7 @@ async def test_a_name_that_no_one_knows_is_down_too(model_at: Any) -> None:
 def test_pauses_grow_with_each_failed_trial_and_one_call_tries() -> None:
     """A trial that fails doubles the pause; calls that fail together count once; an answer ends it."""
     clock = [0.0]
-    fleet = Addresses(["http://a", "http://b"], now=lambda: clock[0])
+    fleet = LoadBalancer(["http://a", "http://b"], now=lambda: clock[0])
     bad, good = list(fleet)
 
     def best() -> Any:
@@ -184,7 +184,7 @@ async def test_a_model_is_asked_for_by_the_name_that_the_server_knows(
 
 
 def test_a_provider_with_a_protocol_of_its_own_goes_through_litellm() -> None:
-    assert not isinstance(route("anthropic/claude-sonnet-4-5", "http://127.0.0.1:9"), Server)
+    assert not isinstance(route("anthropic/claude-sonnet-4-5", "http://127.0.0.1:9"), ServerModel)
 
 
 async def test_an_address_that_takes_too_long_to_connect_is_passed_over(openai_server: Any, model_at: Any) -> None:

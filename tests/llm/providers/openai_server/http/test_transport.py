@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from redraft.llm.limits import Limits
 from redraft.llm.model import Cause, ModelError
-from redraft.llm.providers.openai_server.http import connection_pool as plain
-from redraft.llm.providers.openai_server.http.load_balancer import Addresses
-from redraft.llm.providers.openai_server.http.transport import Wire
+from redraft.llm.providers.openai_server.http import connection_pool
+from redraft.llm.providers.openai_server.http.load_balancer import LoadBalancer
+from redraft.llm.providers.openai_server.http.transport import Transport
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 ENDLESS = b"HTTP/1.1 200 OK\r\n\r\nok", b"HTTP/1.0 200 OK\r\nX: y\r\n\r\nok"
@@ -78,7 +78,7 @@ class Raw:
 
 
 Serve = Callable[..., Awaitable[Raw]]
-Open = Callable[..., Wire]
+Open = Callable[..., Transport]
 
 
 @pytest.fixture
@@ -98,10 +98,10 @@ async def serve() -> AsyncIterator[Serve]:
 @pytest.fixture
 async def wire_to() -> AsyncIterator[Open]:
     """Wires to an address, closed with the test."""
-    opened: list[Wire] = []
+    opened: list[Transport] = []
 
-    def to(url: str, key: str = "", limits: Limits = Limits(timeout_s=20)) -> Wire:  # noqa: B008 - frozen
-        opened.append(Wire(Addresses([url]), key, limits))
+    def to(url: str, key: str = "", limits: Limits = Limits(timeout_s=20)) -> Transport:  # noqa: B008 - frozen
+        opened.append(Transport(LoadBalancer([url]), key, limits))
         return opened[-1]
 
     yield to
@@ -178,7 +178,7 @@ async def test_a_connection_is_used_again_until_its_server_ends_it(serve: Serve,
 async def test_a_connection_that_was_idle_for_long_is_not_used(
     serve: Serve, wire_to: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plain, "KEPT_S", 0.0)
+    monkeypatch.setattr(connection_pool, "IDLE_S", 0.0)
     server = await serve(OK)
     wire = wire_to(server.url)
     for number in range(3):
@@ -227,15 +227,15 @@ async def test_closing_ends_calls_in_flight(serve: Serve, wire_to: Open) -> None
 
 
 def test_each_event_loop_has_connections_of_its_own() -> None:
-    async def once(wire: Wire) -> bytes:
+    async def once(wire: Transport) -> bytes:
         server = await Raw(OK).start()
-        wire.addresses = Addresses([server.url])
+        wire.addresses = LoadBalancer([server.url])
         answer = await wire.post(b"{}", 0)
         await wire.close()
         await server.stop()
         return answer.body
 
-    wire = Wire(Addresses(["http://127.0.0.1:1"]), "", Limits())
+    wire = Transport(LoadBalancer(["http://127.0.0.1:1"]), "", Limits())
     assert [asyncio.run(once(wire)) for _ in range(2)] == [b"ok", b"ok"]
 
 
