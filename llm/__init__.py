@@ -11,17 +11,17 @@ if TYPE_CHECKING:
     from redraft.llm.limits import Limits
     from redraft.llm.model import (
         Beam,
-        BudgetSpent,
+        BudgetExceeded,
         Cause,
         Choice,
         Finish,
         Message,
         Model,
         ModelError,
-        Refused,
         Reply,
         Request,
         Sampling,
+        UnsupportedRequest,
     )
     from redraft.llm.prompts.chat_template import ChatTemplate
     from redraft.llm.prompts.prompts import Example, PromptError, Prompts
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Beam",
     "Budget",
-    "BudgetSpent",
+    "BudgetExceeded",
     "Capabilities",
     "Cause",
     "ChatTemplate",
@@ -51,12 +51,12 @@ __all__ = [
     "Prices",
     "PromptError",
     "Prompts",
-    "Refused",
     "Reply",
     "Request",
     "Sampling",
     "Scripted",
     "Truncation",
+    "UnsupportedRequest",
     "Usage",
     "embedded",
     "register_embedded",

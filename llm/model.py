@@ -133,7 +133,7 @@ class UnsupportedRequest(ModelError):
 
 
 def check_sampling(name: str, capabilities: Capabilities, request: Request) -> None:
-    """Raises a fatal Refused where the model of this name is known not to draw as the request asks."""
+    """Raises a fatal UnsupportedRequest where the model of this name is known not to draw as the request asks."""
     for setting in request.truncation.given():
         if getattr(capabilities, setting) is False:
             option = f"--{setting.replace('_', '-')}"

@@ -152,7 +152,7 @@ class BudgetLedger:
         """Sets aside the most that a call can use: `prompt` tokens, and `completion` tokens for each of `n` samples, or
         for as many of them as there is enough for. Waits while calls in flight may give something back.
 
-        Raises BudgetSpent where there is not enough for one sample.
+        Raises BudgetExceeded where there is not enough for one sample.
         """
         accounts = self._accounts(unit)
         while True:

@@ -40,7 +40,7 @@ class Caller:
         """The reply to a request, whose usage includes that of tries which failed. It may hold fewer samples than were
         asked for, where the model gives fewer or a budget has no more.
 
-        Raises ModelError with what all tries used, and BudgetSpent where no call could be made.
+        Raises ModelError with what all tries used, and BudgetExceeded where no call could be made.
         """
         spent, attempts = Usage(), 0
         faults, busy, start = 0, 0, time.monotonic()

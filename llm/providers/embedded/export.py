@@ -61,7 +61,7 @@ def export_folder(folder: str | Path, source: str | Path = HERE) -> None:
 
 
 def export_gguf(file: str | Path, source: str | Path = HERE) -> None:
-    """Writes one GGUF file, float32. Raises ModelError without the `gguf` package, and as `publish` does."""
+    """Writes one GGUF file, float32. Raises ModelError without the `gguf` package, and as `export_folder` does."""
     try:
         from gguf import GGUFWriter
     except ImportError as error:

@@ -62,7 +62,8 @@ class EmbeddedModel(Model):
         self.engine = Engine(network, self.vocabulary)
 
     async def complete(self, request: Request) -> Reply:
-        """Unseeded samples are drawn from seed 0, 1, 2 ... Raises Refused, and ModelError for too long a prompt."""
+        """The samples of a request. Without seeds, sample i is drawn from seed i. Raises UnsupportedRequest, and
+        ModelError if the prompt is too long."""
         text = render(request.messages, request.prefix)
         prompt = self.vocabulary.encode(text)
         if len(prompt) >= CONTEXT:

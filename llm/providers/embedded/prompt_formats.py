@@ -37,7 +37,7 @@ USER, ASSISTANT, END, PAD = "<|user|>", "<|assistant|>", "<|end|>", "<|pad|>"
 
 
 def render(messages: Sequence[Message], prefix: str = "") -> str:
-    """The prompt as one text, open for the assistant to go on. Raises Refused for what was not trained."""
+    """The prompt as one text, open for the assistant to go on. Raises UnsupportedRequest for what was not trained."""
     check(messages)
     turns = [
         f"{USER}{message.content}" if message.role == "user" else f"{ASSISTANT}{message.content}{END}"
@@ -47,7 +47,7 @@ def render(messages: Sequence[Message], prefix: str = "") -> str:
 
 
 def check(messages: Sequence[Message]) -> None:
-    """Raises Refused unless the messages have a form that the model was trained on."""
+    """Raises UnsupportedRequest unless the messages have a form that the model was trained on."""
     cure = "Name another model with --model."
     if [m.role for m in messages] != ["user", "assistant"] * (len(messages) // 2) + ["user"]:
         raise UnsupportedRequest(f"The embedded model takes user and assistant messages in turn, and no others. {cure}")

@@ -74,8 +74,8 @@ class ServerModel(Model):
         return self.capabilities
 
     async def complete(self, request: Request) -> Reply:
-        """Fewer samples than `n` where the server gives fewer. Raises ModelError; Refused for a prefix that the model
-        does not go on from."""
+        """The samples of a request: fewer than `n` if the server returns fewer. Raises ModelError, and
+        UnsupportedRequest for a prefix that the model cannot continue."""
         spent = Usage()
         number = self._tree(request) if self._addresses.several else 0
         for attempts in range(1, ROUNDS + 1):
@@ -122,7 +122,8 @@ class ServerModel(Model):
             )
 
     async def _drawing(self, request: Request) -> None:
-        """Find out whether the server draws as it is asked to, and raise a fatal Refused where it does not."""
+        """Finds out whether the server follows the request's sampling settings. Raises a fatal UnsupportedRequest if it
+        does not."""
         async with self._probing:
             asked = [*request.truncation.given(), *(["beam"] if request.beam else [])]
             if unknown := [name for name in asked if getattr(self.capabilities, name) is None]:

@@ -73,8 +73,8 @@ class LiteLLMModel(Model):
         return self._known.capabilities
 
     async def complete(self, request: Request) -> Reply:
-        """Fewer samples than `n` where the provider gives fewer. Raises ModelError; Refused for a prefix that the
-        provider does not go on from."""
+        """The samples of a request: fewer than `n` if the provider returns fewer. Raises ModelError, and
+        UnsupportedRequest for a prefix that the provider cannot continue."""
         messages = self.messages(request)
         attempts = 0
         while True:
@@ -93,8 +93,8 @@ class LiteLLMModel(Model):
             return replace(self.reply(response, request, parameters), attempts=attempts)
 
     def messages(self, request: Request) -> list[dict[str, Any]]:
-        """A request's messages in OpenAI's form, its prefix last. Raises Refused where the model would not go on from
-        it."""
+        """A request's messages in OpenAI's form, its prefix last. Raises UnsupportedRequest if the model cannot continue
+        the prefix."""
         messages: list[dict[str, Any]] = [{"role": m.role, "content": m.content} for m in request.messages]
         if self._marks and messages[0]["role"] == "system" and len(messages[0]["content"]) >= MARKED_CHARS:
             part = {"type": "text", "text": messages[0]["content"], "cache_control": {"type": "ephemeral"}}
@@ -110,8 +110,8 @@ class LiteLLMModel(Model):
         return [*messages, end if self.provider == "hosted_vllm" else end | {"prefix": True}]
 
     def parameters(self, request: Request) -> dict[str, Any]:
-        """A request's settings by OpenAI's names, but for those that the model does not take. Raises a fatal Refused
-        for truncated sampling, or a beam search, that it does not do."""
+        """A request's settings by OpenAI's names, without the settings that the model does not take. Raises a fatal
+        UnsupportedRequest for truncated sampling or a beam search that the model does not support."""
         can = self.capabilities
         check_sampling(self.name, can, request)
         parameters: dict[str, Any] = {self._known.limit_name: request.max_tokens}
