@@ -66,7 +66,7 @@ class ProviderBatches:
         self._access = {"custom_llm_provider": model.provider, "max_retries": 0} | named | model.access
 
     def line(self, key: str, request: Request, parameters: Mapping[str, Any]) -> bytes:
-        """One call as a line of a batch's file. Raises UnsupportedRequest for a prefix that the model cannot continue."""
+        """A call as a line of a batch's file. Raises UnsupportedRequest if the model cannot continue the prefix."""
         body = {"model": self._bare, "messages": self._model.messages(request), **self._translated(parameters)}
         return json.dumps({"custom_id": key, "method": "POST", "url": ENDPOINT, "body": body}).encode()
 

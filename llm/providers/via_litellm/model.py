@@ -93,8 +93,8 @@ class LiteLLMModel(Model):
             return replace(self.reply(response, request, parameters), attempts=attempts)
 
     def messages(self, request: Request) -> list[dict[str, Any]]:
-        """A request's messages in OpenAI's form, its prefix last. Raises UnsupportedRequest if the model cannot continue
-        the prefix."""
+        """A request's messages in OpenAI's form, its prefix last. Raises UnsupportedRequest if the model cannot
+        continue the prefix."""
         messages: list[dict[str, Any]] = [{"role": m.role, "content": m.content} for m in request.messages]
         if self._marks and messages[0]["role"] == "system" and len(messages[0]["content"]) >= MARKED_CHARS:
             part = {"type": "text", "text": messages[0]["content"], "cache_control": {"type": "ephemeral"}}
