@@ -8,11 +8,9 @@ Every command takes the strategy too: `redraft generate --strategy examples/own_
 
 import asyncio
 
-from msgspec.structs import replace
-
 from redraft.agents import Agent, Policy, solve
 from redraft.flows import evaluate
-from redraft.store import Question, Trajectory
+from redraft.store import Question, Trajectory, replace
 
 QUESTION = "Leo has 4 bags with 6 pens each. Then 5 pens get lost. How many pens does Leo have?"
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from redraft.store.lazy_imports import import_lazily
 
 if TYPE_CHECKING:
+    from msgspec.structs import replace
+
     from redraft.store.errors import (
         ColumnError,
         JournalBusy,
@@ -67,6 +69,7 @@ __all__ = [
     "Unit",
     "Verdict",
     "read_problems",
+    "replace",
 ]
 
 import_lazily(__name__)

@@ -16,14 +16,13 @@ PROGRAM = """\
 import asyncio
 from collections.abc import Sequence
 
-from msgspec.structs import replace
-
 from redraft.agents import Agent, Critic, Critique, Feedback, Policy, Remark, build, solve
 from redraft.flows import Candidate, Filter, Format, Row, Settings, evaluate, export, filter, generate, label
 from redraft.flows.generate import generate as generate_by_module
 from redraft.graders import Grader, Selector, majority, pass_at_k
 from redraft.llm import Budget, Client, Limits, Message, Model, ModelError, Prices, Prompts, Request, Sampling, Scripted
 from redraft.store import Grade, Keyring, Kind, Problem, Question, RedraftError, Role, Stop, Store, Trajectory, Verdict
+from redraft.store import replace
 
 
 def shortest(policy: Policy, *, samples: int = 4) -> Agent:
