@@ -1,7 +1,8 @@
 """The embedded process reward model: how likely each line of a solution is right, given that those before it are.
 
-The policy's network, trained further to tell right lines from wrong ones (`train_prm.py`). At the last token of a line
-a head of 64 units reads the network's state and the log-probability that the network itself gives the line.
+The policy's network is trained further to tell right lines from wrong lines (`training/train_reward_model.py`). At the
+last token of a line, a head of 64 units reads the network's state and the log-probability that the network gives the
+line.
 """
 
 import threading

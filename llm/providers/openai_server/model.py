@@ -1,7 +1,7 @@
 """The direct route: a model on OpenAI-compatible servers (vLLM, SGLang, llama.cpp, Ollama, TGI, `transformers serve`).
 
 What a server does not take is left out from then on, and what it does not do is done here. What was found out is
-remembered for a week, in `Memory`.
+remembered for a week, in `CapabilityCache`.
 """
 
 import asyncio

@@ -1,9 +1,9 @@
 """Trains the embedded model from scratch: `python -m redraft.llm.providers.embedded.training.pretrain`.
 
-Writes `tokenizer.json` and `weights.npz` (int8, a scale a row) beside this file. A Llama of 1.2 million parameters
-(width 128, 4 layers, 4 heads, SwiGLU 512, tied embedding) on conversations about the built-in problems; loss on the
-last answer alone; Muon for the hidden matrices, AdamW for the rest; easy levels first; the learning rate falls
-to the end. Needs the `train` extra.
+Writes `tokenizer.json` and `weights.npz` (int8, one scale a row) to the folder of the model's files. The model is a
+Llama of 1.2 million parameters (width 128, 4 layers, 4 heads, SwiGLU 512, tied embedding). It learns from conversations
+about the built-in problems, with the loss on the last answer alone. Muon updates the hidden matrices, AdamW the rest.
+Easy levels come first, and the learning rate falls to the end. Needs the `train` extra.
 """
 
 # pyright: reportMissingImports=false

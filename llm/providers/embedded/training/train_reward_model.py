@@ -1,11 +1,11 @@
 """Trains the embedded process reward model: `make train-prm`.
 
-Writes `prm.npz` (int8, a scale a row) beside this file. The network begins as the policy's and goes on learning to read
-right solutions (the joint objective of Cobbe et al. 2021), while a head learns of each line whether it is right, given
-that the lines before it are (Lightman et al. 2023), and another the same of each token of its equation. Every other
-question comes with the policy's own drafts, from the file DRAFTS that `labelled_drafts` writes, the
-others with wrong attempts made up at them; `--annotated STORE` adds drafts that `redraft annotate` judged by rollouts.
-Needs the `train` extra.
+Writes `prm.npz` (int8, one scale a row) to the folder of the model's files. The network starts from the policy's
+weights and keeps learning to predict right solutions (the joint objective of Cobbe et al. 2021). One head learns for
+each line whether it is right, given that the lines before it are (Lightman et al. 2023). A second head learns the same
+for each token of a line's equation. Half of the questions come with the policy's own drafts, from the file DRAFTS that
+`labelled_drafts` writes; the other half come with generated errors. `--annotated STORE` adds drafts that
+`redraft annotate` has judged by rollouts. Needs the `train` extra.
 """
 
 # pyright: reportMissingImports=false
