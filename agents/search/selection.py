@@ -68,12 +68,12 @@ def release(leaf: Node) -> None:
 
 def normalize_priors(children: list[Node]) -> None:
     """Sets the priors of siblings to the probabilities of their texts, made to sum to 1; all are equal if any of these
-    is not known. A closed child has none."""
+    is not known, or if all are 0. A closed child has none."""
     logs = {child: child.logprob for child in children if not child.closed}
     known = [log for log in logs.values() if log is not None]
     top = max(known, default=0.0)
-    weights = {child: math.exp(log - top) if log is not None else 0.0 for child, log in logs.items()}
-    if len(known) < len(logs) or not sum(weights.values()):
+    weights = {child: math.exp(log - top) for child, log in logs.items() if log is not None and top > -math.inf}
+    if len(weights) < len(logs):
         weights = dict.fromkeys(logs, 1.0)
     for child in children:
         child.prior = weights.get(child, 0.0) / (sum(weights.values()) or 1.0)
