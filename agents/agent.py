@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 from redraft.store.errors import PartError
-from redraft.store.records import Question, Trajectory
+from redraft.store.problems import Question
+from redraft.store.trajectory import Trajectory
 
 Watch = Callable[[Trajectory], None]
 """Called with each trajectory that has a new draft, after the draft is graded (its `score`) if a grader grades it."""

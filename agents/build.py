@@ -19,7 +19,7 @@ from redraft.llm.client.client import Client
 from redraft.store.errors import PartError, broken
 from redraft.store.plugins.arguments import convert
 from redraft.store.plugins.discovery import load as find
-from redraft.store.records import Keyring
+from redraft.store.problems import Keyring
 
 Spec = str | Callable[..., Any]
 """A part: its name, `module:function`, `path.py:function`, or the factory itself."""

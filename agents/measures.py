@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from redraft.agents.correction.drafts import cut_to_turn
 from redraft.graders.grader import Grader
-from redraft.store.records import Grade, Role, Stop, Trajectory
+from redraft.store.trajectory import Grade, Role, Stop, Trajectory
 
 
 async def grade_drafts(graders: Sequence[Grader], trajectories: Sequence[Trajectory]) -> list[Grade]:

@@ -14,7 +14,8 @@ from redraft.llm.model import Sampling
 from redraft.llm.prompts.prompts import Prompts
 from redraft.llm.providers.route import route
 from redraft.llm.truncation import Truncation
-from redraft.store.records import Grade, Keyring, Kind, Problem, Trajectory
+from redraft.store.problems import Keyring, Kind, Problem
+from redraft.store.trajectory import Grade, Trajectory
 
 
 class Trajectories(list[Trajectory]):

@@ -13,7 +13,7 @@ from redraft.agents.critics.critic import Critique
 from redraft.agents.feedback.feedback import Remark
 from redraft.llm.model import ModelError
 from redraft.store.errors import PartError, wrong
-from redraft.store.records import Grade, Trajectory
+from redraft.store.trajectory import Grade, Trajectory
 
 
 def check_part(noun: str, factory: Callable[..., Any], made: Any) -> Any:

@@ -25,8 +25,9 @@ from redraft.flows.summary.report import render
 from redraft.flows.summary.summarise import summarise_job
 from redraft.graders.oracle import oracle
 from redraft.store.errors import StoreError
-from redraft.store.records import Keyring, Problem, Trajectory, Verdict
+from redraft.store.problems import Keyring, Problem
 from redraft.store.tables.store import Store
+from redraft.store.trajectory import Trajectory, Verdict
 from redraft.store.units import Unit
 from redraft.store.waiting import off_loop
 

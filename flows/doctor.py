@@ -16,8 +16,8 @@ from redraft.llm.providers.route import route
 from redraft.llm.providers.shared.redaction import redact_addresses
 from redraft.store.errors import RedraftError
 from redraft.store.journal_files import answered, files, held
-from redraft.store.records import Verdict
 from redraft.store.tables.store import Store
+from redraft.store.trajectory import Verdict
 from redraft.store.waiting import off_loop
 
 

@@ -24,7 +24,7 @@ from redraft.flows.generation.problems import problems
 from redraft.flows.settings import EvaluationSettings
 from redraft.flows.settings_input import takes
 from redraft.store.errors import PartError, SourceError
-from redraft.store.records import Problem
+from redraft.store.problems import Problem
 from redraft.store.sources.splits import is_training
 from redraft.store.tables.opening import opened
 from redraft.store.tables.store import Store

@@ -20,7 +20,7 @@ from redraft.flows.settings_input import takes
 from redraft.flows.summary.summarise import summarise_job
 from redraft.flows.summary.summary import Summary
 from redraft.llm.model import ModelError
-from redraft.store.records import Problem
+from redraft.store.problems import Problem
 from redraft.store.tables.opening import opened
 from redraft.store.tables.store import Store
 from redraft.store.waiting import off_loop

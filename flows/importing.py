@@ -16,8 +16,8 @@ from redraft.flows.readers.math_shepherd import math_shepherd
 from redraft.flows.readers.prm800k import prm800k
 from redraft.flows.readers.reader import SEPARATOR, Context, Dropped, Imported
 from redraft.graders.rewards.aggregate import Neutral, check
+from redraft.store.digest import digest
 from redraft.store.errors import PartError, SourceError
-from redraft.store.records import digest
 from redraft.store.sources.files import rows
 from redraft.store.tables.opening import opened
 from redraft.store.tables.store import Store

@@ -32,7 +32,7 @@ from redraft.flows.summary.report import markdown
 from redraft.flows.summary.summarise import summarise
 from redraft.flows.summary.summary import Summary
 from redraft.llm.client.budget import BudgetTooSmall
-from redraft.store.records import Problem
+from redraft.store.problems import Problem
 from redraft.store.tables.store import Store
 from redraft.store.waiting import off_loop
 

@@ -18,8 +18,8 @@ from redraft.llm.providers.embedded.training.examples import (
     parse_example,
 )
 from redraft.llm.providers.shared.redaction import redact_addresses
+from redraft.store.digest import digest
 from redraft.store.errors import SourceError
-from redraft.store.records import digest
 from redraft.store.sources.files import rows
 from redraft.store.sources.splits import is_held_out
 from redraft.store.tables.store import Store

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from redraft.store.plugins.discovery import load as load_part
-from redraft.store.records import Grade, Trajectory
+from redraft.store.trajectory import Grade, Trajectory
 
 
 class Grader(Protocol):

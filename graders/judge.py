@@ -10,7 +10,8 @@ from redraft.llm.client.client import Client
 from redraft.llm.gather import gather
 from redraft.llm.model import Message, ModelError
 from redraft.llm.prompts.templates import fill
-from redraft.store.records import Grade, Keyring, Stop, Trajectory, Verdict
+from redraft.store.problems import Keyring
+from redraft.store.trajectory import Grade, Stop, Trajectory, Verdict
 
 NAME = "judge"
 

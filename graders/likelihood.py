@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from redraft.graders.grader import Grader
-from redraft.store.records import Grade, Stop, Trajectory
+from redraft.store.trajectory import Grade, Stop, Trajectory
 
 NAMES = ("likelihood", "likelihood_sum")
 """The graders whose values are logarithms."""

@@ -16,7 +16,8 @@ from redraft.graders.rewards.monte_carlo import Completer, RolloutSampler
 from redraft.graders.rewards.omegaprm_search import Rule, Search, no_grade
 from redraft.llm.gather import gather
 from redraft.store.errors import PartError
-from redraft.store.records import Grade, Keyring, Question, Trajectory
+from redraft.store.problems import Keyring, Question
+from redraft.store.trajectory import Grade, Trajectory
 
 
 def omegaprm(

@@ -13,7 +13,8 @@ from redraft.graders.judge import judged
 from redraft.graders.ruling import VALUES, Ruling
 from redraft.llm.client.client import Client
 from redraft.llm.gather import gather
-from redraft.store.records import Grade, Keyring, Kind, Stop, Trajectory
+from redraft.store.problems import Keyring, Kind
+from redraft.store.trajectory import Grade, Stop, Trajectory
 
 
 @dataclass(frozen=True, slots=True)

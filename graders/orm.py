@@ -13,7 +13,7 @@ from redraft.llm.gather import gather
 from redraft.llm.model import Message, ModelError, Request
 from redraft.llm.prompts.templates import fill
 from redraft.store.errors import PartError
-from redraft.store.records import Grade, Trajectory
+from redraft.store.trajectory import Grade, Trajectory
 
 NAME = "orm"
 PROFILES = ("judge", "classify", "classify_chat")

@@ -16,7 +16,7 @@ from redraft.llm.gather import gather
 from redraft.llm.model import ModelError
 from redraft.llm.providers.embedded.reward_model import ProcessRewardModel, embedded_reward_model
 from redraft.store.errors import PartError
-from redraft.store.records import Detail, Grade, Trajectory
+from redraft.store.trajectory import Detail, Grade, Trajectory
 
 NAME, EMBEDDED = "prm", "embedded"
 

@@ -12,7 +12,8 @@ from redraft.graders.rewards.aggregate import How, aggregate, check, trouble
 from redraft.graders.rewards.monte_carlo import Completer, RolloutSampler, Tally, cut_prefix, rollouts_with_text
 from redraft.llm.gather import gather
 from redraft.store.errors import PartError
-from redraft.store.records import Detail, Grade, Keyring, Trajectory, Verdict
+from redraft.store.problems import Keyring
+from redraft.store.trajectory import Detail, Grade, Trajectory, Verdict
 
 NAME = "rollout"
 

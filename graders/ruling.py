@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from redraft.store.records import Verdict
+from redraft.store.trajectory import Verdict
 
 
 class Ruling(Struct, frozen=True, gc=False):

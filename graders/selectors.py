@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from redraft.graders.answers.canonical import canonical
-from redraft.store.records import Grade, Stop, Trajectory
+from redraft.store.trajectory import Grade, Stop, Trajectory
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from redraft.llm.capabilities import Capabilities
 from redraft.llm.truncation import NO_TRUNCATION, Truncation
 from redraft.llm.usage import Amount, Prices, Usage
 from redraft.store.errors import RedraftError
-from redraft.store.records import Stop
+from redraft.store.trajectory import Stop
 
 
 class Finish(StrEnum):

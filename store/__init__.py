@@ -13,6 +13,7 @@ from redraft.store.lazy_imports import import_lazily
 if TYPE_CHECKING:
     from msgspec.structs import replace
 
+    from redraft.store.calls import Call
     from redraft.store.errors import (
         ColumnError,
         JournalBusy,
@@ -23,24 +24,12 @@ if TYPE_CHECKING:
         StoreError,
         StoreHeld,
     )
-    from redraft.store.records import (
-        Call,
-        Detail,
-        Grade,
-        Keyring,
-        Kind,
-        Problem,
-        Question,
-        Role,
-        Step,
-        Stop,
-        Trajectory,
-        Verdict,
-    )
+    from redraft.store.problems import Keyring, Kind, Problem, Question
     from redraft.store.sources.sources import read as read_problems
     from redraft.store.tables.labels import Label
     from redraft.store.tables.query import Table
     from redraft.store.tables.store import Store
+    from redraft.store.trajectory import Detail, Grade, Role, Step, Stop, Trajectory, Verdict
     from redraft.store.units import Unit
 
 __all__ = [

@@ -7,7 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # records show themselves by this module
-    from redraft.store.records import Grade, Step, Trajectory
+    from redraft.store.trajectory import Grade, Step, Trajectory
 
 GREEN, RED, AMBER = "rgba(40,160,80,{a})", "rgba(220,60,50,{a})", "rgba(200,140,20,{a})"
 GREY = "rgba(130,130,130,{a})"

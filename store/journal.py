@@ -12,11 +12,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from redraft.store.calls import Call, Choices, Prompt, call_key
 from redraft.store.errors import StoreError
 from redraft.store.journal_files import Claim, Entry, check, files, line, locked, made, pending, taken, write
 from redraft.store.json_records import call_to_json
-from redraft.store.records import Call
-from redraft.store.units import Choices, Prompt, call_key
 
 COMPACT_AT = 16 * 2**20  # bytes: a file smaller than this is never rewritten
 

@@ -15,10 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from redraft.store.calls import Call, Choices, Prompt
 from redraft.store.errors import JournalBusy, StoreError
 from redraft.store.json_records import call_from_json, exact
-from redraft.store.records import Call
-from redraft.store.units import Choices, Prompt
 from redraft.store.waiting import pause
 
 LOCK = "lock"  # a file of the folder of journals

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from redraft.store.records import Call
+from redraft.store.calls import Call
 
 
 def call_to_json(call: Call) -> dict[str, Any]:

@@ -1,19 +1,14 @@
 """The unit of work: one problem under one recipe and replicate, with everything that solving it left behind."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, TypeAlias
 
 from msgspec import Struct, field
 
-from redraft.store.records import Call, Grade, Problem, Trajectory, digest
-
-Choices: TypeAlias = Sequence[Mapping[str, Any]]
-"""The samples that one call was answered with, each as plain JSON data; empty for a failed call."""
-
-Prompt: TypeAlias = Mapping[str, Any]
-"""What a request showed to a model, as JSON data: `messages`, and `prefix`, `schema`, `chat_template` where there are
-such."""
+from redraft.store.calls import Call, Choices, Prompt
+from redraft.store.digest import digest
+from redraft.store.problems import Problem
+from redraft.store.trajectory import Grade, Trajectory
 
 
 def unit_id(recipe: str, problem_id: str, replicate: str) -> str:
@@ -24,12 +19,6 @@ def unit_id(recipe: str, problem_id: str, replicate: str) -> str:
 def key_hash(problem: Problem) -> str:
     """What a unit was judged by, the known answer or its absence, as a digest: another one means judging it again."""
     return digest("key", problem.kind, problem.answer)
-
-
-def call_key(call: Call) -> tuple[str, float, str | None]:
-    """What tells one request from another, be they asked for the same thing: a call that failed and was repeated is
-    two, both paid."""
-    return (call.call_id, call.latency_ms, call.error)
 
 
 class Done(Struct, frozen=True):

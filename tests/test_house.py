@@ -21,7 +21,7 @@ def python(code: str, **environment: str) -> str:
 
 
 def test_no_module_is_loaded_under_two_names() -> None:
-    """`store.records` and `redraft.store.records` would be two modules with two sets of classes."""
+    """`store.trajectory` and `redraft.store.trajectory` would be two modules with two sets of classes."""
     doubled = [name for name in sys.modules if name.split(".")[0] in FOLDERS]
     assert doubled == []
 
@@ -31,7 +31,7 @@ def test_no_module_is_loaded_under_two_names() -> None:
     [
         ("import redraft.flows.cli.main", ("duckdb", "litellm", "langgraph", "prefect", "numpy")),
         ("import redraft.flows.cli.commands.use.query", ("litellm", "langgraph", "prefect", "numpy")),
-        ("import redraft.store.records", ("duckdb",)),
+        ("import redraft.store.trajectory", ("duckdb",)),
         ("import redraft.flows.generate", ("litellm", "prefect")),
         ("import redraft.graders.oracle", ("sympy", "math_verify", "pydantic_monty")),
     ],

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from redraft.store.records import Role, Stop, Trajectory
+from redraft.store.trajectory import Role, Stop, Trajectory
 
 UNENDED = frozenset({Stop.FAILED, Stop.BUDGET, Stop.LENGTH, Stop.DEAD_END})
 """The stops of a draft that did not end by itself."""

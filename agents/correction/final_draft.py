@@ -7,7 +7,7 @@ from redraft.agents.correction.drafts import answered_drafts, with_role
 from redraft.agents.sampling.graph import Tree, selected_trajectory
 from redraft.graders.answers.canonical import canonical
 from redraft.graders.selectors import best, majority
-from redraft.store.records import Role, Stop, Trajectory
+from redraft.store.trajectory import Role, Stop, Trajectory
 
 Pick = Callable[[Tree], Trajectory | None]
 """A function from a tree to its pick; None if no draft has an answer."""

@@ -9,7 +9,7 @@ from redraft.agents.correction.drafts import UNENDED, with_role
 from redraft.agents.policies.policy import Policy
 from redraft.agents.sampling.graph import Tree
 from redraft.llm.gather import gather
-from redraft.store.records import Role, Stop, Trajectory
+from redraft.store.trajectory import Role, Stop, Trajectory
 
 
 async def first_drafts(tree: Tree, policy: Policy, draft: Agent | None, samples: int) -> None:

@@ -15,7 +15,7 @@ from redraft.graders.grader import Grader
 from redraft.graders.selectors import best
 from redraft.llm.gather import gather
 from redraft.llm.model import ModelError
-from redraft.store.records import Role, Stop, Trajectory
+from redraft.store.trajectory import Role, Stop, Trajectory
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from redraft.store.records import Grade, Trajectory, Verdict
+from redraft.store.trajectory import Grade, Trajectory, Verdict
 
 
 class Opinion(StrEnum):

@@ -7,7 +7,7 @@ from redraft.graders.answers.extract import marked
 from redraft.graders.grader import Grader
 from redraft.llm.model import ModelError
 from redraft.store.errors import PartError
-from redraft.store.records import Trajectory
+from redraft.store.trajectory import Trajectory
 
 
 def prm(

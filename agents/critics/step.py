@@ -6,7 +6,7 @@ from redraft.agents.critics.critic import Critic, Critique, Opinion
 from redraft.agents.policies.messages import follow_up
 from redraft.llm.client.client import Client
 from redraft.llm.model import Finish, ModelError
-from redraft.store.records import Trajectory
+from redraft.store.trajectory import Trajectory
 
 
 def step(client: Client) -> Critic:

@@ -6,7 +6,7 @@ from redraft.agents.feedback.feedback import Feedback, Remark
 from redraft.agents.feedback.review import ask_about_each, objection, review
 from redraft.llm.client.client import Client
 from redraft.llm.model import ModelError
-from redraft.store.records import Trajectory
+from redraft.store.trajectory import Trajectory
 
 
 def critic(client: Client, *, temperature: float = 0.0) -> Feedback:

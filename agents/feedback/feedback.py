@@ -7,7 +7,7 @@ from typing import Protocol
 from redraft.llm.client.client import Client
 from redraft.llm.model import ModelError
 from redraft.llm.prompts.templates import TEMPLATES, fill
-from redraft.store.records import Step, Trajectory
+from redraft.store.trajectory import Step, Trajectory
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from redraft.agents.feedback.feedback import Feedback, Remark, wording
 from redraft.llm.client.client import Client
-from redraft.store.records import Trajectory
+from redraft.store.trajectory import Trajectory
 
 
 def fixed(client: Client | None = None) -> Feedback:

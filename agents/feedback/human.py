@@ -12,7 +12,9 @@ from redraft.agents.annotator import DraftView, Judgement, Quit, Terminal, judge
 from redraft.agents.feedback.feedback import Feedback, Remark, line_number, wording
 from redraft.llm.client.client import Client
 from redraft.llm.model import ModelError
-from redraft.store.records import Call, Trajectory, digest
+from redraft.store.calls import Call
+from redraft.store.digest import digest
+from redraft.store.trajectory import Trajectory
 
 NAME = "human"
 

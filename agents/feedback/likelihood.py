@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from redraft.agents.feedback.feedback import Feedback, Remark, line_number, wording
 from redraft.llm.client.client import Client
-from redraft.store.records import Step, Trajectory
+from redraft.store.trajectory import Step, Trajectory
 
 
 def likelihood(client: Client | None = None, *, threshold: float = -0.2) -> Feedback:

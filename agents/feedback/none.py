@@ -9,7 +9,7 @@ from redraft.agents.policies.messages import REVIEW
 from redraft.llm.client.client import Client
 from redraft.llm.model import ModelError
 from redraft.store.errors import PartError
-from redraft.store.records import Trajectory
+from redraft.store.trajectory import Trajectory
 
 
 def none(client: Client | None = None, *, style: Literal["score", "huang"] = "score") -> Feedback:

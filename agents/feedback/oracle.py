@@ -6,7 +6,8 @@ from redraft.agents.feedback.feedback import Feedback, Remark, wording
 from redraft.graders.answers.checker import Checker
 from redraft.graders.oracle import oracle as known_answer
 from redraft.llm.client.client import Client
-from redraft.store.records import Keyring, Trajectory, Verdict
+from redraft.store.problems import Keyring
+from redraft.store.trajectory import Trajectory, Verdict
 
 
 def oracle(keys: Keyring, *, checker: Checker | None = None, client: Client | None = None) -> Feedback:

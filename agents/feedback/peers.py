@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from redraft.agents.feedback.feedback import Feedback, Remark, line_number, wording
 from redraft.llm.client.client import Client
-from redraft.store.records import Trajectory
+from redraft.store.trajectory import Trajectory
 
 
 def peers(client: Client) -> Feedback:

@@ -7,7 +7,7 @@ from redraft.graders.grader import Grader
 from redraft.llm.client.client import Client
 from redraft.llm.model import ModelError
 from redraft.store.errors import PartError
-from redraft.store.records import Grade, Trajectory
+from redraft.store.trajectory import Grade, Trajectory
 
 
 def prm(grader: Grader, client: Client | None = None, *, threshold: float) -> Feedback:

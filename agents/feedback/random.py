@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from redraft.agents.feedback.feedback import Feedback, Remark
 from redraft.graders.answers.checker import Checker
 from redraft.graders.oracle import oracle as known_answer
-from redraft.store.records import Keyring, Trajectory, Verdict
+from redraft.store.problems import Keyring
+from redraft.store.trajectory import Trajectory, Verdict
 
 
 def random(keys: Keyring, *, checker: Checker | None = None) -> Feedback:

@@ -10,7 +10,7 @@ from redraft.llm.client.client import Client
 from redraft.llm.gather import gather
 from redraft.llm.model import Choice, Finish, ModelError
 from redraft.store.errors import PartError
-from redraft.store.records import Trajectory
+from redraft.store.trajectory import Trajectory
 
 
 async def review(client: Client, trajectory: Trajectory, template: str, *, temperature: float | None = None) -> Choice:

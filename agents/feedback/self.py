@@ -6,7 +6,7 @@ from redraft.agents.feedback.feedback import Feedback, Remark
 from redraft.agents.feedback.review import ask_about_each, objection, require_chat_model, review
 from redraft.llm.client.client import Client
 from redraft.llm.model import ModelError
-from redraft.store.records import Trajectory
+from redraft.store.trajectory import Trajectory
 
 
 def self(client: Client, *, leading: bool = False, temperature: float = 0.7) -> Feedback:

@@ -10,7 +10,8 @@ from redraft.graders.programs.execution import failure
 from redraft.llm.client.client import Client
 from redraft.llm.model import Message, ModelError
 from redraft.store.errors import PartError
-from redraft.store.records import Kind, Question, Trajectory
+from redraft.store.problems import Kind, Question
+from redraft.store.trajectory import Trajectory
 
 
 def tests(client: Client, *, reflect: bool = True, temperature: float = 0.0, limit_s: float = 5.0) -> Feedback:  # noqa: PT028

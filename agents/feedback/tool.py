@@ -8,7 +8,8 @@ from redraft.graders.answers.equations import equations
 from redraft.graders.programs.execution import failure
 from redraft.llm.client.client import Client
 from redraft.llm.gather import gather
-from redraft.store.records import Kind, Step, Trajectory
+from redraft.store.problems import Kind
+from redraft.store.trajectory import Step, Trajectory
 
 
 def tool(client: Client | None = None, *, keep: bool = False, limit_s: float = 5.0) -> Feedback:

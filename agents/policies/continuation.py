@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from redraft.agents.policies.steps import Continuation
 from redraft.graders.answers.extract import marked
 from redraft.llm.model import Choice, Finish
-from redraft.store.records import Kind
+from redraft.store.problems import Kind
 
 STEP_SCHEMA: dict[str, Any] = {
     "type": "object",

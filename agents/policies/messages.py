@@ -5,7 +5,7 @@ beginning."""
 from redraft.llm.client.client import Client
 from redraft.llm.model import Message
 from redraft.llm.prompts.templates import fill
-from redraft.store.records import Step, Trajectory
+from redraft.store.trajectory import Step, Trajectory
 
 REVIEW = "review"
 """The author (`by`) of a review that a writer wrote of its own draft. The writer is shown it as its own message, after

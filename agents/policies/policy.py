@@ -19,7 +19,7 @@ from redraft.llm.client.client import Client
 from redraft.llm.gather import gather
 from redraft.llm.model import Beam, Choice, Finish, ModelError, Request
 from redraft.store.errors import PartError
-from redraft.store.records import Role, Stop, Trajectory
+from redraft.store.trajectory import Role, Stop, Trajectory
 
 
 class Policy(Protocol):

@@ -11,7 +11,8 @@ from msgspec.structs import replace
 
 from redraft.graders.answers.extract import extract
 from redraft.llm.model import Choice, Finish
-from redraft.store.records import Role, Step, Stop, Trajectory, prefix_key
+from redraft.store.digest import prefix_key
+from redraft.store.trajectory import Role, Step, Stop, Trajectory
 
 
 class Continuation(Struct, frozen=True, gc=False):

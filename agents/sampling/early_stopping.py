@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from msgspec.structs import replace
 
 from redraft.graders.answers.canonical import canonical
-from redraft.store.records import Stop, Trajectory
+from redraft.store.trajectory import Stop, Trajectory
 
 
 def vote(trajectory: Trajectory) -> str | None:

@@ -18,7 +18,8 @@ from redraft.agents.sampling.graph_runner import run
 from redraft.graders.grader import Grader
 from redraft.graders.selectors import Selection
 from redraft.store.errors import PartError
-from redraft.store.records import Grade, Question, Trajectory
+from redraft.store.problems import Question
+from redraft.store.trajectory import Grade, Trajectory
 
 
 class State(TypedDict, total=False):

@@ -6,7 +6,7 @@ from redraft.agents.policies.policy import Policy
 from redraft.agents.search.node import Node
 from redraft.agents.search.search import PATIENCE, Search
 from redraft.graders.selectors import weighted_majority
-from redraft.store.records import Grade
+from redraft.store.trajectory import Grade
 
 
 def most_visited(search: Search) -> Node | None:

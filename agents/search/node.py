@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from redraft.agents.critics.critic import Critique
 from redraft.graders.likelihood import NAMES as LOGARITHMS
-from redraft.store.records import Grade, Step, Stop, Trajectory
+from redraft.store.trajectory import Grade, Step, Stop, Trajectory
 
 
 @dataclass(slots=True, eq=False)

@@ -11,7 +11,7 @@ from redraft.agents.search.search import Search, ask_critic
 from redraft.agents.search.termination import apply_critic
 from redraft.graders.grader import Grader
 from redraft.llm.gather import gather
-from redraft.store.records import Trajectory
+from redraft.store.trajectory import Trajectory
 
 
 async def greedy_rollout_value(

@@ -23,7 +23,8 @@ from redraft.agents.search.trajectories import explored_trajectories
 from redraft.graders.grader import Grader
 from redraft.llm.gather import gather
 from redraft.llm.model import ModelError
-from redraft.store.records import Grade, Question, Role, Stop, Trajectory
+from redraft.store.problems import Question
+from redraft.store.trajectory import Grade, Role, Stop, Trajectory
 
 
 class SearchState(State, total=False):

@@ -6,7 +6,7 @@ from redraft.agents.critics.critic import Critic, Opinion
 from redraft.agents.search.node import Node
 from redraft.agents.search.search import Search
 from redraft.graders.answers.extract import extract
-from redraft.store.records import Stop
+from redraft.store.trajectory import Stop
 
 
 async def apply_critic(search: Search, critic: Critic, node: Node) -> bool:

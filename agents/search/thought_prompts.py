@@ -21,7 +21,7 @@ from redraft.llm.client.client import Client
 from redraft.llm.gather import gather
 from redraft.llm.model import Choice, Finish, Message, ModelError
 from redraft.llm.prompts.templates import fill
-from redraft.store.records import Detail, Grade, Stop, Trajectory
+from redraft.store.trajectory import Detail, Grade, Stop, Trajectory
 
 
 def proposing_policy(client: Client) -> Policy:

@@ -6,7 +6,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from redraft.agents.search.node import Node
-from redraft.store.records import Grade, Role, Step, Stop, Trajectory
+from redraft.store.trajectory import Grade, Role, Step, Stop, Trajectory
 
 
 def explored_trajectories(

@@ -11,7 +11,7 @@ from redraft.agents.sampling.graph import GraphAgent, State, Tree, TreeRuntime, 
 from redraft.graders.grader import Grader
 from redraft.graders.selectors import Selection, best, weighted_majority
 from redraft.store.errors import PartError
-from redraft.store.records import Grade, Trajectory
+from redraft.store.trajectory import Grade, Trajectory
 
 PICKS: Mapping[str, Callable[[Sequence[Trajectory], Sequence[Grade]], Selection]] = {
     "best": best,

@@ -17,7 +17,7 @@ from redraft.agents.sampling.graph import GraphAgent, State, Tree, TreeRuntime, 
 from redraft.graders.grader import Grader
 from redraft.llm.gather import gather
 from redraft.store.errors import PartError
-from redraft.store.records import Stop, Trajectory
+from redraft.store.trajectory import Stop, Trajectory
 
 
 def correct(

@@ -14,7 +14,7 @@ from redraft.agents.feedback.feedback import Feedback
 from redraft.agents.policies.policy import Policy
 from redraft.agents.sampling.early_stopping import with_vote_shares
 from redraft.agents.sampling.graph import GraphAgent, State, Tree, TreeRuntime, notify
-from redraft.store.records import Stop, Trajectory
+from redraft.store.trajectory import Stop, Trajectory
 
 
 def debate(

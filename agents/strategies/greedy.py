@@ -6,7 +6,7 @@ from redraft.agents.agent import Agent, Watch
 from redraft.agents.policies.policy import whole
 from redraft.agents.sampling.graph import GraphAgent, State, Tree, TreeRuntime, notify
 from redraft.llm.client.client import Client
-from redraft.store.records import Trajectory
+from redraft.store.trajectory import Trajectory
 
 
 def greedy(client: Client, *, watch: Watch | None = None) -> Agent:

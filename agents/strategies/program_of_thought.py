@@ -19,7 +19,7 @@ from redraft.llm.client.client import Client
 from redraft.llm.gather import gather
 from redraft.llm.model import Choice, Finish, Message, ModelError
 from redraft.llm.prompts.templates import fill
-from redraft.store.records import Grade, Stop, Trajectory
+from redraft.store.trajectory import Grade, Stop, Trajectory
 
 
 def program_of_thought(

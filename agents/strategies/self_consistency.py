@@ -10,7 +10,7 @@ from redraft.agents.policies.policy import Policy
 from redraft.agents.sampling.early_stopping import count_votes, fewest_to_settle, is_settled, with_vote_shares
 from redraft.agents.sampling.graph import GraphAgent, State, Tree, TreeRuntime, notify, selected_trajectory
 from redraft.graders.selectors import majority
-from redraft.store.records import Trajectory
+from redraft.store.trajectory import Trajectory
 
 
 def self_consistency(policy: Policy, *, samples: int = 8, adaptive: bool = False, watch: Watch | None = None) -> Agent:

@@ -7,7 +7,7 @@ from redraft.agents.correction.drafts import with_role
 from redraft.agents.policies.policy import likeliest
 from redraft.agents.sampling.graph import GraphAgent, State, Tree, TreeRuntime, notify
 from redraft.llm.client.client import Client
-from redraft.store.records import Role, Trajectory
+from redraft.store.trajectory import Role, Trajectory
 
 
 def token_beam(client: Client, *, width: int = 4, length_penalty: float = 1.0, watch: Watch | None = None) -> Agent:

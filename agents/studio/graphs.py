@@ -32,7 +32,8 @@ from redraft.agents.studio.snapshot import from_json, to_json
 from redraft.agents.studio.state import Draft, drafts, last_draft, trajectory_to_json
 from redraft.store.errors import PartError, RedraftError
 from redraft.store.plugins.discovery import names
-from redraft.store.records import Kind, Problem, Question, Trajectory
+from redraft.store.problems import Kind, Problem, Question
+from redraft.store.trajectory import Trajectory
 
 
 class Input(TypedDict):

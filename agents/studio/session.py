@@ -28,7 +28,7 @@ from redraft.store.errors import PartError
 from redraft.store.journal import Journal
 from redraft.store.json_records import call_from_json, call_to_json
 from redraft.store.plugins.arguments import convert
-from redraft.store.records import Keyring, Question
+from redraft.store.problems import Keyring, Question
 
 
 @dataclass(frozen=True, slots=True)

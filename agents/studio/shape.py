@@ -13,7 +13,8 @@ from redraft.agents.studio.arguments_schema import arguments_schema
 from redraft.agents.studio.session import own_nodes
 from redraft.llm.client.client import Client
 from redraft.llm.scripted import Scripted
-from redraft.store.records import Keyring, Trajectory
+from redraft.store.problems import Keyring
+from redraft.store.trajectory import Trajectory
 
 PROPOSE = "propose"
 """The node of an agent without a graph of its own."""

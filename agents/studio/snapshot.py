@@ -15,7 +15,8 @@ from msgspec import NODEFAULT, structs
 from redraft.agents.sampling.graph import Tree
 from redraft.agents.search.node import Node
 from redraft.agents.search.search import Search
-from redraft.store.records import Grade, Question, Stop
+from redraft.store.problems import Question
+from redraft.store.trajectory import Grade, Stop
 
 Explored = Tree | Search
 """The explored tree of a question: the context of a graph's nodes."""

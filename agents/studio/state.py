@@ -10,7 +10,7 @@ from redraft.agents.sampling.graph import Tree
 from redraft.agents.search.node import Node
 from redraft.agents.search.search import Search
 from redraft.agents.studio.snapshot import Explored, to_plain
-from redraft.store.records import Grade, Step, Trajectory, Verdict
+from redraft.store.trajectory import Grade, Step, Trajectory, Verdict
 
 
 class Draft(TypedDict, total=False):

@@ -17,7 +17,7 @@ from redraft.graders.answers.extract import extract
 from redraft.graders.statistics import majority_at_k, pass_at_k
 from redraft.llm.model import Message, Reply, Request
 from redraft.llm.providers.embedded.model import HERE, EmbeddedModel, embedded
-from redraft.store.records import Problem
+from redraft.store.problems import Problem
 from redraft.store.sources.wordproblems import inverse, problems, stories
 
 SAMPLES = 16

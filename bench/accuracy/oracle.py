@@ -24,7 +24,8 @@ from redraft.graders.answers.checker import Checker
 from redraft.graders.answers.exact_match import decide
 from redraft.graders.answers.extract import extract
 from redraft.graders.answers.verify import verify
-from redraft.store.records import Kind, Verdict
+from redraft.store.problems import Kind
+from redraft.store.trajectory import Verdict
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 MOST_SHOWN = 30

@@ -27,7 +27,7 @@ from redraft.graders.statistics import Interval, best_of_k, majority_at_k, mean_
 from redraft.llm.model import Choice
 from redraft.llm.providers.embedded.model import embedded
 from redraft.llm.providers.embedded.reward_model import HERE, ProcessRewardModel
-from redraft.store.records import Problem
+from redraft.store.problems import Problem
 from redraft.store.sources.wordproblems import problems
 from redraft.store.sources.wordproblems.labels import labels
 

@@ -21,7 +21,9 @@ from redraft.agents.strategies.tree_search.rest_mcts import rest_mcts
 from redraft.llm.client.client import Client
 from redraft.llm.model import Choice, Finish, Request
 from redraft.llm.scripted import Scripted
-from redraft.store.records import Grade, Question, Trajectory, digest
+from redraft.store.digest import digest
+from redraft.store.problems import Question
+from redraft.store.trajectory import Grade, Trajectory
 
 BRANCH = 3
 SIZES = (100, 1_000, 10_000)

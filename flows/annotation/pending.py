@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from redraft.flows.annotation.drafts import DRAFTS, Place
+from redraft.store.digest import digest
 from redraft.store.errors import QueryError
-from redraft.store.records import Problem, digest
+from redraft.store.problems import Problem
 from redraft.store.tables.sql import literal
 from redraft.store.tables.store import Store
 from redraft.store.units import key_hash

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from redraft.llm.usage import Amount
 from redraft.store.html import notes, table
-from redraft.store.records import Grade
+from redraft.store.trajectory import Grade
 
 
 @dataclass(slots=True)

@@ -9,7 +9,8 @@ from typing import Any
 from redraft.flows.display.numbers import counted
 from redraft.flows.display.progress import Lines, Notes, Plan, Progress, Tally, describe, interrupted
 from redraft.store.html import GREEN, GREY, bar, notes, title
-from redraft.store.records import Problem, Trajectory
+from redraft.store.problems import Problem
+from redraft.store.trajectory import Trajectory
 from redraft.store.units import Unit
 
 PAUSE_S = 0.2  # between two pictures, at least

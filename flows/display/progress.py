@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Protocol, TextIO
 
 from redraft.flows.display.numbers import counted
-from redraft.store.records import Problem, Role, Trajectory, Verdict
+from redraft.store.problems import Problem
+from redraft.store.trajectory import Role, Trajectory, Verdict
 from redraft.store.units import Unit
 
 

@@ -5,7 +5,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as Bar
 
 from redraft.flows.display.progress import JsonLines, Lines, Plan, Progress, Tally, describe, interrupted
-from redraft.store.records import Problem, Trajectory
+from redraft.store.problems import Problem
+from redraft.store.trajectory import Trajectory
 from redraft.store.units import Unit
 
 

@@ -10,7 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from redraft.graders.answers.equations import equations
-from redraft.store.records import Problem, Step, Stop, Trajectory, Verdict
+from redraft.store.problems import Problem
+from redraft.store.trajectory import Step, Stop, Trajectory, Verdict
 
 LEGEND = (
     "✓ ✗ before a step: does its equation hold? Percentages: how sure the model was of its words.\n"

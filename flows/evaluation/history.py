@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from redraft.graders.answers.canonical import canonical
-from redraft.store.records import Kind
+from redraft.store.problems import Kind
 from redraft.store.tables.sql import literal, one_of
 from redraft.store.tables.store import Store
 

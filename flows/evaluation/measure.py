@@ -8,7 +8,8 @@ from redraft.flows.evaluation.result import MethodResult, Task
 from redraft.flows.evaluation.runs import MethodRun
 from redraft.flows.evaluation.turns import MeasuredRow, pick, picked, turns
 from redraft.graders.statistics import mean_interval
-from redraft.store.records import Problem, digest
+from redraft.store.digest import digest
+from redraft.store.problems import Problem
 
 
 def measured(

@@ -18,7 +18,7 @@ from redraft.flows.summary.summarise import summarise_job
 from redraft.flows.summary.summary import Summary
 from redraft.llm.model import Model, ModelError
 from redraft.store.errors import PartError
-from redraft.store.records import Problem
+from redraft.store.problems import Problem
 from redraft.store.tables.store import Store
 from redraft.store.waiting import off_loop
 

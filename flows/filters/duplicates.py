@@ -5,7 +5,7 @@ import unicodedata
 from redraft.flows.filters.candidates import Candidate
 from redraft.flows.filters.filter import Filter
 from redraft.graders.answers.equations import signature
-from redraft.store.records import digest
+from redraft.store.digest import digest
 
 
 def duplicates() -> Filter:

@@ -8,10 +8,11 @@ from redraft.flows.filters.candidates import PATIENCE, Candidate
 from redraft.flows.formats.format import Format, Row, filtered_by
 from redraft.graders.rewards.value_targets import Target, value_targets
 from redraft.store.errors import PartError
-from redraft.store.records import Problem, Trajectory
+from redraft.store.problems import Problem
 from redraft.store.tables.read_trajectories import read_trajectories
 from redraft.store.tables.sql import literal
 from redraft.store.tables.store import Store
+from redraft.store.trajectory import Trajectory
 
 
 @filtered_by()

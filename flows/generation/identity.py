@@ -5,7 +5,7 @@ from typing import Any
 
 from redraft.agents.parts import return_type
 from redraft.agents.validation import is_shipped
-from redraft.store.records import digest
+from redraft.store.digest import digest
 
 
 def identity(value: Any) -> str | None:

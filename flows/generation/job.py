@@ -19,8 +19,9 @@ from redraft.llm.model import Model, ModelError
 from redraft.llm.providers.route import route
 from redraft.store.errors import PartError
 from redraft.store.journal import Journal
-from redraft.store.records import Keyring, Problem, Trajectory
+from redraft.store.problems import Keyring, Problem
 from redraft.store.tables.store import Store
+from redraft.store.trajectory import Trajectory
 from redraft.store.units import Done, key_hash, unit_id
 from redraft.store.waiting import off_loop
 

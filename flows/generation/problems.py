@@ -7,7 +7,7 @@ from pathlib import Path
 from redraft.flows.display.progress import Progress
 from redraft.flows.settings import Selection
 from redraft.store.errors import SourceError
-from redraft.store.records import Problem
+from redraft.store.problems import Problem
 from redraft.store.sources.sources import read
 
 BUILTIN_LIMIT = 40

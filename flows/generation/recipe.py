@@ -8,7 +8,7 @@ from redraft.flows.generation.identity import identity
 from redraft.flows.generation.strategy import Strategy
 from redraft.llm.client.client import Client
 from redraft.llm.providers.route import route
-from redraft.store.records import digest
+from redraft.store.digest import digest
 
 
 def recipe(

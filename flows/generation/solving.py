@@ -14,7 +14,8 @@ from redraft.graders.likelihood import likelihood
 from redraft.graders.oracle import oracle
 from redraft.llm.client.client import Client
 from redraft.store.errors import RedraftError, broken
-from redraft.store.records import Grade, Keyring, Problem, Stop, Trajectory
+from redraft.store.problems import Keyring, Problem
+from redraft.store.trajectory import Grade, Stop, Trajectory
 from redraft.store.units import key_hash
 
 MEASURES = ("oracle", "likelihood", "likelihood_sum")

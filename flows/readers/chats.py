@@ -9,7 +9,7 @@ from redraft.agents.policies.steps import split_steps
 from redraft.flows.readers.reader import BAD, GOOD, NEUTRAL, Context, Imported, problem_of, rated, told, written
 from redraft.graders.answers.extract import extract
 from redraft.store.errors import SourceError
-from redraft.store.records import Detail, Grade, Role, Stop, Trajectory
+from redraft.store.trajectory import Detail, Grade, Role, Stop, Trajectory
 
 WORDS = {"right": True, "correct": True, "good": True, "wrong": False, "incorrect": False, "bad": False}
 RATINGS: Mapping[Any, Detail] = {

@@ -6,7 +6,7 @@ from typing import Any
 
 from redraft.flows.readers.reader import BAD, GOOD, Context, Dropped, Imported, problem_of, rated, written
 from redraft.store.errors import SourceError
-from redraft.store.records import Detail
+from redraft.store.trajectory import Detail
 
 TAG = "ки"
 FIRST = "Step 1: "

@@ -10,7 +10,7 @@ from typing import Any
 
 from redraft.flows.readers.reader import BAD, GOOD, NEUTRAL, Context, Dropped, Imported, problem_of, rated, written
 from redraft.store.errors import SourceError
-from redraft.store.records import Detail, Role
+from redraft.store.trajectory import Detail, Role
 
 RATINGS: Mapping[Any, Detail] = {1: GOOD, 0: NEUTRAL, -1: BAD}
 LEFT_OUT = {"bad_problem": "the problem is bad", "give_up": "the labeller gave up"}

@@ -7,7 +7,8 @@ from msgspec.structs import replace
 
 from redraft.graders.answers.extract import extract
 from redraft.graders.rewards.aggregate import Neutral, positive
-from redraft.store.records import Detail, Grade, Kind, Problem, Question, Role, Stop, Trajectory, Verdict
+from redraft.store.problems import Kind, Problem, Question
+from redraft.store.trajectory import Detail, Grade, Role, Stop, Trajectory, Verdict
 
 SEPARATOR = "\n\n"
 

@@ -11,7 +11,7 @@ from typing import Any
 from redraft.graders.answers.canonical import canonical
 from redraft.graders.selectors import weights
 from redraft.graders.statistics import best_of_k, mean_interval, paired_bootstrap, pass_at_k
-from redraft.store.records import Kind
+from redraft.store.problems import Kind
 
 Row = Mapping[str, Any]
 

@@ -12,9 +12,10 @@ from redraft.flows.units.shutdown import short_shutdown
 from redraft.flows.units.task_pool import for_each
 from redraft.llm.client.client import Client
 from redraft.store.journal import Journal
-from redraft.store.records import Grade, Problem, Trajectory
+from redraft.store.problems import Problem
 from redraft.store.tables.store import Store
 from redraft.store.tables.writer import Writer
+from redraft.store.trajectory import Grade, Trajectory
 from redraft.store.units import Unit
 from redraft.store.waiting import off_loop
 

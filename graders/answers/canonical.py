@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from redraft.graders.answers.normalize import bare
 from redraft.graders.answers.numbers import is_whole, named, plain
-from redraft.store.records import Kind
+from redraft.store.problems import Kind
 
 
 def canonical(answer: str | None, kind: Kind = Kind.MATH) -> str | None:

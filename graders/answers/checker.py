@@ -14,7 +14,8 @@ from redraft.graders.answers.exact_match import decide, same_plain
 from redraft.graders.processes.pool import ProcessPool
 from redraft.graders.processes.process import Process, ProcessError
 from redraft.graders.ruling import Ruling
-from redraft.store.records import Kind, Verdict
+from redraft.store.problems import Kind
+from redraft.store.trajectory import Verdict
 
 
 class Checker:

@@ -4,7 +4,7 @@ import re
 
 from redraft.graders.answers.canonical import canonical, is_words, listing
 from redraft.graders.answers.numbers import is_whole, plain, same_number
-from redraft.store.records import Kind
+from redraft.store.problems import Kind
 
 
 def decide(gold: str, given: str, kind: Kind = Kind.MATH) -> bool | None:

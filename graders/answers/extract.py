@@ -11,7 +11,7 @@ from redraft.graders.answers.canonical import MARKS, letter
 from redraft.graders.answers.normalize import box, unwrap
 from redraft.graders.answers.numbers import plain
 from redraft.graders.programs.code_block import FENCE, program
-from redraft.store.records import Kind
+from redraft.store.problems import Kind
 
 
 def extract(text: str, kind: Kind = Kind.MATH) -> str | None:

@@ -4,7 +4,8 @@ from redraft.graders.answers.checker import Checker
 from redraft.graders.answers.extract import marked
 from redraft.graders.programs.unit_tests import passes
 from redraft.graders.ruling import Ruling
-from redraft.store.records import Kind, Verdict
+from redraft.store.problems import Kind
+from redraft.store.trajectory import Verdict
 
 ORACLE = "oracle"
 """The grader by whose name such a ruling is stored."""

@@ -2,7 +2,7 @@
 
 from redraft.graders.programs.sandbox import Outcome, SandboxError, lacks, run
 from redraft.graders.ruling import Ruling
-from redraft.store.records import Verdict
+from redraft.store.trajectory import Verdict
 
 LIMIT_S = 5.0
 """The most seconds for a program, and for each of its tests."""

@@ -7,7 +7,7 @@ from typing import Literal, TypeVar, get_args
 from msgspec.structs import replace
 
 from redraft.store.errors import PartError
-from redraft.store.records import Detail, Grade, Stop, Trajectory
+from redraft.store.trajectory import Detail, Grade, Stop, Trajectory
 
 T = TypeVar("T")
 How = Literal["product", "minimum", "last", "mean"]

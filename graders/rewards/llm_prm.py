@@ -10,7 +10,7 @@ from redraft.graders.rewards.prm_profiles import Nonsense
 from redraft.llm.client.client import Client
 from redraft.llm.model import Choice, Message, ModelError
 from redraft.llm.prompts.templates import fill
-from redraft.store.records import Detail, Trajectory
+from redraft.store.trajectory import Detail, Trajectory
 
 JUDGES = ("judge",)
 RATINGS = ("good", "neutral", "bad")

@@ -15,7 +15,8 @@ from redraft.graders.answers.verify import ORACLE, verify
 from redraft.graders.ruling import VALUES, Ruling
 from redraft.graders.statistics import wilson
 from redraft.llm.gather import gather
-from redraft.store.records import Detail, Grade, Keyring, Role, Stop, Trajectory, Verdict
+from redraft.store.problems import Keyring
+from redraft.store.trajectory import Detail, Grade, Role, Stop, Trajectory, Verdict
 
 FIRST = 1_000_000
 """The number of a prefix's first rollout among the prefix's children."""

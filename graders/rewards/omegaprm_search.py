@@ -8,7 +8,7 @@ from msgspec import structs
 
 from redraft.graders.rewards.aggregate import trouble
 from redraft.graders.rewards.monte_carlo import RolloutSampler, Tally, cut_prefix, rollouts_with_text
-from redraft.store.records import Detail, Grade, Role, Trajectory, Verdict
+from redraft.store.trajectory import Detail, Grade, Role, Trajectory, Verdict
 
 NAME = "omegaprm"
 OUTCOMES = {Verdict.RIGHT: 1.0, Verdict.WRONG: 0.0}

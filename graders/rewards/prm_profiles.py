@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from redraft.llm.model import Message
-from redraft.store.records import Detail
+from redraft.store.trajectory import Detail
 
 Shown = list[list[Message]]
 """What is asked of a draft: the messages of each call."""

@@ -7,7 +7,7 @@ steps. What leads astray is worth less than what it followed.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from redraft.store.records import Role, Step, Stop, Trajectory
+from redraft.store.trajectory import Role, Step, Stop, Trajectory
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,10 @@ from redraft.llm.prompts.prompts import Prompts
 from redraft.llm.providers.route import route
 from redraft.llm.truncation import NO_TRUNCATION
 from redraft.llm.usage import Amount
+from redraft.store.calls import Call
+from redraft.store.digest import digest
 from redraft.store.journal import Journal
-from redraft.store.records import Call, Question, digest
+from redraft.store.problems import Question
 
 
 class Client:

@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from redraft.llm.model import Choice, ModelError, Reply, Request
 from redraft.llm.usage import Amount, Prices, Usage
-from redraft.store.records import Call, digest
+from redraft.store.calls import Call
+from redraft.store.digest import digest
 
 DECIMALS = 6  # of a log-probability that is kept
 

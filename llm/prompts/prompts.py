@@ -16,8 +16,9 @@ from typing import Any
 from redraft.llm.model import Message, Model, Request
 from redraft.llm.prompts.chat_template import ChatTemplate
 from redraft.llm.prompts.templates import TEMPLATES, fill
+from redraft.store.digest import digest, texts_digest
 from redraft.store.errors import ColumnError, RedraftError, SourceError
-from redraft.store.records import Kind, digest, texts_digest
+from redraft.store.problems import Kind
 from redraft.store.sources.columns import problem, worked
 from redraft.store.sources.files import rows
 

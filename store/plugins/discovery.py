@@ -15,9 +15,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from redraft.store.digest import digest
 from redraft.store.errors import PartError
 from redraft.store.plugins.kinds import KINDS
-from redraft.store.records import digest
 
 Factory = Callable[..., Any]
 

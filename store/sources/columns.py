@@ -8,7 +8,7 @@ from string import ascii_uppercase
 from typing import Any
 
 from redraft.store.errors import ColumnError, SourceError
-from redraft.store.records import Kind, Problem
+from redraft.store.problems import Kind, Problem
 from redraft.store.sources import answer_keys as kinds
 from redraft.store.sources.files import Row
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from redraft.store.errors import ColumnError, SourceError
-from redraft.store.records import Problem
+from redraft.store.problems import Problem
 from redraft.store.sources.columns import problem
 from redraft.store.sources.files import Place, rows
 from redraft.store.sources.splits import named

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from redraft.store.errors import StoreError
-from redraft.store.records import Kind, Problem
+from redraft.store.problems import Kind, Problem
 from redraft.store.tables.rows import problem_row, utc
 from redraft.store.tables.sql import insert, literal, one_of
 

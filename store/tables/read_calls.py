@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from redraft.store.records import Call
+from redraft.store.calls import Call
 from redraft.store.tables.sql import one_of
 
 if TYPE_CHECKING:

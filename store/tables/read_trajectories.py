@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from redraft.store.records import Problem, Role, Step, Stop, Trajectory
+from redraft.store.problems import Problem
 from redraft.store.tables.sql import one_of
+from redraft.store.trajectory import Role, Step, Stop, Trajectory
 
 if TYPE_CHECKING:
     from redraft.store.tables.store import Store

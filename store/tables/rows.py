@@ -6,9 +6,11 @@ from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any
 
+from redraft.store.calls import Call, Choices
 from redraft.store.json_records import exact, strict
-from redraft.store.records import Call, Detail, Grade, Problem, Step, Stop, Trajectory
-from redraft.store.units import Choices, Unit
+from redraft.store.problems import Problem
+from redraft.store.trajectory import Detail, Grade, Step, Stop, Trajectory
+from redraft.store.units import Unit
 
 Row = tuple[Any, ...]
 

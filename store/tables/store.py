@@ -14,10 +14,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
+from redraft.store.calls import Call, call_key
 from redraft.store.errors import QueryError, StoreError
 from redraft.store.journal_files import cleared
 from redraft.store.json_records import strict
-from redraft.store.records import Call, Problem
+from redraft.store.problems import Problem
 from redraft.store.tables import query as querying
 from redraft.store.tables.database import Database
 from redraft.store.tables.labels import Label, add_labels
@@ -25,7 +26,7 @@ from redraft.store.tables.problems import add_problems, read_problems
 from redraft.store.tables.read_calls import read_calls
 from redraft.store.tables.rows import rows_of, utc
 from redraft.store.tables.sql import Appender, insert, literal, one_of
-from redraft.store.units import Done, Unit, call_key
+from redraft.store.units import Done, Unit
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -20,7 +20,8 @@ from redraft.llm.prompts.prompts import Example, Prompts
 from redraft.llm.prompts.templates import TEMPLATES
 from redraft.llm.scripted import Scripted
 from redraft.store.errors import PartError
-from redraft.store.records import Keyring, Kind, Problem, Question, Trajectory
+from redraft.store.problems import Keyring, Kind, Problem, Question
+from redraft.store.trajectory import Trajectory
 
 QUESTION = Question("p", "How much?", unit="u")
 
@@ -186,7 +187,8 @@ def test_a_strategy_is_an_agent() -> None:
 TWICE = """
 from redraft.agents.agent import Agent
 from redraft.agents.policies.policy import Policy
-from redraft.store.records import Question, Trajectory
+from redraft.store.problems import Question
+from redraft.store.trajectory import Trajectory
 
 
 def twice(policy: Policy, *, samples: int = 2, again: int = 1) -> Agent:

@@ -14,7 +14,7 @@ from redraft.llm.limits import Limits
 from redraft.llm.model import Sampling
 from redraft.llm.providers.embedded.model import embedded
 from redraft.store.journal import Journal
-from redraft.store.records import Keyring, Problem
+from redraft.store.problems import Keyring, Problem
 from redraft.store.sources.wordproblems import problems
 
 PLANS: list[tuple[str, dict[str, Any]]] = [

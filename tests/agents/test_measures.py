@@ -2,7 +2,8 @@ from collections.abc import Sequence
 
 from redraft.agents.correction.drafts import cut_to_turn
 from redraft.agents.measures import grade_drafts
-from redraft.store.records import Grade, Question, Role, Stop, Trajectory
+from redraft.store.problems import Question
+from redraft.store.trajectory import Grade, Role, Stop, Trajectory
 
 
 def two_turns(role: Role = Role.SAMPLE) -> Trajectory:

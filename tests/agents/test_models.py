@@ -16,7 +16,8 @@ from redraft.llm.scripted import Scripted
 from redraft.llm.usage import Prices
 from redraft.store.errors import PartError
 from redraft.store.journal import Journal
-from redraft.store.records import Grade, Question, Stop, Trajectory
+from redraft.store.problems import Question
+from redraft.store.trajectory import Grade, Stop, Trajectory
 
 QUESTION = Question("p", "How much?", unit="u")
 

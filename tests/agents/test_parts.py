@@ -15,7 +15,8 @@ from redraft.llm.model import Choice, Finish, Message, ModelError, Request
 from redraft.llm.prompts import templates
 from redraft.llm.providers.embedded import prompt_formats
 from redraft.llm.scripted import Scripted
-from redraft.store.records import Keyring, Question, Stop, Trajectory
+from redraft.store.problems import Keyring, Question
+from redraft.store.trajectory import Stop, Trajectory
 
 QUESTION = Question("p", "How {much}?", unit="u")
 ASKED_IT = "The model was asked whether the draft"

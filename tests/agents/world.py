@@ -16,7 +16,8 @@ from redraft.graders.grader import Grader
 from redraft.llm.client.client import Client
 from redraft.llm.model import Choice, Finish, ModelError, Request
 from redraft.llm.scripted import Scripted
-from redraft.store.records import Grade, Question, Step, Trajectory
+from redraft.store.problems import Question
+from redraft.store.trajectory import Grade, Step, Trajectory
 
 QUESTION = Question("p", "How much?", unit="u")
 

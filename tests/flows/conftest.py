@@ -20,7 +20,7 @@ import pytest
 
 from redraft.llm.model import Request
 from redraft.llm.scripted import Scripted
-from redraft.store.records import Problem
+from redraft.store.problems import Problem
 
 Redraft = Callable[..., subprocess.CompletedProcess[str]]
 Commands = Callable[[Sequence[str], Mapping[str, str]], Awaitable[tuple[int, str, str]]]

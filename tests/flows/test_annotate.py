@@ -23,7 +23,7 @@ from redraft.llm.model import ModelError, Request
 from redraft.llm.scripted import Scripted
 from redraft.store import Problem, Store
 from redraft.store.errors import PartError, QueryError
-from redraft.store.records import Grade
+from redraft.store.trajectory import Grade
 
 Sums = Callable[..., list[Problem]]
 Redraft = Callable[..., subprocess.CompletedProcess[str]]

@@ -233,7 +233,7 @@ async def test_a_replicate_is_a_fresh_start(store: Store, sums: Sums) -> None:
 async def test_a_part_of_ones_own_is_one_file(store: Store, sums: Sums, adder: Adder, tmp_path: Path) -> None:
     own = tmp_path / "twice.py"
     own.write_text(
-        "from redraft.store.records import Trajectory\n"
+        "from redraft.store.trajectory import Trajectory\n"
         "def twice(policy, *, samples=1):\n"
         "    async def agent(question):\n"
         "        return await policy(Trajectory(question), 2 * samples)\n"
@@ -260,7 +260,7 @@ async def test_a_strategy_that_breaks_is_named_and_loses_nothing(
 ) -> None:
     own = tmp_path / "own.py"
     own.write_text(
-        "from redraft.store.records import Trajectory\n"
+        "from redraft.store.trajectory import Trajectory\n"
         "def own(policy):\n"
         "    async def agent(question):\n"
         "        if question.problem_id == 'p2':\n"

@@ -12,7 +12,8 @@ from redraft.llm.capabilities import EVERYTHING, Continuing
 from redraft.llm.model import Choice, Finish, Request
 from redraft.llm.prompts.templates import FINISHED, JUDGE, NEXT_STEP
 from redraft.llm.scripted import Scripted
-from redraft.store.records import Problem, Stop
+from redraft.store.problems import Problem
+from redraft.store.trajectory import Stop
 
 STEPS = {"A cat has 4.": ("Two have 8.", False), "Two have 8.": ("The answer is \\boxed{8}", True)}
 

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from redraft.graders.answers.checker import Checker
-from redraft.store.records import Kind, Question, Stop, Trajectory
+from redraft.store.problems import Kind, Question
+from redraft.store.trajectory import Stop, Trajectory
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,8 @@ from redraft.llm.client.budget import Budget
 from redraft.llm.client.client import Client
 from redraft.llm.model import ModelError
 from redraft.llm.providers.route import route
-from redraft.store.records import Grade, Keyring, Kind, Stop, Trajectory, Verdict
+from redraft.store.problems import Keyring, Kind
+from redraft.store.trajectory import Grade, Stop, Trajectory, Verdict
 
 RUBRIC = "It rhymes."
 GOOD = '{"reason": "Day and way.", "score": 0.75, "verdict": "right"}'

@@ -3,7 +3,8 @@ from collections.abc import Callable
 import pytest
 
 from redraft.graders.likelihood import likelihood
-from redraft.store.records import Grade, Question, Stop, Trajectory
+from redraft.store.problems import Question
+from redraft.store.trajectory import Grade, Stop, Trajectory
 
 
 def draft(*steps: tuple[float | None, int]) -> Trajectory:

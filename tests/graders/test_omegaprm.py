@@ -10,7 +10,8 @@ from redraft.graders.omegaprm import omegaprm
 from redraft.graders.rewards.monte_carlo import FIRST, RolloutSampler, Tally
 from redraft.graders.rewards.omegaprm_search import Rule, Search, State
 from redraft.store.errors import PartError
-from redraft.store.records import Keyring, Question, Role, Stop, Trajectory
+from redraft.store.problems import Keyring, Question
+from redraft.store.trajectory import Role, Stop, Trajectory
 
 QUESTION = Question("p1", "How many?", unit="u1")
 KEYS = Keyring({"p1": "7"})

@@ -4,7 +4,8 @@ from redraft.graders import load
 from redraft.graders.answers.checker import Checker
 from redraft.graders.answers.verify import verify
 from redraft.graders.oracle import oracle
-from redraft.store.records import Grade, Keyring, Kind, Problem, Stop, Trajectory, Verdict
+from redraft.store.problems import Keyring, Kind, Problem
+from redraft.store.trajectory import Grade, Stop, Trajectory, Verdict
 
 
 def keyring(answer: str | None) -> Keyring:

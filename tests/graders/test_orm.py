@@ -12,7 +12,8 @@ from redraft.llm.client.client import Client
 from redraft.llm.limits import Limits
 from redraft.llm.scripted import Scripted
 from redraft.store.errors import PartError
-from redraft.store.records import Question, Stop, Trajectory
+from redraft.store.problems import Question
+from redraft.store.trajectory import Stop, Trajectory
 
 
 def draft(answer: str, sample: int) -> Trajectory:

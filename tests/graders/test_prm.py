@@ -15,7 +15,8 @@ from redraft.llm.model import ModelError, Request
 from redraft.llm.scripted import Scripted
 from redraft.store.errors import PartError
 from redraft.store.journal import Journal
-from redraft.store.records import Question, Stop, Trajectory
+from redraft.store.problems import Question
+from redraft.store.trajectory import Stop, Trajectory
 
 QUICK = Limits(tries=1, patience_s=5.0, wait_s=0.01)
 FAMILIES = ("math_shepherd", "qwen", "skywork", "rlhflow", "classify")

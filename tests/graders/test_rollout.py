@@ -11,7 +11,8 @@ from redraft.graders.rewards.monte_carlo import FIRST
 from redraft.graders.rollout import rollout
 from redraft.graders.statistics import wilson
 from redraft.store.errors import PartError
-from redraft.store.records import Keyring, Question, Role, Stop, Trajectory, Verdict
+from redraft.store.problems import Keyring, Question
+from redraft.store.trajectory import Role, Stop, Trajectory, Verdict
 
 QUESTION = Question("p1", "How many?", unit="u1")
 KEYS = Keyring({"p1": "7"})

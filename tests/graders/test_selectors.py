@@ -4,7 +4,8 @@ from collections.abc import Callable
 import pytest
 
 from redraft.graders.selectors import Selection, best, majority, weighted_majority, weights
-from redraft.store.records import Grade, Kind, Stop, Trajectory
+from redraft.store.problems import Kind
+from redraft.store.trajectory import Grade, Stop, Trajectory
 
 Make = Callable[..., Trajectory]
 

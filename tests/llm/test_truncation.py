@@ -21,7 +21,7 @@ from redraft.llm.scripted import Scripted
 from redraft.llm.truncation import Truncation
 from redraft.store.errors import PartError
 from redraft.store.journal import Journal
-from redraft.store.records import Question
+from redraft.store.problems import Question
 from redraft.store.sources.wordproblems import problems
 
 ASKED = (Message("user", "Two and two?"),)

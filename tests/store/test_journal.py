@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
+from redraft.store.calls import Call
 from redraft.store.errors import JournalBusy, StoreError
 from redraft.store.journal import COMPACT_AT, Journal
 from redraft.store.json_records import call_to_json, exact
-from redraft.store.records import Call
 
 MakeCall = Callable[..., Call]
 
@@ -186,7 +186,7 @@ RECORDER = """
 import os, sys
 from pathlib import Path
 from redraft.store.journal import Journal
-from redraft.store.records import Call
+from redraft.store.calls import Call
 journal = Journal(Path(sys.argv[1]))
 said = os.open(sys.argv[2], os.O_WRONLY | os.O_APPEND)
 start = len(journal.calls("u"))

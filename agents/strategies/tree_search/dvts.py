@@ -16,7 +16,7 @@ from redraft.agents.search.search import Search
 from redraft.agents.strategies.tree_search.beam import check_beam
 from redraft.graders.answers.extract import extract
 from redraft.graders.grader import Grader
-from redraft.store.records import Stop
+from redraft.store.trajectory import Stop
 
 
 def dvts(

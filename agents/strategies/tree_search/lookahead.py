@@ -16,7 +16,7 @@ from redraft.agents.strategies.tree_search.beam import check_beam
 from redraft.graders.grader import Grader
 from redraft.llm.client.client import Client
 from redraft.llm.gather import gather
-from redraft.store.records import Stop, Trajectory
+from redraft.store.trajectory import Stop, Trajectory
 
 
 def lookahead(

@@ -18,7 +18,7 @@ from redraft.graders.grader import Grader
 from redraft.graders.selectors import majority
 from redraft.llm.client.client import Client
 from redraft.store.errors import PartError
-from redraft.store.records import Grade
+from redraft.store.trajectory import Grade
 
 
 def particle(

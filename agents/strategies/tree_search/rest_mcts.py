@@ -14,7 +14,7 @@ from redraft.agents.search.search_graph import choose_node, search_agent
 from redraft.agents.search.termination import apply_critic, apply_depth_limit
 from redraft.graders.grader import Grader
 from redraft.store.errors import PartError
-from redraft.store.records import Stop
+from redraft.store.trajectory import Stop
 
 
 def rest_mcts(

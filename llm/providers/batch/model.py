@@ -21,7 +21,7 @@ from redraft.llm.providers.batch.litellm_batches import BatchState, ProviderBatc
 from redraft.llm.providers.batch.polling import Poller
 from redraft.llm.providers.batch.state_file import BatchEntry, BatchStateFile
 from redraft.llm.providers.via_litellm.model import LiteLLMModel
-from redraft.store.records import digest
+from redraft.store.digest import digest
 
 MOST_BYTES = 100_000_000  # of a batch's file; OpenAI takes 200 MB
 

@@ -4,7 +4,7 @@ import random
 import re
 from collections.abc import Iterator, Sequence
 
-from redraft.store.records import Problem
+from redraft.store.problems import Problem
 from redraft.store.sources.wordproblems.families import FAMILIES
 from redraft.store.sources.wordproblems.families.family import Draw, Event, Family
 from redraft.store.sources.wordproblems.story import Equation, Ref, Story, calculate

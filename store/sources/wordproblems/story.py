@@ -8,7 +8,7 @@ import random
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from redraft.store.records import digest
+from redraft.store.digest import digest
 
 Ref = tuple[str, int]  # ("n", i): the i-th number of the question; ("s", j): the result of the j-th step
 

@@ -12,7 +12,8 @@ from redraft.agents.strategies.tree_search.beam import beam
 from redraft.llm.client.client import Client
 from redraft.llm.model import ModelError
 from redraft.store.errors import PartError
-from redraft.store.records import Grade, Question, Stop, Trajectory
+from redraft.store.problems import Question
+from redraft.store.trajectory import Grade, Stop, Trajectory
 from world import QUESTION, World, state
 
 OPEN = Trajectory(Question("p", "How much?", unit="u")).grow("Two have 8.\n\n", 0).grow("So it is more.\n\n", 0)

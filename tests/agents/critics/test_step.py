@@ -8,7 +8,8 @@ from redraft.llm.client.client import Client
 from redraft.llm.model import Choice, Finish, ModelError
 from redraft.llm.prompts.templates import STEP_CRITIQUE
 from redraft.llm.scripted import Scripted
-from redraft.store.records import Question, Trajectory
+from redraft.store.problems import Question
+from redraft.store.trajectory import Trajectory
 
 DRAFT = Trajectory(Question("p", "How much?", unit="u")).grow("Two have 8.\n\n", 0)
 

@@ -14,7 +14,8 @@ from redraft.llm.model import Sampling
 from redraft.llm.prompts.templates import CRITIQUE, SELF_FEEDBACK, SELF_FEEDBACK_LEADING, SOLVE, fill
 from redraft.llm.providers.route import route
 from redraft.store.journal import Journal
-from redraft.store.records import Keyring, Question, Role, Stop, Trajectory
+from redraft.store.problems import Keyring, Question
+from redraft.store.trajectory import Role, Stop, Trajectory
 
 QUESTION = Question("p", "How much?", unit="u")
 ASK = fill(SOLVE, question="How much?")

@@ -19,7 +19,8 @@ from redraft.llm.prompts.templates import REFINE, fill
 from redraft.llm.providers.embedded.prompt_formats import TEMPLATES as TRAINED
 from redraft.llm.scripted import Scripted
 from redraft.store.errors import PartError
-from redraft.store.records import Grade, Keyring, Question, Stop, Trajectory
+from redraft.store.problems import Keyring, Question
+from redraft.store.trajectory import Grade, Stop, Trajectory
 
 QUESTION = Question("p", "How {much}?", unit="u")
 WRONG = "The answer is wrong. Solve the problem again."

@@ -14,7 +14,8 @@ from redraft.llm.prompts.templates import PROGRAM_FAILS, REFLECT, SOLVE_CODE, TR
 from redraft.llm.providers.route import route
 from redraft.llm.scripted import Scripted
 from redraft.store.errors import PartError
-from redraft.store.records import Keyring, Kind, Question, Stop, Trajectory
+from redraft.store.problems import Keyring, Kind, Question
+from redraft.store.trajectory import Stop, Trajectory
 
 SUMS = Question("p", "How much?", unit="u")
 CODE = Question("p", "Write add.", Kind.CODE, "u", tests=("assert add(1, 2) == 3", "assert add(2, 2) == 4"))

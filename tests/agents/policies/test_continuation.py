@@ -18,7 +18,8 @@ from redraft.llm.prompts.templates import NEXT_STEP, REST, SOLVE, fill
 from redraft.llm.providers.route import route
 from redraft.llm.scripted import Scripted
 from redraft.store.journal import Journal
-from redraft.store.records import Question, Role, Stop, Trajectory
+from redraft.store.problems import Question
+from redraft.store.trajectory import Role, Stop, Trajectory
 
 QUESTION = Question("p", "How many legs have 2 cats?", unit="u")
 STEPS = ("A cat has \\frac{8}{2} legs.\n\n", 'So "two" have 8,\nnot 9.\n\n', "The answer is \\boxed{8}")

@@ -14,7 +14,8 @@ from redraft.llm.capabilities import EVERYTHING, Continuing
 from redraft.llm.client.client import Client
 from redraft.llm.model import Choice, Finish
 from redraft.llm.scripted import Scripted
-from redraft.store.records import Kind, Question, Stop, Trajectory
+from redraft.store.problems import Kind, Question
+from redraft.store.trajectory import Stop, Trajectory
 
 QUESTION = Question("p", "How many legs have 2 cats?", unit="u")
 CHAT_ONLY = replace(EVERYTHING, continuing=Continuing.NONE)

@@ -23,7 +23,8 @@ from redraft.llm.prompts.templates import FINISHED, JUDGE, NEXT_STEP, SOLVE, fil
 from redraft.llm.providers.route import route
 from redraft.llm.scripted import Scripted
 from redraft.store.journal import Journal
-from redraft.store.records import Question, Trajectory
+from redraft.store.problems import Question
+from redraft.store.trajectory import Trajectory
 
 QUESTION = Question("p", "How much?", unit="u")
 PROMPTS = Prompts(system="Be brief.", examples=(Example("1+1?", "2"), Example("2+2?", "So 4.")))

@@ -9,7 +9,9 @@ from redraft.llm.client.client import Client
 from redraft.llm.model import Choice, Finish, Message, ModelError, Request, Sampling
 from redraft.llm.prompts.templates import SOLVE, SOLVE_CHOICE
 from redraft.llm.scripted import Scripted
-from redraft.store.records import Kind, Question, Role, Step, Stop, Trajectory, digest
+from redraft.store.digest import digest
+from redraft.store.problems import Kind, Question
+from redraft.store.trajectory import Role, Step, Stop, Trajectory
 
 QUESTION = Question("p", "How many {legs} have 2 cats?", unit="u")
 TOLD = "The answer is wrong. Solve the problem again."

@@ -28,8 +28,8 @@ from redraft.llm.client.client import Client
 from redraft.llm.model import Sampling
 from redraft.llm.providers.route import route
 from redraft.store.journal import Journal
-from redraft.store.records import Trajectory
 from redraft.store.sources.wordproblems import problems
+from redraft.store.trajectory import Trajectory
 
 STRATEGIES = sorted(json.loads((Path(__file__).parents[3] / "langgraph.json").read_text())["graphs"])
 SMALL = {"mcts": {"iterations": 3}, "rest_mcts": {"iterations": 3}, "best_first": {"iterations": 6}}

@@ -5,7 +5,7 @@ from redraft.agents.critics.critic import Critic, Critique, Opinion
 from redraft.agents.search.search import SearchAgent
 from redraft.agents.strategies.tree_search.rest_mcts import rest_mcts
 from redraft.llm.model import ModelError
-from redraft.store.records import Stop, Trajectory, Verdict
+from redraft.store.trajectory import Stop, Trajectory, Verdict
 from world import QUESTION, World, state
 
 

@@ -14,7 +14,7 @@ from redraft.agents.strategies.tree_search.mcts import mcts
 from redraft.llm.client.budget import Budget
 from redraft.llm.client.client import Client
 from redraft.store.journal import Journal
-from redraft.store.records import Grade, Role, Stop
+from redraft.store.trajectory import Grade, Role, Stop
 from world import QUESTION, World, grown, walked
 
 

@@ -13,7 +13,8 @@ from redraft.llm.model import ModelError, Request, Sampling
 from redraft.llm.scripted import Scripted
 from redraft.store.errors import PartError
 from redraft.store.journal import Journal
-from redraft.store.records import Grade, Question, Stop, Trajectory
+from redraft.store.problems import Question
+from redraft.store.trajectory import Grade, Stop, Trajectory
 
 QUESTION = Question("p", "How much?", unit="u")
 

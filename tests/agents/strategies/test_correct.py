@@ -19,7 +19,8 @@ from redraft.llm.model import Choice, Finish, ModelError, Request, Sampling
 from redraft.llm.scripted import Scripted
 from redraft.store.errors import PartError
 from redraft.store.journal import Journal
-from redraft.store.records import Grade, Keyring, Question, Role, Stop, Trajectory, Verdict
+from redraft.store.problems import Keyring, Question
+from redraft.store.trajectory import Grade, Role, Stop, Trajectory, Verdict
 
 QUESTION = Question("p", "How much?", unit="u")
 WRONG = "The answer is wrong. Solve the problem again."

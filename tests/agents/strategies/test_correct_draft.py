@@ -15,7 +15,8 @@ from redraft.llm.client.client import Client
 from redraft.llm.model import ModelError, Request
 from redraft.llm.scripted import Scripted
 from redraft.store.journal import Journal
-from redraft.store.records import Grade, Question, Role, Stop, Trajectory
+from redraft.store.problems import Question
+from redraft.store.trajectory import Grade, Role, Stop, Trajectory
 
 QUESTION = Question("p", "How much?", unit="u")
 

@@ -17,7 +17,8 @@ from redraft.llm.providers.embedded.prompt_formats import DOUBTFUL
 from redraft.llm.scripted import Scripted
 from redraft.store.errors import PartError
 from redraft.store.journal import Journal
-from redraft.store.records import Question, Stop, Trajectory
+from redraft.store.problems import Question
+from redraft.store.trajectory import Stop, Trajectory
 
 QUESTION = Question("p", "How much?", unit="u")
 

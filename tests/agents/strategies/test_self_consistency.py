@@ -11,7 +11,8 @@ from redraft.agents.strategies.self_consistency import self_consistency
 from redraft.llm.client.client import Client
 from redraft.llm.model import ModelError, Request
 from redraft.llm.scripted import Scripted
-from redraft.store.records import Question, Stop, Trajectory
+from redraft.store.problems import Question
+from redraft.store.trajectory import Stop, Trajectory
 
 QUESTION = Question("p", "How much?", unit="u")
 

@@ -14,8 +14,9 @@ from redraft.llm.providers.route import route
 from redraft.llm.scripted import Scripted
 from redraft.store.errors import PartError
 from redraft.store.journal import Journal
-from redraft.store.records import Question, Role, Stop
+from redraft.store.problems import Question
 from redraft.store.sources.wordproblems import problems
+from redraft.store.trajectory import Role, Stop
 
 QUESTION = Question("p", "How much?", unit="u")
 [PROBLEM] = islice(problems(levels=(2,), seed=4), 1)

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from msgspec.structs import replace
 
 from redraft.flows.display.progress import Tally
-from redraft.store.records import Grade, Question, Role, Stop, Trajectory, Verdict
+from redraft.store.problems import Question
+from redraft.store.trajectory import Grade, Role, Stop, Trajectory, Verdict
 from redraft.store.units import Unit
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

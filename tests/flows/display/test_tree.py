@@ -19,7 +19,7 @@ from redraft.graders.grader import Grader
 from redraft.llm.model import Request
 from redraft.llm.scripted import Scripted
 from redraft.store.errors import StoreError
-from redraft.store.records import Problem
+from redraft.store.problems import Problem
 from redraft.store.sources.wordproblems import problems
 from redraft.store.tables.store import Store
 from world import World

@@ -11,7 +11,8 @@ from redraft.graders.grader import Grader
 from redraft.llm.model import Request
 from redraft.llm.scripted import Scripted
 from redraft.store import Store
-from redraft.store.records import Grade, Problem, Trajectory
+from redraft.store.problems import Problem
+from redraft.store.trajectory import Grade, Trajectory
 
 
 def by_answer() -> Grader:

@@ -13,7 +13,7 @@ from redraft.llm.client.client import Client
 from redraft.llm.model import Request, Sampling
 from redraft.llm.prompts.prompts import Prompts
 from redraft.llm.scripted import Scripted
-from redraft.store.records import Problem
+from redraft.store.problems import Problem
 from redraft.store.tables.store import Store
 
 

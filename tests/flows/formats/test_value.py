@@ -15,7 +15,7 @@ from redraft.llm.model import Choice, Finish, Request
 from redraft.llm.scripted import Scripted
 from redraft.store import Problem, Store, Trajectory
 from redraft.store.errors import PartError
-from redraft.store.records import Grade
+from redraft.store.trajectory import Grade
 
 Sums = Callable[..., list[Problem]]
 

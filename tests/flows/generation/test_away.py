@@ -14,7 +14,7 @@ from redraft.flows.generate import generate
 from redraft.llm.limits import Limits
 from redraft.llm.model import ModelError
 from redraft.store import Store
-from redraft.store.records import Problem
+from redraft.store.problems import Problem
 from redraft.store.units import Unit
 
 KEY = "sk-proj-0123456789abcdefghij"

@@ -11,7 +11,7 @@ from redraft.llm.client.budget import Budget
 from redraft.llm.model import Choice, Finish, Model, Reply, Request
 from redraft.llm.scripted import Scripted
 from redraft.llm.usage import Amount, Usage
-from redraft.store.records import Problem
+from redraft.store.problems import Problem
 from redraft.store.tables.store import Store
 
 Sums = Callable[..., list[Problem]]

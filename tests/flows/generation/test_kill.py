@@ -16,7 +16,7 @@ import pytest
 from redraft.llm.model import Message, Request
 from redraft.llm.providers.embedded.model import embedded
 from redraft.store import Store
-from redraft.store.records import digest
+from redraft.store.digest import digest
 
 PROBLEMS, KILLS, IN_FLIGHT = 300, 10, 8
 CORRECTED = {"feedback": "oracle", "turns": 2}

@@ -17,8 +17,8 @@ from redraft.flows.generate import generate
 from redraft.graders.grader import Grader
 from redraft.llm.scripted import Scripted
 from redraft.store import Grade, Problem, Store, Trajectory
+from redraft.store.digest import digest
 from redraft.store.errors import JournalBusy
-from redraft.store.records import digest
 
 Sums = Callable[..., list[Problem]]
 Adder = Callable[..., Scripted]

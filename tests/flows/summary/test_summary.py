@@ -22,8 +22,9 @@ from redraft.graders.statistics import majority_at_k, wilson
 from redraft.llm.model import Choice, Finish, ModelError, Request
 from redraft.llm.scripted import Scripted
 from redraft.store import Problem, Question, Store, Trajectory
-from redraft.store.records import Grade, Kind
+from redraft.store.problems import Kind
 from redraft.store.tables.sql import literal
+from redraft.store.trajectory import Grade
 
 Sums = Callable[..., list[Problem]]
 Adder = Callable[..., Scripted]

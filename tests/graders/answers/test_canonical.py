@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from redraft.graders.answers.canonical import canonical
 from redraft.graders.answers.numbers import Plain, plain
-from redraft.store.records import Kind
+from redraft.store.problems import Kind
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ import pytest
 from redraft.graders.answers.checker import Checker
 from redraft.graders.processes.process import Process, ProcessError
 from redraft.graders.ruling import Ruling
-from redraft.store.records import Kind, Verdict
+from redraft.store.problems import Kind
+from redraft.store.trajectory import Verdict
 
 RIGHT, WRONG, UNDECIDED = Ruling(Verdict.RIGHT), Ruling(Verdict.WRONG), Verdict.UNDECIDED
 HANG = "9^{9^{9^9}}"

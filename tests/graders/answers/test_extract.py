@@ -5,7 +5,7 @@ import time
 import pytest
 
 from redraft.graders.answers.extract import extract, marked
-from redraft.store.records import Kind
+from redraft.store.problems import Kind
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ from redraft.graders.oracle import oracle
 from redraft.graders.programs.unit_tests import passes
 from redraft.graders.ruling import Ruling
 from redraft.graders.selectors import Selection, majority
-from redraft.store.records import Grade, Keyring, Kind, Question, Stop, Trajectory, Verdict
+from redraft.store.problems import Keyring, Kind, Question
+from redraft.store.trajectory import Grade, Stop, Trajectory, Verdict
 
 TESTS = "assert add(1, 2) == 3\nassert add(0, 0) == 0"
 RIGHT = "def add(a, b):\n    return a + b"

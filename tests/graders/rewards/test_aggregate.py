@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from redraft.graders.rewards.aggregate import How, aggregate, graded, log_aggregate, positive
-from redraft.store.records import Detail, Grade, Question, Trajectory
+from redraft.store.problems import Question
+from redraft.store.trajectory import Detail, Grade, Trajectory
 
 EMPTY = Grade("prm", "u1:0", 1)
 

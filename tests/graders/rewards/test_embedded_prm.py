@@ -14,8 +14,9 @@ from redraft.llm.providers.embedded.model import embedded as policy
 from redraft.llm.providers.embedded.reward_model import HERE, ProcessRewardModel, embedded_reward_model
 from redraft.llm.scripted import Scripted
 from redraft.store.errors import PartError
-from redraft.store.records import Question, Stop, Trajectory
+from redraft.store.problems import Question
 from redraft.store.sources.wordproblems import Story, attempt, stories
+from redraft.store.trajectory import Stop, Trajectory
 
 
 def held_out(count: int) -> Iterator[Story]:

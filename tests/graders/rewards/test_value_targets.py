@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from redraft.graders.rewards.value_targets import Target, value_targets, weighted
-from redraft.store.records import Question, Role, Stop, Trajectory
+from redraft.store.problems import Question
+from redraft.store.trajectory import Role, Stop, Trajectory
 
 QUESTION = Question("p", "How much?", unit="u")
 ROOT = Trajectory(QUESTION, role=Role.SEARCH)

@@ -24,7 +24,8 @@ from redraft.llm.model import (
 )
 from redraft.llm.usage import Amount, Prices, Usage
 from redraft.store.journal import Journal
-from redraft.store.records import Question, Stop
+from redraft.store.problems import Question
+from redraft.store.trajectory import Stop
 
 PRICES = Prices(prompt=0.001, completion=0.01, cached=0.0005)
 

@@ -13,8 +13,10 @@ from redraft.llm.limits import Limits
 from redraft.llm.model import Choice, Finish, Message, Model, ModelError, Reply, Request, Sampling
 from redraft.llm.prompts.templates import fill
 from redraft.llm.scripted import Scripted
+from redraft.store.calls import Call
+from redraft.store.digest import digest
 from redraft.store.journal import Journal
-from redraft.store.records import Call, Question, digest
+from redraft.store.problems import Question
 
 QUESTION = Question("p1", "What is 2+2?", unit="u")
 ASKED = (Message("user", "What is 2+2?"),)

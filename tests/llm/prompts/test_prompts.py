@@ -16,8 +16,9 @@ from redraft.llm.prompts.templates import SOLVE, SOLVE_CHOICE, TEMPLATES, fill
 from redraft.llm.providers.embedded import prompt_formats
 from redraft.llm.providers.embedded.model import embedded
 from redraft.llm.scripted import Scripted
+from redraft.store.digest import digest
 from redraft.store.journal import Journal
-from redraft.store.records import Kind, Question, digest
+from redraft.store.problems import Kind, Question
 
 QUESTION = Question("p", "How much?", unit="u")
 

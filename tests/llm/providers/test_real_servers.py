@@ -23,7 +23,7 @@ from redraft.llm.providers.embedded.network import Cache
 from redraft.llm.providers.embedded.prompt_formats import render
 from redraft.llm.providers.route import route
 from redraft.llm.truncation import Truncation
-from redraft.store.records import Question
+from redraft.store.problems import Question
 from redraft.store.sources.wordproblems import problems
 
 pytestmark = pytest.mark.servers

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from redraft.store.errors import SourceError
-from redraft.store.records import Kind, Problem
+from redraft.store.problems import Kind, Problem
 from redraft.store.sources.sources import read
 
 EXAMPLES = Path(__file__).parents[3] / "docs" / "examples"

@@ -9,7 +9,7 @@ import pytest
 
 from redraft.store import Problem
 from redraft.store.errors import SourceError
-from redraft.store.records import Kind
+from redraft.store.problems import Kind
 from redraft.store.sources.columns import boxed
 from redraft.store.sources.sources import read
 

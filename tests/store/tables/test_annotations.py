@@ -8,7 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from redraft.store import Store
-from redraft.store.records import Detail, Grade, Problem, Role, Stop, Trajectory, Verdict
+from redraft.store.problems import Problem
+from redraft.store.trajectory import Detail, Grade, Role, Stop, Trajectory, Verdict
 from redraft.store.units import Unit
 
 PROBLEM = Problem("How many?", "7", source="test")

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from redraft.store import Store
+from redraft.store.calls import Call
 from redraft.store.journal import Journal
 from redraft.store.json_records import call_to_json
-from redraft.store.records import Call
 from redraft.store.units import Unit
 
 NIGHT = datetime(2026, 3, 1, 22, 30, tzinfo=UTC)

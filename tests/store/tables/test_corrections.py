@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from redraft.store import Question, Role, Stop, Store, Trajectory
-from redraft.store.records import Grade, Verdict
+from redraft.store.trajectory import Grade, Verdict
 from redraft.store.units import Unit
 
 Draft = tuple[str | None, str, int]

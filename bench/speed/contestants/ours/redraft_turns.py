@@ -3,7 +3,7 @@
 from measure import Task, measured
 
 from redraft.flows.generate import generate
-from redraft.store.records import Problem
+from redraft.store.problems import Problem
 
 
 async def run(task: Task) -> None:

@@ -16,7 +16,8 @@ from redraft.llm.gather import gather
 from redraft.llm.limits import Limits
 from redraft.llm.model import Message
 from redraft.llm.providers.route import route
-from redraft.store.records import Grade, Problem, Trajectory
+from redraft.store.problems import Problem
+from redraft.store.trajectory import Grade, Trajectory
 
 
 async def stored(task: Task, strategy: str, **options: Any) -> None:

@@ -3,7 +3,7 @@
 from measure import Task
 
 from redraft.flows.generate import generate
-from redraft.store.records import Problem
+from redraft.store.problems import Problem
 
 
 async def best_of_n(task: Task, model: str, api_base: str | None = None) -> None:

@@ -37,7 +37,7 @@ def solve(
     from redraft.flows.cli.signals import run
     from redraft.flows.settings import Settings
     from redraft.flows.solve import solve as show
-    from redraft.store.records import Problem
+    from redraft.store.problems import Problem
 
     if not question.strip():
         raise click.UsageError("the question is empty")

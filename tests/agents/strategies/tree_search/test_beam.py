@@ -12,7 +12,7 @@ from redraft.llm.client.budget import Budget
 from redraft.llm.client.client import Client
 from redraft.store.errors import PartError
 from redraft.store.journal import Journal
-from redraft.store.records import Role, Stop, Trajectory
+from redraft.store.trajectory import Role, Stop, Trajectory
 from world import QUESTION, World, grown, walked
 
 

@@ -15,7 +15,7 @@ from redraft.llm.model import Choice, Finish
 from redraft.llm.scripted import Scripted
 from redraft.store.errors import PartError
 from redraft.store.journal import Journal
-from redraft.store.records import Stop
+from redraft.store.trajectory import Stop
 from world import QUESTION, World, grown, walked
 
 

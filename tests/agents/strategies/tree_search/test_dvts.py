@@ -12,7 +12,7 @@ from redraft.llm.model import Choice, Finish
 from redraft.llm.scripted import Scripted
 from redraft.store.errors import PartError
 from redraft.store.journal import Journal
-from redraft.store.records import Role, Stop
+from redraft.store.trajectory import Role, Stop
 from world import QUESTION, World, grown, walked
 
 

@@ -14,7 +14,7 @@ from redraft.agents.strategies.tree_search.mcts import mcts
 from redraft.llm.client.client import Client
 from redraft.llm.model import Sampling
 from redraft.store.errors import PartError
-from redraft.store.records import Stop, Trajectory
+from redraft.store.trajectory import Stop, Trajectory
 from world import QUESTION, World, grown, walked
 
 EXPLORATION, C_INIT, C_BASE = 0.8, 1.25, 50.0

@@ -15,7 +15,7 @@ from redraft.llm.client.client import Client
 from redraft.llm.model import Sampling
 from redraft.store.errors import PartError
 from redraft.store.journal import Journal
-from redraft.store.records import Role, Stop, Trajectory
+from redraft.store.trajectory import Role, Stop, Trajectory
 from world import QUESTION, World, grown, state
 
 

@@ -9,7 +9,7 @@ from redraft.agents.critics.none import none as no_critic
 from redraft.agents.search.search import SearchAgent
 from redraft.agents.strategies.tree_search.rest_mcts import rest_mcts
 from redraft.store.errors import PartError
-from redraft.store.records import Role, Stop
+from redraft.store.trajectory import Role, Stop
 from world import QUESTION, World, grown, state, walked
 
 BY_HAND = World(

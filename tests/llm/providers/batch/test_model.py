@@ -23,7 +23,7 @@ from redraft.llm.providers.via_litellm.factory import litellm_model
 from redraft.llm.providers.via_litellm.model import LiteLLMModel
 from redraft.llm.scripted import Scripted
 from redraft.llm.usage import Prices
-from redraft.store.records import Question
+from redraft.store.problems import Question
 
 ASKED = (Message("user", "Two and two?"),)
 

@@ -14,7 +14,7 @@ from redraft.llm.providers.embedded import prompt_formats
 from redraft.llm.providers.embedded.model import EmbeddedModel, embedded
 from redraft.llm.providers.embedded.network import Cache, Floats
 from redraft.llm.providers.embedded.training.corpus import JOBS, conversations
-from redraft.store.records import Problem
+from redraft.store.problems import Problem
 from redraft.store.sources.wordproblems import problems
 
 

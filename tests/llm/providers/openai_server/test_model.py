@@ -10,7 +10,7 @@ from redraft.llm.client.client import Client
 from redraft.llm.model import Choice, Finish, Message, Request, UnsupportedRequest
 from redraft.llm.providers.route import route
 from redraft.llm.usage import Usage
-from redraft.store.records import Question
+from redraft.store.problems import Question
 
 ASKED = (Message("system", "Be brief."), Message("user", "Two and two?"))
 USED = {"prompt_tokens": 5, "completion_tokens": 7}

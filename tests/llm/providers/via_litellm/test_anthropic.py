@@ -14,7 +14,7 @@ from redraft.llm.model import Finish, Message, Model, Request
 from redraft.llm.providers.via_litellm.factory import litellm_model
 from redraft.llm.providers.via_litellm.model import LiteLLMModel
 from redraft.llm.usage import Prices, Usage
-from redraft.store.records import Question
+from redraft.store.problems import Question
 
 ASKED = (Message("system", "Be brief."), Message("user", "Two and two?"))
 

@@ -14,7 +14,7 @@ from redraft.llm.limits import Limits
 from redraft.llm.model import Cause, Message, ModelError, Request, UnsupportedRequest
 from redraft.llm.providers.via_litellm.factory import litellm_model
 from redraft.llm.usage import Usage
-from redraft.store.records import Question
+from redraft.store.problems import Question
 
 ASKED = (Message("system", "Be brief."), Message("user", "Two and two?"))
 

@@ -15,7 +15,7 @@ from redraft.llm.model import Choice, Finish, Message, Request, Sampling, Unsupp
 from redraft.llm.providers.via_litellm.factory import litellm_model
 from redraft.llm.usage import Prices, Usage
 from redraft.store.journal import Journal
-from redraft.store.records import Question
+from redraft.store.problems import Question
 
 ASKED = (Message("system", "Be brief."), Message("user", "Two and two?"))
 

@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from redraft.store import Store
-from redraft.store.records import Call
+from redraft.store.calls import Call
 from redraft.store.tables import sql
 from redraft.store.tables.rows import rows_of
 from redraft.store.tables.schema import migrations

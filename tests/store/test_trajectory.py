@@ -7,7 +7,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as some
 
-from redraft.store.records import Stop, digest, prefix_key, texts_digest
+from redraft.store.digest import digest, prefix_key, texts_digest
+from redraft.store.trajectory import Stop
 
 TEXTS = some.text(some.characters(codec=None), max_size=8)  # with lone surrogates and control characters
 PLAIN = some.one_of(TEXTS, some.integers())

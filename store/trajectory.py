@@ -1,34 +1,18 @@
-"""The nouns of redraft: frozen values that every other file speaks in.
+"""Trajectories: a tree of steps, of which a trajectory is one path from the question, and the grades of its drafts.
 
-They are msgspec Structs: one is made in a third of the time that a frozen dataclass takes, and a run makes dozens a
-draft. None can be part of a cycle, so most are kept from the garbage collector (gc=False).
-
-One shape holds a single shot, a search tree and many turns of correction: a tree of `Step`s, in which a `Trajectory` is
-a path from the question. An *occurrence* of text has an id (its unit, its place among its siblings); its *text* has a
-key (a hash of its parent's key and itself), which groups equal texts and is never an identity: the same text drawn
-twice is two samples.
+One shape holds a single shot, a search tree and many turns of correction. An *occurrence* of text has an id (its unit,
+its place among its siblings); its *text* has a key (a hash of its parent's key and itself). The key groups equal texts
+and is never an identity: the same text drawn twice is two samples.
 """
 
-import json
-from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from hashlib import blake2b
-from json.encoder import encode_basestring
 from typing import Any
 
-import orjson
-from msgspec import Struct, field
-from msgspec.structs import force_setattr, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
-
-class Kind(StrEnum):
-    """How an answer is compared with the key."""
-
-    MATH = "math"  # numbers and LaTeX, up to mathematical equality
-    CHOICE = "choice"  # a letter
-    TEXT = "text"  # the same words
-    CODE = "code"  # a program, which the key's tests are run on
-    RUBRIC = "rubric"  # free text, which a model judges by the key's rubric
+from redraft.store.digest import prefix_key
+from redraft.store.problems import Question
 
 
 class Stop(StrEnum):
@@ -58,107 +42,6 @@ class Role(StrEnum):
     SAMPLE = "sample"  # drawn independently: pass@k and votes may count it
     SEARCH = "search"  # explored by a search
     ROLLOUT = "rollout"  # thrown to estimate a value
-
-
-PLAIN = frozenset({str, int})
-CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
-
-
-def digest(*parts: Any) -> str:
-    """A 16-digit hexadecimal hash of JSON-representable parts, stable across machines and versions of Python."""
-    if PLAIN.issuperset(map(type, parts)):  # most are: an encoder for each would take half of a digest's time
-        text = f"[{','.join([encode_basestring(part) if type(part) is str else str(part) for part in parts])}]"
-    else:
-        text = CANONICAL.encode(parts)
-    return _hashed(text.encode("utf-8", "surrogatepass"))
-
-
-def texts_digest(parts: Sequence[Any]) -> str:
-    """The `digest` of parts that are texts, and lists of texts: a long conversation's in half the time."""
-    try:
-        return _hashed(orjson.dumps(parts))
-    except TypeError:  # a lone surrogate
-        return digest(*parts)
-
-
-def prefix_key(before: str, by: str, text: str) -> str:
-    """The `digest` of these three: the key of a text by somebody after the text with the key `before`."""
-    return _hashed(
-        f"[{encode_basestring(before)},{encode_basestring(by)},{encode_basestring(text)}]".encode(
-            "utf-8", "surrogatepass"
-        )
-    )
-
-
-def _hashed(text: bytes) -> str:
-    return blake2b(text, digest_size=8).hexdigest()
-
-
-class Question(Struct, frozen=True, gc=False):
-    """What a solver may see. `unit` is the unit of work it is asked in, which seeds its draws; `branch` the part of
-    its tree, where a strategy runs inside another: `number/` or nothing; `tests` are statements of Python that its text
-    shows, for a program to be tried on."""
-
-    problem_id: str
-    text: str
-    kind: Kind = Kind.MATH
-    unit: str = ""
-    branch: str = ""
-    tests: tuple[str, ...] = ()
-
-    @property
-    def root(self) -> str:
-        """Where first steps hang."""
-        return f"{self.unit}/{self.branch}"
-
-
-class Problem(Struct, frozen=True):
-    """A question with where it came from and its key. Only graders that are given the key read `answer`: for code the
-    tests that decide, for a rubric its text. `meta["tests"]` lists those tests that the question shows."""
-
-    question: str
-    answer: str | None = None
-    problem_id: str = ""  # left empty, it is derived from the question and its source
-    source: str = ""
-    split: str | None = None
-    kind: Kind = Kind.MATH
-    level: int | None = None
-    subject: str | None = None
-    parent_id: str | None = None  # the problem this one was made from
-    augmentation: str | None = None  # how it was made from it
-    meta: Mapping[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if not self.problem_id:
-            force_setattr(self, "problem_id", digest("problem", self.source, self.question))
-
-    def ask(self, unit: str = "") -> Question:
-        """The part a solver may see."""
-        tests = tuple(self.meta.get("tests", ()))
-        return Question(self.problem_id, self.question, self.kind, unit or self.problem_id, tests=tests)
-
-
-class Keyring:
-    """The keys of some problems. Whoever is handed it can read them, and each reading is remembered by unit, so that
-    every trajectory of a unit in which a key was read is marked `oracle_used`."""
-
-    def __init__(self, keys: Mapping[str, str | None] | None = None) -> None:
-        self._keys = dict(keys or {})
-        self._opened: set[str] = set()
-
-    def add(self, problem: Problem) -> None:
-        self._keys[problem.problem_id] = problem.answer
-
-    def discard(self, problem_id: str) -> None:
-        self._keys.pop(problem_id, None)
-
-    def open(self, question: Question) -> str | None:
-        """The known answer, or None where nobody knows it; the question's unit counts as touched by an oracle."""
-        self._opened.add(question.unit)
-        return self._keys.get(question.problem_id)
-
-    def was_opened(self, unit: str) -> bool:
-        return unit in self._opened
 
 
 class Step(Struct, frozen=True, gc=False):
@@ -317,30 +200,3 @@ class Grade(Struct, frozen=True, gc=False):
     details: tuple[Detail, ...] = ()
     rollouts: tuple[Trajectory, ...] = ()
     step_id: str | None = None  # the one step that it judges, where it judges no more of the draft
-
-
-class Call(Struct, frozen=True, gc=False):
-    """One answered or failed request to a model. Latencies in milliseconds, money in US dollars. Calls that were kept
-    before there were times have no `answered_at`."""
-
-    call_id: str
-    unit: str
-    problem_id: str
-    purpose: str  # "propose", "revise", "critique", "grade" ...
-    place: str  # the step_id below which its choices hang
-    first: int  # number of its first sample among those asked at that place
-    n: int
-    model: str
-    prompt_hash: str
-    params: Mapping[str, Any]
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    cached_tokens: int = 0
-    reasoning_tokens: int = 0
-    cost_usd: float | None = None
-    latency_ms: float = 0.0
-    attempts: int = 1
-    finish_reason: str | None = None
-    error: str | None = None
-    answered_at: float | None = None  # seconds since 1970, UTC: when it was answered, or given up
-    failed_tries: Mapping[str, int] | None = None  # tries that failed, by their kind; None where none did

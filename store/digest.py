@@ -1,0 +1,42 @@
+"""Hashes that are the same on every machine: ids of problems and units, and keys of texts and prompts."""
+
+import json
+from collections.abc import Sequence
+from hashlib import blake2b
+from json.encoder import encode_basestring
+from typing import Any
+
+import orjson
+
+PLAIN = frozenset({str, int})
+CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
+
+
+def digest(*parts: Any) -> str:
+    """A 16-digit hexadecimal hash of JSON-representable parts, stable across machines and versions of Python."""
+    if PLAIN.issuperset(map(type, parts)):  # most are: an encoder for each would take half of a digest's time
+        text = f"[{','.join([encode_basestring(part) if type(part) is str else str(part) for part in parts])}]"
+    else:
+        text = CANONICAL.encode(parts)
+    return _hashed(text.encode("utf-8", "surrogatepass"))
+
+
+def texts_digest(parts: Sequence[Any]) -> str:
+    """The `digest` of parts that are texts, and lists of texts: a long conversation's in half the time."""
+    try:
+        return _hashed(orjson.dumps(parts))
+    except TypeError:  # a lone surrogate
+        return digest(*parts)
+
+
+def prefix_key(before: str, by: str, text: str) -> str:
+    """The `digest` of these three: the key of a text by somebody after the text with the key `before`."""
+    return _hashed(
+        f"[{encode_basestring(before)},{encode_basestring(by)},{encode_basestring(text)}]".encode(
+            "utf-8", "surrogatepass"
+        )
+    )
+
+
+def _hashed(text: bytes) -> str:
+    return blake2b(text, digest_size=8).hexdigest()
