@@ -9,7 +9,8 @@ import pytest
 from msgspec.structs import replace
 
 from redraft.store import html
-from redraft.store.records import Grade, Question, Role, Stop, Trajectory, Verdict
+from redraft.store.problems import Question
+from redraft.store.trajectory import Grade, Role, Stop, Trajectory, Verdict
 
 QUESTION = Question("p", "Is 1 < 2 & 2 > 1?", unit="u")
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from redraft.store import journal_files
+from redraft.store.calls import Call
 from redraft.store.errors import JournalBusy, StoreError
 from redraft.store.journal_files import Claim
 from redraft.store.json_records import call_to_json
-from redraft.store.records import Call
 
 
 @pytest.fixture

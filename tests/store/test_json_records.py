@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from redraft.store.calls import Call
 from redraft.store.json_records import call_from_json, call_to_json, exact, strict, table_json, texts
-from redraft.store.records import Call
 
 TEXTS = some.text(some.characters(codec=None), max_size=6)  # with lone surrogates
 FLOATS = some.floats(allow_nan=False)

@@ -4,7 +4,8 @@ import pytest
 from msgspec.structs import replace
 
 from redraft.agents.correction.drafts import answered_drafts, cut_to_turn, with_role
-from redraft.store.records import Grade, Question, Role, Stop, Trajectory
+from redraft.store.problems import Question
+from redraft.store.trajectory import Grade, Role, Stop, Trajectory
 
 QUESTION = Question("p", "How much?", unit="u")
 

@@ -5,7 +5,8 @@ from msgspec.structs import replace
 from redraft.agents.correction.drafts import answered_drafts
 from redraft.agents.correction.final_draft import PICKS
 from redraft.agents.sampling.graph import Tree
-from redraft.store.records import Grade, Question, Role, Stop, Trajectory
+from redraft.store.problems import Question
+from redraft.store.trajectory import Grade, Role, Stop, Trajectory
 
 QUESTION = Question("p", "How much?", unit="u")
 DEAD = "!"

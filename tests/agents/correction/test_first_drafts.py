@@ -11,7 +11,8 @@ from redraft.agents.policies.policy import whole
 from redraft.agents.sampling.graph import Tree
 from redraft.llm.client.client import Client
 from redraft.llm.scripted import Scripted
-from redraft.store.records import Grade, Question, Role, Stop, Trajectory
+from redraft.store.problems import Question
+from redraft.store.trajectory import Grade, Role, Stop, Trajectory
 
 QUESTION = Question("p", "How much?", unit="u")
 POLICY = whole(Client(Scripted(lambda request, index: f"#### {index}")))

@@ -16,7 +16,8 @@ from redraft.llm.client.budget import Budget
 from redraft.llm.client.client import Client
 from redraft.llm.model import ModelError
 from redraft.llm.scripted import Scripted
-from redraft.store.records import Grade, Question, Role, Stop, Trajectory, Verdict
+from redraft.store.problems import Question
+from redraft.store.trajectory import Grade, Role, Stop, Trajectory, Verdict
 
 QUESTION = Question("p", "How much?", unit="u")
 DRAFT = replace(Trajectory(QUESTION).grow("a\n", 0, logprob=-1.0).grow("#### 1", 0), stop=Stop.ANSWERED, answer="1")

@@ -11,7 +11,7 @@ from redraft.agents.search.final_answer import (
 )
 from redraft.agents.search.node import Node
 from redraft.agents.search.search import PATIENCE, Search
-from redraft.store.records import Stop
+from redraft.store.trajectory import Stop
 from world import QUESTION, World, state
 
 WORLD = {"": {"A": 1, "B": 1, "C": 1}, "A": {"D": 1, "E": 1}, "B": {"F": 1, "G": 1}, "C": {"H": 1}, "C/H": {"I": 1}}

@@ -11,7 +11,7 @@ from redraft.agents.search.final_answer import highest_value
 from redraft.agents.search.level_search import Plan, count_visits, grader_value, level_search, top_nodes
 from redraft.agents.search.node import Node
 from redraft.agents.search.search import Search
-from redraft.store.records import Stop, Trajectory
+from redraft.store.trajectory import Stop, Trajectory
 from world import QUESTION, World, state, walked
 
 STEPS = {

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from redraft.agents.critics.critic import Critique, Opinion
 from redraft.agents.search.node import Node, back_up_all, end_duplicates, probability, recorded_grade
-from redraft.store.records import Detail, Grade, Stop, Trajectory
+from redraft.store.trajectory import Detail, Grade, Stop, Trajectory
 from world import QUESTION
 
 

@@ -11,7 +11,7 @@ from redraft.agents.search.level_search import grader_value
 from redraft.agents.search.node import Node
 from redraft.agents.search.queue_search import depth_first, queue_search
 from redraft.agents.search.search import SearchAgent
-from redraft.store.records import Stop, Trajectory
+from redraft.store.trajectory import Stop, Trajectory
 from world import QUESTION, World, grown, state, walked
 
 

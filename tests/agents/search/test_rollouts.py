@@ -6,7 +6,7 @@ from redraft.agents.critics.critic import Critic, Critique, Opinion, go_on
 from redraft.agents.search.node import Node
 from redraft.agents.search.rollouts import greedy_rollout_value, rollout_value
 from redraft.agents.search.search import Search
-from redraft.store.records import Stop, Trajectory
+from redraft.store.trajectory import Stop, Trajectory
 from world import QUESTION, World, state
 
 STEPS = {"": {"A": 1}, "A": {"B": 1, "C": 1}, "A/B": {"D": 1}, "A/B/D": {"E": 1, "F": 1}}

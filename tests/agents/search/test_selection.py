@@ -16,7 +16,7 @@ from redraft.agents.search.selection import (
     select_leaves,
     uct,
 )
-from redraft.store.records import Trajectory
+from redraft.store.trajectory import Trajectory
 from world import QUESTION
 
 

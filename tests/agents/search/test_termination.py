@@ -7,7 +7,7 @@ from redraft.agents.search.node import Node
 from redraft.agents.search.search import Search
 from redraft.agents.search.termination import apply_critic, apply_depth_limit
 from redraft.llm.model import ModelError
-from redraft.store.records import Stop, Trajectory
+from redraft.store.trajectory import Stop, Trajectory
 from world import QUESTION, World
 
 

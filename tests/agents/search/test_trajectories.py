@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from redraft.agents.search.node import Node
 from redraft.agents.search.search import Search
 from redraft.agents.search.trajectories import explored_trajectories
-from redraft.store.records import Grade, Role, Stop, Trajectory, Verdict
+from redraft.store.trajectory import Grade, Role, Stop, Trajectory, Verdict
 from world import QUESTION, World
 
 STEPS = {"": {"A": 1, "B": 1, "C": 1}, "A": {"D": 1, "E": 1}}
