@@ -158,7 +158,7 @@ def _lines(file: Path) -> Iterator[tuple[str, Place, Mapping[str, Any]]]:
 def _facts(where: str, line: str) -> Mapping[str, Any]:
     try:
         facts = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SourceError(f"{where}: no JSON ({error}): give one object a line, with {', '.join(FIELDS)}") from None
     if not isinstance(facts, Mapping):
         raise SourceError(f"{where}: no JSON object: give one a line, with {', '.join(FIELDS)}")

@@ -24,9 +24,10 @@ def read_tests(value: Any, entry_point: Any) -> tuple[str, ...]:
         return ()
     try:
         statements = ast.parse(text).body
-    except (SyntaxError, ValueError) as error:
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        why = getattr(error, "msg", None) or f"{error}" or "nested too deeply"
         line = getattr(error, "lineno", None)
-        raise SourceError(f"the tests are no Python ({getattr(error, 'msg', error)}, line {line} of them)") from error
+        raise SourceError(f"the tests are no Python ({why}{f', line {line} of them' if line else ''})") from error
     if not any(isinstance(node, ast.Assert | ast.Raise) for one in statements for node in ast.walk(one)):
         raise SourceError("the tests assert nothing: write them as assert name(arguments) == value")
     return tuple(ast.get_source_segment(text, one) or ast.unparse(one) for one in statements)

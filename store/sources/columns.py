@@ -21,6 +21,7 @@ SOLUTION = ("solution", "rationale", "explanation")
 
 GSM8K = re.compile(r"\n?#### *(.+?)\s*\Z")
 BOX = re.compile(r"\\(?:boxed|fbox) *")
+BRACES = re.compile(r"\\.|[{}]", re.DOTALL)  # an escaped character is no brace, nor does it escape the next one
 
 
 def problem(row: Row, *, source: str, split: str | None, question: str | None, answer: str | None) -> Problem:
@@ -82,10 +83,10 @@ def boxed(text: str) -> str | None:
     if not rest.startswith("{"):
         return next(iter(rest.partition("$")[0].split()), None)
     depth = 0
-    for index, character in enumerate(rest):
-        depth += {"{": 1, "}": -1}.get(character, 0) if rest[index - 1 : index] != "\\" else 0
+    for mark in BRACES.finditer(rest):
+        depth += {"{": 1, "}": -1}.get(mark[0], 0)
         if depth == 0:
-            return rest[1:index].strip()
+            return rest[1 : mark.start()].strip()
     raise SourceError("the answer's \\boxed{ is never closed")
 
 
@@ -134,7 +135,7 @@ def _choices(value: Any) -> list[tuple[str, str]]:
     if isinstance(value, str) and value.strip():
         try:
             value = json.loads(value)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise SourceError(f"the choices are not a JSON list ({error})") from error
     if not value:
         return []

@@ -43,7 +43,7 @@ def _lines(path: Path) -> Iterator[Place]:
         while line := file.readline(LONGEST + 1):
             number += 1
             if len(line) > LONGEST:
-                size = len(line) + _skip(file)
+                size = len(line) + (0 if line.endswith(b"\n") else _skip(file))
                 yield (
                     f"line {number}",
                     SourceError(f"{size / 2**20:.1f} MB long, at most {LONGEST // 2**20} MB are read"),
@@ -82,6 +82,8 @@ def _array(path: Path) -> Iterator[Place]:
         raise SourceError(f"{path}, byte {error.start + 1}: not UTF-8: save the file as UTF-8") from error
     except json.JSONDecodeError as error:
         raise SourceError(f"{path}, line {error.lineno}: broken JSON ({error.msg}): mend the array there") from error
+    except ValueError as error:  # a number of thousands of digits
+        raise SourceError(f"{path}: broken JSON ({error}): it has to be an array of objects") from error
     except RecursionError as error:
         raise SourceError(f"{path}: broken JSON (nested too deeply): it has to be an array of objects") from error
     for number, item in enumerate(items, start=1):

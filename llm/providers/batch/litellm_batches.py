@@ -122,7 +122,7 @@ class ProviderBatches:
                 try:
                     answer = json.loads(line)
                     answers[answer["custom_id"]] = answer
-                except (ValueError, KeyError, TypeError):
+                except (ValueError, RecursionError, KeyError, TypeError):
                     continue
         return answers
 

@@ -119,6 +119,6 @@ def _lines(path: Path) -> list[dict[str, Any]]:
 def _parsed(text: bytes) -> dict[str, Any] | None:
     try:
         line = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return line if isinstance(line, dict) and "mark" in line else None

@@ -70,7 +70,7 @@ class Endpoint:
         """JSON with what its standard does not know: NaN, and halves of characters, which cannot be kept."""
         try:
             return json.loads(HALVES.sub("\\\\ufffd", answer.body.decode()))
-        except ValueError:
+        except (ValueError, RecursionError):
             raise errors.unreadable_reply(answer.body, answer.address.shown, self._keys) from None
 
     async def _failure(self, status: int, answer: Answer, words: errors.ErrorBody, data: dict[str, Any]) -> Exception:

@@ -41,7 +41,7 @@ class ErrorBody:
         self.page = text.lstrip()[:1] == "<"
         try:
             data = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             if self.page:
                 self.text = TAGS.sub(" ", text)
             return

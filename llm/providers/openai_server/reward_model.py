@@ -90,7 +90,7 @@ class ServerRewardModel(Model):
             raise self._failure(path, answer)
         try:
             return json.loads(answer.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise errors.unreadable_reply(answer.body, answer.address.shown, self._secrets) from None
 
     async def _answered(self, path: str, body: bytes) -> Answer:

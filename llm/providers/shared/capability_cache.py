@@ -63,7 +63,7 @@ class CapabilityCache:
     def _entries(self) -> dict[str, dict[str, Any]]:
         try:
             data = json.loads(self.path.read_bytes())
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return {}
         oldest = self._now() - KEPT_S
         return {key: entry for key, entry in data.items() if _sound(entry, oldest)} if isinstance(data, dict) else {}

@@ -62,11 +62,14 @@ def test_a_named_kind_counts_before_the_columns(tmp_path: Path) -> None:
     ("row", "error"),
     [
         ({"tests": "assert f("}, "the tests are no Python ('(' was never closed, line 1 of them)"),
+        ({"tests": "assert " + "-" * 50_000 + "1"}, "the tests are no Python (nested too deeply)"),
+        ({"tests": "assert x" + ".a" * 50_000}, "the tests are no Python (maximum recursion depth exceeded during"),
         ({"tests": ["f(1)"]}, "the tests assert nothing: write them as assert name(arguments) == value"),
         ({"tests": 3}, "tests is neither a text nor a list of texts"),
         ({"rubric": [1]}, "rubric is neither a text nor a list of texts"),
         ({"kind": "essay"}, "no kind 'essay'; there are math, choice, text, code, rubric"),
     ],
+    ids=lambda value: str(value)[:40],
 )
 def test_a_mistake_is_one_line_with_its_place(tmp_path: Path, row: dict[str, object], error: str) -> None:
     with pytest.raises(SourceError) as raised:
