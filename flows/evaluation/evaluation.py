@@ -8,7 +8,7 @@ from redraft.flows.display.numbers import counted
 from redraft.flows.evaluation.footnotes import footnotes
 from redraft.flows.evaluation.result import Baseline, MethodResult
 from redraft.flows.evaluation.tables import tables
-from redraft.store import html
+from redraft.store.html import GREY, notes, table, title
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +39,9 @@ class Evaluation:
         return f"<Evaluation {self.problems:,} problems, {', '.join(last) or 'nothing measured'}: {self.db}>"
 
     def _repr_html_(self) -> str:
-        grids = [html.table(rows, head, title) for title, head, rows in tables(self.methods, bool(self.baselines))]
-        below = html.notes(self.footnotes(), html.GREY) + html.notes(self.caveats())
-        return "".join([html.title(self.heading), *grids, below])
+        grids = [table(rows, head, caption) for caption, head, rows in tables(self.methods, bool(self.baselines))]
+        below = notes(self.footnotes(), GREY) + notes(self.caveats())
+        return "".join([title(self.heading), *grids, below])
 
     @property
     def heading(self) -> str:

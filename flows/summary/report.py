@@ -4,7 +4,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from redraft.flows.summary.summary import Summary, lines, notes
+from redraft.flows.summary.summary import Summary, caveats, lines
 
 
 def show(summary: Summary, console: Console) -> None:
@@ -13,7 +13,7 @@ def show(summary: Summary, console: Console) -> None:
 
 
 def render(summary: Summary) -> RenderableType:
-    """The summary's lines as one table, with the notes below."""
+    """The summary's lines as one table, with its caveats below."""
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(no_wrap=True)
@@ -22,10 +22,10 @@ def render(summary: Summary) -> RenderableType:
     for name, value, note in rows:
         table.add_row(name, value, note)
     data = Text.assemble((last, "bold"), f"  {file}  ", (facts, "dim"))  # a long file name may need the whole width
-    return Group(table, data, *(Text(note, style="yellow") for note in notes(summary)))
+    return Group(table, data, *(Text(note, style="yellow") for note in caveats(summary)))
 
 
 def markdown(summary: Summary) -> str:
-    """The summary as a Markdown table, with the notes below."""
+    """The summary as a Markdown table, with its caveats below."""
     rows = [f"| {name} | {value} | {note} |" for name, value, note in lines(summary)]
-    return "\n".join(["| | | |", "|---|---|---|", *rows, "", *notes(summary)])
+    return "\n".join(["| | | |", "|---|---|---|", *rows, "", *caveats(summary)])

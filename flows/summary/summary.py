@@ -1,5 +1,5 @@
 """What a run achieved: how often the first and the last draft are right, what each way of choosing among the first
-drafts would achieve, and what the run cost. The same as lines and notes for people to read."""
+drafts would achieve, and what the run cost. The same as lines and caveats for people to read."""
 
 import json
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from redraft.flows.display.numbers import counted
 from redraft.graders.statistics import Interval
 from redraft.llm.usage import Amount
-from redraft.store import html
+from redraft.store.html import notes, table
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class Summary:
         return f"<Summary {counts}, {right or 'no answer known'}: {self.db}>"
 
     def _repr_html_(self) -> str:
-        return html.table(lines(self)) + html.notes(notes(self))
+        return table(lines(self)) + notes(caveats(self))
 
     def one_line(self) -> str:
         """Counts in one line: "5 problems, 10 trajectories: 4 right; 10 new, 0 already there"."""
@@ -123,7 +123,7 @@ def lines(summary: Summary) -> list[tuple[str, str, str]]:
     ]
 
 
-def notes(summary: Summary) -> list[str]:
+def caveats(summary: Summary) -> list[str]:
     """What qualifies the numbers, a sentence or two each."""
     s = summary
     found = [f"{count:,} failed: {reason}" for reason, count in s.failures.items()]

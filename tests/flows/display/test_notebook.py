@@ -79,7 +79,7 @@ def test_progress_changes_while_it_runs(outputs: dict[str, list[Any]]) -> None:
 
 @pytest.mark.parametrize(
     ("cell", "says"),
-    [("summary", "first draft right"), ("found", "What it cost"), ("annotated", "drafts graded")],
+    [("summary", "first draft right"), ("found", "Cost per problem"), ("annotated", "drafts graded")],
 )
 def test_results_are_tables(cell: str, says: str, outputs: dict[str, list[Any]]) -> None:
     shown = html(outputs[cell])

@@ -10,7 +10,7 @@ import pytest
 
 from redraft.flows.annotate import annotate
 from redraft.flows.generate import generate
-from redraft.flows.summary.summary import notes
+from redraft.flows.summary.summary import caveats
 from redraft.llm.scripted import Scripted
 from redraft.store import Problem, Store
 
@@ -74,14 +74,14 @@ async def test_a_grader_that_can_grade_nothing_is_told(
     assert (told.graded, told.ungraded, told.ungraded_by, told.ungraded_because) == (0, drafts, "prm", reason)
     assert (
         f"{drafts} drafts have no grade by prm, and no other draft has one; most frequent reason: {reason}."
-        in notes(told)
+        in caveats(told)
     )
     assert json.loads(told.to_json())["ungraded_because"] == reason
     server.nonsense = ""
     fine = await generate(sums(2), db=Store(tmp_path / "all.duckdb"), **settings)
     assert (fine.ungraded, fine.ungraded_because) == (0, None)
     assert fine.graded > drafts
-    assert not [note for note in notes(fine) if "grade" in note]
+    assert not [note for note in caveats(fine) if "grade" in note]
 
 
 async def test_a_server_that_is_mended_is_asked_about_what_it_lost(

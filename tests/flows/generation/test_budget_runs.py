@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from redraft.flows.generate import generate
-from redraft.flows.summary.summary import notes
+from redraft.flows.summary.summary import caveats
 from redraft.llm.client.budget import Budget
 from redraft.llm.model import Choice, Finish, Model, Reply, Request
 from redraft.llm.scripted import Scripted
@@ -127,7 +127,7 @@ async def test_drafts_that_a_problems_budget_did_not_reach_are_no_wrong_answers(
     assert (summary.ended_by_budget, summary.trajectories, summary.pass_at_1) == (6, 6, None)
     assert store.query("SELECT count(*) FROM trajectories WHERE correct IS NOT NULL").rows == [(0,)]
     assert store.query("SELECT count(*) FROM pass_at_k").rows == [(0,)]
-    assert notes(summary)[0] == (
+    assert caveats(summary)[0] == (
         "6 of 6 trajectories ended because their problem's budget was used up; the accuracies leave out trajectories"
         " without a draft."
     )

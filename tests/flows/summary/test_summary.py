@@ -16,7 +16,7 @@ from redraft.flows.summary.accuracy import Draft, best, vote
 from redraft.flows.summary.queries import DRAFTS
 from redraft.flows.summary.report import markdown, show
 from redraft.flows.summary.summarise import summarise
-from redraft.flows.summary.summary import lines, notes
+from redraft.flows.summary.summary import caveats, lines
 from redraft.graders.grader import Grader
 from redraft.graders.statistics import majority_at_k, wilson
 from redraft.llm.model import Choice, Finish, ModelError, Request
@@ -94,7 +94,7 @@ async def test_an_oracle_that_chose_told_no_redraft(tmp_path: Path, sums: Sums, 
     settings: dict[str, Any] = {"db": store, "model": model, "strategy": "best_of_n", "grader": "oracle"}
     summary = await generate(sums(1), samples=4, **settings)
     used = "The known answer was used to choose a draft (oracle_used): an upper bound, not a fair score."
-    assert notes(summary) == [used]
+    assert caveats(summary) == [used]
     fewer = await generate(sums(1), samples=2, **settings)
     assert ("trajectories", "4", "0 redrafted, 4 a problem stored") in lines(fewer)
 
@@ -129,7 +129,7 @@ async def test_drafts_without_a_grade_are_counted_with_the_most_frequent_reason(
     store, model = Store(tmp_path / "r.duckdb"), adder(lambda *_: True)
     summary = await generate(sums(2), db=store, model=model, strategy="best_of_n", grader=moody, samples=4)
     assert (summary.graded, summary.ungraded) == (2, 6)
-    assert notes(summary) == ["6 drafts have no grade by moody; most frequent reason: It is busy."]
+    assert caveats(summary) == ["6 drafts have no grade by moody; most frequent reason: It is busy."]
 
 
 async def test_a_known_answer_is_not_denied_where_nothing_was_judged(tmp_path: Path, sums: Sums, adder: Adder) -> None:
@@ -144,11 +144,11 @@ async def test_a_known_answer_is_not_denied_where_nothing_was_judged(tmp_path: P
 
     store = Store(tmp_path / "r.duckdb")
     failed = await generate(sums(1), db=store, model=adder(down), samples=1)
-    assert notes(failed) == [
+    assert caveats(failed) == [
         "1 failed: The provider is down.",
         "The accuracies above leave out failed trajectories. The same command tries them again.",
     ]
-    assert notes(await generate(sums(1), db=store, model=adder(down), strategy=idle)) == [
+    assert caveats(await generate(sums(1), db=store, model=adder(down), strategy=idle)) == [
         "The strategy gave no drafts."
     ]
 
@@ -224,12 +224,12 @@ async def test_what_qualifies_the_numbers_is_said(tmp_path: Path, sums: Sums, ad
     store = Store(tmp_path / "r.duckdb")
     mixed = [*sums(2), *[Problem("What is 7 + 7?", source="open")]]
     told = await generate(mixed, db=store, model=adder(lambda *_: False), samples=1, arguments={"feedback": "oracle"})
-    assert notes(told) == [
+    assert caveats(told) == [
         "The feedback for redrafts used the known answer (oracle_used): an upper bound, not a fair score.",
         "The accuracies are over 2 of 3 problems.",
     ]
     unknown = await generate(sums(1, known=False), db=store, model=adder(lambda *_: False), samples=1)
-    assert notes(unknown) == [
+    assert caveats(unknown) == [
         "The model gave no log-probabilities, so likelihood could not judge: choose another feedback or grader.",
         "No problem here has a known answer, so no draft counts as right or wrong.",
     ]
