@@ -18,7 +18,8 @@ def tree(name: str | None, db: str, dot: bool, json: bool) -> None:
 
     NAME is a unit of work, a trajectory or a problem, by its id; without one it is the tree that was stored last.
     """
-    from redraft.flows.display.tree import as_dot, as_text, read_tree
+    from redraft.flows.display.stored_tree import read_tree
+    from redraft.flows.display.tree import as_dot, as_text
     from redraft.store.tables.store import Store
 
     if dot and json:
