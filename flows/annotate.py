@@ -28,7 +28,7 @@ from redraft.llm.model import ModelError
 from redraft.llm.providers.route import route
 from redraft.store.journal import Journal
 from redraft.store.problems import Keyring
-from redraft.store.tables.opening import opened
+from redraft.store.tables.stage_store import opened
 from redraft.store.tables.store import Store
 from redraft.store.waiting import off_loop
 

@@ -15,7 +15,7 @@ from redraft.llm.prompts.templates import fill
 from redraft.llm.providers.route import route
 from redraft.llm.providers.shared.redaction import redact_addresses
 from redraft.store.errors import RedraftError
-from redraft.store.journal_files import answered, files, held
+from redraft.store.journal_files import has_answer, is_locked, run_files
 from redraft.store.tables.store import Store
 from redraft.store.trajectory import Verdict
 from redraft.store.waiting import off_loop
@@ -133,9 +133,9 @@ def _unfinished(store: Store) -> list[Finding]:
     killed, waiting = 0, 0
     for (recipe,) in store.query(RUNNING).rows:
         path = store.journal_path(recipe)
-        killed += path is None or not any(map(held, files(path)))
+        killed += path is None or not any(map(is_locked, run_files(path)))
     for path in Path(f"{store.path}.journal").glob("*.jsonl"):
-        waiting += not held(path) and answered(path)
+        waiting += not is_locked(path) and has_answer(path)
     found = []
     if killed:
         told = f"{counted(killed, 'run')} ended without a word, killed or cut off"

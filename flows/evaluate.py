@@ -26,7 +26,7 @@ from redraft.flows.settings_input import takes
 from redraft.store.errors import PartError, SourceError
 from redraft.store.problems import Problem
 from redraft.store.sources.splits import is_training
-from redraft.store.tables.opening import opened
+from redraft.store.tables.stage_store import opened
 from redraft.store.tables.store import Store
 from redraft.store.waiting import off_loop
 

@@ -17,7 +17,7 @@ from redraft.flows.generation.identity import identity
 from redraft.store.errors import PartError, RedraftError
 from redraft.store.plugins.arguments import whole
 from redraft.store.plugins.discovery import load
-from redraft.store.tables.opening import opened
+from redraft.store.tables.stage_store import opened
 from redraft.store.tables.store import Store
 from redraft.store.waiting import off_loop
 

@@ -16,8 +16,9 @@ from redraft.store.errors import PartError
 from redraft.store.html import table
 from redraft.store.plugins.arguments import whole
 from redraft.store.plugins.discovery import load
-from redraft.store.tables.opening import opened
-from redraft.store.tables.store import DatasetRow, Store
+from redraft.store.tables.runs import DatasetRow
+from redraft.store.tables.stage_store import opened
+from redraft.store.tables.store import Store
 from redraft.store.waiting import off_loop
 
 Spec = str | Callable[..., Filter]

@@ -19,7 +19,7 @@ from redraft.graders.rewards.aggregate import Neutral, check
 from redraft.store.digest import digest
 from redraft.store.errors import PartError, SourceError
 from redraft.store.sources.files import rows
-from redraft.store.tables.opening import opened
+from redraft.store.tables.stage_store import opened
 from redraft.store.tables.store import Store
 from redraft.store.units import Unit, key_hash
 from redraft.store.waiting import off_loop

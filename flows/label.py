@@ -10,7 +10,7 @@ from redraft.agents.annotator import DraftView, Judgement, Quit, judgement_from_
 from redraft.flows.annotation.drafts import Draft, Place, drafts, known, places, standing, told_by
 from redraft.store.errors import SourceError
 from redraft.store.tables.labels import Label
-from redraft.store.tables.opening import opened
+from redraft.store.tables.stage_store import opened
 from redraft.store.tables.store import Store
 from redraft.store.waiting import off_loop
 

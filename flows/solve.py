@@ -16,7 +16,7 @@ from redraft.flows.generation.job import Job
 from redraft.flows.settings import Settings
 from redraft.llm.client.client import Client
 from redraft.store.problems import Problem
-from redraft.store.tables.opening import opened
+from redraft.store.tables.stage_store import opened
 from redraft.store.tables.store import Store
 from redraft.store.trajectory import Role, Stop, Trajectory, Verdict
 from redraft.store.units import Unit

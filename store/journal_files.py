@@ -1,8 +1,8 @@
-"""The files of journals: one a run that is at work, locked by it, in which it says which units it has claimed.
+"""The files of journals: each run at work has one, locks it, and writes into it which units it has claimed.
 
-A run of a recipe that begins looks at the files of the recipe's other runs. A file that a process holds tells which
-units are taken; what a file that nobody holds has of the run's own units is the run's to go on from. All of it happens
-under one lock of the folder, so that two runs which begin at once see each other.
+A run of a recipe that begins looks at the files of the recipe's other runs. A locked file says which units are claimed.
+From a file that no process has locked, the run takes over the calls of its own units. All of this happens under one
+lock of the folder, so that two runs which begin at once see each other.
 """
 
 import fcntl
@@ -17,17 +17,17 @@ from typing import Any
 
 from redraft.store.calls import Call, Choices, Prompt
 from redraft.store.errors import JournalBusy, StoreError
-from redraft.store.json_records import call_from_json, exact
+from redraft.store.json_records import call_from_json, call_to_json, exact
 from redraft.store.waiting import pause
 
-LOCK = "lock"  # a file of the folder of journals
+LOCK = "lock"  # the name of a file in the folder of journals
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def lock_folder(folder: Path) -> Iterator[None]:
     """Keeps other runs from opening and deleting journals in the folder meanwhile. Makes the folder if it is missing,
     and removes it if nothing is left in it. Raises OSError."""
-    file = _locked(folder)
+    file = _lock_folder(folder)
     try:
         yield
     finally:
@@ -38,21 +38,21 @@ def locked(folder: Path) -> Iterator[None]:
         os.close(file)
 
 
-def files(path: Path) -> list[Path]:
-    """The files of a recipe's runs; `path` is that of a run that is alone."""
-    beside = sorted(path.parent.glob(f"{path.stem}.*{path.suffix}"))
-    return [file for file in (path, *beside) if file.exists()]
+def run_files(path: Path) -> list[Path]:
+    """The files of a recipe's runs; `path` is the file that the first of them made."""
+    others = sorted(path.parent.glob(f"{path.stem}.*{path.suffix}"))
+    return [file for file in (path, *others) if file.exists()]
 
 
-def taken(path: Path) -> int | None:
-    """The file at `path`, opened and locked; None if a process holds it. Raises FileNotFoundError if there is none."""
+def lock_if_free(path: Path) -> int | None:
+    """The file at `path`, opened and locked; None if a process has locked it. Raises FileNotFoundError."""
     while True:
         file = os.open(path, os.O_RDWR | os.O_APPEND)
         try:
-            if not _lock(file):
+            if not _try_lock(file):
                 os.close(file)
                 return None
-            if _is_at(file, path):
+            if _is_file_at(file, path):
                 return file
         except OSError:
             os.close(file)
@@ -60,8 +60,8 @@ def taken(path: Path) -> int | None:
         os.close(file)
 
 
-def made(path: Path) -> tuple[Path, int]:
-    """A new file beside those that there are, locked, and its path: `path` itself if that is free."""
+def create(path: Path) -> tuple[Path, int]:
+    """A new file, locked, and its path: `path` itself if no file has it, else one beside it."""
     while True:
         free = path if not path.exists() else path.with_suffix(f".{secrets.token_hex(4)}{path.suffix}")
         with suppress(FileExistsError):
@@ -70,8 +70,8 @@ def made(path: Path) -> tuple[Path, int]:
             return free, file
 
 
-def held(path: Path) -> bool:
-    """Whether a process holds the file at `path`."""
+def is_locked(path: Path) -> bool:
+    """Whether a process has locked the file at `path`."""
     try:
         file = os.open(path, os.O_RDONLY)
     except OSError:
@@ -87,7 +87,7 @@ def held(path: Path) -> bool:
 
 @dataclass(slots=True)
 class Claim:
-    """The units that a run has taken, None for all, and the process that it runs in."""
+    """The units that a run has claimed (None: all), and the process that it runs in."""
 
     pid: int | None = None
     units: set[str] | None = field(default_factory=set)
@@ -95,24 +95,24 @@ class Claim:
     def line(self) -> bytes:
         """The claim as a line of the run's file."""
         units = {} if self.units is None else {"units": sorted(self.units)}
-        return line({"pid": self.pid, **units})
+        return json_line({"pid": self.pid, **units})
 
-    def shares(self, units: Collection[str] | None) -> int | None:
-        """How many of these units are taken; None for all of them."""
+    def count_shared(self, units: Collection[str] | None) -> int | None:
+        """How many of these units are claimed; None if the claim, or `units`, is all units."""
         if self.units is None or units is None:
             return None
         return len(self.units.intersection(units))
 
     @property
     def process(self) -> str:
-        """The process, in words."""
+        """The process in words, such as " (process 12)"; empty if it is unknown."""
         if self.pid is None:
             return ""
         return " (in this process)" if self.pid == os.getpid() else f" (process {self.pid})"
 
 
-def claim_of(path: Path) -> Claim:
-    """What the run that holds the file has claimed. A run of an older build, which names no units, claims every one."""
+def read_claim(path: Path) -> Claim:
+    """The claim of the run that has the file. A run of an older build, which names no units, claims all of them."""
     try:
         lines = path.read_bytes().splitlines()
     except FileNotFoundError:  # the run has ended meanwhile
@@ -122,10 +122,10 @@ def claim_of(path: Path) -> Claim:
     return Claim(entry.get("pid"), None if units is None else set(units))
 
 
-def check(path: Path, units: Collection[str] | None) -> None:
-    """Raises JournalBusy if the run that holds the file at `path` has claimed any of these units."""
-    claim = claim_of(path)
-    shared = claim.shares(units)
+def check_claim(path: Path, units: Collection[str] | None) -> None:
+    """Raises JournalBusy if the run that has the file at `path` has claimed any of these units."""
+    claim = read_claim(path)
+    shared = claim.count_shared(units)
     if shared == 0:
         return
     if units is None or shared is None:
@@ -140,7 +140,7 @@ def check(path: Path, units: Collection[str] | None) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A call of a journal with its choices, what was sent if that stands with it, and its size in bytes."""
+    """A call of a journal with its choices, its prompt if the line has one, and the size of the line in bytes."""
 
     call: Call
     choices: Choices
@@ -148,9 +148,9 @@ class Entry:
     size: int
 
 
-def pending(path: Path, file: int) -> dict[str, list[Entry]]:
-    """What the file has of each unit that is not published. Cuts off a last line that a killed process left unfinished.
-    Raises StoreError for a line that is none of a journal."""
+def read_pending(path: Path, file: int) -> dict[str, list[Entry]]:
+    """The calls of each unpublished unit. Cuts off a last line that a killed process left unfinished. Raises StoreError
+    if a line is not one of a journal."""
     data = path.read_bytes()
     whole = data.rfind(b"\n") + 1
     if whole < len(data):
@@ -161,8 +161,8 @@ def pending(path: Path, file: int) -> dict[str, list[Entry]]:
             entry = json.loads(text)
             if "call" in entry:
                 call = call_from_json(entry["call"])
-                kept = Entry(call, entry["choices"], entry.get("prompt"), len(text) + 1)
-                found.setdefault(call.unit, []).append(kept)
+                pending = Entry(call, entry["choices"], entry.get("prompt"), len(text) + 1)
+                found.setdefault(call.unit, []).append(pending)
             for unit in entry.get("forget", ()):
                 found.pop(unit, None)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
@@ -170,39 +170,48 @@ def pending(path: Path, file: int) -> dict[str, list[Entry]]:
     return found
 
 
-def answered(path: Path) -> bool:
-    """Whether the file at `path` has an answer in it."""
+def has_answer(path: Path) -> bool:
+    """Whether the file at `path` has an answered call."""
     with suppress(FileNotFoundError), path.open("rb") as lines:
         return any(text.startswith(b'{"call":') and json.loads(text)["choices"] for text in lines if text[-1:] == b"\n")
     return False
 
 
-def cleared(folder: Path) -> bool:
-    """Deletes a folder of journals in which no run has an answer and none is at work; False if it can't be."""
+def remove_unanswered(folder: Path) -> bool:
+    """Deletes a folder of journals, and returns True, if no run in it is at work or has an answered call; else returns
+    False."""
     if not folder.exists():
         return True
-    with locked(folder):
+    with lock_folder(folder):
         journals = [folder / name for name in os.listdir(folder) if name != LOCK]
-        if any(file.suffix != ".jsonl" or held(file) or answered(file) for file in journals):
+        if any(file.suffix != ".jsonl" or is_locked(file) or has_answer(file) for file in journals):
             return False
         for file in journals:
             file.unlink()
     return True
 
 
-def line(entry: Mapping[str, Any]) -> bytes:
-    """An entry as a line."""
+def json_line(entry: Mapping[str, Any]) -> bytes:
+    """An entry as a line of a journal."""
     return exact(entry).encode() + b"\n"
 
 
+def call_line(call: Call, choices: Choices, prompt: Prompt | None) -> bytes:
+    """A call with its choices and its prompt as a line of a journal."""
+    entry: dict[str, Any] = {"call": call_to_json(call), "choices": list(choices)}
+    if prompt is not None:
+        entry["prompt"] = dict(prompt)
+    return json_line(entry)
+
+
 def write(file: int, data: bytes) -> None:
-    """Writes all of it."""
+    """Writes all the bytes, in several writes if the system takes only a part."""
     view = memoryview(data)
     while view:
         view = view[os.write(file, view) :]
 
 
-def _locked(folder: Path) -> int:
+def _lock_folder(folder: Path) -> int:
     while True:
         folder.mkdir(exist_ok=True)
         try:
@@ -210,7 +219,7 @@ def _locked(folder: Path) -> int:
         except FileNotFoundError:  # the folder was removed meanwhile
             continue
         try:
-            if _lock(file) and _is_at(file, folder / LOCK):
+            if _try_lock(file) and _is_file_at(file, folder / LOCK):
                 return file
             pause(0.01)
         except BaseException:
@@ -219,7 +228,7 @@ def _locked(folder: Path) -> int:
         os.close(file)
 
 
-def _lock(file: int) -> bool:
+def _try_lock(file: int) -> bool:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -227,8 +236,8 @@ def _lock(file: int) -> bool:
     return True
 
 
-def _is_at(file: int, path: Path) -> bool:
-    """Whether an open file is still the one at `path`: it may have been replaced or deleted before it was locked."""
+def _is_file_at(file: int, path: Path) -> bool:
+    """Whether an open file is still the file at `path`, which may have been replaced or deleted before the lock."""
     with suppress(FileNotFoundError):
         return os.path.samestat(os.fstat(file), os.stat(path))
     return False

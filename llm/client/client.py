@@ -263,7 +263,7 @@ class Client:
 
     def _used(self, unit: str) -> Amount:
         """What the journal knows that a unit has used."""
-        return records.total_used(self._journal.made(unit) if self._journal else ())
+        return records.total_used(self._journal.known_calls(unit) if self._journal else ())
 
     def _record(self, call: Call, choices: list[dict[str, Any]], request: Request) -> None:
         if self._journal is not None:

@@ -27,7 +27,7 @@ def holds() -> Iterator[Callable[[Path, Claim | None], int]]:
     opened: list[int] = []
 
     def hold(path: Path, claim: Claim | None = None) -> int:
-        _, file = journal_files.made(path)
+        _, file = journal_files.create(path)
         if claim is not None:
             journal_files.write(file, claim.line())
         opened.append(file)
@@ -43,10 +43,10 @@ Hold = Callable[..., int]
 
 def test_a_folder_is_made_for_the_lock_and_leaves_with_it(tmp_path: Path) -> None:
     folder = tmp_path / "journal"
-    with journal_files.locked(folder):
+    with journal_files.lock_folder(folder):
         assert os.listdir(folder) == ["lock"]
     assert not folder.exists()
-    with journal_files.locked(folder):
+    with journal_files.lock_folder(folder):
         (folder / "r.jsonl").touch()
     assert sorted(os.listdir(folder)) == ["lock", "r.jsonl"]
 
@@ -56,7 +56,7 @@ def test_one_at_a_time_has_the_lock_even_if_the_folder_goes_meanwhile(tmp_path: 
 
     def enter() -> None:
         for _ in range(10):
-            with journal_files.locked(folder):
+            with journal_files.lock_folder(folder):
                 inside.append(1)
                 most.append(len(inside))
                 inside.pop()
@@ -71,29 +71,29 @@ def test_one_at_a_time_has_the_lock_even_if_the_folder_goes_meanwhile(tmp_path: 
 
 
 def test_the_first_run_has_the_recipes_own_file_and_others_stand_beside_it(path: Path, holds: Hold) -> None:
-    assert journal_files.files(path) == []
+    assert journal_files.run_files(path) == []
     holds(path)
-    assert journal_files.files(path) == [path]
-    beside, file = journal_files.made(path)
+    assert journal_files.run_files(path) == [path]
+    beside, file = journal_files.create(path)
     os.close(file)
     (path.parent / "other.jsonl").touch()
     assert beside.name.startswith("r.")
     assert beside.suffix == ".jsonl"
-    assert journal_files.files(path) == [path, beside]
+    assert journal_files.run_files(path) == [path, beside]
     path.unlink()
-    assert journal_files.files(path) == [beside]
+    assert journal_files.run_files(path) == [beside]
 
 
 def test_a_file_is_held_until_it_is_closed(path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        journal_files.taken(path)
-    assert not journal_files.held(path)
-    _, file = journal_files.made(path)
-    assert journal_files.held(path)
-    assert journal_files.taken(path) is None
+        journal_files.lock_if_free(path)
+    assert not journal_files.is_locked(path)
+    _, file = journal_files.create(path)
+    assert journal_files.is_locked(path)
+    assert journal_files.lock_if_free(path) is None
     os.close(file)
-    assert not journal_files.held(path)
-    again = journal_files.taken(path)
+    assert not journal_files.is_locked(path)
+    again = journal_files.lock_if_free(path)
     assert again is not None
     journal_files.write(again, b"one\n")
     journal_files.write(again, b"two\n")
@@ -104,17 +104,17 @@ def test_a_file_is_held_until_it_is_closed(path: Path) -> None:
 @pytest.mark.parametrize("units", [{"b", "a"}, set(), None])
 def test_the_last_claim_of_a_file_counts(path: Path, holds: Hold, units: set[str] | None) -> None:
     file = holds(path, Claim(7, {"z"}))
-    journal_files.write(file, journal_files.line({"call": {}, "choices": []}))
+    journal_files.write(file, journal_files.json_line({"call": {}, "choices": []}))
     journal_files.write(file, Claim(8, units).line())
-    journal_files.write(file, journal_files.line({"forget": ["a"]}))
-    assert journal_files.claim_of(path) == Claim(8, units)
+    journal_files.write(file, journal_files.json_line({"forget": ["a"]}))
+    assert journal_files.read_claim(path) == Claim(8, units)
 
 
 def test_a_run_of_an_older_build_claims_every_unit_and_one_that_ended_none(path: Path) -> None:
     path.write_bytes(b'{"call": 1}\n')
-    assert journal_files.claim_of(path) == Claim(None, None)
+    assert journal_files.read_claim(path) == Claim(None, None)
     path.unlink()
-    assert journal_files.claim_of(path) == Claim(None, set())
+    assert journal_files.read_claim(path) == Claim(None, set())
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_a_run_of_an_older_build_claims_every_unit_and_one_that_ended_none(path:
     [({"a", "b"}, ["b", "c"], 1), ({"a"}, ["b"], 0), (set(), ["b"], 0), (None, ["b"], None), ({"a"}, None, None)],
 )
 def test_units_that_two_runs_share_are_counted(claimed: set | None, wanted: list | None, shared: int | None) -> None:
-    assert Claim(1, claimed).shares(wanted) == shared
+    assert Claim(1, claimed).count_shared(wanted) == shared
 
 
 @pytest.mark.parametrize(
@@ -142,25 +142,25 @@ def test_who_meets_a_claim_is_told_of_it(
 ) -> None:
     holds(path, claim)
     with pytest.raises(JournalBusy) as caught:
-        journal_files.check(path, wanted)
+        journal_files.check_claim(path, wanted)
     assert str(caught.value) == message.format(path=path)
 
 
 def test_a_claim_on_other_units_disturbs_nobody(path: Path, holds: Hold) -> None:
     holds(path, Claim(1, {"a"}))
-    journal_files.check(path, ["b"])
-    journal_files.check(path, [])
+    journal_files.check_claim(path, ["b"])
+    journal_files.check_claim(path, [])
 
 
 def entry(call: Call, **facts: object) -> bytes:
-    return journal_files.line({"call": call_to_json(call), "choices": [{"text": "a"}], **facts})
+    return journal_files.json_line({"call": call_to_json(call), "choices": [{"text": "a"}], **facts})
 
 
 def test_what_is_pending_is_by_unit_without_what_was_forgotten(path: Path, make_call: Callable[..., Call]) -> None:
     lines = [entry(make_call("u", 0), prompt={"messages": []}), entry(make_call("v", 0)), entry(make_call("u", 1))]
     path.write_bytes(b"".join([Claim(1, {"u"}).line(), *lines, b'{"forget":["v","none"]}\n', b'{"call":{"half']))
     file = os.open(path, os.O_RDWR)
-    found = journal_files.pending(path, file)
+    found = journal_files.read_pending(path, file)
     os.close(file)
     assert found.keys() == {"u"}
     assert [(each.call.first, each.choices, each.prompt, each.size) for each in found["u"]] == [
@@ -173,31 +173,31 @@ def test_what_is_pending_is_by_unit_without_what_was_forgotten(path: Path, make_
 def test_a_line_that_is_none_of_a_journal_is_named(path: Path, text: str) -> None:
     path.write_text(f'{{"pid":1}}\n{text}\n')
     with pytest.raises(StoreError, match=r"r\.jsonl, line 2: not a line of a journal \(.*\): delete that line$"):
-        journal_files.pending(path, -1)
+        journal_files.read_pending(path, -1)
 
 
 def test_only_a_whole_line_with_a_choice_is_an_answer(path: Path, make_call: Callable[..., Call]) -> None:
-    assert not journal_files.answered(path)
-    failed = journal_files.line({"call": call_to_json(make_call("u", error="timeout")), "choices": []})
+    assert not journal_files.has_answer(path)
+    failed = journal_files.json_line({"call": call_to_json(make_call("u", error="timeout")), "choices": []})
     path.write_bytes(Claim(1, {"u"}).line() + failed + entry(make_call("u"))[:-1])
-    assert not journal_files.answered(path)
+    assert not journal_files.has_answer(path)
     path.write_bytes(failed + entry(make_call("u")))
-    assert journal_files.answered(path)
+    assert journal_files.has_answer(path)
 
 
 def test_a_folder_of_journals_is_cleared_if_nothing_would_be_lost(path: Path, make_call: Callable[..., Call]) -> None:
     folder = path.parent
     path.write_bytes(Claim(1, {"u"}).line())
-    os.close(journal_files.made(path)[1])
-    assert journal_files.cleared(folder)
+    os.close(journal_files.create(path)[1])
+    assert journal_files.remove_unanswered(folder)
     assert not folder.exists()
-    assert journal_files.cleared(folder), "a folder that is not there is clear"
+    assert journal_files.remove_unanswered(folder), "a folder that is not there is clear"
     folder.mkdir()
     for name, data in {"r.jsonl": entry(make_call("u")), "notes.txt": b""}.items():
         (folder / name).write_bytes(data)
-        assert not journal_files.cleared(folder)
+        assert not journal_files.remove_unanswered(folder)
         (folder / name).unlink()
-    _, file = journal_files.made(path)
-    assert not journal_files.cleared(folder), "a run is at work"
+    _, file = journal_files.create(path)
+    assert not journal_files.remove_unanswered(folder), "a run is at work"
     os.close(file)
-    assert journal_files.cleared(folder)
+    assert journal_files.remove_unanswered(folder)

@@ -1,5 +1,5 @@
-"""The schema as a numbered list of SQL files, and a table of what ran. A change of the schema is a new file at the end;
-a file that has been released is never edited."""
+"""The schema as a numbered list of SQL files, and a table of the files that were applied. A change of the schema is a
+new file at the end; a file that has been released is never edited."""
 
 import re
 from importlib.resources import files
@@ -28,7 +28,7 @@ MIGRATIONS = (
 
 
 def version(connection: "DuckDBPyConnection") -> int:
-    """How many migrations a database has had. Raises StoreError where it belongs to somebody else."""
+    """How many migrations a database has had. Raises StoreError if it is not redraft's, or of a newer version."""
     tables = {f"{schema}.{name}" for schema, name in connection.execute(TABLES).fetchall()}
     if "raw.migrations" not in tables:
         if tables:
@@ -45,42 +45,43 @@ def version(connection: "DuckDBPyConnection") -> int:
 
 def migrate(connection: "DuckDBPyConnection") -> None:
     """Brings a database to the newest schema, each migration in a transaction of its own."""
-    had = version(connection)
-    texts = [files(SCHEMA).joinpath(name).read_text(encoding="utf-8") for name in MIGRATIONS[had:]]
-    for number, (name, text) in enumerate(zip(MIGRATIONS[had:], texts, strict=True), start=had + 1):
-        again = {view for later in texts[number - had :] for view in MADE.findall(later)}
+    applied = version(connection)
+    texts = [files(SCHEMA).joinpath(name).read_text(encoding="utf-8") for name in MIGRATIONS[applied:]]
+    for number, (name, text) in enumerate(zip(MIGRATIONS[applied:], texts, strict=True), start=applied + 1):
+        replaced = {name for later in texts[number - applied :] for name in REPLACED_VIEW.findall(later)}
         connection.execute("BEGIN")
         for statement in connection.extract_statements(text):
-            about = ABOUT.search(statement.query)
-            if about is None or about[1] not in again:
+            view = VIEW_STATEMENT.search(statement.query)
+            if view is None or view[1] not in replaced:
                 connection.execute(statement)
         if number == 1:
-            connection.execute(LEDGER)
+            connection.execute(MIGRATIONS_TABLE)
         connection.execute(f"INSERT INTO raw.migrations VALUES ({number}, '{name}', now()::TIMESTAMP)")
         if number == len(MIGRATIONS):
-            _comment(connection)
+            _copy_comments(connection)
         connection.execute("COMMIT")
 
 
-def _comment(connection: "DuckDBPyConnection") -> None:
-    """Gives the columns of `raw` that have no comment the words of the view that shows them, by its name or any."""
-    for table, column, comment in connection.execute(BORROWED).fetchall():
+def _copy_comments(connection: "DuckDBPyConnection") -> None:
+    """Copies the comments of view columns to columns of `raw` that have none: from the view of the same name if there
+    is one, else from any."""
+    for table, column, comment in connection.execute(VIEW_COMMENTS).fetchall():
         connection.execute(f'COMMENT ON COLUMN raw.{table}."{column}" IS {literal(comment)}')
 
 
 LEAVES = "pass_at_k|best_of_n|corrections|reward_by_n"
-"""Views on which no other is built: a file whose definition a later file replaces need not make them. An empty store
-takes a tenth less time for it."""
+"""Views on which no other view is built. A file does not make them if a later file replaces them, so that an empty
+store takes a tenth less time."""
 
-MADE = re.compile(rf"^CREATE OR REPLACE VIEW ({LEAVES}) AS$", re.MULTILINE)
-ABOUT = re.compile(
+REPLACED_VIEW = re.compile(rf"^CREATE OR REPLACE VIEW ({LEAVES}) AS$", re.MULTILINE)
+VIEW_STATEMENT = re.compile(
     rf"^(?:CREATE VIEW|CREATE OR REPLACE VIEW|COMMENT ON VIEW|COMMENT ON COLUMN) ({LEAVES})\b", re.MULTILINE
 )
-BORROWED = """
+VIEW_COMMENTS = """
     WITH columns AS MATERIALIZED (FROM duckdb_columns() WHERE schema_name IN ('main', 'raw'))
     SELECT r.table_name, r.column_name, arg_max(v.comment, v.table_name = r.table_name)
     FROM columns r JOIN columns v
         ON v.schema_name = 'main' AND v.column_name = r.column_name AND v.comment IS NOT NULL
     WHERE r.schema_name = 'raw' AND r.comment IS NULL GROUP BY ALL"""
 TABLES = "SELECT table_schema, table_name FROM information_schema.tables"
-LEDGER = "CREATE TABLE raw.migrations (number INTEGER, name VARCHAR, applied_at TIMESTAMP)"
+MIGRATIONS_TABLE = "CREATE TABLE raw.migrations (number INTEGER, name VARCHAR, applied_at TIMESTAMP)"

@@ -1,8 +1,7 @@
-"""An empty store. Making one takes a third of a second, copying one a millisecond: the first is kept for the others."""
+"""Empty stores. Making one takes a third of a second, copying one a millisecond, so a copy is cached."""
 
 import os
 import secrets
-from collections.abc import Iterator
 from contextlib import suppress
 from hashlib import blake2b
 from importlib.resources import files
@@ -12,63 +11,59 @@ import duckdb
 
 from redraft.store.tables.schema.migrations import MIGRATIONS, SCHEMA, migrate
 
-BLOCK = "16384"  # bytes: DuckDB's 256 KiB are held in memory for each column of each table that it writes
-STORAGE = "v1.2.0"  # of DuckDB, which reads it from then on: the first that compresses texts by Zstandard
+BLOCK = "16384"  # bytes: DuckDB keeps a block in memory for each column that it writes, 256 KiB by default
+STORAGE = "v1.2.0"  # the first storage version of DuckDB that compresses texts by Zstandard
 
 
-def blank(path: Path) -> None:
-    """Writes an empty store of the newest schema to `path`, which must not be there yet. It is copied from
-    `redraft/store-KEY-DIGEST.duckdb` in the user's cache folder, which XDG_CACHE_HOME moves, where that is whole, and
-    left there where it is not. Raises duckdb.Error and OSError where `path` can't be written."""
-    made = _kept() or _made(path)
+def write_empty_store(path: Path) -> None:
+    """Writes an empty store of the newest schema to `path`, which must not exist yet. It is a copy of
+    `redraft/store-KEY-DIGEST.duckdb` in the user's cache folder, which XDG_CACHE_HOME moves. If the cache has no whole
+    copy, the store is made and cached. Raises duckdb.Error and OSError if `path` can't be written."""
+    content = _read_cache() or _make(path)
     if not path.exists():
         with path.open("xb") as file:
-            file.write(made)
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
 
 
-def _made(path: Path) -> bytes:
-    """Makes the store, and keeps a copy where that is possible."""
+def _make(path: Path) -> bytes:
+    """Makes the store, caches a copy if the cache folder can be written, and returns its bytes."""
     with duckdb.connect(
         str(path), config={"default_block_size": BLOCK, "storage_compatibility_version": STORAGE}
     ) as connection:
         migrate(connection)
-    made = path.read_bytes()
-    with suppress(OSError):  # a cache folder that can't be written costs time and nothing else
-        folder = _folder()
+    content = path.read_bytes()
+    with suppress(OSError):  # a cache folder that can't be written only costs time
+        folder = _cache_folder()
         folder.mkdir(parents=True, exist_ok=True)
         new = folder / f".store.{secrets.token_hex(8)}"
         try:
-            new.write_bytes(made)
-            new.replace(folder / f"store-{_key()}-{_digest(made)}.duckdb")
+            new.write_bytes(content)
+            new.replace(folder / f"store-{_schema_digest()}-{_digest(content)}.duckdb")
         finally:
             new.unlink(missing_ok=True)
-    return made
+    return content
 
 
-def _kept() -> bytes | None:
-    """A copy that is whole: its name holds what its bytes hash to."""
+def _read_cache() -> bytes | None:
+    """The bytes of a whole copy, whose name holds their digest; None if there is none."""
     with suppress(OSError):
-        for file in _copies():
-            made = file.read_bytes()
-            if file.name.endswith(f"-{_digest(made)}.duckdb"):
-                return made
+        for file in _cache_folder().glob(f"store-{_schema_digest()}-*.duckdb"):
+            content = file.read_bytes()
+            if file.name.endswith(f"-{_digest(content)}.duckdb"):
+                return content
     return None
 
 
-def _copies() -> Iterator[Path]:
-    return _folder().glob(f"store-{_key()}-*.duckdb")
-
-
-def _folder() -> Path:
+def _cache_folder() -> Path:
     from platformdirs import user_cache_path
 
     return user_cache_path("redraft", appauthor=False)
 
 
-def _key() -> str:
-    """Of all that shapes an empty store."""
+def _schema_digest() -> str:
+    """A digest of everything that shapes an empty store."""
     texts = [files(SCHEMA).joinpath(name).read_bytes() for name in ("migrations.py", *MIGRATIONS)]
     return _digest(b"\0".join([duckdb.__version__.encode(), BLOCK.encode(), STORAGE.encode(), *texts]))
 

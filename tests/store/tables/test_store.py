@@ -13,8 +13,8 @@ import pytest
 from redraft.store import Grade, Problem, Question, Step, Store, Trajectory
 from redraft.store.errors import QueryError, StoreError
 from redraft.store.problems import Kind
+from redraft.store.tables.runs import DatasetRow
 from redraft.store.tables.schema.migrations import MIGRATIONS
-from redraft.store.tables.store import DatasetRow
 from redraft.store.trajectory import Role, Stop
 from redraft.store.units import Done, Unit, unit_id
 

@@ -11,7 +11,7 @@ import pytest
 from redraft.store import Store
 from redraft.store.calls import Call
 from redraft.store.tables import sql
-from redraft.store.tables.rows import rows_of
+from redraft.store.tables.rows import unit_rows
 from redraft.store.tables.schema import migrations
 from redraft.store.units import Unit
 
@@ -37,7 +37,7 @@ def old(
         patch.setattr(migrations, "MIGRATIONS", migrations.MIGRATIONS[:BEFORE])
         migrations.migrate(connection)
         assert migrations.version(connection) == BEFORE
-        for table, rows in rows_of(unit, unit.calls).items():
+        for table, rows in unit_rows(unit, unit.calls).items():
             columns = len(connection.execute(f"DESCRIBE {table}").fetchall())
             sql.insert(connection, table, [row[:columns] for row in rows])
     monkeypatch.setattr(sql, "DESCRIBED", {})

@@ -9,7 +9,7 @@ from redraft.store import Problem, Store
 from redraft.store.errors import StoreError
 from redraft.store.tables.database import Database
 from redraft.store.tables.schema.migrations import MIGRATIONS, migrate
-from redraft.store.tables.schema.template_cache import blank
+from redraft.store.tables.schema.template_cache import write_empty_store
 
 SCHEMA = (
     "SELECT schema_name, view_name, sql, comment FROM duckdb_views() WHERE NOT internal ORDER BY ALL",
@@ -32,7 +32,7 @@ def schema(file: Path) -> list[list[tuple[object, ...]]]:
 
 def test_the_copy_has_what_the_migrations_make(cache: Path, tmp_path: Path) -> None:
     for name in ("first", "second"):
-        blank(tmp_path / name)
+        write_empty_store(tmp_path / name)
     [kept] = cache.iterdir()
     assert (tmp_path / "first").read_bytes() == kept.read_bytes() == (tmp_path / "second").read_bytes()
     with duckdb.connect(str(tmp_path / "migrated")) as connection:
@@ -54,7 +54,7 @@ def test_copies_are_stores_of_their_own(cache: Path, tmp_path: Path) -> None:
 
 
 def test_a_copy_that_is_not_whole_is_made_anew(cache: Path, tmp_path: Path) -> None:
-    blank(tmp_path / "first")
+    write_empty_store(tmp_path / "first")
     [kept] = cache.iterdir()
     kept.write_bytes(kept.read_bytes()[:5000])
     with Store(tmp_path / "store.duckdb") as store:

@@ -1,4 +1,4 @@
-"""Opening the store for a stage: off the event loop, and so that a stage which fails leaves no empty database."""
+"""The store of a stage: opened off the event loop, and removed again if a stage that made it fails at once."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -13,8 +13,8 @@ from redraft.store.waiting import off_loop
 async def opened(
     db: str | Path | Store, *, create: bool = True, waiting: Callable[[str], None] | None = None
 ) -> AsyncIterator[Store]:
-    """The store at a path; a Store is handed on as it is. If the work with it fails before anything was collected, the
-    file that was made for it is removed again. The parameters, and what it raises, are those of Store."""
+    """The store at a path; a Store is yielded as it is. If the block fails before anything was collected, the file that
+    was made for it is removed again. The parameters, and the exceptions raised, are those of Store."""
     if isinstance(db, Store):
         yield db
         return

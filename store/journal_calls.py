@@ -1,0 +1,83 @@
+"""The calls of a journal in memory, by unit: the answers that a run may use again, and the calls still to be stored."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from redraft.store.calls import Call, Choices, Prompt, call_key
+from redraft.store.journal_files import call_line
+
+Request = tuple[str, str, int, str]  # purpose, place, sample, prompt_hash
+
+
+class JournalCalls:
+    """Each unit's answers, known calls, pending calls (those that the store has not got yet) and their prompts."""
+
+    def __init__(self) -> None:
+        self._answers: dict[str, dict[Request, Mapping[str, Any]]] = {}
+        self._known: dict[str, dict[str, Call]] = {}  # each unit's calls by their ids, those in the store too
+        self._pending: dict[str, list[tuple[Call, Choices]]] = {}
+        self._prompts: dict[str, dict[str, Prompt]] = {}  # the prompts of each unit's pending calls, by their hashes
+        self.sizes: dict[str, int] = {}  # the bytes of each unit's pending lines
+
+    def __contains__(self, unit: str) -> bool:
+        return unit in self._answers or unit in self._pending
+
+    def add(self, call: Call, choices: Choices, size: int, prompt: Prompt | None) -> None:
+        """Adds a pending call, whose line has `size` bytes."""
+        self._index(call, choices)
+        if prompt is not None:
+            self._prompts.setdefault(call.unit, {})[call.prompt_hash] = prompt
+        self._pending.setdefault(call.unit, []).append((call, choices))
+        self.sizes[call.unit] = self.sizes.get(call.unit, 0) + size
+
+    def add_stored(self, call: Call, choices: Choices) -> None:
+        """Adds a call that the store has. It is no longer pending."""
+        self._index(call, choices)
+        pending = self._pending.get(call.unit, [])
+        pending[:] = [pair for pair in pending if call_key(pair[0]) != call_key(call)]
+
+    def remove(self, unit: str) -> bool:
+        """Removes a unit, and returns whether it had pending lines."""
+        for calls in (self._answers, self._known, self._prompts, self._pending):
+            calls.pop(unit, None)
+        return self.sizes.pop(unit, 0) > 0
+
+    def answer(self, unit: str, request: Request) -> Mapping[str, Any] | None:
+        """The choice that this request was answered with, or None."""
+        return self._answers.get(unit, {}).get(request)
+
+    def has_prompt(self, call: Call) -> bool:
+        """Whether a pending call of the same unit has the same prompt."""
+        return call.prompt_hash in self._prompts.get(call.unit, ())
+
+    def known(self, unit: str) -> list[Call]:
+        """Every known call of a unit, failed calls and stored calls too."""
+        return list(self._known.get(unit, {}).values())
+
+    def pending(self, unit: str) -> list[tuple[Call, Choices]]:
+        """A unit's pending calls, in the order they were answered."""
+        return list(self._pending.get(unit, ()))
+
+    def prompts(self, unit: str) -> dict[str, Prompt]:
+        """The prompts of a unit's pending calls, by their hashes."""
+        return dict(self._prompts.get(unit, {}))
+
+    def pending_units(self) -> list[str]:
+        """The units that have pending calls."""
+        return [unit for unit, calls in self._pending.items() if calls]
+
+    def lines(self) -> dict[str, bytes]:
+        """Each unit's pending calls as lines of a journal."""
+        return {unit: self._lines(unit) for unit in self._pending}
+
+    def _lines(self, unit: str) -> bytes:
+        prompts = self.prompts(unit)
+        return b"".join(
+            call_line(call, choices, prompts.pop(call.prompt_hash, None)) for call, choices in self._pending[unit]
+        )
+
+    def _index(self, call: Call, choices: Choices) -> None:
+        self._known.setdefault(call.unit, {})[call.call_id] = call
+        answers = self._answers.setdefault(call.unit, {})
+        for sample, choice in enumerate(choices, start=call.first):
+            answers[call.purpose, call.place, sample, call.prompt_hash] = choice

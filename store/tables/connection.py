@@ -1,0 +1,80 @@
+"""DuckDB connections to a store's file, and DuckDB's errors in words that name a cure."""
+
+import os
+
+import duckdb
+
+from redraft.store.errors import StoreError
+from redraft.store.tables.schema.template_cache import STORAGE
+from redraft.store.tables.sql import literal
+
+
+def connect(path: str, name: str, read_only: bool) -> duckdb.DuckDBPyConnection:
+    """A connection called `name`. A connection that writes detaches the file and attaches it again, since only ATTACH
+    takes the size of row groups: DuckDB rewrites a table's last row group with every batch, in memory, once a thread.
+    """
+    if read_only:
+        return duckdb.connect(path, read_only=True, config={"custom_user_agent": name})
+    connection = duckdb.connect(path, config={"custom_user_agent": name, **WRITING})
+    try:
+        own, stored = connection.execute(ATTACHED).fetchone() or ("", "")
+        version = STORAGE_OPTION if stored == OLD else ""
+        statements = REATTACH.format(own=_quote(own), other=_quote(name), path=literal(path), version=version)
+        connection.execute(statements)
+    except duckdb.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def file_identity(path: str) -> tuple[int, int] | None:
+    """The device and inode of the file at `path`, which tell it from another file of this name; None if it is missing."""
+    try:
+        status = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def store_error(path: str, error: Exception) -> StoreError:
+    """An error of DuckDB or of the disk as a StoreError of one line, with a cure if one is known."""
+    text = " ".join(str(error).split())
+    for sign, cure in CURES.items():
+        if sign in text:
+            return StoreError(f"{path}: {cure}")
+    return StoreError(f"{path}: {text}")
+
+
+def _quote(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+WRITING: dict[str, str | bool | int | float | list[str]] = {
+    "threads": 1,
+    "enable_external_file_cache": False,  # rows are read from texts that all have one name
+    # A commit goes straight into the file, without a log that DuckDB would write, read and write again.
+    "checkpoint_threshold": "0KB",
+    "auto_checkpoint_skip_wal_threshold": 0,
+    # Zstandard takes half the space of FSST (which is switched off below), and less than half the time.
+    "zstd_min_string_length": 16,  # bytes on average: the length of ids
+}
+OLD = "v1.0.0+"  # files of DuckDB 1.1 and before hold no Zstandard
+STORAGE_OPTION = f", STORAGE_VERSION '{STORAGE}'"
+ATTACHED = """
+    SELECT database_name, tags['storage_version'] FROM duckdb_databases() WHERE database_name = current_database()"""
+REATTACH = """
+    ATTACH ':memory:' AS {other}; USE {other}; DETACH {own};
+    ATTACH {path} AS {own} (ROW_GROUP_SIZE 4096{version}); USE {own}; DETACH {other};
+    SET disabled_compression_methods = 'fsst,dict_fsst'"""
+CURES = {
+    "created with a newer version of DuckDB": "a newer DuckDB than redraft's wrote it: in that DuckDB, attach a new"
+    f" file with (STORAGE_VERSION '{STORAGE}'), and copy it there by COPY FROM DATABASE",
+    "not a valid DuckDB database": "it is not a DuckDB database: name another file with --db",
+    "Cannot launch in-memory database": "it is not a DuckDB database: name another file with --db",
+    "Is a directory": "it is a folder: name a file with --db",
+    "No space left": "the disk is full: free some space and run the same command again; what was written is safe",
+    "File too large": "the file may not grow further: free some space and run the same command again; what was written"
+    " is safe",
+    "Permission denied": "it can't be written here: give yourself the right to write it, or name another with --db",
+    "Read-only file system": "the file system is read-only: name a file elsewhere with --db",
+}

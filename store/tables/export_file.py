@@ -1,0 +1,38 @@
+"""The files that an export may write: no part of a store, no other database, and no existing file unless it may be
+replaced."""
+
+from pathlib import Path
+
+from redraft.store.errors import StoreError
+
+
+def check_export_file(store: str, file: Path, *, overwrite: bool) -> None:
+    """Raises StoreError if writing `file` would destroy the store at the path `store` (its file, its .wal, its
+    journals) or another database; and, without `overwrite`, if `file` exists."""
+    if store != ":memory:" and _belongs_to(Path(store), file):
+        raise StoreError(f"{file} belongs to the store {store}: name another file")
+    if file.exists() and not file.is_file():
+        raise StoreError(f"{file} is no regular file: name another file")
+    if _is_database(file):
+        raise StoreError(f"{file} is a DuckDB database: name another file")
+    if not overwrite and file.exists():
+        raise StoreError(f"{file} exists: name another, or replace it with --overwrite")
+
+
+def _belongs_to(store: Path, file: Path) -> bool:
+    """Whether a file is the store's database, its log, or one of its journals."""
+    own, other = store.resolve(), file.resolve()
+    if other in (own, Path(f"{own}.wal")) or Path(f"{own}.journal") in (other, *other.parents):
+        return True
+    return other.exists() and own.exists() and other.samefile(own)
+
+
+def _is_database(file: Path) -> bool:
+    """Whether a file exists and is a DuckDB database, by the magic bytes after its checksum."""
+    if not file.is_file():
+        return False
+    try:
+        with file.open("rb") as stream:
+            return stream.read(12)[8:] == b"DUCK"
+    except OSError:
+        return False

@@ -1,0 +1,104 @@
+"""Waiting for a DuckDB file: one thread of this process at a time uses it, and one process at a time writes it."""
+
+import os
+import random
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from redraft.store.errors import StoreError, StoreHeld
+from redraft.store.waiting import pause
+
+LOCKED = "Could not set lock"  # by another process
+HELD_HERE = ("different configuration", "Unique file handle conflict")  # by a connection of this process
+HELD_HERE_S = 0.25  # seconds that a connection of this process has to be closed
+NOTICE_S = 0.5  # seconds until a message says that an operation waits
+LONG_S = 60.0  # seconds until a message says how to end the process that has the file
+
+
+class ThreadQueue:
+    """Lets one thread of this process at a time use a file, whichever Database it uses."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._thread: int | None = None  # the thread that uses the file
+
+    @contextmanager
+    def enter(self, path: str, patience: float | None) -> Iterator[None]:
+        """Waits at most `patience` seconds (None: for ever) for the file. Raises StoreError."""
+        if self._thread == threading.get_ident():
+            raise StoreError(f"{path} is still being read here: read to the last row first")
+        end = None if patience is None else time.monotonic() + patience
+        while not self._lock.acquire(timeout=0.1 if end is None else max(0.0, min(0.1, end - time.monotonic()))):
+            pause(0)
+            if end is not None and time.monotonic() >= end:
+                raise StoreError(f"{path} is being used by another thread for more than {patience:g} s: try again")
+        self._thread = threading.get_ident()
+        try:
+            yield
+        finally:
+            self._thread = None
+            self._lock.release()
+
+
+QUEUES: defaultdict[str, ThreadQueue] = defaultdict(ThreadQueue)  # by the real paths of files
+os.register_at_fork(after_in_child=QUEUES.clear)
+
+
+class ProcessWait:
+    """One operation's wait for a file that another process, or another connection, has open. `notify` gets a message
+    when the wait is long enough to be noticed, and another one when it is very long."""
+
+    def __init__(self, path: str, patience: float | None, notify: Callable[[str], None]) -> None:
+        self._path, self._patience, self._notify = path, patience, notify
+        self._start = self._holder_since = time.monotonic()
+        self._holder = ""  # the process that had the file at the last try
+        self._notices = 0
+        self._pause_s = 0.005
+
+    def is_worthwhile(self, error: str) -> bool:
+        """Whether this error of DuckDB's passes by waiting. Raises StoreHeld if a connection of this process has the
+        file, and StoreError if the patience is at its end."""
+        now = time.monotonic()
+        holder = _process_id(error)
+        if holder == str(os.getpid()) or any(sign in error for sign in HELD_HERE):
+            if now - self._start > HELD_HERE_S:
+                raise StoreHeld(
+                    f"{self._path} is open in a DuckDB connection of this very process: close that connection"
+                    " (connection.close(), or DETACH), then try again; what is collected is safe"
+                )
+            return True
+        if LOCKED not in error:
+            return False
+        if holder != self._holder:
+            self._holder, self._holder_since = holder, now
+        if self._patience is not None and now - self._start > self._patience:
+            raise StoreError(
+                f"{self._path} is held by another process (process {holder}) for more than {self._patience:g} s:"
+                " try again, or close it there"
+            )
+        if not self._notices and now - self._start > NOTICE_S:
+            self._send(f"waits its turn: process {holder} has {self._path} open")
+        elif self._notices == 1 and now - self._holder_since > LONG_S:
+            self._send(
+                f"still waits: process {holder} has had {self._path} open for {LONG_S:g} s: close it there, or end that"
+                f" process with `kill {holder}`; what is collected is safe"
+            )
+        return True
+
+    def pause(self) -> None:
+        """Sleeps until the next try, each time a little longer, up to 0.1 s."""
+        pause(self._pause_s * random.uniform(0.5, 1.0))
+        self._pause_s = min(self._pause_s * 1.5, 0.1)
+
+    def _send(self, text: str) -> None:
+        self._notices += 1
+        self._notify(text)
+
+
+def _process_id(error: str) -> str:
+    """The process that DuckDB names in its error, such as "123"; "?" if it names none."""
+    _, _, rest = error.partition("(PID ")
+    return rest.partition(")")[0] or "?"

@@ -1,0 +1,71 @@
+"""Runs and exports in the store's tables: an event for each start and end of a run, and the rows of each export."""
+
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from redraft.store.json_records import strict
+from redraft.store.tables.rows import utc
+from redraft.store.tables.sql import insert, one_of
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+
+class DatasetRow(NamedTuple):
+    """A row of an export, or a trajectory (or step) that was left out of it and why."""
+
+    row: int | None  # its number in the file, from 0; None if it was left out
+    trajectory_id: str
+    step_id: str | None = None
+    dropped_because: str | None = None
+
+
+def new_id() -> str:
+    """An id that sorts by time: the present second, UTC, and eight random digits."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
+
+
+def add_run(
+    connection: "DuckDBPyConnection", stage: str, recipe: str, strategy: str, model: str, config: Mapping[str, Any]
+) -> str:
+    """Adds the start of a run, and returns its id."""
+    run_id = new_id()
+    facts = (stage, recipe, strategy, model, strict(dict(config)))
+    insert(connection, "raw.run_events", [(run_id, "started", utc(), *facts, None, version("redraft"))])
+    return run_id
+
+
+def add_run_end(connection: "DuckDBPyConnection", run_id: str, status: str, facts: Mapping[str, Any]) -> None:
+    """Adds how a run ended."""
+    row = (run_id, status, utc(), None, None, None, None, None, strict(dict(facts)), None)
+    insert(connection, "raw.run_events", [row])
+
+
+def add_dataset(
+    connection: "DuckDBPyConnection", format: str, filter: Mapping[str, Any], rows: Iterable[DatasetRow], run_id: str
+) -> str:
+    """Adds an export with its rows, and returns its `dataset_id`."""
+    dataset_id = new_id()
+    connection.execute("BEGIN")
+    insert(connection, "raw.datasets", [(dataset_id, format, strict(dict(filter)), utc(), run_id or None)])
+    insert(connection, "raw.dataset_rows", [(dataset_id, *row) for row in rows])
+    connection.execute("COMMIT")
+    return dataset_id
+
+
+def has_results(connection: "DuckDBPyConnection", runs: Sequence[str]) -> bool:
+    """Whether a database has more in it than problems and the events of these runs."""
+    tables = [name for (name,) in connection.execute(TABLES).fetchall()]
+    rows = " UNION ALL ".join(
+        [f"(FROM raw.run_events SELECT 1 WHERE NOT {one_of('run_id', runs)})"]
+        + [f'(FROM raw."{name}" SELECT 1)' for name in tables]
+    )
+    return connection.execute(f"SELECT 1 FROM ({rows}) LIMIT 1").fetchone() is not None
+
+
+TABLES = """
+    SELECT table_name FROM duckdb_tables()
+    WHERE schema_name = 'raw' AND table_name NOT IN ('problems', 'run_events', 'migrations')"""

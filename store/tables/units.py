@@ -1,0 +1,47 @@
+"""Published units in the store's tables."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from redraft.store.calls import call_key
+from redraft.store.tables.read_calls import read_calls
+from redraft.store.tables.rows import unit_rows
+from redraft.store.tables.sql import Appender, literal, one_of
+from redraft.store.units import Done, Unit
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+
+def add_units(connection: "DuckDBPyConnection", units: Sequence[Unit]) -> None:
+    """Adds the attempts that are not yet published, all or none. Leaves out calls that an earlier attempt brought."""
+    new = _unpublished(connection, units)
+    repeated = [unit.unit_id for unit in new if unit.attempt > 1]
+    known = {call_key(call) for call, _ in read_calls(connection, repeated)} if repeated else set()
+    connection.execute("BEGIN")
+    appender = Appender(connection)
+    for unit in new:
+        calls = [pair for pair in unit.calls if not known or call_key(pair[0]) not in known]
+        for table, rows in unit_rows(unit, calls).items():
+            appender.add(table, rows)
+    appender.flush()
+    connection.execute("COMMIT")
+
+
+def read_done(connection: "DuckDBPyConnection", recipe: str, replicate: str) -> dict[str, Done]:
+    """What is published of a recipe and replicate, by problem id."""
+    sql = (
+        "SELECT problem_id, max(attempt), arg_max(samples, attempt), arg_max(status, attempt),"
+        " arg_max(key_hash, attempt) FROM raw.commits"
+        f" WHERE recipe = {literal(recipe)} AND replicate = {literal(replicate)} GROUP BY problem_id"
+    )
+    return {problem_id: Done(*facts) for problem_id, *facts in connection.execute(sql).fetchall()}
+
+
+def _unpublished(connection: "DuckDBPyConnection", units: Sequence[Unit]) -> list[Unit]:
+    """The units whose attempt is not yet in the store, each once."""
+    condition = one_of("unit_id", list({unit.unit_id for unit in units}))
+    published = set(connection.execute(f"SELECT unit_id, attempt FROM raw.commits WHERE {condition}").fetchall())
+    return list(
+        {(unit.unit_id, unit.attempt): unit for unit in units if (unit.unit_id, unit.attempt) not in published}.values()
+    )
