@@ -213,7 +213,8 @@ def write(file: int, data: bytes) -> None:
 
 def _lock_folder(folder: Path) -> int:
     while True:
-        folder.mkdir(exist_ok=True)
+        with suppress(FileExistsError):  # Path.mkdir(exist_ok=True) raises it if the folder goes meanwhile
+            os.mkdir(folder)
         try:
             file = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
         except FileNotFoundError:  # the folder was removed meanwhile

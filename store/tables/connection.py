@@ -28,7 +28,7 @@ def connect(path: str, name: str, read_only: bool) -> duckdb.DuckDBPyConnection:
 
 
 def file_identity(path: str) -> tuple[int, int] | None:
-    """The device and inode of the file at `path`, which tell it from another file of this name; None if it is missing."""
+    """The device and inode of the file at `path`, which tell it from other files of this name; None if missing."""
     try:
         status = os.stat(path)
     except FileNotFoundError:

@@ -75,7 +75,8 @@ def _trajectory_row(trajectory: Trajectory) -> Row:
     leaf = trajectory.steps[-1].step_id if trajectory.steps else None
     return (
         trajectory.trajectory_id, trajectory.sample, trajectory.role, leaf, trajectory.turn, trajectory.answer,
-        trajectory.score, trajectory.chosen, trajectory.stop, trajectory.tokens, trajectory.oracle_used, trajectory.reason,
+        trajectory.score, trajectory.chosen, trajectory.stop, trajectory.tokens, trajectory.oracle_used,
+        trajectory.reason,
     )  # fmt: skip
 
 
@@ -92,7 +93,8 @@ def _turn_rows(trajectory: Trajectory) -> Iterator[Row]:
         draft = drafts[turn]
         yield (
             trajectory.trajectory_id, turn, draft[-1].step_id if draft else None,
-            "".join([step.text for step in draft]), _turn_value(answers, turn), _turn_value(stops, turn), feedback.get(turn),
+            "".join([step.text for step in draft]), _turn_value(answers, turn), _turn_value(stops, turn),
+            feedback.get(turn),
         )  # fmt: skip
 
 

@@ -13,7 +13,8 @@ from redraft.agents.validation import CheckedPart, check_part, is_shipped, part_
 from redraft.llm.model import ModelError
 from redraft.store.errors import PartError
 from redraft.store.plugins.discovery import load
-from redraft.store.records import Grade, Question, Trajectory
+from redraft.store.problems import Question
+from redraft.store.trajectory import Grade, Trajectory
 
 TRAJECTORY = Trajectory(Question("p", "How much?", unit="u"))
 

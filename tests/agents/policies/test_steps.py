@@ -7,7 +7,9 @@ from msgspec.structs import replace
 
 from redraft.agents.policies.steps import Continuation, extend, split_steps, with_sample_number
 from redraft.llm.model import Choice, Finish
-from redraft.store.records import Question, Role, Stop, Trajectory, prefix_key
+from redraft.store.digest import prefix_key
+from redraft.store.problems import Question
+from redraft.store.trajectory import Role, Stop, Trajectory
 
 QUESTION = Question("p", "How much?", unit="u")
 EMPTY = Trajectory(QUESTION)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from redraft.store.errors import ColumnError, SourceError
-from redraft.store.records import Kind, Problem
+from redraft.store.problems import Kind, Problem
 from redraft.store.sources.columns import boxed, problem, worked
 
 
