@@ -46,8 +46,8 @@ async def train(
     Rows of held-out problems are left out and counted, unless `include_heldout`: rows whose `split` says so, as exports
     write it, and rows whose question is that of a held-out problem in the store `db` (redraft.duckdb, if it exists).
 
-    Raises LessonError, SourceError, StoreError, and ModelError without PyTorch, for another model and for a folder that
-    holds weights already.
+    Raises ExampleError, SourceError, StoreError, and ModelError without PyTorch, for another model and for a folder
+    that holds weights already.
     """
     source, folder = weights_folder(model), Path(out).expanduser()
     if source is None:

@@ -1,4 +1,4 @@
-"""Who speaks to language models: the routes to them, the client with its limits and budgets, and the prompts."""
+"""Calls to language models: the routes to them, the client with its limits and budgets, and the prompts."""
 
 from typing import TYPE_CHECKING
 

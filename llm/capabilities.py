@@ -1,34 +1,35 @@
-"""What a model can do, as far as it is known: each thing that it can't has its way around."""
+"""What a model can do, as far as it is known. redraft has a substitute for most abilities that a model lacks."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Continuing(StrEnum):
-    """How a model is made to go on from a half-written answer."""
+    """How a model is made to continue a half-written answer."""
 
-    NATIVE = "native"  # it does so by itself
-    FLAG = "flag"  # an assistant message at the end, and a flag that it is unfinished
-    TRAILING = "trailing"  # an assistant message at the end is always gone on from
-    COMPLETIONS = "completions"  # raw completions of a prompt that the chat template makes
-    NONE = "none"  # not at all: it is asked for the next part in words
+    NATIVE = "native"  # the model does so by itself
+    FLAG = "flag"  # the last message is the assistant's, and a flag says that it is unfinished
+    TRAILING = "trailing"  # the model always continues an assistant message at the end
+    COMPLETIONS = "completions"  # raw completions of a prompt that the chat template renders
+    NONE = "none"  # the model cannot: the prompt asks for the next part in words
 
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What one model at one address can do. None: not known yet, so it is tried."""
+    """What one model at one address can do. None means that it is not known yet, so redraft tries it."""
 
-    n: bool | None = None  # several samples in one call; else one call each
-    seed: bool | None = None  # the same seed gives the same text; else samples are unseeded
-    logprobs: bool | None = None  # of each token; else steps and drafts have none
-    stop: bool | None = None  # ends at stop strings; else texts are cut here
-    stop_reason: bool | None = None  # says which one; else a natural end counts as one where stop strings were given
-    schema: bool | None = None  # holds to a JSON schema; else the prompt asks for JSON and what comes is read kindly
-    temperature: bool | None = None  # can be set; else the model draws as it does
-    top_p: bool | None = None  # draws as it says; else a run that asks for it ends, and so with the next two
+    n: bool | None = None  # several samples in one call; else one sample a call
+    seed: bool | None = None  # the same seed gives the same text; else samples have no seed
+    logprobs: bool | None = None  # log-probabilities of each token; else steps and drafts have none
+    stop: bool | None = None  # the model ends at stop strings; else redraft cuts the text
+    # the reply names the stop string; else a natural end counts as a stop if stop strings were given
+    stop_reason: bool | None = None
+    schema: bool | None = None  # the model obeys a JSON schema; else the prompt asks for JSON and the parser is lenient
+    temperature: bool | None = None  # the temperature can be set; else the model's own holds
+    top_p: bool | None = None  # if False, a run that sets top_p ends with an error; the same holds for top_k and min_p
     top_k: bool | None = None
     min_p: bool | None = None
-    beam: bool | None = None  # searches with a beam over tokens; else a strategy that asks for it ends
+    beam: bool | None = None  # beam search over tokens; else a strategy that needs it ends with an error
     continuing: Continuing | None = None
 
 

@@ -1,4 +1,4 @@
-"""Choices as JSON data: what the journal keeps of each sample."""
+"""Choices as JSON data, the form in which the journal holds each sample."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ from redraft.llm.model import Choice, Finish
 
 
 def choice_to_json(choice: Choice) -> dict[str, Any]:
-    """The JSON data of a choice, without its empty fields. Its numbers are not copied."""
+    """Returns a choice as JSON data, without its empty fields. Its sequences of numbers are not copied."""
     data: dict[str, Any] = {"text": choice.text, "finish": choice.finish.value, "tokens": choice.tokens}
     if choice.logprobs is not None:
         data["logprobs"] = choice.logprobs
@@ -21,7 +21,7 @@ def choice_to_json(choice: Choice) -> dict[str, Any]:
 
 
 def choice_from_json(data: Mapping[str, Any]) -> Choice:
-    """The choice that `choice_to_json` turned into this data."""
+    """Returns the choice that `choice_to_json` turned into this data."""
     logprobs, offsets = data.get("logprobs"), data.get("offsets")
     return Choice(
         text=data["text"],

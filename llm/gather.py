@@ -1,4 +1,4 @@
-"""Several jobs at once, none of which outlives the others' failure."""
+"""Concurrent jobs: if one fails, the others end before its error is raised."""
 
 import asyncio
 from collections.abc import Coroutine, Iterable
@@ -8,9 +8,10 @@ T = TypeVar("T")
 
 
 async def gather(jobs: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-    """The results, in order. Where one raises, the others are cancelled and have ended before its error goes on."""
+    """Returns the results in order. If a job raises, the others are cancelled and awaited before its error is
+    raised."""
     all_jobs = list(jobs)
-    if len(all_jobs) < 2:  # in this very task: most calls are alone, and a task costs as much as what is in it
+    if len(all_jobs) < 2:  # no task: most calls come alone, and a task costs as much as the call
         return [await job for job in all_jobs]
     tasks = [asyncio.create_task(job) for job in all_jobs]
     try:

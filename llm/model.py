@@ -1,4 +1,4 @@
-"""What redraft asks of a language model, and what comes back: the one protocol behind every route."""
+"""Requests to a language model and its replies: the one protocol of every route."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from redraft.store.trajectory import Stop
 class Finish(StrEnum):
     """Why a model stopped writing."""
 
-    END = "end"  # by itself
+    END = "end"  # the model ended by itself
     STOP = "stop"  # at a stop string, which is not part of the text
     LENGTH = "length"  # at the token limit
 
@@ -32,16 +32,19 @@ class Message(Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class Beam:
-    """Beam search over tokens in the place of samples. At each token the `n` likeliest beginnings are kept, and of all
-    that ended, the `n` with the highest sum of log-probabilities divided by length ** `length_penalty` are the answer,
-    best first. 0 prefers short texts; vLLM counts the prompt's tokens in the length too."""
+    """Beam search over tokens instead of sampling.
+
+    At each token the search retains the `n` likeliest beginnings. Of all texts that ended, it returns the `n` with the
+    highest sum of log-probabilities divided by length ** `length_penalty`, best first. 0 prefers short texts. vLLM
+    counts the prompt's tokens in the length too.
+    """
 
     length_penalty: float = 1.0
 
 
 class Request(Struct, frozen=True, gc=False):
     """`n` samples that continue one prompt, or with a `beam` its `n` best continuations. `prefix` is a half-written
-    answer to go on from, byte for byte."""
+    answer; each sample continues it from its last character."""
 
     messages: tuple[Message, ...]
     prefix: str = ""
@@ -49,21 +52,24 @@ class Request(Struct, frozen=True, gc=False):
     stop: tuple[str, ...] = ()
     temperature: float = 1.0  # 0 is greedy
     max_tokens: int = 1024  # of each sample
-    seeds: tuple[int, ...] = ()  # one a sample, each in [0, 2**31); empty: not seeded
-    schema: Mapping[str, Any] | None = None  # the JSON schema that each answer is to follow
+    seeds: tuple[int, ...] = ()  # one seed for each sample, in [0, 2**31); empty: no seeds
+    schema: Mapping[str, Any] | None = None  # the JSON schema that each answer must follow
     truncation: Truncation = NO_TRUNCATION
     beam: Beam | None = None
 
     def seeded(self, seeds: tuple[int, ...]) -> "Request":
-        """The same, for a sample a seed."""
+        """Returns the same request with one sample for each of these seeds."""
         told = self.messages, self.prefix, len(seeds), self.stop, self.temperature, self.max_tokens, seeds
         return Request(*told, self.schema, self.truncation, self.beam)
 
 
 class Choice(Struct, frozen=True, gc=False):
-    """One sample. `logprobs` holds one natural log-probability a token, under the distribution at temperature 1, and
-    `offsets` the character at which each token begins in `text`; both are None where the model gives none. The client
-    fills in `call_id`, the call that it came in."""
+    """One sample.
+
+    `logprobs` holds the natural log-probability of each token under the distribution at temperature 1, and `offsets`
+    the character of `text` at which each token begins; both are None if the model returns none. The client sets
+    `call_id`, the id of the call that returned the sample.
+    """
 
     text: str
     finish: Finish
@@ -75,36 +81,39 @@ class Choice(Struct, frozen=True, gc=False):
 
 
 class Reply(Struct, frozen=True, gc=False):
-    """What one request was answered with, and what it used. `attempts` counts the requests that were sent for it,
-    `latency_ms` is the last one's time, and `failed_tries` counts the tries that failed before it, by their kind."""
+    """The answer to one request, with its usage.
+
+    `attempts` counts the requests that were sent for it, `latency_ms` is the time of the last, and `failed_tries`
+    counts the tries that failed before it, by their kind.
+    """
 
     choices: tuple[Choice, ...]
     usage: Usage = Usage()
     cost_usd: float | None = None
     attempts: int = 1
     latency_ms: float = 0.0
-    failed_tries: Mapping[str, int] | None = None  # None where none failed
+    failed_tries: Mapping[str, int] | None = None  # None if no try failed
 
 
 class Cause(StrEnum):
-    """What kept a call from its answer."""
+    """The cause of a failed call."""
 
-    REQUEST = "request"  # what was asked: asking again gets the same
-    BUSY = "busy"  # too many requests: slow down, ask again
-    FAULT = "fault"  # the provider stumbled: ask again
-    DOWN = "down"  # nobody answers at the address
+    REQUEST = "request"  # the request itself: another try fails alike
+    BUSY = "busy"  # too many requests: another try later can help
+    FAULT = "fault"  # a fault of the provider: another try can help
+    DOWN = "down"  # no server answers at the address
 
 
 class ModelError(RedraftError):
-    """A call that got no answer. The message names the cause; `cure` says what would help.
+    """A call without an answer. The message names the cause, and `cure` says what would help.
 
-    A `fatal` one would meet every other call too (no key, no such model), so a run stops at it. `wait_s` is the pause
-    that the provider asks for before another try. `usage` is what the failed call was charged; None where nobody can
-    tell, since the connection broke. `kind` is what failures are counted by: the HTTP status, as in "HTTP 429",
-    "timeout", or the cause. `failed_tries` counts all tries of the call, by their kind.
+    A `fatal` error would meet every other call too (no key, no such model), so the run ends. `wait_s` is the pause that
+    the provider asks for before another try. `usage` is what the failed call was charged; None if it is unknown because
+    the connection broke. `kind` is the name that failures are counted by: the HTTP status, as in "HTTP 429", "timeout",
+    or the cause. `failed_tries` counts all tries of the call, by their kind.
     """
 
-    stop = Stop.FAILED  # how a trajectory ends whose call met this
+    stop = Stop.FAILED  # how a trajectory ends if one of its calls raises this error
 
     def __init__(
         self,
@@ -125,15 +134,15 @@ class ModelError(RedraftError):
         self.attempts = 1
         self.kind = kind or cause.value
         self.failed_tries: Mapping[str, int] | None = None
-        self.used: Amount | None = None  # of a run's budget, by the run that this error ended
+        self.used: Amount | None = None  # what the run has used of its budget; set by the run that this error ended
 
 
 class UnsupportedRequest(ModelError):
-    """The model says that it cannot do what was asked of it."""
+    """The model cannot do what the request asks."""
 
 
 def check_sampling(name: str, capabilities: Capabilities, request: Request) -> None:
-    """Raises a fatal UnsupportedRequest where the model of this name is known not to draw as the request asks."""
+    """Raises a fatal UnsupportedRequest if the model is known to lack the sampling settings of the request."""
     for setting in request.truncation.given():
         if getattr(capabilities, setting) is False:
             option = f"--{setting.replace('_', '-')}"
@@ -146,46 +155,49 @@ def check_sampling(name: str, capabilities: Capabilities, request: Request) -> N
 
 
 class BudgetExceeded(ModelError):
-    """There is not enough left of a budget for the call, so it was not made."""
+    """The remaining budget does not suffice for the call, so it was not made."""
 
     stop = Stop.BUDGET
 
 
 def _silent(text: str) -> None:
-    """Tells nobody."""
+    """Drops the message."""
 
 
 class Model(Protocol):
-    """A route to a language model: derive from this to write another. `templates` are prompts that it prefers to
-    redraft's own, by their name. A `remote` one is reached over a network: its calls are paced, and made again where
-    that could help. A `patient` one gathers calls, and may answer them hours later: any number may be in flight. What
-    the user should know it tells `say`, which its client sets."""
+    """A route to a language model; derive from this class to write another.
+
+    `templates` are the prompts, by name, that the model prefers to redraft's own. If `remote`, the model is reached
+    over a network: its calls are paced, and retried if that can help. If `patient`, the model gathers calls and may
+    answer them hours later: any number may be in flight. `say` receives messages for the user; the client sets it.
+    """
 
     name: str
     templates: Mapping[str, str] = MappingProxyType({})
     remote: bool = True
     patient: bool = False
     say: Callable[[str], None] = staticmethod(_silent)
-    prices: Prices | None = None  # None where nobody knows them
+    prices: Prices | None = None  # None if unknown
     capabilities: Capabilities = Capabilities()  # as far as they are known
 
     async def probe(self) -> Capabilities:
-        """What it can do, `continuing` included: found out once, where it is not known yet. Raises ModelError."""
+        """Returns what the model can do, `continuing` included, and finds it out once if it is unknown. Raises
+        ModelError."""
         return self.capabilities
 
     async def complete(self, request: Request) -> Reply:
-        """The samples 1 to n of a request, or fewer (at least one) where the model gives no more in one call. One try;
-        who calls decides on another. Raises ModelError."""
+        """Returns samples 1 to n of a request, or fewer (at least one) if the model returns no more in one call. Makes
+        one try; the caller decides on another. Raises ModelError."""
         ...
 
     async def close(self) -> None:
-        """Let go of what is held open."""
+        """Closes connections and files."""
         return  # with a docstring alone, mypy would call the method abstract
 
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How a run samples: the settings that every call of it shares."""
+    """The sampling settings that every call of a run shares."""
 
     temperature: float = 1.0
     max_tokens: int = 1024

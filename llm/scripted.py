@@ -1,4 +1,4 @@
-"""A model that answers from a script: for tests of agents, graders and flows, yours too."""
+"""A model that answers from a script, for tests of agents, graders and flows."""
 
 from collections.abc import Callable, Mapping
 
@@ -10,8 +10,8 @@ Script = Callable[[Request, int], str | Choice]
 
 
 class Scripted(Model):
-    """A Model. `script` is called with the request and the number of the sample within it (0 to n-1), and returns
-    the text, or the whole Choice, or raises ModelError. `requests` is what it was asked, in order."""
+    """A Model for tests. `script` receives the request and the number of the sample within it (0 to n-1). It returns
+    the text or the whole Choice, or raises ModelError. `requests` holds the requests, in order."""
 
     remote = False
 
@@ -30,7 +30,7 @@ class Scripted(Model):
         self._script = script
 
     async def complete(self, request: Request) -> Reply:
-        """Every sample from the script; a token is a word."""
+        """Returns every sample from the script. A token is a word."""
         self.requests.append(request)
         answers = [self._script(request, index) for index in range(request.n)]
         choices = tuple(_choice(answer) if isinstance(answer, str) else answer for answer in answers)

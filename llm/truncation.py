@@ -1,4 +1,4 @@
-"""Truncated sampling: the less likely tokens of each draw are left out."""
+"""Truncated sampling: each draw leaves out the less likely tokens."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -8,17 +8,17 @@ from redraft.store.errors import PartError
 
 @dataclass(frozen=True, slots=True)
 class Truncation:
-    """Which tokens a draw chooses among. None leaves a setting to the model: the embedded model then truncates nothing,
-    and a server does what its own defaults say.
+    """The tokens among which a draw chooses. None leaves a setting to the model: the embedded model then truncates
+    nothing, and a server applies its own default.
 
-    The embedded model applies the temperature first, then `top_k`, `top_p` and `min_p`, each to what the one before
-    has kept, as transformers and vLLM do. A recorded log-probability stays that of the whole distribution at
+    The embedded model applies the temperature first, then `top_k`, `top_p` and `min_p`, each to the result of the one
+    before, as transformers and vLLM do. A recorded log-probability remains that of the whole distribution at
     temperature 1. Raises PartError for a value outside its range.
     """
 
-    top_p: float | None = None  # in (0, 1]: the fewest likeliest tokens with so much probability together
-    top_k: int | None = None  # from 1: so many of the likeliest tokens
-    min_p: float | None = None  # in [0, 1): tokens with at least so much of the likeliest one's probability
+    top_p: float | None = None  # in (0, 1]: the fewest likeliest tokens that reach this probability together
+    top_k: int | None = None  # from 1: this many of the likeliest tokens
+    min_p: float | None = None  # in [0, 1): tokens with at least this share of the likeliest token's probability
 
     def __post_init__(self) -> None:
         if self.top_p is not None and not 0 < self.top_p <= 1:
@@ -29,7 +29,7 @@ class Truncation:
             raise PartError(f"min_p={self.min_p} must be at least 0 and below 1: correct it or leave it out")
 
     def given(self) -> Mapping[str, float | int]:
-        """The settings that are not None, by their names."""
+        """Returns the settings that are not None, by their names."""
         return {name: value for name in NAMES if (value := getattr(self, name)) is not None}
 
     def __bool__(self) -> bool:

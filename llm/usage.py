@@ -1,4 +1,4 @@
-"""What calls use: tokens, and what they cost."""
+"""The usage of calls: tokens and costs."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ from msgspec import Struct
 
 
 class Usage(Struct, frozen=True, gc=False):
-    """Tokens that a provider counts. `cached` are some of the prompt's, `reasoning` some of the completion's."""
+    """Tokens by the provider's count. `cached` is a part of the prompt's, `reasoning` a part of the completion's."""
 
     prompt: int = 0
     completion: int = 0
@@ -23,27 +23,27 @@ class Usage(Struct, frozen=True, gc=False):
 
     @property
     def tokens(self) -> int:
-        """All of them: the prompt's and the completion's."""
+        """The tokens of prompt and completion."""
         return self.prompt + self.completion
 
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """What a model's tokens cost, in US dollars each. `cached` None: cached tokens cost as much as others."""
+    """The prices of a model's tokens, in US dollars each. `cached` None: cached tokens cost as much as other tokens."""
 
     prompt: float
     completion: float
     cached: float | None = None
 
     def cost(self, usage: Usage) -> float:
-        """What this much costs, in US dollars."""
+        """Returns the cost of this usage, in US dollars."""
         cached = self.prompt if self.cached is None else self.cached
         return (usage.prompt - usage.cached) * self.prompt + usage.cached * cached + usage.completion * self.completion
 
 
 @dataclass(slots=True)
 class Amount:
-    """What calls used of a budget, or may use at most."""
+    """The amount that calls used of a budget, or may use at most."""
 
     calls: int = 0
     tokens: int = 0

@@ -1,5 +1,8 @@
-"""Budgets of calls, tokens, money and time, kept by reservation: what a call may use at most is set aside before it
-is made, and what it did not use is given back. So a budget is never exceeded, whatever is in flight."""
+"""Budgets of calls, tokens, money and time, enforced by reservation.
+
+Before a call, the ledger reserves the most that the call may use. After it, the ledger returns what the call did not
+use. So calls in flight never exceed a budget.
+"""
 
 import asyncio
 import time
@@ -12,12 +15,12 @@ from redraft.llm.usage import Amount, Prices, Usage
 
 
 class BudgetTooSmall(ModelError):
-    """A run's budget that is not enough for its first call."""
+    """The run's budget does not suffice for its first call."""
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """The most that may be used; None is no limit. `seconds` are those on the wall."""
+    """The most that may be used; None is no limit. `seconds` are seconds of wall time."""
 
     calls: int | None = None
     tokens: int | None = None  # of prompts and answers
@@ -25,7 +28,7 @@ class Budget:
     seconds: float | None = None
 
     def less(self, used: Amount, seconds: float) -> "Budget":
-        """What is left of it, 0 at least."""
+        """Returns the remaining budget, at least 0 in each part."""
         return Budget(
             None if self.calls is None else max(0, self.calls - used.calls),
             None if self.tokens is None else max(0, self.tokens - used.tokens),
@@ -34,7 +37,7 @@ class Budget:
         )
 
     def __str__(self) -> str:
-        """Such as "500 calls, $2.00"."""
+        """Returns the limits in words, such as "500 calls, $2.00"."""
         limits = ((what, getattr(self, what)) for what in ("calls", "tokens", "usd", "seconds"))
         return ", ".join(_words(what, most) for what, most in limits if most is not None) or "no budget"
 
@@ -43,7 +46,7 @@ class Budget:
 
 
 class BudgetAccount:
-    """One budget, what was used of it, and what is set aside. `owner` is "run" or "problem"."""
+    """One budget, the amount used of it, and the amount reserved. `owner` is "run" or "problem"."""
 
     def __init__(self, owner: str, budget: Budget, used: Amount | None = None) -> None:
         self._owner = owner
@@ -51,10 +54,11 @@ class BudgetAccount:
         self._held = Amount()
         self._began = time.monotonic()
         self.used = used or Amount()
-        self.spent: str | None = None  # what there is not enough of any more, in words
+        self.spent: str | None = None  # which limit is used up, in words
 
     def lacks(self, more: Amount, held: bool = True) -> str | None:
-        """What there is not enough of for so much more, in words; `held`: beside what is set aside."""
+        """Returns, in words, the limit that `more` would exceed, or None. `held` says whether reservations count
+        too."""
         for what, most in (("calls", self._budget.calls), ("tokens", self._budget.tokens), ("usd", self._budget.usd)):
             taken = getattr(self.used, what) + (getattr(self._held, what) if held else 0)
             if most is not None and taken + getattr(more, what) > most * (1 + 1e-12):
@@ -67,7 +71,7 @@ class BudgetAccount:
         return f"The {self._owner}'s budget of {amount} is used up."
 
     def left_s(self) -> float:
-        """Seconds until the budget's time is up; infinite without one."""
+        """Returns the seconds until the budget's time is up; infinite if it has no limit of time."""
         if self._budget.seconds is None:
             return float("inf")
         return self._budget.seconds - (time.monotonic() - self._began)
@@ -76,7 +80,7 @@ class BudgetAccount:
         self._held.add(amount)
 
     def settle(self, held: Amount, used: Amount) -> None:
-        """Instead of what was set aside, so much was used."""
+        """Replaces a reservation by the amount that was used."""
         self._held.add(held, -1)
         self.used.add(used)
 
@@ -89,20 +93,22 @@ def _words(what: str, most: float) -> str:
 
 @dataclass(slots=True)
 class Reservation:
-    """What is set aside for one call of at most `n` samples, and the accounts it is set aside in."""
+    """The amount that is reserved for one call of at most `n` samples, and the accounts that it is reserved in."""
 
     n: int
     amount: Amount
     accounts: tuple[BudgetAccount, ...]
 
     def left_s(self) -> float:
-        """The most seconds that the call may take."""
+        """Returns the most seconds that the call may take."""
         return min((account.left_s() for account in self.accounts), default=float("inf"))
 
 
 class BudgetLedger:
-    """The budget of a run, and one for each of its problems (units). `spent` is what there is not enough of any more
-    for the run, in words. `before(unit)` tells what earlier executions used for a unit. Money needs `prices`."""
+    """The budget of a run, and one for each of its problems (units).
+
+    `before(unit)` returns what earlier executions used for a unit. A budget of money needs `prices`.
+    """
 
     def __init__(
         self, run: Budget, problem: Budget, prices: Prices | None, before: Callable[[str], Amount] | None = None
@@ -122,7 +128,8 @@ class BudgetLedger:
         self._settled = asyncio.Event()
 
     def at(self, prices: Prices | None) -> "BudgetLedger":
-        """The same purse for another model's calls, at its prices. Raises a fatal ModelError where they are needed."""
+        """Returns a ledger over the same accounts for another model's calls, at its prices. Raises a fatal ModelError
+        if the budget is of money and the prices are None."""
         if self._money and prices is None:
             raise ModelError(
                 "A budget of money needs the prices of every model, and those of a part's own model are not known.",
@@ -135,24 +142,24 @@ class BudgetLedger:
 
     @property
     def spent(self) -> str | None:
-        """What there is not enough of any more for the run, in words."""
+        """Which limit of the run is used up, in words; None if none is."""
         return self._run.spent
 
     @property
     def used(self) -> Amount:
-        """What the run has used; all zeros where it has no budget."""
+        """The amount that the run has used; all zeros if it has no budget."""
         return self._run.used
 
     def unlimited(self, n: int) -> Reservation | None:
-        """What is set aside for a call of `n` samples where there is no budget at all: nothing. None where there is
-        one."""
+        """Returns an empty reservation for a call of `n` samples if there is no budget at all, else None."""
         return None if self._limits else Reservation(n, Amount(), ())
 
     async def reserve(self, unit: str, prompt: int, completion: int, n: int) -> Reservation:
-        """Sets aside the most that a call can use: `prompt` tokens, and `completion` tokens for each of `n` samples, or
-        for as many of them as there is enough for. Waits while calls in flight may give something back.
+        """Reserves the most that a call can use: `prompt` tokens, and `completion` tokens for each of `n` samples, or
+        for as many samples as the budget allows. Waits while calls in flight may still return a part of their
+        reservation.
 
-        Raises BudgetExceeded where there is not enough for one sample.
+        Raises BudgetExceeded if the budget does not suffice for one sample.
         """
         accounts = self._accounts(unit)
         while True:
@@ -170,7 +177,7 @@ class BudgetLedger:
             await self._settled.wait()
 
     def cut(self, hold: Reservation) -> BudgetExceeded:
-        """The error of a call that was cut because a budget's time was up: nobody can tell what it used."""
+        """Returns the error of a call that was cut because a budget's time was up. Its usage is unknown."""
         account = min(hold.accounts, key=BudgetAccount.left_s)
         lack = account.lacks(Amount(), held=False) or "The budget of seconds is used up."
         if account is self._run:
@@ -178,7 +185,8 @@ class BudgetLedger:
         return BudgetExceeded(lack, usage=None)
 
     def settle(self, hold: Reservation, used: Usage | None, usd: float | None = None) -> None:
-        """The call has ended, and used so much; None: nobody can tell, so all that was set aside counts as used."""
+        """Replaces the reservation of a call by its usage. None means that the usage is unknown: then the whole
+        reservation counts as used."""
         if not hold.accounts:
             return
         amount = hold.amount if used is None else self.amount(used, usd)
@@ -187,18 +195,18 @@ class BudgetLedger:
         self._settled.set()
 
     def amount(self, usage: Usage, usd: float | None = None) -> Amount:
-        """What one call of this much takes of a budget."""
+        """Returns the amount that one call of this usage takes of a budget."""
         if usd is None:
             usd = self._prices.cost(usage) if self._prices else 0.0
         return Amount(1, usage.tokens, usd)
 
     def forget(self, unit: str) -> None:
-        """The unit is done."""
+        """Drops the account of a unit that is done."""
         self._units.pop(unit, None)
 
     def _spent(self, account: BudgetAccount, lack: str, least: Amount) -> ModelError:
-        """The error where there is not enough for one more call. A run's budget that is too small for its very first
-        is a mistake, and fatal."""
+        """Returns the error if the budget does not suffice for one more call. It is fatal if the run's budget is too
+        small for its very first call, since that is a mistake of the user."""
         if account is not self._run:
             return BudgetExceeded(lack)
         if account.used == Amount() and "second" not in lack:

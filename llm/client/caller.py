@@ -1,4 +1,4 @@
-"""Makes the calls to one model: within the limits and the budgets, and again where that could help."""
+"""Makes the calls to one model within the limits and the budgets, and retries them if that can help."""
 
 import asyncio
 import json
@@ -17,13 +17,13 @@ from redraft.llm.limits import Limits
 from redraft.llm.model import BudgetExceeded, Cause, Model, ModelError, Reply, Request
 from redraft.llm.usage import Usage
 
-LONGEST_WAIT_S = 60.0  # between two tries, where the provider asks for no other
-TEMPLATE_TOKENS = 256  # at most, of what a chat template puts in by itself
-MESSAGE_TOKENS = 16  # at most, of what it puts around a message
+LONGEST_WAIT_S = 60.0  # between two tries, if the provider asks for no other pause
+TEMPLATE_TOKENS = 256  # the most tokens that a chat template adds to a prompt
+MESSAGE_TOKENS = 16  # the most tokens that a chat template adds to a message
 
 
 class Caller:
-    """One model, and the state of the way to it. `say` is told of a provider that is away and back."""
+    """One model with its limits. `say` receives a message when the provider goes down and when it is back."""
 
     def __init__(self, model: Model, limits: Limits, purse: BudgetLedger, say: Callable[[str], None]) -> None:
         self._model = model
@@ -37,10 +37,10 @@ class Caller:
         self._requests, self._tokens = (RateLimit(most) if most and paced else None for most in minute)
 
     async def call(self, request: Request, unit: str) -> Reply:
-        """The reply to a request, whose usage includes that of tries which failed. It may hold fewer samples than were
-        asked for, where the model gives fewer or a budget has no more.
+        """Returns the reply to a request; its usage includes failed tries. The reply may hold fewer samples than
+        requested, if the model returns fewer or a budget allows no more.
 
-        Raises ModelError with what all tries used, and BudgetExceeded where no call could be made.
+        Raises ModelError with the usage of all tries, and BudgetExceeded if no call could be made.
         """
         spent, attempts = Usage(), 0
         faults, busy, start = 0, 0, time.monotonic()
@@ -52,7 +52,7 @@ class Caller:
                 usage = spent + reply.usage if attempts else reply.usage
                 return Reply(reply.choices, usage, cost, attempts + reply.attempts, latency_ms, failed or None)
             except ModelError as error:
-                if not isinstance(error, BudgetExceeded) or error.usage is None:  # None: a call was made, and cut
+                if not isinstance(error, BudgetExceeded) or error.usage is None:  # None: the call was made, and cut
                     attempts += error.attempts
                     spent += error.usage or Usage()
                 if not isinstance(error, BudgetExceeded):
@@ -67,14 +67,14 @@ class Caller:
                 await asyncio.sleep(_pause(error, faults + busy, self._limits))
 
     def _cost(self, reply: Reply, spent: Usage) -> float | None:
-        """US dollars for the reply and for the tries that failed before it; None where nobody knows."""
+        """Returns the US dollars for the reply and for the tries that failed before it; None if they are unknown."""
         prices = self._model.prices
         if prices is None:
             return reply.cost_usd
         return (prices.cost(reply.usage) if reply.cost_usd is None else reply.cost_usd) + prices.cost(spent)
 
     async def _try(self, request: Request, unit: str) -> tuple[Reply, float]:
-        """One try, when there is a place for it in everything that limits it, and the milliseconds that it took."""
+        """Makes one try, once every limit has room for it. Returns the reply and the milliseconds that it took."""
         async with self._window as window:
             trial = await self._breaker.ready()
             try:
@@ -96,7 +96,7 @@ class Caller:
                 self._breaker.done(trial)
 
     async def _reserve(self, request: Request, unit: str) -> Reservation:
-        if request.beam:  # all of it or nothing: a narrower one is another search
+        if request.beam:  # the whole beam or nothing: a narrower beam is another search
             hold = await self._purse.reserve(unit, prompt_bound(request), request.max_tokens * request.n, 1)
             return replace(hold, n=request.n)
         return await self._purse.reserve(unit, prompt_bound(request), request.max_tokens, request.n)
@@ -114,7 +114,7 @@ class Caller:
         return None
 
     async def _held(self, hold: Reservation, request: Request, taken: Grant | None) -> Reply:
-        """The model's answer; what is set aside for it is settled, however it ends."""
+        """Returns the model's answer. The reservation is settled however the call ends."""
         used: Usage | None = None
         usd: float | None = None
         if hold.n < request.n:
@@ -140,7 +140,7 @@ class Caller:
         return reply if len(reply.choices) <= request.n else structs.replace(reply, choices=reply.choices[: request.n])
 
     async def _within(self, hold: Reservation, request: Request) -> Reply:
-        """The answer, if it comes before a budget's time is up."""
+        """Returns the answer if it comes before a budget's time is up, else raises BudgetExceeded."""
         limit = asyncio.timeout(hold.left_s())
         try:
             async with limit:
@@ -151,7 +151,7 @@ class Caller:
             raise self._purse.cut(hold) from None
 
     def _judged(self, error: ModelError) -> None:
-        """Tell the breaker of a failed try."""
+        """Reports a failed try to the circuit breaker."""
         if not self._model.remote or self._model.patient or isinstance(error, BudgetExceeded):
             return
         if error.cause in (Cause.FAULT, Cause.DOWN):
@@ -161,7 +161,7 @@ class Caller:
 
 
 def prompt_bound(request: Request) -> int:
-    """The most tokens that a request's prompt can have: a token is a byte at least."""
+    """Returns the most tokens that a request's prompt can have: a token is at least one byte."""
     texts = [message.content for message in request.messages] + [request.prefix]
     if request.schema is not None:
         texts.append(json.dumps(request.schema))
@@ -170,8 +170,8 @@ def prompt_bound(request: Request) -> int:
 
 
 def _pause(error: ModelError, tries: int, limits: Limits) -> float:
-    """Seconds until the next try: what the provider asks for, within our patience, or a random part of a growing pause.
-    The breaker paces the tries of a provider that is down."""
+    """Returns the seconds until the next try: the provider's own wish up to `patience_s`, or a random part of a pause
+    that grows with each try. If the provider is down, the circuit breaker paces the tries instead."""
     if error.cause is Cause.DOWN:
         return 0.0
     if error.wait_s is not None:

@@ -1,4 +1,7 @@
-"""When a provider is down: stop at once where it never answered, else wait for it together and try it one by one."""
+"""A circuit breaker: when a provider is down, calls wait together, and one at a time tries whether it is back.
+
+If the provider never answered, the run ends at once.
+"""
 
 import asyncio
 import time
@@ -6,14 +9,14 @@ from collections.abc import Callable
 
 from redraft.llm.model import Cause, ModelError
 
-IN_A_ROW = 16  # failures of any kind, with no answer between them, that count as being down
-FIRST_S, LONGEST_S = 1.0, 15.0  # between the calls that try whether it is back
+IN_A_ROW = 16  # failures of any kind with no answer between them; so many count as being down
+FIRST_S, LONGEST_S = 1.0, 15.0  # between the calls that test whether the provider is back
 BEFORE_GIVING_UP = 3  # tries of a provider that has never answered
 
 
 class CircuitBreaker:
-    """Stands before the calls to one provider. While it is open nobody calls, but one at a time to see whether the
-    provider is back. `say` is told when it opens and closes."""
+    """Stands before the calls to one provider. While it is open, no call goes out except one at a time to test whether
+    the provider is back. `say` receives a message when the breaker opens and when it closes."""
 
     def __init__(self, name: str, patience_s: float, say: Callable[[str], None]) -> None:
         self._name = name
@@ -24,11 +27,11 @@ class CircuitBreaker:
         self._down_since: float | None = None
         self._pause_s = FIRST_S
         self._trial = asyncio.Lock()
-        self._over: ModelError | None = None  # why nobody tries any more
+        self._over: ModelError | None = None  # the reason why no call goes out any more
 
     async def ready(self) -> bool:
-        """Waits while the provider is down. True where this call is the one that tries it. Raises a fatal ModelError
-        where it was given up."""
+        """Waits while the provider is down. Returns True if this call is the test of the provider. Raises a fatal
+        ModelError if the provider was given up."""
         if self._down_since is None:
             return False
         await self._trial.acquire()
@@ -46,12 +49,12 @@ class CircuitBreaker:
         return True
 
     def done(self, trial: bool) -> None:
-        """The call that `ready` let through has ended, however it did."""
+        """Ends a call that `ready` let through, whatever its outcome."""
         if trial:
             self._trial.release()
 
     def answered(self) -> None:
-        """The provider is there: it answered, or refused for a reason of its own."""
+        """Reports that the provider answered, or refused a call for a reason of its own."""
         self._answered = True
         self._row = 0
         if self._down_since is not None:
@@ -59,7 +62,7 @@ class CircuitBreaker:
             self._down_since, self._pause_s = None, FIRST_S
 
     def failed(self, error: ModelError) -> None:
-        """A call failed. Raises it as fatal where waiting for the provider is no use (any more)."""
+        """Reports a failed call. Raises its error as fatal if waiting for the provider is of no use."""
         self._row += 1
         now = time.monotonic()
         if self._down_since is None:

@@ -1,4 +1,4 @@
-"""The one way to a model: seeds, replay from the journal, a limit of calls in flight, a record of every call."""
+"""The client of a model: seeds, replay from the journal, limits, budgets, and a record of every call."""
 
 import time
 from collections import Counter
@@ -28,13 +28,13 @@ from redraft.store.problems import Question
 
 
 class Client:
-    """A model as agents and graders use it: seeded by place, replayed where it was asked before, on record.
+    """A model for agents and graders: each sample has a seed by its place, and the journal replays known samples.
 
     The same question, unit, purpose, place and sample number get the same seed at any concurrency and in any order, so
-    that nothing depends on timing. With a journal, a sample that was answered before is never asked for again. A model
-    that gives fewer samples than it was asked for is asked again for the rest. `problem_budget` holds for each unit,
-    with all that the journal knows of it; `say` is told of a provider that is away and back. `opening` is what every
-    conversation begins with. Raises PromptError for `prompts` that the model has no place for.
+    no result depends on timing. With a journal, a sample that was answered before is never requested again. If a model
+    returns fewer samples than requested, the client requests the rest. `problem_budget` holds for each unit, including
+    all that the journal has of it; `say` receives a message when the provider goes down and when it is back. `opening`
+    holds the messages that every conversation begins with. Raises PromptError if the model cannot use the `prompts`.
     """
 
     def __init__(
@@ -59,15 +59,16 @@ class Client:
         self._limits, self._say = limits, say
         self._caller = Caller(model, limits, self._purse, say)
         self._failures: Counter[str] = Counter()
-        self._apart = False  # whether it is a part's own, whose calls are told from those of the run's model
+        self._apart = False  # whether this client is of a part's own model; its calls have hashes of their own
         self._others: dict[tuple[str | Model, str | None], Client] = {}
 
     def of(self, model: str | Model, api_base: str | None = None) -> "Client":
-        """A client of another model, for a part that has one of its own: the budgets, the journal and everything else
-        are shared. A model given by its name is opened once, and closed with this client; two engines of the same
-        weights would be in each other's way, so that the run's own stands for its name.
+        """Returns the client of another model, for a part that has its own. It shares the budgets, the journal and all
+        other settings. A model that is given by its name is opened once, and closed with this client. The name of the
+        run's own embedded model stands for the run's engine, because two engines of the same weights would slow each
+        other down.
 
-        Raises a fatal ModelError for a name that no route knows, and where a budget of money needs its prices.
+        Raises a fatal ModelError for an unknown name, and if a budget of money lacks the model's prices.
         """
         key = (model, api_base)
         if key not in self._others:
@@ -89,33 +90,33 @@ class Client:
 
     @property
     def journal(self) -> Journal | None:
-        """Where calls are kept; for parts that ask somebody else than a model."""
+        """The journal, for parts that ask a person or a program instead of a model."""
         return self._journal
 
     @property
     def spent(self) -> str | None:
-        """What the run's budget has not enough of any more, in words."""
+        """Which limit of the run's budget is used up, in words; None if none is."""
         return self._purse.spent
 
     @property
     def used(self) -> Amount:
-        """What of the run's budget is used."""
+        """The amount that is used of the run's budget."""
         return self._purse.used
 
     def forget(self, unit: str) -> None:
-        """The unit is done: what was used for it is no longer needed."""
+        """Drops the account of a unit that is done."""
         self._purse.forget(unit)
 
     async def continues(self) -> bool:
-        """Whether the model goes on from a half-written answer. Raises ModelError where it can't be found out."""
+        """Whether the model can continue a half-written answer. Raises ModelError if that can't be found out."""
         return (await self.model.probe()).continuing is not Continuing.NONE
 
     def template(self, name: str) -> str:
-        """A wording of `llm/prompts/templates.py`: the run's own, else the model's, else redraft's."""
+        """Returns a wording by its name in TEMPLATES: the run's own, else the model's, else redraft's."""
         return self.prompts.template(name, self.model.templates)
 
     def ask(self, question: Question) -> Message:
-        """The message that asks for a question's solution."""
+        """Returns the message that asks for a question's solution."""
         return self.prompts.ask(question.text, question.kind, self.model.templates)
 
     def request(
@@ -130,8 +131,8 @@ class Client:
         schema: Mapping[str, Any] | None = None,
         beam: Beam | None = None,
     ) -> Request:
-        """A request with the run's own temperature and limit of tokens where none is given. The run's truncation holds
-        for every temperature but 0, which draws nothing."""
+        """Returns a request. The run's own temperature and limit of tokens are the defaults. The run's truncation holds
+        for every temperature except 0, which is greedy."""
         temperature = self.sampling.temperature if temperature is None else temperature
         return Request(
             messages=tuple(messages),
@@ -159,9 +160,9 @@ class Client:
         temperature: float | None = None,
         max_tokens: int | None = None,
     ) -> list[Choice]:
-        """Samples number `first` to `first + n - 1` at a place of the question's tree, in that order.
+        """Returns the samples number `first` to `first + n - 1` at a place of the question's tree, in that order.
 
-        Raises ModelError if any of them got no answer; what was answered is on record then, and the failure too.
+        Raises ModelError if any of them got no answer. The journal then has the answers and the failure.
         """
         request = self.request(messages, n=n, prefix=prefix, stop=stop, temperature=temperature, max_tokens=max_tokens)
         choices: list[Choice] = []
@@ -174,8 +175,8 @@ class Client:
     async def draw(
         self, question: Question, purpose: str, place: str, request: Request, *, first: int = 0
     ) -> list[Choice | ModelError]:
-        """The same, with an error in the place of each sample that got no answer. A fatal error is raised. The texts of
-        a beam search are its samples, best first."""
+        """Returns the samples as `complete` does, with an error in the place of each sample that got no answer. A fatal
+        error is raised. The texts of a beam search are its samples, best first."""
         shown = self.prompts.digest(request)
         call = Call(
             call_id="",
@@ -202,23 +203,23 @@ class Client:
         return [drawn[sample] for sample in samples]
 
     def seed(self, unit: str, purpose: str, place: str, sample: int) -> int:
-        """The seed of one sample, in [0, 2**31)."""
+        """Returns the seed of one sample, in [0, 2**31)."""
         return int(digest(self.sampling.seed, unit, purpose, place, sample), 16) % 2**31
 
     async def close(self) -> None:
-        """Close the model and those of `of`; the journal is its owner's to close."""
+        """Closes the model and the models that `for_model` opened. The journal's owner closes the journal."""
         await self.close_others()
         await self.model.close()
 
     async def close_others(self) -> None:
-        """Close the models that `of` opened."""
+        """Closes the models that `for_model` opened."""
         while self._others:
             (given, _), other = self._others.popitem()
             if isinstance(given, str) and other.model is not self.model:
                 await other.model.close()
 
     def _known(self, call: Call, samples: range) -> dict[int, Choice | ModelError]:
-        """The samples that the journal holds."""
+        """Returns the samples that the journal holds."""
         if self._journal is None:
             return {}
         place = call.unit, call.purpose, call.place
@@ -226,8 +227,8 @@ class Client:
         return {sample: choice_from_json(answer) for sample, answer in answers if answer is not None}
 
     async def _draw(self, call: Call, request: Request, samples: range) -> dict[int, Choice | ModelError]:
-        """Ask for these samples, and for those that were left out in calls of the size that was answered. A beam search
-        is one call."""
+        """Requests these samples. Samples that a reply leaves out are requested again, in calls of the size of that
+        reply. A beam search is one call."""
         if request.beam:
             found = await self._ask(call, request, samples)
             few = ModelError(f"{self.model.name} gave {len(found)} of {len(samples)} texts of a beam search.")
@@ -245,7 +246,7 @@ class Client:
         return drawn
 
     async def _ask(self, call: Call, request: Request, samples: range) -> dict[int, Choice | ModelError]:
-        """One call: an answer, or its error, for each of these samples; fewer where the model gave fewer."""
+        """Makes one call. Returns an answer or the call's error for each sample; fewer if the model returned fewer."""
         seeds = tuple([self.seed(call.unit, call.purpose, call.place, sample) for sample in samples])
         start = time.perf_counter()
         try:
@@ -262,7 +263,7 @@ class Client:
         return dict(zip(samples, choices, strict=False))
 
     def _used(self, unit: str) -> Amount:
-        """What the journal knows that a unit has used."""
+        """Returns the amount that a unit has used, by the journal."""
         return records.total_used(self._journal.known_calls(unit) if self._journal else ())
 
     def _record(self, call: Call, choices: list[dict[str, Any]], request: Request) -> None:
@@ -270,7 +271,7 @@ class Client:
             self._journal.record(call, choices, self.prompts.shown(request))
 
     def _failures_of(self, call: Call) -> int:
-        """How often this very call has failed before."""
+        """Returns how often this very call has failed before."""
         key = records.call_key(call, call.first, call.n)
         if self._journal is None:
             self._failures[key] += 1

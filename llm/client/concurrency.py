@@ -1,25 +1,25 @@
-"""How many calls are in flight: as many as the provider bears, up to a limit."""
+"""A limit on calls in flight that adapts to what the provider can take."""
 
 import asyncio
 from collections import deque
 from typing import Self
 
-FIRST = 32  # calls in flight to begin with
-GROWTH = 4.0  # calls that the window grows by in the time of one call, once it had to shrink
-TOLERANCE = 3.0  # times the least latency: beyond it the window does not grow
-WEIGHT = 0.1  # of the newest latency in their running mean
+FIRST = 32  # calls in flight at the start
+GROWTH = 4.0  # calls that the limit grows by in the time of one call, after its first halving
+TOLERANCE = 3.0  # times the least latency: above it the limit does not grow
+WEIGHT = 0.1  # of the newest latency in the running mean
 
 
 class ConcurrencyLimit:
-    """A number of places for calls, at most `most`. An `adaptive` one starts with fewer; it doubles in the time of a
-    call until the provider first says "too many", when it halves, and grows by a few calls at a time from then on, as
-    TCP does. It does not grow while latency is far above the least that was seen."""
+    """At most `most` calls in flight. If `adaptive`, the limit starts lower and doubles in the time of one call. It
+    halves when the provider first refuses a call, and grows by a few calls at a time from then on, as in TCP. It does
+    not grow while latency is far above the least latency so far."""
 
     def __init__(self, most: int, adaptive: bool = True) -> None:
         self._most = most
         self._size = float(min(most, FIRST) if adaptive else most)
         self._adaptive = adaptive
-        self._cut = False  # whether it had to shrink
+        self._cut = False  # whether the limit was ever halved
         self._cuts = 0
         self._mean_s = self._least_s = 0.0
         self._waiting: deque[asyncio.Future[None]] = deque()
@@ -32,7 +32,7 @@ class ConcurrencyLimit:
 
     @property
     def epoch(self) -> int:
-        """Grows with each halving: calls of an earlier epoch say nothing about the size now."""
+        """The number of halvings. A refusal of a call from an earlier epoch says nothing about the present limit."""
         return self._cuts
 
     async def __aenter__(self) -> Self:
@@ -45,7 +45,7 @@ class ConcurrencyLimit:
             await place
         except asyncio.CancelledError:
             if place.done() and not place.cancelled():
-                self._leave()  # the place was given just when its taker was cancelled
+                self._leave()  # the waiting call was cancelled just as it was admitted
             raise
         return self
 
@@ -53,7 +53,7 @@ class ConcurrencyLimit:
         self._leave()
 
     def answered(self, latency_s: float) -> None:
-        """A call was answered after so long."""
+        """Reports that a call was answered after `latency_s` seconds."""
         if not self._adaptive:
             return
         self._mean_s += WEIGHT * (latency_s - self._mean_s) if self._mean_s else latency_s
@@ -64,7 +64,8 @@ class ConcurrencyLimit:
             self._admit()
 
     def refused(self, epoch: int) -> None:
-        """A call that began in `epoch` was one too many. One halving a burst: only the first of an epoch counts."""
+        """Reports that the provider refused a call that began in `epoch`. Only the first refusal of an epoch halves the
+        limit."""
         if self._adaptive and epoch == self._cuts:
             self._size = max(1.0, min(self._size, float(self.used)) / 2)
             self._cut = True

@@ -1,16 +1,16 @@
-"""A limit by the minute, as providers set them."""
+"""A limit on units (requests or tokens) by the minute, as providers set it."""
 
 import asyncio
 import time
 from collections import deque
 from dataclasses import dataclass
 
-GLANCE_S = 1.0  # how often those who wait look whether a correction made room
+GLANCE_S = 1.0  # how often a waiting call checks whether a correction made room
 
 
 @dataclass(slots=True, eq=False)
 class Grant:
-    """What was let through: when, how much, and whether it still counts."""
+    """Units that a call was granted: when, how many, and whether they still count."""
 
     at: float
     units: float
@@ -18,7 +18,7 @@ class Grant:
 
 
 class RateLimit:
-    """At most `most` units in any `seconds` that follow one another. Those who wait are let in in their order."""
+    """At most `most` units in any window of `seconds`. Calls wait in the order of their arrival."""
 
     def __init__(self, most: float, seconds: float = 60.0) -> None:
         self._most = most
@@ -28,7 +28,8 @@ class RateLimit:
         self._turn = asyncio.Lock()
 
     async def take(self, units: float = 1.0) -> Grant:
-        """Waits until there is room for so many. More than the limit itself waits until it is alone."""
+        """Waits until there is room for `units`, and grants them. A request above the limit itself waits until no other
+        grant counts."""
         async with self._turn:
             self._forget()
             while self._taken and self._sum + units > self._most:
@@ -41,7 +42,7 @@ class RateLimit:
             return taken
 
     def correct(self, taken: Grant, units: float) -> None:
-        """What was taken turned out to be so many."""
+        """Sets a grant to the units that the call really used."""
         if taken.counts:
             self._sum += units - taken.units
         taken.units = units

@@ -1,4 +1,4 @@
-"""What is kept of a call and of its answers: their ids, and what they used."""
+"""The record of a call and of its answers: ids, parameters and usage."""
 
 import time
 from collections.abc import Iterable
@@ -13,11 +13,12 @@ from redraft.llm.usage import Amount, Prices, Usage
 from redraft.store.calls import Call
 from redraft.store.digest import digest
 
-DECIMALS = 6  # of a log-probability that is kept
+DECIMALS = 6  # decimals of a log-probability in the record
 
 
 def stored_choice(choice: Choice, call_id: str) -> Choice:
-    """A choice as it is kept: log-probabilities have DECIMALS; those that are no numbers are none."""
+    """Returns a choice as the journal records it: log-probabilities have DECIMALS decimals, and are None if one of them
+    is not finite."""
     logprobs, offsets = choice.logprobs, choice.offsets
     if logprobs is not None:
         logprobs = tuple(np.array(logprobs).round(DECIMALS).tolist()) if isfinite(sum(logprobs)) else None
@@ -26,17 +27,17 @@ def stored_choice(choice: Choice, call_id: str) -> Choice:
 
 
 def call_key(call: Call, first: int, n: int) -> str:
-    """The id of the call that asked for samples `first` to `first + n - 1`, whenever it was made."""
+    """Returns the id of the call for samples `first` to `first + n - 1`; it does not depend on the time."""
     return digest("call", call.unit, call.purpose, call.place, first, n, call.prompt_hash)
 
 
-def count_failures(calls: Iterable[Call], of: str) -> int:
-    """How many of these calls failed and have this `key`."""
-    return sum(call.error is not None and call_key(call, call.first, call.n) == of for call in calls)
+def count_failures(calls: Iterable[Call], key: str) -> int:
+    """Returns how many of these calls failed and have the key `key`."""
+    return sum(call.error is not None and call_key(call, call.first, call.n) == key for call in calls)
 
 
 def total_used(calls: Iterable[Call]) -> Amount:
-    """What these calls used of a budget: tries, tokens read and written, dollars where they are known."""
+    """Returns the amount of a budget that these calls used: tries, tokens read and written, and dollars if known."""
     total = Amount()
     for call in calls:
         total.add(Amount(call.attempts, call.prompt_tokens + call.completion_tokens, call.cost_usd or 0.0))
@@ -44,7 +45,7 @@ def total_used(calls: Iterable[Call]) -> Amount:
 
 
 def call_params(request: Request, seed: int) -> dict[str, Any]:
-    """What a call was asked with; `seed` is the run's."""
+    """Returns the parameters of a call; `seed` is the run's."""
     return {
         "temperature": request.temperature,
         "max_tokens": request.max_tokens,
@@ -56,9 +57,9 @@ def call_params(request: Request, seed: int) -> dict[str, Any]:
 
 
 def answered_call(call: Call, first: int, reply: Reply) -> Call:
-    """The call with what it was answered with: samples from `first` on."""
+    """Returns the call with its reply: samples from number `first` on."""
     n, choices, usage = len(reply.choices), reply.choices, reply.usage
-    return Call(  # in full: `replace` takes three times as long, and this is done for every call
+    return Call(  # not `replace`, which takes three times as long, and this runs for every call
         call_id=call_key(call, first, n),
         unit=call.unit,
         problem_id=call.problem_id,
@@ -83,7 +84,7 @@ def answered_call(call: Call, first: int, reply: Reply) -> Call:
 
 
 def failed_call(call: Call, number: int, error: ModelError, latency_ms: float, prices: Prices | None) -> Call:
-    """The call with why it failed, for the `number`-th time, and what its tries used."""
+    """Returns the call with the error of its failure number `number`, and the usage of its tries."""
     usage = error.usage or Usage()
     return replace(
         call,
@@ -99,7 +100,7 @@ def failed_call(call: Call, number: int, error: ModelError, latency_ms: float, p
 
 
 def elapsed_ms(start: float) -> float:
-    """Milliseconds since a moment of `time.perf_counter`."""
+    """Returns the milliseconds since a moment of `time.perf_counter`."""
     return round((time.perf_counter() - start) * 1000, 3)
 
 

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Iterator
 
 
 def split_range(samples: range, size: int) -> list[range]:
-    """The range in pieces of `size`, the last one as large as is left."""
+    """Splits a range into pieces of `size`; the last piece may be shorter."""
     return [samples[start : start + size] for start in range(0, len(samples), size)]
 
 
 def contiguous_ranges(numbers: Iterable[int]) -> Iterator[range]:
-    """Rising numbers as unbroken ranges: 0 1 2 5 6 is 0-2 and 5-6."""
+    """Groups rising numbers into contiguous ranges: 0 1 2 5 6 becomes 0-2 and 5-6."""
     run = range(0)
     for number in numbers:
         if run and number == run.stop:

@@ -1,7 +1,7 @@
-"""Chat templates as Hugging Face writes them: from messages to the prompt of a raw completion.
+"""Chat templates in the format of Hugging Face: from messages to the prompt of a raw completion.
 
-A template is Jinja text from a `tokenizer_config.json` or `chat_template.jinja`. It is rendered as transformers does
-(`render_jinja_template` of its `utils/chat_template_utils.py`), in a sandbox.
+A template is Jinja text from a `tokenizer_config.json` or `chat_template.jinja`. It is rendered in a sandbox, as
+transformers does (`render_jinja_template` in its `utils/chat_template_utils.py`).
 """
 
 import json
@@ -21,7 +21,7 @@ class ChatTemplate:
         self.tokens: Mapping[str, str] = tokens
 
     def render(self, messages: Sequence[Message]) -> str:
-        """The prompt, up to where the assistant's answer begins. Raises ModelError where the template cannot."""
+        """Returns the prompt up to where the assistant's answer begins. Raises ModelError if the template fails."""
         from jinja2 import TemplateError
 
         listed = [{"role": message.role, "content": message.content} for message in messages]

@@ -1,4 +1,4 @@
-"""A run's own prompts, out of a file: wordings, few-shot examples, a system prompt, a chat template.
+"""A run's own prompts from a file: wordings, few-shot examples, a system prompt, a chat template.
 
 >>> from redraft.llm.prompts.prompts import Prompts
 >>> Prompts(system="Be brief.").opening({})
@@ -24,12 +24,12 @@ from redraft.store.sources.files import rows
 
 
 class PromptError(RedraftError):
-    """Prompts that cannot be used; names the file and what is wrong in it."""
+    """Prompts that cannot be used. The message names the file and the mistake."""
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A question and its solution, shown to the model as if it had written it."""
+    """A question and its solution, shown to the model as if it had written the solution."""
 
     question: str
     solution: str
@@ -38,8 +38,8 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Prompts:
-    """What a run says in its own words. `chat_template` is Jinja, for raw completions, with the `bos_token` and the
-    `eos_token` that it may name."""
+    """The prompts that a run replaces or adds. `chat_template` is Jinja text for raw completions; it may name
+    `bos_token` and `eos_token`."""
 
     templates: Mapping[str, str] = field(default_factory=dict)
     examples: tuple[Example, ...] = ()
@@ -50,26 +50,27 @@ class Prompts:
 
     @classmethod
     def read(cls, path: str | Path) -> "Prompts":
-        """The prompts of a TOML file; files that it names lie beside it. Raises PromptError."""
+        """Reads a TOML file of prompts; paths in it are relative to its folder. Raises PromptError."""
         return _read(Path(path).expanduser())
 
     @property
     def chat(self) -> ChatTemplate | None:
-        """The chat template, where there is one."""
+        """The chat template, or None."""
         tokens = {"bos_token": self.bos_token, "eos_token": self.eos_token}
         return ChatTemplate(self.chat_template, **tokens) if self.chat_template else None
 
     def template(self, name: str, own: Mapping[str, str]) -> str:
-        """A wording: the one given here, else the model's `own`, else redraft's."""
+        """Returns a wording: the run's, else the model's `own`, else redraft's."""
         default = TEMPLATES[name]
         return self.templates.get(name) or own.get(name) or own.get(default.family) or default.text
 
     def ask(self, question: str, kind: Kind, own: Mapping[str, str]) -> Message:
-        """The message that asks for a question's solution, worded for its kind."""
+        """Returns the message that asks for a question's solution, worded for its kind."""
         return Message("user", fill(self.template(SOLVE.get(kind, "solve"), own), question=question))
 
     def opening(self, own: Mapping[str, str]) -> tuple[Message, ...]:
-        """What every conversation begins with: the system prompt, and each example as a question and its answer."""
+        """Returns the messages that every conversation begins with: the system prompt, and each example as a question
+        and an answer."""
         shown = [
             message
             for example in self.examples
@@ -78,21 +79,21 @@ class Prompts:
         return (Message("system", self.system), *shown) if self.system else tuple(shown)
 
     def digest(self, request: Request) -> str:
-        """The hash of everything that a request shows to the model."""
+        """Returns the hash of everything that a request shows to the model."""
         shown: list[Any] = [[[m.role, m.content] for m in request.messages], request.prefix]
         if request.schema is None and not self.chat_template:
             return texts_digest(shown)
         return digest(*shown, request.schema, self.chat_template, self.bos_token, self.eos_token)
 
     def shown(self, request: Request) -> dict[str, Any]:
-        """The same in words, as JSON data."""
+        """Returns everything that a request shows to the model, as JSON data."""
         extras = {"prefix": request.prefix, "schema": request.schema, "chat_template": self.chat_template}
         messages = [{"role": message.role, "content": message.content} for message in request.messages]
         return {"messages": messages, **{name: value for name, value in extras.items() if value}}
 
     def plain(self, own: Mapping[str, str], parts: Container[str] = ()) -> dict[str, Any]:
-        """Everything that a call's text depends on, beside its question and drafts, as JSON data. `parts` are those
-        that may send wordings of their own."""
+        """Returns everything that a call's text depends on, besides its question and drafts, as JSON data. `parts`
+        names the parts whose own wordings are included."""
         sent = (name for name, template in TEMPLATES.items() if not template.part or template.part in parts)
         return {
             "templates": {name: self.template(name, own) for name in sent},
@@ -101,7 +102,7 @@ class Prompts:
         }
 
     def check(self, model: Model) -> None:
-        """Raises PromptError where the model was trained on forms of its own, which have no place for these."""
+        """Raises PromptError if the model was trained on its own prompt formats and these prompts do not fit them."""
         if model.templates and (self.system or self.examples or self.chat_template):
             raise PromptError(
                 f"{model.name} was trained on forms of its own, which know no system prompt, no few-shot examples and"
@@ -166,7 +167,7 @@ def _templates(given: Any) -> dict[str, str]:
 
 
 def _check_places(name: str, text: str) -> None:
-    """Raises PromptError unless a template has the places of one of its forms, and nothing that looks like another."""
+    """Raises PromptError unless a template has the places of one of its forms, and no unknown place."""
     forms = TEMPLATES[name].forms
     known = frozenset[str]().union(*forms)
     found = {place for place in known if f"{{{place}}}" in text}
@@ -185,7 +186,7 @@ def _places(names: Iterable[str]) -> str:
 
 
 def _examples(given: Any, shots: Any, folder: Path) -> tuple[Example, ...]:
-    """The first `shots` examples of a file or of a list of tables; all of them where `shots` is None."""
+    """Returns the first `shots` examples of a file or of a list of tables; all of them if `shots` is None."""
     if shots is not None and (not isinstance(shots, int) or isinstance(shots, bool) or shots < 0):
         raise PromptError(f"shots has to be a whole number from 0, not {shots!r}")
     if isinstance(given, str):
@@ -202,7 +203,7 @@ def _examples(given: Any, shots: Any, folder: Path) -> tuple[Example, ...]:
 
 
 def _example(row: Any, place: str) -> Example:
-    """A row with a question and its worked solution, in the columns that sources of problems have too."""
+    """Returns the example of a row with a question and its worked solution, in the columns of problem sources."""
     if isinstance(row, SourceError):
         raise PromptError(f"{place}: {row}")
     if not isinstance(row, Mapping):
@@ -224,4 +225,4 @@ SOLVE = {Kind.CHOICE: "solve_choice", Kind.CODE: "solve_code", Kind.RUBRIC: "sol
 TEXTS = ("system", "chat_template", "bos_token", "eos_token")
 
 PLACE = re.compile(r"(?<![\w\\}\]^])\{([A-Za-z_]\w*)\}")
-"""What looks like a place. LaTeX's arguments, as in `\\boxed{answer}`, do not: they follow a command."""
+"""A place in a template. A LaTeX argument, as in `\\boxed{answer}`, is not a place: it follows a command."""

@@ -1,4 +1,4 @@
-"""What searches ask a model: for programs, for several next steps at once, and which ways are good."""
+"""Wordings of searches: programs, several next steps at once, and the values of partial solutions."""
 
 SOLVE_PROGRAM = """\
 Solve this problem with a program in Python.

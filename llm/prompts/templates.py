@@ -1,7 +1,7 @@
 """Every wording that redraft sends to a language model, by its name. A file of prompts may replace each of them.
 
-What is asked about a draft follows it as a further message, so that all prompts of one tree begin alike, and what a
-provider remembers of one serves the others.
+A question about a draft follows the draft as a further message. So all prompts of one tree begin alike, and a
+provider's prompt cache serves them all.
 """
 
 import re
@@ -13,9 +13,12 @@ from redraft.llm.prompts.search_templates import PROPOSE_THOUGHTS, SOLVE_PROGRAM
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A wording. `forms` are the sets of places, such as {question}, of which it has exactly one; `family` names the
-    template of a model's own that stands in for it where the model has none of this name. Where `part` names a part,
-    such as a feedback, only it sends the wording, and a recipe without that part does not hold it."""
+    """A wording.
+
+    `forms` are the sets of places, such as {question}; the wording has the places of exactly one of them. `family`
+    names the template of the model's own that is used if the model has none of this name. If `part` names a part, such
+    as a feedback, only that part sends the wording, and a recipe without the part does not hold it.
+    """
 
     text: str
     forms: tuple[frozenset[str], ...] = (frozenset(),)
@@ -24,7 +27,7 @@ class Template:
 
 
 def fill(template: str, **parts: str) -> str:
-    """The template with each `{name}` of `parts` replaced, in one pass; every other brace stays as it is."""
+    """Returns the template with each `{name}` of `parts` replaced, in one pass; every other brace stays as it is."""
     if len(parts) == 1:
         [(name, text)] = parts.items()
         return template.replace(f"{{{name}}}", text)
@@ -223,7 +226,7 @@ Advice for the next step, which is no part of the solution:
 {advice}"""
 
 ASKED = (frozenset({"question"}),)
-FOLLOWS = (frozenset(), frozenset({"question", "solution"}))  # the draft as a further message, or one of its own
+FOLLOWS = (frozenset(), frozenset({"question", "solution"}))  # the draft as a further message, or inside this one
 
 TEMPLATES: Mapping[str, Template] = {
     "solve": Template(SOLVE, ASKED),
@@ -260,5 +263,5 @@ TEMPLATES: Mapping[str, Template] = {
     "vote_thoughts": Template(VOTE_THOUGHTS, (frozenset({"question", "choices"}),)),
     "judge_by_rubric": Template(JUDGE_BY_RUBRIC, (frozenset({"question", "solution", "rubric"}),)),
 }
-"""`separator` stands between the steps of a draft. `next_step` and `rest` go to models that can't go on from a
-half-written answer; `finished` and `judge` are the critic's; those after them are feedback."""
+"""`separator` stands between the steps of a draft. `next_step` and `rest` go to models that can't continue a
+half-written answer. `finished` and `judge` are the critic's, and the wordings after them are feedback."""

@@ -1,4 +1,4 @@
-"""From a model's name to the route that reaches it."""
+"""The choice of the route to a model by its name."""
 
 import os
 from collections.abc import Sequence
@@ -13,17 +13,18 @@ OTHER_PROTOCOLS = frozenset({
     "anthropic", "azure", "azure_ai", "bedrock", "cohere", "cohere_chat", "gemini", "ollama_chat", "predibase",
     "replicate", "sagemaker", "sagemaker_chat", "triton", "vertex_ai", "vertex_ai_beta", "watsonx",
 })  # fmt: skip
-"""LiteLLM's names of providers that speak a protocol of their own, also at an address that is given."""
+"""LiteLLM's names of providers with a protocol of their own, even at an address that the user gives."""
 
 PREFIXES = frozenset({
     "openai", "hosted_vllm", "vllm", "ollama", "lm_studio", "llamafile", "openai_like", "custom_openai",
     "litellm_proxy",
 })  # fmt: skip
-"""LiteLLM's names of servers that speak OpenAI's. A server may have a model of such a name: `openai/gpt-oss-20b`."""
+"""LiteLLM's names of servers that speak OpenAI's protocol. A server's own model name may begin alike:
+`openai/gpt-oss-20b`."""
 
 
 REWARDS = ("pooling", "classify", "values", "signs")
-"""How a reward model is asked, before the colon in a name such as `pooling:Qwen/Qwen2.5-Math-PRM-7B`."""
+"""The protocols of reward models, which precede a colon in a name such as `pooling:Qwen/Qwen2.5-Math-PRM-7B`."""
 
 
 def route(
@@ -34,16 +35,15 @@ def route(
     chat_template: ChatTemplate | str | None = None,
     batches: bool = False,
 ) -> Model:
-    """The embedded model, or `embedded:FOLDER` with weights of one's own; or the one of that name on OpenAI-compatible
-    servers at `api_base`, one address or several (separated by commas, or in a sequence), where their key is
-    REDRAFT_API_KEY, else OPENAI_API_KEY, else none; or any other through LiteLLM. A `chat_template` makes servers be
-    asked for raw completions.
-    What is to be asked by `batches` goes through LiteLLM in any case.
+    """Returns the model of a name.
 
-    One of REWARDS and a colon before the name make it a reward model on servers.
+    `embedded` is the embedded model, and `embedded:FOLDER` has the user's own weights. With `api_base`, the model is on
+    OpenAI-compatible servers at one address or several (separated by commas, or in a sequence); their key is
+    REDRAFT_API_KEY, else OPENAI_API_KEY, else none. A `chat_template` makes redraft request raw completions from the
+    servers. Any other model goes through LiteLLM, and so does every model with `batches`. A name that begins with one
+    of REWARDS and a colon is a reward model on servers.
 
-    Raises a fatal ModelError for a name that no route knows, or in which an address has a password, and for an address
-    that is none.
+    Raises a fatal ModelError for an unknown name, for an address inside the name, and for an invalid address.
     """
     if redact_addresses(name) != name or name.startswith(("http://", "https://")):
         raise ModelError(
@@ -99,7 +99,7 @@ def _rewards(name: str, api_base: str | Sequence[str] | None, limits: Limits) ->
     way, _, model = name.partition(":")
     if not api_base:
         raise ModelError(
-            f"Nobody says where the reward model {model} is served.",
+            f"The address of the reward model {model} is missing.",
             cure="Give its address with --set grader.api_base=URL.",
             fatal=True,
         )
@@ -115,6 +115,6 @@ def _text(api_base: str | Sequence[str]) -> str:
 
 
 def _names(name: str) -> tuple[str, ...]:
-    """What servers may call a model: its name, and, where LiteLLM's prefix stands before it, the rest."""
+    """Returns the possible names of a model on servers: its name, and the rest of it after a prefix of LiteLLM's."""
     prefix, _, rest = name.partition("/")
     return (name, rest) if prefix in PREFIXES and rest else (name,)

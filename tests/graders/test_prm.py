@@ -208,7 +208,7 @@ async def test_settings_that_there_are_not(client: Client) -> None:
     for settings, words in mistakes:
         with pytest.raises(PartError, match=words):
             prm(client, **settings)
-    with pytest.raises(ModelError, match="Nobody says where the reward model a/prm is served"):
+    with pytest.raises(ModelError, match="The address of the reward model a/prm is missing"):
         prm(client, profile="qwen", model="a/prm")
 
 

@@ -1,4 +1,4 @@
-"""A provider's batches, through LiteLLM: sent, looked at, fetched; what each line of an answer means."""
+"""A provider's batches through LiteLLM: creation, state, answers, and the meaning of each line of an answer file."""
 
 import json
 from collections.abc import Awaitable, Mapping, Sequence
@@ -13,16 +13,16 @@ from redraft.llm.providers.via_litellm.model import LiteLLMModel
 from redraft.llm.usage import Usage
 
 PROVIDERS = ("openai", "azure", "vertex_ai", "bedrock", "hosted_vllm", "litellm_proxy", "mistral", "xai")
-TRANSLATED = ("vertex_ai", "bedrock")  # whose files LiteLLM writes from OpenAI's form, settings included
-NAMED = ("bedrock", "mistral")  # whose batches LiteLLM finds by the model
+TRANSLATED = ("vertex_ai", "bedrock")  # LiteLLM translates their files from OpenAI's form, settings included
+NAMED = ("bedrock", "mistral")  # LiteLLM finds their batches by the model
 ENDPOINT = "/v1/chat/completions"
-MARK = "redraft"  # the metadata that a batch is known by
+MARK = "redraft"  # the metadata key that identifies redraft's batches
 ENDED = ("completed", "failed", "expired", "cancelled")
 
 
 @dataclass(frozen=True, slots=True)
 class BatchState:
-    """How a batch does: `status` as OpenAI calls it, `done` of `total` calls, and why it failed."""
+    """The state of a batch: `status` in OpenAI's words, `done` of `total` calls, and why it failed."""
 
     status: str
     done: int = 0
@@ -33,11 +33,12 @@ class BatchState:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more comes of it. Some answers are there a moment before their file is named."""
+        """Whether the batch will change no more. Some providers report completion a moment before they name the answer
+        file."""
         return self.status in ENDED and not (self.status == "completed" and self.done and not self.files)
 
     def unanswered(self, batch: str) -> ModelError:
-        """Why a batch that has ended holds no answer to a call."""
+        """Returns the error of a call that an ended batch holds no answer to."""
         why = f" ({self.problem})" if self.problem else ""
         if self.status == "expired":
             return ModelError(f"Batch {batch} expired before this call was answered{why}.", cause=Cause.FAULT)
@@ -49,8 +50,8 @@ class BatchState:
 
 
 class ProviderBatches:
-    """The batches of one model's provider. Methods raise ModelError. Raises a fatal one for a provider that LiteLLM
-    knows no batches of."""
+    """The batches of one model's provider. Methods raise ModelError; the constructor raises a fatal ModelError if
+    LiteLLM has no batches for the provider."""
 
     def __init__(self, model: LiteLLMModel) -> None:
         if model.provider not in PROVIDERS:
@@ -66,12 +67,13 @@ class ProviderBatches:
         self._access = {"custom_llm_provider": model.provider, "max_retries": 0} | named | model.access
 
     def line(self, key: str, request: Request, parameters: Mapping[str, Any]) -> bytes:
-        """A call as a line of a batch's file. Raises UnsupportedRequest if the model cannot continue the prefix."""
+        """Returns a call as a line of a batch's file. Raises UnsupportedRequest if the model cannot continue the
+        prefix."""
         body = {"model": self._bare, "messages": self._model.messages(request), **self._translated(parameters)}
         return json.dumps({"custom_id": key, "method": "POST", "url": ENDPOINT, "body": body}).encode()
 
     async def send(self, lines: Sequence[bytes], mark: str) -> str:
-        """The name of a new batch of these lines."""
+        """Creates a batch of these lines and returns its name."""
         content = b"\n".join(lines) + b"\n"
         file = await self._asked(
             self._litellm.acreate_file(file=(f"{mark}.jsonl", content), purpose="batch", **self._access)
@@ -88,14 +90,14 @@ class ProviderBatches:
         return batch.id
 
     async def find(self, mark: str) -> str | None:
-        """The name of the batch that carries this mark, among the provider's latest hundred."""
+        """Returns the name of the batch with this mark among the provider's latest hundred, or None."""
         if self._model.provider in NAMED:
             return None
         listed = await self._asked(self._litellm.alist_batches(limit=100, **self._access))
         return next((b.id for b in listed.data if (b.metadata or {}).get(MARK) == mark), None)
 
     async def look(self, batch: str) -> BatchState:
-        """How it does now. A batch that is not there any more has failed."""
+        """Returns the present state of a batch. A batch that no longer exists has failed."""
         try:
             found = await self._asked(self._litellm.aretrieve_batch(batch_id=batch, **self._access))
         except ModelError as error:
@@ -114,7 +116,7 @@ class ProviderBatches:
         )
 
     async def fetch(self, state: BatchState) -> dict[str, dict[str, Any]]:
-        """The lines of its answers by their keys; lines that can't be read are left out."""
+        """Returns the lines of a batch's answers by their keys. Unreadable lines are left out."""
         answers: dict[str, dict[str, Any]] = {}
         for file in state.files:
             content = await self._asked(self._litellm.afile_content(file_id=file, **self._access))
@@ -127,7 +129,7 @@ class ProviderBatches:
         return answers
 
     def read(self, answer: Mapping[str, Any], request: Request, parameters: Mapping[str, Any]) -> Reply:
-        """The reply that a line holds; what it costs is not in it. Raises ModelError."""
+        """Returns the reply that a line holds, without a cost. Raises ModelError."""
         response = answer.get("response") or {}
         status, body = response.get("status_code", 0), response.get("body")
         if status != 200:
@@ -155,7 +157,7 @@ class ProviderBatches:
         return explained if status else ModelError(str(explained), cause=Cause.FAULT, usage=Usage())
 
     def _translated(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """Settings as the provider takes them."""
+        """Returns the parameters as the provider's own settings."""
         if self._model.provider in TRANSLATED:
             return dict(parameters)
         asked = {"model": self._bare, "custom_llm_provider": self._model.provider, "drop_params": True, **parameters}

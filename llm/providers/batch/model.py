@@ -1,7 +1,7 @@
 """Calls that may wait, gathered into a provider's batches: half the price, an answer within a day.
 
-What is asked for while nothing new comes goes out together; what was sent is written down first, so that a process
-that was killed while it waited goes on waiting, and pays once.
+Calls go out together once no new call has arrived for a moment. The state file records a batch before it is sent: a
+process that was killed while it waited resumes the wait, and pays once.
 """
 
 import asyncio
@@ -23,12 +23,12 @@ from redraft.llm.providers.batch.state_file import BatchEntry, BatchStateFile
 from redraft.llm.providers.via_litellm.model import LiteLLMModel
 from redraft.store.digest import digest
 
-MOST_BYTES = 100_000_000  # of a batch's file; OpenAI takes 200 MB
+MOST_BYTES = 100_000_000  # the most bytes of a batch's file; OpenAI takes 200 MB
 
 
 @dataclass(slots=True, eq=False)
 class BatchCall:
-    """One request on its way into a batch; `sent` is that batch, when it is known."""
+    """One request on its way into a batch; `sent` resolves to that batch."""
 
     key: str
     request: Request
@@ -39,7 +39,7 @@ class BatchCall:
 
 @dataclass(slots=True, eq=False)
 class SentBatch:
-    """A batch at the provider, and what came back."""
+    """A batch at the provider, and its answers."""
 
     entry: BatchEntry
     watch: "asyncio.Task[None] | None" = None
@@ -49,11 +49,11 @@ class SentBatch:
 
 
 class BatchModel(Model):
-    """A model of LiteLLM's whose calls go out in batches. What is outstanding is kept in `folder`, one file a model;
-    give it the folder of the run's journal. A batch goes out when no new call has come for `quiet_s`, or with `most`
-    calls. A batch is looked at after `pause_s`, then ever less often, up to every `longest_pause_s`.
+    """A model of LiteLLM's whose calls go out in batches.
 
-    Raises a fatal ModelError for a model that has no batches.
+    `folder` holds the state of pending batches, one file a model; use the folder of the run's journal. A batch goes out
+    when no new call has arrived for `quiet_s`, or with `most` calls. The model polls a batch after `pause_s`, and then
+    at growing pauses of at most `longest_pause_s`. Raises a fatal ModelError for a model that has no batches.
     """
 
     remote = True
@@ -82,7 +82,7 @@ class BatchModel(Model):
         self._quiet_s, self._most = quiet_s, most
         self._pause_s, self._longest_pause_s = pause_s, longest_pause_s
         self._patience = Poller(model.provider, lambda text: self.say(text), pause_s, longest_pause_s)
-        self._sent: dict[str, SentBatch] = {}  # by the keys of the calls in it
+        self._sent: dict[str, SentBatch] = {}  # by the keys of their calls
         for entry in self._file.entries.values():
             self._keep(entry)
         self._waiting: deque[BatchCall] = deque()
@@ -92,12 +92,12 @@ class BatchModel(Model):
 
     @property
     def capabilities(self) -> Capabilities:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """The model's."""
+        """The capabilities of the model behind the batches."""
         return self._model.capabilities
 
     async def complete(self, request: Request) -> Reply:
-        """The reply, when its batch has come back. Raises ModelError: for this call, or for its batch, where another
-        try may go into the next one."""
+        """Returns the reply once its batch has come back. Raises ModelError for this call or for its batch; another try
+        may go into the next batch."""
         self._model.say = self.say
         call = self._call(request)
         try:
@@ -108,7 +108,7 @@ class BatchModel(Model):
             self._active.discard(call.key)
 
     async def close(self) -> None:
-        """Leave what is outstanding to the provider, and say so."""
+        """Stops waiting. Pending batches stay with the provider, and a message says so."""
         sents = {sent.entry.mark: sent for sent in self._sent.values() if sent.watch and not sent.watch.done()}
         tasks = [task for task in (self._collecting, *(sent.watch for sent in sents.values())) if task]
         for task in tasks:
@@ -122,7 +122,7 @@ class BatchModel(Model):
         await self._model.close()
 
     def _call(self, request: Request) -> BatchCall:
-        """The request with its key: equal ones that are under way at once are numbered."""
+        """Returns the request with its key. Equal requests that are pending at once are numbered."""
         parameters = self._model.parameters(request)
         messages = [[message.role, message.content] for message in request.messages]
         asked = [messages, request.prefix, request.n, request.stop, request.temperature, request.max_tokens]
@@ -136,7 +136,7 @@ class BatchModel(Model):
         return BatchCall(key, request, parameters, line, asyncio.get_running_loop().create_future())
 
     async def _gathered(self, call: BatchCall) -> SentBatch:
-        """The batch that the call went out in."""
+        """Queues the call, and returns the batch that it went out in."""
         self._waiting.append(call)
         self._last_s = time.monotonic()
         if self._collecting is None or self._collecting.done():
@@ -149,7 +149,7 @@ class BatchModel(Model):
             raise
 
     async def _collect(self) -> None:
-        """Send what waits, each time that nothing new has come for a moment, or that it is enough."""
+        """Sends the waiting calls each time that no new call has arrived for a moment, or that a batch is full."""
         while self._waiting:
             quiet_s = self._last_s + self._quiet_s - time.monotonic()
             if quiet_s > 0 and len(self._waiting) < self._most:
@@ -164,7 +164,7 @@ class BatchModel(Model):
                         call.sent.set_exception(copy.copy(error))
 
     def _load(self) -> list[BatchCall]:
-        """As many of the calls that wait as one batch may hold."""
+        """Returns as many of the waiting calls as one batch may hold."""
         load, size = [], 0
         while self._waiting and len(load) < self._most and size + len(self._waiting[0].line) < MOST_BYTES:
             load.append(self._waiting.popleft())
@@ -185,7 +185,7 @@ class BatchModel(Model):
                 call.sent.set_result(sent)
 
     async def _sending(self, calls: list[BatchCall], mark: str) -> str:
-        """One try. Where nobody can tell whether it came through, the provider is asked."""
+        """Makes one try to send a batch. If the outcome is unknown, asks the provider whether the batch exists."""
         try:
             return await self._batches.send([call.line for call in calls], mark)
         except ModelError as error:
@@ -204,7 +204,7 @@ class BatchModel(Model):
         return sent.watch
 
     async def _watch(self, sent: SentBatch) -> None:
-        """Wait for the batch to end, and fetch its answers; where that fails, the problem is kept."""
+        """Waits for the batch to end, and fetches its answers. An error goes into `sent.problem`."""
         try:
             entry = sent.entry
             if not entry.batch:
@@ -227,12 +227,12 @@ class BatchModel(Model):
             sent.problem = error
 
     def _taken(self, sent: SentBatch, call: BatchCall) -> Reply:
-        """The call's own answer, which is not kept any longer."""
+        """Removes the call's answer from the batch and returns its reply."""
         if sent.problem:
-            sent.watch = None  # another try looks anew
+            sent.watch = None  # another try polls again
             raise copy.copy(sent.problem)
         self._sent.pop(call.key, None)
-        # In the loop's next turn, when whoever asked has written the answer down.
+        # The journal records the answer before the loop's next turn; only then may the state file drop it.
         asyncio.get_running_loop().call_soon(self._file.used, sent.entry, (call.key,))
         answer = sent.answers.pop(call.key, None)
         if answer is None:

@@ -1,4 +1,4 @@
-"""A question to a provider of batches, asked again while it is busy or away."""
+"""Polls a provider of batches, with growing pauses while it is busy or down."""
 
 import asyncio
 import time
@@ -8,14 +8,14 @@ from typing import TypeVar
 
 from redraft.llm.model import Cause, ModelError
 
-PATIENCE_S = 6 * 3600.0  # that a provider may be away
+PATIENCE_S = 6 * 3600.0  # the longest time that a provider may be down
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Poller:
-    """`say` is told of a provider that is not there; pauses grow from `pause_s` to `longest_pause_s`, unless it asks
-    for more."""
+    """`say` receives a message when the provider is busy or down. Pauses grow from `pause_s` to `longest_pause_s`,
+    unless the provider asks for a longer pause."""
 
     provider: str
     say: Callable[[str], None]
@@ -23,7 +23,7 @@ class Poller:
     longest_pause_s: float
 
     async def __call__(self, ask: Callable[[], Awaitable[T]]) -> T:
-        """What the provider says. Raises the ModelError that another try would meet too."""
+        """Returns the provider's answer. Raises a ModelError that another try would meet too."""
         begun, pause_s = time.monotonic(), self.pause_s
         while True:
             try:

@@ -1,4 +1,4 @@
-"""The batches that a provider has been sent and whose answers are not used yet: a small file beside the journal."""
+"""The batches whose answers are not used yet, in a small file beside the journal."""
 
 import fcntl
 import json
@@ -12,13 +12,13 @@ from typing import Any, BinaryIO
 
 from redraft.llm.model import ModelError
 
-KEPT_S = 29 * 24 * 3600.0  # after which providers drop what a batch answered
+KEPT_S = 29 * 24 * 3600.0  # after this time providers delete a batch's answers
 
 
 @dataclass(slots=True)
 class BatchEntry:
-    """A batch: the mark that it carries, the keys of its calls whose answers are not used yet, and the provider's name
-    for it, "" where the process ended before it was told."""
+    """A batch: its mark, the keys of its calls whose answers are not used yet, and the provider's name for it; the name
+    is "" if the process ended before it arrived."""
 
     mark: str
     keys: set[str]
@@ -26,10 +26,12 @@ class BatchEntry:
 
 
 class BatchStateFile:
-    """What a file at `path` knows of batches; several runs may write it at once. What `begin` and `named` write is on
-    the disk when they return; a line that a killed process left unfinished is passed over. The file and its folder go
-    with the last batch of any run. Methods raise ModelError where it can't be written. `now` gives the seconds since
-    the epoch."""
+    """The batches in the file at `path`. Several runs may write the file at once.
+
+    `begin` and `named` return once their line is on the disk; an unfinished line of a killed process is ignored. The
+    file and its folder are removed with the last batch of any run. Methods raise ModelError if the file can't be
+    written. `now` returns the seconds since the epoch.
+    """
 
     def __init__(self, path: Path, now: Callable[[], float] = time.time) -> None:
         self._path = path
@@ -39,16 +41,16 @@ class BatchStateFile:
             self._take(line, self.entries)
 
     def begin(self, mark: str, keys: Sequence[str]) -> BatchEntry:
-        """A batch is about to be sent."""
+        """Records a batch that is about to be sent."""
         self._put({"mark": mark, "keys": list(keys), "at": self._now()}, flush=True)
         return self.entries[mark]
 
     def named(self, entry: BatchEntry, batch: str) -> None:
-        """The provider has taken it, and calls it so."""
+        """Records the provider's name of a batch."""
         self._put({"mark": entry.mark, "batch": batch}, flush=True)
 
     def used(self, entry: BatchEntry, keys: Sequence[str]) -> None:
-        """These answers have been used, or will never come."""
+        """Records answers that have been used, or that will never arrive."""
         self._put({"mark": entry.mark, "used": list(keys)})
 
     def _put(self, line: dict[str, Any], flush: bool = False) -> None:
@@ -69,10 +71,10 @@ class BatchStateFile:
             ) from None
 
     def _opened(self) -> BinaryIO:
-        """The file, which no other run writes or removes until it is closed."""
+        """Returns the open file under an exclusive lock: no other run writes or removes it until it is closed."""
         while True:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            with suppress(FileNotFoundError):  # another run has removed the file or its folder meanwhile
+            with suppress(FileNotFoundError):  # another run has removed the file or its folder in the meantime
                 file = self._path.open("ab")
                 fcntl.flock(file, fcntl.LOCK_EX)
                 if os.path.samestat(os.fstat(file.fileno()), os.stat(self._path)):

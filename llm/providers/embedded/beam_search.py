@@ -13,7 +13,7 @@ from redraft.llm.providers.embedded.vocabulary import Vocabulary
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """A text so far: its tokens, each one's log-probability at temperature 1, and the sum of these."""
+    """An unfinished text: its tokens, their log-probabilities at temperature 1, and the sum of these."""
 
     tokens: tuple[int, ...] = ()
     logprobs: tuple[float, ...] = ()
@@ -22,7 +22,7 @@ class Hypothesis:
 
 @dataclass(frozen=True, slots=True)
 class FinishedHypothesis:
-    """A text that ended, and its score."""
+    """A finished text and its score."""
 
     score: float
     beginning: Hypothesis
@@ -30,12 +30,14 @@ class FinishedHypothesis:
 
 
 class BeamSearch:
-    """Finds the `width` best texts after a prompt. At each token every open beginning is extended by every token of the
-    vocabulary. Of the extensions the `width` with the highest sums of log-probabilities go on; every beginning may also
-    end there. Of equals the earlier beginning, then the lower token comes first.
+    """Finds the `width` best texts after a prompt.
+
+    At each token every open hypothesis is extended by every token of the vocabulary. The `width` extensions with the
+    highest sums of log-probabilities stay open; every hypothesis may also end there. If sums are equal, the earlier
+    hypothesis comes first, then the lower token.
 
     A text's score is its sum divided by length ** `length_penalty`; the token that ends it counts in both. The search
-    stops when no open beginning can reach the best `width` any more, or at the limit of tokens, where all of them end.
+    stops when no open hypothesis can still reach the best `width`, or at the limit of tokens, where all of them end.
     """
 
     def __init__(self, network: Network, vocabulary: Vocabulary, width: int, length_penalty: float) -> None:
@@ -44,7 +46,8 @@ class BeamSearch:
         self._ends = np.array([vocabulary.is_mark(token) for token in range(network.head.shape[1])])
 
     def run(self, prompt: NDArray[np.int64], max_tokens: int, stop: Sequence[bytes]) -> tuple[Choice, ...]:
-        """The texts, best first, each cut at its first stop string; fewer only if the limit of tokens allows fewer."""
+        """Returns the texts, best first, each cut at its first stop string. There are fewer than `width` only if the
+        limit of tokens allows no more."""
         most = min(max_tokens, CONTEXT - len(prompt))
         cache = Cache(self._width)
         logits = self._network.read(prompt, cache, 0, last=True)
@@ -53,7 +56,7 @@ class BeamSearch:
             grown, parents = self._extended(opened, logits, length, stop, ended)
             if length == most:
                 ended += [self._ended(one, one.total, length, Finish.LENGTH) for one in grown]
-            ended.sort(key=lambda one: -one.score)  # of equals the earlier stays first
+            ended.sort(key=lambda one: -one.score)  # a stable sort: among equals the earlier text stays first
             del ended[self._width :]
             if length == most or not grown or self._settled(grown, ended, length, most):
                 break
@@ -69,7 +72,8 @@ class BeamSearch:
         stop: Sequence[bytes],
         ended: list[FinishedHypothesis],
     ) -> tuple[list[Hypothesis], list[int]]:
-        """The beginnings that go on, best first, and the row of each one's parent; what ends joins `ended`."""
+        """Returns the hypotheses that stay open, best first, and the row of each one's parent. Finished texts go to
+        `ended`."""
         logprobs = logits.astype(np.float64)
         logprobs -= logprobs.max(axis=1, keepdims=True)
         logprobs -= np.log(np.exp(logprobs).sum(axis=1, keepdims=True))
@@ -102,7 +106,8 @@ class BeamSearch:
     def _settled(
         self, opened: Sequence[Hypothesis], ended: Sequence[FinishedHypothesis], length: int, most: int
     ) -> bool:
-        """Whether no open beginning can come among the best: its sum only falls, and `longest` favours it most."""
+        """Whether no open hypothesis can reach the best texts any more: its sum only falls, and the length `longest`
+        gives it its best possible score."""
         longest = most if self._penalty >= 0 else length + 1
         reach = max(one.total for one in opened) / longest**self._penalty
         return len(ended) == self._width and ended[-1].score >= reach
@@ -121,7 +126,7 @@ class BeamSearch:
 
 
 def _best(values: NDArray[np.float64], count: int) -> NDArray[np.intp]:
-    """The places of the `count` highest finite values, highest first, the earlier of equals first."""
+    """Returns the indices of the `count` highest finite values, highest first; among equals the earlier comes first."""
     count = min(count, len(values))
     least = np.partition(values, -count)[-count]
     places = np.flatnonzero((values >= least) & (values > -np.inf))
@@ -129,9 +134,9 @@ def _best(values: NDArray[np.float64], count: int) -> NDArray[np.intp]:
 
 
 def _placed(cache: Cache, grown: Sequence[Hypothesis], parents: Sequence[int]) -> list[Hypothesis]:
-    """The beginnings in the order of their rows in the cache. The first child of each row stays there, so that little
-    has to be copied."""
-    rows: list[int | None] = [None] * len(grown)  # of each row, which beginning is there
+    """Returns the hypotheses in the order of their rows in the cache. The first child of each row stays in that row, so
+    that little is copied."""
+    rows: list[int | None] = [None] * len(grown)  # for each row, the index of its hypothesis
     for place, row in enumerate(parents):
         if row < len(rows) and rows[row] is None:
             rows[row] = place

@@ -1,7 +1,7 @@
-"""Samples from the embedded network for many requests at once, in one thread of its own.
+"""Samples from the embedded network for many requests at once, in one thread.
 
-Rows join the batch as they come and leave it as they end (continuous batching). Each draws from a stream of its own
-seed, so that a sample is the same in any company and order.
+Rows join the batch as requests arrive and leave it as samples end (continuous batching). Each row draws from its own
+seeded stream, so a sample does not depend on the other rows or on their order.
 """
 
 import threading
@@ -23,7 +23,7 @@ from redraft.llm.truncation import NO_TRUNCATION, Truncation
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """A prompt and the samples that are asked of it."""
+    """A prompt and the samples to draw for it."""
 
     prompt: NDArray[np.int64]
     seeds: Sequence[int]
@@ -37,7 +37,7 @@ class Job:
 
 @dataclass(slots=True, eq=False)
 class Row:
-    """One sample being written."""
+    """One unfinished sample."""
 
     job: Job
     number: int
@@ -49,7 +49,7 @@ class Row:
 
 
 class Engine:
-    """`submit` may be called from any thread; the future holds the choices in the order of the seeds."""
+    """Runs jobs in a thread. `submit` is thread-safe; its future holds the choices in the order of the seeds."""
 
     def __init__(self, network: Network, vocabulary: Vocabulary, rows: int = 64) -> None:
         self.network, self.vocabulary = network, vocabulary
@@ -69,8 +69,8 @@ class Engine:
         return job.future
 
     def alone(self, work: Callable[[], tuple[Choice, ...]]) -> Future[tuple[Choice, ...]]:
-        """The result of work that batches its own rows, such as a beam search, done between two tokens of the others'.
-        It may be asked for from any thread."""
+        """Runs work that batches its own rows, such as a beam search, between two tokens of the other rows.
+        Thread-safe."""
         future: Future[tuple[Choice, ...]] = Future()
         with self._lock:
             self._alone.append((work, future))
@@ -83,7 +83,7 @@ class Engine:
             self._thread.start()
 
     def _run(self) -> None:
-        """Works until nothing waits. One processor thread: products this small lose time on more."""
+        """Works until nothing waits. It uses one processor thread: products this small lose time on more."""
         with threadpool_limits(1):
             while True:
                 with self._lock:
@@ -97,7 +97,7 @@ class Engine:
                     self._admit()
                     if self._rows:
                         self._step()
-                except Exception as error:  # noqa: BLE001 - handed to whoever waits, who would wait forever otherwise
+                except Exception as error:  # noqa: BLE001 - passed to the caller, who would wait forever otherwise
                     self._give_up(error)
 
     def _give_up(self, error: Exception) -> None:
@@ -110,7 +110,7 @@ class Engine:
                 job.future.set_exception(error)
 
     def _admit(self) -> None:
-        """Fills free rows. Samples of one prompt that join together read it once."""
+        """Fills free rows. Samples of one prompt that join together share one reading of it."""
         read: tuple[Job, int, Floats] | None = None
         while len(self._rows) < self._size:
             with self._lock:
@@ -131,7 +131,7 @@ class Engine:
             self._rows.append(row)
             tokens, logprobs = self._draw(logits, [row])
             if self._write(row, int(tokens[0]), float(logprobs[0])):
-                self._rows.pop()  # its place still holds the prompt, read for the next sample
+                self._rows.pop()  # its row still holds the prompt for the next sample
 
     def _step(self) -> None:
         rows = self._rows
@@ -149,7 +149,7 @@ class Engine:
                 rows[at] = last
 
     def _draw(self, logits: Floats, rows: Sequence[Row]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """One token a row, and its log-probability at temperature 1."""
+        """Draws one token for each row. Returns the tokens, and their log-probabilities at temperature 1."""
         exact = logits.astype(np.float64)
         exact -= exact.max(axis=1, keepdims=True)
         temperatures = np.array([row.job.temperature for row in rows])[:, None]
@@ -166,7 +166,7 @@ class Engine:
         return tokens, exact[np.arange(len(rows)), tokens] - normalizer
 
     def _write(self, row: Row, token: int, logprob: float) -> bool:
-        """Adds a token to a row; True when the row has ended."""
+        """Adds a token to a row. Returns True when the row has ended."""
         job = row.job
         if job.future.cancelled():
             return True
@@ -201,5 +201,5 @@ def _do(work: Callable[[], tuple[Choice, ...]], future: Future[tuple[Choice, ...
         return
     try:
         future.set_result(work())
-    except Exception as error:  # noqa: BLE001 - handed to whoever waits, who would wait forever otherwise
+    except Exception as error:  # noqa: BLE001 - passed to the caller, who would wait forever otherwise
         future.set_exception(error)

@@ -1,9 +1,9 @@
 """The embedded model for any server: `python -m redraft.llm.providers.embedded.export FOLDER [--gguf FILE]`.
 
-Writes what Hugging Face's transformers, vLLM and SGLang load: the configuration, float32 weights (the int8 ones times
-their scales, as numpy runs them), the tokenizer with a chat template, and sampling from the whole distribution; and
-`prompts.toml`, the words that it was trained on, for redraft's `--prompts`. The GGUF file is the same for llama.cpp and
-what builds on it; it needs the `gguf` package.
+Writes the files that Hugging Face's transformers, vLLM and SGLang load: the configuration, float32 weights (the int8
+weights times their scales, as numpy runs them), the tokenizer with a chat template, and settings that sample from the
+whole distribution. It also writes `prompts.toml`, the wordings that the model was trained on, for redraft's
+`--prompts`. The GGUF file holds the same for llama.cpp and the programs built on it; it needs the `gguf` package.
 """
 
 import argparse
@@ -32,13 +32,14 @@ CHAT_TEMPLATE = (
     "{%- endfor -%}"
     "{%- if add_generation_prompt -%}" + f"{{{{- '{ASSISTANT}' -}}}}" + "{%- endif -%}"
 )
-"""What `prompt_formats.render` writes, in Jinja; with `add_generation_prompt` it is open for the answer."""
+"""The text that `prompt_formats.render` writes, as a Jinja template. With `add_generation_prompt` it ends where the
+answer begins."""
 
 
 def export_folder(folder: str | Path, source: str | Path = HERE) -> None:
-    """Writes the weights and the tokenizer that lie in `source` as a Hugging Face folder, made where it is missing.
+    """Writes the weights and the tokenizer of the folder `source` as a Hugging Face folder, and creates it if missing.
 
-    Raises ModelError when they cannot be read or written.
+    Raises ModelError if they cannot be read or written.
     """
     folder = Path(folder)
     tensors, tokenizer = _read(Path(source))
@@ -84,7 +85,7 @@ def export_gguf(file: str | Path, source: str | Path = HERE) -> None:
 
 
 def configuration(tensors: Mapping[str, Floats], marks: Mapping[str, int]) -> dict[str, Any]:
-    """`config.json`: a Llama with as many key heads as heads, whose embedding is its output matrix too."""
+    """Returns `config.json`: a Llama with as many key heads as heads, whose embedding is its output matrix too."""
     return {
         "architectures": ["LlamaForCausalLM"],
         "model_type": "llama",
@@ -111,8 +112,8 @@ def configuration(tensors: Mapping[str, Floats], marks: Mapping[str, int]) -> di
 
 
 def generation(marks: Mapping[str, int]) -> dict[str, Any]:
-    """`generation_config.json`: the whole distribution at temperature 1, where servers else cut its tail; and every
-    mark ends an answer, as it does for the embedded engine."""
+    """Returns `generation_config.json`: the whole distribution at temperature 1, since servers cut its tail by default.
+    Every mark ends an answer, as in the embedded engine."""
     return {
         "do_sample": True,
         "temperature": 1.0,
@@ -133,19 +134,20 @@ TOKENIZER = {
     "add_bos_token": False,
     "add_eos_token": False,
 }
-"""`tokenizer_config.json`, but for the chat template."""
+"""`tokenizer_config.json` without the chat template."""
 
 
 def prompts_toml() -> str:
-    """`prompts.toml`: its own wording of what redraft asks a model for, and the template by which redraft makes raw
-    completions where the server cannot."""
+    """Returns `prompts.toml`: the model's own wordings, and the chat template with which redraft renders raw
+    completions if the server cannot."""
     wordings = {name: TEMPLATES[name] for name in ("solve", "judge", "finished")} | {"separator": SEPARATOR}
     lines = [f"{name} = {json.dumps(wording)}" for name, wording in wordings.items()]
     return "\n".join(['chat_template_file = "chat_template.jinja"', "", "[templates]", *lines, ""])
 
 
 def safetensors(tensors: Mapping[str, Floats]) -> bytes:
-    """The safetensors format: the header's length in eight bytes, a header in JSON, then the float32 tensors."""
+    """Returns the safetensors format: the header's length in eight bytes, a header in JSON, then the float32
+    tensors."""
     header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
     at = 0
     for name, tensor in tensors.items():
@@ -158,11 +160,11 @@ def safetensors(tensors: Mapping[str, Floats]) -> bytes:
 
 
 def _describe(writer: Any, tensors: Mapping[str, Floats], tokenizer: Mapping[str, Any]) -> None:
-    """The keys of a GGUF file: sizes, tokens, chat template and sampling."""
+    """Writes the metadata of a GGUF file: sizes, tokens, chat template and sampling."""
     tokens = sorted(tokenizer["model"]["vocab"], key=tokenizer["model"]["vocab"].get)
     marks = _marks(tokenizer)
     writer.add_name(NAME)
-    writer.add_file_type(0)  # all float32
+    writer.add_file_type(0)  # 0: all float32
     writer.add_context_length(CONTEXT)
     writer.add_embedding_length(WIDTH)
     writer.add_block_count(LAYERS)
@@ -174,9 +176,9 @@ def _describe(writer: Any, tensors: Mapping[str, Floats], tokenizer: Mapping[str
     writer.add_layer_norm_rms_eps(EPSILON)
     writer.add_vocab_size(len(tokens))
     writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre("smollm")  # byte-level BPE with single digits, as SmolLM's
+    writer.add_tokenizer_pre("smollm")  # byte-level BPE with single digits, as in SmolLM
     writer.add_token_list(tokens)
-    writer.add_token_types([3 if token in marks else 1 for token in tokens])  # control, normal
+    writer.add_token_types([3 if token in marks else 1 for token in tokens])  # 3: control, 1: normal
     writer.add_token_merges([" ".join(merge) for merge in tokenizer["model"]["merges"]])
     writer.add_eos_token_id(marks[END])
     writer.add_pad_token_id(marks[PAD])
@@ -189,7 +191,7 @@ def _describe(writer: Any, tensors: Mapping[str, Floats], tokenizer: Mapping[str
 
 
 def _read(source: Path) -> tuple[dict[str, Floats], dict[str, Any]]:
-    """The tensors by transformers' names, and `tokenizer.json`."""
+    """Returns the tensors by transformers' names, and `tokenizer.json`."""
     try:
         with np.load(source / "weights.npz") as packed:
             return transformers_names(unpack(packed)), json.loads((source / "tokenizer.json").read_text("utf-8"))
@@ -201,7 +203,7 @@ def _read(source: Path) -> tuple[dict[str, Floats], dict[str, Any]]:
 
 
 def _marks(tokenizer: Mapping[str, Any]) -> dict[str, int]:
-    """The special tokens and their numbers."""
+    """Returns the special tokens and their ids."""
     return {token["content"]: token["id"] for token in tokenizer["added_tokens"]}
 
 
@@ -211,9 +213,9 @@ def _unwritten(place: Path, error: OSError) -> ModelError:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path, help="made where it is missing")
+    parser.add_argument("folder", type=Path, help="the output folder, created if it is missing")
     parser.add_argument("--gguf", type=Path, metavar="FILE", help="write this file too, for llama.cpp")
-    parser.add_argument("--source", type=Path, default=HERE, help="where weights.npz and tokenizer.json lie")
+    parser.add_argument("--source", type=Path, default=HERE, help="the folder of weights.npz and tokenizer.json")
     options = parser.parse_args()
     try:
         export_folder(options.folder, options.source)

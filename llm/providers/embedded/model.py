@@ -1,4 +1,5 @@
-"""The small language model that ships: real sampling, real log-probabilities, real mistakes; no key, no network."""
+"""The small language model that ships with redraft: real samples, log-probabilities and mistakes, without key or
+network."""
 
 import asyncio
 from collections.abc import Mapping
@@ -20,13 +21,13 @@ HERE = Path(__file__).parent
 
 
 def embedded(folder: str | Path = HERE) -> "EmbeddedModel":
-    """The model whose `weights.npz` and `tokenizer.json` lie in a folder: the one that ships, or one trained anew."""
+    """Returns the model whose `weights.npz` and `tokenizer.json` lie in a folder; by default the model that ships."""
     return EmbeddedModel(Path(folder))
 
 
 def weights_folder(name: str) -> Path | None:
-    """The folder of weights that a name stands for: `embedded` ships, `embedded:FOLDER` was tuned; None where it is
-    another model's."""
+    """Returns the folder of weights of a model's name: `embedded` ships, `embedded:FOLDER` was fine-tuned; None for any
+    other name."""
     kind, colon, folder = name.partition(":")
     if kind != "embedded":
         return None
@@ -41,7 +42,7 @@ class EmbeddedModel(Model):
     remote = False
     prices = Prices(0.0, 0.0)
     capabilities = EVERYTHING
-    sources = ("builtin",)  # the problems that it was trained for
+    sources = ("builtin",)  # the problems that it was trained on
     templates: Mapping[str, str] = MappingProxyType(TEMPLATES | {"separator": "\n"})
 
     def __init__(self, folder: Path) -> None:
@@ -62,8 +63,8 @@ class EmbeddedModel(Model):
         self.engine = Engine(network, self.vocabulary)
 
     async def complete(self, request: Request) -> Reply:
-        """The samples of a request. Without seeds, sample i is drawn from seed i. Raises UnsupportedRequest, and
-        ModelError if the prompt is too long."""
+        """Returns the samples of a request. Without seeds, sample i is drawn from seed i. Raises UnsupportedRequest,
+        and ModelError if the prompt is too long."""
         text = render(request.messages, request.prefix)
         prompt = self.vocabulary.encode(text)
         if len(prompt) >= CONTEXT:

@@ -1,8 +1,8 @@
 """The embedded model's network in numpy: a small Llama with a key-value cache, for many rows at once.
 
-A row's result never depends on the rows beside it, to the last bit, so that the same seed gives the same text in any
-company. A matrix product rounds a row by its place and by how many there are; so products run on tiles of exactly
-`ROWS` rows, where BLAS treats all rows alike, and attention sees a row's cache cut to the next multiple of `TILE`.
+A row's result does not depend on the other rows, to the last bit, so that the same seed always gives the same text. A
+matrix product rounds a row by its position and by the number of rows. Therefore products run on tiles of exactly `ROWS`
+rows, where BLAS treats all rows alike, and attention reads a row's cache up to the next multiple of `TILE`.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ ZERO, NEVER = np.float32(0), np.float32(-np.inf)
 
 
 def quantize(arrays: Mapping[str, NDArray]) -> dict[str, NDArray]:
-    """Matrices to int8 with one scale a row; vectors to float32."""
+    """Quantizes matrices to int8 with one scale a row; vectors become float32."""
     packed: dict[str, NDArray] = {}
     for name, array in arrays.items():
         if array.ndim == 2:
@@ -34,7 +34,7 @@ def quantize(arrays: Mapping[str, NDArray]) -> dict[str, NDArray]:
 
 
 def unpack(packed: Mapping[str, NDArray]) -> dict[str, Floats]:
-    """The inverse of `quantize`, up to rounding."""
+    """Inverts `quantize`, up to rounding."""
     return {
         name: (array * packed[f"{name}.scale"]).astype(np.float32) if array.dtype == np.int8 else array
         for name, array in packed.items()
@@ -53,7 +53,7 @@ class Layer:
 
 
 class Cache:
-    """Keys and values of up to `rows` rows: (LAYERS, rows, HEADS, CONTEXT, HEAD), and each row's length."""
+    """Keys and values of up to `rows` rows, (LAYERS, rows, HEADS, CONTEXT, HEAD), and each row's length."""
 
     def __init__(self, rows: int) -> None:
         self.keys = np.zeros((LAYERS, rows, HEADS, CONTEXT, HEAD), np.float32)
@@ -68,7 +68,7 @@ class Cache:
 
 
 class Network:
-    """The weights, and the two ways through them: a whole prompt, or one token for each of many rows."""
+    """The weights, and the two ways to run them: on a whole prompt, or on one token for each of many rows."""
 
     def __init__(self, weights: Mapping[str, Floats]) -> None:
         self.embedding = weights["embedding.weight"]
@@ -94,8 +94,8 @@ class Network:
         )
 
     def read(self, tokens: NDArray[np.int64], cache: Cache, row: int, *, last: bool = False) -> Floats:
-        """Reads a whole prompt (length,) into a cache row; returns the logits (length, vocabulary), or (1, vocabulary)
-        of the last token alone, which costs less."""
+        """Reads a whole prompt (length,) into a cache row. Returns the logits (length, vocabulary), or (1, vocabulary)
+        for the last token alone, which costs less."""
         length = len(tokens)
         x = self.states(tokens, cache, row)
         if last:
@@ -103,8 +103,8 @@ class Network:
         return self.logits(x)[:length]
 
     def states(self, tokens: NDArray[np.int64], cache: Cache, row: int, start: int = 0) -> Floats:
-        """The same after the first `start` tokens of a row that hold already, but returns what the last layer makes of
-        each token, before the norm: (length, WIDTH), padded."""
+        """Reads tokens after the first `start` tokens of a cache row. Returns the last layer's output for each token,
+        before the norm: (length, WIDTH), padded."""
         length = len(tokens)
         x = np.zeros((_up(length, ROWS), WIDTH), np.float32)
         x[:length] = self.embedding[tokens]
@@ -122,7 +122,7 @@ class Network:
         return x
 
     def step(self, tokens: NDArray[np.int64], cache: Cache) -> Floats:
-        """Adds one token to each of the first len(tokens) rows; returns their logits (rows, vocabulary)."""
+        """Adds one token to each of the first len(tokens) rows. Returns their logits (rows, vocabulary)."""
         rows = len(tokens)
         at = cache.lengths[:rows]
         x = np.zeros((_up(rows, ROWS), WIDTH), np.float32)
@@ -151,7 +151,7 @@ class Network:
         return self.logits(x)[:rows]
 
     def logits(self, x: Floats) -> Floats:
-        """Of states (a multiple of ROWS, WIDTH): (as many, vocabulary)."""
+        """Returns the logits (rows, vocabulary) of states (rows, WIDTH); rows is a multiple of ROWS."""
         return _product(normalize(x, self.norm), self.head)
 
     def _project(self, layer: Layer, x: Floats, cos: Floats, sin: Floats) -> tuple[Floats, Floats, Floats]:
@@ -168,14 +168,14 @@ class Network:
 
 
 def _members(chosen: NDArray[np.bool_]) -> slice | NDArray[np.intp]:
-    """Which rows are chosen; neighbours as a slice, since reading a slice copies nothing."""
+    """Returns the indices of the chosen rows, as a slice if they are adjacent, since reading a slice copies nothing."""
     members = np.flatnonzero(chosen)
     first, last = int(members[0]), int(members[-1])
     return slice(first, last + 1) if last - first == len(members) - 1 else members
 
 
 def _product(x: Floats, matrix: Floats) -> Floats:
-    """x @ matrix for a multiple of ROWS rows, tile by tile."""
+    """Returns x @ matrix for a multiple of ROWS rows, tile by tile."""
     return (x.reshape(-1, ROWS, x.shape[1]) @ matrix).reshape(len(x), -1)
 
 
@@ -189,7 +189,7 @@ def normalize(x: Floats, weight: Floats) -> Floats:
 
 
 def _rotate(x: Floats, cos: Floats, sin: Floats) -> Floats:
-    """Rotary position: x (HEADS, rows, HEAD) by the angles of each row (rows, HEAD / 2)."""
+    """Applies rotary position: x (HEADS, rows, HEAD) by the angles of each row (rows, HEAD / 2)."""
     first, second = x[..., : HEAD // 2], x[..., HEAD // 2 :]
     turned = np.empty_like(x)
     turned[..., : HEAD // 2] = first * cos - second * sin
@@ -198,7 +198,7 @@ def _rotate(x: Floats, cos: Floats, sin: Floats) -> Floats:
 
 
 def _softmax(scores: Floats) -> Floats:
-    """Along the last axis, in place."""
+    """Applies softmax along the last axis, in place."""
     np.subtract(scores, scores.max(axis=-1, keepdims=True), out=scores)
     np.exp(scores, out=scores)
     np.divide(scores, scores.sum(axis=-1, keepdims=True), out=scores)

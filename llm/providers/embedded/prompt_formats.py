@@ -1,7 +1,7 @@
-"""The texts that the embedded model was trained on, and by which it tells what it is asked for.
+"""The prompt formats that the embedded model was trained on.
 
-Each job has a mark: the first line of the first user message. What carries no known mark is refused, never answered
-with noise. Later user messages are feedback, in the wordings below.
+Each job has a mark: the first line of the first user message. A prompt without a known mark is refused, because the
+model would answer it with noise. Later user messages are feedback, in the wordings below.
 """
 
 import re
@@ -17,8 +17,8 @@ TEMPLATES = {
     "rephrase": "rephrase\n{question}",
     "program": "program\n{question}",
 }
-"""The user message of each job. `solve` also takes questions with an unknown x, and drafts that go on from a prefix.
-`judge` is answered by right or wrong, `judge_steps` by one such word a line, `finished` by yes or no."""
+"""The user message of each job. `solve` also takes questions with an unknown x, and drafts that continue a prefix. The
+answer to `judge` is right or wrong, to `judge_steps` one such word a line, to `finished` yes or no."""
 
 MAY_BE_WRONG = "There may be an error in the solution. Check it and solve the problem again."
 IS_WRONG = "The answer is wrong. Solve the problem again."
@@ -37,7 +37,8 @@ USER, ASSISTANT, END, PAD = "<|user|>", "<|assistant|>", "<|end|>", "<|pad|>"
 
 
 def render(messages: Sequence[Message], prefix: str = "") -> str:
-    """The prompt as one text, open for the assistant to go on. Raises UnsupportedRequest for what was not trained."""
+    """Returns the prompt as one text that ends where the assistant's answer begins. Raises UnsupportedRequest for a
+    format that the model was not trained on."""
     check(messages)
     turns = [
         f"{USER}{message.content}" if message.role == "user" else f"{ASSISTANT}{message.content}{END}"
@@ -47,7 +48,7 @@ def render(messages: Sequence[Message], prefix: str = "") -> str:
 
 
 def check(messages: Sequence[Message]) -> None:
-    """Raises UnsupportedRequest unless the messages have a form that the model was trained on."""
+    """Raises UnsupportedRequest unless the messages have a format that the model was trained on."""
     cure = "Name another model with --model."
     if [m.role for m in messages] != ["user", "assistant"] * (len(messages) // 2) + ["user"]:
         raise UnsupportedRequest(f"The embedded model takes user and assistant messages in turn, and no others. {cure}")

@@ -1,4 +1,4 @@
-"""The embedded process reward model: how likely each line of a solution is right, given that those before it are.
+"""The embedded process reward model: the probability of each line of a solution, given that the lines before are right.
 
 The policy's network is trained further to tell right lines from wrong lines (`training/train_reward_model.py`). At the
 last token of a line, a head of 64 units reads the network's state and the log-probability that the network gives the
@@ -21,17 +21,17 @@ from redraft.llm.providers.embedded.prompt_formats import ASSISTANT, TEMPLATES, 
 from redraft.llm.providers.embedded.vocabulary import Vocabulary
 
 HERE = Path(__file__).parent
-QUESTIONS = 64  # that are held as they were read, 0.3 MB each
-LEAST = np.float32(-20)  # log-probabilities below this tell no more
+QUESTIONS = 64  # in the cache, 0.3 MB each
+LEAST = np.float32(-20)  # lower log-probabilities carry no more information
 
 
 def scoring_prefix(question: str) -> str:
-    """What stands before the lines that are judged: the question as the policy is asked to solve it."""
+    """Returns the text before the lines to judge: the policy's prompt for the question."""
     return f"{USER}{TEMPLATES['solve'].replace('{question}', question)}{ASSISTANT}"
 
 
 class ProcessRewardModel:
-    """Judges solutions of the built-in word problems, whoever wrote them; on others its values mean nothing."""
+    """Judges solutions of the built-in word problems by any author. Its values for other problems mean nothing."""
 
     name = "embedded-prm"
 
@@ -52,8 +52,9 @@ class ProcessRewardModel:
         self._read = lru_cache(QUESTIONS)(self._question)
 
     def score(self, question: str, steps: Sequence[str]) -> list[float]:
-        """A probability for each step: the product over its lines of how likely a line is right, given that the lines
-        before it are. Raises ModelError where they are longer than the model reads. Safe in any thread."""
+        """Returns a probability for each step: the product over its lines of the probability that a line is right,
+        given that the lines before it are. Raises ModelError if the solution is longer than the model reads.
+        Thread-safe."""
         lines = [step.split("\n") for step in steps]
         written = [self._vocabulary.encode(f"{line}\n") for step in lines for line in step]
         tokens = np.array([token for line in written for token in line], np.int64)
@@ -63,7 +64,7 @@ class ProcessRewardModel:
         return [float(value) for value in np.multiply.reduceat(values, firsts)]
 
     def _question(self, question: str) -> "CachedQuestion":
-        """A question is read once for all drafts of it."""
+        """Reads a question once for all drafts of it."""
         tokens = np.array(self._vocabulary.encode(scoring_prefix(question)), np.int64)
         size = len(tokens)
         _check(size)
@@ -75,7 +76,7 @@ class ProcessRewardModel:
     def _values(
         self, read: "CachedQuestion", tokens: NDArray[np.int64], ends: NDArray[np.int64]
     ) -> NDArray[np.float64]:
-        """Of the lines that these tokens are, the last token of each being at `ends`."""
+        """Returns the probability of each line; `ends` are the indices of the lines' last tokens."""
         start = read.keys.shape[2]
         _check(start + len(tokens))
         self._cache.keys[:, 0, :, :start], self._cache.values[:, 0, :, :start] = read.keys, read.values
@@ -91,7 +92,7 @@ class ProcessRewardModel:
 
 @dataclass(frozen=True, slots=True)
 class CachedQuestion:
-    """A question that was read: keys and values (LAYERS, HEADS, length, HEAD), and the logits of what follows it."""
+    """The cache of one question: keys and values (LAYERS, HEADS, length, HEAD), and the logits of the next token."""
 
     keys: Floats
     values: Floats
@@ -106,7 +107,7 @@ def _check(size: int) -> None:
 
 
 class Head:
-    """State (lines, WIDTH) and log-probability (lines,) of lines to their logits (lines,)."""
+    """Maps the states (lines, WIDTH) and log-probabilities (lines,) of lines to their logits (lines,)."""
 
     def __init__(self, arrays: dict[str, Floats]) -> None:
         self.hidden, self.hidden_bias = arrays["hidden.weight"], arrays["hidden.bias"]
@@ -120,12 +121,12 @@ class Head:
 
 
 def _gelu(x: Floats) -> Floats:
-    """Hendrycks and Gimpel (2016), by their approximation with tanh."""
+    """GELU (Hendrycks and Gimpel 2016) in its approximation with tanh."""
     inside = np.float32((2 / np.pi) ** 0.5) * (x + np.float32(0.044715) * x**3)
     return (x * (1 + np.tanh(inside)) / 2).astype(np.float32)
 
 
 @cache
 def embedded_reward_model() -> ProcessRewardModel:
-    """The one that ships."""
+    """Returns the reward model that ships."""
     return ProcessRewardModel(HERE / "prm.npz")

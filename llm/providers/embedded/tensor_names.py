@@ -1,4 +1,4 @@
-"""The embedded model's tensors under the names, and in the order, that others know a Llama's by."""
+"""The embedded model's tensors under the names and in the order of other formats of a Llama."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,7 @@ from redraft.llm.providers.embedded.network import HEAD, HEADS, LAYERS, Floats
 
 
 def transformers_names(weights: Mapping[str, Floats]) -> dict[str, Floats]:
-    """The network's arrays by transformers' names. The output matrix is the embedding, and is left out."""
+    """Returns the network's arrays by transformers' names, without the output matrix, which is the embedding."""
     tensors = {"model.embed_tokens.weight": weights["embedding.weight"], "model.norm.weight": weights["norm.weight"]}
     for layer in range(LAYERS):
         ours, theirs = f"blocks.{layer}.", f"model.layers.{layer}."
@@ -29,7 +29,7 @@ def transformers_names(weights: Mapping[str, Floats]) -> dict[str, Floats]:
 
 
 def llama_cpp_names(tensors: Mapping[str, Floats]) -> dict[str, Floats]:
-    """The tensors by llama.cpp's names; queries and keys in its order, where a rotary pair stands side by side."""
+    """Returns the tensors by llama.cpp's names. Queries and keys take its order, where rotary pairs are adjacent."""
     renamed: dict[str, Floats] = {}
     for name, tensor in tensors.items():
         part = name.removeprefix("model.").removeprefix("layers.").removesuffix(".weight")
@@ -56,5 +56,5 @@ GGUF_NAMES = {
 
 
 def _side_by_side(tensor: Floats) -> Floats:
-    """Rows i and i + HEAD / 2 of each head, which turn together, one after the other."""
+    """Reorders each head so that rows i and i + HEAD / 2, which rotate together, are adjacent."""
     return tensor.reshape(HEADS, 2, HEAD // 2, -1).swapaxes(1, 2).reshape(tensor.shape)

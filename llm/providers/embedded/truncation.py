@@ -1,4 +1,4 @@
-"""Truncation of one row's distribution, exactly."""
+"""Exact truncation of one token distribution."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,9 +7,9 @@ from redraft.llm.truncation import Truncation
 
 
 def truncate(weights: NDArray[np.float64], truncation: Truncation) -> NDArray[np.float64]:
-    """The weights (vocabulary,), not normalized, with 0 for each token that is not kept: first `top_k`, then `top_p` of
-    what that keeps, then `min_p`, as transformers' warpers do it. Of equal weights the lower token comes first. The
-    likeliest token is always kept."""
+    """Returns the weights (vocabulary,), not normalized, with 0 for each token that is cut. First `top_k` applies, then
+    `top_p` to the rest, then `min_p`, as in transformers' warpers. Among equal weights the lower token comes first. The
+    likeliest token always stays."""
     order = np.argsort(-weights, kind="stable")
     if truncation.top_k is not None:
         order = order[: truncation.top_k]
@@ -19,6 +19,6 @@ def truncate(weights: NDArray[np.float64], truncation: Truncation) -> NDArray[np
         ranked = ranked[: 1 + int((sums[:-1] < truncation.top_p * sums[-1]).sum())]
     if truncation.min_p is not None:
         ranked = ranked[ranked >= truncation.min_p * ranked[0]]
-    kept = np.zeros_like(weights)
-    kept[order[: len(ranked)]] = ranked
-    return kept
+    truncated = np.zeros_like(weights)
+    truncated[order[: len(ranked)]] = ranked
+    return truncated

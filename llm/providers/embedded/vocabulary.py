@@ -1,4 +1,4 @@
-"""The embedded model's tokens: byte-level BPE, every digit a token of its own."""
+"""The embedded model's tokens: byte-level BPE in which every digit is one token."""
 
 from pathlib import Path
 
@@ -20,19 +20,19 @@ class Vocabulary:
         ]
 
     def encode(self, text: str) -> list[int]:
-        """Tokens of a text in which marks such as <|user|> stand for themselves."""
+        """Returns the tokens of a text. Marks such as <|user|> become their special tokens."""
         return self._tokenizer.encode(text, add_special_tokens=False).ids
 
     def bytes_of(self, token: int) -> bytes:
         return self._bytes[token] if token < len(self._bytes) else b""
 
     def is_mark(self, token: int) -> bool:
-        """Whether a token ends what the model writes."""
+        """Whether a token ends the model's answer."""
         return token in self._marks or token >= len(self._bytes)
 
 
 def _byte_letters() -> dict[str, int]:
-    """Byte-level BPE writes each byte as one printable letter: this is that table, from GPT-2's definition."""
+    """Returns GPT-2's table of byte-level BPE, which writes each byte as one printable letter."""
     printable = [
         *range(ord("!"), ord("~") + 1),
         *range(ord("¡"), ord("¬") + 1),

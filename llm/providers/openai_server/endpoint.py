@@ -1,4 +1,4 @@
-"""One exchange with a fleet: a body out, JSON back, and what went wrong as an error with its cause."""
+"""One exchange with a group of servers: a JSON body out, JSON back; a failure becomes an error with its cause."""
 
 import json
 import re
@@ -16,11 +16,11 @@ from redraft.llm.providers.shared.redaction import redacted_line
 
 
 class AskAgain(Exception):
-    """The server is elsewhere, or the model has another name there: ask anew."""
+    """The server has another address, or the model another name there: send the request again."""
 
 
 class RequestRejected(UnsupportedRequest):
-    """The server does not take the request as it is. `words` says why."""
+    """The server rejects the request in its present form. `words` says why."""
 
     def __init__(self, error: ModelError, status: int, words: errors.ErrorBody) -> None:
         super().__init__(str(error), kind=error.kind)
@@ -29,7 +29,7 @@ class RequestRejected(UnsupportedRequest):
 
 
 class Endpoint:
-    """Where a model is asked. `model` is what the servers call it: the first of its names that they know."""
+    """The endpoint of a model. `model` is its name on the servers: the first of its names that they know."""
 
     def __init__(self, wire: Transport, name: str, names: Sequence[str], keys: Sequence[str]) -> None:
         self.wire = wire
@@ -42,7 +42,7 @@ class Endpoint:
         return self._names[0]
 
     async def exchange(self, data: dict[str, Any], number: int, chat: bool) -> Any:
-        """The JSON that answers a body. Raises Again, Rejected, and other ModelErrors."""
+        """Returns the JSON reply to a body. Raises AskAgain, RequestRejected and other ModelErrors."""
         answer = await self.wire.post(encode_body(data), number, chat)
         if answer.status != 200:
             raise await self._failure(answer.status, answer, errors.ErrorBody(answer.body), data)
@@ -55,7 +55,7 @@ class Endpoint:
         return reply
 
     async def ask(self, data: dict[str, Any], number: int = 0, chat: bool = True) -> Any:
-        """The same, asked anew where that is called for."""
+        """Returns the JSON reply to a body, and repeats the exchange on AskAgain."""
         while True:
             try:
                 return await self.exchange({**data, "model": self.model}, number, chat)
@@ -63,11 +63,12 @@ class Endpoint:
                 continue
 
     def unreadable(self, reply: Any) -> ModelError:
-        """JSON that is not what the protocol says."""
+        """Returns the error of a JSON reply that breaks the protocol."""
         return errors.unreadable_reply(json.dumps(reply).encode(), self.wire.shown, self._keys)
 
     def _lenient(self, answer: Answer) -> Any:
-        """JSON with what its standard does not know: NaN, and halves of characters, which cannot be kept."""
+        """Returns JSON that its standard forbids: NaN, and single surrogates, which are replaced because they cannot be
+        stored."""
         try:
             return json.loads(HALVES.sub("\\\\ufffd", answer.body.decode()))
         except (ValueError, RecursionError):
@@ -87,7 +88,7 @@ class Endpoint:
         return RequestRejected(error, status, words) if isinstance(error, UnsupportedRequest) else error
 
     async def _models(self, answer: Answer) -> str:
-        """The first names that the server lists."""
+        """Returns the first names that the server lists."""
         try:
             listed = orjson.loads((await self.wire.ask("GET", answer.address, "/v1/models")).body)["data"]
             names = [repr(one["id"]) for one in listed[:5]]
@@ -98,4 +99,4 @@ class Endpoint:
 
 HIGH, LOW = r"\\u[dD][89abAB][0-9a-fA-F]{2}", r"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 HALVES = re.compile(rf"{HIGH}(?!{LOW})|(?<!{HIGH}){LOW}")
-"""Escapes of half a character, whose other half is missing."""
+"""Escapes of a single surrogate, whose other half is missing."""

@@ -1,4 +1,4 @@
-"""What an answer that is no reply means: another try with less, or an error with its cause and cure."""
+"""The meaning of a reply that is an error: another try with less, or a ModelError with cause and cure."""
 
 import json
 import re
@@ -22,18 +22,19 @@ PLAIN = (
     "logprobs", "top_logprobs", "temperature", "response_format", "max_tokens", "continue_final_message", "top_p",
     "top_k", "min_p", "use_beam_search", "length_penalty",
 )  # fmt: skip
-"""Names that mean a parameter wherever they stand. Others are words, too, and do so in quotes, or with "is not"."""
+"""Parameters whose name means the parameter anywhere in a message. Other names are common words too, and mean the
+parameter only in quotes or before "is not"."""
 
 MEANS = {"add_generation_prompt": "continue_final_message", "length_penalty": "use_beam_search"}
-"""Parameters that go with another one."""
+"""Parameters that are sent together with another parameter."""
 
 
 class EndpointMissing(ModelError):
-    """There is no such endpoint at the address."""
+    """The address has no such endpoint."""
 
 
 class ErrorBody:
-    """What a server says about a failure: its words, the parameter they are about, and its code for it."""
+    """The body of an error reply: its message, the parameter that it names, and its error code."""
 
     def __init__(self, body: bytes) -> None:
         text = body.decode("utf-8", "replace")
@@ -61,7 +62,7 @@ class ErrorBody:
 def facts_after_rejection(
     facts: ServerFacts, status: int, words: ErrorBody, sent: Mapping[str, Any]
 ) -> ServerFacts | None:
-    """What the rejection of a request teaches, where it can be asked again with less; None where it can't."""
+    """Returns the facts after the rejection of a request if it can be sent again with less, else None."""
     if status not in (400, 403, 422, 501):
         return None
     named = [name for name in OPTIONAL if name in sent and _names(words, name)]
@@ -81,7 +82,7 @@ def facts_after_rejection(
 def status_error(
     status: int, headers: Mapping[str, str], words: ErrorBody, where: str, name: str, keys: Sequence[str]
 ) -> ModelError:
-    """An HTTP status that is not 200, as an error."""
+    """Returns the error of an HTTP status that is not 200."""
     short = redacted_line(words.text, *keys) or f"HTTP {status}"
     if status in (401, 403):
         problem = f"{where} refuses the key for {name}" if keys else f"{where} asks for a key and there is none"
@@ -119,7 +120,7 @@ def status_error(
 
 
 def unreadable_reply(body: bytes, where: str, keys: Sequence[str]) -> ModelError:
-    """A body that is not a reply, though its status says that all is well. What it used nobody can tell."""
+    """Returns the error of a body that is no reply although its status is 200. Its usage is unknown."""
     words = ErrorBody(body)
     if not body.strip():
         message, cure = f"{where} answered with nothing.", "Try again later."
@@ -132,7 +133,8 @@ def unreadable_reply(body: bytes, where: str, keys: Sequence[str]) -> ModelError
 
 
 def error_in_reply(data: Mapping[str, Any], body: bytes) -> tuple[int, ErrorBody] | None:
-    """The status and the words of a failure that came in a reply of status 200, as gateways send it."""
+    """Returns the status and the body of an error inside a reply of status 200, as gateways send it; None if it holds
+    none."""
     error = data.get("error")
     if not error or data.get("choices"):
         return None
@@ -141,19 +143,19 @@ def error_in_reply(data: Mapping[str, Any], body: bytes) -> tuple[int, ErrorBody
 
 
 def lacks_model(status: int, words: ErrorBody) -> bool:
-    """Whether the failure is that there is no such model."""
+    """Whether the error says that the model does not exist."""
     if status == 404 and "model" in words.text.lower():
         return True
     return status in (400, 404, 422) and bool(NO_MODEL.search(f"{words.code} {words.text}"))
 
 
 def empty_reply(reasons: list[str], where: str, usage: Usage) -> ModelError:
-    """A reply without any text."""
+    """Returns the error of a reply without any text."""
     if reasons == ["content_filter"]:
         return UnsupportedRequest(f"A content filter of {where} withheld the answer.", usage=usage)
     stopped = f" (it stopped for: {redacted_line(', '.join(reasons))})" if reasons else ""
-    told = f"{where} gave no text{stopped}."
-    return ModelError(told, cure="Ask again.", cause=Cause.FAULT, usage=usage, kind="empty reply")
+    message = f"{where} gave no text{stopped}."
+    return ModelError(message, cure="Ask again.", cause=Cause.FAULT, usage=usage, kind="empty reply")
 
 
 def _names(words: ErrorBody, name: str) -> bool:
@@ -164,7 +166,8 @@ def _names(words: ErrorBody, name: str) -> bool:
 
 
 def _words(error: Mapping[str, Any]) -> str:
-    """A message; FastAPI gives its own under `detail`, as a text or as a list of places and messages."""
+    """Returns the message of an error. FastAPI sends it under `detail`, as a text or as a list of locations and
+    messages."""
     for name in ("message", "detail", "msg", "error"):
         value = error.get(name)
         if isinstance(value, str) and value:

@@ -1,4 +1,5 @@
-"""What replies teach about their server. Faults look like inability, so what is not said outright has to show twice."""
+"""Facts about a server that its replies show. Faults look like missing abilities, so an indirect sign counts only when
+it shows twice."""
 
 from dataclasses import replace
 
@@ -8,7 +9,7 @@ from redraft.llm.providers.shared.unsupported import UnsupportedSigns
 
 
 def facts_after_reply(facts: ServerFacts, signs: Observations, unsupported: UnsupportedSigns) -> ServerFacts:
-    """The facts after a reply: the same object where it taught nothing."""
+    """Returns the facts after a reply; the same object if the reply showed nothing new."""
     known = facts.capabilities
     asked = signs.sent.get("n", 1)
     if asked > 1 and known.n is not True:

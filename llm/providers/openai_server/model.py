@@ -1,7 +1,7 @@
 """The direct route: a model on OpenAI-compatible servers (vLLM, SGLang, llama.cpp, Ollama, TGI, `transformers serve`).
 
-What a server does not take is left out from then on, and what it does not do is done here. What was found out is
-remembered for a week, in `CapabilityCache`.
+If a server rejects a parameter, later requests leave it out; if a server lacks an ability, redraft supplies a
+substitute. `CapabilityCache` stores the findings for a week.
 """
 
 import asyncio
@@ -30,12 +30,12 @@ from redraft.llm.providers.shared.capability_cache import CapabilityCache
 from redraft.llm.providers.shared.unsupported import UnsupportedSigns
 from redraft.llm.usage import Usage
 
-ROUNDS = 16  # of one try: each but the first leaves out something that the server does not take
+ROUNDS = 16  # of one try; each but the first leaves out a parameter that the server rejected
 
 
 class ServerModel(Model):
-    """A Model at one address or several, all of one kind. With a `chat_template` all is asked as raw completions.
-    `names` are what the servers may call it, best guess first."""
+    """A model at one address, or at several with servers of one kind. With a `chat_template`, every request is a raw
+    completion. `names` are its possible names on the servers, best guess first."""
 
     def __init__(
         self,
@@ -61,20 +61,21 @@ class ServerModel(Model):
         self._memory = memory or CapabilityCache()
         self._place = f"{self._addresses.shown} {name}{' raw' if self._raw else ''}"
         self._unsupported = UnsupportedSigns()
-        self._shortest = sys.maxsize  # conversation so far, in messages
+        self._shortest = sys.maxsize  # the fewest messages of any conversation so far
         self._probing = asyncio.Lock()
         self._facts = facts_from_json(self._memory.recall(self._place))
         self.capabilities = self._facts.capabilities
 
     async def probe(self) -> Capabilities:
-        """What the model can do: a handful of calls of a few tokens each, once a week. Raises ModelError."""
+        """Returns what the model can do. It takes a handful of calls of a few tokens each, once a week. Raises
+        ModelError."""
         async with self._probing:
             if not self._facts.probed:
                 self._know(await self._probe().run(self._facts))
         return self.capabilities
 
     async def complete(self, request: Request) -> Reply:
-        """The samples of a request: fewer than `n` if the server returns fewer. Raises ModelError, and
+        """Returns the samples of a request; fewer than `n` if the server returns fewer. Raises ModelError, and
         UnsupportedRequest for a prefix that the model cannot continue."""
         spent = Usage()
         number = self._tree(request) if self._addresses.several else 0
@@ -96,12 +97,12 @@ class ServerModel(Model):
         raise UnsupportedRequest(f"{self.name} rejects the request in every form.")
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Closes all connections."""
         await self._endpoint.wire.close()
 
     def _tree(self, request: Request) -> int:
-        """A number that calls of one tree share: the hash of the last message of what all conversations have at least,
-        which comes after any system prompt and examples, and asks the question."""
+        """Returns a number that all calls of one tree share. It hashes the last message of the shortest conversation so
+        far: it comes after any system prompt and examples, and asks the question."""
         self._shortest = min(self._shortest, len(request.messages))
         return zlib.crc32(request.messages[self._shortest - 1].content.encode("utf-8", "surrogatepass"))
 
@@ -109,12 +110,12 @@ class ServerModel(Model):
         return Probe(self._endpoint, self._renderer, self._addresses)
 
     async def _ready(self) -> None:
-        """Find out what raw prompts need."""
+        """Finds out what raw prompts need."""
         async with self._probing:
             self._know(await self._probe().beginning(self._facts))
 
     async def _continuing(self) -> None:
-        """Find out how to go on from a half-written answer."""
+        """Finds out how the model continues a half-written answer."""
         if await self.probe() and self.capabilities.continuing is Continuing.NONE:
             raise UnsupportedRequest(
                 f"{self.name} does not go on from a half-written answer.",
@@ -131,7 +132,7 @@ class ServerModel(Model):
         check_sampling(self.name, self.capabilities, request)
 
     async def _round(self, request: Request, number: int) -> Reply | Usage:
-        """One exchange: the reply, or what it used where it taught what to ask otherwise."""
+        """Makes one exchange. Returns the reply, or only the usage if the next request has to differ."""
         facts = self._facts
         prompt = None
         if self._raw or (request.prefix and facts.capabilities.continuing is Continuing.COMPLETIONS):
@@ -165,7 +166,7 @@ class ServerModel(Model):
         return Reply(tuple(choices[: request.n]), usage)
 
     def _know(self, facts: ServerFacts) -> None:
-        """Remember what was learned."""
+        """Stores new facts."""
         if facts is self._facts or facts == self._facts:
             return
         self._facts = facts

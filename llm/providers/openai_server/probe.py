@@ -1,4 +1,4 @@
-"""Finds out what a model on a server can do: a handful of calls of a few tokens each."""
+"""Finds out what a model on a server can do, by a handful of calls of a few tokens each."""
 
 import asyncio
 from collections.abc import Sequence
@@ -22,15 +22,15 @@ from redraft.llm.providers.openai_server.server_facts import ServerFacts
 from redraft.llm.providers.shared.unsupported import UnsupportedSigns
 from redraft.llm.truncation import Truncation
 
-TRIES = 4  # of each call, where another could help
-PAUSE_S = 0.5  # before the second try, doubled before each further one
+TRIES = 4  # of each call, if another try can help
+PAUSE_S = 0.5  # before the second try, doubled before each further try
 LONGEST_PAUSE_S = 10.0
-MOST_SPECIAL = 4  # tokens of a raw prompt of one letter
+MOST_SPECIAL = 4  # the most tokens of a raw prompt of one letter without a chat template
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A reply: its samples, and how many tokens its prompt had (0: not said)."""
+    """A reply: its samples, and the number of tokens of its prompt (0: unknown)."""
 
     choices: tuple[Choice, ...]
     prompt_tokens: int
@@ -41,7 +41,7 @@ class Seen:
 
 
 class Probe:
-    """One look at a server. What it rejects on the way is learned too."""
+    """One examination of a server. Rejected requests add facts too."""
 
     def __init__(self, endpoint: Endpoint, renderer: PromptRenderer, addresses: LoadBalancer) -> None:
         self._endpoint = endpoint
@@ -50,7 +50,7 @@ class Probe:
         self._unsupported = UnsupportedSigns()
 
     async def run(self, facts: ServerFacts) -> ServerFacts:
-        """The facts with all that could be found out. Raises ModelError where the server does not answer."""
+        """Returns the facts with all findings. Raises ModelError if the server does not answer."""
         await self.beginning(facts)
         await self._sampling()
         await self._schema()
@@ -58,9 +58,11 @@ class Probe:
         return replace(self._facts.knowing(continuing=continuing), probed=True)
 
     async def beginning(self, facts: ServerFacts) -> ServerFacts:
-        """The facts with what a prompt needs: does the server put a special token before raw prompts, as a chat
-        template does? A prompt of one letter has two tokens then. Raises a fatal ModelError where raw prompts are not
-        to be had."""
+        """Returns the facts with what raw prompts need.
+
+        The server may put a special token before raw prompts, as a chat template does; then a prompt of one letter has
+        two tokens. Raises a fatal ModelError if the server has no raw prompts.
+        """
         self._facts = facts
         if self._renderer.ready(facts):
             return facts
@@ -73,8 +75,8 @@ class Probe:
         return self._facts
 
     async def drawing(self, facts: ServerFacts, names: Sequence[str]) -> ServerFacts:
-        """The facts with whether these settings of drawing are heeded: `top_p`, `top_k` and `min_p` that leave only the
-        likeliest token, and a `beam`, give the same texts whatever the seed. Raises ModelError."""
+        """Returns the facts with whether the server follows these sampling settings: a `top_p`, `top_k` or `min_p` that
+        leaves only the likeliest token, and a `beam`, give the same texts for every seed. Raises ModelError."""
         await self.beginning(facts)
         for name in names:
             heeded = await self._heeded(name)
@@ -82,8 +84,8 @@ class Probe:
         return self._facts
 
     async def _heeded(self, name: str) -> bool:
-        """Whether calls of different seeds agree under a setting; most of them, since rounding varies with what else a
-        server is doing. A high temperature makes those of a server that ignores it differ."""
+        """Whether calls of different seeds agree under a setting. One of them may differ, since rounding varies with a
+        server's load. A high temperature makes the calls differ if the server ignores the setting."""
         for temperature in (2.0, 1.0):
             request = structs.replace(DRAWING[name], temperature=temperature)
             seen = await gather([self._asked(structs.replace(request, seeds=(seed,))) for seed in (11, 12, 13, 14)])
@@ -100,8 +102,8 @@ class Probe:
         return ModelError(f"{self._addresses.shown} {why}.", cure=cure, fatal=True)
 
     async def _sampling(self) -> None:
-        """Seeds that give the same text again, and several samples in a call that are not one and the same. The same
-        text has to come beside another call, too: some servers draw from one generator for all calls in flight."""
+        """Finds out two abilities: the same text for the same seed, and different samples in one call. The seeded text
+        has to repeat beside another call too: some servers draw from one generator for all calls in flight."""
         one, other = (Request(RANDOM, n=2, seeds=seeds, max_tokens=16) for seeds in ((1, 2), (5, 6)))
         first = await self._asked(one)
         again, others = await gather([self._asked(one), self._asked(other)])
@@ -118,7 +120,7 @@ class Probe:
             self._facts = self._facts.without("n")
 
     async def _schema(self) -> None:
-        """Whether an answer takes the form of a schema that the question does not speak of."""
+        """Finds out whether an answer follows a schema that the question does not mention."""
         seen = await self._asked(Request(SUM, schema=SCHEMA, temperature=0.0, max_tokens=32))
         if seen is None or not seen.choices or not (text := seen.choices[0].text.lstrip()):
             return
@@ -143,8 +145,8 @@ class Probe:
         return await self._completions(half)
 
     async def _exact(self, half: Request, found: Continuing, seen: Seen) -> Continuing:
-        """This way, unless white space at the end of the half-written answer is lost on it (templates trim) and prompts
-        made by the server keep it."""
+        """Returns this way of continuing, unless it loses white space at the end of the half-written answer (templates
+        trim) and prompts made by the server preserve it."""
         spaced = await self._asked(structs.replace(half, prefix=BEGUN + "\n\n"), found)
         if spaced is None or not 0 < spaced.prompt_tokens <= seen.prompt_tokens:
             return found
@@ -154,7 +156,8 @@ class Probe:
         return found
 
     def _goes_on(self, seen: Seen) -> bool:
-        """Whether the first sample goes on where the prefix ended. One that repeats the prefix first is a habit."""
+        """Whether the first sample continues the prefix. A sample that repeats the prefix first counts too, as a
+        habit."""
         text = seen.choices[0].text if seen.choices else ""
         if text.startswith(BEGUN):
             self._facts = replace(self._facts, repeats=True)
@@ -162,7 +165,7 @@ class Probe:
         return text.startswith("0")
 
     async def _keeps_open(self) -> bool:
-        """Whether the server's own prompt ends with a trailing assistant message, open."""
+        """Whether the server's own prompt leaves a trailing assistant message open."""
         listed = [{"role": "user", "content": COUNT[0].content}, {"role": "assistant", "content": BEGUN}]
         for address in self._addresses:
             prompt = await server_prompt(self._endpoint, address, "apply-template", listed)
@@ -184,7 +187,7 @@ class Probe:
     async def _asked(
         self, request: Request, continuing: Continuing | None = None, prompt: str | None = None
     ) -> Seen | None:
-        """What comes back; None where the server does not take the request in this form."""
+        """Returns the reply, or None if the server does not accept the request in this form."""
         if self._renderer.own and prompt is None:
             prompt, _ = await self._renderer.prompt(request, self._facts)
         while True:
@@ -234,7 +237,7 @@ DRAWING = {
 }
 SUM = (Message("user", "What is two and two? Answer in one word."),)
 COUNT = (Message("user", "Count from 1 to 30, with a space between the numbers."),)
-BEGUN = "1 2 3 4 5 6 7 8 9 1"  # a model that goes on from it writes "0 11"
+BEGUN = "1 2 3 4 5 6 7 8 9 1"  # a model that continues it writes "0 11"
 SCHEMA = {
     "type": "object",
     "properties": {"answer": {"type": "string", "enum": ["two", "four", "six"]}},

@@ -1,4 +1,4 @@
-"""Prompts of raw completions: by the user's chat template, or by the server, where it makes prompts of messages."""
+"""Prompts of raw completions, rendered by the user's chat template or by the server."""
 
 from typing import Any
 
@@ -11,11 +11,11 @@ from redraft.llm.providers.openai_server.http.load_balancer import Address
 from redraft.llm.providers.openai_server.server_facts import ServerFacts
 from redraft.llm.providers.shared.thinking import CLOSING, OPENING
 
-KEPT = 4096  # prompts: every step of a tree has the same one
+KEPT = 4096  # prompts in the cache: every step of a tree has the same one
 
 
 class PromptRenderer:
-    """Makes prompts of messages, and keeps the last ones."""
+    """Renders prompts from messages, and caches the last ones."""
 
     def __init__(self, endpoint: Endpoint, template: ChatTemplate | None) -> None:
         self._endpoint = endpoint
@@ -24,16 +24,16 @@ class PromptRenderer:
 
     @property
     def own(self) -> bool:
-        """Whether there is a chat template of the user's."""
+        """Whether the user gave a chat template."""
         return self._template is not None
 
     def ready(self, facts: ServerFacts) -> bool:
-        """Whether all is known that a prompt needs."""
+        """Whether everything is known that a prompt needs."""
         return self._template is None or facts.adds_bos is not None
 
     async def prompt(self, request: Request, facts: ServerFacts) -> tuple[str, bool]:
-        """The prompt, with the half-written answer at its end, and whether the model's thinking has begun in it. What
-        goes on from an answer's beginning has done with thinking. Raises ModelError."""
+        """Returns the prompt with the half-written answer at its end, and whether the model's thinking has begun in it.
+        A half-written answer comes after the thinking. Raises ModelError."""
         opening = self._kept.get(request.messages)
         if opening is None:
             opening = await self._opening(request.messages, facts)
@@ -58,8 +58,8 @@ class PromptRenderer:
 
 
 async def server_prompt(endpoint: Endpoint, address: Address, way: str, messages: list[dict[str, str]]) -> str | None:
-    """The prompt that a server makes of messages, up to where the answer begins; None where it makes none. llama.cpp
-    does so at `/apply-template`; vLLM gives the tokens at `/tokenize` and their text at `/detokenize`."""
+    """Returns the prompt that a server renders from messages, up to where the answer begins; None if it renders none.
+    llama.cpp does so at `/apply-template`; vLLM gives the tokens at `/tokenize` and their text at `/detokenize`."""
     if way == "apply-template":
         prompt = await _page(endpoint, address, "/apply-template", {"messages": messages}, "prompt")
     else:

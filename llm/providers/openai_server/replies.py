@@ -1,4 +1,4 @@
-"""From a server's reply to samples: texts, thinking, log-probabilities, why each ended, what was used."""
+"""From a server's reply to samples: texts, thinking, log-probabilities, finish reasons and usage."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,39 +20,43 @@ FINISHES = {
     None: Finish.END, "": Finish.END, "stop_sequence": Finish.STOP, "length": Finish.LENGTH,
     "max_tokens": Finish.LENGTH,
 }  # fmt: skip
-CHARACTERS = 4  # of a token, where nobody counts them
+CHARACTERS = 4  # characters of a token, if neither the server nor log-probabilities give a count
 UNSAID = object()
 
 
 @dataclass(slots=True)
 class Observations:
-    """What a reply shows of its server's ways."""
+    """What a reply shows of its server's behaviour."""
 
     sent: Mapping[str, Any]
-    given: int = 0  # choices
-    reasons: Sequence[str] = ()  # why those ended that were left out
-    logprobs: bool | None = None  # whether they came; None: they were not asked for, or there was no text
+    given: int = 0  # number of choices
+    reasons: Sequence[str] = ()  # the finish reasons of the choices that were left out
+    logprobs: bool | None = None  # whether log-probabilities came; None: not requested, or no text
     many_tops: bool = False
-    ran_past: bool = False  # a text went on after a stop string
-    kept_stop: bool = False  # a text ended with one
-    stop_said: bool | None = None  # whether it says which stop string ended a text
-    stopped: bool = False  # one did
+    ran_past: bool = False  # a text continued after a stop string
+    kept_stop: bool = False  # a text ended with its stop string
+    stop_said: bool | None = None  # whether the reply says which stop string ended a text
+    stopped: bool = False  # a stop string ended a text
     thinks: bool = False
     unopened: bool = False
-    shows_end: bool = False  # the last log-probability of a text that ended by itself is that of the end, of no text
-    counted: int = 0  # tokens of the only choice, as the server counts them
-    stopped_thinking: bool = False  # a stop string ended a text before its answer began
+    # the last log-probability of a text that ended by itself is that of the end token, which has no text
+    shows_end: bool = False
+    counted: int = 0  # tokens of the only choice by the server's count
+    stopped_thinking: bool = False  # a stop string ended a choice inside the thinking
 
 
 class MalformedReply(ValueError):
-    """The reply is not what the protocol says."""
+    """The reply breaks the protocol."""
 
 
 def read_reply(
     data: Any, request: Request, facts: ServerFacts, sent: Mapping[str, Any]
 ) -> tuple[list[Choice], Usage, Observations]:
-    """The samples in a reply, which may be none, what it used, and what it shows. Samples that a filter withheld, and
-    empty ones, are left out, except where the token limit came before the answer. Raises Unreadable."""
+    """Returns the samples in a reply, the usage, and the observations.
+
+    The samples may be none. Samples that a filter withheld are left out, and empty samples too, unless the token limit
+    came before the answer. Raises MalformedReply.
+    """
     listed = data.get("choices") if isinstance(data, dict) else None
     if not isinstance(listed, list):
         raise MalformedReply
@@ -101,14 +105,15 @@ def _choice(one: dict[str, Any], request: Request, facts: ServerFacts, signs: Ob
 
 
 def _mistaken(message: Any, request: Request, facts: ServerFacts) -> bool:
-    """Whether what the server takes for thinking is the answer's rest: some take all before a closing tag for thinking,
-    and in the midst of an answer none comes. Where it begins a turn of its own, the model may think in it."""
+    """Whether the server took the rest of the answer for thinking. Some servers take everything before a closing tag
+    for thinking, and the rest of an answer has no such tag. If the continuation is a turn of its own, the model may
+    think."""
     own = facts.capabilities.continuing is Continuing.TRAILING
     return bool(request.prefix) and not own and isinstance(message, dict) and not message.get("content")
 
 
 def _without(text: str, beginning: str) -> str:
-    """The text after as much of a beginning as it has."""
+    """Returns the text without the part of `beginning` that it starts with."""
     kept = next((at for at, (a, b) in enumerate(zip(text, beginning, strict=False)) if a != b), None)
     return text[min(len(text), len(beginning)) if kept is None else kept :]
 
@@ -122,7 +127,7 @@ def _stopped(
     facts: ServerFacts,
     signs: Observations,
 ) -> tuple[str, Finish]:
-    """The text before its first stop string, and why it ended."""
+    """Returns the text before its first stop string, and the finish reason."""
     before, found = cut_at_stop(text, request.stop)
     if found:
         rest = text[len(before) :]
@@ -152,7 +157,7 @@ def _stopped(
 def _logprobs(
     given: Any, text: str, thought: bool, signs: Observations
 ) -> tuple[tuple[float, ...], tuple[int, ...]] | tuple[None, None]:
-    """The log-probabilities and offsets of a text's tokens; None where they are absent, not numbers, or of another
+    """Returns the log-probabilities and offsets of a text's tokens; None if they are absent, not finite, or of another
     text."""
     if "logprobs" not in signs.sent:
         return None, None
@@ -190,8 +195,8 @@ def _logprobs(
 
 
 def _ends(given: Any, facts: ServerFacts, signs: Observations) -> bool:
-    """Whether the last log-probability is that of the end itself. It is a token of no text; where text was held back in
-    case a stop string would come of it, llama.cpp gives that text to it, and only the number of tokens tells."""
+    """Whether the last log-probability is that of the end token, which has no text. llama.cpp holds text back that may
+    begin a stop string, and gives that text to the end token; then only the number of tokens shows the end."""
     try:
         listed = parse_tokens(given.get("content") if isinstance(given, dict) else None)
     except (TypeError, ValueError):
@@ -200,7 +205,8 @@ def _ends(given: Any, facts: ServerFacts, signs: Observations) -> bool:
 
 
 def _usage(given: Any, choices: Sequence[Choice], request: Request) -> Usage:
-    """The usage as it is said; what is not, by the log-probabilities, and else by length, never zero."""
+    """Returns the usage that the server reports. Missing counts are estimated from the log-probabilities, or else from
+    the length, and are never zero."""
     prompt = _count(given, "prompt_tokens") or _estimated(sum(len(m.content) for m in request.messages))
     completion = _count(given, "completion_tokens")
     seen = 0

@@ -1,4 +1,4 @@
-"""The bodies of requests, as bytes: what was asked, less what the server does not take."""
+"""The bodies of requests as bytes, without the parameters that the server rejects."""
 
 import json
 from collections.abc import Mapping
@@ -12,8 +12,8 @@ from redraft.llm.providers.openai_server.server_facts import ServerFacts
 
 
 def request_body(model: str, request: Request, facts: ServerFacts, prompt: str | None = None) -> dict[str, Any]:
-    """The body of one call: of the chat endpoint, or, with a `prompt`, of raw completions. It takes one seed, the first
-    sample's."""
+    """Returns the body of one call to the chat endpoint, or, with a `prompt`, to raw completions. The body takes one
+    seed, that of the first sample."""
     data: dict[str, Any] = {"model": model}
     if prompt is None:
         data["messages"] = _messages(request)
@@ -52,19 +52,20 @@ def request_body(model: str, request: Request, facts: ServerFacts, prompt: str |
 
 
 def lost_whitespace(request: Request, facts: ServerFacts, raw: bool) -> str:
-    """The white space at the end of the half-written answer, where the server loses it: the model writes it anew."""
+    """Returns the white space at the end of the half-written answer if the server loses it; then the model writes it
+    again."""
     return request.prefix[len(request.prefix.rstrip()) :] if facts.trims and not raw else ""
 
 
 def _heeded(request: Request, facts: ServerFacts, prompt: str | None) -> bool:
-    """Whether a stop string ends the answer, and not the thinking or the white space before it."""
+    """Whether a stop string can end the answer only, and not the thinking or white space before it."""
     if request.prefix:
         return not lost_whitespace(request, facts, prompt is not None)
     return not facts.thinks
 
 
 def encode_body(data: Mapping[str, Any]) -> bytes:
-    """A body as it is sent. Halves of characters, which orjson does not write, are escaped."""
+    """Returns a body as bytes. Single surrogates, which orjson does not write, are escaped."""
     try:
         return orjson.dumps(data, default=_plain)
     except TypeError:
@@ -79,7 +80,7 @@ def _messages(request: Request) -> list[dict[str, str]]:
 
 
 def _plain(value: Any) -> Any:
-    """A schema may be any mapping."""
+    """Returns a mapping as a dict, since a schema may be any mapping."""
     if isinstance(value, Mapping):
         return dict(value)
     raise TypeError

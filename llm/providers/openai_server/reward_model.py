@@ -1,8 +1,8 @@
-"""Reward models on servers, as Models: what they are shown is a request's messages, and their numbers are its text.
+"""Reward models on servers, as Models: a request's messages are the input, and the text of the reply holds the numbers.
 
 vLLM serves them at `/pooling` (values of steps), `/classify` (probabilities of a text) and, by a plugin, as embeddings
-(values of tokens); those that write their verdicts at the chat endpoint. As a Model, a reward model shares the journal,
-the budgets, the limits and the record of calls with every other.
+(values of tokens). Generative reward models answer at the chat endpoint. As a Model, a reward model shares the journal,
+the budgets, the limits and the record of calls with every other model.
 """
 
 import json
@@ -26,17 +26,19 @@ PATHS: Mapping[str, str] = MappingProxyType(
         "signs": "/v1/chat/completions",
     }
 )
-"""The ways to ask, and where. "pooling": a chat, or one text; the text of the reply is its rows of numbers. "classify":
-a chat, or several texts; a row of probabilities of each. "values": pieces that are tokenised one by one; a row for the
-last token of each but the first. "signs": a chat that the model goes on from; the log-probabilities of its next token,
-by token."""
+"""The protocols and their paths.
 
-TOPS = 20  # the most log-probabilities of a token that vLLM and OpenAI give
+"pooling": a chat, or one text; the reply's text is its rows of numbers. "classify": a chat, or several texts; one row
+of probabilities for each. "values": pieces that are tokenized one by one; one row for the last token of each piece but
+the first. "signs": a chat that the model continues; the log-probabilities of its next token, by token.
+"""
+
+TOPS = 20  # the most log-probabilities of a token that vLLM and OpenAI return
 
 
 class ServerRewardModel(Model):
-    """A reward model at one address or several. A message of role "input" is a text as it is; of role "piece" a part of
-    one, for "values"; of any other role it is part of a chat."""
+    """A reward model at one address or several. A message of role "input" is a plain text; of role "piece", for
+    "values", a part of one; of any other role, a part of a chat."""
 
     def __init__(
         self,
@@ -54,7 +56,7 @@ class ServerRewardModel(Model):
         self._secrets = (*filter(None, [key]), *self._addresses.secrets)
 
     async def complete(self, request: Request) -> Reply:
-        """One choice, whose text is JSON: a list of rows, or, for "signs", an object. Raises ModelError."""
+        """Returns one choice whose text is JSON: a list of rows, or an object for "signs". Raises ModelError."""
         if self.way == "values":
             pieces = [await self._tokens(message.content) for message in request.messages]
             data: dict[str, Any] = {"input": [token for piece in pieces for token in piece]}
@@ -71,11 +73,11 @@ class ServerRewardModel(Model):
         return Reply((Choice(json.dumps(found), Finish.END, 0),), used)
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Closes all connections."""
         await self._wire.close()
 
     async def _tokens(self, text: str) -> list[int]:
-        """A text's tokens, without any that the tokeniser would put around it."""
+        """Returns a text's tokens without special tokens."""
         body = {"model": self.name, "prompt": text, "add_special_tokens": False}
         reply = await self._posted("/tokenize", body)
         tokens = reply.get("tokens") if isinstance(reply, dict) else None
@@ -84,7 +86,7 @@ class ServerRewardModel(Model):
         return tokens
 
     async def _posted(self, path: str, data: dict[str, Any]) -> Any:
-        """The JSON that answers a body."""
+        """Returns the JSON reply to a body."""
         answer = await self._answered(path, encode_body(data))
         if answer.status != 200:
             raise self._failure(path, answer)
@@ -94,7 +96,7 @@ class ServerRewardModel(Model):
             raise errors.unreadable_reply(answer.body, answer.address.shown, self._secrets) from None
 
     async def _answered(self, path: str, body: bytes) -> Answer:
-        """The answer of the best address that takes the connection."""
+        """Returns the answer of the best address that accepts the connection."""
         last: ModelError | None = None
         for address in self._addresses.order(0):
             try:
@@ -125,8 +127,8 @@ class ServerRewardModel(Model):
 
 
 def _body(way: str, request: Request) -> dict[str, Any]:
-    """What a way is asked with. A text that was rendered here is sent with the tokens of its beginning, a chat with
-    those of its template."""
+    """Returns the protocol's part of the body. vLLM adds special tokens to a plain text; the chat template adds them to
+    a chat."""
     texts = [message.content for message in request.messages if message.role == "input"]
     chat = [{"role": message.role, "content": message.content} for message in request.messages]
     if way == "signs":
@@ -136,14 +138,14 @@ def _body(way: str, request: Request) -> dict[str, Any]:
 
 
 def _found(way: str, reply: Any, lengths: Sequence[int]) -> Any:
-    """What is asked for in a reply; `lengths` are those of the pieces, in tokens."""
+    """Returns the numbers of a reply. `lengths` are the lengths of the pieces in tokens."""
     if way == "signs":
         return _signs(reply)
     return _ends(_rows(way, reply), lengths) if way == "values" else _rows(way, reply)
 
 
 def _rows(way: str, reply: Any) -> list[Any]:
-    """The rows of numbers in a reply."""
+    """Returns the rows of numbers in a reply."""
     data = sorted(reply["data"], key=lambda one: one.get("index", 0))
     if way == "classify":
         return [one["probs"] for one in data]
@@ -151,8 +153,8 @@ def _rows(way: str, reply: Any) -> list[Any]:
 
 
 def _ends(rows: Sequence[Any], lengths: Sequence[int]) -> list[Any]:
-    """The rows of the last tokens of all pieces but the first; of another number of rows than of tokens nobody knows
-    which is which: none."""
+    """Returns the rows of the last tokens of all pieces but the first; no rows if the numbers of rows and tokens
+    differ, since the rows cannot be assigned then."""
     if len(rows) != sum(lengths):
         return []
     ends, at = [], lengths[0]
@@ -163,7 +165,8 @@ def _ends(rows: Sequence[Any], lengths: Sequence[int]) -> list[Any]:
 
 
 def _signs(reply: Any) -> dict[str, float]:
-    """The log-probabilities of the first token that comes, by its text without space; of equal texts the likeliest."""
+    """Returns the log-probabilities of the candidates for the first token, by their text without white space. Among
+    equal texts the likeliest counts."""
     found: dict[str, float] = {}
     for one in reply["choices"][0]["logprobs"]["content"][0]["top_logprobs"]:
         text = one["token"].strip()

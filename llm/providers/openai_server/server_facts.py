@@ -1,4 +1,4 @@
-"""What is known of one model on one server, and how it is kept between processes."""
+"""The facts that are known of one model on one server, and their JSON form in the cache."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -9,33 +9,34 @@ from redraft.llm.capabilities import Capabilities, Continuing
 NAMED = {name: name for name in ("logprobs", "seed", "stop", "temperature", "top_p", "top_k", "min_p")} | {
     "use_beam_search": "beam"
 }
-"""Parameters whose rejection is a capability that is not there. `n` and `response_format` have more to them."""
+"""Parameters whose rejection shows that a capability is missing. `without` treats `n` and `response_format` apart."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServerFacts:
-    """Capabilities, and the habits that the direct route has to know of. Each is false or empty until it is seen."""
+    """Capabilities, and habits that the direct route has to know. Each habit is false or empty until it is observed."""
 
     capabilities: Capabilities = Capabilities()  # noqa: RUF009 - frozen
-    probed: bool = False  # was all of it looked for
-    left_out: frozenset[str] = frozenset()  # parameters that are rejected
-    most: int = 0  # choices that a call may ask for; 0: any number
-    repeats: bool = False  # a reply begins with the half-written answer that it goes on from
+    probed: bool = False  # whether all of it was examined
+    left_out: frozenset[str] = frozenset()  # rejected parameters
+    most: int = 0  # the most choices of one call; 0: any number
+    repeats: bool = False  # a reply begins with the half-written answer that it continues
     trims: bool = False  # white space at the end of a half-written answer is lost
-    thinks: bool = False  # before it answers
-    unopened: bool = False  # its thinking begins without a tag, since the chat template has written it
-    many_tops: bool = False  # log-probabilities of many other tokens come unless one is asked for
+    thinks: bool = False  # the model thinks before it answers
+    unopened: bool = False  # its thinking begins without a tag, since the chat template has written the tag
+    many_tops: bool = False  # log-probabilities of many other tokens come unless the request asks for one
     keeps_stop: bool = False  # a text ends with the stop string that ended it
-    shows_end: bool = False  # the last log-probability of a text that ended by itself is that of the end, of no text
-    adds_bos: bool | None = None  # whether raw prompts get the special token at the beginning from the server
-    renders: str = ""  # how the server makes a prompt of messages: "apply-template" or "tokenize"
+    # the last log-probability of a text that ended by itself is that of the end token, which has no text
+    shows_end: bool = False
+    adds_bos: bool | None = None  # whether the server puts the special token before raw prompts
+    renders: str = ""  # the server's way to render a prompt from messages: "apply-template" or "tokenize"
 
     def knowing(self, **capabilities: Any) -> "ServerFacts":
-        """The same with these capabilities."""
+        """Returns the facts with these capabilities."""
         return replace(self, capabilities=replace(self.capabilities, **capabilities))
 
     def without(self, parameter: str) -> "ServerFacts":
-        """The same, knowing that this parameter is rejected."""
+        """Returns the facts with this parameter rejected."""
         facts = replace(self, left_out=self.left_out | {parameter})
         if parameter == "n":
             return replace(facts, most=1).knowing(n=False)
@@ -46,7 +47,7 @@ class ServerFacts:
         return facts.knowing(**{NAMED[parameter]: False}) if parameter in NAMED else facts
 
     def as_json(self) -> dict[str, Any]:
-        """What differs from knowing nothing, as JSON data."""
+        """Returns the facts that differ from NO_FACTS, as JSON data."""
         data = {
             f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != getattr(NO_FACTS, f.name)
         }
@@ -58,7 +59,8 @@ class ServerFacts:
 
 
 def facts_from_json(data: Mapping[str, Any]) -> ServerFacts:
-    """The facts that `as_json` made this of. What is not understood (another version wrote it) is nothing known."""
+    """Returns the facts of JSON data that `as_json` made. Data of an unknown form, from another version, gives
+    NO_FACTS."""
     try:
         capabilities = dict(data.get("capabilities", {}))
         continuing = capabilities.pop("continuing", None)

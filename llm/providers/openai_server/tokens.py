@@ -1,7 +1,7 @@
-"""Replies by their types, since most of a reply is the log-probabilities of its tokens.
+"""Typed parsing of replies, because log-probabilities of tokens make up most of a reply.
 
-For 105 tokens msgspec takes 16 us; orjson, which makes a dictionary and two lists of each, 26, and twice that where the
-garbage collector has much to look through.
+For 105 tokens msgspec takes 16 us. orjson, which makes a dictionary and two lists of each, takes 26 us, and twice that
+if the garbage collector has much to scan.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from msgspec import Raw
 
 
 class Token(msgspec.Struct, gc=False):
-    """A token in `choices[].logprobs.content`. What is seldom looked at stays JSON, empty where it is not there."""
+    """A token in `choices[].logprobs.content`. Rarely used fields stay raw JSON, empty if absent."""
 
     token: str
     logprob: float
@@ -22,13 +22,14 @@ class Token(msgspec.Struct, gc=False):
 
     @property
     def raw(self) -> bytes:
-        """Its bytes. A token that is part of a character has none of its own as text. Raises ValueError, TypeError."""
+        """The token's bytes. A token that is a part of a character has no text of its own. Raises ValueError and
+        TypeError."""
         listed = orjson.loads(memoryview(self.spelled)) if self.spelled else None
         return bytes(listed) if isinstance(listed, list) else self.token.encode("utf-8", "surrogatepass")
 
     @property
     def tops(self) -> int:
-        """How many tokens in its place have their log-probabilities given. Raises TypeError."""
+        """The number of tokens at its position whose log-probabilities are given. Raises TypeError."""
         return len(orjson.loads(memoryview(self.top_logprobs)) or ()) if self.top_logprobs else 0
 
 
@@ -61,8 +62,8 @@ TOKENS = msgspec.json.Decoder(list[Token])
 
 
 def parse_reply(body: bytes) -> Any:
-    """A reply's JSON: what is read of it, with Tokens, where it is what the protocol says, and all of it otherwise.
-    Raises ValueError."""
+    """Returns a reply's JSON: only the known fields, with Tokens, if it follows the protocol, else all of it. Raises
+    ValueError."""
     try:
         return REPLY.decode(body)
     except (msgspec.DecodeError, ValueError):
@@ -70,7 +71,8 @@ def parse_reply(body: bytes) -> Any:
 
 
 def parse_tokens(content: Any) -> Sequence[Token]:
-    """The tokens of a choice, however its reply was parsed. Raises ValueError and TypeError where they are none."""
+    """Returns the tokens of a choice, however its reply was parsed. Raises ValueError and TypeError for malformed
+    tokens."""
     if not content or isinstance(content[0], Token):
         return content
     try:

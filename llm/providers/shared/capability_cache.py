@@ -1,6 +1,6 @@
-"""What was found out about models, kept between processes: a small file in the user's cache folder.
+"""Facts about models, cached between processes in a small file in the user's cache folder.
 
-An event loop never waits for the file to be written: a thread writes it, and whoever reads waits for that.
+An event loop never waits for the write: a thread writes the file, and a reader waits for the thread.
 """
 
 import asyncio
@@ -13,26 +13,28 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
-KEPT_S = 7 * 24 * 3600.0  # after that it is found out anew
+KEPT_S = 7 * 24 * 3600.0  # older facts are found out again
 
 
 class CapabilityCache:
-    """Facts by a key, as JSON data. A file that is broken, or cannot be written, is no error: what it would have held
-    is found out again. `path` None: `redraft/models.json` in the cache folder, which XDG_CACHE_HOME moves. `now` gives
-    the seconds since the epoch."""
+    """Facts by key, as JSON data.
+
+    A file that is broken or cannot be written is no error: its facts are found out again. `path` None means
+    `redraft/models.json` in the cache folder, which XDG_CACHE_HOME moves. `now` returns the seconds since the epoch.
+    """
 
     def __init__(self, path: Path | None = None, *, now: Callable[[], float] = time.time) -> None:
         self._path = path
         self._now = now
 
     def recall(self, key: str) -> dict[str, Any]:
-        """The facts of a key; empty where there are none, or only old ones."""
+        """Returns the facts of a key; empty if there are none, or only old ones."""
         wait(list(WRITING))
         return self._entries().get(key, {}).get("facts", {})
 
     def keep(self, key: str, facts: Mapping[str, Any]) -> None:
-        """Remember the facts of a key in the place of those there were. Entries that are too old are dropped, and what
-        other processes have written meanwhile stays. An entry's age counts from its first facts."""
+        """Replaces the facts of a key. Old entries are dropped, and entries that other processes wrote in the meantime
+        stay. An entry's age counts from its first facts."""
         try:
             asyncio.get_running_loop()
         except RuntimeError:
@@ -53,7 +55,7 @@ class CapabilityCache:
 
     @property
     def path(self) -> Path:
-        """Where the file is."""
+        """The path of the file."""
         if self._path is None:
             from platformdirs import user_cache_path
 
@@ -69,7 +71,7 @@ class CapabilityCache:
         return {key: entry for key, entry in data.items() if _sound(entry, oldest)} if isinstance(data, dict) else {}
 
 
-WRITER = ThreadPoolExecutor(1, "memory")  # what it was given is written before the program ends
+WRITER = ThreadPoolExecutor(1, "memory")  # its tasks are done before the program ends
 WRITING: set[Future[None]] = set()
 
 
@@ -81,7 +83,7 @@ def _sound(entry: Any, oldest: float) -> bool:
 
 
 def _write(path: Path, text: str) -> None:
-    """All of it or nothing: readers see the old file or the new one."""
+    """Writes the whole file or nothing: readers see the old file or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
     try:

@@ -1,4 +1,4 @@
-"""What a provider says about a failure, fit to be shown: one line, short, without any key; and how long to wait."""
+"""A provider's error message without secrets, in one short line, and the pause that it asks for."""
 
 import os
 import re
@@ -8,36 +8,38 @@ from email.utils import parsedate_to_datetime
 from urllib.parse import unquote_plus
 
 MOST = 300  # characters
-PIECE = 8  # characters of a key that give it away
-LEAST = 4  # characters of a secret in an address
+PIECE = 8  # so many characters of a key give it away
+LEAST = 4  # the fewest characters of a secret in an address
 
 
 def redacted_line(text: str, *keys: str) -> str:
-    """A provider's words in one line of at most 300 characters, without `keys`, any piece of them that could give them
-    away, the environment's own secrets, or anything that looks like a key."""
+    """Returns a provider's message in one line of at most 300 characters, without `keys` or telling pieces of them,
+    without the environment's own secrets, and without anything that looks like a key."""
     for secret in (*keys, *_secrets()):
         text = _without(text, secret)
     return redact_addresses(KEY.sub("***", " ".join(text.split())))[:MOST]
 
 
 def redact_address(given: str) -> str:
-    """An address, or several with commas between them, fit to be kept: without user, password and query."""
+    """Returns an address, or several separated by commas, without user, password and query, so that it can be
+    stored."""
     return re.sub(r"[?#][^\s,]*", "?***", re.sub(r"(^|//|,\s*)[^/?#,\s]*@", r"\1***@", given))
 
 
 def redact_addresses(text: str) -> str:
-    """A text in which every address has lost its user, its password and its keys."""
+    """Returns a text in which every address has lost its user, its password and its keys."""
     return QUERY.sub(r"\1***", USER.sub("//***@", text))
 
 
 def redact_location(given: str) -> str:
-    """The same of an address, or several with commas between them, which may leave their schemes out."""
+    """Returns an address, or several separated by commas, without user, password and keys. The scheme may be
+    missing."""
     return redact_addresses(re.sub(r"(^|,\s*)[^/?#,\s]*@", r"\1***@", given))
 
 
 def address_secrets(given: str) -> tuple[str, ...]:
-    """The passwords and the values of queries in an address, or in several with commas between them, as they stand
-    there and as they are meant."""
+    """Returns the passwords and the values of queries in an address, or in several separated by commas, both as written
+    and decoded."""
     found: list[str] = []
     for one in given.split(","):
         rest, _, query = one.partition("#")[0].partition("?")
@@ -49,10 +51,12 @@ def address_secrets(given: str) -> tuple[str, ...]:
 
 
 def retry_after_s(headers: Mapping[str, str], text: str = "", now: float | None = None) -> float | None:
-    """The seconds that a provider asks to wait, by its headers or its words: `retry-after-ms`, `Retry-After` (seconds
-    or a date), the longest of the `x-ratelimit-reset-*` whose `x-ratelimit-remaining-*` says that nothing remains, or
-    "try again in 1m3.5s". None: it does not say. `now` is the time since the epoch. Header names are looked up as they
-    are: give a case-insensitive mapping."""
+    """Returns the seconds that a provider asks to wait, or None.
+
+    The sources are `retry-after-ms`, `Retry-After` (seconds or a date), the longest `x-ratelimit-reset-*` whose
+    `x-ratelimit-remaining-*` is 0, and "try again in 1m3.5s" in the text. `now` is the time since the epoch. The lookup
+    of header names is exact, so the mapping should be case-insensitive.
+    """
     asked = _number(headers.get("retry-after-ms"))
     if asked is not None:
         return asked / 1000
@@ -80,7 +84,8 @@ def _secrets() -> list[str]:
 
 
 def _without(text: str, secret: str) -> str:
-    """The text with every run of at least PIECE characters of a secret masked. A shorter secret is masked whole."""
+    """Returns the text with every run of at least PIECE characters of a secret masked. A shorter secret is masked
+    whole."""
     if not secret or secret[:PIECE] == text:
         return text if not secret else "***"
     if len(secret) < PIECE:
@@ -99,7 +104,7 @@ def _number(text: str | None) -> float | None:
 
 
 def _duration(text: str | None) -> float | None:
-    """Seconds of a duration as OpenAI writes it: "1s", "6m0s", "20ms", "1h2m3.5s"; or of a plain number."""
+    """Returns the seconds of a duration in OpenAI's form ("1s", "6m0s", "20ms", "1h2m3.5s"), or of a plain number."""
     plain = _number(text)
     if plain is not None or not text:
         return plain
@@ -115,7 +120,7 @@ USER = re.compile(r"//[^/?#\s]+@")
 QUERY = re.compile(r"([?&][^=&\s]*(?:key|token|secret|password|sig|signature)=)[^&#\s\"']+", re.IGNORECASE)
 
 ADDRESS_SECRET = rf"{USER.pattern}|(?i:{QUERY.pattern})"
-"""A text with an address in it that has a user, a password or a key: a pattern that needs no flags."""
+"""A pattern for an address with a user, a password or a key inside a text. It needs no flags."""
 
 LOCATION_SECRET = rf"^[^/?#]*@|{ADDRESS_SECRET}"
-"""The same of an address that may leave its scheme out."""
+"""A pattern for an address alone, which may lack its scheme, with a user, a password or a key."""

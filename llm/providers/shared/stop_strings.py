@@ -1,4 +1,4 @@
-"""What every route does with the texts that come back: stop strings, tokens, log-probabilities."""
+"""Treatment of returned texts in every route: stop strings, tokens, log-probabilities."""
 
 from codecs import getincrementaldecoder
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from redraft.llm.model import Choice
 
 
 def cut_at_stop(text: str, stop: Sequence[str]) -> tuple[str, bool]:
-    """The text before its first stop string, and whether there was one."""
+    """Returns the text before its first stop string, and whether there was one."""
     ends = [at for at in (text.find(mark) for mark in stop if mark) if at >= 0]
     return (text[: min(ends)], True) if ends else (text, False)
 
@@ -16,11 +16,11 @@ def cut_at_stop(text: str, stop: Sequence[str]) -> tuple[str, bool]:
 def align_tokens(
     tokens: Sequence[tuple[bytes, float]], text: str, *, thought: bool = False
 ) -> tuple[tuple[float, ...], tuple[int, ...]] | None:
-    """The log-probabilities of the tokens that make up a text, and the character at which each begins.
+    """Returns the log-probabilities of the tokens that spell a text, and the character at which each token begins.
 
-    A character's bytes may be spread over several tokens: each begins at that character. Tokens beyond the text's end
-    (a stop string), and white space before it, are left out; with `thought`, all that comes before it. None where the
-    tokens do not spell the text.
+    If a character's bytes are spread over several tokens, each of them begins at that character. Tokens after the
+    text's end (a stop string) are left out. So is white space before the text; with `thought`, so is everything before
+    the text. Returns None if the tokens do not spell the text.
     """
     raw = text.encode("utf-8", "surrogatepass")
     full = b"".join([token for token, _ in tokens])
@@ -44,8 +44,8 @@ def align_tokens(
 
 
 def _around(tokens: Sequence[tuple[bytes, float]], text: str) -> tuple[tuple[float, ...], tuple[int, ...]] | None:
-    """The same where pieces of characters came as replacement characters: such tokens begin where the last one ended,
-    and the text goes on with what is next found of it."""
+    """Aligns tokens in which parts of characters are replacement characters. Such a token begins where the last one
+    ended, and the text continues with the next token that it contains."""
     logprobs: list[float] = []
     offsets: list[int] = []
     at, lost = 0, False
@@ -64,7 +64,7 @@ def _around(tokens: Sequence[tuple[bytes, float]], text: str) -> tuple[tuple[flo
 
 
 def _start(full: bytes, raw: bytes, thought: bool) -> int | None:
-    """Where a text begins among its tokens."""
+    """Returns where a text begins in the bytes of its tokens, or None."""
     if thought:
         closed = full.rfind(CLOSING)
         at = full.find(raw, closed) if closed >= 0 else full.rfind(raw)
@@ -76,9 +76,11 @@ def _start(full: bytes, raw: bytes, thought: bool) -> int | None:
 
 
 def with_token_counts(choices: Sequence[Choice], total: int) -> tuple[Choice, ...]:
-    """The choices with their tokens, thinking included. Providers count them for a whole reply (`total`; 0 where they
-    do not), so they are shared out, by the log-probabilities where each choice has them and has not thought, and by
-    length otherwise."""
+    """Returns the choices with their numbers of tokens, thinking included.
+
+    Providers count tokens for a whole reply (`total`; 0 if they do not). The total is shared out by the
+    log-probabilities if each choice has them and did not think, and by length otherwise.
+    """
     if len(choices) == 1:
         return (_counted(choices[0], total or len(choices[0].logprobs or ())),)
     known = all(choice.logprobs is not None and not choice.thinking for choice in choices)
@@ -93,7 +95,7 @@ def with_token_counts(choices: Sequence[Choice], total: int) -> tuple[Choice, ..
 
 
 def _counted(choice: Choice, tokens: int) -> Choice:
-    """The choice with its tokens: for each sample, and so in full, since `replace` takes three times as long."""
+    """Returns the choice with its number of tokens. It lists all fields, since `replace` takes three times as long."""
     return Choice(choice.text, choice.finish, tokens, choice.logprobs, choice.offsets, choice.thinking, choice.call_id)
 
 

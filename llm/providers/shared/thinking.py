@@ -6,9 +6,9 @@ OPENING, CLOSING = "<think>", "</think>"
 
 
 def split_thinking(message: dict[str, Any], unopened: bool) -> tuple[str, str, bool]:
-    """The text and the thinking of a chat message, and whether the thinking stood unopened in the text.
+    """Returns the text and the thinking of a chat message, and whether the thinking lacked its opening tag.
 
-    Servers give thinking as `reasoning_content` or `reasoning`, as parts of type "thinking", or in the text, between
+    Servers send thinking as `reasoning_content` or `reasoning`, as parts of type "thinking", or in the text between
     tags. `unopened` says that this model's thinking begins without a tag.
     """
     content = message.get("content")
@@ -27,8 +27,8 @@ def split_thinking(message: dict[str, Any], unopened: bool) -> tuple[str, str, b
 
 
 def split_inline_thinking(text: str, unopened: bool) -> tuple[str, str, bool]:
-    """The text after its thinking, the thinking, and whether that had no opening tag. Where the closing tag has not
-    come, all of it is thinking."""
+    """Returns the text after its thinking, the thinking, and whether the thinking lacked its opening tag. Without a
+    closing tag, everything is thinking."""
     if not unopened and CLOSING not in text and OPENING not in text[:32]:
         return text, "", False
     opened = text.lstrip().startswith(OPENING)

@@ -1,11 +1,12 @@
-"""The embedded model for whoever calls LiteLLM: `litellm.completion(model="redraft/embedded", ...)` after this.
+"""The embedded model as a provider of LiteLLM: `litellm.completion(model="redraft/embedded", ...)` works after this.
 
 >>> from redraft.llm.providers.via_litellm.embedded_provider import register
 >>> register()
 
-`n`, logprobs, seed, stop, max_tokens, temperature, top_p, top_k, min_p and a trailing assistant message, which is gone
-on from, work as elsewhere; sample i of a seeded call is that of seed + i. It answers the forms that it was trained on
-(`TEMPLATES` of `redraft.llm.providers.embedded.prompt_formats`) and refuses others with a BadRequestError.
+`n`, logprobs, seed, stop, max_tokens, temperature, top_p, top_k, min_p and a trailing assistant message, which the
+model continues, work as with other providers. Sample i of a seeded call has the seed `seed + i`. The model answers the
+prompt formats that it was trained on (`TEMPLATES` of `redraft.llm.providers.embedded.prompt_formats`) and refuses
+others with a BadRequestError.
 """
 
 import asyncio
@@ -33,7 +34,7 @@ NAME = f"{PROVIDER}/{MODEL}"
 
 
 def register() -> None:
-    """Make "redraft/embedded" known to LiteLLM in this process, at no cost. Twice is as once."""
+    """Registers "redraft/embedded" with LiteLLM in this process, at no cost. A second call has no effect."""
     if any(item["provider"] == PROVIDER for item in litellm.custom_provider_map):
         return
     litellm.custom_provider_map.append({"provider": PROVIDER, "custom_handler": Provider()})
@@ -45,13 +46,14 @@ def register() -> None:
 
 
 def embedded_model(module: ModuleType, limits: Limits) -> Model:
-    """The embedded model, called through LiteLLM."""
+    """Returns the embedded model, called through LiteLLM."""
     register()
     return EmbeddedThroughLiteLLM(module, NAME, NAME, PROVIDER, limits=limits)
 
 
 class EmbeddedThroughLiteLLM(LiteLLMModel):
-    """The embedded model by another way: the same in name and prompts, so that its recipes and draws are the same."""
+    """The embedded model through LiteLLM. Its name and prompts are those of the embedded model, so recipes and samples
+    are the same."""
 
     remote = False
     sources = EmbeddedModel.sources
@@ -59,7 +61,7 @@ class EmbeddedThroughLiteLLM(LiteLLMModel):
 
     @property
     def capabilities(self) -> Capabilities:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """All there is."""
+        """Every capability."""
         return EVERYTHING
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
@@ -68,40 +70,41 @@ class EmbeddedThroughLiteLLM(LiteLLMModel):
         self.version = registered_provider().model.version
 
     def parameters(self, request: Request) -> dict[str, Any]:
-        """Each sample's own seed and a beam search, which OpenAI's protocol has no place for, go along."""
+        """Returns the parameters of a request with each sample's own seed and a beam search, which OpenAI's protocol
+        lacks."""
         penalty = request.beam and request.beam.length_penalty
         return super().parameters(request) | {"seeds": list(request.seeds), "beam_length_penalty": penalty}
 
     def reply(self, response: Any, request: Request, parameters: Mapping[str, Any]) -> Reply:
-        """The samples to the letter, tokens of a stop string included."""
+        """Returns the exact samples, including the tokens of a stop string."""
         reply = super().reply(response, request, parameters)
         exact = (choice.provider_specific_fields["choice"] for choice in response.choices)
         return Reply(tuple(map(choice_from_json, exact)), reply.usage, cost_usd=0.0)
 
 
 class Provider(CustomLLM):
-    """What LiteLLM calls. One embedded model answers all calls, read from its file by the first."""
+    """The handler that LiteLLM calls. One embedded model, loaded at the first call, answers all calls."""
 
     @cached_property
     def model(self) -> EmbeddedModel:
-        """The model."""
+        """The embedded model."""
         return embedded()
 
     def completion(self, *arguments: Any, **named: Any) -> ModelResponse:
-        """A whole answer."""
+        """Returns a whole answer."""
         return _now(self._answer(**named))
 
     async def acompletion(self, *arguments: Any, **named: Any) -> ModelResponse:
-        """A whole answer."""
+        """Returns a whole answer."""
         return await self._answer(**named)
 
     def streaming(self, *arguments: Any, **named: Any) -> Iterator[GenericStreamingChunk]:
-        """An answer token by token, once it is there."""
+        """Yields a finished answer token by token."""
         yield from _chunks(_now(self._reply(streamed=True, **named)))
 
-    # LiteLLM declares a coroutine here, and iterates over what the call returns at once.
+    # LiteLLM declares a coroutine here, but iterates over the result of the call at once.
     async def astreaming(self, *arguments: Any, **named: Any) -> AsyncIterator[GenericStreamingChunk]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """An answer token by token, once it is there."""
+        """Yields a finished answer token by token."""
         for chunk in _chunks(await self._reply(streamed=True, **named)):
             yield chunk
 
@@ -130,7 +133,7 @@ class Provider(CustomLLM):
 
 
 def registered_provider() -> Provider:
-    """The one that is registered."""
+    """Returns the provider that is registered."""
     handlers = (item["custom_handler"] for item in litellm.custom_provider_map)
     return next(handler for handler in handlers if isinstance(handler, Provider))
 
@@ -159,7 +162,8 @@ def _text(content: Any) -> str:
 
 
 def _choice(index: int, choice: Choice, logprobs: bool) -> Choices:
-    """A choice in LiteLLM's form, and as it is: the protocol leaves out its place in the text and its own count."""
+    """Returns a choice in LiteLLM's form, and the exact choice in a field: the protocol lacks its offsets and its count
+    of tokens."""
     fields: dict[str, Any] = {"choice": choice_to_json(choice)}
     if choice.finish is not Finish.STOP:
         fields["stop_reason"] = None
@@ -177,7 +181,7 @@ def _choice(index: int, choice: Choice, logprobs: bool) -> Choices:
 
 
 def _pieces(choice: Choice) -> list[str]:
-    """The text that each token begins; a character that is spread over several is the last one's."""
+    """Returns the text that each token begins. A character that is spread over several tokens belongs to the last."""
     starts = choice.offsets or ()
     return [choice.text[start:end] for start, end in zip(starts, (*starts[1:], len(choice.text)), strict=True)]
 
@@ -197,6 +201,6 @@ def _usage(reply: Reply) -> dict[str, Any]:
 
 
 def _now(reply: Coroutine[Any, Any, Any]) -> Any:
-    """What a coroutine comes to, in a thread of its own: the caller's may run an event loop."""
+    """Returns the result of a coroutine. It runs in its own thread, because the caller's may run an event loop."""
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(asyncio.run, reply).result()

@@ -1,4 +1,4 @@
-"""What went wrong in a call through LiteLLM, as one line with its cause and cure, and never a key in it."""
+"""The failure of a call through LiteLLM as one line with its cause and cure, without any key."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,8 +11,8 @@ OVERLOADED = (429, 503, 529)
 
 
 class Failure:
-    """An exception that LiteLLM raised, read: `status` is the HTTP status that the provider answered with, or 0 where
-    it answered nothing; `said` what it says, in one line, without the secrets of the address."""
+    """An exception that LiteLLM raised. `status` is the HTTP status of the provider's answer, or 0 if there was none;
+    `message` is its text in one line, without the secrets of the address."""
 
     def __init__(self, error: BaseException, api_base: str = "") -> None:
         self.chain = _chain(error)
@@ -26,7 +26,7 @@ class Failure:
 
     @classmethod
     def answer(cls, status: int, words: str) -> "Failure":
-        """The failure of one call among others that a provider answered together."""
+        """Returns the failure of one call of a batch, which has no exception of its own."""
         failure = cls(Exception(words))
         failure.status, failure.answered = status, True
         return failure
@@ -38,12 +38,13 @@ class Failure:
 
     @property
     def pause_s(self) -> float | None:
-        """The seconds that the provider asks to wait, by its headers or its words."""
+        """The seconds that the provider asks to wait, by its headers or its message."""
         return retry_after_s(self.headers, self.text)
 
 
 def failure_error(failure: Failure, name: str, where: str, key_name: Callable[[], str]) -> ModelError:
-    """The error of a model at a place; `key_name` tells which environment variable holds the key."""
+    """Returns the error of a model at a server or provider. `key_name` returns the name of the environment variable
+    that holds the key."""
     status, words = failure.status, failure.said
     if status in (401, 403) or (not failure.answered and "api_key" in words.lower()):
         heard = f" ({words})" if failure.answered else ""
@@ -94,15 +95,15 @@ def _chain(error: BaseException | None) -> list[BaseException]:
 
 
 def _answer(error: BaseException) -> Any:
-    """The HTTP response that an error was made of. LiteLLM's own errors carry made-up ones."""
+    """Returns the HTTP response behind an error. Responses in LiteLLM's own errors are made up, and do not count."""
     response = getattr(error, "response", None)
     made_up = type(error).__module__.startswith("litellm.")
     return response if not made_up and isinstance(getattr(response, "status_code", None), int) else None
 
 
 def _local_status(error: BaseException, kinds: set[str]) -> int:
-    """What LiteLLM itself makes of a request that it does not send; 0 for a broken connection or an unreadable reply,
-    for which it makes up a status."""
+    """Returns the status that LiteLLM assigns to a request that it does not send; 0 for a broken connection or an
+    unreadable reply, whose status LiteLLM makes up."""
     status = getattr(error, "status_code", None)
     if not isinstance(status, int) or kinds & (UNREACHABLE | {"TransportError", "TimeoutError", "TimeoutException"}):
         return 0

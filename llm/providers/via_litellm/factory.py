@@ -15,15 +15,15 @@ def litellm_model(
     limits: Limits = Limits(),  # noqa: B008 - frozen
     memory: CapabilityCache | None = None,
 ) -> Model:
-    """A model by LiteLLM's name for it, or, with `api_base`, by its own name on that OpenAI-compatible server.
+    """Returns a model by LiteLLM's name for it, or, with `api_base`, by its own name on that OpenAI-compatible server.
 
     Raises a fatal ModelError for a name without a known provider.
     """
-    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # or the import asks the network for prices
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else the import requests prices over the network
     import litellm
 
     litellm.suppress_debug_info = True
-    # Without a key LiteLLM makes a coroutine, fails before it awaits that, and Python says so whenever it is freed.
+    # Without a key LiteLLM creates a coroutine and fails before it awaits it; Python warns each time one is freed.
     warnings.filterwarnings("ignore", r"coroutine '\w+\.acompletion' was never awaited", RuntimeWarning)
     if name == "redraft/embedded":
         from redraft.llm.providers.via_litellm.embedded_provider import embedded_model

@@ -1,4 +1,4 @@
-"""What is known of a model behind LiteLLM: what its tables say, corrected by what happens, and remembered."""
+"""The capabilities of a model behind LiteLLM: LiteLLM's tables, corrected by replies and rejections, and cached."""
 
 import json
 import re
@@ -14,8 +14,8 @@ from redraft.llm.providers.via_litellm.replies import UNSAID, split_message, sto
 
 
 class LearnedCapabilities:
-    """`capabilities`; `limit_name`, what the limit of tokens is called; `most`, the choices that a call may ask for, 0
-    being any number."""
+    """`capabilities` are the present findings, `limit_name` is the parameter for the limit of tokens, and `most` is the
+    most choices of one call; 0 means any number."""
 
     def __init__(self, told: Capabilities, memory: CapabilityCache, key: str) -> None:
         self._memory = memory
@@ -28,12 +28,12 @@ class LearnedCapabilities:
         self.most: int = self._learnt.get("most", 0)
 
     def learn(self, choices: Sequence[Any], parameters: Mapping[str, Any]) -> None:
-        """From the choices of a reply and the settings that were sent for it. What the model did once it can do; what
-        it did not do, without a word, has to show twice, since faults look like that."""
+        """Updates the capabilities by the choices of a reply and the parameters that were sent for it. One reply proves
+        an ability; its silent absence has to show twice, since faults look alike."""
         can = self.capabilities
         parts = [split_message(choice.message) for choice in choices]
         if "stop" in parameters and any(thinking and not text for text, thinking in parts):
-            self._know(stop=False)  # one may have ended the thinking: texts are cut here
+            self._know(stop=False)  # a stop string may have ended the thinking, so redraft cuts the texts itself
         texts = [text for text, _ in parts]
         if not any(texts):
             return
@@ -49,7 +49,7 @@ class LearnedCapabilities:
             self._know(stop_reason=any(stop_reason(choice) is not UNSAID for choice in choices))
 
     def adapted(self, failure: Failure, parameters: Mapping[str, Any]) -> bool:
-        """Whether a request was rejected for a setting that it can do without, which is left out from now on."""
+        """Whether a request was rejected for an optional parameter. Later requests leave that parameter out."""
         if failure.status not in (400, 403, 422):
             return False
         if "max_completion_tokens" in failure.text and "max_tokens" in parameters:
@@ -90,7 +90,7 @@ def _is_json(text: str) -> bool:
 
 
 def _named(*names: str) -> re.Pattern[str]:
-    """Finds a parameter's name as rejections give it: in quotes, or before a colon."""
+    """Returns a pattern for a parameter's name as rejections write it: in quotes, or before a colon."""
     return re.compile("|".join(rf"['\"`]{name}['\"`]|\b{name}:" for name in names))
 
 

@@ -1,8 +1,8 @@
-"""The route through LiteLLM: every provider that it knows, by the names that it gives them.
+"""The route through LiteLLM: every provider that LiteLLM knows, by LiteLLM's names.
 
-LiteLLM's tables say what a model takes, and what happens corrects them: a setting that is rejected (`n`,
-log-probabilities, a seed, stop strings, a temperature, a schema) is left out from then on; texts are cut at the stop
-strings here too. What is left out silently is said once.
+LiteLLM's tables say which parameters a model takes, and rejections correct them: later requests leave out a rejected
+parameter (`n`, log-probabilities, a seed, stop strings, a temperature, a schema). redraft also cuts texts at the stop
+strings itself. It reports a parameter that it leaves out silently once.
 """
 
 import asyncio
@@ -24,13 +24,13 @@ from redraft.llm.providers.via_litellm.errors import Failure, failure_error
 from redraft.llm.providers.via_litellm.learned import LearnedCapabilities
 from redraft.llm.providers.via_litellm.replies import read_response
 
-MARKED_CHARS = 4096  # about the fewest tokens that providers cache: 1,024
+MARKED_CHARS = 4096  # characters; about 1,024 tokens, the fewest that providers cache
 
 
 class LiteLLMModel(Model):
-    """A Model behind LiteLLM. A call takes one seed, its first sample's."""
+    """A Model behind LiteLLM. A call takes one seed, that of its first sample."""
 
-    open: ClassVar[WeakSet["LiteLLMModel"]] = WeakSet()  # they share LiteLLM's connections, which the last one closes
+    open: ClassVar[WeakSet["LiteLLMModel"]] = WeakSet()  # they share LiteLLM's connections, which the last model closes
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class LiteLLMModel(Model):
         facts = model_table.table_entry(litellm, full)
         self._claude = "claude" in full
         self._marks = self._claude and provider in model_table.MARKED and bool(facts.get("supports_prompt_caching"))
-        self.prices = self._told_prices = model_table.prices(facts, marked=self._marks)
+        self.prices = self._table_prices = model_table.prices(facts, marked=self._marks)
         self.batch_prices = model_table.prices(facts, batch=True, marked=self._marks)
         told = model_table.capabilities(litellm, full, facts)
         self._known = LearnedCapabilities(
@@ -69,7 +69,7 @@ class LiteLLMModel(Model):
 
     @property
     def capabilities(self) -> Capabilities:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """What LiteLLM's tables say, corrected by what happened."""
+        """LiteLLM's tables, corrected by replies and rejections."""
         return self._known.capabilities
 
     async def complete(self, request: Request) -> Reply:
@@ -93,7 +93,7 @@ class LiteLLMModel(Model):
             return replace(self.reply(response, request, parameters), attempts=attempts)
 
     def messages(self, request: Request) -> list[dict[str, Any]]:
-        """A request's messages in OpenAI's form, its prefix last. Raises UnsupportedRequest if the model cannot
+        """Returns a request's messages in OpenAI's form, its prefix last. Raises UnsupportedRequest if the model cannot
         continue the prefix."""
         messages: list[dict[str, Any]] = [{"role": m.role, "content": m.content} for m in request.messages]
         if self._marks and messages[0]["role"] == "system" and len(messages[0]["content"]) >= MARKED_CHARS:
@@ -110,8 +110,8 @@ class LiteLLMModel(Model):
         return [*messages, end if self.provider == "hosted_vllm" else end | {"prefix": True}]
 
     def parameters(self, request: Request) -> dict[str, Any]:
-        """A request's settings by OpenAI's names, without the settings that the model does not take. Raises a fatal
-        UnsupportedRequest for truncated sampling or a beam search that the model does not support."""
+        """Returns a request's settings by OpenAI's names, without the settings that the model does not take. Raises a
+        fatal UnsupportedRequest for truncated sampling or a beam search that the model does not support."""
         can = self.capabilities
         check_sampling(self.name, can, request)
         parameters: dict[str, Any] = {self._known.limit_name: request.max_tokens}
@@ -139,32 +139,33 @@ class LiteLLMModel(Model):
         return parameters | ({"extra_body": vllm} if vllm else {})
 
     def reply(self, response: Any, request: Request, parameters: Mapping[str, Any]) -> Reply:
-        """The reply in LiteLLM's response, and what it tells about the model. Raises ModelError where it has none."""
+        """Returns the reply in LiteLLM's response, and updates the capabilities by it. Raises ModelError if it is empty."""
         self._known.learn(response.choices or (), parameters)
         trimmed = self.capabilities.continuing is Continuing.TRAILING
         reply = read_response(response, request, parameters.get("stop", ()), trimmed=trimmed)
-        told = reply.cost_usd if self.prices is self._told_prices else None  # others' prices are for the caller
-        return replace(reply, cost_usd=told if told or self.prices else None)
+        # If the prices are not LiteLLM's, the client computes the cost.
+        cost = reply.cost_usd if self.prices is self._table_prices else None
+        return replace(reply, cost_usd=cost if cost or self.prices else None)
 
     def adapted(self, failure: Failure, parameters: Mapping[str, Any]) -> bool:
-        """Whether a request was rejected for a setting that it can do without, which is left out from now on."""
+        """Whether a request was rejected for an optional parameter. Later requests leave that parameter out."""
         return self._known.adapted(failure, parameters)
 
     def to_model_error(self, failure: Failure) -> ModelError:
-        """A failed call as a cause and a cure."""
+        """Returns the error of a failed call, with cause and cure."""
         error = failure_error(failure, self.name, redact_address(self._api_base or self.provider), self._key_name)
         error.kind = f"HTTP {failure.status}" if failure.answered and failure.status else error.kind
         return error
 
     async def close(self) -> None:
-        """Close the connections that LiteLLM holds open, unless another model is using them."""
+        """Closes the connections that LiteLLM holds open, unless another model uses them."""
         self.open.discard(self)
         if not self.open:
             await self.litellm.close_litellm_async_clients()
-            self.litellm.in_memory_llm_clients_cache.flush_cache()  # or later calls would get the closed ones
+            self.litellm.in_memory_llm_clients_cache.flush_cache()  # else later calls would get the closed clients
 
     def _access(self, api_base: str | None) -> dict[str, Any]:
-        """Where the model is, and a key for a server that wants none but LiteLLM asks for."""
+        """Returns the model's address, and a dummy key for a server that wants none although LiteLLM requires one."""
         if not api_base:
             return {}
         dummy = self.provider == "openai" and not os.environ.get("OPENAI_API_KEY")
@@ -176,13 +177,13 @@ class LiteLLMModel(Model):
             self.say(text)
 
     def _key_name(self) -> str:
-        """The environment variable that holds the provider's key."""
+        """Returns the name of the environment variable that holds the provider's key."""
         missing = self.litellm.validate_environment(self.full).get("missing_keys") or []
         return " and ".join(missing) or f"{self.provider.upper()}_API_KEY"
 
 
 def _timeout(litellm: ModuleType, provider: str, limits: Limits) -> Any:
-    """The limits of a try as the provider's part of LiteLLM takes them."""
+    """Returns the limits of one try in the form that LiteLLM passes to the provider."""
     if not litellm.utils.supports_httpx_timeout(provider):
         return limits.timeout_s
     import httpx

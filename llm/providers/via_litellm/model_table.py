@@ -1,4 +1,4 @@
-"""What LiteLLM's own tables say of a model: what it takes, how it goes on from a prefix, what it costs."""
+"""LiteLLM's own tables of a model: its parameters, its way to continue a prefix, and its prices."""
 
 from collections.abc import Mapping
 from types import ModuleType
@@ -9,22 +9,23 @@ from redraft.llm.usage import Prices
 
 TRAILING = ("anthropic", "bedrock", "vertex_ai", "azure_ai", "databricks", "openrouter")
 FLAG = ("deepseek", "mistral", "codestral", "hosted_vllm")
-MARKED = ("anthropic", "bedrock", "vertex_ai")  # whose Claude caches what is marked, and nothing else
+MARKED = ("anthropic", "bedrock", "vertex_ai")  # their Claude models cache marked parts only
 
 
 def table_entry(litellm: ModuleType, full: str) -> Mapping[str, Any]:
-    """The model's entry in the tables; empty where there is none."""
+    """Returns the model's entry in the tables; empty if there is none."""
     try:
         told = litellm.get_model_info(full)
     except Exception:  # noqa: BLE001 - LiteLLM raises a bare Exception for a model that it has no facts about
         return {}
-    # A price that the table does not hold is told as 0, so prices are read from the table itself.
+    # get_model_info returns 0 for an unknown price, so prices come from the table itself.
     known = {name: value for name, value in told.items() if value is not None and "cost" not in name}
     return known | litellm.model_cost.get(told["key"], {})
 
 
 def capabilities(litellm: ModuleType, full: str, known: Mapping[str, Any]) -> Capabilities:
-    """False for what LiteLLM would silently leave out, None for what is to be seen."""
+    """Returns the capabilities: False if LiteLLM would silently leave a parameter out, None if only replies can show
+    it."""
     model, provider, _, _ = litellm.get_llm_provider(full)
     taken = {name: None if _passes(litellm, model, provider, name, value) else False for name, value in TRIED.items()}
     schema = taken.pop("response_format")
@@ -35,11 +36,11 @@ def capabilities(litellm: ModuleType, full: str, known: Mapping[str, Any]) -> Ca
 
 
 def _passes(litellm: ModuleType, model: str, provider: str, name: str, value: Any) -> bool:
-    """Whether a parameter makes a difference to what LiteLLM sends."""
+    """Whether a parameter changes what LiteLLM sends."""
     asked = {"model": model, "custom_llm_provider": provider, "drop_params": True}
     try:
         return litellm.utils.get_optional_params(**asked, **{name: value}) != litellm.utils.get_optional_params(**asked)
-    except Exception:  # noqa: BLE001 - what can't be told here is seen when it is sent
+    except Exception:  # noqa: BLE001 - a call shows what can't be known here
         return True
 
 
@@ -52,8 +53,8 @@ def _continuing(provider: str, known: Mapping[str, Any]) -> Continuing:
 
 
 def prices(known: Mapping[str, Any], *, batch: bool = False, marked: bool = False) -> Prices | None:
-    """What tokens cost at most, in a batch where `batch`; None where the tables do not say. What is marked for a cache
-    (`marked`) costs more than other tokens when it is put there."""
+    """Returns the highest prices of tokens, in a batch if `batch`; None if the tables have none. Tokens that are
+    written to a cache (`marked`) cost more than other tokens."""
     end = "_batches" if batch and known.get("input_cost_per_token_batches") is not None else ""
     prompt, completion = known.get(f"input_cost_per_token{end}"), known.get(f"output_cost_per_token{end}")
     if prompt is None or completion is None:

@@ -1,4 +1,4 @@
-"""What a provider answered through LiteLLM, in redraft's own words."""
+"""Replies of LiteLLM in redraft's own types."""
 
 from collections.abc import Sequence
 from math import isfinite
@@ -13,10 +13,11 @@ FINISHES = {"stop": Finish.END, "length": Finish.LENGTH}
 
 
 def read_response(response: Any, request: Request, stop: Sequence[str], *, trimmed: bool = False) -> Reply:
-    """The reply in a LiteLLM response. Samples that a filter stopped, and empty ones, are left out of it. `stop` are
-    the stop strings that were sent; `trimmed` says that the model saw the prefix without the white space at its end.
+    """Returns the reply in a LiteLLM response.
 
-    Raises ModelError where none is left. An empty one that ran into the token limit stays: thinking used it up.
+    Samples that a filter stopped, and empty samples, are left out; but an empty sample stays if thinking used up the
+    token limit. `stop` are the stop strings that were sent; `trimmed` says that the model saw the prefix without the
+    white space at its end. Raises ModelError if no sample is left.
     """
     read_choices = [_choice(choice, request, stop, trimmed) for choice in response.choices or ()]
     choices = [choice for choice in read_choices if choice is not None][: request.n]
@@ -27,7 +28,7 @@ def read_response(response: Any, request: Request, stop: Sequence[str], *, trimm
 
 
 def usage(response: Any) -> Usage:
-    """What a response says that it used."""
+    """Returns the usage that a response reports."""
     used = getattr(response, "usage", None)
     cached = _count(getattr(used, "prompt_tokens_details", None), "cached_tokens")
     return Usage(
@@ -53,14 +54,15 @@ def _choice(choice: Any, request: Request, stop: Sequence[str], trimmed: bool) -
 
 
 def _continuation(text: str, prefix: str, trimmed: bool) -> str:
-    """What comes after the prefix, which some providers, or LiteLLM, send again. White space that a model did not see
-    at the prefix's end begins what it writes."""
+    """Returns the text after the prefix, which some providers, or LiteLLM, repeat. The text begins with the white space
+    at the prefix's end if the model did not see it there."""
     text = text.removeprefix(prefix)
     return text.removeprefix(prefix[len(prefix.rstrip()) :]) if trimmed else text
 
 
 def split_message(message: Any, prefix: str = "") -> tuple[str, str]:
-    """The text of a message and its thinking, which stands beside it, or, with some providers, in front of it."""
+    """Returns the text of a message and its thinking, which is a field of the message or, with some providers, precedes
+    the text."""
     text = message.content or ""
     blocks = getattr(message, "thinking_blocks", None) or ()
     thinking = getattr(message, "reasoning_content", None) or "".join(
@@ -72,13 +74,13 @@ def split_message(message: Any, prefix: str = "") -> tuple[str, str]:
 
 
 def _stop_string(choice: Any, stop: Sequence[str]) -> bool:
-    """Whether a stop string ended the text. A server that does not say which one is taken to mean that one did."""
+    """Whether a stop string ended the text. It counts as one if the server does not give the reason."""
     reason = stop_reason(choice)
     return reason is UNSAID or reason in stop
 
 
 def stop_reason(choice: Any) -> Any:
-    """What the server says that ended a choice; UNSAID where it says nothing."""
+    """Returns what ended a choice, as the server reports it; UNSAID if it reports nothing."""
     reason = getattr(choice, "stop_reason", None)
     return reason or (getattr(choice, "provider_specific_fields", None) or {}).get("stop_reason", UNSAID)
 

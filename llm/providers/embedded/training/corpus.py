@@ -22,13 +22,13 @@ JOBS = {
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """Texts in turn, user first; only the last one is learnt."""
+    """Texts in turn, user first. The loss counts the last text only."""
 
     texts: tuple[str, ...]
 
 
 def conversations(rng: random.Random, levels: Sequence[int]) -> Iterator[Conversation]:
-    """Endless, from the training split alone."""
+    """Yields conversations without end, from the training split alone."""
     draws = {level: (s for s in stories(rng, level) if s.split == "train") for level in set(levels)}
     jobs, shares = list(JOBS), list(JOBS.values())
     while True:
@@ -63,7 +63,7 @@ def _revise(story: Story, rng: random.Random) -> tuple[str, ...]:
 
 
 def _attempt(story: Story, rng: random.Random) -> tuple[str, str]:
-    """A wrong attempt and feedback on it; where that only raises a doubt, the attempt may be right."""
+    """A wrong attempt and feedback on it. If the feedback only raises a doubt, the attempt may be right."""
     wrong = attempt(story, rng)
     draft, line = wrong.text, wrong.first_wrong + 1
     kind = rng.choice(("may", "is", "doubt", "hold"))
@@ -81,7 +81,7 @@ def _attempt(story: Story, rng: random.Random) -> tuple[str, str]:
 
 
 def _judge(story: Story, rng: random.Random) -> tuple[str, ...]:
-    """A whole solution, or its first lines: right if none of the lines is wrong."""
+    """A whole solution, or its first lines; the answer is "right" if no line is wrong."""
     if rng.random() < 0.5:
         lines, labels = story.solution.split("\n"), (True,) * (len(story.equations) + 1)
     else:
@@ -101,7 +101,7 @@ def _judge_steps(story: Story, rng: random.Random) -> tuple[str, ...]:
 
 
 def _finished(story: Story, rng: random.Random) -> tuple[str, ...]:
-    """All of a solution's lines but the one that states the answer count as finished, too."""
+    """A solution counts as finished even if only the line that states the answer is missing."""
     lines = (story.solution if rng.random() < 0.5 else attempt(story, rng).text).split("\n")
     shown = rng.randint(1, len(lines))
     return _ask("finished", story, "\n".join(lines[:shown])), "yes" if shown >= len(lines) - 1 else "no"

@@ -1,4 +1,4 @@
-"""What the embedded model is to be tuned on: conversations whose last answer is learnt, each with its weight."""
+"""Training examples for the embedded model: conversations whose last message is the target, each with a weight."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,12 +11,12 @@ from redraft.store.errors import RedraftError
 
 
 class ExampleError(RedraftError):
-    """A row that cannot be learnt from; names its place and what would be right."""
+    """A row that is no training example. The message names its place and the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """Texts in turn, user first, of which the last is learnt. Only ratios of weights matter; 0 teaches nothing."""
+    """Texts in turn, user first; the last is the target. Only ratios of weights matter; weight 0 has no effect."""
 
     texts: tuple[str, ...]
     weight: float = 1.0
@@ -24,8 +24,8 @@ class Example:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinetuneSettings:
-    """How to learn. `rate` is the highest learning rate, which rises for a twenty-fifth of the steps and falls along a
-    cosine; `replay` the share of rows that the first training's conversations have, in [0, 1)."""
+    """Settings of a fine-tuning. `rate` is the highest learning rate: it rises for a twenty-fifth of the steps and
+    falls along a cosine. `replay` is the share of rows from the first training's conversations, in [0, 1)."""
 
     epochs: int = 1
     rate: float = 6e-4
@@ -36,21 +36,22 @@ class FinetuneSettings:
 
 @dataclass(frozen=True, slots=True)
 class FinetuneResult:
-    """What was learnt: the mean loss of the first and of the last tenth of the steps, in nats a token."""
+    """The result of a fine-tuning. The losses are the means over the first and the last tenth of the steps, in nats a
+    token."""
 
     folder: str
     lessons: int
-    left_out: int  # longer than the model reads, or of no weight
+    left_out: int  # longer than the context, or of weight 0
     steps: int
     first_loss: float
     last_loss: float
-    held_out: int = 0  # rows of held-out problems, which were left out before
+    held_out: int = 0  # rows of held-out problems, which were left out earlier
 
 
 def parse_example(row: Mapping[str, Any], place: str) -> Example:
-    """A row of an export: `prompt` and `completion`, or `messages`, with a `weight` where it has one.
+    """Reads a row of an export: `prompt` and `completion`, or `messages`, and an optional `weight`.
 
-    A question that carries no mark of the model's jobs is one to solve. Raises LessonError.
+    A question without a mark of the model's jobs becomes a `solve` prompt. Raises ExampleError.
     """
     weight = row.get("weight", 1.0)
     if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight < math.inf:
@@ -67,8 +68,8 @@ def parse_example(row: Mapping[str, Any], place: str) -> Example:
 
 
 def normalize_weights(weights: Sequence[float]) -> list[float]:
-    """The same weights with mean 1, so that a row of a replay weighs as much as a row at the mean.
-    Raises LessonError where all are 0."""
+    """Scales weights to mean 1, so that a replayed row weighs as much as an average row. Raises ExampleError if all
+    weights are 0."""
     mean = math.fsum(weights) / max(1, len(weights))
     if not mean:
         raise ExampleError("no row has a weight above 0: there is nothing to learn from; export other rows")

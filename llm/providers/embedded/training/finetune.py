@@ -1,8 +1,8 @@
-"""Tunes the embedded model on weighted conversations (reward-weighted regression, as in RISE: Qu et al. 2024).
+"""Fine-tunes the embedded model on weighted conversations (reward-weighted regression, as in RISE: Qu et al. 2024).
 
-The loss is the mean over a batch's learnt tokens of weight times negative log-likelihood, divided by the batch's mean
-weight, so that the scale of the weights does not act on the learning rate. Conversations of its first training are
-mixed in (replay), so that it forgets nothing. Needs the `train` extra.
+The loss is the mean over a batch's target tokens of weight times negative log-likelihood, divided by the batch's mean
+weight, so that the scale of the weights does not change the learning rate. Conversations of its first training are
+mixed in (replay) against forgetting. Needs the `train` extra.
 """
 
 # pyright: reportMissingImports=false
@@ -43,18 +43,18 @@ from redraft.llm.providers.embedded.training.pretrain import (
 )
 
 IGNORED = -100
-WARMUP = 0.04  # of the steps
+WARMUP = 0.04  # share of the steps
 LENGTHS = (*BUCKETS, 640, CONTEXT)
 
 
 class TokenizedExample(NamedTuple):
     tokens: list[int]
-    learnt: int  # of the last tokens
+    learnt: int  # the number of target tokens at the end
     weight: float
 
 
 class Batch(NamedTuple):
-    """Inputs and targets (rows, length), targets that are not learnt being IGNORED; a weight a row."""
+    """Inputs and targets (rows, length), and one weight a row. A target that does not count is IGNORED."""
 
     inputs: NDArray[np.int64]
     targets: NDArray[np.int64]
@@ -69,8 +69,8 @@ def finetune(
     settings: FinetuneSettings = FinetuneSettings(),  # noqa: B008 - frozen
     say: Callable[[str], None] = lambda line: None,
 ) -> FinetuneResult:
-    """Writes weights to the folder `out` that began as those in `source`. The same lessons, settings and machine give
-    the same weights. Raises LessonError where nothing can be learnt."""
+    """Fine-tunes the weights in `source` and writes them to the folder `out`. The same lessons, settings and machine
+    give the same weights. Raises ExampleError if there is nothing to learn."""
     torch.set_num_threads(settings.threads)
     torch.manual_seed(settings.seed)
     tokenizer = Tokenizer.from_file(str(source / "tokenizer.json"))
@@ -92,7 +92,7 @@ def finetune(
 
 
 def learn(model: Llama, plan: Sequence[Batch], rate: float, say: Callable[[str], None]) -> list[float]:
-    """One step a batch; returns the loss of each."""
+    """Trains one step a batch. Returns the loss of each step."""
     steppers = optimizers(model, rate)
     losses: list[float] = []
     for step, batch in enumerate(plan):
@@ -112,14 +112,15 @@ def learn(model: Llama, plan: Sequence[Batch], rate: float, say: Callable[[str],
 
 
 def weighted_loss(logits: Tensor, batch: Batch) -> Tensor:
-    """Of logits (rows, length, vocabulary): the weighted mean negative log-likelihood of the learnt tokens, in nats."""
+    """Returns the weighted mean negative log-likelihood of the target tokens, in nats. `logits` are (rows, length,
+    vocabulary)."""
     targets, weights = torch.from_numpy(batch.targets), torch.from_numpy(batch.weights)
     each = F.cross_entropy(logits.transpose(1, 2), targets, ignore_index=IGNORED, reduction="none")
     return (each * weights[:, None]).sum() / ((targets != IGNORED) * weights[:, None]).sum()
 
 
 def schedule(step: int, steps: int) -> float:
-    """The share of the highest learning rate: a linear rise, then a cosine to 0."""
+    """Returns the share of the highest learning rate at a step: a linear rise, then a cosine to 0."""
     warm = max(1, round(WARMUP * steps))
     if step < warm:
         return (step + 1) / warm
@@ -127,7 +128,7 @@ def schedule(step: int, steps: int) -> float:
 
 
 def batches(examples: Sequence[TokenizedExample], rng: random.Random) -> list[Batch]:
-    """All examples in a random order, those of like length together, about TOKENS_A_STEP a batch."""
+    """Returns all examples in a random order, grouped by similar length, about TOKENS_A_STEP tokens a batch."""
     order = list(examples)
     rng.shuffle(order)
     made = [
@@ -162,7 +163,7 @@ def _example(tokenizer: Tokenizer, texts: tuple[str, ...], weight: float) -> Tok
 
 
 def _write(model: Llama, source: Path, out: Path) -> None:
-    """Weights and tokenizer, each complete when it appears."""
+    """Writes weights and tokenizer; each file appears only once it is complete."""
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out) as made:
         shutil.copyfile(source / "tokenizer.json", Path(made) / "tokenizer.json")

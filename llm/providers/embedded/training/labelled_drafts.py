@@ -1,7 +1,8 @@
-"""What the embedded process reward model learns from: drafts of which every line is marked as right or wrong.
+"""Training data of the embedded process reward model: drafts in which every line has a label, right or wrong.
 
-The generator of the problems knows every step, so that the marks of drafts of its problems are exact. Drafts that
-`redraft annotate` has judged by rollouts are marked by these: a step from which a right answer was reached is right.
+The generator of the problems knows every step, so the labels of drafts of its problems are exact. Drafts that `redraft
+annotate` has judged by rollouts take their labels from the rollouts: a step is right if a right answer was reached from
+it.
 
     python -m redraft.llm.providers.embedded.training.labelled_drafts FILE
 
@@ -29,7 +30,7 @@ from redraft.store.sources.wordproblems.labels import EQUATION, Label, labels
 from redraft.store.tables.store import Store
 
 LEVELS = (1, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5)
-"""What levels problems are drawn from, with equal chances."""
+"""The levels of the problems, drawn with equal chances."""
 
 ANNOTATED = """
     SELECT any_value(p.question), any_value(p.meta->>'solution'), any_value(p.split), list(s.text ORDER BY s.depth),
@@ -40,7 +41,7 @@ ANNOTATED = """
 
 @dataclass(frozen=True, slots=True)
 class LabelledDraft:
-    """Its lines and their labels, as many."""
+    """The lines of a draft, and a label for each line."""
 
     lines: tuple[str, ...]
     labels: tuple[Label, ...]
@@ -56,13 +57,13 @@ class LabelledProblem:
 
 
 def label_draft(solution: str, text: str) -> LabelledDraft:
-    """A draft with its exact labels."""
+    """Returns a draft with its exact labels."""
     lines = text.split("\n")
     return LabelledDraft(tuple(lines), tuple(labels(solution, lines)))
 
 
 def sampled_problems(path: Path, seed: int) -> Iterator[LabelledProblem]:
-    """The drafts of a file that this module wrote, problem by problem in a new order each time, without end."""
+    """Yields the problems of a file that `write_samples` wrote, without end, in a new order each time."""
     rng = random.Random(f"drawn {seed}")
     with path.open() as file:
         problems = [json.loads(line) for line in file]
@@ -77,9 +78,11 @@ def sampled_problems(path: Path, seed: int) -> Iterator[LabelledProblem]:
 
 
 def annotated_problems(path: Path, seed: int) -> Iterator[LabelledProblem]:
-    """Drafts of built-in problems in a store whose steps were judged by rollouts, without end. A step is right where
-    any rollout from it was (hard estimation; Wang et al. 2024). Held-out problems are left out. Raises StoreError, and
-    ValueError if none is left."""
+    """Yields the drafts of built-in problems in a store whose steps were judged by rollouts, without end.
+
+    A step is right if any rollout from it was (hard estimation; Wang et al. 2024). Held-out problems are left out.
+    Raises StoreError, and ValueError if no problem is left.
+    """
     rng = random.Random(f"annotated {seed}")
     with Store(path, create=False) as store:
         rows = store.query(ANNOTATED).rows
@@ -99,10 +102,10 @@ def annotated_problems(path: Path, seed: int) -> Iterator[LabelledProblem]:
 
 
 def problems_with_errors(seed: int) -> Iterator[LabelledProblem]:
-    """Wrong attempts at fresh problems of the training split, without end."""
+    """Yields new problems of the training split with wrong attempts at them, without end."""
     rng = random.Random(f"made up {seed}")
     for story in _stories(rng):
-        wrong = dict.fromkeys(_err(story, rng) for _ in range(8))  # in the order in which they were drawn
+        wrong = dict.fromkeys(_err(story, rng) for _ in range(8))  # a dict, because it preserves the order of the draws
         yield LabelledProblem(
             story.question, story.solution, tuple(label_draft(story.solution, text) for text in wrong)
         )
@@ -115,7 +118,7 @@ def _stories(rng: random.Random) -> Iterator[Story]:
 
 
 def _err(story: Story, rng: random.Random) -> str:
-    """An attempt of the generator, or the solution up to a step of which one digit of the result is changed."""
+    """Returns an attempt of the generator, or the solution up to a step in whose result one digit is changed."""
     if rng.random() < 0.4:
         return attempt(story, rng).text
     lines = story.solution.split("\n")
@@ -129,7 +132,7 @@ def _err(story: Story, rng: random.Random) -> str:
 
 
 def write_samples(path: Path, problems: int, samples: int, seed: int) -> None:
-    """Writes a line a problem: question, solution, and each distinct draft with how often it was drawn."""
+    """Writes one line a problem: question, solution, and each distinct draft with its count."""
     model = embedded()
     waiting: deque[tuple[Story, Future[tuple[Choice, ...]]]] = deque()
     with path.open("w") as file:
@@ -144,10 +147,10 @@ def write_samples(path: Path, problems: int, samples: int, seed: int) -> None:
             seeds = [(seed << 40) + number * samples + sample for sample in range(samples)]
             waiting.append((story, model.engine.submit(Job(prompt, seeds, 1.0, 200, ()))))
             while len(waiting) > 64 // samples + 8:
-                told, future = waiting.popleft()
-                write(told, future.result())
-        for told, future in waiting:
-            write(told, future.result())
+                oldest, future = waiting.popleft()
+                write(oldest, future.result())
+        for left, future in waiting:
+            write(left, future.result())
 
 
 if __name__ == "__main__":

@@ -30,14 +30,14 @@ from redraft.llm.providers.embedded.training.corpus import Conversation, convers
 T = TypeVar("T")
 HERE = Path(__file__).parents[1]
 HIDDEN = 512
-BUCKETS = (96, 160, 224, 320, 448)  # lengths that batches are padded to, so that few graphs are compiled
+BUCKETS = (96, 160, 224, 320, 448)  # batches are padded to these lengths, so that few graphs are compiled
 TOKENS_A_STEP = 6144
-EASY, FULL = (1, 1, 2, 2, 3), (1, 2, 2, 3, 3, 3, 3, 4, 4, 5)  # levels drawn in the first part and after it
+EASY, FULL = (1, 1, 2, 2, 3), (1, 2, 2, 3, 3, 3, 3, 4, 4, 5)  # the levels of the first quarter, and of the rest
 VOCABULARY = 960
 
 
 def train_tokenizer(seed: int) -> Tokenizer:
-    """Byte-level BPE, every digit a token of its own."""
+    """Trains a tokenizer: byte-level BPE in which every digit is one token."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
@@ -65,7 +65,7 @@ class Block(nn.Module):
         self.down = nn.Linear(HIDDEN, WIDTH, bias=False)
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Without a mask, each token sees itself and those before it."""
+        """Without a mask, each token attends to itself and to the tokens before it."""
         rows, length, _ = x.shape
         q, k, v = self.qkv(self.attention_norm(x)).view(rows, length, 3, HEADS, -1).permute(2, 0, 3, 1, 4)
         q, k = rotate(q, cos, sin), rotate(k, cos, sin)
@@ -94,7 +94,7 @@ class Llama(nn.Module):
         self.register_buffer("sin", angles.sin(), persistent=False)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Tokens (rows, length) to logits (rows, length, vocabulary)."""
+        """Maps tokens (rows, length) to logits (rows, length, vocabulary)."""
         length = tokens.shape[1]
         x = self.embedding(tokens)
         for block in self.blocks:
@@ -103,7 +103,7 @@ class Llama(nn.Module):
 
 
 def encode(tokenizer: Tokenizer, conversation: Conversation) -> tuple[list[int], int]:
-    """Its tokens, and how many of the last ones are learnt."""
+    """Returns a conversation's tokens, and how many tokens at its end are targets."""
     marks = itertools.cycle((prompt_formats.USER, prompt_formats.ASSISTANT))
     ends = itertools.cycle(("", prompt_formats.END))
     turns = [f"{mark}{text}{end}" for mark, text, end in zip(marks, conversation.texts, ends, strict=False)]
@@ -112,7 +112,7 @@ def encode(tokenizer: Tokenizer, conversation: Conversation) -> tuple[list[int],
 
 
 def batches(tokenizer: Tokenizer, rng: random.Random, levels: Sequence[int]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Inputs and targets, both (rows, length); a target of -100 is not learnt."""
+    """Yields inputs and targets, both (rows, length). A target of -100 does not count."""
     waiting: dict[int, list[tuple[list[int], int]]] = {bucket: [] for bucket in BUCKETS}
     for conversation in conversations(rng, levels):
         tokens, learnt = encode(tokenizer, conversation)
@@ -132,7 +132,7 @@ def batches(tokenizer: Tokenizer, rng: random.Random, levels: Sequence[int]) -> 
 
 
 def prefetch(batches: Iterator[T]) -> Iterator[T]:
-    """The same batches, made in a thread while the last one is learnt."""
+    """Yields the same batches; a thread prepares them while the model trains."""
     ready: queue.Queue[T] = queue.Queue(8)
 
     def fill() -> None:
@@ -177,7 +177,7 @@ def train(steps: int, seed: int, out: Path, threads: int) -> None:
 
 
 def optimizers(model: Llama, rate: float) -> list[torch.optim.Optimizer]:
-    """Muon for the hidden matrices, AdamW for the embedding and the norms, each of one group."""
+    """Returns Muon for the hidden matrices and AdamW for the embedding and the norms, with one group each."""
     matrices = [p for block in model.blocks for p in block.parameters() if p.ndim == 2]
     others = [model.embedding.weight, *(p for p in model.parameters() if p.ndim == 1)]
     return [
@@ -192,7 +192,7 @@ def save(model: Llama, out: Path) -> None:
 
 
 def load(folder: Path) -> Llama:
-    """The network with the weights that lie in a folder, as numpy unpacks them."""
+    """Returns the network with the weights of a folder, as numpy unpacks them."""
     with np.load(folder / "weights.npz") as packed:
         weights = {name: torch.from_numpy(array) for name, array in unpack(packed).items()}
     model = Llama(VOCABULARY)
@@ -201,7 +201,7 @@ def load(folder: Path) -> Llama:
 
 
 def reference(folder: Path, out: Path) -> None:
-    """Writes this framework's logits for one conversation, which the numpy network is tested against."""
+    """Writes this framework's logits for one conversation, as a reference for tests of the numpy network."""
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     drawn = next(c for c in conversations(random.Random(1), FULL) if len(c.texts) > 2)
     tokens = torch.tensor(encode(tokenizer, drawn)[0])
@@ -211,7 +211,7 @@ def reference(folder: Path, out: Path) -> None:
 
 
 def say(line: str) -> None:
-    print(line, flush=True)  # noqa: T201 - a training command reports as it goes
+    print(line, flush=True)  # noqa: T201 - a training command reports its progress
 
 
 if __name__ == "__main__":
@@ -221,7 +221,7 @@ if __name__ == "__main__":
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, default=HERE)
     parser.add_argument(
-        "--reference", type=Path, help="only write this framework's logits of the weights in --out there"
+        "--reference", type=Path, help="only write this framework's logits of the weights in --out to this file"
     )
     options = parser.parse_args()
     if options.reference:

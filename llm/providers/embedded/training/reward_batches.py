@@ -1,8 +1,8 @@
-"""Marked drafts as the arrays that the process reward model is trained on.
+"""Labelled drafts as arrays for the training of the process reward model.
 
-A row holds one question and drafts of it. No draft sees another, and each is placed right after the question, so that
-the question is read once for all of them. A draft ends with its first wrong line: what follows is neither right nor
-wrong (Lightman et al. 2023).
+A row holds one question and drafts of it. No draft attends to another, and each has the positions right after the
+question, so that the question is read once for all of them. A draft ends with its first wrong line: later lines are
+neither right nor wrong (Lightman et al. 2023).
 """
 
 import itertools
@@ -25,9 +25,12 @@ Ints = NDArray[np.int64]
 
 
 class Batch(NamedTuple):
-    """All (rows, length) but `mask`, (rows, 1, length, length), and `ends`, (lines, 4): row, first and last token of a
-    line, and its label. `before` holds the place of the token that each token follows; `letters` labels, and `read` the
-    token to come, or IGNORED."""
+    """Arrays of one batch, (rows, length) except for `mask` and `ends`.
+
+    `mask` is (rows, 1, length, length). `ends`, (lines, 4), holds a line's row, its first and last token, and its
+    label. `before` is the index of the token that precedes each token. `letters` are the labels of tokens, and `read`
+    the next tokens to predict; both may be IGNORED.
+    """
 
     tokens: Ints
     positions: Ints
@@ -40,7 +43,8 @@ class Batch(NamedTuple):
 
 @dataclass(slots=True)
 class Row:
-    """The same of one question, as long as it is; `drafts` holds 0 for the question, and a draft's number."""
+    """The arrays of one question, without padding. `drafts` holds 0 for the question's tokens, and the number of the
+    draft for the others."""
 
     asked: int
     tokens: list[int]
@@ -53,7 +57,7 @@ class Row:
 
 
 def batches(tokenizer: Tokenizer, sources: Sequence[Iterator[LabelledProblem]]) -> Iterator[Batch]:
-    """Rows of each source in turn, without end."""
+    """Yields batches of rows from each source in turn, without end."""
     turns = itertools.chain.from_iterable(zip(*sources, strict=True))
     rows = (row for one in turns if (row := _row(tokenizer, one)))
     while True:
@@ -61,8 +65,8 @@ def batches(tokenizer: Tokenizer, sources: Sequence[Iterator[LabelledProblem]]) 
 
 
 def _row(tokenizer: Tokenizer, one: LabelledProblem) -> Row | None:
-    """The question, its solution, which is learnt to be read too, and as many of the drafts as there is room for; None
-    where there is none."""
+    """Returns a row of the question, its solution, and as many drafts as fit. The network also learns to predict the
+    solution. Returns None if nothing fits."""
     prompt = tokenizer.encode(scoring_prefix(one.question), add_special_tokens=False).ids
     size = len(prompt)
     row = Row(size, list(prompt), list(range(size)), [0, *range(size - 1)], [0] * size)
@@ -99,7 +103,8 @@ def _add(tokenizer: Tokenizer, row: Row, draft: LabelledDraft, *, read: bool) ->
 
 
 def _letters(line: str, label: Label, offsets: Sequence[tuple[int, int]]) -> list[int]:
-    """Of the tokens of a line's equation (of the whole line where it has none), whether all is right up to there."""
+    """Returns, for each token of a line's equation (of the whole line if it has none), whether the line is right up to
+    the token's end."""
     if not label.right and label.wrong_at is None:
         return [IGNORED] * len(offsets)
     equation = EQUATION.search(line)

@@ -30,11 +30,11 @@ from redraft.llm.providers.embedded.training.pretrain import HERE, VOCABULARY, L
 from redraft.llm.providers.embedded.training.reward_batches import IGNORED, Batch, batches
 
 HIDDEN = 64
-LETTERS, READING = 0.3, 0.5  # the weights of these losses beside that of lines
+LETTERS, READING = 0.3, 0.5  # the weights of the losses of letters and reading; the loss of lines has weight 1
 
 
 class RewardModel(Llama):
-    """The policy's network with two heads: of tokens (training alone) and of lines."""
+    """The policy's network with two heads: one for tokens, used in training alone, and one for lines."""
 
     def __init__(self) -> None:
         super().__init__(VOCABULARY)
@@ -45,7 +45,8 @@ class RewardModel(Llama):
         nn.init.zeros_(self.value.weight)
 
     def read(self, tokens: Tensor, positions: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Of tokens (rows, length): their states, the logits of the tokens to come, and those of being right."""
+        """Returns, for tokens (rows, length), their states, the logits of the next tokens, and the logits of being
+        right."""
         cos, sin = self.cos[positions][:, None], self.sin[positions][:, None]
         x = self.embedding(tokens)
         for block in self.blocks:
@@ -54,19 +55,19 @@ class RewardModel(Llama):
         return x, x @ self.embedding.weight.T, self.letter(x)[..., 0]
 
     def judge(self, states: Tensor, logits: Tensor, batch: Batch) -> Tensor:
-        """The logit of each line: from the state of its last token and the line's own log-probability."""
+        """Returns the logit of each line, from the state of its last token and the line's own log-probability."""
         index = torch.arange(len(batch.tokens))[:, None]
         before, tokens = torch.from_numpy(batch.before), torch.from_numpy(batch.tokens)
         logprobs = logits[index, before, tokens].float() - logits.float().logsumexp(-1)[index, before]
         total = logprobs.cumsum(1)
         row, first, last = (torch.from_numpy(column) for column in batch.ends[:, :3].T)
         logprob = (total[row, last] - total[row, first - 1])[:, None]
-        told = torch.cat([states[row, last].float(), logprob.clamp(min=-20), logprob.exp()], 1)
-        return self.value(F.gelu(self.hidden(told), approximate="tanh"))[:, 0]
+        features = torch.cat([states[row, last].float(), logprob.clamp(min=-20), logprob.exp()], 1)
+        return self.value(F.gelu(self.hidden(features), approximate="tanh"))[:, 0]
 
 
 def losses(model: RewardModel, read: Any, batch: Batch) -> Tensor:
-    """Of lines, of letters and of reading, each a mean: (3,)."""
+    """Returns the mean losses of lines, of letters and of reading: (3,)."""
     inputs = (torch.from_numpy(array) for array in (batch.tokens, batch.positions, batch.mask))
     with torch.autocast("cpu", dtype=torch.bfloat16):
         states, logits, letters = read(*inputs)
@@ -80,7 +81,7 @@ def losses(model: RewardModel, read: Any, batch: Batch) -> Tensor:
 
 
 def begin(start: Path | None) -> RewardModel:
-    """The policy's network under fresh heads, or what an earlier training wrote."""
+    """Returns the policy's network with new heads, or the model of an earlier training."""
     model = RewardModel()
     if start is None:
         model.load_state_dict(load(HERE).state_dict(), strict=False)
@@ -113,8 +114,8 @@ def train(options: argparse.Namespace) -> None:
             stepper.zero_grad(set_to_none=True)
         seen.append(found.tolist())
         if step % 50 == 0 or step == options.steps:
-            told = ", ".join(f"{v:.4f}" for v in np.mean(seen[-50:], axis=0))
-            say(f"step {step} of {options.steps}, {time.monotonic() - started:.0f} s, losses {told}")
+            means = ", ".join(f"{v:.4f}" for v in np.mean(seen[-50:], axis=0))
+            say(f"step {step} of {options.steps}, {time.monotonic() - started:.0f} s, losses {means}")
     arrays = {name: tensor.detach().numpy() for name, tensor in model.state_dict().items()}
     np.savez_compressed(options.out, allow_pickle=False, **quantize(arrays))
 

@@ -1,4 +1,4 @@
-"""One connection that speaks HTTP/1.1: a request out, its answer in, read by llhttp."""
+"""One HTTP/1.1 connection: sends a request and reads the answer with llhttp."""
 
 import asyncio
 import gzip
@@ -11,7 +11,7 @@ from redraft.llm.providers.openai_server.http.response import ConnectionBroken, 
 
 
 class Connection(asyncio.Protocol):
-    """One connection, which carries one exchange at a time. `since` is when it became idle."""
+    """One connection with one exchange at a time. `since` is the time at which it became idle."""
 
     def __init__(self) -> None:
         self.since = 0.0
@@ -21,7 +21,7 @@ class Connection(asyncio.Protocol):
         self._awaited: asyncio.Future[Response] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._again = True  # another exchange may follow
-        self._begun = False  # the headers of an answer are there
+        self._begun = False  # the headers of an answer have arrived
         self._headers: dict[str, str] = {}
         self._body: list[bytes] = []
 
@@ -31,18 +31,18 @@ class Connection(asyncio.Protocol):
         return self._again and not self._transport.is_closing()
 
     def exchange(self, request: bytes, timeout_s: float) -> "asyncio.Future[Response]":
-        """Send a request; the answer to come. Its errors are Broken and TimeoutError."""
+        """Sends a request and returns the future answer. The future's errors are ConnectionBroken and TimeoutError."""
         self._awaited = awaited = self._loop.create_future()
         self._timer = self._loop.call_later(timeout_s, self._failed, TimeoutError())
         self._transport.write(request)
         return awaited
 
     def close(self) -> None:
-        """Drop it. Whoever awaits an answer gets Broken."""
+        """Closes the connection. A pending answer fails with ConnectionBroken."""
         self._failed(ConnectionBroken("it was closed on this side"))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's does not derive from it
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's class does not derive from asyncio.Transport
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -52,7 +52,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         if exc is None and self._begun and not self._headers.keys() & {"content-length", "transfer-encoding"}:
-            self._answered()  # its end was to be that of the connection
+            self._answered()  # such an answer ends with the connection
         else:
             self._failed(ConnectionBroken(str(exc) if exc else "the server closed it"))
 
@@ -63,7 +63,7 @@ class Connection(asyncio.Protocol):
         self._headers.setdefault(name.decode("latin-1").lower(), value.decode("utf-8", "surrogateescape"))
 
     def on_headers_complete(self) -> None:
-        self._begun = self._parser.get_status_code() >= 200  # what comes before is news of the answer
+        self._begun = self._parser.get_status_code() >= 200  # a status below 200 only announces the answer
 
     def on_body(self, body: bytes) -> None:
         self._body.append(body)
@@ -75,7 +75,7 @@ class Connection(asyncio.Protocol):
 
     def _answered(self) -> None:
         awaited, self._awaited, self._begun = self._awaited, None, False
-        if awaited is None or awaited.done():  # nobody asked
+        if awaited is None or awaited.done():  # nobody waits for the answer
             self._transport.abort()
             return
         if self._timer is not None:
@@ -98,7 +98,7 @@ class Connection(asyncio.Protocol):
 
 
 def _unpacked(body: bytes, encoding: str) -> bytes:
-    """A body as it was before it was packed. Raises OSError, EOFError and zlib.error."""
+    """Returns the unpacked body. Raises OSError, EOFError and zlib.error."""
     match encoding.lower():
         case "gzip" | "x-gzip":
             return gzip.decompress(body)

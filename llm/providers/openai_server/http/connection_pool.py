@@ -1,8 +1,8 @@
-"""HTTP/1.1 without TLS and proxy, as model servers on one's own machines are asked: llhttp on bare connections.
+"""HTTP/1.1 without TLS and proxy, for model servers on local machines: llhttp on bare connections.
 
-An aiohttp session, which carries whatever else there is, costs more processor time a call (`bench/speed/clients.py`
-has the totals of redraft and of a bare aiohttp loop). Of the clients in Rust, pyreqwest waits for the interpreter's
-lock with each reply where the event loop is busy, and wreq does not read SSL_CERT_FILE.
+An aiohttp session, which handles all other cases, costs more processor time a call (`bench/speed/clients.py` has the
+totals of redraft and of a bare aiohttp loop). Among the clients in Rust, pyreqwest waits for the interpreter's lock
+with each reply if the event loop is busy, and wreq does not read SSL_CERT_FILE.
 """
 
 import asyncio
@@ -19,24 +19,24 @@ from yarl import URL
 from redraft.llm.providers.openai_server.http.connection import Connection
 from redraft.llm.providers.openai_server.http.response import ConnectFailed, Response
 
-IDLE_S = 4.0  # of an idle connection: servers drop theirs after 5 s and more
-DNS_CACHE_S = 300.0  # what a host's name means
-STAGGER_S = 0.25  # until another of a host's addresses is tried beside the first (RFC 8305)
+IDLE_S = 4.0  # the lifetime of an idle connection: servers close theirs after 5 s or more
+DNS_CACHE_S = 300.0  # the lifetime of a resolved name
+STAGGER_S = 0.25  # the pause before a second address of a host is tried beside the first (RFC 8305)
 
 HostPort = tuple[str, int]
 """A host and a port."""
 
 
 class ResolvedHost(NamedTuple):
-    """What a host's name means, until then."""
+    """The addresses of a host's name, valid until `until`."""
 
     addresses: asyncio.Task[Sequence[AddrInfoType]]
     until: float
 
 
 class ConnectionPool:
-    """Connections to any number of servers, in the running event loop. An idle one is used again within 4 s. `headers`
-    go with every request."""
+    """Connections to any number of servers, in the running event loop. An idle connection is used again within 4 s.
+    `headers` go with every request."""
 
     def __init__(self, headers: Mapping[str, str], connect_s: float, timeout_s: float) -> None:
         self._headers = {"Accept-Encoding": "gzip, deflate", **headers}
@@ -50,12 +50,13 @@ class ConnectionPool:
         self._sweeping: asyncio.TimerHandle | None = None
 
     async def send(self, method: str, url: URL, body: bytes) -> Response:
-        """The answer to a request. Raises Unreached, Broken, TimeoutError, and ValueError for what is no header."""
+        """Returns the answer to a request. Raises ConnectFailed, ConnectionBroken, TimeoutError, and ValueError for an
+        invalid header."""
         head, place = self._heads.get((method, url)) or self._head(method, url)
         connection = self._kept(place) or await self._connected(place)
         try:
             response = await connection.exchange(b"%b%d\r\n\r\n%b" % (head, len(body), body), self._timeout_s)
-        except BaseException:  # cancelled, too: what comes later would be taken for the next answer
+        except BaseException:  # cancellation too: a late answer would be taken for the next one
             connection.close()
             raise
         if connection.reusable:
@@ -63,7 +64,7 @@ class ConnectionPool:
         return response
 
     def close(self) -> None:
-        """Close the connections."""
+        """Closes all connections."""
         for connection in list(self._open):
             connection.close()
         self._idle.clear()
@@ -72,7 +73,7 @@ class ConnectionPool:
             self._sweeping = None
 
     def _head(self, method: str, url: URL) -> tuple[bytes, HostPort]:
-        """All of a request before the length of its body, and where it goes: made once."""
+        """Returns a request up to the length of its body, and the host and port. The result is cached."""
         headers = {"Host": url.host_port_subcomponent or "", **self._headers}
         if url.user is not None:
             named = f"{url.user}:{url.password or ''}"
@@ -97,7 +98,7 @@ class ConnectionPool:
         return connection
 
     async def _found(self, place: HostPort) -> Sequence[AddrInfoType]:
-        """The addresses of a host, looked up once for all who ask."""
+        """Returns the addresses of a host. Concurrent calls share one lookup."""
         found = self._places.get(place)
         if found is None or found.until < self._loop.time():
             lookup = self._loop.create_task(self._loop.getaddrinfo(*place, type=SOCK_STREAM))
@@ -109,7 +110,7 @@ class ConnectionPool:
             raise
 
     def _kept(self, place: HostPort) -> Connection | None:
-        """The connection that was used last."""
+        """Returns the idle connection that was used last, or None."""
         idle = self._idle[place]
         while idle:
             connection = idle.pop()
@@ -125,7 +126,7 @@ class ConnectionPool:
             self._sweeping = self._loop.call_later(IDLE_S, self._sweep)
 
     def _sweep(self) -> None:
-        """Close those that nobody has used for long."""
+        """Closes connections that have been idle too long."""
         for idle in self._idle.values():
             while idle and idle[0].since <= self._loop.time() - IDLE_S:
                 idle.popleft().close()

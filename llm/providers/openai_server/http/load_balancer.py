@@ -1,4 +1,4 @@
-"""The addresses of a fleet: which one a call goes to, and which ones rest since nobody answered there."""
+"""The servers of one model: the choice of a server for each call, and pauses for servers that fail."""
 
 import re
 import time
@@ -10,22 +10,24 @@ from yarl import URL
 from redraft.llm.model import ModelError
 from redraft.llm.providers.shared.redaction import address_secrets, redact_address
 
-PAUSE_S = 0.5  # of an address where a call failed, doubled by each further one
+PAUSE_S = 0.5  # after a failure at an address, doubled by each further failure
 LONGEST_PAUSE_S = 30.0
 ENDPOINTS = ("/chat/completions", "/completions")
 
 
 class Address:
-    """One server: where its endpoints are, and how it does. `shown` is the address without user, password and query.
+    """One server: the addresses of its endpoints, and its health. `shown` is the address without user, password and
+    query.
 
-    Where the given address names no version of the protocol, `/v1` is tried too: `moved` goes on to the next place.
+    If the given address names no version of the protocol, the endpoints may also be below `/v1`; `moved` switches to
+    the next candidate.
     """
 
     def __init__(self, given: str) -> None:
         self._places = _places(given)
         self.shown = _shown(self._places[-1] if len(self._places) == 1 else _url(given))
         self.in_flight = 0
-        self.found = False  # an endpoint has answered where it is now looked for
+        self.found = False  # an endpoint has answered at the present candidate
         self._failures = 0
         self._failed_at = 0.0
         self._rests_until = 0.0
@@ -36,7 +38,8 @@ class Address:
         return self.chat.user is not None
 
     def moved(self, tried: URL) -> bool:
-        """Whether there is another place to try than the one whose endpoint this is, which becomes the current one."""
+        """Switches to the next candidate address if `tried` is the present endpoint. Returns whether another try can
+        help."""
         if tried not in (self.chat, self.text):
             return True
         if self.found or self._place + 1 == len(self._places):
@@ -46,24 +49,24 @@ class Address:
         return True
 
     def rests(self, now: float) -> bool:
-        """Whether calls should go elsewhere for now. One call that comes after the pause tries it again."""
+        """Whether calls should avoid the server for now. The first call after the pause tests it."""
         return now < self._rests_until
 
     def tried(self, now: float) -> None:
-        """A call goes there. While it is on its way to a server that failed before, others go elsewhere."""
+        """Reports a call to the server. While it tests a server that failed before, other calls avoid it."""
         if self._failures:
             self._rests_until = now + self._pause
 
     def failed(self, begun: float, now: float) -> None:
-        """A call that began then was refused its connection, broken off, or not answered. Calls that fail together
-        count as one failure."""
+        """Reports a failed call: no connection, a broken connection, or no answer in time. Calls that fail together
+        count as one failure, by the time `begun` at which they began."""
         if begun >= self._failed_at:
             self._failures += 1
         self._failed_at = now
         self._rests_until = now + self._pause
 
     def answered(self) -> None:
-        """It is well."""
+        """Reports an answered call, which ends the pause."""
         self._failures = 0
         self._rests_until = 0.0
 
@@ -86,7 +89,7 @@ class Address:
 
 
 class LoadBalancer:
-    """A fleet of servers of one model. `now` is a clock of seconds."""
+    """The servers of one model. `now` is a clock of seconds."""
 
     def __init__(self, given: Sequence[str], now: Callable[[], float] = time.monotonic) -> None:
         self._all = [Address(one) for one in given]
@@ -105,8 +108,8 @@ class LoadBalancer:
         return iter(self._all)
 
     def order(self, number: int) -> Sequence[Address]:
-        """Where to send a call, best first: the fewest calls in flight, resting ones last. Of equals, calls of the same
-        number go to the same one."""
+        """Returns the servers for a call, best first: the fewest calls in flight, paused servers last. Among equals,
+        calls with the same number get the same server."""
         if len(self._all) == 1:
             return self._all
         start, now = number % len(self._all), self._now()
@@ -115,7 +118,7 @@ class LoadBalancer:
 
 
 def split_addresses(given: str | Sequence[str]) -> tuple[str, ...]:
-    """The addresses in one text, separated by commas, or in several. Raises a fatal ModelError where there is none."""
+    """Returns the addresses in a text with commas, or in a sequence. Raises a fatal ModelError if there is none."""
     listed = given.split(",") if isinstance(given, str) else given
     found = tuple(dict.fromkeys(one.strip() for one in listed if one.strip()))
     if not found:
@@ -139,7 +142,7 @@ def _url(given: str) -> URL:
 
 
 def _places(given: str) -> list[URL]:
-    """Where the endpoints may be, best guess first."""
+    """Returns the candidate base URLs of the endpoints, best guess first."""
     url = _url(given)
     path = url.path.rstrip("/")
     for endpoint in ENDPOINTS:
@@ -161,5 +164,5 @@ def _shown(url: URL) -> str:
 
 
 def _proxy(url: URL) -> str | None:
-    """The proxy that the environment names for an address."""
+    """Returns the proxy that the environment sets for an address."""
     return None if proxy_bypass(url.host or "") else getproxies().get(url.scheme)

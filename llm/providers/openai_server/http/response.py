@@ -1,11 +1,11 @@
-"""What every way to a server gives back: an HTTP answer, or why there is none."""
+"""The result of an HTTP request: a response, or the error in its place."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
 
 
 class Response(NamedTuple):
-    """An HTTP answer, read whole and unpacked. The names of its headers are found in small letters."""
+    """A complete, unpacked HTTP response. Its header names are looked up in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -13,8 +13,8 @@ class Response(NamedTuple):
 
 
 class ConnectFailed(Exception):
-    """There is no connection, so nothing was sent. The text says why, without an address."""
+    """The connection failed, so nothing was sent. The message says why, without an address."""
 
 
 class ConnectionBroken(Exception):
-    """The connection broke, or what came is not HTTP, after something was sent. The text says why."""
+    """The connection broke, or the data is not HTTP, after the request was sent. The message says why."""

@@ -1,4 +1,4 @@
-"""What `plain` does not carry: TLS, and ways through a proxy. aiohttp does."""
+"""HTTP through aiohttp, for the cases that `ConnectionPool` does not handle: TLS and proxies."""
 
 from collections.abc import Mapping
 
@@ -22,7 +22,8 @@ class AiohttpSession:
         )
 
     async def send(self, method: str, url: URL, body: bytes, proxy: str | None = None) -> Response:
-        """The answer to a request. Raises Unreached, Broken, TimeoutError, and ValueError for what is no header."""
+        """Returns the answer to a request. Raises ConnectFailed, ConnectionBroken, TimeoutError, and ValueError for an
+        invalid header."""
         request = self._session.request(method, url, data=body or None, allow_redirects=False, proxy=proxy)
         try:
             async with request as response:
@@ -37,12 +38,12 @@ class AiohttpSession:
             raise ConnectionBroken(str(error)) from None
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Closes all connections."""
         await self._session.close()
 
 
 def _reason(error: aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError) -> str:
-    """Why there is no connection, in a few words, without an address that could hold a password."""
+    """Returns the reason of a failed connection in a few words, without an address, which could hold a password."""
     if isinstance(error, aiohttp.ConnectionTimeoutError):
         return "no connection in time"
     if isinstance(error, aiohttp.ClientConnectorCertificateError):

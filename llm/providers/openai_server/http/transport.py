@@ -1,4 +1,4 @@
-"""The connections to a fleet: sends a body to the best address and brings back what it answered."""
+"""The connections to the servers of a model: sends a body to the best address and returns the answer."""
 
 import asyncio
 import time
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from redraft.llm.providers.openai_server.http.session import AiohttpSession
 
 NO_PAGE = (404, 405)
-STUMBLES = (429, 500, 502, 503, 504, 529)  # of one address, while others may do better
+STUMBLES = (429, 500, 502, 503, 504, 529)  # of one address; another address may do better
 
 
 class Answer(NamedTuple):
-    """An HTTP answer, and the endpoint that gave it."""
+    """An HTTP answer, and the address and URL that it came from."""
 
     status: int
     headers: Mapping[str, str]
@@ -32,7 +32,8 @@ class Answer(NamedTuple):
 
 
 class Transport:
-    """The connections of all calls of a model, made when the first one is, and kept for others in the same loop."""
+    """The connections of all calls of a model. They open with the first call, and later calls in the same loop share
+    them."""
 
     def __init__(self, addresses: LoadBalancer, key: str, limits: Limits) -> None:
         self.addresses = addresses
@@ -44,14 +45,14 @@ class Transport:
 
     @property
     def shown(self) -> str:
-        """The addresses, fit to be shown."""
+        """The addresses without their secrets."""
         return self.addresses.shown
 
     async def post(self, body: bytes, number: int, chat: bool = True) -> Answer:
-        """Send a body to the chat endpoint, or to that of raw completions. Of the addresses, those that refuse the
-        connection are passed over.
+        """Sends a body to the endpoint for chat or for raw completions. An address that refuses the connection is
+        skipped.
 
-        Raises ModelError: Cause.DOWN where none takes the connection, Cause.FAULT where it breaks or time runs out.
+        Raises ModelError: Cause.DOWN if every address refuses, Cause.FAULT if the connection breaks or time runs out.
         """
         refusals: list[str] = []
         for address in self.addresses.order(number):
@@ -69,8 +70,8 @@ class Transport:
         )
 
     async def ask(self, method: str, address: Address, path: str, body: bytes = b"") -> Answer:
-        """Ask another page of one server; `path` begins with a slash, and is below the address without `/v1`, unless
-        it begins with "/v1". Raises ModelError."""
+        """Sends a request to another page of one server. `path` begins with a slash and is relative to the address
+        without `/v1`, unless it begins with "/v1". Raises ModelError."""
         base = address.base if path.startswith("/v1") else address.root
         url = base.joinpath(*path.removeprefix("/v1").strip("/").split("/"))
         try:
@@ -81,7 +82,7 @@ class Transport:
             ) from None
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Closes all connections."""
         self._loop = None
         if self._plain is not None:
             self._plain.close()
@@ -91,7 +92,8 @@ class Transport:
             self._session = None
 
     async def _sent(self, method: str, address: Address, url: URL, body: bytes) -> Answer:
-        """Raises Unreached, and ModelError where the server may have got the request."""
+        """Returns the answer of one address. Raises ConnectFailed, and ModelError if the server may have got the
+        request."""
         begun = time.monotonic()
         address.in_flight += 1
         address.tried(begun)
@@ -123,7 +125,7 @@ class Transport:
         return await self._session.send(method, url, body, address.proxy)
 
     def _settings(self) -> tuple[dict[str, str], float, float]:
-        """The headers of every request, and the limits of time: of connecting, and of all."""
+        """Returns the headers of every request, and the limits of time for connecting and for the whole call."""
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
         if self._key and not any(address.has_password for address in self.addresses):
             headers["Authorization"] = f"Bearer {self._key}"
@@ -131,7 +133,7 @@ class Transport:
 
 
 def _broken(address: Address, error: Exception, timeout_s: float) -> ModelError:
-    """What became of a call that was sent. The server may have done the work, and charged it."""
+    """Returns the error of a call that was sent. The server may have done the work, and charged it."""
     kind = "broken connection"
     if isinstance(error, TimeoutError):
         message, cure = f"{address.shown} gave no answer in {timeout_s:g} s.", "Ask for less, or wait longer."
