@@ -139,7 +139,7 @@ class LiteLLMModel(Model):
         return parameters | ({"extra_body": vllm} if vllm else {})
 
     def reply(self, response: Any, request: Request, parameters: Mapping[str, Any]) -> Reply:
-        """Returns the reply in LiteLLM's response, and updates the capabilities by it. Raises ModelError if it is empty."""
+        """Returns the reply in LiteLLM's response, and updates the capabilities. Raises ModelError if it is empty."""
         self._known.learn(response.choices or (), parameters)
         trimmed = self.capabilities.continuing is Continuing.TRAILING
         reply = read_response(response, request, parameters.get("stop", ()), trimmed=trimmed)
