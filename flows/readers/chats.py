@@ -50,7 +50,7 @@ def _messages(row: Mapping[str, Any]) -> list[tuple[str, str]]:
             return [(str(one["role"]), str(one["content"] or "")) for one in given]
         except (KeyError, TypeError):
             raise SourceError("a message needs a role and a content") from None
-    prompt, done = row.get("prompt"), row.get("completions", row.get("completion"))
+    prompt, done = row.get("prompt"), _first_given(row, "completions", "completion")
     if isinstance(prompt, str) and isinstance(done, str | list):
         return [("user", prompt), ("assistant", done if isinstance(done, str) else "".join(map(str, done)))]
     raise SourceError("no chat: it needs 'messages', or 'prompt' and 'completion'")
@@ -77,7 +77,7 @@ def _path(row: Mapping[str, Any], spoken: Sequence[tuple[str, str]], question: A
 def _grade(row: Mapping[str, Any], path: Trajectory, person: str | None, context: Context) -> Grade | None:
     """What the row says of its last draft; None where it says nothing."""
     verdict = _verdict(row.get("label"))
-    labels = row.get("step_labels", row.get("labels"))
+    labels = _first_given(row, "step_labels", "labels")
     if labels is None:
         return None if verdict is None else told(verdict, person)
     if not isinstance(labels, list) or len(labels) != len(path.draft()):
@@ -88,6 +88,12 @@ def _grade(row: Mapping[str, Any], path: Trajectory, person: str | None, context
         return grade
     whole = told(verdict, person)
     return replace(grade, value=whole.value, verdict=whole.verdict, reason=None)
+
+
+def _first_given(row: Mapping[str, Any], *columns: str) -> Any:
+    """The first of these columns that is not null: rows of several kinds in one file have each other's columns, as
+    null."""
+    return next((row[column] for column in columns if row.get(column) is not None), None)
 
 
 def _verdict(label: Any) -> bool | None:
@@ -105,7 +111,8 @@ def _detail(label: Any) -> Detail | None:
         return None
     if isinstance(label, bool):
         return GOOD if label else BAD
-    found = RATINGS.get(label.lower() if isinstance(label, str) else label) if isinstance(label, str | int) else None
+    rating = label.lower() if isinstance(label, str) else label
+    found = RATINGS.get(rating) if isinstance(rating, str | int | float) else None
     if found is None:
         raise SourceError(f"the step label {label!r} is none of 1, 0, -1, good, neutral, bad, true, false, null")
     return found
