@@ -8,44 +8,28 @@ that is slow. `flows/settings_input.py` checks values against the fields with Py
 # ruff: noqa: RUF009 - setting() makes a dataclass field
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import Field, dataclass, field, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from redraft.store.errors import RedraftError
+from redraft.store.fields import made_setting, setting
 
 if TYPE_CHECKING:
     from redraft.agents.build import Spec
     from redraft.flows.evaluation.method import Method
-    from redraft.llm.client.budget import Budget
-    from redraft.llm.limits import Limits
+    from redraft.llm.limits import Budget, Limits
     from redraft.llm.model import Model, Sampling
     from redraft.llm.prompts.prompts import Prompts
     from redraft.llm.usage import Prices
 
-T = TypeVar("T")
 Name: TypeAlias = str
 """A text that is not empty."""
 
 
 class SettingsError(RedraftError):
     """A setting that does not exist, or a value that it cannot have."""
-
-
-def setting(default: T, about: str, **bounds: float) -> T:
-    """A field with its default and its meaning. `bounds` are `ge`, `gt`, `le` and `lt`, as Pydantic names them."""
-    return field(default=default, metadata={"about": about, "bounds": bounds})
-
-
-def made_setting(factory: Callable[[], T], about: str) -> T:
-    """A field whose default is made when it is needed, so that its type is imported then."""
-    return field(default_factory=factory, metadata={"about": about, "bounds": {}})
-
-
-def described(kind: Any) -> dict[str, Field[Any]]:
-    """The fields of a class of settings that have a meaning, by name: values of the others are not checked."""
-    return {one.name: one for one in fields(kind) if "about" in one.metadata}
 
 
 def _limits() -> Limits:
@@ -55,7 +39,7 @@ def _limits() -> Limits:
 
 
 def _budget() -> Budget:
-    from redraft.llm.client.budget import Budget
+    from redraft.llm.limits import Budget
 
     return Budget()
 
@@ -150,8 +134,12 @@ class AnnotationSettings(ModelSettings):
     limit: int | None = setting(None, "The drafts of the first N problems only.", ge=1)
 
 
-def _four_samples() -> Settings:
-    return Settings(samples=4)
+EVALUATION_SAMPLES = 4
+"""The default of `samples` where methods are compared: each of them draws so many."""
+
+
+def _evaluation_settings() -> Settings:
+    return Settings(samples=EVALUATION_SAMPLES)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,7 +150,7 @@ class EvaluationSettings(Selection):
         ("correct",), "The strategies with their settings, such as 'correct feedback=none turns=3'."
     )
     models: Name | Model | Sequence[Name | Model] = setting(("embedded",), "The language models.")
-    settings: Settings = made_setting(_four_samples, "Everything else that decides how problems are solved.")
+    settings: Settings = made_setting(_evaluation_settings, "Everything else that decides how problems are solved.")
     baseline: int = setting(
         64, "The most sampled drafts a problem for self-consistency at equal tokens; 0 leaves it out.", ge=0
     )

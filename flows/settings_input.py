@@ -11,12 +11,12 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 from redraft.flows.evaluation.method import Method
-from redraft.flows.settings import Settings, SettingsError, described
-from redraft.llm.client.budget import Budget
-from redraft.llm.limits import Limits
+from redraft.flows.settings import Settings, SettingsError
+from redraft.llm.limits import Budget, Limits
 from redraft.llm.prompts.prompts import Prompts
 from redraft.llm.providers.shared.redaction import redacted_line
 from redraft.llm.usage import Prices
+from redraft.store.fields import described
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -130,7 +130,7 @@ def _checked(value: Any) -> Any:
 
 
 def _positive(budget: Budget) -> Budget:
-    for name in ("calls", "tokens", "usd", "seconds"):
+    for name in described(Budget):
         most = getattr(budget, name)
         if most is not None and not 0 <= most < float("inf"):
             raise PydanticCustomError("budget", "a Budget")

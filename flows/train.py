@@ -14,9 +14,9 @@ from redraft.llm.providers.embedded.training.examples import (
     Example,
     ExampleError,
     FinetuneResult,
-    FinetuneSettings,
     parse_example,
 )
+from redraft.llm.providers.embedded.training.settings import FinetuneSettings
 from redraft.llm.providers.shared.redaction import redact_addresses
 from redraft.store.digest import digest
 from redraft.store.errors import SourceError

@@ -6,9 +6,8 @@ from redraft.store.lazy_imports import import_lazily
 
 if TYPE_CHECKING:
     from redraft.llm.capabilities import Capabilities, Continuing
-    from redraft.llm.client.budget import Budget
     from redraft.llm.client.client import Client
-    from redraft.llm.limits import Limits
+    from redraft.llm.limits import Budget, Limits
     from redraft.llm.model import (
         Beam,
         BudgetExceeded,

@@ -1,6 +1,14 @@
-"""Limits on the calls to a remote model, and on how long its failures are tolerated."""
+"""Limits on the calls to a remote model and on how long its failures are tolerated, and budgets."""
+
+from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from redraft.store.fields import setting
+
+if TYPE_CHECKING:
+    from redraft.llm.usage import Amount
 
 
 @dataclass(frozen=True, slots=True)
@@ -9,10 +17,46 @@ class Limits:
     for remote models only."""
 
     concurrency: int = 64
-    requests_per_minute: int | None = None
-    tokens_per_minute: int | None = None  # of prompts and answers
-    tries: int = 6  # the most tries of each call, if another try can help
-    wait_s: float = 0.5  # the longest pause before the second try, doubled before each further try
-    timeout_s: float = 600.0  # of one try
-    connect_s: float = 10.0  # of opening a connection
-    patience_s: float = 900.0  # how long a provider that has answered before may be down
+    requests_per_minute: int | None = setting(None, "The most calls a minute.", ge=1)
+    tokens_per_minute: int | None = setting(None, "The most tokens a minute, of prompts and answers together.", ge=1)
+    tries: int = setting(6, "The most tries of each call, if another try can help.", ge=1)
+    wait_s: float = setting(
+        0.5, "The longest pause before the second try, in seconds, doubled before each further try.", ge=0
+    )
+    timeout_s: float = setting(600.0, "The most seconds that one try may take.", gt=0)
+    connect_s: float = setting(10.0, "The most seconds to open a connection.", gt=0)
+    patience_s: float = setting(900.0, "The most seconds that a provider that has answered before may be down.", ge=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """The most that may be used; None is no limit."""
+
+    calls: int | None = setting(None, "The most calls to the model.", ge=0)
+    tokens: int | None = setting(None, "The most tokens, of prompts and answers together.", ge=0)
+    usd: float | None = setting(None, "The most US dollars.", ge=0)
+    seconds: float | None = setting(None, "The most seconds on the wall clock.", ge=0)
+
+    def less(self, used: Amount, seconds: float) -> Budget:
+        """Returns the remaining budget, at least 0 in each part."""
+        return Budget(
+            None if self.calls is None else max(0, self.calls - used.calls),
+            None if self.tokens is None else max(0, self.tokens - used.tokens),
+            None if self.usd is None else max(0.0, self.usd - used.usd),
+            None if self.seconds is None else max(0.0, self.seconds - seconds),
+        )
+
+    def __str__(self) -> str:
+        """Returns the limits in words, such as "500 calls, $2.00"."""
+        limits = ((what, getattr(self, what)) for what in ("calls", "tokens", "usd", "seconds"))
+        return ", ".join(amount_text(what, most) for what, most in limits if most is not None) or "no budget"
+
+    def __bool__(self) -> bool:
+        return any(most is not None for most in (self.calls, self.tokens, self.usd, self.seconds))
+
+
+def amount_text(what: str, most: float) -> str:
+    """An amount of "calls", "tokens", "usd" or "seconds" in words, such as "1 call" or "$2.00"."""
+    if what == "usd":
+        return f"${most:,.2f}" if most >= 0.01 else f"${most:g}"
+    return f"{most:,g} {what.removesuffix('s') if most == 1 else what}"

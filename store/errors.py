@@ -1,7 +1,6 @@
 """What can go wrong that a person can mend. Each error's text is one line: what is wrong, where, and its cure."""
 
 from pathlib import Path
-from traceback import extract_tb
 
 
 class RedraftError(Exception):
@@ -51,6 +50,8 @@ def wrong(part: str, returned: object, wanted: str, how: str = "returned") -> Pa
 
 def broken(part: str, error: Exception, at: str = "") -> PartError:
     """The error of a part that raised another one, with the place where it did; `at` says on what."""
+    from traceback import extract_tb  # the command line imports this file for its help
+
     place = extract_tb(error.__traceback__)[-1]
     where = f"{Path(place.filename).name}, line {place.lineno}"
     return PartError(f"{part} failed{at}: {type(error).__name__}: {error} ({where})")

@@ -19,7 +19,7 @@ from redraft.flows.export import export
 from redraft.flows.generate import generate
 from redraft.flows.train import train
 from redraft.graders.statistics import Interval, paired_bootstrap
-from redraft.llm.providers.embedded.training.examples import FinetuneSettings
+from redraft.llm.providers.embedded.training.settings import FinetuneSettings
 from redraft.store.tables.store import Store
 
 DRAFTS = """

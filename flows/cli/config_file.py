@@ -1,7 +1,6 @@
 """Options from redraft.toml in the working folder. The environment wins over it, the command line over both."""
 
-import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,27 +9,35 @@ from redraft.store.errors import RedraftError
 FILE = "redraft.toml"
 
 
-class SettingsError(RedraftError):
+class ConfigFileError(RedraftError):
     """redraft.toml cannot be read, or holds what no command knows."""
 
 
-def settings(known: Iterable[str], file: Path | None = None) -> dict[str, Any]:
+def read_config(known: Callable[[], Iterable[str]], file: Path | None = None) -> dict[str, Any]:
     """The values in the file by parameter name, as `max_tokens`, each the text that the command line would take, or a
     list of such texts; empty if there is no file.
 
-    `known` are the options' names, as `max-tokens`. `set` may be a table. Raises SettingsError.
+    `known` gives the options' names, as `max-tokens`; it is asked if there is a file. `set` may be a table.
+
+    Raises ConfigFileError.
     """
     file = Path(FILE) if file is None else file
     try:
-        data = tomllib.loads(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
     except FileNotFoundError:
         return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"{file} cannot be read: {error}") from error
-    names = sorted(known)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigFileError(f"{file} cannot be read: {error}") from error
+    import tomllib  # few folders have the file
+
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigFileError(f"{file} cannot be read: {error}") from error
+    names = sorted(known())
     for key in data:
         if key.replace("_", "-") not in names:
-            raise SettingsError(f"{file}: no option {key!r}; there are {', '.join(names)}")
+            raise ConfigFileError(f"{file}: no option {key!r}; there are {', '.join(names)}")
     return {key.replace("-", "_"): _value(file, key, value) for key, value in data.items()}
 
 
@@ -38,7 +45,7 @@ def _value(file: Path, key: str, value: Any) -> Any:
     if key == "set" and isinstance(value, Mapping):
         return [f"{name}={_text(item)}" for name, item in _flat(value)]
     if isinstance(value, Mapping):
-        raise SettingsError(f"{file}: {key!r} must be one value, not a table")
+        raise ConfigFileError(f"{file}: {key!r} must be one value, not a table")
     return [_text(item) for item in value] if isinstance(value, list) else _text(value)
 
 

@@ -9,9 +9,9 @@ from typing import Any, NoReturn
 
 import click
 
-from redraft.flows.cli.config_file import settings
+from redraft.flows.cli.config_file import read_config
+from redraft.flows.cli.option import value_place, with_place
 from redraft.flows.cli.signals import STOPPED, Stopped
-from redraft.flows.cli.sourced_option import place, sourced
 from redraft.store.errors import RedraftError
 
 THRESHOLDS = (100_000, 20, 20)  # for gc: with Python's own, a seventh of a command's imports went into collections
@@ -55,7 +55,7 @@ class Commands(click.Group):
         except BrokenPipeError as error:
             raise ReaderGone from error  # of an OSError click makes exit code 1
         except RedraftError as error:
-            raise RedraftError(sourced(ctx, str(error))) from error
+            raise RedraftError(with_place(ctx, str(error))) from error
         except KeyboardInterrupt as stopped:
             if not isinstance(stopped, Stopped):  # before the work began, or after it
                 click.echo("redraft: stopped", err=True)
@@ -78,7 +78,7 @@ def cli(context: click.Context) -> None:
     Every option may also be given as an environment variable (--max-tokens is REDRAFT_MAX_TOKENS) or in redraft.toml
     in the working folder; the command line wins over the environment, the environment over the file.
     """
-    given = settings(_options(context))
+    given = read_config(lambda: _options(context))
     context.default_map = dict.fromkeys(MODULES, given)
 
 
@@ -102,7 +102,7 @@ def run(arguments: list[str] | None = None) -> int:
         return 0
     except click.UsageError as error:
         where = error.ctx.command_path if error.ctx else "redraft"
-        source = place(error.ctx, getattr(error, "param", None))
+        source = value_place(error.ctx, getattr(error, "param", None))
         told = f"{error.format_message().rstrip('.')}{f': it is {source}' if source else ''}"
         return _mistake(f"{told} (`{where} --help` tells more)")
     except click.ClickException as error:

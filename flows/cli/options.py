@@ -1,13 +1,19 @@
-"""The options that commands share: one name, one meaning and one environment variable each, everywhere."""
+"""The options that commands share: one name, one meaning and one environment variable each, everywhere.
 
+An option that a field of settings has is made from the field: `setting(Settings, "samples")`.
+"""
+
+import re
 from collections.abc import Callable, Mapping
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from redraft.flows.cli.part_option import PartOption
-from redraft.flows.cli.sourced_option import SourcedOption
+from redraft.flows.cli.option import Option
+from redraft.flows.settings import ModelSettings, Selection, Settings
+from redraft.llm.limits import Budget, Limits
+from redraft.store.fields import described
 
 if TYPE_CHECKING:
     from redraft.llm.prompts.prompts import Prompts
@@ -18,9 +24,10 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 def option(name: str, help: str = "", **facts: Any) -> Decorator:
     """One option, which may also be given as REDRAFT_<NAME> or in redraft.toml."""
-    shown = facts.pop("show_default", facts.get("default") is not None and not facts.get("is_flag", False))
-    facts.setdefault("cls", SourcedOption)
-    return click.option(f"--{name}", help=help, envvar=variable(name), show_default=shown, **facts)
+    if facts.get("multiple"):
+        help = f"{help} May be repeated."
+    shown = facts.pop("show_default", facts.get("default") not in (None, "") and not facts.get("is_flag", False))
+    return click.option(f"--{name}", cls=Option, help=help, envvar=variable(name), show_default=shown, **facts)
 
 
 def variable(name: str) -> str:
@@ -28,9 +35,27 @@ def variable(name: str) -> str:
     return f"REDRAFT_{name.upper().replace('-', '_')}"
 
 
-def part(noun: str, **facts: Any) -> dict[str, Any]:
-    """The facts of an option that names such a part: its help lists those that ship. The others are PartOption's."""
-    return {"cls": PartOption, "noun": noun, **facts}
+def setting(kind: type, name: str, flag: str = "", **facts: Any) -> Decorator:
+    """The option of a field of settings, from which it has its name, help, type, bounds and default. `flag` is another
+    name, and `facts` are what the option has otherwise or besides."""
+    field = described(kind)[name]
+    words = set(re.findall(r"\w+", str(field.type)))
+    found: dict[str, Any] = {"help": field.metadata["about"]}
+    if isinstance(field.default, str | int | float | tuple):
+        found["default"] = field.default
+    if "Spec" in words:
+        found["parts"] = flag or name
+    if "bool" in words:
+        found["is_flag"] = True
+    elif words & {"int", "float"}:
+        whole, bounds = "int" in words, field.metadata["bounds"]
+        low, high = bounds.get("ge", bounds.get("gt")), bounds.get("le", bounds.get("lt"))
+        limits = {"min": low, "max": high, "min_open": "gt" in bounds, "max_open": "lt" in bounds}
+        found["type"] = (click.IntRange if whole else Finite)(**limits) if bounds else int if whole else float
+        found["metavar"] = "N" if whole else "X"
+    else:
+        found["metavar"] = "NAME"
+    return option(flag or name.replace("_", "-"), **{**found, **facts})
 
 
 def pairs(context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> Mapping[str, str]:
@@ -67,16 +92,10 @@ def prompts(context: click.Context, parameter: click.Parameter, given: str | Non
 
 
 def paced(given: dict[str, Any]) -> dict[str, Any]:
-    """What the options of PACE and BUDGETS say, as `generate` takes it: the limits and the two budgets."""
-    from redraft.llm.client.budget import Budget
-    from redraft.llm.limits import Limits
-
-    names = {"requests_per_minute": None, "tokens_per_minute": None, "timeout": "timeout_s", "patience": "patience_s"}
-    limits = {to or name: given.pop(name) for name, to in names.items()}
-    budgets = {
-        kind: Budget(**{what: given.pop(f"{kind}_{what}") for what in AMOUNTS}) for kind in ("budget", "problem_budget")
-    }
-    return {**given, **budgets, "limits": Limits(**limits)}
+    """The values of options, with those of PACE and BUDGETS as the limits and the two budgets that the stages take."""
+    limits = Limits(**{field: given.pop(flag.replace("-", "_")) for flag, field in LIMITS.items()})
+    budgets = {kind: Budget(**{name: given.pop(f"{kind}_{name}") for name in described(Budget)}) for kind in OWNERS}
+    return {**given, **budgets, "limits": limits}
 
 
 class Finite(click.FloatRange):
@@ -90,21 +109,22 @@ class Finite(click.FloatRange):
 
 
 def usual_filters() -> str:
-    """The filters that act if none are named."""
+    """A sentence with the filters that act if none are named."""
     from redraft.flows.filters.filter import DEFAULTS
 
-    return ", ".join(DEFAULTS)
+    return f"Without it: {', '.join(DEFAULTS)}."
 
 
 def usual_filters_of_formats() -> str:
-    """The filters that each format has if none are named."""
+    """A sentence with the filters that each format has if none are named."""
     from redraft.flows.formats.format import filters_of
     from redraft.store.plugins.discovery import load, names
 
     formats: dict[tuple[str, ...], list[str]] = {}
     for name in names("format"):
         formats.setdefault(filters_of(load(name, "format")), []).append(name)
-    return "; ".join(f"{', '.join(names)}: {' '.join(filters) or 'none'}" for filters, names in formats.items())
+    usual = "; ".join(f"{', '.join(names)}: {' '.join(filters) or 'none'}" for filters, names in formats.items())
+    return f"Without it those of the format ({usual})."
 
 
 def several(*decorators: Decorator) -> Decorator:
@@ -119,133 +139,58 @@ def several(*decorators: Decorator) -> Decorator:
 
 
 DB = option("db", "The DuckDB file that everything is kept in.", default="redraft.duckdb", metavar="PATH")
-MODEL = option(
-    "model",
-    "Which language model: 'embedded' ships with redraft; any other name goes through LiteLLM.",
-    default="embedded",
-    metavar="NAME",
-)
-API_BASE = option(
-    "api-base",
-    "The address of an OpenAI-compatible server that has the model, or several with commas between them.",
-    metavar="URL",
-)
-PROMPTS = option(
-    "prompts", "A TOML file of wordings, examples and a system prompt of your own.", callback=prompts, metavar="FILE"
-)
-PRICES = option(
-    "prices",
-    "What the model costs, in dollars a million tokens read, written, and (if it differs) read from a cache.",
-    callback=prices,
-    metavar="IN,OUT",
-)
-STRATEGY = option(
-    "strategy",
-    "Who writes: {names}, or your own as path.py:function; see `redraft strategies`.",
-    default="correct",
-    metavar="NAME",
-    **part("strategy"),
-)
-GRADER = option(
-    "grader",
-    "Who judges drafts for the strategy: {names}, or your own; its own choice by default.",
-    metavar="NAME",
-    **part("grader"),
-)
-CRITIC = option(
-    "critic",
-    "Who tells the strategy whether to go on: {names}, or your own; its own choice by default.",
-    metavar="NAME",
-    **part("critic"),
-)
+MODEL = setting(ModelSettings, "model")
+API_BASE = setting(ModelSettings, "api_base", metavar="URL")
+PROMPTS = setting(ModelSettings, "prompts", callback=prompts, metavar="FILE")
+PRICES = setting(ModelSettings, "prices", callback=prices, metavar="IN,OUT")
+STRATEGY = setting(Settings, "strategy", more=lambda: "See `redraft strategies`.")
+GRADER = setting(Settings, "grader")
+CRITIC = setting(Settings, "critic")
 SET = option(
     "set",
     "An argument of the strategy or of a part of it, as in turns=2 or feedback.threshold=-0.5, or such a part, as in"
-    " feedback=NAME: {names}. May be repeated.",
-    **part("feedback"),
+    " feedback=NAME.",
+    parts="feedback",
     multiple=True,
     callback=pairs,
     metavar="KEY=VALUE",
 )
 FILTER_SET = option(
     "set",
-    "An argument of the format, or of a filter as in cap.most=2. May be repeated.",
+    "An argument of the format, or of a filter as in cap.most=2.",
     multiple=True,
     callback=pairs,
     metavar="KEY=VALUE",
 )
-
-
-def samples(default: int) -> Decorator:
-    """--samples, whose default depends on the command."""
-    return option(
-        "samples",
-        "Independent drafts a problem; a larger number than before adds the difference.",
-        type=click.IntRange(1),
-        default=default,
-        metavar="N",
-    )
-
-
-SAMPLES = samples(8)
-TEMPERATURE = option(
-    "temperature",
-    "How freely the model draws; 0 takes the likeliest word each time.",
-    type=Finite(0),
-    default=1.0,
-    metavar="T",
-)
-MAX_TOKENS = option("max-tokens", "The most tokens of one draft.", type=click.IntRange(1), default=1024, metavar="N")
-TRUNCATION = several(
-    option(
-        "top-p",
-        "Draw among the fewest likeliest tokens that have so much probability together.",
-        type=Finite(0, 1, min_open=True),
-        metavar="P",
-    ),
-    option("top-k", "Draw among so many of the likeliest tokens.", type=click.IntRange(1), metavar="K"),
-    option(
-        "min-p",
-        "Draw among the tokens with at least so much of the likeliest one's probability.",
-        type=Finite(0, 1, max_open=True),
-        metavar="P",
-    ),
-)
+SAMPLES = setting(Settings, "samples")
+TEMPERATURE = setting(ModelSettings, "temperature")
+MAX_TOKENS = setting(ModelSettings, "max_tokens")
+TRUNCATION = several(setting(ModelSettings, "top_p"), setting(ModelSettings, "top_k"), setting(ModelSettings, "min_p"))
 """Which tokens a draw chooses among; what is not given is left to the model."""
 
-LIMIT = option("limit", "The first N problems only.", type=click.IntRange(1), metavar="N")
-SEED = option("seed", "The same seed gives the same drafts, where the model can.", type=int, default=0, metavar="N")
-REPLICATE = option(
-    "replicate",
-    "A name for a fresh repetition of the same job; the same name goes on with it.",
-    default="",
-    show_default=False,
-    metavar="NAME",
-)
-CONCURRENCY = option(
-    "concurrency",
-    "The most calls to the model at one time; of a provider as many as it bears.",
-    type=click.IntRange(1),
-    default=64,
-    metavar="N",
-)
+LIMIT = setting(Selection, "limit")
+SEED = setting(ModelSettings, "seed")
+REPLICATE = setting(ModelSettings, "replicate")
+CONCURRENCY = setting(ModelSettings, "concurrency")
+BATCH = setting(Settings, "batch")
+QUESTION_COLUMN = setting(Selection, "question_column")
+ANSWER_COLUMN = setting(Selection, "answer_column")
+SKIP_BAD = setting(Selection, "skip_bad")
 JSON = option("json", "Print JSON, for scripts; progress goes to standard error as JSON lines.", is_flag=True)
-QUESTION_COLUMN = option("question-column", "The column of the questions, where it has no usual name.", metavar="NAME")
-ANSWER_COLUMN = option("answer-column", "The column of the answers, where it has no usual name.", metavar="NAME")
-SKIP_BAD = option("skip-bad", "Leave out rows that cannot be read, and say how many.", is_flag=True)
-OVERWRITE = option("overwrite", "Replace the file where it exists.", is_flag=True)
+OVERWRITE = option("overwrite", "Replace the file if it exists.", is_flag=True)
 FILTER = option(
     "filter",
-    "A filter, in order: {names}, or your own as path.py:function. May be repeated. Without it: {usual}.",
-    **part("filter", usual=usual_filters),
+    "A filter, in order: its name, or your own as path.py:function.",
+    parts="filter",
+    more=usual_filters,
     multiple=True,
     metavar="NAME",
 )
 FORMAT_FILTER = option(
     "filter",
-    "A filter, in order: {names}, or your own as path.py:function. May be repeated. Without it those of the format"
-    " ({usual}).",
-    **part("filter", usual=usual_filters_of_formats),
+    "A filter, in order: its name, or your own as path.py:function.",
+    parts="filter",
+    more=usual_filters_of_formats,
     multiple=True,
     metavar="NAME",
 )
@@ -256,59 +201,33 @@ INCLUDE_HELDOUT = option(
 )
 RUN = option("run", 'Only what this run wrote; see `redraft query "FROM runs"`.', metavar="RUN_ID")
 
-SOLVER = several(
-    MODEL, API_BASE, PROMPTS, PRICES, STRATEGY, GRADER, CRITIC, SET, SAMPLES, TEMPERATURE, TRUNCATION, MAX_TOKENS, SEED
-)
-"""Everything that decides how a question is solved."""
 
-ONE_SOLVER = several(
-    MODEL,
-    API_BASE,
-    PROMPTS,
-    PRICES,
-    STRATEGY,
-    GRADER,
-    CRITIC,
-    SET,
-    samples(1),
-    TEMPERATURE,
-    TRUNCATION,
-    MAX_TOKENS,
-    SEED,
-)
-"""The same, with one draft by default."""
-
-AMOUNTS = {
-    "calls": ("calls", click.IntRange(0), "N"),
-    "tokens": ("tokens, read and written", click.IntRange(0), "N"),
-    "usd": ("US dollars", Finite(0), "X"),
-    "seconds": ("seconds", Finite(0), "S"),
-}
-"""What a budget may be of."""
-
-BUDGETS = several(
-    *(
-        option(f"{kind}-{what}", f"The most {words} that {whose} may use.", type=type, metavar=metavar)
-        for kind, whose in (("budget", "this run"), ("problem-budget", "each problem"))
-        for what, (words, type, metavar) in AMOUNTS.items()
+def solver(samples: Decorator) -> Decorator:
+    """Everything that decides how a question is solved. The default of --samples depends on the command."""
+    return several(
+        *(MODEL, API_BASE, PROMPTS, PRICES, STRATEGY, GRADER, CRITIC, SET, samples),
+        *(TEMPERATURE, TRUNCATION, MAX_TOKENS, SEED),
     )
-)
 
-BATCH = option(
-    "batch",
-    "Ask by the provider's batches: half the price, an answer within a day; stopped, the same command goes on.",
-    is_flag=True,
-)
 
-PACE = several(
-    option("requests-per-minute", "The most calls a minute.", type=click.IntRange(1), metavar="N"),
-    option("tokens-per-minute", "The most tokens a minute, read and written.", type=click.IntRange(1), metavar="N"),
-    option("timeout", "Seconds until a call counts as lost.", type=Finite(0.1), default=600.0, metavar="S"),
-    option(
-        "patience",
-        "Seconds that a provider which has answered before may be away.",
-        type=Finite(0),
-        default=900.0,
-        metavar="S",
-    ),
-)
+LIMITS = {
+    "requests-per-minute": "requests_per_minute",
+    "tokens-per-minute": "tokens_per_minute",
+    "timeout": "timeout_s",
+    "patience": "patience_s",
+}
+"""The options that are fields of Limits, by their names."""
+
+PACE = several(*(setting(Limits, field, flag) for flag, field in LIMITS.items()))
+
+OWNERS = {"budget": "this run", "problem_budget": "each problem"}
+"""The two budgets, and what may use each."""
+
+
+def amount(kind: str, name: str) -> Decorator:
+    """The option of one amount of a budget, such as --problem-budget-calls."""
+    about = described(Budget)[name].metadata["about"].removesuffix(".")
+    return setting(Budget, name, f"{kind}-{name}".replace("_", "-"), help=f"{about}, for {OWNERS[kind]}.")
+
+
+BUDGETS = several(*(amount(kind, name) for kind in OWNERS for name in described(Budget)))

@@ -10,14 +10,14 @@ from typing import Annotated, Any, ClassVar, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, create_model, field_validator
 
-from redraft.flows.settings import AnnotationSettings, ModelSettings, Selection, Settings, SettingsError, described
+from redraft.flows.settings import AnnotationSettings, ModelSettings, Selection, Settings, SettingsError
 from redraft.flows.settings_input import Filled as Name
 from redraft.flows.settings_input import mistakes, model_fields
-from redraft.llm.client.budget import Budget
-from redraft.llm.limits import Limits
+from redraft.llm.limits import Budget, Limits
 from redraft.llm.prompts.prompts import Prompts
 from redraft.llm.providers.shared.redaction import ADDRESS_SECRET, LOCATION_SECRET, redact_addresses, redact_location
 from redraft.llm.usage import Prices
+from redraft.store.fields import described
 
 CURE = (
     "an address with a password or a key in it would stand in Prefect's database as plain text: set it as the "
@@ -66,27 +66,18 @@ class Parameters(BaseModel):
             raise SettingsError("; ".join(_mistakes(cls, error))) from None
 
 
-class BudgetParameters(Parameters):
+def with_settings(base: type[Base], kind: type, *but: str) -> type[Base]:
+    """A base of parameters with the fields of a class of settings, except those that it declares itself."""
+    given: dict[str, Any] = {name: field for name, field in model_fields(kind, JSON).items() if name not in but}
+    return create_model(kind.__name__, __base__=base, **given)
+
+
+class BudgetParameters(with_settings(Parameters, Budget)):
     """The most that may be used."""
 
-    calls: Whole | None = Field(None, description="The most calls to the model.")
-    tokens: Whole | None = Field(None, description="The most tokens, of prompts and answers together.")
-    usd: Number | None = Field(None, description="The most US dollars.")
-    seconds: Number | None = Field(None, description="The most seconds on the wall clock.")
 
-
-class LimitParameters(Parameters):
+class LimitParameters(with_settings(Parameters, Limits)):
     """How calls to a remote model are paced, and how long its failures are borne."""
-
-    requests_per_minute: Annotated[int, Field(ge=1)] | None = Field(None, description="The most calls a minute.")
-    tokens_per_minute: Annotated[int, Field(ge=1)] | None = Field(
-        None, description="The most tokens a minute, of prompts and answers together."
-    )
-    tries: int = Field(6, ge=1, description="The most tries of one call.")
-    wait_s: Number = Field(0.5, description="The longest pause before a second try, in seconds; each further doubles.")
-    timeout_s: float = Field(600.0, gt=0, allow_inf_nan=False, description="The most seconds that one try may take.")
-    connect_s: float = Field(10.0, gt=0, allow_inf_nan=False, description="The most seconds to make a connection.")
-    patience_s: Number = Field(900.0, description="The most seconds that a provider which has answered may be away.")
 
 
 class Stored(Parameters):
@@ -99,12 +90,6 @@ class Stored(Parameters):
         "same recipe, or the disk is full. A mistake in the parameters is not tried again.",
     )
     retry_delay_s: Number = Field(300.0, description="The seconds before each further try of a task.")
-
-
-def with_settings(base: type[Base], kind: type, *but: str) -> type[Base]:
-    """A base of parameters with the fields of a class of settings, except those that it declares itself."""
-    given: dict[str, Any] = {name: field for name, field in model_fields(kind, JSON).items() if name not in but}
-    return create_model(kind.__name__, __base__=base, **given)
 
 
 def about(name: str) -> str:
@@ -128,7 +113,7 @@ class Model(Stored):
         json_schema_extra=SECRETS_REFUSED,
     )
     limits: LimitParameters | None = Field(None, description=about("limits"))
-    budget: BudgetParameters | None = Field(None, description="The most that this flow run may use.")
+    budget: BudgetParameters | None = Field(None, description=about("budget"))
     problem_budget: BudgetParameters | None = Field(None, description=about("problem_budget"))
     prices: Annotated[list[Number], Field(min_length=2, max_length=3)] | None = Field(None, description=about("prices"))
     prompts: Name | None = Field(None, description=about("prompts"))

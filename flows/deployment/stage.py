@@ -18,7 +18,7 @@ from prefect.states import Completed, Failed
 from redraft.flows.deployment.parameters import Model, Parameters, Stored, masked, signature
 from redraft.flows.display.progress import Lines
 from redraft.flows.settings import SettingsError
-from redraft.llm.client.budget import Budget
+from redraft.llm.limits import Budget
 from redraft.llm.model import Cause, ModelError
 from redraft.llm.usage import Amount
 from redraft.store.errors import JournalBusy, RedraftError

@@ -5,9 +5,10 @@ from typing import Any
 
 from redraft.flows.generation.identity import identity
 from redraft.flows.generation.strategy import Strategy
-from redraft.flows.settings import Settings, described
-from redraft.llm.client.budget import Budget
+from redraft.flows.settings import Settings
+from redraft.llm.limits import Budget
 from redraft.llm.providers.shared.redaction import redact_address
+from redraft.store.fields import described
 
 
 def run_config(settings: Settings, strategy: Strategy) -> dict[str, Any]:

@@ -10,39 +10,13 @@ from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass
 
+from redraft.llm.limits import Budget, amount_text
 from redraft.llm.model import BudgetExceeded, ModelError
 from redraft.llm.usage import Amount, Prices, Usage
 
 
 class BudgetTooSmall(ModelError):
     """The run's budget does not suffice for its first call."""
-
-
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """The most that may be used; None is no limit. `seconds` are seconds of wall time."""
-
-    calls: int | None = None
-    tokens: int | None = None  # of prompts and answers
-    usd: float | None = None
-    seconds: float | None = None
-
-    def less(self, used: Amount, seconds: float) -> "Budget":
-        """Returns the remaining budget, at least 0 in each part."""
-        return Budget(
-            None if self.calls is None else max(0, self.calls - used.calls),
-            None if self.tokens is None else max(0, self.tokens - used.tokens),
-            None if self.usd is None else max(0.0, self.usd - used.usd),
-            None if self.seconds is None else max(0.0, self.seconds - seconds),
-        )
-
-    def __str__(self) -> str:
-        """Returns the limits in words, such as "500 calls, $2.00"."""
-        limits = ((what, getattr(self, what)) for what in ("calls", "tokens", "usd", "seconds"))
-        return ", ".join(_words(what, most) for what, most in limits if most is not None) or "no budget"
-
-    def __bool__(self) -> bool:
-        return any(most is not None for most in (self.calls, self.tokens, self.usd, self.seconds))
 
 
 class BudgetAccount:
@@ -62,9 +36,9 @@ class BudgetAccount:
         for what, most in (("calls", self._budget.calls), ("tokens", self._budget.tokens), ("usd", self._budget.usd)):
             taken = getattr(self.used, what) + (getattr(self._held, what) if held else 0)
             if most is not None and taken + getattr(more, what) > most * (1 + 1e-12):
-                return self._used_up(_words(what, most))
+                return self._used_up(amount_text(what, most))
         if self._budget.seconds is not None and self.left_s() <= 0:
-            return self._used_up(_words("seconds", self._budget.seconds))
+            return self._used_up(amount_text("seconds", self._budget.seconds))
         return None
 
     def _used_up(self, amount: str) -> str:
@@ -83,12 +57,6 @@ class BudgetAccount:
         """Replaces a reservation by the amount that was used."""
         self._held.add(held, -1)
         self.used.add(used)
-
-
-def _words(what: str, most: float) -> str:
-    if what == "usd":
-        return f"${most:,.2f}" if most >= 0.01 else f"${most:g}"
-    return f"{most:,g} {what.removesuffix('s') if most == 1 else what}"
 
 
 @dataclass(slots=True)
@@ -210,7 +178,7 @@ class BudgetLedger:
         if account is not self._run:
             return BudgetExceeded(lack)
         if account.used == Amount() and "second" not in lack:
-            need = f"{least.tokens:,} tokens" + (f", or {_words('usd', least.usd)}" if least.usd else "")
+            need = f"{least.tokens:,} tokens" + (f", or {amount_text('usd', least.usd)}" if least.usd else "")
             return BudgetTooSmall(
                 f"{lack.removesuffix(' is used up.')} is too small for one call, which may need {need}.",
                 cure="Raise it, or lower --max-tokens.",

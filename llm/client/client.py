@@ -11,11 +11,11 @@ from msgspec.structs import replace
 from redraft.llm.capabilities import Continuing
 from redraft.llm.choice_json import choice_from_json, choice_to_json
 from redraft.llm.client import records
-from redraft.llm.client.budget import Budget, BudgetLedger
+from redraft.llm.client.budget import BudgetLedger
 from redraft.llm.client.caller import Caller
 from redraft.llm.client.sample_ranges import contiguous_ranges, split_range
 from redraft.llm.gather import gather
-from redraft.llm.limits import Limits
+from redraft.llm.limits import Budget, Limits
 from redraft.llm.model import Beam, Choice, Message, Model, ModelError, Request, Sampling
 from redraft.llm.prompts.prompts import Prompts
 from redraft.llm.providers.route import route

@@ -8,8 +8,8 @@ import pytest
 from redraft.agents import build
 from redraft.agents.build import resolve
 from redraft.graders.grader import Grader
-from redraft.llm.client.budget import Budget
 from redraft.llm.client.client import Client
+from redraft.llm.limits import Budget
 from redraft.llm.model import ModelError
 from redraft.llm.providers.route import route
 from redraft.llm.scripted import Scripted

@@ -18,7 +18,7 @@ from redraft.flows.generate import generate
 from redraft.flows.plots.accuracy import PlotError
 from redraft.flows.plots.rewards import draw, plot_rewards
 from redraft.graders.rewards.monte_carlo import FIRST
-from redraft.llm.client.budget import Budget
+from redraft.llm.limits import Budget
 from redraft.llm.model import ModelError, Request
 from redraft.llm.scripted import Scripted
 from redraft.store import Problem, Store

@@ -14,7 +14,7 @@ from redraft.flows.evaluation.result import MethodResult, Row
 from redraft.flows.generate import generate
 from redraft.flows.plots.accuracy import PlotError, check, plot
 from redraft.flows.settings import Settings
-from redraft.llm.client.budget import Budget
+from redraft.llm.limits import Budget
 from redraft.llm.model import ModelError
 from redraft.llm.scripted import Scripted
 from redraft.store import Problem, Store

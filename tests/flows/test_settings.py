@@ -12,9 +12,10 @@ from redraft.flows.annotate import annotate
 from redraft.flows.deployment import parameters
 from redraft.flows.evaluate import evaluate
 from redraft.flows.generate import generate
-from redraft.flows.settings import AnnotationSettings, Selection, Settings, described
-from redraft.llm.client.budget import Budget
+from redraft.flows.settings import AnnotationSettings, Selection, Settings
+from redraft.llm.limits import Budget
 from redraft.store.errors import RedraftError
+from redraft.store.fields import described
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import pytest
 
 from redraft.graders.judge import judge, read
 from redraft.graders.oracle import oracle
-from redraft.llm.client.budget import Budget
 from redraft.llm.client.client import Client
+from redraft.llm.limits import Budget
 from redraft.llm.model import ModelError
 from redraft.llm.providers.route import route
 from redraft.store.problems import Keyring, Kind

@@ -8,8 +8,8 @@ import pytest
 from redraft.agents import build
 from redraft.agents.feedback.critic import critic
 from redraft.agents.policies.messages import REVIEW as BY_WRITER
-from redraft.llm.client.budget import Budget
 from redraft.llm.client.client import Client
+from redraft.llm.limits import Budget
 from redraft.llm.model import Sampling
 from redraft.llm.prompts.templates import CRITIQUE, SELF_FEEDBACK, SELF_FEEDBACK_LEADING, SOLVE, fill
 from redraft.llm.providers.route import route

@@ -11,8 +11,8 @@ from redraft.agents.search.node import probability
 from redraft.agents.search.search import SearchAgent
 from redraft.agents.strategies.correct import correct
 from redraft.agents.strategies.tree_search.mcts import mcts
-from redraft.llm.client.budget import Budget
 from redraft.llm.client.client import Client
+from redraft.llm.limits import Budget
 from redraft.store.journal import Journal
 from redraft.store.trajectory import Grade, Role, Stop
 from world import QUESTION, World, grown, walked

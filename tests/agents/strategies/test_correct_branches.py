@@ -11,8 +11,8 @@ from redraft.agents.feedback.feedback import Remark
 from redraft.agents.feedback.none import none as no_feedback
 from redraft.agents.policies.policy import whole
 from redraft.agents.strategies.correct import correct
-from redraft.llm.client.budget import Budget
 from redraft.llm.client.client import Client
+from redraft.llm.limits import Budget
 from redraft.llm.model import Choice, Finish, ModelError, Request
 from redraft.llm.scripted import Scripted
 from redraft.store.errors import PartError

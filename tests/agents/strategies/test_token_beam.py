@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from redraft.agents import build, solve
-from redraft.llm.client.budget import Budget
 from redraft.llm.client.client import Client
+from redraft.llm.limits import Budget
 from redraft.llm.model import Beam, BudgetExceeded, ModelError, Request, Sampling, UnsupportedRequest
 from redraft.llm.providers.embedded.model import embedded
 from redraft.llm.providers.route import route

@@ -21,8 +21,7 @@ from redraft.flows.export import export
 from redraft.flows.filter import filter
 from redraft.flows.generate import generate
 from redraft.flows.settings import SettingsError
-from redraft.llm.client.budget import Budget
-from redraft.llm.limits import Limits
+from redraft.llm.limits import Budget, Limits
 from redraft.store import Store
 
 FLOWS = ("generate", "annotate", "filter", "export", "nightly")

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from redraft.flows.generate import generate
-from redraft.llm.client.budget import Budget
-from redraft.llm.limits import Limits
+from redraft.llm.limits import Budget, Limits
 from redraft.llm.usage import Prices, Usage
 
 PRICES = Prices(prompt=1e-5, completion=1e-4, cached=5e-6)

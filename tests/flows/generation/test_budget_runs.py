@@ -7,7 +7,7 @@ import pytest
 
 from redraft.flows.generate import generate
 from redraft.flows.summary.summary import caveats
-from redraft.llm.client.budget import Budget
+from redraft.llm.limits import Budget
 from redraft.llm.model import Choice, Finish, Model, Reply, Request
 from redraft.llm.scripted import Scripted
 from redraft.llm.usage import Amount, Usage

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from redraft.llm.client.budget import Budget, BudgetLedger
+from redraft.llm.client.budget import BudgetLedger
 from redraft.llm.client.client import Client
-from redraft.llm.limits import Limits
+from redraft.llm.limits import Budget, Limits
 from redraft.llm.model import (
     BudgetExceeded,
     Cause,

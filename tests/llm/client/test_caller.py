@@ -8,9 +8,9 @@ import pytest
 from msgspec import structs
 
 from redraft.llm.client import circuit_breaker
-from redraft.llm.client.budget import Budget, BudgetLedger
+from redraft.llm.client.budget import BudgetLedger
 from redraft.llm.client.caller import Caller, prompt_bound
-from redraft.llm.limits import Limits
+from redraft.llm.limits import Budget, Limits
 from redraft.llm.model import Cause, Choice, Finish, Message, Model, ModelError, Reply, Request
 from redraft.llm.usage import Prices, Usage
 

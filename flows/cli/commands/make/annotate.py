@@ -7,26 +7,19 @@ from typing import Any
 import click
 
 from redraft.flows.cli import options
+from redraft.flows.settings import AnnotationSettings
 
 
 @click.command()
 @options.DB
-@options.option(
-    "grader",
-    "Who judges: {names}, or your own as path.py:function.",
-    **options.part("grader"),
-    default="rollout",
-    metavar="NAME",
-)
+@options.setting(AnnotationSettings, "grader")
 @options.SET
-@options.option(
-    "where", "An SQL condition on the drafts, as in 'turn = 1 AND level > 2'.", default="true", metavar="SQL",
-    show_default=False,
-)  # fmt: skip
+@options.setting(AnnotationSettings, "where", metavar="SQL", show_default=False)
 @options.several(options.MODEL, options.API_BASE, options.PROMPTS, options.PRICES)
 @options.several(
-    options.TEMPERATURE, options.TRUNCATION, options.MAX_TOKENS, options.SEED, options.LIMIT, options.REPLICATE
-)
+    options.TEMPERATURE, options.TRUNCATION, options.MAX_TOKENS, options.SEED,
+    options.setting(AnnotationSettings, "limit"), options.REPLICATE,
+)  # fmt: skip
 @options.CONCURRENCY
 @options.PACE
 @options.BUDGETS

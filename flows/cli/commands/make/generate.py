@@ -10,7 +10,7 @@ from redraft.flows.cli import options
 @click.command()
 @click.argument("source", default="builtin")
 @options.DB
-@options.SOLVER
+@options.solver(options.SAMPLES)
 @options.LIMIT
 @options.REPLICATE
 @options.CONCURRENCY

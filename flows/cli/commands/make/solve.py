@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from redraft.flows.cli import options
+from redraft.flows.settings import Settings
 
 if TYPE_CHECKING:
     from redraft.store.units import Unit
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 @options.option("answer", "The known answer, to be compared with, and for feedback=oracle.", metavar="TEXT")
 @options.DB
 @options.option("no-store", "Keep nothing.", is_flag=True)
-@options.ONE_SOLVER
+@options.solver(options.setting(Settings, "samples", default=1))
 @options.REPLICATE
 @options.JSON
 def solve(
@@ -35,14 +36,14 @@ def solve(
     from rich.console import Console
 
     from redraft.flows.cli.signals import run
-    from redraft.flows.settings import Settings
+    from redraft.flows.settings_input import read
     from redraft.flows.solve import solve as show
     from redraft.store.problems import Problem
 
     if not question.strip():
         raise click.UsageError("the question is empty")
     own = "none" if set.get("feedback") == "human" else "model"  # a person sees each draft
-    settings = Settings(arguments=set, critic=critic or own, **given)
+    settings = read(Settings, {**given, "arguments": set, "critic": critic or own})
     console = Console(highlight=False, quiet=json)
     problem = Problem(question.strip(), answer, source="solve")
     unit = run(show(problem, settings, ":memory:" if no_store else db, console))

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from redraft.flows.cli import options
+from redraft.flows.settings import Selection
 
 
 @click.command()
@@ -15,7 +16,7 @@ from redraft.flows.cli import options
     type=click.Path(path_type=Path),
     metavar="PATH",
 )
-@options.option("limit", "How many problems.", type=click.IntRange(1), default=40, metavar="N")
+@options.setting(Selection, "limit", default=40)
 @options.SAMPLES
 @options.SEED
 def demo(folder: Path, limit: int, samples: int, seed: int) -> None:

@@ -6,52 +6,28 @@ from typing import Any
 import click
 
 from redraft.flows.cli import options
-from redraft.flows.cli.part_option import SeveralParts
-from redraft.flows.cli.repeatable_option import Several
+from redraft.flows.settings import EVALUATION_SAMPLES, EvaluationSettings, Settings
 
-MODELS = options.option(
-    "model",
-    "Which language model, as for `generate`. May be repeated.",
-    cls=Several,
-    multiple=True,
-    default=("embedded",),
-    metavar="NAME",
-)
-STRATEGIES = options.option(
-    "strategy",
-    'A strategy with its settings, as in --strategy "correct feedback=none turns=3": {names}. May be repeated.',
-    **options.part("strategy") | {"cls": SeveralParts},
-    multiple=True,
-    default=("correct",),
-    metavar="TEXT",
-)
 WIDTH = 100  # of the tables, whatever the terminal has: a column that is left out cannot be read
 
 
 @click.command()
 @click.argument("sources", nargs=-1, metavar="[SOURCE]...")
-@STRATEGIES
-@MODELS
+@options.setting(EvaluationSettings, "strategies", "strategy", multiple=True, spaced=True, metavar="TEXT")
+@options.setting(EvaluationSettings, "models", "model", multiple=True, spaced=True)
 @options.DB
 @options.API_BASE
 @options.PROMPTS
 @options.PRICES
 @options.GRADER
 @options.CRITIC
-@options.option(
+@options.setting(
+    Settings,
     "samples",
-    "Trajectories a problem of strategies that work in turns, each measured; drafts that the others choose among.",
-    type=click.IntRange(1),
-    default=4,
-    metavar="N",
+    help="Trajectories of each problem, by strategies that work in turns; drafts that other strategies choose among.",
+    default=EVALUATION_SAMPLES,
 )
-@options.option(
-    "baseline",
-    "The most sampled drafts a problem for self-consistency at equal tokens; 0 leaves it out.",
-    type=click.IntRange(0),
-    default=64,
-    metavar="N",
-)
+@options.setting(EvaluationSettings, "baseline")
 @options.option("plot", "Draw accuracy against tokens, calls and seconds (.svg, .png, .pdf).", metavar="FILE")
 @options.OVERWRITE
 @options.TEMPERATURE
@@ -90,14 +66,14 @@ def evaluate(
     from redraft.flows.cli.signals import run
     from redraft.flows.display.progress_bar import watcher
     from redraft.flows.evaluate import evaluate as stage
-    from redraft.flows.settings import Settings
+    from redraft.flows.settings_input import read
 
     if plot:
         from redraft.flows.plots.accuracy import check
 
         check(plot, overwrite=overwrite)
     facts = options.paced(given)
-    settings = Settings(**{field.name: facts.pop(field.name) for field in fields(Settings) if field.name in facts})
+    settings = read(Settings, {one.name: facts.pop(one.name) for one in fields(Settings) if one.name in facts})
     progress = watcher(json)
     found = run(
         stage(

@@ -12,8 +12,8 @@ from redraft.flows.cli import options
 @options.DB
 @options.option(
     "format",
-    "How rows are written: {names}, or your own as path.py:function.",
-    **options.part("format"),
+    "How rows are written: a format's name, or your own as path.py:function.",
+    parts="format",
     default="sft",
     metavar="NAME",
 )

@@ -5,23 +5,15 @@ from typing import Any
 import click
 
 from redraft.flows.cli import options
+from redraft.llm.providers.embedded.training.settings import FinetuneSettings
+from redraft.store.fields import described
 
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @options.option("out", "The folder that the weights are written to.", required=True, metavar="FOLDER")
 @options.option("model", "Where training begins: embedded, or embedded:FOLDER.", default="embedded", metavar="NAME")
-@options.option("epochs", "How often each row is learnt from.", type=click.IntRange(1), default=1, metavar="N")
-@options.option("rate", "The highest learning rate.", type=options.Finite(0, min_open=True), default=6e-4, metavar="X")
-@options.option(
-    "replay",
-    "The share of rows that come from the first training, against forgetting.",
-    type=options.Finite(0, 1, max_open=True),
-    default=0.25,
-    metavar="X",
-)
-@options.option("seed", "The same seed gives the same weights, on one machine.", type=int, default=0, metavar="N")
-@options.option("threads", "Processor threads.", type=click.IntRange(1), default=1, metavar="N")
+@options.several(*(options.setting(FinetuneSettings, name) for name in described(FinetuneSettings)))
 @options.option(
     "db",
     "Rows with the question of a held-out problem of this store are left out; redraft.duckdb if there is one.",
@@ -49,13 +41,13 @@ def train(
     from json import dumps
 
     from redraft.flows.cli.signals import run
+    from redraft.flows.settings_input import read
     from redraft.flows.train import train as stage
-    from redraft.llm.providers.embedded.training.examples import FinetuneSettings
 
     def say(line: str) -> None:
         click.echo(line, err=True)
 
-    settings = FinetuneSettings(**given)
+    settings = read(FinetuneSettings, given)
     tuned = run(
         stage(
             files, out, model=model, settings=settings, overwrite=overwrite, db=db, include_heldout=include_heldout,

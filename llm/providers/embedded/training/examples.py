@@ -22,18 +22,6 @@ class Example:
     weight: float = 1.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FinetuneSettings:
-    """Settings of a fine-tuning. `rate` is the highest learning rate: it rises for a twenty-fifth of the steps and
-    falls along a cosine. `replay` is the share of rows from the first training's conversations, in [0, 1)."""
-
-    epochs: int = 1
-    rate: float = 6e-4
-    replay: float = 0.25
-    seed: int = 0
-    threads: int = 1
-
-
 @dataclass(frozen=True, slots=True)
 class FinetuneResult:
     """The result of a fine-tuning. The losses are the means over the first and the last tenth of the steps, in nats a

@@ -27,7 +27,6 @@ from redraft.llm.providers.embedded.training.examples import (
     Example,
     ExampleError,
     FinetuneResult,
-    FinetuneSettings,
     normalize_weights,
 )
 from redraft.llm.providers.embedded.training.pretrain import (
@@ -41,6 +40,7 @@ from redraft.llm.providers.embedded.training.pretrain import (
     optimizers,
     save,
 )
+from redraft.llm.providers.embedded.training.settings import FinetuneSettings
 
 IGNORED = -100
 WARMUP = 0.04  # share of the steps

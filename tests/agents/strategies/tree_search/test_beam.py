@@ -8,8 +8,8 @@ from redraft.agents.policies.policy import stepwise
 from redraft.agents.search.search import SearchAgent
 from redraft.agents.strategies.tree_search.beam import beam
 from redraft.agents.strategies.tree_search.lookahead import lookahead
-from redraft.llm.client.budget import Budget
 from redraft.llm.client.client import Client
+from redraft.llm.limits import Budget
 from redraft.store.errors import PartError
 from redraft.store.journal import Journal
 from redraft.store.trajectory import Role, Stop, Trajectory

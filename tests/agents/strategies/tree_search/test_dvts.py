@@ -6,8 +6,8 @@ from redraft.agents.critics.none import none as no_critic
 from redraft.agents.policies.policy import stepwise
 from redraft.agents.search.search import SearchAgent
 from redraft.agents.strategies.tree_search.dvts import dvts
-from redraft.llm.client.budget import Budget
 from redraft.llm.client.client import Client
+from redraft.llm.limits import Budget
 from redraft.llm.model import Choice, Finish
 from redraft.llm.scripted import Scripted
 from redraft.store.errors import PartError

@@ -10,8 +10,8 @@ from redraft.agents.critics.none import none as no_critic
 from redraft.agents.policies.policy import stepwise
 from redraft.agents.search.search import SearchAgent
 from redraft.agents.strategies.tree_search.particle import multinomial, particle, systematic
-from redraft.llm.client.budget import Budget
 from redraft.llm.client.client import Client
+from redraft.llm.limits import Budget
 from redraft.llm.model import Sampling
 from redraft.store.errors import PartError
 from redraft.store.journal import Journal

@@ -8,8 +8,8 @@ from redraft.agents.critics.none import none as no_critic
 from redraft.agents.policies.policy import stepwise
 from redraft.agents.search.search import SearchAgent
 from redraft.agents.strategies.tree_search.tree_of_thoughts import tree_of_thoughts
-from redraft.llm.client.budget import Budget
 from redraft.llm.client.client import Client
+from redraft.llm.limits import Budget
 from redraft.llm.model import Choice, Finish, Request
 from redraft.llm.providers.embedded.model import embedded
 from redraft.llm.scripted import Scripted

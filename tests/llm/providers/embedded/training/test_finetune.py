@@ -15,7 +15,8 @@ from redraft.flows.generate import generate
 from redraft.flows.train import train
 from redraft.llm.model import Message, Request
 from redraft.llm.providers.embedded.model import embedded
-from redraft.llm.providers.embedded.training.examples import Example, FinetuneSettings
+from redraft.llm.providers.embedded.training.examples import Example
+from redraft.llm.providers.embedded.training.settings import FinetuneSettings
 from redraft.llm.providers.route import route
 from redraft.store import Store
 

@@ -1,0 +1,19 @@
+"""How the embedded model is tuned. `redraft train --help` reads the fields, so this file imports nothing that is
+slow."""
+
+from dataclasses import dataclass
+
+from redraft.store.fields import setting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinetuneSettings:
+    """How to learn. The learning rate rises for a twenty-fifth of the steps and falls along a cosine."""
+
+    epochs: int = setting(1, "How often each row is learnt from.", ge=1)
+    rate: float = setting(6e-4, "The highest learning rate.", gt=0)
+    replay: float = setting(
+        0.25, "The share of rows that come from the first training, against forgetting.", ge=0, lt=1
+    )
+    seed: int = setting(0, "The same seed gives the same weights, on one machine.")
+    threads: int = setting(1, "Processor threads.", ge=1)
