@@ -1,4 +1,4 @@
-"""Who judges: graders, which give each trajectory a value, and selectors, which choose an answer by them."""
+"""Graders give each trajectory a value, and selectors choose an answer by these values."""
 
 from typing import TYPE_CHECKING
 

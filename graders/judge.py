@@ -1,4 +1,4 @@
-"""A language model as the judge of free text, by a rubric that only it is shown."""
+"""A grader that asks a language model to judge free text by a rubric, which no writer sees."""
 
 import json
 import re
@@ -25,23 +25,23 @@ SCHEMA: dict[str, Any] = {
     "required": ["reason", "score", "verdict"],
     "additionalProperties": False,
 }
-"""A strict JSON schema of a judgement; the reason comes first, so that it is thought of first."""
+"""A strict JSON schema of a judgement; the reason comes first, so that the model reasons before it scores."""
 
 
 def judge(client: Client, keys: Keyring, *, temperature: float = 0.0) -> Grader:
     """Grades an answer by the key's rubric: a value in [0, 1], how much of the rubric is met, and a verdict.
 
-    Set its model with `grader.model`; without one, the writer's own judges. Reading the rubric counts as using an
-    oracle. Where the call failed, the reply can't be read, the rubric is not known or the draft failed there is no
-    value, and the reason says why: a failure is never a score. No answer is wrong, and costs no call.
+    Set its model with `grader.model`; by default the writer's own model judges. Reading the rubric counts as using an
+    oracle. If the call or the draft failed, the reply can't be read or the rubric is unknown, the grade has no value
+    but a reason: a failure is never a score. A draft without an answer is wrong, and costs no call.
 
     Args:
-        temperature: How freely the judge draws.
+        temperature: The judge's sampling temperature.
     """
 
     async def grade(trajectory: Trajectory) -> Grade:
         if trajectory.stop is Stop.FAILED:
-            return _untold(trajectory, f"the trajectory failed: {trajectory.reason or 'no reason was given'}")
+            return _undecided(trajectory, f"the trajectory failed: {trajectory.reason or 'no reason was given'}")
         return await judged(client, keys.open(trajectory.question), trajectory, temperature)
 
     async def grader(trajectories: Sequence[Trajectory]) -> list[Grade]:
@@ -51,10 +51,10 @@ def judge(client: Client, keys: Keyring, *, temperature: float = 0.0) -> Grader:
 
 
 async def judged(client: Client, rubric: str | None, trajectory: Trajectory, temperature: float = 0.0) -> Grade:
-    """What the client's model says of a trajectory's answer. Raises fatal ModelErrors only."""
+    """The grade that the client's model gives a trajectory's answer. Raises only fatal ModelErrors."""
     place, model = (NAME, trajectory.trajectory_id, trajectory.turn), client.model.name
     if not rubric or not rubric.strip():
-        return _untold(trajectory, "the rubric of this problem is not known")
+        return _undecided(trajectory, "the rubric of this problem is not known")
     if not trajectory.answer or not trajectory.answer.strip():
         return Grade(*place, value=0.0, verdict=Verdict.WRONG, reason="no answer", grader_model=model)
     asked = {"question": trajectory.question.text, "solution": trajectory.answer, "rubric": rubric}
@@ -62,29 +62,29 @@ async def judged(client: Client, rubric: str | None, trajectory: Trajectory, tem
     request = client.request(messages, temperature=temperature, schema=SCHEMA)
     [drawn] = await client.draw(trajectory.question, "grade", trajectory.place, request)
     if isinstance(drawn, ModelError):
-        return _untold(trajectory, f"the judge gave no answer: {drawn}", model)
-    said = read(drawn.text)
-    if said is None:
-        return _untold(trajectory, "the judge's reply holds no score from 0 to 1 with a verdict", model)
-    score, verdict, reason = said
+        return _undecided(trajectory, f"the judge gave no answer: {drawn}", model)
+    judgement = read(drawn.text)
+    if judgement is None:
+        return _undecided(trajectory, "the judge's reply holds no score from 0 to 1 with a verdict", model)
+    score, verdict, reason = judgement
     return Grade(*place, value=score, verdict=verdict, reason=reason or None, grader_model=model)
 
 
 def read(reply: str) -> tuple[float, Verdict, str] | None:
-    """Score, verdict and reason of a judgement in JSON, which may stand in a code fence or between words; None where
-    there is none, or its score is not from 0 to 1. Of several the last counts."""
+    """The score, verdict and reason of the last judgement in a reply: JSON, perhaps in a code fence or between words.
+    None if there is none, or its score is not from 0 to 1."""
     for start in reversed([match.start() for match in re.finditer(r"\{", reply)]):
         try:
-            said, _ = json.JSONDecoder().raw_decode(reply, start)
+            parsed, _ = json.JSONDecoder().raw_decode(reply, start)
         except (ValueError, RecursionError):
             continue
-        score, verdict = said.get("score"), said.get("verdict")
+        score, verdict = parsed.get("score"), parsed.get("verdict")
         if isinstance(score, int | float) and not isinstance(score, bool) and 0 <= score <= 1 and verdict in VERDICTS:
-            return float(score), Verdict(verdict), str(said.get("reason") or "")
+            return float(score), Verdict(verdict), str(parsed.get("reason") or "")
     return None
 
 
-def _untold(trajectory: Trajectory, reason: str, model: str | None = None) -> Grade:
+def _undecided(trajectory: Trajectory, reason: str, model: str | None = None) -> Grade:
     place = (NAME, trajectory.trajectory_id, trajectory.turn)
     return Grade(*place, verdict=Verdict.UNDECIDED, reason=reason, grader_model=model)
 

@@ -1,4 +1,4 @@
-"""How likely the model itself found its draft: the log-probability of its tokens, which costs nothing to know."""
+"""A grader by the log-probability that the writing model gave its own draft, which costs no call."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -13,8 +13,8 @@ NAMES = ("likelihood", "likelihood_sum")
 def likelihood(reduce: Literal["mean", "sum"] = "mean", *, by_steps: bool = True) -> Grader:
     """Grades a draft by its mean log-probability a token ("likelihood"), or by the sum ("likelihood_sum").
 
-    Values are natural logarithms, at most 0, under the model's distribution at temperature 1; `by_steps`, each step
-    has its own, reduced in the same way. No value, with a reason, where any step of the draft has no log-probability.
+    Values are natural logarithms, at most 0, under the model's distribution at temperature 1; with `by_steps`, each
+    step has its own, reduced in the same way. If a step has no log-probability, the grade has no value but a reason.
     The sum prefers short drafts. Raises ValueError for another `reduce`.
 
     Args:

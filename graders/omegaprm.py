@@ -1,8 +1,8 @@
 """Process labels by divide and conquer: OmegaPRM (Luo et al. 2024) finds the first error of a wrong draft by binary
 search, and spends its searches where rollouts are most surprising.
 
-Two traps of public reimplementations are avoided: an answer is judged by the oracle, not by whether the key is part of
-the last sentence, and a right rollout is not taken for one big right step. Lengths are in tokens.
+Two traps of public reimplementations are avoided. The oracle judges an answer, not whether the key is part of the last
+sentence. A right rollout is not taken for one big right step. Lengths are in tokens.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from msgspec import structs
 
 from redraft.graders.answers.checker import Checker
 from redraft.graders.grader import Grader
-from redraft.graders.rewards.aggregate import trouble
+from redraft.graders.rewards.aggregate import unjudgeable
 from redraft.graders.rewards.monte_carlo import Completer, RolloutSampler
 from redraft.graders.rewards.omegaprm_search import Rule, Search, no_grade
 from redraft.llm.gather import gather
@@ -53,7 +53,7 @@ def omegaprm(
         alpha: The base of Q's factor alpha^(1 - MC), in (0, 1]: a small one prefers states near to right.
         beta: The base of Q's factor beta^(tokens / length), in (0, 1]: a small one prefers short rollouts.
         length: The number of tokens to which a rollout's length is compared.
-        c_puct: The weight of states that were little visited.
+        c_puct: The weight of states with few visits.
     """
     if rollouts < 1 or searches < 0 or length <= 0:
         raise PartError(f"rollouts={rollouts} must be at least 1, searches={searches} 0, length={length:g} above 0")
@@ -65,7 +65,11 @@ def omegaprm(
             return [no_grade(trajectory, "the key of this problem is not known") for trajectory in trajectories]
         search = Search(RolloutSampler(policy, keys, checked), rule, rollouts, most)
         await search.begin(
-            [trajectory for trajectory in trajectories if trouble(trajectory) is None and trajectory.stop is not None]
+            [
+                trajectory
+                for trajectory in trajectories
+                if unjudgeable(trajectory) is None and trajectory.stop is not None
+            ]
         )
         for _ in range(searches):
             if not await search.once():

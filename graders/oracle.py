@@ -1,6 +1,6 @@
-"""The oracle: compares each answer with the problem's key. It measures; an agent that sees its grades has
-seen the key, so every trajectory of that unit is marked `oracle_used`. Code is right if the key's tests hold; free
-text is judged by the key's rubric, as the grader `judge` does."""
+"""The oracle compares each answer with the problem's key. It is for measuring: an agent that sees its grades has in
+effect seen the key, so every trajectory of that unit is marked `oracle_used`. Code is right if the key's tests hold;
+free text is judged by the key's rubric, as by the grader `judge`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,31 +19,31 @@ from redraft.store.trajectory import Grade, Stop, Trajectory
 
 @dataclass(frozen=True, slots=True)
 class Oracle:
-    """The grader that `oracle` makes. `close` ends its processes; so does the end of the program."""
+    """The grader that `oracle` makes. Its processes end with `close`, or with the program."""
 
     keys: Keyring
     checker: Checker
     client: Client | None = None
 
     async def __call__(self, trajectories: Sequence[Trajectory]) -> list[Grade]:
-        """One grade a trajectory: 1.0 for a right answer, 0.0 for a wrong or missing one, no value with a reason
-        where the trajectory failed, the key is missing or the comparison could not be decided."""
+        """One grade a trajectory: 1.0 for a right answer, 0.0 for a wrong or missing one, no value but a reason
+        if the trajectory failed, the key is missing or the comparison could not be decided."""
         asked: dict[tuple[str, str | None], Trajectory] = {}
         for trajectory in trajectories:
             if trajectory.stop is not Stop.FAILED:
-                asked.setdefault(_place(trajectory), trajectory)
+                asked.setdefault(_ruling_key(trajectory), trajectory)
         keys = {place: self.keys.open(trajectory.question) for place, trajectory in asked.items()}
         known = {place: self._plain_ruling(keys[place], trajectory) for place, trajectory in asked.items()}
         left = [place for place, ruling in known.items() if ruling is None]
         found = await gather(self._ruled(keys[place], asked[place]) for place in left)
         rulings = known | dict(zip(left, found, strict=True))
-        return [self._grade(trajectory, rulings.get(_place(trajectory))) for trajectory in trajectories]
+        return [self._grade(trajectory, rulings.get(_ruling_key(trajectory))) for trajectory in trajectories]
 
     async def close(self) -> None:
         await self.checker.close()
 
     def _plain_ruling(self, key: str | None, trajectory: Trajectory) -> Ruling | None:
-        """The ruling where nothing has to be waited for: most have one, and a task would cost more than it does."""
+        """The ruling if it needs no wait, else None. Most need none, and a task would cost more than the ruling."""
         kind = trajectory.question.kind
         return None if kind is Kind.RUBRIC else plain_ruling(key, trajectory.answer, kind, self.checker)
 
@@ -51,12 +51,12 @@ class Oracle:
         question = trajectory.question
         if question.kind is not Kind.RUBRIC:
             return await verify(key, trajectory.answer, question.kind, self.checker)
-        said = next((g for g in trajectory.grades if g.grader == JUDGE and g.turn == trajectory.turn), None)
-        if said is None and self.client is not None:
-            said = await judged(self.client, key, trajectory)
-        if said is None or said.verdict is None:
+        judgement = next((g for g in trajectory.grades if g.grader == JUDGE and g.turn == trajectory.turn), None)
+        if judgement is None and self.client is not None:
+            judgement = await judged(self.client, key, trajectory)
+        if judgement is None or judgement.verdict is None:
             return await verify(key, trajectory.answer, question.kind, self.checker)
-        return Ruling(said.verdict, said.reason)
+        return Ruling(judgement.verdict, judgement.reason)
 
     def _grade(self, trajectory: Trajectory, ruling: Ruling | None) -> Grade:
         if ruling is None or trajectory.stop is Stop.FAILED:
@@ -72,8 +72,8 @@ class Oracle:
         )
 
 
-def _place(trajectory: Trajectory) -> tuple[str, str | None]:
-    """What has one ruling: the equal answers to a question, and each free text by itself."""
+def _ruling_key(trajectory: Trajectory) -> tuple[str, str | None]:
+    """The key of a trajectory's ruling: equal answers to a question share a ruling, each free text has its own."""
     free = trajectory.question.kind is Kind.RUBRIC
     return (trajectory.place if free else trajectory.question.problem_id, trajectory.answer)
 
@@ -85,10 +85,10 @@ def oracle(
     checker: Checker | None = None,
     client: Client | None = None,
 ) -> Grader:
-    """A grader that compares with the key: exact for numbers, choices and text, by Math-Verify for LaTeX, by the key's
-    tests for code. By a rubric it says what the grader `judge` said of the draft, else what the `client`'s model says.
+    """Grades an answer by the problem's key: exact for numbers, choices and text, by Math-Verify for LaTeX, by the
+    key's tests for code. For a rubric it takes the grade that `judge` gave the draft, or asks the `client`'s model.
 
-    `limit_s` is the most seconds for one comparison and `workers` the most processes that compare; a `checker`
-    that is given is shared, both are then its own, and whoever made it closes it.
+    `limit_s` is the most seconds for one comparison and `workers` the most processes that compare. If `checker` is
+    given, it is shared with the caller, who closes it, and its own limits hold.
     """
     return Oracle(keys, checker or Checker(limit_s, workers), client)

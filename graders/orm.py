@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from redraft.graders.grader import Grader
-from redraft.graders.rewards.aggregate import trouble
+from redraft.graders.rewards.aggregate import unjudgeable
 from redraft.graders.rewards.prm_profiles import Nonsense, probabilities
 from redraft.llm.client.client import Client
 from redraft.llm.gather import gather
@@ -33,11 +33,11 @@ def orm(
 
     Profile "classify" asks the sequence classifier `model` at vLLM's `/classify` of `api_base`, which is shown the
     question, a blank line and the draft; "classify_chat" shows them as a chat. `good` is the number of the class that
-    is right, the last by default; of a single class there is one number. Profile "judge" asks a language model, by
+    means right, by default the last. Profile "judge" asks a language model, by
     default the writer's own, for the probability as JSON.
 
-    A probability, and no difference of two, so that a vote may be weighted by it. A call that failed, and a reply
-    without such a number, give no value, with the reason. Raises PartError for an unknown profile, and fatal
+    The value is a probability, not a difference of two, so that it can weight a vote. If the call failed, or the reply
+    has no such number, the grade has no value but a reason. Raises PartError for an unknown profile, and fatal
     ModelErrors.
 
     Args:
@@ -58,7 +58,7 @@ def orm(
     async def grade(trajectory: Trajectory) -> Grade:
         place = NAME, trajectory.trajectory_id, trajectory.turn
         name = client.model.name
-        if reason := trouble(trajectory):
+        if reason := unjudgeable(trajectory):
             return Grade(*place, reason=reason, grader_model=name)
         request = _request(client, profile, trajectory)
         [drawn] = await client.draw(trajectory.question, "grade", trajectory.place, request)
@@ -77,14 +77,14 @@ def orm(
 
 
 def stated(reply: str) -> float:
-    """The probability that a reply states as JSON, which may stand between words; of several the last counts. Raises
-    Nonsense where there is none in [0, 1]."""
+    """The last probability that a reply states as JSON, which may stand between words. Raises Nonsense if no number
+    in [0, 1] is stated."""
     for start in reversed([match.start() for match in re.finditer(r"\{", reply)]):
         try:
-            said, _ = json.JSONDecoder().raw_decode(reply, start)
+            parsed, _ = json.JSONDecoder().raw_decode(reply, start)
         except (ValueError, RecursionError):
             continue
-        value = said.get("probability") if isinstance(said, dict) else None
+        value = parsed.get("probability") if isinstance(parsed, dict) else None
         if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1:
             return float(value)
     raise Nonsense("the judge's reply holds no probability from 0 to 1")

@@ -1,4 +1,4 @@
-"""A process reward model: how good each step of a draft is, whoever judges it (Lightman et al. 2023)."""
+"""A grader by a process reward model, which gives each step the probability that it is good (Lightman et al. 2023)."""
 
 import asyncio
 import json
@@ -8,7 +8,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from redraft.graders.grader import Grader
-from redraft.graders.rewards.aggregate import How, Neutral, check, graded, trouble, written
+from redraft.graders.rewards.aggregate import How, Neutral, check, graded, unjudgeable, written
 from redraft.graders.rewards.llm_prm import JUDGES, judged
 from redraft.graders.rewards.prm_profiles import PROFILES, Nonsense, Profile
 from redraft.llm.client.client import Client
@@ -33,17 +33,17 @@ def prm(
     votes: int = 1,
 ) -> Grader:
     """Grades each step with the probability that it is good, and the draft with their `aggregate`: product, minimum,
-    last or mean. What is neutral counts as `neutral`, positive or negative; with `log` the draft's value is the natural
-    logarithm of the aggregate, which no long draft rounds to 0.
+    last or mean. `neutral` says whether a neutral step counts as positive or negative. With `log` the draft's value is
+    the natural logarithm of the aggregate, which never rounds to 0 for a long draft.
 
     `profile` is how the reward model `model`, served at `api_base`, is asked: math_shepherd, qwen, skywork, rlhflow or
     classify (see `rewards/prm_profiles.py`). Profile "judge" asks a language model, by default the writer's own, to
     rate the steps as JSON: a step's probabilities are its shares of `votes` replies. Profile "embedded" is the reward
-    model that ships, for the built-in problems; it needs no call. Without a profile it is "embedded" for what the
-    embedded model writes, and "judge" for all others.
+    model that ships, for the built-in problems; it needs no call. The default is "embedded" for drafts of
+    the embedded model, and "judge" for all others.
 
-    A draft that failed, a call that failed, another number of values than of steps, and what is no probability give no
-    value, with the reason. Raises PartError for a setting that there is not, and fatal ModelErrors.
+    The grade has no value but a reason if the draft or a call failed, if the number of values is not that of the steps,
+    or if a value is no probability. Raises PartError for an unknown setting, and fatal ModelErrors.
     """
     check(aggregate, neutral)
     if votes < 1:
@@ -57,15 +57,15 @@ def prm(
 
     async def grade(trajectory: Trajectory) -> Grade:
         empty = Grade(NAME, trajectory.trajectory_id, trajectory.turn, grader_model=judge)
-        if reason := trouble(trajectory):
+        if reason := unjudgeable(trajectory):
             return replace(empty, reason=reason)
         try:
             if own:
-                details = await asyncio.to_thread(_scored, own, trajectory)
+                details = await asyncio.to_thread(_embedded_values, own, trajectory)
             elif family is None:
                 details = await judged(client, trajectory, votes)
             else:
-                details = await _asked(client, family, trajectory)
+                details = await _served_values(client, family, trajectory)
         except Nonsense as error:
             return replace(empty, reason=str(error))
         except ModelError as error:
@@ -81,7 +81,7 @@ def prm(
 
 
 def _family(profile: str, model: str | None) -> Profile | None:
-    """The profile of this name; None where no reward model's server is asked. Raises PartError."""
+    """The profile of this name; None if no reward model's server is asked. Raises PartError."""
     if profile == EMBEDDED and model is not None:
         raise PartError(f"profile 'embedded' of grader 'prm' has its own model: leave model={model!r} out")
     if profile in (*JUDGES, EMBEDDED):
@@ -98,18 +98,18 @@ def _family(profile: str, model: str | None) -> Profile | None:
 
 
 def _embedded(client: Client) -> bool:
-    """Whether the writer knows the embedded model's problems alone."""
+    """Whether the writer can only solve the embedded model's problems."""
     return getattr(client.model, "sources", None) == ("builtin",)
 
 
-def _scored(model: ProcessRewardModel, trajectory: Trajectory) -> list[Detail]:
-    """What the embedded reward model says. Raises ModelError."""
+def _embedded_values(model: ProcessRewardModel, trajectory: Trajectory) -> list[Detail]:
+    """The values that the embedded reward model gives. Raises ModelError."""
     values = model.score(trajectory.question.text, written(trajectory))
     return [Detail(p_good=value, p_bad=1 - value) for value in values]
 
 
-async def _asked(client: Client, family: Profile, trajectory: Trajectory) -> list[Detail]:
-    """What a reward model's server says. Raises ModelError and Nonsense."""
+async def _served_values(client: Client, family: Profile, trajectory: Trajectory) -> list[Detail]:
+    """The values that a reward model's server gives. Raises ModelError and Nonsense."""
     calls = family.show(trajectory.question.text, written(trajectory))
     requests = [client.request(messages, temperature=0, max_tokens=1) for messages in calls]
     drawn = await gather(client.draw(trajectory.question, "grade", trajectory.place, request) for request in requests)

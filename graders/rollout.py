@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from redraft.graders.answers.checker import Checker
 from redraft.graders.grader import Grader
-from redraft.graders.rewards.aggregate import How, aggregate, check, trouble
+from redraft.graders.rewards.aggregate import How, aggregate, check, unjudgeable
 from redraft.graders.rewards.monte_carlo import Completer, RolloutSampler, Tally, cut_prefix, rollouts_with_text
 from redraft.llm.gather import gather
 from redraft.store.errors import PartError
@@ -62,7 +62,7 @@ def rollout(
         return await sampler.sample_until(prefix, rollouts, rounds, settled)
 
     async def grader(trajectories: Sequence[Trajectory]) -> list[Grade]:
-        judged = [trajectory for trajectory in trajectories if trouble(trajectory) is None]
+        judged = [trajectory for trajectory in trajectories if unjudgeable(trajectory) is None]
         known = [trajectory for trajectory in judged if keys.open(trajectory.question) is not None]
         prefixes = {prefix.place: prefix for trajectory in known for prefix in _prefixes(trajectory)}
         found = await gather(tally(prefix) for prefix in prefixes.values())
@@ -110,7 +110,7 @@ def _grade(
 ) -> Grade:
     """A trajectory's grade. The rollouts of a prefix are in the grade of the first trajectory that has it."""
     empty = Grade(NAME, trajectory.trajectory_id, trajectory.turn)
-    if reason := trouble(trajectory):
+    if reason := unjudgeable(trajectory):
         return replace(empty, reason=reason)
     if trajectory.trajectory_id not in ends:
         return replace(empty, reason="the key of this problem is not known")

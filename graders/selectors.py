@@ -1,4 +1,4 @@
-"""Which answer stands for a problem, of several: by count, by weighted count, or by the best grade.
+"""Selectors choose one of several answers to a problem: by count, by weighted count, or by the best grade.
 
 Failed trajectories and those without an answer never win and have no vote. Ties go to the answer seen first,
 so that a choice never depends on chance.
@@ -15,7 +15,7 @@ from redraft.store.trajectory import Grade, Stop, Trajectory
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The chosen answer and the index of the trajectory that stands for it; both None where nothing can be chosen."""
+    """The chosen answer and the index of the trajectory that stands for it; both None if nothing can be chosen."""
 
     answer: str | None = None
     index: int | None = None
@@ -30,16 +30,16 @@ class Selector(Protocol):
 
 def majority(trajectories: Sequence[Trajectory], grades: Sequence[Grade] = ()) -> Selection:
     """The answer given most often (self-consistency, Wang et al.). It is represented by its best-graded
-    trajectory, the first where there are no grades."""
+    trajectory, or the first if there are no grades."""
     return _vote(trajectories, [1.0] * len(trajectories), _values(trajectories, grades))
 
 
 def weighted_majority(trajectories: Sequence[Trajectory], grades: Sequence[Grade]) -> Selection:
     """The answer with the greatest sum of grades (weighted best-of-n), each answer counted with its grade's value.
 
-    Weights must not be negative, or a frequent answer would be punished for it: where any value is below 0, all
+    Weights must not be negative, or a frequent answer would be punished for it. If any value is below 0, all
     are read as logarithms (as `likelihood` gives) and exponentiated relative to the greatest. A trajectory whose
-    grade has no value has no vote. Where all values are 0 the votes are counted unweighted.
+    grade has no value has no vote. If all values are 0, the votes are counted unweighted.
     """
     values = _values(trajectories, grades)
     return _vote(trajectories, weights(values), values)

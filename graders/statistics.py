@@ -1,6 +1,6 @@
-"""What a set of samples says about a method: exact expectations over all subsets, and honest intervals.
+"""Statistics of samples and methods: exact expectations over all subsets, confidence intervals, and tests.
 
-Nothing is resampled where a closed form exists. A sample without an answer counts as wrong and stays in n.
+Nothing is resampled if a closed form exists. A sample without an answer counts as wrong and stays in n.
 """
 
 import math
@@ -36,7 +36,7 @@ def best_of_k(scores: Sequence[float | None], correct: Sequence[bool], k: int) -
     pairs = zip(scores, correct, strict=True)
     ranked = sorted(((-math.inf if s is None else s, bool(c) and s is not None) for s, c in pairs), reverse=True)
     total, rank = 0.0, 0
-    while rank <= n - k:  # what comes later is the best of no subset
+    while rank <= n - k:  # later samples are the best of no subset
         tied = [right for score, right in ranked[rank:] if score == ranked[rank][0]]
         chosen = sum(math.comb(n - 1 - i, k - 1) for i in range(rank, rank + len(tied)))
         total += sum(tied) / len(tied) * (chosen / math.comb(n, k))
@@ -64,8 +64,8 @@ def majority_at_k(answers: Sequence[Hashable | None], gold: Hashable | None, k: 
 
 
 def majority_between(answers: Sequence[Hashable | None], gold: Hashable | None, k: float) -> float:
-    """`majority_at_k` where k need not be a whole number: what a vote gets that draws one sample more with the chance
-    of k's fraction, so that it costs k samples on the average. Raises ValueError unless 1 <= k <= n."""
+    """`majority_at_k` for a k that need not be whole: a vote that draws one sample more with the chance of k's
+    fraction, so that it costs k samples on average. Raises ValueError unless 1 <= k <= n."""
     _check(len(answers), k)
     whole = math.floor(k)
     below = majority_at_k(answers, gold, whole)
@@ -107,8 +107,8 @@ def paired_bootstrap(
 
 
 def mean_interval(values: Sequence[float]) -> Interval:
-    """The mean of one value a problem, each from 0 to 1, with its 95% bootstrap interval over problems; Wilson's where
-    all are 0 or all are 1, and nothing varies to be drawn again. Raises ValueError for no values."""
+    """The mean of one value a problem, each from 0 to 1, with its 95% bootstrap interval over problems. If all
+    are 0 or all are 1, a bootstrap would have no width, so it is Wilson's interval. Raises ValueError for no values."""
     if set(values) in ({0.0}, {1.0}):
         return wilson(int(sum(values)), len(values))
     return paired_bootstrap(values, [0.0] * len(values))
@@ -117,26 +117,26 @@ def mean_interval(values: Sequence[float]) -> Interval:
 def sign_flip(differences: Sequence[float], draws: int = 10_000, seed: int = 0) -> float:
     """The two-sided p-value of paired differences, one a problem: how often their sum would be as far from 0 if each
     had either sign with equal chance (Fisher 1935). Over all signs where they are at most `draws`, else over so many
-    of them, the observed one included. Differences of 0 say nothing; without others it is 1."""
-    moved = np.asarray([difference for difference in differences if difference], float)
-    size = len(moved)
+    of them, the observed one included. Differences of 0 are ignored; if all are 0 the value is 1."""
+    nonzero = np.asarray([difference for difference in differences if difference], float)
+    size = len(nonzero)
     if not size:
         return 1.0
-    bound = abs(moved.sum()) - 1e-9 * np.abs(moved).sum()  # sums in another order round differently
+    bound = abs(nonzero.sum()) - 1e-9 * np.abs(nonzero).sum()  # sums in another order round differently
     if 2**size <= draws:
         signs = np.arange(2**size)[:, None] >> np.arange(size) & 1
-        return float(np.mean(np.abs((2 * signs - 1) @ moved) >= bound))
+        return float(np.mean(np.abs((2 * signs - 1) @ nonzero) >= bound))
     generator, rows = np.random.default_rng(seed), max(1, MOST_INDICES // size)
     far = sum(
-        int((np.abs((2 * generator.integers(0, 2, (min(rows, draws - start), size)) - 1) @ moved) >= bound).sum())
+        int((np.abs((2 * generator.integers(0, 2, (min(rows, draws - start), size)) - 1) @ nonzero) >= bound).sum())
         for start in range(0, draws, rows)
     )
     return (1 + far) / (1 + draws)
 
 
 def holm(values: Sequence[float]) -> list[float]:
-    """p-values of several comparisons, adjusted so that the chance of any false finding stays what it says (Holm
-    1979), in the order given."""
+    """The p-values of several comparisons, adjusted so that they bound the chance of any false finding (Holm 1979), in
+    the order given."""
     adjusted, least = [0.0] * len(values), 0.0
     for rank, place in enumerate(sorted(range(len(values)), key=values.__getitem__)):
         least = max(least, min(1.0, (len(values) - rank) * values[place]))
@@ -157,8 +157,8 @@ def _draws(values: np.ndarray, draws: int, seed: int) -> np.ndarray:
 
 
 def _counted_draws(values: np.ndarray, draws: int, seed: int) -> np.ndarray | None:
-    """The same in distribution, for values of which many are equal: how often each is drawn is multinomial. None where
-    too many differ."""
+    """Draws with the distribution of `_draws`, by the multinomial number of times that each different value is drawn.
+    None if too many values differ."""
     distinct, counts = np.unique(values, return_counts=True)
     if len(distinct) > len(values) // 4:
         return None
@@ -183,5 +183,5 @@ def _check(n: int, k: float) -> None:
         raise ValueError(f"k must be between 1 and n = {n}, not {k}")
 
 
-MANY = 200  # values, from which on drawing each is slow
+MANY = 200  # values: more are slow to draw one by one
 MOST_INDICES = 250_000  # drawn at once: 2 MB, and as much for their values

@@ -1,4 +1,4 @@
-"""What is kept: the nouns, DuckDB, the journal, the sources of problems.
+"""The store: records of problems, trajectories, grades and calls, in DuckDB; the journal; sources of problems.
 
 >>> from redraft.store import Problem, Store
 >>> with Store(":memory:") as store:

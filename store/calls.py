@@ -9,20 +9,20 @@ Choices: TypeAlias = Sequence[Mapping[str, Any]]
 """The samples that one call was answered with, each as plain JSON data; empty for a failed call."""
 
 Prompt: TypeAlias = Mapping[str, Any]
-"""What a request showed to a model, as JSON data: `messages`, and `prefix`, `schema`, `chat_template` where there are
-such."""
+"""What a request showed to a model, as JSON data: `messages`, and `prefix`, `schema`, `chat_template` if
+the request has them."""
 
 
 class Call(Struct, frozen=True, gc=False):
-    """One answered or failed request to a model. Latencies in milliseconds, money in US dollars. Calls that were kept
-    before there were times have no `answered_at`."""
+    """One answered or failed request to a model. Latencies in milliseconds, money in US dollars. Calls of older
+    builds have no `answered_at`."""
 
     call_id: str
     unit: str
     problem_id: str
     purpose: str  # "propose", "revise", "critique", "grade" ...
     place: str  # the step_id below which its choices hang
-    first: int  # number of its first sample among those asked at that place
+    first: int  # number of its first sample among the samples at that place
     n: int
     model: str
     prompt_hash: str
@@ -37,10 +37,10 @@ class Call(Struct, frozen=True, gc=False):
     finish_reason: str | None = None
     error: str | None = None
     answered_at: float | None = None  # seconds since 1970, UTC: when it was answered, or given up
-    failed_tries: Mapping[str, int] | None = None  # tries that failed, by their kind; None where none did
+    failed_tries: Mapping[str, int] | None = None  # failed tries, by their kind; None if none failed
 
 
 def call_key(call: Call) -> tuple[str, float, str | None]:
-    """What tells one request from another, be they asked for the same thing: a call that failed and was repeated is
-    two, both paid."""
+    """The identity of a request. Two requests for the same samples differ: a call that failed and was repeated is two
+    calls, both paid."""
     return (call.call_id, call.latency_ms, call.error)

@@ -14,29 +14,29 @@ CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(","
 
 def digest(*parts: Any) -> str:
     """A 16-digit hexadecimal hash of JSON-representable parts, stable across machines and versions of Python."""
-    if PLAIN.issuperset(map(type, parts)):  # most are: an encoder for each would take half of a digest's time
+    if PLAIN.issuperset(map(type, parts)):  # most parts are; a new encoder would take half of a digest's time
         text = f"[{','.join([encode_basestring(part) if type(part) is str else str(part) for part in parts])}]"
     else:
         text = CANONICAL.encode(parts)
-    return _hashed(text.encode("utf-8", "surrogatepass"))
+    return _hash(text.encode("utf-8", "surrogatepass"))
 
 
 def texts_digest(parts: Sequence[Any]) -> str:
-    """The `digest` of parts that are texts, and lists of texts: a long conversation's in half the time."""
+    """The `digest` of texts, or of lists of texts, in half the time for a long conversation."""
     try:
-        return _hashed(orjson.dumps(parts))
+        return _hash(orjson.dumps(parts))
     except TypeError:  # a lone surrogate
         return digest(*parts)
 
 
 def prefix_key(before: str, by: str, text: str) -> str:
-    """The `digest` of these three: the key of a text by somebody after the text with the key `before`."""
-    return _hashed(
+    """The key of the text that `by` wrote after the text with the key `before`: the `digest` of the three."""
+    return _hash(
         f"[{encode_basestring(before)},{encode_basestring(by)},{encode_basestring(text)}]".encode(
             "utf-8", "surrogatepass"
         )
     )
 
 
-def _hashed(text: bytes) -> str:
+def _hash(text: bytes) -> str:
     return blake2b(text, digest_size=8).hexdigest()

@@ -1,4 +1,4 @@
-"""How records become JSON and come back: the one place that knows it, for the journal and for the store."""
+"""Records as JSON and back, for the journal and for the store."""
 
 import json
 import math
@@ -11,15 +11,15 @@ from redraft.store.calls import Call
 
 
 def call_to_json(call: Call) -> dict[str, Any]:
-    """A call as plain JSON data, without what it has not."""
-    return {name: value for name in CALL if (value := getattr(call, name)) is not None}
+    """A call as plain JSON data, without the fields that are None."""
+    return {name: value for name in CALL_FIELDS if (value := getattr(call, name)) is not None}
 
 
-CALL = Call.__struct_fields__
+CALL_FIELDS = Call.__struct_fields__
 
 
 def call_from_json(data: Mapping[str, Any]) -> Call:
-    """The call that `call_to_json` took apart. Raises TypeError where a field is missing or unknown."""
+    """The call that `call_to_json` took apart. Raises TypeError if a field is missing or unknown."""
     return Call(**data)
 
 
@@ -29,13 +29,13 @@ def exact(value: Any) -> str:
         text = orjson.dumps(value, default=str)
     except TypeError:  # a lone surrogate, an integer of more than 64 bits
         text = b"null"
-    if b"null" in text:  # which is also how orjson writes NaN
+    if b"null" in text:  # orjson writes NaN so, too
         return json.dumps(value, separators=(",", ":"), default=str)
     return text.decode()
 
 
 def strict(value: Any) -> str:
-    """JSON text that any reader takes: NaN and infinities are null, lone surrogates "?", other things text."""
+    """JSON text that any reader takes: NaN and infinities are null, lone surrogates "?", other values text."""
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False, default=str)
     except ValueError:

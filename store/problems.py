@@ -21,9 +21,9 @@ class Kind(StrEnum):
 
 
 class Question(Struct, frozen=True, gc=False):
-    """What a solver may see. `unit` is the unit of work it is asked in, which seeds its draws; `branch` the part of
-    its tree, where a strategy runs inside another: `number/` or nothing; `tests` are statements of Python that its text
-    shows, for a program to be tried on."""
+    """The part of a problem that a solver may see. `unit` is the unit of work, which seeds its draws. `branch` is the
+    part of the unit's tree if a strategy runs inside another: `number/`, else empty. `tests` are statements of Python
+    that the text shows, for trying a program."""
 
     problem_id: str
     text: str
@@ -34,17 +34,17 @@ class Question(Struct, frozen=True, gc=False):
 
     @property
     def root(self) -> str:
-        """Where first steps hang."""
+        """The place of first steps in the tree."""
         return f"{self.unit}/{self.branch}"
 
 
 class Problem(Struct, frozen=True):
-    """A question with where it came from and its key. Only graders that are given the key read `answer`: for code the
-    tests that decide, for a rubric its text. `meta["tests"]` lists those tests that the question shows."""
+    """A question with its source and its key, `answer`, which only graders with the key read: for code the tests that
+    decide, for a rubric its text. `meta["tests"]` lists the tests that the question shows."""
 
     question: str
     answer: str | None = None
-    problem_id: str = ""  # left empty, it is derived from the question and its source
+    problem_id: str = ""  # if empty, it is derived from the question and its source
     source: str = ""
     split: str | None = None
     kind: Kind = Kind.MATH
@@ -59,14 +59,14 @@ class Problem(Struct, frozen=True):
             force_setattr(self, "problem_id", digest("problem", self.source, self.question))
 
     def ask(self, unit: str = "") -> Question:
-        """The part a solver may see."""
+        """The part that a solver may see."""
         tests = tuple(self.meta.get("tests", ()))
         return Question(self.problem_id, self.question, self.kind, unit or self.problem_id, tests=tests)
 
 
 class Keyring:
-    """The keys of some problems. Whoever is handed it can read them, and each reading is remembered by unit, so that
-    every trajectory of a unit in which a key was read is marked `oracle_used`."""
+    """The keys of some problems. It records in which units a key was read, so that every trajectory of such a unit is
+    marked `oracle_used`."""
 
     def __init__(self, keys: Mapping[str, str | None] | None = None) -> None:
         self._keys = dict(keys or {})
@@ -79,7 +79,7 @@ class Keyring:
         self._keys.pop(problem_id, None)
 
     def open(self, question: Question) -> str | None:
-        """The known answer, or None where nobody knows it; the question's unit counts as touched by an oracle."""
+        """The key, or None if it is unknown. The question's unit counts as one in which an oracle was used."""
         self._opened.add(question.unit)
         return self._keys.get(question.problem_id)
 

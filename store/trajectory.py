@@ -37,15 +37,16 @@ class Verdict(StrEnum):
 
 
 class Role(StrEnum):
-    """What a trajectory was for."""
+    """The purpose of a trajectory."""
 
     SAMPLE = "sample"  # drawn independently: pass@k and votes may count it
     SEARCH = "search"  # explored by a search
-    ROLLOUT = "rollout"  # thrown to estimate a value
+    ROLLOUT = "rollout"  # sampled to estimate a value
 
 
 class Step(Struct, frozen=True, gc=False):
-    """One occurrence of text that anybody wrote. `text` is exact, with its separator: a draft is its steps joined."""
+    """One occurrence of text by a model, a person or a program. `text` is exact, with its separator: a draft is its
+    steps joined."""
 
     step_id: str  # "<unit>/<sibling>.<sibling>...": its place in the tree
     parent_id: str | None  # None for a first step
@@ -72,7 +73,7 @@ def follow(
     turn: int | None = None,
     **facts: Any,
 ) -> Step:
-    """The step after `parent` (None: a first one). `sibling` is its number among all that hang at the same place."""
+    """The step after `parent` (None: a first step). `sibling` is its number among the steps at the same place."""
     if turn is None:
         turn = parent.turn if parent else 1
     return Step(
@@ -88,7 +89,7 @@ def follow(
 
 
 class Trajectory(Struct, frozen=True, gc=False):
-    """A path from the question: the steps so far, and why it ended if it has. Immutable: each change is a new one."""
+    """A path from the question in the tree of steps: its steps so far, and why it ended. Each change is a new one."""
 
     question: Question
     steps: tuple[Step, ...] = ()
@@ -98,12 +99,12 @@ class Trajectory(Struct, frozen=True, gc=False):
     stops: tuple[Stop, ...] = ()  # how each turn before the current one ended
     answer: str | None = None  # the answer of the last turn; None where none could be read
     answers: tuple[str | None, ...] = ()  # the answers of the turns before the current one
-    score: float | None = None  # what the choosing grader gave it
+    score: float | None = None  # the value by which the agent chose
     chosen: bool = False  # the agent's pick for its question
-    grades: tuple["Grade", ...] = ()  # what graders said of its drafts on the way
+    grades: tuple["Grade", ...] = ()  # grades of its drafts, from graders that the agent asked
     oracle_used: bool = False
     reason: str | None = None  # why it ended, or what failed, in words
-    advice: str = ""  # what a critic says to whoever writes the next step; no part of the text
+    advice: str = ""  # a critic's advice for the next step; no part of the text
 
     def __repr__(self) -> str:
         """Such as `<Trajectory ab12:0, 2 drafts, 7 steps, answer '16', answered, chosen>`."""
@@ -113,10 +114,10 @@ class Trajectory(Struct, frozen=True, gc=False):
         return f"<Trajectory {self.trajectory_id}, {', '.join(filter(None, facts))}>"
 
     def _repr_html_(self) -> str:
-        from redraft.store.html import trajectory  # a notebook alone asks for it
+        from redraft.store.html import trajectory  # only notebooks need it
 
-        path: Any = self  # type checkers know this file by two names
-        return trajectory(path)
+        this: Any = self  # type checkers know this file by two names
+        return trajectory(this)
 
     @property
     def trajectory_id(self) -> str:
@@ -124,7 +125,7 @@ class Trajectory(Struct, frozen=True, gc=False):
 
     @property
     def place(self) -> str:
-        """Where the next step would hang: the last step's id, or the root of this sample."""
+        """The place of the next step in the tree: the last step's id, or the root of this sample."""
         return self.steps[-1].step_id if self.steps else self.question.root
 
     @property
@@ -145,19 +146,19 @@ class Trajectory(Struct, frozen=True, gc=False):
         return "".join([step.text for step in self.draft(turn)])
 
     def feedback(self, turn: int) -> Step | None:
-        """What somebody said that opened this turn."""
+        """The feedback that opened this turn, or None."""
         return next((step for step in self.steps if step.turn == turn and step.by != "model"), None)
 
     def grow(
         self, text: str, sibling: int, *, by: str = "model", turn: int | None = None, **facts: Any
     ) -> "Trajectory":
-        """This path with one more step. `sibling` is the step's number among all that hang at the same place."""
+        """This trajectory with one more step. `sibling` is the step's number among the steps at the same place."""
         parent = self.steps[-1] if self.steps else None
         step = follow(self.question, parent, text, sibling, by=by, turn=turn, **facts)
         return replace(self, steps=(*self.steps, step))
 
     def respond(self, feedback: str, by: str, sibling: int = 0) -> "Trajectory":
-        """This path with somebody's feedback at its end, open for the next turn."""
+        """This trajectory with feedback at its end, open for the next turn."""
         parent = self.steps[-1] if self.steps else None
         step = follow(self.question, parent, feedback, sibling, by=by, turn=self.turn + 1)
         return replace(
@@ -171,8 +172,8 @@ class Trajectory(Struct, frozen=True, gc=False):
 
 
 class Detail(Struct, frozen=True, gc=False):
-    """What the value of a step rests on: the probabilities of its classes, or a count with its interval; None where a
-    grader has no such thing."""
+    """The evidence for a step's value: the probabilities of its classes, or a count with its interval. A field is None
+    if the grader has no such evidence."""
 
     p_good: float | None = None
     p_neutral: float | None = None
@@ -183,9 +184,9 @@ class Detail(Struct, frozen=True, gc=False):
 
 
 class Grade(Struct, frozen=True, gc=False):
-    """One judgement of a trajectory's draft at one turn, and of its steps where the grader has a value for each.
+    """One judgement of a trajectory's draft at one turn, and of its steps if the grader has a value for each.
 
-    `value` lies in [0, 1] for probabilities and is a log-probability for `likelihood`; None, with a reason, where the
+    `value` lies in [0, 1] for probabilities and is a log-probability for `likelihood`; None, with a reason, if the
     grader could not tell. `steps` has one value a step of the draft, or is empty.
     """
 
@@ -199,4 +200,4 @@ class Grade(Struct, frozen=True, gc=False):
     grader_model: str | None = None
     details: tuple[Detail, ...] = ()
     rollouts: tuple[Trajectory, ...] = ()
-    step_id: str | None = None  # the one step that it judges, where it judges no more of the draft
+    step_id: str | None = None  # the step, if it judges only one step of the draft

@@ -17,12 +17,12 @@ def unit_id(recipe: str, problem_id: str, replicate: str) -> str:
 
 
 def key_hash(problem: Problem) -> str:
-    """What a unit was judged by, the known answer or its absence, as a digest: another one means judging it again."""
+    """A digest of the key (or its absence) by which a unit was judged. A unit with another digest is judged again."""
     return digest("key", problem.kind, problem.answer)
 
 
 class Done(Struct, frozen=True):
-    """What the store holds of a unit: its highest published attempt (from 1), the samples asked for, its status, and
+    """The state of a unit in the store: its highest published attempt (from 1), the samples asked for, its status, and
     the `key_hash` of the problem that it was judged by."""
 
     attempt: int
@@ -41,15 +41,15 @@ class Unit(Struct, frozen=True):
     replicate: str
     attempt: int  # 1, 2, ...: the views show the highest published one
     samples: int  # how many were asked for
-    status: str  # "done"; "failed" where some trajectory failed; "cut" where the run's budget was used up
+    status: str  # "done"; "failed" if a trajectory failed; "cut" if the run's budget was used up
     trajectories: tuple[Trajectory, ...]
     grades: tuple[Grade, ...]
-    calls: tuple[tuple[Call, Choices], ...]  # those that the store has not got yet
+    calls: tuple[tuple[Call, Choices], ...]  # the calls that the store has not got yet
     started_at: datetime  # UTC
     finished_at: datetime
     key_hash: str = ""  # of the problem that its drafts were judged by
     prompts: Mapping[str, Prompt] = field(default_factory=dict)  # of its calls, by their hashes
-    judged: tuple[Trajectory, ...] = ()  # of other units: its grades are of these too, and nothing else of them is kept
+    judged: tuple[Trajectory, ...] = ()  # trajectories of other units, of which it holds only grades
 
     def __post_init__(self) -> None:
         drafts = {trajectory.trajectory_id: trajectory for trajectory in (*self.judged, *self.trajectories)}

@@ -1,6 +1,6 @@
-"""Waiting for what another process holds: off the event loop, and given up as soon as the task that waits is cancelled.
+"""Waiting for a file that another process holds: off the event loop, and ended if the waiting task is cancelled.
 
-`off_loop` runs a function in a thread. Whatever the function waits for by `pause` ends with the task.
+`off_loop` runs a function in a thread. If the function waits by `pause`, the wait ends with the task.
 """
 
 import threading
@@ -37,7 +37,7 @@ _stop: ContextVar[_Stop | None] = ContextVar("stop", default=None)
 
 async def off_loop(function: Callable[Given, Result], /, *given: Given.args, **named: Given.kwargs) -> Result:
     """Runs a function in a thread and returns what it returns. If the task is cancelled, the function's waiting and
-    reading are given up, and the task ends when the thread has: nothing goes on behind its back."""
+    reading end, and the task ends after the thread, so that nothing runs on in the background."""
     import asyncio  # the command line's `query` needs no event loop
 
     stop, context = _Stop(), copy_context()

@@ -1,4 +1,4 @@
-"""The vote key of an answer: equal keys mean equal answers. Cheap: not all equal answers get equal keys."""
+"""The vote key of an answer. Equal keys mean equal answers, but not all equal answers have equal keys."""
 
 import re
 from fractions import Fraction
@@ -13,8 +13,8 @@ def canonical(answer: str | None, kind: Kind = Kind.MATH) -> str | None:
 
     Numbers come out as a reduced fraction ("$1,000.0" and "1000" are both "1000", "0.5" is "1/2", "50%" is
     "50"), lists and tuples of numbers likewise, other mathematics in one spelling without spaces, a choice as
-    its capital letter, and text in lower case with single spaces. Programs are equal where their lines are, but for
-    comments on lines of their own, blank lines and spaces at the ends.
+    its capital letter, and text in lower case with single spaces. Programs are equal if their lines are equal, apart
+    from comments on lines of their own, blank lines and spaces at the ends.
     """
     if answer is None or not answer.strip():
         return None
@@ -46,10 +46,10 @@ def words(answer: str) -> str | None:
 
 
 def lines(code: str) -> str | None:
-    """The lines of a program, without blank ones, comments on lines of their own, and spaces at their ends. No parser:
-    what a model wrote might break it."""
-    kept = (line.rstrip() for line in code.splitlines())
-    return "\n".join(line for line in kept if line and not line.lstrip().startswith("#")) or None
+    """The lines of a program, without blank ones, comments on lines of their own, and spaces at their ends. No parser
+    is used, since a model's text might break it."""
+    stripped = (line.rstrip() for line in code.splitlines())
+    return "\n".join(line for line in stripped if line and not line.lstrip().startswith("#")) or None
 
 
 def listing(answer: str) -> tuple[str, tuple[Fraction, ...]] | None:

@@ -1,4 +1,4 @@
-"""Whether an answer equals the key: exactly where that is cheap, by Math-Verify in killable processes otherwise.
+"""Whether an answer equals the key: exactly if that is cheap, else by Math-Verify in killable processes.
 
 Two conventions of this field that a mathematician might not share: a missing or different unit makes no
 difference ("12 cm" is 12), and 50% equals both 0.5 and 50. Plain numbers are compared exactly, so 0.333 is
@@ -34,14 +34,14 @@ class Checker:
         self._lock = threading.Lock()
 
     async def equal(self, gold: str, given: str, kind: Kind = Kind.MATH) -> Ruling:
-        """Right, wrong, or undecided with a reason: over the time or memory limit, or a key that cannot be read.
+        """Right, wrong, or undecided with a reason: a limit of time or memory was exceeded, or the key cannot be read.
 
         Not symmetric: the key comes first. Raises RuntimeError when the checker is closed.
         """
         return self.at_once(gold, given, kind) or await self._pool.run(partial(self._compare, gold, given))
 
     def at_once(self, gold: str, given: str, kind: Kind = Kind.MATH) -> Ruling | None:
-        """The same where it takes no process: the answers are plain, or were compared before. None where it does."""
+        """The ruling if it needs no process, since the answers are plain or were compared before; else None."""
         same = same_plain(gold, given) if kind is Kind.MATH else None
         if same is not None:
             return Ruling(Verdict.RIGHT if same else Verdict.WRONG)
@@ -55,7 +55,7 @@ class Checker:
         return self._rulings.get((gold, given))
 
     async def close(self) -> None:
-        """Ends every process, the busy ones too; what they were asked comes out as undecided."""
+        """Ends every process, busy ones too; comparisons that they were making are undecided."""
         await self._pool.close()
 
     async def __aenter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""Plain equations in a text, such as 5*9=45, and whether they hold: the one check that needs no model and no key."""
+"""Plain equations in a text, such as 5*9=45, and whether they hold. This check needs no model and no key."""
 
 import re
 import unicodedata
@@ -8,8 +8,8 @@ from fractions import Fraction
 
 def equations(text: str) -> Iterator[tuple[str, bool]]:
     """Each `number sign number = number` in the text, as written, and whether it holds: exactly, or up to the last of
-    the decimals that its result shows (10/3=3.33). So does `number=number`, as in 6=2, if it is written without spaces.
-    What is part of a longer expression, of a mixed number (1 1/2 = 1.5) or of a time is passed over."""
+    the decimals that its result shows (10/3=3.33). `number=number`, as in 6=2, counts too if it is written without
+    spaces. Parts of a longer expression, of a mixed number (1 1/2 = 1.5) or of a time are left out."""
     for match in EQUATION.finditer(text):
         start, end = match.span()
         before = text[max(0, start - AROUND) : start].rpartition("\n")[2]
@@ -22,16 +22,16 @@ def signature(text: str) -> tuple[str, ...]:
     """The equations of a solution in order, each once, however they are spelt: longer ones too, without spaces, words,
     currencies and what separates thousands. Two solutions that differ in wording alone have the same; it is empty for a
     text without equations. The lists of equations are how RFT tells solutions apart (Yuan et al. 2023,
-    arXiv 2308.01825). Nothing is evaluated."""
+    arXiv 2308.01825). No equation is evaluated."""
     plain = unicodedata.normalize("NFKC", text)
     for pattern, spelling in SPELLINGS:
         plain = pattern.sub(spelling, plain)
     found = (_closed(re.sub(r"\s", "", match[0])) for match in ARITHMETIC.finditer(plain))
-    return tuple(dict.fromkeys(one for one in found if WORKED.search(one) and "==" not in one))
+    return tuple(dict.fromkeys(equation for equation in found if WORKED.search(equation) and "==" not in equation))
 
 
 def _is_part(sign: str | None, before: str, after: str) -> bool:
-    """Whether an equation is a part of something longer, by what stands around it on its line."""
+    """Whether an equation is a part of something longer, by the text around it on its line."""
     if sign is None and after[:1].isalpha():  # 6=3Y
         return True
     if sign == "/" and MIXED.search(before):
@@ -40,7 +40,7 @@ def _is_part(sign: str | None, before: str, after: str) -> bool:
 
 
 def _closed(equation: str) -> str:
-    """An equation without a sign or a full stop at its ends, and without the bracket of a remark that it stands in."""
+    """An equation without a sign or a full stop at its ends, and without the brackets of a remark around it."""
     bare = equation.lstrip("=").rstrip("=.")
     if bare.count("(") == bare.count(")") and not ENCLOSED.fullmatch(bare):
         return bare
@@ -65,13 +65,13 @@ NUMBER = r"(\d+(?:,\d{3})*(?:\.\d+)?)"
 EQUATION = re.compile(rf"(?<![\w.]){NUMBER}(?:\s*([-+*/×÷−])\s*{NUMBER}\s*=\s*|=)(-?{NUMBER[1:]}(?![\d.]*\d)")
 BULLET = re.compile(r"^\s*[-*+]\s+$")
 MIXED = re.compile(r"(?:^|[^=\d.,\s]) *\d+(?: +and)? +$")
-"""What stands before the fraction of a mixed number, or after a space that separates thousands."""
+"""The text before the fraction of a mixed number, or before a space that separates thousands."""
 GOES_BEFORE = re.compile(r"(?:[-+*/×÷−^=(√]|\d *[xX]|\([^()]*\)|\d:)[ \t$]*$")
 GOES_ON = re.compile(
     r"[ \t]*(?:[-+*/×÷−^=(%]|and \(?\d+/\d+(?!\d| *=)|[xX] *\d|\\?p?mod\b)|[ \t]+\d|:\d|\.\.|[A-Za-z][ \t]*[-+*/=]"
 )
-"""What stands before and after a part of something longer: a sign, a factor, the hour of a time, a fraction."""
-AROUND = 64  # characters that are looked at on either side
+"""The text before and after a part of something longer: a sign, a factor, the hour of a time, a fraction."""
+AROUND = 64  # characters that are read on either side
 
 SPELLINGS = [
     (re.compile(pattern), spelling)

@@ -8,7 +8,7 @@ from redraft.store.problems import Kind
 
 
 def decide(gold: str, given: str, kind: Kind = Kind.MATH) -> bool | None:
-    """Whether an answer equals the key, or None where only algebra can tell. Always decided: choices, text, two
+    """Whether an answer equals the key, or None if only algebra can tell. Always decided: choices, text, two
     plain numbers, two lists of plain numbers, numbers in a base, and words against anything."""
     key, other = canonical(gold, kind), canonical(given, kind)
     if kind is not Kind.MATH:
@@ -25,7 +25,7 @@ def decide(gold: str, given: str, kind: Kind = Kind.MATH) -> bool | None:
 
 
 def same_plain(gold: str, given: str) -> bool | None:
-    """Whether two plain numbers are equal; None where one of the two is something else."""
+    """Whether two plain numbers are equal; None if one of the two is something else."""
     if is_whole(gold) and is_whole(given):
         return int(gold) == int(given)
     one = plain(gold)
@@ -34,7 +34,8 @@ def same_plain(gold: str, given: str) -> bool | None:
 
 
 def _same_in_base(key: str, other: str) -> bool | None:
-    """52_8 equals 52, because the question names the base, and equals 101010_2, but not 52_9."""
+    """Whether two numbers in bases are equal: 52_8 equals 52, because the question names the base, and 101010_2, but
+    not 52_9. None if neither has a base."""
     first, second = BASED.fullmatch(key), BASED.fullmatch(other)
     if not (first and second) or not (first[2] or second[2]):
         return None

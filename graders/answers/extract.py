@@ -1,7 +1,7 @@
-"""What a solution answers: read from its text, by kind of question. Pure Python, microseconds.
+"""Reads the answer of a solution from its text, by the kind of question, in microseconds.
 
-A box counts before any other mark, because whoever boxes means it; then `#### 18`, "A: 18" and "The answer
-is 18", whichever comes last; then, where the text ends as a finished statement, its last number. A text that
+A box counts before any other mark, because a box is the clearest mark; then `#### 18`, "A: 18" and "The answer
+is 18", whichever comes last; then, if the text ends as a finished statement, its last number. A text that
 was cut off in a box or in a calculation has no answer.
 """
 
@@ -15,9 +15,9 @@ from redraft.store.problems import Kind
 
 
 def extract(text: str, kind: Kind = Kind.MATH) -> str | None:
-    """The answer of a solution, as written; None where it gives none. Of several answers the last counts.
+    """The answer of a solution, as written; None if it gives none. If it gives several, the last counts.
 
-    Code is the last block between fences that is Python's or nobody's, else the whole text; free text is all of it.
+    Code is the last block between fences that names Python or no language, else the whole text; free text is all of it.
     """
     if kind is Kind.CODE:
         return program(text)
@@ -29,14 +29,14 @@ def extract(text: str, kind: Kind = Kind.MATH) -> str | None:
 
 
 def marked(text: str, kind: Kind = Kind.MATH) -> str | None:
-    """The answer that a text marks as such (box, `####`, "A:", "the answer is", a block of code); None where it marks
+    """The answer that a text marks as such (box, `####`, "A:", "the answer is", a block of code); None if it marks
     none."""
     if kind is Kind.RUBRIC:
         return None
     if kind is Kind.CODE:
         return program(text) if FENCE.search(text) else None
-    if BOX.search(text) and (held := _boxed(text)):
-        return letter(held) if kind is Kind.CHOICE else held
+    if BOX.search(text) and (boxed := _boxed(text)):
+        return letter(boxed) if kind is Kind.CHOICE else boxed
     weak = None
     for match in reversed(list(MARK.finditer(text))):
         content = text[match.end() :].split("\n", 1)[0]
@@ -53,8 +53,8 @@ def _boxed(text: str) -> str | None:
     last = None
     for match in BOX.finditer(text):
         last = match
-    held = box(text, last.start()) if last else None
-    return unwrap(held[0]) or None if held else None
+    content = box(text, last.start()) if last else None
+    return unwrap(content[0]) or None if content else None
 
 
 def _read_math(content: str) -> str | None:

@@ -20,19 +20,19 @@ from redraft.graders.answers.normalize import bare
 
 
 def same(gold: str, given: str) -> bool | None:
-    """Whether a given answer equals the key; None where the key cannot be read as mathematics and the two do
-    not read the same. The order matters: a key "x = 5" accepts "5", and a key "(1, 2)" accepts "1, 2"."""
+    """Whether a given answer equals the key; None if the key cannot be read as mathematics and the two
+    differ as texts. The order matters: a key "x = 5" accepts "5", and a key "(1, 2)" accepts "1, 2"."""
     from math_verify import verify
 
     golds, answers = _parse(gold), _parse(given)
     for one, other in product(golds, answers):
         if verify(one, other, timeout_seconds=None):
             return True
-    return False if any(not isinstance(one, str) for one in golds) else None
+    return False if any(not isinstance(gold_value, str) for gold_value in golds) else None
 
 
 def main() -> None:
-    """Answers requests until standard input ends. The first line it writes tells that it is ready."""
+    """Answers requests until standard input ends. The first line that it writes says that it is ready."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     replies = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)

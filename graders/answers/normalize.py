@@ -1,4 +1,4 @@
-"""One spelling for the many ways to typeset the same answer. Text to text: nothing here knows the meaning."""
+"""One spelling for the many ways to typeset the same answer. Texts become texts, without regard to their meaning."""
 
 import re
 
@@ -39,7 +39,7 @@ def unwrap(answer: str) -> str:
 
 
 def box(text: str, start: int = 0) -> tuple[str, int] | None:
-    """What the `\\boxed` or `\\fbox` that begins at `start` holds, and where it ends; None where its closing brace
+    """The content of the `\\boxed` or `\\fbox` that begins at `start`, and its end; None if its closing brace
     is missing. `\\boxed 5` holds what comes before the next space or dollar sign."""
     opening = BOX.match(text, start)
     if not opening:

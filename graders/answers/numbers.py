@@ -1,4 +1,4 @@
-"""Reads an answer that is one plain number, exactly: no floats, no sympy, nothing that can blow up."""
+"""Reads an answer that is one plain number, exactly, without floats or sympy, in bounded time."""
 
 import re
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from redraft.graders.answers.normalize import bare
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """One rational number. `percent` tells that it was written with a percent sign, which `value` leaves out;
-    `name` is the unknown that it was given for ("x" in "x = 3")."""
+    """One rational number. `percent` is true if it was written with a percent sign, which `value` leaves
+    out; `name` is the unknown whose value it is ("x" in "x = 3")."""
 
     value: Fraction
     percent: bool = False
@@ -18,7 +18,7 @@ class Plain:
 
 
 def plain(answer: str) -> Plain | None:
-    """The number that an answer is, or None where it is something else.
+    """The number that an answer is, or None if it is something else.
 
     Reads integers, decimals, fractions, mixed numbers, powers and scientific notation in plain and LaTeX
     spelling, with thousands separators, currency, degrees, a unit ("12 cm" is 12), a scale word ("1.5
@@ -44,7 +44,7 @@ def plain(answer: str) -> Plain | None:
 
 
 def is_whole(answer: str) -> bool:
-    """Whether an answer is digits alone, as most are."""
+    """Whether an answer has only digits, as most have."""
     return answer.isdigit() and answer.isascii() and len(answer) <= MAX_LENGTH
 
 

@@ -8,7 +8,7 @@ from redraft.store.problems import Kind
 from redraft.store.trajectory import Verdict
 
 ORACLE = "oracle"
-"""The grader by whose name such a ruling is stored."""
+"""The name of the grader under which such a ruling is stored."""
 
 
 async def verify(gold: str | None, answer: str | None, kind: Kind, checker: Checker) -> Ruling:

@@ -6,7 +6,7 @@ FENCE = re.compile(r"^[ ]*```[ ]*(?P<tag>[\w+#.-]*)[^\n]*\n(?P<code>.*?)(?:^[ ]*
 """A block of code between fences, with the language that it names; a block that is never closed goes to the end."""
 
 PYTHON = ("", "python", "python3", "py")
-"""What a fence may name if its block is a program: Python, or no language."""
+"""The languages that a fence may name if its block is a program: Python, or none."""
 
 
 def program(text: str) -> str | None:

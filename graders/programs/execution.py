@@ -1,4 +1,4 @@
-"""Running what a model wrote: a program on tests, for those who may see them, and a program for what it computes."""
+"""Runs model-written programs: on tests that the writer may see, or for the answer that they compute."""
 
 import math
 import re
@@ -12,8 +12,8 @@ from redraft.store.errors import PartError
 
 
 async def failure(code: str | None, tests: Sequence[str], limit_s: float) -> str | None:
-    """How a program fails, a line for each test that does; None where all hold, or only the sandbox lacks something.
-    Raises ModelError for tests that are no Python, and PartError where nothing can be run."""
+    """The error of a program, or a line for each test that fails; None if all hold, or if only the sandbox lacks
+    something. Raises ModelError for tests that are no Python, and PartError if the sandbox can't run anything."""
     if not code:
         return "There is no program in it."
     try:
@@ -29,9 +29,9 @@ async def failure(code: str | None, tests: Sequence[str], limit_s: float) -> str
 
 
 async def computed(text: str, limit_s: float) -> tuple[str | None, str]:
-    """What the program in a text computes, None where it gives no answer, and what came of it in words: `ans`, else
-    what `solution()` returns, else its last expression, else its last printed line. Raises PartError where nothing can
-    be run."""
+    """The answer that the program in a text computes, None if there is none, and the result in words. The answer is
+    `ans`, else the value of `solution()`, else the last expression, else the last printed line. Raises PartError if the
+    sandbox can't run anything."""
     code = program(text)
     if not code:
         return None, "There is no program in it."
@@ -52,8 +52,8 @@ async def computed(text: str, limit_s: float) -> tuple[str | None, str]:
 
 
 def spelled(value: Any) -> str | None:
-    """A computed value as an answer is written: a float that is as good as whole as a whole number, others to 12
-    digits; a list's members with commas between; None for what is no answer."""
+    """A computed value in an answer's spelling: a float that is nearly whole as a whole number, other floats to 12
+    digits, a list's members with commas between. None if the value is no answer."""
     match value:
         case bool() | int():
             return str(value)
@@ -75,8 +75,8 @@ def _number(value: float) -> str:
 
 
 def apart(text: str) -> list[str]:
-    """A text in pieces: what is before its program, the program's block, and what is after it; joined, they are the
-    text. A text without a block is one piece."""
+    """The pieces of a text: the part before its program, the program's block, and the part after it. Joined, they are
+    the text. A text without a block is one piece."""
     blocks = list(FENCE.finditer(text))
     python = [block for block in blocks if block["tag"].lower() in PYTHON]
     block = (python or blocks or [None])[-1]
@@ -93,4 +93,4 @@ RESULTS = (
     (re.compile(r"^ans\s*(?:[-+*/%]?=(?!=)|:)", re.MULTILINE), "ans"),
     (re.compile(r"^def solution\(", re.MULTILINE), "solution()"),
 )
-"""What a program is asked for at its end, by what is in it."""
+"""The expression that is added at a program's end, by a pattern that the program has."""

@@ -44,7 +44,7 @@ def _listen(requests: "queue.SimpleQueue[str]") -> None:
 
 
 def _answered(monty: Monty, request: Mapping[str, Any]) -> str:
-    """The reply as JSON. What is too long to be told is an error of the program."""
+    """The reply as JSON. A reply that is too long is an error of the program."""
     reply = run(monty, request)
     if _deep(reply["value"], DEEPEST):
         reply["value"] = _shown(reply["value"])
@@ -53,13 +53,13 @@ def _answered(monty: Monty, request: Mapping[str, Any]) -> str:
     except (TypeError, ValueError, RecursionError):
         reply["value"] = _shown(reply["value"])
         text = json.dumps(reply, default=repr)
-    if len(text) > MOST_TOLD:
+    if len(text) > MAX_REPLY:
         return json.dumps({**reply, "value": None, "error": f"ValueError: a value of {len(text)} characters"})
     return text
 
 
 def _deep(value: Any, left: int) -> bool:
-    """Whether a value is nested more than `left` times, which whoever reads the reply might not bear."""
+    """Whether a value is nested more than `left` times, which the reader of the reply might not be able to parse."""
     inside = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
     return left == 0 or any(_deep(one, left - 1) for one in inside)
 
@@ -76,7 +76,7 @@ def run(monty: Monty, request: Mapping[str, Any]) -> dict[str, Any]:
         tests = ast.parse(request["tests"]).body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         return {**reply, "unreadable": f"{type(error).__name__}: {error}"}
-    printed = CollectString(max_bytes=MOST_PRINTED)
+    printed = CollectString(max_bytes=MAX_OUTPUT)
     limits: Any = {
         "max_feed_duration_secs": request["seconds"],
         "max_memory": int(request["memory_mb"]) << 20,
@@ -87,13 +87,13 @@ def run(monty: Monty, request: Mapping[str, Any]) -> dict[str, Any]:
             reply["value"] = session.feed_run(request["code"], inputs=request["inputs"], print_callback=printed)
             reply["failed"] = list(_failures(session, tests, printed))
     except MontyError as error:
-        reply["error"] = _said(error)
+        reply["error"] = _message(error)
     reply["output"] = printed.output
     return reply
 
 
 def _failures(session: MontySession, tests: Sequence[ast.stmt], printed: CollectString) -> Iterator[tuple[str, str]]:
-    """The tests that do not hold, as far as the first that is over a limit: no session is sound after that."""
+    """The tests that do not hold. Ends at the first that exceeds a limit, since no session is sound after that."""
     for test in tests:
         text = ast.unparse(test)
         try:
@@ -101,7 +101,7 @@ def _failures(session: MontySession, tests: Sequence[ast.stmt], printed: Collect
             if wrong is None:
                 session.feed_run(text, print_callback=printed)
         except MontyError as error:
-            wrong = _said(error)
+            wrong = _message(error)
         if wrong:
             yield text, wrong
         if wrong and wrong.startswith(("TimeoutError", "MemoryError")):
@@ -129,24 +129,24 @@ def _unequal(session: MontySession, test: ast.stmt, printed: CollectString) -> s
 
 def _shown(value: Any) -> str:
     try:
-        return repr(value)[:MOST_SHOWN]
+        return repr(value)[:MAX_MESSAGE]
     except (ValueError, RecursionError):
         return f"a {type(value).__name__} too large to be shown"
 
 
-def _said(error: MontyError) -> str:
+def _message(error: MontyError) -> str:
     if isinstance(error, MontyCrashedError):
         return "TimeoutError: it had to be killed" if error.timed_out else "MemoryError: the interpreter died of it"
-    said = " ".join(str(error).split())[:MOST_SHOWN]
-    return f"SyntaxError: {said}" if isinstance(error, MontySyntaxError) and "Error: " not in said else said
+    text = " ".join(str(error).split())[:MAX_MESSAGE]
+    return f"SyntaxError: {text}" if isinstance(error, MontySyntaxError) and "Error: " not in text else text
 
 
 CHECKOUTS = 200  # programs of one interpreter, before it is replaced
 DEPTH = 600  # calls
 DEEPEST = 100  # lists in lists
-MOST_PRINTED = 1 << 20  # bytes
-MOST_TOLD = 4 << 20  # characters
-MOST_SHOWN = 500  # characters
+MAX_OUTPUT = 1 << 20  # bytes
+MAX_REPLY = 4 << 20  # characters
+MAX_MESSAGE = 500  # characters
 POLICY: OSPolicy = {
     "datetime": datetime(2000, 1, 1, tzinfo=UTC),
     "sleep": "zero",

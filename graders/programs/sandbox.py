@@ -1,12 +1,12 @@
-"""Where programs that a model wrote are run: no file, no socket, no hang, and nothing of this process in reach.
+"""A sandbox for model-written programs: they reach no file, no socket and nothing of this process, and can't hang it.
 
 >>> import asyncio
 >>> from redraft.graders.programs.sandbox import run
 >>> asyncio.run(run("sum(range(n))", {"n": 5})).value
 10
 
-The Python in it is Monty's, a part of the language: no `yield`, no `del`, few modules. `lacks` tells an error that is
-the sandbox's own from one of the program.
+Its Python is Monty's, a part of the language: no `yield`, no `del`, few modules. `lacks` tells errors of the sandbox
+from errors of the program.
 """
 
 import builtins
@@ -22,14 +22,14 @@ from redraft.graders.processes.process import Process, ProcessError, ProcessNotS
 
 
 class SandboxError(Exception):
-    """The sandbox itself can't run anything; says why."""
+    """The sandbox can't run anything; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a program. `value` is that of its last expression, as JSON has it (a tuple is a list, an object
-    its repr); `error` the exception that ended it, in one line, and None where it ran to its end; `failed` each test
-    that did not hold, with the reason; `unreadable` says why the tests are no Python, and nothing was run."""
+    """The result of a program. `value` is the value of its last expression as JSON (a tuple is a list, an object its
+    repr). `error` is the exception that ended it, in one line, or None. `failed` has each test that did not hold, with
+    the reason. `unreadable` says why the tests are no Python, in which case nothing was run."""
 
     value: Any = None
     output: str = ""
@@ -58,9 +58,9 @@ class Sandbox:
     ) -> Outcome:
         """Runs `code` with `inputs` (JSON data) as its variables, and then the statements of `tests` after it.
 
-        `limit_s` is the most seconds for the code and for each test, `memory_mb` the most megabytes for all of it;
-        being over them is the program's error, and so is the end of the process that it ran in. Raises SandboxError
-        where nothing can be run.
+        `limit_s` is the most seconds for the code and for each test, `memory_mb` the most megabytes for all of it.
+        To exceed a limit, or to end the process that it runs in, is an error of the program. Raises SandboxError if the
+        sandbox can't run anything.
         """
         if len(code) + len(tests) > LONGEST:
             return Outcome(error=f"MemoryError: a program of more than {LONGEST} characters")
@@ -100,12 +100,12 @@ async def run(
     limit_s: float = 5.0,
     memory_mb: int = 64,
 ) -> Outcome:
-    """The same, in a sandbox that this whole program shares."""
+    """Runs a program, as `Sandbox.run` does, in one sandbox that this whole process shares."""
     return await _shared().run(code, inputs, tests=tests, limit_s=limit_s, memory_mb=memory_mb)
 
 
 def lacks(error: str) -> str | None:
-    """What of Python an error says that the sandbox lacks, and CPython has: a right program may meet it."""
+    """The part of Python that the sandbox lacks and CPython has, if an error comes of it. Right programs may use it."""
     if error.startswith("NotImplementedError: The monty"):
         return error.rpartition("support ")[2] or "this syntax"
     if (module := MODULE.match(error)) and module[1].partition(".")[0] in sys.stdlib_module_names:

@@ -1,4 +1,4 @@
-"""Whether a program does what its tests say."""
+"""The ruling on a program by its tests."""
 
 from redraft.graders.programs.sandbox import Outcome, SandboxError, lacks, run
 from redraft.graders.ruling import Ruling
@@ -9,8 +9,8 @@ LIMIT_S = 5.0
 
 
 async def passes(tests: str, code: str) -> Ruling:
-    """Right where every statement of `tests` holds after `code`; wrong, with the first reason, where one does not, or
-    the program fails. Undecided where only the sandbox lacks something, or the tests are no Python."""
+    """Right if every statement of `tests` holds after `code`; wrong, with the first reason, if a test or the program
+    fails; undecided if only the sandbox lacks something, or the tests are no Python."""
     try:
         outcome = await run(code, tests=tests, limit_s=LIMIT_S)
     except SandboxError as error:
@@ -19,7 +19,7 @@ async def passes(tests: str, code: str) -> Ruling:
 
 
 def ruling(outcome: Outcome) -> Ruling:
-    """What the outcome of a program and its tests says of the program."""
+    """The ruling on a program by its outcome."""
     if outcome.unreadable:
         return Ruling(Verdict.UNDECIDED, f"the tests are no Python ({outcome.unreadable})")
     errors = [outcome.error] if outcome.error else [reason for _, reason in outcome.failed]

@@ -1,4 +1,4 @@
-"""From the values of a draft's steps to one value of the draft, in log space: a long product does not vanish."""
+"""Aggregates the values of a draft's steps to one value, in log space, so that a long product does not vanish."""
 
 import math
 from collections.abc import Sequence
@@ -46,22 +46,22 @@ def positive(detail: Detail, neutral: Neutral = "positive") -> float:
 
 
 def check(how: str, neutral: str) -> None:
-    """Raises PartError for an aggregation, or a reading of neutral, that there is not."""
+    """Raises PartError if there is no such aggregate, or no such reading of neutral steps."""
     if how not in get_args(How):
         raise PartError(f"no aggregate {how!r}; there are {', '.join(get_args(How))}")
     if neutral not in get_args(Neutral):
         raise PartError(f"no neutral {neutral!r}; there are {', '.join(get_args(Neutral))}")
 
 
-def trouble(trajectory: Trajectory) -> str | None:
-    """Why a trajectory's steps can't be judged at all; None where they can."""
+def unjudgeable(trajectory: Trajectory) -> str | None:
+    """The reason why a trajectory's steps can't be judged; None if they can."""
     if trajectory.stop is Stop.FAILED:
         return f"the trajectory failed: {trajectory.reason or 'no reason was given'}"
     return None if any(step.text.strip() for step in trajectory.draft()) else "the draft has no text"
 
 
 def written(trajectory: Trajectory) -> list[str]:
-    """The texts of the steps that say something, without the space around them."""
+    """The texts of the steps that have text, without the space around them."""
     return [step.text.strip() for step in trajectory.draft() if step.text.strip()]
 
 
@@ -75,10 +75,11 @@ def graded(
     log: bool = False,
 ) -> Grade:
     """The `empty` grade with the value of each step and their aggregate, or with the reason why there is none: another
-    number of details than of steps that say something, NaN, or no probability.
+    number of details than of steps with text, NaN, or a value that is no probability.
 
-    A step without text, as one that only ends a draft, has the value of the step before it and is not aggregated.
-    With `log` the value is the natural logarithm of the aggregate: it tells long drafts apart where a product is 0.
+    A step without text, such as a step that only ends a draft, has the value of the step before it and is not
+    aggregated. With `log` the value is the natural logarithm of the aggregate: it tells long drafts apart if their
+    product rounds to 0.
     """
     wanted = len(written(trajectory))
     if len(details) != wanted:
@@ -90,13 +91,15 @@ def graded(
     values = [positive(detail, neutral) for detail in details]
     logged = log_aggregate([_log(value) for value in values], how)
     spread = _spread(trajectory, values)
-    kept = _spread(trajectory, details)
+    spread_details = _spread(trajectory, details)
     value = logged if log else math.exp(logged)
-    return replace(empty, value=value, steps=tuple(spread), details=tuple(detail or Detail() for detail in kept))
+    return replace(
+        empty, value=value, steps=tuple(spread), details=tuple(detail or Detail() for detail in spread_details)
+    )
 
 
 def _spread(trajectory: Trajectory, found: Sequence[T]) -> list[T | None]:
-    """What was found of the steps that say something, one a step: the others take over what stands before them."""
+    """The values of the steps with text, one for each step: a step without text takes the value before it."""
     rest, last, spread = iter(found), None, []
     for step in trajectory.draft():
         last = next(rest) if step.text.strip() else last

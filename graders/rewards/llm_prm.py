@@ -35,20 +35,20 @@ SCHEMA: dict[str, Any] = {
     "required": ["steps"],
     "additionalProperties": False,
 }
-"""Of each step a reason before its rating, so that it is thought of first."""
+"""Each step has a reason before its rating, so that the model reasons before it rates."""
 
 
 async def judged(client: Client, trajectory: Trajectory, votes: int = 1) -> list[Detail]:
-    """Each step's shares of `votes` replies, one of them at temperature 0. Replies that fail or rate other steps than
-    there are have no vote. Raises Nonsense where none is left, and ModelError where no call was answered."""
+    """Each step's shares of `votes` replies, one of them at temperature 0. A reply that failed, or
+    rates other steps, has no vote. Raises Nonsense if no reply has a vote, and ModelError if no call was answered."""
     steps = written(trajectory)
     listed = "\n".join(f"<step {number}>\n{step}\n</step {number}>" for number, step in enumerate(steps, start=1))
     asked = fill(client.template("rate_steps"), question=trajectory.question.text, solution=listed)
     request = client.request([Message("user", asked)], n=votes, temperature=0 if votes == 1 else None, schema=SCHEMA)
     drawn = await client.draw(trajectory.question, "grade", trajectory.place, request)
-    choices = [one for one in drawn if isinstance(one, Choice)]
+    choices = [result for result in drawn if isinstance(result, Choice)]
     if not choices:
-        raise next(one for one in drawn if isinstance(one, ModelError))
+        raise next(result for result in drawn if isinstance(result, ModelError))
     ballots = [ballot for choice in choices if (ballot := read(choice.text, len(steps))) is not None]
     if not ballots:
         raise Nonsense(f"the judge's reply holds no rating of each of the {len(steps)} steps")
@@ -56,17 +56,17 @@ async def judged(client: Client, trajectory: Trajectory, votes: int = 1) -> list
 
 
 def read(reply: str, steps: int) -> list[str] | None:
-    """The ratings of steps 1 to `steps`, in order, of JSON that may stand in a code fence or between words; None where
-    it rates others, or one of them twice. Of several objects the last counts."""
+    """The ratings of steps 1 to `steps`, in order, in the last JSON object of a reply, perhaps in a code fence or
+    between words. None if it rates other steps, or a step twice."""
     for start in reversed([match.start() for match in re.finditer(r"\{", reply)]):
         try:
-            said, _ = json.JSONDecoder().raw_decode(reply, start)
+            parsed, _ = json.JSONDecoder().raw_decode(reply, start)
         except (ValueError, RecursionError):
             continue
-        if isinstance(said, dict) and isinstance(said.get("steps"), list):
-            rows = [row for row in said["steps"] if isinstance(row, dict)]
+        if isinstance(parsed, dict) and isinstance(parsed.get("steps"), list):
+            rows = [row for row in parsed["steps"] if isinstance(row, dict)]
             ratings = {row.get("step"): row.get("rating") for row in rows if row.get("rating") in RATINGS}
-            whole = len(rows) == len(said["steps"]) == steps and set(ratings) == set(range(1, steps + 1))
+            whole = len(rows) == len(parsed["steps"]) == steps and set(ratings) == set(range(1, steps + 1))
             return [str(ratings[number]) for number in range(1, steps + 1)] if whole else None
     return None
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from msgspec import structs
 
-from redraft.graders.rewards.aggregate import trouble
+from redraft.graders.rewards.aggregate import unjudgeable
 from redraft.graders.rewards.monte_carlo import RolloutSampler, Tally, cut_prefix, rollouts_with_text
 from redraft.store.trajectory import Detail, Grade, Role, Trajectory, Verdict
 
@@ -94,7 +94,7 @@ class Search:
 
     def grade(self, trajectory: Trajectory) -> Grade:
         """The grade of a trajectory and of each step of its draft."""
-        if reason := trouble(trajectory):
+        if reason := unjudgeable(trajectory):
             return no_grade(trajectory, reason)
         before = len(trajectory.steps) - len(trajectory.draft())
         values: list[float | None] = []

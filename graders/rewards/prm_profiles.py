@@ -1,4 +1,4 @@
-"""How each family of process reward models is shown a draft, and where in the reply its values are.
+"""The formats of families of process reward models: how a draft is sent, and where the reply has its values.
 
 No profile applies softmax: vLLM's `token_classify` and `classify` have done so already, and twice squeezes every value
 towards one half. A row that does not sum to 1 is refused, since it was served without its activation.
@@ -15,7 +15,7 @@ from redraft.llm.model import Message
 from redraft.store.trajectory import Detail
 
 Shown = list[list[Message]]
-"""What is asked of a draft: the messages of each call."""
+"""The requests for a draft: the messages of each call."""
 
 
 class Nonsense(Exception):
@@ -24,8 +24,8 @@ class Nonsense(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A family. `show` makes the calls' messages of a question and its steps, and `read` the steps' probabilities of
-    the calls' replies, parsed from JSON; both raise Nonsense. `way` is one of `llm.route.REWARDS`."""
+    """The format of a family. `show` makes the messages of each call from a question and its steps. `read` takes the
+    steps' probabilities from the replies' JSON. Both raise Nonsense. `way` is one of `llm.route.REWARDS`."""
 
     way: str
     show: Callable[[str, Sequence[str]], Shown]
@@ -33,7 +33,7 @@ class Profile:
 
 
 def _tagged(steps: Sequence[str], tag: str) -> Sequence[str]:
-    """The steps, unless one holds the tag that is to end each: its value would be taken for another's."""
+    """The steps. Raises Nonsense if a step has the tag that ends each step, since values would be assigned wrongly."""
     for number, step in enumerate(steps, start=1):
         if tag in step:
             raise Nonsense(f"step {number} holds {tag!r}, which ends a step for this reward model")
@@ -58,10 +58,10 @@ def _skywork(question: str, steps: Sequence[str]) -> Shown:
 
 
 def _rlhflow(question: str, steps: Sequence[str]) -> Shown:
-    """A call a step; after each step before it stands a "+", as the model was trained."""
-    said = [f"{question} {steps[0]}", *steps[1:]]
-    turns = [[Message("user", text), Message("assistant", "+")] for text in said]
-    return [[message for turn in turns[:at] for message in turn] + turns[at][:1] for at in range(len(turns))]
+    """One call a step. Each earlier step is followed by a "+", as in the model's training."""
+    texts = [f"{question} {steps[0]}", *steps[1:]]
+    turns = [[Message("user", text), Message("assistant", "+")] for text in texts]
+    return [[message for turn in turns[:last] for message in turn] + turns[last][:1] for last in range(len(turns))]
 
 
 def _prefixes(question: str, steps: Sequence[str]) -> Shown:

@@ -1,4 +1,4 @@
-"""What people say of stored drafts."""
+"""People's labels of stored drafts."""
 
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Label:
     """A person's judgement of one draft. `draft_key` is the `prefix_key` of its last step: the label counts only as
-    long as the stored draft has the same."""
+    long as the stored draft has the same key."""
 
     trajectory_id: str
     turn: int  # 1 for the first draft
@@ -27,7 +27,7 @@ class Label:
 
 
 def add_labels(connection: "DuckDBPyConnection", labels: Iterable[Label]) -> None:
-    """Appends labels, all or none; of a person's several of one draft the last one counts."""
+    """Appends labels, all or none; if a person labels a draft several times, the last label counts."""
     moment = utc()
     connection.execute("BEGIN")
     insert(connection, "raw.labels", [(*astuple(label), moment) for label in labels])

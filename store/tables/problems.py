@@ -1,4 +1,4 @@
-"""Problems in and out of the database."""
+"""Problems in the database: adding and reading them."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 def add_problems(connection: "DuckDBPyConnection", problems: Iterable[Problem]) -> int:
-    """Appends the problems that are not there, and returns their number; one whose key, level, subject or split is not
-    what it was is appended too, as its newest version. Raises StoreError where a known id has another question."""
+    """Appends new problems, and returns their number. A known problem with another key, level, subject or split is
+    appended too, as its newest version. Raises StoreError if a known id has another question."""
     given = {problem.problem_id: problem for problem in problems}
-    known = _known(connection, list(given))
+    known = _read_known(connection, list(given))
     for problem_id, before in known.items():
         if before.question != given[problem_id].question:
             raise StoreError(
@@ -25,8 +25,8 @@ def add_problems(connection: "DuckDBPyConnection", problems: Iterable[Problem]) 
                 " or keep it in another store"
             )
     now = utc()
-    fresh = [problem for problem in given.values() if _facts(known.get(problem.problem_id)) != _facts(problem)]
-    insert(connection, "raw.problems", [problem_row(problem, now) for problem in fresh])
+    changed = [problem for problem in given.values() if _facts(known.get(problem.problem_id)) != _facts(problem)]
+    insert(connection, "raw.problems", [problem_row(problem, now) for problem in changed])
     return len(given) - len(known)
 
 
@@ -34,8 +34,8 @@ def _facts(problem: Problem | None) -> tuple[Any, ...]:
     return (problem.answer, problem.level, problem.subject, problem.split) if problem else ()
 
 
-def _known(connection: "DuckDBPyConnection", ids: Sequence[str]) -> dict[str, Problem]:
-    """Those of the problems that are there. The ids go in as rows: they may be many thousands."""
+def _read_known(connection: "DuckDBPyConnection", ids: Sequence[str]) -> dict[str, Problem]:
+    """The stored problems with these ids, which are passed as rows, since they may be many thousands."""
     connection.execute("CREATE TEMP TABLE given (problem_id VARCHAR)")
     insert(connection, "given", [(problem_id,) for problem_id in ids])
     found = _read(connection, "FROM main.problems SEMI JOIN given USING (problem_id)")

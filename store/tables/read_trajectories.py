@@ -12,28 +12,30 @@ if TYPE_CHECKING:
 
 
 def read_trajectories(store: "Store", units: Mapping[str, Problem]) -> dict[str, dict[str, Trajectory]]:
-    """Of each unit its published trajectories by their ids, as they were when their agent ended; `units` maps a unit to
-    its problem. Grades are left out. The question's unit is the one they were drawn in."""
-    these = list(units)
-    steps, turns, paths = store.queries(
-        f"SELECT {', '.join(STEP)}, unit_id FROM steps WHERE {one_of('unit_id', these)}",
-        f"SELECT trajectory_id, answer, stop FROM turns WHERE {one_of('unit_id', these)} ORDER BY trajectory_id, turn",
-        f"SELECT {', '.join(PATH)}, leaf_step_id, unit_id FROM trajectories WHERE {one_of('unit_id', these)}"
+    """The published trajectories of each unit, by their ids, as they were when their agent ended. `units` maps units to
+    their problems. Grades are left out. The question's unit is the unit that they were drawn in."""
+    condition = one_of("unit_id", list(units))
+    steps, turns, trajectories = store.queries(
+        f"SELECT {', '.join(STEP)}, unit_id FROM steps WHERE {condition}",
+        f"SELECT trajectory_id, answer, stop FROM turns WHERE {condition} ORDER BY trajectory_id, turn",
+        f"SELECT {', '.join(TRAJECTORY)}, leaf_step_id, unit_id FROM trajectories WHERE {condition}"
         " ORDER BY unit_id, sample, trajectory_id",
     )
     known = {(unit, row[0]): Step(*row) for *row, unit in steps.rows}
     ended: dict[str, list[tuple[str | None, str | None]]] = {}
     for trajectory_id, answer, stop in turns.rows:
         ended.setdefault(trajectory_id, []).append((answer, stop))
-    found: dict[str, dict[str, Trajectory]] = {unit: {} for unit in these}
-    for *row, leaf, unit in paths.rows:
-        facts: dict[str, Any] = dict(zip(PATH, row, strict=True))
-        path = _path(units[unit], unit, facts, _up(known, unit, leaf), ended.get(facts["trajectory_id"], []))
-        found[unit][facts["trajectory_id"]] = path
+    found: dict[str, dict[str, Trajectory]] = {unit: {} for unit in units}
+    for *row, leaf, unit in trajectories.rows:
+        facts: dict[str, Any] = dict(zip(TRAJECTORY, row, strict=True))
+        trajectory_id = facts["trajectory_id"]
+        steps_to_leaf = _steps_to_leaf(known, unit, leaf)
+        drafts = ended.get(trajectory_id, [])
+        found[unit][trajectory_id] = _trajectory(units[unit], unit, facts, steps_to_leaf, drafts)
     return found
 
 
-def _up(known: Mapping[tuple[str, str], Step], unit: str, leaf: str | None) -> tuple[Step, ...]:
+def _steps_to_leaf(known: Mapping[tuple[str, str], Step], unit: str, leaf: str | None) -> tuple[Step, ...]:
     """The steps from the first one to a leaf."""
     steps: list[Step] = []
     while leaf is not None and (step := known.get((unit, leaf))) is not None:
@@ -42,7 +44,7 @@ def _up(known: Mapping[tuple[str, str], Step], unit: str, leaf: str | None) -> t
     return tuple(reversed(steps))
 
 
-def _path(
+def _trajectory(
     problem: Problem,
     unit: str,
     facts: Mapping[str, Any],
@@ -69,4 +71,4 @@ STEP = (
     "step_id", "parent_id", "prefix_key", "depth", "turn", '"by"', "text", "final", "tokens", "logprob", "value",
     "visits", "call_id",
 )  # fmt: skip
-PATH = ("trajectory_id", "sample", "role", "stop", "answer", "score", "chosen", "oracle_used", "reason")
+TRAJECTORY = ("trajectory_id", "sample", "role", "stop", "answer", "score", "chosen", "oracle_used", "reason")

@@ -1,8 +1,8 @@
 """Values inside SQL text, and rows in bulk.
 
-Bound parameters are avoided on purpose: DuckDB's binding of the first one imports pandas where it is installed, which
-takes a second. Nor do rows go in as SQL text, since parsing that takes half the time of an INSERT, and holds the GIL:
-DuckDB reads them from a file without a name, about 300,000 rows a second, and needs no other package.
+Bound parameters are avoided on purpose: if pandas is installed, DuckDB imports it for the first one, which takes a
+second. Rows are not written as SQL text, since parsing it takes half the time of an INSERT and holds the GIL. DuckDB
+reads them from a file without a name, about 300,000 rows a second, and needs no other package.
 """
 
 import tempfile
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 ROWS = 4096  # of one INSERT: bounds the memory of its text
-LISTED = 100  # values in a condition, above which they are one text: an expression each takes some KB
-DESCRIBED: dict[str, list[str]] = {}  # the types of each table's columns: every store that is written has the same
+LISTED = 100  # values in a condition; more are passed as one text, since an expression takes some KB
+COLUMN_TYPES: dict[str, list[str]] = {}  # of each table; every store that is written has the same
 
 
 def literal(text: str | None) -> str:
@@ -42,15 +42,15 @@ def insert(connection: "DuckDBPyConnection", table: str, rows: Sequence[Sequence
 
 class Appender:
     """Appends rows to tables, some thousands at a time. NaN and infinities stay as they are; times are ISO texts; a
-    JSON column takes JSON text. Raises OSError where temporary files have no room."""
+    JSON column takes JSON text. Raises OSError if temporary files have no room."""
 
     def __init__(self, connection: "DuckDBPyConnection") -> None:
         self._connection = connection
         self._reads = connection.execute("SELECT current_setting('enable_external_access')").fetchone() == (True,)
-        self._tables: dict[str, list[list[Any]]] = {}  # columns: as rows they would wake the collector
+        self._tables: dict[str, list[list[Any]]] = {}  # by columns: rows would be tracked by the garbage collector
 
     def add(self, table: str, rows: Sequence[Sequence[Any]]) -> None:
-        """Takes rows, each with a value for every column of `table`, in its order."""
+        """Adds rows, each with a value for every column of `table`, in its order."""
         if not rows:
             return
         columns = self._tables.setdefault(table, [[] for _ in rows[0]])
@@ -60,33 +60,33 @@ class Appender:
             self._write(table, self._tables.pop(table))
 
     def flush(self) -> None:
-        """Writes what is left."""
+        """Writes the rows that are not yet written."""
         while self._tables:
             self._write(*self._tables.popitem())
 
     def _write(self, table: str, columns: Sequence[Sequence[Any]]) -> None:
-        types = _types(self._connection, table)
+        types = _column_types(self._connection, table)
         picks = ", ".join(f"unnest(r.c{i})" for i in range(len(types)))
         shape = ", ".join(f'"c{i}": ["{"VARCHAR" if kind == "JSON" else kind}"]' for i, kind in enumerate(types))
-        with _text(table_json(columns, types), self._reads) as text:
+        with _text_relation(table_json(columns, types), self._reads) as text:
             self._connection.execute(
                 f"INSERT INTO {table} SELECT {picks} FROM (SELECT from_json(t, '{{{shape}}}') r FROM {text})"
             )
 
 
 @contextmanager
-def _text(pieces: Iterable[bytes], reads: bool) -> Iterator[str]:
-    """What selects a text as `t`. A store in memory that was asked something reads no files any more."""
+def _text_relation(pieces: Iterable[bytes], reads: bool) -> Iterator[str]:
+    """An SQL relation with a text as `t`. After a query, a store in memory can't read files."""
     if not reads:
         yield f"(VALUES ({literal(b''.join(pieces).decode())})) v(t)"
         return
     with tempfile.TemporaryFile() as file:
         file.writelines(pieces)
-        file.seek(0)  # writes what is buffered, too; where /dev/fd is no new opening, reading begins here
+        file.seek(0)  # flushes the buffer, too; if /dev/fd is no new opening, reading begins here
         yield f"(SELECT content t FROM read_text('/dev/fd/{file.fileno()}'))"
 
 
-def _types(connection: "DuckDBPyConnection", table: str) -> list[str]:
-    if table not in DESCRIBED:
-        DESCRIBED[table] = [kind for _, kind, *_ in connection.execute(f"DESCRIBE {table}").fetchall()]
-    return DESCRIBED[table]
+def _column_types(connection: "DuckDBPyConnection", table: str) -> list[str]:
+    if table not in COLUMN_TYPES:
+        COLUMN_TYPES[table] = [kind for _, kind, *_ in connection.execute(f"DESCRIBE {table}").fetchall()]
+    return COLUMN_TYPES[table]

@@ -11,15 +11,15 @@ from redraft.store.tables.store import Store
 from redraft.store.units import Unit
 from redraft.store.waiting import off_loop
 
-REST = 20  # times the processor time of a publication until the next one: it takes from the calls in flight
-PATIENCE = 2.0  # seconds that a unit waits for a place: a store that somebody else holds slows a run, no more
+REST = 20  # times the processor time of a publication until the next: publications slow the calls in flight
+PATIENCE = 2.0  # seconds that a unit waits for room: a store that another process holds only slows a run
 HELD_S = 1.0  # seconds until the next try, if a connection of this process has the store open
 
 
 class Writer:
-    """Publishes what it is given every `seconds`, less often where that would take more than a twentieth of a
-    processor, and when `batch` units are waiting; then it lets the journal forget them. Publishing runs in a thread: a
-    store that somebody else holds delays the batch, not the run.
+    """Publishes finished units every `seconds` (less often if that would take more than a twentieth of a processor) and
+    when `batch` units are waiting; then it removes them from the journal. Publishing runs in a thread: a store that
+    another process holds delays the batch, not the run.
 
     An error of the store (a full disk) is raised by the next `put`, and by `close`; the journal still has the units. A
     connection of this process that has the store open delays the batch too, and is an error to `close` alone.
@@ -40,7 +40,7 @@ class Writer:
         self._stale = journal.units()
 
     async def put(self, unit: Unit) -> None:
-        """Takes a finished unit. Raises StoreError where an earlier batch could not be published."""
+        """Adds a finished unit. Raises StoreError if an earlier batch could not be published."""
         self._waiting.append(unit)
         if len(self._waiting) >= self._batch:
             self._hurry.set()
@@ -68,7 +68,7 @@ class Writer:
         while self._waiting or self._stale:
             await self._pause()
             try:
-                await self._settle()
+                await self._drop_stale()
                 await self._publish()
             except StoreHeld as error:
                 if self._closing:
@@ -94,21 +94,21 @@ class Writer:
         if not units:
             return
         try:
-            self._rest = REST * await off_loop(_published, self._store, units)
+            self._rest = REST * await off_loop(_publish_timed, self._store, units)
         except StoreHeld:
             self._waiting[:0] = units
             raise
         self._journal.forget(unit.unit_id for unit in units)
 
-    async def _settle(self) -> None:
-        """A process killed between publishing and forgetting leaves calls in the journal that the store has already."""
+    async def _drop_stale(self) -> None:
+        """Removes calls from the journal that the store has: a process killed after publishing leaves them in both."""
         if self._stale:
             for call, choices in await off_loop(self._store.calls, self._stale):
                 self._journal.preload(call, choices)
             self._stale = []
 
 
-def _published(store: Store, units: Sequence[Unit]) -> float:
+def _publish_timed(store: Store, units: Sequence[Unit]) -> float:
     """Publishes the units, and returns the seconds of processor time that it took."""
     start = time.thread_time()
     store.publish(units)
