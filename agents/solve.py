@@ -22,7 +22,7 @@ class Trajectories(list[Trajectory]):
     """Trajectories, best first. A notebook shows each with its steps, its answer and its grades."""
 
     def _repr_html_(self) -> str:
-        from redraft.store.html import trajectories  # a notebook alone asks for it
+        from redraft.store.html import trajectories  # only notebooks need it
 
         return trajectories(self)
 

@@ -1,4 +1,4 @@
-"""What can go wrong that a person can mend. Each error's text is one line: what is wrong, where, and its cure."""
+"""Errors that a user can mend. Each error's message is one line: what is wrong, where, and its cure."""
 
 from pathlib import Path
 

@@ -1,12 +1,12 @@
 """Trajectories and tables as HTML, for notebooks: texts are escaped, and colours are transparent, so that they suit a
-dark page and a light one."""
+dark page and a light grade."""
 
 import math
 from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # records show themselves by this module
+if TYPE_CHECKING:  # trajectory imports this module
     from redraft.store.trajectory import Grade, Step, Trajectory
 
 GREEN, RED, AMBER = "rgba(40,160,80,{a})", "rgba(220,60,50,{a})", "rgba(200,140,20,{a})"
@@ -17,26 +17,26 @@ BOX = "max-width:60em;line-height:1.45;text-align:left"
 SCALE = "A step's colour and number: its value, else the model's probability a token, from 0% (red) to 100% (green)."
 
 
-def trajectory(path: "Trajectory") -> str:
-    """The question, and each draft of the path: its steps, coloured by their values, its answer and its grades, and
-    what was said between two drafts."""
-    drafts = "".join(_draft(path, number) for number in range(1, path.turn + 1))
-    return f'<div style="{BOX}">{_asked(path)}{drafts}{_note(SCALE)}</div>'
+def trajectory(trajectory: "Trajectory") -> str:
+    """The question, and each draft: its steps, coloured by their values, its answer, its grades and the feedback on
+    it."""
+    drafts = "".join(_draft(trajectory, number) for number in range(1, trajectory.turn + 1))
+    return f'<div style="{BOX}">{_question(trajectory)}{drafts}{_note(SCALE)}</div>'
 
 
-def trajectories(paths: "Sequence[Trajectory]", most: int = 50) -> str:
-    """A line for each path with its answer, its grades and its length, which opens to the whole; the first is open. Of
-    more than `most` paths the others are counted."""
-    made = [_folded(path, number, opened=number == 1) for number, path in enumerate(paths[:most], 1)]
-    rest = _note(f"and {len(paths) - most:,} more") if len(paths) > most else ""
-    if not paths:
+def trajectories(trajectories: "Sequence[Trajectory]", most: int = 50) -> str:
+    """A line for each trajectory with its answer and its length, which opens to the whole; the first is open. At most
+    `most` trajectories are shown, and the others counted."""
+    made = [_folded(trajectory, number, opened=number == 1) for number, trajectory in enumerate(trajectories[:most], 1)]
+    rest = _note(f"and {len(trajectories) - most:,} more") if len(trajectories) > most else ""
+    if not trajectories:
         return _note("no trajectories")
-    return f'<div style="{BOX}">{_asked(paths[0])}{"".join(made)}{rest}{_note(SCALE)}</div>'
+    return f'<div style="{BOX}">{_question(trajectories[0])}{"".join(made)}{rest}{_note(SCALE)}</div>'
 
 
 def table(rows: Sequence[Sequence[object]], head: Sequence[str] = (), caption: str = "", most: int = 200) -> str:
-    """A table of texts and numbers, of which the first column is the name of the row. Of more than `most` rows the
-    others are counted."""
+    """A table of texts and numbers, whose first column is the name of the row. At most `most` rows are shown, and the
+    others counted."""
     cell = "padding:.15em .8em .15em 0;vertical-align:top;background:transparent"
     line = "border:0;background:transparent"
 
@@ -75,37 +75,39 @@ def notes(lines: Sequence[str], colour: str = AMBER) -> str:
     return "".join(f'<div style="{edge}">{escape(line)}</div>' for line in lines)
 
 
-def _asked(path: "Trajectory") -> str:
+def _question(trajectory: "Trajectory") -> str:
     style = "font-weight:600;white-space:pre-wrap;margin-bottom:.5em"
-    return f'<div style="{style}">{escape(path.question.text)}</div>'
+    return f'<div style="{style}">{escape(trajectory.question.text)}</div>'
 
 
-def _folded(path: "Trajectory", number: int, *, opened: bool) -> str:
-    turns = f", {path.turn} drafts" if path.turn > 1 else ""
-    steps = "1 step" if len(path.steps) == 1 else f"{len(path.steps)} steps"
-    facts = f"{steps}, {path.tokens:,} tokens{turns}{'' if path.role == 'sample' else f', {path.role}'}"
-    pick = " ★ chosen" if path.chosen else ""
-    summary = f"{number}. {_answer(path, path.turn)} {_faint(facts)}{_faint(pick)}"
+def _folded(trajectory: "Trajectory", number: int, *, opened: bool) -> str:
+    turns = f", {trajectory.turn} drafts" if trajectory.turn > 1 else ""
+    steps = "1 step" if len(trajectory.steps) == 1 else f"{len(trajectory.steps)} steps"
+    facts = (
+        f"{steps}, {trajectory.tokens:,} tokens{turns}{'' if trajectory.role == 'sample' else f', {trajectory.role}'}"
+    )
+    pick = " ★ chosen" if trajectory.chosen else ""
+    summary = f"{number}. {_answer(trajectory, trajectory.turn)} {_faint(facts)}{_faint(pick)}"
     style = "cursor:pointer;padding:.15em 0"
-    inside = "".join(_draft(path, turn) for turn in range(1, path.turn + 1))
+    inside = "".join(_draft(trajectory, turn) for turn in range(1, trajectory.turn + 1))
     return (
         f'<details{" open" if opened else ""} style="margin:.2em 0"><summary style="{style}">{summary}</summary>'
         f'<div style="margin:.3em 0 .6em 1.2em">{inside}</div></details>'
     )
 
 
-def _draft(path: "Trajectory", turn: int) -> str:
-    said = path.feedback(turn)
-    values = _values(path, turn)
-    steps = "".join(_step(step, value) for step, value in zip(path.draft(turn), values, strict=True))
-    label = _faint(f"draft {turn}") if path.turn > 1 else ""
+def _draft(trajectory: "Trajectory", turn: int) -> str:
+    feedback = trajectory.feedback(turn)
+    values = _values(trajectory, turn)
+    steps = "".join(_step(step, value) for step, value in zip(trajectory.draft(turn), values, strict=True))
+    label = _faint(f"draft {turn}") if trajectory.turn > 1 else ""
     grades = [
-        _faint(f"{one.grader} {_number(one.value)}")
-        for one in _of(path, turn)
-        if one.value is not None and one.grader != ORACLE
+        _faint(f"{grade.grader} {_number(grade.value)}")
+        for grade in _draft_grades(trajectory, turn)
+        if grade.value is not None and grade.grader != ORACLE
     ]
-    ending = f'<div style="margin:.3em 0 .8em">{_answer(path, turn)} {" · ".join(grades)}</div>'
-    return f"{_remark(said) if said else ''}{label}{steps}{ending}"
+    ending = f'<div style="margin:.3em 0 .8em">{_answer(trajectory, turn)} {" · ".join(grades)}</div>'
+    return f"{_feedback(feedback) if feedback else ''}{label}{steps}{ending}"
 
 
 def _step(step: "Step", value: float | None) -> str:
@@ -117,18 +119,20 @@ def _step(step: "Step", value: float | None) -> str:
     return f'<div style="{box}">{text}{number}</div>'
 
 
-def _remark(said: "Step") -> str:
+def _feedback(feedback: "Step") -> str:
     edge = f"border-left:3px solid {AMBER.format(a='.8')};padding:.1em .6em;margin:.4em 0;white-space:pre-wrap"
-    return f'<div style="{edge}">{_faint(f"feedback ({said.by})")} {escape(said.text)}</div>'
+    return f'<div style="{edge}">{_faint(f"feedback ({feedback.by})")} {escape(feedback.text)}</div>'
 
 
-def _answer(path: "Trajectory", turn: int) -> str:
-    """The answer of a draft, whether it is right if the oracle compared it, and how it ended if by no answer."""
-    last = turn == path.turn
-    answer = path.answer if last else path.answers[turn - 1]
-    stop = path.stop if last else path.stops[turn - 1]
-    told = "→ no answer" if answer is None else f"→ {answer}"
-    verdict = next((one.verdict for one in _of(path, turn) if one.grader == ORACLE and one.verdict), None)
+def _answer(trajectory: "Trajectory", turn: int) -> str:
+    """The answer of a draft, whether it is right if the oracle compared it, and how it ended if not by an answer."""
+    last = turn == trajectory.turn
+    answer = trajectory.answer if last else trajectory.answers[turn - 1]
+    stop = trajectory.stop if last else trajectory.stops[turn - 1]
+    shown = "→ no answer" if answer is None else f"→ {answer}"
+    verdict = next(
+        (grade.verdict for grade in _draft_grades(trajectory, turn) if grade.grader == ORACLE and grade.verdict), None
+    )
     badge = ""
     if verdict:
         word, colour = WORDS[verdict]
@@ -136,20 +140,20 @@ def _answer(path: "Trajectory", turn: int) -> str:
         badge = f'<span style="{style}">{word}</span>'
     why = "" if stop in (None, "answered") else stop.replace("_", " ")
     if last and stop == "failed":
-        why = f"failed: {path.reason}"
-    return f"<b>{escape(told)}</b>{badge} {_faint(why)}"
+        why = f"failed: {trajectory.reason}"
+    return f"<b>{escape(shown)}</b>{badge} {_faint(why)}"
 
 
-def _values(path: "Trajectory", turn: int) -> list[float | None]:
-    """What each step of a draft is worth, in [0, 1]: the value that a search gave it, else a grader's, else the model's
+def _values(trajectory: "Trajectory", turn: int) -> list[float | None]:
+    """The value of each step of a draft, in [0, 1]: the value that a search gave it, else a grader's, else the model's
     probability a token."""
-    steps = path.draft(turn)
-    graded = [one.steps for one in _of(path, turn) if len(one.steps) == len(steps)]
+    steps = trajectory.draft(turn)
+    graded = [grade.steps for grade in _draft_grades(trajectory, turn) if len(grade.steps) == len(steps)]
     given = graded[-1] if graded else [None] * len(steps)
-    return [_worth(step, value) for step, value in zip(steps, given, strict=True)]
+    return [_step_value(step, value) for step, value in zip(steps, given, strict=True)]
 
 
-def _worth(step: "Step", graded: float | None) -> float | None:
+def _step_value(step: "Step", graded: float | None) -> float | None:
     value = graded if step.value is None else step.value
     if value is None and step.logprob is not None and step.tokens:
         value = step.logprob / step.tokens
@@ -158,9 +162,9 @@ def _worth(step: "Step", graded: float | None) -> float | None:
     return math.exp(value) if value < 0 else min(value, 1.0)  # below 0 it is a log-probability
 
 
-def _of(path: "Trajectory", turn: int) -> "list[Grade]":
+def _draft_grades(trajectory: "Trajectory", turn: int) -> "list[Grade]":
     """The grades of one draft as a whole."""
-    return [one for one in path.grades if one.turn == turn and one.step_id is None]
+    return [grade for grade in trajectory.grades if grade.turn == turn and grade.step_id is None]
 
 
 def _number(value: float) -> str:

@@ -97,7 +97,7 @@ class Trajectory(Struct, frozen=True, gc=False):
     role: Role = Role.SAMPLE
     stop: Stop | None = None  # None while it can still grow
     stops: tuple[Stop, ...] = ()  # how each turn before the current one ended
-    answer: str | None = None  # the answer of the last turn; None where none could be read
+    answer: str | None = None  # the answer of the last turn; None if none could be read
     answers: tuple[str | None, ...] = ()  # the answers of the turns before the current one
     score: float | None = None  # the value by which the agent chose
     chosen: bool = False  # the agent's pick for its question

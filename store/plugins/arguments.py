@@ -1,4 +1,4 @@
-"""A factory's keyword arguments from texts such as `--set samples=8`: the names checked, the values converted."""
+"""A factory's keyword arguments from texts such as `--set samples=8`, with names checked and values converted."""
 
 import inspect
 import types
@@ -14,7 +14,7 @@ def arguments(factory: Callable[..., Any], given: Mapping[str, Any], noun: str =
     """`given`, ready for `factory(**...)`: texts are converted to what the arguments are annotated with ("8", "0.5",
     "true", "none"); other values pass. Only arguments with a default, or after `*`, can be set.
 
-    Raises PartError for a name that the factory has not got, and lists those it has; and for a value that does not fit.
+    Raises PartError for a name that the factory has not got, and lists its names; and for a value that does not fit.
     """
     settable = {
         name: parameter
@@ -41,8 +41,8 @@ def whole(
     prefix: str = "",
     handed: Collection[str] = (),
 ) -> dict[str, Any]:
-    """`arguments`, if nobody else will add to them, except those of `handed`. Raises PartError also for a required
-    argument that is missing, and names it as it is set, after `prefix`."""
+    """`arguments`, if only those in `handed` are added later. Raises PartError also for a missing required argument,
+    which it names as it is set, after `prefix`."""
     found = arguments(factory, given, noun)
     for name, parameter in inspect.signature(factory).parameters.items():
         needed = parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty
@@ -54,24 +54,24 @@ def whole(
 
 
 def convert(text: str, hint: Any, name: str) -> Any:
-    """`text` as the type that `hint` asks for; of several, the first that fits. Raises PartError."""
+    """`text` as the type of `hint`, or as the first type that fits if there are several. Raises PartError."""
     wanted = _members(hint)
     for kind in wanted:
         try:
-            return _as(kind, text)
+            return _convert_to(kind, text)
         except (ValueError, KeyError):
             continue
     raise PartError(f"{name}={text!r} does not fit: it wants {' or '.join(map(_words, wanted))}")
 
 
 def kind(hint: Any) -> str:
-    """What a value has to be, in words, such as "a whole number or none"."""
-    told = [_words(one) for one in _members(hint)]
-    return " or ".join([*(one for one in told if one != "none"), *(one for one in told if one == "none")])
+    """The type of a value in words, such as "a whole number or none"."""
+    names = [_words(member) for member in _members(hint)]
+    return " or ".join(sorted(names, key=lambda name: name == "none"))
 
 
 def _members(hint: Any) -> list[Any]:
-    """The types that a hint allows, the narrow ones first; what can't be made of a text is left as a text."""
+    """The types that a hint allows, the narrowest first. A text that fits no other type stays a text."""
     if hint is Any or hint is inspect.Parameter.empty:
         return NARROW
     members = list(typing.get_args(hint)) if typing.get_origin(hint) in (Union, types.UnionType) else [hint]
@@ -84,7 +84,7 @@ def _is_plain(kind: Any) -> bool:
     return kind in NARROW or typing.get_origin(kind) is Literal or (isinstance(kind, type) and issubclass(kind, Enum))
 
 
-def _as(kind: Any, text: str) -> Any:
+def _convert_to(kind: Any, text: str) -> Any:
     if typing.get_origin(kind) is Literal:
         return {str(choice): choice for choice in typing.get_args(kind)}[text]
     if kind is types.NoneType:

@@ -2,7 +2,7 @@
 
 A part is a file whose one public function has the file's name; the function's keyword arguments are its configuration.
 `load("greedy", "strategy")` finds `redraft.agents.strategies.greedy:greedy`; a spec may
-also be `module:function`, `path.py:function` or a callable, so that a part of one's own needs no change here.
+also be `module:function`, `path.py:function` or a callable, so that a user's own part needs no change here.
 """
 
 import importlib
@@ -24,7 +24,7 @@ Factory = Callable[..., Any]
 
 @cache
 def names(kind: str, package: str = "") -> list[str]:
-    """The parts of a kind ("grader") that ship, or those in a `package` of one's own, without importing any of them."""
+    """The names of the parts of a kind ("grader") in redraft, or in `package`, without importing any of them."""
     return sorted(_modules(kind, package))
 
 
@@ -51,7 +51,7 @@ def load(spec: str | Factory, kind: str, package: str = "") -> Factory:
 
 
 def _modules(kind: str, package: str, name: str = "*") -> dict[str, str]:
-    """From the names of parts to their modules, in the folders of the package and in those inside them."""
+    """The modules of parts by the parts' names, in the folders of the package and in folders inside them."""
     package, returns = package or KINDS[kind].package, KINDS[kind].returns
     return {
         file.stem: ".".join([package, *file.relative_to(folder).with_suffix("").parts])
@@ -65,7 +65,7 @@ def _modules(kind: str, package: str, name: str = "*") -> dict[str, str]:
 def _folders(package: str) -> list[Path]:
     """The folders of `package`, found without importing it."""
     room, inner = package.split(".")[:2], package.split(".")[2:]
-    spec = importlib.util.find_spec(".".join(room))  # of what is deeper it would import the room
+    spec = importlib.util.find_spec(".".join(room))  # a deeper name would import the room
     folders = [Path(folder, *inner) for folder in (spec and spec.submodule_search_locations) or ()]
     if not any(folder.is_dir() for folder in folders):
         raise PartError(f"no package {package!r}")
@@ -74,7 +74,7 @@ def _folders(package: str) -> list[Path]:
 
 def _makes(file: Path, returns: str) -> bool:
     """Whether the file has a function of its own name whose annotation says that it returns a `returns`. The text is
-    searched, not parsed, which would take a command's help twice its time."""
+    searched, not parsed, since parsing would double the time of a command's help."""
     text = file.read_text(encoding="utf-8")
     if f"def {file.stem}(" not in text:
         return False

@@ -1,4 +1,4 @@
-"""What a part's docstring says of it and of its arguments."""
+"""The descriptions of a part and of its arguments, from its docstring."""
 
 import inspect
 import re
@@ -12,14 +12,14 @@ def about(factory: Callable[..., Any]) -> str:
 
 
 def argument(factory: Callable[..., Any], name: str) -> str:
-    """What the docstring says of an argument: its entry under `Args:`, else the first sentence that names it between
-    backticks; empty if there is neither."""
-    listed = _listed(factory).get(name)
+    """The description of an argument in the docstring: its entry under `Args:`, else the first sentence that names it
+    between backticks; empty if there is neither."""
+    listed = _argument_entries(factory).get(name)
     if listed:
         return listed
     named = re.compile(rf"`[^`]*\b{re.escape(name)}\b[^`]*`")
-    told = [one for one in _sentences(_prose(factory)) if named.search(one) and not one.startswith("Raises")]
-    return told[0] if told else ""
+    sentences = [text for text in _sentences(_prose(factory)) if named.search(text) and not text.startswith("Raises")]
+    return sentences[0] if sentences else ""
 
 
 def _prose(factory: Callable[..., Any]) -> str:
@@ -30,8 +30,8 @@ def _sentences(text: str) -> list[str]:
     return [one for one in SENTENCE.split(" ".join(text.split())) if one]
 
 
-def _listed(factory: Callable[..., Any]) -> dict[str, str]:
-    """The entries under `Args:`, which begin with the argument's name and a colon; deeper lines go on."""
+def _argument_entries(factory: Callable[..., Any]) -> dict[str, str]:
+    """The entries under `Args:`. An entry begins with the argument's name and a colon; deeper lines continue it."""
     _, _, below = (inspect.getdoc(factory) or "").partition("Args:\n")
     found: dict[str, str] = {}
     name = ""

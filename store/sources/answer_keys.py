@@ -1,4 +1,4 @@
-"""The keys of kinds that no one answer decides: tests for code, a rubric for free text, as rows of files give them."""
+"""Keys that are no single answer, read from rows of files: tests for code, a rubric for free text."""
 
 import ast
 import re
@@ -16,7 +16,7 @@ PROGRAM = ("canonical_solution", "code")
 
 def read_tests(value: Any, entry_point: Any) -> tuple[str, ...]:
     """Tests one by one, from a text or a list of texts; HumanEval's `check` is called with its entry point at the end.
-    Raises SourceError for what is no Python, and for tests that assert nothing."""
+    Raises SourceError for tests that are no Python, or assert nothing."""
     text = "\n".join(_texts(value, "tests"))
     if entry_point and "def check(" in text:
         text += f"\ncheck({entry_point})"
@@ -34,13 +34,13 @@ def read_tests(value: Any, entry_point: Any) -> tuple[str, ...]:
 
 
 def shown(question: str, visible: Sequence[str]) -> str:
-    """A question with the tests that a solver may see below it."""
+    """A question with the visible tests below it."""
     return "\n".join([question, "", "It has to pass these tests:", *visible]) if visible else question
 
 
 def read_rubric(value: Any, reference: str | None) -> str | None:
     """A rubric as one text, its points below each other, and a reference answer after it, if there is one. Raises
-    SourceError for what is neither a text nor a list of texts."""
+    SourceError if it is neither a text nor a list of texts."""
     points = [point.strip() for point in _texts(value, "rubric") if point.strip()]
     if not points:
         return None

@@ -1,5 +1,5 @@
-"""From a row to a problem: the columns that people use, and the ways in which GSM8K, MATH and multiple-choice sets
-write an answer."""
+"""Reads a problem from a row: by usual names of columns, and with answers as GSM8K, MATH and multiple-choice sets write
+them."""
 
 import json
 import re
@@ -25,7 +25,7 @@ BRACES = re.compile(r"\\.|[{}]", re.DOTALL)  # an escaped character is no brace,
 
 
 def problem(row: Row, *, source: str, split: str | None, question: str | None, answer: str | None) -> Problem:
-    """The problem that a row holds; `question` and `answer` name its columns where they have other names than usual.
+    """The problem of a row. `question` and `answer` name its columns if they have unusual names.
 
     GSM8K's answer (`#### 18`) and MATH's (the last `\\boxed{...}`) are taken out of the worked solution, which is kept
     as `meta["solution"]`. Choices become lines "A) ..." of the question, and the answer a letter. The answer of code
@@ -74,8 +74,8 @@ def problem(row: Row, *, source: str, split: str | None, question: str | None, a
 
 
 def boxed(text: str) -> str | None:
-    """What stands in the last `\\boxed{...}` or `\\fbox{...}`, its braces matched (also `\\boxed 5`); None without one.
-    Raises SourceError where its brace is never closed."""
+    """The content of the last `\\boxed{...}` or `\\fbox{...}`, with braces matched (also `\\boxed 5`), or None.
+    Raises SourceError if its brace is never closed."""
     boxes = list(BOX.finditer(text))
     if not boxes:
         return None
@@ -91,13 +91,13 @@ def boxed(text: str) -> str | None:
 
 
 def worked(row: Row) -> str:
-    """A row's worked solution as it is written, with its answer; empty where it has none. Raises SourceError."""
+    """A row's worked solution as written, with its answer; empty if it has none. Raises SourceError."""
     texts = (_text(_value(row, columns), "solution") for columns in (SOLUTION, ANSWER))
     return next(filter(None, texts), "")
 
 
 def _answer(stated: str | None) -> tuple[str | None, str | None]:
-    """The answer alone, and the worked solution that it was taken from, if it was."""
+    """The answer alone, and the worked solution if the answer was taken from one."""
     if stated is None:
         return None, None
     if mark := GSM8K.search(stated):
@@ -107,7 +107,7 @@ def _answer(stated: str | None) -> tuple[str | None, str | None]:
 
 
 def _column(row: Row, named: str | None, usual: Sequence[str]) -> str | None:
-    """The row's own name of a column: the one that was named, or the first of the usual ones."""
+    """The name of a column in the row: the given name, or the first usual name that the row has."""
     if named is not None:
         return named if named in row else None
     names = {str(name).strip().lower(): name for name in reversed(list(row))}
@@ -165,7 +165,7 @@ def _letter(stated: str | None, options: Sequence[tuple[str, str]]) -> str | Non
 
 
 def _kind(row: Row) -> Kind:
-    """The kind that a row names, else the one that its columns are made for."""
+    """The kind that a row names, else the kind that its columns imply."""
     value = _value(row, ("kind",))
     if value not in (None, ""):
         if value not in list(Kind):

@@ -1,4 +1,4 @@
-"""Rows out of files of JSON lines, JSON arrays, CSV and Parquet, with the number of the line that each stands in."""
+"""Reads rows from files of JSON lines, JSON arrays, CSV and Parquet, with the place of each row in its file."""
 
 import csv
 import json
@@ -13,11 +13,11 @@ LONGEST = 2**20  # bytes of one line
 
 Row = Mapping[str, Any]
 Place = tuple[str, Row | SourceError]
-"""Where a row stands ("line 7"), and the row, or what is wrong with it."""
+"""The place of a row in its file, such as "line 7", and the row, or the error in it."""
 
 
 def rows(path: Path) -> Iterator[Place]:
-    """The rows of a file, in order. Raises SourceError where the file as a whole can't be read."""
+    """The rows of a file, in order. Raises SourceError if the file as a whole can't be read."""
     reader = READERS.get(path.suffix.lower())
     if not path.exists():
         raise SourceError(f"no file {path}: check the name, or use the built-in problems with 'builtin'")
@@ -53,7 +53,7 @@ def _lines(path: Path) -> Iterator[Place]:
 
 
 def _skip(file: BinaryIO) -> int:
-    """Reads on to the end of the line, and returns how many bytes that were."""
+    """Skips to the end of the line, and returns the number of bytes skipped."""
     size = 0
     while part := file.readline(LONGEST):
         size += len(part)

@@ -1,4 +1,4 @@
-"""Where problems come from: files, and the built-in generator.
+"""Sources of problems: files, and the built-in generator.
 
 >>> from itertools import islice
 >>> from redraft.store.sources.sources import read
@@ -32,7 +32,7 @@ def read(
     limit: int | None = None,
 ) -> Iterator[Problem]:
     """The problems of a file (.jsonl, .json, .csv, .parquet), or of "builtin", which never ends
-    ("builtin:levels=1-3,split=heldout,seed=7") and draws the split `train` unless it names the other.
+    ("builtin:levels=1-3,split=heldout,seed=7") and draws the split `train` unless it names `heldout`.
 
     `question` and `answer` name the columns where they have other names than usual. `split` is what the problems'
     split is called; without it each row's own column `split` says so, or else the file's name, as in gsm8k_test.jsonl.

@@ -1,4 +1,4 @@
-"""Splits of problems: which of them are held out, so that nothing is ever trained on them."""
+"""Splits of problems: which splits are held out, so that nothing is ever trained on them."""
 
 import re
 from itertools import pairwise
@@ -7,20 +7,20 @@ HELD_OUT = frozenset(
     {"test", "tests", "testing", "testmini", "devtest", "heldout", "holdout"}
     | {"validation", "valid", "val", "dev", "eval", "evals", "evaluation"}
 )
-"""Words that say so in the name of a split. What a choice was made by (validation, dev) is no training data either."""
+"""Words in the name of a held-out split. Validation splits, by which choices are made, are no training data either."""
 
 TRAINING = frozenset({"train", "training"})
 
 
 def is_held_out(split: str | None) -> bool:
-    """Whether problems of a split are kept to measure by: a word of its name, in any spelling, is in HELD_OUT, as in
+    """Whether problems of a split are for measuring: a word of its name, in any spelling, is in HELD_OUT, as in
     `test`, `Held-Out`, `TestSet`, `dev2` or `test_hard`. A problem with no split is not."""
     words = _words(split)
     return bool(HELD_OUT & {*words, *map("".join, pairwise(words))})
 
 
 def is_training(split: str | None) -> bool:
-    """Whether a split is named as one to train on, as in `train`; None names nothing."""
+    """Whether a split's name says that it is for training, such as `train`; False for None."""
     return not is_held_out(split) and bool(TRAINING & {*_words(split)})
 
 
@@ -31,6 +31,6 @@ def named(text: str) -> str | None:
 
 
 def _words(text: str | None) -> list[str]:
-    """The words of a name: parted by capitals and by whatever is no letter, and without "set" at their end."""
+    """The words of a name, split at capitals and at characters that are no letters, without "set" at their end."""
     parted = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text or "").lower()
     return [word.removesuffix("set") or word for word in re.findall(r"[^\W\d_]+", parted)]
