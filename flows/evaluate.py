@@ -25,7 +25,7 @@ from redraft.flows.settings import EvaluationSettings
 from redraft.flows.settings_input import takes
 from redraft.store.errors import PartError, SourceError
 from redraft.store.problems import Problem
-from redraft.store.sources.splits import is_training
+from redraft.store.sources.split import is_training
 from redraft.store.tables.stage_store import opened
 from redraft.store.tables.store import Store
 from redraft.store.waiting import off_loop

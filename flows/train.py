@@ -21,7 +21,7 @@ from redraft.llm.providers.shared.redaction import redact_addresses
 from redraft.store.digest import digest
 from redraft.store.errors import SourceError
 from redraft.store.sources.files import rows
-from redraft.store.sources.splits import is_held_out
+from redraft.store.sources.split import is_held_out
 from redraft.store.tables.store import Store
 from redraft.store.waiting import off_loop
 

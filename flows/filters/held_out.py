@@ -4,7 +4,7 @@ has drawn."""
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from redraft.store.sources.splits import is_held_out
+from redraft.store.sources.split import is_held_out
 from redraft.store.tables.sql import one_of
 from redraft.store.tables.store import Store
 
@@ -25,7 +25,7 @@ class Known:
 
 
 def held_out(store: Store) -> Known:
-    """The problems of held-out splits (`store.splits.is_held_out`), and those that were made from them, each with its
+    """The problems of held-out splits (`store.sources.split.is_held_out`), and those that were made from them, each with its
     reason. Raises StoreError."""
     splits = [split for (split,) in store.query("SELECT DISTINCT split FROM problems", patience=PATIENCE).rows]
     found = store.query(DESCENDANTS.format(held=one_of("split", list(filter(is_held_out, splits)))), patience=PATIENCE)

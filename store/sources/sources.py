@@ -16,7 +16,7 @@ from redraft.store.errors import ColumnError, SourceError
 from redraft.store.problems import Problem
 from redraft.store.sources.columns import problem
 from redraft.store.sources.files import Place, rows
-from redraft.store.sources.splits import named
+from redraft.store.sources.split import named
 
 Bad = Callable[[SourceError], None]
 

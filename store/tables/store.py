@@ -14,7 +14,7 @@ from typing import Any, Self
 from redraft.store.calls import Call
 from redraft.store.errors import QueryError
 from redraft.store.problems import Problem
-from redraft.store.tables.database import Database
+from redraft.store.tables.database.database import Database
 from redraft.store.tables.export_file import check_export_file
 from redraft.store.tables.labels import Label, add_labels
 from redraft.store.tables.problems import add_problems, read_problems

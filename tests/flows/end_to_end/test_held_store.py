@@ -158,7 +158,7 @@ def test_a_program_sees_whom_it_waits_for_and_ctrl_c_ends_it(tmp_path: Path) -> 
 
 
 def test_who_waits_long_is_told_how_to_end_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("redraft.store.tables.file_queue.LONG_S", 0.7)
+    monkeypatch.setattr("redraft.store.tables.database.queue.LONG_S", 0.7)
     db, told = tmp_path / "redraft.duckdb", list[str]()
 
     def waiting(text: str) -> None:

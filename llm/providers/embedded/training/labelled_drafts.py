@@ -24,7 +24,7 @@ from redraft.llm.model import Choice
 from redraft.llm.providers.embedded.engine import Job
 from redraft.llm.providers.embedded.model import embedded
 from redraft.llm.providers.embedded.reward_model import scoring_prefix
-from redraft.store.sources.splits import is_held_out
+from redraft.store.sources.split import is_held_out
 from redraft.store.sources.wordproblems import Story, attempt, stories
 from redraft.store.sources.wordproblems.labels import EQUATION, Label, labels
 from redraft.store.tables.store import Store

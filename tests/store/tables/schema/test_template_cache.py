@@ -7,7 +7,7 @@ import pytest
 
 from redraft.store import Problem, Store
 from redraft.store.errors import StoreError
-from redraft.store.tables.database import Database
+from redraft.store.tables.database.database import Database
 from redraft.store.tables.schema.migrations import MIGRATIONS, migrate
 from redraft.store.tables.schema.template_cache import write_empty_store
 

@@ -16,8 +16,8 @@ from pathlib import Path
 import duckdb
 
 from redraft.store.errors import StoreError
-from redraft.store.tables.connection import connect, file_identity, store_error
-from redraft.store.tables.file_queue import QUEUES, ProcessWait, ThreadQueue
+from redraft.store.tables.database.connection import connect, file_identity, store_error
+from redraft.store.tables.database.queue import QUEUES, ProcessWait, ThreadQueue
 from redraft.store.tables.schema.migrations import MIGRATIONS, migrate, version
 from redraft.store.tables.schema.template_cache import write_empty_store
 from redraft.store.waiting import cut_short

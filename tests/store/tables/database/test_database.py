@@ -11,7 +11,7 @@ import pytest
 
 from redraft.store import Store
 from redraft.store.errors import StoreError
-from redraft.store.tables.database import Database
+from redraft.store.tables.database.database import Database
 from redraft.store.tables.schema.migrations import migrate
 from redraft.store.tables.sql import insert
 from redraft.store.units import Unit

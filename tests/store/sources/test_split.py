@@ -2,7 +2,7 @@
 
 import pytest
 
-from redraft.store.sources.splits import is_held_out, is_training, named
+from redraft.store.sources.split import is_held_out, is_training, named
 
 
 @pytest.mark.parametrize(
