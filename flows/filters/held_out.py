@@ -25,7 +25,7 @@ class Known:
 
 
 def held_out(store: Store) -> Known:
-    """The problems of held-out splits (`store.sources.split.is_held_out`), and those that were made from them, each with its
+    """The problems of held-out splits (`split.is_held_out`), and those that were made from them, each with its
     reason. Raises StoreError."""
     splits = [split for (split,) in store.query("SELECT DISTINCT split FROM problems", patience=PATIENCE).rows]
     found = store.query(DESCENDANTS.format(held=one_of("split", list(filter(is_held_out, splits)))), patience=PATIENCE)

@@ -11,7 +11,7 @@ DATA = ROOT.parent / "shared" / "data"
 
 @pytest.mark.skipif(not DATA.is_dir(), reason=f"the real data is not in {DATA}")
 def test_the_oracle_agrees_with_real_verdicts_and_accepts_golds_only() -> None:
-    command = [sys.executable, str(ROOT / "bench" / "oracle.py"), "--json", "--draws", "20"]
+    command = [sys.executable, str(ROOT / "bench" / "accuracy" / "oracle.py"), "--json", "--draws", "20"]
     figures = json.loads(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
     assert (figures["solutions"]["checked"], figures["solutions"]["rejected"]) == (2638, [])
     for name, least in (("gsm8k", 8792), ("math500", 500)):
