@@ -79,10 +79,11 @@ def signature(name: str, value: Any) -> str:
 
 
 def plain(text: str) -> str:
-    """An annotation or a default without the names of modules, quotes and addresses in memory."""
+    """An annotation or a default without the names of modules, quotes, addresses in memory and folders."""
     text = re.sub(r"<function \S*?(<lambda>|\w+) at 0x\w+>", r"\1", text).replace("<lambda>", "...")
     text = re.sub(r"<(?:class )?'?([\w.]+)(?:'| object at 0x\w+)?>", r"\1", text)
     text = re.sub(r"<\w+\.(\w+): [^>]*>", r"\1", text)
+    text = re.sub(r"\w+Path\('[^']*'\)", "...", text)  # a folder of this machine
     return re.sub(r"\b(?:[a-z_]\w*\.)+(?=[A-Za-z_])", "", text)
 
 
