@@ -55,7 +55,7 @@ def build(
     offered = {"grader": grader, "critic": critic, "samples": samples}
     settings = {name: value for name, value in {**offered, **arguments}.items() if value is not None}
     provided = {"client": client, "keys": keys, "watch": watch, "checker": checker}
-    builder = _Builder(provided, settings, make=lambda factory, values: factory(**values), client_for=client.of)
+    builder = _Builder(provided, settings, make=lambda factory, values: factory(**values), client_for=client.for_model)
     factory = load(strategy)
     agent = builder.build(factory, "strategy", "")
     for name in arguments:

@@ -121,7 +121,7 @@ async def annotate(given: AnnotateArguments) -> Annotation:
                 replicate=given.replicate,
             )
             await runner.run(tasks.todo, given.concurrency)
-            result.spent, result.used = client.spent, client.used if given.budget else None
+            result.spent, result.used = client.exhausted, client.used if given.budget else None
             return result
         except ModelError as error:
             error.used = client.used if given.budget else None

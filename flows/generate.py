@@ -78,4 +78,4 @@ async def generate(given: GenerateArguments) -> Summary:
         finally:
             await job.close()
         summary = await off_loop(summarise_job, job, run_id)
-    return replace(summary, spent=job.client.spent, used=job.client.used if given.budget else None)
+    return replace(summary, spent=job.client.exhausted, used=job.client.used if given.budget else None)

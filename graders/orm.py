@@ -51,9 +51,9 @@ def orm(
     if profile != "judge":
         if model is None:
             raise PartError(f"profile {profile!r} of grader 'orm' needs a model: set grader.model and grader.api_base")
-        client = client.of(f"classify:{model}", api_base)
+        client = client.for_model(f"classify:{model}", api_base)
     elif model is not None:
-        client = client.of(model, api_base)
+        client = client.for_model(model, api_base)
 
     async def grade(trajectory: Trajectory) -> Grade:
         place = NAME, trajectory.trajectory_id, trajectory.turn

@@ -52,7 +52,7 @@ def prm(
     family = _family(profile, model)
     own = embedded_reward_model() if profile == EMBEDDED else None
     if model is not None:
-        client = client.of(f"{family.way}:{model}" if family else model, api_base)
+        client = client.for_model(f"{family.way}:{model}" if family else model, api_base)
     judge = own.name if own else client.model.name
 
     async def grade(trajectory: Trajectory) -> Grade:

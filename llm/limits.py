@@ -37,7 +37,7 @@ class Budget:
     usd: float | None = setting(None, "The most US dollars.", ge=0)
     seconds: float | None = setting(None, "The most seconds on the wall clock.", ge=0)
 
-    def less(self, used: Amount, seconds: float) -> Budget:
+    def minus(self, used: Amount, seconds: float) -> Budget:
         """Returns the remaining budget, at least 0 in each part."""
         return Budget(
             None if self.calls is None else max(0, self.calls - used.calls),

@@ -59,8 +59,8 @@ class Request(Struct, frozen=True, gc=False):
 
     def seeded(self, seeds: tuple[int, ...]) -> "Request":
         """Returns the same request with one sample for each of these seeds."""
-        told = self.messages, self.prefix, len(seeds), self.stop, self.temperature, self.max_tokens, seeds
-        return Request(*told, self.schema, self.truncation, self.beam)
+        settings = self.messages, self.prefix, len(seeds), self.stop, self.temperature, self.max_tokens, seeds
+        return Request(*settings, self.schema, self.truncation, self.beam)
 
 
 class Choice(Struct, frozen=True, gc=False):

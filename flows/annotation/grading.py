@@ -48,7 +48,7 @@ class DraftGrader:
         failed = any(call.error is not None for call, _ in self._journal.calls(task.unit)) and any(
             grade.value is None for grade in grades
         )
-        status = "cut" if self._client.spent else "failed" if failed else "done"
+        status = "cut" if self._client.exhausted else "failed" if failed else "done"
         self._result.failed += status == "failed"
         return Outcome(
             status=status, samples=len(drafts), key_hash=task.key, grades=tuple(grades), judged=tuple(drafts)

@@ -168,7 +168,7 @@ class RemainingBudget:
             used = error.used
             raise
         finally:
-            self._left = self._left.less(used or Amount(), time.monotonic() - begun)
+            self._left = self._left.minus(used or Amount(), time.monotonic() - begun)
 
 
 class Logged(Lines):

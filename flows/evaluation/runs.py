@@ -154,8 +154,8 @@ class MethodRunner:
             return None
         finally:
             await job.close()
-        self.spent = self._used_up() if job.client.spent else None
-        self._left = self._left.less(job.client.used, time.monotonic() - began)
+        self.spent = self._used_up() if job.client.exhausted else None
+        self._left = self._left.minus(job.client.used, time.monotonic() - began)
         summary = await off_loop(summarise_job, job, run_id)
         chosen = _chosen(settings)
         found = await off_loop(self._history, given, job, chosen)

@@ -82,7 +82,7 @@ class Solver:
         stops = {trajectory.stop for trajectory in trajectories}
         if Stop.FAILED in stops:
             return "failed"
-        return "cut" if Stop.BUDGET in stops and self._client.spent else "done"
+        return "cut" if Stop.BUDGET in stops and self._client.exhausted else "done"
 
     async def _judge(self, problem: Problem, trajectories: Sequence[Trajectory], status: str) -> list[Grade]:
         """The measures of every draft that was not cut short, and the grades that the agent's own graders gave. The

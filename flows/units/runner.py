@@ -98,8 +98,8 @@ class UnitRunner(Generic[T]):
         status, facts = "failed", dict[str, Any]()
         try:
             await for_each(self._prepared(tasks), self._do, window)
-            status = "budget" if self._client.spent else "finished"
-            facts = {"reason": self._client.spent} if self._client.spent else {}
+            status = "budget" if self._client.exhausted else "finished"
+            facts = {"reason": self._client.exhausted} if self._client.exhausted else {}
         except asyncio.CancelledError:
             status = "interrupted"
             raise
@@ -118,7 +118,7 @@ class UnitRunner(Generic[T]):
     async def _prepared(self, tasks: Sequence[T]) -> AsyncIterator[T]:
         """The tasks, each when its stored answers can be replayed and its worker is prepared."""
         for start in range(0, len(tasks), BATCH):
-            if self._client.spent:
+            if self._client.exhausted:
                 return
             batch = tasks[start : start + BATCH]
             again = [task.unit for task in batch if task.attempt > 1]
@@ -129,7 +129,7 @@ class UnitRunner(Generic[T]):
                 yield task
 
     async def _do(self, task: T) -> None:
-        if self._client.spent:
+        if self._client.exhausted:
             return
         started = datetime.now(UTC)
         outcome = await self._worker.work(task)
@@ -152,5 +152,5 @@ class UnitRunner(Generic[T]):
             judged=outcome.judged,
         )
         await self._writer.put(unit)
-        self._client.forget(task.unit)
+        self._client.release(task.unit)
         self._progress.unit(task.problem, unit)

@@ -25,16 +25,16 @@ class BudgetAccount:
     def __init__(self, owner: str, budget: Budget, used: Amount | None = None) -> None:
         self._owner = owner
         self._budget = budget
-        self._held = Amount()
+        self._reserved = Amount()
         self._began = time.monotonic()
         self.used = used or Amount()
-        self.spent: str | None = None  # which limit is used up, in words
+        self.exhausted: str | None = None  # which limit is used up, in words
 
-    def lacks(self, more: Amount, held: bool = True) -> str | None:
+    def shortage(self, more: Amount, held: bool = True) -> str | None:
         """Returns, in words, the limit that `more` would exceed, or None. `held` says whether reservations count
         too."""
         for what, most in (("calls", self._budget.calls), ("tokens", self._budget.tokens), ("usd", self._budget.usd)):
-            taken = getattr(self.used, what) + (getattr(self._held, what) if held else 0)
+            taken = getattr(self.used, what) + (getattr(self._reserved, what) if held else 0)
             if most is not None and taken + getattr(more, what) > most * (1 + 1e-12):
                 return self._used_up(amount_text(what, most))
         if self._budget.seconds is not None and self.left_s() <= 0:
@@ -50,12 +50,12 @@ class BudgetAccount:
             return float("inf")
         return self._budget.seconds - (time.monotonic() - self._began)
 
-    def hold(self, amount: Amount) -> None:
-        self._held.add(amount)
+    def reservation(self, amount: Amount) -> None:
+        self._reserved.add(amount)
 
     def settle(self, held: Amount, used: Amount) -> None:
         """Replaces a reservation by the amount that was used."""
-        self._held.add(held, -1)
+        self._reserved.add(held, -1)
         self.used.add(used)
 
 
@@ -95,7 +95,7 @@ class BudgetLedger:
         self._units: dict[str, BudgetAccount] = {}
         self._settled = asyncio.Event()
 
-    def at(self, prices: Prices | None) -> "BudgetLedger":
+    def with_prices(self, prices: Prices | None) -> "BudgetLedger":
         """Returns a ledger over the same accounts for another model's calls, at its prices. Raises a fatal ModelError
         if the budget is of money and the prices are None."""
         if self._money and prices is None:
@@ -109,9 +109,9 @@ class BudgetLedger:
         return other
 
     @property
-    def spent(self) -> str | None:
+    def exhausted(self) -> str | None:
         """Which limit of the run is used up, in words; None if none is."""
-        return self._run.spent
+        return self._run.exhausted
 
     @property
     def used(self) -> Amount:
@@ -133,33 +133,33 @@ class BudgetLedger:
         while True:
             for samples in range(n, 0, -1):
                 amount = self.amount(Usage(prompt, completion * samples))
-                if all(account.lacks(amount) is None for account in accounts):
+                if all(account.shortage(amount) is None for account in accounts):
                     for account in accounts:
-                        account.hold(amount)
+                        account.reservation(amount)
                     return Reservation(samples, amount, accounts)
             least = self.amount(Usage(prompt, completion))
             for account in accounts:
-                if lack := account.lacks(least, held=False):
-                    raise self._spent(account, lack, least)
+                if missing := account.shortage(least, held=False):
+                    raise self._shortage_error(account, missing, least)
             self._settled.clear()
             await self._settled.wait()
 
-    def cut(self, hold: Reservation) -> BudgetExceeded:
+    def timeout_error(self, reservation: Reservation) -> BudgetExceeded:
         """Returns the error of a call that was cut because a budget's time was up. Its usage is unknown."""
-        account = min(hold.accounts, key=BudgetAccount.left_s)
-        lack = account.lacks(Amount(), held=False) or "The budget of seconds is used up."
+        account = min(reservation.accounts, key=BudgetAccount.left_s)
+        missing = account.shortage(Amount(), held=False) or "The budget of seconds is used up."
         if account is self._run:
-            self._run.spent = lack
-        return BudgetExceeded(lack, usage=None)
+            self._run.exhausted = missing
+        return BudgetExceeded(missing, usage=None)
 
-    def settle(self, hold: Reservation, used: Usage | None, usd: float | None = None) -> None:
+    def settle(self, reservation: Reservation, used: Usage | None, usd: float | None = None) -> None:
         """Replaces the reservation of a call by its usage. None means that the usage is unknown: then the whole
         reservation counts as used."""
-        if not hold.accounts:
+        if not reservation.accounts:
             return
-        amount = hold.amount if used is None else self.amount(used, usd)
-        for account in hold.accounts:
-            account.settle(hold.amount, amount)
+        amount = reservation.amount if used is None else self.amount(used, usd)
+        for account in reservation.accounts:
+            account.settle(reservation.amount, amount)
         self._settled.set()
 
     def amount(self, usage: Usage, usd: float | None = None) -> Amount:
@@ -168,24 +168,24 @@ class BudgetLedger:
             usd = self._prices.cost(usage) if self._prices else 0.0
         return Amount(1, usage.tokens, usd)
 
-    def forget(self, unit: str) -> None:
+    def release(self, unit: str) -> None:
         """Drops the account of a unit that is done."""
         self._units.pop(unit, None)
 
-    def _spent(self, account: BudgetAccount, lack: str, least: Amount) -> ModelError:
+    def _shortage_error(self, account: BudgetAccount, missing: str, least: Amount) -> ModelError:
         """Returns the error if the budget does not suffice for one more call. It is fatal if the run's budget is too
         small for its very first call, since that is a mistake of the user."""
         if account is not self._run:
-            return BudgetExceeded(lack)
-        if account.used == Amount() and "second" not in lack:
+            return BudgetExceeded(missing)
+        if account.used == Amount() and "second" not in missing:
             need = f"{least.tokens:,} tokens" + (f", or {amount_text('usd', least.usd)}" if least.usd else "")
             return BudgetTooSmall(
-                f"{lack.removesuffix(' is used up.')} is too small for one call, which may need {need}.",
+                f"{missing.removesuffix(' is used up.')} is too small for one call, which may need {need}.",
                 cure="Raise it, or lower --max-tokens.",
                 fatal=True,
             )
-        self._run.spent = lack
-        return BudgetExceeded(lack)
+        self._run.exhausted = missing
+        return BudgetExceeded(missing)
 
     def _accounts(self, unit: str) -> tuple[BudgetAccount, ...]:
         if not self._problem:

@@ -25,10 +25,10 @@ MESSAGE_TOKENS = 16  # the most tokens that a chat template adds to a message
 class Caller:
     """One model with its limits. `say` receives a message when the provider goes down and when it is back."""
 
-    def __init__(self, model: Model, limits: Limits, purse: BudgetLedger, say: Callable[[str], None]) -> None:
+    def __init__(self, model: Model, limits: Limits, ledger: BudgetLedger, say: Callable[[str], None]) -> None:
         self._model = model
         self._limits = limits
-        self._purse = purse
+        self._ledger = ledger
         model.say = say
         paced = model.remote and not model.patient
         self._window = ConcurrencyLimit(2**31 if model.patient else limits.concurrency, adaptive=paced)
@@ -37,127 +37,127 @@ class Caller:
         self._requests, self._tokens = (RateLimit(most) if most and paced else None for most in minute)
 
     async def call(self, request: Request, unit: str) -> Reply:
-        """Returns the reply to a request; its usage includes failed tries. The reply may hold fewer samples than
+        """Returns the reply to a request; its usage includes failed tries. The reply may reservation fewer samples than
         requested, if the model returns fewer or a budget allows no more.
 
         Raises ModelError with the usage of all tries, and BudgetExceeded if no call could be made.
         """
-        spent, attempts = Usage(), 0
+        failed_usage, attempts = Usage(), 0
         faults, busy, start = 0, 0, time.monotonic()
         failed: dict[str, int] = {}
         while True:
             try:
                 reply, latency_ms = await self._try(request, unit)
-                cost = self._cost(reply, spent)
-                usage = spent + reply.usage if attempts else reply.usage
+                cost = self._cost(reply, failed_usage)
+                usage = failed_usage + reply.usage if attempts else reply.usage
                 return Reply(reply.choices, usage, cost, attempts + reply.attempts, latency_ms, failed or None)
             except ModelError as error:
                 if not isinstance(error, BudgetExceeded) or error.usage is None:  # None: the call was made, and cut
                     attempts += error.attempts
-                    spent += error.usage or Usage()
+                    failed_usage += error.usage or Usage()
                 if not isinstance(error, BudgetExceeded):
                     failed[error.kind] = failed.get(error.kind, 0) + 1
                 faults += error.cause is Cause.FAULT
                 busy += error.cause is Cause.BUSY
-                error.usage, error.attempts, error.failed_tries = spent, attempts, failed or None
-                timely = self._model.patient or time.monotonic() - start < self._limits.patience_s
+                error.usage, error.attempts, error.failed_tries = failed_usage, attempts, failed or None
+                in_time = self._model.patient or time.monotonic() - start < self._limits.patience_s
                 again = self._model.remote and not error.fatal and error.cause is not Cause.REQUEST
-                if not again or not timely or faults >= self._limits.tries:
+                if not again or not in_time or faults >= self._limits.tries:
                     raise
                 await asyncio.sleep(_pause(error, faults + busy, self._limits))
 
-    def _cost(self, reply: Reply, spent: Usage) -> float | None:
+    def _cost(self, reply: Reply, failed_usage: Usage) -> float | None:
         """Returns the US dollars for the reply and for the tries that failed before it; None if they are unknown."""
         prices = self._model.prices
         if prices is None:
             return reply.cost_usd
-        return (prices.cost(reply.usage) if reply.cost_usd is None else reply.cost_usd) + prices.cost(spent)
+        return (prices.cost(reply.usage) if reply.cost_usd is None else reply.cost_usd) + prices.cost(failed_usage)
 
     async def _try(self, request: Request, unit: str) -> tuple[Reply, float]:
         """Makes one try, once every limit has room for it. Returns the reply and the milliseconds that it took."""
         async with self._window as window:
             trial = await self._breaker.ready()
             try:
-                hold = self._purse.unlimited(request.n) or await self._reserve(request, unit)
-                taken = await self._paced(hold, request) if self._requests or self._tokens else None
+                reservation = self._ledger.unlimited(request.n) or await self._reserve(request, unit)
+                taken = await self._wait_for_rates(reservation, request) if self._requests or self._tokens else None
                 epoch, start = window.epoch, time.monotonic()
                 try:
-                    reply = await self._held(hold, request, taken)
+                    reply = await self._call_reserved(reservation, request, taken)
                 except ModelError as error:
                     if error.cause is Cause.BUSY:
-                        window.refused(epoch)
-                    self._judged(error)
+                        window.record_refusal(epoch)
+                    self._report_failure(error)
                     raise
                 latency_s = time.monotonic() - start
-                window.answered(latency_s)
-                self._breaker.answered()
+                window.record_answer(latency_s)
+                self._breaker.record_answer()
                 return reply, round(latency_s * 1000, 3)
             finally:
                 self._breaker.done(trial)
 
     async def _reserve(self, request: Request, unit: str) -> Reservation:
         if request.beam:  # the whole beam or nothing: a narrower beam is another search
-            hold = await self._purse.reserve(unit, prompt_bound(request), request.max_tokens * request.n, 1)
-            return replace(hold, n=request.n)
-        return await self._purse.reserve(unit, prompt_bound(request), request.max_tokens, request.n)
+            reservation = await self._ledger.reserve(unit, prompt_bound(request), request.max_tokens * request.n, 1)
+            return replace(reservation, n=request.n)
+        return await self._ledger.reserve(unit, prompt_bound(request), request.max_tokens, request.n)
 
-    async def _paced(self, hold: Reservation, request: Request) -> Grant | None:
+    async def _wait_for_rates(self, reservation: Reservation, request: Request) -> Grant | None:
         """Waits for the limits by the minute."""
         try:
             if self._requests:
                 await self._requests.take()
             if self._tokens:
-                return await self._tokens.take(prompt_bound(request) + request.max_tokens * hold.n)
+                return await self._tokens.take(prompt_bound(request) + request.max_tokens * reservation.n)
         except asyncio.CancelledError:
-            self._purse.settle(hold, Usage())
+            self._ledger.settle(reservation, Usage())
             raise
         return None
 
-    async def _held(self, hold: Reservation, request: Request, taken: Grant | None) -> Reply:
+    async def _call_reserved(self, reservation: Reservation, request: Request, taken: Grant | None) -> Reply:
         """Returns the model's answer. The reservation is settled however the call ends."""
         used: Usage | None = None
         usd: float | None = None
-        if hold.n < request.n:
-            request = structs.replace(request, n=hold.n, seeds=request.seeds[: hold.n])
+        if reservation.n < request.n:
+            request = structs.replace(request, n=reservation.n, seeds=request.seeds[: reservation.n])
         try:
-            reply = await self._timely(hold, request)
+            reply = await self._complete(reservation, request)
             used, usd = reply.usage, reply.cost_usd
             return reply
         except ModelError as error:
             used = error.usage
             raise
         finally:
-            self._purse.settle(hold, used, usd)
+            self._ledger.settle(reservation, used, usd)
             if self._tokens and taken and used is not None:
                 self._tokens.correct(taken, used.tokens)
 
-    async def _timely(self, hold: Reservation, request: Request) -> Reply:
-        limited = hold.accounts and hold.left_s() < float("inf")
-        reply = await (self._within(hold, request) if limited else self._model.complete(request))
+    async def _complete(self, reservation: Reservation, request: Request) -> Reply:
+        limited = reservation.accounts and reservation.left_s() < float("inf")
+        reply = await (self._complete_in_time(reservation, request) if limited else self._model.complete(request))
         if not reply.choices:
-            told = f"{self._model.name} gave no answer at all."
-            raise ModelError(told, cause=Cause.FAULT, usage=reply.usage, kind="empty reply")
+            message = f"{self._model.name} gave no answer at all."
+            raise ModelError(message, cause=Cause.FAULT, usage=reply.usage, kind="empty reply")
         return reply if len(reply.choices) <= request.n else structs.replace(reply, choices=reply.choices[: request.n])
 
-    async def _within(self, hold: Reservation, request: Request) -> Reply:
+    async def _complete_in_time(self, reservation: Reservation, request: Request) -> Reply:
         """Returns the answer if it comes before a budget's time is up, else raises BudgetExceeded."""
-        limit = asyncio.timeout(hold.left_s())
+        limit = asyncio.timeout(reservation.left_s())
         try:
             async with limit:
                 return await self._model.complete(request)
         except TimeoutError:
             if not limit.expired():
                 raise
-            raise self._purse.cut(hold) from None
+            raise self._ledger.timeout_error(reservation) from None
 
-    def _judged(self, error: ModelError) -> None:
+    def _report_failure(self, error: ModelError) -> None:
         """Reports a failed try to the circuit breaker."""
         if not self._model.remote or self._model.patient or isinstance(error, BudgetExceeded):
             return
         if error.cause in (Cause.FAULT, Cause.DOWN):
-            self._breaker.failed(error)
+            self._breaker.record_failure(error)
         elif not error.fatal:
-            self._breaker.answered()
+            self._breaker.record_answer()
 
 
 def prompt_bound(request: Request) -> int:

@@ -53,7 +53,7 @@ class CircuitBreaker:
         if trial:
             self._trial.release()
 
-    def answered(self) -> None:
+    def record_answer(self) -> None:
         """Reports that the provider answered, or refused a call for a reason of its own."""
         self._answered = True
         self._row = 0
@@ -61,7 +61,7 @@ class CircuitBreaker:
             self._say(f"{self._name} answers again")
             self._down_since, self._pause_s = None, FIRST_S
 
-    def failed(self, error: ModelError) -> None:
+    def record_failure(self, error: ModelError) -> None:
         """Reports a failed call. Raises its error as fatal if waiting for the provider is of no use."""
         self._row += 1
         now = time.monotonic()

@@ -1,7 +1,6 @@
 """The client of a model: seeds, replay from the journal, limits, budgets, and a record of every call."""
 
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from typing import Any
@@ -9,9 +8,10 @@ from typing import Any
 from msgspec.structs import replace
 
 from redraft.llm.capabilities import Continuing
-from redraft.llm.choice_json import choice_from_json, choice_to_json
+from redraft.llm.choice_json import choice_to_json
 from redraft.llm.client import records
 from redraft.llm.client.budget import BudgetLedger
+from redraft.llm.client.call_log import CallLog
 from redraft.llm.client.caller import Caller
 from redraft.llm.client.sample_ranges import contiguous_ranges, split_range
 from redraft.llm.gather import gather
@@ -30,11 +30,10 @@ from redraft.store.problems import Question
 class Client:
     """A model for agents and graders: each sample has a seed by its place, and the journal replays known samples.
 
-    The same question, unit, purpose, place and sample number get the same seed at any concurrency and in any order, so
-    no result depends on timing. With a journal, a sample that was answered before is never requested again. If a model
-    returns fewer samples than requested, the client requests the rest. `problem_budget` holds for each unit, including
-    all that the journal has of it; `say` receives a message when the provider goes down and when it is back. `opening`
-    holds the messages that every conversation begins with. Raises PromptError if the model cannot use the `prompts`.
+    The seed depends on question, unit, purpose, place and sample number alone, so no result depends on timing. If a
+    model returns fewer samples than requested, the client requests the rest. `problem_budget` holds for each unit,
+    including all that the journal has of it; `say` receives a message when the provider goes down and when it is back.
+    Every conversation begins with the messages in `opening`. Raises PromptError if the model cannot use the `prompts`.
     """
 
     def __init__(
@@ -54,58 +53,54 @@ class Client:
         self.sampling = sampling
         self.prompts = prompts
         self.opening = prompts.opening(model.templates)
-        self._journal = journal
-        self._purse = BudgetLedger(run_budget, problem_budget, model.prices, self._used)
+        self._log = CallLog(journal, prompts)
+        self._ledger = BudgetLedger(run_budget, problem_budget, model.prices, self._log.used)
         self._limits, self._say = limits, say
-        self._caller = Caller(model, limits, self._purse, say)
-        self._failures: Counter[str] = Counter()
-        self._apart = False  # whether this client is of a part's own model; its calls have hashes of their own
+        self._caller = Caller(model, limits, self._ledger, say)
+        self._is_part_model = False  # whether this client is of a part's own model; its calls have hashes of their own
         self._others: dict[tuple[str | Model, str | None], Client] = {}
 
-    def of(self, model: str | Model, api_base: str | None = None) -> "Client":
-        """Returns the client of another model, for a part that has its own. It shares the budgets, the journal and all
-        other settings. A model that is given by its name is opened once, and closed with this client. The name of the
-        run's own embedded model stands for the run's engine, because two engines of the same weights would slow each
-        other down.
+    def for_model(self, model: str | Model, api_base: str | None = None) -> "Client":
+        """Returns the client of a part's own model, which shares the budgets, the journal and all other settings.
 
-        Raises a fatal ModelError for an unknown name, and if a budget of money lacks the model's prices.
+        A model that is given by its name is opened once, and closed with this client; `embedded` is the run's own
+        engine, because two would slow each other down. Raises a fatal ModelError for an unknown name, and if a budget
+        of money lacks the model's prices.
         """
         key = (model, api_base)
         if key not in self._others:
             other = copy(self)
-            other.model = self._opened(model, api_base)
+            other.model = self._open_model(model, api_base) if isinstance(model, str) else model
             other.prompts.check(other.model)
             other.opening = other.prompts.opening(other.model.templates)
-            other._purse = self._purse.at(other.model.prices)
-            other._caller = Caller(other.model, self._limits, other._purse, self._say)
-            other._apart = True
+            other._ledger = self._ledger.with_prices(other.model.prices)
+            other._caller = Caller(other.model, self._limits, other._ledger, self._say)
+            other._is_part_model = True
             self._others[key] = other
         return self._others[key]
 
-    def _opened(self, model: str | Model, api_base: str | None) -> Model:
-        if not isinstance(model, str):
-            return model
-        own = not self.model.remote and model == self.model.name
-        return self.model if own else route(model, api_base, limits=self._limits)
+    def _open_model(self, name: str, api_base: str | None) -> Model:
+        own = not self.model.remote and name == self.model.name
+        return self.model if own else route(name, api_base, limits=self._limits)
 
     @property
     def journal(self) -> Journal | None:
         """The journal, for parts that ask a person or a program instead of a model."""
-        return self._journal
+        return self._log.journal
 
     @property
-    def spent(self) -> str | None:
+    def exhausted(self) -> str | None:
         """Which limit of the run's budget is used up, in words; None if none is."""
-        return self._purse.spent
+        return self._ledger.exhausted
 
     @property
     def used(self) -> Amount:
         """The amount that is used of the run's budget."""
-        return self._purse.used
+        return self._ledger.used
 
-    def forget(self, unit: str) -> None:
+    def release(self, unit: str) -> None:
         """Drops the account of a unit that is done."""
-        self._purse.forget(unit)
+        self._ledger.release(unit)
 
     async def continues(self) -> bool:
         """Whether the model can continue a half-written answer. Raises ModelError if that can't be found out."""
@@ -187,15 +182,15 @@ class Client:
             first=first,
             n=request.n,
             model=self.model.name,
-            prompt_hash=digest(shown, self.model.name) if self._apart else shown,
+            prompt_hash=digest(shown, self.model.name) if self._is_part_model else shown,
             params=records.call_params(request, self.sampling.seed),
         )
         samples = range(first, first + request.n)
-        drawn = self._known(call, samples)
+        drawn = self._log.recorded_samples(call, samples)
         missing = contiguous_ranges(sample for sample in samples if sample not in drawn)
         if request.beam and len(drawn) < len(samples):
             missing = [samples]
-        for answers in await gather(self._draw(call, request, run) for run in missing):
+        for answers in await gather(self._request_samples(call, request, run) for run in missing):
             drawn |= answers
         for error in drawn.values():
             if isinstance(error, ModelError) and error.fatal:
@@ -218,15 +213,7 @@ class Client:
             if isinstance(given, str) and other.model is not self.model:
                 await other.model.close()
 
-    def _known(self, call: Call, samples: range) -> dict[int, Choice | ModelError]:
-        """Returns the samples that the journal holds."""
-        if self._journal is None:
-            return {}
-        place = call.unit, call.purpose, call.place
-        answers = ((s, self._journal.answer(*place, s, call.prompt_hash)) for s in samples)
-        return {sample: choice_from_json(answer) for sample, answer in answers if answer is not None}
-
-    async def _draw(self, call: Call, request: Request, samples: range) -> dict[int, Choice | ModelError]:
+    async def _request_samples(self, call: Call, request: Request, samples: range) -> dict[int, Choice | ModelError]:
         """Requests these samples. Samples that a reply leaves out are requested again, in calls of the size of that
         reply. A beam search is one call."""
         if request.beam:
@@ -234,14 +221,14 @@ class Client:
             few = ModelError(f"{self.model.name} gave {len(found)} of {len(samples)} texts of a beam search.")
             return {sample: found.get(sample, few) for sample in samples}
         size = len(samples) if self.model.capabilities.n is not False else 1
-        drawn = await gather(self._part(call, request, part) for part in split_range(samples, size))
+        drawn = await gather(self._request_part(call, request, part) for part in split_range(samples, size))
         return {sample: answer for answers in drawn for sample, answer in answers.items()}
 
-    async def _part(self, call: Call, request: Request, samples: range) -> dict[int, Choice | ModelError]:
+    async def _request_part(self, call: Call, request: Request, samples: range) -> dict[int, Choice | ModelError]:
         drawn = await self._ask(call, request, samples)
         if not (left := samples[len(drawn) :]):
             return drawn
-        for answers in await gather(self._part(call, request, part) for part in split_range(left, len(drawn))):
+        for answers in await gather(self._request_part(call, request, part) for part in split_range(left, len(drawn))):
             drawn |= answers
         return drawn
 
@@ -254,26 +241,11 @@ class Client:
         except ModelError as error:
             if error.attempts:
                 call = replace(call, first=samples.start, n=len(samples))
-                number, prices = self._failures_of(call) + 1, self.model.prices
-                self._record(records.failed_call(call, number, error, records.elapsed_ms(start), prices), [], request)
+                number, prices = self._log.count_failures(call) + 1, self.model.prices
+                failed = records.failed_call(call, number, error, records.elapsed_ms(start), prices)
+                self._log.record(failed, [], request)
             return dict.fromkeys(samples, error)
         answered = records.answered_call(call, samples.start, reply)
         choices = [records.stored_choice(choice, answered.call_id) for choice in reply.choices]
-        self._record(answered, [choice_to_json(choice) for choice in choices], request)
+        self._log.record(answered, [choice_to_json(choice) for choice in choices], request)
         return dict(zip(samples, choices, strict=False))
-
-    def _used(self, unit: str) -> Amount:
-        """Returns the amount that a unit has used, by the journal."""
-        return records.total_used(self._journal.known_calls(unit) if self._journal else ())
-
-    def _record(self, call: Call, choices: list[dict[str, Any]], request: Request) -> None:
-        if self._journal is not None:
-            self._journal.record(call, choices, self.prompts.shown(request))
-
-    def _failures_of(self, call: Call) -> int:
-        """Returns how often this very call has failed before."""
-        key = records.call_key(call, call.first, call.n)
-        if self._journal is None:
-            self._failures[key] += 1
-            return self._failures[key] - 1
-        return records.count_failures((old for old, _ in self._journal.calls(call.unit)), key)

@@ -52,7 +52,7 @@ class ConcurrencyLimit:
     async def __aexit__(self, *_: object) -> None:
         self._leave()
 
-    def answered(self, latency_s: float) -> None:
+    def record_answer(self, latency_s: float) -> None:
         """Reports that a call was answered after `latency_s` seconds."""
         if not self._adaptive:
             return
@@ -63,7 +63,7 @@ class ConcurrencyLimit:
             self._size = min(self._most, self._size + (GROWTH / self._size if self._cut else 1.0))
             self._admit()
 
-    def refused(self, epoch: int) -> None:
+    def record_refusal(self, epoch: int) -> None:
         """Reports that the provider refused a call that began in `epoch`. Only the first refusal of an epoch halves the
         limit."""
         if self._adaptive and epoch == self._cuts:

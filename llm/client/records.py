@@ -94,7 +94,7 @@ def failed_call(call: Call, number: int, error: ModelError, latency_ms: float, p
         attempts=error.attempts,
         answered_at=round(time.time(), 3),
         failed_tries=error.failed_tries,
-        **_counts(usage),
+        **_token_counts(usage),
         cost_usd=prices.cost(usage) if prices and usage.tokens else None,
     )
 
@@ -104,7 +104,7 @@ def elapsed_ms(start: float) -> float:
     return round((time.perf_counter() - start) * 1000, 3)
 
 
-def _counts(usage: Usage) -> dict[str, int]:
+def _token_counts(usage: Usage) -> dict[str, int]:
     return {
         "prompt_tokens": usage.prompt,
         "completion_tokens": usage.completion,

@@ -1,12 +1,4 @@
-"""Wordings of searches: programs, several next steps at once, and the values of partial solutions."""
-
-SOLVE_PROGRAM = """\
-Solve this problem with a program in Python.
-
-{question}
-
-Use plain Python without packages, files, input or network. Leave the answer in a variable named ans. Give the whole
-program in one block between ``` fences, and nothing else."""
+"""Wordings of searches: several next steps at once, and the values of partial solutions."""
 
 PROPOSE_THOUGHTS = """\
 Propose {count} different next steps of a solution, each of them a way to go on from what there is so far. Write the

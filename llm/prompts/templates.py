@@ -8,7 +8,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from redraft.llm.prompts.search_templates import PROPOSE_THOUGHTS, SOLVE_PROGRAM, VALUE_THOUGHT, VOTE_THOUGHTS
+from redraft.llm.prompts.program_templates import (
+    PROGRAM_FAILS,
+    REFLECT,
+    SOLVE_CODE,
+    SOLVE_PROGRAM,
+    TRY_AGAIN,
+    WRITE_TESTS,
+)
+from redraft.llm.prompts.search_templates import PROPOSE_THOUGHTS, VALUE_THOUGHT, VOTE_THOUGHTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +61,6 @@ Answer this question.
 Work step by step, with a blank line between the steps. Write nothing else, and end with this line, with the letter
 of your choice in the box:
 The answer is \\boxed{...}"""
-
-SOLVE_CODE = """\
-Write a program in Python.
-
-{question}
-
-Use plain Python without packages, files or network. Give the whole program in one block between ``` fences, and make it
-the last block of your answer."""
 
 SOLVE_TEXT = """\
 {question}
@@ -133,32 +133,6 @@ Take them as further information: compare them with your solution, and solve the
 anew. End it as the problem asked you to, with the final answer in the same form."""
 
 DOES_NOT_HOLD = "Line {line} does not hold: {equation}. Solve the problem again."
-
-PROGRAM_FAILS = """\
-Your program was run, and it fails:
-{report}
-Correct it: write the whole program anew, in one block between ``` fences."""
-
-WRITE_TESTS = """\
-Write unit tests for a program in Python that is to be written.
-
-{question}
-
-Give three to six statements of the form `assert name(arguments) == value`, one a line, in one block between ``` fences,
-and nothing else."""
-
-REFLECT = """\
-Your program was run, and it fails:
-{report}
-In a few sentences, say what is wrong with the program, and how to mend it. Write no program yet."""
-
-TRY_AGAIN = """\
-Your program was run, and it fails:
-{report}
-
-{reflection}
-
-With this in mind, write the whole program anew, in one block between ``` fences."""
 
 JUDGE_BY_RUBRIC = """\
 Judge an answer by a rubric.

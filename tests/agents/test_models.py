@@ -31,7 +31,7 @@ async def asked(client: Client, own: Scripted, part: str, **arguments: Any) -> l
     settings: dict[str, Any] = {"feedback": "none", **arguments, f"{part}.model": own}
     agent = build("correct", client, samples=1, turns=2, **settings)
     await agent(QUESTION)
-    journal = client._journal  # pyright: ignore[reportPrivateUsage]
+    journal = client.journal
     assert journal
     return [call.purpose for call, _ in journal.calls("u") if call.model == own.name]
 
@@ -76,36 +76,36 @@ async def test_two_models_that_are_asked_the_same_are_both_asked() -> None:
     journal, main, other = Journal(None), speaker("main", "7"), speaker("other", "8")
     client = Client(main, journal=journal)
     texts = []
-    for one in (client, client.of(other), client, client.of(other)):
+    for one in (client, client.for_model(other), client, client.for_model(other)):
         [choice] = await one.complete(QUESTION, "grade", "u/0", [client.ask(QUESTION)])
         texts.append(choice.text)
     assert texts == ["7", "8", "7", "8"]
     assert (len(main.requests), len(other.requests)) == (1, 1)
-    assert client.of(other) is client.of(other)
+    assert client.for_model(other) is client.for_model(other)
 
 
 async def test_budgets_hold_for_all_models_together() -> None:
     main, other = speaker("main", "7"), speaker("other", "8")
     for run, problem in ((Budget(calls=2), Budget()), (Budget(), Budget(calls=2))):
         client = Client(main, journal=Journal(None), run_budget=run, problem_budget=problem)
-        for one in (client, client.of(other)):
+        for one in (client, client.for_model(other)):
             await one.complete(QUESTION, "grade", "u/0", [client.ask(QUESTION)])
-        for one in (client, client.of(other)):
+        for one in (client, client.for_model(other)):
             with pytest.raises(ModelError, match="budget of 2 calls is used up"):
                 await one.complete(QUESTION, "grade", "u/1", [client.ask(QUESTION)])
-        assert client.spent == client.of(other).spent
-        assert bool(client.spent) is bool(run)
+        assert client.exhausted == client.for_model(other).exhausted
+        assert bool(client.exhausted) is bool(run)
 
 
 async def test_money_is_counted_at_each_models_own_prices() -> None:
     main, other = speaker("main", "7"), speaker("other", "8")
     main.prices, other.prices = Prices(0.0, 0.001), Prices(0.0, 0.1)
     client = Client(main, run_budget=Budget(usd=1e6))
-    for one in (client, client.of(other)):
+    for one in (client, client.for_model(other)):
         await one.complete(QUESTION, "grade", "u/0", [client.ask(QUESTION)])
     assert client.used.usd == pytest.approx(0.101)
     with pytest.raises(ModelError, match="those of a part's own model are not known"):
-        client.of(speaker("free", ""))
+        client.for_model(speaker("free", ""))
 
 
 async def test_a_fatal_error_of_a_parts_model_stops_the_agent() -> None:
@@ -134,13 +134,13 @@ def test_a_part_that_asks_no_model_has_none(arguments: dict[str, Any], told: str
 
 async def test_models_that_were_opened_by_name_are_closed_and_given_ones_are_not(openai_server: Any) -> None:
     client, given = Client(speaker("main", "")), _Closing()
-    opened = client.of("tiny", openai_server.url)
-    client.of(given)
+    opened = client.for_model("tiny", openai_server.url)
+    client.for_model(given)
     await opened.complete(QUESTION, "grade", "u/0", [client.ask(QUESTION)])
     assert openai_server._server.connections
     await client.close()
     assert given.closed == 0
-    assert client.of("tiny", openai_server.url) is not opened
+    assert client.for_model("tiny", openai_server.url) is not opened
     async with asyncio.timeout(5):
         while openai_server._server.connections:  # noqa: ASYNC110 - the server learns of it in its own time
             await asyncio.sleep(0.01)
@@ -148,7 +148,7 @@ async def test_models_that_were_opened_by_name_are_closed_and_given_ones_are_not
 
 async def test_a_part_that_names_the_runs_own_engine_shares_it() -> None:
     client = Client(route("embedded"))
-    part = client.of("embedded")
+    part = client.for_model("embedded")
     assert part.model is client.model
     await client.close_others()
     assert await part.complete(QUESTION, "grade", "u/0", [client.ask(QUESTION)], max_tokens=1)

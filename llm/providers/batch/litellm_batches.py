@@ -69,16 +69,16 @@ class ProviderBatches:
     def line(self, key: str, request: Request, parameters: Mapping[str, Any]) -> bytes:
         """Returns a call as a line of a batch's file. Raises UnsupportedRequest if the model cannot continue the
         prefix."""
-        body = {"model": self._bare, "messages": self._model.messages(request), **self._translated(parameters)}
+        body = {"model": self._bare, "messages": self._model.messages(request), **self._settings(parameters)}
         return json.dumps({"custom_id": key, "method": "POST", "url": ENDPOINT, "body": body}).encode()
 
     async def send(self, lines: Sequence[bytes], mark: str) -> str:
         """Creates a batch of these lines and returns its name."""
         content = b"\n".join(lines) + b"\n"
-        file = await self._asked(
+        file = await self._call_provider(
             self._litellm.acreate_file(file=(f"{mark}.jsonl", content), purpose="batch", **self._access)
         )
-        batch = await self._asked(
+        batch = await self._call_provider(
             self._litellm.acreate_batch(
                 completion_window="24h",
                 endpoint=ENDPOINT,
@@ -93,13 +93,13 @@ class ProviderBatches:
         """Returns the name of the batch with this mark among the provider's latest hundred, or None."""
         if self._model.provider in NAMED:
             return None
-        listed = await self._asked(self._litellm.alist_batches(limit=100, **self._access))
+        listed = await self._call_provider(self._litellm.alist_batches(limit=100, **self._access))
         return next((b.id for b in listed.data if (b.metadata or {}).get(MARK) == mark), None)
 
-    async def look(self, batch: str) -> BatchState:
+    async def state(self, batch: str) -> BatchState:
         """Returns the present state of a batch. A batch that no longer exists has failed."""
         try:
-            found = await self._asked(self._litellm.aretrieve_batch(batch_id=batch, **self._access))
+            found = await self._call_provider(self._litellm.aretrieve_batch(batch_id=batch, **self._access))
         except ModelError as error:
             if error.fatal and "has no model" in str(error):
                 return BatchState("failed", problem="the provider has it no more", code="gone")
@@ -119,7 +119,7 @@ class ProviderBatches:
         """Returns the lines of a batch's answers by their keys. Unreadable lines are left out."""
         answers: dict[str, dict[str, Any]] = {}
         for file in state.files:
-            content = await self._asked(self._litellm.afile_content(file_id=file, **self._access))
+            content = await self._call_provider(self._litellm.afile_content(file_id=file, **self._access))
             for line in content.content.splitlines():
                 try:
                     answer = json.loads(line)
@@ -133,40 +133,47 @@ class ProviderBatches:
         response = answer.get("response") or {}
         status, body = response.get("status_code", 0), response.get("body")
         if status != 200:
-            raise self._failed(status, answer, body, parameters)
+            raise self._line_error(status, answer, body, parameters)
         try:
-            told = self._litellm.utils.convert_to_model_response_object(
+            response = self._litellm.utils.convert_to_model_response_object(
                 response_object=body, model_response_object=self._litellm.ModelResponse()
             )
         except Exception as error:  # noqa: BLE001 - LiteLLM raises a bare Exception for what it can't read
             raise ModelError(
-                f"The batch holds an answer that can't be read ({Failure(error).said}).",
+                f"The batch holds an answer that can't be read ({Failure(error).message}).",
                 cause=Cause.FAULT,
                 usage=None,
             ) from None
-        return replace(self._model.reply(told, request, parameters), cost_usd=None)
+        return replace(self._model.reply(response, request, parameters), cost_usd=None)
 
-    def _failed(self, status: int, answer: Mapping[str, Any], body: Any, parameters: Mapping[str, Any]) -> ModelError:
+    def _line_error(
+        self, status: int, answer: Mapping[str, Any], body: Any, parameters: Mapping[str, Any]
+    ) -> ModelError:
         error = answer.get("error") or (body.get("error") if isinstance(body, dict) else None) or body or {}
         words = str(error.get("message") or error) if isinstance(error, dict) else str(error)
         failure = Failure.answer(status, words)
-        if self._model.adapted(failure, parameters):
-            told = f"{self._model.name} does not take all of its settings ({failure.said})."
-            return ModelError(told, cause=Cause.FAULT)
+        if self._model.adapt(failure, parameters):
+            message = f"{self._model.name} does not take all of its settings ({failure.message})."
+            return ModelError(message, cause=Cause.FAULT)
         explained = self._model.to_model_error(failure)
         return explained if status else ModelError(str(explained), cause=Cause.FAULT, usage=Usage())
 
-    def _translated(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    def _settings(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Returns the parameters as the provider's own settings."""
         if self._model.provider in TRANSLATED:
             return dict(parameters)
-        asked = {"model": self._bare, "custom_llm_provider": self._model.provider, "drop_params": True, **parameters}
-        more = asked.pop("extra_body", {})
-        settings = self._litellm.utils.get_optional_params(**asked)
+        arguments = {
+            "model": self._bare,
+            "custom_llm_provider": self._model.provider,
+            "drop_params": True,
+            **parameters,
+        }
+        more = arguments.pop("extra_body", {})
+        settings = self._litellm.utils.get_optional_params(**arguments)
         settings.pop("stream", None)
         return settings | settings.pop("extra_body", {}) | more
 
-    async def _asked(self, call: Awaitable[Any]) -> Any:
+    async def _call_provider(self, call: Awaitable[Any]) -> Any:
         try:
             return await call
         except Exception as error:  # noqa: BLE001 - the boundary to LiteLLM and all its providers

@@ -81,10 +81,10 @@ class BatchModel(Model):
         self._file = BatchStateFile(folder / f"batches-{digest(model.full, model.access.get('api_base'))[:8]}.jsonl")
         self._quiet_s, self._most = quiet_s, most
         self._pause_s, self._longest_pause_s = pause_s, longest_pause_s
-        self._patience = Poller(model.provider, lambda text: self.say(text), pause_s, longest_pause_s)
+        self._poll = Poller(model.provider, lambda text: self.say(text), pause_s, longest_pause_s)
         self._sent: dict[str, SentBatch] = {}  # by the keys of their calls
         for entry in self._file.entries.values():
-            self._keep(entry)
+            self._track(entry)
         self._waiting: deque[BatchCall] = deque()
         self._last_s = 0.0
         self._active: set[str] = set()
@@ -101,9 +101,9 @@ class BatchModel(Model):
         self._model.say = self.say
         call = self._call(request)
         try:
-            sent = self._sent.get(call.key) or await self._gathered(call)
-            await asyncio.shield(self._watched(sent))
-            return self._taken(sent, call)
+            sent = self._sent.get(call.key) or await self._queue_call(call)
+            await asyncio.shield(self._watch_task(sent))
+            return self._take_reply(sent, call)
         finally:
             self._active.discard(call.key)
 
@@ -125,17 +125,17 @@ class BatchModel(Model):
         """Returns the request with its key. Equal requests that are pending at once are numbered."""
         parameters = self._model.parameters(request)
         messages = [[message.role, message.content] for message in request.messages]
-        asked = [messages, request.prefix, request.n, request.stop, request.temperature, request.max_tokens]
+        settings = [messages, request.prefix, request.n, request.stop, request.temperature, request.max_tokens]
         schema = None if request.schema is None else dict(request.schema)
-        drawn = [*filter(None, [request.truncation.given(), request.beam and [request.beam.length_penalty]])]
-        base, number = digest(self._model.full, asked, request.seeds, schema, *drawn), 0
+        sampling = [*filter(None, [request.truncation.given(), request.beam and [request.beam.length_penalty]])]
+        base, number = digest(self._model.full, settings, request.seeds, schema, *sampling), 0
         while (key := f"{base}-{number}") in self._active:
             number += 1
         line = self._batches.line(key, request, parameters)
         self._active.add(key)
         return BatchCall(key, request, parameters, line, asyncio.get_running_loop().create_future())
 
-    async def _gathered(self, call: BatchCall) -> SentBatch:
+    async def _queue_call(self, call: BatchCall) -> SentBatch:
         """Queues the call, and returns the batch that it went out in."""
         self._waiting.append(call)
         self._last_s = time.monotonic()
@@ -155,7 +155,7 @@ class BatchModel(Model):
             if quiet_s > 0 and len(self._waiting) < self._most:
                 await asyncio.sleep(min(quiet_s, 0.25))
                 continue
-            calls = self._load()
+            calls = self._next_calls()
             try:
                 await self._send(calls)
             except ModelError as error:
@@ -163,7 +163,7 @@ class BatchModel(Model):
                     if not call.sent.done():
                         call.sent.set_exception(copy.copy(error))
 
-    def _load(self) -> list[BatchCall]:
+    def _next_calls(self) -> list[BatchCall]:
         """Returns as many of the waiting calls as one batch may hold."""
         load, size = [], 0
         while self._waiting and len(load) < self._most and size + len(self._waiting[0].line) < MOST_BYTES:
@@ -174,17 +174,17 @@ class BatchModel(Model):
     async def _send(self, calls: list[BatchCall]) -> None:
         entry = self._file.begin(secrets.token_hex(8), [call.key for call in calls])
         try:
-            self._file.named(entry, await self._patience(lambda: self._sending(calls, entry.mark)))
+            self._file.record_name(entry, await self._poll(lambda: self._try_send(calls, entry.mark)))
         except ModelError:
-            self._file.used(entry, tuple(entry.keys))
+            self._file.record_used(entry, tuple(entry.keys))
             raise
-        sent = self._keep(entry)
+        sent = self._track(entry)
         self.say(f"Sent to {self._model.provider} as batch {entry.batch}; calls: {len(calls):,}.")
         for call in calls:
             if not call.sent.done():
                 call.sent.set_result(sent)
 
-    async def _sending(self, calls: list[BatchCall], mark: str) -> str:
+    async def _try_send(self, calls: list[BatchCall], mark: str) -> str:
         """Makes one try to send a batch. If the outcome is unknown, asks the provider whether the batch exists."""
         try:
             return await self._batches.send([call.line for call in calls], mark)
@@ -193,12 +193,12 @@ class BatchModel(Model):
                 return batch
             raise
 
-    def _keep(self, entry: BatchEntry) -> SentBatch:
+    def _track(self, entry: BatchEntry) -> SentBatch:
         sent = SentBatch(entry)
         self._sent |= dict.fromkeys(entry.keys, sent)
         return sent
 
-    def _watched(self, sent: SentBatch) -> "asyncio.Task[None]":
+    def _watch_task(self, sent: SentBatch) -> "asyncio.Task[None]":
         if sent.watch is None:
             sent.watch = asyncio.create_task(self._watch(sent))
         return sent.watch
@@ -208,32 +208,32 @@ class BatchModel(Model):
         try:
             entry = sent.entry
             if not entry.batch:
-                found = await self._patience(lambda: self._batches.find(entry.mark))
+                found = await self._poll(lambda: self._batches.find(entry.mark))
                 if not found:
                     sent.state = BatchState("failed", code="gone")
                     return
-                self._file.named(entry, found)
+                self._file.record_name(entry, found)
             pause_s = self._pause_s
             done = 0
-            while not (state := await self._patience(lambda: self._batches.look(entry.batch))).ended:
+            while not (state := await self._poll(lambda: self._batches.state(entry.batch))).ended:
                 if state.done > done:
                     self.say(f"Batch {entry.batch}: {state.done:,} of {state.total:,} calls are answered.")
                     done = state.done
                 await asyncio.sleep(pause_s)
                 pause_s = min(self._longest_pause_s, pause_s * 1.5)
-            sent.answers = await self._patience(lambda: self._batches.fetch(state))
+            sent.answers = await self._poll(lambda: self._batches.fetch(state))
             sent.state = state
         except ModelError as error:
             sent.problem = error
 
-    def _taken(self, sent: SentBatch, call: BatchCall) -> Reply:
+    def _take_reply(self, sent: SentBatch, call: BatchCall) -> Reply:
         """Removes the call's answer from the batch and returns its reply."""
         if sent.problem:
             sent.watch = None  # another try polls again
             raise copy.copy(sent.problem)
         self._sent.pop(call.key, None)
         # The journal records the answer before the loop's next turn; only then may the state file drop it.
-        asyncio.get_running_loop().call_soon(self._file.used, sent.entry, (call.key,))
+        asyncio.get_running_loop().call_soon(self._file.record_used, sent.entry, (call.key,))
         answer = sent.answers.pop(call.key, None)
         if answer is None:
             raise sent.state.unanswered(sent.entry.batch)

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 from redraft.llm.model import ModelError
 
-KEPT_S = 29 * 24 * 3600.0  # after this time providers delete a batch's answers
+LIFETIME_S = 29 * 24 * 3600.0  # after this time providers delete a batch's answers
 
 
 @dataclass(slots=True)
@@ -30,7 +30,7 @@ class BatchStateFile:
 
     `begin` and `named` return once their line is on the disk; an unfinished line of a killed process is ignored. The
     file and its folder are removed with the last batch of any run. Methods raise ModelError if the file can't be
-    written. `now` returns the seconds since the epoch.
+    texts. `now` returns the seconds since the epoch.
     """
 
     def __init__(self, path: Path, now: Callable[[], float] = time.time) -> None:
@@ -38,29 +38,29 @@ class BatchStateFile:
         self._now = now
         self.entries: dict[str, BatchEntry] = {}  # by their marks, oldest first
         for line in _lines(path):
-            self._take(line, self.entries)
+            self._apply(line, self.entries)
 
     def begin(self, mark: str, keys: Sequence[str]) -> BatchEntry:
         """Records a batch that is about to be sent."""
         self._put({"mark": mark, "keys": list(keys), "at": self._now()}, flush=True)
         return self.entries[mark]
 
-    def named(self, entry: BatchEntry, batch: str) -> None:
+    def record_name(self, entry: BatchEntry, batch: str) -> None:
         """Records the provider's name of a batch."""
         self._put({"mark": entry.mark, "batch": batch}, flush=True)
 
-    def used(self, entry: BatchEntry, keys: Sequence[str]) -> None:
+    def record_used(self, entry: BatchEntry, keys: Sequence[str]) -> None:
         """Records answers that have been used, or that will never arrive."""
         self._put({"mark": entry.mark, "used": list(keys)})
 
     def _put(self, line: dict[str, Any], flush: bool = False) -> None:
         try:
-            with self._opened() as file:
+            with self._open_locked() as file:
                 file.write(b"\n" + json.dumps(line).encode() + b"\n")
                 file.flush()
                 if flush:
                     os.fsync(file.fileno())
-                self._take(line, self.entries)
+                self._apply(line, self.entries)
                 if line["mark"] not in self.entries:
                     self._remove()
         except OSError as error:
@@ -70,7 +70,7 @@ class BatchStateFile:
                 fatal=True,
             ) from None
 
-    def _opened(self) -> BinaryIO:
+    def _open_locked(self) -> BinaryIO:
         """Returns the open file under an exclusive lock: no other run writes or removes it until it is closed."""
         while True:
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -84,15 +84,15 @@ class BatchStateFile:
         """Removes the file, unless another run has a batch in it."""
         entries: dict[str, BatchEntry] = {}
         for line in _lines(self._path):
-            self._take(line, entries)
+            self._apply(line, entries)
         if not entries:
             self._path.unlink()
             with suppress(OSError):
                 self._path.parent.rmdir()
 
-    def _take(self, line: dict[str, Any], entries: dict[str, BatchEntry]) -> None:
+    def _apply(self, line: dict[str, Any], entries: dict[str, BatchEntry]) -> None:
         mark = line["mark"]
-        if "keys" in line and line.get("at", 0.0) > self._now() - KEPT_S:
+        if "keys" in line and line.get("at", 0.0) > self._now() - LIFETIME_S:
             entries[mark] = BatchEntry(mark, set(line["keys"]))
         elif (entry := entries.get(mark)) is None:
             return
@@ -106,7 +106,7 @@ class BatchStateFile:
 
 def _lines(path: Path) -> list[dict[str, Any]]:
     try:
-        written = path.read_bytes().splitlines()
+        texts = path.read_bytes().splitlines()
     except FileNotFoundError:
         return []
     except OSError as error:
@@ -115,10 +115,10 @@ def _lines(path: Path) -> list[dict[str, Any]]:
             cure="Make it readable, or choose another folder.",
             fatal=True,
         ) from None
-    return [line for line in map(_parsed, written) if line is not None]
+    return [line for line in map(_parse, texts) if line is not None]
 
 
-def _parsed(text: bytes) -> dict[str, Any] | None:
+def _parse(text: bytes) -> dict[str, Any] | None:
     try:
         line = json.loads(text)
     except (ValueError, RecursionError):

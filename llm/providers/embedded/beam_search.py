@@ -53,18 +53,18 @@ class BeamSearch:
         logits = self._network.read(prompt, cache, 0, last=True)
         opened, ended = [Hypothesis()], list[FinishedHypothesis]()
         for length in range(1, most + 1):
-            grown, parents = self._extended(opened, logits, length, stop, ended)
+            grown, parents = self._extend(opened, logits, length, stop, ended)
             if length == most:
-                ended += [self._ended(one, one.total, length, Finish.LENGTH) for one in grown]
+                ended += [self._finish(one, one.total, length, Finish.LENGTH) for one in grown]
             ended.sort(key=lambda one: -one.score)  # a stable sort: among equals the earlier text stays first
             del ended[self._width :]
-            if length == most or not grown or self._settled(grown, ended, length, most):
+            if length == most or not grown or self._is_settled(grown, ended, length, most):
                 break
-            opened = _placed(cache, grown, parents)
+            opened = _place_in_cache(cache, grown, parents)
             logits = self._network.step(np.array([one.tokens[-1] for one in opened]), cache)
         return tuple(self._choice(one, stop) for one in ended)
 
-    def _extended(
+    def _extend(
         self,
         opened: Sequence[Hypothesis],
         logits: Floats,
@@ -79,7 +79,7 @@ class BeamSearch:
         logprobs -= np.log(np.exp(logprobs).sum(axis=1, keepdims=True))
         ends = np.log(np.exp(logprobs[:, self._ends]).sum(axis=1))
         ended += [
-            self._ended(one, one.total + float(end), length, Finish.END)
+            self._finish(one, one.total + float(end), length, Finish.END)
             for one, end in zip(opened, ends, strict=True)
             if one.tokens
         ]
@@ -92,7 +92,7 @@ class BeamSearch:
             logprob = round(float(logprobs[row, token]), 6)
             child = Hypothesis((*one.tokens, token), (*one.logprobs, logprob), float(totals[row, token]))
             if stop and any(mark in self._bytes(child) for mark in stop):
-                ended.append(self._ended(child, child.total, length, Finish.STOP))
+                ended.append(self._finish(child, child.total, length, Finish.STOP))
                 continue
             grown.append(child)
             parents.append(row)
@@ -100,10 +100,10 @@ class BeamSearch:
                 break
         return grown, parents
 
-    def _ended(self, beginning: Hypothesis, total: float, length: int, finish: Finish) -> FinishedHypothesis:
+    def _finish(self, beginning: Hypothesis, total: float, length: int, finish: Finish) -> FinishedHypothesis:
         return FinishedHypothesis(total / length**self._penalty, beginning, finish)
 
-    def _settled(
+    def _is_settled(
         self, opened: Sequence[Hypothesis], ended: Sequence[FinishedHypothesis], length: int, most: int
     ) -> bool:
         """Whether no open hypothesis can reach the best texts any more: its sum only falls, and the length `longest`
@@ -133,7 +133,7 @@ def _best(values: NDArray[np.float64], count: int) -> NDArray[np.intp]:
     return places[np.argsort(-values[places], kind="stable")][:count]
 
 
-def _placed(cache: Cache, grown: Sequence[Hypothesis], parents: Sequence[int]) -> list[Hypothesis]:
+def _place_in_cache(cache: Cache, grown: Sequence[Hypothesis], parents: Sequence[int]) -> list[Hypothesis]:
     """Returns the hypotheses in the order of their rows in the cache. The first child of each row stays in that row, so
     that little is copied."""
     rows: list[int | None] = [None] * len(grown)  # for each row, the index of its hypothesis

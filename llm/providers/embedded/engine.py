@@ -57,7 +57,7 @@ class Engine:
         self._rows: list[Row] = []
         self._size = rows
         self._waiting: deque[tuple[Job, int]] = deque()
-        self._alone: deque[tuple[Callable[[], tuple[Choice, ...]], Future[tuple[Choice, ...]]]] = deque()
+        self._work: deque[tuple[Callable[[], tuple[Choice, ...]], Future[tuple[Choice, ...]]]] = deque()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
@@ -68,12 +68,12 @@ class Engine:
             self._start()
         return job.future
 
-    def alone(self, work: Callable[[], tuple[Choice, ...]]) -> Future[tuple[Choice, ...]]:
+    def submit_work(self, work: Callable[[], tuple[Choice, ...]]) -> Future[tuple[Choice, ...]]:
         """Runs work that batches its own rows, such as a beam search, between two tokens of the other rows.
         Thread-safe."""
         future: Future[tuple[Choice, ...]] = Future()
         with self._lock:
-            self._alone.append((work, future))
+            self._work.append((work, future))
             self._start()
         return future
 
@@ -87,10 +87,10 @@ class Engine:
         with threadpool_limits(1):
             while True:
                 with self._lock:
-                    if not self._waiting and not self._rows and not self._alone:
+                    if not self._waiting and not self._rows and not self._work:
                         self._thread = None
                         return
-                    work = self._alone.popleft() if self._alone else None
+                    work = self._work.popleft() if self._work else None
                 if work:
                     _do(*work)
                 try:

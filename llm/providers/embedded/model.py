@@ -77,7 +77,7 @@ class EmbeddedModel(Model):
             from redraft.llm.providers.embedded.beam_search import BeamSearch  # few runs need it
 
             search = BeamSearch(self.engine.network, self.vocabulary, request.n, request.beam.length_penalty)
-            found = self.engine.alone(lambda: search.run(np.array(prompt, np.int64), request.max_tokens, stop))
+            found = self.engine.submit_work(lambda: search.run(np.array(prompt, np.int64), request.max_tokens, stop))
             choices = await asyncio.wrap_future(found)
             return Reply(choices, Usage(len(prompt), sum(choice.tokens for choice in choices)), cost_usd=0.0)
         job = Job(

@@ -67,7 +67,7 @@ class ProcessRewardModel:
         """Reads a question once for all drafts of it."""
         tokens = np.array(self._vocabulary.encode(scoring_prefix(question)), np.int64)
         size = len(tokens)
-        _check(size)
+        _check_size(size)
         logits = self._network.read(tokens, self._cache, 0, last=True)
         return CachedQuestion(
             self._cache.keys[:, 0, :, :size].copy(), self._cache.values[:, 0, :, :size].copy(), logits
@@ -78,7 +78,7 @@ class ProcessRewardModel:
     ) -> NDArray[np.float64]:
         """Returns the probability of each line; `ends` are the indices of the lines' last tokens."""
         start = read.keys.shape[2]
-        _check(start + len(tokens))
+        _check_size(start + len(tokens))
         self._cache.keys[:, 0, :, :start], self._cache.values[:, 0, :, :start] = read.keys, read.values
         states = self._network.states(tokens, self._cache, 0, start)
         logits = np.concatenate([read.logits, self._network.logits(states)[: len(tokens) - 1]]).astype(np.float64)
@@ -86,8 +86,8 @@ class ProcessRewardModel:
         drawn = np.take_along_axis(logits, tokens[:, None], axis=1)[:, 0]
         logprobs = drawn - np.log(np.exp(logits).sum(axis=1))
         lines = np.add.reduceat(logprobs, np.array([0, *(ends[:-1] + 1)]))
-        told = self._head(normalize(states[ends], self._network.norm), lines.astype(np.float32))
-        return 1 / (1 + np.exp(-told.astype(np.float64)))
+        line_logits = self._head(normalize(states[ends], self._network.norm), lines.astype(np.float32))
+        return 1 / (1 + np.exp(-line_logits.astype(np.float64)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ class CachedQuestion:
     logits: Floats  # (1, vocabulary)
 
 
-def _check(size: int) -> None:
+def _check_size(size: int) -> None:
     if size > CONTEXT:
         raise ModelError(
             f"A draft of {size:,} tokens is too long for the embedded reward model, which reads {CONTEXT:,}."
@@ -114,8 +114,8 @@ class Head:
         self.value, self.value_bias = arrays["value.weight"][0], arrays["value.bias"]
 
     def __call__(self, states: Floats, logprobs: Floats) -> Floats:
-        told = np.column_stack([states, np.maximum(logprobs, LEAST), np.exp(logprobs)])
-        inside = told @ self.hidden.T + self.hidden_bias
+        features = np.column_stack([states, np.maximum(logprobs, LEAST), np.exp(logprobs)])
+        inside = features @ self.hidden.T + self.hidden_bias
         logits: Floats = _gelu(inside) @ self.value + self.value_bias
         return logits
 

@@ -62,9 +62,9 @@ class Endpoint:
             except AskAgain:
                 continue
 
-    def unreadable(self, reply: Any) -> ModelError:
+    def unreadable_error(self, reply: Any) -> ModelError:
         """Returns the error of a JSON reply that breaks the protocol."""
-        return errors.unreadable_reply(json.dumps(reply).encode(), self.wire.shown, self._keys)
+        return errors.unreadable_reply(json.dumps(reply).encode(), self.wire.redacted, self._keys)
 
     def _lenient(self, answer: Answer) -> Any:
         """Returns JSON that its standard forbids: NaN, and single surrogates, which are replaced because they cannot be
@@ -72,16 +72,16 @@ class Endpoint:
         try:
             return json.loads(HALVES.sub("\\\\ufffd", answer.body.decode()))
         except (ValueError, RecursionError):
-            raise errors.unreadable_reply(answer.body, answer.address.shown, self._keys) from None
+            raise errors.unreadable_reply(answer.body, answer.address.redacted, self._keys) from None
 
     async def _failure(self, status: int, answer: Answer, words: errors.ErrorBody, data: dict[str, Any]) -> Exception:
         if errors.lacks_model(status, words):
             if data["model"] != self.model or len(self._names) > 1:
                 self._names = [name for name in self._names if name != data["model"]]
                 return AskAgain()
-        elif status in (404, 405) and answer.address.moved(answer.url):
+        elif status in (404, 405) and answer.address.switch_base(answer.url):
             return AskAgain()
-        error = errors.status_error(status, answer.headers, words, answer.address.shown, self._name, self._keys)
+        error = errors.status_error(status, answer.headers, words, answer.address.redacted, self._name, self._keys)
         error.kind = f"HTTP {status}"
         if errors.lacks_model(status, words) and (there := await self._models(answer)):
             return ModelError(str(error), cure=f"It has {there}.", fatal=True, kind=error.kind)

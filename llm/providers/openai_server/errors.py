@@ -56,7 +56,7 @@ class ErrorBody:
         elif isinstance(error, Mapping):
             self.param = str(error.get("param") or "")
             self.code = str(error.get("code") or error.get("type") or "")
-            self.text = _words(error) or self.text
+            self.text = _message(error) or self.text
 
 
 def facts_after_rejection(
@@ -65,7 +65,7 @@ def facts_after_rejection(
     """Returns the facts after the rejection of a request if it can be sent again with less, else None."""
     if status not in (400, 403, 422, 501):
         return None
-    named = [name for name in OPTIONAL if name in sent and _names(words, name)]
+    named = [name for name in OPTIONAL if name in sent and _names_parameter(words, name)]
     unsupported = bool(UNSUPPORTED.search(words.text))
     for name in named:
         if name == "n" and not unsupported and sent["n"] > 2:
@@ -158,14 +158,14 @@ def empty_reply(reasons: list[str], where: str, usage: Usage) -> ModelError:
     return ModelError(message, cure="Ask again.", cause=Cause.FAULT, usage=usage, kind="empty reply")
 
 
-def _names(words: ErrorBody, name: str) -> bool:
+def _names_parameter(words: ErrorBody, name: str) -> bool:
     if words.param == name:
         return True
     bare = rf"\b{name}\b" if name in PLAIN else rf"\b{name} is not\b|\bparameters?:? {name}\b"
     return bool(re.search(rf"['\"`]{name}['\"`]|{bare}", words.text))
 
 
-def _words(error: Mapping[str, Any]) -> str:
+def _message(error: Mapping[str, Any]) -> str:
     """Returns the message of an error. FastAPI sends it under `detail`, as a text or as a list of locations and
     messages."""
     for name in ("message", "detail", "msg", "error"):
@@ -173,13 +173,13 @@ def _words(error: Mapping[str, Any]) -> str:
         if isinstance(value, str) and value:
             return value
         if isinstance(value, list):
-            return "; ".join(_place(one) for one in value)
+            return "; ".join(_located_message(one) for one in value)
         if isinstance(value, Mapping):
-            return _words(value)
+            return _message(value)
     return ""
 
 
-def _place(one: Any) -> str:
+def _located_message(one: Any) -> str:
     if not isinstance(one, Mapping):
         return str(one)
     place = [str(part) for part in one.get("loc", ()) if part != "body"]

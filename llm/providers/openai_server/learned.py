@@ -28,8 +28,12 @@ def facts_after_reply(facts: ServerFacts, signs: Observations, unsupported: Unsu
         facts = facts.knowing(stop=False)
     elif signs.stopped and known.stop is None:
         facts = facts.knowing(stop=True)
-    if signs.stop_said is not None and known.stop_reason is not True and known.stop_reason is not signs.stop_said:
-        facts = facts.knowing(stop_reason=signs.stop_said)
+    if (
+        signs.gives_stop_reason is not None
+        and known.stop_reason is not True
+        and known.stop_reason is not signs.gives_stop_reason
+    ):
+        facts = facts.knowing(stop_reason=signs.gives_stop_reason)
     if known.temperature is None and signs.sent.get("temperature", 1.0) != 1.0:
         facts = facts.knowing(temperature=True)
     return _habits(facts, signs)
@@ -38,7 +42,7 @@ def facts_after_reply(facts: ServerFacts, signs: Observations, unsupported: Unsu
 def _habits(facts: ServerFacts, signs: Observations) -> ServerFacts:
     if signs.many_tops > facts.many_tops:
         facts = replace(facts, many_tops=True)
-    if signs.kept_stop > facts.keeps_stop:
+    if signs.ends_with_stop > facts.keeps_stop:
         facts = replace(facts, keeps_stop=True).knowing(stop=True, stop_reason=True)
     if signs.shows_end > facts.shows_end:
         facts = replace(facts, shows_end=True)

@@ -59,11 +59,11 @@ class ServerModel(Model):
         self._renderer = PromptRenderer(self._endpoint, chat_template)
         self._raw = chat_template is not None
         self._memory = memory or CapabilityCache()
-        self._place = f"{self._addresses.shown} {name}{' raw' if self._raw else ''}"
+        self._cache_key = f"{self._addresses.redacted} {name}{' raw' if self._raw else ''}"
         self._unsupported = UnsupportedSigns()
         self._shortest = sys.maxsize  # the fewest messages of any conversation so far
         self._probing = asyncio.Lock()
-        self._facts = facts_from_json(self._memory.recall(self._place))
+        self._facts = facts_from_json(self._memory.load(self._cache_key))
         self.capabilities = self._facts.capabilities
 
     async def probe(self) -> Capabilities:
@@ -71,21 +71,21 @@ class ServerModel(Model):
         ModelError."""
         async with self._probing:
             if not self._facts.probed:
-                self._know(await self._probe().run(self._facts))
+                self._learn(await self._probe().run(self._facts))
         return self.capabilities
 
     async def complete(self, request: Request) -> Reply:
         """Returns the samples of a request; fewer than `n` if the server returns fewer. Raises ModelError, and
         UnsupportedRequest for a prefix that the model cannot continue."""
         spent = Usage()
-        number = self._tree(request) if self._addresses.several else 0
+        number = self._tree_number(request) if self._addresses.several else 0
         for attempts in range(1, ROUNDS + 1):
             if not self._renderer.ready(self._facts):
-                await self._ready()
+                await self._learn_raw_prompts()
             if request.prefix and self._facts.capabilities.continuing in (None, Continuing.NONE):
-                await self._continuing()
+                await self._require_continuation()
             if request.truncation or request.beam:
-                await self._drawing(request)
+                await self._require_sampling(request)
             try:
                 reply = await self._round(request, number)
             except ModelError as error:
@@ -100,7 +100,7 @@ class ServerModel(Model):
         """Closes all connections."""
         await self._endpoint.wire.close()
 
-    def _tree(self, request: Request) -> int:
+    def _tree_number(self, request: Request) -> int:
         """Returns a number that all calls of one tree share. It hashes the last message of the shortest conversation so
         far: it comes after any system prompt and examples, and asks the question."""
         self._shortest = min(self._shortest, len(request.messages))
@@ -109,12 +109,12 @@ class ServerModel(Model):
     def _probe(self) -> Probe:
         return Probe(self._endpoint, self._renderer, self._addresses)
 
-    async def _ready(self) -> None:
+    async def _learn_raw_prompts(self) -> None:
         """Finds out what raw prompts need."""
         async with self._probing:
-            self._know(await self._probe().beginning(self._facts))
+            self._learn(await self._probe().learn_raw_prompts(self._facts))
 
-    async def _continuing(self) -> None:
+    async def _require_continuation(self) -> None:
         """Finds out how the model continues a half-written answer."""
         if await self.probe() and self.capabilities.continuing is Continuing.NONE:
             raise UnsupportedRequest(
@@ -122,13 +122,13 @@ class ServerModel(Model):
                 cure="Use a strategy that drafts whole solutions, or give the model's chat template.",
             )
 
-    async def _drawing(self, request: Request) -> None:
+    async def _require_sampling(self, request: Request) -> None:
         """Finds out whether the server follows the request's sampling settings. Raises a fatal UnsupportedRequest if it
         does not."""
         async with self._probing:
             asked = [*request.truncation.given(), *(["beam"] if request.beam else [])]
             if unknown := [name for name in asked if getattr(self.capabilities, name) is None]:
-                self._know(await self._probe().drawing(self._facts, unknown))
+                self._learn(await self._probe().learn_sampling(self._facts, unknown))
         check_sampling(self.name, self.capabilities, request)
 
     async def _round(self, request: Request, number: int) -> Reply | Usage:
@@ -152,23 +152,23 @@ class ServerModel(Model):
                 ) from None
             if (less := errors.facts_after_rejection(self._facts, error.status, error.words, data)) is None:
                 raise
-            self._know(less)
+            self._learn(less)
             return Usage()
         try:
             choices, usage, signs = read_reply(answer, request, facts, data)
         except MalformedReply:
-            raise self._endpoint.unreadable(answer) from None
-        self._know(facts_after_reply(self._facts, signs, self._unsupported))
+            raise self._endpoint.unreadable_error(answer) from None
+        self._learn(facts_after_reply(self._facts, signs, self._unsupported))
         if signs.stopped_thinking:
             return usage
         if not choices:
-            raise errors.empty_reply(sorted(set(signs.reasons)), self._addresses.shown, usage)
+            raise errors.empty_reply(sorted(set(signs.reasons)), self._addresses.redacted, usage)
         return Reply(tuple(choices[: request.n]), usage)
 
-    def _know(self, facts: ServerFacts) -> None:
+    def _learn(self, facts: ServerFacts) -> None:
         """Stores new facts."""
         if facts is self._facts or facts == self._facts:
             return
         self._facts = facts
         self.capabilities = facts.capabilities
-        self._memory.keep(self._place, facts.as_json())
+        self._memory.store(self._cache_key, facts.as_json())

@@ -29,7 +29,7 @@ MOST_SPECIAL = 4  # the most tokens of a raw prompt of one letter without a chat
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ProbeReply:
     """A reply: its samples, and the number of tokens of its prompt (0: unknown)."""
 
     choices: tuple[Choice, ...]
@@ -51,13 +51,13 @@ class Probe:
 
     async def run(self, facts: ServerFacts) -> ServerFacts:
         """Returns the facts with all findings. Raises ModelError if the server does not answer."""
-        await self.beginning(facts)
+        await self.learn_raw_prompts(facts)
         await self._sampling()
         await self._schema()
         continuing = await self._continuing()
         return replace(self._facts.knowing(continuing=continuing), probed=True)
 
-    async def beginning(self, facts: ServerFacts) -> ServerFacts:
+    async def learn_raw_prompts(self, facts: ServerFacts) -> ServerFacts:
         """Returns the facts with what raw prompts need.
 
         The server may put a special token before raw prompts, as a chat template does; then a prompt of one letter has
@@ -66,29 +66,29 @@ class Probe:
         self._facts = facts
         if self._renderer.ready(facts):
             return facts
-        seen = await self._asked(Request(RANDOM, temperature=0.0, max_tokens=1), prompt="a")
+        seen = await self._send(Request(RANDOM, temperature=0.0, max_tokens=1), prompt="a")
         if seen is None:
-            raise self._useless("has no raw completions")
+            raise self._no_raw_prompts_error("has no raw completions")
         if seen.prompt_tokens > MOST_SPECIAL:
-            raise self._useless("puts raw prompts into a chat template of its own")
+            raise self._no_raw_prompts_error("puts raw prompts into a chat template of its own")
         self._facts = replace(self._facts, adds_bos=seen.prompt_tokens > 1)
         return self._facts
 
-    async def drawing(self, facts: ServerFacts, names: Sequence[str]) -> ServerFacts:
+    async def learn_sampling(self, facts: ServerFacts, names: Sequence[str]) -> ServerFacts:
         """Returns the facts with whether the server follows these sampling settings: a `top_p`, `top_k` or `min_p` that
         leaves only the likeliest token, and a `beam`, give the same texts for every seed. Raises ModelError."""
-        await self.beginning(facts)
+        await self.learn_raw_prompts(facts)
         for name in names:
-            heeded = await self._heeded(name)
-            self._facts = self._facts.knowing(**{name: heeded})
+            followed = await self._is_followed(name)
+            self._facts = self._facts.knowing(**{name: followed})
         return self._facts
 
-    async def _heeded(self, name: str) -> bool:
+    async def _is_followed(self, name: str) -> bool:
         """Whether calls of different seeds agree under a setting. One of them may differ, since rounding varies with a
         server's load. A high temperature makes the calls differ if the server ignores the setting."""
         for temperature in (2.0, 1.0):
             request = structs.replace(DRAWING[name], temperature=temperature)
-            seen = await gather([self._asked(structs.replace(request, seeds=(seed,))) for seed in (11, 12, 13, 14)])
+            seen = await gather([self._send(structs.replace(request, seeds=(seed,))) for seed in (11, 12, 13, 14)])
             if getattr(self._facts.capabilities, name) is False:
                 return False
             texts = [tuple(one.texts) for one in seen if one is not None]
@@ -97,16 +97,16 @@ class Probe:
                 return whole and max(map(texts.count, texts)) >= len(texts) - 1
         return True
 
-    def _useless(self, why: str) -> ModelError:
+    def _no_raw_prompts_error(self, why: str) -> ModelError:
         cure = "Leave the chat template out of the prompts file."
-        return ModelError(f"{self._addresses.shown} {why}.", cure=cure, fatal=True)
+        return ModelError(f"{self._addresses.redacted} {why}.", cure=cure, fatal=True)
 
     async def _sampling(self) -> None:
         """Finds out two abilities: the same text for the same seed, and different samples in one call. The seeded text
         has to repeat beside another call too: some servers draw from one generator for all calls in flight."""
         one, other = (Request(RANDOM, n=2, seeds=seeds, max_tokens=16) for seeds in ((1, 2), (5, 6)))
-        first = await self._asked(one)
-        again, others = await gather([self._asked(one), self._asked(other)])
+        first = await self._send(one)
+        again, others = await gather([self._send(one), self._send(other)])
         if first is None or again is None or others is None:
             return
         if "seed" not in self._facts.left_out:
@@ -121,33 +121,33 @@ class Probe:
 
     async def _schema(self) -> None:
         """Finds out whether an answer follows a schema that the question does not mention."""
-        seen = await self._asked(Request(SUM, schema=SCHEMA, temperature=0.0, max_tokens=32))
+        seen = await self._send(Request(SUM, schema=SCHEMA, temperature=0.0, max_tokens=32))
         if seen is None or not seen.choices or not (text := seen.choices[0].text.lstrip()):
             return
         try:
-            honoured = "answer" in orjson.loads(text)
+            followed = "answer" in orjson.loads(text)
         except (ValueError, TypeError):
-            honoured = text.startswith("{") and seen.choices[0].finish is Finish.LENGTH
-        self._facts = self._facts.knowing(schema=honoured)
+            followed = text.startswith("{") and seen.choices[0].finish is Finish.LENGTH
+        self._facts = self._facts.knowing(schema=followed)
 
     async def _continuing(self) -> Continuing:
         half = Request(COUNT, prefix=BEGUN, temperature=0.0, max_tokens=8)
         if self._renderer.own:
             return Continuing.COMPLETIONS
-        plain = await self._asked(half, Continuing.TRAILING)
-        flagged = await self._asked(half, Continuing.FLAG)
+        plain = await self._send(half, Continuing.TRAILING)
+        flagged = await self._send(half, Continuing.FLAG)
         if flagged and (plain is None or 0 < flagged.prompt_tokens < plain.prompt_tokens):
             return await self._exact(half, Continuing.FLAG, flagged)
-        if flagged and self._goes_on(flagged) and not (plain and self._goes_on(plain)):
+        if flagged and self._continues_prefix(flagged) and not (plain and self._continues_prefix(plain)):
             return await self._exact(half, Continuing.FLAG, flagged)
-        if plain and (self._goes_on(plain) or await self._keeps_open()):
+        if plain and (self._continues_prefix(plain) or await self._leaves_open()):
             return await self._exact(half, Continuing.TRAILING, plain)
         return await self._completions(half)
 
-    async def _exact(self, half: Request, found: Continuing, seen: Seen) -> Continuing:
+    async def _exact(self, half: Request, found: Continuing, seen: ProbeReply) -> Continuing:
         """Returns this way of continuing, unless it loses white space at the end of the half-written answer (templates
         trim) and prompts made by the server preserve it."""
-        spaced = await self._asked(structs.replace(half, prefix=BEGUN + "\n\n"), found)
+        spaced = await self._send(structs.replace(half, prefix=BEGUN + "\n\n"), found)
         if spaced is None or not 0 < spaced.prompt_tokens <= seen.prompt_tokens:
             return found
         if await self._completions(half) is Continuing.COMPLETIONS:
@@ -155,7 +155,7 @@ class Probe:
         self._facts = replace(self._facts, trims=True)
         return found
 
-    def _goes_on(self, seen: Seen) -> bool:
+    def _continues_prefix(self, seen: ProbeReply) -> bool:
         """Whether the first sample continues the prefix. A sample that repeats the prefix first counts too, as a
         habit."""
         text = seen.choices[0].text if seen.choices else ""
@@ -164,7 +164,7 @@ class Probe:
             return True
         return text.startswith("0")
 
-    async def _keeps_open(self) -> bool:
+    async def _leaves_open(self) -> bool:
         """Whether the server's own prompt leaves a trailing assistant message open."""
         listed = [{"role": "user", "content": COUNT[0].content}, {"role": "assistant", "content": BEGUN}]
         for address in self._addresses:
@@ -179,14 +179,14 @@ class Probe:
                 prompt, _ = await self._renderer.prompt(half, facts)
             except ModelError:
                 continue
-            if await self._asked(half, prompt=prompt):
+            if await self._send(half, prompt=prompt):
                 self._facts = facts
                 return Continuing.COMPLETIONS
         return Continuing.NONE
 
-    async def _asked(
+    async def _send(
         self, request: Request, continuing: Continuing | None = None, prompt: str | None = None
-    ) -> Seen | None:
+    ) -> ProbeReply | None:
         """Returns the reply, or None if the server does not accept the request in this form."""
         if self._renderer.own and prompt is None:
             prompt, _ = await self._renderer.prompt(request, self._facts)
@@ -194,7 +194,7 @@ class Probe:
             facts = self._facts.knowing(continuing=continuing)
             data = request_body(self._endpoint.model, request, facts, prompt)
             try:
-                answer = await self._patiently(data, prompt is None)
+                answer = await self._exchange_with_retries(data, prompt is None)
             except errors.EndpointMissing:
                 if prompt is None:
                     raise
@@ -205,19 +205,19 @@ class Probe:
                     return None
                 self._facts = less
                 continue
-            return self._seen(answer, request, data)
+            return self._read(answer, request, data)
 
-    def _seen(self, answer: Any, request: Request, data: dict[str, Any]) -> Seen:
+    def _read(self, answer: Any, request: Request, data: dict[str, Any]) -> ProbeReply:
         try:
             choices, _, signs = read_reply(answer, structs.replace(request, prefix=""), self._facts, data)
         except MalformedReply:
-            raise self._endpoint.unreadable(answer) from None
+            raise self._endpoint.unreadable_error(answer) from None
         self._facts = facts_after_reply(self._facts, signs, self._unsupported)
         usage = answer.get("usage")
         tokens = usage.get("prompt_tokens") if isinstance(usage, dict) else None
-        return Seen(tuple(choices), tokens if isinstance(tokens, int) else 0)
+        return ProbeReply(tuple(choices), tokens if isinstance(tokens, int) else 0)
 
-    async def _patiently(self, data: dict[str, Any], chat: bool) -> Any:
+    async def _exchange_with_retries(self, data: dict[str, Any], chat: bool) -> Any:
         for trial in range(TRIES):
             try:
                 return await self._endpoint.ask(data, chat=chat)

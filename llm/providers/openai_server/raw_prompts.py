@@ -11,7 +11,7 @@ from redraft.llm.providers.openai_server.http.load_balancer import Address
 from redraft.llm.providers.openai_server.server_facts import ServerFacts
 from redraft.llm.providers.shared.thinking import CLOSING, OPENING
 
-KEPT = 4096  # prompts in the cache: every step of a tree has the same one
+CACHED_PROMPTS = 4096  # prompts in the cache: every step of a tree has the same one
 
 
 class PromptRenderer:
@@ -20,7 +20,7 @@ class PromptRenderer:
     def __init__(self, endpoint: Endpoint, template: ChatTemplate | None) -> None:
         self._endpoint = endpoint
         self._template = template
-        self._kept: dict[tuple[Message, ...], str] = {}
+        self._cache: dict[tuple[Message, ...], str] = {}
 
     @property
     def own(self) -> bool:
@@ -34,12 +34,12 @@ class PromptRenderer:
     async def prompt(self, request: Request, facts: ServerFacts) -> tuple[str, bool]:
         """Returns the prompt with the half-written answer at its end, and whether the model's thinking has begun in it.
         A half-written answer comes after the thinking. Raises ModelError."""
-        opening = self._kept.get(request.messages)
+        opening = self._cache.get(request.messages)
         if opening is None:
             opening = await self._opening(request.messages, facts)
-            if len(self._kept) >= KEPT:
-                self._kept.clear()
-            self._kept[request.messages] = opening
+            if len(self._cache) >= CACHED_PROMPTS:
+                self._cache.clear()
+            self._cache[request.messages] = opening
         thinking = opening.rstrip().endswith(OPENING)
         if not request.prefix:
             return opening, thinking

@@ -21,7 +21,7 @@ FINISHES = {
     "max_tokens": Finish.LENGTH,
 }  # fmt: skip
 CHARACTERS = 4  # characters of a token, if neither the server nor log-probabilities give a count
-UNSAID = object()
+UNREPORTED = object()
 
 
 @dataclass(slots=True)
@@ -34,8 +34,8 @@ class Observations:
     logprobs: bool | None = None  # whether log-probabilities came; None: not requested, or no text
     many_tops: bool = False
     ran_past: bool = False  # a text continued after a stop string
-    kept_stop: bool = False  # a text ended with its stop string
-    stop_said: bool | None = None  # whether the reply says which stop string ended a text
+    ends_with_stop: bool = False  # a text ended with its stop string
+    gives_stop_reason: bool | None = None  # whether the reply says which stop string ended a text
     stopped: bool = False  # a stop string ended a text
     thinks: bool = False
     unopened: bool = False
@@ -87,7 +87,7 @@ def _choice(one: dict[str, Any], request: Request, facts: ServerFacts, signs: Ob
     else:
         return None
     if thinking:
-        if _mistaken(message, request, facts):
+        if _is_answer(message, request, facts):
             text, thinking = thinking, ""
         else:
             signs.thinks = True
@@ -95,16 +95,16 @@ def _choice(one: dict[str, Any], request: Request, facts: ServerFacts, signs: Ob
     if request.prefix and facts.repeats:
         text = text.removeprefix(request.prefix)
     if request.prefix and facts.trims:
-        text = _without(text, lost_whitespace(request, facts, message is None))
+        text = _remove_beginning(text, lost_whitespace(request, facts, message is None))
     if request.stop:
-        text, finish = _stopped(text, finish, bool(thinking), one, request, facts, signs)
+        text, finish = _cut_stop(text, finish, bool(thinking), one, request, facts, signs)
     logprobs, offsets = _logprobs(one.get("logprobs"), text, bool(thinking), signs) if text else (None, None)
     if not text and finish is Finish.END and not thinking and not request.prefix:
         return None
     return Choice(text, finish, 0, logprobs, offsets, thinking)
 
 
-def _mistaken(message: Any, request: Request, facts: ServerFacts) -> bool:
+def _is_answer(message: Any, request: Request, facts: ServerFacts) -> bool:
     """Whether the server took the rest of the answer for thinking. Some servers take everything before a closing tag
     for thinking, and the rest of an answer has no such tag. If the continuation is a turn of its own, the model may
     think."""
@@ -112,13 +112,13 @@ def _mistaken(message: Any, request: Request, facts: ServerFacts) -> bool:
     return bool(request.prefix) and not own and isinstance(message, dict) and not message.get("content")
 
 
-def _without(text: str, beginning: str) -> str:
+def _remove_beginning(text: str, beginning: str) -> str:
     """Returns the text without the part of `beginning` that it starts with."""
     kept = next((at for at, (a, b) in enumerate(zip(text, beginning, strict=False)) if a != b), None)
     return text[min(len(text), len(beginning)) if kept is None else kept :]
 
 
-def _stopped(
+def _cut_stop(
     text: str,
     finish: Finish,
     thought: bool,
@@ -132,16 +132,16 @@ def _stopped(
     if found:
         rest = text[len(before) :]
         ended = rest in request.stop
-        signs.kept_stop |= ended and "stop" in signs.sent
+        signs.ends_with_stop |= ended and "stop" in signs.sent
         signs.ran_past |= not ended and "stop" in signs.sent
         return before, Finish.STOP
     if finish is not Finish.END or "stop" not in signs.sent:
         return text, finish
-    reason = one.get("stop_reason", UNSAID)
-    if reason is UNSAID:
-        reason = one.get("matched_stop", UNSAID)
-    signs.stop_said = reason is not UNSAID
-    if reason is not UNSAID:
+    reason = one.get("stop_reason", UNREPORTED)
+    if reason is UNREPORTED:
+        reason = one.get("matched_stop", UNREPORTED)
+    signs.gives_stop_reason = reason is not UNREPORTED
+    if reason is not UNREPORTED:
         stopped = reason in request.stop
         signs.stopped |= stopped
         signs.stopped_thinking |= stopped and thought and not text
@@ -149,8 +149,8 @@ def _stopped(
     if not text or facts.keeps_stop or facts.capabilities.stop is False:
         signs.stopped_thinking |= not text and thought
         return text, Finish.END
-    natural = _ends(one.get("logprobs"), facts, signs)
-    signs.stop_said = natural
+    natural = _ends_by_itself(one.get("logprobs"), facts, signs)
+    signs.gives_stop_reason = natural
     return text, Finish.END if natural else Finish.STOP
 
 
@@ -194,7 +194,7 @@ def _logprobs(
     return align_tokens(list(zip(raw, logprobs, strict=True)), text, thought=thought) or (None, None)
 
 
-def _ends(given: Any, facts: ServerFacts, signs: Observations) -> bool:
+def _ends_by_itself(given: Any, facts: ServerFacts, signs: Observations) -> bool:
     """Whether the last log-probability is that of the end token, which has no text. llama.cpp holds text back that may
     begin a stop string, and gives that text to the end token; then only the number of tokens shows the end."""
     try:
@@ -207,7 +207,7 @@ def _ends(given: Any, facts: ServerFacts, signs: Observations) -> bool:
 def _usage(given: Any, choices: Sequence[Choice], request: Request) -> Usage:
     """Returns the usage that the server reports. Missing counts are estimated from the log-probabilities, or else from
     the length, and are never zero."""
-    prompt = _count(given, "prompt_tokens") or _estimated(sum(len(m.content) for m in request.messages))
+    prompt = _count(given, "prompt_tokens") or _estimate_tokens(sum(len(m.content) for m in request.messages))
     completion = _count(given, "completion_tokens")
     seen = 0
     for choice in choices:
@@ -217,7 +217,7 @@ def _usage(given: Any, choices: Sequence[Choice], request: Request) -> Usage:
         seen += len(choice.logprobs)
     completion = max(completion, seen)
     written = sum([len(choice.text) + len(choice.thinking) for choice in choices])
-    completion = completion or (_estimated(written) if choices else 0)
+    completion = completion or (_estimate_tokens(written) if choices else 0)
     if not isinstance(given, dict):
         given = {}
     reasoning = _count(given.get("completion_tokens_details"), "reasoning_tokens") or _count(given, "reasoning_tokens")
@@ -233,5 +233,5 @@ def _count(given: Any, name: str) -> int:
     return int(value) if value and isinstance(value, int | float) and 0 < value < 2**53 else 0
 
 
-def _estimated(characters: int) -> int:
+def _estimate_tokens(characters: int) -> int:
     return 1 + characters // CHARACTERS

@@ -37,7 +37,7 @@ def request_body(model: str, request: Request, facts: ServerFacts, prompt: str |
     n = min(request.n, facts.most) if facts.most else request.n
     if n > 1:
         data["n"] = n
-    if request.stop and _heeded(request, facts, prompt):
+    if request.stop and _stops_answer_only(request, facts, prompt):
         data["stop"] = request.stop
     if request.seeds:
         data["seed"] = request.seeds[0]
@@ -57,7 +57,7 @@ def lost_whitespace(request: Request, facts: ServerFacts, raw: bool) -> str:
     return request.prefix[len(request.prefix.rstrip()) :] if facts.trims and not raw else ""
 
 
-def _heeded(request: Request, facts: ServerFacts, prompt: str | None) -> bool:
+def _stops_answer_only(request: Request, facts: ServerFacts, prompt: str | None) -> bool:
     """Whether a stop string can end the answer only, and not the thinking or white space before it."""
     if request.prefix:
         return not lost_whitespace(request, facts, prompt is not None)

@@ -62,11 +62,11 @@ class ServerRewardModel(Model):
             data: dict[str, Any] = {"input": [token for piece in pieces for token in piece]}
         else:
             pieces, data = [], _body(self.way, request)
-        reply = await self._posted(PATHS[self.way], {"model": self.name, **data})
+        reply = await self._post_json(PATHS[self.way], {"model": self.name, **data})
         try:
-            found = _found(self.way, reply, [len(piece) for piece in pieces])
+            found = _numbers(self.way, reply, [len(piece) for piece in pieces])
         except (KeyError, TypeError, IndexError):
-            raise self._unreadable(reply) from None
+            raise self._unreadable_error(reply) from None
         usage = reply.get("usage") if isinstance(reply.get("usage"), dict) else {}
         prompt = usage.get("prompt_tokens") or sum(len(piece) for piece in pieces)
         used = Usage(prompt or 1 + sum(len(message.content) for message in request.messages) // 4)
@@ -79,23 +79,23 @@ class ServerRewardModel(Model):
     async def _tokens(self, text: str) -> list[int]:
         """Returns a text's tokens without special tokens."""
         body = {"model": self.name, "prompt": text, "add_special_tokens": False}
-        reply = await self._posted("/tokenize", body)
+        reply = await self._post_json("/tokenize", body)
         tokens = reply.get("tokens") if isinstance(reply, dict) else None
         if not isinstance(tokens, list) or not tokens:
-            raise self._unreadable(reply)
+            raise self._unreadable_error(reply)
         return tokens
 
-    async def _posted(self, path: str, data: dict[str, Any]) -> Any:
+    async def _post_json(self, path: str, data: dict[str, Any]) -> Any:
         """Returns the JSON reply to a body."""
-        answer = await self._answered(path, encode_body(data))
+        answer = await self._post(path, encode_body(data))
         if answer.status != 200:
             raise self._failure(path, answer)
         try:
             return json.loads(answer.body)
         except (ValueError, RecursionError):
-            raise errors.unreadable_reply(answer.body, answer.address.shown, self._secrets) from None
+            raise errors.unreadable_reply(answer.body, answer.address.redacted, self._secrets) from None
 
-    async def _answered(self, path: str, body: bytes) -> Answer:
+    async def _post(self, path: str, body: bytes) -> Answer:
         """Returns the answer of the best address that accepts the connection."""
         last: ModelError | None = None
         for address in self._addresses.order(0):
@@ -110,7 +110,7 @@ class ServerRewardModel(Model):
 
     def _failure(self, path: str, answer: Answer) -> ModelError:
         words = errors.ErrorBody(answer.body)
-        shown = answer.address.shown
+        shown = answer.address.redacted
         error = errors.status_error(answer.status, answer.headers, words, shown, self.name, self._secrets)
         error.kind = f"HTTP {answer.status}"
         if isinstance(error, errors.EndpointMissing):
@@ -122,8 +122,8 @@ class ServerRewardModel(Model):
             )
         return error
 
-    def _unreadable(self, reply: Any) -> ModelError:
-        return errors.unreadable_reply(json.dumps(reply).encode(), self._addresses.shown, self._secrets)
+    def _unreadable_error(self, reply: Any) -> ModelError:
+        return errors.unreadable_reply(json.dumps(reply).encode(), self._addresses.redacted, self._secrets)
 
 
 def _body(way: str, request: Request) -> dict[str, Any]:
@@ -137,11 +137,11 @@ def _body(way: str, request: Request) -> dict[str, Any]:
     return {**data, "task": "token_classify"} if way == "pooling" else data
 
 
-def _found(way: str, reply: Any, lengths: Sequence[int]) -> Any:
+def _numbers(way: str, reply: Any, lengths: Sequence[int]) -> Any:
     """Returns the numbers of a reply. `lengths` are the lengths of the pieces in tokens."""
     if way == "signs":
         return _signs(reply)
-    return _ends(_rows(way, reply), lengths) if way == "values" else _rows(way, reply)
+    return _piece_ends(_rows(way, reply), lengths) if way == "values" else _rows(way, reply)
 
 
 def _rows(way: str, reply: Any) -> list[Any]:
@@ -152,7 +152,7 @@ def _rows(way: str, reply: Any) -> list[Any]:
     return [row if isinstance(row, list) else [row] for row in data[0]["embedding" if way == "values" else "data"]]
 
 
-def _ends(rows: Sequence[Any], lengths: Sequence[int]) -> list[Any]:
+def _piece_ends(rows: Sequence[Any], lengths: Sequence[int]) -> list[Any]:
     """Returns the rows of the last tokens of all pieces but the first; no rows if the numbers of rows and tokens
     differ, since the rows cannot be assigned then."""
     if len(rows) != sum(lengths):

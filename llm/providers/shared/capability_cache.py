@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
-KEPT_S = 7 * 24 * 3600.0  # older facts are found out again
+LIFETIME_S = 7 * 24 * 3600.0  # older facts are found out again
 
 
 class CapabilityCache:
@@ -27,29 +27,29 @@ class CapabilityCache:
         self._path = path
         self._now = now
 
-    def recall(self, key: str) -> dict[str, Any]:
+    def load(self, key: str) -> dict[str, Any]:
         """Returns the facts of a key; empty if there are none, or only old ones."""
         wait(list(WRITING))
         return self._entries().get(key, {}).get("facts", {})
 
-    def keep(self, key: str, facts: Mapping[str, Any]) -> None:
+    def store(self, key: str, facts: Mapping[str, Any]) -> None:
         """Replaces the facts of a key. Old entries are dropped, and entries that other processes wrote in the meantime
         stay. An entry's age counts from its first facts."""
         try:
             asyncio.get_running_loop()
         except RuntimeError:
-            self._keep(key, dict(facts))
+            self._write_entry(key, dict(facts))
         else:
-            writing = WRITER.submit(self._keep, key, dict(facts))
+            writing = WRITER.submit(self._write_entry, key, dict(facts))
             WRITING.add(writing)
             writing.add_done_callback(WRITING.discard)
 
-    def _keep(self, key: str, facts: dict[str, Any]) -> None:
+    def _write_entry(self, key: str, facts: dict[str, Any]) -> None:
         entries = self._entries()
         found = entries.get(key, {}).get("found", self._now())
         entries[key] = {"found": found, "facts": facts}
         try:
-            _write(self.path, json.dumps(entries, indent=1, sort_keys=True))
+            _write_file(self.path, json.dumps(entries, indent=1, sort_keys=True))
         except OSError:
             return
 
@@ -67,22 +67,22 @@ class CapabilityCache:
             data = json.loads(self.path.read_bytes())
         except (OSError, ValueError, RecursionError):
             return {}
-        oldest = self._now() - KEPT_S
-        return {key: entry for key, entry in data.items() if _sound(entry, oldest)} if isinstance(data, dict) else {}
+        oldest = self._now() - LIFETIME_S
+        return {key: entry for key, entry in data.items() if _is_valid(entry, oldest)} if isinstance(data, dict) else {}
 
 
 WRITER = ThreadPoolExecutor(1, "memory")  # its tasks are done before the program ends
 WRITING: set[Future[None]] = set()
 
 
-def _sound(entry: Any, oldest: float) -> bool:
+def _is_valid(entry: Any, oldest: float) -> bool:
     if not isinstance(entry, dict) or not isinstance(entry.get("facts"), dict):
         return False
     found = entry.get("found")
     return isinstance(found, int | float) and found >= oldest
 
 
-def _write(path: Path, text: str) -> None:
+def _write_file(path: Path, text: str) -> None:
     """Writes the whole file or nothing: readers see the old file or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)

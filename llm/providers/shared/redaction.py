@@ -16,7 +16,7 @@ def redacted_line(text: str, *keys: str) -> str:
     """Returns a provider's message in one line of at most 300 characters, without `keys` or telling pieces of them,
     without the environment's own secrets, and without anything that looks like a key."""
     for secret in (*keys, *_secrets()):
-        text = _without(text, secret)
+        text = _mask(text, secret)
     return redact_addresses(KEY.sub("***", " ".join(text.split())))[:MOST]
 
 
@@ -83,7 +83,7 @@ def _secrets() -> list[str]:
     return [value for name, value in os.environ.items() if len(value) >= PIECE and SECRET.search(name)]
 
 
-def _without(text: str, secret: str) -> str:
+def _mask(text: str, secret: str) -> str:
     """Returns the text with every run of at least PIECE characters of a secret masked. A shorter secret is masked
     whole."""
     if not secret or secret[:PIECE] == text:

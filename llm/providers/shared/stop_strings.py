@@ -26,7 +26,7 @@ def align_tokens(
     full = b"".join([token for token, _ in tokens])
     start = _start(full, raw, thought)
     if start is None:
-        return _around(tokens, text) if LOST in full else None
+        return _align_replacements(tokens, text) if LOST in full else None
     logprobs: list[float] = []
     offsets: list[int] = []
     characters = getincrementaldecoder("utf-8")("surrogatepass")
@@ -43,7 +43,9 @@ def align_tokens(
     return tuple(logprobs), tuple(offsets)
 
 
-def _around(tokens: Sequence[tuple[bytes, float]], text: str) -> tuple[tuple[float, ...], tuple[int, ...]] | None:
+def _align_replacements(
+    tokens: Sequence[tuple[bytes, float]], text: str
+) -> tuple[tuple[float, ...], tuple[int, ...]] | None:
     """Aligns tokens in which parts of characters are replacement characters. Such a token begins where the last one
     ended, and the text continues with the next token that it contains."""
     logprobs: list[float] = []
@@ -82,7 +84,7 @@ def with_token_counts(choices: Sequence[Choice], total: int) -> tuple[Choice, ..
     log-probabilities if each choice has them and did not think, and by length otherwise.
     """
     if len(choices) == 1:
-        return (_counted(choices[0], total or len(choices[0].logprobs or ())),)
+        return (_with_tokens(choices[0], total or len(choices[0].logprobs or ())),)
     known = all(choice.logprobs is not None and not choice.thinking for choice in choices)
     sizes = [len(c.logprobs or ()) if known else len(c.text) + len(c.thinking) for c in choices]
     if not total and known:
@@ -91,10 +93,12 @@ def with_token_counts(choices: Sequence[Choice], total: int) -> tuple[Choice, ..
         sizes = [1] * len(sizes)
     whole = sum(sizes)
     ends = [total * end // whole for end in accumulate(sizes)]
-    return tuple(_counted(choice, end - before) for choice, end, before in zip(choices, ends, [0, *ends], strict=False))
+    return tuple(
+        _with_tokens(choice, end - before) for choice, end, before in zip(choices, ends, [0, *ends], strict=False)
+    )
 
 
-def _counted(choice: Choice, tokens: int) -> Choice:
+def _with_tokens(choice: Choice, tokens: int) -> Choice:
     """Returns the choice with its number of tokens. It lists all fields, since `replace` takes three times as long."""
     return Choice(choice.text, choice.finish, tokens, choice.logprobs, choice.offsets, choice.thinking, choice.call_id)
 

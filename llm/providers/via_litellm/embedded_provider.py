@@ -92,7 +92,7 @@ class Provider(CustomLLM):
 
     def completion(self, *arguments: Any, **named: Any) -> ModelResponse:
         """Returns a whole answer."""
-        return _now(self._answer(**named))
+        return _run_in_thread(self._answer(**named))
 
     async def acompletion(self, *arguments: Any, **named: Any) -> ModelResponse:
         """Returns a whole answer."""
@@ -100,7 +100,7 @@ class Provider(CustomLLM):
 
     def streaming(self, *arguments: Any, **named: Any) -> Iterator[GenericStreamingChunk]:
         """Yields a finished answer token by token."""
-        yield from _chunks(_now(self._reply(streamed=True, **named)))
+        yield from _chunks(_run_in_thread(self._reply(streamed=True, **named)))
 
     # LiteLLM declares a coroutine here, but iterates over the result of the call at once.
     async def astreaming(self, *arguments: Any, **named: Any) -> AsyncIterator[GenericStreamingChunk]:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -200,7 +200,7 @@ def _usage(reply: Reply) -> dict[str, Any]:
     return {"prompt_tokens": used.prompt, "completion_tokens": used.completion, "total_tokens": used.tokens}
 
 
-def _now(reply: Coroutine[Any, Any, Any]) -> Any:
+def _run_in_thread(reply: Coroutine[Any, Any, Any]) -> Any:
     """Returns the result of a coroutine. It runs in its own thread, because the caller's may run an event loop."""
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(asyncio.run, reply).result()

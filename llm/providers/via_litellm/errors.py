@@ -18,7 +18,7 @@ class Failure:
         self.chain = _chain(error)
         self.kinds = {kind.__name__ for one in self.chain for kind in type(one).__mro__}
         self.text = str(error) or type(error).__name__
-        self.said = redacted_line(self.text, *address_secrets(api_base))
+        self.message = redacted_line(self.text, *address_secrets(api_base))
         answer = next((answer for one in self.chain if (answer := _answer(one)) is not None), None)
         self.status = answer.status_code if answer is not None else _local_status(error, self.kinds)
         self.headers: Mapping[str, str] = getattr(answer, "headers", None) or {}
@@ -45,11 +45,11 @@ class Failure:
 def failure_error(failure: Failure, name: str, where: str, key_name: Callable[[], str]) -> ModelError:
     """Returns the error of a model at a server or provider. `key_name` returns the name of the environment variable
     that holds the key."""
-    status, words = failure.status, failure.said
+    status, words = failure.status, failure.message
     if status in (401, 403) or (not failure.answered and "api_key" in words.lower()):
-        heard = f" ({words})" if failure.answered else ""
+        reason = f" ({words})" if failure.answered else ""
         return ModelError(
-            f"{where} refuses the key for {name}, or there is none{heard}.",
+            f"{where} refuses the key for {name}, or there is none{reason}.",
             cure=f"Set {key_name()} to a valid key.",
             fatal=True,
         )

@@ -10,20 +10,20 @@ from redraft.llm.capabilities import Capabilities
 from redraft.llm.providers.shared.capability_cache import CapabilityCache
 from redraft.llm.providers.shared.unsupported import UNSUPPORTED, UnsupportedSigns
 from redraft.llm.providers.via_litellm.errors import Failure
-from redraft.llm.providers.via_litellm.replies import UNSAID, split_message, stop_reason
+from redraft.llm.providers.via_litellm.replies import UNREPORTED, split_message, stop_reason
 
 
 class LearnedCapabilities:
     """`capabilities` are the present findings, `limit_name` is the parameter for the limit of tokens, and `most` is the
     most choices of one call; 0 means any number."""
 
-    def __init__(self, told: Capabilities, memory: CapabilityCache, key: str) -> None:
+    def __init__(self, table: Capabilities, memory: CapabilityCache, key: str) -> None:
         self._memory = memory
         self._key = key
-        self._learnt = memory.recall(key)
+        self._learnt = memory.load(key)
         self._unsupported = UnsupportedSigns()
-        fields = {name: value for name, value in self._learnt.items() if name in asdict(told)}
-        self.capabilities = replace(told, **fields)
+        fields = {name: value for name, value in self._learnt.items() if name in asdict(table)}
+        self.capabilities = replace(table, **fields)
         self.limit_name: str = self._learnt.get("limit_name", "max_tokens")
         self.most: int = self._learnt.get("most", 0)
 
@@ -33,52 +33,52 @@ class LearnedCapabilities:
         can = self.capabilities
         parts = [split_message(choice.message) for choice in choices]
         if "stop" in parameters and any(thinking and not text for text, thinking in parts):
-            self._know(stop=False)  # a stop string may have ended the thinking, so redraft cuts the texts itself
+            self._learn(stop=False)  # a stop string may have ended the thinking, so redraft cuts the texts itself
         texts = [text for text, _ in parts]
         if not any(texts):
             return
         if not can.n and parameters.get("n", 1) > 1:
-            self._shown("n", len(choices) > 1)
+            self._count_sign("n", len(choices) > 1)
         if not can.logprobs and "logprobs" in parameters:
-            self._shown("logprobs", any(getattr(choice, "logprobs", None) for choice in choices))
+            self._count_sign("logprobs", any(getattr(choice, "logprobs", None) for choice in choices))
         if not can.schema and "response_format" in parameters:
-            self._shown("schema", any(map(_is_json, texts)))
+            self._count_sign("schema", any(map(_is_json, texts)))
         if can.temperature is None and "temperature" in parameters:
-            self._know(temperature=True)
+            self._learn(temperature=True)
         if "stop" in parameters and can.stop_reason is None:
-            self._know(stop_reason=any(stop_reason(choice) is not UNSAID for choice in choices))
+            self._learn(stop_reason=any(stop_reason(choice) is not UNREPORTED for choice in choices))
 
-    def adapted(self, failure: Failure, parameters: Mapping[str, Any]) -> bool:
+    def adapt(self, failure: Failure, parameters: Mapping[str, Any]) -> bool:
         """Whether a request was rejected for an optional parameter. Later requests leave that parameter out."""
         if failure.status not in (400, 403, 422):
             return False
         if "max_completion_tokens" in failure.text and "max_tokens" in parameters:
             self.limit_name = "max_completion_tokens"
-            self._keep(limit_name=self.limit_name)
+            self._store(limit_name=self.limit_name)
             return True
         named = [key for key, name in OPTIONAL.items() if key in parameters and name.search(failure.text)]
         if named == ["n"] and parameters["n"] > 2 and not UNSUPPORTED.search(failure.text):
             self.most = parameters["n"] // 2
-            self._keep(most=self.most)
+            self._store(most=self.most)
             return True
         if named:
-            self._know(**dict.fromkeys((FIELDS.get(key, key) for key in named), False))
+            self._learn(**dict.fromkeys((FIELDS.get(key, key) for key in named), False))
         return bool(named)
 
-    def _shown(self, ability: str, seen: bool) -> None:
+    def _count_sign(self, ability: str, seen: bool) -> None:
         if seen:
             self._unsupported.clear(ability)
-            self._know(**{ability: True})
+            self._learn(**{ability: True})
         elif getattr(self.capabilities, ability) is None and self._unsupported.add(ability):
-            self._know(**{ability: False})
+            self._learn(**{ability: False})
 
-    def _know(self, **learnt: bool) -> None:
-        self.capabilities = replace(self.capabilities, **learnt)
-        self._keep(**learnt)
+    def _learn(self, **found: bool) -> None:
+        self.capabilities = replace(self.capabilities, **found)
+        self._store(**found)
 
-    def _keep(self, **learnt: Any) -> None:
-        self._learnt = self._learnt | learnt
-        self._memory.keep(self._key, self._learnt)
+    def _store(self, **found: Any) -> None:
+        self._learnt = self._learnt | found
+        self._memory.store(self._key, self._learnt)
 
 
 def _is_json(text: str) -> bool:
@@ -89,20 +89,20 @@ def _is_json(text: str) -> bool:
     return True
 
 
-def _named(*names: str) -> re.Pattern[str]:
+def _name_pattern(*names: str) -> re.Pattern[str]:
     """Returns a pattern for a parameter's name as rejections write it: in quotes, or before a colon."""
     return re.compile("|".join(rf"['\"`]{name}['\"`]|\b{name}:" for name in names))
 
 
 OPTIONAL = {
     "logprobs": re.compile("logprobs", re.IGNORECASE),
-    "seed": _named("seed", "random_seed"),
-    "stop": _named("stop", "stop_sequences", "stopSequences"),
-    "n": _named("n", "candidate_count", "candidateCount"),
-    "temperature": _named("temperature"),
-    "top_p": _named("top_p", "topP"),
-    "top_k": _named("top_k", "topK"),
-    "min_p": _named("min_p"),
-    "response_format": _named("response_format", "json_schema", "output_format", "response_schema"),
+    "seed": _name_pattern("seed", "random_seed"),
+    "stop": _name_pattern("stop", "stop_sequences", "stopSequences"),
+    "n": _name_pattern("n", "candidate_count", "candidateCount"),
+    "temperature": _name_pattern("temperature"),
+    "top_p": _name_pattern("top_p", "topP"),
+    "top_k": _name_pattern("top_k", "topK"),
+    "min_p": _name_pattern("min_p"),
+    "response_format": _name_pattern("response_format", "json_schema", "output_format", "response_schema"),
 }
 FIELDS = {"response_format": "schema"}

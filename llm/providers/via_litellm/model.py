@@ -51,9 +51,9 @@ class LiteLLMModel(Model):
         self._marks = self._claude and provider in model_table.MARKED and bool(facts.get("supports_prompt_caching"))
         self.prices = self._table_prices = model_table.prices(facts, marked=self._marks)
         self.batch_prices = model_table.prices(facts, batch=True, marked=self._marks)
-        told = model_table.capabilities(litellm, full, facts)
+        table = model_table.capabilities(litellm, full, facts)
         self._known = LearnedCapabilities(
-            told, memory or CapabilityCache(), f"litellm {full} {redact_address(api_base or '')}".strip()
+            table, memory or CapabilityCache(), f"litellm {full} {redact_address(api_base or '')}".strip()
         )
         self._timeout_s = limits.timeout_s
         self._api_base = api_base
@@ -64,7 +64,7 @@ class LiteLLMModel(Model):
             "max_retries": 0,
             "drop_params": True,
         }
-        self._said: set[str] = set()
+        self._reported: set[str] = set()
         self.open.add(self)
 
     @property
@@ -85,7 +85,7 @@ class LiteLLMModel(Model):
                     response = await self.litellm.acompletion(messages=messages, **self._fixed, **parameters)
             except Exception as error:  # noqa: BLE001 - the one boundary to LiteLLM and all its providers
                 failure = Failure(error, self._api_base or "")
-                if self.adapted(failure, parameters):
+                if self.adapt(failure, parameters):
                     continue
                 explanation = self.to_model_error(failure)
                 explanation.attempts = attempts
@@ -118,7 +118,7 @@ class LiteLLMModel(Model):
         if can.temperature is not False:
             parameters["temperature"] = request.temperature
         elif request.temperature != 1.0:
-            self._say_once(f"{self.name} takes no temperature: it draws as it always does.")
+            self._report_once(f"{self.name} takes no temperature: it draws as it always does.")
         parameters |= request.truncation.given()
         if can.logprobs is not False:
             parameters["logprobs"] = True
@@ -147,9 +147,9 @@ class LiteLLMModel(Model):
         cost = reply.cost_usd if self.prices is self._table_prices else None
         return replace(reply, cost_usd=cost if cost or self.prices else None)
 
-    def adapted(self, failure: Failure, parameters: Mapping[str, Any]) -> bool:
+    def adapt(self, failure: Failure, parameters: Mapping[str, Any]) -> bool:
         """Whether a request was rejected for an optional parameter. Later requests leave that parameter out."""
-        return self._known.adapted(failure, parameters)
+        return self._known.adapt(failure, parameters)
 
     def to_model_error(self, failure: Failure) -> ModelError:
         """Returns the error of a failed call, with cause and cure."""
@@ -171,9 +171,9 @@ class LiteLLMModel(Model):
         dummy = self.provider == "openai" and not os.environ.get("OPENAI_API_KEY")
         return {"api_base": api_base} | ({"api_key": "none"} if dummy else {})
 
-    def _say_once(self, text: str) -> None:
-        if text not in self._said:
-            self._said.add(text)
+    def _report_once(self, text: str) -> None:
+        if text not in self._reported:
+            self._reported.add(text)
             self.say(text)
 
     def _key_name(self) -> str:

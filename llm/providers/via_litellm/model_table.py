@@ -15,12 +15,12 @@ MARKED = ("anthropic", "bedrock", "vertex_ai")  # their Claude models cache mark
 def table_entry(litellm: ModuleType, full: str) -> Mapping[str, Any]:
     """Returns the model's entry in the tables; empty if there is none."""
     try:
-        told = litellm.get_model_info(full)
+        info = litellm.get_model_info(full)
     except Exception:  # noqa: BLE001 - LiteLLM raises a bare Exception for a model that it has no facts about
         return {}
     # get_model_info returns 0 for an unknown price, so prices come from the table itself.
-    known = {name: value for name, value in told.items() if value is not None and "cost" not in name}
-    return known | litellm.model_cost.get(told["key"], {})
+    known = {name: value for name, value in info.items() if value is not None and "cost" not in name}
+    return known | litellm.model_cost.get(info["key"], {})
 
 
 def capabilities(litellm: ModuleType, full: str, known: Mapping[str, Any]) -> Capabilities:

@@ -76,13 +76,13 @@ def split_message(message: Any, prefix: str = "") -> tuple[str, str]:
 def _stop_string(choice: Any, stop: Sequence[str]) -> bool:
     """Whether a stop string ended the text. It counts as one if the server does not give the reason."""
     reason = stop_reason(choice)
-    return reason is UNSAID or reason in stop
+    return reason is UNREPORTED or reason in stop
 
 
 def stop_reason(choice: Any) -> Any:
-    """Returns what ended a choice, as the server reports it; UNSAID if it reports nothing."""
+    """Returns what ended a choice, as the server reports it; UNREPORTED if it reports nothing."""
     reason = getattr(choice, "stop_reason", None)
-    return reason or (getattr(choice, "provider_specific_fields", None) or {}).get("stop_reason", UNSAID)
+    return reason or (getattr(choice, "provider_specific_fields", None) or {}).get("stop_reason", UNREPORTED)
 
 
 def _tokens(choice: Any) -> list[tuple[bytes, float]]:
@@ -109,11 +109,11 @@ def _empty(response: Any, used: Usage) -> ModelError:
             "The provider's content filter stopped the answer.", cure="Leave the problem out.", usage=used
         )
     if reasons:
-        said = f"The model gave no text (it stopped for: {', '.join(reasons)})."
+        message = f"The model gave no text (it stopped for: {', '.join(reasons)})."
     else:
-        said = "The model gave no answer at all."
+        message = "The model gave no answer at all."
     cure = "Ask again, or ask another model."
-    return ModelError(said, cure=cure, cause=Cause.FAULT, usage=used, kind="empty reply")
+    return ModelError(message, cure=cure, cause=Cause.FAULT, usage=used, kind="empty reply")
 
 
-UNSAID = object()
+UNREPORTED = object()

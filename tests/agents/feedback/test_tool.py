@@ -10,7 +10,8 @@ from redraft.agents.feedback.feedback import Remark
 from redraft.agents.feedback.tool import tool
 from redraft.llm.client.client import Client
 from redraft.llm.model import ModelError, Request
-from redraft.llm.prompts.templates import PROGRAM_FAILS, REFLECT, SOLVE_CODE, TRY_AGAIN, WRITE_TESTS, fill
+from redraft.llm.prompts.program_templates import PROGRAM_FAILS, REFLECT, SOLVE_CODE, TRY_AGAIN, WRITE_TESTS
+from redraft.llm.prompts.templates import fill
 from redraft.llm.providers.route import route
 from redraft.llm.scripted import Scripted
 from redraft.store.errors import PartError

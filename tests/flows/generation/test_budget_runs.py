@@ -83,9 +83,9 @@ async def test_a_problems_own_budget_is_part_of_the_result(store: Store, sums: S
 
 def test_what_is_left_of_a_budget() -> None:
     budget = Budget(calls=10, tokens=500, usd=2.0, seconds=60.0)
-    assert budget.less(Amount(3, 100, 0.5), 15.0) == Budget(7, 400, 1.5, 45.0)
-    assert budget.less(Amount(30, 1000, 5.0), 90.0) == Budget(0, 0, 0.0, 0.0)
-    assert Budget().less(Amount(1, 1, 1.0), 1.0) == Budget()
+    assert budget.minus(Amount(3, 100, 0.5), 15.0) == Budget(7, 400, 1.5, 45.0)
+    assert budget.minus(Amount(30, 1000, 5.0), 90.0) == Budget(0, 0, 0.0, 0.0)
+    assert Budget().minus(Amount(1, 1, 1.0), 1.0) == Budget()
 
 
 class Slow(Model):

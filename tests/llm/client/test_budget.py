@@ -44,7 +44,7 @@ async def test_what_a_call_did_not_use_is_given_back() -> None:
 
     with pytest.raises(BudgetExceeded, match=r"The run.s budget of 100 tokens is used up\."):
         await kept.reserve("u", prompt=1, completion=0, n=1)
-    assert kept.spent == "The run's budget of 100 tokens is used up."
+    assert kept.exhausted == "The run's budget of 100 tokens is used up."
 
 
 async def test_a_call_waits_while_another_may_give_something_back() -> None:
@@ -88,7 +88,7 @@ async def test_each_problem_has_its_own() -> None:
         kept.settle(await kept.reserve(unit, 1, 1, 1), Usage(1, 1))
     with pytest.raises(BudgetExceeded, match=r"The problem.s budget of 2 calls is used up\."):
         await kept.reserve("a", 1, 1, 1)
-    assert kept.spent is None
+    assert kept.exhausted is None
     assert (await kept.reserve("c", 1, 1, 1)).n == 1
 
 

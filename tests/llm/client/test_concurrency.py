@@ -14,7 +14,7 @@ async def answered(window: ConcurrencyLimit, calls: int, latency_s: float = 1.0)
     async def call() -> None:
         async with window:
             await asyncio.sleep(0)
-            window.answered(latency_s)
+            window.record_answer(latency_s)
 
     await asyncio.gather(*(call() for _ in range(calls)))
 
@@ -31,9 +31,9 @@ async def test_there_are_never_more_calls_in_flight_than_the_window_holds(seed: 
             most = max(most, window.used)
             await asyncio.sleep(draw.uniform(0, 0.002))
             if draw.random() < 0.1:
-                window.refused(window.epoch)
+                window.record_refusal(window.epoch)
             else:
-                window.answered(draw.uniform(0.5, 1.5))
+                window.record_answer(draw.uniform(0.5, 1.5))
             over.append(window.used > 40)
 
     tasks = [asyncio.create_task(call()) for _ in range(400)]
@@ -55,7 +55,7 @@ async def sizes(window: ConcurrencyLimit, answers: int) -> list[int]:
         async with window:
             await asyncio.sleep(0)
             if len(seen) < answers:
-                window.answered(1.0)
+                window.record_answer(1.0)
                 seen.append(window.size)
 
     await asyncio.gather(*(call() for _ in range(answers + 1000)))
@@ -85,7 +85,7 @@ async def test_a_refusal_halves_it_once_a_burst_and_growth_is_slow_from_then_on(
             async with window:
                 epoch = window.epoch
                 await go.wait()
-                window.refused(epoch)
+                window.record_refusal(epoch)
 
         for _ in range(64):
             group.create_task(refused())
@@ -105,7 +105,7 @@ async def test_it_never_shrinks_below_one_call() -> None:
     window = ConcurrencyLimit(8)
     for _ in range(20):
         async with window:
-            window.refused(window.epoch)
+            window.record_refusal(window.epoch)
     assert window.size == 1
     async with asyncio.timeout(1):
         await answered(window, 5)
@@ -126,7 +126,7 @@ async def test_it_stays_while_latency_is_far_above_the_least() -> None:
 
 async def test_a_fixed_one_neither_grows_nor_shrinks() -> None:
     window = ConcurrencyLimit(48, adaptive=False)
-    window.refused(window.epoch)
+    window.record_refusal(window.epoch)
     await answered(window, 100)
     assert window.size == 48
 

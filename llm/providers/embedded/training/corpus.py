@@ -37,12 +37,12 @@ def conversations(rng: random.Random, levels: Sequence[int]) -> Iterator[Convers
         yield Conversation(_WRITE[job](story, rng))
 
 
-def _ask(job: str, story: Story, solution: str = "") -> str:
+def _prompt(job: str, story: Story, solution: str = "") -> str:
     return prompt_formats.TEMPLATES[job].replace("{question}", story.question).replace("{solution}", solution)
 
 
 def _solve(story: Story, rng: random.Random) -> tuple[str, ...]:
-    return _ask("solve", story), story.solution
+    return _prompt("solve", story), story.solution
 
 
 def _inverse(story: Story, rng: random.Random) -> tuple[str, ...]:
@@ -56,7 +56,7 @@ def _revise(story: Story, rng: random.Random) -> tuple[str, ...]:
     """One or two attempts with feedback on each, then the solution."""
     rounds = 2 if rng.random() < 0.25 else 1
     return (
-        _ask("solve", story),
+        _prompt("solve", story),
         *(text for _ in range(rounds) for text in _attempt(story, rng)),
         story.solution,
     )
@@ -88,7 +88,7 @@ def _judge(story: Story, rng: random.Random) -> tuple[str, ...]:
         wrong = attempt(story, rng)
         lines, labels = wrong.text.split("\n"), (*wrong.labels, False)
     shown = len(lines) if rng.random() < 0.5 else rng.randint(1, len(lines))
-    return _ask("judge", story, "\n".join(lines[:shown])), "right" if all(labels[:shown]) else "wrong"
+    return _prompt("judge", story, "\n".join(lines[:shown])), "right" if all(labels[:shown]) else "wrong"
 
 
 def _judge_steps(story: Story, rng: random.Random) -> tuple[str, ...]:
@@ -97,22 +97,22 @@ def _judge_steps(story: Story, rng: random.Random) -> tuple[str, ...]:
     else:
         wrong = attempt(story, rng)
         solution, labels = wrong.text, (*wrong.labels, False)
-    return _ask("judge_steps", story, solution), "\n".join("right" if label else "wrong" for label in labels)
+    return _prompt("judge_steps", story, solution), "\n".join("right" if label else "wrong" for label in labels)
 
 
 def _finished(story: Story, rng: random.Random) -> tuple[str, ...]:
     """A solution counts as finished even if only the line that states the answer is missing."""
     lines = (story.solution if rng.random() < 0.5 else attempt(story, rng).text).split("\n")
     shown = rng.randint(1, len(lines))
-    return _ask("finished", story, "\n".join(lines[:shown])), "yes" if shown >= len(lines) - 1 else "no"
+    return _prompt("finished", story, "\n".join(lines[:shown])), "yes" if shown >= len(lines) - 1 else "no"
 
 
 def _rephrase(story: Story, rng: random.Random) -> tuple[str, ...]:
-    return _ask("rephrase", story), story.rephrase(rng).question
+    return _prompt("rephrase", story), story.rephrase(rng).question
 
 
 def _program(story: Story, rng: random.Random) -> tuple[str, ...]:
-    return _ask("program", story), story.program
+    return _prompt("program", story), story.program
 
 
 _WRITE = {

@@ -105,7 +105,8 @@ def problems_with_errors(seed: int) -> Iterator[LabelledProblem]:
     """Yields new problems of the training split with wrong attempts at them, without end."""
     rng = random.Random(f"made up {seed}")
     for story in _stories(rng):
-        wrong = dict.fromkeys(_err(story, rng) for _ in range(8))  # a dict, because it preserves the order of the draws
+        # A dict, because it preserves the order of the draws.
+        wrong = dict.fromkeys(_wrong_attempt(story, rng) for _ in range(8))
         yield LabelledProblem(
             story.question, story.solution, tuple(label_draft(story.solution, text) for text in wrong)
         )
@@ -117,7 +118,7 @@ def _stories(rng: random.Random) -> Iterator[Story]:
         yield next(draws[rng.choice(LEVELS)])
 
 
-def _err(story: Story, rng: random.Random) -> str:
+def _wrong_attempt(story: Story, rng: random.Random) -> str:
     """Returns an attempt of the generator, or the solution up to a step in whose result one digit is changed."""
     if rng.random() < 0.4:
         return attempt(story, rng).text

@@ -20,26 +20,26 @@ class Connection(asyncio.Protocol):
         self._parser.set_dangerous_leniencies(lenient_headers=True, lenient_optional_cr_before_lf=True)
         self._awaited: asyncio.Future[Response] | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._again = True  # another exchange may follow
-        self._begun = False  # the headers of an answer have arrived
+        self._keep_alive = True  # another exchange may follow
+        self._has_headers = False  # the headers of an answer have arrived
         self._headers: dict[str, str] = {}
         self._body: list[bytes] = []
 
     @property
     def reusable(self) -> bool:
         """Whether another exchange may follow."""
-        return self._again and not self._transport.is_closing()
+        return self._keep_alive and not self._transport.is_closing()
 
     def exchange(self, request: bytes, timeout_s: float) -> "asyncio.Future[Response]":
         """Sends a request and returns the future answer. The future's errors are ConnectionBroken and TimeoutError."""
         self._awaited = awaited = self._loop.create_future()
-        self._timer = self._loop.call_later(timeout_s, self._failed, TimeoutError())
+        self._timer = self._loop.call_later(timeout_s, self._fail, TimeoutError())
         self._transport.write(request)
         return awaited
 
     def close(self) -> None:
         """Closes the connection. A pending answer fails with ConnectionBroken."""
-        self._failed(ConnectionBroken("it was closed on this side"))
+        self._fail(ConnectionBroken("it was closed on this side"))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's class does not derive from asyncio.Transport
@@ -48,13 +48,13 @@ class Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except (HttpParserError, HttpParserUpgrade) as error:
-            self._failed(ConnectionBroken(f"no HTTP answer came: {error}"))
+            self._fail(ConnectionBroken(f"no HTTP answer came: {error}"))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if exc is None and self._begun and not self._headers.keys() & {"content-length", "transfer-encoding"}:
-            self._answered()  # such an answer ends with the connection
+        if exc is None and self._has_headers and not self._headers.keys() & {"content-length", "transfer-encoding"}:
+            self._finish()  # such an answer ends with the connection
         else:
-            self._failed(ConnectionBroken(str(exc) if exc else "the server closed it"))
+            self._fail(ConnectionBroken(str(exc) if exc else "the server closed it"))
 
     def on_message_begin(self) -> None:
         self._headers, self._body = {}, []
@@ -63,32 +63,32 @@ class Connection(asyncio.Protocol):
         self._headers.setdefault(name.decode("latin-1").lower(), value.decode("utf-8", "surrogateescape"))
 
     def on_headers_complete(self) -> None:
-        self._begun = self._parser.get_status_code() >= 200  # a status below 200 only announces the answer
+        self._has_headers = self._parser.get_status_code() >= 200  # a status below 200 only announces the answer
 
     def on_body(self, body: bytes) -> None:
         self._body.append(body)
 
     def on_message_complete(self) -> None:
-        if self._begun:
-            self._again = self._parser.should_keep_alive()
-            self._answered()
+        if self._has_headers:
+            self._keep_alive = self._parser.should_keep_alive()
+            self._finish()
 
-    def _answered(self) -> None:
-        awaited, self._awaited, self._begun = self._awaited, None, False
+    def _finish(self) -> None:
+        awaited, self._awaited, self._has_headers = self._awaited, None, False
         if awaited is None or awaited.done():  # nobody waits for the answer
             self._transport.abort()
             return
         if self._timer is not None:
             self._timer.cancel()
         try:
-            body = _unpacked(b"".join(self._body), self._headers.get("content-encoding", ""))
+            body = _unpack(b"".join(self._body), self._headers.get("content-encoding", ""))
         except (OSError, EOFError, zlib.error) as error:
-            self._again = False
+            self._keep_alive = False
             awaited.set_exception(ConnectionBroken(f"its answer does not unpack: {error}"))
         else:
             awaited.set_result(Response(self._parser.get_status_code(), self._headers, body))
 
-    def _failed(self, error: Exception) -> None:
+    def _fail(self, error: Exception) -> None:
         self._transport.abort()
         if self._timer is not None:
             self._timer.cancel()
@@ -97,7 +97,7 @@ class Connection(asyncio.Protocol):
         self._awaited = None
 
 
-def _unpacked(body: bytes, encoding: str) -> bytes:
+def _unpack(body: bytes, encoding: str) -> bytes:
     """Returns the unpacked body. Raises OSError, EOFError and zlib.error."""
     match encoding.lower():
         case "gzip" | "x-gzip":

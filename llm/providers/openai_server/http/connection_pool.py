@@ -53,14 +53,14 @@ class ConnectionPool:
         """Returns the answer to a request. Raises ConnectFailed, ConnectionBroken, TimeoutError, and ValueError for an
         invalid header."""
         head, place = self._heads.get((method, url)) or self._head(method, url)
-        connection = self._kept(place) or await self._connected(place)
+        connection = self._idle_connection(place) or await self._connect(place)
         try:
             response = await connection.exchange(b"%b%d\r\n\r\n%b" % (head, len(body), body), self._timeout_s)
         except BaseException:  # cancellation too: a late answer would be taken for the next one
             connection.close()
             raise
         if connection.reusable:
-            self._keep(place, connection)
+            self._release(place, connection)
         return response
 
     def close(self) -> None:
@@ -85,10 +85,10 @@ class ConnectionPool:
         self._heads[method, url] = made
         return made
 
-    async def _connected(self, place: HostPort) -> Connection:
+    async def _connect(self, place: HostPort) -> Connection:
         try:
             async with asyncio.timeout(self._connect_s):
-                socket = await start_connection(await self._found(place), happy_eyeballs_delay=STAGGER_S)
+                socket = await start_connection(await self._resolve(place), happy_eyeballs_delay=STAGGER_S)
                 _, connection = await self._loop.create_connection(Connection, sock=socket)
         except TimeoutError:
             raise ConnectFailed("no connection in time") from None
@@ -97,7 +97,7 @@ class ConnectionPool:
         self._open.add(connection)
         return connection
 
-    async def _found(self, place: HostPort) -> Sequence[AddrInfoType]:
+    async def _resolve(self, place: HostPort) -> Sequence[AddrInfoType]:
         """Returns the addresses of a host. Concurrent calls share one lookup."""
         found = self._places.get(place)
         if found is None or found.until < self._loop.time():
@@ -109,7 +109,7 @@ class ConnectionPool:
             self._places.pop(place, None)
             raise
 
-    def _kept(self, place: HostPort) -> Connection | None:
+    def _idle_connection(self, place: HostPort) -> Connection | None:
         """Returns the idle connection that was used last, or None."""
         idle = self._idle[place]
         while idle:
@@ -119,7 +119,7 @@ class ConnectionPool:
             connection.close()
         return None
 
-    def _keep(self, place: HostPort, connection: Connection) -> None:
+    def _release(self, place: HostPort, connection: Connection) -> None:
         connection.since = self._loop.time()
         self._idle[place].append(connection)
         if self._sweeping is None:

@@ -16,71 +16,71 @@ ENDPOINTS = ("/chat/completions", "/completions")
 
 
 class Address:
-    """One server: the addresses of its endpoints, and its health. `shown` is the address without user, password and
-    query.
+    """One server: the addresses of its endpoints, and its health. `redacted` is the address without user, password
+    and query.
 
-    If the given address names no version of the protocol, the endpoints may also be below `/v1`; `moved` switches to
+    If the given address names no version of the protocol, the endpoints may also be below `/v1`; `switch_base` goes to
     the next candidate.
     """
 
     def __init__(self, given: str) -> None:
-        self._places = _places(given)
-        self.shown = _shown(self._places[-1] if len(self._places) == 1 else _url(given))
+        self._bases = _bases(given)
+        self.redacted = _redacted(self._bases[-1] if len(self._bases) == 1 else _url(given))
         self.in_flight = 0
         self.found = False  # an endpoint has answered at the present candidate
         self._failures = 0
         self._failed_at = 0.0
-        self._rests_until = 0.0
-        self._settle(0)
+        self._paused_until = 0.0
+        self._use_base(0)
 
     @property
     def has_password(self) -> bool:
         return self.chat.user is not None
 
-    def moved(self, tried: URL) -> bool:
+    def switch_base(self, tried: URL) -> bool:
         """Switches to the next candidate address if `tried` is the present endpoint. Returns whether another try can
         help."""
         if tried not in (self.chat, self.text):
             return True
-        if self.found or self._place + 1 == len(self._places):
-            self._settle(self._place if self.found else 0)
+        if self.found or self._place + 1 == len(self._bases):
+            self._use_base(self._place if self.found else 0)
             return False
-        self._settle(self._place + 1)
+        self._use_base(self._place + 1)
         return True
 
-    def rests(self, now: float) -> bool:
+    def is_paused(self, now: float) -> bool:
         """Whether calls should avoid the server for now. The first call after the pause tests it."""
-        return now < self._rests_until
+        return now < self._paused_until
 
-    def tried(self, now: float) -> None:
+    def record_try(self, now: float) -> None:
         """Reports a call to the server. While it tests a server that failed before, other calls avoid it."""
         if self._failures:
-            self._rests_until = now + self._pause
+            self._paused_until = now + self._pause
 
-    def failed(self, begun: float, now: float) -> None:
+    def record_failure(self, begun: float, now: float) -> None:
         """Reports a failed call: no connection, a broken connection, or no answer in time. Calls that fail together
         count as one failure, by the time `begun` at which they began."""
         if begun >= self._failed_at:
             self._failures += 1
         self._failed_at = now
-        self._rests_until = now + self._pause
+        self._paused_until = now + self._pause
 
-    def answered(self) -> None:
+    def record_answer(self) -> None:
         """Reports an answered call, which ends the pause."""
         self._failures = 0
-        self._rests_until = 0.0
+        self._paused_until = 0.0
 
     @property
-    def resting_until(self) -> float:
-        return self._rests_until
+    def paused_until(self) -> float:
+        return self._paused_until
 
     @property
     def _pause(self) -> float:
         return min(LONGEST_PAUSE_S, PAUSE_S * 2.0 ** min(16, self._failures - 1))
 
-    def _settle(self, place: int) -> None:
+    def _use_base(self, place: int) -> None:
         self._place = place
-        self.base = self._places[place]
+        self.base = self._bases[place]
         self.chat = self.base.joinpath("chat", "completions").with_query(self.base.query)
         self.text = self.base.joinpath("completions").with_query(self.base.query)
         self.root = self.base.parent if _versioned(self.base.path) else self.base
@@ -97,8 +97,8 @@ class LoadBalancer:
         self._now = now
 
     @property
-    def shown(self) -> str:
-        return ", ".join(address.shown for address in self._all)
+    def redacted(self) -> str:
+        return ", ".join(address.redacted for address in self._all)
 
     @property
     def several(self) -> bool:
@@ -114,7 +114,7 @@ class LoadBalancer:
             return self._all
         start, now = number % len(self._all), self._now()
         turned = self._all[start:] + self._all[:start]
-        return sorted(turned, key=lambda one: (one.resting_until if one.rests(now) else 0.0, one.in_flight))
+        return sorted(turned, key=lambda one: (one.paused_until if one.is_paused(now) else 0.0, one.in_flight))
 
 
 def split_addresses(given: str | Sequence[str]) -> tuple[str, ...]:
@@ -141,7 +141,7 @@ def _url(given: str) -> URL:
     return url
 
 
-def _places(given: str) -> list[URL]:
+def _bases(given: str) -> list[URL]:
     """Returns the candidate base URLs of the endpoints, best guess first."""
     url = _url(given)
     path = url.path.rstrip("/")
@@ -159,7 +159,7 @@ def _versioned(path: str) -> bool:
     return bool(re.search(r"/v\d\w*/?$", path))
 
 
-def _shown(url: URL) -> str:
+def _redacted(url: URL) -> str:
     return str(url.with_user(None).with_query(None).with_fragment(None)).rstrip("/")
 
 

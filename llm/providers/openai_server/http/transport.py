@@ -44,9 +44,9 @@ class Transport:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
-    def shown(self) -> str:
+    def redacted(self) -> str:
         """The addresses without their secrets."""
-        return self.addresses.shown
+        return self.addresses.redacted
 
     async def post(self, body: bytes, number: int, chat: bool = True) -> Answer:
         """Sends a body to the endpoint for chat or for raw completions. An address that refuses the connection is
@@ -57,14 +57,14 @@ class Transport:
         refusals: list[str] = []
         for address in self.addresses.order(number):
             try:
-                answer = await self._sent("POST", address, address.chat if chat else address.text, body)
+                answer = await self._send("POST", address, address.chat if chat else address.text, body)
                 address.found |= answer.status not in NO_PAGE
                 return answer
             except ConnectFailed as error:
                 refusals.append(redacted_line(str(error)))
         why = redacted_line("; ".join(dict.fromkeys(refusals)), self._key, *self.addresses.secrets)
         raise ModelError(
-            f"Nobody answers at {self.addresses.shown} ({why}).",
+            f"Nobody answers at {self.addresses.redacted} ({why}).",
             cure="Check that it is up, and its address: --api-base, or the api_base of the part that asks it.",
             cause=Cause.DOWN,
         )
@@ -75,10 +75,10 @@ class Transport:
         base = address.base if path.startswith("/v1") else address.root
         url = base.joinpath(*path.removeprefix("/v1").strip("/").split("/"))
         try:
-            return await self._sent(method, address, url, body)
+            return await self._send(method, address, url, body)
         except ConnectFailed as error:
             raise ModelError(
-                f"Nobody answers at {address.shown} ({redacted_line(str(error))}).", cause=Cause.DOWN
+                f"Nobody answers at {address.redacted} ({redacted_line(str(error))}).", cause=Cause.DOWN
             ) from None
 
     async def close(self) -> None:
@@ -91,28 +91,28 @@ class Transport:
             await self._session.close()
             self._session = None
 
-    async def _sent(self, method: str, address: Address, url: URL, body: bytes) -> Answer:
+    async def _send(self, method: str, address: Address, url: URL, body: bytes) -> Answer:
         """Returns the answer of one address. Raises ConnectFailed, and ModelError if the server may have got the
         request."""
         begun = time.monotonic()
         address.in_flight += 1
-        address.tried(begun)
+        address.record_try(begun)
         try:
-            answer = Answer(*await self._carried(method, address, url, body), address, url)
+            answer = Answer(*await self._exchange(method, address, url, body), address, url)
         except (ConnectFailed, ConnectionBroken, TimeoutError, ValueError) as error:
-            address.failed(begun, time.monotonic())
+            address.record_failure(begun, time.monotonic())
             if isinstance(error, ConnectFailed):
                 raise
-            raise _broken(address, error, self._limits.timeout_s) from None
+            raise _broken_error(address, error, self._limits.timeout_s) from None
         finally:
             address.in_flight -= 1
         if answer.status in STUMBLES:
-            address.failed(begun, time.monotonic())
+            address.record_failure(begun, time.monotonic())
         else:
-            address.answered()
+            address.record_answer()
         return answer
 
-    async def _carried(self, method: str, address: Address, url: URL, body: bytes) -> Response:
+    async def _exchange(self, method: str, address: Address, url: URL, body: bytes) -> Response:
         if self._loop is not (loop := asyncio.get_running_loop()):
             self._loop, self._plain, self._session = loop, None, None
         if address.plain:
@@ -132,13 +132,13 @@ class Transport:
         return headers, self._limits.connect_s, self._limits.timeout_s
 
 
-def _broken(address: Address, error: Exception, timeout_s: float) -> ModelError:
+def _broken_error(address: Address, error: Exception, timeout_s: float) -> ModelError:
     """Returns the error of a call that was sent. The server may have done the work, and charged it."""
     kind = "broken connection"
     if isinstance(error, TimeoutError):
-        message, cure = f"{address.shown} gave no answer in {timeout_s:g} s.", "Ask for less, or wait longer."
+        message, cure = f"{address.redacted} gave no answer in {timeout_s:g} s.", "Ask for less, or wait longer."
         kind = "timeout"
     else:
         why = redacted_line(str(error)) or type(error).__name__
-        message, cure = f"The connection to {address.shown} broke ({why}).", "Try again later."
+        message, cure = f"The connection to {address.redacted} broke ({why}).", "Try again later."
     return ModelError(message, cure=cure, cause=Cause.FAULT, usage=None, kind=kind)

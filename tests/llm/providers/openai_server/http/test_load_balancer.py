@@ -147,19 +147,19 @@ def test_pauses_grow_with_each_failed_trial_and_one_call_tries() -> None:
     def best() -> Any:
         return fleet.order(0)[0]
 
-    bad.failed(0.0, 0.1)
-    bad.failed(0.0, 0.1)
+    bad.record_failure(0.0, 0.1)
+    bad.record_failure(0.0, 0.1)
     pauses = []
     for _ in range(8):
         begun = clock[0]
         while best() is not bad:
             clock[0] += 0.1
         pauses.append(round(clock[0] - begun))
-        bad.tried(clock[0])
+        bad.record_try(clock[0])
         assert best() is good
-        bad.failed(clock[0], clock[0])
+        bad.record_failure(clock[0], clock[0])
     assert pauses == [1, 1, 2, 4, 8, 16, 30, 30]
-    bad.answered()
+    bad.record_answer()
     assert best() is bad
 
 

@@ -1,0 +1,46 @@
+"""The record of a client's calls in the journal: known samples, usage and failures."""
+
+from collections import Counter
+from typing import Any
+
+from redraft.llm.choice_json import choice_from_json
+from redraft.llm.client import records
+from redraft.llm.model import Choice, ModelError, Request
+from redraft.llm.prompts.prompts import Prompts
+from redraft.llm.usage import Amount
+from redraft.store.calls import Call
+from redraft.store.journal import Journal
+
+
+class CallLog:
+    """The calls of a client in its journal. Without a journal, only failures are counted."""
+
+    def __init__(self, journal: Journal | None, prompts: Prompts) -> None:
+        self.journal = journal
+        self._prompts = prompts
+        self._failures: Counter[str] = Counter()
+
+    def recorded_samples(self, call: Call, samples: range) -> dict[int, Choice | ModelError]:
+        """Returns the samples that the journal holds."""
+        if self.journal is None:
+            return {}
+        place = call.unit, call.purpose, call.place
+        answers = ((s, self.journal.answer(*place, s, call.prompt_hash)) for s in samples)
+        return {sample: choice_from_json(answer) for sample, answer in answers if answer is not None}
+
+    def used(self, unit: str) -> Amount:
+        """Returns the amount that a unit has used, by the journal."""
+        return records.total_used(self.journal.known_calls(unit) if self.journal else ())
+
+    def record(self, call: Call, choices: list[dict[str, Any]], request: Request) -> None:
+        """Records a call and its answers in the journal."""
+        if self.journal is not None:
+            self.journal.record(call, choices, self._prompts.shown(request))
+
+    def count_failures(self, call: Call) -> int:
+        """Returns how often this very call has failed before."""
+        key = records.call_key(call, call.first, call.n)
+        if self.journal is None:
+            self._failures[key] += 1
+            return self._failures[key] - 1
+        return records.count_failures((old for old, _ in self.journal.calls(call.unit)), key)
