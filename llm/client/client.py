@@ -50,8 +50,7 @@ class Client:
     ) -> None:
         prompts.check(model)
         self.model = model
-        self.sampling = sampling
-        self.prompts = prompts
+        self.sampling, self.prompts = sampling, prompts
         self.opening = prompts.opening(model.templates)
         self._log = CallLog(journal, prompts)
         self._ledger = BudgetLedger(run_budget, problem_budget, model.prices, self._log.used)
