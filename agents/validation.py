@@ -12,7 +12,7 @@ from typing import Any
 from redraft.agents.critics.critic import Critique
 from redraft.agents.feedback.feedback import Remark
 from redraft.llm.model import ModelError
-from redraft.store.errors import PartError, wrong
+from redraft.store.errors import PartError, RedraftError, broken, wrong
 from redraft.store.trajectory import Grade, Trajectory
 
 
@@ -55,11 +55,21 @@ class CheckedPart:
     part: Any
 
     async def __call__(self, *given: Any, **named: Any) -> Any:
-        """The part's result. Raises PartError if it is not what its kind returns."""
-        coming = self.part(*given, **named)
-        if not inspect.isawaitable(coming):
-            raise wrong(self.name, coming, f"it must be {EXPECTED_CALLABLES[self.noun]}", "is not async: it returned")
-        found = await coming
+        """The part's result. Raises PartError if it is not what its kind returns, or if the part raises an error."""
+        try:
+            coming = self.part(*given, **named)
+            if inspect.isawaitable(coming):
+                found = await coming
+            else:
+                wanted = f"it must be {EXPECTED_CALLABLES[self.noun]}"
+                raise wrong(self.name, coming, wanted, "is not async: it returned")
+        except RedraftError:
+            raise
+        except Exception as error:
+            if type(error).__module__ == "langgraph.errors":  # such as the interrupt of a part that asks a person
+                raise
+            at = f" on problem {given[0].problem_id}" if self.noun == "strategy" else ""
+            raise broken(self.name, error, at) from error
         if told := MISMATCHES[self.noun](found, given, named):
             raise wrong(self.name, found, f"it must return {told}")
         return found

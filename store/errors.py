@@ -1,6 +1,7 @@
 """Errors that a user can mend. Each error's message is one line: what is wrong, where, and its cure."""
 
 from pathlib import Path
+from types import FrameType
 
 
 class RedraftError(Exception):
@@ -49,9 +50,18 @@ def wrong(part: str, returned: object, wanted: str, how: str = "returned") -> Pa
 
 
 def broken(part: str, error: Exception, at: str = "") -> PartError:
-    """The error of a part that raised another one, with the place where it did; `at` says on what."""
-    from traceback import extract_tb  # the command line imports this file for its help
+    """The error of a part that raised another one, with the last line of the user's code on the way; `at` says on
+    what."""
+    from sysconfig import get_paths  # the command line imports this file for its help
+    from traceback import walk_tb
 
-    place = extract_tb(error.__traceback__)[-1]
-    where = f"{Path(place.filename).name}, line {place.lineno}"
-    return PartError(f"{part} failed{at}: {type(error).__name__}: {error} ({where})")
+    libraries = tuple({get_paths()[name] for name in ("stdlib", "purelib", "platlib")})
+    frames = [(frame.f_code.co_filename, line, frame) for frame, line in walk_tb(error.__traceback__)]
+    own = [one for one in frames if not one[0].startswith(libraries) and not _is_redraft(one[2])]
+    file, line, _ = (own or frames)[-1]
+    return PartError(f"{part} failed{at}: {type(error).__name__}: {error} ({Path(file).name}, line {line})")
+
+
+def _is_redraft(frame: FrameType) -> bool:
+    """Whether a frame is of redraft's own code."""
+    return str(frame.f_globals.get("__name__")).startswith("redraft.")

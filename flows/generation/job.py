@@ -7,6 +7,7 @@ from typing import Any
 
 from redraft.agents.agent import Agent
 from redraft.agents.build import build
+from redraft.agents.validation import is_shipped
 from redraft.flows.display.progress import Plan, Progress
 from redraft.flows.generation.recipe import recipe
 from redraft.flows.generation.run_config import plain_budget, run_config
@@ -79,7 +80,13 @@ class Job:
         done = total - len(tasks)
         self.progress.begin(Plan(run_id, total, done, samples, strategy.identity, self.model.name, self.store.path))
         runner = UnitRunner(
-            Solver(agent, keys, self.client, strategy=strategy.name),
+            Solver(
+                agent,
+                keys,
+                self.client,
+                strategy=strategy.name,
+                say=(lambda text: None) if is_shipped(strategy.factory) else self.progress.say,
+            ),
             self.client,
             store=self.store,
             journal=self.journal,

@@ -34,10 +34,20 @@ class SolvingTask:
 
 class Solver:
     """Solves problems. `agent` makes the agent that draws so many samples; `keys` is its keyring: a unit whose key the
-    agent opened there is marked `oracle_used`. The judging here has a keyring of its own, and marks nothing."""
+    agent opened there is marked `oracle_used`. The judging here has a keyring of its own, and marks nothing. `say` is
+    called once, if the strategy does not choose one trajectory."""
 
-    def __init__(self, agent: Callable[[int], Agent], keys: Keyring, client: Client, *, strategy: str) -> None:
+    def __init__(
+        self,
+        agent: Callable[[int], Agent],
+        keys: Keyring,
+        client: Client,
+        *,
+        strategy: str,
+        say: Callable[[str], None],
+    ) -> None:
         self._agent, self._keys, self._client, self._strategy = agent, keys, client, strategy
+        self._say, self._choice_mistaken = say, False
         self._known = Keyring()
         self._checker = Checker()
         self._oracle = oracle(self._known, checker=self._checker, client=client)
@@ -52,6 +62,7 @@ class Solver:
         if self._keys.was_opened(task.unit):
             trajectories = [replace(trajectory, oracle_used=True) for trajectory in trajectories]
         status = self._status(trajectories)
+        self._check_choice(task.problem, trajectories)
         return Outcome(
             status=status,
             samples=task.samples,
@@ -76,6 +87,20 @@ class Solver:
             raise broken(f"strategy {self._strategy!r}", error, f" on problem {problem.problem_id}") from error
         finally:
             self._keys.discard(problem.problem_id)
+
+    def _check_choice(self, problem: Problem, trajectories: Sequence[Trajectory]) -> None:
+        """Says in one line, once, that a strategy chose several trajectories, or none although some have an answer."""
+        chosen = sum(trajectory.chosen for trajectory in trajectories)
+        answered = any(
+            trajectory.stop is Stop.ANSWERED and trajectory.answer is not None for trajectory in trajectories
+        )
+        if self._choice_mistaken or chosen == 1 or not (chosen or answered):
+            return
+        self._choice_mistaken = True
+        self._say(
+            f"strategy {self._strategy!r} chose {f'{chosen} trajectories' if chosen else 'no trajectory'} of problem"
+            f" {problem.problem_id}, so its pick cannot be measured: return one with replace(trajectory, chosen=True)"
+        )
 
     def _status(self, trajectories: Sequence[Trajectory]) -> str:
         """How a unit ended. A unit that used up its problem's budget is done; the run's budget cuts a unit short."""

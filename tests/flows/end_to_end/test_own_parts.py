@@ -1,6 +1,7 @@
 """Parts of one's own: what returns something else than its kind has to is told so in one line, whatever its kind."""
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,51 @@ async def test_what_a_part_may_do_wrong(
     with pytest.raises(PartError) as error:
         await solve()
     assert f"{kind} 'own.py:{function}' {says}" in str(error.value)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("returned", "says"),
+    [
+        ("1 / 0", "ZeroDivisionError: division by zero"),
+        ("__import__('json').loads('{')", "JSONDecodeError: Expecting property name"),
+    ],
+)
+async def test_a_part_that_raises_is_named_with_the_users_line(
+    kind: str, returned: str, says: str, own: Write, commands: Any
+) -> None:
+    file = own(returned)
+    options = [text.format(own=f"{file}:make") for text in KINDS[kind][0]]
+    line = await told(commands, [*GENERATE, *options])
+    at = r" on problem \w+" if kind == "strategy" else ""
+    assert re.search(rf"{kind} 'own.py:make' failed{at}: {says}.*\(own.py, line 9\)", line), line
+
+
+CHOOSES = """
+from msgspec.structs import replace
+
+def chooses(policy, *, samples=2, chosen=1):
+    async def solve(question):
+        drafts = await policy(Trajectory(question), samples)
+        return [replace(draft, chosen=number < chosen) for number, draft in enumerate(drafts)]
+    return solve
+"""
+
+
+@pytest.mark.parametrize(
+    ("chosen", "says"),
+    [("0", "chose no trajectory of problem"), ("2", "chose 2 trajectories of problem"), ("1", "")],
+)
+async def test_a_strategy_that_does_not_choose_one_trajectory_is_told_so_once(
+    chosen: str, says: str, commands: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "chooses.py").write_text(OWN.partition("def make")[0] + CHOOSES)
+    options = ("--strategy", "chooses.py:chooses", "--set", f"chosen={chosen}")
+    code, _, err = await commands(["generate", "builtin:levels=1", "--limit", "3", "--samples", "2", *options], {})
+    assert code == 0, err
+    lines = [line for line in err.splitlines() if "strategy 'chooses.py:chooses'" in line]
+    assert len(lines) == bool(says), err
+    assert says in err
 
 
 @pytest.mark.parametrize("value", ["'high'", "float('nan')", "float('inf')"])
