@@ -17,6 +17,8 @@ from redraft.llm.truncation import Truncation
 from redraft.store.problems import Keyring, Kind, Problem
 from redraft.store.trajectory import Grade, Trajectory
 
+DEFAULTS = Sampling()
+
 
 class Trajectories(list[Trajectory]):
     """Trajectories, best first. A notebook shows each with its steps, its answer and its grades."""
@@ -35,12 +37,12 @@ async def solve(
     answer: str | None = None,
     kind: Kind = Kind.MATH,
     api_base: str | None = None,
-    temperature: float = 1.0,
-    max_tokens: int = 1024,
+    temperature: float = DEFAULTS.temperature,
+    max_tokens: int = DEFAULTS.max_tokens,
     top_p: float | None = None,
     top_k: int | None = None,
     min_p: float | None = None,
-    seed: int = 0,
+    seed: int = DEFAULTS.seed,
     prompts: Prompts = Prompts(),  # noqa: B008 - frozen
     **arguments: Any,
 ) -> Trajectories:

@@ -21,6 +21,7 @@ from redraft.flows.export import export
 from redraft.flows.generation.job import Job
 from redraft.flows.generation.problems import problems
 from redraft.flows.settings import Selection, Settings
+from redraft.flows.settings_input import read
 from redraft.flows.summary.report import render
 from redraft.flows.summary.summarise import summarise_job
 from redraft.graders.oracle import oracle
@@ -37,12 +38,12 @@ SHOWN = 3  # problems that are shown in full, after the first draft
 async def demo(folder: Path, console: Console, *, limit: int = 40, samples: int = 8, seed: int = 0) -> None:
     """Runs the demonstration into a folder, whose earlier demonstration it replaces. Raises StoreError."""
     db, rows = fresh(folder)
-    settings = Settings(
-        arguments={"feedback": "oracle", "turns": 2}, samples=samples, seed=seed, concurrency=samples * 2
-    )
+    arguments = {"feedback": "oracle", "turns": 2}
+    given = {"arguments": arguments, "samples": samples, "seed": seed, "concurrency": samples * 2}
+    settings = read(Settings, given)
     store = await off_loop(Store, db)
     progress = Showing(console)
-    job = Job(problems(SOURCE, Silent(), Selection(limit=limit)), settings, store, progress)
+    job = Job(problems(SOURCE, Silent(), read(Selection, {"limit": limit})), settings, store, progress)
     try:
         await first_draft(job, console)
         await asyncio.to_thread(load, "correct")

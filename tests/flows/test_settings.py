@@ -6,14 +6,18 @@ from collections.abc import Callable
 from inspect import signature
 from typing import Any
 
+import click
 import pytest
 
+from redraft.agents.solve import solve
 from redraft.flows.annotate import annotate
+from redraft.flows.cli.main import cli
 from redraft.flows.deployment import parameters
 from redraft.flows.evaluate import evaluate
 from redraft.flows.generate import generate
 from redraft.flows.settings import AnnotationSettings, Selection, Settings
 from redraft.llm.limits import Budget
+from redraft.llm.providers.embedded.training.settings import FinetuneSettings
 from redraft.store.errors import RedraftError
 from redraft.store.fields import described
 
@@ -68,7 +72,50 @@ def test_a_scheduled_flow_takes_every_setting_with_its_bounds() -> None:
         parameters.Generate.read({"samples": 0})
 
 
-def test_fields_are_read_without_pydantic() -> None:
-    code = "import sys, redraft.flows.settings, redraft.flows.cli.main; print('pydantic' in sys.modules)"
+def test_help_is_shown_without_pydantic() -> None:
+    help_of = "from redraft.flows.cli.main import run; [run(of) for of in (['--help'], ['generate', '--help'])]"
+    code = f"import sys; {help_of}; print('pydantic' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert run.stdout.strip() == "False"
+    assert run.stdout.splitlines()[-1] == "False"
+
+
+def test_agents_solve_has_the_defaults_of_settings() -> None:
+    taken = {name: one.default for name, one in signature(solve).parameters.items()}
+    settings = Settings()
+    same = [name for name in described(Settings) if name in taken and name != "arguments"]
+    assert {"strategy", "model", "api_base", "temperature", "max_tokens", "top_p", "seed", "prompts"} <= set(same)
+    assert {name: taken[name] for name in same} == {name: getattr(settings, name) for name in same}
+
+
+COMMANDS = {"generate": (Settings, Selection), "annotate": (AnnotationSettings,), "train": (FinetuneSettings,)}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_an_option_has_the_default_and_the_meaning_of_its_field(command: str) -> None:
+    found = cli.get_command(click.Context(cli), command)
+    assert found is not None
+    options = {one.name: one for one in found.params if isinstance(one, click.Option)}
+    for name, field in [item for kind in COMMANDS[command] for item in described(kind).items()]:
+        if name in ELSEWHERE:
+            continue
+        assert (options[name].help or "").startswith(field.metadata["about"]), name
+        assert options[name].default == field.default or field.default is None, name
+        if field.metadata["bounds"]:
+            low, high = (getattr(options[name].type, side) for side in ("min", "max"))
+            assert {low, high} - {None} == set(field.metadata["bounds"].values()), name
+
+
+ELSEWHERE = ("arguments", "limits", "budget", "problem_budget", "prompts")
+"""Settings of which several options are made, or whose default is made."""
+
+
+async def test_a_bound_of_a_field_is_a_bound_of_its_option(commands: Any) -> None:
+    for arguments, says in [
+        (["generate", "--top-p", "0"], "0.0 is not in the range 0<x<=1"),
+        (["generate", "--min-p", "1"], "1.0 is not in the range 0<=x<1"),
+        (["generate", "--samples", "0"], "0 is not in the range x>=1"),
+        (["generate", "--budget-usd", "nan"], "nan is"),
+        (["train", "rows.jsonl", "--out", "o", "--rate", "0"], "0.0 is not in the range x>0"),
+    ]:
+        code, _, err = await commands(arguments, {})
+        assert (code, says in err) == (2, True), err
