@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from redraft.flows.evaluation.evaluation import Evaluation
     from redraft.flows.evaluation.method import Method
     from redraft.flows.export import ExportError, export
-    from redraft.flows.filter import Filtered, filter
+    from redraft.flows.filter import DatasetResult, filter
     from redraft.flows.filters.candidates import Candidate
     from redraft.flows.filters.filter import Filter
     from redraft.flows.formats.format import Format, Row, filtered_by
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 __all__ = [
     "Annotation",
     "Candidate",
+    "DatasetResult",
     "Evaluation",
     "ExportError",
     "Filter",
-    "Filtered",
     "Format",
     "ImportResult",
     "Labelled",

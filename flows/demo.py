@@ -12,7 +12,7 @@ from rich.text import Text
 
 from redraft.agents.build import load
 from redraft.agents.policies.policy import whole
-from redraft.flows.display.numbers import counted
+from redraft.flows.display.numbers import plural
 from redraft.flows.display.progress import Lines, Plan, Progress, Silent
 from redraft.flows.display.progress_bar import Terminal
 from redraft.flows.display.sql_table import table
@@ -53,7 +53,7 @@ async def demo(folder: Path, console: Console, *, limit: int = 40, samples: int 
     section(
         console,
         "What came of it",
-        f"{counted(limit, 'problem')}, {counted(samples, 'independent sample')} each, one redraft",
+        f"{plural(limit, 'problem')}, {plural(samples, 'independent sample')} each, one redraft",
     )
     console.print(render(await off_loop(summarise_job, job, run_id)))
     section(console, "Ask it in SQL", f"redraft query --db {db} '...'")
@@ -64,7 +64,7 @@ async def demo(folder: Path, console: Console, *, limit: int = 40, samples: int 
     console.print(FOR_SHOW)
     exported = await export(rows, db=store, include_heldout=True)
     dropped = ", ".join(f"{count} {reason}" for reason, count in exported.dropped.items())
-    console.print(f"{counted(exported.kept, 'row')} kept; dropped: {dropped}. The first row:")
+    console.print(f"{plural(exported.kept, 'row')} kept; dropped: {dropped}. The first row:")
     with rows.open(encoding="utf-8") as lines:
         console.print(Text(next(lines, "").strip(), style="dim"))
     section(console, "Where everything is", "")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from redraft.flows.display.numbers import counted
+from redraft.flows.display.numbers import plural
 from redraft.graders.answers.checker import Checker
 from redraft.llm.capabilities import Capabilities, Continuing
 from redraft.llm.model import Message, Model, ModelError, Request
@@ -138,10 +138,10 @@ def _unfinished(store: Store) -> list[Finding]:
         waiting += not is_locked(path) and has_answer(path)
     found = []
     if killed:
-        told = f"{counted(killed, 'run')} ended without a word, killed or cut off"
+        told = f"{plural(killed, 'run')} ended without a word, killed or cut off"
         found.append(Finding("runs", told, None, "give the same command again: it goes on from there"))
     if waiting:
-        told = f"{counted(waiting, 'journal')} with answers that are not in the store yet"
+        told = f"{plural(waiting, 'journal')} with answers that are not in the store yet"
         found.append(Finding("journal", told, None, "give the same command again: it goes on from them"))
     return found
 

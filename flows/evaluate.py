@@ -69,7 +69,7 @@ async def evaluate(given: EvaluateArguments) -> Evaluation:
         known = await off_loop(trained_on, store)
 
         def fit(problem: Problem) -> bool:
-            if known.why(problem.question, problem.problem_id) is None:
+            if known.note(problem.question, problem.problem_id) is None:
                 return True
             taken.add(problem.problem_id)
             return False

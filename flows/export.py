@@ -9,9 +9,8 @@ from inspect import signature
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from redraft.flows.filter import Chain, Filtered, Ledger, Scope, sift
-from redraft.flows.filter import Spec as FilterSpec
-from redraft.flows.formats.format import Format, Row, filters_of
+from redraft.flows.filter import Chain, DatasetResult, FilterSpec, Ledger, Scope, sift
+from redraft.flows.formats.format import Format, Row, default_filters
 from redraft.flows.formats.validation import checked_format
 from redraft.flows.generation.identity import identity
 from redraft.store.errors import PartError, RedraftError
@@ -36,7 +35,7 @@ async def export(
     run: str | None = None,
     overwrite: bool = False,
     include_heldout: bool = False,
-) -> Filtered:
+) -> DatasetResult:
     """Writes a JSON line for each trajectory that the filters keep, or for each of its drafts if the format does so,
     and notes in `datasets` and `dataset_rows` where each row came from and why the others were dropped.
 
@@ -70,13 +69,13 @@ def parts(
     given = dict(arguments or {})
     factory = load(format, "format")
     own = whole(factory, {key: value for key, value in given.items() if "." not in key}, "format", handed=HANDED)
-    named = filters_of(factory) if filters is None else filters
+    named = default_filters(factory) if filters is None else filters
     return factory, own, Chain(named, {key: value for key, value in given.items() if "." in key})
 
 
 def _export(
     store: Store, chain: Chain, scope: Scope, file: str, name: str, row: Format, spec: Mapping[str, Any]
-) -> Filtered:
+) -> DatasetResult:
     ledger = Ledger()
     with _standard_output() if file == STDOUT else _replacing(Path(file)) as output:
         for candidate in sift(store, chain, scope, ledger):
@@ -89,7 +88,7 @@ def _export(
                     ledger.keep(candidate.trajectory_id, made.step_id)
         output.flush()
         dataset = store.add_dataset(name, spec, ledger.rows, scope.run or "")
-    return ledger.filtered(dataset, store, file)
+    return ledger.result(dataset, store, file)
 
 
 def _line(name: str, row: Mapping[str, Any]) -> bytes:

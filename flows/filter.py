@@ -21,11 +21,11 @@ from redraft.store.tables.stage_store import opened
 from redraft.store.tables.store import Store
 from redraft.store.waiting import off_loop
 
-Spec = str | Callable[..., Filter]
+FilterSpec = str | Callable[..., Filter]
 
 
 @dataclass(frozen=True, slots=True)
-class Filtered:
+class DatasetResult:
     """A dataset and what became of the trajectories: `held_out` were left out since their problems are, and `dropped`
     counts by reason those that the filters dropped."""
 
@@ -61,11 +61,11 @@ class Filtered:
 async def filter(
     *,
     db: str | Path | Store = "redraft.duckdb",
-    filters: Sequence[Spec] | None = None,
+    filters: Sequence[FilterSpec] | None = None,
     arguments: Mapping[str, Any] | None = None,
     run: str | None = None,
     include_heldout: bool = False,
-) -> Filtered:
+) -> DatasetResult:
     """Passes every stored trajectory, or those of one run, through the filters in order (DEFAULTS if none are given),
     and keeps a row for each in `dataset_rows`: its number, or why it was dropped.
 
@@ -93,7 +93,7 @@ class Scope:
 class Chain:
     """Filters, one after the other; the first that objects decides. Raises PartError."""
 
-    def __init__(self, filters: Sequence[Spec], given: Mapping[str, Any]) -> None:
+    def __init__(self, filters: Sequence[FilterSpec], given: Mapping[str, Any]) -> None:
         self.spec: list[dict[str, Any]] = []
         self._filters: list[Filter] = []
         factories = {factory.__name__: (spec, factory) for spec in filters for factory in [_load(spec)]}
@@ -137,16 +137,16 @@ class Ledger:
         self.rows.append(DatasetRow(None, trajectory_id, None, f"held out: {reason}"))
         self.held_out += 1
 
-    def filtered(self, dataset_id: str, store: Store, file: str | None = None) -> Filtered:
+    def result(self, dataset_id: str, store: Store, file: str | None = None) -> DatasetResult:
         """What came of it all, as a stage returns it."""
-        return Filtered(dataset_id, store.path, self.kept, dict(self.reasons.most_common()), file, self.held_out)
+        return DatasetResult(dataset_id, store.path, self.kept, dict(self.reasons.most_common()), file, self.held_out)
 
 
 def sift(store: Store, chain: Chain, scope: Scope, ledger: Ledger) -> Iterator[Candidate]:
     """The candidates that are not held out and that the filters keep, in order; the others are noted in the ledger."""
     known = None if scope.include_heldout else held_out(store)
     for candidate in candidates(store, scope.run):
-        if known and (why := known.why(candidate.question, candidate.problem_id)):
+        if known and (why := known.note(candidate.question, candidate.problem_id)):
             ledger.hold_out(why, candidate.trajectory_id)
             continue
         reason = chain(candidate)
@@ -156,16 +156,16 @@ def sift(store: Store, chain: Chain, scope: Scope, ledger: Ledger) -> Iterator[C
             ledger.drop(reason, candidate.trajectory_id)
 
 
-def _load(spec: Spec) -> Callable[..., Filter]:
+def _load(spec: FilterSpec) -> Callable[..., Filter]:
     return load(spec, "filter")
 
 
-def _filter(store: Store, chain: Chain, scope: Scope) -> Filtered:
+def _filter(store: Store, chain: Chain, scope: Scope) -> DatasetResult:
     ledger = Ledger()
     for candidate in sift(store, chain, scope, ledger):
         ledger.keep(candidate.trajectory_id)
     spec = {"filters": chain.spec, **scope.spec}
-    return ledger.filtered(store.add_dataset("trajectories", spec, ledger.rows, scope.run or ""), store)
+    return ledger.result(store.add_dataset("trajectories", spec, ledger.rows, scope.run or ""), store)
 
 
 HELD_OUT_CURE = (

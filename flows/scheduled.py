@@ -20,10 +20,10 @@ from redraft.flows.annotate import annotate as annotate_stage
 from redraft.flows.annotation.result import Annotation, sum_of_tries
 from redraft.flows.deployment import parameters
 from redraft.flows.deployment.stage import Logged, RemainingBudget, ended, located, stage, too_few, tried
-from redraft.flows.display.numbers import counted
+from redraft.flows.display.numbers import plural
 from redraft.flows.export import export as export_stage
 from redraft.flows.export import parts
-from redraft.flows.filter import Filtered
+from redraft.flows.filter import DatasetResult
 from redraft.flows.filter import filter as filter_stage
 from redraft.flows.generate import generate as generate_stage
 from redraft.flows.generation.problems import problems
@@ -148,7 +148,7 @@ async def _annotated(given: parameters.Annotate) -> Annotation:
     return sum_of_tries(parts)
 
 
-async def _exported(given: parameters.Written, arguments: Mapping[str, Any] | None) -> Filtered:
+async def _exported(given: parameters.Written, arguments: Mapping[str, Any] | None) -> DatasetResult:
     settings = {**_settings(given, export_stage), "arguments": arguments, "overwrite": True}
     return await tried("export", given, lambda: export_stage(**settings))
 
@@ -193,7 +193,7 @@ def _wrong(summary: Summary, given: parameters.Generate) -> tuple[str | None, ..
 
 def _failures(summary: Summary) -> str | None:
     reasons = "; ".join(f"{count} x {reason}" for reason, count in summary.failures.items())
-    return f"{counted(summary.failed, 'trajectory')} failed: {reasons}" if summary.failed else None
+    return f"{plural(summary.failed, 'trajectory')} failed: {reasons}" if summary.failed else None
 
 
 def _spoilt(found: Annotation) -> str | None:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from redraft.flows.display.numbers import counted
-from redraft.flows.filters.held_out import Known, held_out
+from redraft.flows.display.numbers import plural
+from redraft.flows.filters.held_out import ProblemNotes, held_out
 from redraft.llm.model import ModelError
 from redraft.llm.providers.embedded.model import HERE, weights_folder
 from redraft.llm.providers.embedded.training.examples import (
@@ -62,7 +62,7 @@ async def train(
     lessons = [one for one in found if one is not None]
     left = len(found) - len(lessons)
     if left:
-        say(f"left out: {counted(left, 'row')} of held-out problems; --include-heldout learns from them all the same")
+        say(f"left out: {plural(left, 'row')} of held-out problems; --include-heldout learns from them all the same")
     if left and not lessons:
         raise ExampleError(
             "every row is of a held-out problem: export rows of the training split, or --include-heldout"
@@ -83,14 +83,14 @@ async def train(
     return tuned
 
 
-def _held_out(db: str | Path | Store | None) -> Known:
+def _held_out(db: str | Path | Store | None) -> ProblemNotes:
     """The held-out problems of a store; none if none is named and there is no redraft.duckdb."""
     if db is None and not Path(DEFAULT).exists():
-        return Known()
+        return ProblemNotes()
     return held_out(db if isinstance(db, Store) else Store(db or DEFAULT, create=False))
 
 
-def _read(file: Path, known: Known | None) -> list[Example | None]:
+def _read(file: Path, known: ProblemNotes | None) -> list[Example | None]:
     """The rows of a file as lessons; None in the place of one that is held out, if the known ones are left out."""
     found: list[Example | None] = []
     for place, row in rows(file):
@@ -99,7 +99,7 @@ def _read(file: Path, known: Known | None) -> list[Example | None]:
         one = parse_example(row, f"{file}, {place}")
         asked, split = one.texts[0].partition("\n")[2].partition("\n---\n")[0], row.get("split")
         marked = isinstance(split, str) and is_held_out(split)
-        found.append(None if known and (marked or known.why(asked)) else one)
+        found.append(None if known and (marked or known.note(asked)) else one)
     return found
 
 

@@ -117,12 +117,12 @@ def usual_filters() -> str:
 
 def usual_filters_of_formats() -> str:
     """A sentence with the filters that each format has if none are named."""
-    from redraft.flows.formats.format import filters_of
+    from redraft.flows.formats.format import default_filters
     from redraft.store.plugins.discovery import load, names
 
     formats: dict[tuple[str, ...], list[str]] = {}
     for name in names("format"):
-        formats.setdefault(filters_of(load(name, "format")), []).append(name)
+        formats.setdefault(default_filters(load(name, "format")), []).append(name)
     usual = "; ".join(f"{', '.join(names)}: {' '.join(filters) or 'none'}" for filters, names in formats.items())
     return f"Without it those of the format ({usual})."
 

@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass
 from typing import Any
 
-from redraft.flows.display.numbers import counted
+from redraft.flows.display.numbers import plural
 from redraft.flows.display.progress import Lines, Notes, Plan, Progress, Tally, describe, interrupted
 from redraft.store.html import GREEN, GREY, bar, notes, title
 from redraft.store.problems import Problem
@@ -122,7 +122,7 @@ def _facts(run: _Run) -> str:
     ahead = f", about {_clock(left)} left" if left and not run.status else ""
     drafts = f", {run.drafts:,} drafts" if run.drafts else ""
     status = "" if run.status in ("", "finished") else f" ({run.status})"
-    done = f"{run.tally.problems:,} of {counted(run.plan.todo, run.plan.noun)}{drafts}, {run.tally.text()}"
+    done = f"{run.tally.problems:,} of {plural(run.plan.todo, run.plan.noun)}{drafts}, {run.tally.text()}"
     return f"{done}, {_clock(seconds)}{ahead}{status}"
 
 

@@ -6,7 +6,7 @@ if TYPE_CHECKING:  # statistics loads NumPy, which a progress bar does not need
     from redraft.graders.statistics import Interval
 
 
-def counted(number: int, noun: str) -> str:
+def plural(number: int, noun: str) -> str:
     """A number with its noun in the singular or plural: "1 problem", "2,000 problems", "3 trajectories"."""
     if number == 1:
         return f"1 {noun}"

@@ -6,7 +6,7 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Protocol, TextIO
 
-from redraft.flows.display.numbers import counted
+from redraft.flows.display.numbers import plural
 from redraft.store.problems import Problem
 from redraft.store.trajectory import Role, Trajectory, Verdict
 from redraft.store.units import Unit
@@ -129,7 +129,7 @@ class Lines:
         self.tally.add(unit)
         if self._plan and time.monotonic() - self._last >= self._seconds:
             self._last = time.monotonic()
-            todo = counted(self._plan.todo, self._plan.noun)
+            todo = plural(self._plan.todo, self._plan.noun)
             self.say(f"{self.tally.problems} of {todo}, {self.tally.text()}")
 
     def say(self, text: str) -> None:
@@ -175,13 +175,13 @@ class JsonLines:
 def describe(plan: Plan) -> str:
     """A plan in one line."""
     known = f", {plan.done} of them done before" if plan.done else ""
-    drafts = f", {counted(plan.samples, 'sample')} each" if plan.samples is not None else ""
-    return f"{counted(plan.problems, plan.noun)}{known}: {plan.strategy} on {plan.model}{drafts}, into {plan.db}"
+    drafts = f", {plural(plan.samples, 'sample')} each" if plan.samples is not None else ""
+    return f"{plural(plan.problems, plan.noun)}{known}: {plan.strategy} on {plan.model}{drafts}, into {plan.db}"
 
 
 def interrupted(plan: Plan, tally: Tally) -> str:
     """What a person who stopped a run wants to know, in one line."""
     done = plan.done + tally.problems
     return (
-        f"Stopped: {done} of {counted(plan.problems, plan.noun)} are in {plan.db}; the same command goes on from here."
+        f"Stopped: {done} of {plural(plan.problems, plan.noun)} are in {plan.db}; the same command goes on from here."
     )

@@ -3,7 +3,7 @@ Each broken item is one line."""
 
 from collections.abc import Iterator, Sequence
 
-from redraft.flows.display.numbers import counted
+from redraft.flows.display.numbers import plural
 from redraft.flows.evaluation.evaluation import Evaluation
 from redraft.flows.evaluation.result import MethodResult
 
@@ -33,7 +33,7 @@ def _comparison_items(evaluation: Evaluation) -> Iterator[str]:
         if len(prompts) > 1:
             yield f"Methods asked {model} for first drafts with different prompts, so a gain may come from the prompt."
     if evaluation.taken:
-        yield f"{counted(evaluation.taken, 'problem')} left out: an export of this store has them as training data."
+        yield f"{plural(evaluation.taken, 'problem')} left out: an export of this store has them as training data."
     if evaluation.of_training:
         count, asked = evaluation.of_training, evaluation.asked
         yield f"{count:,} of {asked:,} problems are of a training split: a model trained on it may know the answers."
@@ -66,7 +66,7 @@ def _method_items(method: MethodResult, evaluation: Evaluation) -> Iterator[str]
     if method.unjudged:
         yield "the model gave no log-probabilities, so likelihood could not judge: choose another grader."
     if method.undecided:
-        yield f"{counted(method.undecided, 'sample')} left out: the oracle could not judge one of their drafts."
+        yield f"{plural(method.undecided, 'sample')} left out: the oracle could not judge one of their drafts."
 
 
 def _decisions(method: MethodResult) -> str:

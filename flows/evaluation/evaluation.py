@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from redraft.flows.display.numbers import counted
+from redraft.flows.display.numbers import plural
 from redraft.flows.evaluation.footnotes import footnotes
 from redraft.flows.evaluation.result import Baseline, MethodResult
 from redraft.flows.evaluation.tables import tables
@@ -47,7 +47,7 @@ class Evaluation:
     def heading(self) -> str:
         """The number of problems and their tasks, as the title of the tables."""
         names = ", ".join(task or "unnamed" for task in self.tasks)
-        return f"{counted(self.problems, 'problem')} ({names}), shares with 95% intervals"
+        return f"{plural(self.problems, 'problem')} ({names}), shares with 95% intervals"
 
     def footnotes(self) -> list[str]:
         """What a reader must know to read the tables, a sentence each."""

@@ -3,7 +3,7 @@ how much of a difference comes from lucky first drafts, and the accuracy on each
 
 from collections.abc import Iterator, Sequence
 
-from redraft.flows.display.numbers import counted, points
+from redraft.flows.display.numbers import plural, points
 from redraft.flows.evaluation.result import Baseline, MethodResult, Task
 
 
@@ -58,7 +58,7 @@ def _luck(methods: Sequence[MethodResult]) -> Iterator[str]:
 def _tasks(methods: Sequence[MethodResult]) -> Iterator[str]:
     for method in methods:
         if method.tasks:
-            each = (f"{one.name} {_accuracy(method, one)} ({counted(one.problems, 'problem')})" for one in method.tasks)
+            each = (f"{one.name} {_accuracy(method, one)} ({plural(one.problems, 'problem')})" for one in method.tasks)
             yield f"{full_label(method, methods)}, right by task: {', '.join(each)}."
 
 

@@ -1,4 +1,4 @@
-"""What may enter a dataset: each stored trajectory, with the draft that speaks for it."""
+"""The stored trajectories that may enter a dataset, each with the draft that represents it."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,9 +11,9 @@ from redraft.store.tables.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One draft of a trajectory, and the feedback that led to it: None for a first draft, "" where an independent draft
-    was asked for. `leaf_step_id` tells drafts apart: trajectories that part later share it. `reviewed`: the feedback is
-    what the writer itself said of its draft when it was asked for a review."""
+    """One draft of a trajectory, and the feedback that led to it: None for a first draft, "" for an independent draft.
+    `leaf_step_id` identifies the draft: trajectories that part later share it. `reviewed`: the feedback is the writer's
+    own review of its draft."""
 
     turn: int
     text: str
@@ -26,9 +26,9 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A trajectory by its last right draft, or by its last one where none is right.
+    """A trajectory, represented by its last right draft, or by its last draft if none is right.
 
-    `correct` is None where nobody knows the answer or the oracle could not decide; `tokens` are the draft's own.
+    `correct` is None if the answer is not known or the oracle could not decide; `tokens` are those of this draft.
     """
 
     trajectory_id: str
@@ -44,40 +44,40 @@ class Candidate:
     oracle_used: bool
     reason: str | None  # of a failed trajectory
     split: str | None = None  # of its problem
-    role: str = "sample"  # or "search", of what was explored beside it
+    role: str = "sample"  # or "search", for trajectories that were explored beside the samples
     turns: tuple[Turn, ...] = ()  # all of its drafts, in order
-    known_answer: str | None = None  # of its problem, as its source gives it: a number, a solution, tests, a rubric
+    known_answer: str | None = None  # of its problem, as the source gives it: a number, a solution, tests, a rubric
 
 
 def candidates(store: Store, run: str | None = None) -> Iterator[Candidate]:
-    """Every published trajectory, or those of one run, by problem and sample, read a thousand problems at a time.
-    Raises StoreError where there is no such run."""
+    """Every published trajectory, or each of one run, by problem and sample, read a thousand problems at a time. Raises
+    StoreError if there is no such run."""
     if run is not None and not store.query(f"FROM runs WHERE run_id = {literal(run)}", patience=PATIENCE).rows:
-        raise StoreError(f'no run {run!r} in {store.path}: see those there are with `redraft query "FROM runs"`')
+        raise StoreError(f'no run {run!r} in {store.path}: list them with `redraft query "FROM runs"`')
     where = "true" if run is None else f"run_id = {literal(run)}"
     found = store.query(f"SELECT DISTINCT problem_id FROM trajectories WHERE {where} ORDER BY ALL", patience=PATIENCE)
     ids = [problem_id for (problem_id,) in found.rows]
-    for start in range(0, len(ids), AT_ONCE):
-        these = f"{where} AND {one_of('problem_id', ids[start : start + AT_ONCE])}"
+    for start in range(0, len(ids), PROBLEMS_PER_QUERY):
+        these = f"{where} AND {one_of('problem_id', ids[start : start + PROBLEMS_PER_QUERY])}"
         drafts, turns = store.queries(DRAFTS.format(these=these), TURNS.format(these=these), patience=PATIENCE)
-        by_path = _by_path(turns.rows)
+        turns_by_id = _turns_by_id(turns.rows)
         for row in drafts.rows:
             *facts, known_answer = row
-            yield Candidate(*facts, turns=by_path[row[0]], known_answer=known_answer)
+            yield Candidate(*facts, turns=turns_by_id[row[0]], known_answer=known_answer)
 
 
-def _by_path(rows: Sequence[tuple]) -> Mapping[str, tuple[Turn, ...]]:
+def _turns_by_id(rows: Sequence[tuple]) -> Mapping[str, tuple[Turn, ...]]:
     found: dict[str, list[Turn]] = defaultdict(list)
     for trajectory_id, *facts in rows:
         found[trajectory_id].append(Turn(*facts))
     return {trajectory_id: tuple(turns) for trajectory_id, turns in found.items()}
 
 
-AT_ONCE = 1000
-PATIENCE = 3600.0  # seconds: a stage waits for a run that is writing
+PROBLEMS_PER_QUERY = 1000
+PATIENCE = 3600.0  # seconds that a stage waits for a run that is writing
 
 DRAFTS = """
-WITH paths AS (
+WITH stored AS (
     SELECT t.*, p.question, p.split, p.answer AS known_answer FROM trajectories t JOIN problems p USING (problem_id)
     WHERE t.role <> 'rollout' AND {these}
 ), drafts AS (
@@ -85,7 +85,7 @@ WITH paths AS (
            d.correct,
            d.leaf_step_id, d.stop, p.chosen, p.oracle_used, p.reason, p.role, p.recipe, p.replicate, p.sample,
            p.stop = 'failed' AS failed
-    FROM paths p JOIN turns d USING (trajectory_id)
+    FROM stored p JOIN turns d USING (trajectory_id)
     QUALIFY row_number() OVER (
         PARTITION BY p.trajectory_id ORDER BY coalesce(d.correct, false) DESC, d.turn DESC) = 1
 ), sizes AS (

@@ -1,4 +1,4 @@
-"""Keeps a problem from filling the dataset."""
+"""Limits the drafts of one question, so that it cannot fill the dataset."""
 
 from collections import Counter
 
@@ -7,7 +7,7 @@ from redraft.flows.filters.filter import Filter
 
 
 def cap(*, most: int = 4) -> Filter:
-    """Drops what comes after the first `most` drafts of a question: easy ones would otherwise crowd out hard ones."""
+    """Drops all but the first `most` drafts of a question, since easy questions would otherwise crowd out hard ones."""
     counts: Counter[str] = Counter()
 
     def count(candidate: Candidate) -> str | None:

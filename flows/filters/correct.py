@@ -1,11 +1,11 @@
-"""Keeps what is known to be right."""
+"""Keeps drafts that are known to be right."""
 
 from redraft.flows.filters.candidates import Candidate
 from redraft.flows.filters.filter import Filter
 
 
 def correct() -> Filter:
-    """Drops wrong drafts, and those of which nobody can tell."""
+    """Drops wrong drafts, and drafts of which nobody knows whether they are right."""
 
     def judge(candidate: Candidate) -> str | None:
         if candidate.correct is None:

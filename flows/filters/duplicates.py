@@ -1,4 +1,4 @@
-"""Keeps one of several solutions that say the same."""
+"""Keeps the first of several drafts with the same equations and answer."""
 
 import unicodedata
 
@@ -9,15 +9,15 @@ from redraft.store.digest import digest
 
 
 def duplicates() -> Filter:
-    """Drops a draft whose equations and answer are those of an earlier one of its question, whatever its words are
-    (RFT: Yuan et al. 2023, arXiv 2308.01825). Drafts without equations are compared by their text, in which capitals
-    and spaces do not count."""
+    """Drops a draft whose equations and answer equal those of an earlier draft of its question, whatever its words
+    (RFT: Yuan et al. 2023, arXiv 2308.01825). Drafts without equations are compared by their text, without regard to
+    capitals and spaces."""
     seen: dict[str, str] = {}
 
     def compare(candidate: Candidate) -> str | None:
         equations = signature(candidate.text)
-        said = (*equations, candidate.answer) if equations else (_normalised(candidate.text),)
-        first = seen.setdefault(digest(candidate.question, *said), candidate.trajectory_id)
+        compared = (*equations, candidate.answer) if equations else (_normalised(candidate.text),)
+        first = seen.setdefault(digest(candidate.question, *compared), candidate.trajectory_id)
         what = "equations" if equations else "text"
         return None if first == candidate.trajectory_id else f"duplicate: same {what} as {first}"
 

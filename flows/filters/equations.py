@@ -1,4 +1,4 @@
-"""Keeps drafts whose plain equations hold: a right answer may be reached by two wrongs."""
+"""Keeps drafts whose plain equations hold, since two mistakes may lead to a right answer."""
 
 from redraft.flows.filters.candidates import Candidate
 from redraft.flows.filters.filter import Filter
@@ -6,8 +6,8 @@ from redraft.graders.answers.equations import equations as parse_equations
 
 
 def equations() -> Filter:
-    """Drops drafts with an equation, such as 4*3=11 or 6=2, that does not hold; a result may be rounded to the decimals
-    that it shows. A draft without equations stays."""
+    """Drops a draft if one of its equations does not hold, such as 4*3=11 or 6=2. A result may be rounded to the
+    decimals that it shows. A draft without equations stays."""
 
     def check(candidate: Candidate) -> str | None:
         wrong = next((equation for equation, holds in parse_equations(candidate.text) if not holds), None)

@@ -1,17 +1,18 @@
-"""The protocol of every filter. A filter is a file here whose one public function has its name and returns a Filter;
-its keyword arguments are its configuration."""
+"""The protocol of every filter. A filter is a file in this folder. Its one public function has the name of the file and
+returns a Filter; the keyword arguments of the function are the filter's configuration."""
 
 from typing import Protocol
 
 from redraft.flows.filters.candidates import Candidate
 
 DEFAULTS = ("correct", "length", "equations", "duplicates", "cap")
-"""The filters that act if none are named, in this order: those of rows for supervised fine-tuning."""
+"""The filters that act if none are named, in this order. They suit rows for supervised fine-tuning."""
 
 
 class Filter(Protocol):
-    """Looks at candidates in turn, those that the filters before it kept: None keeps one, a reason in words drops it;
-    reasons are counted by what stands before a colon.
-    Each run makes its filters anew, so that one may remember what it has seen."""
+    """Decides about each candidate that the filters before it kept. None keeps it; a reason in words drops it.
+    Reasons are counted by their text before the first colon.
+
+    Each run makes its filters anew, so that a filter may remember the candidates that it has seen."""
 
     def __call__(self, candidate: Candidate) -> str | None: ...

@@ -1,5 +1,5 @@
-"""Problems that are kept to measure by: training leaves out those that are held out, and `evaluate` those that training
-has drawn."""
+"""Problems that are kept apart for measuring: training leaves out held-out problems, and `evaluate` leaves out problems
+that an export for training contains."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -8,51 +8,51 @@ from redraft.store.sources.split import is_held_out
 from redraft.store.tables.sql import one_of
 from redraft.store.tables.store import Store
 
-PATIENCE = 3600.0  # seconds: a stage waits for a run that is writing
+PATIENCE = 3600.0  # seconds that a stage waits for a run that is writing
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """Problems of a store, with what is to be said of each: by their ids and, since one question may stand in several
-    files, by their texts."""
+class ProblemNotes:
+    """Problems of a store, each with a note: by their ids and, since several files may contain the same question, by
+    their texts."""
 
     by_id: Mapping[str, str] = field(default_factory=dict)
     by_question: Mapping[str, str] = field(default_factory=dict)
 
-    def why(self, question: str, problem_id: str | None = None) -> str | None:
-        """What is said of a problem; None if it is not among them."""
-        return self.by_id.get(problem_id or "") or self.by_question.get(_key(question))
+    def note(self, question: str, problem_id: str | None = None) -> str | None:
+        """The note on a problem; None if it has none."""
+        return self.by_id.get(problem_id or "") or self.by_question.get(_normalised(question))
 
 
-def held_out(store: Store) -> Known:
-    """The problems of held-out splits (`split.is_held_out`), and those that were made from them, each with its
-    reason. Raises StoreError."""
+def held_out(store: Store) -> ProblemNotes:
+    """The problems of held-out splits (`store.sources.split.is_held_out`), and the problems that were made from them,
+    each with the reason why it is held out. Raises StoreError."""
     splits = [split for (split,) in store.query("SELECT DISTINCT split FROM problems", patience=PATIENCE).rows]
     found = store.query(DESCENDANTS.format(held=one_of("split", list(filter(is_held_out, splits)))), patience=PATIENCE)
     by_id = {
         problem_id: f"of split {split}" if own else f"made from a problem of split {split}"
         for problem_id, _, split, own in found.rows
     }
-    return Known(
+    return ProblemNotes(
         by_id,
         _by_question((question, f"asks what a problem of split {split} asks") for _, question, split, _ in found.rows),
     )
 
 
-def trained_on(store: Store) -> Known:
-    """The problems that an export has kept a row of, and those that they were made from, each with the newest such
-    dataset. Raises StoreError."""
+def trained_on(store: Store) -> ProblemNotes:
+    """The problems of which an export has kept a row, and the problems that they were made from, each with the newest
+    such dataset. Raises StoreError."""
     found = store.query(EXPORTED, patience=PATIENCE).rows
     by_id = {problem_id: dataset for problem_id, _, dataset in found}
-    return Known(by_id, _by_question((question, dataset) for _, question, dataset in found))
+    return ProblemNotes(by_id, _by_question((question, dataset) for _, question, dataset in found))
 
 
 def _by_question(found: Iterable[tuple[str, str]]) -> dict[str, str]:
-    return {_key(question): said for question, said in found}
+    return {_normalised(question): note for question, note in found}
 
 
-def _key(question: str) -> str:
-    """The question without what a copy may change: capitals, and the spaces between words."""
+def _normalised(question: str) -> str:
+    """The question in lower case with single spaces, since a copy may change both."""
     return " ".join(question.casefold().split())
 
 

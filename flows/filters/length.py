@@ -1,11 +1,11 @@
-"""Keeps drafts that ended by themselves, and are neither too short nor too long."""
+"""Keeps drafts that the model ended itself, and that are neither too short nor too long."""
 
 from redraft.flows.filters.candidates import Candidate
 from redraft.flows.filters.filter import Filter
 
 
 def length(*, most: int = 1024, least: int = 0) -> Filter:
-    """Drops empty drafts, those of fewer than `least` or more than `most` tokens, and those cut at the token limit."""
+    """Drops empty drafts, drafts of fewer than `least` or more than `most` tokens, and cut drafts."""
 
     def measure(candidate: Candidate) -> str | None:
         if not candidate.text.strip():

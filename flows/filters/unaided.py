@@ -1,11 +1,11 @@
-"""Keeps what no oracle touched."""
+"""Keeps trajectories that no oracle touched."""
 
 from redraft.flows.filters.candidates import Candidate
 from redraft.flows.filters.filter import Filter
 
 
 def unaided() -> Filter:
-    """Drops trajectories in the making or choosing of which the known answer was read."""
+    """Drops a trajectory if the known answer was read to write it or to choose it."""
 
     def check(candidate: Candidate) -> str | None:
         return "an oracle touched it" if candidate.oracle_used else None

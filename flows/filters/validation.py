@@ -11,21 +11,21 @@ from redraft.store.errors import RedraftError, broken, wrong
 
 
 def checked_filter(factory: Callable[..., Filter], values: Mapping[str, Any]) -> Filter:
-    """The filter that a factory makes with these arguments. Raises PartError if it can't be called; the filter raises
-    it if it breaks, or returns neither None nor a text."""
+    """The filter that a factory makes with these arguments. Raises PartError if the result can't be called. The filter
+    raises PartError if it breaks, or returns neither None nor a text."""
     part, made = make_part("filter", factory, values)
     if is_shipped(made):
         return made
     if not callable(made):
-        raise wrong(part, made, "the function itself must return `def look(candidate)`")
+        raise wrong(part, made, "the function itself must return `def check(candidate)`")
 
-    def look(candidate: Candidate) -> str | None:
-        why = call_part(part, made, candidate)
-        if why is not None and not isinstance(why, str):
-            raise wrong(part, why, "it must return None to keep a draft, or a text that says why it is dropped")
-        return why
+    def check(candidate: Candidate) -> str | None:
+        reason = call_part(part, made, candidate)
+        if reason is not None and not isinstance(reason, str):
+            raise wrong(part, reason, "it must return None to keep a draft, or a text that says why it drops the draft")
+        return reason
 
-    return look
+    return check
 
 
 def make_part(noun: str, factory: Callable[..., Any], values: Mapping[str, Any]) -> tuple[str, Any]:
@@ -35,7 +35,7 @@ def make_part(noun: str, factory: Callable[..., Any], values: Mapping[str, Any])
 
 
 def call_part(part: str, function: Callable[..., Any], *given: Any) -> Any:
-    """What a function returns. Raises PartError if the function breaks."""
+    """The value that a function returns. Raises PartError if the function breaks."""
     try:
         return function(*given)
     except RedraftError:

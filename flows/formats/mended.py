@@ -1,51 +1,51 @@
-"""Second drafts made of first ones: self-distillation as in RISE (Qu et al. 2024, arXiv 2407.18219), in which the right
-drafts of a problem are what a wrong one ought to have become. Nothing is asked again."""
+"""Second drafts made of first ones: self-distillation as in RISE (Qu et al. 2024, arXiv 2407.18219), in which a wrong
+draft is paired with a right draft of the same problem as its revision. No model is called."""
 
 from collections.abc import Iterator
 
 from redraft.flows.filters.candidates import Candidate, Turn
-from redraft.flows.formats.format import Format, Row, filtered_by, wrote
+from redraft.flows.formats.format import Format, Row, draft_message, filtered_by
 from redraft.llm.prompts.templates import TEMPLATES
 from redraft.store.errors import PartError
 
 
 @filtered_by()
 def mended(*, keep: float = 1.0, most: int = 4) -> Format:
-    """A row for each first draft, which feedback `fixed` calls wrong: `prompt`, the question, the draft and the
-    feedback; `completion`, a right draft of the same problem, which is the draft itself where that is right; `weight`,
-    1, or `keep` where the draft stays; and `turn`, 2.
+    """A row for each first draft, to which feedback `fixed` says that it is wrong. `prompt` is the question, the draft
+    and the feedback; `completion` is the draft itself if it is right, else a right draft of the same problem; `weight`
+    is `keep` for a right draft, else 1; and `turn` is 2.
 
-    Of each problem `most` rows that mend, and as many that keep; equal drafts make one row. A wrong draft waits for the
-    next right one of its problem, whose drafts an export reads one after the other. Raises PartError for a `keep` below
-    0 and a `most` below 1.
+    A problem makes at most `most` rows from wrong drafts and as many from right ones; equal drafts make one row. A
+    wrong draft waits for the next right draft of its problem, since an export reads a problem's drafts one after
+    another. Raises PartError for a `keep` below 0 and a `most` below 1.
     """
     if keep < 0 or most < 1:
         raise PartError(f"keep={keep} and most={most} of format 'mended' have to be at least 0 and 1")
-    told = _Problem("", most)
+    drafts = _ProblemDrafts("", most)
 
     def rows(candidate: Candidate) -> Iterator[Row]:
-        nonlocal told
-        if candidate.problem_id != told.problem_id:
-            told = _Problem(candidate.problem_id, most)
+        nonlocal drafts
+        if candidate.problem_id != drafts.problem_id:
+            drafts = _ProblemDrafts(candidate.problem_id, most)
         draft = next(iter(candidate.turns), None)
         if draft is None or draft.correct is None or candidate.role != "sample":
-            yield Row(None, draft and draft.leaf_step_id, "no first draft of which it is known whether it is right")
+            yield Row(None, draft and draft.leaf_step_id, "not known whether its first draft is right")
             return
-        if draft.text in told.seen:
+        if draft.text in drafts.seen:
             yield Row(None, draft.leaf_step_id, "the same draft as one before")
             return
-        for before, after in told.pairs(draft):
-            why = told.left(before, after)
-            said = [{"role": "user", "content": text} for text in (candidate.question, TEMPLATES["is_wrong"].text)]
-            row = {"prompt": [said[0], wrote(before), said[1]], "completion": [wrote(after)]}
+        for before, after in drafts.pairs(draft):
+            reason = drafts.count(before, after)
+            messages = [{"role": "user", "content": text} for text in (candidate.question, TEMPLATES["is_wrong"].text)]
+            row = {"prompt": [messages[0], draft_message(before), messages[1]], "completion": [draft_message(after)]}
             weight = keep if before is after else 1.0
-            yield Row(None if why else {**row, "weight": weight, "turn": 2}, before.leaf_step_id, why)
+            yield Row(None if reason else {**row, "weight": weight, "turn": 2}, before.leaf_step_id, reason)
 
     return rows
 
 
-class _Problem:
-    """The drafts of one problem so far, no two alike."""
+class _ProblemDrafts:
+    """The different drafts of one problem that were read so far."""
 
     def __init__(self, problem_id: str, most: int) -> None:
         self.problem_id = problem_id
@@ -56,7 +56,7 @@ class _Problem:
         self._wrong: list[Turn] = []
 
     def pairs(self, draft: Turn) -> list[tuple[Turn, Turn]]:
-        """The drafts that this one completes, each with what it ought to become."""
+        """The drafts that can make a row now that this draft is read, each with its completion."""
         self.seen.add(draft.text)
         if not draft.correct:
             self._wrong.append(draft)
@@ -64,11 +64,11 @@ class _Problem:
             self._right.append(draft)
         waiting, self._wrong = (self._wrong, []) if self._right else ([], self._wrong)
         kept = [(draft, draft)] if draft.correct else []
-        pairs = [(wrong, self._right[at % len(self._right)]) for at, wrong in enumerate(waiting)]
+        pairs = [(wrong, self._right[index % len(self._right)]) for index, wrong in enumerate(waiting)]
         return pairs + kept
 
-    def left(self, before: Turn, after: Turn) -> str | None:
-        """Why a pair makes no row."""
+    def count(self, before: Turn, after: Turn) -> str | None:
+        """Counts the row of a pair. Returns why the pair makes none, or None."""
         keeps = before is after
         if self._made[keeps] == self._most:
             return f"{self._most} rows of its problem already"

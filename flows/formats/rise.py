@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from redraft.flows.filters.candidates import Candidate, Turn
-from redraft.flows.formats.format import Format, Row, asked, filtered_by, reward, wrote
+from redraft.flows.formats.format import Format, Row, draft_message, filtered_by, prompt_messages, reward
 from redraft.store.errors import PartError
 
-MOST_EXPONENT = 700.0  # of what is still a float
+MOST_EXPONENT = 700.0  # exp of more is no float
 MOST_REPEATS = 150  # of one word, in the paper's own data
 
 
@@ -27,23 +27,23 @@ def rise(
 ) -> Format:
     """A row for each draft of each turn: `prompt`, the messages that it answers (with a `window`, the last drafts and
     their feedback only), `completion`, `weight` = exp(reward / tau), and the `reward`: 1 right, 0 wrong, `unanswered`
-    where no answer can be read.
+    if no answer can be read.
 
-    Of a trajectory `all` takes every draft, `better` those with a higher reward than the one before (a first draft
-    where it is right), `best` the first of the highest reward, `success` the right ones; and of these those of turn
-    `since` and later. `unique` drops rows that are the same to the letter; `explored` takes drafts too that were drawn
-    beside the path that went on. A draft that several trajectories share makes one row. Raises PartError for a `tau`
-    that is not above 0 and a `window` below 0.
+    The criteria choose drafts of a trajectory: `all` takes every draft; `better` takes drafts with a higher reward than
+    the draft before (a first draft if it is right); `best` takes the first draft of the highest reward; `success` takes
+    the right drafts. Drafts before turn `since` make no rows. `unique` drops rows that equal an earlier row; `explored`
+    also takes drafts that were explored beside the trajectory that was continued. A draft that several trajectories
+    share makes one row. Raises PartError for a `tau` that is not above 0 and a `window` below 0.
 
     Args:
         tau: The temperature of the weights exp(reward / tau), above 0.
-        criteria: Which drafts of a trajectory make rows: `all`, those that are `better` than the one before, the first
-            `best` one, or the right ones (`success`).
-        window: The number of earlier drafts in the prompt; none has all.
+        criteria: Which drafts of a trajectory make rows: `all`, drafts that are `better` than the draft before, the
+            first `best` draft, or the right drafts (`success`).
+        window: The number of earlier drafts in the prompt; without it all are there.
         since: The first turn that makes rows.
         unanswered: The reward of a draft without an answer.
-        unique: Whether rows that are the same to the letter are dropped.
-        explored: Whether drafts that were drawn beside the path that went on make rows.
+        unique: Whether rows that equal an earlier row are dropped.
+        explored: Whether drafts that were explored beside the trajectory that was continued make rows.
     """
     if not tau > 0:
         raise PartError(f"tau={tau} of format 'rise' has to be above 0, as in tau=0.4")
@@ -56,19 +56,19 @@ def rise(
 
     def rows(candidate: Candidate) -> Iterator[Row]:
         rewards = [reward(turn, unanswered) for turn in candidate.turns]
-        for at, turn in enumerate(candidate.turns):
-            why = _unfit(turn, rewards[at]) or _left(criteria, rewards, at)
+        for index, turn in enumerate(candidate.turns):
+            reason = _draft_reason(turn, rewards[index]) or _criteria_reason(criteria, rewards, index)
             if turn.turn < since:
-                why = f"before turn {since}"
+                reason = f"before turn {since}"
             elif candidate.role != "sample" and not explored:
-                why = "explored beside the path that went on"
+                reason = "explored beside the trajectory that was continued"
             elif turn.leaf_step_id in shared:
-                why = "in a row already: trajectories share it"
-            if why:
-                yield Row(None, turn.leaf_step_id, why)
+                reason = "in a row already: trajectories share it"
+            if reason:
+                yield Row(None, turn.leaf_step_id, reason)
                 continue
-            gained = rewards[at] or 0.0
-            row = {"prompt": asked(candidate, turn.turn, window), "completion": [wrote(turn)]}
+            gained = rewards[index] or 0.0
+            row = {"prompt": prompt_messages(candidate, turn.turn, window), "completion": [draft_message(turn)]}
             same = json.dumps(row)
             if unique and same in written:
                 yield Row(None, turn.leaf_step_id, "the same row as one before")
@@ -82,8 +82,8 @@ def rise(
     return rows
 
 
-def _unfit(turn: Turn, gained: float | None) -> str | None:
-    """Why a draft teaches nothing, whatever the criteria."""
+def _draft_reason(turn: Turn, gained: float | None) -> str | None:
+    """Why a draft makes no row under any criteria; None if it may make one."""
     if gained is None:
         return "not known whether it is right"
     words = Counter(turn.text.split()).most_common(1)
@@ -92,11 +92,11 @@ def _unfit(turn: Turn, gained: float | None) -> str | None:
     return f"degenerate: a word more than {MOST_REPEATS} times" if words[0][1] > MOST_REPEATS else None
 
 
-def _left(criteria: str, rewards: Sequence[float | None], at: int) -> str | None:
-    """Why the criteria leave a draft out."""
+def _criteria_reason(criteria: str, rewards: Sequence[float | None], index: int) -> str | None:
+    """Why the criteria leave a draft out; None if they keep it."""
     known = [-math.inf if one is None else one for one in rewards]
-    if criteria == "better" and known[at] <= (known[at - 1] if at else 0.0):
+    if criteria == "better" and known[index] <= (known[index - 1] if index else 0.0):
         return "no better than the draft before"
-    if criteria == "best" and known.index(max(known)) != at:
+    if criteria == "best" and known.index(max(known)) != index:
         return "not the best of its trajectory"
-    return "wrong answer" if criteria == "success" and known[at] < 1 else None
+    return "wrong answer" if criteria == "success" and known[index] < 1 else None

@@ -1,20 +1,20 @@
-"""Pairs of attempts, as SCoRe learns from (Kumar et al. 2024, arXiv 2409.12917)."""
+"""Pairs of attempts, from which SCoRe learns (Kumar et al. 2024, arXiv 2409.12917)."""
 
 from collections.abc import Iterator
 from itertools import pairwise
 
 from redraft.flows.filters.candidates import Candidate
-from redraft.flows.formats.format import Format, Row, asked, filtered_by, reward, wrote
+from redraft.flows.formats.format import Format, Row, draft_message, filtered_by, prompt_messages, reward
 
 
 @filtered_by()
 def score(*, alpha: float = 10.0, unanswered: float = 0.0, explored: bool = False) -> Format:
     """A row for each draft that answers another: `prompt`, the messages up to the feedback, `completion`, the second
     attempt, and of both attempts `first`, `second` (the texts), `first_reward`, `second_reward` (1 right, 0 wrong,
-    `unanswered` where no answer can be read), and `shaped`: the second's reward plus `alpha` times its change.
+    `unanswered` if no answer can be read), and `shaped`: the second's reward plus `alpha` times its change.
 
-    A redraft that was asked for as if there were none before is no second attempt. `explored` takes redrafts too that
-    were drawn beside the path that went on.
+    An independent redraft is no second attempt. `explored` also takes redrafts that were explored beside the trajectory
+    that was continued.
     """
     paired: set[str | None] = set()
 
@@ -22,7 +22,7 @@ def score(*, alpha: float = 10.0, unanswered: float = 0.0, explored: bool = Fals
         for first, second in pairwise(candidate.turns):
             before, after = reward(first, unanswered), reward(second, unanswered)
             if candidate.role != "sample" and not explored:
-                yield Row(None, second.leaf_step_id, "explored beside the path that went on")
+                yield Row(None, second.leaf_step_id, "explored beside the trajectory that was continued")
             elif second.leaf_step_id in paired:
                 yield Row(None, second.leaf_step_id, "in a row already: trajectories share it")
             elif not second.feedback:
@@ -33,7 +33,7 @@ def score(*, alpha: float = 10.0, unanswered: float = 0.0, explored: bool = Fals
                 paired.add(second.leaf_step_id)
                 texts = {"first": first.text, "second": second.text}
                 rewards = {"first_reward": before, "second_reward": after, "shaped": after + alpha * (after - before)}
-                row = {"prompt": asked(candidate, second.turn), "completion": [wrote(second)]}
+                row = {"prompt": prompt_messages(candidate, second.turn), "completion": [draft_message(second)]}
                 yield Row({**row, **texts, **rewards, "turn": second.turn}, second.leaf_step_id)
         if len(candidate.turns) < 2:
             yield Row(None, None, "no second attempt")

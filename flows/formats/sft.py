@@ -8,9 +8,9 @@ from redraft.flows.formats.format import Format
 
 
 def sft(*, style: Literal["prompt", "messages", "text"] = "prompt") -> Format:
-    """The question alone is the prompt, and the last right draft the completion, however many turns it took.
+    """The question alone is the prompt. The last right draft is the completion, however many turns it took.
 
-    `prompt` is `{"prompt": [...], "completion": [...]}` in messages, on whose completion alone TRL puts its loss;
+    `prompt` is `{"prompt": [...], "completion": [...]}` in messages; TRL computes its loss on the completion alone;
     `messages` is `{"messages": [...]}`; `text` is `prompt` with plain strings, for models without a chat template.
 
     Args:

@@ -17,13 +17,13 @@ from redraft.store.trajectory import Trajectory
 
 @filtered_by()
 def value(store: Store, *, style: Literal["columns", "text"] = "columns") -> Format:
-    """A row for each step on the way to a first draft whose answer was compared with the key, once however many drafts
-    go through it: `question`, `solution` (the draft up to and with the step) and `value` in [0, 1], 1 at a right answer
-    only. With `style` "text" it is `text`, the question, a blank line and the solution, and `label`, as a model for
-    sequence classification with one label takes it.
+    """A row for each step of the first drafts whose answer was compared with the key; a step that several drafts share
+    makes one row. Its columns are `question`, `solution` (the draft up to and with the step) and `value` in [0, 1], 1
+    at a right answer only. With `style` "text" the columns are `text` (the question, a blank line and the solution) and
+    `label`, as a sequence classifier with one label takes them.
 
-    Values come from all drafts and leaves of the tree, whatever the filters drop (`graders.rewards.value_targets`).
-    A tree without a right answer makes no rows. A redraft makes none either, since it continues from more than its
+    Values come from all drafts and leaves of the tree, even if filters drop some (`graders.rewards.value_targets`). A
+    tree without a right answer makes no rows. A redraft makes none either, since it continues from more than its
     question. Raises PartError for a store without searches.
     """
     if not store.query("SELECT 1 FROM trajectories WHERE role = 'search' LIMIT 1", patience=PATIENCE).rows:
@@ -45,16 +45,16 @@ def value(store: Store, *, style: Literal["columns", "text"] = "columns") -> For
             trees.clear()  # candidates come problem by problem
             written.clear()
             trees[unit] = _tree(store, unit, candidate)
-        paths, targets = trees[unit]
-        path = paths.get(candidate.trajectory_id)
-        why = _unfit(candidate, path, targets)
-        if why or path is None:
-            yield Row(None, None, why)
+        trajectories, targets = trees[unit]
+        trajectory = trajectories.get(candidate.trajectory_id)
+        reason = _trajectory_reason(candidate, trajectory, targets)
+        if reason or trajectory is None:
+            yield Row(None, None, reason)
             return
-        new = [step.step_id for step in path.steps if step.step_id not in written]
+        new = [step.step_id for step in trajectory.steps if step.step_id not in written]
         written.update(new)
         if not new:
-            yield Row(None, path.place, "in rows already: drafts share it")
+            yield Row(None, trajectory.place, "in rows already: drafts share it")
         for step_id in new:
             yield Row(row(candidate.question, targets[step_id]), step_id)
 
@@ -64,16 +64,19 @@ def value(store: Store, *, style: Literal["columns", "text"] = "columns") -> For
 def _tree(store: Store, unit: str, candidate: Candidate) -> tuple[Mapping[str, Trajectory], dict[str, Target]]:
     """The first drafts and leaves of a unit by their ids, and the targets of its steps by theirs."""
     problem = Problem(candidate.question, problem_id=candidate.problem_id)
-    first = {name: path for name, path in read_trajectories(store, {unit: problem})[unit].items() if path.turn == 1}
-    told = store.query(f"SELECT trajectory_id, correct FROM trajectories WHERE unit_id = {literal(unit)}")
-    targets = value_targets(first.values(), dict(told.rows))
+    read = read_trajectories(store, {unit: problem})[unit]
+    first = {name: trajectory for name, trajectory in read.items() if trajectory.turn == 1}
+    verdicts = store.query(f"SELECT trajectory_id, correct FROM trajectories WHERE unit_id = {literal(unit)}")
+    targets = value_targets(first.values(), dict(verdicts.rows))
     return first, {target.step_id: target for target in targets}
 
 
-def _unfit(candidate: Candidate, path: Trajectory | None, targets: Mapping[str, Target]) -> str | None:
-    """Why a trajectory makes no rows."""
-    if path is None:
+def _trajectory_reason(
+    candidate: Candidate, trajectory: Trajectory | None, targets: Mapping[str, Target]
+) -> str | None:
+    """Why a trajectory makes no rows; None if it makes some."""
+    if trajectory is None:
         return "a redraft"
     if not targets:
         return "no right answer in its tree"
-    return "not known whether it is right" if any(step.step_id not in targets for step in path.steps) else None
+    return "not known whether it is right" if any(step.step_id not in targets for step in trajectory.steps) else None

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from redraft.flows.display.numbers import counted
+from redraft.flows.display.numbers import plural
 from redraft.flows.evaluation.evaluation import Evaluation
 from redraft.flows.evaluation.history import Cost
 from redraft.flows.evaluation.result import Baseline, MethodResult
@@ -65,7 +65,7 @@ def draw(evaluation: Evaluation) -> "Figure":
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False)
     tasks = ", ".join(task or "unnamed" for task in evaluation.tasks)
-    figure.suptitle(f"{counted(evaluation.problems, 'problem')} ({tasks}), 95% intervals", fontsize=11)
+    figure.suptitle(f"{plural(evaluation.problems, 'problem')} ({tasks}), 95% intervals", fontsize=11)
     return figure
 
 

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
-from redraft.flows.display.numbers import counted
+from redraft.flows.display.numbers import plural
 from redraft.graders.statistics import Interval
 from redraft.llm.usage import Amount
 from redraft.store.html import notes, table
@@ -88,7 +88,7 @@ class Summary:
         right = f"{self.right:,} right" if self.known_problems else "no problem has a known answer"
         there = self.trajectories - self.failed - self.new
         return (
-            f"{counted(self.problems, 'problem')}, {counted(self.trajectories, 'trajectory')}: "
+            f"{plural(self.problems, 'problem')}, {plural(self.trajectories, 'trajectory')}: "
             f"{right}{failed}; {self.new:,} new, {there:,} already there"
         )
 
@@ -145,7 +145,7 @@ def caveats(summary: Summary) -> list[str]:
     if s.ungraded:
         found.append(_ungraded(s))
     if s.undecided:
-        found.append(f"Left out: {counted(s.undecided, 'draft')} that could not be compared with the known answer.")
+        found.append(f"Left out: {plural(s.undecided, 'draft')} that could not be compared with the known answer.")
     if not s.trajectories:
         found.append("The strategy gave no drafts.")
     if not s.known_problems:
@@ -180,7 +180,7 @@ def _oracle(summary: Summary) -> str:
 
 def _ungraded(summary: Summary) -> str:
     none = "" if summary.graded else ", and no other draft has one"
-    have = f"{counted(summary.ungraded, 'draft')} {'has' if summary.ungraded == 1 else 'have'}"
+    have = f"{plural(summary.ungraded, 'draft')} {'has' if summary.ungraded == 1 else 'have'}"
     because = (summary.ungraded_because or "no reason was given").removesuffix(".")
     return f"{have} no grade by {summary.ungraded_by}{none}; most frequent reason: {because}."
 

@@ -211,7 +211,7 @@ async def test_a_mistake_in_a_file_is_told_by_its_line_and_nothing_is_kept(store
         json.dumps({**good, "step": 2}): "no field 'step'; there are trajectory_id, turn, verdict",
         json.dumps({**good, "turn": "1"}): "turn='1' is not a whole number",
         json.dumps({"turn": 1, "verdict": "right"}): "trajectory_id=None is not a text",
-        json.dumps({**good, "turn": 2}): f"no draft 2 of trajectory '{path}' in {store.path}: see those there are",
+        json.dumps({**good, "turn": 2}): f"no draft 2 of trajectory '{path}' in {store.path}: list them",
         json.dumps({**good, "verdict": "good"}): "verdict 'good' is none of right, wrong, skip",
         json.dumps(
             {**good, "first_wrong_step": 3}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from redraft.flows.display.numbers import counted, percent, points
+from redraft.flows.display.numbers import percent, plural, points
 from redraft.graders.statistics import Interval
 
 
@@ -17,7 +17,7 @@ from redraft.graders.statistics import Interval
     ],
 )
 def test_a_number_takes_its_noun_in_the_plural(number: int, noun: str, text: str) -> None:
-    assert counted(number, noun) == text
+    assert plural(number, noun) == text
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ async def test_filters_act_in_the_order_given(store: Store) -> None:
 
 async def test_a_run_that_is_not_there_is_a_mistake(store: Store, tmp_path: Path) -> None:
     before = sorted(tmp_path.iterdir())
-    with pytest.raises(StoreError, match=r"no run 'nosuch' in .*redraft.duckdb: see those there are with `redraft"):
+    with pytest.raises(StoreError, match=r"no run 'nosuch' in .*redraft.duckdb: list them with `redraft"):
         await filter(db=store, run="nosuch")
     with pytest.raises(StoreError, match="no run 'nosuch' in "):
         await export(tmp_path / "rows.jsonl", db=store, run="nosuch")

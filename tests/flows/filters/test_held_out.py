@@ -16,7 +16,7 @@ from redraft.flows.cli.main import cli
 from redraft.flows.evaluate import evaluate
 from redraft.flows.export import export
 from redraft.flows.filter import filter
-from redraft.flows.formats.format import filtered_by, filters_of
+from redraft.flows.formats.format import default_filters, filtered_by
 from redraft.flows.formats.sft import sft
 from redraft.flows.generate import generate
 from redraft.flows.settings import Settings
@@ -163,8 +163,8 @@ async def test_a_reader_that_has_seen_enough_ends_an_export_quietly(store: Store
 
 
 def test_each_format_has_its_own_filters_and_help_tells_them() -> None:
-    assert filters_of(sft) == ("correct", "length", "equations", "duplicates", "cap")
-    assert filters_of(filtered_by("length")(lambda: sft())) == ("length",)
+    assert default_filters(sft) == ("correct", "length", "equations", "duplicates", "cap")
+    assert default_filters(filtered_by("length")(lambda: sft())) == ("length",)
     told = " ".join(CliRunner().invoke(cli, ["export", "--help"]).output.split())
     assert "mended, rise, score, value: none" in told
     assert "messages: correct length equations cap; sft: correct length equations duplicates cap" in told

@@ -135,7 +135,7 @@ def test_a_shared_draft_makes_one_row_and_what_was_explored_is_taken_when_asked_
     branch = path(turn(1, "3", False), other, role="search", name="u/2b")
     make = rise()
     assert [row.dropped for row in [*written(make(main)), *written(make(branch))]] == [
-        None, None, *["explored beside the path that went on"] * 2,
+        None, None, *["explored beside the trajectory that was continued"] * 2,
     ]  # fmt: skip
     make = rise(explored=True)
     assert [row.dropped for row in [*written(make(main)), *written(make(branch))]] == [

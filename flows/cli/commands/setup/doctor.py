@@ -19,7 +19,7 @@ def doctor(db: str, model: str, api_base: str | None, json: bool) -> int:
     from json import dumps
 
     from redraft.flows.cli.signals import run
-    from redraft.flows.display.numbers import counted
+    from redraft.flows.display.numbers import plural
     from redraft.flows.doctor import examine
 
     findings = run(examine(db=db, model=model, api_base=api_base))
@@ -32,8 +32,8 @@ def doctor(db: str, model: str, api_base: str | None, json: bool) -> int:
         cure = f" -> {finding.cure}" if finding.cure else ""
         click.echo(f"{click.style(mark, fg=colour)} {finding.about:<9} {finding.says}{cure}")
     rest = sum(finding.ok is None for finding in findings)
-    well = f"Nothing is wrong; {counted(rest, 'thing')} to know (!)." if rest else "All is well."
-    click.echo(f"\n{counted(len(wrong), 'thing')} wrong" if wrong else f"\n{well}")
+    well = f"Nothing is wrong; {plural(rest, 'thing')} to know (!)." if rest else "All is well."
+    click.echo(f"\n{plural(len(wrong), 'thing')} wrong" if wrong else f"\n{well}")
     return int(bool(wrong))
 
 
