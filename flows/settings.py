@@ -115,6 +115,10 @@ class Settings(ModelSettings):
     )
 
 
+BUILD_SETTINGS = ("grader", "critic", "samples")
+"""The settings that a strategy is built with, beside its arguments."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Selection:
     """Which problems of a source are taken."""

@@ -7,10 +7,8 @@ from typing import Any
 
 from redraft.agents.build import Spec
 from redraft.flows.generation.strategy import find_strategy
+from redraft.flows.settings import BUILD_SETTINGS
 from redraft.store.errors import PartError
-
-OWN = ("grader", "critic", "samples")
-"""Settings that are options of `generate` rather than arguments of a strategy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +40,7 @@ def method(given: Spec | Method) -> Method:
     except ValueError as error:
         raise PartError(f'strategy {given!r} cannot be read: write it as "correct feedback=none turns=3"') from error
     found = dict(_pair(given, text) for text in settings)
-    own: dict[str, Any] = {key: found.pop(key) for key in OWN if key in found}
+    own: dict[str, Any] = {key: found.pop(key) for key in BUILD_SETTINGS if key in found}
     if "samples" in own:
         own["samples"] = _number(own["samples"])
     return Method(" ".join(given.split()), strategy, arguments=found, **own)

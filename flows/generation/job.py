@@ -13,7 +13,7 @@ from redraft.flows.generation.recipe import recipe
 from redraft.flows.generation.run_config import plain_budget, run_config
 from redraft.flows.generation.solving import MEASURES, Solver, SolvingTask
 from redraft.flows.generation.strategy import find_strategy
-from redraft.flows.settings import Settings
+from redraft.flows.settings import BUILD_SETTINGS, Settings
 from redraft.flows.units.runner import UnitRunner
 from redraft.llm.client.client import Client
 from redraft.llm.model import Model, ModelError
@@ -34,7 +34,7 @@ class Job:
     """
 
     def __init__(self, problems: Sequence[Problem], settings: Settings, store: Store, progress: Progress) -> None:
-        if given := [option for option in OPTIONS if option in settings.arguments]:
+        if given := [name for name in BUILD_SETTINGS if name in settings.arguments]:
             raise PartError(f"{given[0]!r} is an option of its own: give it as --{given[0]}, not by --set")
         self.problems = {problem.problem_id: problem for problem in problems}
         self.settings, self.store, self.progress = settings, store, progress
@@ -172,6 +172,5 @@ class Job:
         return tasks
 
 
-OPTIONS = ("grader", "critic", "samples")
 BATCHED_WINDOW = 10_000
 """Problems that are solved at once if calls are gathered into batches."""

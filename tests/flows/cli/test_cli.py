@@ -12,6 +12,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from redraft.flows.cli.main import MODULES, cli
+
 Redraft = Callable[..., subprocess.CompletedProcess[str]]
 Mistake = Callable[..., str]
 
@@ -25,14 +27,12 @@ def test_redraft_alone_is_its_help(redraft: Redraft) -> None:
 
 def test_help_names_every_command_at_once(redraft: Redraft) -> None:
     shown = redraft("--help").stdout
-    for command in ("generate", "solve", "filter", "export", "query", "doctor", "demo"):
-        assert f"\n  {command} " in shown
+    assert [command for command in MODULES if f"\n  {command} " not in shown] == []
+    for command in ("generate", "query", "demo"):
         assert "Options:" in redraft(command, "--help").stdout
 
 
 def test_every_option_says_what_it_does_and_has_its_variable(redraft: Redraft) -> None:
-    from redraft.flows.cli.main import MODULES, cli
-
     context = cli.make_context("redraft", ["--help"], resilient_parsing=True)
     for name in MODULES:
         command = cli.get_command(context, name)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from redraft.flows.cli import options
+from redraft.flows.settings import BUILD_SETTINGS
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -68,7 +69,7 @@ def _table(settings: "Sequence[Setting]") -> Any:
     table.add_column(ratio=1)
     for one in settings:
         about = _plain(one.about) + (f" There are {', '.join(one.choices)}." if one.choices else "")
-        option = f" (--{one.name})" if one.name in OWN else ""
+        option = f" (--{one.name})" if one.name in BUILD_SETTINGS else ""
         value = " (needed)" if one.required and not one.choices else f"={_value(one.default)}"
         table.add_row(f"{one.name}{value}", one.type, f"{about}{option}")
     return table
@@ -80,7 +81,3 @@ def _plain(text: str) -> str:
 
 def _value(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) or value is None else str(value)
-
-
-OWN = ("samples", "grader", "critic")
-"""What has an option of its own, in the place of --set."""
