@@ -6,7 +6,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from redraft.agents.build import Spec, build
-from redraft.agents.measures import grade_drafts
+from redraft.agents.measure import grade_drafts
 from redraft.graders.answers.checker import Checker
 from redraft.graders.oracle import oracle
 from redraft.llm.client.client import Client

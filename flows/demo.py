@@ -22,14 +22,14 @@ from redraft.flows.generation.job import Job
 from redraft.flows.generation.problems import problems
 from redraft.flows.settings import Selection, Settings
 from redraft.flows.settings_input import read
+from redraft.flows.summary.job import summarise_job
 from redraft.flows.summary.report import render
-from redraft.flows.summary.summarise import summarise_job
 from redraft.graders.oracle import oracle
 from redraft.store.errors import StoreError
 from redraft.store.problems import Keyring, Problem
 from redraft.store.tables.store import Store
 from redraft.store.trajectory import Trajectory, Verdict
-from redraft.store.units import Unit
+from redraft.store.unit import Unit
 from redraft.store.waiting import off_loop
 
 SHOWN = 3  # problems that are shown in full, after the first draft

@@ -18,7 +18,7 @@ from redraft.flows.evaluation.checklist import check
 from redraft.flows.evaluation.evaluation import Evaluation
 from redraft.flows.evaluation.measure import measured
 from redraft.flows.evaluation.method import Method, method
-from redraft.flows.evaluation.runs import MethodRunner
+from redraft.flows.evaluation.run import MethodRunner
 from redraft.flows.filters.held_out import trained_on
 from redraft.flows.generation.problems import problems
 from redraft.flows.settings import EvaluationSettings

@@ -21,7 +21,7 @@ from redraft.store.errors import PartError, SourceError
 from redraft.store.sources.files import rows
 from redraft.store.tables.stage_store import opened
 from redraft.store.tables.store import Store
-from redraft.store.units import Unit, key_hash
+from redraft.store.unit import Unit, key_hash
 from redraft.store.waiting import off_loop
 
 FORMATS: Mapping[str, Callable[[Mapping[str, Any], Context], Imported]] = {

@@ -19,7 +19,7 @@ from redraft.store.problems import Problem
 from redraft.store.tables.stage_store import opened
 from redraft.store.tables.store import Store
 from redraft.store.trajectory import Role, Stop, Trajectory, Verdict
-from redraft.store.units import Unit
+from redraft.store.unit import Unit
 
 
 async def solve(problem: Problem, settings: Settings, db: str | Path | Store, console: Console) -> Unit:

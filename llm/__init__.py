@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from redraft.llm.prompts.prompts import Example, PromptError, Prompts
     from redraft.llm.providers.embedded.model import embedded
     from redraft.llm.providers.route import route
-    from redraft.llm.providers.via_litellm.embedded_provider import register as register_embedded
+    from redraft.llm.providers.via_litellm.embedded import register as register_embedded
     from redraft.llm.scripted import Scripted
     from redraft.llm.truncation import Truncation
     from redraft.llm.usage import Prices, Usage

@@ -25,12 +25,12 @@ if TYPE_CHECKING:
         StoreHeld,
     )
     from redraft.store.problems import Keyring, Kind, Problem, Question
-    from redraft.store.sources.sources import read as read_problems
+    from redraft.store.sources.read import read as read_problems
     from redraft.store.tables.labels import Label
     from redraft.store.tables.query import Table
     from redraft.store.tables.store import Store
     from redraft.store.trajectory import Detail, Grade, Role, Step, Stop, Trajectory, Verdict
-    from redraft.store.units import Unit
+    from redraft.store.unit import Unit
 
 __all__ = [
     "Call",

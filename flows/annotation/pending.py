@@ -9,7 +9,7 @@ from redraft.store.errors import QueryError
 from redraft.store.problems import Problem
 from redraft.store.tables.sql import literal
 from redraft.store.tables.store import Store
-from redraft.store.units import key_hash
+from redraft.store.unit import key_hash
 
 
 @dataclass(frozen=True, slots=True)

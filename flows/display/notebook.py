@@ -11,7 +11,7 @@ from redraft.flows.display.progress import Lines, Notes, Plan, Progress, Tally, 
 from redraft.store.html import GREEN, GREY, bar, notes, title
 from redraft.store.problems import Problem
 from redraft.store.trajectory import Trajectory
-from redraft.store.units import Unit
+from redraft.store.unit import Unit
 
 PAUSE_S = 0.2  # between two pictures, at least
 MOST_NOTES = 20

@@ -9,7 +9,7 @@ from typing import Protocol, TextIO
 from redraft.flows.display.numbers import plural
 from redraft.store.problems import Problem
 from redraft.store.trajectory import Role, Trajectory, Verdict
-from redraft.store.units import Unit
+from redraft.store.unit import Unit
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from rich.progress import Progress as Bar
 from redraft.flows.display.progress import JsonLines, Lines, Plan, Progress, Tally, describe, interrupted
 from redraft.store.problems import Problem
 from redraft.store.trajectory import Trajectory
-from redraft.store.units import Unit
+from redraft.store.unit import Unit
 
 
 class Terminal:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from redraft.flows.evaluation.history import RIGHT, Cost, History
 from redraft.flows.evaluation.result import Baseline, Control, EqualCost, MethodResult, Row
-from redraft.flows.evaluation.turns import MeasuredRow, cost_of
+from redraft.flows.evaluation.turn import MeasuredRow, cost_of
 from redraft.graders.statistics import (
     holm,
     majority_between,

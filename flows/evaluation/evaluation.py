@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from redraft.flows.display.numbers import plural
 from redraft.flows.evaluation.footnotes import footnotes
 from redraft.flows.evaluation.result import Baseline, MethodResult
-from redraft.flows.evaluation.tables import tables
+from redraft.flows.evaluation.table import tables
 from redraft.store.html import GREY, notes, table, title
 
 

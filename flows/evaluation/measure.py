@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from redraft.flows.evaluation.equal_cost import SampledDrafts, holm_corrected, with_baseline
 from redraft.flows.evaluation.evaluation import Evaluation
 from redraft.flows.evaluation.result import MethodResult, Task
-from redraft.flows.evaluation.runs import MethodRun
-from redraft.flows.evaluation.turns import MeasuredRow, pick, picked, turns
+from redraft.flows.evaluation.run import MethodRun
+from redraft.flows.evaluation.turn import MeasuredRow, pick, picked, turns
 from redraft.graders.statistics import mean_interval
 from redraft.store.digest import digest
 from redraft.store.problems import Problem

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from redraft.flows.evaluation.evaluation import Evaluation
-from redraft.flows.evaluation.tables import Line, tables
+from redraft.flows.evaluation.table import Line, tables
 
 
 def show(evaluation: Evaluation, console: Console) -> None:

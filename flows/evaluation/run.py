@@ -11,10 +11,10 @@ from redraft.flows.display.progress import Progress
 from redraft.flows.evaluation.history import History, history
 from redraft.flows.evaluation.method import Method
 from redraft.flows.evaluation.oracle_control import Oracle, oracle
-from redraft.flows.evaluation.turns import PICKS, cost_of, cost_of_all
+from redraft.flows.evaluation.turn import PICKS, cost_of, cost_of_all
 from redraft.flows.generation.job import Job
 from redraft.flows.settings import Settings
-from redraft.flows.summary.summarise import summarise_job
+from redraft.flows.summary.job import summarise_job
 from redraft.flows.summary.summary import Summary
 from redraft.llm.model import Model, ModelError
 from redraft.store.errors import PartError

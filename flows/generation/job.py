@@ -23,7 +23,7 @@ from redraft.store.journal import Journal
 from redraft.store.problems import Keyring, Problem
 from redraft.store.tables.store import Store
 from redraft.store.trajectory import Trajectory
-from redraft.store.units import Done, key_hash, unit_id
+from redraft.store.unit import Done, key_hash, unit_id
 from redraft.store.waiting import off_loop
 
 

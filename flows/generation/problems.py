@@ -8,7 +8,7 @@ from redraft.flows.display.progress import Progress
 from redraft.flows.settings import Selection
 from redraft.store.errors import SourceError
 from redraft.store.problems import Problem
-from redraft.store.sources.sources import read
+from redraft.store.sources.read import read
 
 BUILTIN_LIMIT = 40
 """Problems that are taken of the built-in source, which never ends, if no limit is given."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from redraft.agents.agent import Agent
-from redraft.agents.measures import grade_drafts
+from redraft.agents.measure import grade_drafts
 from redraft.flows.units.runner import Outcome
 from redraft.graders.answers.checker import Checker
 from redraft.graders.grader import Grader
@@ -16,7 +16,7 @@ from redraft.llm.client.client import Client
 from redraft.store.errors import RedraftError, broken
 from redraft.store.problems import Keyring, Problem
 from redraft.store.trajectory import Grade, Stop, Trajectory
-from redraft.store.units import key_hash
+from redraft.store.unit import key_hash
 
 MEASURES = ("oracle", "likelihood", "likelihood_sum")
 """The graders that judge every draft of every run."""

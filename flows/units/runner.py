@@ -8,15 +8,15 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from redraft.flows.display.progress import Progress
 from redraft.flows.units.gc_pause import rare_collections
+from redraft.flows.units.pool import for_each
 from redraft.flows.units.shutdown import short_shutdown
-from redraft.flows.units.task_pool import for_each
 from redraft.llm.client.client import Client
 from redraft.store.journal import Journal
 from redraft.store.problems import Problem
 from redraft.store.tables.store import Store
 from redraft.store.tables.writer import Writer
 from redraft.store.trajectory import Grade, Trajectory
-from redraft.store.units import Unit
+from redraft.store.unit import Unit
 from redraft.store.waiting import off_loop
 
 BATCH = 256  # units whose stored answers are read together

@@ -84,7 +84,7 @@ def route(
             cure="Give the address of a server with --api-base, or leave chat_template out of the file of prompts.",
             fatal=True,
         )
-    from redraft.llm.providers.via_litellm.factory import litellm_model
+    from redraft.llm.providers.via_litellm.route import litellm_model
 
     if batches and isinstance(api_base, str) and not urlsplit(api_base).path.strip("/"):
         api_base = f"{api_base.rstrip('/')}/v1"

@@ -10,7 +10,7 @@ from redraft.store.calls import Call, Choices
 from redraft.store.json_records import exact, strict
 from redraft.store.problems import Problem
 from redraft.store.trajectory import Detail, Grade, Step, Stop, Trajectory
-from redraft.store.units import Unit
+from redraft.store.unit import Unit
 
 Row = tuple[Any, ...]
 

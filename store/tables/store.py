@@ -22,7 +22,7 @@ from redraft.store.tables.query import Table, read_rows, read_table, write_parqu
 from redraft.store.tables.read_calls import read_calls
 from redraft.store.tables.runs import DatasetRow, add_dataset, add_run, add_run_end, has_results
 from redraft.store.tables.units import add_units, read_done
-from redraft.store.units import Done, Unit
+from redraft.store.unit import Done, Unit
 
 REMOVAL_S = 0.5  # seconds that a command which has failed waits for the store that it would remove
 

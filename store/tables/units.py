@@ -7,7 +7,7 @@ from redraft.store.calls import call_key
 from redraft.store.tables.read_calls import read_calls
 from redraft.store.tables.rows import unit_rows
 from redraft.store.tables.sql import Appender, literal, one_of
-from redraft.store.units import Done, Unit
+from redraft.store.unit import Done, Unit
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

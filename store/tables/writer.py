@@ -8,7 +8,7 @@ from contextlib import suppress
 from redraft.store.errors import StoreHeld
 from redraft.store.journal import Journal
 from redraft.store.tables.store import Store
-from redraft.store.units import Unit
+from redraft.store.unit import Unit
 from redraft.store.waiting import off_loop
 
 REST = 20  # times the processor time of a publication until the next: publications slow the calls in flight

@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 
 from redraft.agents.correction.drafts import cut_to_turn
-from redraft.agents.measures import grade_drafts
+from redraft.agents.measure import grade_drafts
 from redraft.store.problems import Question
 from redraft.store.trajectory import Grade, Role, Stop, Trajectory
 

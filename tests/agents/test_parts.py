@@ -13,7 +13,7 @@ from redraft.agents.feedback.feedback import Remark
 from redraft.llm.client.client import Client
 from redraft.llm.model import Choice, Finish, Message, ModelError, Request
 from redraft.llm.prompts import templates
-from redraft.llm.providers.embedded import prompt_formats
+from redraft.llm.providers.embedded import prompts as prompt_formats
 from redraft.llm.scripted import Scripted
 from redraft.store.problems import Keyring, Question
 from redraft.store.trajectory import Stop, Trajectory

@@ -12,9 +12,9 @@ import aiohttp
 
 from redraft.flows.generate import generate
 from redraft.llm.model import Choice, Finish, Model, ModelError, Reply, Request
-from redraft.llm.providers.embedded.prompt_formats import TEMPLATES
+from redraft.llm.providers.embedded.prompts import TEMPLATES
 from redraft.llm.usage import Usage
-from redraft.store.sources.sources import read
+from redraft.store.sources.read import read
 
 
 class HttpModel(Model):

@@ -16,7 +16,7 @@ from redraft.flows.annotate import annotate
 from redraft.flows.annotation.result import sum_of_tries
 from redraft.flows.generate import generate
 from redraft.flows.plots.accuracy import PlotError
-from redraft.flows.plots.rewards import draw, plot_rewards
+from redraft.flows.plots.reward import draw, plot_rewards
 from redraft.graders.rewards.monte_carlo import FIRST
 from redraft.llm.limits import Budget
 from redraft.llm.model import ModelError, Request

@@ -13,7 +13,7 @@ from redraft.llm.model import ModelError, Request
 from redraft.llm.scripted import Scripted
 from redraft.store import Grade, Problem, Store, Trajectory
 from redraft.store.errors import PartError, SourceError
-from redraft.store.units import Unit
+from redraft.store.unit import Unit
 
 Sums = Callable[..., list[Problem]]
 Adder = Callable[..., Scripted]

@@ -12,11 +12,11 @@ import pytest
 from redraft.llm.client.client import Client
 from redraft.llm.model import Message, Request, Sampling, UnsupportedRequest
 from redraft.llm.providers.batch.model import BatchModel
-from redraft.llm.providers.embedded import prompt_formats
+from redraft.llm.providers.embedded import prompts as prompt_formats
 from redraft.llm.providers.embedded.model import EmbeddedModel, embedded
 from redraft.llm.providers.embedded.network import Cache
 from redraft.llm.providers.embedded.truncation import truncate
-from redraft.llm.providers.via_litellm.factory import litellm_model
+from redraft.llm.providers.via_litellm.route import litellm_model
 from redraft.llm.scripted import Scripted
 from redraft.llm.truncation import Truncation
 from redraft.store.errors import PartError

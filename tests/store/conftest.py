@@ -6,7 +6,7 @@ import pytest
 
 from redraft.store import Grade, Question, Role, Stop, Store, Trajectory, Verdict
 from redraft.store.calls import Call, Choices
-from redraft.store.units import Unit, unit_id
+from redraft.store.unit import Unit, unit_id
 
 NOON = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
 VERDICTS = {True: Verdict.RIGHT, False: Verdict.WRONG, None: Verdict.UNDECIDED}

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from redraft.store import Grade, Problem, Question, Trajectory, Unit
 from redraft.store.calls import Call, call_key
 from redraft.store.problems import Kind
-from redraft.store.units import key_hash, unit_id
+from redraft.store.unit import key_hash, unit_id
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 SHORT = some.text(max_size=3)

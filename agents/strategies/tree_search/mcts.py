@@ -9,7 +9,7 @@ from redraft.agents.critics.critic import Critic
 from redraft.agents.policies.policy import Stepwise
 from redraft.agents.search.final_answer import FINAL_RULES
 from redraft.agents.search.node import Node, back_up_all
-from redraft.agents.search.rollouts import rollout_value
+from redraft.agents.search.rollout import rollout_value
 from redraft.agents.search.search import Search, SearchRuntime, SearchState, notify
 from redraft.agents.search.search_graph import choose_node, search_agent
 from redraft.agents.search.selection import add_dirichlet_noise, normalize_priors, puct, release, select_leaves, uct

@@ -8,7 +8,7 @@ from redraft.agents.critics.critic import Critic
 from redraft.agents.policies.policy import Stepwise
 from redraft.agents.search.final_answer import FINAL_RULES
 from redraft.agents.search.node import Node
-from redraft.agents.search.rollouts import greedy_rollout_value
+from redraft.agents.search.rollout import greedy_rollout_value
 from redraft.agents.search.search import Search, SearchRuntime, SearchState, notify
 from redraft.agents.search.search_graph import choose_node, search_agent
 from redraft.agents.search.termination import apply_critic, apply_depth_limit

@@ -13,7 +13,7 @@ from redraft.llm.capabilities import EVERYTHING
 from redraft.llm.model import Model, ModelError, Reply, Request
 from redraft.llm.providers.embedded.engine import Engine, Job
 from redraft.llm.providers.embedded.network import CONTEXT, Network, unpack
-from redraft.llm.providers.embedded.prompt_formats import TEMPLATES, render
+from redraft.llm.providers.embedded.prompts import TEMPLATES, render
 from redraft.llm.providers.embedded.vocabulary import Vocabulary
 from redraft.llm.usage import Prices, Usage
 

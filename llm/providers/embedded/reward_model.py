@@ -17,7 +17,7 @@ from threadpoolctl import ThreadpoolController
 
 from redraft.llm.model import ModelError
 from redraft.llm.providers.embedded.network import CONTEXT, Cache, Floats, Network, normalize, unpack
-from redraft.llm.providers.embedded.prompt_formats import ASSISTANT, TEMPLATES, USER
+from redraft.llm.providers.embedded.prompts import ASSISTANT, TEMPLATES, USER
 from redraft.llm.providers.embedded.vocabulary import Vocabulary
 
 HERE = Path(__file__).parent

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
-from redraft.llm.providers.embedded.prompt_formats import ASSISTANT, END, PAD, USER
+from redraft.llm.providers.embedded.prompts import ASSISTANT, END, PAD, USER
 
 
 class Vocabulary:

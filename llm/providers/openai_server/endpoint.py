@@ -11,7 +11,7 @@ from redraft.llm.model import ModelError, UnsupportedRequest
 from redraft.llm.providers.openai_server import errors
 from redraft.llm.providers.openai_server.http.transport import Answer, Transport
 from redraft.llm.providers.openai_server.requests import encode_body
-from redraft.llm.providers.openai_server.tokens import parse_reply
+from redraft.llm.providers.openai_server.token import parse_reply
 from redraft.llm.providers.shared.redaction import redacted_line
 
 

@@ -1,11 +1,11 @@
 """The embedded model as a provider of LiteLLM: `litellm.completion(model="redraft/embedded", ...)` works after this.
 
->>> from redraft.llm.providers.via_litellm.embedded_provider import register
+>>> from redraft.llm.providers.via_litellm.embedded import register
 >>> register()
 
 `n`, logprobs, seed, stop, max_tokens, temperature, top_p, top_k, min_p and a trailing assistant message, which the
 model continues, work as with other providers. Sample i of a seeded call has the seed `seed + i`. The model answers the
-prompt formats that it was trained on (`TEMPLATES` of `redraft.llm.providers.embedded.prompt_formats`) and refuses
+prompt formats that it was trained on (`TEMPLATES` of `redraft.llm.providers.embedded.prompts`) and refuses
 others with a BadRequestError.
 """
 

@@ -26,7 +26,7 @@ def litellm_model(
     # Without a key LiteLLM creates a coroutine and fails before it awaits it; Python warns each time one is freed.
     warnings.filterwarnings("ignore", r"coroutine '\w+\.acompletion' was never awaited", RuntimeWarning)
     if name == "redraft/embedded":
-        from redraft.llm.providers.via_litellm.embedded_provider import embedded_model
+        from redraft.llm.providers.via_litellm.embedded import embedded_model
 
         return embedded_model(litellm, limits)
     known = name.split("/")[0] in litellm.provider_list

@@ -8,9 +8,9 @@ from redraft.agents import build
 from redraft.llm.client.client import Client
 from redraft.llm.model import Reply, Request, Sampling
 from redraft.llm.providers.embedded.model import HERE, EmbeddedModel
-from redraft.llm.providers.embedded.prompt_formats import FEEDBACK
+from redraft.llm.providers.embedded.prompts import FEEDBACK
 from redraft.store.problems import Keyring
-from redraft.store.sources.sources import read
+from redraft.store.sources.read import read
 from redraft.store.trajectory import Role, Stop, Trajectory
 
 MAY = "There may be an error in the solution. Check it and solve the problem again."

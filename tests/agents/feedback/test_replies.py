@@ -16,7 +16,7 @@ from redraft.llm.client.client import Client
 from redraft.llm.model import Choice, Finish, ModelError, Request
 from redraft.llm.prompts.prompts import Prompts
 from redraft.llm.prompts.templates import REFINE, fill
-from redraft.llm.providers.embedded.prompt_formats import TEMPLATES as TRAINED
+from redraft.llm.providers.embedded.prompts import TEMPLATES as TRAINED
 from redraft.llm.scripted import Scripted
 from redraft.store.errors import PartError
 from redraft.store.problems import Keyring, Question

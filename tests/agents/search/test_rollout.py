@@ -4,7 +4,7 @@ import pytest
 
 from redraft.agents.critics.critic import Critic, Critique, Opinion, go_on
 from redraft.agents.search.node import Node
-from redraft.agents.search.rollouts import greedy_rollout_value, rollout_value
+from redraft.agents.search.rollout import greedy_rollout_value, rollout_value
 from redraft.agents.search.search import Search
 from redraft.store.trajectory import Stop, Trajectory
 from world import QUESTION, World, state

@@ -13,7 +13,7 @@ from redraft.agents.strategies.debate import debate
 from redraft.llm.client.client import Client
 from redraft.llm.model import Message, ModelError, Request
 from redraft.llm.prompts.prompts import Prompts
-from redraft.llm.providers.embedded.prompt_formats import DOUBTFUL
+from redraft.llm.providers.embedded.prompts import DOUBTFUL
 from redraft.llm.scripted import Scripted
 from redraft.store.errors import PartError
 from redraft.store.journal import Journal

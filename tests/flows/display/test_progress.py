@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from redraft.flows.display.progress import Tally
 from redraft.store.problems import Question
 from redraft.store.trajectory import Grade, Role, Stop, Trajectory, Verdict
-from redraft.store.units import Unit
+from redraft.store.unit import Unit
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -11,7 +11,7 @@ from redraft.flows.display.progress import JsonLines, Lines, Plan
 from redraft.flows.display.progress_bar import Terminal, watcher
 from redraft.store.problems import Problem
 from redraft.store.trajectory import Grade, Stop, Trajectory, Verdict
-from redraft.store.units import Unit
+from redraft.store.unit import Unit
 
 PLAN = Plan("run", problems=5, done=2, samples=4, strategy="correct", model="m", db="r.duckdb")
 PROBLEM = Problem("1 + 1?", "2", problem_id="p")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from redraft.flows.evaluation.history import history
-from redraft.flows.evaluation.turns import cost_of
+from redraft.flows.evaluation.turn import cost_of
 from redraft.flows.export import export
 from redraft.flows.generate import generate
 from redraft.graders.grader import Grader

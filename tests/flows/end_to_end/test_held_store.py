@@ -28,7 +28,7 @@ from redraft.flows.solve import solve
 from redraft.llm.scripted import Scripted
 from redraft.store import Problem, Store
 from redraft.store.errors import StoreHeld
-from redraft.store.units import Unit
+from redraft.store.unit import Unit
 
 Sums = Callable[..., list[Problem]]
 Adder = Callable[..., Scripted]

@@ -9,7 +9,7 @@ import pytest
 from redraft.flows.evaluation.equal_cost import SampledDrafts, holm_corrected, with_baseline
 from redraft.flows.evaluation.history import RIGHT, Cost, Draft, History
 from redraft.flows.evaluation.result import EqualCost, MethodResult, Row
-from redraft.flows.evaluation.turns import MeasuredRow
+from redraft.flows.evaluation.turn import MeasuredRow
 from redraft.graders.statistics import Interval, mean_interval
 
 VOTES = {"a": (RIGHT, "3", RIGHT, None, "4"), "b": ("3", "3", RIGHT, "4", "3"), "c": (None, None, None, None, None)}

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from redraft.flows.evaluation.history import Cost
 from redraft.flows.evaluation.result import Control, EqualCost, MethodResult, Moves, Row
-from redraft.flows.evaluation.tables import CHANGED, CHANGES, COSTS, EQUAL, HELD, SPENT, tables
+from redraft.flows.evaluation.table import CHANGED, CHANGES, COSTS, EQUAL, HELD, SPENT, tables
 from redraft.graders.statistics import Interval
 
 HALF, MORE = Interval(0.5, 0.25, 0.75), Interval(0.625, 0.5, 0.75)

@@ -8,7 +8,7 @@ import pytest
 
 from redraft.flows.evaluation.equal_cost import SampledDrafts, with_baseline
 from redraft.flows.evaluation.history import RIGHT, Cost, Draft, History
-from redraft.flows.evaluation.turns import cost_of, cost_of_all, moves, pick, picked, turns, vote
+from redraft.flows.evaluation.turn import cost_of, cost_of_all, moves, pick, picked, turns, vote
 from redraft.graders.statistics import majority_at_k, paired_bootstrap, pass_at_k, sign_flip
 
 Votes = tuple[str | None, ...]

@@ -15,7 +15,7 @@ from redraft.llm.limits import Limits
 from redraft.llm.model import ModelError
 from redraft.store import Store
 from redraft.store.problems import Problem
-from redraft.store.units import Unit
+from redraft.store.unit import Unit
 
 KEY = "sk-proj-0123456789abcdefghij"
 AWAY_S = 5.0

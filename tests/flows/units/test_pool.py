@@ -3,7 +3,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from redraft.flows.units.task_pool import for_each
+from redraft.flows.units.pool import for_each
 
 
 async def test_at_most_a_window_is_under_way_and_no_item_is_taken_too_early() -> None:

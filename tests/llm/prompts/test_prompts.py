@@ -13,7 +13,7 @@ from redraft.llm.client.client import Client
 from redraft.llm.model import Message, Request, UnsupportedRequest
 from redraft.llm.prompts.prompts import Example, PromptError, Prompts
 from redraft.llm.prompts.templates import SOLVE, SOLVE_CHOICE, TEMPLATES, fill
-from redraft.llm.providers.embedded import prompt_formats
+from redraft.llm.providers.embedded import prompts as prompt_formats
 from redraft.llm.providers.embedded.model import embedded
 from redraft.llm.scripted import Scripted
 from redraft.store.digest import digest

@@ -20,7 +20,7 @@ from redraft.llm.prompts.prompts import Prompts
 from redraft.llm.providers.embedded.export import export_folder, export_gguf
 from redraft.llm.providers.embedded.model import EmbeddedModel, embedded
 from redraft.llm.providers.embedded.network import Cache
-from redraft.llm.providers.embedded.prompt_formats import render
+from redraft.llm.providers.embedded.prompts import render
 from redraft.llm.providers.route import route
 from redraft.llm.truncation import Truncation
 from redraft.store.problems import Question

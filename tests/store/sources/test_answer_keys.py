@@ -7,7 +7,7 @@ import pytest
 
 from redraft.store.errors import SourceError
 from redraft.store.problems import Kind, Problem
-from redraft.store.sources.sources import read
+from redraft.store.sources.read import read
 
 EXAMPLES = Path(__file__).parents[3] / "docs" / "examples"
 

@@ -11,7 +11,7 @@ from redraft.store import Problem
 from redraft.store.errors import SourceError
 from redraft.store.problems import Kind
 from redraft.store.sources.columns import boxed
-from redraft.store.sources.sources import read
+from redraft.store.sources.read import read
 
 Write = Callable[[str, str | bytes], Path]
 DATA = Path(__file__).parents[3] / ".." / "shared" / "data"

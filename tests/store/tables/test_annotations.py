@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from redraft.store import Store
 from redraft.store.problems import Problem
 from redraft.store.trajectory import Detail, Grade, Role, Stop, Trajectory, Verdict
-from redraft.store.units import Unit
+from redraft.store.unit import Unit
 
 PROBLEM = Problem("How many?", "7", source="test")
 DRAWN = [(0.9, True, 10), (0.7, False, 40), (0.7, True, 20), (0.2, False, 30), (0.1, True, 10)]

@@ -13,7 +13,7 @@ from redraft.store import Store
 from redraft.store.calls import Call
 from redraft.store.journal import Journal
 from redraft.store.json_records import call_to_json
-from redraft.store.units import Unit
+from redraft.store.unit import Unit
 
 NIGHT = datetime(2026, 3, 1, 22, 30, tzinfo=UTC)
 KINDS = ("HTTP 429", "timeout", "down")

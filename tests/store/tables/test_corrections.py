@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from redraft.store import Question, Role, Stop, Store, Trajectory
 from redraft.store.trajectory import Grade, Verdict
-from redraft.store.units import Unit
+from redraft.store.unit import Unit
 
 Draft = tuple[str | None, str, int]
 """The answer of a draft, its text and its tokens. 1 is right."""

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from redraft.store import Grade, Store, Verdict
 from redraft.store.tables.labels import Label
-from redraft.store.units import Unit, unit_id
+from redraft.store.unit import Unit, unit_id
 
 MakeUnit = Callable[..., Unit]
 

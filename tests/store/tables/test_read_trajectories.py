@@ -10,7 +10,7 @@ from redraft.store import Grade, Problem, Question, Role, Stop, Store, Trajector
 from redraft.store.calls import Call
 from redraft.store.tables.read_trajectories import read_trajectories
 from redraft.store.tables.rows import problem_row, unit_rows, utc
-from redraft.store.units import Unit
+from redraft.store.unit import Unit
 
 NOON = datetime(2026, 1, 2, 12, 0, 30, tzinfo=UTC)
 PROBLEM = Problem("What?", "2", "p", meta={"tests": ["assert f(1)"]})

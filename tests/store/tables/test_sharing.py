@@ -13,7 +13,7 @@ import pytest
 
 from redraft.store import Problem, Store
 from redraft.store.errors import StoreError
-from redraft.store.units import Unit
+from redraft.store.unit import Unit
 
 MakeUnit = Callable[..., Unit]
 
@@ -22,7 +22,7 @@ import sys
 import time
 from datetime import UTC, datetime
 from redraft.store import Question, Stop, Store, Trajectory
-from redraft.store.units import Unit, unit_id
+from redraft.store.unit import Unit, unit_id
 store, name, units, pause_s = Store(sys.argv[1]), sys.argv[2], int(sys.argv[3]), float(sys.argv[4])
 done = store.done(name, "")
 now = datetime.now(UTC)

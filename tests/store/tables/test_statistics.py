@@ -12,7 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from redraft.store import Problem, Role, Store
-from redraft.store.units import Unit
+from redraft.store.unit import Unit
 
 MakeUnit = Callable[..., Unit]
 Draft = tuple[str | None, bool | None]

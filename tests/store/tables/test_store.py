@@ -16,7 +16,7 @@ from redraft.store.problems import Kind
 from redraft.store.tables.runs import DatasetRow
 from redraft.store.tables.schema.migrations import MIGRATIONS
 from redraft.store.trajectory import Role, Stop
-from redraft.store.units import Done, Unit, unit_id
+from redraft.store.unit import Done, Unit, unit_id
 
 MakeUnit = Callable[..., Unit]
 MakeCall = Callable[..., Any]
@@ -326,7 +326,7 @@ def test_a_folder_that_cannot_be_written_is_one_line() -> None:
 
 
 def test_the_nouns_come_without_duckdb() -> None:
-    code = "import sys, redraft.store.trajectory, redraft.store.sources.sources; sys.exit('duckdb' in sys.modules)"
+    code = "import sys, redraft.store.trajectory, redraft.store.sources.read; sys.exit('duckdb' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -14,7 +14,7 @@ from redraft.store import Store
 from redraft.store.errors import StoreError
 from redraft.store.journal import Journal
 from redraft.store.tables.writer import Writer
-from redraft.store.units import Unit, unit_id
+from redraft.store.unit import Unit, unit_id
 
 MakeUnit = Callable[..., Unit]
 

@@ -46,7 +46,7 @@ def annotate(json: bool, plot: str | None, overwrite: bool, set: dict[str, str],
     progress = watcher(json)
     found = run(stage(arguments=set, progress=progress, **options.paced(given)), progress.say)
     if plot:
-        from redraft.flows.plots.rewards import plot_rewards
+        from redraft.flows.plots.reward import plot_rewards
         from redraft.store.tables.store import Store
 
         plot_rewards(Store(given["db"], create=False), plot)

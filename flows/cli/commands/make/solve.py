@@ -8,7 +8,7 @@ from redraft.flows.cli import options
 from redraft.flows.settings import Settings
 
 if TYPE_CHECKING:
-    from redraft.store.units import Unit
+    from redraft.store.unit import Unit
 
 
 @click.command()

@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from redraft.llm.providers.embedded import prompt_formats
+from redraft.llm.providers.embedded import prompts as prompt_formats
 from redraft.store.sources.wordproblems import Story, attempt, inverse, stories
 
 JOBS = {

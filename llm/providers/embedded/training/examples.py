@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from redraft.llm.model import Message, UnsupportedRequest
-from redraft.llm.providers.embedded import prompt_formats
+from redraft.llm.providers.embedded import prompts as prompt_formats
 from redraft.store.errors import RedraftError
 
 

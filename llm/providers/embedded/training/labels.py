@@ -4,7 +4,7 @@ The generator of the problems knows every step, so the labels of drafts of its p
 annotate` has judged by rollouts take their labels from the rollouts: a step is right if a right answer was reached from
 it.
 
-    python -m redraft.llm.providers.embedded.training.labelled_drafts FILE
+    python -m redraft.llm.providers.embedded.training.labels FILE
 
 writes the embedded model's own drafts of training problems, as JSON lines.
 """

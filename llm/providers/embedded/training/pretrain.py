@@ -23,7 +23,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from redraft.llm.providers.embedded import prompt_formats
+from redraft.llm.providers.embedded import prompts as prompt_formats
 from redraft.llm.providers.embedded.network import HEADS, LAYERS, THETA, WIDTH, quantize, unpack
 from redraft.llm.providers.embedded.training.corpus import Conversation, conversations
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from redraft.llm.providers.embedded.reward_model import scoring_prefix
-from redraft.llm.providers.embedded.training.labelled_drafts import LabelledDraft, LabelledProblem, label_draft
+from redraft.llm.providers.embedded.training.labels import LabelledDraft, LabelledProblem, label_draft
 from redraft.store.sources.wordproblems.labels import EQUATION, Label
 
 LENGTH, ROWS = 384, 16  # of a batch

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from redraft.llm.providers.embedded.network import WIDTH, quantize, unpack
-from redraft.llm.providers.embedded.training.labelled_drafts import (
+from redraft.llm.providers.embedded.training.labels import (
     annotated_problems,
     problems_with_errors,
     sampled_problems,

@@ -19,8 +19,8 @@ from redraft.llm.model import Message, ModelError, Request
 from redraft.llm.providers.batch.litellm_batches import ProviderBatches
 from redraft.llm.providers.batch.model import BatchModel
 from redraft.llm.providers.batch.state_file import BatchStateFile
-from redraft.llm.providers.via_litellm.factory import litellm_model
 from redraft.llm.providers.via_litellm.model import LiteLLMModel
+from redraft.llm.providers.via_litellm.route import litellm_model
 from redraft.llm.scripted import Scripted
 from redraft.llm.usage import Prices
 from redraft.store.problems import Question
@@ -221,7 +221,7 @@ WAITING = """
 import asyncio, sys
 from pathlib import Path
 from redraft.llm.providers.batch.model import BatchModel
-from redraft.llm.providers.via_litellm.factory import litellm_model
+from redraft.llm.providers.via_litellm.route import litellm_model
 from redraft.llm.model import Message, Request
 
 async def main():

@@ -22,7 +22,7 @@ from tokenizers import Tokenizer
 from redraft.llm.model import Message, ModelError
 from redraft.llm.prompts.prompts import Prompts
 from redraft.llm.prompts.templates import fill
-from redraft.llm.providers.embedded import prompt_formats
+from redraft.llm.providers.embedded import prompts as prompt_formats
 from redraft.llm.providers.embedded.export import CHAT_TEMPLATE, export_folder, export_gguf
 from redraft.llm.providers.embedded.model import embedded
 from redraft.llm.providers.embedded.network import HEAD, HEADS, unpack

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from redraft.llm.model import Finish, Message, ModelError, Reply, Request, UnsupportedRequest
-from redraft.llm.providers.embedded import prompt_formats
+from redraft.llm.providers.embedded import prompts as prompt_formats
 from redraft.llm.providers.embedded.model import EmbeddedModel, embedded
 from redraft.llm.providers.embedded.network import Cache, Floats
 from redraft.llm.providers.embedded.training.corpus import JOBS, conversations

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from redraft.llm.providers import embedded
-from redraft.llm.providers.embedded.prompt_formats import ASSISTANT, END, PAD, USER
+from redraft.llm.providers.embedded.prompts import ASSISTANT, END, PAD, USER
 from redraft.llm.providers.embedded.vocabulary import Vocabulary
 
 VOCABULARY = Vocabulary(Path(embedded.__path__[0]) / "tokenizer.json")

@@ -18,7 +18,7 @@ from redraft.llm.providers.openai_server.learned import facts_after_reply
 from redraft.llm.providers.openai_server.replies import MalformedReply, read_reply
 from redraft.llm.providers.openai_server.requests import request_body
 from redraft.llm.providers.openai_server.server_facts import NO_FACTS
-from redraft.llm.providers.openai_server.tokens import parse_reply
+from redraft.llm.providers.openai_server.token import parse_reply
 from redraft.llm.providers.shared.unsupported import UnsupportedSigns
 from redraft.llm.usage import Usage
 

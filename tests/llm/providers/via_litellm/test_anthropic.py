@@ -11,8 +11,8 @@ from aiohttp import web
 
 from redraft.llm.client.client import Client
 from redraft.llm.model import Finish, Message, Model, Request
-from redraft.llm.providers.via_litellm.factory import litellm_model
 from redraft.llm.providers.via_litellm.model import LiteLLMModel
+from redraft.llm.providers.via_litellm.route import litellm_model
 from redraft.llm.usage import Prices, Usage
 from redraft.store.problems import Question
 

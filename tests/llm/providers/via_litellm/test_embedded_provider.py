@@ -12,9 +12,9 @@ import pytest
 
 from redraft.llm.model import Message, Request, UnsupportedRequest
 from redraft.llm.providers.embedded.model import embedded
-from redraft.llm.providers.embedded.prompt_formats import TEMPLATES
-from redraft.llm.providers.via_litellm.embedded_provider import register
-from redraft.llm.providers.via_litellm.factory import litellm_model
+from redraft.llm.providers.embedded.prompts import TEMPLATES
+from redraft.llm.providers.via_litellm.embedded import register
+from redraft.llm.providers.via_litellm.route import litellm_model
 
 QUESTION = "Ann has 7 boxes with 6 hats each. She gives away 5 of them. How many hats does Ann have now?"
 CONTENT = TEMPLATES["solve"].replace("{question}", QUESTION)

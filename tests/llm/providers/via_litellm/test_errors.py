@@ -12,7 +12,7 @@ import pytest
 from redraft.llm.client.client import Client
 from redraft.llm.limits import Limits
 from redraft.llm.model import Cause, Message, ModelError, Request, UnsupportedRequest
-from redraft.llm.providers.via_litellm.factory import litellm_model
+from redraft.llm.providers.via_litellm.route import litellm_model
 from redraft.llm.usage import Usage
 from redraft.store.problems import Question
 

@@ -12,7 +12,7 @@ from redraft.llm.capabilities import Continuing
 from redraft.llm.client.client import Client
 from redraft.llm.limits import Limits
 from redraft.llm.model import Choice, Finish, Message, Request, Sampling, UnsupportedRequest
-from redraft.llm.providers.via_litellm.factory import litellm_model
+from redraft.llm.providers.via_litellm.route import litellm_model
 from redraft.llm.usage import Prices, Usage
 from redraft.store.journal import Journal
 from redraft.store.problems import Question

@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 
 from redraft.llm.model import Cause, Message, ModelError, Request
-from redraft.llm.providers.via_litellm.factory import litellm_model
+from redraft.llm.providers.via_litellm.route import litellm_model
 
 ASKED = (Message("user", "Two and two?"),)
 
@@ -35,7 +35,7 @@ async def plain(kwargs, response, start, end):
 litellm.callbacks = [Seen()]
 litellm.success_callback = [plain]
 
-from redraft.llm.providers.via_litellm.factory import litellm_model
+from redraft.llm.providers.via_litellm.route import litellm_model
 from redraft.llm.model import Message, ModelError, Request
 
 async def main():

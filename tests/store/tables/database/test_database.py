@@ -14,7 +14,7 @@ from redraft.store.errors import StoreError
 from redraft.store.tables.database.database import Database
 from redraft.store.tables.schema.migrations import migrate
 from redraft.store.tables.sql import insert
-from redraft.store.units import Unit
+from redraft.store.unit import Unit
 
 GROUPS = "SELECT max(start + count) FROM pragma_storage_info('raw.steps') GROUP BY row_group_id ORDER BY row_group_id"
 FORMAT = "SELECT tags['storage_version'] FROM duckdb_databases() WHERE database_name = current_database()"

@@ -13,7 +13,7 @@ from redraft.store.calls import Call
 from redraft.store.tables import sql
 from redraft.store.tables.rows import unit_rows
 from redraft.store.tables.schema import migrations
-from redraft.store.units import Unit
+from redraft.store.unit import Unit
 
 BEFORE = 10
 """The last schema whose calls had neither a time nor failed tries."""

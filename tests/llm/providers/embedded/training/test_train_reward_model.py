@@ -14,7 +14,7 @@ from redraft.flows.annotate import annotate
 from redraft.flows.generate import generate
 from redraft.llm.providers.embedded.network import unpack
 from redraft.llm.providers.embedded.reward_model import HERE, ProcessRewardModel
-from redraft.llm.providers.embedded.training import labelled_drafts
+from redraft.llm.providers.embedded.training import labels as labelled_drafts
 
 pytestmark = pytest.mark.train
 
