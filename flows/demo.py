@@ -22,8 +22,8 @@ from redraft.flows.generation.job import Job
 from redraft.flows.generation.problems import problems
 from redraft.flows.settings import Selection, Settings
 from redraft.flows.settings_input import read
-from redraft.flows.summary.job import summarise_job
 from redraft.flows.summary.report import render
+from redraft.flows.summary.summarise import summarise_job
 from redraft.graders.oracle import oracle
 from redraft.store.errors import StoreError
 from redraft.store.problems import Keyring, Problem

@@ -17,7 +17,7 @@ from redraft.flows.generation.job import Job
 from redraft.flows.generation.problems import problems
 from redraft.flows.settings import Selection, Settings
 from redraft.flows.settings_input import takes
-from redraft.flows.summary.job import summarise_job
+from redraft.flows.summary.summarise import summarise_job
 from redraft.flows.summary.summary import Summary
 from redraft.llm.model import ModelError
 from redraft.store.problems import Problem

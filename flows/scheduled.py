@@ -28,8 +28,8 @@ from redraft.flows.filter import filter as filter_stage
 from redraft.flows.generate import generate as generate_stage
 from redraft.flows.generation.problems import problems
 from redraft.flows.settings import Selection
-from redraft.flows.summary.job import summarise
 from redraft.flows.summary.report import markdown
+from redraft.flows.summary.summarise import summarise
 from redraft.flows.summary.summary import Summary
 from redraft.llm.client.budget import BudgetTooSmall
 from redraft.store.problems import Problem

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from redraft.agents.agent import Agent, Watch, at_least_one
 from redraft.agents.policies.policy import Policy
-from redraft.agents.policies.step import Continuation, extend, with_sample_number
+from redraft.agents.policies.steps import Continuation, extend, with_sample_number
 from redraft.agents.sampling.early_stopping import count_votes, vote
 from redraft.agents.sampling.graph import GraphAgent, State, Tree, TreeRuntime, notify, selected_trajectory
 from redraft.graders.programs.code_block import FENCE

@@ -14,7 +14,7 @@ from redraft.flows.evaluation.oracle_control import Oracle, oracle
 from redraft.flows.evaluation.turn import PICKS, cost_of, cost_of_all
 from redraft.flows.generation.job import Job
 from redraft.flows.settings import Settings
-from redraft.flows.summary.job import summarise_job
+from redraft.flows.summary.summarise import summarise_job
 from redraft.flows.summary.summary import Summary
 from redraft.llm.model import Model, ModelError
 from redraft.store.errors import PartError

@@ -21,7 +21,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def breaker(said: list[str], patience_s: float = 60.0, *, answered: bool = True) -> CircuitBreaker:
     made = CircuitBreaker("m", patience_s, said.append)
     if answered:
-        made.answered()
+        made.record_answer()
     return made
 
 
@@ -35,9 +35,9 @@ async def test_a_provider_that_answers_lets_every_call_through() -> None:
 async def test_it_opens_at_once_if_the_provider_is_down_and_closes_with_an_answer(quick: None) -> None:
     said: list[str] = []
     made = breaker(said)
-    made.failed(DOWN)
+    made.record_failure(DOWN)
     assert await made.ready()
-    made.answered()
+    made.record_answer()
     made.done(True)
     assert not await made.ready()
     assert said == ["waiting for m: no server", "m answers again"]
@@ -48,17 +48,17 @@ async def test_other_failures_open_it_after_so_many_without_an_answer_between() 
     made = breaker(said)
     for _ in range(3):
         for _ in range(IN_A_ROW - 1):
-            made.failed(FAULT)
-        made.answered()
+            made.record_failure(FAULT)
+        made.record_answer()
     assert said == []
     for _ in range(IN_A_ROW):
-        made.failed(FAULT)
+        made.record_failure(FAULT)
     assert said == ["waiting for m: HTTP 500"]
 
 
 async def test_one_call_at_a_time_tests_the_provider(quick: None) -> None:
     made = breaker([])
-    made.failed(DOWN)
+    made.record_failure(DOWN)
     testing: list[int] = []
 
     async def call() -> int:
@@ -75,11 +75,11 @@ async def test_one_call_at_a_time_tests_the_provider(quick: None) -> None:
 
 async def test_calls_that_waited_go_out_together_once_it_is_back(quick: None) -> None:
     made = breaker([])
-    made.failed(DOWN)
+    made.record_failure(DOWN)
     assert await made.ready()
     waiting = [asyncio.create_task(made.ready()) for _ in range(3)]
     await asyncio.sleep(0.01)
-    made.answered()
+    made.record_answer()
     made.done(True)
     assert await asyncio.gather(*waiting) == [False] * 3
 
@@ -87,12 +87,12 @@ async def test_calls_that_waited_go_out_together_once_it_is_back(quick: None) ->
 async def test_who_stops_waiting_leaves_the_test_to_another(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(circuit_breaker, "FIRST_S", 60.0)
     made = breaker([])
-    made.failed(DOWN)
+    made.record_failure(DOWN)
     first = asyncio.create_task(made.ready())
     await asyncio.sleep(0)
     first.cancel()
     await asyncio.gather(first, return_exceptions=True)
-    made.answered()
+    made.record_answer()
     assert not await made.ready()
 
 
@@ -100,9 +100,9 @@ async def test_a_provider_that_never_answered_ends_the_run(quick: None) -> None:
     said: list[str] = []
     made = breaker(said, answered=False)
     for _ in range(BEFORE_GIVING_UP - 1):
-        made.failed(DOWN)
+        made.record_failure(DOWN)
     with pytest.raises(ModelError, match="no server") as caught:
-        made.failed(DOWN)
+        made.record_failure(DOWN)
     assert (caught.value.fatal, caught.value.cause) == (True, Cause.DOWN)
     with pytest.raises(ModelError, match="no server"):
         await made.ready()
@@ -112,7 +112,7 @@ async def test_a_provider_that_never_answered_ends_the_run(quick: None) -> None:
 async def test_patience_ends_with_the_error_as_it_was() -> None:
     made = breaker([], patience_s=0.0)
     for _ in range(IN_A_ROW - 1):
-        made.failed(FAULT)
+        made.record_failure(FAULT)
     with pytest.raises(ModelError, match="HTTP 500") as caught:
-        made.failed(FAULT)
+        made.record_failure(FAULT)
     assert (caught.value.fatal, caught.value.kind, caught.value.usage) == (True, "HTTP 500", Usage(3))

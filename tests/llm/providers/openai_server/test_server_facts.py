@@ -102,8 +102,8 @@ def test_missing_log_probabilities_count_only_when_they_show_twice(shown: list, 
     [
         (Observations({}, stopped=True), {"stop": True}, {}),
         (Observations({}, stopped=True, ran_past=True), {"stop": False}, {}),
-        (Observations({}, stop_said=False), {"stop_reason": False}, {}),
-        (Observations({}, kept_stop=True), {"stop": True, "stop_reason": True}, {"keeps_stop": True}),
+        (Observations({}, gives_stop_reason=False), {"stop_reason": False}, {}),
+        (Observations({}, ends_with_stop=True), {"stop": True, "stop_reason": True}, {"keeps_stop": True}),
         (Observations({"temperature": 0.5}), {"temperature": True}, {}),
         (Observations({"temperature": 1.0}), {}, {}),
         (Observations({}, thinks=True, unopened=True), {}, {"thinks": True, "unopened": True}),
@@ -118,5 +118,5 @@ def test_a_reply_that_shows_nothing_new_leaves_the_very_facts() -> None:
     known = ServerFacts(
         Capabilities(n=True, logprobs=True, stop=False, stop_reason=True, temperature=True), thinks=True
     )
-    silent = Observations({"n": 2}, given=1, logprobs=False, stopped=True, stop_said=False, thinks=True)
+    silent = Observations({"n": 2}, given=1, logprobs=False, stopped=True, gives_stop_reason=False, thinks=True)
     assert after(silent, silent, facts=known) is known
