@@ -10,8 +10,8 @@ from redraft.flows.evaluation.evaluation import Evaluation
 from redraft.flows.evaluation.history import Cost
 from redraft.flows.evaluation.result import Baseline, MethodResult, Row
 from redraft.flows.plots.accuracy import COLOURS, COSTS, PlotError, check, draw
-from redraft.flows.plots.rewards import draw as draw_rewards
-from redraft.flows.plots.rewards import plot_rewards
+from redraft.flows.plots.reward import draw as draw_rewards
+from redraft.flows.plots.reward import plot_rewards
 from redraft.graders.statistics import Interval
 from redraft.store import Store
 
