@@ -1,4 +1,5 @@
-"""The demonstration: a small model drafts, is judged and redrafts, and what that leaves is asked and exported."""
+"""The demonstration: a small model drafts, is judged and redrafts. Then SQL queries read the results, and the right
+drafts are exported."""
 
 import asyncio
 import shutil
@@ -36,7 +37,8 @@ SHOWN = 3  # problems that are shown in full, after the first draft
 
 
 async def demo(folder: Path, console: Console, *, limit: int = 40, samples: int = 8, seed: int = 0) -> None:
-    """Runs the demonstration into a folder, whose earlier demonstration it replaces. Raises StoreError."""
+    """Runs the demonstration and writes its files into a folder. An earlier demonstration in the folder is replaced.
+    Raises StoreError."""
     db, rows = fresh(folder)
     arguments = {"feedback": "oracle", "turns": 2}
     given = {"arguments": arguments, "samples": samples, "seed": seed, "concurrency": samples * 2}
@@ -72,8 +74,8 @@ async def demo(folder: Path, console: Console, *, limit: int = 40, samples: int 
 
 
 async def first_draft(job: Job, console: Console) -> None:
-    """Draws and judges the drafts of the first problem, and shows the first of them. The run that follows finds them
-    in the journal and goes on from them."""
+    """Samples the drafts of the first problem, judges the first draft and shows it. The run that follows finds the
+    drafts in the journal and does not sample them again."""
     problem = next(iter(job.problems.values()))
     job.journal.claim([job.unit(problem)])
     paths = await whole(job.client)(Trajectory(problem.ask(job.unit(problem))), job.settings.samples)
@@ -84,7 +86,8 @@ async def first_draft(job: Job, console: Console) -> None:
 
 
 def fresh(folder: Path) -> tuple[Path, Path]:
-    """The paths of the database and the rows in a folder without them. Raises StoreError."""
+    """Returns the paths of the database and of the file of rows, after it has deleted earlier files there. Raises
+    StoreError."""
     db, rows = folder / "demo.duckdb", folder / "demo.sft.jsonl"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -97,7 +100,7 @@ def fresh(folder: Path) -> tuple[Path, Path]:
 
 
 class Showing:
-    """A Progress that shows some problems in full, and the rest as a bar or as lines."""
+    """A Progress that shows a few problems in full, and the other problems as a bar or as lines."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -124,7 +127,7 @@ class Showing:
 
 
 def section(console: Console, title: str, note: str) -> None:
-    """A heading between the parts."""
+    """Prints a heading between two parts of the demonstration."""
     console.print()
     console.rule(Text.assemble((title, "bold cyan"), (f"  {note}" if note else "", "dim")), align="left", style="cyan")
 
@@ -134,7 +137,7 @@ def _verdicts(unit: Unit) -> dict[tuple[str, int], Verdict | None]:
 
 
 def _telling(unit: Unit) -> Trajectory | None:
-    """A path that was mended, or at least redrafted."""
+    """Returns a trajectory whose redraft is right, else any trajectory with a redraft; None if there is no redraft."""
     known = _verdicts(unit)
     redrafted = [path for path in unit.trajectories if path.turn > 1]
     mended = [path for path in redrafted if known.get((path.trajectory_id, path.turn)) is Verdict.RIGHT]
@@ -164,7 +167,8 @@ def _places(db: Path, rows: Path) -> Table:
 
 
 def _activation() -> list[tuple[str, str]]:
-    """What makes `redraft` a command here, where it is none and this Python is an environment of its own."""
+    """Returns the shell command that puts `redraft` on the path, with its explanation. Returns no command if `redraft`
+    is on the path already, or if this Python is not in a virtual environment."""
     if shutil.which("redraft") or sys.prefix == sys.base_prefix:
         return []
     return [(f"source {Path(sys.prefix) / 'bin' / 'activate'}", "first: makes redraft a command of this shell")]

@@ -1,4 +1,4 @@
-"""What is installed, which model answers, what the store holds, what is wrong and its cure."""
+"""Checks the installation, the model and the store, and names a cure for each fault."""
 
 import platform
 import shutil
@@ -23,7 +23,7 @@ from redraft.store.waiting import off_loop
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at. `ok` is None where it is only worth knowing; `cure` says what would help."""
+    """The result of one check. `ok` is None if the result is neither good nor bad; `cure` says how to mend a fault."""
 
     about: str
     says: str
@@ -32,12 +32,13 @@ class Finding:
 
 
 async def examine(*, db: str, model: str = "embedded", api_base: str | None = None) -> list[Finding]:
-    """Everything that can be found out within seconds. Never raises for what it finds."""
+    """Returns the findings of all checks, which take seconds. A fault that a check finds is a Finding, not an
+    exception."""
     return [*installed(), *await answers(model, api_base), await compares(), *await off_loop(holds, db)]
 
 
 def installed() -> list[Finding]:
-    """redraft, Python, and the packages that it needs or can use."""
+    """Returns the versions of redraft, of Python, and of the packages that redraft needs."""
     system = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}"
     found = [Finding("redraft", f"{version('redraft')}, {system}")]
     present, missing = [], []
@@ -53,7 +54,7 @@ def installed() -> list[Finding]:
 
 
 async def answers(name: str, api_base: str | None) -> list[Finding]:
-    """A real call to the model, of one token (the embedded model: one draft), and what it can do."""
+    """Calls the model for one token (the embedded model for one draft). Returns its answer and its abilities."""
     start = time.perf_counter()
     try:
         asked = route(name, api_base)
@@ -75,8 +76,9 @@ async def answers(name: str, api_base: str | None) -> list[Finding]:
 
 
 def can(able: Capabilities) -> str:
-    """What a model can do, what it can't, which is worked around, and what is not known yet, in one line. How it can be
-    told to draw is named where it is known: it is found out when a run first asks for it."""
+    """Returns one line with the abilities that a model has, the abilities that redraft works around, and the abilities
+    that are not known yet. Ways of sampling, such as top-p, are named only if they are known: redraft finds out about
+    them when a run first uses them."""
     by_word: dict[bool | None, list[str]] = {True: [], False: [], None: []}
     for field, words in ABILITIES.items():
         by_word[getattr(able, field)].append(words)
@@ -91,7 +93,7 @@ def can(able: Capabilities) -> str:
 
 
 async def compares() -> Finding:
-    """The oracle's checker, on two ways to write a half."""
+    """Tests that the oracle's checker finds two ways to write half of x equal."""
     async with Checker() as checker:
         ruling = await checker.equal(r"\frac{x}{2}", "0.5x")
     if ruling.verdict is Verdict.RIGHT:
@@ -102,7 +104,7 @@ async def compares() -> Finding:
 
 
 def holds(db: str) -> list[Finding]:
-    """The store's rows, runs and units, what is not published yet, and the room that is left."""
+    """Returns findings on the store's rows, runs and units, on its journals, and on the free space of its disk."""
     folder = Path(db).absolute().parent
     if not Path(db).exists():
         return [Finding("store", f"{db} does not exist yet", None, "`redraft generate` makes it")]
@@ -128,8 +130,8 @@ def holds(db: str) -> list[Finding]:
 
 
 def _unfinished(store: Store) -> list[Finding]:
-    """Runs that were killed: they never said how they ended, and no process holds their journal; and journals with
-    answers that wait for their run to go on."""
+    """Returns findings on killed runs and on waiting journals. A killed run still has the status "running", but no
+    process holds its journal. A waiting journal has answers of a model that its run can use when it goes on."""
     killed, waiting = 0, 0
     for (recipe,) in store.query(RUNNING).rows:
         path = store.journal_path(recipe)
@@ -167,7 +169,7 @@ LEADS: dict[bool | None, str] = {True: "", False: "worked around: ", None: "not 
 NEEDED = ("duckdb", "numpy", "tokenizers", "math-verify", "langgraph", "litellm", "aiohttp", "pydantic", "prefect")
 TABLES = ("problems", "trajectories", "steps", "turns", "grades", "calls", "datasets")
 LEAST_GB = 0.5
-PATIENCE_S = 5.0  # while another process holds the store
+PATIENCE_S = 5.0  # seconds that doctor waits if another process holds the store
 
 RUNNING = """
 SELECT recipe FROM runs GROUP BY recipe HAVING arg_max(status, run_id) = 'running'"""

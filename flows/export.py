@@ -1,4 +1,4 @@
-"""Training rows in a file, from the trajectories that the filters keep. A plain async function, without Prefect."""
+"""Writes the trajectories that the filters keep to a file of training rows. A plain async function without Prefect."""
 
 import json
 import os
@@ -36,15 +36,16 @@ async def export(
     overwrite: bool = False,
     include_heldout: bool = False,
 ) -> DatasetResult:
-    """Writes a JSON line for each trajectory that the filters keep, or for each of its drafts if the format does so,
-    and notes in `datasets` and `dataset_rows` where each row came from and why the others were dropped.
+    """Writes a JSON line for each trajectory that the filters keep. Some formats write a line for each draft instead.
+    The tables `datasets` and `dataset_rows` record the trajectory of each row, and why other trajectories were dropped.
 
-    Without `filters` those of the format act. `arguments` are the format's (`{"style": "messages"}`) and the filters'
-    (`{"cap.most": 2}`). Trajectories of held-out problems (`flows.held_out`) make rows only with `include_heldout`;
-    each row then has the `split` of its problem, so that whoever reads the file can tell.
+    If `filters` is None, the format's default filters apply. `arguments` are the arguments of the format
+    (`{"style": "messages"}`) and of the filters (`{"cap.most": 2}`). Trajectories of held-out problems
+    (`flows.filters.held_out`) make rows only with `include_heldout`. Each row then has the `split` of its problem, so
+    that a reader of the file sees which rows are held out.
 
-    The file appears when it is complete; `overwrite` lets it replace another. "-" is standard output. Raises
-    ExportError, PartError, StoreError, and BrokenPipeError if nobody reads standard output any more.
+    The file appears when it is complete. `overwrite` allows it to replace an existing file. "-" is standard output.
+    Raises ExportError, PartError, StoreError, and BrokenPipeError if the reader of standard output is gone.
     """
     factory, own, chain = parts(format, filters, arguments)
     async with opened(db, create=False) as store:
@@ -64,8 +65,8 @@ async def export(
 def parts(
     format: str | Callable[..., Format], filters: Sequence[FilterSpec] | None, arguments: Mapping[str, Any] | None
 ) -> tuple[Callable[..., Format], dict[str, Any], Chain]:
-    """What makes the format, the format's arguments, and the filters: those of the format if none are named. Raises
-    PartError for a part or an argument that there is not."""
+    """Returns the format's factory, the format's arguments, and the chain of filters. If `filters` is None, the chain
+    has the format's default filters. Raises PartError for an unknown format, filter or argument."""
     given = dict(arguments or {})
     factory = load(format, "format")
     own = whole(factory, {key: value for key, value in given.items() if "." not in key}, "format", handed=HANDED)
@@ -92,7 +93,7 @@ def _export(
 
 
 def _line(name: str, row: Mapping[str, Any]) -> bytes:
-    """A row as a line of JSON. Raises PartError for a number that JSON does not have."""
+    """Returns a row as a line of JSON. Raises PartError for NaN and infinities, which JSON does not have."""
     try:
         return json.dumps(row, ensure_ascii=False, allow_nan=False).encode() + b"\n"
     except ValueError as error:
@@ -107,7 +108,7 @@ def _rows(made: Mapping[str, Any] | Iterable[Row]) -> Iterable[Row]:
 
 @contextmanager
 def _replacing(file: Path) -> Iterator[BinaryIO]:
-    """A new file beside `file`, which takes its place at the end if all went well."""
+    """Opens a new file in the folder of `file`. At the end the new file replaces `file`, if nothing was raised."""
     new = file.with_name(f".{file.name}.{os.getpid()}.new")
     try:
         with new.open("wb") as output:
@@ -122,7 +123,7 @@ def _replacing(file: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def _standard_output() -> Iterator[BinaryIO]:
-    """Standard output, as bytes: rows are UTF-8 whatever the terminal's encoding is."""
+    """Opens standard output for bytes, since rows are UTF-8 in every encoding of the terminal."""
     output = getattr(sys.stdout, "buffer", None)
     if output is None:
         raise ExportError("standard output takes no bytes here: name a file")
@@ -131,7 +132,7 @@ def _standard_output() -> Iterator[BinaryIO]:
 
 
 STDOUT = "-"
-"""The name of standard output, where a file is named."""
+"""The file name that stands for standard output."""
 HANDED = ("store",)
-"""What a format that names it is handed."""
+"""The parameters of a format that the export fills in."""
 TABLES = (".parquet", ".csv")

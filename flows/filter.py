@@ -1,4 +1,4 @@
-"""Which trajectories are good enough to train on. A plain async function, with no Prefect in it."""
+"""Chooses the trajectories that are good enough to train on. A plain async function without Prefect."""
 
 import json
 from collections import Counter
@@ -26,14 +26,15 @@ FilterSpec = str | Callable[..., Filter]
 
 @dataclass(frozen=True, slots=True)
 class DatasetResult:
-    """A dataset and what became of the trajectories: `held_out` were left out since their problems are, and `dropped`
-    counts by reason those that the filters dropped."""
+    """A dataset, with counts of trajectories. `kept` counts the rows of the dataset. `held_out` counts trajectories
+    that were left out because their problems are held out. `dropped` counts the trajectories that the filters dropped,
+    by reason."""
 
     dataset_id: str
     db: str
     kept: int
     dropped: Mapping[str, int] = field(default_factory=dict)
-    file: str | None = None  # where an export wrote them; "-" for standard output
+    file: str | None = None  # the file of an export; "-" for standard output
     held_out: int = 0
 
     def _repr_html_(self) -> str:
@@ -42,7 +43,7 @@ class DatasetResult:
         return table([("kept", self.kept), *held_out, *dropped], caption=self.file or self.db)
 
     def one_line(self) -> str:
-        """Counts in one line: "118 kept, 40 held out, 162 dropped (110 wrong answer, 52 duplicate) ..."."""
+        """Returns the counts in one line: "118 kept, 40 held out, 162 dropped (110 wrong answer, 52 duplicate) ..."."""
         dropped = sum(self.dropped.values())
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in self.dropped.items())
         held_out = f"{self.held_out:,} held out, " if self.held_out else ""
@@ -54,7 +55,7 @@ class DatasetResult:
         )
 
     def to_json(self) -> str:
-        """The fields as one JSON object."""
+        """Returns the fields as one JSON object."""
         return json.dumps(asdict(self))
 
 
@@ -66,11 +67,13 @@ async def filter(
     run: str | None = None,
     include_heldout: bool = False,
 ) -> DatasetResult:
-    """Passes every stored trajectory, or those of one run, through the filters in order (DEFAULTS if none are given),
-    and keeps a row for each in `dataset_rows`: its number, or why it was dropped.
+    """Passes every stored trajectory, or every trajectory of one run, through the filters in order. If `filters` is
+    None, DEFAULTS apply. The table `dataset_rows` gets a row for each trajectory, with its number or with the reason
+    why it was dropped.
 
-    `arguments` are the filters' (`{"cap.most": 2}`). A trajectory that failed is never kept, and one of a held-out
-    problem (`flows.held_out`) only with `include_heldout`. Raises PartError, and StoreError if there is no such store.
+    `arguments` are the arguments of the filters (`{"cap.most": 2}`). A failed trajectory is never kept. A trajectory of
+    a held-out problem (`flows.filters.held_out`) is kept only with `include_heldout`. Raises PartError, and StoreError
+    if the store does not exist.
     """
     chain = Chain(DEFAULTS if filters is None else filters, dict(arguments or {}))
     async with opened(db, create=False) as store:
@@ -79,19 +82,20 @@ async def filter(
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which trajectories of a store a dataset is made from: those of one run, or all; of held-out problems, or not."""
+    """The trajectories that a dataset may take: of one run or of all runs, with or without held-out problems."""
 
     run: str | None = None
     include_heldout: bool = False
 
     @property
     def spec(self) -> dict[str, Any]:
-        """The same as it is kept in `datasets.filter`."""
+        """Returns the scope in the form in which `datasets.filter` stores it."""
         return {"run": self.run} | ({"include_heldout": True} if self.include_heldout else {})
 
 
 class Chain:
-    """Filters, one after the other; the first that objects decides. Raises PartError."""
+    """Filters that are asked one after the other. The first filter that objects to a candidate drops it. Raises
+    PartError."""
 
     def __init__(self, filters: Sequence[FilterSpec], given: Mapping[str, Any]) -> None:
         self.spec: list[dict[str, Any]] = []
@@ -108,14 +112,15 @@ class Chain:
             self.spec.append({"name": identity(spec), **values})
 
     def __call__(self, candidate: Candidate) -> str | None:
-        """Why this one is dropped; None keeps it."""
+        """Returns the reason why a candidate is dropped; None if it is kept."""
         if candidate.stop == "failed":
             return f"failed: {candidate.reason or 'no reason was given'}"
         return next((reason for judge in self._filters if (reason := judge(candidate)) is not None), None)
 
 
 class Ledger:
-    """What becomes of each trajectory, or of each of its drafts: a row, numbered from 0, or why there is none."""
+    """Records for each trajectory, or for each of its drafts, the number of its row or the reason why it has no row.
+    Rows are numbered from 0."""
 
     def __init__(self) -> None:
         self.rows: list[DatasetRow] = []
@@ -128,22 +133,23 @@ class Ledger:
         self.kept += 1
 
     def drop(self, reason: str, trajectory_id: str, step_id: str | None = None) -> None:
-        """Reasons are counted by what they say before a colon."""
+        """Records a dropped trajectory. Reasons with the same text before their first colon are counted together."""
         self.rows.append(DatasetRow(None, trajectory_id, step_id, reason))
         self.reasons[reason.partition(":")[0]] += 1
 
     def hold_out(self, reason: str, trajectory_id: str) -> None:
-        """Leaves out a trajectory of a held-out problem, which is counted by itself."""
+        """Records a trajectory of a held-out problem. `held_out` counts these trajectories, not `reasons`."""
         self.rows.append(DatasetRow(None, trajectory_id, None, f"held out: {reason}"))
         self.held_out += 1
 
     def result(self, dataset_id: str, store: Store, file: str | None = None) -> DatasetResult:
-        """What came of it all, as a stage returns it."""
+        """Returns the counts as the result of a stage."""
         return DatasetResult(dataset_id, store.path, self.kept, dict(self.reasons.most_common()), file, self.held_out)
 
 
 def sift(store: Store, chain: Chain, scope: Scope, ledger: Ledger) -> Iterator[Candidate]:
-    """The candidates that are not held out and that the filters keep, in order; the others are noted in the ledger."""
+    """Yields the candidates that are not held out and that the filters keep, in order. The ledger records the other
+    candidates."""
     known = None if scope.include_heldout else held_out(store)
     for candidate in candidates(store, scope.run):
         if known and (why := known.note(candidate.question, candidate.problem_id)):

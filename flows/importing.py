@@ -1,4 +1,4 @@
-"""Other people's labelled solutions, into the store. A plain async function without Prefect.
+"""Imports other people's labelled solutions into the store. A plain async function without Prefect.
 
 from redraft.flows.importing import importing
 found = asyncio.run(importing("phase2_train.jsonl", format="prm800k"))
@@ -34,17 +34,18 @@ BATCH = 1000
 
 @dataclass(slots=True)
 class ImportResult:
-    """What was imported: rows, of these their trajectories and rated steps, and the rows left out by why."""
+    """The numbers of imported rows, of their trajectories and of their rated steps. `dropped` counts the rows that
+    were left out, by reason."""
 
     db: str
     file: str
     rows: int = 0
     trajectories: int = 0
-    steps: int = 0  # with a value
+    steps: int = 0  # steps with a value
     dropped: dict[str, int] = field(default_factory=dict)
 
     def drop(self, why: str) -> None:
-        """One row was left out."""
+        """Counts one row that was left out."""
         self.dropped[why] = self.dropped.get(why, 0) + 1
 
 
@@ -60,13 +61,15 @@ async def importing(
     limit: int | None = None,
     skip_bad: bool = False,
 ) -> ImportResult:
-    """Keeps the solutions of a file (.jsonl, .json, .csv, .parquet) with their labels: trajectories, and grades of them
-    and of their steps, under a run of stage "import". The same row is kept once, however often it is imported.
+    """Imports the solutions of a file (.jsonl, .json, .csv, .parquet) with their labels. Solutions are stored as
+    trajectories, and labels as grades of trajectories and steps, in a run of stage "import". A row that is imported
+    several times is stored once.
 
-    `format` is one of FORMATS. `source` names where the problems come from, the format by default; `split` is theirs.
-    What people called neutral counts as `neutral`; its own probability is kept. `limit` is the most rows. Raises
-    SourceError, with the line, for the first bad row unless `skip_bad` leaves it out, StoreError, and PartError for a
-    format that there is not.
+    `format` is one of FORMATS. `source` is the source of the problems, by default the format's name; `split` is the
+    split of the problems. `neutral` says what a step counts as if people called it neutral; if the file has a
+    probability for the step, that is stored too. `limit` is the largest number of rows. Raises SourceError, with the
+    line, for the first bad row; `skip_bad` leaves bad rows out instead. Raises StoreError, and PartError for an unknown
+    format.
     """
     check("product", neutral)
     if format not in FORMATS:
@@ -110,7 +113,7 @@ def _units(
     limit: int | None,
     skip_bad: bool,
 ) -> Iterator[tuple[Imported, str]]:
-    """Each row that is kept, and its unit, which is known by what the row says."""
+    """Yields each row that is kept, with the id of its unit. The id is a hash of the row's content."""
     seen: set[str] = set()
     for number, (place, row) in enumerate(rows(path)):
         if number == limit:
@@ -145,7 +148,7 @@ def _rated(one: Imported) -> Iterator[tuple[Any, Any]]:
 
 
 def _valued(path: Any, grade: Any) -> list[str]:
-    """The steps that a grade has a value of."""
+    """Returns the ids of the steps to which a grade gives a value."""
     return [
         step.step_id
         for step, value in zip(path.draft(grade.turn), grade.steps, strict=bool(grade.steps))

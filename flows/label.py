@@ -1,4 +1,4 @@
-"""A person labels stored drafts, shown one by one or given in a file. Plain async functions without Prefect."""
+"""A person labels stored drafts, one by one at a terminal or in a file. Plain async functions without Prefect."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ FIELDS = ("trajectory_id", "turn", "verdict", "first_wrong_step", "remark")
 
 
 class Ask(Protocol):
-    """Shows a draft with a note and returns what a person says of it. Raises Quit where they end it."""
+    """Shows a draft with a note and returns the person's label of the draft. Raises Quit if the person quits."""
 
     async def __call__(self, shown: DraftView, verdicts: Sequence[str], note: str, /) -> Judgement: ...
 
