@@ -5,41 +5,42 @@ from types import FrameType
 
 
 class RedraftError(Exception):
-    """The base of every error that a person can mend, ModelError among them: `except RedraftError` catches all of them.
-    The command line shows its text, without a traceback, and exits with 2."""
+    """The base class of every error that a user can mend: `except RedraftError` catches all of them, ModelError too.
+    The command line shows the error's text without a traceback, and exits with status 2."""
 
 
 class StoreError(RedraftError):
-    """The store cannot be opened, read or written: not a database, a newer version, no rights, no space."""
+    """The store cannot be opened, read or written. Examples: the file is no database, a newer redraft made it, the user
+    has no rights to it, or the disk is full."""
 
 
 class StoreHeld(StoreError):
-    """A connection of this process, which redraft did not make, has the store open."""
+    """The store is open already: other code in this Python process opened it with a DuckDB connection of its own."""
 
 
 class QueryError(StoreError):
-    """A question in SQL that DuckDB does not accept, or that wants more than reading."""
+    """DuckDB refuses an SQL statement, or the statement would do more than read."""
 
 
 class JournalBusy(StoreError):
-    """Another run of the same recipe is at work on the same problems."""
+    """Another run of the same recipe works on the same problems now."""
 
 
 class SourceError(RedraftError):
-    """A source of problems that cannot be read; names the file and, where there is one, the line."""
+    """A source of problems cannot be read. The message names the file and, if the error is in a line, the line."""
 
 
 class ColumnError(SourceError):
-    """A row without the column that holds the question, or without one that was named."""
+    """A row lacks the column that holds the question, or a column that the user named."""
 
 
 class PartError(RedraftError):
-    """No such strategy, grader, filter or format, or an argument that it does not have."""
+    """A strategy, grader, filter or format does not exist, fails, or does not have an argument that the user gave."""
 
 
 def wrong(part: str, returned: object, wanted: str, how: str = "returned") -> PartError:
-    """The error of a part, such as "critic 'mine'", that returned something else than it has to; `wanted` says what,
-    as its cure."""
+    """Returns the error of a part, such as "critic 'mine'", that returned a wrong value. `wanted` says which value the
+    part has to return."""
     kind = type(returned).__name__
     shown = "None" if returned is None else f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
     if isinstance(returned, list | tuple | dict):
@@ -50,9 +51,9 @@ def wrong(part: str, returned: object, wanted: str, how: str = "returned") -> Pa
 
 
 def broken(part: str, error: Exception, at: str = "") -> PartError:
-    """The error of a part that raised another one, with the last line of the user's code on the way; `at` says on
-    what."""
-    from sysconfig import get_paths  # the command line imports this file for its help
+    """Returns the error of a part that raised the exception `error`. The message names the last line of the user's code
+    in the traceback; `at` says what the part was working on."""
+    from sysconfig import get_paths  # imported here, since the command line's help imports this file and must be fast
     from traceback import walk_tb
 
     libraries = tuple({get_paths()[name] for name in ("stdlib", "purelib", "platlib")})
@@ -63,5 +64,5 @@ def broken(part: str, error: Exception, at: str = "") -> PartError:
 
 
 def _is_redraft(frame: FrameType) -> bool:
-    """Whether a frame is of redraft's own code."""
+    """Returns whether a frame of a traceback belongs to redraft's own code."""
     return str(frame.f_globals.get("__name__")).startswith("redraft.")

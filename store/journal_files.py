@@ -1,8 +1,8 @@
-"""The files of journals: each run at work has one, locks it, and writes into it which units it has claimed.
+"""The files of journals. Each run has one file, locks it while it works, and writes into it which units it has claimed.
 
-A run of a recipe that begins looks at the files of the recipe's other runs. A locked file says which units are claimed.
-From a file that no process has locked, the run takes over the calls of its own units. All of this happens under one
-lock of the folder, so that two runs which begin at once see each other.
+When a run begins, it looks at the files of the recipe's other runs. If a file is locked, its run is at work, and the
+file says which units that run has claimed. If a file is not locked, its run has ended, and the new run takes over the
+calls of its own units from the file. Meanwhile the new run locks the folder, so that two runs can't begin at once.
 """
 
 import fcntl
@@ -25,8 +25,8 @@ LOCK = "lock"  # the name of a file in the folder of journals
 
 @contextmanager
 def lock_folder(folder: Path) -> Iterator[None]:
-    """Keeps other runs from opening and deleting journals in the folder meanwhile. Makes the folder if it is missing,
-    and removes it if nothing is left in it. Raises OSError."""
+    """Locks the folder of journals: inside the `with` block no other run opens or deletes a journal. Makes the folder
+    if it is missing, and removes it if it is empty at the end. Raises OSError."""
     file = _lock_folder(folder)
     try:
         yield
@@ -39,13 +39,14 @@ def lock_folder(folder: Path) -> Iterator[None]:
 
 
 def run_files(path: Path) -> list[Path]:
-    """The files of a recipe's runs; `path` is the file that the first of them made."""
+    """Returns the files of a recipe's runs. `path` is the file of the recipe's first run."""
     others = sorted(path.parent.glob(f"{path.stem}.*{path.suffix}"))
     return [file for file in (path, *others) if file.exists()]
 
 
 def lock_if_free(path: Path) -> int | None:
-    """The file at `path`, opened and locked; None if a process has locked it. Raises FileNotFoundError."""
+    """Opens and locks the file at `path`, and returns its descriptor; None if another process has locked the file.
+    Raises FileNotFoundError."""
     while True:
         file = os.open(path, os.O_RDWR | os.O_APPEND)
         try:
@@ -61,7 +62,8 @@ def lock_if_free(path: Path) -> int | None:
 
 
 def create(path: Path) -> tuple[Path, int]:
-    """A new file, locked, and its path: `path` itself if no file has it, else one beside it."""
+    """Makes and locks a new file, and returns its path and descriptor. If `path` is taken, the new file gets a path
+    beside it."""
     while True:
         free = path if not path.exists() else path.with_suffix(f".{secrets.token_hex(4)}{path.suffix}")
         with suppress(FileExistsError):
@@ -71,7 +73,7 @@ def create(path: Path) -> tuple[Path, int]:
 
 
 def is_locked(path: Path) -> bool:
-    """Whether a process has locked the file at `path`."""
+    """Returns whether a process has locked the file at `path`."""
     try:
         file = os.open(path, os.O_RDONLY)
     except OSError:
@@ -87,32 +89,33 @@ def is_locked(path: Path) -> bool:
 
 @dataclass(slots=True)
 class Claim:
-    """The units that a run has claimed (None: all), and the process that it runs in."""
+    """The units that a run has claimed (None if it has claimed all), and the id of the run's process."""
 
     pid: int | None = None
     units: set[str] | None = field(default_factory=set)
 
     def line(self) -> bytes:
-        """The claim as a line of the run's file."""
+        """Returns the claim as a line of the run's file."""
         units = {} if self.units is None else {"units": sorted(self.units)}
         return json_line({"pid": self.pid, **units})
 
     def count_shared(self, units: Collection[str] | None) -> int | None:
-        """How many of these units are claimed; None if the claim, or `units`, is all units."""
+        """Returns how many of `units` are claimed; None if the claim has all units, or if `units` is None (all)."""
         if self.units is None or units is None:
             return None
         return len(self.units.intersection(units))
 
     @property
     def process(self) -> str:
-        """The process in words, such as " (process 12)"; empty if it is unknown."""
+        """Returns the process in words, such as " (process 12)"; empty if the process is unknown."""
         if self.pid is None:
             return ""
         return " (in this process)" if self.pid == os.getpid() else f" (process {self.pid})"
 
 
 def read_claim(path: Path) -> Claim:
-    """The claim of the run that has the file. A run of an older build, which names no units, claims all of them."""
+    """Returns the claim that a run has written into its file. An older redraft wrote no units; then the claim has all
+    units."""
     try:
         lines = path.read_bytes().splitlines()
     except FileNotFoundError:  # the run has ended meanwhile
@@ -140,7 +143,8 @@ def check_claim(path: Path, units: Collection[str] | None) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A call of a journal with its choices, its prompt if the line has one, and the size of the line in bytes."""
+    """One line of a journal: a call with its choices, its prompt if the line has a prompt, and the line's size in
+    bytes."""
 
     call: Call
     choices: Choices
@@ -149,8 +153,8 @@ class Entry:
 
 
 def read_pending(path: Path, file: int) -> dict[str, list[Entry]]:
-    """The calls of each unpublished unit. Cuts off a last line that a killed process left unfinished. Raises StoreError
-    if a line is not one of a journal."""
+    """Returns the calls of each unpublished unit. If a killed process left the last line unfinished, the line is cut
+    off. Raises StoreError if a line is no journal line."""
     data = path.read_bytes()
     whole = data.rfind(b"\n") + 1
     if whole < len(data):
@@ -171,15 +175,15 @@ def read_pending(path: Path, file: int) -> dict[str, list[Entry]]:
 
 
 def has_answer(path: Path) -> bool:
-    """Whether the file at `path` has an answered call."""
+    """Returns whether the file at `path` has an answered call."""
     with suppress(FileNotFoundError), path.open("rb") as lines:
         return any(text.startswith(b'{"call":') and json.loads(text)["choices"] for text in lines if text[-1:] == b"\n")
     return False
 
 
 def remove_unanswered(folder: Path) -> bool:
-    """Deletes a folder of journals, and returns True, if no run in it is at work or has an answered call; else returns
-    False."""
+    """Deletes a folder of journals if none of its runs is at work or has an answered call. Returns whether the folder
+    was deleted."""
     if not folder.exists():
         return True
     with lock_folder(folder):
@@ -192,12 +196,12 @@ def remove_unanswered(folder: Path) -> bool:
 
 
 def json_line(entry: Mapping[str, Any]) -> bytes:
-    """An entry as a line of a journal."""
+    """Returns an entry as a line of a journal."""
     return exact(entry).encode() + b"\n"
 
 
 def call_line(call: Call, choices: Choices, prompt: Prompt | None) -> bytes:
-    """A call with its choices and its prompt as a line of a journal."""
+    """Returns a call with its choices and its prompt as a line of a journal."""
     entry: dict[str, Any] = {"call": call_to_json(call), "choices": list(choices)}
     if prompt is not None:
         entry["prompt"] = dict(prompt)
@@ -205,7 +209,7 @@ def call_line(call: Call, choices: Choices, prompt: Prompt | None) -> bytes:
 
 
 def write(file: int, data: bytes) -> None:
-    """Writes all the bytes, in several writes if the system takes only a part."""
+    """Writes all the bytes, with several writes if the system accepts only a part at once."""
     view = memoryview(data)
     while view:
         view = view[os.write(file, view) :]
@@ -213,7 +217,7 @@ def write(file: int, data: bytes) -> None:
 
 def _lock_folder(folder: Path) -> int:
     while True:
-        with suppress(FileExistsError):  # Path.mkdir(exist_ok=True) raises it if the folder goes meanwhile
+        with suppress(FileExistsError):  # Path.mkdir(exist_ok=True) raises it if the folder is removed meanwhile
             os.mkdir(folder)
         try:
             file = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
@@ -238,7 +242,8 @@ def _try_lock(file: int) -> bool:
 
 
 def _is_file_at(file: int, path: Path) -> bool:
-    """Whether an open file is still the file at `path`, which may have been replaced or deleted before the lock."""
+    """Returns whether an open file is still the file at `path`. Another run may have replaced or deleted the file
+    before this run locked it."""
     with suppress(FileNotFoundError):
         return os.path.samestat(os.fstat(file), os.stat(path))
     return False

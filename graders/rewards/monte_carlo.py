@@ -1,7 +1,7 @@
-"""Rollouts: a policy writes a prefix to its end, and the key judges the answer (Math-Shepherd, Wang et al. 2024).
+"""Samples rollouts: a policy completes a prefix, and the key judges the answer (Math-Shepherd, Wang et al. 2024).
 
-A rollout is a trajectory with the role of a rollout, so that no vote and no pass@k counts it. Its first step has a
-number from FIRST on among the children of its prefix; the steps of drafts and searches have lower numbers.
+A rollout is a trajectory with the role `rollout`, so votes and pass@k ignore it. The children of a prefix in the tree
+are numbered: rollouts have numbers from FIRST on, and the steps of drafts and searches have lower numbers.
 """
 
 from collections.abc import Callable
@@ -23,29 +23,30 @@ FIRST = 1_000_000
 
 
 class Completer(Protocol):
-    """A policy that writes a trajectory to its end: `n` samples, numbered from `first`."""
+    """A policy that continues a trajectory. It returns `n` samples, numbered from `first`."""
 
     async def __call__(self, trajectory: Trajectory, /, n: int, first: int = 0) -> list[Trajectory]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """The results of one prefix's rollouts. A rollout counts neither as right nor as wrong if its call failed, if its
-    budget ended or if its comparison is undecided. It is wrong if it was cut off or has no answer."""
+    """The counts of one prefix's rollouts. `n` counts right and wrong rollouts. A rollout is wrong if its answer is
+    wrong, if it was cut off, or if it has no answer. A rollout is neither right nor wrong if its call failed, if the
+    budget ended, or if the comparison of its answer is undecided."""
 
     right: int = 0
     n: int = 0
     rollouts: tuple[Trajectory, ...] = ()
-    reason: str | None = None  # why the last rollout that does not count does not
+    reason: str | None = None  # why the last rollout that `n` does not count is undecided
 
     @property
     def mean(self) -> float | None:
-        """The share of right rollouts: the Monte-Carlo value of the prefix."""
+        """Returns the share of right rollouts, which is the Monte-Carlo value of the prefix; None without rollouts."""
         return self.right / self.n if self.n else None
 
     @property
     def detail(self) -> Detail:
-        """The number of rollouts with Wilson's 95% interval of the share of right rollouts."""
+        """Returns the number of rollouts, and Wilson's 95% interval of the share of right rollouts."""
         if not self.n:
             return Detail()
         interval = wilson(self.right, self.n)
@@ -60,7 +61,7 @@ class RolloutSampler:
         self.sampled = 0
 
     async def ruling(self, trajectory: Trajectory) -> Ruling:
-        """Whether a finished trajectory's answer is right."""
+        """Returns whether a finished trajectory's answer is right."""
         if trajectory.stop in (Stop.FAILED, Stop.BUDGET):
             return Ruling(Verdict.UNDECIDED, trajectory.reason or f"it ended by {trajectory.stop}")
         return await verify(
@@ -68,7 +69,7 @@ class RolloutSampler:
         )
 
     async def sample(self, prefix: Trajectory, n: int, tally: Tally | None = None) -> Tally:
-        """The tally with `n` more rollouts of a prefix. Raises fatal ModelErrors."""
+        """Samples `n` more rollouts of a prefix, and returns the tally with them. Raises fatal ModelErrors."""
         tally = tally or Tally()
         first = FIRST + len(tally.rollouts)
         drawn = await self._policy(prefix, n, first)
@@ -91,22 +92,23 @@ class RolloutSampler:
     async def sample_until(
         self, prefix: Trajectory, most: int, at_once: int, settled: Callable[[Tally], bool]
     ) -> Tally:
-        """The tally of at most `most` rollouts, in rounds of `at_once`; ends after the first round with which the tally
-        is `settled`. Because of the rounds the number depends on the outcomes alone, and never on timing."""
+        """Samples at most `most` rollouts in rounds of `at_once`, and returns their tally. Sampling ends after a round
+        if `settled` returns true for the tally. Each round is awaited as a whole, so the number of rollouts depends
+        only on their results, and never on timing."""
         tally = Tally()
         while len(tally.rollouts) < most and not settled(tally):
             tally = await self.sample(prefix, min(at_once, most - len(tally.rollouts)), tally)
         return tally
 
     async def _finish(self, trajectory: Trajectory) -> Trajectory:
-        """The trajectory, written to its end."""
+        """Returns the trajectory after the policy has completed it."""
         while trajectory.stop is None:  # a policy may write one step a call
             [trajectory] = await self._policy(trajectory, 1)
         return trajectory
 
 
 def cut_prefix(trajectory: Trajectory, steps: int) -> Trajectory:
-    """The trajectory's first steps, open, in the role of a rollout."""
+    """Returns the trajectory's first `steps` steps as an unfinished trajectory with the role of a rollout."""
     return replace(
         trajectory, steps=trajectory.steps[:steps], role=Role.ROLLOUT, stop=None, answer=None, score=None, chosen=False,
         grades=(), reason=None,
@@ -114,12 +116,13 @@ def cut_prefix(trajectory: Trajectory, steps: int) -> Trajectory:
 
 
 def rollouts_with_text(tally: Tally, before: int) -> tuple[Trajectory, ...]:
-    """The rollouts that have text of their own after the `before` steps of their prefix; others need not be stored."""
+    """Returns the rollouts that added a step to their prefix of `before` steps. A rollout that added none has nothing
+    to store."""
     return tuple(trajectory for trajectory in tally.rollouts if len(trajectory.steps) > before)
 
 
 def _grade_rollout(trajectory: Trajectory, ruling: Ruling) -> Trajectory:
-    """The rollout with its grade by the key."""
+    """Returns the rollout with the grade that the key gives it."""
     facts = {"value": VALUES[ruling.verdict], "verdict": ruling.verdict, "reason": ruling.reason}
     grade = Grade(ORACLE, trajectory.trajectory_id, trajectory.turn, **facts)
     return replace(trajectory, oracle_used=True, grades=(grade,))

@@ -1,4 +1,4 @@
-"""Keys that are no single answer, read from rows of files: tests for code, a rubric for free text."""
+"""Reads the keys of two kinds of problems from rows of files: the tests of code, and the rubric of free text."""
 
 import ast
 import re
@@ -8,15 +8,16 @@ from typing import Any
 from redraft.store.errors import SourceError
 
 TESTS = ("tests", "hidden_tests", "test_list")
-HUMANEVAL = ("test",)  # beside `entry_point`: a function `check(candidate)`
+HUMANEVAL = ("test",)  # HumanEval's column: it defines a function `check(candidate)`; `entry_point` names the candidate
 VISIBLE = ("visible_tests", "public_tests")
 RUBRIC = ("rubric", "rubrics", "criteria")
 PROGRAM = ("canonical_solution", "code")
 
 
 def read_tests(value: Any, entry_point: Any) -> tuple[str, ...]:
-    """Tests one by one, from a text or a list of texts; HumanEval's `check` is called with its entry point at the end.
-    Raises SourceError for tests that are no Python, or assert nothing."""
+    """Returns the tests as separate statements, from a text or a list of texts. HumanEval's tests define `check`; a
+    call of `check` with the entry point is added at the end. Raises SourceError if the tests are no Python, or assert
+    nothing."""
     text = "\n".join(_texts(value, "tests"))
     if entry_point and "def check(" in text:
         text += f"\ncheck({entry_point})"
@@ -34,13 +35,13 @@ def read_tests(value: Any, entry_point: Any) -> tuple[str, ...]:
 
 
 def shown(question: str, visible: Sequence[str]) -> str:
-    """A question with the visible tests below it."""
+    """Returns a question with the visible tests below it."""
     return "\n".join([question, "", "It has to pass these tests:", *visible]) if visible else question
 
 
 def read_rubric(value: Any, reference: str | None) -> str | None:
-    """A rubric as one text, its points below each other, and a reference answer after it, if there is one. Raises
-    SourceError if it is neither a text nor a list of texts."""
+    """Returns a rubric as one text, with one point a line. If there is a reference answer, it follows the points.
+    Raises SourceError if the rubric is neither a text nor a list of texts."""
     points = [point.strip() for point in _texts(value, "rubric") if point.strip()]
     if not points:
         return None

@@ -1,5 +1,5 @@
-"""Reads a problem from a row: by usual names of columns, and with answers as GSM8K, MATH and multiple-choice sets write
-them."""
+"""Reads a problem from a row of a file. It knows the usual names of columns, and how GSM8K, MATH and multiple-choice
+data sets write answers."""
 
 import json
 import re
@@ -21,15 +21,16 @@ SOLUTION = ("solution", "rationale", "explanation")
 
 GSM8K = re.compile(r"\n?#### *(.+?)\s*\Z")
 BOX = re.compile(r"\\(?:boxed|fbox) *")
-BRACES = re.compile(r"\\.|[{}]", re.DOTALL)  # an escaped character is no brace, nor does it escape the next one
+BRACES = re.compile(r"\\.|[{}]", re.DOTALL)  # an escaped brace is skipped, and an escaped backslash escapes nothing
 
 
 def problem(row: Row, *, source: str, split: str | None, question: str | None, answer: str | None) -> Problem:
-    """The problem of a row. `question` and `answer` name its columns if they have unusual names.
+    """Returns the problem of a row. `question` and `answer` name the row's columns if the columns have unusual names.
 
-    GSM8K's answer (`#### 18`) and MATH's (the last `\\boxed{...}`) are taken out of the worked solution, which is kept
-    as `meta["solution"]`. Choices become lines "A) ..." of the question, and the answer a letter. The answer of code
-    are its tests, and that of free text its rubric; visible tests stand below the question. Raises SourceError.
+    GSM8K's answer (`#### 18`) and MATH's answer (the last `\\boxed{...}`) are read from the worked solution, which is
+    kept as `meta["solution"]`. Choices become lines "A) ..." of the question, and their answer is a letter. The answer
+    of a code problem is its tests; visible tests follow the question. The answer of free text is its rubric. Raises
+    SourceError if the row holds no problem.
     """
     asked, key = _column(row, question, QUESTION), _column(row, answer, ANSWER)
     if asked is None:
@@ -74,8 +75,8 @@ def problem(row: Row, *, source: str, split: str | None, question: str | None, a
 
 
 def boxed(text: str) -> str | None:
-    """The content of the last `\\boxed{...}` or `\\fbox{...}`, with braces matched (also `\\boxed 5`), or None.
-    Raises SourceError if its brace is never closed."""
+    """Returns the content of the last `\\boxed{...}`, `\\fbox{...}` or `\\boxed 5`; None if there is no box. The
+    content may have pairs of braces. Raises SourceError if the box is never closed."""
     boxes = list(BOX.finditer(text))
     if not boxes:
         return None
@@ -91,13 +92,13 @@ def boxed(text: str) -> str | None:
 
 
 def worked(row: Row) -> str:
-    """A row's worked solution as written, with its answer; empty if it has none. Raises SourceError."""
+    """Returns a row's worked solution as written, with its answer; empty if the row has none. Raises SourceError."""
     texts = (_text(_value(row, columns), "solution") for columns in (SOLUTION, ANSWER))
     return next(filter(None, texts), "")
 
 
 def _answer(stated: str | None) -> tuple[str | None, str | None]:
-    """The answer alone, and the worked solution if the answer was taken from one."""
+    """Returns the answer alone, and the worked solution if the answer was read from a solution."""
     if stated is None:
         return None, None
     if mark := GSM8K.search(stated):
@@ -107,7 +108,7 @@ def _answer(stated: str | None) -> tuple[str | None, str | None]:
 
 
 def _column(row: Row, named: str | None, usual: Sequence[str]) -> str | None:
-    """The name of a column in the row: the given name, or the first usual name that the row has."""
+    """Returns the name of a column: the name that the user gave, else the first usual name that the row has."""
     if named is not None:
         return named if named in row else None
     names = {str(name).strip().lower(): name for name in reversed(list(row))}
@@ -131,7 +132,8 @@ def _text(value: Any, what: str) -> str:
 
 
 def _choices(value: Any) -> list[tuple[str, str]]:
-    """Labels and texts: of a list, of `{"A": ...}`, of `{"label": [...], "text": [...]}`, or of JSON text of these."""
+    """Returns the label and the text of each choice. `value` is a list, `{"A": ...}`, `{"label": [...], "text":
+    [...]}`, or one of the three as JSON text."""
     if isinstance(value, str) and value.strip():
         try:
             value = json.loads(value)
@@ -152,7 +154,8 @@ def _choices(value: Any) -> list[tuple[str, str]]:
 
 
 def _letter(stated: str | None, options: Sequence[tuple[str, str]]) -> str | None:
-    """The letter of the right choice, which may be given by its label, its number from 0, or its text."""
+    """Returns the letter of the right choice. The row may name the choice by its label, by its number from 0, or by its
+    text."""
     if stated is None:
         return None
     labels = [label for label, _ in options]
@@ -165,7 +168,7 @@ def _letter(stated: str | None, options: Sequence[tuple[str, str]]) -> str | Non
 
 
 def _kind(row: Row) -> Kind:
-    """The kind that a row names, else the kind that its columns imply."""
+    """Returns the kind of problem that a row names; if the row names none, the kind that its columns imply."""
     value = _value(row, ("kind",))
     if value not in (None, ""):
         if value not in list(Kind):
@@ -178,7 +181,7 @@ def _kind(row: Row) -> Kind:
 
 
 def _tests(row: Row) -> tuple[str | None, tuple[str, ...]]:
-    """The tests that decide, as one text, and those that a solver may see."""
+    """Returns the tests that decide whether a program is right, as one text, and the tests that a solver may see."""
     decide = kinds.read_tests(_value(row, (*kinds.TESTS, *kinds.HUMANEVAL)), _value(row, ("entry_point",)))
     return "\n".join(decide) or None, kinds.read_tests(_value(row, kinds.VISIBLE), None)
 

@@ -13,11 +13,11 @@ LONGEST = 2**20  # bytes of one line
 
 Row = Mapping[str, Any]
 Place = tuple[str, Row | SourceError]
-"""The place of a row in its file, such as "line 7", and the row, or the error in it."""
+"""A pair: the place of a row in its file, such as "line 7", and the row; if the row has an error, the error."""
 
 
 def rows(path: Path) -> Iterator[Place]:
-    """The rows of a file, in order. Raises SourceError if the file as a whole can't be read."""
+    """Yields the rows of a file in order. Raises SourceError if the file as a whole can't be read."""
     reader = READERS.get(path.suffix.lower())
     if not path.exists():
         raise SourceError(f"no file {path}: check the name, or use the built-in problems with 'builtin'")
@@ -53,7 +53,7 @@ def _lines(path: Path) -> Iterator[Place]:
 
 
 def _skip(file: BinaryIO) -> int:
-    """Skips to the end of the line, and returns the number of bytes skipped."""
+    """Skips the rest of a line, and returns the number of skipped bytes."""
     size = 0
     while part := file.readline(LONGEST):
         size += len(part)
@@ -82,7 +82,7 @@ def _array(path: Path) -> Iterator[Place]:
         raise SourceError(f"{path}, byte {error.start + 1}: not UTF-8: save the file as UTF-8") from error
     except json.JSONDecodeError as error:
         raise SourceError(f"{path}, line {error.lineno}: broken JSON ({error.msg}): mend the array there") from error
-    except ValueError as error:  # a number of thousands of digits
+    except ValueError as error:  # Python refuses to read a number that has thousands of digits
         raise SourceError(f"{path}: broken JSON ({error}): it has to be an array of objects") from error
     except RecursionError as error:
         raise SourceError(f"{path}: broken JSON (nested too deeply): it has to be an array of objects") from error

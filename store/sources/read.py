@@ -31,13 +31,14 @@ def read(
     bad: Bad | None = None,
     limit: int | None = None,
 ) -> Iterator[Problem]:
-    """The problems of a file (.jsonl, .json, .csv, .parquet), or of "builtin", which never ends
-    ("builtin:levels=1-3,split=heldout,seed=7") and draws the split `train` unless it names `heldout`.
+    """Yields the problems of a file (.jsonl, .json, .csv, .parquet), or of the built-in generator, which never ends.
+    The generator's source is "builtin" or, with options, "builtin:levels=1-3,split=heldout,seed=7"; its split is
+    `train` if no option sets it.
 
-    `question` and `answer` name the columns where they have other names than usual. `split` is what the problems'
-    split is called; without it each row's own column `split` says so, or else the file's name, as in gsm8k_test.jsonl.
-    Raises SourceError, in one line, for the file or for its first bad row; with `skip_bad` the good rows are given, and
-    each bad one goes to `bad`.
+    `question` and `answer` name the columns if they have unusual names. `split` is the split of all problems; without
+    `split`, a problem's split comes from its row's column `split`, or else from the file's name, as in
+    gsm8k_test.jsonl. Raises SourceError, whose message is one line, for the file or for its first bad row. With
+    `skip_bad`, bad rows are skipped, and `bad` gets the error of each.
     """
     if str(source).partition(":")[0] == "builtin":
         found = _builtin(str(source).partition(":")[2], split)
@@ -50,7 +51,8 @@ def read(
 def _file(
     path: Path, found: Iterator[Place], question: str | None, answer: str | None, split: str | None, bad: Bad | None
 ) -> Iterator[Problem]:
-    """The problems of a file's rows; a bad row goes to `bad`, or is raised."""
+    """Yields the problems of a file's rows. If `bad` is given, it gets the error of each bad row; without `bad`, the
+    first error is raised."""
     first: dict[str, str] = {}
     good = 0
     last = SourceError("it holds no rows")

@@ -1,4 +1,4 @@
-"""Splits of problems: which splits are held out, so that nothing is ever trained on them."""
+"""Splits of problems. Problems of held-out splits are used to measure, and never to train."""
 
 import re
 from itertools import pairwise
@@ -7,30 +7,31 @@ HELD_OUT = frozenset(
     {"test", "tests", "testing", "testmini", "devtest", "heldout", "holdout"}
     | {"validation", "valid", "val", "dev", "eval", "evals", "evaluation"}
 )
-"""Words in the name of a held-out split. Validation splits, by which choices are made, are no training data either."""
+"""A split is held out if its name has one of these words. Validation splits are held out too."""
 
 TRAINING = frozenset({"train", "training"})
 
 
 def is_held_out(split: str | None) -> bool:
-    """Whether problems of a split are for measuring: a word of its name, in any spelling, is in HELD_OUT, as in
-    `test`, `Held-Out`, `TestSet`, `dev2` or `test_hard`. A problem with no split is not."""
+    """Returns whether a split is held out: whether a word of its name is in HELD_OUT. Capitals, hyphens and digits make
+    no difference: `test`, `Held-Out`, `TestSet`, `dev2` and `test_hard` are held out. None is not."""
     words = _words(split)
     return bool(HELD_OUT & {*words, *map("".join, pairwise(words))})
 
 
 def is_training(split: str | None) -> bool:
-    """Whether a split's name says that it is for training, such as `train`; False for None."""
+    """Returns whether a split's name, such as `train`, says that the split is for training; False for None."""
     return not is_held_out(split) and bool(TRAINING & {*_words(split)})
 
 
 def named(text: str) -> str | None:
-    """The first word of a text, such as a file's name, that names a split, as `test` in "gsm8k_test"; or None."""
+    """Returns the first word of a file's name that names a split, such as `test` in "gsm8k_test"; else None."""
     words = _words(text)
     return next((word for word in (*words, *map("".join, pairwise(words))) if word in HELD_OUT | TRAINING), None)
 
 
 def _words(text: str | None) -> list[str]:
-    """The words of a name, split at capitals and at characters that are no letters, without "set" at their end."""
+    """Returns the words of a name in lower case. A word ends before a capital and at a character that is no letter; if
+    a word ends in "set", "set" is removed."""
     parted = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text or "").lower()
     return [word.removesuffix("set") or word for word in re.findall(r"[^\W\d_]+", parted)]

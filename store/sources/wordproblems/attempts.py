@@ -1,4 +1,4 @@
-"""Wrong attempts at a story, with exact labels: which step is the first wrong one, and in which way."""
+"""Makes wrong solutions of a story, called attempts. Exact labels say which step is wrong first, and how."""
 
 import random
 from dataclasses import dataclass
@@ -9,19 +9,19 @@ from redraft.store.sources.wordproblems.story import Equation, Story, state
 
 class Error(StrEnum):
     SLIP = "slip"  # the equation does not hold
-    OPERAND = "operand"  # another number of the question is used
-    SIGN = "sign"  # another operation is used
+    OPERAND = "operand"  # the equation uses a wrong number of the question
+    SIGN = "sign"  # the equation uses a wrong operation
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A wrong solution. `labels` says of each line whether it is right; all after the first wrong one are wrong."""
+    """A wrong solution. `labels` has a truth value for each line; every line after the first wrong line is wrong."""
 
     lines: tuple[str, ...]
     answer: int
-    first_wrong: int  # counted from 0
+    first_wrong: int  # the index of the first wrong line, from 0
     error: Error
-    equation: str  # the wrong line's equation
+    equation: str  # the equation of the first wrong line
 
     @property
     def labels(self) -> tuple[bool, ...]:
@@ -33,7 +33,8 @@ class Attempt:
 
 
 def attempt(story: Story, rng: random.Random) -> Attempt:
-    """A wrong attempt: right up to a random step, wrong there, carried on from there with the wrong value."""
+    """Returns a wrong attempt. Its steps are right before a random step; that step is wrong; the later steps calculate
+    with the wrong value."""
     while True:
         made = _attempt(story, rng, rng.randrange(len(story.equations)), rng.choice(list(Error)))
         if made is not None and made.answer != story.answer:
@@ -54,7 +55,7 @@ def _attempt(story: Story, rng: random.Random, at: int, error: Error) -> Attempt
             left, right, sign, result = _err(story, rng, equation, left, right, error)
         else:
             result = equation.work(left, right)
-            if result is None:  # carried on, a wrong value may not divide: then the quotient is rounded down
+            if result is None:  # if a division of the wrong value has a remainder, the quotient is rounded down
                 result = left // max(right, 1) if sign == "/" else None
         if result is None or result > 99_999:
             return None

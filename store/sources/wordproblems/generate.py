@@ -1,4 +1,4 @@
-"""Draws stories, endlessly and reproducibly: the built-in source of problems."""
+"""Generates the built-in problems without end. The same seed always gives the same problems."""
 
 import random
 import re
@@ -16,7 +16,8 @@ LARGEST = 9_999
 
 
 def problems(*, split: str = "heldout", levels: Sequence[int] = (1, 2, 3, 4), seed: int = 0) -> Iterator[Problem]:
-    """Problems of one split, without end and without repeats, the levels in turn. Level L takes L + 1 steps."""
+    """Yields problems of one split, without end and without repeats. The levels take turns; a problem of level L has
+    L + 1 steps."""
     if split not in ("train", "heldout"):
         raise ValueError(f"no split {split!r}; there are train, heldout")
     if not levels or not set(levels) <= set(LEVELS):
@@ -43,7 +44,7 @@ def problem(story: Story) -> Problem:
 
 
 def stories(rng: random.Random, level: int) -> Iterator[Story]:
-    """Stories of one level, of both splits."""
+    """Yields stories of one level. The stories belong to either split."""
     while True:
         name = rng.choice(list(FAMILIES))
         if story := _Plot(name, level, rng).write():
@@ -51,7 +52,7 @@ def stories(rng: random.Random, level: int) -> Iterator[Story]:
 
 
 class _Plot:
-    """A story in the making."""
+    """Builds one story from random draws."""
 
     def __init__(self, name: str, level: int, rng: random.Random) -> None:
         self.name, self.level, self.rng = name, level, rng
@@ -64,7 +65,8 @@ class _Plot:
         self.running: Ref | None = None
 
     def write(self) -> Story | None:
-        """None where the draws led nowhere: a number too large, nothing that divides."""
+        """Returns the story, or None if the draws can't be completed, for example if a number gets too large or has no
+        divisor."""
         target = self.level + 1
         if not self.add(self.rng.choice(self.family.starts)):
             return None
@@ -108,7 +110,8 @@ class _Plot:
         return True
 
     def fill(self, text: str, refs: dict[str, Ref], keep: str = "") -> str:
-        """Words for slots; numbers become {0}, {1} ... in the order in which the story draws them."""
+        """Returns a template with its slots replaced: a named slot by its word, and a letter by the number's index,
+        `{0}` for the first number of the story. The slot named `keep` stays as it is."""
         names = {letter: f"{{{ref[1]}}}" for letter, ref in refs.items() if ref[0] == "n"}
         return text.format(**(self.slots | names | ({keep: f"{{{keep}}}"} if keep else {})))
 

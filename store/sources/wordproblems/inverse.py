@@ -1,4 +1,4 @@
-"""Inverse questions: one number is hidden as x, the answer is told, and x is asked for (MetaMath's FOBAR)."""
+"""Makes inverse questions (MetaMath's FOBAR): the question gives the answer, and asks for one number, named x."""
 
 import random
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from redraft.store.sources.wordproblems.story import Ref, Story, state
 
 UNDO = {
-    # (sign, which operand is unknown): (sign of the way back, known operand first?)
+    # (sign, the unknown operand): (sign of the inverse operation, whether the known operand is its first operand)
     ("+", "left"): ("-", False),
     ("+", "right"): ("-", False),
     ("*", "left"): ("/", False),
@@ -26,7 +26,8 @@ class Inverse:
 
 
 def inverse(story: Story, rng: random.Random) -> Inverse | None:
-    """Hides one number that reaches the answer on a single way; None where there is no such number to solve for."""
+    """Returns a question that hides one number as x. The steps from that number to the answer must use each value
+    exactly once; if the story has no such number, returns None."""
     hidden = [i for i in range(len(story.numbers)) if _path(story, ("n", i))]
     rng.shuffle(hidden)
     for i in hidden:
@@ -38,7 +39,8 @@ def inverse(story: Story, rng: random.Random) -> Inverse | None:
 
 
 def _path(story: Story, ref: Ref) -> list[int]:
-    """The steps from a number to the answer, if each value on the way is used exactly once; else nothing."""
+    """Returns the indices of the steps from a number to the answer, if each value on the way is used exactly once; else
+    an empty list."""
     path: list[int] = []
     while ref != ("s", len(story.equations) - 1):
         users = [j for j, e in enumerate(story.equations) for side in (e.left, e.right) if side == ref]

@@ -1,4 +1,4 @@
-"""Exact labels for any solution of a story: which of its lines are right, and up to which letter a wrong one is."""
+"""Labels any solution of a story exactly: which lines are right, and where the first wrong line goes wrong."""
 
 import re
 from dataclasses import dataclass
@@ -9,17 +9,19 @@ ANSWER = re.compile(r"#### (-?\d+)$")
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A line's: whether it and all lines before it are right; where not, the letter at which it first goes wrong."""
+    """The label of a line: whether the line and all lines before it are right. The first wrong line also has the letter
+    at which it goes wrong."""
 
     right: bool
-    wrong_at: int | None = None  # counted from 0 in the line; None in lines after the first wrong one
+    wrong_at: int | None = None  # the index of the letter in the line, from 0; None in every other line
 
 
 def labels(solution: str, lines: list[str]) -> list[Label]:
-    """One label for each line of a draft, beside the story's own solution: an equation a line, then `#### answer`.
+    """Returns one label for each line of a draft. `solution` is the story's own solution: one equation a line, then
+    `#### answer`.
 
-    A line is right where it works out the solution's line in the same place, whichever factor or summand stands first;
-    the words around do not count. All lines after the first wrong one are wrong.
+    A line is right if it has the same equation as the solution's line in the same place. The order of factors or
+    summands, and the words of the line, make no difference. Every line after the first wrong line is wrong.
     """
     gold = solution.split("\n")
     found: list[Label] = []
@@ -51,7 +53,7 @@ def _sides(parts: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _agreed(written: str, wanted: str) -> int:
-    """How many letters the two share from the start."""
+    """Returns the number of letters that two texts share from their start."""
     return next(
         (at for at, (a, b) in enumerate(zip(written, wanted, strict=False)) if a != b), min(len(written), len(wanted))
     )

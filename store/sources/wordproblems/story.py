@@ -1,7 +1,7 @@
-"""A word problem as a small program: numbers, equations over them, and the sentences that tell it.
+"""A story: a word problem as data, with its numbers, its equations and its sentences.
 
-All that redraft makes of a problem follows from this one value: its question in several wordings, its solution, the
-inverse question that asks for a number instead, wrong attempts whose first wrong step is known, and a program.
+redraft derives all else from a Story: the question in several wordings, the solution, a Python program, an inverse
+question that asks for one of the numbers, and wrong attempts whose first wrong step is known.
 """
 
 import random
@@ -10,12 +10,12 @@ from fractions import Fraction
 
 from redraft.store.digest import digest
 
-Ref = tuple[str, int]  # ("n", i): the i-th number of the question; ("s", j): the result of the j-th step
+Ref = tuple[str, int]  # ("n", i) is the i-th number of the question; ("s", j) is the result of the j-th step
 
 
 @dataclass(frozen=True, slots=True)
 class Equation:
-    """`left sign right`, told by `note`, in which `{e}` stands for the worked equation."""
+    """One step: the operation `left sign right`. `note` is the step's sentence; `{e}` in it stands for the equation."""
 
     left: Ref
     sign: str  # "+", "-", "*" or "/"
@@ -23,7 +23,7 @@ class Equation:
     note: str
 
     def work(self, left: int, right: int) -> int | None:
-        """The result, or None where it is no whole number from 0 on."""
+        """Returns the result, or None if the result is negative or no whole number."""
         return calculate(left, self.sign, right)
 
 
@@ -36,7 +36,8 @@ def calculate(left: int, sign: str, right: int) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """`says` holds, for each sentence, its wordings; in them `{0}` is the first number of the question, and so on."""
+    """A word problem as data. `says` has the wordings of each sentence. In a wording, `{0}` stands for the first number
+    of the question, `{1}` for the second."""
 
     family: str
     level: int
@@ -44,11 +45,11 @@ class Story:
     equations: tuple[Equation, ...]
     says: tuple[tuple[str, ...], ...]
     asks: tuple[str, ...]
-    wording: tuple[int, ...]  # which wording of each sentence, then of the question
+    wording: tuple[int, ...]  # the index of the wording that each sentence uses; the last index is the question's
 
     @property
     def results(self) -> tuple[int, ...]:
-        """The value of each step."""
+        """Returns the result of each step."""
         results: list[int] = []
         for equation in self.equations:
             left, right = (self.value(ref, results) for ref in (equation.left, equation.right))
@@ -67,12 +68,13 @@ class Story:
 
     @property
     def split(self) -> str:
-        """One in ten is held out, by a hash of family, structure and numbers: a rephrasing stays on its side."""
+        """Returns the split, by a hash that holds out one story in ten. The hash is of the family, the equations and
+        the numbers, so a rephrased story stays in the same split."""
         structure = [(e.left, e.sign, e.right) for e in self.equations]
         return "heldout" if int(digest("split", self.family, structure, self.numbers), 16) % 10 == 0 else "train"
 
     def facts(self, shown: tuple[object, ...] | None = None) -> str:
-        """The sentences without the question."""
+        """Returns the sentences before the question. `shown` replaces the numbers."""
         shown = self.numbers if shown is None else shown
         return " ".join(say[w].format(*shown) for say, w in zip(self.says, self.wording, strict=False))
 
@@ -81,7 +83,7 @@ class Story:
         return f"{self.facts()} {self.asks[self.wording[-1]]}"
 
     def lines(self) -> list[str]:
-        """The solution, a line a step, without the last line that states the answer."""
+        """Returns the lines of the solution, one for each step, without the last line, which states the answer."""
         results = self.results
         return [
             tell(e, self.value(e.left, results), self.value(e.right, results), results[j])
@@ -94,7 +96,7 @@ class Story:
 
     @property
     def program(self) -> str:
-        """A few lines of Python that leave the result in `answer`."""
+        """Returns a Python program that assigns the result to `answer`."""
         names = {("n", i): str(number) for i, number in enumerate(self.numbers)}
         lines = []
         for j, e in enumerate(self.equations):
@@ -104,7 +106,7 @@ class Story:
         return "\n".join(lines)
 
     def rephrase(self, rng: random.Random) -> "Story":
-        """The same problem, with every sentence worded in another way."""
+        """Returns the same problem with another wording of every sentence."""
         sizes = [*(len(say) for say in self.says), len(self.asks)]
         moved = tuple((w + rng.randrange(1, size)) % size for w, size in zip(self.wording, sizes, strict=True))
         return replace(self, wording=moved)
@@ -115,5 +117,5 @@ def tell(equation: Equation, left: int, right: int, result: int) -> str:
 
 
 def state(lines: list[str], answer: int | Fraction) -> str:
-    """A whole solution: its lines, then the answer in GSM8K's form."""
+    """Returns a whole solution: its lines, then a line with the answer in GSM8K's form, such as `#### 18`."""
     return "\n".join([*lines, f"#### {answer}"])

@@ -1,4 +1,4 @@
-"""Pages that are read."""
+"""Word problems about the pages of a book that someone reads."""
 
 from redraft.store.sources.wordproblems.families.family import NAMES, Event, Family
 

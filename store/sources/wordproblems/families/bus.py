@@ -1,4 +1,4 @@
-"""Passengers who get on and off."""
+"""Word problems about passengers who get on and off a bus."""
 
 from redraft.store.sources.wordproblems.families.family import Event, Family
 

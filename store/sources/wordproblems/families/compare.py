@@ -1,4 +1,4 @@
-"""Who has more, and how much more."""
+"""Word problems that compare two people: who has more, and how much more."""
 
 from redraft.store.sources.wordproblems.families.family import NAMES, Event, Family
 

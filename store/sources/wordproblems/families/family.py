@@ -1,21 +1,22 @@
-"""What a family of word problems is, as data: what can happen in a story, and three ways to say each thing.
+"""The data of a family of word problems: the events that a story can have, and three wordings of each event.
 
-In an `Event`, `numbers` says how each number is drawn; `steps` are equations over single letters: `v` is the
-running value of the story, `a` to `c` the event's numbers, `p` and `q` results within the event. Every step has a note,
-in which `{e}` is the equation. A step that assigns `v` moves the story on.
+In an `Event`, `numbers` says how each number is drawn, and `steps` are equations over single letters. The letter `v` is
+the story's current value, `a` to `c` are the event's numbers, and `p` and `q` are results within the event. Every step
+has a note; `{e}` in the note stands for the equation. A step that assigns `v` changes the story's current value.
 """
 
 from dataclasses import dataclass, field
 from typing import Literal
 
 Draw = Literal["small", "big", "part", "divisor", "round"]
-"""small, big: grow with the level; part: less than `v`; divisor: divides `v`; round: a multiple of ten above `v`."""
+"""How a number is drawn. The limits of `small` and `big` grow with the level; a `part` is less than `v`; a `divisor`
+divides `v`; a `round` number is a multiple of ten above `v`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
     says: tuple[str, ...]
-    steps: tuple[tuple[str, str, str], ...]  # (letter assigned, equation, note)
+    steps: tuple[tuple[str, str, str], ...]  # (the letter that the step assigns, its equation, its note)
     numbers: dict[str, Draw] = field(default_factory=dict)
 
 

@@ -1,4 +1,4 @@
-"""A harvest, packed and sold."""
+"""Word problems about a harvest that a farm packs and sells."""
 
 from redraft.store.sources.wordproblems.families.family import NAMES, Event, Family
 

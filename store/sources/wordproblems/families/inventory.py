@@ -1,4 +1,4 @@
-"""Things that are kept, given away, found and shared."""
+"""Word problems about things that someone keeps, gives away, finds and shares."""
 
 from redraft.store.sources.wordproblems.families.family import NAMES, Event, Family
 

@@ -1,4 +1,4 @@
-"""What a purchase costs."""
+"""Word problems about the price of a purchase."""
 
 from redraft.store.sources.wordproblems.families.family import NAMES, Event, Family
 

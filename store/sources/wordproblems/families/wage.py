@@ -1,4 +1,4 @@
-"""What is earned and spent."""
+"""Word problems about the money that someone earns and spends."""
 
 from redraft.store.sources.wordproblems.families.family import NAMES, Event, Family
 
