@@ -26,8 +26,8 @@ class Ask(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """What was labelled: `labels` right or wrong, `skipped` (labels that say so, and those that are there already), and
-    how many drafts are `left` that fit."""
+    """Counts of drafts. `labels` counts new labels that are right or wrong. `skipped` counts labels that are "skip" and
+    labels that the store had already. `left` counts the matching drafts that still have no label of this sitting."""
 
     db: str
     person: str
@@ -47,12 +47,14 @@ async def label(
     again: bool = False,
     show_key: bool = False,
 ) -> Labelled:
-    """Asks `by` about the stored drafts that fit `where`, an SQL condition on DRAFTS, and keeps each label at once.
+    """Asks the person `by` to label the stored drafts that match `where`, and stores each label at once. `where` is an
+    SQL condition on DRAFTS.
 
-    Drafts that nobody has labelled come first, in an order drawn with `seed`; those that this person has labelled are
-    left out, or with `again` come last. The same text is shown once: drawn again, it takes the label that it has.
-    `limit` is the most that are shown. `show_key` shows the known answer and what graders said, and is kept with the
-    label. Raises QueryError for a condition that DuckDB does not take, and StoreError where there is no such store.
+    Drafts that nobody has labelled come first, in a random order that `seed` decides. Drafts that this person has
+    labelled are left out; with `again` they come last. Drafts with the same text are shown once and get the same label.
+    `limit` is the largest number of drafts that are shown. `show_key` shows the known answer and the grades; each label
+    records whether they were shown. Raises QueryError if DuckDB rejects the condition, and StoreError if the store does
+    not exist.
     """
     async with opened(db, create=False) as store:
         fitting = await off_loop(places, store, by, where, seed, again)
@@ -61,7 +63,7 @@ async def label(
         try:
             for place in fitting:
                 found = await off_loop(drafts, store, [place])
-                if place not in found:  # a run has published its unit anew without it
+                if place not in found:  # a run has stored the unit again, without this draft
                     continue
                 draft = found[place]
                 if session.shown == limit and draft.key not in session.told:
@@ -75,7 +77,8 @@ async def label(
 
 @dataclass(slots=True)
 class _Session:
-    """One sitting of a person. `told` is what they have said of texts, by key, and whether the key was in sight."""
+    """One sitting of a person. `told` has, by the key of a draft's text, the person's judgement of the text, and
+    whether the known answer was shown."""
 
     ask: Ask
     store: Store
@@ -86,7 +89,7 @@ class _Session:
     kept: list[str] = field(default_factory=list)  # verdicts
 
     async def label(self, place: Place, draft: Draft, total: int) -> None:
-        """Keeps a label of this draft; its text is shown unless it was before. Raises Quit."""
+        """Stores a label of this draft. The draft is shown if its text was not shown before. Raises Quit."""
         if draft.key not in self.told:
             note = f"draft {self.shown + 1} of {total}"
             if self.show_key:
@@ -99,8 +102,9 @@ class _Session:
 
 
 async def label_from(file: str | Path, *, by: str, db: str | Path | Store = "redraft.duckdb") -> Labelled:
-    """Keeps the labels of a file of JSON lines with FIELDS, all or none; of several of one draft the last counts. One
-    that says what counts already is skipped. Raises SourceError, with the line, for one that does not fit."""
+    """Stores the labels of a file of JSON lines with FIELDS: all labels, or none if a line is wrong. If a draft has
+    several labels, the last label counts. A label that equals the stored label is skipped. Raises SourceError, with the
+    line, for a wrong line."""
     async with opened(db, create=False) as store:
         return await off_loop(_label_from, store, Path(file), by)
 
@@ -132,7 +136,7 @@ def _label_from(store: Store, file: Path, by: str) -> Labelled:
 
 
 def _changes(labels: Iterable[Label], before: Mapping[Place, Label]) -> list[Label]:
-    """Those that say something else than what counts of their draft when they come."""
+    """Returns the labels that differ from the label that their draft has before them."""
     counts, new = dict(before), list[Label]()
     for label in labels:
         place = (label.trajectory_id, label.turn)
@@ -143,7 +147,7 @@ def _changes(labels: Iterable[Label], before: Mapping[Place, Label]) -> list[Lab
 
 
 def _lines(file: Path) -> Iterator[tuple[str, Place, Mapping[str, Any]]]:
-    """Of each line where it stands, the draft it is about, and what it says of it."""
+    """Yields for each line its file and number, the draft that it labels, and the fields of the label."""
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -1,4 +1,5 @@
-"""Progress where Python runs: a display that changes in place in a notebook, lines at a terminal, notes elsewhere."""
+"""Progress for runs that Python starts. A notebook has a display that changes in place, a terminal has lines, and any
+other place has notes."""
 
 import asyncio
 import sys
@@ -13,12 +14,12 @@ from redraft.store.problems import Problem
 from redraft.store.trajectory import Trajectory
 from redraft.store.unit import Unit
 
-PAUSE_S = 0.2  # between two pictures, at least
+PAUSE_S = 0.2  # the least time between two updates of the display
 MOST_NOTES = 20
 
 
 def suited(progress: Progress | None) -> Progress:
-    """The progress that is given, else what suits the place: a Notebook, Lines at a terminal, else Notes."""
+    """Returns the given progress. If it is None, returns a Notebook in a notebook, Lines at a terminal, else Notes."""
     if progress is not None:
         return progress
     if in_notebook():
@@ -27,20 +28,20 @@ def suited(progress: Progress | None) -> Progress:
 
 
 def in_notebook() -> bool:
-    """Whether this is the kernel of a notebook. Nothing is imported to find out."""
+    """Returns whether this process is the kernel of a notebook. It imports nothing to find out."""
     ipython = sys.modules.get("IPython")
     return ipython is not None and getattr(ipython.get_ipython(), "kernel", None) is not None
 
 
 @dataclass(slots=True)
 class _Run:
-    """One run of several, as `evaluate` makes them."""
+    """One of the runs that a display shows; `evaluate` makes several."""
 
     plan: Plan
     tally: Tally
     drafts: int = 0
     status: str = ""
-    seconds: float = 0.0  # it took, once it has ended
+    seconds: float = 0.0  # how long the run took; 0 until it has ended
 
 
 class Notebook:
@@ -51,8 +52,8 @@ class Notebook:
         self._notes: list[str] = []
         self._loop = _running_loop()
         self._thread = threading.get_ident()
-        self._waits = False  # a picture is on its way
-        self._shown: Any = None  # the display, once there is one
+        self._waits = False  # an update of the display is scheduled
+        self._shown: Any = None  # the handle of the display, after the first update
 
     def begin(self, plan: Plan) -> None:
         self._runs.append(_Run(plan, Tally()))
@@ -76,7 +77,7 @@ class Notebook:
         self._picture()
 
     def _changed(self, *, at_once: bool = False) -> None:
-        """A picture soon; one for all that changes meanwhile."""
+        """Schedules an update of the display. Changes within PAUSE_S seconds share one update."""
         if self._loop is None or self._loop.is_closed():
             self._picture()
         elif threading.get_ident() != self._thread:
@@ -88,7 +89,7 @@ class Notebook:
             self._loop.call_later(PAUSE_S, self._picture)
 
     def _picture(self) -> None:
-        from IPython.display import display  # a notebook has it
+        from IPython.display import display  # every notebook has IPython
 
         self._waits = False
         if self._shown is None:
@@ -114,7 +115,7 @@ def _colour(run: _Run) -> str:
 
 
 def _facts(run: _Run) -> str:
-    """What a run has done, in words."""
+    """Returns the counts of a run, in words."""
     if not run.plan.todo:
         return "all done before"
     seconds = run.seconds or run.tally.seconds

@@ -7,19 +7,19 @@ if TYPE_CHECKING:  # statistics loads NumPy, which a progress bar does not need
 
 
 def plural(number: int, noun: str) -> str:
-    """A number with its noun in the singular or plural: "1 problem", "2,000 problems", "3 trajectories"."""
+    """Returns a number with its noun in the singular or plural: "1 problem", "2,000 problems", "3 trajectories"."""
     if number == 1:
         return f"1 {noun}"
     return f"{number:,} {noun[:-1]}ies" if noun.endswith("y") else f"{number:,} {noun}s"
 
 
 def percent(interval: "Interval") -> str:
-    """A share with its interval: "41.2% [25.0, 58.8]"."""
+    """Returns a share with its interval: "41.2% [25.0, 58.8]"."""
     return f"{interval.estimate:.1%} [{interval.low * 100:.1f}, {interval.high * 100:.1f}]"
 
 
 def points(interval: "Interval | None") -> str:
-    """A difference in percentage points with its interval: "+2.5 [-8.8, 15.0]"; "" without one."""
+    """Returns a difference in percentage points with its interval: "+2.5 [-8.8, 15.0]". Returns "" for None."""
     if interval is None:
         return ""
     estimate = f"{interval.estimate * 100:+z.1f}"

@@ -1,4 +1,4 @@
-"""What a run tells whoever watches it: the protocol, and nobody, plain lines, JSON lines."""
+"""The protocol by which a run reports its progress, with classes that print nothing, plain lines or JSON lines."""
 
 import json
 import sys
@@ -14,16 +14,17 @@ from redraft.store.unit import Unit
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A run that is about to begin: how many problems it was given, and how many of them are done already."""
+    """A run that is about to begin. `problems` counts all its problems, and `done` the problems that are done
+    already."""
 
     run_id: str
     problems: int
     done: int
-    samples: int | None  # None where the strategy draws no number of them
+    samples: int | None  # None if the strategy does not take a number of samples
     strategy: str
     model: str
     db: str
-    noun: str = "problem"  # what is counted
+    noun: str = "problem"  # the noun of the things that are counted
 
     @property
     def todo(self) -> int:
@@ -31,29 +32,29 @@ class Plan:
 
 
 class Progress(Protocol):
-    """Told what happens, in order. `say` may be called from any thread, and before `begin`."""
+    """Receives the events of a run in order. A run may call `say` from any thread, and before `begin`."""
 
     def begin(self, plan: Plan) -> None: ...
 
     def draft(self, problem: Problem, trajectory: Trajectory) -> None:
-        """A trajectory has a new draft; nobody has compared it with the key yet."""
+        """Reports that a trajectory has a new draft, which has not been compared with the known answer yet."""
         ...
 
     def unit(self, problem: Problem, unit: Unit) -> None:
-        """A problem is finished and all its drafts are judged."""
+        """Reports that a problem is finished and all its drafts are judged."""
         ...
 
     def say(self, text: str) -> None:
-        """Something that a person should know, such as that the store is held by another process."""
+        """Tells a person something that they should know, such as that another process holds the store."""
         ...
 
     def end(self, status: str) -> None:
-        """The run has ended: "finished", "interrupted" or "failed". What was done is in the store."""
+        """Reports that the run has ended: "finished", "interrupted" or "failed". Its results are in the store."""
         ...
 
 
 class Silent:
-    """A Progress that keeps to itself."""
+    """A Progress that prints nothing."""
 
     def begin(self, plan: Plan) -> None: ...
 
@@ -67,10 +68,10 @@ class Silent:
 
 
 class Notes(Silent):
-    """A Progress that writes what a person should know to standard error, and nothing else."""
+    """A Progress that writes to standard error, and writes only the texts given to `say`."""
 
     def say(self, text: str) -> None:
-        if sys.stderr is not None:  # a program without a console has none
+        if sys.stderr is not None:  # a program without a console has no standard error
             sys.stderr.write(f"{text}\n")
             sys.stderr.flush()
 
@@ -84,8 +85,8 @@ class Tally:
         self._start = time.monotonic()
 
     def add(self, unit: Unit) -> None:
-        """Counts one unit: its independent samples, or its pick where a search drew none, and the tokens that this run
-        paid for."""
+        """Counts one unit: its independent samples, or its pick if a search made no samples, and the tokens that this
+        run paid for."""
         self.problems += 1
         self.tokens += sum(call.completion_tokens for call, _ in unit.calls)
         self.failed += unit.status == "failed"
@@ -103,14 +104,14 @@ class Tally:
         return time.monotonic() - self._start
 
     def text(self) -> str:
-        """Such as "62% right, 4,100 tokens/s"."""
+        """Returns the totals as text, such as "62% right, 4,100 tokens/s"."""
         right = f"{self.last_right / self.decided:.0%} right, " if self.decided else ""
         failed = f", {self.failed} failed" if self.failed else ""
         return f"{right}{self.tokens / max(self.seconds, 1e-9):,.0f} tokens/s{failed}"
 
 
 class Lines:
-    """Plain lines for a log: one when it begins, then one every `seconds`."""
+    """A Progress that writes plain lines for a log: a line when the run begins, then a line every `seconds`."""
 
     def __init__(self, file: TextIO | None = None, seconds: float = 5.0) -> None:
         self._file = file or sys.stderr
@@ -142,7 +143,7 @@ class Lines:
 
 
 class JsonLines:
-    """One JSON object a line and event, for programs."""
+    """A Progress for programs: it writes each event as a line with one JSON object."""
 
     def __init__(self, file: TextIO | None = None) -> None:
         self._file = file or sys.stderr
@@ -173,14 +174,14 @@ class JsonLines:
 
 
 def describe(plan: Plan) -> str:
-    """A plan in one line."""
+    """Returns a plan in one line."""
     known = f", {plan.done} of them done before" if plan.done else ""
     drafts = f", {plural(plan.samples, 'sample')} each" if plan.samples is not None else ""
     return f"{plural(plan.problems, plan.noun)}{known}: {plan.strategy} on {plan.model}{drafts}, into {plan.db}"
 
 
 def interrupted(plan: Plan, tally: Tally) -> str:
-    """What a person who stopped a run wants to know, in one line."""
+    """Returns one line for a person who stopped a run: what is done, and how to go on."""
     done = plan.done + tally.problems
     return (
         f"Stopped: {done} of {plural(plan.problems, plan.noun)} are in {plan.db}; the same command goes on from here."

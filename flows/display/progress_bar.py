@@ -11,7 +11,7 @@ from redraft.store.unit import Unit
 
 
 class Terminal:
-    """A Progress with a bar."""
+    """A Progress that shows a bar on a terminal."""
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(stderr=True)
@@ -51,7 +51,8 @@ class Terminal:
 
 
 def watcher(json: bool, *, bar: bool = True) -> Progress:
-    """The Progress for a command: JSON lines where asked for, a `bar` on a terminal, plain lines elsewhere."""
+    """Returns the Progress of a command: JSON lines if they are asked for, else a `bar` on a terminal, else plain
+    lines."""
     if json:
         return JsonLines()
     console = Console(stderr=True)

@@ -1,4 +1,4 @@
-"""What SQL found, as people read it: a table, or records one below the other where a table would not fit."""
+"""Shows the result of an SQL query as a table. If a table would be too wide, the rows are shown one below the other."""
 
 from datetime import datetime
 from typing import Any
@@ -10,11 +10,11 @@ from rich.text import Text
 
 from redraft.store.tables.query import Table as QueryTable
 
-NARROWEST = 14  # characters a column, below which a table can't be read
+NARROWEST = 14  # the fewest characters that a column needs to be readable
 
 
 def table(found: QueryTable, width: int, most: int = 200) -> RenderableType:
-    """At most `most` rows, in `width` characters; what was left out is said below."""
+    """Returns at most `most` rows in `width` characters. A line below says how much was left out."""
     rows = [[_cell(value) for value in row] for row in found.rows[:most]]
     left = len(found.rows) - len(rows)
     note = [Text(f"{left:,} more rows: LIMIT, --csv, --json or --parquet", style="dim")] if left > 0 else []

@@ -1,4 +1,4 @@
-"""A trajectory for people: its question, its drafts step by step, what was said about them, and how they ended."""
+"""Shows a trajectory to people: its question, each draft step by step, the feedback, and the answers."""
 
 import math
 from collections.abc import Sequence
@@ -24,28 +24,29 @@ At the right its value, from 0 to 1."""
 
 
 def heading(name: str, problem: Problem) -> RenderableType:
-    """A rule with the problem's level and subject, and its question."""
+    """Returns a horizontal line with the problem's level and subject, and the question below it."""
     facts = [f"level {problem.level}" if problem.level else "", problem.subject or ""]
     title = Text(" · ".join([name, *filter(None, facts)]), style="bold cyan")
     return Group(Rule(title, align="left", style="dim cyan"), Padding(Text(problem.question), (0, 0, 1, 0)))
 
 
 def turn(path: Trajectory, number: int, verdict: Verdict | None = None, key: str | None = None) -> RenderableType:
-    """One draft of a path: the feedback that it answers, its steps, its answer and what became of it."""
+    """Returns one draft of a trajectory: the feedback that it answers, its steps, its answer, and the verdict on it."""
     said = path.feedback(number)
     steps = [step_line(step, f"draft {number}" if index == 0 else "") for index, step in enumerate(path.draft(number))]
     return Group(*([feedback_line(said)] if said else []), *steps, ending(path, number, verdict, key))
 
 
 def step_line(step: Step, label: str = "") -> RenderableType:
-    """A step with its mark, and how sure the model was of it."""
+    """Returns a step with its mark, and with the probability that the model gave it."""
     line = _grid()
     line.add_row(label, mark(step.text), Text(step.text.strip()), _likelihood([step]))
     return line
 
 
 def branch_line(path: Trajectory) -> RenderableType:
-    """The last step of a path in a tree, with its place, its answer or its end, and the value that it was given."""
+    """Returns the last step of a path in a tree, with its place, its value, and its answer or the reason why it
+    ended."""
     line, step = _grid(), path.steps[-1]
     text = Text("  " * (step.depth - 1) + step.text.strip())
     if path.answer is not None:
@@ -58,7 +59,7 @@ def branch_line(path: Trajectory) -> RenderableType:
 
 
 def feedback_line(step: Step) -> RenderableType:
-    """What somebody said between two drafts."""
+    """Returns the feedback between two drafts."""
     line = _grid()
     line.add_row("feedback", "", Text(f"“{step.text}” ({step.by})", style="yellow"), "")
     return line
@@ -67,7 +68,7 @@ def feedback_line(step: Step) -> RenderableType:
 def ending(
     path: Trajectory, number: int | None = None, verdict: Verdict | None = None, key: str | None = None
 ) -> RenderableType:
-    """The answer of one draft, the last one by default, and what is known about it."""
+    """Returns the answer of one draft (by default the last draft), and whether it is right."""
     line = _grid()
     number = path.turn if number is None else number
     line.add_row("", "", _ending(path, number, verdict, key), _likelihood(path.draft(number)))
@@ -75,7 +76,7 @@ def ending(
 
 
 def _likelihood(draft: Sequence[Step]) -> str:
-    """How sure the model was of a draft as a whole: the probability a token, in the geometric mean."""
+    """Returns how sure the model was of a draft: the geometric mean of the probabilities of its tokens."""
     known = [(step.logprob, step.tokens) for step in draft if step.logprob is not None]
     tokens = sum(count for _, count in known)
     return f"{math.exp(sum(logprob for logprob, _ in known) / tokens):.0%}" if tokens else ""
@@ -91,7 +92,7 @@ def _grid() -> Table:
 
 
 def mark(text: str) -> Text:
-    """A tick where the step's equations hold, a cross where one does not, a dot where there is none."""
+    """Returns a tick if the step's equations hold, a cross if an equation does not hold, a dot if there are none."""
     held = [holds for _, holds in equations(text)]
     if not held:
         return Text("·", style="dim")

@@ -1,7 +1,7 @@
-"""An evaluation as a picture: accuracy against tokens, calls and seconds, with intervals.
+"""Draws an evaluation as a picture: accuracy against tokens, calls and seconds, with intervals.
 
-Needs matplotlib, which the extra `redraft[plot]` installs: of the libraries that draw SVG and PNG alike with error bars
-and logarithmic axes it is the one that lasts, and 25 MB are too many for what most runs never ask for.
+The picture needs matplotlib, which draws SVG and PNG with error bars and logarithmic axes. Matplotlib takes 25 MB and
+most runs draw nothing, so only the extra `redraft[plot]` installs it.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 
 
 class PlotError(RedraftError):
-    """A picture that cannot be drawn."""
+    """A picture cannot be drawn."""
 
 
 def check(file: str | Path, *, overwrite: bool = False) -> None:
-    """Raises PlotError where `plot` could not write this file: another ending, no matplotlib, a file that is there."""
+    """Raises PlotError if `plot` could not write this file: its ending is unknown, its folder does not exist, the file
+    exists and `overwrite` is false, or matplotlib is not installed."""
     if Path(file).suffix.lower() not in ENDINGS:
         raise PlotError(f"{file} is no picture that can be drawn: name it .svg, .png or .pdf")
     if Path(file).exists() and not overwrite:
@@ -36,7 +37,7 @@ def check(file: str | Path, *, overwrite: bool = False) -> None:
 
 
 def plot(evaluation: Evaluation, file: str | Path) -> None:
-    """Draws the evaluation into an SVG, PNG or PDF file, the same bytes for the same numbers. Raises PlotError."""
+    """Draws the evaluation into an SVG, PNG or PDF file. The same numbers make the same bytes. Raises PlotError."""
     matplotlib = library()
     with matplotlib.rc_context(STYLE):
         figure = draw(evaluation)
@@ -45,7 +46,7 @@ def plot(evaluation: Evaluation, file: str | Path) -> None:
 
 
 def draw(evaluation: Evaluation) -> "Figure":
-    """The picture itself: a panel for each kind of cost, all methods in each, and below them who is who."""
+    """Returns the picture. It has a panel for each kind of cost, with all methods in each panel, and a legend below."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import PercentFormatter
 
@@ -70,7 +71,8 @@ def draw(evaluation: Evaluation) -> "Figure":
 
 
 def _method(panel: "Axes", method: MethodResult, name: str, number: int, amount: Callable[[Cost], float]) -> None:
-    """A method's points, joined in the order of its turns; hollow and dashed where an oracle decided."""
+    """Draws the points of a method and the line that joins its turns. If the method used an oracle, the points are
+    hollow and the line is dashed."""
     colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number // len(COLOURS) % len(MARKERS)]
     rows = [row for row in method.rows if amount(row.cost) > 0]
     panel.errorbar(
@@ -96,14 +98,14 @@ def _named(method: MethodResult, evaluation: Evaluation) -> str:
 
 
 def _helped(method: MethodResult) -> str:
-    """What an oracle did for a method."""
+    """Returns a word for what an oracle did in a method, such as "stopped"."""
     told = "told" if method.feedback == "oracle" else "stopped" if method.oracle_stops else ""
     chosen = "chosen" if method.oracle_chooses else ""
     return " and ".join(filter(None, (told, chosen))) or "seen"
 
 
 def _vote(panel: "Axes", baseline: Baseline, amount: Callable[[Cost], float], evaluation: Evaluation) -> None:
-    """Self-consistency of as many sampled drafts as there are, with its band of intervals."""
+    """Draws the accuracy of self-consistency by the number of its drafts, with a band of 95% intervals."""
     cost = amount(baseline.cost)
     if not cost:
         return
@@ -129,13 +131,13 @@ def _axis(panel: "Axes", label: str) -> None:
 
 
 def _errors(found: Sequence[Interval]) -> list[list[float]]:
-    """How far the bounds are below and above; rounding never makes them negative."""
+    """Returns the distances from the estimates to the lower and to the upper bounds. No distance is negative."""
     below = [max(0.0, one.estimate - one.low) for one in found]
     return [below, [max(0.0, one.high - one.estimate) for one in found]]
 
 
 def library() -> Any:
-    """The library. Raises PlotError where it is not installed."""
+    """Returns the module matplotlib. Raises PlotError if it is not installed."""
     try:
         import matplotlib
     except ImportError as error:
@@ -144,7 +146,7 @@ def library() -> Any:
 
 
 ENDINGS = (".svg", ".png", ".pdf")
-LETTERS = 165  # in a line of the legend
+LETTERS = 165  # the width of the legend in characters
 COSTS: dict[str, Callable[[Cost], float]] = {
     "tokens written a problem": lambda cost: cost.tokens,
     "calls a problem": lambda cost: cost.calls,
@@ -152,7 +154,7 @@ COSTS: dict[str, Callable[[Cost], float]] = {
 }
 GREY = "#777777"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
-"""Okabe and Ito's, which everyone can tell apart."""
+"""The colours of Okabe and Ito, which colour-blind readers can tell apart."""
 
 MARKERS = ("o", "s", "^", "D")
 STYLE = {"svg.fonttype": "none", "svg.hashsalt": "redraft", "font.size": 9.5, "legend.fontsize": 9}

@@ -1,4 +1,5 @@
-"""What graders favour, as a picture: what they think of their best of k beside how often it is right, and length."""
+"""Draws a picture of graders: how often the best of k drafts by each grader is right, and how the grader's values
+depend on the length of drafts."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,8 +16,8 @@ Row = dict[str, Any]
 
 
 def plot_rewards(store: Store, file: str | Path) -> None:
-    """Draws the views `reward_by_n` and `grader_bias` of a store, last drafts of all recipes, into an SVG, PNG or PDF
-    file. Raises PlotError where no independent samples were graded, and without matplotlib."""
+    """Draws the views `reward_by_n` and `grader_bias` of a store into an SVG, PNG or PDF file, for the last drafts of
+    all recipes. Raises PlotError if no independent samples were graded, or if matplotlib is not installed."""
     matplotlib = library()
     by_n, bias = _rows(store, BY_N), _rows(store, BIAS)
     if not by_n:
@@ -27,8 +28,9 @@ def plot_rewards(store: Store, file: str | Path) -> None:
 
 
 def draw(by_n: Sequence[Row], bias: Sequence[Row]) -> "Figure":
-    """The picture itself. Its left panel has a grader's accuracy by k, solid, and its own value, dashed, where that is
-    a probability; its right panel the correlations of its value, and of being right, with length."""
+    """Returns the picture. The left panel shows by k how often a grader's best of k drafts is right (solid), and the
+    value that the grader gave it (dashed), if values are probabilities. The right panel shows how length correlates
+    with the grader's value, and with being right."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import PercentFormatter, ScalarFormatter
 
@@ -59,7 +61,7 @@ def _by_n(panel: "Axes", rows: Sequence[Row], name: str, colour: str) -> None:
 
 
 def _bias(panel: "Axes", rows: Sequence[Row]) -> None:
-    """A bar of each grader's correlation with length, beside what the truth has of it."""
+    """Draws two bars for each grader: the correlation of its value with length, and that of being right with length."""
     places = range(len(rows))
     for name, shift, colour in (("length_value", -0.2, COLOURS[1]), ("length_right", 0.2, "#777777")):
         panel.barh([place + shift for place in places], [row[name] or 0.0 for row in rows], 0.36, color=colour)

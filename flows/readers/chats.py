@@ -1,4 +1,4 @@
-"""Chat logs of one's own, or preference and process data in TRL's columns, with labels."""
+"""Reads labelled chat logs, and labelled data in the columns that TRL uses."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,13 +18,14 @@ RATINGS: Mapping[Any, Detail] = {
 
 
 def chats(row: Mapping[str, Any], context: Context) -> Imported:
-    """A row's drafts, with what was said of them; the grader is "human", its model the row's `labeler`.
+    """Returns the drafts of a row, with their labels as a grade by "human". The grade's model is the row's `labeler`.
 
-    Columns: `messages` (roles and contents), of which the first user's is the question, each assistant's a draft, and
-    each further user's feedback; or `prompt` and `completion`, or `prompt` and `completions`, the steps. `label` says
-    of the last draft that it is right (true, 1, "right") or wrong (false, 0, -1, "wrong"). `step_labels`, or `labels`,
-    has one a step: 1, 0 or -1, "good", "neutral" or "bad", true or false; null is none. Steps end after the separator.
-    `answer` is the known one. Raises SourceError for anything else.
+    A row has the column `messages`, or `prompt` and `completion`, or `prompt` and `completions` (a list of steps). In
+    `messages` the first user message is the question, each assistant message is a draft, and each further user message
+    is feedback. `label` says whether the last draft is right (true, 1, "right") or wrong (false, 0, -1, "wrong").
+    `step_labels`, or `labels`, has a label for each step: 1, 0 or -1, "good", "neutral" or "bad", true or false; null
+    if the step has no label. The separator ends a step. `answer` is the known answer. Raises SourceError for a row in
+    any other form.
     """
     messages = _messages(row)
     system = "\n\n".join(text for role, text in messages if role == "system") or None
@@ -57,7 +58,7 @@ def _messages(row: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _path(row: Mapping[str, Any], spoken: Sequence[tuple[str, str]], question: Any, context: Context) -> Trajectory:
-    """All drafts and the feedback between them, as turns."""
+    """Returns a trajectory with a turn for each draft and the feedback before it."""
     steps = row.get("completions")
     if isinstance(steps, list):
         mark = context.separator
@@ -75,7 +76,7 @@ def _path(row: Mapping[str, Any], spoken: Sequence[tuple[str, str]], question: A
 
 
 def _grade(row: Mapping[str, Any], path: Trajectory, person: str | None, context: Context) -> Grade | None:
-    """What the row says of its last draft; None where it says nothing."""
+    """Returns the grade of the last draft; None if the row has no label."""
     verdict = _verdict(row.get("label"))
     labels = _first_given(row, "step_labels", "labels")
     if labels is None:
@@ -91,8 +92,8 @@ def _grade(row: Mapping[str, Any], path: Trajectory, person: str | None, context
 
 
 def _first_given(row: Mapping[str, Any], *columns: str) -> Any:
-    """The first of these columns that is not null: rows of several kinds in one file have each other's columns, as
-    null."""
+    """Returns the first of these columns that is not null. If a file has rows of several kinds, each row has the
+    columns of the other kinds too, with null in them."""
     return next((row[column] for column in columns if row.get(column) is not None), None)
 
 

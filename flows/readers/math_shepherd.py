@@ -1,4 +1,5 @@
-"""Math-Shepherd's released data (Wang et al. 2024): solutions whose steps were labelled by rollouts, hard."""
+"""Reads the released data of Math-Shepherd (Wang et al. 2024). Rollouts labelled each step "+" or "-": "+" if any
+rollout from the step reached the right answer."""
 
 import re
 from collections.abc import Mapping
@@ -14,11 +15,11 @@ SIGNS: Mapping[str, Detail] = {"+": GOOD, "-": BAD}
 
 
 def math_shepherd(row: Mapping[str, Any], context: Context) -> Imported:
-    """The solution of a row; the grader is "rollout", its model "math-shepherd". The key is not among the data: what a
-    last step's "+" says of it is kept as that grade only.
+    """Returns the solution of a row, with a grade by "rollout" whose model is "math-shepherd". The data has no known
+    answers. A "+" at the last step becomes a value of the grade, and does not make the answer a known answer.
 
-    Raises Dropped where the question's end is not plain, or a label does not stand where its tag does; SourceError for
-    what is no such row.
+    Raises Dropped if the end of the question is unclear, or if a label is not at the place of its tag. Raises
+    SourceError for a row in any other form.
     """
     text, label = row.get("input"), row.get("label")
     if not isinstance(text, str) or not isinstance(label, str):

@@ -1,8 +1,9 @@
-"""PRM800K (Lightman et al. 2023): people's ratings of steps, in both phases.
+"""Reads both phases of PRM800K (Lightman et al. 2023), in which people rated steps.
 
-A row is one labelled solution: at each step some completions, of which one was chosen to go on from. The chosen ones
-are one trajectory; each other completion ends one of its own, after the chosen steps before it. Every combination of
-completions, as some converters make, would be histories that nobody wrote or rated.
+A row is one labelled solution. Each of its steps has several completions, and the solution continues from the chosen
+completion. The chosen completions are one trajectory. Each other completion is the last step of a trajectory of its
+own, after the chosen steps before it. Some converters make every combination of completions; this reader does not,
+since nobody wrote or rated those solutions.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,12 +19,13 @@ Step = tuple[str, Detail | None]
 
 
 def prm800k(row: Mapping[str, Any], context: Context) -> Imported:
-    """The trajectories of a row, all in the role of a search, since people or a verifier chose them; the grader is
-    "human", its model the labeller.
+    """Returns the trajectories of a row, with grades by "human" whose model is the labeller. The trajectories have the
+    role "search", since people or a verifier chose among their steps.
 
-    A rating of null is no rating. In phase 2 labelling stops at the first mistake: the steps after it are kept without
-    one. A step that the labeller wrote stands among the model's, without a rating. Raises Dropped for a row of quality
-    control or screening, a bad problem, and one that was given up; SourceError for what is no such row.
+    A rating of null means that the step was not rated. In phase 2 labelling stops at the first mistake; later steps are
+    kept without a rating. A step that the labeller wrote is kept without a rating too. Raises Dropped for a row of
+    quality control or of screening, for a bad problem, and for a problem that the labeller gave up. Raises SourceError
+    for a row in any other form.
     """
     for name, words in QUALITY.items():
         if row.get(name):
@@ -55,7 +57,7 @@ def prm800k(row: Mapping[str, Any], context: Context) -> Imported:
 
 
 def _step(step: Mapping[str, Any]) -> tuple[Step | None, Sequence[Step]]:
-    """The chosen completion of a step, None where there is none, and the others."""
+    """Returns the chosen completion of a step, and its other completions. The first is None if none was chosen."""
     completions = [(one["text"], RATINGS.get(one["rating"])) for one in step["completions"] or []]
     index = step.get("chosen_completion")
     if index is not None:
@@ -64,7 +66,7 @@ def _step(step: Mapping[str, Any]) -> tuple[Step | None, Sequence[Step]]:
     text = human["text"] if isinstance(human, Mapping) else human
     if text:
         return (text, None), completions
-    if len(completions) == 1:  # the last step of phase 2: nobody chose to go on from it
+    if len(completions) == 1:  # the last step of phase 2 has one completion, which is not marked as chosen
         return completions[0], []
     return None, completions
 

@@ -1,4 +1,5 @@
-"""What the readers of other people's labelled solutions share: a row becomes trajectories with the grades they had."""
+"""Shared code of the readers of other people's labelled solutions. A reader turns a row of a file into trajectories
+with grades."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,15 +15,16 @@ SEPARATOR = "\n\n"
 
 
 class Dropped(Exception):
-    """A row that is left out on purpose; the message says why, in the same words for every such row."""
+    """A row is left out on purpose. The message is the reason; rows with the same reason have the same message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """How rows are read: where they come from, and as what a neutral step counts."""
+    """How a row is read: the source and split of its problem, the id of its unit, what a neutral step counts as, and
+    the separator of steps."""
 
     source: str
-    unit: str  # of this row
+    unit: str  # the id of this row's unit of work
     split: str | None = None
     neutral: Neutral = "positive"
     separator: str = SEPARATOR
@@ -30,14 +32,14 @@ class Context:
 
 @dataclass(slots=True)
 class Imported:
-    """A problem, what was written about it, and what was said of that."""
+    """A problem with its trajectories and their grades."""
 
     problem: Problem
     paths: list[Trajectory] = field(default_factory=list)
     grades: list[Grade] = field(default_factory=list)
 
     def add(self, path: Trajectory, grade: Grade | None = None) -> None:
-        """One more trajectory, with its grade."""
+        """Adds a trajectory, with its grade if it has a grade."""
         self.paths.append(path)
         if grade is not None:
             self.grades.append(replace(grade, trajectory_id=path.trajectory_id, turn=path.turn))
@@ -46,7 +48,8 @@ class Imported:
 def written(
     question: Question, texts: Sequence[str], *, role: Role = Role.SAMPLE, ended: bool = True, sibling: int = 0
 ) -> Trajectory:
-    """A draft of these steps, whose answer is read as every other's. `sibling` is the number of its last step."""
+    """Returns a trajectory with one draft of these steps. Its answer is extracted as from a model's draft. `sibling` is
+    the number of the last step among its siblings."""
     path = Trajectory(question, role=role)
     for number, text in enumerate(texts, start=1):
         last = number == len(texts)
@@ -57,8 +60,8 @@ def written(
 
 
 def rated(details: Sequence[Detail | None], by: str, person: str | None, neutral: Neutral) -> Grade:
-    """A grade whose steps have these details; None is a step that nobody rated, and has no value. The draft has a value
-    where every step has one: the least."""
+    """Returns a grade with a value for each step. A step whose detail is None was not rated and has no value. If every
+    step has a value, the value of the draft is the lowest of them."""
     values = tuple(None if one is None else positive(one, neutral) for one in details)
     known = [value for value in values if value is not None]
     return Grade(
@@ -74,7 +77,7 @@ def rated(details: Sequence[Detail | None], by: str, person: str | None, neutral
 
 
 def told(verdict: bool, person: str | None) -> Grade:
-    """A person's verdict on a whole draft."""
+    """Returns the grade for a person's verdict on a whole draft."""
     return Grade(
         "human",
         "",
@@ -86,7 +89,7 @@ def told(verdict: bool, person: str | None) -> Grade:
 
 
 def problem_of(context: Context, question: str, answer: str | None = None, **meta: object) -> Problem:
-    """A row's problem; equal questions of one source are one problem."""
+    """Returns the problem of a row. Rows of one source with the same question have the same problem."""
     kept = {name: value for name, value in meta.items() if value is not None}
     return Problem(
         question.strip(), answer or None, source=context.source, split=context.split, kind=Kind.MATH, meta=kept
