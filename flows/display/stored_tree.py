@@ -1,4 +1,4 @@
-"""A stored tree, read back whole: the steps of one unit of work, the trajectories that end at them, and its drafts."""
+"""Reads a stored tree: the steps of one unit of work, the trajectories that end at the steps, and the drafts."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -26,8 +26,8 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """One turn of a correction: the feedback on the draft before, and the draft that answers it. Trajectories that
-    part later share it."""
+    """One turn of a correction: the feedback on the draft before, and the draft that answers the feedback.
+    Trajectories that branch after this draft share it."""
 
     turn: int
     leaf_step_id: str
@@ -57,14 +57,14 @@ class Branch:
 
     @property
     def searched(self) -> bool:
-        """Whether a search gave the step a value or visits."""
+        """Returns whether a search gave the step a value or visits."""
         return self.value is not None or self.visits is not None
 
 
 @dataclass(frozen=True, slots=True)
 class StoredTree:
-    """Everything that one unit of work explored for its question. `ends` are trajectories without a step. `drafts` are
-    all drafts, turn by turn; it is empty if no draft was revised."""
+    """Everything that one unit of work explored for its question. `ends` has the trajectories without a step. `drafts`
+    has all drafts, turn by turn; it is empty if no draft was revised."""
 
     unit: str
     problem_id: str
@@ -76,8 +76,8 @@ class StoredTree:
 
 
 def read_tree(store: Store, name: str | None = None) -> StoredTree:
-    """The tree of the unit, trajectory or problem with this id, or the newest tree. A problem's tree is the tree of its
-    newest run. Raises StoreError if there is no such tree."""
+    """Returns the tree of the unit, trajectory or problem with this id, or the newest tree if there is no id. The tree
+    of a problem is the tree of its newest run. Raises StoreError if the tree does not exist."""
     named = "true" if name is None else f"{literal(name)} IN (t.unit_id, t.trajectory_id, t.problem_id)"
     found = store.query(UNIT.format(named=named)).rows
     if not found:
@@ -96,9 +96,9 @@ def read_tree(store: Store, name: str | None = None) -> StoredTree:
 
 
 def _branches(rows: Sequence[Sequence[Any]], leaves: Mapping[str | None, list[End]]) -> tuple[Branch, ...]:
-    """The first steps, each with the steps below it. The rows are taken from the deepest up."""
+    """Returns the first steps of the tree, each with the steps below it. It takes the deepest rows first."""
     children: dict[str | None, list[Branch]] = defaultdict(list)
-    sampled: set[str] = set()  # parents of steps that more than rollouts went through
+    sampled: set[str] = set()  # parents of the steps that a trajectory other than a rollout went through
     upwards = sorted(rows, key=lambda row: (-row[-1], _numbers(row[0])))
     for step_id, parent, turn, by, text, tokens, logprob, value, visits, _ in upwards:
         ends = tuple(leaves.get(step_id, ()))
@@ -112,7 +112,7 @@ def _branches(rows: Sequence[Sequence[Any]], leaves: Mapping[str | None, list[En
 
 
 def _numbers(step_id: str) -> list[tuple[int, str]]:
-    """The numbers of a step's place, by which places are sorted: 10 comes after 9."""
+    """Returns the numbers in a step's place. Places are sorted by these numbers, so that 10 comes after 9."""
     tail = step_id.rpartition("/")[2].split(".")
     return [(int(part), "") if part.isdigit() else (-1, part) for part in tail]
 

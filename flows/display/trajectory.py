@@ -38,7 +38,7 @@ def turn(path: Trajectory, number: int, verdict: Verdict | None = None, key: str
 
 
 def step_line(step: Step, label: str = "") -> RenderableType:
-    """Returns a step with its mark, and with the probability that the model gave it."""
+    """Returns a step with its mark, and with the mean probability of its tokens."""
     line = _grid()
     line.add_row(label, mark(step.text), Text(step.text.strip()), _likelihood([step]))
     return line

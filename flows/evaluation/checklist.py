@@ -1,5 +1,5 @@
-"""Whether a comparison can be believed, by the checklist of Kamoi et al. 2024 and the controls of Huang et al. 2023.
-Each broken item is one line."""
+"""Checks a comparison against the checklist of Kamoi et al. 2024 and the controls of Huang et al. 2023. Each broken
+item makes one line."""
 
 from collections.abc import Iterator, Sequence
 
@@ -12,7 +12,7 @@ INFORMED = {"tool": "an interpreter", "tests": "the problem's tests", "human": "
 
 
 def check(evaluation: Evaluation) -> list[str]:
-    """A sentence for every broken item of the checklist; none if the comparison can be believed."""
+    """Returns a sentence for every broken item of the checklist; nothing if the comparison passes."""
     if not evaluation.problems:
         return ["No problem has a judged draft under every method: nothing is compared."]
     found = [*_comparison_items(evaluation)]

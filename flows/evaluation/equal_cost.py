@@ -1,4 +1,5 @@
-"""What a method has to beat: a vote of independent drafts that costs as many tokens, and an oracle that only stops."""
+"""Compares a method with a vote of independent drafts that costs as many tokens, and with an oracle that stops at a
+right draft without any correction."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,7 +18,7 @@ from redraft.graders.statistics import (
 
 
 class SampledDrafts:
-    """Independent drafts of one model, from which any number may be thought to have been drawn."""
+    """Independent drafts of one model. They give the expected result for any smaller number of drafts."""
 
     def __init__(self, found: History, problems: Sequence[str], model: str) -> None:
         self._votes = [[path[0].vote for path in found.paths[problem]] for problem in problems]
@@ -26,21 +27,21 @@ class SampledDrafts:
         self.model = model
 
     def baseline(self) -> Baseline:
-        """What there is of them."""
+        """Returns the number of the drafts, their cost, their accuracy, and the accuracy of votes among them."""
         sizes = sorted({*(2**i for i in range(self.most.bit_length())), self.most})
         votes = {k: mean_interval(self.majority(k)) for k in sizes}
         return Baseline(self.model, self.most, self.cost, mean_interval(self.any_right(1)), votes)
 
     def worth(self, cost: Cost) -> float | None:
-        """How many drafts the tokens of `cost` pay for, 1 at least; None where nobody counted tokens."""
+        """Returns how many drafts the tokens of `cost` pay for, at least 1; None if the drafts' tokens are unknown."""
         return max(1.0, cost.tokens / self.cost.tokens) if self.cost.tokens else None
 
     def majority(self, k: float) -> tuple[float, ...]:
-        """The expected accuracy of a vote of k on each problem."""
+        """Returns for each problem the expected accuracy of a vote of k drafts."""
         return tuple(majority_between(votes, RIGHT, k) for votes in self._votes)
 
     def any_right(self, k: int) -> tuple[float, ...]:
-        """The chance that k drafts of each problem hold a right one."""
+        """Returns for each problem the chance that at least one of k drafts is right."""
         return tuple(pass_at_k(len(votes), votes.count(RIGHT), k) for votes in self._votes)
 
 
@@ -52,8 +53,9 @@ def with_baseline(
     tested: bool,
     first: MeasuredRow | None = None,
 ) -> Row:
-    """The row with self-consistency at its tokens, with a p-value where it is `tested`, and with the control of so many
-    `guesses` where an oracle decided. `first` is the row of turn 1, of which the difference is told too."""
+    """Returns the row with its comparison to self-consistency at the same number of tokens. If `tested`, the comparison
+    has a p-value. If `guesses` is given, the row also has the control of an oracle with so many independent drafts.
+    `first` is the row of turn 1; with it, the comparison also says how much the later turns added."""
     return replace(
         measured.row,
         equal_cost=_equal_cost(measured, sampled, tested, None if first is measured else first),
@@ -62,7 +64,7 @@ def with_baseline(
 
 
 def holm_corrected(methods: Sequence[MethodResult]) -> list[MethodResult]:
-    """The methods with the p-values of their last rows corrected for how many there are (Holm)."""
+    """Returns the methods with corrected p-values in their last rows: Holm's correction for the number of tests."""
     tested = [
         (place, row.equal_cost)
         for place, method in enumerate(methods)

@@ -1,4 +1,4 @@
-"""What an evaluation found, and what readers must know to believe it."""
+"""The results of an evaluation, with the notes that a reader needs to judge them."""
 
 import json
 from collections.abc import Sequence
@@ -13,7 +13,8 @@ from redraft.store.html import GREY, notes, table, title
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Methods compared on the same problems: of the `asked` problems those with judged drafts of every method."""
+    """A comparison of methods on the same problems. A problem counts if every method has judged drafts of it; `asked`
+    is the number of problems before that choice."""
 
     db: str
     asked: int
@@ -31,7 +32,7 @@ class Evaluation:
 
     @property
     def failed(self) -> int:
-        """How many trajectories failed; the same command tries them again."""
+        """Returns how many trajectories failed. The same command tries them again."""
         return sum(sum(method.failures.values()) for method in self.methods)
 
     def __repr__(self) -> str:
@@ -45,16 +46,16 @@ class Evaluation:
 
     @property
     def heading(self) -> str:
-        """The number of problems and their tasks, as the title of the tables."""
+        """Returns the number of problems and their tasks, as the title of the tables."""
         names = ", ".join(task or "unnamed" for task in self.tasks)
         return f"{plural(self.problems, 'problem')} ({names}), shares with 95% intervals"
 
     def footnotes(self) -> list[str]:
-        """What a reader must know to read the tables, a sentence each."""
+        """Returns the sentences that a reader needs to understand the tables."""
         return footnotes(self.methods, self.baselines, self.problems, self.concurrency) if self.problems else []
 
     def caveats(self) -> list[str]:
-        """What qualifies the numbers, a sentence or two each: failures, budgets, and the checklist."""
+        """Returns the reasons to doubt the numbers, in a sentence or two each: failures, budgets, and the checklist."""
         found = [
             f"{method.label}: {count:,} failed: {reason}"
             for method in self.methods
@@ -70,5 +71,5 @@ class Evaluation:
         return [*found, *self.remarks]
 
     def to_json(self) -> str:
-        """The fields as one JSON object."""
+        """Returns the fields as one JSON object."""
         return json.dumps(asdict(self))

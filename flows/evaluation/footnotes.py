@@ -1,5 +1,5 @@
-"""What a reader must know to read the tables of an evaluation: how many trajectories there are, what the seconds mean,
-how much of a difference comes from lucky first drafts, and the accuracy on each task."""
+"""The footnotes of an evaluation's tables: how many trajectories there are, what the seconds mean, how much of a
+difference comes from lucky first drafts, and the accuracy on each task."""
 
 from collections.abc import Iterator, Sequence
 
@@ -10,7 +10,7 @@ from redraft.flows.evaluation.result import Baseline, MethodResult, Task
 def footnotes(
     methods: Sequence[MethodResult], baselines: Sequence[Baseline], problems: int, concurrency: int
 ) -> list[str]:
-    """The footnotes, a sentence each."""
+    """Returns the footnotes, a sentence each."""
     return [
         *_trajectories(methods, problems),
         *_samples(baselines),
@@ -21,7 +21,7 @@ def footnotes(
 
 
 def full_label(method: MethodResult, methods: Sequence[MethodResult]) -> str:
-    """A method's label, with its model if the methods have several models."""
+    """Returns a method's label, with its model if the methods have several models."""
     several = len({each.model for each in methods}) > 1
     return f"{method.label} ({method.model})" if several else method.label
 
@@ -63,6 +63,6 @@ def _tasks(methods: Sequence[MethodResult]) -> Iterator[str]:
 
 
 def _accuracy(method: MethodResult, task: Task) -> str:
-    """The accuracy of the last row, after that of the first row if there are several."""
+    """Returns the accuracy of the first and of the last row; a single accuracy if there is one row."""
     last = f"{task.last.estimate:.1%}"
     return f"{task.first.estimate:.1%} → {last}" if len(method.rows) > 1 else last

@@ -1,4 +1,4 @@
-"""What the store has of a method on some problems: its trajectories turn by turn, its picks, and what they cost."""
+"""Reads the stored results of a method: its trajectories turn by turn, its picks, and their cost."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,15 +11,15 @@ from redraft.store.tables.sql import literal, one_of
 from redraft.store.tables.store import Store
 
 RIGHT = "right"
-"""The vote of every right answer: what the oracle calls right is one answer, however it is spelt."""
+"""The vote of every right answer. Right answers count as one answer in a vote, even if they are written differently."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What was used for a problem. A call that asks for n samples counts n; `seconds` are those that its calls took,
-    one after the other."""
+    """What a problem used. A call that asks for n samples counts as n calls. `seconds` is the sum of the times of all
+    calls."""
 
-    tokens: float = 0.0  # that models wrote
+    tokens: float = 0.0  # tokens that models wrote
     prompt_tokens: float = 0.0
     calls: float = 0.0
     seconds: float = 0.0
@@ -28,7 +28,7 @@ class Cost:
         return Cost(*(a + b for a, b in zip(self.values(), other.values(), strict=True)))
 
     def times(self, factor: float) -> "Cost":
-        """So many of it."""
+        """Returns the cost multiplied by a factor."""
         return Cost(*(value * factor for value in self.values()))
 
     def values(self) -> tuple[float, float, float, float]:
@@ -37,13 +37,14 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """One draft: what it votes for, None without an answer, and how it differs from the draft before."""
+    """One draft: the answer that it votes for (None if it has no answer), whether that is right, and how much the text
+    differs from the draft before."""
 
     vote: str | None
     correct: bool
     same_text: bool | None = None
     text_change: float | None = None
-    score: float | None = None  # by the grader that was asked for
+    score: float | None = None  # the value by the grader that `history` was given
 
 
 Drafts = tuple[Draft, ...]
@@ -52,16 +53,17 @@ Drafts = tuple[Draft, ...]
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """By problem: the trajectories, whether the pick is right, and the cost of each turn of one trajectory."""
+    """The stored results of a method. For each problem it has the trajectories, whether the pick is right, and the cost
+    of each turn of one trajectory."""
 
     paths: Mapping[str, tuple[Drafts, ...]]
     picks: Mapping[str, bool]
     costs: Mapping[str, Mapping[int, Cost]]
-    samples: Mapping[str, int]  # trajectories of each problem, all that are stored; they share its cost
+    samples: Mapping[str, int]  # the number of all stored trajectories of each problem, which share its cost
     oracle_used: bool = False
-    undecided: int = 0  # trajectories that are left out: the oracle could not decide one of their drafts
-    first_prompts: Mapping[str, str] = field(default_factory=dict)  # a hash of what its first drafts were asked with
-    graded: bool = False  # whether the grader that was asked for has one opinion of each draft
+    undecided: int = 0  # trajectories left out because the oracle could not judge one of their drafts
+    first_prompts: Mapping[str, str] = field(default_factory=dict)  # by problem: a hash of its first prompts
+    graded: bool = False  # whether each draft has exactly one value by the given grader
 
 
 def history(
@@ -74,9 +76,9 @@ def history(
     grader: str | None = None,
     alone: bool = False,
 ) -> History:
-    """What is stored of one recipe and replicate on these problems: the first `samples` trajectories of each, all by
-    default, with the scores that `grader` gave. `alone` counts the prompt of first drafts for each of them, as if it
-    had been drawn by itself. Raises StoreError."""
+    """Returns the stored results of one recipe and replicate on these problems. They have the first `samples`
+    trajectories of each problem (all if None), with the scores by `grader`. One call may sample several first drafts;
+    `alone` then counts the tokens of its prompt once for each draft. Raises StoreError."""
     own = f"recipe = {literal(recipe)} AND replicate = {literal(replicate)}"
     these = f"{own} AND {one_of('problem_id', problems)}"
     facts = {
@@ -123,7 +125,7 @@ def _draft(row: Mapping[str, Any]) -> Draft:
 
 
 def _costs(rows: Iterable[Mapping[str, Any]], samples: Mapping[str, int]) -> dict[str, dict[int, Cost]]:
-    """What one trajectory costs in each turn: its share of what its problem's calls did."""
+    """Returns what one trajectory costs in each turn: the cost of the problem's calls, divided by its trajectories."""
     costs: dict[str, dict[int, Cost]] = defaultdict(dict)
     for row in rows:
         problem = row["problem_id"]
@@ -157,7 +159,8 @@ SELECT c.problem_id, CASE WHEN purpose IN ('propose', 'revise') THEN coalesce(s.
        coalesce(sum(c.n) FILTER (c.error IS NULL), 0)::DOUBLE AS calls, round(sum(c.latency_ms), 3) / 1000 AS seconds
 FROM (FROM calls WHERE {these}) c LEFT JOIN steps s ON s.step_id = c.place AND s.problem_id = c.problem_id
 GROUP BY ALL ORDER BY ALL"""
-"""What is said of a draft is paid by the turn that follows it. In order, so that sums of seconds come out the same."""
+"""The cost of the feedback on a draft counts for the next turn. The rows are ordered, since the order of an addition
+changes the last digits of a sum of seconds."""
 
 SAMPLES = """
 SELECT problem_id, count(*) FILTER (role = 'sample') AS samples, bool_or(oracle_used) AS oracle_used

@@ -1,4 +1,4 @@
-"""From what the store has of each method to the rows of the comparison."""
+"""Computes the rows of the comparison from the stored results of each method."""
 
 from collections.abc import Mapping, Sequence
 
@@ -20,8 +20,8 @@ def measured(
     tasks: Sequence[str],
     db: str,
 ) -> Evaluation:
-    """The methods on the problems whose drafts are judged under every one of them, `sampled` ones by model included.
-    `tasks` names each problem's."""
+    """Returns the methods, measured on the problems whose drafts are judged in every method and in the `sampled`
+    drafts. `sampled` has the independent drafts of each model, and `tasks` the task of each problem."""
     common = [one.problem_id for one in problems if all(_judged(each, one.problem_id) for each in ran)]
     common = [problem for problem in common if all(problem in one.found.paths for one in sampled.values())]
     drafts = {name: SampledDrafts(one.found, common, name) for name, one in sampled.items()} if common else {}
@@ -52,7 +52,7 @@ def _measured(ran: MethodRun, problems: Sequence[str]) -> list[MeasuredRow]:
 
 
 def _by_task(made: Sequence[MeasuredRow], tasks: Sequence[str]) -> tuple[Task, ...]:
-    """The first and the last row on each task, where there are several."""
+    """Returns the first and the last row on each task; nothing if there is only one task."""
     names = sorted(set(tasks))
     if not made or len(names) < 2:
         return ()
@@ -67,7 +67,7 @@ def _by_task(made: Sequence[MeasuredRow], tasks: Sequence[str]) -> tuple[Task, .
 
 
 def _compared(ran: MethodRun, problems: Mapping[str, str], sampled: SampledDrafts | None) -> MethodResult:
-    """A method on problems, given with their tasks."""
+    """Returns the result of a method on these problems."""
     made = _measured(ran, list(problems))
     rows = [one.row for one in made]
     if sampled:

@@ -1,4 +1,4 @@
-"""A method as it is compared with others: a strategy and its settings, in one line of text."""
+"""A method that an evaluation compares: a strategy with its settings, written in one line of text."""
 
 import shlex
 from collections.abc import Mapping
@@ -13,7 +13,8 @@ from redraft.store.errors import PartError
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A strategy with its settings. `grader`, `critic` and `samples` are None where its own or the command's hold."""
+    """A strategy with its settings. If `grader`, `critic` or `samples` is None, the value of the command applies, or
+    else the default of the strategy."""
 
     label: str
     strategy: Spec
@@ -24,13 +25,14 @@ class Method:
 
     @property
     def in_turns(self) -> bool:
-        """Whether its samples are drafts that are revised, each of which counts; else it answers by its pick alone."""
+        """Returns whether the method revises each sample in turns. If so, every sample counts in the accuracy. If not,
+        only the method's pick counts."""
         return find_strategy(self.strategy).takes("turns")
 
 
 def method(given: Spec | Method) -> Method:
-    """The method that a text such as "correct feedback=none turns=3" names; a value with spaces stands in quotes.
-    Raises PartError where it cannot be read."""
+    """Returns the method that a text such as "correct feedback=none turns=3" names. A value with spaces needs quotes.
+    Raises PartError if the text cannot be read."""
     if isinstance(given, Method):
         return given
     if not isinstance(given, str):

@@ -1,4 +1,4 @@
-"""What the known answer decided in a method, and how many independent guesses it had for that."""
+"""Finds out what the known answer decided in a method, and how many drafts were compared with it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ from redraft.store.plugins.discovery import load
 
 @dataclass(frozen=True, slots=True)
 class Oracle:
-    """Whether the known answer `stops` a trajectory and `chooses` among drafts. It looks at `first` drafts in the first
-    turn and at `later` in every other; None where that cannot be told."""
+    """Whether the known answer `stops` a trajectory, and whether it `chooses` among drafts. The oracle looks at `first`
+    drafts in the first turn, and at `later` drafts in every later turn. `first` is None if the number is unknown."""
 
     stops: bool = False
     chooses: bool = False
@@ -22,13 +22,13 @@ class Oracle:
     later: int = 1
 
     def guesses(self, turn: int) -> int | None:
-        """The drafts that it has looked at after a turn, from 1."""
+        """Returns how many drafts the oracle has looked at after a turn; the first turn is 1."""
         return None if self.first is None else self.first + self.later * (turn - 1)
 
 
 def oracle(strategy: Spec, chosen: Mapping[str, Any], samples: int) -> Oracle:
-    """The oracle of a strategy, from everything that it and its parts are built with (see `resolve`), and its number
-    of samples."""
+    """Returns what the oracle does in a strategy. `chosen` has every argument of the strategy and of its parts (see
+    `resolve`), and `samples` is its number of samples."""
     readers = {key for key, value in chosen.items() if _reads(key, value)}
     grades = "grader" in readers
     if not _is(strategy, "correct"):
@@ -52,12 +52,12 @@ def _first(chosen: Mapping[str, Any], inner: set[str]) -> int | None:
 
 
 def _is(strategy: Spec, known: str) -> bool:
-    """Whether a strategy is the one of our own of this name, however it was given."""
+    """Returns whether a strategy, given as a name or as a function, is the built-in strategy of this name."""
     return load_strategy(strategy) is load_strategy(known)
 
 
 def _reads(key: str, value: Any) -> bool:
-    """Whether a setting is a part that asks for the keys."""
+    """Returns whether a setting is a part that reads the known answers: its factory has a parameter `keys`."""
     name = key.rpartition(".")[2]
     if name not in READERS or value is None:
         return False
@@ -65,4 +65,4 @@ def _reads(key: str, value: Any) -> bool:
 
 
 READERS = ("grader", "critic", "feedback", "draft")
-"""The kinds of parts that keys are handed to."""
+"""The kinds of parts that may read the known answers."""

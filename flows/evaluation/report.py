@@ -18,7 +18,7 @@ def show(evaluation: Evaluation, console: Console) -> None:
 
 
 def render(evaluation: Evaluation, width: int = 100) -> RenderableType:
-    """The tables in `width` columns, with the footnotes and the caveats below."""
+    """Returns the tables in `width` columns, with the footnotes and the caveats below."""
     parts: list[RenderableType] = [
         Text.assemble((evaluation.heading, "bold"), (f"  {evaluation.db}", "dim")),
         Text(""),
@@ -30,7 +30,7 @@ def render(evaluation: Evaluation, width: int = 100) -> RenderableType:
 
 
 def markdown(evaluation: Evaluation) -> str:
-    """The tables as Markdown, with the footnotes and the caveats below."""
+    """Returns the tables as Markdown, with the footnotes and the caveats below."""
     parts = [evaluation.heading, ""]
     for title, head, rows in tables(evaluation.methods, bool(evaluation.baselines)):
         lines = [head, ("---",) * len(head), *rows]
@@ -49,8 +49,9 @@ def _table(head: Line, rows: list[Line]) -> Table:
 
 
 def _fit(head: Line, rows: Sequence[Line], width: int) -> list[Line]:
-    """The rows with each method's name wrapped to the width that the other columns leave. A name that needs more lines
-    than its method has rows gets further lines. Only a word that is longer than this width is broken."""
+    """Returns the rows with each method's name wrapped to the width that the other columns leave. If a name needs more
+    lines than its method has rows, rows without numbers are added. A word is broken only if it is longer than the
+    width."""
     columns = list(zip(head, *rows, strict=True))[1:]
     room = max(NAME, width - sum(max(map(cell_len, column)) + 1 for column in columns) - 1)
     made: list[Line] = []

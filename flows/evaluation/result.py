@@ -19,14 +19,14 @@ class Moves:
     wrong_to_other_wrong: int = 0
     unchanged: int = 0
     no_answer: int = 0  # trajectories whose answer after the turn could not be read
-    revised_right: int = 0  # right drafts that were revised, though the feedback should have spared them
+    revised_right: int = 0  # right drafts that were revised, although the feedback should have accepted them
     revised_wrong: int = 0  # wrong drafts that were revised, since the feedback found their mistake
     same_text: float | None = None  # share of the revisions that repeat the draft to the letter
     text_change: float | None = None  # mean edit distance as a share of the longer text
 
     @property
     def redrafts(self) -> int:
-        """How many drafts were written in this turn."""
+        """Returns how many drafts were written in this turn."""
         return self.revised_right + self.revised_wrong
 
 
@@ -39,14 +39,15 @@ class EqualCost:
     accuracy: Interval
     difference: Interval  # the method minus self-consistency, paired by problem
     short: bool = False  # the same tokens would pay for more than `k` drafts, but no more were sampled
-    p: float | None = None  # sign-flip test over problems that there is no difference; for the last row only
+    p: float | None = None  # p-value of a sign-flip test over problems; only the last row has it
     p_holm: float | None = None  # `p` after Holm's correction for the number of methods
     beyond_first: Interval | None = None  # the difference minus the difference of turn 1, paired by problem
 
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """What an oracle's stop achieves without any correction: any of `guesses` independent drafts is right."""
+    """The accuracy of an oracle that only stops, without any correction: the chance that at least one of `guesses`
+    independent drafts is right."""
 
     guesses: int
     accuracy: Interval
@@ -97,7 +98,7 @@ class MethodResult:
     oracle_used: bool
     feedback: str | None = None
     grader: str | None = None
-    other_models: Sequence[str] = ()  # further models that its parts ask
+    other_models: Sequence[str] = ()  # further models that the parts of the method call
     undecided: int = 0  # trajectories left out since the oracle could not judge one of their drafts
     failures: Mapping[str, int] = field(default_factory=dict)  # failed trajectories by reason
     unjudged: bool = False  # `likelihood` could not judge, since the model gives no log-probabilities
@@ -109,7 +110,8 @@ class MethodResult:
 
     @property
     def last(self) -> Row | None:
-        """The row that the method is judged by: its pick if that is measured, else its last turn; None without rows."""
+        """Returns the row that the method is judged by: its pick if the pick is measured, else its last turn. Returns
+        None if there are no rows."""
         return self.rows[-1] if self.rows else None
 
 

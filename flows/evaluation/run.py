@@ -1,4 +1,4 @@
-"""The jobs of an evaluation, one after the other, out of one budget."""
+"""Runs the jobs of an evaluation one after the other. All of them share one budget."""
 
 import math
 import time
@@ -25,31 +25,31 @@ from redraft.store.waiting import off_loop
 
 @dataclass(frozen=True, slots=True)
 class MethodRun:
-    """A method that has been run on one model, and what the store has of it."""
+    """A method that has been run on one model, with its stored results."""
 
     method: Method
-    model: str | Model  # as it was given
+    model: str | Model  # the model as the caller gave it
     model_name: str
     settings: Settings
     summary: Summary
     found: History
-    other_models: tuple[str, ...] = ()  # that its parts ask
+    other_models: tuple[str, ...] = ()  # further models that the parts of the method call
     oracle: Oracle = field(default_factory=Oracle)
-    pick: str = "last"  # of a method in turns
+    pick: str = "last"  # how a method in turns picks among the drafts of a trajectory
 
     @property
     def unpicked(self) -> bool:
-        """Whether what it picks cannot be told, since the store does not know its grader's opinion of each draft."""
+        """Returns whether the method's picks are unknown: it picks by its grader, but the store lacks grades."""
         return self.method.in_turns and self.pick == "best" and not self.found.graded
 
     @property
     def picks(self) -> bool:
-        """Whether a trajectory's pick among its turns is something else than its last turn."""
+        """Returns whether a trajectory may pick another draft than its last draft."""
         return self.method.in_turns and self.pick in PICKS and not self.unpicked
 
     @property
     def dearest(self) -> float:
-        """Tokens a problem of its dearest row."""
+        """Returns the tokens per problem of the method's most expensive row."""
         problems = list(self.found.paths)
         if not problems:
             return 0.0
@@ -57,9 +57,9 @@ class MethodRun:
         return cost(self.found, problems).tokens
 
     def guesses(self, turn: int | None) -> int | None:
-        """How many independent guesses its row of this turn (None: its pick) is to be held against: as many as the
-        drafts that the oracle looked at. None where no oracle decided, where their number is not known, or where it is
-        that control itself."""
+        """Returns how many independent drafts the row of this turn is compared with: as many as the oracle looked at.
+        The turn None is the row of the pick. Returns None if no oracle decided, if the number is unknown, or if the
+        method is such a control itself."""
         if not self.found.oracle_used or self.summary.feedback == "random":
             return None
         if not self.method.in_turns:
@@ -69,7 +69,8 @@ class MethodRun:
 
 
 class MethodRunner:
-    """Runs methods on some problems, each as `generate` would. `spent` tells which budget is used up, in words."""
+    """Runs methods on the same problems, each like a run of `generate`. `spent` is a sentence that names the budget
+    that is used up; None while budget is left."""
 
     def __init__(
         self, problems: Sequence[Problem], common: Settings, store: Store, progress: Progress, source: str
@@ -80,7 +81,7 @@ class MethodRunner:
         self._left = common.budget
 
     def check(self, methods: Sequence[Method]) -> None:
-        """Raises PartError for a strategy, part or argument that there is not, before anything is asked."""
+        """Raises PartError for an unknown strategy, part or argument. No model is called before this check."""
         for one in methods:
             given = self._settings(one, "embedded")
             unknown = given.arguments.keys() - _chosen(given).keys()
@@ -89,11 +90,12 @@ class MethodRunner:
                 raise PartError(f"no argument {min(unknown)!r} of strategy {one.label!r}; there are {known}")
 
     async def method(self, given: Method, model: str | Model) -> MethodRun | None:
-        """One method on one model; None where the budget is used up."""
+        """Runs one method on one model. Returns None if the budget is used up."""
         return await self._run(given, self._settings(given, model))
 
     async def baselines(self, ran: Sequence[MethodRun], most: int) -> dict[str, MethodRun]:
-        """Sampled drafts of each model by its name: as many a problem as the dearest of its methods would pay for."""
+        """Samples independent drafts with each model, and returns them by the model's name. For each problem the number
+        of drafts costs as much as the model's most expensive method."""
         found: dict[str, MethodRun] = {}
         for model_name in dict.fromkeys(one.model_name for one in ran):
             mine = [one for one in ran if one.model_name == model_name]
@@ -102,7 +104,7 @@ class MethodRunner:
                 continue
             wanted = min(most, _wanted(mine, drawn))
             if wanted > min(drawn.found.samples.values(), default=wanted):
-                more = math.ceil(wanted * 1.1)  # the mean cost of a draft is not the same over more of them
+                more = math.ceil(wanted * 1.1)  # more drafts may have another mean cost
                 drawn = await self._sampled(mine[0].model, min(most, more)) or drawn
             found[model_name] = drawn
         return found
@@ -124,12 +126,13 @@ class MethodRunner:
 
     async def _sampled(self, model: str | Model, samples: int) -> MethodRun | None:
         plain = replace(self._common, model=model, grader=None, critic=None, arguments={}, samples=samples)
-        apart = f"{self._common.replicate} sampled".strip()  # they grow as methods need, which no method's own may
+        apart = f"{self._common.replicate} sampled".strip()  # later methods may need more drafts
         return await self._run(SAMPLING, replace(plain, strategy=SAMPLING.strategy, replicate=apart))
 
     async def _job(self, given: Method, settings: Settings) -> Job:
-        """The job of a method. A pick among 4 drafts is none among 8: where the store has another number of them, the
-        drafts are drawn apart, in a replicate of their number."""
+        """Returns the job of a method. A strategy that picks among 8 drafts cannot reuse a stored pick among 4. If the
+        store has another number of drafts, the job samples its drafts in a replicate that is named after the
+        number."""
         job = Job(self.problems, replace(settings, budget=self._left), self._store, self._progress)
         if given is SAMPLING or given.in_turns or not job.strategy.takes("samples"):
             return job
@@ -150,7 +153,7 @@ class MethodRunner:
         except ModelError as error:
             if self._left == self._common.budget or not str(error).startswith(TOO_SMALL):
                 raise
-            self.spent = self._used_up()  # what the methods before left is too little for one call
+            self.spent = self._used_up()  # the rest of the budget does not pay for one call
             return None
         finally:
             await job.close()
@@ -172,7 +175,8 @@ class MethodRunner:
         )
 
     def _history(self, given: Method, job: Job, chosen: Mapping[str, Any]) -> History:
-        """The first samples of a method in turns, which are drafts by themselves; all of another's."""
+        """Returns the stored results of a method. A method in turns may have more stored samples than asked for; only
+        the first ones count. Every sample of any other method counts."""
         place = self._store, job.recipe, job.settings.replicate, list(job.problems)
         if not given.in_turns:
             return history(*place)
@@ -181,7 +185,8 @@ class MethodRunner:
 
 
 def _wanted(ran: Sequence[MethodRun], drawn: MethodRun) -> int:
-    """How many drafts a problem stand beside these methods: as many as they have tokens for, and guesses."""
+    """Returns how many independent drafts of each problem these methods need for comparison: as many as their tokens
+    pay for, and at least as many as their oracles looked at."""
     problems = list(drawn.found.paths)
     draft = cost_of(drawn.found, problems).tokens if problems else 0.0
     paid = [math.ceil(one.dearest / draft) for one in ran] if draft else []
@@ -190,20 +195,21 @@ def _wanted(ran: Sequence[MethodRun], drawn: MethodRun) -> int:
 
 
 def _chosen(settings: Settings) -> Mapping[str, Any]:
-    """Every argument that the strategy and its parts have, with its value."""
+    """Returns every argument of the strategy and of its parts, with its value."""
     offered = {"grader": settings.grader, "critic": settings.critic, **settings.arguments}
     return resolve(settings.strategy, {key: value for key, value in offered.items() if value is not None})
 
 
 def _others(chosen: Mapping[str, Any], writer: tuple[str | Model, str]) -> tuple[str, ...]:
-    """The models that parts have of their own, beside the `writer`, as it was given and as it is called."""
+    """Returns the names of the models that parts call, without the `writer`. `writer` has the writing model as the
+    caller gave it, and its name."""
     own = {value for key, value in chosen.items() if key.endswith(".model") and value is not None} - {writer[0]}
     named = {value if isinstance(value, str) else getattr(value, "name", repr(value)) for value in own}
     return tuple(sorted(named - {writer[1]}))
 
 
 def _opinion(chosen: Mapping[str, Any]) -> str | None:
-    """What the grades of a method's grader are called; None where that is not known."""
+    """Returns the name that the method's grader has in the table of grades; None if the name is unknown."""
     grader = chosen.get("grader")
     if grader == "likelihood" and chosen.get("grader.reduce") == "sum":
         return "likelihood_sum"
@@ -213,4 +219,4 @@ def _opinion(chosen: Mapping[str, Any]) -> str | None:
 SAMPLING = Method("self_consistency", "self_consistency")
 TOO_SMALL = "The run's budget"
 FIRST = 8
-"""Drafts that tell what one costs."""
+"""The number of drafts from which the cost of a draft is estimated."""

@@ -10,8 +10,8 @@ Line = tuple[str, ...]
 
 
 def tables(methods: Sequence[MethodResult], baseline: bool) -> list[tuple[str, Line, list[Line]]]:
-    """The title, the head and the rows of each table that has rows; the last table only if there is a `baseline`. The
-    first row of a method has its name."""
+    """Returns the title, the head and the rows of each table that has rows. The last table needs a `baseline`. The
+    first row of a method has the method's name."""
     changes: list[Line] = []
     costs: list[Line] = []
     equal: list[Line] = []

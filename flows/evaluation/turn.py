@@ -1,4 +1,4 @@
-"""The rows of one method: what is measured after each turn, and of its pick, over the same problems."""
+"""Computes the rows of one method: a row after each turn, and a row for its pick, over the same problems."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -12,15 +12,15 @@ from redraft.graders.statistics import mean_interval, paired_bootstrap
 
 @dataclass(frozen=True, slots=True)
 class MeasuredRow:
-    """A row with its accuracy on each problem, in the problems' order, for pairing."""
+    """A row with its accuracy on each problem, in the order of the problems. Paired tests need these accuracies."""
 
     row: Row
     shares: tuple[float, ...]
 
 
 def turns(found: History, problems: Sequence[str]) -> list[MeasuredRow]:
-    """A row for each turn that any trajectory had. One that ended earlier keeps its last answer. Every problem must
-    have a decided trajectory."""
+    """Returns a row for each turn up to the last turn of the longest trajectory. A trajectory that ended earlier keeps
+    its last answer. Every problem must have a trajectory that the oracle could judge."""
     most = max((len(path) for problem in problems for path in found.paths[problem]), default=0)
     shares = [_by_problem(found, problems, lambda path, t=t: float(_at(path, t).correct)) for t in range(1, most + 1)]
     made = []
@@ -42,22 +42,22 @@ def turns(found: History, problems: Sequence[str]) -> list[MeasuredRow]:
 
 
 def pick(found: History, problems: Sequence[str]) -> MeasuredRow:
-    """The row of the agent's own pick, which all that was done for the problem paid for."""
+    """Returns the row of the agent's own pick. Its cost is the cost of everything that was done for the problem."""
     shares = tuple(float(found.picks.get(problem, False)) for problem in problems)
     return MeasuredRow(Row(None, mean_interval(shares), cost_of_all(found, problems), found.oracle_used), shares)
 
 
 def picked(found: History, problems: Sequence[str], by: str) -> MeasuredRow:
-    """The row of what each trajectory would pick among its own drafts: the "best" graded, or the "majority"; the
-    earliest of equals, as the agent does."""
+    """Returns the row of the draft that each trajectory picks among its own drafts: the "best" graded draft, or the
+    "majority" answer. Of equal drafts the earliest is picked, like the agent does."""
     choose = PICKS[by]
     shares = _by_problem(found, problems, lambda path: float(choose(path)))
     return MeasuredRow(Row(None, mean_interval(shares), cost_of(found, problems), found.oracle_used), shares)
 
 
 def cost_of(found: History, problems: Sequence[str], turn: int | None = None) -> Cost:
-    """What one trajectory costs up to a turn, on the average of the problems; None: to its end, with all that came
-    after its last draft."""
+    """Returns what one trajectory costs up to a turn, as the mean over the problems. If the turn is None, the cost
+    includes everything after the last draft too."""
     total = Cost()
     for problem in problems:
         for when, cost in found.costs.get(problem, {}).items():
@@ -67,7 +67,7 @@ def cost_of(found: History, problems: Sequence[str], turn: int | None = None) ->
 
 
 def cost_of_all(found: History, problems: Sequence[str]) -> Cost:
-    """What all trajectories of a problem cost together, on the average of the problems."""
+    """Returns what all trajectories of a problem cost together, as the mean over the problems."""
     total = Cost()
     for problem in problems:
         for cost in found.costs.get(problem, {}).values():
@@ -76,7 +76,7 @@ def cost_of_all(found: History, problems: Sequence[str]) -> Cost:
 
 
 def moves(paths: Sequence[Drafts], turn: int) -> Moves:
-    """What one turn changed, counted in trajectories."""
+    """Returns what one turn changed, counted in trajectories."""
     after = [_at(path, turn) for path in paths]
     correct, no_answer = sum(draft.correct for draft in after), sum(draft.vote is None for draft in after)
     if turn == 1:
@@ -101,7 +101,8 @@ def moves(paths: Sequence[Drafts], turn: int) -> Moves:
 
 
 def vote(drafts: Sequence[Draft]) -> float:
-    """The chance that the answer most of these drafts give is right, equals sharing it; 0 where none has an answer."""
+    """Returns the chance that the most frequent answer of these drafts is right. If several answers are equally
+    frequent, each wins with equal chance. Returns 0 if no draft has an answer."""
     counts = Counter(draft.vote for draft in drafts if draft.vote is not None)
     right = {draft.vote: draft.correct for draft in drafts}
     leading = [answer for answer, count in counts.items() if count == max(counts.values())]
@@ -109,20 +110,20 @@ def vote(drafts: Sequence[Draft]) -> float:
 
 
 def most(path: Drafts) -> bool:
-    """Whether the answer that most drafts give is right, the earliest of equals."""
+    """Returns whether the most frequent answer is right. Of equally frequent answers the earliest counts."""
     counts = Counter(draft.vote for draft in path if draft.vote is not None)
     right = {draft.vote: draft.correct for draft in path}
     return bool(counts) and right[counts.most_common(1)[0][0]]
 
 
 def best(path: Drafts) -> bool:
-    """Whether the best graded draft that has an answer is right, the earliest of equals."""
+    """Returns whether the best graded draft with an answer is right. Of equally graded drafts the earliest counts."""
     graded = [(draft.score, draft.correct) for draft in path if draft.vote is not None and draft.score is not None]
     return max(graded, key=itemgetter(0))[1] if graded else False
 
 
 PICKS: Mapping[str, Callable[[Drafts], bool]] = {"best": best, "majority": most}
-"""What a trajectory of several drafts picks, by the name of the argument of `correct`."""
+"""The ways in which a trajectory picks among its drafts, by the values of the argument `pick` of `correct`."""
 
 
 def _at(path: Drafts, turn: int) -> Draft:
