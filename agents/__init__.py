@@ -1,4 +1,4 @@
-"""Who writes: strategies that solve a question with a language model, each a file and a function of one name."""
+"""Strategies that solve a question with a language model. Each strategy is a function in a file of the same name."""
 
 from typing import TYPE_CHECKING
 

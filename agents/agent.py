@@ -14,8 +14,8 @@ Watch = Callable[[Trajectory], None]
 class Agent(Protocol):
     """Solves one question: returns every explored trajectory, best first, at most one of them `chosen`.
 
-    A failed call is a trajectory with `stop = failed` and its reason. Raises only fatal ModelErrors, which every other
-    question would meet too.
+    A failed call is a trajectory with `stop = failed` and its reason. Raises only fatal ModelErrors: errors that every
+    other question would meet too.
     """
 
     async def __call__(self, question: Question, /) -> list[Trajectory]: ...

@@ -32,14 +32,14 @@ class DraftView:
 class Judgement:
     """A person's judgement of a draft. `right` means the answer and every step."""
 
-    verdict: str  # "right" or "wrong"; "skip" if it is allowed
-    first_wrong_step: int | None = None  # from 1; None if there is none, or none was named
+    verdict: str  # "right", "wrong", or "skip" if skipping is allowed
+    first_wrong_step: int | None = None  # from 1; None if no step is wrong, or if the person named no step
     remark: str | None = None
 
 
 def judgement_from_json(given: Any, steps: int, verdicts: Sequence[str] = VERDICTS) -> Judgement:
-    """A judgement from JSON: the verdict alone as a text, or an object with `verdict`, `first_wrong_step`, `remark`.
-    Raises ValueError, in one line, if it does not fit a draft with this number of steps."""
+    """Reads a judgement from JSON: the verdict as a text, or an object with `verdict`, `first_wrong_step`, `remark`.
+    Raises ValueError, with a message of one line, if the judgement does not fit a draft with `steps` steps."""
     facts: Mapping[str, Any] = given if isinstance(given, Mapping) else {"verdict": given}
     unknown = sorted(set(map(str, facts)) - {"verdict", "first_wrong_step", "remark"})
     if unknown:
@@ -57,11 +57,11 @@ def judgement_from_json(given: Any, steps: int, verdicts: Sequence[str] = VERDIC
 
 
 class Quit(Exception):
-    """The person ends the judging."""
+    """Raised if the person ends the judging."""
 
 
 class Terminal:
-    """Asks the person at standard input, one question at a time, on standard error. It never blocks the loop."""
+    """Asks the person at standard input, one question at a time, on standard error. It never blocks the event loop."""
 
     def __init__(self) -> None:
         self._turn = asyncio.Lock()
@@ -121,7 +121,7 @@ class Terminal:
 
 
 async def _read_input(descriptor: int) -> bytes:
-    """The next line that is typed; empty at the end of input."""
+    """Returns the next line that the person types; empty at the end of input."""
     loop = asyncio.get_running_loop()
     ready: asyncio.Future[None] = loop.create_future()
     loop.add_reader(descriptor, lambda: ready.done() or ready.set_result(None))
@@ -133,5 +133,5 @@ async def _read_input(descriptor: int) -> bytes:
 
 
 def _indented(step: str, indent: int) -> str:
-    """A step whose further lines stand below its first line."""
+    """Returns a step as text, with its later lines indented so that they align with its first line."""
     return f"\n{' ' * indent}".join(line.rstrip() for line in step.strip().splitlines() if line.strip())

@@ -1,9 +1,9 @@
 """From names to agents: `load` finds a strategy, `build` builds it from its parts.
 
-A part is a factory function. `build` provides what its parameters name: `client`, `keys`, `watch`, `checker`, and parts
-(those of PARTS), which are built the same way. Every other parameter is an argument that may be set; a part's own
-argument is set as `critic.threshold` or the like. A part that calls a model may have its own, set as `critic.model`,
-with its address as `critic.api_base`.
+A part is made by a factory function. `build` passes to the factory the objects that its parameters name: `client`,
+`keys`, `watch`, `checker`, and the parts in PARTS, which are built in the same way. Every other parameter is an
+argument that the user may set. The argument of a part is set by a name such as `critic.threshold`. A part that calls a
+model may have a model of its own: `critic.model` sets the model, and `critic.api_base` its address.
 """
 
 import inspect
@@ -29,7 +29,7 @@ OWN_MODEL = ("model", "api_base")
 
 
 def load(strategy: Spec) -> Callable[..., Agent]:
-    """A strategy's factory. Raises PartError for an unknown name, with the names there are."""
+    """A strategy's factory. Raises PartError for an unknown name; the message lists the known names."""
     return find(strategy, "strategy")
 
 
@@ -46,11 +46,11 @@ def build(
     **arguments: Any,
 ) -> Agent:
     """An agent, ready to solve. `grader`, `critic` and `samples` go to the strategies that have them; None keeps the
-    strategy's own default. A `checker` of answers is shared by the parts that read the key.
+    strategy's own default. The parts that read the key share the `checker` of answers.
 
-    `arguments` are the strategy's (`feedback` and `policy` among them) and those of its parts, as in
-    `**{"feedback.threshold": -0.5}`; a text is read as the type of its parameter. Raises PartError for an unknown part
-    or argument, a value of the wrong type, and a part that reads the key if no `keys` are given.
+    `arguments` are the arguments of the strategy (`feedback` and `policy` among them) and of its parts, as in
+    `**{"feedback.threshold": -0.5}`. A text is converted to the type of its parameter. Raises PartError for an unknown
+    part or argument, a value of the wrong type, and a part that reads the key if no `keys` are given.
     """
     offered = {"grader": grader, "critic": critic, "samples": samples}
     settings = {name: value for name, value in {**offered, **arguments}.items() if value is not None}
@@ -65,23 +65,23 @@ def build(
 
 
 def resolve(strategy: Spec, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments and parts with which a strategy and its parts are built, by the names that set them: the given
-    ones, and the defaults of the others. Nothing is built. Raises PartError as `build` does."""
+    """Returns the arguments and parts with which a strategy and its parts would be built, by the names that set them.
+    An argument that is not given has its default. Nothing is built. Raises PartError as `build` does."""
     return _inspect(strategy, given).chosen
 
 
 def parameters(
     strategy: Spec, given: Mapping[str, Any] | None = None
 ) -> dict[str, tuple[inspect.Parameter, Callable[..., Any]]]:
-    """Every setting of a strategy and of its parts (the given parts, or its defaults), by the name that sets it: the
-    parameter of a factory, and that factory. Nothing is built, and a missing argument is no mistake. Raises PartError
-    for an unknown part."""
+    """Returns every setting of a strategy and of its parts, by the name that sets it: the parameter, and the factory
+    that has the parameter. A part that is not given is the strategy's default. Nothing is built, and a missing argument
+    is no error. Raises PartError for an unknown part."""
     return _inspect(strategy, given or {}, complete=False).parameters
 
 
 def _inspect(strategy: Spec, given: Mapping[str, Any], *, complete: bool = True) -> "_Builder":
-    """A builder that has looked at everything that a strategy is built of, and has built nothing. `complete`: a missing
-    argument without a default is a mistake."""
+    """Returns a builder that has looked at all parts of a strategy, and has built nothing. If `complete`, a missing
+    argument without a default is an error."""
     provided = ("client", "keys", "watch", "checker")
     builder = _Builder(
         {name: name for name in provided}, given, lambda factory, values: factory, client_for=lambda *names: "client"
@@ -92,8 +92,8 @@ def _inspect(strategy: Spec, given: Mapping[str, Any], *, complete: bool = True)
 
 
 def prompt_texts(client: Client, parts: Container[str] = ()) -> dict[str, Any]:
-    """Everything that the text of a call depends on, besides its question and drafts, in a run with these `parts`. The
-    recipe holds it, so that a changed prompt is another recipe."""
+    """Returns all prompt texts that a run with these `parts` may send, without questions and drafts. The recipe
+    contains these texts, so a changed prompt makes another recipe."""
     return {**client.prompts.plain(client.model.templates, parts), "step_schema": STEP_SCHEMA}
 
 
@@ -108,18 +108,18 @@ class _Builder:
         make: Callable[[Callable[..., Any], dict[str, Any]], Any],
         client_for: Callable[[Any, str | None], Any],
     ) -> None:
-        self.complete = True  # an argument that is needed and not given is a mistake
+        self.complete = True  # whether a missing argument without a default is an error
         self.chosen: dict[str, Any] = {}
         self.parameters: dict[str, tuple[inspect.Parameter, Callable[..., Any]]] = {}
         self._provided = provided
         self._settings = settings
         self._make = make
-        self._client_for = client_for  # from a model and its address
+        self._client_for = client_for  # a function of a model and its address
 
     def build(
         self, factory: Callable[..., Any], kind: str, prefix: str, provided: Mapping[str, Any] | None = None
     ) -> Any:
-        """The result of a factory. `prefix` is put before the names that set its arguments."""
+        """Returns the result of a factory. The names that set its arguments begin with `prefix`."""
         provided = self._provided if provided is None else provided
         values: dict[str, Any] = {}
         for parameter in named_parameters(factory):
@@ -138,7 +138,7 @@ class _Builder:
         noun = PARTS[kind].noun if kind in PARTS else kind
         try:
             made = self._make(factory, values)
-        except PartError as error:  # an argument that does not fit is named as it is set
+        except PartError as error:  # the message names the argument by the name that sets it
             if prefix and str(error).partition("=")[0] in values:
                 raise PartError(f"{prefix}{error}") from None
             raise
@@ -149,7 +149,7 @@ class _Builder:
         return made if made is factory else check_part(noun, factory, made)  # the factory itself, if nothing is built
 
     def _part(self, parameter: inspect.Parameter, key: str, provided: Mapping[str, Any]) -> Any:
-        """The part that a parameter asks for, or None if its default will do."""
+        """Returns the part that a parameter asks for, or None if the parameter's default is used."""
         part = PARTS[parameter.name]
         wanted = parameter.default is parameter.empty or (part.implied and self._set_within(key))
         spec = self._settings.get(key, preferred_part(parameter, part.default) if wanted else None)
@@ -167,7 +167,8 @@ class _Builder:
         return any(name.startswith(f"{key}.") for name in self._settings)
 
     def _with_model(self, factory: Callable[..., Any], key: str, provided: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The values provided to a part and its own parts: with the client of their own model, if they have one."""
+        """Returns the values that are provided to a part and to its parts. If the part has a model of its own, `client`
+        is the client of that model."""
         model, api_base = (self._settings.get(f"{key}.{name}") for name in OWN_MODEL)
         if "model" in inspect.signature(factory).parameters or (model is None and api_base is None):
             return provided
@@ -176,13 +177,13 @@ class _Builder:
         return {**provided, "client": self._client_for(model, api_base)}
 
     def _offer_own_models(self, prefix: str) -> None:
-        """Offers the settings of an own model to the part of this prefix and to the parts that contain it."""
+        """Lets a model of its own be set for the part with this prefix, and for the parts that contain this part."""
         names = prefix.split(".")[:-1]
         for key in (".".join([*names[:count], name]) for count in range(1, len(names) + 1) for name in OWN_MODEL):
             self.chosen.setdefault(key, self._settings.get(key))
 
     def _argument(self, parameter: inspect.Parameter, key: str) -> Any:
-        """The value that was set, a text as the parameter's type; None if none was set."""
+        """Returns the value that the user set, converted to the parameter's type; None if the user set none."""
         value = self._settings.get(key)
         if isinstance(value, str):
             value = convert(value, parameter.annotation, key)
@@ -191,8 +192,8 @@ class _Builder:
 
 
 def default_part(strategy: Spec, part: str) -> str | None:
-    """The part of this kind that a strategy gets if none is named; None if it has no such part, or needs none. Raises
-    PartError for an unknown strategy."""
+    """Returns the part of this kind that a strategy gets if the user names none; None if the strategy has no such part,
+    or needs none. Raises PartError for an unknown strategy."""
     found = next((one for one in named_parameters(load(strategy)) if one.name == part), None)
     needed = found is not None and found.default is found.empty
     return preferred_part(found, PARTS[part].default) if found and needed else None
@@ -203,7 +204,8 @@ def _factory_name(factory: Callable[..., Any]) -> str:
 
 
 def _unknown_argument_message(name: str, strategy: str, chosen: Mapping[str, Any]) -> str:
-    """The message about an argument that nothing takes: it may belong to another part than the chosen one."""
+    """Returns the message about an argument that no part takes. The argument may belong to a part that was not
+    chosen."""
     part, dot, _ = name.rpartition(".")
     if dot and part in chosen:
         there = sorted(key for key in chosen if key.startswith(f"{part}."))

@@ -14,8 +14,9 @@ from redraft.store.plugins.discovery import names
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """An argument, or a part, by the name that sets it: its type, its default (for a part that is given, its name), and
-    its description. `choices` are the names of the parts that ship."""
+    """A setting, which is an argument or a part: the name that sets it, its type, its default and its description. If a
+    part is given, its default is the name of the given part. `choices` are the names of redraft's own parts of this
+    kind."""
 
     name: str
     type: str
@@ -27,7 +28,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Strategy:
-    """A strategy: its own settings first, then those of its parts, as `feedback.threshold`."""
+    """A strategy with its settings: first its own, then the settings of its parts, such as `feedback.threshold`."""
 
     name: str
     about: str
@@ -35,12 +36,13 @@ class Strategy:
 
 
 def strategies() -> list[Strategy]:
-    """Every strategy that ships."""
+    """Returns every strategy that comes with redraft."""
     return [describe(name) for name in names("strategy")]
 
 
 def describe(strategy: Spec, given: Mapping[str, Any] | None = None) -> Strategy:
-    """A strategy with the parts that are `given`, such as `{"feedback": "tool"}`, or its own. Raises PartError."""
+    """Returns a strategy with the `given` parts, such as `{"feedback": "tool"}`, and otherwise with its default parts.
+    Raises PartError."""
     factory, given = load(strategy), given or {}
     found = [_setting(name, *where, given) for name, where in parameters(strategy, given).items()]
     found.sort(key=lambda one: ("." in one.name, bool(one.choices) and "." not in one.name))

@@ -10,8 +10,8 @@ from redraft.store.trajectory import Grade, Role, Stop, Trajectory
 
 
 async def grade_drafts(graders: Sequence[Grader], trajectories: Sequence[Trajectory]) -> list[Grade]:
-    """The grades of every turn of every trajectory, by every grader. A turn that failed, or that a budget did not
-    reach, has no draft and no grade. A draft that a search left unfinished has no grade either."""
+    """Returns the grades of every turn of every trajectory, by every grader. A turn has no grade if its call failed, or
+    if a budget did not suffice for the call. A draft that a search left unfinished has no grade either."""
     drafts = [
         (trajectory, cut_to_turn(trajectory, turn))
         for trajectory in trajectories
@@ -29,7 +29,7 @@ async def grade_drafts(graders: Sequence[Grader], trajectories: Sequence[Traject
 
 
 def _addressed_to_draft(grade: Grade, trajectory: Trajectory, draft: Trajectory) -> Grade:
-    """The grade with the ids of the whole trajectory and of this turn."""
+    """Returns the grade with the ids of the whole trajectory and of this turn."""
     if grade.trajectory_id == trajectory.trajectory_id and grade.turn == draft.turn:
         return grade
     return replace(grade, trajectory_id=trajectory.trajectory_id, turn=draft.turn)

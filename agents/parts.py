@@ -11,8 +11,8 @@ from redraft.store.plugins.discovery import names
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part that a strategy may ask for: its default for a strategy that needs one, its kind (`noun`), and its
-    description. An `implied` part is wanted as soon as an argument of it is set."""
+    """A kind of part: its default for a strategy that needs such a part, the name of the kind (`noun`), and a
+    description. An `implied` part is used as soon as the user sets one of its arguments."""
 
     default: str | None
     noun: str
@@ -20,7 +20,8 @@ class Part:
     implied: bool = False
 
     def names(self) -> list[str]:
-        """The names of the parts that ship. A policy is a function of its module; every other part is a file."""
+        """Returns the names of redraft's own parts of this kind. Policies are functions of one module; every other part
+        has a file of its own."""
         if self.noun == "policy":
             module = importlib.import_module(POLICIES)
             made = inspect.getmembers(module, inspect.isfunction)
@@ -40,13 +41,13 @@ PARTS: Mapping[str, Part] = {
 
 
 def preferred_part(parameter: inspect.Parameter, default: str | None) -> str | None:
-    """The part that a parameter's type names, as in `Annotated[Policy, "stepwise"]`, otherwise the default of its
+    """Returns the part that a parameter's type names, as in `Annotated[Policy, "stepwise"]`, else the default of its
     kind."""
     return next((str(name) for name in getattr(parameter.annotation, "__metadata__", ())), default)
 
 
 def named_parameters(factory: Callable[..., Any]) -> list[inspect.Parameter]:
-    """A factory's named parameters, with their types evaluated if possible."""
+    """Returns the named parameters of a factory, with their types evaluated if possible."""
     try:
         parameters = inspect.signature(factory, eval_str=True).parameters.values()
     except NameError:
@@ -55,5 +56,5 @@ def named_parameters(factory: Callable[..., Any]) -> list[inspect.Parameter]:
 
 
 def return_type(factory: Callable[..., Any]) -> Any:
-    """The type that a factory is declared to return."""
+    """Returns the type that a factory is declared to return."""
     return inspect.get_annotations(factory, eval_str=True).get("return")

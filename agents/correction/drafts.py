@@ -11,7 +11,7 @@ UNENDED = frozenset({Stop.FAILED, Stop.BUDGET, Stop.LENGTH, Stop.DEAD_END})
 
 
 def cut_to_turn(trajectory: Trajectory, turn: int) -> Trajectory:
-    """The trajectory in its state at the end of one turn. It keeps the sample's number and role."""
+    """Returns the trajectory as it was at the end of one turn, with the same sample number and role."""
     if turn == trajectory.turn:
         return trajectory
     return replace(
@@ -27,8 +27,8 @@ def cut_to_turn(trajectory: Trajectory, turn: int) -> Trajectory:
 
 
 def answered_drafts(trajectory: Trajectory) -> Iterator[Trajectory]:
-    """The trajectory at the end of each turn whose draft has an answer, the first turn first. If a call failed later,
-    or a budget ended, the draft stands."""
+    """Yields the trajectory as it was at the end of each turn whose draft has an answer, the first turn first. A draft
+    counts even if a later call failed or a budget was used up."""
     for turn in range(1, trajectory.turn + 1):
         draft = cut_to_turn(trajectory, turn)
         if draft.answer is not None and draft.draft():
@@ -36,7 +36,7 @@ def answered_drafts(trajectory: Trajectory) -> Iterator[Trajectory]:
 
 
 def with_role(trajectory: Trajectory, role: Role, sample: int) -> Trajectory:
-    """The trajectory in another role and of another sample, not chosen, with its grades."""
+    """Returns the trajectory with another role and another sample number. It keeps its grades, and it is not chosen."""
     there = replace(trajectory, role=role, sample=sample, chosen=False)
     return replace(
         there, grades=tuple(replace(grade, trajectory_id=there.trajectory_id) for grade in trajectory.grades)

@@ -1,4 +1,4 @@
-"""The final draft: the draft of a tree that is its answer when correction has ended."""
+"""The choice of the final draft: the draft that is the answer when correction has ended."""
 
 from collections.abc import Callable, Mapping
 from operator import attrgetter
@@ -10,14 +10,14 @@ from redraft.graders.selectors import best, majority
 from redraft.store.trajectory import Role, Stop, Trajectory
 
 Pick = Callable[[Tree], Trajectory | None]
-"""A function from a tree to its pick; None if no draft has an answer."""
+"""A function that returns the picked trajectory of a tree; None if no draft has an answer."""
 
 
 def pick_last(tree: Tree) -> Trajectory | None:
-    """The best graded of the last drafts; without grades, the winner of their vote.
+    """Returns the last draft with the best grade; without grades, the winner of a vote among the last drafts.
 
-    If no sample ended with an answer, the drafts before a failure, or before a budget's end, are chosen from in the
-    same way.
+    If no sample ended with an answer, the same rule chooses among the drafts that came before a failed call or before a
+    budget was used up.
     """
     trajectories = list(tree.trajectories.values())
     if not tree.graded:
@@ -37,7 +37,7 @@ def pick_last(tree: Tree) -> Trajectory | None:
 
 
 def pick_best(tree: Tree) -> Trajectory | None:
-    """The best graded of all drafts of all turns."""
+    """Returns the draft with the best grade among all drafts of all turns."""
     if not tree.graded:
         return None
     drafts, grades = zip(*tree.graded, strict=True)
@@ -45,8 +45,9 @@ def pick_best(tree: Tree) -> Trajectory | None:
 
 
 def pick_majority(tree: Tree) -> Trajectory | None:
-    """The most frequent answer of all drafts of all turns of all samples, of equals the earliest turn's (Qu et al.
-    2024). A whole trajectory that ends in it is preferred to an earlier draft."""
+    """Returns a draft with the most frequent answer among all drafts of all turns and samples (Qu et al. 2024). If
+    answers are equally frequent, the answer of the earliest turn wins. A whole trajectory that ends with the winning
+    answer is preferred to an earlier draft."""
     drafts = sorted(
         (draft for trajectory in tree.trajectories.values() for draft in answered_drafts(trajectory)),
         key=attrgetter("turn", "sample"),
@@ -68,7 +69,8 @@ def _answer_key(trajectory: Trajectory) -> str | None:
 
 
 def _trajectory_ending_in(tree: Tree, draft: Trajectory | None) -> Trajectory | None:
-    """The trajectory that ends with a draft; the draft alone if the trajectory went on or failed."""
+    """Returns the trajectory that ends with a draft. If the trajectory continued after the draft or failed, returns it
+    only up to the draft."""
     trajectory = tree.trajectories[draft.sample] if draft else None
     return (
         trajectory
@@ -78,8 +80,8 @@ def _trajectory_ending_in(tree: Tree, draft: Trajectory | None) -> Trajectory | 
 
 
 def _draft_alone(draft: Trajectory | None) -> Trajectory | None:
-    """The trajectory up to a draft, beside the whole trajectory: it is no independent sample, so it has the role of a
-    search."""
+    """Returns the trajectory up to a draft. The whole trajectory stays in the tree, so this part is no independent
+    sample and has the role SEARCH."""
     return draft and with_role(draft, Role.SEARCH, draft.sample)
 
 

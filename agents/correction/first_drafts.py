@@ -1,4 +1,4 @@
-"""The first drafts of correction: the policy's own, or the picks of a strategy inside the strategy."""
+"""The first drafts of correction: drafts by the policy, or the picks of an inner strategy."""
 
 from collections.abc import Sequence
 
@@ -13,9 +13,10 @@ from redraft.store.trajectory import Role, Stop, Trajectory
 
 
 async def first_drafts(tree: Tree, policy: Policy, draft: Agent | None, samples: int) -> None:
-    """Puts a first draft of each of `samples` into the tree: the policy's, or the pick of the `draft` strategy, which
-    solves the question anew for each sample in a branch of the tree. Its other trajectories stay beside the picks, in
-    the role of a search: they are no samples of the whole strategy."""
+    """Puts the first draft of each of `samples` samples into the tree. The policy writes the drafts, unless there is a
+    `draft` strategy. The `draft` strategy solves the question anew for each sample in a branch of the tree, and its
+    pick is the first draft. Its other trajectories stay in the tree with the role SEARCH, because they are no samples
+    of the whole strategy."""
     if draft is None:
         tree.keep(await policy(Trajectory(tree.question), samples))
         return
@@ -31,23 +32,25 @@ async def first_drafts(tree: Tree, policy: Policy, draft: Agent | None, samples:
 
 
 def _chosen_draft(explored: Sequence[Trajectory]) -> Trajectory | None:
-    """The draft to be revised: the strategy's choice, otherwise the first that ended by itself, otherwise the first."""
+    """Returns the draft to revise: the pick of the inner strategy, else the first draft that ended by itself, else the
+    first draft."""
     chosen = (trajectory for trajectory in explored if trajectory.chosen)
     ended = (trajectory for trajectory in explored if trajectory.stop not in UNENDED)
     return next(chosen, None) or next(ended, None) or next(iter(explored), None)
 
 
 def _reopen(trajectory: Trajectory) -> Trajectory:
-    """The trajectory as an ordinary draft, if a rule of the strategy inside has ended it."""
+    """Returns the trajectory as an ordinary draft, even if a rule of the inner strategy ended it."""
     return trajectory if trajectory.stop in UNENDED else replace(trajectory, stop=Stop.ANSWERED, reason=None)
 
 
 def _explored_beside(trajectory: Trajectory, sample: int) -> Trajectory:
-    """Another explored trajectory of a sample, in the role of a search; a rollout stays a rollout."""
+    """Returns another explored trajectory of a sample, with the role SEARCH; a rollout stays a rollout."""
     return with_role(trajectory, Role.ROLLOUT if trajectory.role is Role.ROLLOUT else Role.SEARCH, sample)
 
 
 def _distinct(trajectories: Sequence[Trajectory]) -> list[Trajectory]:
-    """One trajectory for each id: empty trajectories at one place share an id, and a failed one has precedence."""
+    """Returns one trajectory for each id. Empty trajectories at the same place share an id; among them a failed
+    trajectory is preferred."""
     failed = {trajectory.trajectory_id: trajectory for trajectory in trajectories if trajectory.stop is Stop.FAILED}
     return list(({trajectory.trajectory_id: trajectory for trajectory in reversed(trajectories)} | failed).values())

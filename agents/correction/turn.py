@@ -1,4 +1,4 @@
-"""A turn of correction: which trajectories end, how the others are redrafted, and which of several redrafts goes on."""
+"""A turn of correction: some trajectories end, the others are redrafted, and one of several redrafts continues."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,16 +20,16 @@ from redraft.store.trajectory import Role, Stop, Trajectory
 
 @dataclass(frozen=True, slots=True)
 class DraftLimits:
-    """The limits of a trajectory's drafts: the number `turns`; a grade of `threshold` or more; with `agree`, the same
-    answer twice in succession."""
+    """The limits at which a trajectory ends: after `turns` drafts; at a grade of at least `threshold`; with `agree`, if
+    two successive drafts have the same answer."""
 
     turns: int
     threshold: float | None = None
     agree: bool = False
 
     def ended(self, trajectory: Trajectory, turn: int) -> Trajectory:
-        """The trajectory, ended if its draft reaches one of the limits. Of several limits the grade is named first, the
-        number of turns last."""
+        """Returns the trajectory, ended if its draft reaches a limit. If it reaches several limits, its `stop` names
+        only one: the grade comes first, the number of turns last."""
         if trajectory.stop is not Stop.ANSWERED:
             return trajectory
         if self.threshold is not None and trajectory.score is not None and trajectory.score >= self.threshold:
@@ -48,8 +48,8 @@ class DraftLimits:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """The result of a trajectory's turn: the `trajectory` itself, or `siblings` of which one will go on in its place.
-    `lost` stands for the redrafts that came to nothing."""
+    """The result of a trajectory's turn: the `trajectory`, or `siblings`, one of which will take its place. `lost`
+    stands for the redrafts that have no text."""
 
     trajectory: Trajectory
     siblings: tuple[Trajectory, ...] = ()
@@ -57,8 +57,8 @@ class Turn:
 
 
 async def apply_critic(critic: Critic, trajectory: Trajectory) -> Trajectory:
-    """The trajectory with the critic's opinion among its grades, ended if the critic says so. A critic without an
-    answer fails the trajectory: that is no opinion."""
+    """Returns the trajectory with the critic's opinion among its grades, ended if the critic says so. If the critic
+    gives no answer, the trajectory fails, because a failed call is no opinion."""
     try:
         critique = await critic(trajectory)
     except ModelError as error:
@@ -74,7 +74,7 @@ async def apply_critic(critic: Critic, trajectory: Trajectory) -> Trajectory:
 async def next_turns(
     writer: Policy, feedback: Feedback, trajectories: Sequence[Trajectory], branches: int
 ) -> list[Turn]:
-    """Each trajectory's next turn; a trajectory without a remark stays as it is."""
+    """Returns each trajectory's next turn. A trajectory without a remark is unchanged."""
     try:
         remarks = await feedback(trajectories)
     except ModelError as error:
@@ -92,8 +92,9 @@ async def next_turns(
 
 
 async def keep_best_siblings(tree: Tree, grader: Grader, samples: Sequence[int]) -> None:
-    """Grades the siblings of these samples. The best sibling of each sample goes on, the first of equals; if none has a
-    grade and an answer, the first that ended by itself. The others stay beside it, in the role of a search."""
+    """Grades the siblings of these samples. The best sibling of each sample continues; if grades are equal, the first.
+    If no sibling has a grade and an answer, the first sibling that ended by itself continues. The others stay in the
+    tree with the role SEARCH."""
     scored = iter(await grade_trajectories(grader, [draft for sample in samples for draft in tree.siblings[sample]]))
     for sample in samples:
         drafts, grades = zip(*(next(scored) for _ in tree.siblings.pop(sample)), strict=True)
@@ -107,9 +108,9 @@ async def keep_best_siblings(tree: Tree, grader: Grader, samples: Sequence[int])
 
 
 def _open_turn(trajectory: Trajectory, remark: Remark) -> Trajectory:
-    """The trajectory with the remark, and with the steps that the remark keeps as the beginning of the next draft. They
-    are given, not drawn: they have no tokens, and a log-probability of 0 if they had one. The draft's end is never
-    kept."""
+    """Returns the trajectory with the remark, and with the steps that the remark keeps as the beginning of the next
+    draft. The model does not draw these steps again: they have no tokens, and their log-probability is 0 if it was
+    known. The last step of the draft is never kept."""
     draft = trajectory.draft()
     opened = trajectory.respond(remark.text, remark.by)
     for step in draft[: min(remark.keep, len(draft) - 1)]:
@@ -118,14 +119,15 @@ def _open_turn(trajectory: Trajectory, remark: Remark) -> Trajectory:
 
 
 def _close_turn(trajectory: Trajectory, opened: Trajectory, drawn: Sequence[Trajectory]) -> Turn:
-    """The turn of a trajectory that was opened for a redraft, with the drawn redrafts."""
+    """Returns the turn of the `trajectory`. `opened` is the trajectory with the remark, and `drawn` are its
+    redrafts."""
     redrafts = [draft for draft in drawn if len(draft.steps) > len(opened.steps)]
     empty = [draft for draft in drawn if len(draft.steps) == len(opened.steps)]
     lost = next((draft for draft in empty if draft.stop is Stop.FAILED), empty[0] if empty else None)
     if redrafts and len(drawn) > 1:
         siblings = tuple(with_role(draft, Role.SEARCH, trajectory.sample) for draft in redrafts)
         return Turn(trajectory, siblings, lost and with_role(lost, Role.SEARCH, trajectory.sample))
-    if lost and lost.stop is Stop.BUDGET:  # there was no call: the last draft stands
+    if lost and lost.stop is Stop.BUDGET:  # no call was made, so the last draft counts
         return Turn(replace(trajectory, stop=Stop.BUDGET, reason=lost.reason))
     return Turn(lost or drawn[0])
 
@@ -142,5 +144,5 @@ def _failed_trajectory(trajectory: Trajectory, error: ModelError) -> Trajectory:
 
 
 def _feedback_name(feedback: Feedback) -> str:
-    """The name of a feedback: that of the factory that made it."""
+    """Returns the name of a feedback: the name of the factory that made it."""
     return getattr(feedback, "__qualname__", type(feedback).__name__).partition(".")[0]

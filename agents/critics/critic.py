@@ -25,8 +25,8 @@ class Critique:
 
 
 def critique_grade(critique: Critique, trajectory: Trajectory) -> Grade:
-    """A critic's opinion of a trajectory as a grade of its last step, without a value. The verdict right stands for
-    finished, wrong for hopeless, undecided for go on."""
+    """Returns a critic's opinion of a trajectory as a grade of its last step, without a value. The verdict is right for
+    finished, wrong for hopeless, and undecided for go on."""
     place = trajectory.steps[-1].step_id if trajectory.steps else None
     reason = ": ".join(filter(None, (str(critique.opinion), critique.advice or critique.reason)))
     verdict = VERDICTS[critique.opinion]
@@ -48,7 +48,7 @@ async def go_on(trajectory: Trajectory) -> Critique:
 GO_ON = Critique(Opinion.GO_ON)
 
 CRITIC = "critic"
-"""The grader's name of the grades that hold a critic's opinions."""
+"""The name of the grader in grades that contain a critic's opinion."""
 
 VERDICTS = {
     Opinion.GO_ON: Verdict.UNDECIDED,

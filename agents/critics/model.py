@@ -19,7 +19,7 @@ def model(client: Client) -> Critic:
     async def ask(trajectory: Trajectory, name: str) -> str:
         messages = follow_up(client, trajectory, name)
         [choice] = await client.complete(trajectory.question, "critique", trajectory.place, messages, temperature=0)
-        return "" if choice.finish is Finish.LENGTH else choice.text  # what was cut off holds no verdict
+        return "" if choice.finish is Finish.LENGTH else choice.text  # a reply that was cut off has no verdict
 
     async def critique(trajectory: Trajectory) -> Critique:
         finished = await ask(trajectory, "finished")
@@ -34,8 +34,8 @@ def model(client: Client) -> Critic:
 
 
 def verdict(text: str, good: str, bad: str) -> bool | None:
-    """Whether a text ends with the good or the bad of two words, on a line of its own or in its last sentence about
-    them.
+    """Whether a text ends with the word `good` (True) or the word `bad` (False): on a line of its own, or in the last
+    sentence that contains one of the words.
 
     "correct" and "incorrect" are read as "right" and "wrong". Returns None if the text states neither or both, or if
     the sentence denies or weighs the word ("not right", "nothing wrong", "the right answer would be 8"): only a plain
@@ -55,7 +55,8 @@ def verdict(text: str, good: str, bad: str) -> bool | None:
 
 
 def _sentence_verdict(words: Sequence[str], named: set[bool], goods: Sequence[str], bads: Sequence[str]) -> bool | None:
-    """What one sentence states. A good word has to end the sentence, or to begin it as "yes" does."""
+    """Returns the verdict of one sentence. A good word counts only at the end of the sentence, or at its beginning, as
+    "yes" does."""
     if len(named) > 1 or DENIED & ({*words} - {*bads}):
         return None
     if named == {False}:

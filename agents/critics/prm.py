@@ -52,7 +52,7 @@ def prm(
 
 
 def _advice(trajectory: Trajectory, values: tuple[float | None, ...], worst: float) -> str:
-    """The advice to check the worst step, in words."""
+    """Returns the advice to check the worst step."""
     texts = [step.text.strip() for step in trajectory.draft()]
     named = f'"{texts[values.index(worst)]}"' if len(values) == len(texts) else "what is written so far"
     return f"There may be an error in {named}. Check it before you go on."

@@ -27,8 +27,8 @@ def step(client: Client) -> Critic:
 
 
 def parse_critique(reply: str) -> Critique | None:
-    """The opinion in a reply: the last line that begins with one of the words, and the text after the word. None if no
-    line does. Advice extends to the reply's end."""
+    """Returns the opinion in a reply: the last line that begins with one of the words, and the text after the word.
+    Returns None if no line begins with such a word. Advice extends to the end of the reply."""
     found = list(LINE.finditer(reply))
     if not found:
         return None
@@ -45,4 +45,5 @@ LINE = re.compile(
     rf"^{MARKS}(?P<word>finished|hopeless|go on|advice)\b(?P<said>{MARKS}[:.\u2013\u2014-].*|{MARKS})$",
     re.IGNORECASE | re.MULTILINE,
 )
-"""A word at the beginning of a line, alone or before a mark; "Finished the sum" is no opinion."""
+"""A pattern for an opinion: a word at the beginning of a line, alone or before a punctuation mark. "Finished the sum"
+is no opinion."""

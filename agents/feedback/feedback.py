@@ -14,8 +14,8 @@ from redraft.store.trajectory import Step, Trajectory
 class Remark:
     """A remark and its author: it becomes a Step `by` that name, and opens the next turn.
 
-    `keep` is the number of steps of the judged draft that stand: the next draft begins with them. An empty `text` asks
-    for an independent draft: its writer is shown the question only.
+    `keep` is the number of steps of the judged draft with which the next draft begins. An empty `text` asks for an
+    independent draft, whose writer sees only the question.
     """
 
     text: str
@@ -35,12 +35,12 @@ class Feedback(Protocol):
 
 
 def wording(client: Client | None, name: str, **parts: str) -> str:
-    """A template in the words of the client's run, its places filled; without a client, redraft's own words."""
+    """Returns a template of the client's run with its places filled; without a client, redraft's own template."""
     template = TEMPLATES[name].text if client is None else client.template(name)
     return fill(template, **parts) if parts else template
 
 
 def line_number(steps: Sequence[Step], index: int) -> int:
-    """The number of the line, from 1, with which a step of a draft begins. Blank lines are not counted."""
+    """Returns the number of the line, from 1, with which a step of a draft begins. Blank lines are not counted."""
     before = "".join(step.text for step in steps[:index])
     return 1 + sum(bool(line.strip()) for line in before.split("\n")[:-1])

@@ -22,12 +22,13 @@ NAME = "human"
 def human(client: Client | None = None, *, keep: bool = False) -> Feedback:
     """Shows a person each draft and gives the writer the person's remark and the first wrong step.
 
-    A draft that the person calls right ends its trajectory. With `keep` the steps before the first wrong step stand. In
-    a graph that runs with a checkpointer the person is asked by `interrupt`, about all drafts of a turn at once, and
-    answers with `Command(resume=...)`: for each draft "right", "wrong", or an object with `verdict`, `first_wrong_step`
-    and `remark`; a single draft's answer may stand without a list. Otherwise the person is asked at the terminal. Each
-    answer is recorded in the client's journal as a call of the model `human`, and is never asked for again. Raises a
-    fatal ModelError if there is neither a checkpointer nor a terminal, and if the person quits.
+    A draft that the person calls right ends its trajectory. With `keep`, the next draft begins with the steps before
+    the first wrong step. In a graph that runs with a checkpointer the person is asked by `interrupt`, about all drafts
+    of a turn at once, and answers with `Command(resume=...)`: for each draft "right", "wrong", or an object with
+    `verdict`, `first_wrong_step` and `remark`; the answer to a single draft needs no list. Otherwise the person is
+    asked at the terminal. Each answer is recorded in the client's journal as a call of the model `human`, and is never
+    asked for again. Raises a fatal ModelError if there is neither a checkpointer nor a terminal, and if the person
+    quits.
     """
     terminal = Terminal()
 
@@ -62,7 +63,7 @@ def _draft_view(trajectory: Trajectory) -> DraftView:
 
 
 def _can_interrupt() -> bool:
-    """Whether this runs in a graph with a checkpointer: only there does a thread have an id."""
+    """Whether this code runs in a graph with a checkpointer: only such a graph has a thread with an id."""
     try:
         info = get_runtime().execution_info
     except RuntimeError:  # in no graph at all
@@ -71,7 +72,8 @@ def _can_interrupt() -> bool:
 
 
 def _ask_by_interrupt(trajectories: Sequence[Trajectory]) -> list[Judgement]:
-    """The person's judgements of these drafts; an answer that does not fit them is asked for again, with the reason."""
+    """Returns the person's judgements of these drafts. If an answer does not fit the drafts, the person is asked again
+    and sees the reason."""
     drafts = [
         {"sample": trajectory.sample, **asdict(_draft_view(trajectory)), "steps": _step_texts(trajectory)}
         for trajectory in trajectories
@@ -117,7 +119,7 @@ def _remark_from(client: Client | None, trajectory: Trajectory, answer: Judgemen
 
 
 def _recorded_judgement(client: Client | None, trajectory: Trajectory) -> Judgement | None:
-    """The person's judgement of this draft in the journal; None if there is none."""
+    """Returns the person's judgement of this draft from the journal; None if the journal has none."""
     if client is None or client.journal is None:
         return None
     answer = client.journal.answer(trajectory.question.unit, "feedback", trajectory.place, 0, _draft_hash(trajectory))
@@ -141,7 +143,7 @@ def _record(client: Client | None, trajectory: Trajectory, answer: Judgement, la
         params={},
         cost_usd=0.0,
         latency_ms=round(latency_ms, 3),
-        attempts=0,  # no request was sent: budgets of calls are a model's
+        attempts=0,  # no request was sent to a model, so no budget counts this call
         answered_at=round(time.time(), 3),
     )
     choice: dict[str, Any] = asdict(answer)

@@ -21,7 +21,8 @@ def likelihood(client: Client | None = None, *, threshold: float = -0.2) -> Feed
 
 
 def _first_doubtful_line(steps: Sequence[Step], threshold: float) -> int | None:
-    """The number of the line, from 1, with which the first doubtful step begins."""
+    """Returns the number of the line, from 1, with which the first doubtful step begins; None if no step is
+    doubtful."""
     for index, step in enumerate(steps):
         if step.logprob is not None and step.logprob < threshold * max(1, step.tokens):
             return line_number(steps, index)

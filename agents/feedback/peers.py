@@ -40,7 +40,8 @@ def _numbered_solutions(others: Sequence[Trajectory]) -> str:
 
 
 def _first_divergent_line(trajectory: Trajectory, others: Sequence[Trajectory]) -> int | None:
-    """The number of the first line with a result that less than half of the others have."""
+    """Returns the number of the first line whose result appears in less than half of the other drafts; None if there is
+    no such line."""
     known = [set(RESULT.findall(other.text())) for other in others]
     for index, step in enumerate(trajectory.draft()):
         results = RESULT.findall(step.text)

@@ -15,7 +15,8 @@ def prm(grader: Grader, client: Client | None = None, *, threshold: float) -> Fe
 
     There is no remark if no step is doubtful. A step without a value is not doubtful. `threshold` is in the grader's
     own unit: a probability for most graders, a log-probability for `likelihood`. The feedback raises PartError if the
-    grader has no values of steps. A draft that it could not grade is no verdict.
+    grader has no values of steps. If the grader could not grade a draft, that counts as a failed call and not as a
+    verdict.
     """
 
     async def remark(trajectories: Sequence[Trajectory]) -> list[Remark | ModelError | None]:

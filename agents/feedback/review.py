@@ -1,5 +1,5 @@
-"""Reviews: a model is asked for the errors of a draft, and its reply is read. The feedbacks that ask a model share
-this."""
+"""Reviews: a model is asked for the errors of a draft, and its reply is parsed. The feedbacks `self`, `critic` and
+`none` use these functions."""
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
@@ -14,9 +14,9 @@ from redraft.store.trajectory import Trajectory
 
 
 async def review(client: Client, trajectory: Trajectory, template: str, *, temperature: float | None = None) -> Choice:
-    """A model's answer to a template that asks about the last draft; reasoning is no part of its text.
+    """Returns a model's answer to a template that asks about the last draft, without the model's reasoning.
 
-    Without a `temperature` the run's own holds. Raises ModelError if the call fails or the answer is empty.
+    Without a `temperature`, the run's temperature is used. Raises ModelError if the call fails or the answer is empty.
     """
     messages = follow_up(client, trajectory, template)
     [choice] = await client.complete(
@@ -33,8 +33,8 @@ async def review(client: Client, trajectory: Trajectory, template: str, *, tempe
 async def ask_about_each(
     ask: Callable[[Trajectory], Awaitable[Remark | None]], trajectories: Sequence[Trajectory]
 ) -> list[Remark | ModelError | None]:
-    """The remark on each draft, all of them asked for at once; if a call fails, its error stands in the remark's
-    place."""
+    """Returns the remark on each draft; all calls are made at once. If a call fails, its error takes the place of the
+    remark."""
 
     async def one(trajectory: Trajectory) -> Remark | ModelError | None:
         try:
@@ -48,11 +48,11 @@ async def ask_about_each(
 
 
 def objection(client: Client, choice: Choice, trajectory: Trajectory) -> str | None:
-    """The objection of a review to a draft, worded for its writer; None if the review ends by calling the draft
-    correct.
+    """Returns the objection of a review to a draft, in words for the writer; None if the review ends by calling the
+    draft correct.
 
-    A review is prose, or one word for each line of the draft, right or wrong. A review that was cut off calls nothing
-    correct.
+    A review is prose, or one word (right or wrong) for each line of the draft. A review that was cut off never calls a
+    draft correct.
     """
     words = [_normalized(line) for line in choice.text.splitlines() if line.strip()]
     if client.model.templates or set(words) <= {"right", "wrong"}:
@@ -73,7 +73,8 @@ def is_correct(text: str) -> bool:
 
 
 def require_chat_model(client: Client, part: str, cure: str) -> None:
-    """Raises PartError if the model knows only prompt forms of its own, which can't hold the part's questions."""
+    """Raises PartError if the model understands only the prompts of its training, which do not include the part's
+    questions."""
     if client.model.templates:
         raise PartError(
             f"{part} asks in words, and {client.model.name} knows only the forms that it was trained on: {cure}, or"
@@ -82,8 +83,8 @@ def require_chat_model(client: Client, part: str, cure: str) -> None:
 
 
 def _first_wrong_remark(client: Client, words: Sequence[str], lines: int) -> str | None:
-    """The remark on the first line that is called wrong. A single word about several lines points at none of them;
-    other words are a doubt."""
+    """Returns the remark on the first line that the review calls wrong. A single word about several lines names no
+    line. Any other text only raises a doubt."""
     if "wrong" not in words:
         return None if set(words) == {"right"} else wording(client, "may_be_wrong")
     if len(words) == 1 < lines:
@@ -96,7 +97,7 @@ def _count_lines(text: str) -> int:
 
 
 def _normalized(text: str) -> str:
-    """The text in lower case, without the marks around it."""
+    """Returns the text in lower case, without punctuation at its ends."""
     return re.sub(r"\s+", " ", text).strip(" *_#`~\"'“”()[]{}.!?:;,->").lower()
 
 

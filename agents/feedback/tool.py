@@ -16,9 +16,9 @@ def tool(client: Client | None = None, *, keep: bool = False, limit_s: float = 5
     """Names the first line whose equation does not hold, or the failure of a program that is run.
 
     A program is run with the tests that its question shows. There is no remark if every equation holds and the program
-    passes. `keep` lets the steps before the wrong line stand: the next draft goes on from them. `limit_s` is the most
-    seconds for a program in the sandbox, and for each test. A failure that only the sandbox causes does not count.
-    Raises PartError if there is no sandbox.
+    passes. With `keep`, the next draft begins with the steps before the wrong line. `limit_s` is the most seconds for a
+    program in the sandbox, and for each test. A failure that only the sandbox causes does not count. Raises PartError
+    if there is no sandbox.
     """
 
     async def said(trajectory: Trajectory) -> Remark | None:
@@ -41,7 +41,7 @@ def tool(client: Client | None = None, *, keep: bool = False, limit_s: float = 5
 
 
 def _first_false_equation(draft: Sequence[Step]) -> tuple[int, int, str] | None:
-    """The step (from 0), the line (from 1) and the text of the first equation that does not hold."""
+    """Returns the step (from 0), the line (from 1) and the text of the first equation that does not hold."""
     for index, step in enumerate(draft):
         line = line_number(draft, index)
         for text in filter(str.strip, step.text.split("\n")):

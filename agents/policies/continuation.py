@@ -1,5 +1,6 @@
-"""How a model that can't continue a half-written draft goes on: it is shown the draft and asked in words for the next
-part, as JSON for a step. The reply is read leniently, and the part is fitted to the draft's end."""
+"""Continuation by request, for models that can't continue a half-written draft. Such a model is shown the draft and
+asked in words for the rest, or for the next step as JSON. The reply is parsed leniently, and its text is joined to the
+end of the draft."""
 
 import json
 import re
@@ -19,14 +20,14 @@ STEP_SCHEMA: dict[str, Any] = {
     "required": ["step", "final"],
     "additionalProperties": False,
 }
-"""A strict JSON schema of the next step, and of whether the solution ends with it."""
+"""A strict JSON schema: the next step, and whether the solution ends with this step."""
 
 
 def next_step(choice: Choice, draft: str, kind: Kind, separator: str) -> Continuation:
-    """The step in a reply to a request with STEP_SCHEMA, ready to stand at the draft's end.
+    """Returns the step in a reply to a request with STEP_SCHEMA, so that it can be appended to the draft.
 
-    The JSON may stand anywhere in the reply, in a code fence or cut off, with LaTeX's backslashes written once. A text
-    without JSON is the step itself, and the last step if it marks an answer.
+    The JSON may be anywhere in the reply, in a code fence, or cut off, and may contain LaTeX with single backslashes.
+    If the reply has no JSON, the whole text is the step; it is the last step if it marks an answer.
     """
     part = _fit_to_draft(_parse_step(choice.text, kind), draft)
     open_ended = part.ended or choice.finish is Finish.LENGTH or not part.text.strip()
@@ -34,7 +35,7 @@ def next_step(choice: Choice, draft: str, kind: Kind, separator: str) -> Continu
 
 
 def rest_of_draft(choice: Choice, draft: str) -> Continuation:
-    """The rest of a draft, ready to stand at its end."""
+    """Returns the rest of a draft, so that it can be appended to the draft."""
     ended = choice.finish is Finish.END
     part = _fit_to_draft(Continuation(choice.text, ended, tuple(range(len(choice.text) + 1))), draft)
     return Continuation(choice.text, ended) if part.text == choice.text else part
@@ -53,7 +54,8 @@ def _parse_step(reply: str, kind: Kind) -> Continuation:
 
 
 def _parse_unstructured(reply: str, kind: Kind) -> Continuation:
-    """A reply without a step in JSON: its text is the step; or an object that says only whether the solution ends."""
+    """Returns the step of a reply without a step in JSON: its whole text, or an empty step if the reply is an object
+    that says only whether the solution ends."""
     fenced = FENCED.fullmatch(reply)
     start, end = fenced.span(1) if fenced else (0, len(reply))
     text = reply[start:end]
@@ -67,11 +69,11 @@ def _parse_unstructured(reply: str, kind: Kind) -> Continuation:
 
 
 def unescape(raw: str, start: int = 0) -> tuple[str, tuple[int, ...]]:
-    """The content of a JSON string, and the place of each of its characters, and of its end, in a text that holds the
-    content at `start`.
+    """Returns the content of a JSON string, and the position of each of its characters, and of its end, in a text that
+    contains the string at `start`.
 
-    LaTeX's commands with a single backslash are left as they are: `\\frac` is no form feed. If there are any, `\\neq`
-    is no line break either.
+    LaTeX commands with a single backslash stay as they are: `\\frac` is no form feed. If the text has such a command,
+    `\\neq` is no line break either.
     """
     tokens = list(ESCAPE.finditer(raw))
     careless = any(LATEX.match(raw, token.start()) or not _is_valid_escape(token[0]) for token in tokens)
@@ -99,7 +101,7 @@ def _decode(token: str) -> str:
 
 
 def _fit_to_draft(part: Continuation, draft: str) -> Continuation:
-    """The part without a repetition of the draft, joined to the draft's end."""
+    """Returns the part without text that repeats the draft, adjusted so that it continues the draft."""
     repeated = _repetition_length(draft, part.text)
     part = _without_start(part, repeated)
     if draft[-1:].isspace():
@@ -116,7 +118,7 @@ def _without_start(part: Continuation, at: int) -> Continuation:
 
 
 def _with_separator(part: Continuation, separator: str) -> Continuation:
-    """The part with the separator at its end."""
+    """Returns the part with the separator at its end."""
     if part.text.endswith(separator):
         return part
     text, places = part.text.rstrip(), part.places or ()
@@ -124,8 +126,8 @@ def _with_separator(part: Continuation, separator: str) -> Continuation:
 
 
 def _repetition_length(draft: str, text: str) -> int:
-    """The number of the text's characters that only repeat the draft, whatever white space is between its words. A few
-    words count as a repetition only if they are a paragraph of their own."""
+    """Returns how many characters at the beginning of the text repeat the draft; white space between words may differ.
+    A few words count as a repetition only if they are a paragraph of their own."""
     words = draft.split()
     found = list(islice(re.finditer(r"\S+", text), len(words)))
     if not words or [match[0] for match in found] != words:
@@ -136,7 +138,7 @@ def _repetition_length(draft: str, text: str) -> int:
     return end if alone or len(words) >= ENOUGH else 0
 
 
-ENOUGH = 4  # words, which nobody writes a second time by chance
+ENOUGH = 4  # the number of words that are not repeated by chance
 
 STEP = re.compile(
     r'"step"\s*:\s*"(?P<step>(?:[^"\\]++|\\.|"(?!\s*(?:[,}]|"final"|\Z)))*+)(?P<end>"?)', re.DOTALL | re.IGNORECASE

@@ -8,13 +8,14 @@ from redraft.llm.prompts.templates import fill
 from redraft.store.trajectory import Step, Trajectory
 
 REVIEW = "review"
-"""The author (`by`) of a review that a writer wrote of its own draft. The writer is shown it as its own message, after
-the request for it and before the request to improve the draft (templates `review` and `improve`)."""
+"""The author (`by`) of a review that a writer wrote of its own draft. The writer sees the review as its own message,
+between the request for a review and the request to improve the draft (templates `review` and `improve`)."""
 
 
 def conversation(client: Client, trajectory: Trajectory, window: int | None = None) -> list[Message]:
-    """The trajectory up to its last draft: the question, then each finished draft and the remark on it, or the last
-    `window` drafts (at least 1). An empty remark asks for an independent draft, so nothing before it is shown."""
+    """Returns the messages up to the last draft: the question, then each finished draft and the remark on it, or only
+    the last `window` drafts (at least 1). An empty remark asks for an independent draft, so nothing before it is
+    shown."""
     messages = [*client.opening, client.ask(trajectory.question)]
     first, last = _first_shown_turn(trajectory, window), trajectory.turn
     texts: dict[int, list[str]] = {}
@@ -34,7 +35,8 @@ def conversation(client: Client, trajectory: Trajectory, window: int | None = No
 
 
 def _feedback_messages(client: Client, said: Step | None) -> list[Message]:
-    """The messages that show a writer a remark: a user's message, or the writer's own review with its request."""
+    """Returns the messages that show a writer a remark: a user's message, or the writer's own review with the request
+    for it."""
     if said is None or said.by != REVIEW:
         return [Message("user", said.text if said else "")]
     return [
@@ -45,15 +47,15 @@ def _feedback_messages(client: Client, said: Step | None) -> list[Message]:
 
 
 def _first_shown_turn(trajectory: Trajectory, window: int | None) -> int:
-    """The number of the first turn that is shown."""
+    """Returns the number of the first turn that is shown."""
     silent = [step.turn for step in trajectory.steps if not step.text and step.by != "model"]
     fresh = max(silent, default=1)
     return fresh if window is None else max(fresh, trajectory.turn - window)
 
 
 def follow_up(client: Client, trajectory: Trajectory, name: str, window: int | None = None) -> list[Message]:
-    """The trajectory as `conversation` shows it, and a template that asks about its last draft. A template that holds
-    the {question} is a message of its own, after the system prompt only."""
+    """Returns the messages of `conversation`, and then a template that asks about the last draft. If the template
+    contains {question}, the conversation is left out, and only the system prompt comes before the template."""
     wording = client.template(name)
     if "{question}" in wording:
         asked = fill(wording, question=trajectory.question.text, solution=trajectory.text())
@@ -66,7 +68,7 @@ def follow_up(client: Client, trajectory: Trajectory, name: str, window: int | N
 
 
 def with_advice(client: Client, trajectory: Trajectory, messages: list[Message]) -> list[Message]:
-    """The messages, with the critic's advice for the next part at the end of the last message."""
+    """Returns the messages, with the critic's advice for the next part at the end of the last message."""
     if not trajectory.advice:
         return messages
     advice = fill(client.template("advice"), advice=trajectory.advice)
