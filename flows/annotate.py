@@ -1,4 +1,4 @@
-"""Graders over stored drafts: what each step is worth, stored beside the drafts. A plain async function, no Prefect.
+"""Grades stored drafts and their steps, and stores the grades. A plain async function without Prefect.
 
 from redraft.flows.annotate import annotate
 found = asyncio.run(annotate(db="redraft.duckdb", grader="rollout", arguments={"grader.rollouts": 16}))
@@ -35,7 +35,7 @@ from redraft.store.waiting import off_loop
 
 @dataclass(frozen=True, kw_only=True)
 class AnnotateArguments(AnnotationSettings):
-    """What `annotate` takes."""
+    """The arguments of `annotate`."""
 
     db: str | Path | Store = "redraft.duckdb"
     progress: Progress | None = None
@@ -43,16 +43,17 @@ class AnnotateArguments(AnnotationSettings):
 
 @takes(AnnotateArguments)
 async def annotate(given: AnnotateArguments) -> Annotation:
-    """Grades the stored drafts that fit `where`, an SQL condition on `flows.annotation.drafts.DRAFTS`, of the first
-    `limit` problems; the values of drafts and steps are in the view `grades`, and rollouts are trajectories of that
-    role.
+    """Grades the stored drafts of the first `limit` problems that match `where`. `where` is an SQL condition on
+    `flows.annotation.drafts.DRAFTS`. The view `grades` has the values of drafts and steps. Rollouts are stored as
+    trajectories with the role "rollout".
 
-    `model` writes rollouts and is the judge, `arguments` are the grader's, as {"grader.rollouts": 16}. What was graded
-    before by the same grader, settings and `replicate` is left as it is, unless its text or its key has changed; what
-    failed, or was cut short by a `budget`, is tried again, and goes on from the calls that were answered.
+    `model` writes the rollouts, and is the judge of graders that ask a judge. `arguments` are the arguments of the
+    grader, such as {"grader.rollouts": 16}. A draft that the same grader has graded with the same settings and
+    `replicate` is not graded again, unless its text or the known answer has changed. A draft is tried again if its
+    grading failed or a `budget` cut it short; calls that were answered are not repeated.
 
-    `progress` is as in `generate`. Raises SettingsError, StoreError, QueryError for a condition that DuckDB does not
-    take, PartError, and ModelError if the model can't be used at all.
+    `progress` is as in `generate`. Raises SettingsError, StoreError, PartError, QueryError if DuckDB rejects the
+    condition, and ModelError if the model can't be used at all.
     """
     progress = suited(given.progress)
     async with opened(given.db, create=False, waiting=progress.say) as store:
@@ -90,7 +91,7 @@ async def annotate(given: AnnotateArguments) -> Annotation:
             config = {"grader": grader_name, "where": given.where, **arguments}
 
             def begin() -> tuple[str, Pending]:
-                """Nobody else publishes between the look at the store and the claim: no unit is judged twice."""
+                """Starts a run and claims its units. The store is locked meanwhile, so that no unit is judged twice."""
                 with store.held():
                     tasks = pending(store, given.where, name, given.replicate, given.limit)
                     journal.claim([task.unit for task in tasks.todo], also=[task.unit for task in tasks.done])
@@ -135,9 +136,9 @@ async def annotate(given: AnnotateArguments) -> Annotation:
 
 
 def annotation(grader: Grader) -> Grader:
-    """The grader itself, built with all that it asks for: a strategy in form only."""
+    """Returns the grader. It has the form of a strategy so that `build` can make the grader with its parts."""
     return grader
 
 
 GRADER_ALONE = Strategy(annotation, "grader", "redraft.flows.annotate:one", frozenset(["grader"]))
-"""What recipes call it is as old as they are, and never changes."""
+"""Recipes contain this name, so it never changes: a new name would repeat paid runs."""

@@ -3,8 +3,8 @@
     from redraft.flows.evaluate import evaluate
     found = asyncio.run(evaluate(strategies=["correct feedback=none", "best_of_n"], limit=20))
 
-Every method is a job of `generate`, so stored drafts are not sampled again. The baseline of each method is a vote of as
-many independent drafts as the same tokens would pay for.
+Every method is a job of `generate`, so stored drafts are not sampled again. The baseline of each method is a vote of
+independent drafts that cost as many tokens as the method.
 """
 
 from collections import Counter
@@ -33,7 +33,7 @@ from redraft.store.waiting import off_loop
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluateArguments(EvaluationSettings):
-    """What `evaluate` takes."""
+    """The arguments of `evaluate`."""
 
     source: str | Path | Iterable[Problem] | Sequence[str | Path] = field(default="builtin", kw_only=False)
     db: str | Path | Store = "redraft.duckdb"
@@ -42,16 +42,17 @@ class EvaluateArguments(EvaluationSettings):
 
 @takes(EvaluateArguments)
 async def evaluate(given: EvaluateArguments) -> Evaluation:
-    """Compares every strategy on every model, on the same problems, with self-consistency at the same number of tokens.
+    """Compares every strategy on every model with self-consistency, on the same problems and at the same number of
+    tokens.
 
-    `source` may be several, and `limit` holds for each. "builtin" is the held-out split unless it names the other.
-    Problems that an export of this store contains are left out and counted.
+    `source` is one source or a list of sources; `limit` applies to each source. "builtin" is the held-out split, and
+    "builtin:split=train" the other split. Problems that an export of this store contains are left out and counted.
 
-    A strategy is a text such as "correct feedback=none turns=3", which may set `grader`, `critic` and `samples` too, or
-    the factory of an own strategy. One strategy or model may stand without a list. `settings` are all other arguments
-    of `generate`. Their `samples` are the trajectories per problem of strategies that work in turns, and the drafts
-    among which the other strategies choose. Their `budget` holds for everything together. Self-consistency samples at
-    most `baseline` drafts per problem; 0 leaves it out.
+    A strategy is a text such as "correct feedback=none turns=3", or the factory of a strategy of your own. The text may
+    also set `grader`, `critic` and `samples`. A single strategy or model needs no list. `settings` are all other
+    arguments of `generate`. Their `samples` is the number of trajectories per problem, for strategies that work in
+    turns; for other strategies it is the number of drafts to choose from. Their `budget` is shared by all methods.
+    Self-consistency samples at most `baseline` drafts per problem; 0 leaves it out.
 
     `progress` is as in `generate`. Raises what `generate` raises, PartError if two methods are the same, and
     SourceError if no problem is left.
@@ -108,7 +109,8 @@ def _sources(
 
 
 def _tasks(parts: Sequence[str | Path | list[Problem]], found: Sequence[Sequence[Problem]]) -> dict[str, str]:
-    """The task of each problem: the source that it names, or the given source if several of them name the same."""
+    """Returns the task of each problem: the source that the problem names. If several given sources have the same name
+    in their problems, the task is the given source."""
     named = Counter(source for part in found for source in {one.source for one in part})
     tasks: dict[str, str] = {}
     for given, part in zip(parts, found, strict=True):

@@ -1,10 +1,10 @@
-"""The main job: problems in, judged trajectories out, in the store. A plain async function, with no Prefect in it.
+"""The main job: solves problems and stores judged trajectories. A plain async function without Prefect.
 
     from redraft.flows.generate import generate
     summary = asyncio.run(generate("builtin", strategy="correct", samples=4, limit=20))
 
-Calls are answered into the journal before anyone uses them, and finished problems go into the store in batches, so
-that a run which is killed or stopped goes on where it was when the same job is started again.
+The answer of each call is written to the journal before it is used, and finished problems are stored in batches. If a
+run is killed or stopped, the same job goes on where the run ended.
 """
 
 from collections.abc import Iterable
@@ -28,7 +28,7 @@ from redraft.store.waiting import off_loop
 
 @dataclass(frozen=True, kw_only=True)
 class GenerateArguments(Settings, Selection):
-    """What `generate` takes."""
+    """The arguments of `generate`."""
 
     source: str | Path | Iterable[Problem] = field(default="builtin", kw_only=False)
     db: str | Path | Store = "redraft.duckdb"
@@ -38,27 +38,31 @@ class GenerateArguments(Settings, Selection):
 
 @takes(GenerateArguments)
 async def generate(given: GenerateArguments) -> Summary:
-    """Solves every problem of `source` that is not done yet, judges every draft, and stores all of it.
+    """Solves every problem of `source` that is not done yet, judges every draft, and stores the results.
 
-    `source` is "builtin", which is the training split of the problems that ship (`builtin:split=heldout` is the other),
-    a file, or Problems. `arguments` are the strategy's and its parts' (`{"turns": 2}`). What was
-    done before by the same recipe and `replicate` is left as it is; what failed is tried again; more `samples` than
-    before add the difference. `source_name` is what `runs.config` calls the source of given Problems.
+    `source` is "builtin", a file, or a list of Problems. "builtin" is the training split of the problems that ship with
+    redraft; `builtin:split=heldout` is the other split. `arguments` are the arguments of the strategy and its parts
+    (`{"turns": 2}`). A problem that the same recipe and `replicate` solved before is not solved again. A problem that
+    failed is tried again. If `samples` is larger than before, only the missing samples are drawn. If `source` is a list
+    of Problems, `source_name` is its name in `runs.config`.
 
-    `api_base` is the address of an OpenAI-compatible server that has the model, or several of them. `concurrency`
-    bounds the calls in flight and changes no result; `limits` has more on how a remote model is called. `top_p`,
-    `top_k` and `min_p` are those of `llm.truncation.Truncation`; a model that does not take one of them ends the run.
+    `api_base` is the address of an OpenAI-compatible server that has the model, or several such addresses.
+    `concurrency` is the largest number of calls at one time, and changes no result. `limits` has further settings for
+    calls to a remote model. `top_p`, `top_k` and `min_p` are the fields of `llm.truncation.Truncation`. If a model does
+    not support one of them, the run ends.
 
-    A run whose `budget` is used up ends in order, and the same job goes on from there with a new budget;
-    `problem_budget` holds for each problem. `prices` are the model's, if LiteLLM does not know them. `prompts` are
-    wordings of your own. `batch` asks by the provider's batches, which cost half and may take a day; a job that is
-    stopped goes on from them.
+    If the `budget` is used up, the run stops early, and the same job goes on from there with a new budget.
+    `problem_budget` limits each problem. `prices` are the prices of the model, for models that LiteLLM does not know.
+    `prompts` replaces the wording of prompts. `batch` sends calls in the provider's batches, which cost half and may
+    take a day. A job that is stopped finds its batches again.
 
-    `progress` hears how far the run is. Without it a notebook shows a bar, a terminal has a line every five seconds,
-    and elsewhere only what a person should know is written to standard error; `progress.Silent()` says nothing.
+    `progress` receives the progress of the run. If it is None, a notebook shows a bar, and a terminal shows a line
+    every five seconds; in any other place only important notes go to standard error. `progress.Silent()` prints
+    nothing.
 
-    If it is cancelled, it stores what is finished and raises again. Raises SettingsError, StoreError, SourceError,
-    PartError, and ModelError if the model can't be used at all; a problem whose call failed is counted in the Summary.
+    If the function is cancelled, it stores what is finished and raises CancelledError. Raises SettingsError,
+    StoreError, SourceError, PartError, and ModelError if the model can't be used at all. The Summary counts the
+    problems whose calls failed.
     """
     progress = suited(given.progress)
     found = problems(given.source, progress, given)

@@ -1,4 +1,4 @@
-"""Every setting of a run, once: its type, default, bounds and meaning.
+"""Declares every setting of a run in one place: its type, default, bounds and meaning.
 
 Python's keywords, the options of the command line and the parameters of the scheduled flows are made from these fields,
 so that a new setting is one field here. The command line reads the fields for `--help`, so this file imports nothing
@@ -29,7 +29,7 @@ Name: TypeAlias = str
 
 
 class SettingsError(RedraftError):
-    """A setting that does not exist, or a value that it cannot have."""
+    """A setting does not exist, or cannot have the given value."""
 
 
 def _limits() -> Limits:
@@ -56,7 +56,7 @@ def _no_arguments() -> Mapping[str, Any]:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSettings:
-    """Which model is asked, how, and what it may use."""
+    """The settings of the model: its name, how it is called, and its budgets."""
 
     model: Name | Model = setting(
         "embedded", "The language model: 'embedded' ships with redraft; any other name goes through LiteLLM."
@@ -90,7 +90,7 @@ class ModelSettings:
 
     @property
     def sampling(self) -> Sampling:
-        """How every call of the run samples. Raises PartError for a truncation outside its range."""
+        """Returns how every call of the run samples. Raises PartError for a truncation outside its range."""
         from redraft.llm.model import Sampling
         from redraft.llm.truncation import Truncation
 
@@ -100,7 +100,7 @@ class ModelSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(ModelSettings):
-    """How problems are solved."""
+    """The settings that decide how problems are solved."""
 
     strategy: Name | Spec = setting("correct", "Who writes: a strategy's name, or your own as path.py:function.")
     grader: Name | Spec | None = setting(
@@ -121,7 +121,7 @@ BUILD_SETTINGS = ("grader", "critic", "samples")
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
-    """Which problems of a source are taken."""
+    """The settings that choose problems from a source."""
 
     limit: int | None = setting(None, "The first N problems only.", ge=1)
     question_column: Name | None = setting(None, "The column of the questions, if it has no usual name.")
@@ -131,7 +131,7 @@ class Selection:
 
 @dataclass(frozen=True, kw_only=True)
 class AnnotationSettings(ModelSettings):
-    """How stored drafts are graded."""
+    """The settings that decide how stored drafts are graded."""
 
     grader: Name | Spec = setting("rollout", "Who judges the stored drafts: a grader's name, or your own.")
     where: Name = setting("true", "Which drafts are judged, as an SQL condition, such as 'turn = 1 AND level > 2'.")
@@ -148,7 +148,7 @@ def _evaluation_settings() -> Settings:
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationSettings(Selection):
-    """Which methods are compared, and on what terms."""
+    """The settings of an evaluation: the methods, the problems, and the baseline."""
 
     strategies: Name | Spec | Method | Sequence[Name | Spec | Method] = setting(
         ("correct",), "The strategies with their settings, such as 'correct feedback=none turns=3'."

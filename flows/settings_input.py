@@ -1,4 +1,4 @@
-"""Values from outside, checked against the fields of a class of settings with Pydantic: the edge of every stage."""
+"""Checks a user's values against the fields of a class of settings, with Pydantic. Every stage uses these checks."""
 
 import inspect
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
@@ -26,9 +26,10 @@ R = TypeVar("R")
 def takes(
     kind: Callable[P, T],
 ) -> Callable[[Callable[[T], Coroutine[Any, Any, R]]], Callable[P, Coroutine[Any, Any, R]]]:
-    """Makes a stage, which takes one object of settings, a function of their names: `generate(source, samples=4)`.
+    """Turns a stage that takes one object of settings into a function with a keyword for each setting, such as
+    `generate(source, samples=4)`.
 
-    The function raises SettingsError, in one line, for a name or a value that does not fit.
+    The function raises SettingsError, in one line, for an unknown name or a wrong value.
     """
 
     def decorate(stage: Callable[[T], Coroutine[Any, Any, R]]) -> Callable[P, Coroutine[Any, Any, R]]:
@@ -49,7 +50,7 @@ def takes(
 
 
 def signature(kind: Any) -> inspect.Signature:
-    """The signature of a class of settings, with the defaults themselves: `help` shows them."""
+    """Returns the signature of a class of settings, with the default values, so that `help` shows them."""
     parameters = []
     for one in sorted(fields(kind), key=lambda one: bool(one.kw_only)):
         default = one.default_factory() if one.default_factory is not MISSING else one.default
@@ -60,7 +61,8 @@ def signature(kind: Any) -> inspect.Signature:
 
 
 def read(kind: Callable[..., T], given: Mapping[str, Any]) -> T:
-    """The settings of these names and values. None stands for no arguments. Raises SettingsError, in one line."""
+    """Returns the settings with these names and values. None means that no arguments are given. Raises SettingsError,
+    in one line."""
     names = [one.name for one in fields(kind)]  # type: ignore[arg-type]
     for name in given:
         if name not in names:
@@ -78,8 +80,8 @@ def read(kind: Callable[..., T], given: Mapping[str, Any]) -> T:
 
 
 def mistakes(error: ValidationError, apart: Sequence[str] = ()) -> Iterator[str]:
-    """What is wrong with each setting, such as "samples='three' must be a whole number", without secrets; errors of the
-    types `apart` are left out."""
+    """Returns what is wrong with each setting, such as "samples='three' must be a whole number". Secrets are masked.
+    Errors whose types are in `apart` are left out."""
     wrong: dict[str, tuple[list[str], Any]] = {}
     for one in error.errors():
         if one["type"] in apart:
@@ -93,12 +95,13 @@ def mistakes(error: ValidationError, apart: Sequence[str] = ()) -> Iterator[str]
 
 
 def _is_branch(part: int | str) -> bool:
-    """Whether a part of an error's place is Pydantic's name of a type of a union, and no name that people know."""
+    """Returns whether a part of an error's place is Pydantic's name for a type in a union, which users do not know."""
     return isinstance(part, str) and (part in BRANCHES or part[:1].isupper() or "[" in part)
 
 
 def model_fields(kind: Any, types: Mapping[str, Any]) -> dict[str, tuple[Any, FieldInfo]]:
-    """The fields of a class of settings as Pydantic's. `types` are what the names in their annotations stand for."""
+    """Returns the fields of a class of settings as fields for a Pydantic model. `types` has the types that the names in
+    the annotations refer to."""
     hints = get_type_hints(kind, localns={**TYPES, **types}, include_extras=True)
     found = {}
     for name, one in described(kind).items():

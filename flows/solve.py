@@ -1,4 +1,4 @@
-"""One question, shown as it is solved: each step as it is written, what the model thinks of its draft, the redraft."""
+"""Solves one question and shows each step when it is written, then the critique of the draft, then the redraft."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -23,10 +23,10 @@ from redraft.store.unit import Unit
 
 
 async def solve(problem: Problem, settings: Settings, db: str | Path | Store, console: Console) -> Unit:
-    """Solves one problem, shows it on `console` (a quiet one for nothing), and keeps it.
+    """Solves one problem, shows its drafts on `console`, and stores them. A quiet console shows nothing.
 
-    The same question with the same settings is replayed from the store and costs nothing. Raises StoreError,
-    PartError, and ModelError where the model can't be used at all.
+    If the same question was solved with the same settings before, it is replayed from the store and costs nothing.
+    Raises StoreError, PartError, and ModelError if the model can't be used at all.
     """
     live = Live(console, settings.samples)
     arguments = dict(settings.arguments)
@@ -47,14 +47,14 @@ async def solve(problem: Problem, settings: Settings, db: str | Path | Store, co
 
 
 class Live(Silent):
-    """Shows drafts while they are written, on one console; `units` holds what is finished."""
+    """A Progress that shows drafts on a console while they are written. `units` has the finished units."""
 
     def __init__(self, console: Console, samples: int) -> None:
         self.units: list[Unit] = []
         self._console = console
         self._samples = samples
-        self._last: int | None = None  # the sample that was shown last
-        self._steps: dict[int, int] = {}  # of each sample, how many are on the screen
+        self._last: int | None = None  # the number of the sample that was shown last
+        self._steps: dict[int, int] = {}  # by sample: how many of its steps are on the screen
 
     def say(self, text: str) -> None:
         self._console.print(text, style="dim")
@@ -67,7 +67,8 @@ class Live(Silent):
         separator: str | None = None,
         window: int | None = None,
     ) -> Policy:
-        """Whole drafts, written and shown a step at a time; the arguments are those of policy `whole`."""
+        """Returns a policy that writes whole drafts, and shows each step when it is written. It takes the arguments of
+        the policy `whole`."""
         write = stepwise(client, temperature=temperature, separator=separator, window=window)
 
         async def propose(trajectory: Trajectory, n: int, first: int = 0) -> list[Trajectory]:
@@ -76,13 +77,13 @@ class Live(Silent):
         return propose
 
     def critic(self, client: Client) -> Critic:
-        """The model as its own critic, heard aloud."""
+        """Returns a critic that asks the writing model about its own draft, and shows its critique."""
         own = own_critic(client)
 
         async def critique(trajectory: Trajectory) -> Critique:
             said = await own(trajectory)
             if trajectory.role is not Role.SAMPLE and said.opinion is Opinion.GO_ON:
-                return said  # heard of every step, and of every rollout
+                return said  # a search would show this for every step
             self._console.print(Text(f"  critic    {said.reason or said.opinion}", style="magenta"))
             return said
 
@@ -113,13 +114,13 @@ class Live(Silent):
         return path
 
     def _name(self, path: Trajectory) -> None:
-        """The number of its sample, where there are several and another one was shown last."""
+        """Shows the number of a path's sample, if there are several samples and another sample was shown last."""
         if self._samples > 1 and path.sample != self._last:
             self._console.print(Text(f"sample {path.sample + 1} of {self._samples}", style="bold cyan"))
             self._last = path.sample
 
     def _show(self, path: Trajectory) -> None:
-        """What is new of a path since it was last shown."""
+        """Shows the steps of a path that are not on the screen yet."""
         shown = self._steps.get(path.sample, 0)
         if len(path.steps) > shown:
             self._name(path)
@@ -131,7 +132,7 @@ class Live(Silent):
 
 
 def verdict(unit: Unit, path: Trajectory) -> Verdict | None:
-    """What the oracle says of a path's last draft; None where nobody knows the answer."""
+    """Returns the oracle's verdict on the last draft of a path; None if the answer is not known."""
     return next(
         (
             grade.verdict
@@ -143,6 +144,6 @@ def verdict(unit: Unit, path: Trajectory) -> Verdict | None:
 
 
 def pick(unit: Unit) -> Trajectory | None:
-    """The trajectory that the agent chose, or the first one that did not fail."""
+    """Returns the trajectory that the agent chose, else the first trajectory that did not fail; None if all failed."""
     alive = [path for path in unit.trajectories if path.stop is not Stop.FAILED]
     return next((path for path in alive if path.chosen), alive[0] if alive else None)

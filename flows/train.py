@@ -1,4 +1,4 @@
-"""Tuning the embedded model on exported rows. A plain async function, without Prefect."""
+"""Tunes the embedded model on exported rows. A plain async function without Prefect."""
 
 import asyncio
 import json
@@ -37,17 +37,19 @@ async def train(
     include_heldout: bool = False,
     say: Callable[[str], None] = lambda line: None,
 ) -> FinetuneResult:
-    """Writes the weights to the folder `out`, from where `embedded:FOLDER` loads them, and `tuned.json` beside them:
-    what they were made of.
+    """Tunes the model and writes its weights to the folder `out`; `embedded:FOLDER` loads them from there. The file
+    `tuned.json` in the folder records the rows and settings.
 
-    `model` is where training begins: `embedded`, or `embedded:FOLDER` for another round. Rows are those of the formats
-    rise, sft and messages; a `weight` counts. `say` is told of the progress.
+    Training begins with the weights of `model`: `embedded`, or `embedded:FOLDER` for another round. The rows have the
+    format rise, sft or messages; if a row has a `weight`, the weight scales its loss. `say` receives lines about the
+    progress.
 
-    Rows of held-out problems are left out and counted, unless `include_heldout`: rows whose `split` says so, as exports
-    write it, and rows whose question is that of a held-out problem in the store `db` (redraft.duckdb, if it exists).
+    Rows of held-out problems are left out and counted, unless `include_heldout` is true. A row is held out if its
+    `split` is a held-out split, or if its question is a held-out problem in the store `db`. By default that store is
+    redraft.duckdb, if it exists.
 
-    Raises ExampleError, SourceError, StoreError, and ModelError without PyTorch, for another model and for a folder
-    that holds weights already.
+    Raises ExampleError, SourceError and StoreError. Raises ModelError if PyTorch is not installed, if the model is not
+    the embedded model, or if the folder has weights already.
     """
     source, folder = weights_folder(model), Path(out).expanduser()
     if source is None:
@@ -84,14 +86,14 @@ async def train(
 
 
 def _held_out(db: str | Path | Store | None) -> ProblemNotes:
-    """The held-out problems of a store; none if none is named and there is no redraft.duckdb."""
+    """Returns the held-out problems of a store. Returns none if no store is named and redraft.duckdb does not exist."""
     if db is None and not Path(DEFAULT).exists():
         return ProblemNotes()
     return held_out(db if isinstance(db, Store) else Store(db or DEFAULT, create=False))
 
 
 def _read(file: Path, known: ProblemNotes | None) -> list[Example | None]:
-    """The rows of a file as lessons; None in the place of one that is held out, if the known ones are left out."""
+    """Returns the rows of a file as training examples. Unless `known` is None, a held-out row is None in the result."""
     found: list[Example | None] = []
     for place, row in rows(file):
         if isinstance(row, SourceError):
