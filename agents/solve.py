@@ -1,4 +1,4 @@
-"""`solve`: one question to its trajectories, without a store; a notebook shows the list that it returns."""
+"""`solve` solves one question without a store. A notebook shows the list of trajectories that it returns."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -46,11 +46,11 @@ async def solve(
     prompts: Prompts = Prompts(),  # noqa: B008 - frozen
     **arguments: Any,
 ) -> Trajectories:
-    """Solve one question: everything explored, best first, the pick `chosen`. Nothing is stored.
+    """Solves one question. Returns every explored trajectory, best first; the pick is `chosen`. Nothing is stored.
 
-    `answer` is the known one, for parts that read it; afterwards each draft is compared with it, and has the grade of
-    `oracle`. `arguments` are those of `build`: samples, grader, critic, watch, and the strategy's own. Raises
-    PartError, and ModelError if the model can't be used at all.
+    `answer` is the known answer, for parts that read it. If it is given, each draft is compared with it at the end, and
+    gets a grade by `oracle`. `arguments` are the arguments of `build`: samples, grader, critic, watch, and the
+    strategy's own arguments. Raises PartError, and ModelError if the model can't be used at all.
     """
     problem = Problem(question, answer, kind=kind)
     keys = Keyring({problem.problem_id: answer}) if answer is not None else None
@@ -65,8 +65,8 @@ async def solve(
 
 
 async def add_oracle_grades(trajectories: Sequence[Trajectory], problem: Problem) -> list[Trajectory]:
-    """The trajectories, each draft with the oracle's grade where it has none. The agent is done by then, so that this
-    reading of the key does not mark them `oracle_used`."""
+    """Returns the trajectories, in which every draft has a grade by `oracle`. The agent has ended before, so this use
+    of the key does not mark them `oracle_used`."""
     keys = Keyring({problem.problem_id: problem.answer})
     async with Checker() as checker:
         grades = await grade_drafts([oracle(keys, checker=checker)], trajectories)
@@ -77,6 +77,6 @@ async def add_oracle_grades(trajectories: Sequence[Trajectory], problem: Problem
 
 
 def _missing_grades(trajectory: Trajectory, grades: Sequence[Grade]) -> list[Grade]:
-    """The grades of this trajectory's turns that it has not got."""
+    """Returns the grades of this trajectory's turns that the trajectory lacks."""
     has = {(one.grader, one.turn) for one in trajectory.grades if one.step_id is None}
     return [g for g in grades if g.trajectory_id == trajectory.trajectory_id and (g.grader, g.turn) not in has]

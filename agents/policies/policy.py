@@ -25,9 +25,9 @@ from redraft.store.trajectory import Role, Stop, Trajectory
 class Policy(Protocol):
     """Grows a trajectory by `n` proposals of one or more steps each, samples `first` to `first + n - 1` below its end.
 
-    `stop` and `answer` are set on a proposal that ended. If a call failed, or a budget was too small for it, the
-    proposal is the trajectory with that `stop` and the reason. Raises only fatal ModelErrors, which every other call
-    would meet too.
+    `stop` and `answer` are set on a proposal that ended. If a call failed, or the budget did not suffice for the call,
+    the proposal is the trajectory with this cause as its `stop` and its `reason`. Raises only fatal ModelErrors: errors
+    that every other call would meet too.
     """
 
     async def __call__(self, trajectory: Trajectory, /, n: int, first: int = 0) -> list[Trajectory]: ...
@@ -61,8 +61,8 @@ def stepwise(
     """Writes one step a proposal: the model goes on from the draft so far, up to the next `separator`.
 
     A model that can't continue a half-written draft is asked for the next step as JSON. The tokens of such a step are
-    those of the whole reply; it has a log-probability if its own tokens can be told apart. If the reply holds several
-    steps, the proposal has as many.
+    the tokens of the whole reply. The step has a log-probability if its own tokens can be told apart in the reply. If
+    the reply contains several steps, the proposal has all of them.
 
     Args:
         temperature: How freely the model draws; none takes the run's own temperature.
@@ -120,8 +120,8 @@ def likeliest(
 ) -> Policy:
     """Finds the best whole drafts by beam search over tokens, best first.
 
-    Nothing is sampled, so all drafts are asked for at once: `n` is the width of the beam, and `llm.model.Beam` says how
-    drafts are ranked. Raises PartError if further drafts are asked for: a wider beam is another search.
+    Nothing is sampled, so one call returns all drafts. `n` is the width of the beam, and `llm.model.Beam` says how
+    drafts are ranked. Raises PartError if more drafts are requested later, because a wider beam is another search.
 
     Args:
         length_penalty: The power of its length by which a draft's log-probability is divided; a larger one prefers
@@ -143,7 +143,8 @@ def likeliest(
 
 @dataclass(frozen=True, slots=True)
 class _DraftFormat:
-    """How a policy asks and reads. `template`, `schema` and `read_reply` are for models that are asked in words."""
+    """How a policy asks a model and parses the reply. `template`, `schema` and `read_reply` are for models that can't
+    continue a half-written draft."""
 
     read: Callable[[Choice], Continuation]
     cut: Callable[[str], list[str]]
@@ -155,7 +156,7 @@ class _DraftFormat:
 
 
 def _whole_draft_format(mark: str, beam: Beam | None = None) -> _DraftFormat:
-    """The format of whole drafts, cut into steps after each `mark`."""
+    """Returns the format of whole drafts, which are cut into steps after each `mark`."""
     return _DraftFormat(
         read=lambda choice: Continuation(choice.text, choice.finish is Finish.END),
         cut=lambda text: split_steps(text, mark if mark in text else "\n"),

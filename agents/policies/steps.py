@@ -16,10 +16,10 @@ from redraft.store.trajectory import Role, Step, Stop, Trajectory
 
 
 class Continuation(Struct, frozen=True, gc=False):
-    """The text that a choice adds to a draft; `ended`: the draft is complete with it.
+    """The text that a choice adds to a draft. `ended` says whether the text completes the draft.
 
-    `places` are the places of each of its characters, and of its end, in the choice's own text, if that holds more than
-    the part; None if the choice's text is the part.
+    `places` are the positions of the characters of `text`, and of its end, in the text of the choice. They are None if
+    both texts are the same.
     """
 
     text: str
@@ -28,7 +28,8 @@ class Continuation(Struct, frozen=True, gc=False):
 
 
 def split_steps(text: str, separator: str) -> list[str]:
-    """The text in pieces that each end after a separator and the line breaks on it; joined, they are the text."""
+    """Returns the text in pieces, each of which ends after a separator and the line breaks that follow it. The joined
+    pieces are the text."""
     ends = [match.end() for match in _separator_pattern(separator).finditer(text)]
     pieces: list[str] = []
     for start, end in zip([0, *ends], [*ends, len(text)], strict=True):
@@ -46,7 +47,7 @@ def _separator_pattern(separator: str) -> re.Pattern[str]:
 
 
 def with_sample_number(trajectory: Trajectory, number: int) -> Trajectory:
-    """The trajectory as sample `number`, if it is an independent sample that has not begun yet."""
+    """Returns the trajectory as sample `number` if it is an independent sample without any step, else unchanged."""
     return replace(trajectory, sample=number) if _is_new_sample(trajectory) else trajectory
 
 
@@ -57,8 +58,8 @@ def _is_new_sample(trajectory: Trajectory) -> bool:
 def extend(
     trajectory: Trajectory, number: int, choice: Choice, part: Continuation, pieces: Sequence[str]
 ) -> Trajectory:
-    """The trajectory with one choice's part, cut into pieces. A draft that ends right at the point of continuation gets
-    an empty last step."""
+    """Returns the trajectory with the text of one choice, cut into steps. If the draft ends without any new text, it
+    gets an empty last step."""
     if not part.text.strip() and not (part.ended and trajectory.draft()):
         stop = Stop.LENGTH if choice.finish is Finish.LENGTH else Stop.DEAD_END
         return replace(with_sample_number(trajectory, number), stop=stop)
@@ -74,7 +75,8 @@ def extend(
 def _new_steps(
     trajectory: Trajectory, number: int, choice: Choice, part: Continuation, pieces: Sequence[str]
 ) -> list[Step]:
-    """A step for each piece, each below the one before it: the first is number `number` below the trajectory's end."""
+    """Returns a step for each piece, each below the step before it. The first step is child number `number` of the
+    trajectory's last step."""
     above = trajectory.steps[-1] if trajectory.steps else None
     place, key = (above.step_id, above.prefix_key) if above else (None, trajectory.question.text)
     turn, before = (above.turn, above.depth) if above else (1, 0)
@@ -99,10 +101,11 @@ def _stop_reason(choice: Choice, part: Continuation) -> Stop | None:
 def _tokens_and_logprobs(
     choice: Choice, part: Continuation, pieces: Sequence[str]
 ) -> tuple[list[int], list[float | None]]:
-    """Each piece's tokens and summed log-probability: a token belongs to the piece in which it begins.
+    """Returns the number of tokens and the summed log-probability of each piece. A token belongs to the piece in which
+    it begins.
 
-    If the model gives no log-probabilities, or its text holds more than the part, all its tokens are shared out by
-    length.
+    If the model returns no log-probabilities, or its text has more than the part, all its tokens are divided among the
+    pieces in proportion to their lengths.
     """
     ends = list(accumulate(map(len, pieces)))
     if part.places is not None:
@@ -115,13 +118,14 @@ def _tokens_and_logprobs(
 
 
 def _token_shares(tokens: int, ends: Sequence[int]) -> list[int]:
-    """All of a choice's tokens, shared out by length."""
+    """Divides the tokens of a choice among its pieces in proportion to their lengths."""
     shares = [tokens * end // max(1, ends[-1]) for end in ends[:-1]] + [tokens]
     return [share - before for share, before in zip(shares, [0, *shares], strict=False)]
 
 
 def _logprobs_within(choice: Choice, places: Sequence[int], ends: Sequence[int]) -> list[float | None]:
-    """The log-probability of each piece inside a longer text; None if a token holds a piece's text and more."""
+    """Returns the log-probability of each piece inside a longer text. It is None if a token contains text of the piece
+    and other text."""
     if choice.offsets is None or choice.logprobs is None:
         return [None] * len(ends)
     starts = {*choice.offsets, len(choice.text)}

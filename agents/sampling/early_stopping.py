@@ -1,4 +1,5 @@
-"""Early stopping of a vote among drafts, by the rules of the `majority` selector: of equals the first drafted wins."""
+"""Early stopping of a vote among drafts. As in the selector `majority`, among equal counts the answer that was drafted
+first wins."""
 
 from collections.abc import Iterable, Mapping
 
@@ -9,12 +10,12 @@ from redraft.store.trajectory import Stop, Trajectory
 
 
 def vote(trajectory: Trajectory) -> str | None:
-    """The key of a draft's answer; None if it failed or has no answer."""
+    """Returns the normalized answer for which a draft votes; None if the draft failed or has no answer."""
     return None if trajectory.stop is Stop.FAILED else canonical(trajectory.answer, trajectory.question.kind)
 
 
 def count_votes(trajectories: Iterable[Trajectory]) -> dict[str, int]:
-    """The number of drafts that give each answer, in the order in which answers were first drafted."""
+    """Returns the number of drafts with each answer, in the order in which answers were first drafted."""
     counts: dict[str, int] = {}
     for trajectory in sorted(trajectories, key=lambda trajectory: trajectory.sample):
         if (answer := vote(trajectory)) is not None:
@@ -23,7 +24,7 @@ def count_votes(trajectories: Iterable[Trajectory]) -> dict[str, int]:
 
 
 def with_vote_shares(trajectories: Iterable[Trajectory]) -> list[Trajectory]:
-    """The drafts, each scored by its answer's share of them all."""
+    """Returns the drafts. The score of each is the share of all drafts that have the same answer."""
     drafts = list(trajectories)
     counts = count_votes(drafts)
     answers = ((trajectory, vote(trajectory)) for trajectory in drafts)
@@ -34,15 +35,15 @@ def with_vote_shares(trajectories: Iterable[Trajectory]) -> list[Trajectory]:
 
 
 def leader(counts: Mapping[str, int]) -> str | None:
-    """The answer with most votes, of equals the first drafted."""
+    """Returns the answer with most votes; among equal counts the answer that was drafted first."""
     return max(counts, key=lambda answer: counts[answer], default=None)
 
 
 def is_settled(counts: Mapping[str, int], left: int) -> bool:
     """Whether no outcome of the `left` remaining drafts could change the leader.
 
-    The worst outcome gives them all to one rival. Of equal counts, a rival drafted before the leader wins; a rival
-    drafted after it, or not yet, loses.
+    In the worst case all of them give one rival answer. If the counts are then equal, a rival that was drafted before
+    the leader wins, and any other rival loses.
     """
     first = leader(counts)
     if first is None or left == 0:
@@ -54,7 +55,8 @@ def is_settled(counts: Mapping[str, int], left: int) -> bool:
 
 
 def fewest_to_settle(counts: Mapping[str, int], left: int) -> int:
-    """The least number of further drafts after which the vote could be settled: if all of them go to the leader."""
+    """Returns the least number of further drafts that can settle the vote. That happens if all of them vote for the
+    leader."""
     first = leader(counts) or ""
     for more in range(1, left):
         if is_settled({**counts, first: counts.get(first, 0) + more}, left - more):

@@ -1,8 +1,8 @@
 """The parts that every sampling strategy's graph shares: the state, the tree that travels beside it, and the agent that
 runs it.
 
-A graph's state holds numbers only, so that a step costs the same however large the tree grows; the tree is LangGraph's
-runtime context. Nodes carry the same names in every graph: propose, grade, critique, choose, revise.
+A graph's state contains numbers only, so a step costs the same however large the tree grows. The tree is LangGraph's
+runtime context. The nodes have the same names in every graph: propose, grade, critique, choose, revise.
 """
 
 from collections.abc import Iterable, Sequence
@@ -25,9 +25,9 @@ from redraft.store.trajectory import Grade, Trajectory
 class State(TypedDict, total=False):
     """The progress of a graph."""
 
-    asked: int  # samples asked for so far
-    turn: int  # drafts a sample has had, at most
-    open: list[int]  # samples that go on
+    asked: int  # samples requested so far
+    turn: int  # the highest number of drafts that a sample has had
+    open: list[int]  # samples that continue
     chosen: str | None  # the trajectory_id of the pick
 
 
@@ -36,15 +36,15 @@ class Tree:
     """The explored trajectories of one question."""
 
     question: Question
-    trajectories: dict[int, Trajectory] = field(default_factory=dict)  # each sample's, by its number
-    siblings: dict[int, list[Trajectory]] = field(default_factory=dict)  # drafts of which one goes on, by their sample
-    others: list[Trajectory] = field(default_factory=list)  # what was explored beside the samples' trajectories
+    trajectories: dict[int, Trajectory] = field(default_factory=dict)  # the trajectory of each sample, by its number
+    siblings: dict[int, list[Trajectory]] = field(default_factory=dict)  # by sample: drafts, one of which continues
+    others: list[Trajectory] = field(default_factory=list)  # other explored trajectories
     graded: list[tuple[Trajectory, Grade]] = field(default_factory=list)  # every draft, as it was when it was graded
     ranked: list[Trajectory] = field(default_factory=list)  # the result
 
     def at(self, samples: Iterable[int]) -> list[Trajectory]:
-        """The trajectories of these samples. Raises PartError if they are not here: a thread goes on with its own
-        tree."""
+        """Returns the trajectories of these samples. Raises PartError if the tree lacks them, because a thread needs
+        its own tree to continue."""
         try:
             return [self.trajectories[sample] for sample in samples]
         except KeyError:
@@ -54,17 +54,18 @@ class Tree:
             ) from None
 
     def keep(self, trajectories: Iterable[Trajectory]) -> None:
-        """Puts these in the place of their samples' earlier trajectories."""
+        """Replaces the earlier trajectories of the same samples by these."""
         self.trajectories |= {trajectory.sample: trajectory for trajectory in trajectories}
 
     async def judge(self, grader: Grader, samples: Iterable[int]) -> None:
-        """Grades the drafts of these samples: the grade's value is their score."""
+        """Grades the drafts of these samples. The value of the grade becomes the draft's score."""
         scored = await grade_trajectories(grader, [self.trajectories[sample] for sample in samples])
         self.keep(trajectory for trajectory, _ in scored)
         self.graded += scored
 
     def choose(self, chosen: Trajectory | None) -> State:
-        """Ends with this pick: all explored trajectories are ranked, the pick first, then by score."""
+        """Ends the run with this pick. Ranks all explored trajectories: the pick comes first, then the others by
+        score."""
         explored = (*self.trajectories.values(), *self.others)
         rest = [trajectory for trajectory in explored if not chosen or trajectory.trajectory_id != chosen.trajectory_id]
         rest.sort(key=lambda trajectory: (trajectory.score is None, -(trajectory.score or 0.0), trajectory.sample))
@@ -85,14 +86,15 @@ class GraphAgent:
     limit: int
 
     async def __call__(self, question: Question) -> list[Trajectory]:
-        """The ranked trajectories. Raises fatal ModelErrors only."""
+        """Returns the ranked trajectories. Raises only fatal ModelErrors."""
         tree = Tree(question)
         await run(self.graph, tree, self.limit)
         return tree.ranked
 
 
 async def grade_trajectories(grader: Grader, trajectories: Sequence[Trajectory]) -> list[tuple[Trajectory, Grade]]:
-    """The trajectories with their drafts' grades, whose values are their scores, each paired with its grade."""
+    """Returns pairs of a trajectory and the grade of its draft. Each trajectory contains its grade, and has the grade's
+    value as its score."""
     grades = await grader(trajectories)
     return [
         (replace(trajectory, score=grade.value, grades=(*trajectory.grades, grade)), grade)
@@ -108,5 +110,5 @@ def notify(watch: Watch | None, trajectories: Iterable[Trajectory]) -> None:
 
 
 def selected_trajectory(selection: Selection, trajectories: Sequence[Trajectory]) -> Trajectory | None:
-    """The trajectory of a selector's answer; None if it has no answer."""
+    """Returns the trajectory of the answer that a selector chose; None if the selector chose none."""
     return None if selection.index is None else trajectories[selection.index]

@@ -1,8 +1,8 @@
 """Runs an agent's graph: node after node if nobody observes the run, otherwise as LangGraph does.
 
-LangGraph's own run of a node costs 0.1 ms of processor time (a task, a checkpoint, managers of callbacks), as much as
-all else that a call to a model costs here. If a graph is traced, streamed, paused or part of another graph, LangGraph
-runs it; the result is the same.
+If LangGraph runs a node, that costs 0.1 ms of processor time (a task, a checkpoint, managers of callbacks). Everything
+else that redraft does for a call to a model costs as much. If a graph is traced, streamed, paused or part of another
+graph, LangGraph runs it; the result is the same.
 """
 
 from collections.abc import Mapping
@@ -23,11 +23,12 @@ INITIAL_STATE: dict[str, Any] = {"asked": 0}
 """The state in which every graph begins."""
 
 ALWAYS_WALK: ContextVar[bool] = ContextVar("WALKED", default=False)
-"""Whether agents walk their graphs even inside another graph, since that graph stores the work of its nodes itself."""
+"""Whether agents run their graphs node by node even inside another graph, because the other graph stores the work of
+its nodes itself."""
 
 
 async def run(graph: CompiledStateGraph[Any, ContextT, Any, Any], context: ContextT, limit: int) -> None:
-    """Runs a graph from its initial state for at most `limit` steps; the result is in the context.
+    """Runs a graph from its initial state for at most `limit` steps. The nodes put the result into `context`.
 
     Raises GraphRecursionError beyond the limit, and the errors of the nodes.
     """
@@ -40,9 +41,9 @@ async def run(graph: CompiledStateGraph[Any, ContextT, Any, Any], context: Conte
 
 
 def is_sequential(graph: CompiledStateGraph[Any, Any, Any, Any]) -> bool:
-    """Whether one node at a time runs, and its result replaces the values in the state: each node has one edge, or
-    names its successor by a Command. A graph that asks LangGraph for more, such as to pause or to retry, is not
-    sequential."""
+    """Whether only one node runs at a time, and its result replaces the values in the state. Each node of such a graph
+    has one edge, or names its successor by a Command. A graph that uses other features of LangGraph, such as pauses or
+    retries, is not sequential."""
     builder, nodes = graph.builder, graph.builder.nodes.values()
     forks = len(dict(builder.edges)) < len(builder.edges) or any(builder.branches.values()) or builder.waiting_edges
     pauses = graph.checkpointer or graph.interrupt_before_nodes or graph.interrupt_after_nodes
@@ -58,7 +59,7 @@ def _is_plain_node(node: StateNodeSpec[Any, Any]) -> bool:
 
 
 def _is_observed() -> bool:
-    """Whether this is part of another graph's run, or an observer (LangSmith, a callback) follows every run."""
+    """Whether this code is part of another graph's run, or an observer (LangSmith, a callback) follows every run."""
     if ALWAYS_WALK.get():
         return False
     try:
@@ -88,12 +89,14 @@ class Nodes:
 
     @property
     def ways(self) -> dict[str, tuple[str, ...]]:
-        """Each node's name, with the names of its possible successors; END after the last."""
+        """Returns the name of each node with the names of its possible successors. END is the successor of the last
+        node."""
         ends = {name: tuple(node.ends or ()) for name, node in self._nodes.items()}
         return {name: (*found, *([self._edges[name]] if name in self._edges else ())) for name, found in ends.items()}
 
     async def run(self, at: str, state: dict[str, Any], runtime: Runtime[Any]) -> tuple[str, dict[str, Any]]:
-        """Runs the node of this name; returns the name of its successor, END after the last, and the new state."""
+        """Runs the node of this name. Returns the name of its successor (END after the last node), and the new
+        state."""
         said = await self._nodes[at].runnable.ainvoke(state, {}, runtime=runtime)
         then = self._edges.get(at, END)
         if isinstance(said, Command):

@@ -1,5 +1,5 @@
-"""Level search: all open nodes grow by a step, are valued, and some of them go on. The `Plan` makes it beam search, a
-particle filter or another method."""
+"""Level search: in each round all open nodes grow by a step and get values, and some of them continue. A `Plan` turns
+level search into beam search, a particle filter or another method."""
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -18,7 +18,7 @@ from redraft.graders.grader import Grader
 from redraft.llm.gather import gather
 
 Value = Callable[[Search, Sequence[Node]], Awaitable[None]]
-"""Sets the values of a round's candidates; a candidate of an earlier round has a value already."""
+"""A function that sets the values of a round's candidates. A candidate of an earlier round has a value already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +26,10 @@ class Plan:
     """The rules by which a search goes on from round to round.
 
     The question is continued `width` times, and then each open node `each` times. Without `each`, all open nodes
-    together are continued in turn until there are `width` candidates. `keep` returns the candidates of a round that go
-    on; a candidate that it returns twice is continued twice as often. With `resting` the candidates that ended in an
-    answer keep their places among them. `pick` returns the solution that is the answer, from the candidates that the
-    last round kept or from all. With `to_end` the last round writes open candidates to their ends.
+    together are continued in turn until there are `width` candidates. `keep` returns the candidates of a round that
+    continue; a candidate that it returns twice is continued twice as often. With `resting`, candidates that ended in an
+    answer keep their places among the candidates. `pick` returns the solution that is the answer, from the candidates
+    that the last round kept or from all candidates. With `to_end`, the last round writes open candidates to their ends.
     """
 
     width: int
@@ -45,11 +45,12 @@ class Plan:
 def level_search(
     name: str, plan: Plan, policy: Policy, critic: Critic, iterations: int, watch: Watch | None
 ) -> SearchAgent:
-    """The agent of a plan, for at most `iterations` rounds.
+    """Returns the agent of a plan, which runs for at most `iterations` rounds.
 
-    A node's visits are the valued nodes at and below it. A node without a value, since its call failed or the grader
-    could not decide, does not go on. The critic is asked about each node before it is continued. If there is no
-    solution at the end, the best open trajectory is written to its end, unless a budget is used up.
+    The visits of a node are the number of nodes with a value at and below it. A node has no value if its call failed or
+    the grader could not decide; such a node is not continued. The critic is asked about each node before the node is
+    continued. If there is no solution at the end, the best open trajectory is written to its end, unless a budget is
+    used up.
     """
 
     async def critique(state: SearchState, runtime: SearchRuntime) -> SearchState:
@@ -73,7 +74,7 @@ def level_search(
         return {"asked": asked, "open": [node.index for node in kept], "done": done}
 
     async def keep(search: Search, nodes: list[Node], asked: int) -> list[Node]:
-        """Those of a round's nodes that go on."""
+        """Returns the nodes of a round that continue."""
         candidates = [node for node in nodes if node.answered or not node.ended]
         new = [node for node in candidates if node.value is None]
         await value(search, candidates)
@@ -100,7 +101,7 @@ def level_search(
 
 
 def grader_value(grader: Grader) -> Value:
-    """Sets values by the grader."""
+    """Returns a function that sets values by the grader."""
 
     async def value(search: Search, nodes: Sequence[Node]) -> None:
         await search.value(grader, [node for node in nodes if node.value is None])
@@ -109,12 +110,12 @@ def grader_value(grader: Grader) -> Value:
 
 
 def top_nodes(nodes: Iterable[Node], most: int | None) -> list[Node]:
-    """The `most` nodes of the highest values, of equals the first."""
+    """Returns the `most` nodes with the highest values; among equal values the first."""
     return sorted(nodes, key=lambda node: -(node.value or 0.0))[:most]
 
 
 def count_visits(nodes: Iterable[Node]) -> None:
-    """Counts each valued node as a visit of itself and of its ancestors."""
+    """Counts each node with a value as a visit of itself and of its ancestors."""
     for node in nodes:
         for each in node.lineage() if node.value is not None else ():
             each.visits += 1
@@ -125,7 +126,7 @@ def _open_nodes(nodes: Iterable[Node]) -> list[Node]:
 
 
 def _continuation_counts(plan: Plan, nodes: Sequence[Node], carried: int) -> Counter[Node]:
-    """The number of continuations of each open node."""
+    """Returns the number of continuations of each open node."""
     if nodes[0].parent is None:
         return Counter({nodes[0]: plan.width})
     if plan.each is None:
@@ -134,7 +135,7 @@ def _continuation_counts(plan: Plan, nodes: Sequence[Node], carried: int) -> Cou
 
 
 async def _write_to_end(search: Search, policy: Policy, nodes: Sequence[Node]) -> list[Node]:
-    """The ends of these nodes, each open node continued alone, a step of all of them at a time."""
+    """Writes these nodes to their ends and returns the last nodes. In each round every open node gets one step."""
     ends = list(nodes)
     while not search.spent and (going := [node for node in ends if not node.ended]):
         grown = dict(zip(going, await search.expand_all(policy, going, 1, distinct=False), strict=True))

@@ -1,4 +1,4 @@
-"""A node of a search: a trajectory with the search's estimates of it, and the reading of its grades."""
+"""A node of a search: a trajectory with the search's estimates, and functions that read values from grades."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -13,21 +13,21 @@ from redraft.store.trajectory import Grade, Step, Stop, Trajectory
 
 @dataclass(slots=True, eq=False)
 class Node:
-    """A continuation, at the end of `trajectory`. `value` is the search's present estimate of it, in [0, 1]; `grade` is
-    the grader's. A node is `closed` if nothing is left to do at it or below it."""
+    """One continuation: the last steps of `trajectory`. `value` is the search's present estimate, in [0, 1]; `grade` is
+    the grader's judgement. A node is `closed` if nothing is left to do at the node or below it."""
 
     trajectory: Trajectory
     parent: "Node | None" = None
-    index: int = 0  # in its search's `nodes`
-    number: int = 0  # among all that hang at its place, rollouts too, from 0
-    depth: int = 0  # of the root
+    index: int = 0  # the index in the search's `nodes`
+    number: int = 0  # its number among its siblings, rollouts included, from 0
+    depth: int = 0  # 0 for the root
     children: list["Node"] = field(default_factory=list)
-    value: float | None = None  # None if it is not known
-    prior: float = 1.0  # how probable the policy found it among its siblings
+    value: float | None = None  # None if unknown
+    prior: float = 1.0  # its probability by the policy, among its siblings
     visits: int = 0
-    total: float = 0.0  # of the values that its visits brought
-    pending: int = 0  # visits that are under way: each counts as a loss until it is over
-    drawn: int = 0  # continuations of it that the policy was asked for, rollouts too: the number of the next one
+    total: float = 0.0  # the sum of the values of its visits
+    pending: int = 0  # visits in progress; each counts as a loss until it ends
+    drawn: int = 0  # continuations requested so far, rollouts included
     closed: bool = False
     grade: Grade | None = None
     critique: Critique | None = None
@@ -36,17 +36,17 @@ class Node:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing can follow it: it has ended, or came to nothing."""
+        """Whether the node cannot be continued: its trajectory has ended, or its call added no text."""
         return self.trajectory.stop is not None
 
     @property
     def answered(self) -> bool:
-        """Whether it has ended in an answer."""
+        """Whether the trajectory has ended in an answer."""
         return self.ended and self.trajectory.stop is not Stop.FAILED and bool((self.trajectory.answer or "").strip())
 
     @property
     def steps(self) -> tuple[Step, ...]:
-        """The steps that it adds to its parent's trajectory."""
+        """The steps that the node adds to its parent's trajectory."""
         return self.trajectory.steps[len(self.parent.trajectory.steps) if self.parent else 0 :]
 
     @property
@@ -55,19 +55,19 @@ class Node:
 
     @property
     def logprob(self) -> float | None:
-        """The log-probability of its added steps; None if any of them has none."""
+        """The log-probability of the added steps; None if it is unknown for any of them."""
         known = [step.logprob for step in self.steps]
         return None if None in known else sum(logprob for logprob in known if logprob is not None)
 
     def lineage(self) -> Iterator["Node"]:
-        """The node, its parent, and so on to the root."""
+        """Yields the node, its parent, and so on to the root."""
         node: Node | None = self
         while node is not None:
             yield node
             node = node.parent
 
     def own_steps(self) -> tuple[Step, ...]:
-        """Its added steps with its visits, and its value on the last of them."""
+        """Returns the added steps with the node's visits; the last step has the node's value."""
         *first, last = self.steps or (None,)
         if last is None:
             return ()
@@ -75,28 +75,30 @@ class Node:
         return (*(replace(step, visits=seen) for step in first if step), replace(last, value=self.value, visits=seen))
 
     def advised_trajectory(self) -> Trajectory:
-        """Its trajectory, with its critic's advice for the next part."""
+        """Returns the trajectory with the critic's advice for the next part."""
         advice = self.critique.advice if self.critique else ""
         return self.trajectory if self.trajectory.advice == advice else replace(self.trajectory, advice=advice)
 
     def scored_trajectory(self) -> Trajectory:
-        """Its trajectory, with its value as the score and on its own steps."""
+        """Returns the trajectory with the node's value as its score; the added steps have the node's value and
+        visits."""
         before = self.trajectory.steps[: len(self.trajectory.steps) - len(self.steps)]
         return replace(self.trajectory, score=self.value, steps=(*before, *self.own_steps()))
 
     def end(self, stop: Stop, reason: str) -> None:
-        """Ends its trajectory for this reason."""
+        """Ends the trajectory for this reason."""
         self.trajectory = replace(self.trajectory, stop=stop, reason=reason)
 
     def back_up(self, value: float) -> None:
-        """Counts one more visit with this value, here and above; values become the means over visits."""
+        """Counts a visit with this value at the node and its ancestors. The value of each becomes the mean over its
+        visits."""
         for node in self.lineage():
             node.visits += 1
             node.total += value
             node.value = node.total / node.visits
 
     def close(self) -> None:
-        """Closes it, and each ancestor whose children are all closed."""
+        """Closes the node, and each ancestor whose children are all closed."""
         node: Node | None = self
         while node and (node is self or all(child.closed for child in node.children)):
             node.closed = True
@@ -104,8 +106,8 @@ class Node:
 
 
 def probability(grade: Grade, *, last: bool = False) -> float | None:
-    """A grade as a number in [0, 1]: its value, or its `last` step's if there is one; the exponential of a
-    log-probability. None if it has no value, or a number outside."""
+    """Returns a grade as a number in [0, 1]: its value, or with `last` the value of the last step if there is one. A
+    log-probability becomes a probability. Returns None if the grade has no value, or a number outside [0, 1]."""
     value = grade.steps[-1] if last and grade.steps else grade.value
     if value is None:
         return None
@@ -115,8 +117,8 @@ def probability(grade: Grade, *, last: bool = False) -> float | None:
 
 
 def recorded_grade(grade: Grade, trajectory: Trajectory) -> Grade:
-    """The grade as it is stored with a trajectory: for an open trajectory, the last step only. If a search took no
-    value from it, it has the reason."""
+    """Returns the grade as it is stored with a trajectory; for an open trajectory, only the grade of the last step. If
+    the grade gives the search no value, it has the reason."""
     if grade.value is not None and probability(grade) is None:
         said = f"a search needs values from 0 to 1, and {grade.grader!r} gave {grade.value:g}"
         grade = replace(grade, value=None, steps=(), details=(), reason=said)
@@ -141,7 +143,7 @@ def end_duplicates(parent: Node, children: Sequence[Node]) -> None:
 
 
 def back_up_all(nodes: Sequence[Node]) -> None:
-    """Backs each node's value up to the root, in order; closes the nodes that have ended or have no value."""
+    """Adds each node's value to its ancestors, in order, and closes the nodes that have ended or have no value."""
     for node in nodes:
         if node.value is not None:
             node.back_up(node.value)

@@ -1,4 +1,5 @@
-"""Search over a queue of open trajectories. The priority with which they wait makes it best-first or depth-first."""
+"""Search over a queue of open trajectories. The priority of the waiting trajectories makes the search best-first or
+depth-first."""
 
 import math
 from collections.abc import Callable
@@ -15,8 +16,9 @@ from redraft.agents.search.termination import apply_critic, apply_depth_limit
 
 
 def depth_first(node: Node) -> Priority:
-    """The deepest node first, and among siblings the highest value (Tree of Thoughts, Yao et al. 2023, Algorithm 2).
-    Only siblings wait at one depth, since all nodes below a node are taken before its next sibling."""
+    """Returns a priority that takes the deepest node first, and among siblings the highest value (Tree of Thoughts, Yao
+    et al. 2023, Algorithm 2). Nodes that wait at one depth are always siblings, because all nodes below a node are
+    taken before its next sibling."""
     return -node.depth, -(node.value or 0.0)
 
 
@@ -37,13 +39,14 @@ def queue_search(
     value_completion: bool = True,
     watch: Watch | None,
 ) -> SearchAgent:
-    """The agent that takes the first node off the queue, up to `visits` times: a solution is the answer; an open node
-    gets `branch` next steps in one call.
+    """Returns an agent that takes the first node off the queue, up to `visits` times. If the node is a solution, it is
+    the answer; if the node is open, it gets `branch` next steps in one call.
 
-    Of these the `width` best with a value of at least `threshold` wait; the others are closed. A node whose `priority`
-    is None stays open and does not wait. Of equal priorities the first drawn is taken. A queue keeps its first
-    `frontier` nodes. If no solution is taken, `pick` names the answer; if there is none, the best open trajectory is
-    written to its end, and each step of the end (`value_completion`) or the last one alone gets a value.
+    The `width` best of the new nodes join the queue if their value is at least `threshold`; the others are closed. A
+    node whose `priority` is None stays open, but does not join the queue. Among equal priorities the node that was
+    drawn first is taken. The queue keeps its first `frontier` nodes. If no solution is taken from the queue, `pick`
+    chooses the answer. If there is no solution, the best open trajectory is written to its end. Then each new step
+    (with `value_completion`) or only the last step gets a value.
     """
 
     async def critique(state: SearchState, runtime: SearchRuntime) -> SearchState:

@@ -1,4 +1,4 @@
-"""Rollouts: trajectories that are written from a node to estimate its value, and are no part of the tree."""
+"""Rollouts: trajectories that continue from a node to estimate the node's value. Rollouts are no part of the tree."""
 
 from collections.abc import Sequence
 
@@ -17,10 +17,12 @@ from redraft.store.trajectory import Trajectory
 async def greedy_rollout_value(
     search: Search, policy: Policy, grader: Grader, critic: Critic, node: Node, branch: int, steps: int
 ) -> float | None:
-    """The greatest value on the way of up to `steps` steps from a node, each the best valued of `branch` (ReST-MCTS*).
+    """Returns the greatest value along a path of up to `steps` steps from a node (ReST-MCTS*). Each step of the path is
+    the best of `branch` steps by value.
 
-    None if the node has ended, if the critic ends it, and if nothing on the way has a value. The way ends if its
-    trajectory ends, and if the critic calls it finished or hopeless. The search stores all continuations as rollouts.
+    Returns None if the node has ended, if the critic ends it, or if no step of the path has a value. The path ends if
+    its trajectory ends, or if the critic calls it finished or hopeless. The search stores all continuations as
+    rollouts.
     """
     if not steps or await apply_critic(search, critic, node):
         return None
@@ -46,8 +48,8 @@ async def greedy_rollout_value(
 
 
 async def rollout_value(search: Search, policy: Policy, grader: Grader, node: Node, n: int, depth: int) -> float | None:
-    """The mean of the grader's values of `n` rollouts from an open node, each written to its end, to at most
-    `depth` steps. Rollouts without an answer or a value are ignored; returns None if none remain. The search stores
+    """Returns the mean of the grader's values of `n` rollouts from an open node. Each rollout is written to its end, or
+    to `depth` steps. Rollouts without an answer or a value are ignored; returns None if none remain. The search stores
     them all."""
 
     async def written(trajectory: Trajectory) -> Trajectory:
@@ -70,7 +72,7 @@ async def rollout_value(search: Search, policy: Policy, grader: Grader, node: No
 
 
 async def _scored(search: Search, grader: Grader, rolled: Sequence[Trajectory]) -> list[Trajectory]:
-    """The trajectories with their values as scores, and the grades of their last steps."""
+    """Returns the trajectories with their values as scores, and with the grades of their last steps."""
     grades = await search.grade(grader, rolled)
     return [
         replace(trajectory, score=probability(grade), grades=(*trajectory.grades, recorded_grade(grade, trajectory)))
@@ -79,7 +81,7 @@ async def _scored(search: Search, grader: Grader, rolled: Sequence[Trajectory]) 
 
 
 async def _criticized(search: Search, critic: Critic, trajectory: Trajectory) -> tuple[Trajectory, bool]:
-    """The trajectory with the critic's advice, and whether the critic ends it."""
+    """Returns the trajectory with the critic's advice, and whether the critic ends it."""
     if critic is go_on:
         return trajectory, False
     critique, said = await ask_critic(critic, trajectory)

@@ -1,8 +1,8 @@
-"""The parts that every search over steps shares: the tree that it grows, its costs, and the agent that runs its graph.
+"""The common parts of all searches over steps: the tree, the costs, and the agent that runs the graph.
 
-A `Search` travels beside a graph's state as LangGraph's runtime context; the state holds numbers only. A node costs the
-same however many there are: its trajectory shares the steps of its parent's, and no method looks at other nodes than
-those it is given, their children and their ancestors. `explored_trajectories` looks at each node once, at the end.
+A `Search` is LangGraph's runtime context; the graph's state contains numbers only. A node costs the same however many
+nodes there are. Its trajectory shares the steps of its parent's trajectory, and a method looks only at the nodes that
+it is given, their children and their ancestors. `explored_trajectories` looks at each node once, at the end.
 """
 
 from collections.abc import Iterable, Sequence
@@ -28,15 +28,15 @@ from redraft.store.trajectory import Grade, Role, Stop, Trajectory
 
 
 class SearchState(State, total=False):
-    """The progress of a search: `asked` counts its iterations, `open` has the indices of the nodes that it is at."""
+    """The progress of a search: `asked` counts the iterations, and `open` has the indices of the present nodes."""
 
-    done: bool  # whether it is to end
+    done: bool  # whether the search is to end
 
 
 PATIENCE = 3  # failed rounds in a row
 
 Priority = tuple[float, ...]
-"""The place of a node in a queue: the least is taken first."""
+"""The priority of a node in a queue: the node with the least priority is taken first."""
 
 
 @dataclass(slots=True)
@@ -45,13 +45,13 @@ class Search:
 
     question: Question
     nodes: list[Node] = field(default_factory=list)
-    rollouts: list[Trajectory] = field(default_factory=list)  # to estimate values: no part of the tree
-    lost: dict[str, Trajectory] = field(default_factory=dict)  # by their place: what came to nothing there
-    samples: int = 0  # continuations that the policy was asked for
-    tokens: int = 0  # of everything that it wrote, each step once
+    rollouts: list[Trajectory] = field(default_factory=list)  # trajectories that estimate values; no part of the tree
+    lost: dict[str, Trajectory] = field(default_factory=dict)  # trajectories whose call added no text, by their place
+    samples: int = 0  # continuations requested from the policy
+    tokens: int = 0  # tokens of all texts by the policy; each step counts once
     graded: int = 0  # trajectories that the grader was asked about
     critiques: int = 0  # nodes that the critic was asked about
-    spent: bool = False  # a budget had not enough for the last call
+    spent: bool = False  # whether a budget did not suffice for the last call
     failures: int = 0  # rounds in a row in which no expansion got an answer
     queue: list[tuple[Priority, int]] = field(default_factory=list)  # a heap of waiting nodes, each by its index
     ranked: list[Trajectory] = field(default_factory=list)  # the result
@@ -68,9 +68,9 @@ class Search:
     async def expand(self, policy: Policy, node: Node, n: int, *, distinct: bool = True) -> list[Node]:
         """Asks the policy, in one call, for `n` continuations of a node; returns its new children, in order.
 
-        A continuation without a step makes no child. If none has a step, the node itself ends as they did (failed, dead
-        end, budget, length). `distinct`: an open child that repeats a sibling's text, or a step of its own draft, is a
-        dead end. The policy is shown the critic's advice, which stays out of the text.
+        A continuation without a step makes no child. If no continuation has a step, the node itself ends with their
+        `stop` (failed, dead end, budget, length). With `distinct`, an open child is a dead end if it repeats a
+        sibling's text or a step of its own draft. The policy sees the critic's advice, which is no part of the text.
         """
         [children] = await self.expand_all(policy, [node], n, distinct=distinct)
         return children
@@ -86,10 +86,11 @@ class Search:
         return [self._grown(node, drawn, distinct) for node, drawn in zip(nodes, await gather(jobs), strict=True)]
 
     async def roll(self, policy: Policy, node: Node, n: int, trajectory: Trajectory | None = None) -> list[Trajectory]:
-        """`n` continuations of a node, or of a rollout's `trajectory` below it, in the role of rollouts: no part of the
-        tree.
+        """Draws `n` continuations of a node, or of a rollout's `trajectory` below the node. They have the role ROLLOUT
+        and are no part of the tree.
 
-        Returns those that add a step. The caller puts those from which no rollout goes on into `rollouts`.
+        Returns the continuations that add a step. If no further rollout continues a continuation, the caller puts it
+        into `rollouts`.
         """
         advice = node.critique.advice if node.critique else ""
         base = trajectory or replace(node.trajectory, role=Role.ROLLOUT, score=None, grades=(), advice=advice)
@@ -100,17 +101,18 @@ class Search:
         """Grades these nodes' trajectories, finished or not, in one call of the grader, and sets their `value`, in [0,
         1].
 
-        The value is the grade's, or that of the `last` step if the grader has one. A log-probability, as `likelihood`
-        gives it (the mean of the tokens'), is read as its probability, exp of it. A failure, or a number outside [0,
-        1], is no value: `value` stays None, and the recorded grade has the reason. Equal text after equal text is
-        graded once.
+        The value is the value of the grade, or with `last` the value of the last step if the grader has one. A
+        log-probability, such as the mean over tokens by `likelihood`, becomes the probability exp(value). After a
+        failure, or for a number outside [0, 1], `value` stays None, and the recorded grade has the reason. Trajectories
+        with equal texts are graded once.
         """
         grades = await self.grade(grader, [node.trajectory for node in nodes])
         for node, grade in zip(nodes, grades, strict=True):
             node.value, node.grade = probability(grade, last=last), recorded_grade(grade, node.trajectory)
 
     async def grade(self, grader: Grader, trajectories: Sequence[Trajectory]) -> list[Grade]:
-        """The trajectories' grades, in one call of the grader, which is asked once about equal texts."""
+        """Returns the grades of the trajectories, in one call of the grader. Trajectories with equal texts are graded
+        once."""
         new = {
             _grade_key(trajectory): trajectory
             for trajectory in reversed(trajectories)
@@ -124,7 +126,8 @@ class Search:
         return [grade if grade.trajectory_id == name else replace(grade, trajectory_id=name) for grade, name in known]
 
     async def critique(self, critic: Critic, node: Node) -> Critique | None:
-        """The critic's critique of a node, asked for once; None if the critic gave no answer, which is no opinion.
+        """Returns the critic's critique of a node. The critic is asked once about each node. Returns None if the
+        critic's call failed, because that is no opinion.
 
         Critic `none` is not asked. The opinion is stored as a grade without a value: right for finished, wrong for
         hopeless, undecided for go on. Raises fatal ModelErrors.
@@ -137,21 +140,22 @@ class Search:
         return node.critique
 
     def stuck(self, expanded: Sequence[Node]) -> bool:
-        """Whether to give up after these expansions: every call of this round, and of the rounds before it, failed."""
+        """Whether to give up after these expansions, because every call of the last PATIENCE rounds failed."""
         self.failures = self.failures + 1 if all(node.trajectory.stop is Stop.FAILED for node in expanded) else 0
         return self.failures >= PATIENCE
 
     def open_nodes(self, state: State) -> list[Node]:
-        """The nodes that a graph is at."""
+        """Returns the present nodes of a graph."""
         return [self.nodes[index] for index in state.get("open", [])]
 
     def end(self, chosen: Node | None) -> SearchState:
-        """Ends with this pick: `ranked` becomes everything explored."""
+        """Ends the search with this pick. `ranked` becomes the list of everything that was explored."""
         self.ranked = explored_trajectories(self.nodes, self.rollouts, self.lost, chosen)
         return {"chosen": chosen.trajectory.trajectory_id if chosen else None}
 
     async def _drawn(self, policy: Policy, node: Node, trajectory: Trajectory, n: int, first: int) -> list[Trajectory]:
-        """Draws continuations number `first` and on, and counts them; those that came to nothing are `lost`."""
+        """Draws continuations from number `first` on, and counts them. Continuations that add no text go into
+        `lost`."""
         if trajectory.steps == node.trajectory.steps:
             node.drawn += n
         drawn = [replace(one, advice="") if one.advice else one for one in await policy(trajectory, n, first)]
@@ -185,7 +189,8 @@ class Search:
 
 
 async def ask_critic(critic: Critic, trajectory: Trajectory) -> tuple[Critique | None, Grade]:
-    """A critic's critique of a trajectory, and its opinion as a grade of the last step. Raises fatal ModelErrors."""
+    """Returns a critic's critique of a trajectory, and the opinion as a grade of the last step. Raises only fatal
+    ModelErrors."""
     place = trajectory.steps[-1].step_id if trajectory.steps else None
     try:
         critique = await critic(trajectory)
@@ -221,13 +226,13 @@ def notify(watch: Watch | None, nodes: Iterable[Node]) -> None:
 
 
 def _grade_key(trajectory: Trajectory) -> tuple[str, Stop | None]:
-    """The facts that decide the grade of a trajectory: its text, and whether it has ended."""
+    """Returns the facts that decide the grade of a trajectory: its text, and whether it has ended."""
     return (trajectory.steps[-1].prefix_key if trajectory.steps else "", trajectory.stop)
 
 
 def _main_cause(trajectories: Sequence[Trajectory]) -> Trajectory:
-    """Of several trajectories that came to nothing, the one with the main cause: a failure, a budget's end, the
-    first."""
+    """Returns the trajectory with the main cause, among several whose calls added no text: first a failed call, then a
+    budget that was used up, else the first trajectory."""
     for stop in (Stop.FAILED, Stop.BUDGET):
         found = next((trajectory for trajectory in trajectories if trajectory.stop is stop), None)
         if found:

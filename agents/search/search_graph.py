@@ -14,7 +14,7 @@ from redraft.agents.search.search import Search, SearchAgent, SearchRuntime, Sea
 
 
 class GraphNode(Protocol):
-    """The work of a graph's node on its tree; returns the new progress of the search."""
+    """A function that does the work of a graph's node on the tree, and returns the new progress of the search."""
 
     async def __call__(self, state: SearchState, runtime: SearchRuntime) -> SearchState: ...
 
@@ -28,12 +28,12 @@ def search_agent(
     choose: GraphNode,
     limit: int,
 ) -> SearchAgent:
-    """The agent of a search's graph, in which nodes take turns, for at most `limit` of them.
+    """Returns the agent that runs the graph of a search for at most `limit` steps of the graph.
 
-    The nodes that the critique leaves `open` are proposed for; if it leaves none, another critique follows. Then
-    `grade` gives a round's values. A critique or grade with `done` leads to `choose`, and that to the end. Without a
-    `critique` proposals follow each other, and without a `grade` `propose` grades too: each node of the graph costs as
-    much time as a round's own work, so that a search with cheap rounds has no more of them than it needs.
+    `propose` continues the tree nodes that `critique` leaves `open`; if it leaves none, `critique` runs again. Then
+    `grade` sets the values of the round. If `critique` or `grade` sets `done`, `choose` follows and the graph ends.
+    Without a `critique`, `propose` follows `propose`. Without a `grade`, `propose` sets the values too. A node of the
+    graph takes as much time as the work of a cheap round, so a search with cheap rounds uses few nodes.
     """
     first = "critique" if critique else "propose"
 
@@ -71,9 +71,9 @@ def choose_node(
     pick: Callable[[Search, SearchState], Node | None],
     watch: Watch | None,
 ) -> GraphNode:
-    """The last node of a search. Without any solution it writes the best open trajectory to its end, to at most `depth`
-    steps, and `value` gives the new nodes their values. The answer is the solution that the search's state names,
-    otherwise that of `pick`."""
+    """Returns the last node of a search's graph. If there is no solution, it writes the best open trajectory to its
+    end, up to `depth` steps, and `value` sets the values of the new nodes. The answer is the solution that the search's
+    state names, else the solution that `pick` returns."""
 
     async def choose(state: SearchState, runtime: SearchRuntime) -> SearchState:
         search = runtime.context

@@ -1,4 +1,5 @@
-"""Selection in Monte-Carlo tree search: UCT, PUCT, and rounds of leaves that virtual losses keep apart."""
+"""Selection in Monte-Carlo tree search: UCT, PUCT, and rounds of several leaves. Virtual losses make the leaves of a
+round differ."""
 
 import math
 import random
@@ -7,12 +8,13 @@ from collections.abc import Callable
 from redraft.agents.search.node import Node
 
 Rule = Callable[[Node], float]
-"""The priority of a child for the next visit: the highest is visited."""
+"""A function that returns the priority of a child for the next visit; the child with the highest priority is
+visited."""
 
 
 def uct(exploration: float) -> Rule:
-    """Q + c * sqrt(ln N / n) (Kocsis and Szepesvari 2006; UCB1): Q is the mean value of the child's n visits, N its
-    parent's visits. A child that was never visited comes first."""
+    """Returns the rule Q + c * sqrt(ln N / n) (Kocsis and Szepesvari 2006; UCB1). Q is the mean value of the child's n
+    visits, and N counts the visits of its parent. A child that was never visited comes first."""
 
     def score(node: Node) -> float:
         visits = node.visits + node.pending
@@ -24,8 +26,8 @@ def uct(exploration: float) -> Rule:
 
 
 def puct(c_init: float, c_base: float) -> Rule:
-    """Q + P * (ln((N + c_base + 1) / c_base) + c_init) * sqrt(N) / (1 + n) (Silver et al. 2018), P the child's prior. A
-    child that was never visited has its own value as Q, 0 without a value."""
+    """Q + P * (ln((N + c_base + 1) / c_base) + c_init) * sqrt(N) / (1 + n) (Silver et al. 2018), where P is the child's
+    prior. If a child was never visited, Q is its own value, or 0 if it has none."""
 
     def score(node: Node) -> float:
         above = _parent_visits(node)
@@ -36,8 +38,9 @@ def puct(c_init: float, c_base: float) -> Rule:
 
 
 def select_leaf(root: Node, rule: Rule) -> Node | None:
-    """The leaf at the end of the open children of highest score, from the root down, of equals the first; the way there
-    gets a virtual loss. None if all nodes are closed or already selected."""
+    """Returns the leaf that the rule selects. From the root down, it follows the open child with the highest priority;
+    among equal priorities the first. Each node of the path gets a virtual loss. Returns None if all nodes are closed or
+    already selected."""
     node = root
     while node.children:
         chances = [child for child in node.children if not child.closed and _is_selectable(child)]
@@ -52,8 +55,8 @@ def select_leaf(root: Node, rule: Rule) -> Node | None:
 
 
 def select_leaves(root: Node, rule: Rule, most: int) -> list[Node]:
-    """A round of up to `most` different leaves, each selected as if the leaves before it had brought nothing. The
-    selection depends on the tree alone. `release` ends the round."""
+    """Returns up to `most` different leaves for one round. Each is selected as if the leaves before it had the value 0.
+    The selection depends on the tree alone. `release` ends the round."""
     found: list[Node] = []
     while len(found) < most and (leaf := select_leaf(root, rule)):
         found.append(leaf)
@@ -67,8 +70,8 @@ def release(leaf: Node) -> None:
 
 
 def normalize_priors(children: list[Node]) -> None:
-    """Sets the priors of siblings to the probabilities of their texts, made to sum to 1; all are equal if any of these
-    is not known, or if all are 0. A closed child has none."""
+    """Sets the priors of siblings to the probabilities of their texts, scaled so that they sum to 1. All priors are
+    equal if any probability is unknown, or if all are 0. A closed child has no prior."""
     logs = {child: child.logprob for child in children if not child.closed}
     known = [log for log in logs.values() if log is not None]
     top = max(known, default=0.0)

@@ -13,8 +13,9 @@ async def apply_critic(search: Search, critic: Critic, node: Node) -> bool:
     """Asks the critic about an open node with text, once, and ends it if the critic says so; returns whether it has
     ended.
 
-    A finished node ends in the answer that can be read in it; without an answer it goes on, so that the answer is
-    written. A hopeless node ends without. A critic that got no answer has no opinion. Raises fatal ModelErrors.
+    If the critic calls the node finished, the node ends with the answer in its text; if the text has no answer, the
+    node continues until it has one. A hopeless node ends without an answer. If the critic's call failed, the critic has
+    no opinion. Raises fatal ModelErrors.
     """
     if node.ended or not node.trajectory.steps:
         return node.ended
@@ -32,8 +33,8 @@ async def apply_critic(search: Search, critic: Critic, node: Node) -> bool:
 
 
 def apply_depth_limit(node: Node, depth: int) -> list[Node]:
-    """The open children and solutions of an expanded node, which are to be valued; the others are closed. An open child
-    at `depth` ends, cut at that length. A node without children is closed."""
+    """Returns the children of an expanded node that need a value: open nodes and solutions. The other children are
+    closed. An open child at `depth` ends because of its length. A node without children is closed."""
     for child in node.children:
         if not child.ended and child.depth >= depth:
             child.end(Stop.LENGTH, f"It has depth={depth} steps, which is the most.")

@@ -1,5 +1,5 @@
 """The prompts of Tree of Thoughts: a model is asked for several next thoughts at once, and for the quality of thoughts
-(Yao et al. 2023). A model that knows only its own prompt forms can't be asked so."""
+(Yao et al. 2023). A model that understands only the prompts of its training can't be asked for thoughts."""
 
 import re
 from bisect import bisect_left
@@ -25,8 +25,9 @@ from redraft.store.trajectory import Detail, Grade, Stop, Trajectory
 
 
 def proposing_policy(client: Client) -> Policy:
-    """A Policy that asks in one call for all `n` next steps, a line each; fewer if the model lists fewer. A step that
-    marks an answer ends with it. A step's tokens, and its log-probability if it is known, are those of its line."""
+    """Returns a policy that asks in one call for all `n` next steps, one on each line. It returns fewer steps if the
+    model lists fewer. A step that marks an answer ends the draft. The tokens and the log-probability of a step are
+    those of its line."""
 
     async def propose(trajectory: Trajectory, n: int, first: int = 0) -> list[Trajectory]:
         left = client.sampling.max_tokens - sum(max(1, step.tokens) for step in trajectory.draft())
@@ -52,8 +53,8 @@ def proposing_policy(client: Client) -> Policy:
 
 
 def parse_thoughts(choice: Choice, most: int) -> list[Choice]:
-    """The first lines of a reply that have text, each as a choice of its own, without the number or mark before it. The
-    reply's tokens are shared out among them, and none is lost."""
+    """Returns the first lines of a reply that have text, each as a choice of its own, without the number or list mark
+    before the text. The tokens of the whole reply are divided among these choices."""
     found = [match for match in LINE.finditer(choice.text) if match["said"].strip()][:most]
     ends = [*(match.start() for match in found[1:]), len(choice.text)] if found else []
     lines: list[Choice] = []
@@ -68,8 +69,9 @@ def parse_thoughts(choice: Choice, most: int) -> list[Choice]:
 
 
 def judging_grader(client: Client, times: int) -> Grader:
-    """A Grader by the mean of `times` judgements, in [0, 1]: sure is 1, likely 1/20, impossible 1/20000, as published
-    (20, 1, .001). A reply with none of the words has no vote; without any vote there is no value."""
+    """Returns a grader whose value is the mean of `times` judgements, in [0, 1]. Sure counts 1, likely 1/20, and
+    impossible 1/20000, which are the published ratios (20, 1, .001). A reply without any of these words does not count;
+    if no reply counts, there is no value."""
 
     async def grade(trajectory: Trajectory) -> Grade:
         empty = Grade("value", trajectory.trajectory_id, trajectory.turn, grader_model=client.model.name)
@@ -92,15 +94,17 @@ def judging_grader(client: Client, times: int) -> Grader:
 
 
 def judgement_value(text: str) -> float | None:
-    """The judgement in the last line of a reply as a number: sure, likely or impossible; None for anything else."""
+    """Returns the number for the judgement in the last line of a reply (sure, likely or impossible); None if the line
+    has no judgement."""
     line = next((line for line in reversed(text.splitlines()) if line.strip()), "")
     found = JUDGED.fullmatch(re.sub(r"[\W_]+", " ", line).strip().lower())
     return WORDS[found[1]] if found else None
 
 
 def voting_value(client: Client, times: int) -> Value:
-    """Sets values to the shares of `times` votes for the best of a round's candidates, which one prompt shows together.
-    A reply that names none has no vote; without any vote no new candidate has a value."""
+    """Returns a function that sets the values of a round's candidates by votes. One prompt shows all candidates, and
+    the model is asked `times` times for the best. The value of a candidate is its share of the votes. A reply that
+    names no candidate is no vote; without any vote no new candidate has a value."""
 
     async def value(search: Search, nodes: Sequence[Node]) -> None:
         if not nodes:
@@ -128,8 +132,8 @@ def voting_value(client: Client, times: int) -> Value:
 
 
 def best_choice(text: str, most: int) -> int | None:
-    """The number, from 1 to `most`, that a reply calls the best choice; the last if it does so twice. The whole number
-    counts: the published expression reads 12 as 2, and 10 as 0."""
+    """Returns the number, from 1 to `most`, that a reply calls the best choice; if it names several, the last. Numbers
+    of several digits are read whole, while the published expression reads 12 as 2, and 10 as 0."""
     named = [int(number) for number in BEST.findall(text)]
     return named[-1] if named and 1 <= named[-1] <= most else None
 
@@ -141,7 +145,8 @@ def _extended(trajectory: Trajectory, number: int, line: Choice, mark: str) -> T
 
 
 def _slice(choice: Choice, start: int, end: int) -> Choice:
-    """The tokens that begin from one character to another; a share by length if their places are unknown."""
+    """Returns the part of a choice between two characters, with the tokens that begin there. If the places of the
+    tokens are unknown, the part has a share of the tokens in proportion to its length."""
     if choice.offsets is None or choice.logprobs is None:
         share = choice.tokens * end // max(1, len(choice.text)) - choice.tokens * start // max(1, len(choice.text))
         return replace(choice, tokens=share, **UNKNOWN)

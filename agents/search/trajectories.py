@@ -12,11 +12,12 @@ from redraft.store.trajectory import Grade, Role, Step, Stop, Trajectory
 def explored_trajectories(
     nodes: Sequence[Node], rollouts: Iterable[Trajectory], lost: Mapping[str, Trajectory], chosen: Node | None = None
 ) -> list[Trajectory]:
-    """A trajectory for each leaf, in the role of a search, best first, and the rollouts, in theirs; no two have one id.
+    """Returns a trajectory for each leaf, with the role SEARCH, best first, and the rollouts. All ids differ.
 
-    The chosen trajectory is first, then those with an answer by their value, then the others. In `nodes` parents come
-    before their children. Each node's value and visits are on its last step in every trajectory; its grades are with
-    the first leaf below it. Of the continuations that came to nothing, one is returned for each place.
+    The chosen trajectory comes first, then trajectories with an answer by their values, then the others. In `nodes`,
+    parents must come before their children. In every trajectory, the last step of a node has the node's value and
+    visits. Only the trajectory of the first leaf below a node has the node's grades. For each place, at most one
+    continuation without text is returned.
     """
     steps = _steps_by_node(nodes)
     leaves = [node for node in nodes if not node.children or node is chosen]
@@ -30,7 +31,7 @@ def explored_trajectories(
 
 
 def _steps_by_node(nodes: Sequence[Node]) -> dict[Node, tuple[Step, ...]]:
-    """Each node's steps, with the visits and values of all nodes on its trajectory."""
+    """Returns the steps of each node's trajectory, with the visits and values of all nodes on it."""
     steps: dict[Node, tuple[Step, ...]] = {}
     for node in nodes:
         steps[node] = (*(steps[node.parent] if node.parent else ()), *node.own_steps())
@@ -38,7 +39,7 @@ def _steps_by_node(nodes: Sequence[Node]) -> dict[Node, tuple[Step, ...]]:
 
 
 def _grades_by_leaf(leaves: Sequence[Node]) -> dict[Node, list[Grade]]:
-    """The grades of all nodes, each with the first leaf below it."""
+    """Returns the grades of all nodes, by the first leaf below each node."""
     told: set[Node] = set()
     said: dict[Node, list[Grade]] = {}
     for leaf in leaves:
@@ -55,7 +56,8 @@ def _grades_by_leaf(leaves: Sequence[Node]) -> dict[Node, list[Grade]]:
 def _leaf_trajectory(
     node: Node, steps: tuple[Step, ...], grades: Iterable[Grade], lost: Mapping[str, Trajectory], chosen: bool
 ) -> Trajectory:
-    """A leaf's trajectory. An open leaf at which a call failed or was not made stopped there."""
+    """Returns the trajectory of a leaf. If a call failed, or was not made, at an open leaf, the trajectory has that
+    `stop`."""
     trajectory = node.trajectory
     facts: dict[str, Any] = {"steps": steps, "score": node.value, "advice": "", "chosen": chosen}
     stopped = lost.get(trajectory.place) if trajectory.stop is None else None
@@ -73,7 +75,7 @@ def _rank(node: Node, chosen: Node | None) -> tuple[bool, bool, bool, float]:
 def _lost_trajectories(
     lost: Mapping[str, Trajectory], steps: Mapping[Node, tuple[Step, ...]], nodes: Iterable[Node]
 ) -> list[Trajectory]:
-    """The continuations that came to nothing at places from which others, or rollouts, went on."""
+    """Returns the continuations without text at places where other continuations or rollouts have text."""
     by_place = {node.trajectory.place: steps[node] for node in nodes} if lost else {}
     told = sorted(lost.items())
     return [
@@ -85,7 +87,7 @@ def _lost_trajectories(
 def _rollout_trajectories(
     rollouts: Iterable[Trajectory], nodes: Iterable[Node], steps: Mapping[Node, tuple[Step, ...]]
 ) -> list[Trajectory]:
-    """The rollouts, with the tree's own steps as they are in the tree."""
+    """Returns the rollouts; their steps that belong to the tree have the tree's visits and values."""
     thrown = sorted(rollouts, key=lambda trajectory: trajectory.place)
     known = {step.step_id: step for node in nodes for step in steps[node][-len(node.steps) :]} if thrown else {}
     told = (tuple(known.get(step.step_id, step) for step in trajectory.steps) for trajectory in thrown)
@@ -96,7 +98,7 @@ def _rollout_trajectories(
 
 
 def _with_own_grades(trajectory: Trajectory) -> Trajectory:
-    """The trajectory, not chosen, with the grades of its steps under its id."""
+    """Returns the trajectory, not chosen, with the grades of its steps under its id."""
     grades = _addressed_grades(trajectory.trajectory_id, trajectory.grades)
     return (
         trajectory
@@ -106,7 +108,7 @@ def _with_own_grades(trajectory: Trajectory) -> Trajectory:
 
 
 def _addressed_grades(name: str, grades: Iterable[Grade]) -> tuple[Grade, ...]:
-    """The grades as those of one trajectory, without the rollouts that they rest on."""
+    """Returns the grades under the id of one trajectory, without the rollouts behind the grades."""
     return tuple(
         grade if grade.trajectory_id == name and not grade.rollouts else replace(grade, trajectory_id=name, rollouts=())
         for grade in grades
@@ -114,7 +116,7 @@ def _addressed_grades(name: str, grades: Iterable[Grade]) -> tuple[Grade, ...]:
 
 
 def _distinct(trajectories: Iterable[Trajectory]) -> list[Trajectory]:
-    """The first trajectory of each id."""
+    """Returns the first trajectory of each id."""
     found: dict[str, Trajectory] = {}
     for trajectory in trajectories:
         found.setdefault(trajectory.trajectory_id, trajectory)

@@ -103,12 +103,13 @@ def correct(
         return runtime.context.choose(PICKS[pick](runtime.context))
 
     def drafted(tree: Tree, state: State) -> Command[Any]:
-        """On with new drafts: to their grades, where something grades them. A step of the graph costs as much as a
-        grade, so that none is taken for nothing."""
+        """Returns the next node after new drafts: the node that grades them, if a grader is needed. A step of the graph
+        costs as much as a grade, so needless steps are skipped."""
         return Command(update=state, goto="grade") if grader and state.get("open") else ended(tree, state)
 
     def ended(tree: Tree, state: State) -> Command[Any]:
-        """On with drafts that are graded, or that nothing grades: those that a limit has ended stay as they are."""
+        """Returns the next node after drafts that are graded or need no grade. Drafts that a limit has ended stay as
+        they are."""
         turn = state.get("turn", 1)
         trajectories = [limits.ended(trajectory, turn) for trajectory in _open_trajectories(tree, state)]
         tree.keep(trajectories)
@@ -118,7 +119,7 @@ def correct(
         return Command(update={**state, "open": left}, goto=on if left and turn < turns else "choose")
 
     graph = StateGraph(State, context_schema=Tree)
-    for node in (propose, grade, critique, revise, choose):  # the types they return name their successors
+    for node in (propose, grade, critique, revise, choose):  # the return types name the successors
         graph.add_node(node.__name__, node)
     graph.add_edge(START, "propose")
     graph.add_edge("choose", END)
@@ -130,11 +131,11 @@ def _open_trajectories(tree: Tree, state: State) -> list[Trajectory]:
 
 
 def _answered_samples(trajectories: Iterable[Trajectory]) -> list[int]:
-    """The samples whose drafts ended by themselves."""
+    """Returns the samples whose drafts ended by themselves."""
     return [trajectory.sample for trajectory in trajectories if trajectory.stop is Stop.ANSWERED]
 
 
 def _require_grader(grader: Grader | None, wishes: Sequence[str]) -> None:
-    """Raises PartError for the first of these wishes if there is no grader."""
+    """Raises PartError for the first of these settings if there is no grader."""
     if wishes and grader is None:
         raise PartError(f"{wishes[0]} of strategy 'correct' needs a grader, as in grader='likelihood'")

@@ -61,7 +61,8 @@ def debate(
         return tree.choose(pick_last(tree))
 
     def heard(tree: Tree, state: State, new: Sequence[Trajectory]) -> Command[Any]:
-        """On to another round with the drafts that ended by themselves, if there is one, and it could change them."""
+        """Returns the next node: another round with the drafts that ended by themselves, if a round is left and could
+        change them; else the choice."""
         opened = [trajectory for trajectory in tree.trajectories.values() if trajectory.stop is Stop.ANSWERED]
         over = state.get("turn", 1) > rounds
         if over:
@@ -72,7 +73,7 @@ def debate(
         return Command(update=update, goto="choose" if over or not new or len(opened) < 2 else "revise")
 
     graph = StateGraph(State, context_schema=Tree)
-    for node in (propose, revise, choose):  # the types of the first two name their successors
+    for node in (propose, revise, choose):  # the return types of propose and revise name the successors
         graph.add_node(node.__name__, node)
     graph.add_edge(START, "propose")
     graph.add_edge("choose", END)

@@ -99,7 +99,8 @@ def program_of_thought(
 
 
 async def _draw_programs(client: Client, trajectory: Trajectory, n: int) -> list[Trajectory]:
-    """`n` trajectories, each a reply with a program: the steps are the text before, the program and the text after."""
+    """Returns `n` trajectories, each a reply with a program. The steps are the text before the program, the program,
+    and the text after it."""
     system = [message for message in client.opening if message.role == "system"]
     asked = Message("user", fill(client.template("solve_program"), question=trajectory.question.text))
     request = client.request([*system, asked], n=n)
@@ -115,7 +116,7 @@ def _program_trajectory(trajectory: Trajectory, number: int, drawn: Choice | Mod
 
 
 async def _run_program(trajectory: Trajectory, limit_s: float) -> Trajectory:
-    """The trajectory with its program's result as the answer, or with the reason why there is none."""
+    """Returns the trajectory with the program's result as the answer, or with the reason why there is no result."""
     if trajectory.stop is Stop.LENGTH:
         return replace(trajectory, reason="It was cut off before its program had ended.")
     if trajectory.stop is not Stop.ANSWERED:

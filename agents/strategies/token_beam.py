@@ -26,7 +26,7 @@ def token_beam(client: Client, *, width: int = 4, length_penalty: float = 1.0, w
         tree = runtime.context
         drafts = await policy(Trajectory(tree.question), width)
         written = [draft for draft in drafts if draft.steps]
-        lost = [draft for draft in drafts if not draft.steps][:1]  # a search is one call: what it lost has one reason
+        lost = [draft for draft in drafts if not draft.steps][:1]  # all drafts of one call are lost for one reason
         tree.keep(with_role(draft, Role.SEARCH, draft.sample) for draft in (*written, *lost))
         notify(watch, tree.trajectories.values())
         return {"asked": width}

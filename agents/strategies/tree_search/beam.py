@@ -32,9 +32,9 @@ def beam(
     counted, more than once.
 
     The answer is the best finished candidate by value. With `final` = vote it is the best candidate of the answer whose
-    values have the highest sum. No candidate is counted twice to make up `n`. The grader decides how the values of
-    steps become one value. Raises PartError for counts below 1, an `n` that is no multiple of `width`, and another
-    `final`.
+    values have the highest sum. If fewer than `n` candidates are left, none is counted twice. The grader decides how
+    the values of steps become one value. Raises PartError for counts below 1, an `n` that is no multiple of `width`,
+    and another `final`.
 
     Args:
         n: The number of candidates in a round.

@@ -71,14 +71,14 @@ def dvts(
 
 
 def _survivors(members: list[Node]) -> list[Node]:
-    """The best of a subtree's candidates. If it has ended, all ended candidates, since the
-    subtree has ended too."""
+    """Returns the best of a subtree's candidates. If the best has ended, the subtree has ended, and all its ended
+    candidates are returned."""
     [top] = top_nodes(members, 1)
     return [node for node in members if node.ended] if top.ended else [top]
 
 
 def _end_if_boxed(node: Node) -> None:
-    """Ends a node whose text boxes an answer."""
+    """Ends the node's trajectory with its answer if the node's text contains `\\boxed{`."""
     if not node.ended and "boxed{" in node.text:
         answer = extract(node.trajectory.text(), node.trajectory.question.kind)
         node.trajectory = replace(node.trajectory, stop=Stop.ANSWERED, answer=answer)

@@ -85,7 +85,8 @@ def lookahead(
 
 
 async def _roll_out(search: Search, policy: Policy, node: Node, k: int) -> Trajectory:
-    """The trajectory up to `k` steps on from a node; it is shorter if it ends, or if a call adds nothing."""
+    """Returns the trajectory with up to `k` further steps from a node. It has fewer steps if it ends, or if a call adds
+    none."""
     trajectory = replace(node.trajectory, score=None, grades=())
     for number in range(k):
         more = await search.roll(policy, node, 1, trajectory if number else None)
@@ -98,6 +99,6 @@ async def _roll_out(search: Search, policy: Policy, node: Node, k: int) -> Traje
 
 
 def _is_cut_short(search: Search, trajectory: Trajectory) -> bool:
-    """Whether the call after a rollout's last step failed or met the end of a budget."""
+    """Whether the call after a rollout's last step failed, or was not made because a budget was used up."""
     nothing = search.lost.get(trajectory.place) if trajectory.stop is None else None
     return nothing is not None and nothing.stop in (Stop.FAILED, Stop.BUDGET)

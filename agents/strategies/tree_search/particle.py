@@ -84,19 +84,19 @@ def particle(
 
 
 def systematic(weights: Sequence[float], n: int, chance: random.Random) -> list[int]:
-    """`n` indices in order, at n evenly spaced points of the weights' sum, the first point random."""
+    """Returns `n` indices in order, at n evenly spaced points of the weights' sum; the first point is random."""
     ends, start = list(accumulate(weights)), chance.random()
     return [_index_at_share(ends, (start + place) / n) for place in range(n)]
 
 
 def multinomial(weights: Sequence[float], n: int, chance: random.Random) -> list[int]:
-    """`n` indices in order, each drawn independently in proportion to the weights."""
+    """Returns `n` indices in order, each drawn independently in proportion to the weights."""
     ends = list(accumulate(weights))
     return sorted(_index_at_share(ends, chance.random()) for _ in range(n))
 
 
 def _index_at_share(ends: Sequence[float], share: float) -> int:
-    """The index whose part of the weights' sum contains this share of it, in [0, 1); never an index of weight 0."""
+    """Returns the index whose part of the weights' sum contains this share, in [0, 1); never an index of weight 0."""
     return min(bisect_right(ends, share * ends[-1]), bisect_right(ends, ends[-1] * (1 - 1e-12)))
 
 

@@ -112,7 +112,7 @@ def rest_mcts(
             seen = await greedy_rollout_value(search, policy, grader, critic, best, roll_branch, roll_forward_steps)
             best.value = _value(best) if seen is None else (1 - alpha) * _value(best) + alpha * seen
             best.visits += 1
-            if best.ended and not best.answered:  # the critic calls it hopeless
+            if best.ended and not best.answered:  # the critic calls the node hopeless
                 best.close()
         if best or node.trajectory.stop is Stop.DEAD_END:
             back_up(node)
@@ -128,7 +128,8 @@ def rest_mcts(
 
 
 def back_up(node: Node) -> None:
-    """Counts one more visit here and above; the value of a node with visited children becomes their mean by visits."""
+    """Counts a visit of the node and of its ancestors. The value of a node with visited children becomes the mean of
+    their values, weighted by visits."""
     for each in node.lineage():
         each.visits += 1
         seen = [child for child in each.children if child.visits]
@@ -137,8 +138,8 @@ def back_up(node: Node) -> None:
 
 
 def _select(root: Node, exploration: float, inf: float, gate: float) -> Node | None:
-    """The open node, or the solution that reaches the gate, which is visited next; None if all nodes are closed. A
-    solution below the gate is closed on the way."""
+    """Returns the node to visit next: an open node, or a solution whose value reaches the gate. Returns None if all
+    nodes are closed. A solution below the gate is closed on the way."""
 
     def score(node: Node) -> float:
         above = node.parent.visits if node.parent else 0
@@ -163,5 +164,5 @@ def _close_unvalued(node: Node) -> None:
 
 
 def _value(node: Node) -> float:
-    """The value of a node, 0 if it has none, as the root before its first backup."""
+    """Returns the value of a node; 0 if it has none, such as the root before its first backup."""
     return 0.0 if node.value is None else node.value
