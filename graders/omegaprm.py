@@ -1,8 +1,9 @@
 """Process labels by divide and conquer: OmegaPRM (Luo et al. 2024) finds the first error of a wrong draft by binary
 search, and spends its searches where rollouts are most surprising.
 
-Two traps of public reimplementations are avoided. The oracle judges an answer, not whether the key is part of the last
-sentence. A right rollout is not taken for one big right step. Lengths are in tokens.
+Public reimplementations make two mistakes that this one avoids. Some call a rollout right if its last sentence has the
+key in it; here the oracle judges the answer. Some take a right rollout for one big right step; here only the steps that
+a search visits have values. Lengths are in tokens.
 """
 
 from collections.abc import Sequence
@@ -37,13 +38,15 @@ def omegaprm(
     `rollouts` from its end; the last step, and the draft, have the value of the answer. The reason of a searched draft
     names its first wrong step.
 
-    The drafts of one question are the rollouts of its root; each of `searches` takes a wrong rollout r of a state s
-    with 0 < MC(s) < 1 and the highest Q + U, and halves the steps that r adds to s until the first error is found, at
-    `rollouts` rollouts a cut. Each cut is a state, and its wrong rollouts may be taken in turn. Searching ends when
-    no rollout is left to take, or if another cut could exceed `most` rollouts.
+    A state is a prefix with its rollouts; the drafts of a question are the rollouts of the root state. Each of
+    `searches` takes the wrong rollout with the highest Q + U, from a state with right rollouts too. It finds the
+    rollout's first error by binary search over the steps after the state: it cuts the steps in the middle, samples
+    `rollouts` rollouts from the cut, and goes on with one half. Each cut is a new state, whose wrong rollouts may be
+    searched later. Searching ends if no wrong rollout is left, or if another cut could exceed `most` rollouts.
 
-    The search presumes that a prefix with an error never leads to a right answer. If a prefix does, by luck or because
-    the writer mends the error, the search finds a later step. The first grade holds the rollouts, graded likewise.
+    The search assumes that a prefix with an error never leads to a right answer. If such a prefix leads to a right
+    answer, by luck or because the writer corrects the error, the search finds a later step. The first grade holds the
+    rollouts, which have grades too.
     Reading the key counts as using an oracle. Raises PartError for a number that is too small, and fatal ModelErrors.
 
     Args:

@@ -36,14 +36,14 @@ def prm(
     last or mean. `neutral` says whether a neutral step counts as positive or negative. With `log` the draft's value is
     the natural logarithm of the aggregate, which never rounds to 0 for a long draft.
 
-    `profile` is how the reward model `model`, served at `api_base`, is asked: math_shepherd, qwen, skywork, rlhflow or
-    classify (see `rewards/prm_profiles.py`). Profile "judge" asks a language model, by default the writer's own, to
-    rate the steps as JSON: a step's probabilities are its shares of `votes` replies. Profile "embedded" is the reward
-    model that ships, for the built-in problems; it needs no call. The default is "embedded" for drafts of
-    the embedded model, and "judge" for all others.
+    `profile` says how the reward model `model`, served at `api_base`, is asked: math_shepherd, qwen, skywork, rlhflow
+    or classify (see `rewards/prm_profiles.py`). Profile "judge" asks a language model, by default the writer's own, to
+    rate the steps as JSON; a step's probabilities are the shares of `votes` replies that gave each rating. Profile
+    "embedded" uses the reward model that redraft ships; it judges only the built-in problems, and needs no call. The
+    default is "embedded" for drafts of the embedded model, and "judge" for all others.
 
-    The grade has no value but a reason if the draft or a call failed, if the number of values is not that of the steps,
-    or if a value is no probability. Raises PartError for an unknown setting, and fatal ModelErrors.
+    The grade has a reason instead of a value if the draft or a call failed, if the number of values is not the number
+    of steps, or if a value is no probability. Raises PartError for an unknown setting, and fatal ModelErrors.
     """
     check(aggregate, neutral)
     if votes < 1:
@@ -81,7 +81,7 @@ def prm(
 
 
 def _family(profile: str, model: str | None) -> Profile | None:
-    """The profile of this name; None if no reward model's server is asked. Raises PartError."""
+    """Returns the profile of this name; None if the name needs no reward model's server. Raises PartError."""
     if profile == EMBEDDED and model is not None:
         raise PartError(f"profile 'embedded' of grader 'prm' has its own model: leave model={model!r} out")
     if profile in (*JUDGES, EMBEDDED):
@@ -98,18 +98,18 @@ def _family(profile: str, model: str | None) -> Profile | None:
 
 
 def _embedded(client: Client) -> bool:
-    """Whether the writer can only solve the embedded model's problems."""
+    """Returns whether the writer is a model that solves only the built-in problems."""
     return getattr(client.model, "sources", None) == ("builtin",)
 
 
 def _embedded_values(model: ProcessRewardModel, trajectory: Trajectory) -> list[Detail]:
-    """The values that the embedded reward model gives. Raises ModelError."""
+    """Returns the values that the embedded reward model gives the steps. Raises ModelError."""
     values = model.score(trajectory.question.text, written(trajectory))
     return [Detail(p_good=value, p_bad=1 - value) for value in values]
 
 
 async def _served_values(client: Client, family: Profile, trajectory: Trajectory) -> list[Detail]:
-    """The values that a reward model's server gives. Raises ModelError and Nonsense."""
+    """Returns the values that a reward model's server gives the steps. Raises ModelError and Nonsense."""
     calls = family.show(trajectory.question.text, written(trajectory))
     requests = [client.request(messages, temperature=0, max_tokens=1) for messages in calls]
     drawn = await gather(client.draw(trajectory.question, "grade", trajectory.place, request) for request in requests)

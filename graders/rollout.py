@@ -32,15 +32,16 @@ def rollout(
     """Labels each step by `rollouts` that the policy writes from its end, and the draft by their aggregate, `how`.
 
     A "soft" label is the share of right rollouts; a "hard" label is 1 if any rollout is right, else 0. The last step of
-    a finished draft has the value of its answer, and costs nothing. Each step has its number of rollouts, and Wilson's
-    95% interval of the share of right rollouts.
+    a finished draft has the value of the draft's answer, and needs no rollouts. The grade also has each step's number
+    of rollouts, and Wilson's 95% interval of the share of right rollouts.
 
-    Sampling ends early, in rounds of `at_once`, if the label is settled: a hard label by the first right answer, a soft
-    label if its interval is at most `width` wide (never without a `width`). An early end of a hard label changes no
-    label. An early end of a soft label looks at the interval several times, so it covers a little less than 95%.
+    Rollouts are sampled in rounds of `at_once`. Sampling ends early if the label is settled after a round. A hard label
+    is settled by the first right answer; this never changes the label. A soft label is settled if its interval is at
+    most `width` wide; without `width` it is never settled early. If a soft label is settled early, the true share lies
+    in its interval a little less often than 95%, because the interval was tested after every round.
 
-    A step has no value, with the reason, if none of its rollouts ended. Equal prefixes share their rollouts. Reading
-    the key counts as using an oracle. Raises PartError for an unknown setting, and fatal ModelErrors.
+    A step has a reason instead of a value if none of its rollouts could be judged. Equal prefixes share their rollouts.
+    Reading the key counts as using an oracle. Raises PartError for an unknown setting, and fatal ModelErrors.
 
     Args:
         rollouts: The most rollouts from the end of each step.
@@ -86,14 +87,15 @@ def _settled(labels: str, width: float | None) -> Callable[[Tally], bool]:
 
 
 def _prefixes(trajectory: Trajectory) -> list[Trajectory]:
-    """The prefixes of a trajectory that end with a step of its draft. A finished trajectory is no prefix of itself."""
+    """Returns the prefixes of a trajectory that end with a step of its draft. A finished trajectory as a whole is not
+    among them."""
     before = len(trajectory.steps) - len(trajectory.draft())
     ends = range(before + 1, len(trajectory.steps) + (trajectory.stop is None))
     return [cut_prefix(trajectory, end) for end in ends]
 
 
 async def _answer_value(sampler: RolloutSampler, trajectory: Trajectory) -> float | None:
-    """The value of a finished trajectory's answer; None if it is unfinished or undecided."""
+    """Returns the value of a trajectory's answer; None if the trajectory is unfinished or the verdict is undecided."""
     if trajectory.stop is None:
         return None
     verdict = (await sampler.ruling(trajectory)).verdict
@@ -108,7 +110,7 @@ def _grade(
     how: How,
     reported: set[str],
 ) -> Grade:
-    """A trajectory's grade. The rollouts of a prefix are in the grade of the first trajectory that has it."""
+    """Returns a trajectory's grade. If trajectories share a prefix, the first trajectory's grade has its rollouts."""
     empty = Grade(NAME, trajectory.trajectory_id, trajectory.turn)
     if reason := unjudgeable(trajectory):
         return replace(empty, reason=reason)

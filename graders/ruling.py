@@ -1,4 +1,4 @@
-"""A verdict on one answer, which every way of checking an answer returns."""
+"""Rulings: every way of checking an answer returns a ruling, which is a verdict with its reason."""
 
 from msgspec import Struct
 
@@ -6,11 +6,11 @@ from redraft.store.trajectory import Verdict
 
 
 class Ruling(Struct, frozen=True, gc=False):
-    """A verdict on one answer, with the reason if the two texts do not show it."""
+    """A verdict on one answer. It has a reason if the answer and the key alone do not explain it."""
 
     verdict: Verdict
     reason: str | None = None
 
 
 VALUES = {Verdict.RIGHT: 1.0, Verdict.WRONG: 0.0, Verdict.UNDECIDED: None}
-"""The value that a grade by the key has for each verdict."""
+"""The value of a grade for each verdict, if the key decides."""

@@ -1,6 +1,6 @@
 """Statistics of samples and methods: exact expectations over all subsets, confidence intervals, and tests.
 
-Nothing is resampled if a closed form exists. A sample without an answer counts as wrong and stays in n.
+If a formula gives the exact value, nothing is resampled. A sample without an answer counts as wrong, and n includes it.
 """
 
 import math
@@ -20,8 +20,9 @@ class Interval:
 
 
 def pass_at_k(n: int, c: int, k: int) -> float:
-    """The probability that k of n samples, c of them right, hold a right one: 1 - C(n-c, k) / C(n, k), the
-    unbiased estimator of Chen et al. 2021. Raises ValueError unless 0 <= c <= n and 1 <= k <= n."""
+    """Returns pass@k: the probability that at least one of k samples is right, if the k are drawn from n samples of
+    which c are right. It is 1 - C(n-c, k) / C(n, k), the unbiased estimator of Chen et al. 2021. Raises ValueError
+    unless 0 <= c <= n and 1 <= k <= n."""
     _check(n, k)
     if not 0 <= c <= n:
         raise ValueError(f"c must be between 0 and n = {n}, not {c}")
@@ -29,14 +30,15 @@ def pass_at_k(n: int, c: int, k: int) -> float:
 
 
 def best_of_k(scores: Sequence[float | None], correct: Sequence[bool], k: int) -> float:
-    """The expected correctness of the best-scored of k samples, over all subsets of size k; equal scores share
-    their chance evenly. A sample without a score (None) never beats one that has a score, and counts as wrong."""
+    """Returns the probability that the sample with the best score of k samples is right, over all subsets of size k.
+    Samples with equal scores have equal chances. A sample without a score (None) never beats a sample with a score, and
+    counts as wrong."""
     n = len(scores)
     _check(n, k)
     pairs = zip(scores, correct, strict=True)
     ranked = sorted(((-math.inf if s is None else s, bool(c) and s is not None) for s, c in pairs), reverse=True)
     total, rank = 0.0, 0
-    while rank <= n - k:  # later samples are the best of no subset
+    while rank <= n - k:  # a sample of a later rank is the best of no subset
         tied = [right for score, right in ranked[rank:] if score == ranked[rank][0]]
         chosen = sum(math.comb(n - 1 - i, k - 1) for i in range(rank, rank + len(tied)))
         total += sum(tied) / len(tied) * (chosen / math.comb(n, k))
@@ -45,11 +47,11 @@ def best_of_k(scores: Sequence[float | None], correct: Sequence[bool], k: int) -
 
 
 def majority_at_k(answers: Sequence[Hashable | None], gold: Hashable | None, k: int) -> float:
-    """The probability that the most frequent answer of k of the samples is `gold`, over all subsets of size k;
-    tied answers win with equal chance. None has no vote and stays in n. Exact, in time of the order of n k^2.
+    """Returns the probability that `gold` is the most frequent answer of k samples, over all subsets of size k. Tied
+    answers win with equal chances. None has no vote, but n includes it. The result is exact; the time grows as n k^2.
 
-    For each count j of gold, subsets in which no other answer is more frequent are counted by dynamic
-    programming over the other answers, by samples used and answers tied at j.
+    For each count j of gold, dynamic programming goes through the other answers. It counts the subsets in which no
+    other answer is more frequent than j, by the number of samples used and the number of answers tied at j.
     """
     n = len(answers)
     _check(n, k)
@@ -64,8 +66,8 @@ def majority_at_k(answers: Sequence[Hashable | None], gold: Hashable | None, k: 
 
 
 def majority_between(answers: Sequence[Hashable | None], gold: Hashable | None, k: float) -> float:
-    """`majority_at_k` for a k that need not be whole: a vote that draws one sample more with the chance of k's
-    fraction, so that it costs k samples on average. Raises ValueError unless 1 <= k <= n."""
+    """Returns `majority_at_k` for a k that need not be a whole number. The vote draws k rounded down, and one sample
+    more with a chance of k's fraction, so it costs k samples on average. Raises ValueError unless 1 <= k <= n."""
     _check(len(answers), k)
     whole = math.floor(k)
     below = majority_at_k(answers, gold, whole)
@@ -75,7 +77,7 @@ def majority_between(answers: Sequence[Hashable | None], gold: Hashable | None, 
 
 
 def wilson(successes: int, n: int, z: float = 1.959964) -> Interval:
-    """A proportion with Wilson's score interval, 95% by default. Raises ValueError unless 0 <= successes <= n
+    """Returns a proportion with Wilson's score interval, 95% by default. Raises ValueError unless 0 <= successes <= n
     and n >= 1."""
     if n < 1 or not 0 <= successes <= n:
         raise ValueError(f"{successes} successes of {n} is no proportion")
@@ -89,10 +91,11 @@ def wilson(successes: int, n: int, z: float = 1.959964) -> Interval:
 def paired_bootstrap(
     first: Sequence[float], second: Sequence[float], draws: int = 10_000, seed: int = 0, level: float = 0.95
 ) -> Interval:
-    """The mean difference `first - second` of two methods on the same problems, with its percentile interval.
+    """Returns the mean difference `first - second` of two methods on the same problems, with its percentile interval.
 
-    One value a problem and method (such as its pass@1). Problems are what is drawn again, in pairs: samples of
-    one problem are not independent. Raises ValueError for sequences of unequal length or none.
+    Each method has one value for each problem, such as its pass@1. The bootstrap draws problems, each with both values,
+    and not samples, because samples of one problem are not independent. Raises ValueError if the sequences are empty or
+    their lengths differ.
     """
     if len(first) != len(second) or not len(first):
         raise ValueError(f"paired values are needed, one a problem, not {len(first)} and {len(second)}")
@@ -107,22 +110,24 @@ def paired_bootstrap(
 
 
 def mean_interval(values: Sequence[float]) -> Interval:
-    """The mean of one value a problem, each from 0 to 1, with its 95% bootstrap interval over problems. If all
-    are 0 or all are 1, a bootstrap would have no width, so it is Wilson's interval. Raises ValueError for no values."""
+    """Returns the mean of the problems' values, each from 0 to 1, with its 95% bootstrap interval over problems. If all
+    values are 0 or all are 1, a bootstrap interval would have no width, so Wilson's interval is given instead. Raises
+    ValueError if there are no values."""
     if set(values) in ({0.0}, {1.0}):
         return wilson(int(sum(values)), len(values))
     return paired_bootstrap(values, [0.0] * len(values))
 
 
 def sign_flip(differences: Sequence[float], draws: int = 10_000, seed: int = 0) -> float:
-    """The two-sided p-value of paired differences, one a problem: how often their sum would be as far from 0 if each
-    had either sign with equal chance (Fisher 1935). Over all signs where they are at most `draws`, else over so many
-    of them, the observed one included. Differences of 0 are ignored; if all are 0 the value is 1."""
+    """Returns the two-sided p-value of paired differences, one for each problem (Fisher 1935). It is the chance that
+    their sum is at least as far from 0 if each difference has either sign with equal chance. If there are at most
+    `draws` combinations of signs, all are tried; else the observed combination and `draws` random ones. Differences of
+    0 are ignored; if all are 0 the value is 1."""
     nonzero = np.asarray([difference for difference in differences if difference], float)
     size = len(nonzero)
     if not size:
         return 1.0
-    bound = abs(nonzero.sum()) - 1e-9 * np.abs(nonzero).sum()  # sums in another order round differently
+    bound = abs(nonzero.sum()) - 1e-9 * np.abs(nonzero).sum()  # rounding may make equal sums differ a little
     if 2**size <= draws:
         signs = np.arange(2**size)[:, None] >> np.arange(size) & 1
         return float(np.mean(np.abs((2 * signs - 1) @ nonzero) >= bound))
@@ -135,8 +140,8 @@ def sign_flip(differences: Sequence[float], draws: int = 10_000, seed: int = 0) 
 
 
 def holm(values: Sequence[float]) -> list[float]:
-    """The p-values of several comparisons, adjusted so that they bound the chance of any false finding (Holm 1979), in
-    the order given."""
+    """Returns the adjusted p-values of several comparisons, in the same order (Holm 1979). If a comparison counts as a
+    finding when its adjusted value is below a level, the chance of any false finding is at most that level."""
     adjusted, least = [0.0] * len(values), 0.0
     for rank, place in enumerate(sorted(range(len(values)), key=values.__getitem__)):
         least = max(least, min(1.0, (len(values) - rank) * values[place]))
@@ -145,7 +150,7 @@ def holm(values: Sequence[float]) -> list[float]:
 
 
 def _draws(values: np.ndarray, draws: int, seed: int) -> np.ndarray:
-    """Means of as many values as there are, drawn with replacement."""
+    """Returns `draws` means. Each is the mean of len(values) values, drawn with replacement."""
     generator, size = np.random.default_rng(seed), len(values)
     rows = max(1, MOST_INDICES // size)
     return np.concatenate(
@@ -157,8 +162,8 @@ def _draws(values: np.ndarray, draws: int, seed: int) -> np.ndarray:
 
 
 def _counted_draws(values: np.ndarray, draws: int, seed: int) -> np.ndarray | None:
-    """Draws with the distribution of `_draws`, by the multinomial number of times that each different value is drawn.
-    None if too many values differ."""
+    """Returns means with the same distribution as those of `_draws`, but faster: it draws how often each different
+    value occurs, from a multinomial distribution. Returns None if there are too many different values."""
     distinct, counts = np.unique(values, return_counts=True)
     if len(distinct) > len(values) // 4:
         return None

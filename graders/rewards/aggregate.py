@@ -1,4 +1,5 @@
-"""Aggregates the values of a draft's steps to one value, in log space, so that a long product does not vanish."""
+"""Aggregates the values of a draft's steps to one value. Products are computed by logarithms, so that the product of
+many steps does not round to 0."""
 
 import math
 from collections.abc import Sequence
@@ -15,14 +16,15 @@ Neutral = Literal["positive", "negative"]
 
 
 def aggregate(values: Sequence[float], how: How = "product") -> float:
-    """The probabilities of steps, each in [0, 1], as one: their product (that every step is right; Lightman et al.
-    2023), minimum (Wang et al. 2024), last, or arithmetic mean. Raises ValueError where there are none, or one is no
-    probability."""
+    """Returns one probability for the probabilities of steps: their product (Lightman et al. 2023), their minimum (Wang
+    et al. 2024), the last, or the arithmetic mean. The product is the probability that every step is right. Raises
+    ValueError if there are no values, or if a value is not in [0, 1]."""
     return math.exp(log_aggregate([_log(value) for value in values], how))
 
 
 def log_aggregate(logs: Sequence[float], how: How = "product") -> float:
-    """The same from natural logarithms to a natural logarithm: each at most 0, -inf for a probability of 0."""
+    """Returns what `aggregate` returns, but takes and returns natural logarithms: numbers up to 0, and -inf for a
+    probability of 0."""
     if not logs:
         raise ValueError("no step has a value: there is nothing to aggregate")
     if any(math.isnan(log) or log > 0 for log in logs):
@@ -40,13 +42,14 @@ def log_aggregate(logs: Sequence[float], how: How = "product") -> float:
 
 
 def positive(detail: Detail, neutral: Neutral = "positive") -> float:
-    """The probability that a step of three classes is good, where a neutral one counts as good or as bad."""
+    """Returns the probability that a step is good. If the model has a third class, `neutral` says whether a neutral
+    step counts as good or as bad."""
     good = detail.p_good or 0.0
     return min(1.0, good + (detail.p_neutral or 0.0)) if neutral == "positive" else good
 
 
 def check(how: str, neutral: str) -> None:
-    """Raises PartError if there is no such aggregate, or no such reading of neutral steps."""
+    """Raises PartError if `how` names no aggregate, or if `neutral` is no known reading of neutral steps."""
     if how not in get_args(How):
         raise PartError(f"no aggregate {how!r}; there are {', '.join(get_args(How))}")
     if neutral not in get_args(Neutral):
@@ -54,14 +57,14 @@ def check(how: str, neutral: str) -> None:
 
 
 def unjudgeable(trajectory: Trajectory) -> str | None:
-    """The reason why a trajectory's steps can't be judged; None if they can."""
+    """Returns the reason why a trajectory's steps can't be judged; None if they can be judged."""
     if trajectory.stop is Stop.FAILED:
         return f"the trajectory failed: {trajectory.reason or 'no reason was given'}"
     return None if any(step.text.strip() for step in trajectory.draft()) else "the draft has no text"
 
 
 def written(trajectory: Trajectory) -> list[str]:
-    """The texts of the steps that have text, without the space around them."""
+    """Returns the text of each step that has text, without the space around it."""
     return [step.text.strip() for step in trajectory.draft() if step.text.strip()]
 
 
@@ -74,12 +77,12 @@ def graded(
     neutral: Neutral = "positive",
     log: bool = False,
 ) -> Grade:
-    """The `empty` grade with the value of each step and their aggregate, or with the reason why there is none: another
-    number of details than of steps with text, NaN, or a value that is no probability.
+    """Returns the `empty` grade with the value of each step and their aggregate. The grade has a reason instead of
+    values if the number of details is not the number of steps with text, or if a value is no probability.
 
     A step without text, such as a step that only ends a draft, has the value of the step before it and is not
-    aggregated. With `log` the value is the natural logarithm of the aggregate: it tells long drafts apart if their
-    product rounds to 0.
+    aggregated. With `log` the value is the natural logarithm of the aggregate, which still ranks long drafts whose
+    products round to 0.
     """
     wanted = len(written(trajectory))
     if len(details) != wanted:
@@ -99,7 +102,8 @@ def graded(
 
 
 def _spread(trajectory: Trajectory, found: Sequence[T]) -> list[T | None]:
-    """The values of the steps with text, one for each step: a step without text takes the value before it."""
+    """Returns one value for each step. `found` has the values of the steps with text; a step without text gets the
+    value of the step before it."""
     rest, last, spread = iter(found), None, []
     for step in trajectory.draft():
         last = next(rest) if step.text.strip() else last

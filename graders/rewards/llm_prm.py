@@ -1,4 +1,4 @@
-"""A language model that rates each step of a draft, as JSON of a strict schema."""
+"""Asks a language model to rate each step of a draft, as JSON of a strict schema."""
 
 import json
 import re
@@ -39,8 +39,9 @@ SCHEMA: dict[str, Any] = {
 
 
 async def judged(client: Client, trajectory: Trajectory, votes: int = 1) -> list[Detail]:
-    """Each step's shares of `votes` replies, one of them at temperature 0. A reply that failed, or
-    rates other steps, has no vote. Raises Nonsense if no reply has a vote, and ModelError if no call was answered."""
+    """Returns, for each step, the share of replies that gave each rating. `votes` replies are drawn; a single reply is
+    drawn at temperature 0. A reply has no vote if its call failed, or if it does not rate each step of the draft once. Raises
+    Nonsense if no reply has a vote, and ModelError if no call was answered."""
     steps = written(trajectory)
     listed = "\n".join(f"<step {number}>\n{step}\n</step {number}>" for number, step in enumerate(steps, start=1))
     asked = fill(client.template("rate_steps"), question=trajectory.question.text, solution=listed)
@@ -56,8 +57,8 @@ async def judged(client: Client, trajectory: Trajectory, votes: int = 1) -> list
 
 
 def read(reply: str, steps: int) -> list[str] | None:
-    """The ratings of steps 1 to `steps`, in order, in the last JSON object of a reply, perhaps in a code fence or
-    between words. None if it rates other steps, or a step twice."""
+    """Returns the ratings of steps 1 to `steps`, in order, from the last JSON object of a reply. A code fence or other
+    words may surround the object. Returns None if the object rates other steps, or rates a step twice."""
     for start in reversed([match.start() for match in re.finditer(r"\{", reply)]):
         try:
             parsed, _ = json.JSONDecoder().raw_decode(reply, start)

@@ -16,26 +16,28 @@ OUTCOMES = {Verdict.RIGHT: 1.0, Verdict.WRONG: 0.0}
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """The rule by which the next rollout of a state is chosen."""
+    """The rule that chooses which wrong rollout is searched next: the rollout with the highest Q + U."""
 
     alpha: float = 0.5
     beta: float = 0.9
-    length: float = 500.0  # tokens
+    length: float = 500.0  # the number of tokens to which a rollout's length is compared
     c_puct: float = 0.125
 
     def q(self, mc: float, tokens: int) -> float:
-        """How promising a wrong rollout of so many tokens is, of a state with this Monte-Carlo value:
-        alpha^(1 - MC) * beta^(tokens / length). A short wrong rollout of a good state holds a plain mistake."""
+        """Returns Q, which says how promising a wrong rollout is: alpha^(1 - MC) * beta^(tokens / length). `mc` is the
+        Monte-Carlo value of the rollout's state, and `tokens` the rollout's length. If the state is good and the
+        rollout is short, its mistake is easy to find."""
         return self.alpha ** (1 - mc) * self.beta ** (tokens / self.length)
 
     def u(self, visits: int, total: int) -> float:
-        """How little a state was searched: c_puct * sqrt(total visits of all states) / (1 + its own)."""
+        """Returns U, which is high if a state was rarely searched: c_puct * sqrt(total) / (1 + visits). `visits` counts
+        the searches of the state, and `total` the searches of all states."""
         return self.c_puct * math.sqrt(total) / (1 + visits)
 
 
 @dataclass(slots=True)
 class State:
-    """A prefix with its rollouts, and how often one of them was searched."""
+    """A prefix, the tally of its rollouts, and the number of searches of these rollouts."""
 
     prefix: Trajectory
     tally: Tally
@@ -43,13 +45,14 @@ class State:
 
     @property
     def open(self) -> bool:
-        """Whether some rollouts are right and some wrong: if all are the same, no step tells them apart."""
+        """Returns whether some rollouts are right and some are wrong. Only then can a search find a first error."""
         return self.tally.mean is not None and 0 < self.tally.mean < 1
 
 
 @dataclass(slots=True)
 class Search:
-    """The tree of one question: states by their places, and the wrong rollouts that were not searched yet."""
+    """The search of one question's tree. `states` has the states by their places in the tree; `pool` has the wrong
+    rollouts that were not searched yet."""
 
     sampler: RolloutSampler
     rule: Rule
@@ -57,12 +60,12 @@ class Search:
     most: int
     states: dict[str, State] = field(default_factory=dict)
     pool: list[tuple[State, Trajectory]] = field(default_factory=list)
-    outcomes: dict[tuple[str, str], float] = field(default_factory=dict)  # of drafts, by id and place
+    outcomes: dict[tuple[str, str], float] = field(default_factory=dict)  # 1.0 if a draft is right, 0.0 if it is wrong
     errors: dict[str, int] = field(default_factory=dict)  # the index of a trajectory's first wrong step
 
     async def begin(self, drafts: Sequence[Trajectory]) -> None:
-        """Takes the drafts as rollouts of the prefix at which they begin. Samples the missing rollouts if fewer than
-        `rollouts` drafts are independent samples."""
+        """Adds the drafts to the search, as rollouts of the prefix after which they begin. If fewer than `rollouts`
+        drafts are independent samples, the missing rollouts are sampled."""
         for trajectory in drafts:
             verdict = (await self.sampler.ruling(trajectory)).verdict
             if verdict in OUTCOMES:
@@ -76,7 +79,8 @@ class Search:
             self._add(state)
 
     async def once(self) -> bool:
-        """Makes one search. Returns False if nothing is left to search, or too few rollouts are left."""
+        """Makes one search, and returns True. Returns False without a search if the pool has no rollout to search, or
+        if the limit `most` does not allow the rollouts of another state."""
         places = [at for at, (state, _) in enumerate(self.pool) if state.open]
         if not places or self.sampler.sampled + self.rollouts > self.most:
             return False
@@ -88,12 +92,12 @@ class Search:
         return True
 
     def score(self, state: State, trajectory: Trajectory, total: int) -> float:
-        """Q + U of a wrong rollout."""
+        """Returns Q + U of a wrong rollout."""
         tokens = sum(step.tokens for step in trajectory.steps[len(state.prefix.steps) :])
         return self.rule.q(state.tally.mean or 0.0, tokens) + self.rule.u(state.visits, total)
 
     def grade(self, trajectory: Trajectory) -> Grade:
-        """The grade of a trajectory and of each step of its draft."""
+        """Returns the grade of a trajectory's draft, with a value for each step that a search visited."""
         if reason := unjudgeable(trajectory):
             return no_grade(trajectory, reason)
         before = len(trajectory.steps) - len(trajectory.draft())
@@ -116,7 +120,7 @@ class Search:
         return structs.replace(empty, steps=tuple(values), details=tuple(details)) if known else empty
 
     def all_rollouts(self) -> tuple[Trajectory, ...]:
-        """All rollouts that were sampled, each with its own grade."""
+        """Returns all sampled rollouts, each with its own grade."""
         rollouts = {
             trajectory.place: trajectory
             for state in self.states.values()
@@ -146,7 +150,7 @@ class Search:
         return tally
 
     def _add(self, state: State) -> None:
-        """Adds a state. Its wrong rollouts may be searched if others of its rollouts are right."""
+        """Adds a state. If some of its rollouts are right, its wrong rollouts are added to the pool."""
         self.states[state.prefix.place] = state
         if state.open:
             rollouts = rollouts_with_text(state.tally, len(state.prefix.steps))
@@ -155,8 +159,9 @@ class Search:
             ]
 
     async def _halve(self, state: State, trajectory: Trajectory) -> None:
-        """Finds the first prefix of a wrong trajectory from which no rollout goes right."""
-        low, high = len(state.prefix.steps), len(trajectory.steps) - 2  # the whole of it is known to be wrong
+        """Finds a wrong trajectory's first wrong step by binary search: the first step after which no rollout is
+        right."""
+        low, high = len(state.prefix.steps), len(trajectory.steps) - 2  # the answer is wrong, so the last step needs no test
         while low <= high:
             middle = (low + high) // 2
             found = await self._state(cut_prefix(trajectory, middle + 1))
@@ -169,7 +174,8 @@ class Search:
         self.errors[trajectory.place] = low
 
     async def _state(self, prefix: Trajectory) -> State | None:
-        """The state of a prefix; None if too few rollouts are left."""
+        """Returns the state of a prefix. A new state samples its rollouts; if the limit `most` does not allow them,
+        returns None."""
         if prefix.place not in self.states:
             if self.sampler.sampled + self.rollouts > self.most:
                 return None
@@ -178,16 +184,16 @@ class Search:
 
 
 def _draft_start(trajectory: Trajectory) -> str:
-    """The place of the step after which a trajectory's draft begins."""
+    """Returns the place of the step after which a trajectory's draft begins."""
     draft = trajectory.draft()
     return draft[0].parent_id or "" if draft else ""
 
 
 def _draft_key(trajectory: Trajectory) -> tuple[str, str]:
-    """The key of a draft among all outcomes."""
+    """Returns the key of a draft in `outcomes`: its trajectory's id and its place."""
     return trajectory.trajectory_id, trajectory.place
 
 
 def no_grade(trajectory: Trajectory, reason: str) -> Grade:
-    """A grade without a value, for this reason."""
+    """Returns a grade without a value, with the reason."""
     return Grade(NAME, trajectory.trajectory_id, trajectory.turn, reason=reason)

@@ -1,7 +1,9 @@
-"""The formats of families of process reward models: how a draft is sent, and where the reply has its values.
+"""Profiles: one for each family of process reward models. A profile says how a draft is sent to the model's server,
+and where the reply has the values of the steps.
 
-No profile applies softmax: vLLM's `token_classify` and `classify` have done so already, and twice squeezes every value
-towards one half. A row that does not sum to 1 is refused, since it was served without its activation.
+No profile applies softmax, because vLLM's `token_classify` and `classify` have applied it already, and a second softmax
+would move every value towards one half. If a row does not sum to 1, the server has not applied softmax, and the row is
+refused.
 """
 
 import math
@@ -15,17 +17,18 @@ from redraft.llm.model import Message
 from redraft.store.trajectory import Detail
 
 Shown = list[list[Message]]
-"""The requests for a draft: the messages of each call."""
+"""The requests that show a draft to the model: the messages of each call."""
 
 
 class Nonsense(Exception):
-    """A reply, or a draft, that gives no values; the message says why."""
+    """A reply has no usable values, or a draft can't be judged. The message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """The format of a family. `show` makes the messages of each call from a question and its steps. `read` takes the
-    steps' probabilities from the replies' JSON. Both raise Nonsense. `way` is one of `llm.route.REWARDS`."""
+    """The format of a family of reward models. `show` returns the messages of each call for a question and its steps.
+    `read` returns the steps' probabilities from the JSON of the replies. Both raise Nonsense. `way` is a name in
+    `llm.route.REWARDS`."""
 
     way: str
     show: Callable[[str, Sequence[str]], Shown]
@@ -33,7 +36,8 @@ class Profile:
 
 
 def _tagged(steps: Sequence[str], tag: str) -> Sequence[str]:
-    """The steps. Raises Nonsense if a step has the tag that ends each step, since values would be assigned wrongly."""
+    """Returns the steps. Raises Nonsense if a step's text has the tag that ends each step, since the tag would shift
+    the values to wrong steps."""
     for number, step in enumerate(steps, start=1):
         if tag in step:
             raise Nonsense(f"step {number} holds {tag!r}, which ends a step for this reward model")
@@ -58,7 +62,7 @@ def _skywork(question: str, steps: Sequence[str]) -> Shown:
 
 
 def _rlhflow(question: str, steps: Sequence[str]) -> Shown:
-    """One call a step. Each earlier step is followed by a "+", as in the model's training."""
+    """Returns the messages of one call for each step. A "+" follows each earlier step, as in the model's training."""
     texts = [f"{question} {steps[0]}", *steps[1:]]
     turns = [[Message("user", text), Message("assistant", "+")] for text in texts]
     return [[message for turn in turns[:last] for message in turn] + turns[last][:1] for last in range(len(turns))]
@@ -69,7 +73,7 @@ def _prefixes(question: str, steps: Sequence[str]) -> Shown:
 
 
 def probabilities(row: Any) -> list[float]:
-    """A row of the probabilities of classes, or that of a single one. Raises Nonsense."""
+    """Returns a row of a reply as a list of probabilities. The row may also be one number. Raises Nonsense."""
     if not isinstance(row, list) or not row or not all(type(p) in (int, float) for p in row):
         raise Nonsense(f"{row!r:.80} is no row of numbers")
     if not all(0 <= p <= 1 for p in row):
@@ -80,7 +84,7 @@ def probabilities(row: Any) -> list[float]:
 
 
 def _classes(row: Any, wanted: tuple[int, ...]) -> list[float]:
-    """A row of probabilities of so many classes. Raises Nonsense."""
+    """Returns a row as the probabilities of its classes. Raises Nonsense if their number is not in `wanted`."""
     found = probabilities(row)
     if len(found) not in wanted:
         raise Nonsense(f"a row of {len(found)} numbers where {' or '.join(map(str, wanted))} are wanted")
@@ -88,7 +92,8 @@ def _classes(row: Any, wanted: tuple[int, ...]) -> list[float]:
 
 
 def _columns(good: int) -> Callable[[Sequence[Any]], list[Detail]]:
-    """Reads a row of two probabilities a step."""
+    """Returns a reader of replies that have a row of two probabilities for each step. `good` is the column of the class
+    good."""
 
     def read(replies: Sequence[Any]) -> list[Detail]:
         rows = [_classes(row, (2,)) for row in replies[0]]
@@ -98,13 +103,14 @@ def _columns(good: int) -> Callable[[Sequence[Any]], list[Detail]]:
 
 
 def _ratings(replies: Sequence[Any]) -> list[Detail]:
-    """Reads rows of bad and good, or of bad, neutral and good, as the ratings -1, 0 and 1 are numbered."""
+    """Returns the details of rows whose classes are bad and good, or bad, neutral and good, in this order."""
     rows = [_classes(row, (2, 3)) for row in replies[0]]
     return [Detail(p_good=row[-1], p_neutral=row[1] if len(row) == 3 else None, p_bad=row[0]) for row in rows]
 
 
 def _logits(replies: Sequence[Any]) -> list[Detail]:
-    """Reads one logit a step. The plugin that serves it has no activation: it is applied here."""
+    """Returns the probabilities of replies that have one logit for each step. The server sends logits as they are, so
+    the sigmoid function is applied here."""
     found = []
     for row in replies[0]:
         number = row[0] if isinstance(row, list) and len(row) == 1 else None
@@ -116,8 +122,9 @@ def _logits(replies: Sequence[Any]) -> list[Detail]:
 
 
 def _signs(replies: Sequence[Any]) -> list[Detail]:
-    """Reads the log-probabilities of "+" and "-", as shares of the two. One that is not among the likeliest tokens is
-    at most as likely as the last of those; where that could matter, there is no value."""
+    """Returns the probability of "+" as its share of the probabilities of "+" and "-". A reply has only the likeliest
+    tokens. If a sign is missing, it is at most as likely as the last listed token; if that bound leaves the share
+    uncertain, there is no value."""
     found = []
     for number, tops in enumerate(replies, start=1):
         logs = {sign: tops[sign] for sign in "+-" if sign in tops}
@@ -133,7 +140,7 @@ def _signs(replies: Sequence[Any]) -> list[Detail]:
     return found
 
 
-ROUNDED = 0.02  # by which probabilities in half precision may miss 1
+ROUNDED = 0.02  # the most by which the sum of probabilities in half precision may differ from 1
 UNSEEN = 0.01
 QWEN = "Please reason step by step, and put your final answer within \\boxed{}."
 

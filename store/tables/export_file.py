@@ -1,5 +1,5 @@
-"""The files that an export may write: no part of a store, no other database, and no existing file unless it may be
-replaced."""
+"""Checks the file that an export writes. It must be no part of a store and no database. If it exists, the user must
+allow that the export overwrites it."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ def check_export_file(store: str, file: Path, *, overwrite: bool) -> None:
 
 
 def _belongs_to(store: Path, file: Path) -> bool:
-    """Whether a file is the store's database, its log, or one of its journals."""
+    """Returns whether a file is the store's database, its log, or one of its journals."""
     own, other = store.resolve(), file.resolve()
     if other in (own, Path(f"{own}.wal")) or Path(f"{own}.journal") in (other, *other.parents):
         return True
@@ -28,7 +28,7 @@ def _belongs_to(store: Path, file: Path) -> bool:
 
 
 def _is_database(file: Path) -> bool:
-    """Whether a file exists and is a DuckDB database, by the magic bytes after its checksum."""
+    """Returns whether a file exists and is a DuckDB database. DuckDB's magic bytes after the checksum tell."""
     if not file.is_file():
         return False
     try:

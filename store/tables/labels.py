@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A person's judgement of one draft. `draft_key` is the `prefix_key` of its last step: the label counts only as
-    long as the stored draft has the same key."""
+    """A person's judgement of one draft. `draft_key` is the `prefix_key` of the draft's last step. The label counts
+    only if the stored draft has the same key, so a label of an older text does not count."""
 
     trajectory_id: str
     turn: int  # 1 for the first draft

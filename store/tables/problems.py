@@ -1,4 +1,4 @@
-"""Problems in the database: adding and reading them."""
+"""Adds problems to the database, and reads them."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
 
 def add_problems(connection: "DuckDBPyConnection", problems: Iterable[Problem]) -> int:
-    """Appends new problems, and returns their number. A known problem with another key, level, subject or split is
-    appended too, as its newest version. Raises StoreError if a known id has another question."""
+    """Appends new problems, and returns their number. If the key, level, subject or split of a known problem has
+    changed, the problem is appended again as its newest version. Raises StoreError if the question of a known id has
+    changed."""
     given = {problem.problem_id: problem for problem in problems}
     known = _read_known(connection, list(given))
     for problem_id, before in known.items():
@@ -35,7 +36,7 @@ def _facts(problem: Problem | None) -> tuple[Any, ...]:
 
 
 def _read_known(connection: "DuckDBPyConnection", ids: Sequence[str]) -> dict[str, Problem]:
-    """The stored problems with these ids, which are passed as rows, since they may be many thousands."""
+    """Returns the stored problems with these ids. The ids are passed as rows, because there may be many thousands."""
     connection.execute("CREATE TEMP TABLE given (problem_id VARCHAR)")
     insert(connection, "given", [(problem_id,) for problem_id in ids])
     found = _read(connection, "FROM main.problems SEMI JOIN given USING (problem_id)")
@@ -51,7 +52,7 @@ def read_problems(
     ids: Sequence[str] | None,
     limit: int | None,
 ) -> list[Problem]:
-    """The problems that fit all that is given, in the order of their ids."""
+    """Returns the problems that meet all given conditions, in the order of their ids."""
     conditions = ["true"]
     if source is not None:
         conditions.append(f"source = {literal(source)}")

@@ -1,4 +1,4 @@
-"""Queries in SQL that can only read, and their results as CSV, JSON or Parquet."""
+"""Runs SQL queries that can only read, and writes their results as CSV, JSON or Parquet."""
 
 import csv
 from collections.abc import Iterator, Sequence
@@ -23,7 +23,7 @@ LOCK = """
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The result of a query: one name (no two alike) and one DuckDB type a column, and the rows."""
+    """The result of a query: the rows, and a name and a DuckDB type for each column. No two columns share a name."""
 
     columns: list[str]
     types: list[str]
@@ -35,18 +35,19 @@ class Table:
         return table(self.rows, self.columns)
 
     def write_csv(self, file: TextIO) -> None:
-        """Writes the rows below a line of column names; NULL is empty."""
+        """Writes a line of column names and then the rows. NULL is written as an empty field."""
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(self.columns)
         writer.writerows(self.rows)
 
     def to_json(self) -> str:
-        """The rows as a JSON array of objects. NaN and infinities are null; other values that JSON lacks are texts."""
+        """Returns the rows as a JSON array of objects. NaN and infinities become null; other values that JSON has no
+        type for, such as dates, become texts."""
         return strict([dict(zip(self.columns, row, strict=True)) for row in self.rows])
 
 
 def read_table(connection: "DuckDBPyConnection", sql: str, parameters: Sequence[Any] | None = None) -> Table:
-    """The result of one statement. Raises QueryError."""
+    """Returns the result of one statement. Raises QueryError."""
     import duckdb
 
     try:
@@ -62,7 +63,7 @@ def read_table(connection: "DuckDBPyConnection", sql: str, parameters: Sequence[
 
 
 def read_rows(connection: "DuckDBPyConnection", sql: str) -> Iterator[dict[str, Any]]:
-    """The rows of one statement, of which a few are in memory at a time. Raises QueryError."""
+    """Yields the rows of one statement, with only FETCHED_ROWS in memory at a time. Raises QueryError."""
     import duckdb
 
     try:
@@ -93,8 +94,8 @@ def write_parquet(connection: "DuckDBPyConnection", sql: str, file: str | Path) 
 
 
 def _check_single(connection: "DuckDBPyConnection", sql: str) -> None:
-    """Raises QueryError unless the text is one statement. A PIVOT counts once, though DuckDB adds a statement without
-    text, which makes a type, before it."""
+    """Raises QueryError unless the text is one statement. For a PIVOT, DuckDB adds a statement without text that makes
+    a type; the added statement does not count."""
     found = connection.extract_statements(sql)
     statements = [statement for statement in found if statement.query or statement.type.name != "CREATE"]
     if len(statements) != 1:
@@ -106,7 +107,7 @@ def _check_single(connection: "DuckDBPyConnection", sql: str) -> None:
 
 
 def _unique_names(names: Sequence[str]) -> list[str]:
-    """The names with a number after each repeated one, as in a DuckDB table: a, a and A become a, a_1 and A_2."""
+    """Returns the names, with a number after each repeated name, as DuckDB does: a, a and A become a, a_1 and A_2."""
     found: dict[str, str] = {}
     for name in names:
         numbered = (f"{name}_{number}" for number in count(1))
@@ -116,11 +117,11 @@ def _unique_names(names: Sequence[str]) -> list[str]:
 
 
 def _lock_configuration(connection: "DuckDBPyConnection") -> None:
-    """Closes this program's variables, files and the network to the connection."""
+    """Forbids the connection to read this program's variables, to use files and to use the network."""
     if connection.execute("SELECT current_setting('lock_configuration')").fetchone() != (True,):
         connection.execute(LOCK)
 
 
 def _short_message(error: Exception) -> str:
-    """DuckDB's message without its picture of the statement, in one line."""
+    """Returns DuckDB's message in one line, without the excerpt of the statement."""
     return " ".join(str(error).partition("\nLINE ")[0].split())

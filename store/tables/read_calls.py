@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def read_calls(connection: "DuckDBPyConnection", units: Sequence[str]) -> list[tuple[Call, list[dict[str, Any]]]]:
-    """The published calls of these units with their choices, in the order they were published."""
+    """Returns the published calls of these units with their choices, in the order of publication."""
     sql = f"""
         SELECT {", ".join(COLUMNS.values())}, c.response
         FROM raw.calls c JOIN raw.commits p USING (unit_id, attempt)

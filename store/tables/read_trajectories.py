@@ -1,4 +1,4 @@
-"""Stored trajectories as records again, so that they can be judged."""
+"""Reads stored trajectories back as records, so that graders can judge them."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 
 def read_trajectories(store: "Store", units: Mapping[str, Problem]) -> dict[str, dict[str, Trajectory]]:
-    """The published trajectories of each unit, by their ids, as they were when their agent ended. `units` maps units to
-    their problems. Grades are left out. The question's unit is the unit that they were drawn in."""
+    """Returns the published trajectories of each unit, by their ids, as their agent left them but without grades.
+    `units` maps units to their problems. The `unit` of each trajectory's question is the unit that drew it."""
     condition = one_of("unit_id", list(units))
     steps, turns, trajectories = store.queries(
         f"SELECT {', '.join(STEP)}, unit_id FROM steps WHERE {condition}",
@@ -36,7 +36,7 @@ def read_trajectories(store: "Store", units: Mapping[str, Problem]) -> dict[str,
 
 
 def _steps_to_leaf(known: Mapping[tuple[str, str], Step], unit: str, leaf: str | None) -> tuple[Step, ...]:
-    """The steps from the first one to a leaf."""
+    """Returns the steps from the first step to a leaf."""
     steps: list[Step] = []
     while leaf is not None and (step := known.get((unit, leaf))) is not None:
         steps.append(step)

@@ -1,4 +1,4 @@
-"""A unit of work as rows of the tables in `raw`, in the order of their columns."""
+"""Makes the rows of the tables in `raw` from a unit of work. Each row's values are in the order of the columns."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -16,12 +16,12 @@ Row = tuple[Any, ...]
 
 
 def utc(moment: datetime | None = None) -> str:
-    """A moment, now by default, as the text of a UTC timestamp."""
+    """Returns a moment as the text of a UTC timestamp; by default the current time."""
     return (moment or datetime.now(UTC)).astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ")
 
 
 def unit_rows(unit: Unit, calls: Sequence[tuple[Call, Choices]]) -> dict[str, list[Row]]:
-    """The rows of one unit by table. A step that several trajectories share is one row."""
+    """Returns the rows of one unit, by table. A step that several trajectories share has one row."""
     attempt = (unit.unit_id, unit.attempt)
     rollouts = _rollouts(unit)
     explored = (*rollouts, *unit.trajectories)
@@ -49,7 +49,7 @@ def unit_rows(unit: Unit, calls: Sequence[tuple[Call, Choices]]) -> dict[str, li
 
 
 def _rollouts(unit: Unit) -> tuple[Trajectory, ...]:
-    """The rollouts that only grades hold."""
+    """Returns the rollouts in the unit's grades that are not among its trajectories."""
     rollouts = {rollout.trajectory_id: rollout for grade in unit.grades for rollout in grade.rollouts}
     if not rollouts:
         return ()
@@ -99,7 +99,7 @@ def _turn_rows(trajectory: Trajectory) -> Iterator[Row]:
 
 
 def _turn_value(values: tuple[Any, ...], turn: int) -> str | Stop | None:
-    """The value of a turn; None if the turn has none yet."""
+    """Returns the value of a turn; None if the turn has no value yet."""
     return values[turn - 1] if turn <= len(values) else None
 
 

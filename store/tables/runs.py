@@ -1,4 +1,4 @@
-"""Runs and exports in the store's tables: an event for each start and end of a run, and the rows of each export."""
+"""Records runs and exports in the store's tables: the start and end of each run, and the rows of each export."""
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 
 class DatasetRow(NamedTuple):
-    """A row of an export, or a trajectory (or step) that was left out of it and why."""
+    """A row of an export; or a trajectory or step that the export left out, with the reason."""
 
-    row: int | None  # its number in the file, from 0; None if it was left out
+    row: int | None  # the row's number in the file, from 0; None if the export left it out
     trajectory_id: str
     step_id: str | None = None
     dropped_because: str | None = None
 
 
 def new_id() -> str:
-    """An id that sorts by time: the present second, UTC, and eight random digits."""
+    """Returns an id that sorts by time: the current second in UTC, then eight random digits."""
     return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
 
 
@@ -57,7 +57,7 @@ def add_dataset(
 
 
 def has_results(connection: "DuckDBPyConnection", runs: Sequence[str]) -> bool:
-    """Whether a database has more in it than problems and the events of these runs."""
+    """Returns whether a database has anything besides problems and the starts and ends of these runs."""
     tables = [name for (name,) in connection.execute(TABLES).fetchall()]
     rows = " UNION ALL ".join(
         [f"(FROM raw.run_events SELECT 1 WHERE NOT {one_of('run_id', runs)})"]

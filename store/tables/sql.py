@@ -1,8 +1,9 @@
-"""Values inside SQL text, and rows in bulk.
+"""Writes values into SQL text, and appends many rows at once.
 
-Bound parameters are avoided on purpose: if pandas is installed, DuckDB imports it for the first one, which takes a
-second. Rows are not written as SQL text, since parsing it takes half the time of an INSERT and holds the GIL. DuckDB
-reads them from a file without a name, about 300,000 rows a second, and needs no other package.
+Values are written into the text, because bound parameters are slow: if pandas is installed, DuckDB imports it for the
+first parameter, which takes a second. Rows are not written into the text, because DuckDB needs half the time of an
+INSERT to parse it, and holds the GIL meanwhile. DuckDB reads rows from an unnamed temporary file instead, about 300,000
+rows a second, which needs no other package.
 """
 
 import tempfile
@@ -15,18 +16,19 @@ from redraft.store.json_records import table_json, texts
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-ROWS = 4096  # of one INSERT: bounds the memory of its text
-LISTED = 100  # values in a condition; more are passed as one text, since an expression takes some KB
-COLUMN_TYPES: dict[str, list[str]] = {}  # of each table; every store that is written has the same
+ROWS = 4096  # the most rows of one INSERT, which limits the memory of its text
+LISTED = 100  # the most values that a condition lists; more values are passed as one text, to save memory
+COLUMN_TYPES: dict[str, list[str]] = {}  # the types of each table's columns, which are the same in every store
 
 
 def literal(text: str | None) -> str:
-    """A text as an SQL literal; None is NULL. NUL characters, which SQL text cannot hold, are left out."""
+    """Returns a text as an SQL literal; None becomes NULL. NUL characters are removed, because SQL text can't have
+    them."""
     return "NULL" if text is None else "'" + text.replace("'", "''").replace("\0", "") + "'"
 
 
 def one_of(column: str, values: Sequence[str]) -> str:
-    """A condition: the column's value is one of these."""
+    """Returns an SQL condition: the column's value is one of `values`."""
     if len(values) > LISTED:
         return f"{column} IN (SELECT unnest(from_json({literal(texts(values))}, '[\"VARCHAR\"]')))"
     return f"{column} IN ({', '.join(map(literal, values))})" if values else "false"
@@ -41,8 +43,8 @@ def insert(connection: "DuckDBPyConnection", table: str, rows: Sequence[Sequence
 
 
 class Appender:
-    """Appends rows to tables, some thousands at a time. NaN and infinities stay as they are; times are ISO texts; a
-    JSON column takes JSON text. Raises OSError if temporary files have no room."""
+    """Appends rows to tables, some thousands at a time. NaN and infinities are kept. Times are passed as ISO texts, and
+    values of JSON columns as JSON text. Raises OSError if the disk has no room for temporary files."""
 
     def __init__(self, connection: "DuckDBPyConnection") -> None:
         self._connection = connection
@@ -50,7 +52,7 @@ class Appender:
         self._tables: dict[str, list[list[Any]]] = {}  # by columns: rows would be tracked by the garbage collector
 
     def add(self, table: str, rows: Sequence[Sequence[Any]]) -> None:
-        """Adds rows, each with a value for every column of `table`, in its order."""
+        """Adds rows. Each row has a value for every column of `table`, in the order of the columns."""
         if not rows:
             return
         columns = self._tables.setdefault(table, [[] for _ in rows[0]])
@@ -76,7 +78,8 @@ class Appender:
 
 @contextmanager
 def _text_relation(pieces: Iterable[bytes], reads: bool) -> Iterator[str]:
-    """An SQL relation with a text as `t`. After a query, a store in memory can't read files."""
+    """Yields an SQL relation whose column `t` has the text. A store in memory that has answered a query can't read
+    files; then the text is part of the relation."""
     if not reads:
         yield f"(VALUES ({literal(b''.join(pieces).decode())})) v(t)"
         return

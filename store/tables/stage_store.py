@@ -1,4 +1,4 @@
-"""The store of a stage: opened off the event loop, and removed again if a stage that made it fails at once."""
+"""Opens the store of a stage without blocking the event loop, and removes a new store if the stage fails at once."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -13,8 +13,8 @@ from redraft.store.waiting import off_loop
 async def opened(
     db: str | Path | Store, *, create: bool = True, waiting: Callable[[str], None] | None = None
 ) -> AsyncIterator[Store]:
-    """The store at a path; a Store is yielded as it is. If the block fails before anything was collected, the file that
-    was made for it is removed again. The parameters, and the exceptions raised, are those of Store."""
+    """Yields the store at a path; if a Store is given, yields that Store. If the `with` block made the file and fails
+    before anything is collected, the file is removed. The parameters and exceptions are those of Store."""
     if isinstance(db, Store):
         yield db
         return

@@ -1,4 +1,4 @@
-"""Published units in the store's tables."""
+"""Adds finished units to the store's tables, and reads which units are there."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 
 def add_units(connection: "DuckDBPyConnection", units: Sequence[Unit]) -> None:
-    """Adds the attempts that are not yet published, all or none. Leaves out calls that an earlier attempt brought."""
+    """Adds the units whose attempt is not yet published, all or none. Calls that an earlier attempt added are left
+    out."""
     new = _unpublished(connection, units)
     repeated = [unit.unit_id for unit in new if unit.attempt > 1]
     known = {call_key(call) for call, _ in read_calls(connection, repeated)} if repeated else set()
@@ -29,7 +30,7 @@ def add_units(connection: "DuckDBPyConnection", units: Sequence[Unit]) -> None:
 
 
 def read_done(connection: "DuckDBPyConnection", recipe: str, replicate: str) -> dict[str, Done]:
-    """What is published of a recipe and replicate, by problem id."""
+    """Returns what the store has of a recipe and replicate, by problem id."""
     sql = (
         "SELECT problem_id, max(attempt), arg_max(samples, attempt), arg_max(status, attempt),"
         " arg_max(key_hash, attempt) FROM raw.commits"
@@ -39,7 +40,7 @@ def read_done(connection: "DuckDBPyConnection", recipe: str, replicate: str) -> 
 
 
 def _unpublished(connection: "DuckDBPyConnection", units: Sequence[Unit]) -> list[Unit]:
-    """The units whose attempt is not yet in the store, each once."""
+    """Returns the units whose attempt is not yet in the store, without repeats."""
     condition = one_of("unit_id", list({unit.unit_id for unit in units}))
     published = set(connection.execute(f"SELECT unit_id, attempt FROM raw.commits WHERE {condition}").fetchall())
     return list(

@@ -11,18 +11,18 @@ from redraft.store.tables.store import Store
 from redraft.store.unit import Unit
 from redraft.store.waiting import off_loop
 
-REST = 20  # times the processor time of a publication until the next: publications slow the calls in flight
-PATIENCE = 2.0  # seconds that a unit waits for room: a store that another process holds only slows a run
-HELD_S = 1.0  # seconds until the next try, if a connection of this process has the store open
+REST = 20  # the pause after a publication, in multiples of its processor time; publishing slows running calls
+PATIENCE = 2.0  # the most seconds that a unit waits for room, so that a store in use slows the run but never stops it
+HELD_S = 1.0  # seconds until the next try, if other code in this process has the store open
 
 
 class Writer:
-    """Publishes finished units every `seconds` (less often if that would take more than a twentieth of a processor) and
-    when `batch` units are waiting; then it removes them from the journal. Publishing runs in a thread: a store that
-    another process holds delays the batch, not the run.
+    """Publishes finished units every `seconds`, and whenever `batch` units are waiting; then removes them from the
+    journal. It publishes less often if publishing would take more than a twentieth of a processor. Publishing runs in a
+    thread, so if another process has the store, the batch waits and the run goes on.
 
-    An error of the store (a full disk) is raised by the next `put`, and by `close`; the journal still has the units. A
-    connection of this process that has the store open delays the batch too, and is an error to `close` alone.
+    If the store has an error, such as a full disk, the next `put` and `close` raise it; the journal still has the
+    units. If other code in this process has the store open, the batch waits too, and only `close` raises an error.
     """
 
     def __init__(self, store: Store, journal: Journal, *, seconds: float = 1.0, batch: int = 250) -> None:
@@ -35,7 +35,7 @@ class Writer:
         self._hurry = asyncio.Event()
         self._room = asyncio.Event()
         self._closing = False
-        self._noted = False  # whether it was said that a connection of this process has the store open
+        self._noted = False  # whether a message has said that other code in this process has the store open
         self._task: asyncio.Task[None] | None = None
         self._stale = journal.units()
 
@@ -55,8 +55,8 @@ class Writer:
                 await asyncio.wait_for(self._room.wait(), PATIENCE)
 
     async def close(self) -> None:
-        """Publishes what is waiting and returns when it is in the store. If it is cancelled, the rest stays in the
-        journal. Raises StoreError."""
+        """Publishes the waiting units, and returns when they are in the store. If this is cancelled, unpublished units
+        stay in the journal. Raises StoreError."""
         self._closing = True
         self._hurry.set()
         if self._task is not None:
@@ -87,7 +87,7 @@ class Writer:
                 return
 
     async def _publish(self) -> None:
-        most = 2 * self._batch if self._closing else self._batch  # a publication of a few takes almost as long
+        most = 2 * self._batch if self._closing else self._batch  # publishing few units takes almost as long as publishing many
         units, self._waiting = self._waiting[:most], self._waiting[most:]
         if len(self._waiting) <= self._batch:
             self._room.set()
@@ -101,7 +101,8 @@ class Writer:
         self._journal.forget(unit.unit_id for unit in units)
 
     async def _drop_stale(self) -> None:
-        """Removes calls from the journal that the store has: a process killed after publishing leaves them in both."""
+        """Removes calls from the journal that the store has already. A process that was killed after publishing leaves
+        such calls."""
         if self._stale:
             for call, choices in await off_loop(self._store.calls, self._stale):
                 self._journal.preload(call, choices)
@@ -109,7 +110,7 @@ class Writer:
 
 
 def _publish_timed(store: Store, units: Sequence[Unit]) -> float:
-    """Publishes the units, and returns the seconds of processor time that it took."""
+    """Publishes the units, and returns the seconds of processor time that publishing took."""
     start = time.thread_time()
     store.publish(units)
     return time.thread_time() - start

@@ -1,4 +1,4 @@
-"""DuckDB connections to a store's file, and DuckDB's errors in words that name a cure."""
+"""Opens DuckDB connections to a store's file, and turns DuckDB's errors into messages that name a cure."""
 
 import os
 
@@ -10,8 +10,9 @@ from redraft.store.tables.sql import literal
 
 
 def connect(path: str, name: str, read_only: bool) -> duckdb.DuckDBPyConnection:
-    """A connection called `name`. A connection that writes detaches the file and attaches it again, since only ATTACH
-    takes the size of row groups: DuckDB rewrites a table's last row group with every batch, in memory, once a thread.
+    """Returns a connection named `name`. A connection that writes detaches the file and attaches it again, because only
+    ATTACH can set the size of row groups. Small row groups save memory: with every batch, each thread of DuckDB
+    rewrites a table's last row group in memory.
     """
     if read_only:
         return duckdb.connect(path, read_only=True, config={"custom_user_agent": name})
@@ -28,7 +29,8 @@ def connect(path: str, name: str, read_only: bool) -> duckdb.DuckDBPyConnection:
 
 
 def file_identity(path: str) -> tuple[int, int] | None:
-    """The device and inode of the file at `path`, which tell it from other files of this name; None if missing."""
+    """Returns the device and inode of the file at `path`, which change if another file replaces it; None if the file is
+    missing."""
     try:
         status = os.stat(path)
     except FileNotFoundError:
@@ -37,7 +39,8 @@ def file_identity(path: str) -> tuple[int, int] | None:
 
 
 def store_error(path: str, error: Exception) -> StoreError:
-    """An error of DuckDB or of the disk as a StoreError of one line, with a cure if one is known."""
+    """Returns a StoreError for an error of DuckDB or of the disk. Its message is one line, with a cure if redraft knows
+    one."""
     text = " ".join(str(error).split())
     for sign, cure in CURES.items():
         if sign in text:
@@ -51,14 +54,14 @@ def _quote(name: str) -> str:
 
 WRITING: dict[str, str | bool | int | float | list[str]] = {
     "threads": 1,
-    "enable_external_file_cache": False,  # rows are read from texts that all have one name
+    "enable_external_file_cache": False,  # all batches of rows are read from the same file name, so a cache would return old rows
     # A commit goes straight into the file, without a log that DuckDB would write, read and write again.
     "checkpoint_threshold": "0KB",
     "auto_checkpoint_skip_wal_threshold": 0,
     # Zstandard takes half the space of FSST (which is switched off below), and less than half the time.
     "zstd_min_string_length": 16,  # bytes on average: the length of ids
 }
-OLD = "v1.0.0+"  # files of DuckDB 1.1 and before hold no Zstandard
+OLD = "v1.0.0+"  # DuckDB 1.1 and earlier can't compress by Zstandard
 STORAGE_OPTION = f", STORAGE_VERSION '{STORAGE}'"
 ATTACHED = """
     SELECT database_name, tags['storage_version'] FROM duckdb_databases() WHERE database_name = current_database()"""

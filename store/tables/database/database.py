@@ -1,8 +1,8 @@
-"""One DuckDB file, opened for each operation and then released, so that several processes can take turns.
+"""A DuckDB file that is open only during each operation, so that several processes can take turns.
 
-One process may write a DuckDB file, or many may read it, never both. An operation that finds the file open in another
-process waits and tries again. If another connection of this process has the file open, which redraft did not make, the
-wait might be for ever, so the operation fails instead.
+DuckDB lets one process write a file, or several processes read it, but not both. If another process has the file open,
+an operation waits and tries again. If other code in this process has opened the file with its own DuckDB connection,
+the wait might never end, so the operation fails instead.
 """
 
 import logging
@@ -28,10 +28,11 @@ log = logging.getLogger("redraft.store")
 
 
 class Database:
-    """Opens `path` on demand. `waiting` gets one message an operation that it waits for another process, and a second
-    one if the wait is long; without `waiting`, a warning is logged. `made` is true if the file was made here.
+    """Opens the file at `path` for each operation. If an operation waits for another process, `waiting` gets a message,
+    and a second message if the wait is long; without `waiting`, a warning is logged. `made` is true if this object made
+    the file.
 
-    Raises StoreError if the file is not redraft's, is of a newer version, or cannot be made.
+    Raises StoreError if the file is not redraft's, if a newer version of redraft made it, or if it cannot be made.
     """
 
     def __init__(
@@ -62,10 +63,11 @@ class Database:
 
     @contextmanager
     def open(self, *, read_only: bool = False, patience: float | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A connection, closed at the end. Waits `patience` seconds (None: for ever) while another process has the
-        file. Within `hold` it is the connection that is held.
+        """Yields a connection, and closes it at the end. Inside `hold`, it yields the connection of `hold`. If another
+        process has the file, it waits at most `patience` seconds (None: for ever).
 
-        Raises StoreHeld if this process has it open elsewhere; DuckDB's own errors, and the disk's, become StoreError.
+        Raises StoreHeld if other code in this process has the file open. Errors of DuckDB and of the disk become
+        StoreError.
         """
         if self._held and self._held[0] == threading.get_ident():
             yield self._held[1]
@@ -82,8 +84,8 @@ class Database:
 
     @contextmanager
     def hold(self, *, read_only: bool = False) -> Iterator[None]:
-        """Keeps one connection for all that this thread does meanwhile, since opening takes longer than most
-        operations."""
+        """Keeps one connection open for all operations of this thread inside the `with` block, because opening the file
+        takes longer than most operations."""
         with self.open(read_only=read_only) as connection:
             self._held = threading.get_ident(), connection
             try:
@@ -125,8 +127,8 @@ class Database:
         return made
 
     def _make(self) -> bool:
-        """Makes the file, under another name first, so that a process that is killed here leaves no half-made database.
-        Returns False if another process was faster."""
+        """Makes the file under a temporary name and then renames it, so that a killed process leaves no half-made
+        database. Returns False if another process made the file first."""
         path = Path(self.path)
         if not path.parent.is_dir():
             raise StoreError(

@@ -19,7 +19,7 @@ LONG_S = 60.0  # seconds until a message says how to end the process that has th
 
 
 class ThreadQueue:
-    """Lets one thread of this process at a time use a file, whichever Database it uses."""
+    """Lets one thread of this process at a time use a file, even if the threads have different Database objects."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -48,8 +48,8 @@ os.register_at_fork(after_in_child=QUEUES.clear)
 
 
 class ProcessWait:
-    """One operation's wait for a file that another process, or another connection, has open. `notify` gets a message
-    when the wait is long enough to be noticed, and another one when it is very long."""
+    """The wait of one operation for a file that another process or connection has open. `notify` gets a message after
+    NOTICE_S seconds, and a second message after LONG_S seconds."""
 
     def __init__(self, path: str, patience: float | None, notify: Callable[[str], None]) -> None:
         self._path, self._patience, self._notify = path, patience, notify
@@ -59,8 +59,8 @@ class ProcessWait:
         self._pause_s = 0.005
 
     def is_worthwhile(self, error: str) -> bool:
-        """Whether this error of DuckDB's passes by waiting. Raises StoreHeld if a connection of this process has the
-        file, and StoreError if the patience is at its end."""
+        """Returns whether the operation should wait and try again after this error of DuckDB. Raises StoreHeld if a
+        connection of this process has the file, and StoreError if the operation has waited `patience` seconds."""
         now = time.monotonic()
         holder = _process_id(error)
         if holder == str(os.getpid()) or any(sign in error for sign in HELD_HERE):
@@ -89,7 +89,7 @@ class ProcessWait:
         return True
 
     def pause(self) -> None:
-        """Sleeps until the next try, each time a little longer, up to 0.1 s."""
+        """Sleeps until the next try. Each sleep is a little longer than the last, up to 0.1 s."""
         pause(self._pause_s * random.uniform(0.5, 1.0))
         self._pause_s = min(self._pause_s * 1.5, 0.1)
 
@@ -99,6 +99,6 @@ class ProcessWait:
 
 
 def _process_id(error: str) -> str:
-    """The process that DuckDB names in its error, such as "123"; "?" if it names none."""
+    """Returns the id of the process that DuckDB's error names, such as "123"; "?" if the error names none."""
     _, _, rest = error.partition("(PID ")
     return rest.partition(")")[0] or "?"

@@ -1,5 +1,5 @@
-"""The schema as a numbered list of SQL files, and a table of the files that were applied. A change of the schema is a
-new file at the end; a file that has been released is never edited."""
+"""Migrations: the schema is a numbered list of SQL files, and a table records which files were applied. To change the
+schema, add a file at the end. Never edit a released file."""
 
 import re
 from importlib.resources import files
@@ -28,7 +28,8 @@ MIGRATIONS = (
 
 
 def version(connection: "DuckDBPyConnection") -> int:
-    """How many migrations a database has had. Raises StoreError if it is not redraft's, or of a newer version."""
+    """Returns how many migrations were applied to a database. Raises StoreError if the database is not redraft's, or if
+    a newer version of redraft made it."""
     tables = {f"{schema}.{name}" for schema, name in connection.execute(TABLES).fetchall()}
     if "raw.migrations" not in tables:
         if tables:
@@ -44,7 +45,7 @@ def version(connection: "DuckDBPyConnection") -> int:
 
 
 def migrate(connection: "DuckDBPyConnection") -> None:
-    """Brings a database to the newest schema, each migration in a transaction of its own."""
+    """Applies the missing migrations to a database, each in its own transaction."""
     applied = version(connection)
     texts = [files(SCHEMA).joinpath(name).read_text(encoding="utf-8") for name in MIGRATIONS[applied:]]
     for number, (name, text) in enumerate(zip(MIGRATIONS[applied:], texts, strict=True), start=applied + 1):
@@ -63,15 +64,15 @@ def migrate(connection: "DuckDBPyConnection") -> None:
 
 
 def _copy_comments(connection: "DuckDBPyConnection") -> None:
-    """Copies the comments of view columns to columns of `raw` that have none: from the view of the same name if there
-    is one, else from any."""
+    """Copies comments from columns of views to columns of `raw` that have no comment. The comment comes from the view
+    with the table's name if there is such a view, else from any view with that column."""
     for table, column, comment in connection.execute(VIEW_COMMENTS).fetchall():
         connection.execute(f'COMMENT ON COLUMN raw.{table}."{column}" IS {literal(comment)}')
 
 
 LEAVES = "pass_at_k|best_of_n|corrections|reward_by_n"
-"""Views on which no other view is built. A file does not make them if a later file replaces them, so that an empty
-store takes a tenth less time."""
+"""Views that no other view uses. If a later file replaces such a view, the earlier file does not make it, which saves a
+tenth of the time of making an empty store."""
 
 REPLACED_VIEW = re.compile(rf"^CREATE OR REPLACE VIEW ({LEAVES}) AS$", re.MULTILINE)
 VIEW_STATEMENT = re.compile(

@@ -1,4 +1,4 @@
-"""Empty stores. Making one takes a third of a second, copying one a millisecond, so a copy is cached."""
+"""Makes empty stores from a cached copy: making a store takes a third of a second, and copying it a millisecond."""
 
 import os
 import secrets
@@ -16,9 +16,9 @@ STORAGE = "v1.2.0"  # the first storage version of DuckDB that compresses texts 
 
 
 def write_empty_store(path: Path) -> None:
-    """Writes an empty store of the newest schema to `path`, which must not exist yet. It is a copy of
-    `redraft/store-KEY-DIGEST.duckdb` in the user's cache folder, which XDG_CACHE_HOME moves. If the cache has no whole
-    copy, the store is made and cached. Raises duckdb.Error and OSError if `path` can't be written."""
+    """Writes an empty store of the newest schema to `path`, which must not exist yet. The store is copied from
+    `redraft/store-KEY-DIGEST.duckdb` in the user's cache folder (see XDG_CACHE_HOME). If the cached copy is missing or
+    damaged, the store is made and cached. Raises duckdb.Error and OSError if `path` can't be written."""
     content = _read_cache() or _make(path)
     if not path.exists():
         with path.open("xb") as file:
@@ -28,7 +28,7 @@ def write_empty_store(path: Path) -> None:
 
 
 def _make(path: Path) -> bytes:
-    """Makes the store, caches a copy if the cache folder can be written, and returns its bytes."""
+    """Makes an empty store and returns its bytes. If the cache folder can be written, a copy is cached."""
     with duckdb.connect(
         str(path), config={"default_block_size": BLOCK, "storage_compatibility_version": STORAGE}
     ) as connection:
@@ -47,7 +47,7 @@ def _make(path: Path) -> bytes:
 
 
 def _read_cache() -> bytes | None:
-    """The bytes of a whole copy, whose name holds their digest; None if there is none."""
+    """Returns the bytes of the cached copy; None if no file has the digest that its name states."""
     with suppress(OSError):
         for file in _cache_folder().glob(f"store-{_schema_digest()}-*.duckdb"):
             content = file.read_bytes()
@@ -63,7 +63,7 @@ def _cache_folder() -> Path:
 
 
 def _schema_digest() -> str:
-    """A digest of everything that shapes an empty store."""
+    """Returns a digest of everything that an empty store depends on."""
     texts = [files(SCHEMA).joinpath(name).read_bytes() for name in ("migrations.py", *MIGRATIONS)]
     return _digest(b"\0".join([duckdb.__version__.encode(), BLOCK.encode(), STORAGE.encode(), *texts]))
 
