@@ -1,5 +1,5 @@
-"""Checks of a user's own parts: a part that returns something other than its kind must return gets one line that says
-so."""
+"""Checks of a user's own parts. If a part returns an object of the wrong type, the error is one line that names the
+part and the right type."""
 
 import inspect
 import math
@@ -17,7 +17,8 @@ from redraft.store.trajectory import Grade, Trajectory
 
 
 def check_part(noun: str, factory: Callable[..., Any], made: Any) -> Any:
-    """A part that a factory made, checked at each call. Parts that ship are not checked: tests check them.
+    """Returns a part that a factory made. Each call of a user's own part is checked. redraft's own parts are not
+    checked, since its tests do that.
 
     Raises PartError if the factory made nothing that can be called.
     """
@@ -33,7 +34,8 @@ def check_part(noun: str, factory: Callable[..., Any], made: Any) -> Any:
 
 
 def part_label(noun: str, factory: Callable[..., Any]) -> str:
-    """The name of a part, such as "critic 'own.py:mine'": a part of a user's file is named with the file."""
+    """Returns the name of a part for messages, such as "critic 'own.py:mine'". If the part is in a user's file, the
+    name includes the file."""
     name = getattr(factory, "__name__", repr(factory))
     module = sys.modules.get(getattr(factory, "__module__", ""))
     file = getattr(module, "__file__", None)
@@ -48,14 +50,16 @@ def is_shipped(part: Any) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class CheckedPart:
-    """A user's own part, such as "critic 'mine'". Every attribute besides the call is the part's own."""
+    """A user's own part, such as "critic 'mine'", whose calls are checked. All other attributes are those of the
+    part."""
 
     noun: str
     name: str
     part: Any
 
     async def __call__(self, *given: Any, **named: Any) -> Any:
-        """The part's result. Raises PartError if it is not what its kind returns, or if the part raises an error."""
+        """Returns the part's result. Raises PartError if the result has the wrong type, or if the part raises an
+        error."""
         try:
             coming = self.part(*given, **named)
             if inspect.isawaitable(coming):
@@ -110,7 +114,7 @@ def _feedback_mismatch(found: Any, given: Sequence[Any], named: dict[str, Any]) 
 
 
 def _is_list_of(found: Any, kind: type | tuple[type, ...], n: int | None = None) -> bool:
-    """Whether this is a list of this kind, with `n` items if `n` is given."""
+    """Whether `found` is a list of objects of this kind, with `n` items if `n` is given."""
     return isinstance(found, list | tuple) and n in (None, len(found)) and all(isinstance(one, kind) for one in found)
 
 
@@ -121,7 +125,8 @@ MISMATCHES = {
     "critic": _critic_mismatch,
     "feedback": _feedback_mismatch,
 }
-"""For each kind of part, the text of what it must return; empty if it returned that."""
+"""For each kind of part, a function that returns a text about what the part must return; the text is empty if the
+result is right."""
 
 EXPECTED_CALLABLES = {
     "strategy": "`async def solve(question)`, which returns a list of Trajectory",

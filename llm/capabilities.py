@@ -1,11 +1,11 @@
-"""What a model can do, as far as it is known. redraft has a substitute for most abilities that a model lacks."""
+"""The known abilities of a model. If a model lacks an ability, redraft has a substitute in most cases."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Continuing(StrEnum):
-    """How a model is made to continue a half-written answer."""
+    """The way in which a model is made to continue a half-written answer."""
 
     NATIVE = "native"  # the model does so by itself
     FLAG = "flag"  # the last message is the assistant's, and a flag says that it is unfinished

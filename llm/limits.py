@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`concurrency` is the most calls in flight. For remote models the limit adapts below it, and the other fields hold
-    for remote models only."""
+    """`concurrency` is the most calls in flight. For remote models, an adaptive limit stays at or below `concurrency`.
+    The other fields apply to remote models only."""
 
     concurrency: int = 64
     requests_per_minute: int | None = setting(None, "The most calls a minute.", ge=1)
@@ -30,7 +30,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """The most that may be used; None is no limit."""
+    """The amounts that may be used at most; None means no limit."""
 
     calls: int | None = setting(None, "The most calls to the model.", ge=0)
     tokens: int | None = setting(None, "The most tokens, of prompts and answers together.", ge=0)
@@ -38,7 +38,7 @@ class Budget:
     seconds: float | None = setting(None, "The most seconds on the wall clock.", ge=0)
 
     def minus(self, used: Amount, seconds: float) -> Budget:
-        """Returns the remaining budget, at least 0 in each part."""
+        """Returns the remaining budget; no part is below 0."""
         return Budget(
             None if self.calls is None else max(0, self.calls - used.calls),
             None if self.tokens is None else max(0, self.tokens - used.tokens),
@@ -56,7 +56,7 @@ class Budget:
 
 
 def amount_text(what: str, most: float) -> str:
-    """An amount of "calls", "tokens", "usd" or "seconds" in words, such as "1 call" or "$2.00"."""
+    """Returns an amount of "calls", "tokens", "usd" or "seconds" in words, such as "1 call" or "$2.00"."""
     if what == "usd":
         return f"${most:,.2f}" if most >= 0.01 else f"${most:g}"
     return f"{most:,g} {what.removesuffix('s') if most == 1 else what}"

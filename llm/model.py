@@ -1,4 +1,4 @@
-"""Requests to a language model and its replies: the one protocol of every route."""
+"""Requests to a language model, its replies, and the protocol that all routes to models share."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -43,8 +43,8 @@ class Beam:
 
 
 class Request(Struct, frozen=True, gc=False):
-    """`n` samples that continue one prompt, or with a `beam` its `n` best continuations. `prefix` is a half-written
-    answer; each sample continues it from its last character."""
+    """A request for `n` samples that continue one prompt, or, with a `beam`, for the `n` best continuations. `prefix`
+    is a half-written answer; each sample continues it from its last character."""
 
     messages: tuple[Message, ...]
     prefix: str = ""
@@ -83,8 +83,8 @@ class Choice(Struct, frozen=True, gc=False):
 class Reply(Struct, frozen=True, gc=False):
     """The answer to one request, with its usage.
 
-    `attempts` counts the requests that were sent for it, `latency_ms` is the time of the last, and `failed_tries`
-    counts the tries that failed before it, by their kind.
+    `attempts` counts the requests that were sent for the reply, and `latency_ms` is the time of the last request.
+    `failed_tries` counts the tries that failed before, by their kind.
     """
 
     choices: tuple[Choice, ...]
@@ -98,7 +98,7 @@ class Reply(Struct, frozen=True, gc=False):
 class Cause(StrEnum):
     """The cause of a failed call."""
 
-    REQUEST = "request"  # the request itself: another try fails alike
+    REQUEST = "request"  # the request itself is at fault: another try fails too
     BUSY = "busy"  # too many requests: another try later can help
     FAULT = "fault"  # a fault of the provider: another try can help
     DOWN = "down"  # no server answers at the address
@@ -108,9 +108,9 @@ class ModelError(RedraftError):
     """A call without an answer. The message names the cause, and `cure` says what would help.
 
     A `fatal` error would meet every other call too (no key, no such model), so the run ends. `wait_s` is the pause that
-    the provider asks for before another try. `usage` is what the failed call was charged; None if it is unknown because
-    the connection broke. `kind` is the name that failures are counted by: the HTTP status, as in "HTTP 429", "timeout",
-    or the cause. `failed_tries` counts all tries of the call, by their kind.
+    the provider asks for before another try. `usage` is the usage of the failed call; None if it is unknown because the
+    connection broke. `kind` is the name that failures are counted by: the HTTP status, as in "HTTP 429", "timeout", or
+    the cause. `failed_tries` counts all tries of the call, by their kind.
     """
 
     stop = Stop.FAILED  # how a trajectory ends if one of its calls raises this error
@@ -167,7 +167,7 @@ def _silent(text: str) -> None:
 class Model(Protocol):
     """A route to a language model; derive from this class to write another.
 
-    `templates` are the prompts, by name, that the model prefers to redraft's own. If `remote`, the model is reached
+    `templates` are the model's own prompts, by name; they replace redraft's prompts. If `remote`, the model is reached
     over a network: its calls are paced, and retried if that can help. If `patient`, the model gathers calls and may
     answer them hours later: any number may be in flight. `say` receives messages for the user; the client sets it.
     """
@@ -181,7 +181,7 @@ class Model(Protocol):
     capabilities: Capabilities = Capabilities()  # as far as they are known
 
     async def probe(self) -> Capabilities:
-        """Returns what the model can do, `continuing` included, and finds it out once if it is unknown. Raises
+        """Returns the abilities of the model, `continuing` included. Unknown abilities are found out once. Raises
         ModelError."""
         return self.capabilities
 
@@ -192,7 +192,7 @@ class Model(Protocol):
 
     async def close(self) -> None:
         """Closes connections and files."""
-        return  # with a docstring alone, mypy would call the method abstract
+        return  # without a statement, mypy would treat the method as abstract
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from redraft.store.errors import PartError
 
 @dataclass(frozen=True, slots=True)
 class Truncation:
-    """The tokens among which a draw chooses. None leaves a setting to the model: the embedded model then truncates
+    """The tokens among which a draw chooses. If a setting is None, the model decides: the embedded model truncates
     nothing, and a server applies its own default.
 
     The embedded model applies the temperature first, then `top_k`, `top_p` and `min_p`, each to the result of the one

@@ -6,7 +6,8 @@ from msgspec import Struct
 
 
 class Usage(Struct, frozen=True, gc=False):
-    """Tokens by the provider's count. `cached` is a part of the prompt's, `reasoning` a part of the completion's."""
+    """Tokens by the provider's count. `cached` is a part of the prompt's tokens, `reasoning` a part of the completion's
+    tokens."""
 
     prompt: int = 0
     completion: int = 0
@@ -43,7 +44,7 @@ class Prices:
 
 @dataclass(slots=True)
 class Amount:
-    """The amount that calls used of a budget, or may use at most."""
+    """The amount of a budget that calls used, or may use at most."""
 
     calls: int = 0
     tokens: int = 0

@@ -1,4 +1,4 @@
-"""The JSON schema of a strategy's settings: its arguments, those of its parts, and its model's."""
+"""The JSON schema of the settings of a strategy, of its parts and of its model."""
 
 import types
 import typing
@@ -28,7 +28,8 @@ MODEL: Mapping[str, tuple[Any, Any, str]] = {
 
 
 def arguments_schema(strategy: Spec) -> type:
-    """A TypedDict of all settings, for `StateGraph(context_schema=...)`. Raises PartError for an unknown strategy."""
+    """Returns a TypedDict of all settings, for `StateGraph(context_schema=...)`. Raises PartError for an unknown
+    strategy."""
     found = {name: _field(*facts) for name, facts in MODEL.items()}
     where = parameters(strategy)
     for setting in describe(strategy).settings:
@@ -49,7 +50,7 @@ def _about(setting: Setting) -> str:
 
 
 def _plain_type(hint: Any) -> Any:
-    """The JSON type of an argument; a text if JSON has none."""
+    """Returns the JSON type of an argument; a text if JSON has no such type."""
     members = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
     return hint if all(map(_in_json, members)) else str | None
 

@@ -1,9 +1,10 @@
 """The strategies' graphs for LangGraph Studio and its server: input, output and state are JSON.
 
-A strategy's own graph holds numbers only, and a live tree travels beside it, so that a step costs little time. The
-graph here has the same nodes: each takes the tree out of the state, lets the strategy's own node of that name work on
-it, and puts it back. A thread's checkpoint is thus all that another process needs to continue. `langgraph.json` names a
-function of this module for each strategy; `python -m redraft.agents.studio` prints such a file.
+The state of a strategy's own graph contains numbers only, and the tree is kept outside of it, so a step costs little
+time. The graph here has the same nodes. Each node takes the tree out of the state, lets the strategy's own node of the
+same name work on the tree, and puts the tree back. So another process needs only a thread's checkpoint to continue.
+`langgraph.json` names a function of this module for each strategy; `python -m redraft.agents.studio` prints such a
+file.
 """
 
 import asyncio
@@ -37,7 +38,7 @@ from redraft.store.trajectory import Trajectory
 
 
 class Input(TypedDict):
-    """The input of a run. The known answer is for parts that read it; no writer sees it."""
+    """The input of a run. Parts may read the known answer; no writer sees it."""
 
     question: str
     answer: NotRequired[str | None]
@@ -47,23 +48,23 @@ class Input(TypedDict):
 class Progress(TypedDict):
     """The data that another process needs to continue."""
 
-    arguments: dict[str, Any]  # as they were given
-    answer: str | None  # the known one
-    state: dict[str, Any]  # of the strategy's own graph
-    tree: dict[str, Any]  # what is explored
-    calls: list[Any]  # what was answered to a node that waits for a person
+    arguments: dict[str, Any]  # in their original form
+    answer: str | None  # the known answer
+    state: dict[str, Any]  # the state of the strategy's own graph
+    tree: dict[str, Any]  # the explored tree
+    calls: list[Any]  # the answers to calls of a node that waits for a person
     oracle_used: bool
 
 
 def merge_drafts(before: dict[str, Draft], new: dict[str, Draft] | None) -> dict[str, Draft]:
-    """The earlier drafts with the new and changed ones; no drafts if `new` is None."""
+    """Returns the earlier drafts, with new and changed drafts in their places; no drafts if `new` is None."""
     return {} if new is None else {**before, **new}
 
 
 class Output(TypedDict):
-    """The output of a run: every explored trajectory, best first, the pick `chosen`. The drafts are part of it, since
-    LangGraph's server streams only the output's part of the state. Their keys are places in the tree: "0.1" is the
-    second below the first."""
+    """The output of a run: every explored trajectory, best first, the pick `chosen`. The output includes the drafts,
+    because LangGraph's server streams only the parts of the state that belong to the output. Their keys are places in
+    the tree: "0.1" is the second below the first."""
 
     drafts: Annotated[dict[str, Draft], merge_drafts]
     trajectories: list[dict[str, Any]]
@@ -81,8 +82,8 @@ class State(TypedDict, total=False):
 
 
 class GraphError(RedraftError, ValueError):
-    """A run that cannot begin or go on, with the reason in one line. It is a ValueError, since LangGraph's server tells
-    its clients the text of no other error."""
+    """A run that cannot begin or go on, with the reason in one line. The class is a ValueError, because LangGraph's
+    server sends its clients the text of no other error."""
 
 
 StudioGraph = CompiledStateGraph[State, Any, Input, Output]
@@ -91,12 +92,13 @@ BEGIN = "begin"
 
 
 def graph(strategy: Spec, *, checkpointer: BaseCheckpointSaver[Any] | None = None) -> StudioGraph:
-    """The graph of a strategy: a question goes in, as `{"question": ..., "answer": ...}`, and trajectories come out.
+    """Returns the graph of a strategy. The input is a question, as `{"question": ..., "answer": ...}`; the output is
+    trajectories.
 
     A run's context sets the arguments of the strategy, of its parts and of its model (`model`, `api_base`,
-    `temperature`, `max_tokens`, `seed`). The thread keeps them: a run that goes on need not repeat them, and its new
-    arguments have precedence. With a `checkpointer` a thread goes on in any process: after a person's answer, or from
-    the node that was cut off. An agent without a graph of its own is one node, `propose`.
+    `temperature`, `max_tokens`, `seed`). The thread keeps the arguments: a run that continues need not repeat them, and
+    new arguments replace earlier values. With a `checkpointer`, any process can continue a thread, after a person's
+    answer or from the node that was interrupted. An agent without a graph of its own becomes one node, `propose`.
 
     Raises PartError for an unknown strategy; a run raises GraphError for an argument that does not fit, and for a model
     that cannot be used.
@@ -105,9 +107,9 @@ def graph(strategy: Spec, *, checkpointer: BaseCheckpointSaver[Any] | None = Non
 
 
 def factory(strategy: str) -> Callable[[ServerRuntime], Awaitable[StudioGraph]]:
-    """A function that LangGraph's server calls for the graph of a strategy. The graph is made in a thread, since the
-    server refuses to wait for files. It gets the run's context in its original form: the server removes names that the
-    schema lacks from its own copy, and a mistake would stay hidden."""
+    """Returns a function that LangGraph's server calls for the graph of a strategy. The graph is built in a thread,
+    because the server refuses to wait for files. The graph gets the run's context in its original form. The server's
+    own copy lacks the names that the schema does not have, so a misspelt name would stay hidden."""
 
     async def made(runtime: ServerRuntime) -> StudioGraph:
         run = runtime.execution_runtime
@@ -118,7 +120,7 @@ def factory(strategy: str) -> Callable[[ServerRuntime], Awaitable[StudioGraph]]:
 
 
 def langgraph_json() -> dict[str, Any]:
-    """The configuration of LangGraph's server, with every strategy that there is."""
+    """Returns the configuration of LangGraph's server, with every strategy."""
     return {"dependencies": ["."], "graphs": {name: f"redraft.agents.studio.graphs:{name}" for name in STRATEGIES}}
 
 
@@ -136,14 +138,14 @@ def _graph(
 
 @dataclass(frozen=True, slots=True)
 class _StrategyNodes:
-    """The nodes of a strategy's graph. `sent` is a run's context in the form in which a server received it."""
+    """The nodes of a strategy's graph. `sent` is the context of a run as the server received it."""
 
     strategy: Spec
     sent: Mapping[str, Any]
 
     async def begin(self, state: State, runtime: Runtime[Any]) -> Command[Any]:
-        """Checks the question and the arguments, and forgets the thread's earlier question. The known answer and the
-        kind are no longer in the state then: the thread's next question may have none."""
+        """Checks the question and the arguments, and removes the thread's earlier question. Afterwards the state no
+        longer has the known answer and the kind, because the thread's next question may have neither."""
         answer = state.get("answer")
         with _graph_errors():
             question, arguments = _question(state), self._arguments({}, runtime)
@@ -165,8 +167,8 @@ class _StrategyNodes:
     async def run(self, node: str, state: State, runtime: Runtime[Any]) -> Command[Any]:
         """Lets the strategy's own node of this name work.
 
-        If the node waits for a person and models have answered before that, their answers are stored first: the node
-        begins anew with them, asks no model twice, and waits again.
+        If models have answered before the node waits for a person, the answers are stored first. Then the node starts
+        again with these answers, asks no model twice, and waits again.
         """
 
         def watch(trajectory: Trajectory) -> None:
@@ -211,7 +213,7 @@ class _StrategyNodes:
 
 
 async def _with_oracle_grades(trajectories: Sequence[Trajectory], answer: str | None) -> Sequence[Trajectory]:
-    """The trajectories, each draft with the oracle's grade if the answer is known, as `solve` returns them."""
+    """Returns the trajectories as `solve` does: if the answer is known, each draft has a grade by `oracle`."""
     if answer is None or not trajectories:
         return trajectories
     question = trajectories[0].question
@@ -222,7 +224,7 @@ async def _with_oracle_grades(trajectories: Sequence[Trajectory], answer: str | 
 
 @contextmanager
 def _graph_errors() -> Iterator[None]:
-    """Raises an error that a person can mend as a GraphError."""
+    """Raises a GraphError in place of an error that the user can fix."""
     try:
         yield
     except RedraftError as error:
@@ -247,4 +249,4 @@ def _question(state: State) -> Question:
 
 
 STRATEGIES = tuple(names("strategy"))
-globals().update({name: factory(name) for name in STRATEGIES})  # what langgraph.json names
+globals().update({name: factory(name) for name in STRATEGIES})  # the names in langgraph.json

@@ -33,7 +33,7 @@ from redraft.store.problems import Keyring, Question
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A strategy that can work on one question. `nodes` are those of its own graph, if it has one."""
+    """A strategy that can work on one question. `nodes` are the nodes of its own graph, if it has a graph."""
 
     agent: Agent
     nodes: Nodes | None
@@ -42,12 +42,12 @@ class Session:
     _journal: Journal
 
     def explored(self) -> Explored:
-        """The empty tree of the question."""
+        """Returns an empty tree for the question."""
         return Search(self.question) if isinstance(self.agent, SearchAgent) else Tree(self.question)
 
     async def work(self, node: str, state: dict[str, Any], explored: Explored) -> tuple[str, dict[str, Any]]:
-        """Runs a node, or the whole agent if there are no nodes; returns the next node's name, END after the last, and
-        the new state. The results are in `explored`."""
+        """Runs a node, or the whole agent if there are no nodes. Returns the name of the next node (END after the
+        last), and the new state. The results are in `explored`."""
         walked = ALWAYS_WALK.set(True)
         try:
             if self.nodes:
@@ -58,7 +58,7 @@ class Session:
             ALWAYS_WALK.reset(walked)
 
     def calls(self) -> list[Any]:
-        """The answers of models and persons in this session, as JSON data."""
+        """Returns the answers of models and persons in this session, as JSON data."""
         made = self._journal.calls(self.question.unit)
         return [[to_plain(call_to_json(call)), to_plain(choices)] for call, choices in made]
 
@@ -78,11 +78,11 @@ async def session(
     calls: Sequence[Any] = (),
     watch: Watch | None = None,
 ) -> AsyncIterator[Session]:
-    """A strategy with these arguments and the known `answer`; its model is closed at the end.
+    """Yields a strategy with these arguments and the known `answer`, and closes its model at the end.
 
-    `calls` are answered already, and not made again. Everything is read and built in a thread, since a server's event
-    loop must not wait for files. Raises PartError for an argument that does not fit, and ModelError for a model that
-    cannot be used.
+    `calls` are calls that already have answers; they are not made again. Everything is read and built in a thread,
+    because a server's event loop must not wait for files. Raises PartError for an argument that does not fit, and
+    ModelError for a model that cannot be used.
     """
     keys = None if answer is None else Keyring({question.problem_id: answer})
     journal = Journal(None)
@@ -106,15 +106,16 @@ async def session(
 
 
 def own_nodes(agent: Agent) -> Nodes | None:
-    """The nodes of an agent's own graph, if it has a graph in which one node at a time runs."""
+    """Returns the nodes of an agent's own graph; None if the agent has no graph, or a graph in which several nodes run
+    at once."""
     if isinstance(agent, GraphAgent | SearchAgent) and is_sequential(agent.graph):
         return Nodes(agent.graph)
     return None
 
 
 def check_arguments(strategy: Spec, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of a strategy and its model in their final types; numbers and truth values of JSON are read as
-    `--set` reads texts. Raises PartError for the first that does not fit, and names it."""
+    """Returns the arguments of a strategy and its model in their final types. Numbers and truth values of JSON are
+    converted as `--set` converts texts. Raises PartError, which names the first argument that does not fit."""
     texts = {name: _text(name, value) for name, value in arguments.items() if value is not None}
     known = {**MODEL, **resolve(strategy, texts)}
     if unknown := next((name for name in texts if name not in known), None):
@@ -157,11 +158,11 @@ def _model(name: str, api_base: str | None) -> Model:
 
 @cache
 def _embedded() -> Model:
-    """The model that ships; its weights are read once."""
+    """Returns the embedded model. Its weights are read once."""
     return route(EMBEDDED)
 
 
 @cache
 def _checker() -> Checker:
-    """The checker of all parts that read the known answer; its processes start at the first question."""
+    """Returns the checker of all parts that read the known answer. Its processes start at the first question."""
     return Checker()

@@ -22,8 +22,8 @@ PROPOSE = "propose"
 
 @dataclass(frozen=True, slots=True)
 class GraphShape:
-    """The common part of all graphs of a strategy: a server takes a thread's checkpoints for those of one graph,
-    whatever its arguments are. `ways` are the nodes, each with its possible successors."""
+    """The common shape of all graphs of a strategy. A server treats the checkpoints of a thread as checkpoints of one
+    graph, so the graph must not depend on the arguments. `ways` are the nodes, each with its possible successors."""
 
     name: str
     arguments: type
@@ -33,7 +33,7 @@ class GraphShape:
 
 @cache
 def graph_shape(strategy: Spec) -> GraphShape:
-    """The nodes that a strategy may have: with a critic there are more than without."""
+    """Returns the nodes that a strategy may have. With a critic there are more nodes."""
     factory = load(strategy)
     critics = (None, _satisfied_critic) if "critic" in inspect.signature(factory).parameters else (None,)
     client = Client(Scripted(lambda request, index: ""))
@@ -54,7 +54,7 @@ def graph_shape(strategy: Spec) -> GraphShape:
 
 
 def _satisfied_critic() -> Critic:
-    """A critic that is asked and always goes on: critic `none` is not asked."""
+    """Returns a critic that always says: go on. Unlike critic `none`, it is asked."""
 
     async def critique(trajectory: Trajectory) -> Critique:
         return GO_ON

@@ -1,6 +1,7 @@
-"""The explored tree of a question as JSON data, and back: a checkpoint holds it, so that another process can continue.
+"""Converts the explored tree of a question to JSON data and back. A checkpoint contains the data, so another process
+can continue.
 
-A node of a search is stored with its parent's index and its own steps, so that a search takes as much room as its text.
+A node of a search is stored as its parent's index and its own steps, so the data grows only with the text.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +24,7 @@ Explored = Tree | Search
 
 
 def to_json(explored: Explored) -> dict[str, Any]:
-    """A tree as JSON data, without the fields that have their default values. Lone surrogates become "?"."""
+    """Returns a tree as JSON data, without the fields that have their default values. Lone surrogates become "?"."""
     if isinstance(explored, Tree):
         return to_plain(explored)
     return {
@@ -35,7 +36,7 @@ def to_json(explored: Explored) -> dict[str, Any]:
 
 
 def from_json(data: Mapping[str, Any]) -> Explored:
-    """The tree of data from `to_json`: a Search if it has nodes. Raises ValueError for other data."""
+    """Returns the tree that `to_json` converted; a Search if the data has nodes. Raises ValueError for other data."""
     try:
         data = _rename_earlier(data)
         if "nodes" not in data:
@@ -53,7 +54,8 @@ def from_json(data: Mapping[str, Any]) -> Explored:
 
 
 def _rename_earlier(data: Mapping[str, Any]) -> dict[str, Any]:
-    """A tree under the present names of its fields: a thread may have waited for a person since an earlier redraft."""
+    """Returns the data of a tree with the present names of its fields. A thread may have waited for a person since an
+    earlier version of redraft."""
     nodes = {"nodes": [_rename_fields(node) for node in data["nodes"]]} if "nodes" in data else {}
     return {**_rename_fields(data), **nodes}
 
@@ -63,8 +65,8 @@ def _rename_fields(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _heap(data: Mapping[str, Any]) -> list[tuple[Sequence[Any], int]]:
-    """The queue of a search. The builds up to 2026-11-29 had a number for each node: best-first search its cost, the
-    depth-first one its value, in a stack whose last node came first."""
+    """Returns the queue of a search. In versions up to 2026-11-29 each node had a number: its cost in best-first
+    search, and its value in depth-first search, whose queue was a stack with the next node last."""
     queue, nodes = data["queue"], data["nodes"]
     if not queue or isinstance(queue[0][0], list | tuple):
         return queue
@@ -74,7 +76,7 @@ def _heap(data: Mapping[str, Any]) -> list[tuple[Sequence[Any], int]]:
 
 
 def question_from_json(data: Mapping[str, Any]) -> Question:
-    """The question of a tree from `to_json`."""
+    """Returns the question of a tree from `to_json`."""
     return msgspec.convert(data["question"], Question)
 
 
@@ -89,7 +91,8 @@ def _node_to_json(node: Node) -> dict[str, Any]:
 
 
 def _nodes(rows: Sequence[Mapping[str, Any]]) -> list[Node]:
-    """The nodes of a search, each among its parent's children: parents come before their children."""
+    """Returns the nodes of a search, and adds each to its parent's children. In `rows`, parents come before their
+    children."""
     nodes: list[Node] = []
     for row in rows:
         parent = nodes[row["parent"]] if "parent" in row else None
@@ -103,7 +106,7 @@ def _nodes(rows: Sequence[Mapping[str, Any]]) -> list[Node]:
 
 
 def to_plain(value: Any) -> Any:
-    """Records, texts, numbers and containers of them as JSON data, without the fields that have their default
+    """Returns records, texts, numbers and containers of them as JSON data, without the fields that have their default
     values."""
     if isinstance(value, Enum):
         return value.value
@@ -119,7 +122,7 @@ def to_plain(value: Any) -> Any:
 
 
 def _record_to_json(record: Any, besides: Sequence[str] = ()) -> dict[str, Any]:
-    """The fields of a record that differ from their defaults, as JSON data, without the fields in `besides`."""
+    """Returns the fields of a record that differ from their defaults, as JSON data, without the fields in `besides`."""
     pairs = ((field, getattr(record, field.name)) for field in _fields(type(record)) if field.name not in besides)
     return {field.name: to_plain(value) for field, value in pairs if value != _field_default(field)}
 
@@ -130,22 +133,23 @@ def _fields(kind: Any) -> tuple[Any, ...]:
 
 
 def _field_default(field: Any) -> Any:
-    """The default value of a field, of a Struct or a dataclass; a mark that equals no value if it has none."""
+    """Returns the default value of a field of a Struct or a dataclass. If the field has no default, returns an object
+    that equals no value."""
     is_made = field.default_factory not in (MISSING, NODEFAULT)
     return field.default_factory() if is_made else field.default
 
 
 def _convert_fields(kind: type, data: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a record of this kind, in the types that it declares."""
+    """Returns the fields of a record, converted to the types that `kind` declares."""
     hints = _field_types(kind)
     return {name: msgspec.convert(value, hints[name], str_keys=True) for name, value in data.items()}
 
 
 @cache
 def _field_types(kind: type) -> dict[str, Any]:
-    """The types of the fields. The parent of a Node is set apart."""
+    """Returns the types of the fields, without the parent of a Node, which is handled separately."""
     return {name: Any if name == "parent" else hint for name, hint in get_type_hints(kind).items()}
 
 
 EARLIER = {"path": "trajectory", "paths": "trajectories", "said": "critic_grades"}
-"""Fields that were called otherwise in the builds up to 2026-11-29."""
+"""Fields that had other names in versions up to 2026-11-29."""

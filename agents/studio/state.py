@@ -18,30 +18,30 @@ class Draft(TypedDict, total=False):
 
     sample: int
     turn: int
-    after: str  # the draft that it redrafts, or the step that it continues
+    after: str  # the place of the draft or step before it
     text: str
     answer: str
-    score: float  # what it is chosen by: the grader's value, or the search's
+    score: float  # the value that decides the choice: the grader's or the search's
     visits: int
-    grades: list[str]  # by whom, the verdict, the value, and why
+    grades: list[str]  # each with its author, verdict, value and reason
     feedback: str  # the remark that its writer gets
     stop: str
     reason: str
 
 
 def drafts(explored: Explored) -> dict[str, Draft]:
-    """Every draft, or every step of a search, by its place in the tree: "0.1" is the second below the first."""
+    """Returns every draft, or every step of a search, by its place in the tree: "0.1" is the second below the first."""
     return dict(_tree_drafts(explored) if isinstance(explored, Tree) else _search_steps(explored))
 
 
 def last_draft(trajectory: Trajectory) -> tuple[str, Draft]:
-    """The last draft of a trajectory with its place."""
+    """Returns the place of the last draft of a trajectory, and the draft."""
     return list(_trajectory_drafts(trajectory))[-1]
 
 
 def trajectory_to_json(trajectory: Trajectory) -> dict[str, Any]:
-    """A trajectory as JSON data, with the names of the columns of `trajectories` and `steps`. `correct` is the oracle's
-    verdict on its last draft; None if there is none."""
+    """Returns a trajectory as JSON data, with the names of the columns of `trajectories` and `steps`. `correct` is the
+    oracle's verdict on the last draft; None if there is no verdict."""
     verdicts = [
         grade.verdict for grade in trajectory.grades if grade.grader == ORACLE and grade.turn == trajectory.turn
     ]
@@ -74,7 +74,7 @@ def _tree_drafts(tree: Tree) -> Iterator[tuple[str, Draft]]:
 
 
 def _trajectory_drafts(trajectory: Trajectory) -> Iterator[tuple[str, Draft]]:
-    """The drafts of a trajectory, each as far as it is known."""
+    """Yields the drafts of a trajectory with their places. Unknown facts are left out."""
     after = ""
     for turn in range(1, trajectory.turn + 1):
         last, steps = turn == trajectory.turn, trajectory.draft(turn)

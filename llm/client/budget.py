@@ -1,7 +1,7 @@
 """Budgets of calls, tokens, money and time, enforced by reservation.
 
-Before a call, the ledger reserves the most that the call may use. After it, the ledger returns what the call did not
-use. So calls in flight never exceed a budget.
+Before a call, the ledger reserves the largest amount that the call may use. After the call, the ledger releases the
+amount that the call did not use. So calls in flight never exceed a budget.
 """
 
 import asyncio
@@ -31,8 +31,7 @@ class BudgetAccount:
         self.exhausted: str | None = None  # which limit is used up, in words
 
     def shortage(self, more: Amount, held: bool = True) -> str | None:
-        """Returns, in words, the limit that `more` would exceed, or None. `held` says whether reservations count
-        too."""
+        """Returns, in words, the limit that `more` would exceed, or None. If `held`, reservations count too."""
         for what, most in (("calls", self._budget.calls), ("tokens", self._budget.tokens), ("usd", self._budget.usd)):
             taken = getattr(self.used, what) + (getattr(self._reserved, what) if held else 0)
             if most is not None and taken + getattr(more, what) > most * (1 + 1e-12):
@@ -75,7 +74,7 @@ class Reservation:
 class BudgetLedger:
     """The budget of a run, and one for each of its problems (units).
 
-    `before(unit)` returns what earlier executions used for a unit. A budget of money needs `prices`.
+    `before(unit)` returns the amount that earlier executions used for a unit. A budget of money needs `prices`.
     """
 
     def __init__(
@@ -124,8 +123,8 @@ class BudgetLedger:
 
     async def reserve(self, unit: str, prompt: int, completion: int, n: int) -> Reservation:
         """Reserves the most that a call can use: `prompt` tokens, and `completion` tokens for each of `n` samples, or
-        for as many samples as the budget allows. Waits while calls in flight may still return a part of their
-        reservation.
+        for as many samples as the budget allows. Waits while calls in flight may still release a part of their
+        reservations.
 
         Raises BudgetExceeded if the budget does not suffice for one sample.
         """
@@ -145,7 +144,7 @@ class BudgetLedger:
             await self._settled.wait()
 
     def timeout_error(self, reservation: Reservation) -> BudgetExceeded:
-        """Returns the error of a call that was cut because a budget's time was up. Its usage is unknown."""
+        """Returns the error of a call that was cancelled because a budget's time was up. Its usage is unknown."""
         account = min(reservation.accounts, key=BudgetAccount.left_s)
         missing = account.shortage(Amount(), held=False) or "The budget of seconds is used up."
         if account is self._run:
@@ -163,7 +162,7 @@ class BudgetLedger:
         self._settled.set()
 
     def amount(self, usage: Usage, usd: float | None = None) -> Amount:
-        """Returns the amount that one call of this usage takes of a budget."""
+        """Returns the amount of a budget that one call with this usage takes."""
         if usd is None:
             usd = self._prices.cost(usage) if self._prices else 0.0
         return Amount(1, usage.tokens, usd)

@@ -29,7 +29,7 @@ class CallLog:
         return {sample: choice_from_json(answer) for sample, answer in answers if answer is not None}
 
     def used(self, unit: str) -> Amount:
-        """Returns the amount that a unit has used, by the journal."""
+        """Returns the amount that a unit has used, according to the journal."""
         return records.total_used(self.journal.known_calls(unit) if self.journal else ())
 
     def record(self, call: Call, choices: list[dict[str, Any]], request: Request) -> None:
@@ -38,7 +38,7 @@ class CallLog:
             self.journal.record(call, choices, self._prompts.shown(request))
 
     def count_failures(self, call: Call) -> int:
-        """Returns how often this very call has failed before."""
+        """Returns how often the same call has failed before."""
         key = records.call_key(call, call.first, call.n)
         if self.journal is None:
             self._failures[key] += 1

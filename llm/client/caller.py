@@ -37,7 +37,7 @@ class Caller:
         self._requests, self._tokens = (RateLimit(most) if most and paced else None for most in minute)
 
     async def call(self, request: Request, unit: str) -> Reply:
-        """Returns the reply to a request; its usage includes failed tries. The reply may reservation fewer samples than
+        """Returns the reply to a request; its usage includes failed tries. The reply may have fewer samples than
         requested, if the model returns fewer or a budget allows no more.
 
         Raises ModelError with the usage of all tries, and BudgetExceeded if no call could be made.
@@ -52,7 +52,7 @@ class Caller:
                 usage = failed_usage + reply.usage if attempts else reply.usage
                 return Reply(reply.choices, usage, cost, attempts + reply.attempts, latency_ms, failed or None)
             except ModelError as error:
-                if not isinstance(error, BudgetExceeded) or error.usage is None:  # None: the call was made, and cut
+                if not isinstance(error, BudgetExceeded) or error.usage is None:  # None: the call was cancelled
                     attempts += error.attempts
                     failed_usage += error.usage or Usage()
                 if not isinstance(error, BudgetExceeded):
@@ -74,7 +74,8 @@ class Caller:
         return (prices.cost(reply.usage) if reply.cost_usd is None else reply.cost_usd) + prices.cost(failed_usage)
 
     async def _try(self, request: Request, unit: str) -> tuple[Reply, float]:
-        """Makes one try, once every limit has room for it. Returns the reply and the milliseconds that it took."""
+        """Waits until every limit has room for the call, and then makes one try. Returns the reply and the milliseconds
+        that it took."""
         async with self._window as window:
             trial = await self._breaker.ready()
             try:
@@ -96,7 +97,7 @@ class Caller:
                 self._breaker.done(trial)
 
     async def _reserve(self, request: Request, unit: str) -> Reservation:
-        if request.beam:  # the whole beam or nothing: a narrower beam is another search
+        if request.beam:  # a narrower beam would be another search
             reservation = await self._ledger.reserve(unit, prompt_bound(request), request.max_tokens * request.n, 1)
             return replace(reservation, n=request.n)
         return await self._ledger.reserve(unit, prompt_bound(request), request.max_tokens, request.n)
@@ -114,7 +115,7 @@ class Caller:
         return None
 
     async def _call_reserved(self, reservation: Reservation, request: Request, taken: Grant | None) -> Reply:
-        """Returns the model's answer. The reservation is settled however the call ends."""
+        """Returns the model's answer. However the call ends, the reservation is settled."""
         used: Usage | None = None
         usd: float | None = None
         if reservation.n < request.n:

@@ -9,13 +9,13 @@ from collections.abc import Callable
 
 from redraft.llm.model import Cause, ModelError
 
-IN_A_ROW = 16  # failures of any kind with no answer between them; so many count as being down
+IN_A_ROW = 16  # after so many failures in a row the provider counts as down
 FIRST_S, LONGEST_S = 1.0, 15.0  # between the calls that test whether the provider is back
 BEFORE_GIVING_UP = 3  # tries of a provider that has never answered
 
 
 class CircuitBreaker:
-    """Stands before the calls to one provider. While it is open, no call goes out except one at a time to test whether
+    """Controls the calls to one provider. While the breaker is open, only one call at a time goes out, to test whether
     the provider is back. `say` receives a message when the breaker opens and when it closes."""
 
     def __init__(self, name: str, patience_s: float, say: Callable[[str], None]) -> None:

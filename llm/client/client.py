@@ -31,9 +31,10 @@ class Client:
     """A model for agents and graders: each sample has a seed by its place, and the journal replays known samples.
 
     The seed depends on question, unit, purpose, place and sample number alone, so no result depends on timing. If a
-    model returns fewer samples than requested, the client requests the rest. `problem_budget` holds for each unit,
-    including all that the journal has of it; `say` receives a message when the provider goes down and when it is back.
-    Every conversation begins with the messages in `opening`. Raises PromptError if the model cannot use the `prompts`.
+    model returns fewer samples than requested, the client requests the rest. `problem_budget` limits each unit, and
+    counts the calls of the unit that are in the journal. `say` receives a message when the provider goes down and when
+    it is back. Every conversation begins with the messages in `opening`. Raises PromptError if the model cannot use the
+    `prompts`.
     """
 
     def __init__(
@@ -106,7 +107,7 @@ class Client:
         return (await self.model.probe()).continuing is not Continuing.NONE
 
     def template(self, name: str) -> str:
-        """Returns a wording by its name in TEMPLATES: the run's own, else the model's, else redraft's."""
+        """Returns a template by its name in TEMPLATES: the run's own, else the model's, else redraft's."""
         return self.prompts.template(name, self.model.templates)
 
     def ask(self, question: Question) -> Message:
@@ -156,7 +157,7 @@ class Client:
     ) -> list[Choice]:
         """Returns the samples number `first` to `first + n - 1` at a place of the question's tree, in that order.
 
-        Raises ModelError if any of them got no answer. The journal then has the answers and the failure.
+        Raises ModelError if a sample got no answer. The journal has the answers and the failure even then.
         """
         request = self.request(messages, n=n, prefix=prefix, stop=stop, temperature=temperature, max_tokens=max_tokens)
         choices: list[Choice] = []
@@ -213,8 +214,8 @@ class Client:
                 await other.model.close()
 
     async def _request_samples(self, call: Call, request: Request, samples: range) -> dict[int, Choice | ModelError]:
-        """Requests these samples. Samples that a reply leaves out are requested again, in calls of the size of that
-        reply. A beam search is one call."""
+        """Requests these samples. If a reply has fewer samples, the missing samples are requested in calls of the size
+        of that reply. A beam search is one call."""
         if request.beam:
             found = await self._ask(call, request, samples)
             few = ModelError(f"{self.model.name} gave {len(found)} of {len(samples)} texts of a beam search.")

@@ -5,15 +5,15 @@ from collections import deque
 from typing import Self
 
 FIRST = 32  # calls in flight at the start
-GROWTH = 4.0  # calls that the limit grows by in the time of one call, after its first halving
-TOLERANCE = 3.0  # times the least latency: above it the limit does not grow
-WEIGHT = 0.1  # of the newest latency in the running mean
+GROWTH = 4.0  # the growth of the limit in the time of one call, after the first halving
+TOLERANCE = 3.0  # the limit does not grow above this multiple of the least latency
+WEIGHT = 0.1  # the weight of the newest latency in the running mean
 
 
 class ConcurrencyLimit:
-    """At most `most` calls in flight. If `adaptive`, the limit starts lower and doubles in the time of one call. It
-    halves when the provider first refuses a call, and grows by a few calls at a time from then on, as in TCP. It does
-    not grow while latency is far above the least latency so far."""
+    """At most `most` calls in flight. If `adaptive`, the limit starts lower and doubles in the time of one call. The
+    limit halves when the provider first refuses a call, and grows by a few calls at a time from then on, as in TCP. It
+    does not grow while latency is far above the least latency so far."""
 
     def __init__(self, most: int, adaptive: bool = True) -> None:
         self._most = most
@@ -27,12 +27,13 @@ class ConcurrencyLimit:
 
     @property
     def size(self) -> int:
-        """The calls that may be in flight now, at least 1."""
+        """The number of calls that may be in flight now, at least 1."""
         return int(self._size)
 
     @property
     def epoch(self) -> int:
-        """The number of halvings. A refusal of a call from an earlier epoch says nothing about the present limit."""
+        """The number of halvings. If the provider refuses a call from an earlier epoch, that says nothing about the
+        present limit."""
         return self._cuts
 
     async def __aenter__(self) -> Self:

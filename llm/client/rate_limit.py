@@ -5,12 +5,12 @@ import time
 from collections import deque
 from dataclasses import dataclass
 
-GLANCE_S = 1.0  # how often a waiting call checks whether a correction made room
+GLANCE_S = 1.0  # the interval at which a waiting call checks for room
 
 
 @dataclass(slots=True, eq=False)
 class Grant:
-    """Units that a call was granted: when, how many, and whether they still count."""
+    """The units that a call was granted: the time, the number, and whether they still count."""
 
     at: float
     units: float

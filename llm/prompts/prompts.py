@@ -24,7 +24,7 @@ from redraft.store.sources.files import rows
 
 
 class PromptError(RedraftError):
-    """Prompts that cannot be used. The message names the file and the mistake."""
+    """Raised for prompts that cannot be used. The message names the file and the mistake."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Prompts:
         return ChatTemplate(self.chat_template, **tokens) if self.chat_template else None
 
     def template(self, name: str, own: Mapping[str, str]) -> str:
-        """Returns a wording: the run's, else the model's `own`, else redraft's."""
+        """Returns a template by its name: the run's, else the model's `own`, else redraft's."""
         default = TEMPLATES[name]
         return self.templates.get(name) or own.get(name) or own.get(default.family) or default.text
 
@@ -167,7 +167,7 @@ def _templates(given: Any) -> dict[str, str]:
 
 
 def _check_places(name: str, text: str) -> None:
-    """Raises PromptError unless a template has the places of one of its forms, and no unknown place."""
+    """Raises PromptError unless a template has exactly the places of one of its allowed forms."""
     forms = TEMPLATES[name].forms
     known = frozenset[str]().union(*forms)
     found = {place for place in known if f"{{{place}}}" in text}

@@ -1,6 +1,6 @@
 """Every wording that redraft sends to a language model, by its name. A file of prompts may replace each of them.
 
-A question about a draft follows the draft as a further message. So all prompts of one tree begin alike, and a
+A question about a draft is a further message after the draft. So all prompts of one tree have the same beginning, and a
 provider's prompt cache serves them all.
 """
 
@@ -23,9 +23,9 @@ from redraft.llm.prompts.search_templates import PROPOSE_THOUGHTS, VALUE_THOUGHT
 class Template:
     """A wording.
 
-    `forms` are the sets of places, such as {question}; the wording has the places of exactly one of them. `family`
-    names the template of the model's own that is used if the model has none of this name. If `part` names a part, such
-    as a feedback, only that part sends the wording, and a recipe without the part does not hold it.
+    `forms` are sets of places, such as {question}. A wording must have the places of exactly one of these sets. If a
+    model has no template of its own with this name, its template named `family` is used. If `part` names a part, such
+    as a feedback, only that part sends the wording, and a recipe without the part does not contain the wording.
     """
 
     text: str
@@ -200,7 +200,7 @@ Advice for the next step, which is no part of the solution:
 {advice}"""
 
 ASKED = (frozenset({"question"}),)
-FOLLOWS = (frozenset(), frozenset({"question", "solution"}))  # the draft as a further message, or inside this one
+FOLLOWS = (frozenset(), frozenset({"question", "solution"}))  # the draft is the message before, or inside this message
 
 TEMPLATES: Mapping[str, Template] = {
     "solve": Template(SOLVE, ASKED),

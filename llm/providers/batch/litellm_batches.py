@@ -1,4 +1,5 @@
-"""A provider's batches through LiteLLM: creation, state, answers, and the meaning of each line of an answer file."""
+"""A provider's batches through LiteLLM: creates them, asks for their state, and reads the lines of their answer
+files."""
 
 import json
 from collections.abc import Awaitable, Mapping, Sequence
@@ -33,12 +34,12 @@ class BatchState:
 
     @property
     def ended(self) -> bool:
-        """Whether the batch will change no more. Some providers report completion a moment before they name the answer
-        file."""
+        """Whether the batch has ended and will not change. Some providers report completion a moment before they name
+        the answer file."""
         return self.status in ENDED and not (self.status == "completed" and self.done and not self.files)
 
     def unanswered(self, batch: str) -> ModelError:
-        """Returns the error of a call that an ended batch holds no answer to."""
+        """Returns the error of a call if an ended batch has no answer to it."""
         why = f" ({self.problem})" if self.problem else ""
         if self.status == "expired":
             return ModelError(f"Batch {batch} expired before this call was answered{why}.", cause=Cause.FAULT)

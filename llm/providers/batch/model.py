@@ -1,7 +1,7 @@
-"""Calls that may wait, gathered into a provider's batches: half the price, an answer within a day.
+"""Sends calls as a provider's batches, which cost half the price and are answered within a day.
 
-Calls go out together once no new call has arrived for a moment. The state file records a batch before it is sent: a
-process that was killed while it waited resumes the wait, and pays once.
+Calls are sent together once no new call has arrived for a moment. The state file records a batch before the batch is
+sent. So if a process is killed while it waits, the next process continues to wait, and the batch is paid once.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ MOST_BYTES = 100_000_000  # the most bytes of a batch's file; OpenAI takes 200 M
 
 @dataclass(slots=True, eq=False)
 class BatchCall:
-    """One request on its way into a batch; `sent` resolves to that batch."""
+    """One request that will go into a batch. The future `sent` resolves to the batch."""
 
     key: str
     request: Request
@@ -49,11 +49,12 @@ class SentBatch:
 
 
 class BatchModel(Model):
-    """A model of LiteLLM's whose calls go out in batches.
+    """A model behind LiteLLM whose calls are sent in batches.
 
-    `folder` holds the state of pending batches, one file a model; use the folder of the run's journal. A batch goes out
-    when no new call has arrived for `quiet_s`, or with `most` calls. The model polls a batch after `pause_s`, and then
-    at growing pauses of at most `longest_pause_s`. Raises a fatal ModelError for a model that has no batches.
+    `folder` holds the state of pending batches, one file a model; use the folder of the run's journal. A batch is sent
+    when no new call has arrived for `quiet_s`, or when it has `most` calls. The model asks for the state of a batch
+    after `pause_s`, and then after growing pauses of at most `longest_pause_s`. Raises a fatal ModelError for a model
+    that has no batches.
     """
 
     remote = True
@@ -136,7 +137,7 @@ class BatchModel(Model):
         return BatchCall(key, request, parameters, line, asyncio.get_running_loop().create_future())
 
     async def _queue_call(self, call: BatchCall) -> SentBatch:
-        """Queues the call, and returns the batch that it went out in."""
+        """Queues the call, and returns the batch in which the call was sent."""
         self._waiting.append(call)
         self._last_s = time.monotonic()
         if self._collecting is None or self._collecting.done():
@@ -229,7 +230,7 @@ class BatchModel(Model):
     def _take_reply(self, sent: SentBatch, call: BatchCall) -> Reply:
         """Removes the call's answer from the batch and returns its reply."""
         if sent.problem:
-            sent.watch = None  # another try polls again
+            sent.watch = None  # another try asks for the state again
             raise copy.copy(sent.problem)
         self._sent.pop(call.key, None)
         # The journal records the answer before the loop's next turn; only then may the state file drop it.

@@ -1,4 +1,4 @@
-"""Polls a provider of batches, with growing pauses while it is busy or down."""
+"""Asks a provider about batches again and again, with growing pauses while the provider is busy or down."""
 
 import asyncio
 import time

@@ -12,13 +12,13 @@ from typing import Any, BinaryIO
 
 from redraft.llm.model import ModelError
 
-LIFETIME_S = 29 * 24 * 3600.0  # after this time providers delete a batch's answers
+LIFETIME_S = 29 * 24 * 3600.0  # providers delete a batch's answers after this time
 
 
 @dataclass(slots=True)
 class BatchEntry:
-    """A batch: its mark, the keys of its calls whose answers are not used yet, and the provider's name for it; the name
-    is "" if the process ended before it arrived."""
+    """A batch: its mark, the keys of its calls whose answers are not used yet, and the provider's name for the batch.
+    The name is "" if the process ended before the name arrived."""
 
     mark: str
     keys: set[str]
@@ -28,9 +28,9 @@ class BatchEntry:
 class BatchStateFile:
     """The batches in the file at `path`. Several runs may write the file at once.
 
-    `begin` and `named` return once their line is on the disk; an unfinished line of a killed process is ignored. The
-    file and its folder are removed with the last batch of any run. Methods raise ModelError if the file can't be
-    texts. `now` returns the seconds since the epoch.
+    `begin` and `record_name` return once their line is on the disk. An unfinished line of a killed process is ignored.
+    The file and its folder are removed with the last batch of any run. Methods raise ModelError if the file can't be
+    read or written. `now` returns the seconds since the epoch.
     """
 
     def __init__(self, path: Path, now: Callable[[], float] = time.time) -> None:
@@ -50,7 +50,7 @@ class BatchStateFile:
         self._put({"mark": entry.mark, "batch": batch}, flush=True)
 
     def record_used(self, entry: BatchEntry, keys: Sequence[str]) -> None:
-        """Records answers that have been used, or that will never arrive."""
+        """Records that the calls with these `keys` need nothing more: their answers were used, or will never arrive."""
         self._put({"mark": entry.mark, "used": list(keys)})
 
     def _put(self, line: dict[str, Any], flush: bool = False) -> None:

@@ -1,7 +1,7 @@
 """Samples from the embedded network for many requests at once, in one thread.
 
-Rows join the batch as requests arrive and leave it as samples end (continuous batching). Each row draws from its own
-seeded stream, so a sample does not depend on the other rows or on their order.
+A row joins the batch when its request arrives, and leaves it when its sample ends (continuous batching). Each row draws
+from its own seeded stream, so a sample does not depend on the other rows or on their order.
 """
 
 import threading
@@ -83,7 +83,8 @@ class Engine:
             self._thread.start()
 
     def _run(self) -> None:
-        """Works until nothing waits. It uses one processor thread: products this small lose time on more."""
+        """Works until no job waits. It uses one processor thread, because more threads make such small products
+        slower."""
         with threadpool_limits(1):
             while True:
                 with self._lock:
@@ -110,7 +111,7 @@ class Engine:
                 job.future.set_exception(error)
 
     def _admit(self) -> None:
-        """Fills free rows. Samples of one prompt that join together share one reading of it."""
+        """Fills free rows. If several samples of one prompt join together, the prompt is read once for all of them."""
         read: tuple[Job, int, Floats] | None = None
         while len(self._rows) < self._size:
             with self._lock:

@@ -1,9 +1,9 @@
-"""The embedded model for any server: `python -m redraft.llm.providers.embedded.export FOLDER [--gguf FILE]`.
+"""Exports the embedded model for any server: `python -m redraft.llm.providers.embedded.export FOLDER [--gguf FILE]`.
 
 Writes the files that Hugging Face's transformers, vLLM and SGLang load: the configuration, float32 weights (the int8
 weights times their scales, as numpy runs them), the tokenizer with a chat template, and settings that sample from the
 whole distribution. It also writes `prompts.toml`, the wordings that the model was trained on, for redraft's
-`--prompts`. The GGUF file holds the same for llama.cpp and the programs built on it; it needs the `gguf` package.
+`--prompts`. The GGUF file contains the same for llama.cpp and programs built on llama.cpp. It needs the `gguf` package.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from redraft.llm.providers.embedded.tensor_names import llama_cpp_names, transfo
 HERE = Path(__file__).parent
 EPSILON = 1e-5  # of the RMS norms
 NAME = "redraft-embedded"
-SEPARATOR = "\n"  # of steps
+SEPARATOR = "\n"  # between steps
 
 CHAT_TEMPLATE = (
     "{%- for message in messages -%}"
@@ -85,7 +85,7 @@ def export_gguf(file: str | Path, source: str | Path = HERE) -> None:
 
 
 def configuration(tensors: Mapping[str, Floats], marks: Mapping[str, int]) -> dict[str, Any]:
-    """Returns `config.json`: a Llama with as many key heads as heads, whose embedding is its output matrix too."""
+    """Returns `config.json`: a Llama with as many key heads as query heads. Its embedding is also its output matrix."""
     return {
         "architectures": ["LlamaForCausalLM"],
         "model_type": "llama",
@@ -112,8 +112,8 @@ def configuration(tensors: Mapping[str, Floats], marks: Mapping[str, int]) -> di
 
 
 def generation(marks: Mapping[str, int]) -> dict[str, Any]:
-    """Returns `generation_config.json`: the whole distribution at temperature 1, since servers cut its tail by default.
-    Every mark ends an answer, as in the embedded engine."""
+    """Returns `generation_config.json`: samples come from the whole distribution at temperature 1. Without this file
+    servers leave out unlikely tokens by default. Every mark ends an answer, as in the embedded engine."""
     return {
         "do_sample": True,
         "temperature": 1.0,

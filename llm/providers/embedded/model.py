@@ -35,8 +35,8 @@ def weights_folder(name: str) -> Path | None:
 
 
 class EmbeddedModel(Model):
-    """Answers the jobs in `prompt_formats.TEMPLATES` on the built-in word problems, and refuses all others. Prompt and
-    answer together have at most 1,024 tokens."""
+    """Answers prompts in the formats of `prompt_formats.TEMPLATES` about the built-in word problems, and refuses all
+    other prompts. Prompt and answer together have at most 1,024 tokens."""
 
     name = "embedded"
     remote = False

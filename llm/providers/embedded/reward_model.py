@@ -1,4 +1,4 @@
-"""The embedded process reward model: the probability of each line of a solution, given that the lines before are right.
+"""The embedded process reward model: returns the probability that a line is right, given that the lines before it are.
 
 The policy's network is trained further to tell right lines from wrong lines (`training/train_reward_model.py`). At the
 last token of a line, a head of 64 units reads the network's state and the log-probability that the network gives the
@@ -22,7 +22,7 @@ from redraft.llm.providers.embedded.vocabulary import Vocabulary
 
 HERE = Path(__file__).parent
 QUESTIONS = 64  # in the cache, 0.3 MB each
-LEAST = np.float32(-20)  # lower log-probabilities carry no more information
+LEAST = np.float32(-20)  # lower log-probabilities are raised to this value
 
 
 def scoring_prefix(question: str) -> str:

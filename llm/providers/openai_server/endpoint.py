@@ -1,4 +1,4 @@
-"""One exchange with a group of servers: a JSON body out, JSON back; a failure becomes an error with its cause."""
+"""Sends a JSON body to a group of servers and returns the JSON reply. A failure becomes an error with its cause."""
 
 import json
 import re
@@ -16,11 +16,12 @@ from redraft.llm.providers.shared.redaction import redacted_line
 
 
 class AskAgain(Exception):
-    """The server has another address, or the model another name there: send the request again."""
+    """Raised if the request should be sent again: the server has another address, or the model has another name
+    there."""
 
 
 class RequestRejected(UnsupportedRequest):
-    """The server rejects the request in its present form. `words` says why."""
+    """Raised if the server rejects the request in its present form. `words` says why."""
 
     def __init__(self, error: ModelError, status: int, words: errors.ErrorBody) -> None:
         super().__init__(str(error), kind=error.kind)
@@ -67,8 +68,8 @@ class Endpoint:
         return errors.unreadable_reply(json.dumps(reply).encode(), self.wire.redacted, self._keys)
 
     def _lenient(self, answer: Answer) -> Any:
-        """Returns JSON that its standard forbids: NaN, and single surrogates, which are replaced because they cannot be
-        stored."""
+        """Parses a reply as JSON, and accepts NaN and single surrogates, which the JSON standard forbids. Surrogates
+        are replaced, because they cannot be stored."""
         try:
             return json.loads(HALVES.sub("\\\\ufffd", answer.body.decode()))
         except (ValueError, RecursionError):
@@ -88,7 +89,7 @@ class Endpoint:
         return RequestRejected(error, status, words) if isinstance(error, UnsupportedRequest) else error
 
     async def _models(self, answer: Answer) -> str:
-        """Returns the first names that the server lists."""
+        """Returns the first model names that the server lists, as a text."""
         try:
             listed = orjson.loads((await self.wire.ask("GET", answer.address, "/v1/models")).body)["data"]
             names = [repr(one["id"]) for one in listed[:5]]

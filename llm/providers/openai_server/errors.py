@@ -1,4 +1,4 @@
-"""The meaning of a reply that is an error: another try with less, or a ModelError with cause and cure."""
+"""Interprets error replies. The result is another try without some parameter, or a ModelError with cause and cure."""
 
 import json
 import re
@@ -62,7 +62,8 @@ class ErrorBody:
 def facts_after_rejection(
     facts: ServerFacts, status: int, words: ErrorBody, sent: Mapping[str, Any]
 ) -> ServerFacts | None:
-    """Returns the facts after the rejection of a request if it can be sent again with less, else None."""
+    """Returns the facts after the rejection of a request if the request can be sent again without some parameter, else
+    None."""
     if status not in (400, 403, 422, 501):
         return None
     named = [name for name in OPTIONAL if name in sent and _names_parameter(words, name)]
@@ -120,7 +121,7 @@ def status_error(
 
 
 def unreadable_reply(body: bytes, where: str, keys: Sequence[str]) -> ModelError:
-    """Returns the error of a body that is no reply although its status is 200. Its usage is unknown."""
+    """Returns the error of a body that is no valid reply although its status is 200. Its usage is unknown."""
     words = ErrorBody(body)
     if not body.strip():
         message, cure = f"{where} answered with nothing.", "Try again later."

@@ -1,5 +1,5 @@
-"""Facts about a server that its replies show. Faults look like missing abilities, so an indirect sign counts only when
-it shows twice."""
+"""Learns facts about a server from its replies. A fault looks like a missing ability, so an indirect sign counts only
+if two replies show it."""
 
 from dataclasses import replace
 

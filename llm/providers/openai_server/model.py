@@ -30,7 +30,7 @@ from redraft.llm.providers.shared.capability_cache import CapabilityCache
 from redraft.llm.providers.shared.unsupported import UnsupportedSigns
 from redraft.llm.usage import Usage
 
-ROUNDS = 16  # of one try; each but the first leaves out a parameter that the server rejected
+ROUNDS = 16  # rounds of one try; each but the first leaves out a rejected parameter
 
 
 class ServerModel(Model):
@@ -110,7 +110,7 @@ class ServerModel(Model):
         return Probe(self._endpoint, self._renderer, self._addresses)
 
     async def _learn_raw_prompts(self) -> None:
-        """Finds out what raw prompts need."""
+        """Finds out how the server treats raw prompts."""
         async with self._probing:
             self._learn(await self._probe().learn_raw_prompts(self._facts))
 
@@ -132,7 +132,7 @@ class ServerModel(Model):
         check_sampling(self.name, self.capabilities, request)
 
     async def _round(self, request: Request, number: int) -> Reply | Usage:
-        """Makes one exchange. Returns the reply, or only the usage if the next request has to differ."""
+        """Sends one request. Returns the reply, or only its usage if the request has to be changed and sent again."""
         facts = self._facts
         prompt = None
         if self._raw or (request.prefix and facts.capabilities.continuing is Continuing.COMPLETIONS):

@@ -1,4 +1,4 @@
-"""Finds out what a model on a server can do, by a handful of calls of a few tokens each."""
+"""Finds out the abilities of a model on a server, by a handful of calls of a few tokens each."""
 
 import asyncio
 from collections.abc import Sequence
@@ -41,7 +41,7 @@ class ProbeReply:
 
 
 class Probe:
-    """One examination of a server. Rejected requests add facts too."""
+    """Examines a server. Rejected requests add facts too."""
 
     def __init__(self, endpoint: Endpoint, renderer: PromptRenderer, addresses: LoadBalancer) -> None:
         self._endpoint = endpoint
@@ -58,10 +58,10 @@ class Probe:
         return replace(self._facts.knowing(continuing=continuing), probed=True)
 
     async def learn_raw_prompts(self, facts: ServerFacts) -> ServerFacts:
-        """Returns the facts with what raw prompts need.
+        """Returns the facts with the findings about raw prompts.
 
-        The server may put a special token before raw prompts, as a chat template does; then a prompt of one letter has
-        two tokens. Raises a fatal ModelError if the server has no raw prompts.
+        The server may put a special token before raw prompts, as a chat template does. In that case a prompt of one
+        letter has two tokens. Raises a fatal ModelError if the server has no raw prompts.
         """
         self._facts = facts
         if self._renderer.ready(facts):
@@ -84,8 +84,9 @@ class Probe:
         return self._facts
 
     async def _is_followed(self, name: str) -> bool:
-        """Whether calls of different seeds agree under a setting. One of them may differ, since rounding varies with a
-        server's load. A high temperature makes the calls differ if the server ignores the setting."""
+        """Whether calls with different seeds return the same text under a setting. One call may differ, because
+        rounding varies with a server's load. A high temperature makes the calls differ if the server ignores the
+        setting."""
         for temperature in (2.0, 1.0):
             request = structs.replace(DRAWING[name], temperature=temperature)
             seen = await gather([self._send(structs.replace(request, seeds=(seed,))) for seed in (11, 12, 13, 14)])
@@ -237,7 +238,7 @@ DRAWING = {
 }
 SUM = (Message("user", "What is two and two? Answer in one word."),)
 COUNT = (Message("user", "Count from 1 to 30, with a space between the numbers."),)
-BEGUN = "1 2 3 4 5 6 7 8 9 1"  # a model that continues it writes "0 11"
+BEGUN = "1 2 3 4 5 6 7 8 9 1"  # a model that continues this text writes "0 11"
 SCHEMA = {
     "type": "object",
     "properties": {"answer": {"type": "string", "enum": ["two", "four", "six"]}},

@@ -11,7 +11,7 @@ from redraft.llm.providers.openai_server.http.load_balancer import Address
 from redraft.llm.providers.openai_server.server_facts import ServerFacts
 from redraft.llm.providers.shared.thinking import CLOSING, OPENING
 
-CACHED_PROMPTS = 4096  # prompts in the cache: every step of a tree has the same one
+CACHED_PROMPTS = 4096  # prompts in the cache; all steps of a tree share one prompt
 
 
 class PromptRenderer:
@@ -28,7 +28,7 @@ class PromptRenderer:
         return self._template is not None
 
     def ready(self, facts: ServerFacts) -> bool:
-        """Whether everything is known that a prompt needs."""
+        """Whether all facts that a prompt needs are known."""
         return self._template is None or facts.adds_bos is not None
 
     async def prompt(self, request: Request, facts: ServerFacts) -> tuple[str, bool]:

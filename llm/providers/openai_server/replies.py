@@ -1,4 +1,4 @@
-"""From a server's reply to samples: texts, thinking, log-probabilities, finish reasons and usage."""
+"""Reads the samples in a server's reply: texts, thinking, log-probabilities, finish reasons and usage."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ UNREPORTED = object()
 
 @dataclass(slots=True)
 class Observations:
-    """What a reply shows of its server's behaviour."""
+    """The facts about a server that one reply shows."""
 
     sent: Mapping[str, Any]
     given: int = 0  # number of choices
@@ -46,7 +46,7 @@ class Observations:
 
 
 class MalformedReply(ValueError):
-    """The reply breaks the protocol."""
+    """Raised if the reply breaks the protocol."""
 
 
 def read_reply(
@@ -105,9 +105,9 @@ def _choice(one: dict[str, Any], request: Request, facts: ServerFacts, signs: Ob
 
 
 def _is_answer(message: Any, request: Request, facts: ServerFacts) -> bool:
-    """Whether the server took the rest of the answer for thinking. Some servers take everything before a closing tag
-    for thinking, and the rest of an answer has no such tag. If the continuation is a turn of its own, the model may
-    think."""
+    """Whether the server wrongly returned the rest of the answer as thinking. Some servers treat everything before a
+    closing tag as thinking, and the rest of an answer has no such tag. If the continuation is a message of its own, the
+    model may really think."""
     own = facts.capabilities.continuing is Continuing.TRAILING
     return bool(request.prefix) and not own and isinstance(message, dict) and not message.get("content")
 
@@ -195,8 +195,9 @@ def _logprobs(
 
 
 def _ends_by_itself(given: Any, facts: ServerFacts, signs: Observations) -> bool:
-    """Whether the last log-probability is that of the end token, which has no text. llama.cpp holds text back that may
-    begin a stop string, and gives that text to the end token; then only the number of tokens shows the end."""
+    """Whether the last log-probability is that of the end token, which has no text. llama.cpp delays text that may be
+    the beginning of a stop string, and assigns this text to the end token. In that case only the number of tokens shows
+    whether there is an end token."""
     try:
         listed = parse_tokens(given.get("content") if isinstance(given, dict) else None)
     except (TypeError, ValueError):

@@ -52,7 +52,7 @@ def request_body(model: str, request: Request, facts: ServerFacts, prompt: str |
 
 
 def lost_whitespace(request: Request, facts: ServerFacts, raw: bool) -> str:
-    """Returns the white space at the end of the half-written answer if the server loses it; then the model writes it
+    """Returns the white space at the end of the half-written answer if the server removes it. The model then writes it
     again."""
     return request.prefix[len(request.prefix.rstrip()) :] if facts.trims and not raw else ""
 

@@ -1,4 +1,5 @@
-"""Reward models on servers, as Models: a request's messages are the input, and the text of the reply holds the numbers.
+"""Reward models on servers, as Models. The messages of a request are the input, and the text of the reply has the
+numbers.
 
 vLLM serves them at `/pooling` (values of steps), `/classify` (probabilities of a text) and, by a plugin, as embeddings
 (values of tokens). Generative reward models answer at the chat endpoint. As a Model, a reward model shares the journal,
@@ -28,9 +29,10 @@ PATHS: Mapping[str, str] = MappingProxyType(
 )
 """The protocols and their paths.
 
-"pooling": a chat, or one text; the reply's text is its rows of numbers. "classify": a chat, or several texts; one row
-of probabilities for each. "values": pieces that are tokenized one by one; one row for the last token of each piece but
-the first. "signs": a chat that the model continues; the log-probabilities of its next token, by token.
+"pooling" takes a chat or one text, and the reply's text is rows of numbers. "classify" takes a chat or several texts,
+and returns a row of probabilities for each. "values" takes pieces that are tokenized one by one, and returns a row for
+the last token of each piece but the first. "signs" takes a chat that the model continues, and returns the
+log-probabilities of the next token, by token.
 """
 
 TOPS = 20  # the most log-probabilities of a token that vLLM and OpenAI return

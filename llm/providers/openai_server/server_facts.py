@@ -14,17 +14,18 @@ NAMED = {name: name for name in ("logprobs", "seed", "stop", "temperature", "top
 
 @dataclass(frozen=True, slots=True)
 class ServerFacts:
-    """Capabilities, and habits that the direct route has to know. Each habit is false or empty until it is observed."""
+    """The capabilities of a model, and the habits of its server that affect requests and replies. Each habit is false
+    or empty until it is observed."""
 
     capabilities: Capabilities = Capabilities()  # noqa: RUF009 - frozen
-    probed: bool = False  # whether all of it was examined
+    probed: bool = False  # whether all facts were examined
     left_out: frozenset[str] = frozenset()  # rejected parameters
     most: int = 0  # the most choices of one call; 0: any number
     repeats: bool = False  # a reply begins with the half-written answer that it continues
     trims: bool = False  # white space at the end of a half-written answer is lost
     thinks: bool = False  # the model thinks before it answers
-    unopened: bool = False  # its thinking begins without a tag, since the chat template has written the tag
-    many_tops: bool = False  # log-probabilities of many other tokens come unless the request asks for one
+    unopened: bool = False  # the thinking begins without a tag, which the chat template wrote
+    many_tops: bool = False  # unless the request asks for one, the reply has many other tokens
     keeps_stop: bool = False  # a text ends with the stop string that ended it
     # the last log-probability of a text that ended by itself is that of the end token, which has no text
     shows_end: bool = False

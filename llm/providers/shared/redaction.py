@@ -8,13 +8,13 @@ from email.utils import parsedate_to_datetime
 from urllib.parse import unquote_plus
 
 MOST = 300  # characters
-PIECE = 8  # so many characters of a key give it away
+PIECE = 8  # the fewest characters of a key that are masked
 LEAST = 4  # the fewest characters of a secret in an address
 
 
 def redacted_line(text: str, *keys: str) -> str:
-    """Returns a provider's message in one line of at most 300 characters, without `keys` or telling pieces of them,
-    without the environment's own secrets, and without anything that looks like a key."""
+    """Returns a provider's message in one line of at most 300 characters. It masks `keys` and long pieces of them,
+    secrets of the environment, and all text that looks like a key."""
     for secret in (*keys, *_secrets()):
         text = _mask(text, secret)
     return redact_addresses(KEY.sub("***", " ".join(text.split())))[:MOST]
@@ -27,7 +27,7 @@ def redact_address(given: str) -> str:
 
 
 def redact_addresses(text: str) -> str:
-    """Returns a text in which every address has lost its user, its password and its keys."""
+    """Returns the text with all users, passwords and keys removed from its addresses."""
     return QUERY.sub(r"\1***", USER.sub("//***@", text))
 
 

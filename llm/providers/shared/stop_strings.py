@@ -1,4 +1,4 @@
-"""Treatment of returned texts in every route: stop strings, tokens, log-probabilities."""
+"""Functions for returned texts that all routes share: stop strings, tokens, log-probabilities."""
 
 from codecs import getincrementaldecoder
 from collections.abc import Sequence
@@ -46,8 +46,8 @@ def align_tokens(
 def _align_replacements(
     tokens: Sequence[tuple[bytes, float]], text: str
 ) -> tuple[tuple[float, ...], tuple[int, ...]] | None:
-    """Aligns tokens in which parts of characters are replacement characters. Such a token begins where the last one
-    ended, and the text continues with the next token that it contains."""
+    """Aligns tokens in which parts of characters are replacement characters. Such a token begins where the token before
+    it ended, and the text continues with the next token that it contains."""
     logprobs: list[float] = []
     offsets: list[int] = []
     at, lost = 0, False

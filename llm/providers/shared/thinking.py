@@ -1,4 +1,4 @@
-"""Thinking that a reply holds beside its answer, or in front of it."""
+"""Separates the thinking in a reply from the answer."""
 
 from typing import Any
 

@@ -21,7 +21,7 @@ class UnsupportedSigns:
         return self._counts[ability] >= ENOUGH
 
     def clear(self, ability: str) -> None:
-        """Starts the count again: the model has shown the ability."""
+        """Resets the count, because the model has shown the ability."""
         self._counts.pop(ability, None)
 
 

@@ -181,7 +181,8 @@ def _choice(index: int, choice: Choice, logprobs: bool) -> Choices:
 
 
 def _pieces(choice: Choice) -> list[str]:
-    """Returns the text that each token begins. A character that is spread over several tokens belongs to the last."""
+    """Returns the text that each token begins. If a character is spread over several tokens, it belongs to the last of
+    them."""
     starts = choice.offsets or ()
     return [choice.text[start:end] for start, end in zip(starts, (*starts[1:], len(choice.text)), strict=True)]
 

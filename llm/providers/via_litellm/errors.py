@@ -1,4 +1,4 @@
-"""The failure of a call through LiteLLM as one line with its cause and cure, without any key."""
+"""Turns the failure of a call through LiteLLM into an error of one line, with cause and cure, and without any key."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

@@ -29,7 +29,7 @@ class LearnedCapabilities:
 
     def learn(self, choices: Sequence[Any], parameters: Mapping[str, Any]) -> None:
         """Updates the capabilities by the choices of a reply and the parameters that were sent for it. One reply proves
-        an ability; its silent absence has to show twice, since faults look alike."""
+        an ability. A missing ability must show in two replies, because a fault looks the same."""
         can = self.capabilities
         parts = [split_message(choice.message) for choice in choices]
         if "stop" in parameters and any(thinking and not text for text, thinking in parts):

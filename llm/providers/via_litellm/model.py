@@ -2,7 +2,7 @@
 
 LiteLLM's tables say which parameters a model takes, and rejections correct them: later requests leave out a rejected
 parameter (`n`, log-probabilities, a seed, stop strings, a temperature, a schema). redraft also cuts texts at the stop
-strings itself. It reports a parameter that it leaves out silently once.
+strings itself. If redraft leaves out a parameter, it reports this only once.
 """
 
 import asyncio
@@ -73,7 +73,7 @@ class LiteLLMModel(Model):
         return self._known.capabilities
 
     async def complete(self, request: Request) -> Reply:
-        """The samples of a request: fewer than `n` if the provider returns fewer. Raises ModelError, and
+        """Returns the samples of a request; fewer than `n` if the provider returns fewer. Raises ModelError, and
         UnsupportedRequest for a prefix that the provider cannot continue."""
         messages = self.messages(request)
         attempts = 0
@@ -165,7 +165,7 @@ class LiteLLMModel(Model):
             self.litellm.in_memory_llm_clients_cache.flush_cache()  # else later calls would get the closed clients
 
     def _access(self, api_base: str | None) -> dict[str, Any]:
-        """Returns the model's address, and a dummy key for a server that wants none although LiteLLM requires one."""
+        """Returns the model's address, and a dummy key if LiteLLM requires a key that the server does not need."""
         if not api_base:
             return {}
         dummy = self.provider == "openai" and not os.environ.get("OPENAI_API_KEY")

@@ -1,4 +1,4 @@
-"""Replies of LiteLLM in redraft's own types."""
+"""Converts replies of LiteLLM to redraft's own types."""
 
 from collections.abc import Sequence
 from math import isfinite
@@ -74,7 +74,7 @@ def split_message(message: Any, prefix: str = "") -> tuple[str, str]:
 
 
 def _stop_string(choice: Any, stop: Sequence[str]) -> bool:
-    """Whether a stop string ended the text. It counts as one if the server does not give the reason."""
+    """Whether a stop string ended the text. If the server reports no reason, a stop string counts as the cause."""
     reason = stop_reason(choice)
     return reason is UNREPORTED or reason in stop
 

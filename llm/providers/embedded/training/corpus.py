@@ -53,7 +53,7 @@ def _inverse(story: Story, rng: random.Random) -> tuple[str, ...]:
 
 
 def _revise(story: Story, rng: random.Random) -> tuple[str, ...]:
-    """One or two attempts with feedback on each, then the solution."""
+    """Returns one or two attempts with feedback on each, then the solution."""
     rounds = 2 if rng.random() < 0.25 else 1
     return (
         _prompt("solve", story),
@@ -63,7 +63,7 @@ def _revise(story: Story, rng: random.Random) -> tuple[str, ...]:
 
 
 def _attempt(story: Story, rng: random.Random) -> tuple[str, str]:
-    """A wrong attempt and feedback on it. If the feedback only raises a doubt, the attempt may be right."""
+    """Returns a wrong attempt and feedback on it. If the feedback only raises a doubt, the attempt may be right."""
     wrong = attempt(story, rng)
     draft, line = wrong.text, wrong.first_wrong + 1
     kind = rng.choice(("may", "is", "doubt", "hold"))
@@ -81,7 +81,8 @@ def _attempt(story: Story, rng: random.Random) -> tuple[str, str]:
 
 
 def _judge(story: Story, rng: random.Random) -> tuple[str, ...]:
-    """A whole solution, or its first lines; the answer is "right" if no line is wrong."""
+    """Returns a conversation that judges a whole solution, or its first lines. The answer is "right" if no line is
+    wrong."""
     if rng.random() < 0.5:
         lines, labels = story.solution.split("\n"), (True,) * (len(story.equations) + 1)
     else:
@@ -101,7 +102,8 @@ def _judge_steps(story: Story, rng: random.Random) -> tuple[str, ...]:
 
 
 def _finished(story: Story, rng: random.Random) -> tuple[str, ...]:
-    """A solution counts as finished even if only the line that states the answer is missing."""
+    """Returns a conversation that says whether a solution is finished. A solution counts as finished even if the line
+    that states the answer is missing."""
     lines = (story.solution if rng.random() < 0.5 else attempt(story, rng).text).split("\n")
     shown = rng.randint(1, len(lines))
     return _prompt("finished", story, "\n".join(lines[:shown])), "yes" if shown >= len(lines) - 1 else "no"

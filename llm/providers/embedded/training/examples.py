@@ -11,7 +11,7 @@ from redraft.store.errors import RedraftError
 
 
 class ExampleError(RedraftError):
-    """A row that is no training example. The message names its place and the remedy."""
+    """Raised for a row that is no training example. The message names the place of the row and the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +29,11 @@ class FinetuneResult:
 
     folder: str
     lessons: int
-    left_out: int  # longer than the context, or of weight 0
+    left_out: int  # rows that are longer than the context, or have weight 0
     steps: int
     first_loss: float
     last_loss: float
-    held_out: int = 0  # rows of held-out problems, which were left out earlier
+    held_out: int = 0  # rows of held-out problems, which were left out before
 
 
 def parse_example(row: Mapping[str, Any], place: str) -> Example:

@@ -1,8 +1,8 @@
 """Fine-tunes the embedded model on weighted conversations (reward-weighted regression, as in RISE: Qu et al. 2024).
 
 The loss is the mean over a batch's target tokens of weight times negative log-likelihood, divided by the batch's mean
-weight, so that the scale of the weights does not change the learning rate. Conversations of its first training are
-mixed in (replay) against forgetting. Needs the `train` extra.
+weight, so that the scale of the weights does not change the learning rate. Conversations of the model's first training
+are mixed in (replay), so that the model does not forget them. Needs the `train` extra.
 """
 
 # pyright: reportMissingImports=false
@@ -69,7 +69,7 @@ def finetune(
     settings: FinetuneSettings = FinetuneSettings(),  # noqa: B008 - frozen
     say: Callable[[str], None] = lambda line: None,
 ) -> FinetuneResult:
-    """Fine-tunes the weights in `source` and writes them to the folder `out`. The same lessons, settings and machine
+    """Fine-tunes the weights in `source` and writes them to the folder `out`. The same examples, settings and machine
     give the same weights. Raises ExampleError if there is nothing to learn."""
     torch.set_num_threads(settings.threads)
     torch.manual_seed(settings.seed)

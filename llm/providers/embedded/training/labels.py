@@ -1,8 +1,8 @@
 """Training data of the embedded process reward model: drafts in which every line has a label, right or wrong.
 
 The generator of the problems knows every step, so the labels of drafts of its problems are exact. Drafts that `redraft
-annotate` has judged by rollouts take their labels from the rollouts: a step is right if a right answer was reached from
-it.
+annotate` has judged by rollouts take their labels from the rollouts: a step is right if a rollout from it reached the
+right answer.
 
     python -m redraft.llm.providers.embedded.training.labels FILE
 
@@ -119,7 +119,7 @@ def _stories(rng: random.Random) -> Iterator[Story]:
 
 
 def _wrong_attempt(story: Story, rng: random.Random) -> str:
-    """Returns an attempt of the generator, or the solution up to a step in whose result one digit is changed."""
+    """Returns a wrong attempt of the generator, or the solution up to a step whose result has one changed digit."""
     if rng.random() < 0.4:
         return attempt(story, rng).text
     lines = story.solution.split("\n")

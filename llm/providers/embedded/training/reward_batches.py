@@ -1,7 +1,7 @@
 """Labelled drafts as arrays for the training of the process reward model.
 
-A row holds one question and drafts of it. No draft attends to another, and each has the positions right after the
-question, so that the question is read once for all of them. A draft ends with its first wrong line: later lines are
+A row has one question and drafts of it. No draft attends to another draft. Every draft has the positions right after
+the question, so the question is read once for all drafts. A draft ends with its first wrong line: later lines are
 neither right nor wrong (Lightman et al. 2023).
 """
 

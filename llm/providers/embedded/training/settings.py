@@ -1,5 +1,4 @@
-"""How the embedded model is tuned. `redraft train --help` reads the fields, so this file imports nothing that is
-slow."""
+"""The settings of fine-tuning. `redraft train --help` reads the fields, so this file imports no slow module."""
 
 from dataclasses import dataclass
 
@@ -8,7 +7,8 @@ from redraft.store.fields import setting
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinetuneSettings:
-    """How to learn. The learning rate rises for a twenty-fifth of the steps and falls along a cosine."""
+    """The settings of fine-tuning. The learning rate rises for a twenty-fifth of the steps and then falls along a
+    cosine."""
 
     epochs: int = setting(1, "How often each row is learnt from.", ge=1)
     rate: float = setting(6e-4, "The highest learning rate.", gt=0)

@@ -1,7 +1,7 @@
 """HTTP/1.1 without TLS and proxy, for model servers on local machines: llhttp on bare connections.
 
-An aiohttp session, which handles all other cases, costs more processor time a call (`bench/speed/clients.py` has the
-totals of redraft and of a bare aiohttp loop). Among the clients in Rust, pyreqwest waits for the interpreter's lock
+An aiohttp session, which handles all other cases, costs more processor time for each call (`bench/speed/clients.py` has
+the totals of redraft and of a bare aiohttp loop). Among the clients in Rust, pyreqwest waits for the interpreter's lock
 with each reply if the event loop is busy, and wreq does not read SSL_CERT_FILE.
 """
 
@@ -56,7 +56,7 @@ class ConnectionPool:
         connection = self._idle_connection(place) or await self._connect(place)
         try:
             response = await connection.exchange(b"%b%d\r\n\r\n%b" % (head, len(body), body), self._timeout_s)
-        except BaseException:  # cancellation too: a late answer would be taken for the next one
+        except BaseException:  # cancellation too: else a late answer would count as the next answer
             connection.close()
             raise
         if connection.reusable:

@@ -19,8 +19,8 @@ class Address:
     """One server: the addresses of its endpoints, and its health. `redacted` is the address without user, password
     and query.
 
-    If the given address names no version of the protocol, the endpoints may also be below `/v1`; `switch_base` goes to
-    the next candidate.
+    If the given address names no version of the protocol, the endpoints may also be below `/v1`. `switch_base` switches
+    to the next candidate address.
     """
 
     def __init__(self, given: str) -> None:
@@ -58,8 +58,8 @@ class Address:
             self._paused_until = now + self._pause
 
     def record_failure(self, begun: float, now: float) -> None:
-        """Reports a failed call: no connection, a broken connection, or no answer in time. Calls that fail together
-        count as one failure, by the time `begun` at which they began."""
+        """Reports a failed call: no connection, a broken connection, or no answer in time. Calls that began before the
+        last failure count as the same failure; `begun` is the time at which the call began."""
         if begun >= self._failed_at:
             self._failures += 1
         self._failed_at = now
