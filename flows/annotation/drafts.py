@@ -1,4 +1,4 @@
-"""Stored drafts as people are shown them, and in which order."""
+"""Reads the stored drafts that a person labels, and decides their order."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ Place = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A stored draft, as it is shown, with the `prefix_key` of its last step."""
+    """A stored draft in the form that a person sees, with the `prefix_key` of its last step."""
 
     shown: DraftView
     key: str
 
 
 def drafts(store: Store, places: Sequence[Place]) -> dict[Place, Draft]:
-    """These drafts, those that there are."""
+    """Returns these drafts by their places. Drafts that are not stored are left out."""
     steps: dict[Place, list[tuple[Any, ...]]] = {}
     for start in range(0, len(places), AT_ONCE):
         ids = [trajectory_id for trajectory_id, _ in places[start : start + AT_ONCE]]
@@ -38,9 +38,9 @@ def _draft(place: Place, rows: Sequence[tuple[Any, ...]]) -> Draft:
 
 
 def places(store: Store, by: str, where: str, seed: int, again: bool) -> list[Place]:
-    """The drafts that fit an SQL condition on DRAFTS, in the order in which a person is to see them: those that nobody
-    has labelled first, drawn with `seed`; those that the person has labelled are left out, or with `again` come last.
-    Raises QueryError."""
+    """Returns the drafts that match an SQL condition on DRAFTS, in the order in which a person sees them. Drafts that
+    nobody has labelled come first, in a random order that `seed` decides. Drafts that the person has labelled are left
+    out; with `again` they come last. Raises QueryError."""
     parts = {"where": where, "by": literal(by), "seed": literal(str(seed)), "again": "true" if again else "NOT mine"}
     try:
         return [tuple(row) for row in store.query(PLACES.format(drafts=DRAFTS, **parts)).rows]
@@ -49,13 +49,14 @@ def places(store: Store, by: str, where: str, seed: int, again: bool) -> list[Pl
 
 
 def told_by(store: Store, by: str) -> dict[str, tuple[Judgement, bool]]:
-    """What a person has said of the texts that are still there; of one text the last counts."""
+    """Returns a person's judgements of the stored drafts, by the key of the draft's text. If a text has several, the
+    last counts."""
     rows = store.query(TOLD.format(by=literal(by))).rows
     return {key: (Judgement(*facts), key_shown) for key, key_shown, *facts in rows}
 
 
 def standing(store: Store, by: str, places: Sequence[Place]) -> dict[Place, Label]:
-    """A person's labels of these drafts that count."""
+    """Returns a person's current labels of these drafts."""
     found: dict[Place, Label] = {}
     for start in range(0, len(places), AT_ONCE):
         these = one_of("trajectory_id", [trajectory_id for trajectory_id, _ in places[start : start + AT_ONCE]])
@@ -65,7 +66,7 @@ def standing(store: Store, by: str, places: Sequence[Place]) -> dict[Place, Labe
 
 
 def known(store: Store, place: Place) -> str:
-    """The key and the grades, in lines."""
+    """Returns the known answer and the grades of a draft, in lines."""
     trajectory_id, turn = literal(place[0]), place[1]
     lines = []
     for grader, model, verdict, value, answer in store.query(KNOWN.format(id=trajectory_id, turn=turn)).rows:
@@ -84,7 +85,7 @@ SELECT t.trajectory_id, d.turn, t.turns, t.problem_id, t.run_id, t.recipe, t.rep
 FROM trajectories t JOIN turns d USING (trajectory_id) JOIN problems p USING (problem_id)
 LEFT JOIN raw.recipes r USING (recipe)
 WHERE t.role <> 'rollout' AND d.leaf_step_id IS NOT NULL"""
-"""The drafts that can be labelled, with what a condition may say of them."""
+"""The drafts that a person can label. A condition may use these columns."""
 
 PLACES = """
 WITH drafts AS ({drafts}), judged AS (
@@ -99,7 +100,7 @@ WITH drafts AS ({drafts}), judged AS (
 )
 SELECT trajectory_id, turn FROM placed WHERE {again}
 ORDER BY mine, known, md5({seed} || ' ' || trajectory_id || ' ' || turn)"""
-"""A draft that several trajectories hold is one: its last step tells."""
+"""Trajectories that share a draft have the same last step of the draft; such a draft is shown once."""
 
 TOLD = """
 SELECT draft_key, key_shown, verdict, first_wrong_step, remark FROM labels WHERE person = {by} AND current

@@ -1,4 +1,4 @@
-"""The grading of the stored drafts of one unit."""
+"""Grades the stored drafts of one unit."""
 
 from collections.abc import Collection, Sequence
 
@@ -27,10 +27,10 @@ class DraftGrader:
     ) -> None:
         self._grader, self._client, self._store, self._journal = grader, client, store, journal
         self._keys, self._result = keys, result
-        self._drafts: dict[str, list[Trajectory]] = {}  # by the unit that grades them
+        self._drafts: dict[str, list[Trajectory]] = {}  # by the id of the unit that grades the drafts
 
     async def prepare(self, tasks: Sequence[AnnotationTask]) -> None:
-        """Reads the tasks' drafts."""
+        """Reads the drafts of the tasks from the store."""
         for task in tasks:
             self._keys.add(task.problem)
         stored = await off_loop(read_trajectories, self._store, {task.source: task.problem for task in tasks})
@@ -39,7 +39,7 @@ class DraftGrader:
             self._drafts[task.unit] = [cut_to_turn(there[name], turn) for name, turn in task.places if name in there]
 
     async def work(self, task: AnnotationTask) -> Outcome:
-        """One grade a draft. Raises PartError if the grader breaks."""
+        """Grades each draft of a task. Raises PartError if the grader breaks."""
         drafts = self._drafts.pop(task.unit)
         found = await self._grade([_moved(draft, task) for draft in drafts])
         stored = {step.step_id for draft in drafts for step in draft.steps}
@@ -55,7 +55,7 @@ class DraftGrader:
         )
 
     async def close(self) -> None:
-        """Nothing: what the grader holds was given to it."""
+        """Does nothing: the caller closes the grader's resources."""
 
     async def _grade(self, drafts: Sequence[Trajectory]) -> list[Grade]:
         try:
@@ -67,7 +67,7 @@ class DraftGrader:
 
 
 def _moved(draft: Trajectory, task: AnnotationTask) -> Trajectory:
-    """A draft as it is judged: all its steps have ids of this unit's own, so that what is drawn there belongs to it."""
+    """Returns a copy of a draft whose steps have ids in this unit, so that rollouts from them belong to the unit."""
 
     def moved(name: str) -> str:
         return f"{task.unit}/{name}"
@@ -80,7 +80,8 @@ def _moved(draft: Trajectory, task: AnnotationTask) -> Trajectory:
 
 
 def _returned(grade: Grade, draft: Trajectory, unit: str, stored: Collection[str]) -> Grade:
-    """The grade of the stored draft; its rollouts go on from the steps that are `stored`."""
+    """Returns the grade with the ids of the stored draft. The steps that are `stored` get their stored ids back, so
+    that rollouts continue from them."""
 
     def returned(name: str | None) -> str | None:
         bare = name.removeprefix(f"{unit}/") if name else None

@@ -1,4 +1,4 @@
-"""Which stored drafts a grader is to judge, and which it has judged already."""
+"""Finds the stored drafts that a grader must judge, and the drafts that it has judged already."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,28 +14,28 @@ from redraft.store.unit import key_hash
 
 @dataclass(frozen=True, slots=True)
 class AnnotationTask:
-    """The fitting drafts of one stored unit, and the unit of work that judges them. `key` is a hash of their texts and
-    of the known answer: if it changes, they are judged again."""
+    """The matching drafts of one stored unit, and the unit of work that judges them. `key` is a hash of the drafts'
+    texts and of the known answer. If the hash changes, the drafts are judged again."""
 
-    source: str  # the unit that the drafts were drawn in
+    source: str  # the unit that the drafts belong to
     unit: str
     problem: Problem
     places: tuple[Place, ...]
     key: str
-    attempt: int = 1  # of judging them
+    attempt: int = 1  # the unit that judges the drafts
 
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """What is to be judged, and what is judged already; both by problem and unit."""
+    """The tasks that are to do, and the tasks that are done, in the order of problems and units."""
 
     todo: tuple[AnnotationTask, ...]
     done: tuple[AnnotationTask, ...]
 
 
 def pending(store: Store, where: str, recipe: str, replicate: str, limit: int | None = None) -> Pending:
-    """The drafts that fit an SQL condition on DRAFTS, of the first `limit` problems. Raises QueryError for a condition
-    that DuckDB does not take."""
+    """Returns the tasks for the drafts that match an SQL condition on DRAFTS, of the first `limit` problems. Raises
+    QueryError if DuckDB rejects the condition."""
     try:
         rows = store.query(PLACES.format(drafts=DRAFTS, where=where), patience=PATIENCE).rows
     except QueryError as error:

@@ -1,4 +1,4 @@
-"""What a run of `annotate` came to."""
+"""The result of a run of `annotate`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -10,8 +10,8 @@ from redraft.store.trajectory import Grade
 
 @dataclass(slots=True)
 class Annotation:
-    """A run's counts: it graded `drafts`, of which `values` got a value; so many of their `steps` got one of their own.
-    `known` drafts were graded before. `lost` counts the drafts without a value by their reasons."""
+    """The counts of a run. `drafts` counts the graded drafts, `values` the drafts with a value, and `steps` the steps
+    with a value. `known` counts drafts that were graded before. `lost` counts the drafts without a value, by reason."""
 
     db: str
     run_id: str
@@ -21,10 +21,10 @@ class Annotation:
     steps: int = 0
     rollouts: int = 0
     known: int = 0
-    failed: int = 0  # units that a failed call spoilt: the same command tries them again
+    failed: int = 0  # units with a failed call; the same command tries them again
     lost: dict[str, int] = field(default_factory=dict)
-    spent: str | None = None  # the budget that is used up
-    used: Amount | None = None  # of the run's budget, if it has one
+    spent: str | None = None  # a sentence that names the budget that is used up
+    used: Amount | None = None  # how much of the run's budget was used, if it has one
 
     def __str__(self) -> str:
         lost = ", ".join(f"{count:,} {reason}" for reason, count in self.lost.items())
@@ -45,7 +45,7 @@ class Annotation:
         return table([*counts, *lost, ("data", self.db, "")]) + notes([self.spent] if self.spent else [])
 
     def count(self, grades: Sequence[Grade]) -> None:
-        """Adds the grades of this run."""
+        """Adds these grades to the counts."""
         self.drafts += len(grades)
         self.values += sum(grade.value is not None for grade in grades)
         self.steps += sum(value is not None for grade in grades for value in grade.steps)
@@ -57,7 +57,8 @@ class Annotation:
 
 
 def sum_of_tries(tries: Sequence[Annotation]) -> Annotation:
-    """What several tries of one run, in their order, came to: each try knows what earlier tries judged."""
+    """Returns the counts of several tries of one run together. The tries are in order, and `known` of each try includes
+    the drafts of earlier tries."""
     first, last = tries[0], tries[-1]
     drafts = last.known + last.drafts - first.known
     return replace(

@@ -1,4 +1,5 @@
-"""Options from redraft.toml in the working folder. The environment wins over it, the command line over both."""
+"""Reads options from redraft.toml in the working folder. The environment overrides the file, and the command line
+overrides both."""
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -10,14 +11,15 @@ FILE = "redraft.toml"
 
 
 class ConfigFileError(RedraftError):
-    """redraft.toml cannot be read, or holds what no command knows."""
+    """redraft.toml cannot be read, or has an option that no command has."""
 
 
 def read_config(known: Callable[[], Iterable[str]], file: Path | None = None) -> dict[str, Any]:
-    """The values in the file by parameter name, as `max_tokens`, each the text that the command line would take, or a
-    list of such texts; empty if there is no file.
+    """Returns the values in the file by parameter name, such as `max_tokens`. A value is a text, as on the command
+    line, or a list of texts. Returns an empty dict if there is no file.
 
-    `known` gives the options' names, as `max-tokens`; it is asked if there is a file. `set` may be a table.
+    `known` returns the names of options, such as `max-tokens`. It is called only if there is a file. `set` may be a
+    table.
 
     Raises ConfigFileError.
     """
@@ -50,7 +52,8 @@ def _value(file: Path, key: str, value: Any) -> Any:
 
 
 def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
-    """`[set.feedback] threshold = -1` means the same as `"feedback.threshold" = -1`."""
+    """Yields the values of nested tables by dotted names: `[set.feedback] threshold = -1` becomes
+    `feedback.threshold`."""
     for name, value in table.items():
         if isinstance(value, Mapping):
             yield from _flat(value, f"{prefix}{name}.")

@@ -14,20 +14,20 @@ from redraft.flows.cli.option import value_place, with_place
 from redraft.flows.cli.signals import STOPPED, Stopped
 from redraft.store.errors import RedraftError
 
-THRESHOLDS = (100_000, 20, 20)  # for gc: with Python's own, a seventh of a command's imports went into collections
+THRESHOLDS = (100_000, 20, 20)  # for gc: with Python's default, collections take a seventh of the time of imports
 HOME = Path(__file__).with_name("commands")
 SECTIONS = {"make": "Make trajectories", "use": "Use them", "setup": "Set up"}
-"""The folders of `commands`, and what the help calls the commands that are files there."""
+"""The folders of `commands`, with the heading of each folder in the help."""
 
 MODULES = {
-    file.stem.rstrip("_"): f"redraft.flows.cli.commands.{section}.{file.stem}"  # `import` is a word of Python's
+    file.stem.rstrip("_"): f"redraft.flows.cli.commands.{section}.{file.stem}"  # import_.py: `import` is a keyword
     for section in SECTIONS
     for file in sorted((HOME / section).glob("[!_]*.py"))
 }
 
 
 class ReaderGone(Exception):
-    """Whoever read standard output has seen enough, as in `redraft export - | head`."""
+    """The reader of standard output is gone, such as `head` in `redraft export - | head`."""
 
 
 class Commands(click.Group):
@@ -41,7 +41,7 @@ class Commands(click.Group):
         return getattr(importlib.import_module(module), module.rpartition(".")[2]) if module else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The commands with a sentence each, by section."""
+        """Writes the commands to the help, by section, with a sentence each."""
         width = formatter.width - 6 - max(map(len, MODULES))
         for section, title in SECTIONS.items():
             names = [name for name, module in MODULES.items() if module.split(".")[-2] == section]
@@ -53,11 +53,11 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except BrokenPipeError as error:
-            raise ReaderGone from error  # of an OSError click makes exit code 1
+            raise ReaderGone from error  # click would turn an OSError into exit code 1
         except RedraftError as error:
             raise RedraftError(with_place(ctx, str(error))) from error
         except KeyboardInterrupt as stopped:
-            if not isinstance(stopped, Stopped):  # before the work began, or after it
+            if not isinstance(stopped, Stopped):  # the signal came before the work began, or after it ended
                 click.echo("redraft: stopped", err=True)
             ctx.exit(STOPPED)
 
@@ -83,8 +83,8 @@ def cli(context: click.Context) -> None:
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
-    """The program `redraft`. Exit codes: 0 done, 1 something failed on the way, 2 a mistake in what was asked for,
-    130 stopped with Ctrl-C."""
+    """Runs the program `redraft`. Its exit codes are 0 if all is done, 1 if something failed, 2 for a mistake of the
+    user, and 130 if Ctrl-C stopped it."""
     gc.set_threshold(*THRESHOLDS)
     code = run(arguments)
     if code == STOPPED:  # a thread that still waits for the store would keep a stopped program alive
@@ -94,7 +94,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
 
 def run(arguments: list[str] | None = None) -> int:
-    """One command; returns its exit code."""
+    """Runs one command and returns its exit code."""
     try:
         return cli.main(arguments, prog_name="redraft", standalone_mode=False) or 0
     except click.exceptions.NoArgsIsHelpError as error:
@@ -117,7 +117,7 @@ def run(arguments: list[str] | None = None) -> int:
 
 
 def _mistake(text: str) -> int:
-    """Says what is wrong, in one line in which no address has a password."""
+    """Prints a mistake in one line, with passwords in addresses masked, and returns the exit code 2."""
     from redraft.llm.providers.shared.redaction import redact_addresses
 
     click.echo(redact_addresses(f"redraft: {' '.join(text.split())}"), err=True)
@@ -125,7 +125,7 @@ def _mistake(text: str) -> int:
 
 
 def _options(context: click.Context) -> set[str]:
-    """The long names of every option of every command."""
+    """Returns the long names of all options of all commands."""
     commands = filter(None, (cli.get_command(context, name) for name in MODULES))
     flags = [flag for command in commands for parameter in command.params for flag in parameter.opts]
     return {flag.removeprefix("--") for flag in flags if flag.startswith("--")} - {"help"}

@@ -1,4 +1,4 @@
-"""An option of the command line: where its value comes from, which parts it may name, and how it is repeated."""
+"""A class of options for the command line. An option knows where its value comes from, and which parts it may name."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -11,15 +11,15 @@ from redraft.flows.cli.config_file import FILE
 from redraft.store.errors import RedraftError
 
 SOURCES = "redraft.sources"
-"""The key in click's context under which values are noted with their places."""
+"""The key in click's context under which the values of options are stored with their places."""
 
 
 class Option(click.Option):
-    """An option that notes the place of its value, so that a mistake in the value names the place.
+    """An option that records the place of its value, so that a message about the value can name the place.
 
-    An option that names `parts` ("filter") lists in its help those that ship, and then `more`. Both are found when help
-    is asked for, from the names of files: nothing is imported. Values of a `spaced` option may hold spaces: in the
-    environment semicolons stand between them.
+    If an option has `parts` ("filter"), its help lists the shipped parts of this kind, and then the text of `more`. The
+    list is made from file names when the help is printed, so that nothing is imported. Values of a `spaced` option may
+    contain spaces; in an environment variable, semicolons separate these values.
     """
 
     def __init__(
@@ -46,8 +46,8 @@ class Option(click.Option):
         return value, args
 
     def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
-        """The value as the option's type. One text in redraft.toml is enough for an option that may be repeated. Raises
-        BadParameter for a list if the option may not be repeated."""
+        """Returns the value converted to the option's type. A repeatable option may have a single text in redraft.toml.
+        Raises BadParameter for a list if the option may not be repeated."""
         if isinstance(value, list) and not self.multiple:
             raise click.BadParameter(f"{value} is a list, and this option takes one value.", ctx, self)
         return super().type_cast_value(ctx, [value] if self.multiple and isinstance(value, str) else value)
@@ -70,8 +70,8 @@ class Option(click.Option):
 
 
 def value_place(ctx: click.Context | None, parameter: click.Parameter | None) -> str:
-    """The place that an option's value comes from, such as "REDRAFT_LIMIT in the environment"; empty for the command
-    line."""
+    """Returns the place that an option's value comes from, such as "REDRAFT_LIMIT in the environment". Returns "" for
+    the command line."""
     if ctx is None or parameter is None or parameter.name is None:
         return ""
     source = ctx.get_parameter_source(parameter.name)
@@ -81,7 +81,8 @@ def value_place(ctx: click.Context | None, parameter: click.Parameter | None) ->
 
 
 def with_place(ctx: click.Context, message: str) -> str:
-    """A mistake's message with the place of the value that it names, if that is not the command line."""
+    """Returns the message of a mistake with the place of the value that it names. Values from the command line get no
+    place."""
     for place, value in ctx.meta.get(SOURCES, []):
         for word in _words(value):
             if re.search(rf"(?<![\w./-]){re.escape(word)}(?![\w/-])", message):
@@ -90,7 +91,7 @@ def with_place(ctx: click.Context, message: str) -> str:
 
 
 def _words(value: Any) -> Iterator[str]:
-    """The texts by which a message may name a value. Numbers are left out: they stand for too much."""
+    """Returns the texts by which a message may name a value. Numbers are left out, since many messages have numbers."""
     if isinstance(value, str):
         yield from [value] if value and not value.isdigit() else []
     elif isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""The options that commands share: one name, one meaning and one environment variable each, everywhere.
+"""The options that several commands share. Each has the same name, meaning and environment variable in all commands.
 
 An option that a field of settings has is made from the field: `setting(Settings, "samples")`.
 """
@@ -23,7 +23,7 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 def option(name: str, help: str = "", **facts: Any) -> Decorator:
-    """One option, which may also be given as REDRAFT_<NAME> or in redraft.toml."""
+    """Returns an option. A user may also set it as REDRAFT_<NAME> in the environment, or in redraft.toml."""
     if facts.get("multiple"):
         help = f"{help} May be repeated."
     shown = facts.pop("show_default", facts.get("default") not in (None, "") and not facts.get("is_flag", False))
@@ -31,13 +31,13 @@ def option(name: str, help: str = "", **facts: Any) -> Decorator:
 
 
 def variable(name: str) -> str:
-    """The environment variable of an option."""
+    """Returns the name of an option's environment variable."""
     return f"REDRAFT_{name.upper().replace('-', '_')}"
 
 
 def setting(kind: type, name: str, flag: str = "", **facts: Any) -> Decorator:
-    """The option of a field of settings, from which it has its name, help, type, bounds and default. `flag` is another
-    name, and `facts` are what the option has otherwise or besides."""
+    """Returns the option for a field of settings. The field gives its name, help, type, bounds and default. `flag` is
+    another name for the option, and `facts` are further arguments of `option`, which override those of the field."""
     field = described(kind)[name]
     words = set(re.findall(r"\w+", str(field.type)))
     found: dict[str, Any] = {"help": field.metadata["about"]}
@@ -59,7 +59,7 @@ def setting(kind: type, name: str, flag: str = "", **facts: Any) -> Decorator:
 
 
 def pairs(context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> Mapping[str, str]:
-    """`key=value` texts as a mapping."""
+    """Returns `key=value` texts as a mapping."""
     found = {}
     for text in given:
         key, equals, value = text.partition("=")
@@ -70,7 +70,8 @@ def pairs(context: click.Context, parameter: click.Parameter, given: tuple[str, 
 
 
 def prices(context: click.Context, parameter: click.Parameter, given: str | None) -> "Prices | None":
-    """`2.5,10` or `2.5,10,1.25` in dollars a million tokens, as Prices in dollars a token."""
+    """Returns the Prices for a text such as `2.5,10` or `2.5,10,1.25`. The text is in dollars per million tokens, and
+    Prices are in dollars per token."""
     from redraft.llm.usage import Prices
 
     if given is None:
@@ -85,14 +86,15 @@ def prices(context: click.Context, parameter: click.Parameter, given: str | None
 
 
 def prompts(context: click.Context, parameter: click.Parameter, given: str | None) -> "Prompts":
-    """The prompts of a file. Raises PromptError."""
+    """Returns the prompts in a file. Raises PromptError."""
     from redraft.llm.prompts.prompts import Prompts
 
     return Prompts.read(given) if given else Prompts()
 
 
 def paced(given: dict[str, Any]) -> dict[str, Any]:
-    """The values of options, with those of PACE and BUDGETS as the limits and the two budgets that the stages take."""
+    """Returns the values of options as arguments of a stage. The options of PACE and BUDGETS become the limits and the
+    two budgets."""
     limits = Limits(**{field: given.pop(flag.replace("-", "_")) for flag, field in LIMITS.items()})
     budgets = {kind: Budget(**{name: given.pop(f"{kind}_{name}") for name in described(Budget)}) for kind in OWNERS}
     return {**given, **budgets, "limits": limits}
@@ -109,14 +111,14 @@ class Finite(click.FloatRange):
 
 
 def usual_filters() -> str:
-    """A sentence with the filters that act if none are named."""
+    """Returns a sentence with the default filters."""
     from redraft.flows.filters.filter import DEFAULTS
 
     return f"Without it: {', '.join(DEFAULTS)}."
 
 
 def usual_filters_of_formats() -> str:
-    """A sentence with the filters that each format has if none are named."""
+    """Returns a sentence with the default filters of each format."""
     from redraft.flows.formats.format import default_filters
     from redraft.store.plugins.discovery import load, names
 
@@ -128,7 +130,7 @@ def usual_filters_of_formats() -> str:
 
 
 def several(*decorators: Decorator) -> Decorator:
-    """Decorators as one, in the order in which their options are to be listed."""
+    """Returns several decorators as one decorator. The help lists their options in this order."""
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         for decorator in reversed(decorators):
@@ -203,7 +205,7 @@ RUN = option("run", 'Only what this run wrote; see `redraft query "FROM runs"`.'
 
 
 def solver(samples: Decorator) -> Decorator:
-    """Everything that decides how a question is solved. The default of --samples depends on the command."""
+    """Returns the options that decide how a question is solved. The default of --samples depends on the command."""
     return several(
         *(MODEL, API_BASE, PROMPTS, PRICES, STRATEGY, GRADER, CRITIC, SET, samples),
         *(TEMPERATURE, TRUNCATION, MAX_TOKENS, SEED),
@@ -225,7 +227,7 @@ OWNERS = {"budget": "this run", "problem_budget": "each problem"}
 
 
 def amount(kind: str, name: str) -> Decorator:
-    """The option of one amount of a budget, such as --problem-budget-calls."""
+    """Returns the option for one limit of a budget, such as --problem-budget-calls."""
     about = described(Budget)[name].metadata["about"].removesuffix(".")
     return setting(Budget, name, f"{kind}-{name}".replace("_", "-"), help=f"{about}, for {OWNERS[kind]}.")
 

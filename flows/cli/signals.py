@@ -1,4 +1,4 @@
-"""Running a command's work so that Ctrl-C ends it in order, and a second one at once."""
+"""Runs the work of a command. The first Ctrl-C ends the work in order, and a second Ctrl-C ends it at once."""
 
 import os
 import signal
@@ -15,12 +15,12 @@ T = TypeVar("T")
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 TELLING_S = 0.2
-GRACE_S = 1.8  # for what is finished to reach the store; the journal has it anyway
+GRACE_S = 1.8  # the time for storing finished work; the journal has it anyway
 STOPPED = 130  # the exit code of a program that was stopped
 
 
 class Stopped(KeyboardInterrupt):
-    """The work was stopped, and a person was told so."""
+    """The work was stopped, and the user has seen a message about it."""
 
 
 def _write(text: str) -> None:
@@ -29,9 +29,9 @@ def _write(text: str) -> None:
 
 
 def run(work: Coroutine[Any, Any, T], say: Callable[[str], None] = _write) -> T:
-    """What the work returns. The first SIGINT or SIGTERM cancels it; the program ends when it has cleaned up, or after
-    GRACE_S seconds, whatever still holds it; another signal ends the program at once. `say` tells a person that it
-    stops. Call it in the main thread.
+    """Runs the work and returns its result. The first SIGINT or SIGTERM cancels the work. The program then ends when
+    the work has cleaned up, or after GRACE_S seconds at the latest. Another signal ends the program at once. `say`
+    prints a message that the program stops. Call this function in the main thread.
 
     Raises Stopped if the work was stopped.
     """
@@ -80,12 +80,12 @@ class _Stoppable:
         self._loop.call_soon_threadsafe(self._task.cancel)
 
     def _tell(self) -> None:
-        """In the loop: a signal may come in the middle of another line."""
+        """Prints the message. The event loop calls this, since a signal may come while another line is printed."""
         self._told = True
         self._say("stopping; Ctrl-C again ends at once")
 
     def _leave(self) -> None:
-        if not self._told:  # something holds the loop, such as an import, and may hold what is written to
+        if not self._told:  # something blocks the loop, such as an import, and may block standard error too
             self._told = True
             teller = threading.Thread(target=self._say, args=("stopped",), daemon=True)
             teller.start()
@@ -94,7 +94,7 @@ class _Stoppable:
 
 
 def leave() -> None:
-    """Ends the program now. A progress bar may have hidden the cursor."""
+    """Ends the program now, and shows the cursor, which a progress bar may have hidden."""
     if sys.stderr.isatty():
         sys.stderr.write("\033[?25h\n")
         sys.stderr.flush()

@@ -1,4 +1,5 @@
-"""What recipes call a part or an argument: a text that is the same however it was given."""
+"""The names that recipes use for parts and arguments. A part has the same name if it is given as text or as a
+function."""
 
 from pathlib import Path
 from typing import Any
@@ -9,14 +10,14 @@ from redraft.store.digest import digest
 
 
 def identity(value: Any) -> str | None:
-    """A part or an argument as text: the same in Python and on a command line; None for None."""
+    """Returns a part or an argument as text; None for None. Python and the command line give the same text."""
     if value is None:
         return None
     if callable(value):
         if home := HOMES.get(_product(value)):
             return home.format(name=value.__name__)
         return f"{getattr(value, '__module__', '')}:{getattr(value, '__qualname__', repr(value))}"
-    if type(value).__repr__ is object.__repr__:  # it would name a place in memory
+    if type(value).__repr__ is object.__repr__:  # this repr contains a memory address
         return f"{type(value).__module__}:{type(value).__qualname__}"
     text = str(value).lower() if isinstance(value, bool) else str(value)
     path = Path(text.rpartition(":")[0]).expanduser()
@@ -26,7 +27,7 @@ def identity(value: Any) -> str | None:
 
 
 def _product(value: Any) -> str:
-    """The name of the type that a shipped part's factory returns; empty for everything else."""
+    """Returns the name of the type that the factory of a shipped part returns; "" for anything else."""
     module, function = getattr(value, "__module__", ""), getattr(value, "__name__", "")
     if not is_shipped(value) or module.rpartition(".")[2] not in (function, "policy"):
         return ""
@@ -40,5 +41,5 @@ HOMES = {
     "Grader": "redraft.graders.{name}:{name}",
     "Policy": "redraft.agents.policy:{name}",
 }
-"""What recipes call a shipped part that is given as a function, by the type that it returns. It never changes, even
-if the part's module moves: otherwise people would pay for their runs again."""
+"""The names in recipes of shipped parts that are given as functions, by the types that the functions return. These
+names never change, even if a part's module moves, since a new name would repeat paid runs."""

@@ -1,4 +1,4 @@
-"""A run of `generate`: what its settings make of the store, and the running of it."""
+"""A run of `generate`: finds the problems that are not done in the store, and solves them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -28,7 +28,7 @@ from redraft.store.waiting import off_loop
 
 
 class Job:
-    """Problems and settings, with the model open. `run` does what is missing; `close` lets go.
+    """Problems and settings, with an open model. `run` solves the problems that are not done; `close` closes the model.
 
     Raises PartError and ModelError.
     """
@@ -64,15 +64,16 @@ class Job:
         )
 
     def unit(self, problem: Problem) -> str:
-        """The unit of work that this job makes of a problem."""
+        """Returns the id of this job's unit of work for a problem."""
         return unit_id(self.recipe, problem.problem_id, self.settings.replicate)
 
     async def run(self, source: str, *, again: bool = False) -> str:
-        """Solves what is not done yet, and returns the run's id; `again` replays what is done too, from the store.
-        Raises JournalBusy if another run is at work on the same problems, StoreError, PartError, fatal ModelErrors."""
+        """Solves the problems that are not done yet, and returns the run's id. `again` also replays problems that are
+        done, from the store. Raises JournalBusy if another run works on the same problems, StoreError, PartError, and
+        fatal ModelErrors."""
         settings, strategy, keys = self.settings, self.strategy, Keyring()
         agent = cache(partial(self._agent, keys))
-        agent(settings.samples)  # a mistake in the settings is found before anything is done
+        agent(settings.samples)  # finds mistakes in the settings before the run begins
         config = run_config(settings, strategy) | {"source": source}
         run_id, tasks = await off_loop(self._begin, config, again)
         total = len(self.problems)
@@ -99,14 +100,14 @@ class Job:
         return run_id
 
     async def close(self) -> None:
-        """Lets go of the journal, and of the models that were not given."""
+        """Closes the journal, and the models that the job opened. A model that the caller gave stays open."""
         await off_loop(self.journal.close)
         await self.client.close_others()
         if isinstance(self.settings.model, str):
             await self.model.close()
 
     def _route(self) -> Model:
-        """The model, at the prices that are given."""
+        """Returns the model with the prices of the settings."""
         settings = self.settings
         if not isinstance(settings.model, str):
             return settings.model
@@ -122,7 +123,7 @@ class Job:
         return model
 
     def _batch_model(self) -> Model:
-        """The model, asked by its provider's batches, which are remembered beside the journal."""
+        """Returns the model with its calls in the provider's batches. A file beside the journal records the batches."""
         from redraft.llm.providers.batch.model import BatchModel
 
         path = self.store.journal_path(self.recipe)
@@ -149,8 +150,8 @@ class Job:
         self.progress.draft(self.problems[trajectory.question.problem_id], trajectory)
 
     def _begin(self, config: Mapping[str, Any], again: bool) -> tuple[str, list[SolvingTask]]:
-        """The id of a run that begins, and its tasks. Nobody else publishes between its look at the store and its
-        claim, so that no unit is done twice."""
+        """Starts a run, and returns its id and its tasks. The store is locked while the job reads it and claims units,
+        so that no unit is done twice."""
         with self.store.held():
             tasks = self._tasks(self.store.done(self.recipe, self.settings.replicate), again)
             self.journal.claim([task.unit for task in tasks], also=map(self.unit, self.problems.values()))
@@ -159,8 +160,8 @@ class Job:
             return self.store.start_run("generate", self.recipe, name, model, config), tasks
 
     def _tasks(self, done: Mapping[str, Done], again: bool) -> list[SolvingTask]:
-        """The problems that are new, failed, were judged by another key, or have fewer samples than are wanted now.
-        No problem loses samples that it has."""
+        """Returns tasks for the problems that are new, that failed, whose known answer has changed, or that have fewer
+        samples than the settings ask for. A problem with more samples keeps them."""
         wanted, tasks = self.settings.samples, []
         for problem in self.problems.values():
             old = done.get(problem.problem_id)
@@ -173,4 +174,4 @@ class Job:
 
 
 BATCHED_WINDOW = 10_000
-"""Problems that are solved at once if calls are gathered into batches."""
+"""The number of problems that are solved at once if calls are sent in batches."""

@@ -1,4 +1,4 @@
-"""The problems that a stage takes of a source."""
+"""Reads the problems that a stage takes from a source."""
 
 from collections.abc import Callable, Iterable
 from itertools import islice
@@ -24,8 +24,9 @@ def problems(
     split: str = "train",
     fit: Callable[[Problem], bool] = lambda problem: True,
 ) -> list[Problem]:
-    """The selected problems of a source that are `fit`. All are read before the first is asked, so that a bad row costs
-    nothing. `split` is drawn of the built-in problems if the source names none. Raises SourceError."""
+    """Returns the selected problems of a source for which `fit` is true. All rows are read before a model is called, so
+    that a bad row costs nothing. `split` is the split of the built-in problems if the source names no split. Raises
+    SourceError."""
     limit = selection.limit
     if not isinstance(source, str | Path):
         return list(islice(filter(fit, source), limit))

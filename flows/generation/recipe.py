@@ -21,12 +21,13 @@ def recipe(
     measures: tuple[str, ...],
     problem_budget: Mapping[str, float],
 ) -> str:
-    """The digest of stage, strategy, models, graders, arguments, prompts, seed, temperature, token limit and the budget
-    of a problem, and of truncated sampling if a setting of it is given. Where a model is served is no part of it.
+    """Returns the digest of a run's recipe: stage, strategy, models, graders, arguments, prompts, seed, temperature,
+    token limit and problem budget. Settings of truncated sampling count if any is given. The address of a model does
+    not count.
 
-    A part of your own is known by what its file says, so that a changed part is another recipe. An argument that is not
-    given counts as its default, so that a changed default is another recipe too. Raises PartError for an unknown part
-    and a value that does not fit.
+    The text of a user's own part counts, so that a changed part makes another recipe. An argument that is not given
+    counts as its default, so that a changed default makes another recipe too. Raises PartError for an unknown part or a
+    wrong value.
     """
     sampling = client.sampling
     offered = {"grader": grader, "critic": critic, **arguments}
@@ -44,13 +45,13 @@ def recipe(
 
 
 def _is_elsewhere(name: str, value: Any) -> bool:
-    """Whether a setting decides nothing about drafts: how many there are, where a model is served, and that a part has
-    no model of its own."""
+    """Returns whether a setting is no part of the recipe, since it changes no draft: the number of samples, the address
+    of a model, and a part's model that is None."""
     return name == "samples" or name.endswith(".api_base") or (value is None and name.endswith(".model"))
 
 
 def _text(name: str, value: Any) -> str | None:
-    """A setting as text; a part's own model with its version, if it has one."""
+    """Returns a setting as text. The model of a part is its name, with its version if it has one."""
     if not name.endswith(".model") or value is None:
         return identity(value)
     model = route(value) if value == "embedded" else value

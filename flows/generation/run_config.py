@@ -12,7 +12,7 @@ from redraft.store.fields import described
 
 
 def run_config(settings: Settings, strategy: Strategy) -> dict[str, Any]:
-    """All settings as JSON data: parts by what recipes call them, addresses without secrets."""
+    """Returns all settings as JSON data. Parts have their names in recipes, and addresses have no secrets."""
     arguments, grader = settings.arguments, settings.grader
     listed = [settings.api_base] if isinstance(settings.api_base, str) else settings.api_base or ()
     return {
@@ -27,14 +27,14 @@ def run_config(settings: Settings, strategy: Strategy) -> dict[str, Any]:
 
 
 def plain_argument(key: str, value: Any) -> str | None:
-    """An argument as text; an address without secrets."""
+    """Returns an argument as text, and an address without its secrets."""
     if key.endswith(".api_base"):
         return ",".join(map(redact_address, [value] if isinstance(value, str) else value))
     return identity(value)
 
 
 def plain_budget(budget: Budget) -> dict[str, float]:
-    """The limits that a budget has, by name."""
+    """Returns the limits of a budget, by name."""
     return {name: most for name, most in asdict(budget).items() if most is not None}
 
 

@@ -24,7 +24,7 @@ MEASURES = ("oracle", "likelihood", "likelihood_sum")
 
 @dataclass(frozen=True, slots=True)
 class SolvingTask:
-    """A problem that is to be solved with so many samples, its unit of work, and the number of the attempt, from 1."""
+    """A problem to solve, with the number of its samples, its unit of work, and the number of the attempt, from 1."""
 
     problem: Problem
     unit: str
@@ -33,9 +33,9 @@ class SolvingTask:
 
 
 class Solver:
-    """Solves problems. `agent` makes the agent that draws so many samples; `keys` is its keyring: a unit whose key the
-    agent opened there is marked `oracle_used`. The judging here has a keyring of its own, and marks nothing. `say` is
-    called once, if the strategy does not choose one trajectory."""
+    """Solves problems. `agent` makes an agent for a number of samples. The agent reads known answers from `keys`; if it
+    reads the answer of a unit, the unit is marked `oracle_used`. The Solver judges drafts with a keyring of its own,
+    which marks no unit. `say` is called once if the strategy does not choose exactly one trajectory."""
 
     def __init__(
         self,
@@ -54,10 +54,10 @@ class Solver:
         self._likelihoods: tuple[Grader, ...] = tuple(likelihood(how, by_steps=False) for how in ("mean", "sum"))
 
     async def prepare(self, tasks: Sequence[SolvingTask]) -> None:
-        """Nothing: a problem is all that its task needs."""
+        """Does nothing, since a task needs no stored data."""
 
     async def work(self, task: SolvingTask) -> Outcome:
-        """The judged trajectories of a problem. Raises PartError if the agent breaks."""
+        """Solves a problem and judges its trajectories. Raises PartError if the agent breaks."""
         trajectories = await self._explore(task)
         if self._keys.was_opened(task.unit):
             trajectories = [replace(trajectory, oracle_used=True) for trajectory in trajectories]
@@ -72,11 +72,11 @@ class Solver:
         )
 
     async def close(self) -> None:
-        """Lets go of the checker of answers."""
+        """Closes the checker of answers."""
         await self._checker.close()
 
     async def _explore(self, task: SolvingTask) -> list[Trajectory]:
-        """What the agent makes of a problem. Raises PartError if it breaks."""
+        """Returns the trajectories that the agent makes for a problem. Raises PartError if the agent breaks."""
         agent, problem = self._agent(task.samples), task.problem
         self._keys.add(problem)
         try:
@@ -89,7 +89,7 @@ class Solver:
             self._keys.discard(problem.problem_id)
 
     def _check_choice(self, problem: Problem, trajectories: Sequence[Trajectory]) -> None:
-        """Says in one line, once, that a strategy chose several trajectories, or none although some have an answer."""
+        """Tells the user, once, if a strategy chose several trajectories, or chose none although some have answers."""
         chosen = sum(trajectory.chosen for trajectory in trajectories)
         answered = any(
             trajectory.stop is Stop.ANSWERED and trajectory.answer is not None for trajectory in trajectories
@@ -103,15 +103,16 @@ class Solver:
         )
 
     def _status(self, trajectories: Sequence[Trajectory]) -> str:
-        """How a unit ended. A unit that used up its problem's budget is done; the run's budget cuts a unit short."""
+        """Returns the status of a unit: "done", "failed" or "cut". A unit that used up its problem's budget is "done";
+        a unit that used up the run's budget is "cut"."""
         stops = {trajectory.stop for trajectory in trajectories}
         if Stop.FAILED in stops:
             return "failed"
         return "cut" if Stop.BUDGET in stops and self._client.exhausted else "done"
 
     async def _judge(self, problem: Problem, trajectories: Sequence[Trajectory], status: str) -> list[Grade]:
-        """The measures of every draft that was not cut short, and the grades that the agent's own graders gave. The
-        oracle judges nothing if nobody knows the answer."""
+        """Returns the grades of every draft that was not cut short, by the oracle and by likelihood, and the grades by
+        the agent's own graders. If the answer is not known, the oracle judges nothing."""
         if status == "cut":
             trajectories = [trajectory for trajectory in trajectories if trajectory.stop is not Stop.BUDGET]
         graders = self._likelihoods if problem.answer is None else (self._oracle, *self._likelihoods)

@@ -1,4 +1,4 @@
-"""A strategy, found once for everything that a run does with it."""
+"""A strategy that a run has looked up, with its names and parameters."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,8 +11,7 @@ from redraft.flows.generation.identity import identity
 
 @dataclass(frozen=True, slots=True)
 class Strategy:
-    """A strategy that was found: its factory with the names of its parameters, what people call it, and what recipes
-    call it."""
+    """A strategy: its factory with the names of its parameters, its name for people, and its name in recipes."""
 
     factory: Callable[..., Any]
     name: str
@@ -20,17 +19,17 @@ class Strategy:
     parameters: frozenset[str]
 
     def takes(self, parameter: str) -> bool:
-        """Whether the factory has a parameter of this name."""
+        """Returns whether the factory has a parameter with this name."""
         return parameter in self.parameters
 
     def part(self, kind: str, given: Mapping[str, Any]) -> str | None:
-        """What recipes call the strategy's part of this kind, such as "feedback": the given part or the default; None
-        if the strategy has no such part."""
+        """Returns the name in recipes of the strategy's part of this kind, such as "feedback". The part is the given
+        part, else the default. Returns None if the strategy has no such part."""
         return identity(given.get(kind) or default_part(self.factory, kind)) if self.takes(kind) else None
 
 
 def find_strategy(strategy: Spec) -> Strategy:
-    """The strategy that is named. Raises PartError if there is none."""
+    """Returns the named strategy. Raises PartError if it does not exist."""
     factory = load(strategy)
     name = strategy if isinstance(strategy, str) else getattr(strategy, "__name__", repr(strategy))
     return Strategy(factory, name, identity(strategy) or "", frozenset(signature(factory).parameters))

@@ -1,4 +1,4 @@
-"""How often drafts are right, and what choosing among them would get: each problem in a few numbers, then all."""
+"""Computes how often drafts are right, and how often each way of choosing among drafts is right."""
 
 from array import array
 from collections import Counter, defaultdict
@@ -24,37 +24,37 @@ class Draft:
     kind: Kind
     answer: str | None
     correct: bool
-    values: Mapping[str, float | None]  # by grader
-    key: str | None = field(init=False)  # of the answer: what it counts for in a vote
+    values: Mapping[str, float | None]  # the values of the draft, by grader
+    key: str | None = field(init=False)  # the answer in canonical form, for votes
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "key", canonical(self.answer, self.kind))
 
 
 class Tally:
-    """What the drafts of a run tell, problem by problem: a few numbers are held of each. Shares are of the drafts that
-    the oracle decided; problems without any have none."""
+    """Collects a few numbers for each problem of a run. Shares are shares of the drafts that the oracle could judge. A
+    problem without such drafts does not count."""
 
     def __init__(self) -> None:
-        self._firsts = array("d")  # shares of right ones of the first drafts of trajectories that did not fail later
+        self._firsts = array("d")  # by problem: the share of right first drafts; failed trajectories do not count
         self._lasts = array("d")
         self._gains = array("d")
-        self._drawn: Counter[tuple[int, int]] = Counter()  # problems, by their first drafts and how many are right
-        self._choices: dict[str, float] = defaultdict(float)  # how often each way of choosing among those is right
-        self._graders: set[str] = set()  # that gave one of those a value
-        self._moves: Counter[tuple[bool, bool]] = Counter()  # of trajectories, from the first draft to the last
+        self._drawn: Counter[tuple[int, int]] = Counter()  # problems, by the number of first drafts and of right ones
+        self._choices: dict[str, float] = defaultdict(float)  # how often each way of choosing a first draft is right
+        self._graders: set[str] = set()  # graders that gave a first draft a value
+        self._moves: Counter[tuple[bool, bool]] = Counter()  # trajectories: is the first draft right, and the last?
         self._redrafted = 0
-        self._right = 0  # trajectories, by their last drafts
+        self._right = 0  # trajectories whose last draft is right
         self._undecided = 0
         self._oracle_used = False
 
     def add(self, rows: Iterable[Row]) -> None:
-        """Counts the first and the last drafts of trajectories, of whole problems, one after the other."""
+        """Counts the first and the last drafts of trajectories. All rows of a problem must follow each other."""
         for _, drafts in groupby(rows, itemgetter("problem_id")):
             self._add(list(drafts))
 
     def facts(self, chosen: Sequence[float]) -> dict[str, Any]:
-        """The part of a summary that is about the drafts; `chosen` is whether each agent's pick is right."""
+        """Returns the fields of a summary that are about drafts. `chosen` has 1 for each pick that is right, else 0."""
         facts: dict[str, Any] = {
             "graded_problems": len(self._firsts),
             "right_to_wrong": self._moves[True, False],
@@ -64,7 +64,7 @@ class Tally:
             "oracle_used": self._oracle_used,
             "right": self._right,
         }
-        if not self._firsts:  # a search draws no independent drafts: it has its picks alone
+        if not self._firsts:  # a search has picks, but no independent drafts
             if not chosen:
                 return facts
             return facts | {
@@ -83,7 +83,7 @@ class Tally:
 
     def _add(self, rows: Sequence[Row]) -> None:
         known = [row for row in rows if row["correct"] is not None]
-        whole = {row["trajectory_id"] for row in rows if row["last"]}  # others failed after a draft
+        whole = {row["trajectory_id"] for row in rows if row["last"]}  # any other trajectory failed after a draft
         firsts = {
             row["trajectory_id"]: row["correct"] for row in known if row["first"] and row["trajectory_id"] in whole
         }
@@ -116,9 +116,10 @@ class Tally:
                 self._graders.add(grader)
 
     def _chosen(self) -> dict[str, Any]:
-        """What choosing among the independent first drafts would get; by a grader, where it graded any of them."""
+        """Returns how often choosing among the independent first drafts is right. A way of choosing by a grader counts
+        if the grader graded any of these drafts."""
         sizes = [drawn for drawn, _ in self._drawn]
-        k = min(sizes)  # strategies that stop early leave the many drafts to the hard problems
+        k = min(sizes)  # if a strategy stops early, only hard problems have many drafts
         silent = [name for grader, name in SCORES.items() if grader not in self._graders]
         problems = self._drawn.total()
         return {
@@ -139,8 +140,8 @@ class Tally:
 
 
 def vote(drafts: Sequence[Draft], grader: str | None) -> float:
-    """The chance that a problem's vote is right: each answer counts its drafts, or the sum of their weights by a
-    grader; answers that lead together win with equal chance. 0 where there is no answer to vote for."""
+    """Returns the chance that a vote among the drafts is right. Each draft has one vote, or a weight by a grader. If
+    several answers lead, each wins with equal chance. Returns 0 if no draft has an answer."""
     shares = weights([draft.values.get(grader) for draft in drafts]) if grader else [1.0] * len(drafts)
     totals: dict[str, float] = defaultdict(float)
     right: dict[str, bool] = {}
@@ -154,7 +155,8 @@ def vote(drafts: Sequence[Draft], grader: str | None) -> float:
 
 
 def best(drafts: Sequence[Draft], grader: str) -> float:
-    """The chance that the draft with the highest grade is right; equals win with equal chance."""
+    """Returns the chance that the draft with the highest grade is right. Drafts with equal grades win with equal
+    chance."""
     scores = [None if draft.answer is None else draft.values.get(grader) for draft in drafts]
     return best_of_k(scores, [draft.correct for draft in drafts], len(drafts))
 

@@ -1,6 +1,6 @@
-"""What a summary asks the store, for some of its problems at a time: memory stays flat, however many there are.
-Conditions and literals are written out, since bound ones import pandas. Units are found by their own recipe and
-problems, where the views, which show all that is stored, would bring it all together first."""
+"""The SQL queries of a summary. Each query reads a part of the problems, so that memory stays small for any number of
+problems. Values are written into the queries, since DuckDB imports pandas for bound parameters. The queries read the
+raw tables, since the views would join everything in the store first."""
 
 UNITS = """(
     SELECT unit_id, any_value(problem_id) AS problem_id, max(attempt) AS attempt, arg_max(status, attempt) AS status,

@@ -1,4 +1,4 @@
-"""A summary on a terminal, in a log, and as Markdown for a dashboard."""
+"""Prints a summary on a terminal or in a log, and writes it as Markdown for a dashboard."""
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
@@ -13,7 +13,7 @@ def show(summary: Summary, console: Console) -> None:
 
 
 def render(summary: Summary) -> RenderableType:
-    """The summary's lines as one table, with its caveats below."""
+    """Returns the lines of the summary as one table, with the caveats below."""
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(no_wrap=True)
@@ -26,6 +26,6 @@ def render(summary: Summary) -> RenderableType:
 
 
 def markdown(summary: Summary) -> str:
-    """The summary as a Markdown table, with its caveats below."""
+    """Returns the summary as a Markdown table, with the caveats below."""
     rows = [f"| {name} | {value} | {note} |" for name, value, note in lines(summary)]
     return "\n".join(["| | | |", "|---|---|---|", *rows, "", *caveats(summary)])

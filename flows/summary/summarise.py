@@ -1,4 +1,4 @@
-"""The summary of a run, read from the store a part of its problems at a time."""
+"""Reads the summary of a run from the store, a part of the problems at a time."""
 
 from array import array
 from collections import Counter
@@ -19,19 +19,19 @@ _Rows = Sequence[Mapping[str, Any]]
 
 
 def summarise_job(job: Job, run_id: str) -> Summary:
-    """The summary of a job's run that has ended, over all problems of the job. Raises StoreError."""
+    """Returns the summary of an ended run of a job, over all problems of the job. Raises StoreError."""
     settings = job.settings
     return summarise(job.store, run_id, recipe=job.recipe, replicate=settings.replicate, problems=list(job.problems))
 
 
 def summarise(store: Store, run_id: str, *, recipe: str, replicate: str, problems: Sequence[str]) -> Summary:
-    """The summary of a run that has ended. Raises StoreError."""
+    """Returns the summary of a run that has ended. Raises StoreError."""
     own = f"recipe = {literal(recipe)} AND replicate = {literal(replicate)}"
     facts: dict[str, Any] = {}
     found = _Found()
     for part in _parts(sorted(problems)):
         these, asked = f"{own} AND {one_of('problem_id', part)}", one_of("p.problem_id", part)
-        with store.held(read_only=True):  # for a part, not for all: until it is closed DuckDB keeps what it has read
+        with store.held(read_only=True):  # DuckDB keeps what it has read until the store is closed
             facts = facts or _run_facts(store, run_id)
             ids = {"these": these, "problems": asked, "run": literal(run_id)}
             tables = store.queries(*(sql.format(**ids) for sql in PART_QUERIES))
@@ -49,18 +49,18 @@ def _run_facts(store: Store, run_id: str) -> dict[str, Any]:
 
 
 class _Found:
-    """What the parts of a run's problems tell together."""
+    """Adds up the query results of all parts of a run's problems."""
 
     def __init__(self) -> None:
         self.drafts = Tally()
         self._sums: Counter[str] = Counter()
         self._failures: Counter[str] = Counter()
         self._lost: Counter[tuple[str, str | None]] = Counter()  # drafts without a grade, by grader and reason
-        self._picks = array("d")  # of each graded problem, whether it is right; no pick is wrong
+        self._picks = array("d")  # for each graded problem 1 if the pick is right; 0 if it is wrong or missing
         self._oracle_used = False
 
     def add(self, total: _Rows, failures: _Rows, likelihoods: _Rows, graded: _Rows, picks: _Rows) -> None:
-        """Counts a part: the rows of each of PART_QUERIES."""
+        """Adds the rows of one part of the problems. Each argument has the rows of one of PART_QUERIES."""
         self._sums.update(total[0])
         self._sums.update(likelihoods[0])
         self._failures.update({row["reason"]: row["n"] for row in failures})
@@ -69,12 +69,12 @@ class _Found:
             if row["lost"]:
                 self._lost[row["grader"], row["reason"]] += row["n"]
         self._sums["known_problems"] += len(picks)
-        self._oracle_used |= any(row["oracle_used"] for row in picks)  # a search has nothing but picks
-        # problems that failed altogether, or were not reached, have none
+        self._oracle_used |= any(row["oracle_used"] for row in picks)  # a search has only picks
+        # a problem has no pick if all its trajectories failed, or if the run did not reach it
         self._picks.extend(float(row["correct"]) for row in picks if row["ended"] and row["correct"] is not None)
 
     def facts(self) -> dict[str, Any]:
-        """The fields of a Summary that are about the data."""
+        """Returns the fields of a Summary that are about the data."""
         drafts = self.drafts.facts(self._picks)
         drafts["oracle_used"] |= self._oracle_used
         worst = min(self._lost, key=lambda lost: (-self._lost[lost], lost[0], lost[1] or ""), default=(None, None))

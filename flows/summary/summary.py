@@ -1,5 +1,5 @@
-"""What a run achieved: how often the first and the last draft are right, what each way of choosing among the first
-drafts would achieve, and what the run cost. The same as lines and caveats for people to read."""
+"""The summary of a run: how often the first and the last draft are right, how often each way of choosing among the
+first drafts is right, and what the run cost. A summary is also shown as lines and caveats for people."""
 
 import json
 from collections.abc import Mapping
@@ -66,7 +66,7 @@ class Summary:
 
     @property
     def failed(self) -> int:
-        """Trajectories that failed; the same command tries them again."""
+        """Returns the number of failed trajectories. The same command tries them again."""
         return sum(self.failures.values())
 
     @property
@@ -83,7 +83,7 @@ class Summary:
         return table(lines(self)) + notes(caveats(self))
 
     def one_line(self) -> str:
-        """Counts in one line: "5 problems, 10 trajectories: 4 right; 10 new, 0 already there"."""
+        """Returns the counts in one line: "5 problems, 10 trajectories: 4 right; 10 new, 0 already there"."""
         failed = f", {self.failed:,} failed" if self.failed else ""
         right = f"{self.right:,} right" if self.known_problems else "no problem has a known answer"
         there = self.trajectories - self.failed - self.new
@@ -93,12 +93,12 @@ class Summary:
         )
 
     def to_json(self) -> str:
-        """The fields as one JSON object."""
+        """Returns the fields as one JSON object."""
         return json.dumps(asdict(self) | {"tokens_per_second": round(self.tokens_per_second, 1)})
 
 
 def lines(summary: Summary) -> list[tuple[str, str, str]]:
-    """The name, the value and the remark of every line."""
+    """Returns the name, the value and the remark of every line."""
     s = summary
     made = [("problems", f"{s.problems:,}", ""), ("trajectories", f"{s.trajectories:,}", _redrafted(s))]
     if s.first and s.last:
@@ -124,7 +124,7 @@ def lines(summary: Summary) -> list[tuple[str, str, str]]:
 
 
 def caveats(summary: Summary) -> list[str]:
-    """What qualifies the numbers, a sentence or two each."""
+    """Returns the reasons to doubt the numbers, in a sentence or two each."""
     s = summary
     found = [f"{count:,} failed: {reason}" for reason, count in s.failures.items()]
     if found:

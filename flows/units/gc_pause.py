@@ -1,18 +1,19 @@
-"""Python's garbage collector during a run."""
+"""Makes Python's garbage collector run rarely during a run."""
 
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-THRESHOLDS = (300_000, 20, 100)  # new containers, and rounds, between collections; Python's own are 700, 10, 10
+THRESHOLDS = (300_000, 20, 100)  # as in gc.set_threshold; Python's default is 700, 10, 10
 
 
 @contextmanager
 def rare_collections() -> Iterator[None]:
-    """Makes the collector run rarely, and only on objects that are made from here on: a run makes many records and few
-    cycles. Without this half of a run's processor time goes into walking over the libraries' objects."""
+    """Makes the collector run rarely, and only on objects that are made from now on. A run makes many records and few
+    cycles. With Python's default the collector takes half of a run's processor time, mostly on the objects of
+    libraries."""
     before, frozen = gc.get_threshold(), gc.get_freeze_count()
-    if before == THRESHOLDS:  # another run of this process has done it, and will undo it
+    if before == THRESHOLDS:  # another run in this process has set the thresholds, and will reset them
         yield
         return
     if not frozen:

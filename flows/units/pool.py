@@ -1,4 +1,4 @@
-"""Many coroutines, a few at a time."""
+"""Runs many coroutines, a few at a time."""
 
 import asyncio
 from collections.abc import AsyncIterable, Awaitable, Callable
@@ -8,9 +8,9 @@ T = TypeVar("T")
 
 
 async def for_each(items: AsyncIterable[T], work: Callable[[T], Awaitable[None]], window: int) -> None:
-    """Does `work` on every item, at most `window` at once; an item is taken when there is room for it.
+    """Calls `work` with every item, with at most `window` calls at once. An item is taken when a call can start.
 
-    The first exception cancels the other work, and is raised when all of it has ended.
+    The first exception cancels the other calls, and is raised when all calls have ended.
     """
     room, first = asyncio.Semaphore(window), None
 

@@ -1,4 +1,4 @@
-"""The units of work of one run: each is done, stored and reported, and the run's end is recorded."""
+"""Runs the units of work of one run, stores and reports each unit, and records the end of the run."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -23,7 +23,7 @@ BATCH = 256  # units whose stored answers are read together
 
 
 class Task(Protocol):
-    """A unit that is to be worked on: its id, its problem, and the number of the attempt, from 1."""
+    """A unit of work to do: its id, its problem, and the number of the attempt, from 1."""
 
     @property
     def unit(self) -> str: ...
@@ -37,8 +37,8 @@ class Task(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What the work on a unit came to. `status` is "done", "failed" or "cut"; `key_hash` names the data that it was
-    judged by; `judged` are stored drafts that `grades` judge."""
+    """The result of a unit. `status` is "done", "failed" or "cut". `key_hash` is a hash of the data that the unit was
+    judged by, such as the known answer. `judged` has the stored drafts that `grades` judge."""
 
     status: str
     samples: int
@@ -53,23 +53,23 @@ T_in = TypeVar("T_in", bound=Task, contravariant=True)
 
 
 class Worker(Protocol[T_in]):
-    """What a stage does with its units."""
+    """The part of a stage that does the work of its units."""
 
     async def prepare(self, tasks: Sequence[T_in]) -> None:
-        """Reads what the store has that these tasks need."""
+        """Reads the stored data that these tasks need."""
         ...
 
     async def work(self, task: T_in) -> Outcome:
-        """Does one task. Raises RedraftError for what every other task would meet too."""
+        """Does one task. Raises RedraftError for an error that every other task would meet too."""
         ...
 
     async def close(self) -> None:
-        """Lets go of what the worker holds; the run has ended, in whatever way."""
+        """Closes the worker's resources. It is called at the end of every run, even of a run that failed."""
         ...
 
 
 class UnitRunner(Generic[T]):
-    """Runs the tasks of one run. When the budget of the `client` is used up, no further task is begun."""
+    """Runs the tasks of one run. If the budget of the `client` is used up, no further task begins."""
 
     def __init__(
         self,
@@ -89,8 +89,8 @@ class UnitRunner(Generic[T]):
         self._writer = Writer(store, journal)
 
     async def run(self, tasks: Sequence[T], window: int) -> None:
-        """Does every task, `window` at a time. However it ends, finished units are in the store, and the store and the
-        progress know the run's status."""
+        """Does every task, `window` at a time. At the end, even after an error, the finished units are stored, and the
+        run's status is recorded in the store and reported to the progress."""
         with rare_collections():
             await self._run(tasks, window)
 
@@ -116,7 +116,7 @@ class UnitRunner(Generic[T]):
                 self._progress.end(status)
 
     async def _prepared(self, tasks: Sequence[T]) -> AsyncIterator[T]:
-        """The tasks, each when its stored answers can be replayed and its worker is prepared."""
+        """Yields the tasks. Before a task is yielded, its stored answers are loaded and the worker is prepared."""
         for start in range(0, len(tasks), BATCH):
             if self._client.exhausted:
                 return

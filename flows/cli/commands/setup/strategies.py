@@ -46,7 +46,7 @@ def strategies(name: str | None, set: dict[str, str], json: bool) -> int:
 
 
 def _show(strategy: "Strategy", console: "Console", *, whole: bool) -> None:
-    """Prints a strategy: its arguments, and its parts, with theirs if the `whole` of it is asked for."""
+    """Prints a strategy with its arguments and its parts. With `whole` it also prints the arguments of the parts."""
     from rich.text import Text
 
     console.print(Text(strategy.name, style="bold cyan"))

@@ -8,7 +8,7 @@ import click
 from redraft.flows.cli import options
 from redraft.flows.settings import EVALUATION_SAMPLES, EvaluationSettings, Settings
 
-WIDTH = 100  # of the tables, whatever the terminal has: a column that is left out cannot be read
+WIDTH = 100  # the least width of the tables, even on a narrower terminal, so that no column is left out
 
 
 @click.command()

@@ -48,12 +48,12 @@ def query(sql: str, db: str, csv: bool, json: bool, parquet: Path | None, overwr
 
 
 def _stoppable(action: Callable[[], Result]) -> Result:
-    """What the action gives. Ctrl-C leaves it behind in its thread, which ends with the program: DuckDB may not look
-    for an interrupt for a long time, and a reader has nothing to put in order."""
+    """Runs the action in a thread and returns its result. DuckDB may ignore an interrupt for a long time, so Ctrl-C
+    does not wait for the thread, which ends with the program. This is safe, since a query only reads."""
     try:
         return ThreadPoolExecutor(1).submit(action).result()
     except KeyboardInterrupt:
-        echoed = "\n" if sys.stderr.isatty() else ""  # the terminal has shown ^C
+        echoed = "\n" if sys.stderr.isatty() else ""  # the terminal has printed ^C on this line
         click.echo(f"{echoed}redraft: stopped", err=True)
         raise click.Abort from None
 
