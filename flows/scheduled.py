@@ -1,8 +1,8 @@
 """The stages as Prefect flows of the same names: schedules, retries, a dashboard and an artifact with the summary.
 
-A task is a shard of problems and runs in the flow's own event loop. Nothing is cached by Prefect, since the store knows
-what is done: a flow that is run again goes on where it was. Deploy with `prefect deploy --all` (see prefect.yaml);
-flows are named to Prefect as modules, such as `redraft.flows.scheduled.nightly`.
+A task solves a shard of the problems, in the event loop of the flow. Prefect caches nothing, since the store records
+what is done. A flow that runs again goes on where it ended. `prefect deploy --all` deploys the flows (see
+prefect.yaml), which Prefect knows by module names, such as `redraft.flows.scheduled.nightly`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -82,7 +82,7 @@ async def export(given: parameters.Export) -> State[dict[str, Any]]:
 @stage(parameters.Nightly)
 async def nightly(given: parameters.Nightly) -> State[dict[str, Any]]:
     """One more replicate of the problems, and an export of everything right so far."""
-    parts(given.format, given.filters, given.export_arguments)  # a mistake in them is told before a model is paid
+    parts(given.format, given.filters, given.export_arguments)  # finds wrong arguments before a model is paid
     summary = await _generated(given)
     found = await _exported(given, given.export_arguments)
     get_run_logger().info(found.one_line())
@@ -93,12 +93,13 @@ async def nightly(given: parameters.Nightly) -> State[dict[str, Any]]:
 
 
 def scheduled_date() -> str:
-    """The day that this flow run was scheduled for, such as 2026-11-22, in UTC."""
+    """Returns the day that this flow run was scheduled for, in UTC, such as 2026-11-22."""
     return f"{flow_run.get_scheduled_start_time():%Y-%m-%d}"
 
 
 async def _generated(given: parameters.Generate) -> Summary:
-    """Every shard in turn until the budget is used up, and the summary over all of them as an artifact."""
+    """Runs the shards one after the other until the budget is used up. Returns the summary of all shards, and makes an
+    artifact of it."""
     budget = RemainingBudget(given.structured()["budget"])
     replicate = given.replicate or scheduled_date()
     settings = {**_settings(given, generate_stage), **await located(given), "replicate": replicate}
@@ -131,7 +132,7 @@ async def _generated(given: parameters.Generate) -> Summary:
 
 
 async def _annotated(given: parameters.Annotate) -> Annotation:
-    """What all tries judged together."""
+    """Grades the drafts, in several tries if needed, and returns the counts of all tries together."""
     budget = RemainingBudget(given.structured()["budget"])
     settings = {**_settings(given, annotate_stage), **await located(given), "progress": Logged()}
     parts: list[Annotation] = []
@@ -154,14 +155,15 @@ async def _exported(given: parameters.Written, arguments: Mapping[str, Any] | No
 
 
 def _settings(given: parameters.Stored, stage: Callable[..., Any]) -> dict[str, Any]:
-    """What a stage takes of what a flow was given. A value that None stands for is the stage's own default."""
+    """Returns the parameters of a flow that a stage takes. A parameter that is None is left out, so that the stage uses
+    its default."""
     taken = signature(stage).parameters
     plain = {name: value for name, value in given if name in taken and value is not None}
     return {**plain, **(given.structured() if isinstance(given, parameters.Model) and "limits" in taken else {})}
 
 
 def _joined(found: Sequence[Problem], parts: Sequence[Summary], replicate: str) -> Summary:
-    """One summary over all problems, with what all shards and tries together drew and spent."""
+    """Returns one summary over all problems. Its new trajectories and its cost are sums over all shards and tries."""
     last, ids = parts[-1], [problem.problem_id for problem in found]
     whole = summarise(Store(last.db), last.run_id, recipe=last.recipe, replicate=replicate, problems=ids)
     costs = [part.cost_usd for part in parts if part.cost_usd is not None]
@@ -177,13 +179,14 @@ def _joined(found: Sequence[Problem], parts: Sequence[Summary], replicate: str) 
 
 
 def _told(summary: Summary, kept: str = "") -> str:
-    """What came of a flow run, in one line."""
+    """Returns the result of a flow run in one line."""
     told = summary.one_line() + (f"; {kept}" if kept else "")
     return f"{told}. {summary.spent}" if summary.spent else told
 
 
 def _wrong(summary: Summary, given: parameters.Generate) -> tuple[str | None, ...]:
-    """What makes a flow run fail that drew trajectories."""
+    """Returns the reasons why a flow run fails: failed trajectories, and thresholds that are not met. None stands for
+    a check that is passed."""
     return (
         _failures(summary),
         too_few("right", summary.right, "min_right", given.min_right),

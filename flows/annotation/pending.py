@@ -22,7 +22,7 @@ class AnnotationTask:
     problem: Problem
     places: tuple[Place, ...]
     key: str
-    attempt: int = 1  # the unit that judges the drafts
+    attempt: int = 1  # the number of the attempt to judge the drafts
 
 
 @dataclass(frozen=True, slots=True)

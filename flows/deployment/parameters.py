@@ -1,4 +1,4 @@
-"""What the scheduled flows take: the settings of their stages, and what only a scheduled flow needs.
+"""The parameters of the scheduled flows: the settings of their stages, and settings that only a scheduled flow needs.
 
 A flow takes the fields of one of these models side by side. `prefect deploy` writes their descriptions and bounds into
 the deployment's schema, so that the server refuses a wrong value before a run exists. There is no Prefect here.
@@ -27,7 +27,7 @@ CURE = (
 
 
 def refuse(pattern: str) -> dict[str, Any]:
-    """The part of a JSON schema that refuses texts of a pattern."""
+    """Returns the part of a JSON schema that rejects texts that match a pattern."""
     return {"not": {"type": "string", "pattern": pattern, "description": CURE}}
 
 
@@ -52,14 +52,14 @@ class Parameters(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def no_secret(cls, value: Any, info: ValidationInfo) -> Any:
-        """The value as it is. Raises ValueError if an address in it has a password or a key."""
+        """Returns the value unchanged. Raises ValueError if an address in it has a password or a key."""
         if masked(info.field_name or "", value) != value:
             raise ValueError(CURE)
         return value
 
     @classmethod
     def read(cls, given: Mapping[str, Any]) -> Self:
-        """The parameters of these names and values. Raises SettingsError, in one line."""
+        """Returns the parameters with these names and values. Raises SettingsError, in one line."""
         try:
             return cls.model_validate(dict(given))
         except ValidationError as error:
@@ -67,7 +67,8 @@ class Parameters(BaseModel):
 
 
 def with_settings(base: type[Base], kind: type, *but: str) -> type[Base]:
-    """A base of parameters with the fields of a class of settings, except those that it declares itself."""
+    """Returns a base class with the fields of a class of settings as parameters, except the fields named in `but`, which
+    the base declares itself."""
     given: dict[str, Any] = {name: field for name, field in model_fields(kind, JSON).items() if name not in but}
     return create_model(kind.__name__, __base__=base, **given)
 
@@ -93,7 +94,7 @@ class Stored(Parameters):
 
 
 def about(name: str) -> str:
-    """The meaning of a setting."""
+    """Returns the help text of a setting."""
     return described(ModelSettings)[name].metadata["about"]
 
 
@@ -119,7 +120,7 @@ class Model(Stored):
     prompts: Name | None = Field(None, description=about("prompts"))
 
     def structured(self) -> dict[str, Any]:
-        """The limits, budgets, prices and prompts as the stages take them. Raises PromptError."""
+        """Returns the limits, budgets, prices and prompts in the form that the stages take. Raises PromptError."""
         return {
             "limits": Limits(**dict(self.limits or {})),
             "budget": Budget(**dict(self.budget or {})),
@@ -204,7 +205,7 @@ class Nightly(Written, Generate):
 
 
 def masked(name: str, value: Any) -> Any:
-    """The value of a parameter with every secret in its addresses masked."""
+    """Returns the value of a parameter with every secret in its addresses masked."""
     if isinstance(value, str):
         return redact_location(value) if name.endswith("api_base") else redact_addresses(value)
     if isinstance(value, Mapping):
@@ -213,7 +214,8 @@ def masked(name: str, value: Any) -> Any:
 
 
 def signature(model: type[Parameters]) -> inspect.Signature:
-    """The fields of a model as a function's parameters, `source` and those without a default first."""
+    """Returns a signature whose parameters are the fields of a model. `source` and fields without a default come
+    first."""
     found = model.model_fields.items()
     ordered = sorted(found, key=lambda item: (not item[1].is_required(), item[0] != "source"))
     parameters = []
@@ -228,7 +230,7 @@ def signature(model: type[Parameters]) -> inspect.Signature:
 
 
 def _mistakes(model: type[Parameters], error: ValidationError) -> Iterator[str]:
-    """What is wrong with each value, without the secrets in it."""
+    """Returns what is wrong with each value, without the secrets in it."""
     for one in error.errors():
         place = ".".join(str(part) for part in one["loc"])
         if one["type"] == "extra_forbidden":

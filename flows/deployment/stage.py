@@ -1,4 +1,4 @@
-"""A stage as a Prefect flow: its parameters, its tries and its end, each mistake in one line."""
+"""Turns a stage into a Prefect flow: its parameters, its tries and its final state. Each mistake is one line."""
 
 import errno
 import inspect
@@ -29,7 +29,7 @@ Body = Callable[[P], Awaitable[State[dict[str, Any]]]]
 
 
 class Stage(Flow[..., Coroutine[Any, Any, State[dict[str, Any]]]]):
-    """A flow that hands no secret to Prefect: a password in an address is masked in the parameters of its runs."""
+    """A flow that gives no secret to Prefect: passwords in addresses are masked in the parameters of its runs."""
 
     def serialize_parameters(self, parameters: dict[str, Any]) -> dict[str, Any]:
         return masked("", super().serialize_parameters(parameters))
@@ -41,8 +41,8 @@ class Stage(Flow[..., Coroutine[Any, Any, State[dict[str, Any]]]]):
 
 
 def stage(parameters: type[P]) -> Callable[[Body[P]], Stage]:
-    """Makes a function of such parameters a flow of its name, which takes them side by side. The flow run ends Failed,
-    with one line, if a parameter is wrong or the stage meets a mistake."""
+    """Turns a function that takes one object of parameters into a flow with a keyword for each parameter. If a
+    parameter is wrong or the stage raises an error, the flow run ends as Failed, with one line."""
 
     def decorate(body: Body[P]) -> Stage:
         there = signature(parameters)
@@ -62,7 +62,7 @@ def stage(parameters: type[P]) -> Callable[[Body[P]], Stage]:
 
 
 def ended(told: str, facts: Mapping[str, Any], *wrong: str | None) -> State[dict[str, Any]]:
-    """How a flow run ends: Failed if anything is wrong, which its message says first."""
+    """Returns the final state of a flow run: Failed if anything is wrong. The message then begins with the fault."""
     reasons = [reason for reason in wrong if reason]
     if reasons:
         return Failed(message=". ".join([*reasons, told]), data=dict(facts))
@@ -70,15 +70,16 @@ def ended(told: str, facts: Mapping[str, Any], *wrong: str | None) -> State[dict
 
 
 def too_few(what: str, found: int, name: str, least: int) -> str | None:
-    """What is wrong if a threshold is not met, such as "Too few right: 0, and min_right is 1"; None if it is met."""
+    """Returns a sentence such as "Too few right: 0, and min_right is 1" if a threshold is not met, else None."""
     return f"Too few {what}: {found:,}, and {name} is {least:,}" if found < least else None
 
 
 async def tried(
     name: str, given: Stored, work: Callable[[], Awaitable[T]], failure: Callable[[T], str | None] = lambda found: None
 ) -> T:
-    """What the work returns, as a Prefect task that is tried again while another try could help: the provider was away
-    or stumbled, another run held the recipe, or `failure` says what failed. Raises what the last try raised."""
+    """Runs the work as a Prefect task and returns its result. The task is tried again if the provider was away or
+    failed, if another run held the recipe, or if `failure` returns a reason for the result. Raises the error of the
+    last try."""
     error: Exception | None = None
     found: list[T] = []
 
@@ -112,7 +113,7 @@ async def tried(
 
 
 def _passing(error: Exception) -> bool:
-    """Whether the same work may succeed later: nobody has to mend anything first."""
+    """Returns whether the same work may succeed later, without any change by a person."""
     if isinstance(error, ModelError):
         return error.cause is not Cause.REQUEST
     cause = error.__cause__
@@ -120,7 +121,8 @@ def _passing(error: Exception) -> bool:
 
 
 async def located(given: Model) -> dict[str, Any]:
-    """The parameters `api_base` and `arguments` with the addresses that they name. Raises SettingsError."""
+    """Returns the parameters `api_base` and `arguments` with addresses in the place of env:NAME and secret:BLOCK.
+    Raises SettingsError."""
     arguments = {
         key: await _address(key, value) if key.endswith(".api_base") else value
         for key, value in (given.arguments or {}).items()
@@ -130,7 +132,7 @@ async def located(given: Model) -> dict[str, Any]:
 
 
 async def _address(name: str, given: Any) -> Any:
-    """The address that env:NAME or secret:BLOCK names; anything else as it is."""
+    """Returns the address that env:NAME or secret:BLOCK names. Returns any other value unchanged."""
     kind, _, place = given.partition(":") if isinstance(given, str) else ("", "", "")
     if kind == "env":
         if not os.environ.get(place):
@@ -146,19 +148,19 @@ async def _address(name: str, given: Any) -> Any:
 
 
 class RemainingBudget:
-    """What is left of a flow run's budget, over its shards and their tries."""
+    """The rest of a flow run's budget, which all shards and their tries share."""
 
     def __init__(self, whole: Budget) -> None:
         self.whole = self._left = whole
 
     @property
     def used_up(self) -> bool:
-        """Whether nothing is left of a part of it."""
+        """Returns whether any limit of the budget is used up."""
         return any(left == 0 for left in astuple(self._left))
 
     async def spend(self, work: Callable[[Budget], Awaitable[T]]) -> T:
-        """What the work returns, which is given what is left, and tells in its result or its ModelError what it
-        used."""
+        """Runs the work with the rest of the budget, and returns its result. The result, or the ModelError that the
+        work raises, says in `used` how much was used."""
         begun, used = time.monotonic(), None
         try:
             found = await work(self._left)
@@ -172,7 +174,7 @@ class RemainingBudget:
 
 
 class Logged(Lines):
-    """Progress as lines in the flow run's log."""
+    """A Progress that writes lines to the log of the flow run."""
 
     def __init__(self) -> None:
         super().__init__(seconds=10.0)
@@ -183,4 +185,4 @@ class Logged(Lines):
 
 
 PASSING = (errno.EAGAIN, errno.EBUSY, errno.EIO, errno.ENOSPC, errno.ESTALE, errno.ETIMEDOUT)
-"""What the system says of a disk or a network folder that may do better later."""
+"""Error codes of the system for a fault of a disk or a network folder that may pass."""

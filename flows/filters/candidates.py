@@ -28,7 +28,8 @@ class Turn:
 class Candidate:
     """A trajectory, represented by its last right draft, or by its last draft if none is right.
 
-    `correct` is None if the answer is not known or the oracle could not decide; `tokens` are those of this draft.
+    `correct` is None if the answer is not known or the oracle could not decide. `tokens` counts the tokens of this
+    draft.
     """
 
     trajectory_id: str
@@ -50,8 +51,8 @@ class Candidate:
 
 
 def candidates(store: Store, run: str | None = None) -> Iterator[Candidate]:
-    """Every published trajectory, or each of one run, by problem and sample, read a thousand problems at a time. Raises
-    StoreError if there is no such run."""
+    """Yields every stored trajectory, or every trajectory of one run, ordered by problem and sample. It reads a
+    thousand problems at a time. Raises StoreError if the run does not exist."""
     if run is not None and not store.query(f"FROM runs WHERE run_id = {literal(run)}", patience=PATIENCE).rows:
         raise StoreError(f'no run {run!r} in {store.path}: list them with `redraft query "FROM runs"`')
     where = "true" if run is None else f"run_id = {literal(run)}"

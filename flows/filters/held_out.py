@@ -13,20 +13,20 @@ PATIENCE = 3600.0  # seconds that a stage waits for a run that is writing
 
 @dataclass(frozen=True, slots=True)
 class ProblemNotes:
-    """Problems of a store, each with a note: by their ids and, since several files may contain the same question, by
-    their texts."""
+    """Problems of a store, each with a note. Notes are found by the id of a problem, and also by its text, since
+    several files may contain the same question."""
 
     by_id: Mapping[str, str] = field(default_factory=dict)
     by_question: Mapping[str, str] = field(default_factory=dict)
 
     def note(self, question: str, problem_id: str | None = None) -> str | None:
-        """The note on a problem; None if it has none."""
+        """Returns the note on a problem; None if it has no note."""
         return self.by_id.get(problem_id or "") or self.by_question.get(_normalised(question))
 
 
 def held_out(store: Store) -> ProblemNotes:
-    """The problems of held-out splits (`store.sources.split.is_held_out`), and the problems that were made from them,
-    each with the reason why it is held out. Raises StoreError."""
+    """Returns the problems of held-out splits (see `store.sources.split.is_held_out`), and the problems that were made
+    from those problems. Each has a note with the reason why it is held out. Raises StoreError."""
     splits = [split for (split,) in store.query("SELECT DISTINCT split FROM problems", patience=PATIENCE).rows]
     found = store.query(DESCENDANTS.format(held=one_of("split", list(filter(is_held_out, splits)))), patience=PATIENCE)
     by_id = {
@@ -40,8 +40,8 @@ def held_out(store: Store) -> ProblemNotes:
 
 
 def trained_on(store: Store) -> ProblemNotes:
-    """The problems of which an export has kept a row, and the problems that they were made from, each with the newest
-    such dataset. Raises StoreError."""
+    """Returns the problems that an export has a row of, and the problems that those were made from. The note of each
+    names the newest such dataset. Raises StoreError."""
     found = store.query(EXPORTED, patience=PATIENCE).rows
     by_id = {problem_id: dataset for problem_id, _, dataset in found}
     return ProblemNotes(by_id, _by_question((question, dataset) for _, question, dataset in found))
@@ -52,7 +52,7 @@ def _by_question(found: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 
 def _normalised(question: str) -> str:
-    """The question in lower case with single spaces, since a copy may change both."""
+    """Returns the question in lower case with single spaces, since a copy may differ in case and spaces."""
     return " ".join(question.casefold().split())
 
 

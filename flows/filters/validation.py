@@ -11,8 +11,8 @@ from redraft.store.errors import RedraftError, broken, wrong
 
 
 def checked_filter(factory: Callable[..., Filter], values: Mapping[str, Any]) -> Filter:
-    """The filter that a factory makes with these arguments. Raises PartError if the result can't be called. The filter
-    raises PartError if it breaks, or returns neither None nor a text."""
+    """Returns the filter that a factory makes with these arguments. Raises PartError if the result can't be called. The
+    filter itself raises PartError if it breaks, or if it returns neither None nor a text."""
     part, made = make_part("filter", factory, values)
     if is_shipped(made):
         return made
@@ -29,13 +29,14 @@ def checked_filter(factory: Callable[..., Filter], values: Mapping[str, Any]) ->
 
 
 def make_part(noun: str, factory: Callable[..., Any], values: Mapping[str, Any]) -> tuple[str, Any]:
-    """The name of a part for messages, and what its factory makes. Raises PartError if the factory breaks."""
+    """Returns the name of a part for messages, and the part that its factory makes. Raises PartError if the factory
+    breaks."""
     part = part_label(noun, factory)
     return part, factory(**values) if is_shipped(factory) else call_part(part, partial(factory, **values))
 
 
 def call_part(part: str, function: Callable[..., Any], *given: Any) -> Any:
-    """The value that a function returns. Raises PartError if the function breaks."""
+    """Calls a function and returns its value. Raises PartError if the function breaks."""
     try:
         return function(*given)
     except RedraftError:

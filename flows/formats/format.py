@@ -41,13 +41,14 @@ def filtered_by(*filters: str) -> Callable[[Factory], Factory]:
 
 
 def default_filters(factory: Callable[..., Format]) -> tuple[str, ...]:
-    """The filters that a format names by `filtered_by`; DEFAULTS if it names none."""
+    """Returns the filters that a format names by `filtered_by`; DEFAULTS if the format names none."""
     return getattr(factory, MARK, DEFAULTS)
 
 
 def prompt_messages(candidate: Candidate, turn: int, window: int | None = None) -> list[dict[str, str]]:
-    """The messages that the draft of a turn answers: the question, then each earlier draft and the feedback on it. With
-    a `window` they are the last ones only. An independent draft starts the conversation anew."""
+    """Returns the messages that the draft of a turn answers: the question, then each earlier draft and the feedback on
+    the draft. With a `window` only the last drafts and their feedback are included. An independent draft starts a new
+    conversation."""
     earlier = [draft for draft in candidate.turns if draft.turn <= turn]
     fresh = max((index for index, draft in enumerate(earlier) if not draft.feedback), default=0)
     shown = earlier[fresh:]
@@ -61,7 +62,8 @@ def prompt_messages(candidate: Candidate, turn: int, window: int | None = None) 
 
 
 def _feedback_messages(turn: Turn) -> list[dict[str, str]]:
-    """The feedback that led to a draft, as messages of the conversation. The writer's own review is its own message."""
+    """Returns the feedback that led to a draft, as messages of the conversation. A review by the writer itself is a
+    message of the assistant."""
     feedback = turn.feedback or ""
     if not turn.reviewed:
         return [{"role": "user", "content": feedback}]
@@ -70,12 +72,13 @@ def _feedback_messages(turn: Turn) -> list[dict[str, str]]:
 
 
 def draft_message(turn: Turn) -> dict[str, str]:
-    """A draft as a message."""
+    """Returns a draft as a message."""
     return {"role": "assistant", "content": turn.text}
 
 
 def reward(turn: Turn, unanswered: float = -1.0) -> float | None:
-    """RISE's reward of a draft: 1 right, 0 wrong, `unanswered` without an answer; None if not known."""
+    """Returns RISE's reward of a draft: 1 if it is right, 0 if it is wrong, `unanswered` if it has no answer. Returns
+    None if nobody knows whether the draft is right."""
     if turn.answer is None:
         return unanswered
     return None if turn.correct is None else float(turn.correct)

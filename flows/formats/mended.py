@@ -50,13 +50,13 @@ class _ProblemDrafts:
     def __init__(self, problem_id: str, most: int) -> None:
         self.problem_id = problem_id
         self._most = most
-        self._made = {True: 0, False: 0}  # rows that keep a draft, and that mend one
+        self._made = {True: 0, False: 0}  # the numbers of rows that keep a draft and that mend a draft
         self.seen: set[str] = set()
         self._right: list[Turn] = []
         self._wrong: list[Turn] = []
 
     def pairs(self, draft: Turn) -> list[tuple[Turn, Turn]]:
-        """The drafts that can make a row now that this draft is read, each with its completion."""
+        """Reads a draft, and returns the drafts that can make a row now, each with its completion."""
         self.seen.add(draft.text)
         if not draft.correct:
             self._wrong.append(draft)
@@ -68,7 +68,7 @@ class _ProblemDrafts:
         return pairs + kept
 
     def count(self, before: Turn, after: Turn) -> str | None:
-        """Counts the row of a pair. Returns why the pair makes none, or None."""
+        """Counts the row of a pair. Returns the reason if the pair makes no row, else None."""
         keeps = before is after
         if self._made[keeps] == self._most:
             return f"{self._most} rows of its problem already"

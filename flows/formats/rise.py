@@ -10,8 +10,8 @@ from redraft.flows.filters.candidates import Candidate, Turn
 from redraft.flows.formats.format import Format, Row, draft_message, filtered_by, prompt_messages, reward
 from redraft.store.errors import PartError
 
-MOST_EXPONENT = 700.0  # exp of more is no float
-MOST_REPEATS = 150  # of one word, in the paper's own data
+MOST_EXPONENT = 700.0  # exp of a larger number overflows a float
+MOST_REPEATS = 150  # the limit for repeats of one word, as in the data of the paper
 
 
 @filtered_by()
@@ -83,7 +83,7 @@ def rise(
 
 
 def _draft_reason(turn: Turn, gained: float | None) -> str | None:
-    """Why a draft makes no row under any criteria; None if it may make one."""
+    """Returns the reason why a draft makes no row under any criteria; None if it may make a row."""
     if gained is None:
         return "not known whether it is right"
     words = Counter(turn.text.split()).most_common(1)
@@ -93,7 +93,7 @@ def _draft_reason(turn: Turn, gained: float | None) -> str | None:
 
 
 def _criteria_reason(criteria: str, rewards: Sequence[float | None], index: int) -> str | None:
-    """Why the criteria leave a draft out; None if they keep it."""
+    """Returns the reason why the criteria leave a draft out; None if they keep the draft."""
     known = [-math.inf if one is None else one for one in rewards]
     if criteria == "better" and known[index] <= (known[index - 1] if index else 0.0):
         return "no better than the draft before"

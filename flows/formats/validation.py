@@ -12,8 +12,8 @@ from redraft.store.errors import wrong
 
 
 def checked_format(factory: Callable[..., Format], values: Mapping[str, Any]) -> Format:
-    """The format that a factory makes with these arguments. Raises PartError if it can't be called; the format raises
-    it if it breaks, or makes anything but rows of JSON."""
+    """Returns the format that a factory makes with these arguments. Raises PartError if the result can't be called. The
+    format itself raises PartError if it breaks, or if it makes anything but rows of JSON data."""
     part, made = make_part("format", factory, values)
     if is_shipped(made):
         return made

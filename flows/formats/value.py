@@ -42,7 +42,7 @@ def value(store: Store, *, style: Literal["columns", "text"] = "columns") -> For
     def rows(candidate: Candidate) -> Iterator[Row]:
         unit = re.split("[:/]", candidate.trajectory_id, maxsplit=1)[0]
         if unit not in trees:
-            trees.clear()  # candidates come problem by problem
+            trees.clear()  # candidates are ordered by problem
             written.clear()
             trees[unit] = _tree(store, unit, candidate)
         trajectories, targets = trees[unit]
@@ -62,7 +62,8 @@ def value(store: Store, *, style: Literal["columns", "text"] = "columns") -> For
 
 
 def _tree(store: Store, unit: str, candidate: Candidate) -> tuple[Mapping[str, Trajectory], dict[str, Target]]:
-    """The first drafts and leaves of a unit by their ids, and the targets of its steps by theirs."""
+    """Returns the first drafts and leaves of a unit by their ids, and the target values of its steps by the steps'
+    ids."""
     problem = Problem(candidate.question, problem_id=candidate.problem_id)
     read = read_trajectories(store, {unit: problem})[unit]
     first = {name: trajectory for name, trajectory in read.items() if trajectory.turn == 1}
@@ -74,7 +75,7 @@ def _tree(store: Store, unit: str, candidate: Candidate) -> tuple[Mapping[str, T
 def _trajectory_reason(
     candidate: Candidate, trajectory: Trajectory | None, targets: Mapping[str, Target]
 ) -> str | None:
-    """Why a trajectory makes no rows; None if it makes some."""
+    """Returns the reason why a trajectory makes no rows; None if it makes rows."""
     if trajectory is None:
         return "a redraft"
     if not targets:
