@@ -168,9 +168,9 @@ def test_each_format_has_its_own_filters_and_help_tells_them() -> None:
     told = " ".join(CliRunner().invoke(cli, ["export", "--help"]).output.split())
     assert "mended, rise, score, value: none" in told
     assert "messages: correct length equations cap; sft: correct length equations duplicates cap" in told
-    assert "mended, messages, rise, score, sft, value, or your own" in told
+    assert "There are mended, messages, rise, score, sft, value." in told
     told = " ".join(CliRunner().invoke(cli, ["filter", "--help"]).output.split())
-    assert "cap, correct, duplicates, equations, length, split, unaided, or your own" in told
+    assert "There are cap, correct, duplicates, equations, length, split, unaided." in told
     assert "Without it: correct, length, equations, duplicates, cap." in told
 
 
