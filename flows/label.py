@@ -120,7 +120,7 @@ def _label_from(store: Store, file: Path, by: str) -> Labelled:
     for where, place, told in lines:
         if place not in found:
             raise SourceError(
-                f"{where}: no draft {place[1]} of trajectory {place[0]!r} in {store.path}: see those there are with"
+                f"{where}: no draft {place[1]} of trajectory {place[0]!r} in {store.path}: list them with"
                 ' `redraft query "FROM turns"`'
             )
         try:
