@@ -67,8 +67,8 @@ class Parameters(BaseModel):
 
 
 def with_settings(base: type[Base], kind: type, *but: str) -> type[Base]:
-    """Returns a base class with the fields of a class of settings as parameters, except the fields named in `but`, which
-    the base declares itself."""
+    """Returns a base class with the fields of a class of settings as parameters. The base declares the fields that
+    `but` names itself."""
     given: dict[str, Any] = {name: field for name, field in model_fields(kind, JSON).items() if name not in but}
     return create_model(kind.__name__, __base__=base, **given)
 

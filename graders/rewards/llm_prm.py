@@ -40,8 +40,8 @@ SCHEMA: dict[str, Any] = {
 
 async def judged(client: Client, trajectory: Trajectory, votes: int = 1) -> list[Detail]:
     """Returns, for each step, the share of replies that gave each rating. `votes` replies are drawn; a single reply is
-    drawn at temperature 0. A reply has no vote if its call failed, or if it does not rate each step of the draft once. Raises
-    Nonsense if no reply has a vote, and ModelError if no call was answered."""
+    drawn at temperature 0. A reply has no vote if its call failed, or if it does not rate each step of the draft once.
+    Raises Nonsense if no reply has a vote, and ModelError if no call was answered."""
     steps = written(trajectory)
     listed = "\n".join(f"<step {number}>\n{step}\n</step {number}>" for number, step in enumerate(steps, start=1))
     asked = fill(client.template("rate_steps"), question=trajectory.question.text, solution=listed)

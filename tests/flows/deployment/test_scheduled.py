@@ -51,7 +51,7 @@ def test_a_flow_run_shows_its_true_state(prefect_api: Any, python: Any, tmp_path
     assert shards[5:] == [("FAILED", 1), ("FAILED", 2)]  # a mistake is not tried again, an absent provider is
     [artifact] = prefect_api("artifacts/latest/filter", {"artifacts": {"key": {"any_": ["redraft-summary"]}}})
     assert "| problems | 5 |" in artifact["data"]
-    assert "budget of 3 calls is used up. What it did not reach" in artifact["data"]
+    assert "budget of 3 calls is used up. Problems that it did not reach" in artifact["data"]
     with Store(tmp_path / "redraft.duckdb") as store:
         assert store.query("SELECT count(DISTINCT unit_id) FROM raw.commits WHERE status = 'done'").rows == [(5,)]
 

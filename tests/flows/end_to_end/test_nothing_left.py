@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -131,7 +132,7 @@ async def test_a_store_that_another_run_uses_meanwhile_stays(tmp_path: Path, sum
 
 
 async def test_rows_before_a_bad_one_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("redraft.flows.importing.BATCH", 1)
+    monkeypatch.setattr(sys.modules["redraft.flows.importing"], "BATCH", 1)
     row: dict[str, Any] = {
         "messages": [{"role": "user", "content": "What is 1 + 1?"}, {"role": "assistant", "content": "2"}]
     }
