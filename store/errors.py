@@ -1,5 +1,6 @@
 """Errors that a user can mend. Each error's message is one line: what is wrong, where, and its cure."""
 
+from collections.abc import Coroutine
 from pathlib import Path
 from types import FrameType
 
@@ -41,6 +42,8 @@ class PartError(RedraftError):
 def wrong(part: str, returned: object, wanted: str, how: str = "returned") -> PartError:
     """Returns the error of a part, such as "critic 'mine'", that returned a wrong value. `wanted` says which value the
     part has to return."""
+    if isinstance(returned, Coroutine):
+        returned.close()  # otherwise Python warns that nobody awaited it
     kind = type(returned).__name__
     shown = "None" if returned is None else f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
     if isinstance(returned, list | tuple | dict):

@@ -161,10 +161,7 @@ class Search:
     async def _halve(self, state: State, trajectory: Trajectory) -> None:
         """Finds a wrong trajectory's first wrong step by binary search: the first step after which no rollout is
         right."""
-        low, high = (
-            len(state.prefix.steps),
-            len(trajectory.steps) - 2,
-        )  # the answer is wrong, so the last step needs no test
+        low, high = len(state.prefix.steps), len(trajectory.steps) - 2  # the whole trajectory is known to be wrong
         while low <= high:
             middle = (low + high) // 2
             found = await self._state(cut_prefix(trajectory, middle + 1))

@@ -78,8 +78,8 @@ class Appender:
 
 @contextmanager
 def _text_relation(pieces: Iterable[bytes], reads: bool) -> Iterator[str]:
-    """Yields an SQL relation whose column `t` has the text. A store in memory that has answered a query can't read
-    files; then the text is part of the relation."""
+    """Yields an SQL relation whose column `t` has the text. If `reads` is false, the relation has the text in its SQL;
+    this is for a store in memory, which can't read files after its first query."""
     if not reads:
         yield f"(VALUES ({literal(b''.join(pieces).decode())})) v(t)"
         return

@@ -87,9 +87,7 @@ class Writer:
                 return
 
     async def _publish(self) -> None:
-        most = (
-            2 * self._batch if self._closing else self._batch
-        )  # publishing few units takes almost as long as publishing many
+        most = 2 * self._batch if self._closing else self._batch  # publishing a few units takes almost as long
         units, self._waiting = self._waiting[:most], self._waiting[most:]
         if len(self._waiting) <= self._batch:
             self._room.set()

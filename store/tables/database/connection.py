@@ -54,7 +54,7 @@ def _quote(name: str) -> str:
 
 WRITING: dict[str, str | bool | int | float | list[str]] = {
     "threads": 1,
-    "enable_external_file_cache": False,  # all batches of rows are read from the same file name, so a cache would return old rows
+    "enable_external_file_cache": False,  # all rows are read from one file name: a cache would mix them up
     # A commit goes straight into the file, without a log that DuckDB would write, read and write again.
     "checkpoint_threshold": "0KB",
     "auto_checkpoint_skip_wal_threshold": 0,
