@@ -32,7 +32,7 @@ def old(
     ]
     unit = make_unit([[("1", True)], [("2", False), ("1", True)]], scores={"prm": [[0.9], [0.2, 0.8]]}, calls=calls)
     path = tmp_path / "old.duckdb"
-    monkeypatch.setattr(sql, "DESCRIBED", {})
+    monkeypatch.setattr(sql, "COLUMN_TYPES", {})
     with monkeypatch.context() as patch, duckdb.connect(str(path)) as connection:
         patch.setattr(migrations, "MIGRATIONS", migrations.MIGRATIONS[:BEFORE])
         migrations.migrate(connection)
@@ -40,7 +40,7 @@ def old(
         for table, rows in unit_rows(unit, unit.calls).items():
             columns = len(connection.execute(f"DESCRIBE {table}").fetchall())
             sql.insert(connection, table, [row[:columns] for row in rows])
-    monkeypatch.setattr(sql, "DESCRIBED", {})
+    monkeypatch.setattr(sql, "COLUMN_TYPES", {})
     return path
 
 
