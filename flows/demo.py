@@ -22,7 +22,6 @@ from redraft.flows.export import export
 from redraft.flows.generation.job import Job
 from redraft.flows.generation.problems import problems
 from redraft.flows.settings import Selection, Settings
-from redraft.flows.settings_input import read
 from redraft.flows.summary.report import render
 from redraft.flows.summary.summarise import summarise_job
 from redraft.graders.oracle import oracle
@@ -41,11 +40,11 @@ async def demo(folder: Path, console: Console, *, limit: int = 40, samples: int 
     Raises StoreError."""
     db, rows = fresh(folder)
     arguments = {"feedback": "oracle", "turns": 2}
-    given = {"arguments": arguments, "samples": samples, "seed": seed, "concurrency": samples * 2}
-    settings = read(Settings, given)
+    # Click has checked the values, and Pydantic's check of the others would delay the first draft.
+    settings = Settings(arguments=arguments, samples=samples, seed=seed, concurrency=samples * 2)
     store = await off_loop(Store, db)
     progress = Showing(console)
-    job = Job(problems(SOURCE, Silent(), read(Selection, {"limit": limit})), settings, store, progress)
+    job = Job(problems(SOURCE, Silent(), Selection(limit=limit)), settings, store, progress)
     try:
         await first_draft(job, console)
         await asyncio.to_thread(load, "correct")
