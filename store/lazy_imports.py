@@ -2,6 +2,7 @@
 
 import importlib
 import sys
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -39,6 +40,7 @@ class LazyPackage(ModuleType):
         return sorted({*super().__dir__(), *self.__all__})
 
 
+@cache
 def sources(package: ModuleType) -> dict[str, tuple[str, str]]:
     """For each public name of a package the module that has it, and its name there: the package's imports under `if
     TYPE_CHECKING:`."""

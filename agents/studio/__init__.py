@@ -1,0 +1,8 @@
+"""The strategies as graphs for LangGraph Studio and its server. `langgraph.json` names a function here for each."""
+
+from redraft.agents.studio import graphs
+from redraft.agents.studio.graphs import GraphError, graph
+
+__all__ = ["GraphError", "graph"]
+
+globals().update({name: getattr(graphs, name) for name in graphs.STRATEGIES})

@@ -121,7 +121,7 @@ def factory(strategy: str) -> Callable[[ServerRuntime], Awaitable[StudioGraph]]:
 
 def langgraph_json() -> dict[str, Any]:
     """Returns the configuration of LangGraph's server, with every strategy."""
-    return {"dependencies": ["."], "graphs": {name: f"redraft.agents.studio.graphs:{name}" for name in STRATEGIES}}
+    return {"dependencies": ["."], "graphs": {name: f"redraft.agents.studio:{name}" for name in STRATEGIES}}
 
 
 def _graph(

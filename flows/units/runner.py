@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Generic, Protocol, TypeVar
@@ -11,6 +12,7 @@ from redraft.flows.units.gc_pause import rare_collections
 from redraft.flows.units.pool import for_each
 from redraft.flows.units.shutdown import short_shutdown
 from redraft.llm.client.client import Client
+from redraft.store.errors import RedraftError
 from redraft.store.journal import Journal
 from redraft.store.problems import Problem
 from redraft.store.tables.store import Store
@@ -107,13 +109,19 @@ class UnitRunner(Generic[T]):
             facts = {"reason": str(error)}
             raise
         finally:
-            await self._worker.close()
             try:
                 async with short_shutdown(status, self._store, self._progress.say):
-                    await self._writer.close()
+                    try:
+                        await self._writer.close()
+                    except Exception as error:  # the run has ended too if its last units cannot be stored
+                        status = "failed"
+                        with suppress(RedraftError):  # the same fault may keep the end of the run out of the store
+                            await off_loop(self._store.end_run, self._run_id, status, {"reason": str(error)})
+                        raise
                     await off_loop(self._store.end_run, self._run_id, status, facts)
             finally:
                 self._progress.end(status)
+                await self._worker.close()
 
     async def _prepared(self, tasks: Sequence[T]) -> AsyncIterator[T]:
         """Yields the tasks. Before a task is yielded, its stored answers are loaded and the worker is prepared."""
