@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from redraft.flows.display.notebook import suited
 from redraft.flows.display.progress import Progress
@@ -103,9 +104,8 @@ def _sources(
 ) -> list[str | Path | list[Problem]]:
     if isinstance(source, str | Path):
         return [source]
-    given = list(source)
-    names = [one for one in given if isinstance(one, str | Path)]
-    return [*names] if names else [[one for one in given if isinstance(one, Problem)]]
+    given: list[Any] = list(source)
+    return given if given and all(isinstance(one, str | Path) for one in given) else [given]
 
 
 def _tasks(parts: Sequence[str | Path | list[Problem]], found: Sequence[Sequence[Problem]]) -> dict[str, str]:

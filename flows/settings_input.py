@@ -42,6 +42,8 @@ def takes(
                 there.bind(*given, **named)  # raises TypeError, as every function does
             return await stage(read(kind, {**dict(zip(places, given, strict=False)), **named}))
 
+        about = [f"    {name}: {field.metadata['about']}" for name, field in described(kind).items()]
+        run.__doc__ = "\n".join([inspect.getdoc(stage) or "", "\nArgs:", *about])
         run.__signature__ = there  # type: ignore[attr-defined]
         del run.__wrapped__  # type: ignore[attr-defined]
         return run  # type: ignore[return-value]
@@ -66,7 +68,10 @@ def read(kind: Callable[..., T], given: Mapping[str, Any]) -> T:
     names = [one.name for one in fields(kind)]  # type: ignore[arg-type]
     for name in given:
         if name not in names:
-            raise SettingsError(f"no setting {name!r}; there are {', '.join(sorted(names))}: correct or leave it out")
+            cure = (
+                f"give an argument of a part as arguments={{{name!r}: ...}}" if "arguments" in names else "leave it out"
+            )
+            raise SettingsError(f"no setting {name!r}; there are {', '.join(sorted(names))}: correct it, or {cure}")
     checked = described(kind)
     values = {name: value for name, value in given.items() if name in checked}
     if values.get("arguments", ...) is None:

@@ -29,7 +29,7 @@ def problems(
     SourceError."""
     limit = selection.limit
     if not isinstance(source, str | Path):
-        return list(islice(filter(fit, source), limit))
+        return list(islice(filter(fit, map(_problem, source)), limit))
     builtin = str(source).partition(":")[0] == "builtin"
     if limit is None and builtin:
         limit = BUILTIN_LIMIT
@@ -50,3 +50,14 @@ def problems(
     if found and all(problem.answer is None for problem in found):
         progress.say("no problem has a known answer: if a column holds it, name the column with --answer-column")
     return found
+
+
+def _problem(given: object) -> Problem:
+    """Returns what is given if it is a Problem. Raises SourceError."""
+    if isinstance(given, Problem):
+        return given
+    shown = " ".join(repr(given).split())[:60]
+    raise SourceError(
+        f"the source has a {type(given).__name__}, {shown}: give a file, or Problems from redraft.store, such as"
+        " Problem('What is 1 + 1?', '2')"
+    )

@@ -20,6 +20,7 @@ from redraft.llm.limits import Budget
 from redraft.llm.providers.embedded.training.settings import FinetuneSettings
 from redraft.store.errors import RedraftError
 from redraft.store.fields import described
+from redraft.store.problems import Problem
 
 
 @pytest.mark.parametrize(
@@ -35,6 +36,10 @@ from redraft.store.fields import described
         (generate, {"arguments": "turns=2"}, "arguments='turns=2' must be a mapping from names to values"),
         (generate, {"budget": Budget(calls=-1)}, "must be a Budget of amounts that are finite and at least 0"),
         (generate, {"sampels": 3}, "no setting 'sampels'; there are answer_column, "),
+        (generate, {"turns": 2}, "correct it, or give an argument of a part as arguments={'turns': ...}"),
+        (generate, {"source": [{"question": "1 + 1?"}]}, "the source has a dict, {'question': '1 + 1?'}: give a file"),
+        (evaluate, {"source": [{"question": "1 + 1?"}]}, "the source has a dict, {'question': '1 + 1?'}: give a file"),
+        (evaluate, {"source": ["builtin", Problem("1 + 1?", "2")]}, "the source has a str, 'builtin': give a file"),
         (annotate, {"samples": 3}, "no setting 'samples'; there are api_base, "),
         (evaluate, {"strategies": [3]}, "strategies.0=3 must be a text or a function or a Method"),
         (evaluate, {"settings": Settings(samples="three")}, "samples='three' must be a whole number"),  # type: ignore
