@@ -19,8 +19,8 @@ from redraft.store.trajectory import Verdict
 
 
 class Checker:
-    """Compares answers with keys. `limit_s` is the most seconds for one comparison, `workers` the most processes,
-    each of at most `memory_mb` megabytes.
+    """Compares answers with keys. `limit_s` is the most seconds of processor time for one comparison, `workers` the
+    most processes, each of at most `memory_mb` megabytes.
 
     The processes start when first needed, are shared by all event loops and threads, and end with `close`, with
     the last reference to the checker, or with the program, however it ends.

@@ -1,8 +1,9 @@
 """Equality of two mathematical answers by Math-Verify, and the loop of the process that it runs in.
 
 It runs in a process of its own because sympy may compute for ever: the parent (`redraft.graders.answers.checker`)
-kills it at its time limit. Requests and replies are lines of JSON on standard input and output; the process
-ends when its input does, and, if it is then busy, by an alarm that needs no Python code to run.
+waits for it. Requests and replies are lines of JSON on standard input and output. The process ends when its input
+does, and at the limits of a request by timers of the system, which need no Python code to run: `limit_s` seconds of
+processor time, or `wait_s` on the clock.
 """
 
 import json
@@ -40,9 +41,11 @@ def main() -> None:
     replies.write(json.dumps(_warm_up(int(sys.argv[1]))) + "\n")
     for line in sys.stdin:
         request = json.loads(line)
-        signal.setitimer(signal.ITIMER_REAL, request["limit_s"] + GRACE_S)
+        signal.setitimer(signal.ITIMER_PROF, request["limit_s"])
+        signal.setitimer(signal.ITIMER_REAL, request["wait_s"] + GRACE_S)
         reply = _reply(request["gold"], request["given"])
         signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
         replies.write(json.dumps(reply) + "\n")
 
 
@@ -77,7 +80,7 @@ def _parse(answer: str) -> list[Any]:
     return parse(f"${text}$", targets, parsing_timeout=None)  # pyright: ignore[reportArgumentType]
 
 
-GRACE_S = 1.0  # the parent's kill comes first
+GRACE_S = 1.0  # the parent's own wait ends first
 THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?!\d)")
 PRODUCT = re.compile(r"(?<![\w^.])(\d+(?:\.\d+)?)\s*\(")  # Math-Verify reads 2(9) as the mixed number 2 + 9
 PERCENT = re.compile(r"(?<!\\)%")

@@ -36,8 +36,8 @@ class ProcessPool:
 
     def ask(self, request: Mapping[str, Any], limit_s: float, attempts: int = 2) -> dict[str, Any]:
         """The reply of a process to a request; blocks, so call it inside `run`. A process that ended is replaced, and
-        the new process is asked again. Raises TimeoutError after `limit_s` seconds, after which the process is killed,
-        and ProcessError or OSError if no process answers."""
+        the new process is asked again. Raises TimeoutError after `limit_s` seconds of processor time, after which the
+        process is killed, and ProcessError or OSError if no process answers."""
         process = self._borrow()
         try:
             reply = process.ask(request, limit_s)

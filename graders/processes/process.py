@@ -23,7 +23,7 @@ class ProcessNotStarted(ProcessError):
 
 class Process:
     """A running module, such as `redraft.graders.answers.math_verify_process`, in a process group of its own; `name` is
-    its name in errors. Raises ProcessNotStarted if it does not start within a minute."""
+    its name in errors. Raises ProcessNotStarted if it ends as it starts, or does not start within ten minutes."""
 
     def __init__(self, module: str, *arguments: str, name: str) -> None:
         self._name = name
@@ -42,7 +42,7 @@ class Process:
             hello = self._read(START_S)
         except TimeoutError as error:
             self.stop()
-            raise ProcessNotStarted(f"the {name} did not start within {START_S:g} s") from error
+            raise ProcessNotStarted(f"the {name} did not start within {START_S / 60:g} minutes") from error
         except ProcessError as error:
             self.stop()
             raise ProcessNotStarted(f"the {name} ended as it started") from error
@@ -55,9 +55,14 @@ class Process:
         return self._process.pid
 
     def ask(self, request: Mapping[str, Any], limit_s: float) -> dict[str, Any]:
-        """The reply to one request. Raises TimeoutError after `limit_s` seconds, and ProcessError if the process
-        ends; after either, only `stop` may be called."""
-        line = json.dumps({**request, "limit_s": limit_s}) + "\n"
+        """The reply to one request. Raises TimeoutError after `limit_s` seconds of processor time, and ProcessError if
+        the process ends; after either, only `stop` may be called.
+
+        The process limits itself to `limit_s`: it ends by SIGPROF. `wait_s`, which it is sent too, is the most seconds
+        on the clock, for a process that waits for ever: a busy machine makes no request exceed it.
+        """
+        wait_s = limit_s * WAIT
+        line = json.dumps({**request, "limit_s": limit_s, "wait_s": wait_s}) + "\n"
         stdin = self._process.stdin
         assert stdin
         with self._pipes:
@@ -67,20 +72,24 @@ class Process:
                 stdin.write(line.encode())
             except OSError as error:
                 raise ProcessError(f"the {self._name} ended") from error
-            return self._read(limit_s)
+            return self._read(wait_s)
 
     def stop(self) -> None:
         """Ends the process and what it started at once, whatever they do; a caller that waits for a reply gets
         ProcessError. May be called again."""
-        with self._stopping:
-            if self._process.returncode is None:
-                with suppress(ProcessLookupError):
-                    os.killpg(self._process.pid, signal.SIGKILL)
-                self._process.wait()
+        self._kill()
         with self._pipes:  # the end of the process ends any reading, so this is not a wait
             for pipe in (self._process.stdin, self._process.stdout):
                 if pipe:
                     pipe.close()
+
+    def _kill(self) -> int:
+        """The signal, as a negative number, or the status by which the process has ended, at the latest now."""
+        with self._stopping:
+            if self._process.returncode is None:
+                with suppress(ProcessLookupError):
+                    os.killpg(self._process.pid, signal.SIGKILL)
+            return self._process.wait()
 
     def _read(self, limit_s: float) -> dict[str, Any]:
         stdout = self._process.stdout
@@ -93,6 +102,8 @@ class Process:
             if left <= 0 or not poll.poll(left * 1000):
                 raise TimeoutError
             piece = stdout.read(65536)
+            if not piece and self._kill() == -signal.SIGPROF:
+                raise TimeoutError
             if not piece:
                 raise ProcessError(f"the {self._name} ended")
             self._unread += piece
@@ -100,4 +111,5 @@ class Process:
         return json.loads(line)
 
 
-START_S = 60.0  # importing sympy takes two seconds, more on a busy machine
+START_S = 600.0  # importing sympy takes two seconds of processor time, which may be minutes on a busy machine
+WAIT = 60  # seconds on the clock for a second of processor time

@@ -58,15 +58,16 @@ class Sandbox:
     ) -> Outcome:
         """Runs `code` with `inputs` (JSON data) as its variables, and then the statements of `tests` after it.
 
-        `limit_s` is the most seconds for the code and for each test, `memory_mb` the most megabytes for all of it.
+        `limit_s` is the most seconds of processor time for the code and for each test, `memory_mb` the most megabytes
+        for all of it.
         To exceed a limit, or to end the process that it runs in, is an error of the program. Raises SandboxError if the
         sandbox can't run anything.
         """
         if len(code) + len(tests) > LONGEST:
             return Outcome(error=f"MemoryError: a program of more than {LONGEST} characters")
-        request = {"code": code, "inputs": dict(inputs), "tests": tests, "seconds": limit_s, "memory_mb": memory_mb}
+        request = {"code": code, "inputs": dict(inputs), "tests": tests, "memory_mb": memory_mb}
         try:
-            reply = await self._pool.run(partial(self._pool.ask, request, limit_s + GRACE_S))
+            reply = await self._pool.run(partial(self._pool.ask, request, limit_s))
         except TimeoutError:
             return Outcome(error=f"TimeoutError: not finished within {limit_s:g} s")
         except (ProcessNotStarted, OSError) as error:
@@ -120,7 +121,6 @@ def _shared() -> Sandbox:
     return Sandbox()
 
 
-GRACE_S = 3.0  # the interpreter's own limit comes first, and then that of the process above it
 LONGEST = 1 << 20  # characters
 MODULE = re.compile(r"ModuleNotFoundError: No module named '([^']+)'")
 NAME = re.compile(r"NameError: name '(\w+)' is not defined")
