@@ -16,7 +16,7 @@ from redraft.agents.policies.continuation import STEP_SCHEMA
 from redraft.agents.validation import check_part, is_shipped, part_label
 from redraft.graders.answers.checker import Checker
 from redraft.llm.client.client import Client
-from redraft.store.errors import PartError, broken
+from redraft.store.errors import PartError, alternatives, broken
 from redraft.store.plugins.arguments import convert
 from redraft.store.plugins.discovery import load as find
 from redraft.store.problems import Keyring
@@ -209,10 +209,9 @@ def _unknown_argument_message(name: str, strategy: str, chosen: Mapping[str, Any
     part, dot, _ = name.rpartition(".")
     if dot and part in chosen:
         there = sorted(key for key in chosen if key.startswith(f"{part}."))
-        known = f"there are {', '.join(there)}" if there else f"it takes none: choose another {part} too"
+        known = alternatives(name, there) if there else f"it takes none: choose another {part} too"
         return f"no argument {name!r} of {part} {chosen[part]!r}; {known}"
-    known = ", ".join(sorted(chosen)) or "none"
-    return f"no argument {name!r} of strategy {strategy!r}; there are {known}"
+    return f"no argument {name!r} of strategy {strategy!r}; {alternatives(name, sorted(chosen))}"
 
 
 def _missing_value_message(owner: str, name: str, key: str) -> str:

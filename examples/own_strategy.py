@@ -12,7 +12,10 @@ from redraft.agents import Agent, Policy, solve
 from redraft.flows import evaluate
 from redraft.store import Question, Trajectory, replace
 
-QUESTION = "Leo has 4 bags with 6 pens each. Then 5 pens get lost. How many pens does Leo have?"
+QUESTION = (
+    "Toys cost 19 dollars each, and Finn buys 3 of them. Finn has a coupon worth 45 dollars. "
+    "Finn adds 7 kites, each priced at 16 dollars. How many dollars does Finn pay?"
+)  # 124
 
 
 def until_two_agree(policy: Policy, *, most: int = 8) -> Agent:
@@ -38,7 +41,8 @@ def until_two_agree(policy: Policy, *, most: int = 8) -> Agent:
 
 async def main() -> None:
     chosen, *others = await solve(QUESTION, strategy=until_two_agree)
-    print(f"{QUESTION}\n\n{chosen.text()}\nDrafts before it: {', '.join(str(other.answer) for other in others)}\n")
+    drawn = ", ".join(str(draft.answer) for draft in [*reversed(others), chosen])
+    print(f"{QUESTION}\nThe drafts answer {drawn}. The first answer that comes twice wins:\n\n{chosen.text()}\n")
 
     strategies = [until_two_agree, "self_consistency samples=4"]
     found = await evaluate(

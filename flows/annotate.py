@@ -14,11 +14,11 @@ from redraft.flows.annotation.pending import Pending, pending
 from redraft.flows.annotation.result import Annotation
 from redraft.flows.display.notebook import suited
 from redraft.flows.display.progress import Plan, Progress
-from redraft.flows.generation.identity import identity
+from redraft.flows.generation.identity import recorded
 from redraft.flows.generation.recipe import recipe
 from redraft.flows.generation.run_config import plain_argument, plain_budget
 from redraft.flows.generation.strategy import Strategy
-from redraft.flows.settings import AnnotationSettings
+from redraft.flows.settings import DB, AnnotationSettings
 from redraft.flows.settings_input import takes
 from redraft.flows.units.runner import UnitRunner
 from redraft.graders.answers.checker import Checker
@@ -37,7 +37,7 @@ from redraft.store.waiting import off_loop
 class AnnotateArguments(AnnotationSettings):
     """The arguments of `annotate`."""
 
-    db: str | Path | Store = "redraft.duckdb"
+    db: str | Path | Store = DB
     progress: Progress | None = None
 
 
@@ -86,7 +86,7 @@ async def annotate(given: AnnotateArguments) -> Annotation:
             grader: Any = build(
                 GRADER_ALONE.factory, client, keys=keys, grader=given.grader, checker=checker, **given.arguments
             )
-            grader_name = identity(given.grader) or ""
+            grader_name = recorded(given.grader) or ""
             arguments = {key: plain_argument(key, value) for key, value in given.arguments.items()}
             config = {"grader": grader_name, "where": given.where, **arguments}
 

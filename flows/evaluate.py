@@ -22,7 +22,7 @@ from redraft.flows.evaluation.method import Method, method
 from redraft.flows.evaluation.run import MethodRunner
 from redraft.flows.filters.held_out import trained_on
 from redraft.flows.generation.problems import problems
-from redraft.flows.settings import EvaluationSettings
+from redraft.flows.settings import DB, EvaluationSettings
 from redraft.flows.settings_input import takes
 from redraft.store.errors import PartError, SourceError
 from redraft.store.problems import Problem
@@ -37,7 +37,7 @@ class EvaluateArguments(EvaluationSettings):
     """The arguments of `evaluate`."""
 
     source: str | Path | Iterable[Problem] | Sequence[str | Path] = field(default="builtin", kw_only=False)
-    db: str | Path | Store = "redraft.duckdb"
+    db: str | Path | Store = DB
     progress: Progress | None = None
 
 

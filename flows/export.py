@@ -13,6 +13,7 @@ from redraft.flows.filter import Chain, DatasetResult, FilterSpec, Ledger, Scope
 from redraft.flows.formats.format import Format, Row, default_filters
 from redraft.flows.formats.validation import checked_format
 from redraft.flows.generation.identity import identity
+from redraft.flows.settings import DB
 from redraft.store.errors import PartError, RedraftError
 from redraft.store.plugins.arguments import whole
 from redraft.store.plugins.discovery import load
@@ -28,7 +29,7 @@ class ExportError(RedraftError):
 async def export(
     file: str | Path,
     *,
-    db: str | Path | Store = "redraft.duckdb",
+    db: str | Path | Store = DB,
     format: str | Callable[..., Format] = "sft",
     filters: Sequence[FilterSpec] | None = None,
     arguments: Mapping[str, Any] | None = None,
@@ -63,7 +64,9 @@ async def export(
 
 
 def parts(
-    format: str | Callable[..., Format], filters: Sequence[FilterSpec] | None, arguments: Mapping[str, Any] | None
+    format: str | Callable[..., Format],
+    filters: Sequence[FilterSpec] | None = None,
+    arguments: Mapping[str, Any] | None = None,
 ) -> tuple[Callable[..., Format], dict[str, Any], Chain]:
     """Returns the format's factory, the format's arguments, and the chain of filters. If `filters` is None, the chain
     has the format's default filters. Raises PartError for an unknown format, filter or argument."""

@@ -12,7 +12,8 @@ from redraft.flows.filters.filter import DEFAULTS, Filter
 from redraft.flows.filters.held_out import held_out
 from redraft.flows.filters.validation import checked_filter
 from redraft.flows.generation.identity import identity
-from redraft.store.errors import PartError
+from redraft.flows.settings import DB
+from redraft.store.errors import PartError, alternatives
 from redraft.store.html import table
 from redraft.store.plugins.arguments import whole
 from redraft.store.plugins.discovery import load
@@ -61,7 +62,7 @@ class DatasetResult:
 
 async def filter(
     *,
-    db: str | Path | Store = "redraft.duckdb",
+    db: str | Path | Store = DB,
     filters: Sequence[FilterSpec] | None = None,
     arguments: Mapping[str, Any] | None = None,
     run: str | None = None,
@@ -103,8 +104,8 @@ class Chain:
         factories = {factory.__name__: (spec, factory) for spec in filters for factory in [_load(spec)]}
         for key in given:
             if key.partition(".")[0] not in factories or "." not in key:
-                there = ", ".join(f"{name}.<argument>" for name in factories) or "none"
-                raise PartError(f"no argument {key!r} of these filters; there are {there}")
+                there = [f"{name}.<argument>" for name in factories]
+                raise PartError(f"no argument {key!r} of these filters; {alternatives(key, there)}")
         for name, (spec, factory) in factories.items():
             own = {key.partition(".")[2]: value for key, value in given.items() if key.partition(".")[0] == name}
             values = whole(factory, own, "filter", f"{name}.")

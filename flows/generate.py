@@ -15,7 +15,7 @@ from redraft.flows.display.notebook import suited
 from redraft.flows.display.progress import Progress
 from redraft.flows.generation.job import Job
 from redraft.flows.generation.problems import problems
-from redraft.flows.settings import Selection, Settings
+from redraft.flows.settings import DB, Selection, Settings
 from redraft.flows.settings_input import takes
 from redraft.flows.summary.summarise import summarise_job
 from redraft.flows.summary.summary import Summary
@@ -31,7 +31,7 @@ class GenerateArguments(Settings, Selection):
     """The arguments of `generate`."""
 
     source: str | Path | Iterable[Problem] = field(default="builtin", kw_only=False)
-    db: str | Path | Store = "redraft.duckdb"
+    db: str | Path | Store = DB
     source_name: str | None = None
     progress: Progress | None = None
 

@@ -15,9 +15,10 @@ from redraft.flows.readers.chats import chats
 from redraft.flows.readers.math_shepherd import math_shepherd
 from redraft.flows.readers.prm800k import prm800k
 from redraft.flows.readers.reader import SEPARATOR, Context, Dropped, Imported
+from redraft.flows.settings import DB
 from redraft.graders.rewards.aggregate import Neutral, check
 from redraft.store.digest import digest
-from redraft.store.errors import PartError, SourceError
+from redraft.store.errors import PartError, SourceError, alternatives
 from redraft.store.sources.files import rows
 from redraft.store.tables.stage_store import opened
 from redraft.store.tables.store import Store
@@ -53,7 +54,7 @@ async def importing(
     file: str | Path,
     *,
     format: str,
-    db: str | Path | Store = "redraft.duckdb",
+    db: str | Path | Store = DB,
     source: str | None = None,
     split: str | None = None,
     neutral: Neutral = "positive",
@@ -73,7 +74,7 @@ async def importing(
     """
     check("product", neutral)
     if format not in FORMATS:
-        raise PartError(f"no format {format!r} to import; there are {', '.join(FORMATS)}")
+        raise PartError(f"no format {format!r} to import; {alternatives(format, FORMATS)}")
     told = {"source": source or format, "split": split, "neutral": neutral, "separator": separator}
     recipe = digest("import", format, told)
     async with opened(db) as store:

@@ -8,7 +8,8 @@ from typing import Any, Protocol
 
 from redraft.agents.annotator import DraftView, Judgement, Quit, judgement_from_json
 from redraft.flows.annotation.drafts import Draft, Place, drafts, known, places, standing, told_by
-from redraft.store.errors import SourceError
+from redraft.flows.settings import DB
+from redraft.store.errors import SourceError, alternatives
 from redraft.store.tables.labels import Label
 from redraft.store.tables.stage_store import opened
 from redraft.store.tables.store import Store
@@ -40,7 +41,7 @@ async def label(
     ask: Ask,
     *,
     by: str,
-    db: str | Path | Store = "redraft.duckdb",
+    db: str | Path | Store = DB,
     where: str = "true",
     limit: int | None = None,
     seed: int = 0,
@@ -101,7 +102,7 @@ class _Session:
         self.kept.append(told.verdict)
 
 
-async def label_from(file: str | Path, *, by: str, db: str | Path | Store = "redraft.duckdb") -> Labelled:
+async def label_from(file: str | Path, *, by: str, db: str | Path | Store = DB) -> Labelled:
     """Stores the labels of a file of JSON lines with FIELDS: all labels, or none if a line is wrong. If a draft has
     several labels, the last label counts. A label that equals the stored label is skipped. Raises SourceError, with the
     line, for a wrong line."""
@@ -168,7 +169,7 @@ def _facts(where: str, line: str) -> Mapping[str, Any]:
         raise SourceError(f"{where}: no JSON object: give one a line, with {', '.join(FIELDS)}")
     for name in facts:
         if name not in FIELDS:
-            raise SourceError(f"{where}: no field {name!r}; there are {', '.join(FIELDS)}")
+            raise SourceError(f"{where}: no field {name!r}; {alternatives(name, FIELDS)}")
     for name, kind, words in (("trajectory_id", str, "a text"), ("turn", int, "a whole number")):
         if type(facts.get(name)) is not kind:
             raise SourceError(f"{where}: {name}={facts.get(name)!r} is not {words}")

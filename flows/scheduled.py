@@ -82,7 +82,9 @@ async def export(given: parameters.Export) -> State[dict[str, Any]]:
 @stage(parameters.Nightly)
 async def nightly(given: parameters.Nightly) -> State[dict[str, Any]]:
     """One more replicate of the problems, and an export of everything right so far."""
-    parts(given.format, given.filters, given.export_arguments)  # finds wrong arguments before a model is paid
+    parts(
+        **{**_settings(given, parts), "arguments": given.export_arguments}
+    )  # finds wrong arguments before a model is paid
     summary = await _generated(given)
     found = await _exported(given, given.export_arguments)
     get_run_logger().info(found.one_line())

@@ -28,6 +28,10 @@ Name: TypeAlias = str
 """A text that is not empty."""
 
 
+DB = "redraft.duckdb"
+"""The store of every stage that names no other."""
+
+
 class SettingsError(RedraftError):
     """A setting does not exist, or cannot have the given value."""
 
@@ -127,6 +131,33 @@ class Selection:
     question_column: Name | None = setting(None, "The column of the questions, if it has no usual name.")
     answer_column: Name | None = setting(None, "The column of the answers, if it has no usual name.")
     skip_bad: bool = setting(False, "Leave out rows that cannot be read, and say how many.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoreSettings:
+    """The settings of every stage that works on a store."""
+
+    db: Name = setting(DB, "The DuckDB file that everything is kept in.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilterSettings:
+    """The settings that choose the trajectories of a dataset."""
+
+    filters: Sequence[Name | Spec] | None = setting(
+        None, "Which trajectories are kept: filters, in order, each by its name or your own as path.py:function."
+    )
+    run: Name | None = setting(None, 'Only what the run with this id wrote; see `redraft query "FROM runs"`.')
+    include_heldout: bool = setting(
+        False, "Take held-out problems too (of a split such as test or heldout), kept to measure by."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportSettings(FilterSettings):
+    """The settings that decide which rows an export writes."""
+
+    format: Name | Spec = setting("sft", "How rows are written: a format's name, or your own as path.py:function.")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,7 @@ from redraft.llm.limits import Budget, Limits
 from redraft.llm.prompts.prompts import Prompts
 from redraft.llm.providers.shared.redaction import redacted_line
 from redraft.llm.usage import Prices
+from redraft.store.errors import alternatives
 from redraft.store.fields import described
 
 P = ParamSpec("P")
@@ -71,7 +72,7 @@ def read(kind: Callable[..., T], given: Mapping[str, Any]) -> T:
             cure = (
                 f"give an argument of a part as arguments={{{name!r}: ...}}" if "arguments" in names else "leave it out"
             )
-            raise SettingsError(f"no setting {name!r}; there are {', '.join(sorted(names))}: correct it, or {cure}")
+            raise SettingsError(f"no setting {name!r}; {alternatives(name, sorted(names), f': correct it, or {cure}')}")
     checked = described(kind)
     values = {name: value for name, value in given.items() if name in checked}
     if values.get("arguments", ...) is None:

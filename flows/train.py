@@ -8,6 +8,7 @@ from pathlib import Path
 
 from redraft.flows.display.numbers import plural
 from redraft.flows.filters.held_out import ProblemNotes, held_out
+from redraft.flows.settings import DB
 from redraft.llm.model import ModelError
 from redraft.llm.providers.embedded.model import HERE, weights_folder
 from redraft.llm.providers.embedded.training.examples import (
@@ -87,9 +88,9 @@ async def train(
 
 def _held_out(db: str | Path | Store | None) -> ProblemNotes:
     """Returns the held-out problems of a store. Returns none if no store is named and redraft.duckdb does not exist."""
-    if db is None and not Path(DEFAULT).exists():
+    if db is None and not Path(DB).exists():
         return ProblemNotes()
-    return held_out(db if isinstance(db, Store) else Store(db or DEFAULT, create=False))
+    return held_out(db if isinstance(db, Store) else Store(db or DB, create=False))
 
 
 def _read(file: Path, known: ProblemNotes | None) -> list[Example | None]:
@@ -107,6 +108,3 @@ def _read(file: Path, known: ProblemNotes | None) -> list[Example | None]:
 
 def _known(file: str | Path) -> dict[str, str]:
     return {"file": str(file), "digest": digest(Path(file).read_text(encoding="utf-8"))}
-
-
-DEFAULT = "redraft.duckdb"

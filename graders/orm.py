@@ -12,7 +12,7 @@ from redraft.llm.client.client import Client
 from redraft.llm.gather import gather
 from redraft.llm.model import Message, ModelError, Request
 from redraft.llm.prompts.templates import fill
-from redraft.store.errors import PartError
+from redraft.store.errors import PartError, alternatives
 from redraft.store.trajectory import Grade, Trajectory
 
 NAME = "orm"
@@ -47,7 +47,7 @@ def orm(
         good: The number of the class that means right; -1 is the last.
     """
     if profile not in PROFILES:
-        raise PartError(f"no profile {profile!r} of grader 'orm'; there are {', '.join(PROFILES)}")
+        raise PartError(f"no profile {profile!r} of grader 'orm'; {alternatives(profile, PROFILES)}")
     if profile != "judge":
         if model is None:
             raise PartError(f"profile {profile!r} of grader 'orm' needs a model: set grader.model and grader.api_base")

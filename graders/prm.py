@@ -15,7 +15,7 @@ from redraft.llm.client.client import Client
 from redraft.llm.gather import gather
 from redraft.llm.model import ModelError
 from redraft.llm.providers.embedded.reward_model import ProcessRewardModel, embedded_reward_model
-from redraft.store.errors import PartError
+from redraft.store.errors import PartError, alternatives
 from redraft.store.trajectory import Detail, Grade, Trajectory
 
 NAME, EMBEDDED = "prm", "embedded"
@@ -88,7 +88,7 @@ def _family(profile: str, model: str | None) -> Profile | None:
         return None
     if profile not in PROFILES:
         raise PartError(
-            f"no profile {profile!r} of grader 'prm'; there are {', '.join((EMBEDDED, *JUDGES, *PROFILES))}"
+            f"no profile {profile!r} of grader 'prm'; {alternatives(profile, (EMBEDDED, *JUDGES, *PROFILES))}"
         )
     if model is None:
         raise PartError(

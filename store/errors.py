@@ -1,6 +1,6 @@
 """Errors that a user can mend. Each error's message is one line: what is wrong, where, and its cure."""
 
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from pathlib import Path
 from types import FrameType
 
@@ -37,6 +37,17 @@ class ColumnError(SourceError):
 
 class PartError(RedraftError):
     """A strategy, grader, filter or format does not exist, fails, or does not have an argument that the user gave."""
+
+
+def alternatives(name: object, names: Iterable[str], more: str = "") -> str:
+    """Returns the end of a message about an unknown name: "there are beam, greedy. Did you mean 'greedy'?". `more`
+    follows the last of the names."""
+    from difflib import get_close_matches  # imported here, since the command line's help imports this file
+
+    there = list(names)
+    near = get_close_matches(str(name), there, 1, 0.75)
+    question = f". Did you mean {near[0]!r}?" if near else ""
+    return f"there are {', '.join(there) or 'none'}{more}{question}"
 
 
 def wrong(part: str, returned: object, wanted: str, how: str = "returned") -> PartError:

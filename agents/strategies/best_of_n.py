@@ -10,7 +10,7 @@ from redraft.agents.policies.policy import Policy
 from redraft.agents.sampling.graph import GraphAgent, State, Tree, TreeRuntime, notify, selected_trajectory
 from redraft.graders.grader import Grader
 from redraft.graders.selectors import Selection, best, weighted_majority
-from redraft.store.errors import PartError
+from redraft.store.errors import PartError, alternatives
 from redraft.store.trajectory import Grade, Trajectory
 
 PICKS: Mapping[str, Callable[[Sequence[Trajectory], Sequence[Grade]], Selection]] = {
@@ -40,7 +40,7 @@ def best_of_n(
     """
     at_least_one(samples=samples)
     if pick not in PICKS:
-        raise PartError(f"no pick {pick!r} of best_of_n; there are {', '.join(PICKS)}")
+        raise PartError(f"no pick {pick!r} of best_of_n; {alternatives(pick, PICKS)}")
 
     async def propose(state: State, runtime: TreeRuntime) -> State:
         tree = runtime.context

@@ -31,7 +31,7 @@ from redraft.agents.studio.session import session
 from redraft.agents.studio.shape import PROPOSE, graph_shape
 from redraft.agents.studio.snapshot import from_json, to_json
 from redraft.agents.studio.state import Draft, drafts, last_draft, trajectory_to_json
-from redraft.store.errors import PartError, RedraftError
+from redraft.store.errors import PartError, RedraftError, alternatives
 from redraft.store.plugins.discovery import names
 from redraft.store.problems import Kind, Problem, Question
 from redraft.store.trajectory import Trajectory
@@ -244,7 +244,7 @@ def _question(state: State) -> Question:
     if not isinstance(answer, str | None):
         raise PartError(f"answer={answer!r} is no text: give the known answer in quotation marks, or leave it out")
     if kind not in list(Kind):
-        raise PartError(f"no kind {kind!r} of question; there are {', '.join(Kind)}")
+        raise PartError(f"no kind {kind!r} of question; {alternatives(kind, Kind)}")
     return Problem(text, answer, kind=Kind(kind)).ask()
 
 

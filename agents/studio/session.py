@@ -24,7 +24,7 @@ from redraft.llm.model import Model, Sampling
 from redraft.llm.providers.route import route
 from redraft.llm.providers.shared.redaction import LOCATION_SECRET
 from redraft.llm.truncation import Truncation
-from redraft.store.errors import PartError
+from redraft.store.errors import PartError, alternatives
 from redraft.store.journal import Journal
 from redraft.store.json_records import call_from_json, call_to_json
 from redraft.store.plugins.arguments import convert
@@ -120,7 +120,7 @@ def check_arguments(strategy: Spec, arguments: Mapping[str, Any]) -> dict[str, A
     known = {**MODEL, **resolve(strategy, texts)}
     if unknown := next((name for name in texts if name not in known), None):
         name = strategy if isinstance(strategy, str) else getattr(strategy, "__name__", str(strategy))
-        raise PartError(f"no argument {unknown!r} of strategy {name!r}; there are {', '.join(sorted(known))}")
+        raise PartError(f"no argument {unknown!r} of strategy {name!r}; {alternatives(unknown, sorted(known))}")
     for name, text in texts.items():
         if name.rpartition(".")[2] == "api_base" and re.search(LOCATION_SECRET, text):
             raise PartError(f"{name} holds a password or a key, which threads would keep: set REDRAFT_API_KEY instead")

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from redraft.store.errors import RedraftError
+from redraft.store.errors import RedraftError, alternatives
 
 FILE = "redraft.toml"
 
@@ -39,7 +39,7 @@ def read_config(known: Callable[[], Iterable[str]], file: Path | None = None) ->
     names = sorted(known())
     for key in data:
         if key.replace("_", "-") not in names:
-            raise ConfigFileError(f"{file}: no option {key!r}; there are {', '.join(names)}")
+            raise ConfigFileError(f"{file}: no option {key!r}; {alternatives(key, names)}")
     return {key.replace("-", "_"): _value(file, key, value) for key, value in data.items()}
 
 

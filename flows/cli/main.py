@@ -12,7 +12,7 @@ import click
 from redraft.flows.cli.config_file import read_config
 from redraft.flows.cli.option import value_place, with_place
 from redraft.flows.cli.signals import STOPPED, Stopped
-from redraft.store.errors import RedraftError
+from redraft.store.errors import RedraftError, alternatives
 
 THRESHOLDS = (100_000, 20, 20)  # for gc: with Python's default, collections take a seventh of the time of imports
 HOME = Path(__file__).with_name("commands")
@@ -65,7 +65,7 @@ class Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in MODULES and not args[0].startswith("-"):
-            ctx.fail(f"no command {args[0]!r}; there are {', '.join(MODULES)}")
+            ctx.fail(f"no command {args[0]!r}; {alternatives(args[0], MODULES)}")
         return super().resolve_command(ctx, args)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from redraft.flows.cli.option import Option
-from redraft.flows.settings import ModelSettings, Selection, Settings
+from redraft.flows.settings import ExportSettings, ModelSettings, Selection, Settings, StoreSettings
 from redraft.llm.limits import Budget, Limits
 from redraft.store.fields import described
 
@@ -140,7 +140,7 @@ def several(*decorators: Decorator) -> Decorator:
     return decorate
 
 
-DB = option("db", "The DuckDB file that everything is kept in.", default="redraft.duckdb", metavar="PATH")
+DB = setting(StoreSettings, "db", metavar="PATH")
 MODEL = setting(ModelSettings, "model")
 API_BASE = setting(ModelSettings, "api_base", metavar="URL")
 PROMPTS = setting(ModelSettings, "prompts", callback=prompts, metavar="FILE")
@@ -180,28 +180,11 @@ ANSWER_COLUMN = setting(Selection, "answer_column")
 SKIP_BAD = setting(Selection, "skip_bad")
 JSON = option("json", "Print JSON, for scripts; progress goes to standard error as JSON lines.", is_flag=True)
 OVERWRITE = option("overwrite", "Replace the file if it exists.", is_flag=True)
-FILTER = option(
-    "filter",
-    "A filter, in order: its name, or your own as path.py:function.",
-    parts="filter",
-    more=usual_filters,
-    multiple=True,
-    metavar="NAME",
-)
-FORMAT_FILTER = option(
-    "filter",
-    "A filter, in order: its name, or your own as path.py:function.",
-    parts="filter",
-    more=usual_filters_of_formats,
-    multiple=True,
-    metavar="NAME",
-)
-INCLUDE_HELDOUT = option(
-    "include-heldout",
-    "Take held-out problems too (of a split such as test or heldout), kept to measure by.",
-    is_flag=True,
-)
-RUN = option("run", 'Only what this run wrote; see `redraft query "FROM runs"`.', metavar="RUN_ID")
+FORMAT = setting(ExportSettings, "format")
+FILTER = setting(ExportSettings, "filters", "filter", more=usual_filters, multiple=True)
+FORMAT_FILTER = setting(ExportSettings, "filters", "filter", more=usual_filters_of_formats, multiple=True)
+INCLUDE_HELDOUT = setting(ExportSettings, "include_heldout")
+RUN = setting(ExportSettings, "run", metavar="RUN_ID")
 
 
 def solver(samples: Decorator) -> Decorator:

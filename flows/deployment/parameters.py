@@ -10,13 +10,23 @@ from typing import Annotated, Any, ClassVar, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, create_model, field_validator
 
-from redraft.flows.settings import AnnotationSettings, ModelSettings, Selection, Settings, SettingsError
+from redraft.flows.settings import (
+    AnnotationSettings,
+    ExportSettings,
+    FilterSettings,
+    ModelSettings,
+    Selection,
+    Settings,
+    SettingsError,
+    StoreSettings,
+)
 from redraft.flows.settings_input import Filled as Name
 from redraft.flows.settings_input import mistakes, model_fields
 from redraft.llm.limits import Budget, Limits
 from redraft.llm.prompts.prompts import Prompts
 from redraft.llm.providers.shared.redaction import ADDRESS_SECRET, LOCATION_SECRET, redact_addresses, redact_location
 from redraft.llm.usage import Prices
+from redraft.store.errors import alternatives
 from redraft.store.fields import described
 
 CURE = (
@@ -81,10 +91,9 @@ class LimitParameters(with_settings(Parameters, Limits)):
     """How calls to a remote model are paced, and how long its failures are borne."""
 
 
-class Stored(Parameters):
+class Stored(with_settings(Parameters, StoreSettings)):
     """A stage that works on a store, and is tried again if another try could help."""
 
-    db: Name = Field("redraft.duckdb", description="The DuckDB file that everything is kept in.")
     retries: Annotated[int, Field(ge=0, le=100)] = Field(
         2,
         description="The most further tries of a task if its provider is away, calls failed, another run holds the "
@@ -158,17 +167,9 @@ class Annotate(with_settings(Model, AnnotationSettings, *Model.model_fields)):
     )
 
 
-class Kept(Stored):
+class Kept(with_settings(Stored, FilterSettings)):
     """What filter, export and nightly share: which trajectories are kept."""
 
-    filters: list[Name] | None = Field(
-        None,
-        description="The filters in their order, each by its name or as path.py:function; by default the format's.",
-    )
-    run: Name | None = Field(None, description="The id of the one run whose trajectories are taken; by default all.")
-    include_heldout: bool = Field(
-        False, description="Whether held-out problems (of a split such as test or heldout) are taken too."
-    )
     min_kept: Whole = Field(0, description="The fewest rows that must be kept; with fewer the flow run fails.")
 
 
@@ -178,11 +179,10 @@ class Filter(Kept):
     arguments: Arguments = Field(None, description="Arguments of the filters, such as {'cap.most': 2}.")
 
 
-class Written(Kept):
-    """What export and nightly share: the file."""
+class Written(with_settings(Kept, ExportSettings, *FilterSettings.__dataclass_fields__)):
+    """What export and nightly share: the file, and how its rows are written."""
 
     file: Name = Field(description="The file to write; an earlier one of this name is replaced.")
-    format: Name = Field("sft", description="The format of the rows: a format's name, or path.py:function.")
 
 
 class Export(Written):
@@ -236,8 +236,8 @@ def _mistakes(model: type[Parameters], error: ValidationError) -> Iterator[str]:
         if one["type"] == "extra_forbidden":
             owner, _, name = place.rpartition(".")
             there = {"budget": BudgetParameters, "problem_budget": BudgetParameters, "limits": LimitParameters}
-            names = ", ".join(there.get(owner, model).model_fields)
-            yield f"{owner or 'this flow'} has no {name!r}; there are {names}"
+            names = there.get(owner, model).model_fields
+            yield f"{owner or 'this flow'} has no {name!r}; {alternatives(name, names)}"
         elif one["type"] == "value_error":
             yield f"{place}: {CURE}"
     yield from mistakes(error, apart=("extra_forbidden", "value_error"))

@@ -17,7 +17,7 @@ from redraft.flows.settings import Settings
 from redraft.flows.summary.summarise import summarise_job
 from redraft.flows.summary.summary import Summary
 from redraft.llm.model import Model, ModelError
-from redraft.store.errors import PartError
+from redraft.store.errors import PartError, alternatives
 from redraft.store.problems import Problem
 from redraft.store.tables.store import Store
 from redraft.store.waiting import off_loop
@@ -84,10 +84,9 @@ class MethodRunner:
         """Raises PartError for an unknown strategy, part or argument. No model is called before this check."""
         for one in methods:
             given = self._settings(one, "embedded")
-            unknown = given.arguments.keys() - _chosen(given).keys()
-            if unknown:
-                known = ", ".join(sorted(_chosen(given))) or "none"
-                raise PartError(f"no argument {min(unknown)!r} of strategy {one.label!r}; there are {known}")
+            known = _chosen(given)
+            for name in sorted(given.arguments.keys() - known.keys()):
+                raise PartError(f"no argument {name!r} of strategy {one.label!r}; {alternatives(name, sorted(known))}")
 
     async def method(self, given: Method, model: str | Model) -> MethodRun | None:
         """Runs one method on one model. Returns None if the budget is used up."""

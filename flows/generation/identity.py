@@ -1,6 +1,8 @@
 """The names that recipes use for parts and arguments. A part has the same name if it is given as text or as a
 function."""
 
+import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,14 @@ def identity(value: Any) -> str | None:
     if path.suffix == ".py" and path.is_file():
         return f"{text} {digest(path.read_text(encoding='utf-8', errors='replace'))}"
     return text
+
+
+def recorded(value: Any) -> str | None:
+    """Returns the identity of a part or an argument as people read it: a program that is run directly is named by its
+    file, and not as `__main__`. Recipes keep `__main__`, since another name would repeat paid runs."""
+    name = identity(value)
+    file = getattr(sys.modules["__main__"], "__file__", None)
+    return name and re.sub(r"^__main__(?=:)", Path(file).name if file else "__main__", name)
 
 
 def _product(value: Any) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from redraft.flows.generation.identity import identity
+from redraft.flows.generation.identity import recorded
 from redraft.flows.generation.strategy import Strategy
 from redraft.flows.settings import Settings
 from redraft.llm.limits import Budget
@@ -12,14 +12,14 @@ from redraft.store.fields import described
 
 
 def run_config(settings: Settings, strategy: Strategy) -> dict[str, Any]:
-    """Returns all settings as JSON data. Parts have their names in recipes, and addresses have no secrets."""
+    """Returns all settings as JSON data. Parts have their names as people read them, and addresses have no secrets."""
     arguments, grader = settings.arguments, settings.grader
     listed = [settings.api_base] if isinstance(settings.api_base, str) else settings.api_base or ()
     return {
         **{name: getattr(settings, name) for name in described(Settings) if name not in OTHERWISE},
-        "strategy": strategy.identity,
-        "critic": identity(settings.critic),
-        **{kind: strategy.part(kind, {**arguments, "grader": grader}) for kind in ("feedback", "grader")},
+        "strategy": recorded(strategy.identity),
+        "critic": recorded(settings.critic),
+        **{kind: recorded(strategy.part(kind, {**arguments, "grader": grader})) for kind in ("feedback", "grader")},
         "arguments": {key: plain_argument(key, value) for key, value in arguments.items()},
         **{name: plain_budget(getattr(settings, name)) for name in ("budget", "problem_budget")},
         "api_base": ",".join(map(redact_address, listed)) or None,
@@ -30,7 +30,7 @@ def plain_argument(key: str, value: Any) -> str | None:
     """Returns an argument as text, and an address without its secrets."""
     if key.endswith(".api_base"):
         return ",".join(map(redact_address, [value] if isinstance(value, str) else value))
-    return identity(value)
+    return recorded(value)
 
 
 def plain_budget(budget: Budget) -> dict[str, float]:

@@ -7,7 +7,7 @@ from typing import Literal, TypeVar, get_args
 
 from msgspec.structs import replace
 
-from redraft.store.errors import PartError
+from redraft.store.errors import PartError, alternatives
 from redraft.store.trajectory import Detail, Grade, Stop, Trajectory
 
 T = TypeVar("T")
@@ -51,9 +51,9 @@ def positive(detail: Detail, neutral: Neutral = "positive") -> float:
 def check(how: str, neutral: str) -> None:
     """Raises PartError if `how` names no aggregate, or if `neutral` is no known reading of neutral steps."""
     if how not in get_args(How):
-        raise PartError(f"no aggregate {how!r}; there are {', '.join(get_args(How))}")
+        raise PartError(f"no aggregate {how!r}; {alternatives(how, get_args(How))}")
     if neutral not in get_args(Neutral):
-        raise PartError(f"no neutral {neutral!r}; there are {', '.join(get_args(Neutral))}")
+        raise PartError(f"no neutral {neutral!r}; {alternatives(neutral, get_args(Neutral))}")
 
 
 def unjudgeable(trajectory: Trajectory) -> str | None:

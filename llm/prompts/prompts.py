@@ -17,7 +17,7 @@ from redraft.llm.model import Message, Model, Request
 from redraft.llm.prompts.chat_template import ChatTemplate
 from redraft.llm.prompts.templates import TEMPLATES, fill
 from redraft.store.digest import digest, texts_digest
-from redraft.store.errors import ColumnError, RedraftError, SourceError
+from redraft.store.errors import ColumnError, RedraftError, SourceError, alternatives
 from redraft.store.problems import Kind
 from redraft.store.sources.columns import problem, worked
 from redraft.store.sources.files import rows
@@ -128,7 +128,7 @@ def _prompts(given: Mapping[str, Any], folder: Path) -> Prompts:
     known = ("templates", "examples", "shots", "chat_template_file", *TEXTS)
     for key in given:
         if key not in known:
-            raise PromptError(f"no setting {key!r}; there are {', '.join(known)}")
+            raise PromptError(f"no setting {key!r}; {alternatives(key, known)}")
     texts = {name: _text(given[name], name) for name in TEXTS if name in given}
     if "chat_template_file" in given:
         if "chat_template" in given:
@@ -161,7 +161,7 @@ def _templates(given: Any) -> dict[str, str]:
         raise PromptError('templates has to be a table, as in [templates] and below it solve = "..."')
     for name, text in given.items():
         if name not in TEMPLATES:
-            raise PromptError(f"no template {name!r}; there are {', '.join(TEMPLATES)}")
+            raise PromptError(f"no template {name!r}; {alternatives(name, TEMPLATES)}")
         _check_places(name, _text(text, f"templates.{name}"))
     return dict(given)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from enum import Enum
 from typing import Any, Literal, Union
 
-from redraft.store.errors import PartError
+from redraft.store.errors import PartError, alternatives
 
 
 def arguments(factory: Callable[..., Any], given: Mapping[str, Any], noun: str = "part") -> dict[str, Any]:
@@ -25,9 +25,7 @@ def arguments(factory: Callable[..., Any], given: Mapping[str, Any], noun: str =
     hints = _hints(factory)
     for name in given:
         if name not in settable:
-            raise PartError(
-                f"{noun} {_name(factory)!r} has no argument {name!r}; it has {', '.join(settable) or 'none to set'}"
-            )
+            raise PartError(f"{noun} {_name(factory)!r} has no argument {name!r}; {alternatives(name, settable)}")
     return {
         name: convert(value, hints.get(name, Any), name) if isinstance(value, str) else value
         for name, value in given.items()

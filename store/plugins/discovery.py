@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import Any
 
 from redraft.store.digest import digest
-from redraft.store.errors import PartError
+from redraft.store.errors import PartError, alternatives
 from redraft.store.plugins.kinds import KINDS
 
 Factory = Callable[..., Any]
@@ -40,13 +40,13 @@ def load(spec: str | Factory, kind: str, package: str = "") -> Factory:
     if not colon:
         module = _modules(kind, package, spec if spec.isidentifier() else "-").get(spec)
         if module is None:
-            there = names(kind, package)
-            raise PartError(f"no {kind} {spec!r}; there are {', '.join(there)}, or your own as path.py:function")
+            there = alternatives(spec, names(kind, package), ", or your own as path.py:function")
+            raise PartError(f"no {kind} {spec!r}; {there}")
         return getattr(_imported(module, kind), spec)
     module = _from_path(Path(where), kind) if where.endswith(".py") else _imported(where, kind)
     found = getattr(module, function, None)
     if not callable(found):
-        raise PartError(f"no function {function!r} in {where}; there are {', '.join(_functions(module)) or 'none'}")
+        raise PartError(f"no function {function!r} in {where}; {alternatives(function, _functions(module))}")
     return found
 
 

@@ -2,12 +2,13 @@
 
 import inspect
 import re
+import sys
 from collections.abc import Callable
 from typing import Any
 
 
 def about(factory: Callable[..., Any]) -> str:
-    """The first sentence of a factory's docstring, in one line; empty if it has none."""
+    """The first sentence of a factory's docstring, or else of its file's, in one line; empty if there is neither."""
     return next(iter(_sentences(_prose(factory))), "")
 
 
@@ -23,7 +24,9 @@ def argument(factory: Callable[..., Any], name: str) -> str:
 
 
 def _prose(factory: Callable[..., Any]) -> str:
-    return ARGS.split(inspect.getdoc(factory) or "")[0]
+    """The docstring without its `Args:`. A file that has one part may describe it in the docstring of the file."""
+    module = sys.modules.get(getattr(factory, "__module__", ""))
+    return ARGS.split(inspect.getdoc(factory) or inspect.getdoc(module) or "")[0]
 
 
 def _sentences(text: str) -> list[str]:

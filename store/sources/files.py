@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from redraft.store.errors import SourceError
+from redraft.store.errors import SourceError, alternatives
 from redraft.store.tables.sql import literal
 
 LONGEST = 2**20  # bytes of one line
@@ -25,7 +25,7 @@ def rows(path: Path) -> Iterator[Place]:
         raise SourceError(f"{path} is a folder: name a file in it")
     if reader is None:
         kind = repr(path.suffix) if path.suffix else "a file without an ending"
-        raise SourceError(f"{path}: no reader for {kind}; there are {', '.join(READERS)}")
+        raise SourceError(f"{path}: no reader for {kind}; {alternatives(path.suffix, READERS)}")
     if path.stat().st_size == 0:
         raise SourceError(f"{path} is empty: it needs one problem a line")
     return reader(path)

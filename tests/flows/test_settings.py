@@ -14,8 +14,17 @@ from redraft.flows.annotate import annotate
 from redraft.flows.cli.main import cli
 from redraft.flows.deployment import parameters
 from redraft.flows.evaluate import evaluate
+from redraft.flows.export import export
+from redraft.flows.filter import filter
 from redraft.flows.generate import generate
-from redraft.flows.settings import AnnotationSettings, Selection, Settings
+from redraft.flows.settings import (
+    AnnotationSettings,
+    ExportSettings,
+    FilterSettings,
+    Selection,
+    Settings,
+    StoreSettings,
+)
 from redraft.llm.limits import Budget
 from redraft.llm.providers.embedded.training.settings import FinetuneSettings
 from redraft.store.errors import RedraftError
@@ -36,6 +45,7 @@ from redraft.store.problems import Problem
         (generate, {"arguments": "turns=2"}, "arguments='turns=2' must be a mapping from names to values"),
         (generate, {"budget": Budget(calls=-1)}, "must be a Budget of amounts that are finite and at least 0"),
         (generate, {"sampels": 3}, "no setting 'sampels'; there are answer_column, "),
+        (generate, {"sampels": 3}, "Did you mean 'samples'?"),
         (generate, {"turns": 2}, "correct it, or give an argument of a part as arguments={'turns': ...}"),
         (generate, {"source": [{"question": "1 + 1?"}]}, "the source has a dict, {'question': '1 + 1?'}: give a file"),
         (evaluate, {"source": [{"question": "1 + 1?"}]}, "the source has a dict, {'question': '1 + 1?'}: give a file"),
@@ -57,8 +67,13 @@ async def test_a_mistake_is_one_line_that_names_the_setting(
 
 @pytest.mark.parametrize(
     ("stage", "kinds"),
-    [(generate, (Settings, Selection)), (annotate, (AnnotationSettings,))],
-    ids=["generate", "annotate"],
+    [
+        (generate, (Settings, Selection, StoreSettings)),
+        (annotate, (AnnotationSettings, StoreSettings)),
+        (filter, (FilterSettings, StoreSettings)),
+        (export, (ExportSettings, StoreSettings)),
+    ],
+    ids=["generate", "annotate", "filter", "export"],
 )
 def test_the_keywords_of_a_stage_are_the_fields_of_its_settings(
     stage: Callable[..., Any], kinds: tuple[type, ...]
@@ -73,6 +88,10 @@ def test_the_keywords_of_a_stage_are_the_fields_of_its_settings(
 def test_a_scheduled_flow_takes_every_setting_with_its_bounds() -> None:
     assert described(Settings).keys() | described(Selection).keys() <= parameters.Generate.model_fields.keys()
     assert described(AnnotationSettings).keys() <= parameters.Annotate.model_fields.keys()
+    for flow, settings in ((parameters.Filter, FilterSettings), (parameters.Nightly, ExportSettings)):
+        for name, field in {**described(settings), **described(StoreSettings)}.items():
+            found = flow.model_fields[name]
+            assert (found.description, found.default) == (field.metadata["about"], field.default)
     with pytest.raises(RedraftError, match=r"^samples=0 must be at least 1$"):
         parameters.Generate.read({"samples": 0})
 
@@ -92,7 +111,13 @@ def test_agents_solve_has_the_defaults_of_settings() -> None:
     assert {name: taken[name] for name in same} == {name: getattr(settings, name) for name in same}
 
 
-COMMANDS = {"generate": (Settings, Selection), "annotate": (AnnotationSettings,), "train": (FinetuneSettings,)}
+COMMANDS = {
+    "generate": (Settings, Selection, StoreSettings),
+    "annotate": (AnnotationSettings, StoreSettings),
+    "filter": (FilterSettings, StoreSettings),
+    "export": (ExportSettings, StoreSettings),
+    "train": (FinetuneSettings,),
+}
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -100,13 +125,16 @@ def test_an_option_has_the_default_and_the_meaning_of_its_field(command: str) ->
     found = cli.get_command(click.Context(cli), command)
     assert found is not None
     options = {one.name: one for one in found.params if isinstance(one, click.Option)}
+    if "filter" in options:
+        options["filters"] = options["filter"]  # one at a time
     for name, field in [item for kind in COMMANDS[command] for item in described(kind).items()]:
         if name in ELSEWHERE:
             continue
-        assert (options[name].help or "").startswith(field.metadata["about"]), name
-        assert options[name].default == field.default or field.default is None, name
+        option = options[name]
+        assert (option.help or "").startswith(field.metadata["about"]), name
+        assert option.default == field.default or field.default is None, name
         if field.metadata["bounds"]:
-            low, high = (getattr(options[name].type, side) for side in ("min", "max"))
+            low, high = (getattr(option.type, side) for side in ("min", "max"))
             assert {low, high} - {None} == set(field.metadata["bounds"].values()), name
 
 

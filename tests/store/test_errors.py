@@ -4,7 +4,7 @@ import pytest
 
 from redraft.agents import solve
 from redraft.llm.model import BudgetExceeded, ModelError, UnsupportedRequest
-from redraft.store.errors import RedraftError
+from redraft.store.errors import RedraftError, alternatives
 
 
 @pytest.mark.parametrize("kind", [ModelError, UnsupportedRequest, BudgetExceeded])
@@ -15,3 +15,21 @@ def test_a_model_that_gives_no_answer_is_a_redraft_error(kind: type[Exception]) 
 async def test_except_redraft_error_catches_a_model_that_is_not_there() -> None:
     with pytest.raises(RedraftError, match=r"127\.0\.0\.1:9"):
         await solve("How much?", model="none", api_base="http://127.0.0.1:9/v1")
+
+
+@pytest.mark.parametrize(
+    ("name", "names", "says"),
+    [
+        ("gredy", ["beam", "greedy"], "there are beam, greedy. Did you mean 'greedy'?"),
+        (
+            "feedback.treshold",
+            ["feedback.threshold"],
+            "there are feedback.threshold. Did you mean 'feedback.threshold'?",
+        ),
+        ("mine", ["beam", "greedy"], "there are beam, greedy"),
+        ("mine", [], "there are none"),
+        (3, ["three"], "there are three"),
+    ],
+)
+def test_a_misspelt_name_is_answered_with_the_name_that_is_meant(name: object, names: list[str], says: str) -> None:
+    assert alternatives(name, names) == says

@@ -16,7 +16,7 @@ from redraft.agents.search.search import Search
 from redraft.agents.search.thought_prompts import judging_grader, proposing_policy, voting_value
 from redraft.graders.grader import Grader
 from redraft.llm.client.client import Client
-from redraft.store.errors import PartError
+from redraft.store.errors import PartError, alternatives
 
 
 def tree_of_thoughts(
@@ -73,7 +73,7 @@ def tree_of_thoughts(
     named = {"method": method, "generate": generate, "evaluate": evaluate, "select": select}
     for name, given in named.items():
         if given not in NAMES[name]:
-            raise PartError(f"no {name}={given!r}; there are {', '.join(NAMES[name])}")
+            raise PartError(f"no {name}={given!r}; {alternatives(given, NAMES[name])}")
     if generate == "propose" or evaluate != "grader":
         require_chat_model(client, "tree_of_thoughts", "set generate=sample and evaluate=grader")
     writer = proposing_policy(client) if generate == "propose" else policy

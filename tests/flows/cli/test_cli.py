@@ -153,6 +153,7 @@ def test_mistakes_in_the_file_of_options(mistake: Mistake, tmp_path: Path) -> No
     ("arguments", "says"),
     [
         (("generat",), "no command 'generat'; there are annotate, generate,"),
+        (("generate", "--strategy", "gredy"), "or your own as path.py:function. Did you mean 'greedy'?"),
         (("generate", "--sample", "3"), "No such option '--sample'"),
         (("generate", "--samples", "0"), "0 is not in the range x>=1"),
         (("generate", "--set", "samples=3"), "'samples' is an option of its own: give it as --samples"),

@@ -88,6 +88,8 @@ def test_the_command_shows_them(redraft: Any, tmp_path: Any) -> None:
     assert json.loads(redraft("strategies", "mcts", "--json").stdout)[0]["name"] == "mcts"
     (tmp_path / "own.py").write_text(OWN)
     assert "at_least=2" in redraft("strategies", "own.py:mine").stdout
+    (tmp_path / "own.py").write_text(f'"""What the file is about."""\n{OWN}'.replace('    """Mine', '    x = """Mine'))
+    assert "What the file is about." in redraft("strategies", "own.py:mine").stdout
 
 
 OWN = '''

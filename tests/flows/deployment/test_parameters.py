@@ -135,7 +135,7 @@ async def test_a_provider_that_stumbles_is_asked_again_and_paid_once(
     assert none[1].startswith("api_base: the environment of the worker has no NIGHT_AWAY")
     assert strange[0] == "FAILED"
     assert strange[1].startswith("no strategy 'nope'")
-    assert typo == ["FAILED", "format 'sft' has no argument 'nope'; it has style"]  # before a model is paid: 8 calls
+    assert typo == ["FAILED", "format 'sft' has no argument 'nope'; there are style"]  # before a model is paid: 8 calls
     assert spent[0] == "COMPLETED"  # a shard of 2 problems has used up the budget
     assert spent[1].startswith("3 problems, 2 trajectories: ")
     assert spent[1].endswith("The flow run's budget of 2 calls is used up.")

@@ -116,7 +116,7 @@ def test_a_filter_of_ones_own_and_mistakes_in_naming_one(tmp_path: Path) -> None
     assert [chain(candidate(answer=answer)) for answer in ("3", "4")] == [None, "odd"]
     with pytest.raises(PartError, match=r"no argument 'cap.most' of these filters; there are correct.<argument>"):
         Chain(["correct"], {"cap.most": 1})
-    with pytest.raises(PartError, match=r"filter 'cap' has no argument 'least'; it has most"):
+    with pytest.raises(PartError, match=r"filter 'cap' has no argument 'least'; there are most"):
         Chain(["cap"], {"cap.least": 1})
     needy = tmp_path / "has.py"
     needy.write_text("def has(*, word: str):\n    return lambda c: None if word in c.text else 'without'\n")

@@ -86,9 +86,9 @@ def unresolved(*, depth: "NoSuchType" = 1, width: int = 1) -> None: ...  # type:
 def test_only_what_has_a_default_or_stands_after_the_star_can_be_set() -> None:
     assert arguments(settable, {"width": "3", "depth": "4", "policy": "5"}) == {"width": 3, "depth": 4, "policy": 5}
     for name in ("keys", "names", "rest", "none"):
-        with pytest.raises(PartError, match=f"has no argument '{name}'; it has width, policy, depth$"):
+        with pytest.raises(PartError, match=f"has no argument '{name}'; there are width, policy, depth$"):
             arguments(settable, {name: "1"}, "critic")
-    with pytest.raises(PartError, match=r"^part 'nothing' has no argument 'a'; it has none to set$"):
+    with pytest.raises(PartError, match=r"^part 'nothing' has no argument 'a'; there are none$"):
         arguments(nothing, {"a": "1"})
 
 

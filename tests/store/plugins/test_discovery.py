@@ -114,7 +114,7 @@ def test_texts_become_what_the_arguments_are() -> None:
     [
         (
             {"sample": "8"},
-            "^strategy 'factory' has no argument 'sample'; it has samples, threshold, mode, colour, loud,",
+            "^strategy 'factory' has no argument 'sample'; there are samples, threshold, mode, colour, loud,",
         ),
         ({"client": "x"}, "has no argument 'client'"),
         ({"samples": "many"}, "^samples='many' does not fit: it wants a whole number$"),

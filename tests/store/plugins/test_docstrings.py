@@ -24,6 +24,9 @@ def part(samples: int = 8, mode: str = "last", how: str = "mean", seed: int = 0)
 def bare() -> None: ...
 
 
+print_nothing = eval("lambda depth=1: None", {"__name__": "no.module"})  # no docstring, and no file
+
+
 def short(depth: int = 1) -> None:
     """How deep: `depth=2` is two levels"""
 
@@ -31,7 +34,8 @@ def short(depth: int = 1) -> None:
 def test_the_first_sentence_says_what_a_part_is() -> None:
     assert about(part) == "Draws some drafts and takes one."
     assert about(short) == "How deep:"  # a colon or semicolon before a code or a capital ends a sentence
-    assert about(bare) == ""
+    assert about(bare) == "What a docstring says of a part and of its arguments."  # the file's
+    assert about(print_nothing) == ""
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,7 @@ from redraft.flows.cli import options
 @click.command()
 @click.argument("file")
 @options.DB
-@options.option(
-    "format",
-    "How rows are written: a format's name, or your own as path.py:function.",
-    parts="format",
-    default="sft",
-    metavar="NAME",
-)
+@options.FORMAT
 @options.FORMAT_FILTER
 @options.FILTER_SET
 @options.RUN
