@@ -1,6 +1,7 @@
 """The vote key of an answer. Equal keys mean equal answers, but not all equal answers have equal keys."""
 
 import re
+import unicodedata
 from fractions import Fraction
 
 from redraft.graders.answers.normalize import bare
@@ -33,16 +34,17 @@ def canonical(answer: str | None, kind: Kind = Kind.MATH) -> str | None:
 
 
 def letter(answer: str) -> str | None:
-    """The choice that an answer names: "(c)", "C.", "\\text{(C)}" and "C) 42" are all "C"; None for no letter."""
-    text = bare(answer)
-    text = TEXT.sub(r"\1", text).strip()
-    match = LETTER.match(text)
-    return match[1].upper() if match else None
+    """The choice that an answer names: "(c)", "C.", "\\text{(C)}" and "C) 42" are all "C"; None for no letter, for
+    several ("A or B"), and for a letter that begins something else ("E = mc^2", "A car")."""
+    match = LETTER.match(TYPESETTING.sub("", answer))
+    return (match[1] or match[2]).upper() if match else None
 
 
 def words(answer: str) -> str | None:
-    """The words of an answer in lower case, without the punctuation and markup around them."""
-    return " ".join(answer.casefold().strip(MARKS).split()) or None
+    """The words of an answer in lower case, without the punctuation and markup around them; apostrophes and dashes of
+    any shape are the same."""
+    text = unicodedata.normalize("NFKC", TEXT.sub(r"\1", answer)).translate(SHAPES)
+    return " ".join(text.casefold().strip(MARKS).split()) or None
 
 
 def lines(code: str) -> str | None:
@@ -96,9 +98,15 @@ def _mathematics(answer: str) -> str | None:
 TEXT = re.compile(r"\\text\s*\{([^{}]*)\}")
 OR = re.compile(r"\s*(?:\\text\s*\{\s*(?:or|and)\s*\}|\b(?:or|and)\b)\s*")
 UNIT = re.compile(r"(?<=[\w})\])])\s*\\text\s*\{[A-Za-z .]+\}(?:\s*\^\s*\{?\d\}?)?$")
+TYPESETTING = re.compile(r"\\(?:text|math)[a-z]{0,3}\s*\{|\\(?:boxed|fbox|framebox)\s*\{|\\[()\[\],;! ]|[$*_`{}\"“”]")
 LETTER = re.compile(
-    r"\W*(?:(?:option|choice|answer)\s+)?\W*((?-i:[A-HJ-Z])(?![A-Za-z'’])|[A-Za-z](?![A-Za-z'’])(?!\s+[a-z]))",
-    re.IGNORECASE,
+    r"""[\W_]*(?:(?:the|is|be|as|likely|probably|most|clearly|therefore|thus|also|simply|correct|right|best|final|la|le)\s+)*
+    (?:(?:option|choice|answer|letter|statement|opción|opção|option|вариант)s?\s*|选项|選項|選択肢)?[\W_]*?
+    (?:[(（\[]([A-Za-z])[)）\].] | (?<![(\w])((?-i:[A-Z])|[a-z](?=\s*[).:]|\s*$)))
+    (?![\w'’+=^<>/&]|-\w|\s*(?:[=+^<>/&|]|(?:,|or\b|and\b|和|或|、)+\s*(?:and\s|or\s)?[\W_]*(?-i:[A-Z])(?![\w'’])))
+    (?=[^\s\w]|\s*$|\s[^a-zA-Z]|\s+(?:because|since|as|for|is|with|based|due|which|that|where|if|and|in|would)\b
+      |\s+(?-i:(?<![AI]\s)[A-Z])|[\u3040-\uffff])""",
+    re.IGNORECASE | re.VERBOSE,
 )
 CHOICE = re.compile(r"^\s*\(([A-Z])\)\s*$")
 SINGLE = re.compile(r"([_^])\{(\w)\}")
@@ -106,4 +114,5 @@ WORDY = re.compile(r"\s*[^\W\d_][^\W\d_'’-]*(?:[ '’-]+[^\W\d_]+)*\s*")
 MATHS = re.compile(r"\b(?:pi|sqrt|sin|cos|tan|cot|sec|csc|log|ln|exp|infinity|inf|\w)\b")
 SHORT_WORDS = frozenset(["yes", "no", "true", "false", "even", "odd", "none", "east", "west"])
 LONGEST_PRODUCT = 4  # letters: "abcd" may be a product of unknowns, "ellipse" is a word
+SHAPES = str.maketrans(dict.fromkeys("‘’ʼ´`′", "'") | dict.fromkeys("‐‑–—−", "-"))
 MARKS = " \t\r\n.,;:!?*_`\"'“”‘’$"

@@ -1,15 +1,22 @@
 """Reads the answer of a solution from its text, by the kind of question, in microseconds.
 
-A box counts before any other mark, because a box is the clearest mark; then `#### 18`, "A: 18" and "The answer
-is 18", whichever comes last; then, if the text ends as a finished statement, its last number. A text that
-was cut off in a box or in a calculation has no answer.
+The model's thinking and a further problem that it makes up are left out. In the rest a box counts before any other
+mark, because a box is the clearest mark; then `#### 18`, "A: 18" and "The answer is 18", whichever comes last; then,
+if the text ends as a finished statement, the value that it ends with. A text that was cut off in a box or in a
+calculation has no answer.
 """
 
 import re
+from itertools import islice
 
-from redraft.graders.answers.canonical import MARKS, letter
-from redraft.graders.answers.normalize import box, unwrap
-from redraft.graders.answers.numbers import plain
+from redraft.graders.answers.canonical import TEXT, letter
+from redraft.graders.answers.normalize import unwrap
+from redraft.graders.answers.replies.boxes import boxed
+from redraft.graders.answers.replies.choice import concluded_letter, stated_letter
+from redraft.graders.answers.replies.labels import Form, labels
+from redraft.graders.answers.replies.strings import concluded_words, stated_words
+from redraft.graders.answers.replies.thinking import spoken, unthought
+from redraft.graders.answers.replies.value import concluded, is_formula, stated
 from redraft.graders.programs.code_block import FENCE, program
 from redraft.store.problems import Kind
 
@@ -20,12 +27,11 @@ def extract(text: str, kind: Kind = Kind.MATH) -> str | None:
     Code is the last block between fences that names Python or no language, else the whole text; free text is all of it.
     """
     if kind is Kind.CODE:
-        return program(text)
+        return program(unthought(text))
     if kind is Kind.RUBRIC:
-        return text.strip() or None
-    if kind is Kind.MATH and BOX.search(text):
-        return _boxed(text)
-    return marked(text, kind) or _UNMARKED[kind](text)
+        return unthought(text).strip() or None
+    text, answer = _read(text, kind)
+    return (_CONCLUDED[kind](text) if answer is None else answer) or None
 
 
 def marked(text: str, kind: Kind = Kind.MATH) -> str | None:
@@ -34,102 +40,58 @@ def marked(text: str, kind: Kind = Kind.MATH) -> str | None:
     if kind is Kind.RUBRIC:
         return None
     if kind is Kind.CODE:
+        text = unthought(text)
         return program(text) if FENCE.search(text) else None
-    if BOX.search(text) and (boxed := _boxed(text)):
-        return letter(boxed) if kind is Kind.CHOICE else boxed
-    weak = None
-    for match in reversed(list(MARK.finditer(text))):
-        content = text[match.end() :].split("\n", 1)[0]
-        answer = _READ[kind](content)
-        if answer is None or (match["heading"] is not None and answer != unwrap(content)):
+    return _read(text, kind)[1] or None
+
+
+def _read(text: str, kind: Kind) -> tuple[str, str | None]:
+    """The part of a text that may hold its answer, and the answer that it marks: empty if the mark is cut off, None if
+    there is no mark."""
+    text = spoken(text)
+    for heading in islice(PROBLEM.finditer(text), MOST_PROBLEMS):
+        if answer := _STATED[kind](text[: heading.start()]):
+            return text[: heading.start()], answer
+    return text, _STATED[kind](text)
+
+
+def _stated_math(text: str) -> str | None:
+    if (answer := boxed(text)) is not None:
+        return answer
+    words = None
+    for label in labels(text):
+        answer = stated(label.content)
+        if answer is None or (label.form is Form.HEADING and not _is_all(answer, label.content)):
             continue
-        if match["line"] is not None or kind is not Kind.MATH or MATHS.search(answer):
+        if label.form is not Form.PHRASE or is_formula(answer):
             return answer
-        weak = weak or answer
-    return weak
+        words = words or answer
+    return words
 
 
-def _boxed(text: str) -> str | None:
-    last = None
-    for match in BOX.finditer(text):
-        last = match
-    content = box(text, last.start()) if last else None
-    return unwrap(content[0]) or None if content else None
+def _is_all(answer: str, content: str) -> bool:
+    """Whether an answer is all that a heading says. A heading in words is an answer only at the end of a text."""
+    line, _, rest = content.partition("\n")
+    return answer == unwrap(line) and (is_formula(answer) or not rest.strip())
 
 
-def _read_math(content: str) -> str | None:
-    content = unwrap(_sentence(content))
-    if not content or plain(content):
-        return content or None
-    spans = SPAN.findall(content)
-    if spans and PROSE.search(SPAN.sub("", content)):
-        return unwrap(next(filter(None, spans[0])))
-    prose = PROSE.search(COMMAND.sub(lambda match: "." * len(match[0]), content))
-    if not prose:
-        return content
-    before = content[: prose.start()].rstrip(" ,;:(")
-    if "\\" in before:
-        return unwrap(before)
-    number = NUMBER.search(content)
-    return unwrap(number[0]) if number else content
+def _stated_choice(text: str) -> str | None:
+    answer = boxed(text)
+    return (letter(answer) if answer else None) or stated_letter(text)
 
 
-def _read_text(content: str) -> str | None:
-    return _sentence(content).strip(MARKS) or None
+def _stated_text(text: str) -> str | None:
+    answer = boxed(text)
+    return TEXT.sub(r"\1", answer).strip() if answer else stated_words(text)
 
 
-def _last_number(text: str) -> str | None:
-    line = CALCULATOR.sub("", text).strip().rsplit("\n", 1)[-1].strip()
-    numbers = list(NUMBER.finditer(line))
-    if not numbers or "<<" in line:
-        return None
-    rest = line[numbers[-1].end() :]
-    finished = line.endswith((".", "!", "$", "*")) or ENDING.fullmatch(rest)
-    return unwrap(numbers[-1][0]) if finished else None
+_STATED = {Kind.MATH: _stated_math, Kind.CHOICE: _stated_choice, Kind.TEXT: _stated_text}
+_CONCLUDED = {Kind.MATH: concluded, Kind.CHOICE: concluded_letter, Kind.TEXT: concluded_words}
 
-
-def _last_letter(text: str) -> str | None:
-    alone = ALONE.fullmatch(text.strip().rsplit("\n", 1)[-1].strip())
-    if alone:
-        return alone[1]
-    found = PARENTHESISED.findall(text)
-    return found[-1] if found else None
-
-
-def _last_line(text: str) -> str | None:
-    return text.strip().rsplit("\n", 1)[-1].strip(MARKS) or None
-
-
-def _sentence(content: str) -> str:
-    end = SENTENCE.search(content)
-    return content[: end.start()] if end else content
-
-
-_READ = {Kind.MATH: _read_math, Kind.CHOICE: letter, Kind.TEXT: _read_text}
-_UNMARKED = {Kind.MATH: _last_number, Kind.CHOICE: _last_letter, Kind.TEXT: _last_line}
-
-BOX = re.compile(r"\\(?:boxed|fbox)(?![a-z])")
-MARK = re.compile(
-    r"""^[ ]*\#\#\#\#[ ]*(?P<heading>(?=\S))
-    | ^[ *>_-]*A[*_]*[ ]*:[ *_]*(?P<line>(?=[^\s*_]))
-    | \banswers?\b(?:[*_]*[^.:\n=]{0,60}?\b(?:is|are|be|equals)\b[ *_:=]*|[ *_]*[:=][ *_:]*)(?P<phrase>(?=\S))
-    """,
-    re.VERBOSE | re.MULTILINE | re.IGNORECASE,
+PROBLEM = re.compile(
+    r"\n[ \t>*#_]*(?=[QPHUIE#问問题題질문])(?:(?:Q|Question|QUESTION|Problem|PROBLEM|Human|User|USER|Instruction|Input"
+    r"|Exercise|问题?|題目|题目|問題?|질문|문제)[*_]*[ ]?[:：]"
+    r"|\#{2,}[ ]*(?:Instruction|Question|Problem|Input|User|Human)s?\b)"
 )
-SENTENCE = re.compile(r"(?<=[\w})\]%$*\"'])\.(?=\s|$)")
-SPAN = re.compile(r"(?<!\\)\$(?=[^\s$])((?:\\.|[^$\\])+)(?<!\s)\$|\\\((.+?)\\\)")
-COMMAND = re.compile(
-    r"\\(?:text|mbox|mathrm|textbf|begin|end)\s*\{[^{}]*\}|\\[A-Za-z]+|\b(?:sqrt|sin|cos|tan|log|and|or)\b"
-)
-PROSE = re.compile(r"[A-Za-z]{2,}")
-MATHS = re.compile(r"\d|\\")
-NUMBER = re.compile(
-    r"""(?<![\w.])[-−]?(?:\\?\$|€|£)?\s?[-−]?
-    (?:\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)(?:\s?/\s?\d+(?:\.\d+)?)?
-    (?:\s?\\?%|\s(?:percent|thousand|million|billion|trillion)\b)?""",
-    re.VERBOSE,
-)
-CALCULATOR = re.compile(r"<<[^<>]*>>")
-ENDING = re.compile(r"[\s*_)$]*(?:[A-Za-z]+[\s*_)]*)?")
-PARENTHESISED = re.compile(r"\(([A-J])\)")
-ALONE = re.compile(r"\W*(?:[Oo]ption |[Cc]hoice )?([A-J])(?:\W*|[.):]\s.*)")
+"""The heading of another problem, which a model makes up after its answer."""
+MOST_PROBLEMS = 4

@@ -17,9 +17,10 @@ def bare(answer: str) -> str:
 
 
 def unwrap(answer: str) -> str:
-    """The answer without the marks around it: space, markdown, maths delimiters, a box, a closing full stop."""
-    if answer.isalnum():
-        return answer
+    """The answer without the marks around it: space, markdown, maths delimiters, a box, a closing full stop. A text of
+    more than LONGEST characters is left as it is."""
+    if answer.isalnum() or len(answer) > LONGEST:
+        return answer.strip()
     while True:
         text = answer.strip().rstrip(".;?").strip()
         if text.count("**") == 1:
@@ -31,7 +32,7 @@ def unwrap(answer: str) -> str:
             wrapped = len(text) >= size and text.startswith(opening) and text.endswith(closing)
             if wrapped and closing not in inner.replace(r"\$", "") and not inner.endswith("\\"):
                 text = inner
-        if text.startswith((r"\boxed", r"\fbox")) and (inside := box(text)) and inside[1] == len(text):
+        if text.startswith(("\\boxed", "\\fbox", "\\framebox")) and (inside := box(text)) and inside[1] == len(text):
             text = inside[0]
         if text == answer:
             return text
@@ -39,8 +40,8 @@ def unwrap(answer: str) -> str:
 
 
 def box(text: str, start: int = 0) -> tuple[str, int] | None:
-    """The content of the `\\boxed` or `\\fbox` that begins at `start`, and its end; None if its closing brace
-    is missing. `\\boxed 5` holds what comes before the next space or dollar sign."""
+    """The content of the `\\boxed`, `\\fbox` or `\\framebox` that begins at `start`, and its end; None if its
+    closing brace is missing. `\\boxed 5` holds what comes before the next space or dollar sign."""
     opening = BOX.match(text, start)
     if not opening:
         return None
@@ -84,7 +85,9 @@ SYMBOLS = str.maketrans(
     }
 )
 WRAPPERS = (("$$", "$$"), ("$", "$"), (r"\(", r"\)"), (r"\[", r"\]"), ("**", "**"), ("__", "__"), ("`", "`"))
-BOX = re.compile(r"\\(?:boxed|fbox)\s*\{|\\(?:boxed|fbox)\s+(?=[^\s{])|\\(?:boxed|fbox)(?=[\d-])")
+LONGEST = 10_000
+BOXED = re.compile(r"\\(?:boxed|fbox|framebox)(?![a-z])")
+BOX = re.compile(rf"{BOXED.pattern}(?:\s*\{{|\s+(?=[^\s{{])|(?=[\d-]))")
 UNBRACED = re.compile(r"[^\s$]+")
 BRACES = re.compile(r"\\.|[{}]", re.DOTALL)
 RADICAL = re.compile(r"√\s*(\d+|[A-Za-z])")

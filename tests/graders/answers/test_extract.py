@@ -45,7 +45,7 @@ from redraft.store.problems import Kind
         ("The answer is 3.\nThe answer is correct.", "3"),
         (r"Answer: \frac{1}{2} of the cake, which is much.", r"\frac{1}{2}"),
         ("The answer is approximately 3.14.", "3.14"),
-        ("The answer is 18 dollars, because 9 * 2 = 18.", "18"),
+        ("The answer is 18 dollars, because 9 * 2 = 18.", "18 dollars"),
         ("Therefore, Janet makes **$18** every day.", "$18"),
         ("The answer is no solution.", "no solution"),
         ("The answer is 3.5.", "3.5"),

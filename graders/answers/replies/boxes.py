@@ -1,0 +1,68 @@
+"""Reads the boxes of a reply (`\\boxed{18}`)."""
+
+import re
+
+from redraft.graders.answers.normalize import BOXED, box, unwrap
+
+
+def boxed(text: str) -> str | None:
+    """The content of the last box that holds something. The boxes of one statement are the answer together, joined by
+    ", ". Empty if the last box is cut off; None if no box holds anything."""
+    answers: list[str] = []
+    place = following = len(text)
+    for _ in range(MOST):
+        place = text.rfind("box", max(0, following - NEAR) if answers else 0, place)
+        start = text.rfind("\\", max(0, place - LONGEST_COMMAND), place) if place >= 0 else -1
+        if place < 0:
+            break
+        if start < 0 or not BOXED.match(text, start):
+            continue
+        found = box(text, start)
+        if found is None:
+            if answers:
+                break
+            return ""
+        content, end = found
+        answer = _content(content)
+        if end > following or (answers and answer and not TOGETHER.fullmatch(text[end:following])):
+            break
+        if answer and answer not in answers:
+            answers.insert(0, answer)
+        following = start if answer else following
+    return ", ".join(answers) or None
+
+
+def _content(content: str) -> str:
+    """What a box holds, without a label; empty if it only stands for an answer to come."""
+    answer = unwrap(content)
+    if answer.isalnum() and not answer.isalpha():
+        return answer
+    if label := LABEL.match(answer):
+        answer = answer[label.end() :]
+        answer = unwrap(answer[:-1] if answer.count("}") > answer.count("{") else answer)
+    return "" if PLACEHOLDER.fullmatch(answer) else answer
+
+
+MOST = 100  # boxes that are looked at
+NEAR = 300  # characters between two boxes of one statement, at most
+LONGEST_COMMAND = len(r"\frame")
+_GAP = r"(?:[\s$&]|\\[()\[\],;!: ]|\\q?quad(?![a-z])|\\\\)*"
+_AND = r"(?:[,;、，]|\b(?:and|or|und|oder|et|ou|y|o|и)\b|[和或与及]|\\text\{[\s,]*(?:and|or)[\s,]*\})"
+_NAME = r"\\?[A-Za-z]+(?:_\{?\w+\}?)?(?:\([\w,]+\))?\s*="
+_DERIVED = (
+    r"so|thus|hence|therefore|no|not|wait|which|giving|gives|then|actually|finally|we|I|it|that|is|simplif\w+|becomes"
+)
+TOGETHER = re.compile(
+    rf"{_GAP}(?:{_AND}{_GAP})+(?:{_NAME}{_GAP})?|{_GAP}{_NAME}{_GAP}"
+    rf"|{_GAP}(?:{_AND}\s*)+(?:(?!(?:{_DERIVED})\b)[\w'’-]+\s+){{1,8}}(?:(?:is|are|equals)\s+)?{_GAP}(?:{_NAME}{_GAP})?"
+)
+"""What stands between two boxes of one statement: a comma, "and", names, but no reasoning that leads to the second."""
+LABEL = re.compile(
+    r"(?:\\text(?:bf|rm)?\s*\{)?\s*(?:the\s+)?(?:final\s+)?answers?\s*(?:\bis\b\s*:?|[:=])\s*\}?\s*[:=]?"
+    r"|\s*(?:≈|=|\\approx(?![a-z]))",
+    re.IGNORECASE,
+)
+PLACEHOLDER = re.compile(
+    r"|\.{2,}|…|\\[lc]?dots|\?+|_+|(?:\\text\s*\{)?\W*(?:(?:your|the|final|insert)\s+)*answer(?:\s+here)?\W*",
+    re.IGNORECASE,
+)

@@ -1,0 +1,78 @@
+"""Reads the value of a formula that is displayed on lines of its own, and the result of a calculation."""
+
+import re
+
+from redraft.graders.answers.normalize import unwrap
+
+
+def first_display(text: str) -> str | None:
+    """The value of the display with which a text begins; None if it begins with none."""
+    match = DISPLAY.match(text)
+    return _value(match[0]) if match else None
+
+
+def last_display(text: str) -> str | None:
+    """The value of the display with which a text ends; None if it ends with none."""
+    closing = CLOSING.search(text)
+    if not closing:
+        return None
+    opening = OPENINGS.get(closing[1]) or rf"\begin{{{closing[2]}}}"
+    start = text.rfind(opening, 0, closing.start())
+    return _value(text[start : closing.end()]) if start >= 0 else None
+
+
+def result(formula: str) -> str:
+    """A formula without the steps of a calculation and without words for what it is: `x = 2 + 3 = 5` is `x = 5`;
+    `2 + 3 = 5` and `\\text{Area} = 5` are `5`."""
+    if "=" not in formula:
+        return formula
+    sides = EQUALS.split(formula)
+    first, last = sides[0].strip(), sides[-1].strip()
+    if len(sides) == 1 or not last or not all(map(_is_closed, sides)):
+        return formula
+    if QUANTITY.fullmatch(first) or CALCULATION.fullmatch(first):
+        return last
+    if len(sides) == 2:
+        return formula
+    return f"{first} = {last}" if UNKNOWN.fullmatch(first) else last
+
+
+def _value(display: str) -> str:
+    """The value of a display. Of a derivation over several rows it is the last side, with the unknown of the first row;
+    of rows that each give an unknown its number it is all of them."""
+    body = unwrap(display)
+    if not ROWS.match(body):
+        return result(body.rstrip(" .,;"))
+    rows = [row.strip().rstrip(" .,;") for row in BREAK.split(EDGE.sub("", body).replace("&", ""))]
+    rows = [row for row in rows if row]
+    if len(rows) > 1 and all(map(ASSIGNMENT.fullmatch, rows)):
+        return ", ".join(rows)
+    last = rows[-1] if rows else ""
+    name = EQUALS.split(rows[0])[0] if last.startswith("=") else ""
+    return result(name + last).lstrip("= ")
+
+
+def _is_closed(side: str) -> bool:
+    return all(side.count(opening) == side.count(closing) for opening, closing in ("{}", "()"))
+
+
+_ENVIRONMENT = r"(?:align|aligned|alignat|flalign|gather|gathered|split|equation|eqnarray|multline)\*?"
+DISPLAY = re.compile(
+    rf"\s*[*_]*(?:\$\$.+?\$\$|\\\[.+?\\\]|\\begin\{{({_ENVIRONMENT})\}}.+?\\end\{{\1\}})[*_.]*", re.DOTALL
+)
+CLOSING = re.compile(rf"(\$\$|\\\]|\\end\{{({_ENVIRONMENT})\}})[\s.*_]*\Z")
+OPENINGS = {"$$": "$$", r"\]": r"\["}
+ROWS = re.compile(rf"\s*\\begin\{{{_ENVIRONMENT}\}}")
+EDGE = re.compile(rf"\\(?:begin|end)\{{{_ENVIRONMENT}\}}(?:\{{\d\}})?")
+BREAK = re.compile(r"\\\\(?:\[[^\[\]]*\])?|\\newline\b")
+EQUALS = re.compile(r"(?<![<>!\\:])=(?!=)")
+UNKNOWN = re.compile(r"\\?[A-Za-z]+(?:_(?:\w|\{\w+\}))?(?:\([A-Za-z]\))?'*")
+ASSIGNMENT = re.compile(rf"{UNKNOWN.pattern}\s*=[^=A-Za-z]*(?:\\[dt]?(?:frac|sqrt)[^=A-Za-z]*)*")
+CALCULATION = re.compile(
+    r"(?=.*\d)(?:[\d\s.,+*/()x%^{}$−×÷·-]|\\(?:times|cdot|div|\$|%|left|right|[dt]?frac(?![a-z])))+"
+)
+QUANTITY = re.compile(
+    r"\\(?:text|mathrm|mbox|textbf|operatorname)\{[^{}]*\}|[A-Z]{2,}|[A-Z][a-z]+(?:\s[A-Za-z][a-z]+)*|\|[^|=]+\||Pr?\([^=]*\)"
+    r"|[a-zA-Z]\(-?\d+\)|m?\\(?:angle|overline|lvert|operatorname)\b[^=+]*"
+)
+"""What names a quantity in words or by its nature, and is no unknown: its value is the answer."""

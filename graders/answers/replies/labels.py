@@ -1,0 +1,135 @@
+"""The words, tags and headings with which a reply marks its answer, and the text that they mark.
+
+The words of languages are data: another language is another row.
+"""
+
+import re
+from collections import deque
+from collections.abc import Iterator
+from enum import StrEnum, auto
+
+from msgspec import Struct
+
+
+class Form(StrEnum):
+    """How an answer is marked."""
+
+    LINE = auto()  # "Answer: 18" at the beginning of a line, or a heading with the answer below it
+    PHRASE = auto()  # "the answer is 18" in a sentence
+    HEADING = auto()  # "#### 18", which may also be the heading of a section
+    CELL = auto()  # a tag, a field of JSON or a cell of a table: it holds the answer and nothing else
+
+
+class Label(Struct, frozen=True, gc=False):
+    """A mark at `start`, and the text that follows it: up to its own end, or at most LONGEST characters."""
+
+    form: Form
+    content: str
+    start: int
+
+
+def labels(text: str) -> Iterator[Label]:
+    """The marks of a text from the last to the first, at most MOST of them."""
+    for noun in reversed(deque(NOUN.finditer(text), MOST)):
+        begin = max(text.rfind("\n", 0, noun.start()) + 1, noun.start() - AROUND)
+        marked = _marked(noun[0], text[begin : noun.start()], text[noun.end() : noun.end() + LONGEST])
+        if marked and marked[1].strip():
+            yield Label(*marked, noun.start())
+
+
+def _marked(noun: str, before: str, after: str) -> tuple[Form, str] | None:
+    if noun[0] == "#":
+        return None if after.startswith("#") else (Form.HEADING, after)
+    if noun[0] == "<":
+        return (Form.CELL, TAG_END.split(after, maxsplit=1)[0])
+    if noun[-1] == ":":
+        return (Form.LINE, after) if MARKUP.fullmatch(before) else None
+    if LETTER.match(before[-1:]):
+        return None
+    for opening, held in CELLS:
+        if opening.search(before) and (cell := held.match(after)):
+            return (Form.CELL, _unescaped(cell[1]))
+    if ALONE.fullmatch(before) and (colon := COLON.match(after)):
+        return (Form.LINE, after[colon.end() :])
+    says = None if DOUBT.search(before) else SAYS.match(after)
+    return (Form.PHRASE, after[says.end() :]) if says and not NEGATED.search(says[0]) else None
+
+
+def _unescaped(value: str) -> str:
+    """The text of a string in JSON; careless writers leave the backslashes of LaTeX single."""
+    text = value.strip()
+    if text[:1] in ('"', "'"):
+        return text[1:-1].replace("\\\\", "\\").replace('\\"', '"')
+    return text.strip("[]") if text.startswith("[") else text
+
+
+MOST = 64
+"""Marks that are looked at: the answer of a text with more is none of the earlier ones."""
+LONGEST = 1500
+AROUND = 80  # characters before a noun that tell its form
+
+NOUNS = {
+    "English": r"answers?|Answers?|ANSWERS?|Ans|ANS|ans",
+    "German": r"Antwort(?:en)?|Lösungswert",
+    "French": r"réponse|Réponse",
+    "Spanish": r"respuesta|Respuesta",
+    "Portuguese": r"resposta|Resposta",
+    "Italian": r"risposta|Risposta",
+    "Dutch": r"antwoord|Antwoord",
+    "Polish": r"odpowied[źz]|Odpowied[źz]",
+    "Czech": r"odpověď|Odpověď",
+    "Swedish": r"svaret|Svaret|Svar",
+    "Turkish": r"cevap|Cevap|yanıt|Yanıt",
+    "Vietnamese": r"đáp án|Đáp án|đáp số|Đáp số",
+    "Indonesian": r"jawaban(?:nya)?|Jawaban(?:nya)?",
+    "Russian": r"ответ|Ответ|ОТВЕТ",
+    "Ukrainian": r"відповідь|Відповідь",
+    "Chinese": r"答案|答(?=[：:])",
+    "Japanese": r"答え|正解|解答(?=は)|回答(?=は)",
+    "Korean": r"정답|답(?=[은:：]|이 )",
+    "Hindi": r"उत्तर",
+    "Arabic": r"الإجابة|الجواب|إجابة",
+}
+"""The word for "answer" with its capitals: a set of literal beginnings, which is searched for fast."""
+NOUN = re.compile(
+    "|".join([r"A[*_]{0,3} ?:", "####", r"<\|begin_of_box\|>", r"<(?:final_?)?[Aa]nswer>", *NOUNS.values()])
+)
+LETTER = re.compile(r"[^\W_\u0600-\u06ff\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]|-")
+"""What makes a noun the end of another word ("long-answer"); scripts without spaces have no such end."""
+MARKUP = re.compile(r"(?:[\s>#*_•–—✅✔✓🎯📌💡:-]|\d{1,2}[.)]|</?(?:b|strong|p|em|h\d)>|\\(?:text|textbf|mathbf)\{)*")
+ALONE = re.compile(rf"{MARKUP.pattern}(?:[^\W\d]+(?:['’]s)?[ ,]+){{0,4}}{MARKUP.pattern}")
+"""What may stand before a noun at the beginning of a line: markup, a few words ("So the final")."""
+COLON = re.compile(
+    r"""(?:\ (?:choice|option))? (?:\ *\([^()\n]{0,40}\)|\ *\d{1,2}(?=[*_ ]*[:：]))?
+    (?: [*_]*\ *[:：=] (?:[\s*_}:]|</(?:b|strong|p|em|h\d)>)* | [*_\ :]*\n\s* )""",
+    re.VERBOSE,
+)
+CELLS = (
+    (
+        re.compile(r"""["'](?:[a-z]{1,12}[_ ]?)?$"""),
+        re.compile(r"""["']\s*:\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|\[[^\[\]]*\]|[^\s,}\]]+)"""),
+    ),
+    (re.compile(r"\|[*_ ]*(?:[^\W\d]+ ){0,2}$"), re.compile(r"[*_ :]*\|([^|\n]*)")),
+)
+"""What stands before and after the noun of a field of JSON and of a cell of a table; the group is what they hold."""
+TAG_END = re.compile(r"</|<\|end_of_box\|>")
+SAYS = re.compile(
+    r"""["'”’*_)\]]{0,4} (?:\ (?:choice|option|value))?
+    (?: ,?\ (?:to|for|of|in|as|with|when|if|we|I|you|that|which|given|here|at|on|after|by|from|rounded|expressed|written
+          |then|thus|therefore|must|should|will|would|can|could|may|might|has|comes|turns|works|simplifies|should|also
+          |der|die|das|auf|zu|zur|für|de|du|des|del|da|do|à|a|al|la|est|final|finale|correcta|correcte|correct|на|в)\b
+        [^.:\n=。，：]{0,60}?
+      | \ *\([^()\n]{0,40}\) | ,[^.,:\n=]{1,50}, | [（(][^（）()\n]{0,20}[)）] )?
+    [ *_]*
+    (?: \ (?:is|are|was|were|be|equals|becomes|ist|sind|lautet|beträgt|wäre|est|sont|serait|vaut|es|son|será|sería|é|è
+          |são|sono|seria|jest|är|je|là|adalah|равен|равна|равно|это|هي|هو)\b
+      | \ ?(?:[=:：→⇒]|—|–) | (?:应该?|應該?|就)?(?:是|为|為|等于|等於) | [应應]?[选選][择擇项項]? | [はが] | [은는이] )
+    [\s*_:：=]*""",
+    re.VERBOSE,
+)
+"""What says that the answer follows: perhaps what the answer is to, and a verb or a sign."""
+NEGATED = re.compile(r"\b(?:not|cannot|never|nicht|pas|no|non|не)\b|n['’]t\b")
+DOUBT = re.compile(
+    r"\b(?:[Ii]f|[Ww]hether|[Ss]uppos(?:e|ing)|[Aa]ssum(?:e|ing)|[Uu]nless|[Ww]hat)\s(?:[^\W\d]+\s){0,5}$"
+)
+"""What comes before an answer that is only considered."""

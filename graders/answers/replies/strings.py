@@ -1,0 +1,43 @@
+"""Reads an answer in words, such as a name."""
+
+import re
+
+from redraft.graders.answers.canonical import MARKS
+from redraft.graders.answers.replies.labels import labels
+from redraft.graders.answers.replies.value import BOLD, TALK
+
+
+def stated_words(text: str) -> str | None:
+    """The words that a text states as its answer, up to the end of their sentence or an explanation; None if it states
+    none."""
+    for label in labels(text):
+        line = BOLD.sub(r"\1", label.content.lstrip().partition("\n")[0].strip())
+        end = EXPLAINS.search(line)
+        if end:
+            line = line[: end.start()]
+        answer = _first_sentence(line).strip(MARKS)
+        if answer and not TALK.match(answer):
+            return answer
+    return None
+
+
+def concluded_words(text: str) -> str | None:
+    """The last line of a text."""
+    return text.strip().rsplit("\n", 1)[-1].strip(MARKS) or None
+
+
+def _first_sentence(line: str) -> str:
+    """The text up to the first full stop that ends a sentence: not that of an initial ("J. R. R.") or of an
+    abbreviation ("St. Louis")."""
+    for stop in STOP.finditer(line):
+        if not SHORTENED.search(line, 0, stop.start()):
+            return line[: stop.start()]
+    return line
+
+
+STOP = re.compile(r"[.!?](?=[\s*_\"'”’)]+(?:[A-Z\d(]|$))|[。！？]")
+SHORTENED = re.compile(
+    r"(?:^|[\s.(\"'“])(?:[A-Z]|St|Ste|Mt|Ft|Mr|Mrs|Ms|Dr|Prof|Sr|Jr|Gen|Col|Capt|Lt|Sgt|Rev|Hon|Gov|Sen|Rep|Pres|vs|No|Nos|Vol"
+    r"|Op|Inc|Ltd|Co|Corp|Bros|approx|ca|cf|e\.g|i\.e|etc|al|[A-Za-z]\.[A-Za-z])$"
+)
+EXPLAINS = re.compile(r"[,;]?\s+\(?(?:because|since|as it|as they|so that|which|due to)\b|\s[—–]\s|;\s", re.IGNORECASE)

@@ -1,0 +1,214 @@
+"""Reads a value of mathematics from a sentence.
+
+A formula is taken as a whole: a number out of `$3\\sqrt{2}$` is not its value. Words after a value are its unit and may
+be left out, unless they change it ("5 dozen", "8 hours and 30 minutes").
+"""
+
+import re
+
+from redraft.graders.answers.normalize import unwrap
+from redraft.graders.answers.replies.display import first_display, last_display, result
+
+
+def stated(content: str) -> str | None:
+    """The value that the text after a mark states, in its first line or below a line that only announces it. Words if
+    it states words; None if it states nothing."""
+    if simple := SIMPLE.match(content):
+        return result(simple[2].strip()) if simple[1] is None else simple[1]
+    for _ in range(ANNOUNCING):
+        if (display := first_display(content)) is not None:
+            return display or None
+        first, _, rest = content.lstrip().partition("\n")
+        if ITEM.match(first) and (values := _listed(first, rest)):
+            return values
+        if not rest or not ANNOUNCES.search(first):
+            return _value(_sentences(ITEM.sub("", first))[0])
+        content = rest
+    return None
+
+
+def concluded(text: str) -> str | None:
+    """The value with which a text without any mark ends; None if the text breaks off, or ends with none."""
+    text = CALCULATOR.sub("", text[-LONGEST:]).rstrip()
+    while remark := REMARK.search(text):
+        text = text[: remark.start()].rstrip()
+    if (display := last_display(text)) is not None:
+        return display or None
+    line = text.rsplit("\n", 1)[-1].strip(ORNAMENTS)
+    if "<<" in line:
+        return None
+    for sentence in reversed(_sentences(line)):
+        runs = _runs(sentence)
+        if runs:
+            start, end = runs[-1]
+            finished = line.endswith(ENDS) or UNIT.fullmatch(sentence, end)
+            return _leading(sentence[start:], unit=False) if finished else None
+    return None
+
+
+def is_formula(answer: str) -> bool:
+    """Whether an answer is more than words."""
+    return bool(DIGIT.search(answer)) or not PROSE.search(_masked(answer))
+
+
+def _value(sentence: str) -> str | None:
+    explains = EXPLAINS.search(_masked(sentence))
+    if explains:
+        sentence = sentence[: explains.start()]
+    sentence = BOLD.sub(r"\1", sentence.strip(ORNAMENTS)).strip(BLANK)
+    return _leading(sentence) or _predicate(sentence) or _words(sentence)
+
+
+def _leading(sentence: str, unit: bool = True) -> str | None:
+    """The value with which a sentence begins, with the words that belong to it."""
+    masked = _masked(sentence)
+    prose = PROSE.search(masked)
+    if BOUND.match(masked):
+        return sentence
+    if prose is None:
+        return _bare(sentence) or None
+    head, tail = sentence[: prose.start()], masked[prose.start() :]
+    if not VALUE.search(masked, 0, prose.start()):
+        return None
+    is_span = FORMULA in masked[: prose.start()]
+    if CHANGES.match(tail) or (unit and not is_span and len(tail.split()) <= LONGEST_UNIT):
+        return _bare(sentence)
+    return _bare(OPEN_END.sub("", head)) or None
+
+
+def _predicate(sentence: str) -> str | None:
+    """The value that a sentence gives its subject: "The smallest $k$ is 12" gives 12."""
+    masked = _masked(sentence)
+    for copula in reversed(list(COPULA.finditer(masked))):
+        if BEGINS.match(masked, copula.end()) and (value := _leading(sentence[copula.end() :].lstrip())):
+            return value
+    runs = _runs(sentence)
+    return _leading(sentence[runs[0][0] :], unit=False) if runs else None
+
+
+def _words(sentence: str) -> str | None:
+    """What a sentence answers in words; None if it only talks about the answer."""
+    answer = unwrap(sentence)
+    talk = TALK.match(answer) or len(answer.split()) > MOST_WORDS or VALUE.search(_masked(answer))
+    return None if talk else answer or None
+
+
+def _listed(first: str, rest: str) -> str | None:
+    """The values of a list of which each item is one."""
+    items = [first]
+    for line in rest.split("\n"):
+        if not ITEM.match(line):
+            break
+        items.append(line)
+    values = [_value(_sentences(ITEM.sub("", item))[0]) or "" for item in items]
+    return ", ".join(values) if len(values) > 1 and all(map(is_formula, values)) else None
+
+
+def _bare(text: str) -> str:
+    """A value without delimiters of mathematics, and without the steps of its calculation."""
+    whole = unwrap(text)
+    return result(
+        unwrap(SPAN.sub(lambda span: span[1] or span[2] or span[3], whole)) if "$" in whole or r"\(" in whole else whole
+    )
+
+
+def _sentences(line: str) -> list[str]:
+    """The sentences of a line, without the marks that end them; at least one."""
+    cuts = [(match.start(), match.end()) for match in SENTENCE.finditer(_masked(line))]
+    starts = [0, *(end for _, end in cuts)]
+    ends = [*(start for start, _ in cuts), len(line)]
+    found = [line[start:end].strip() for start, end in zip(starts, ends, strict=True)]
+    return [sentence for sentence in found if sentence] or [""]
+
+
+def _runs(sentence: str) -> list[tuple[int, int]]:
+    """Where the numbers and formulas of a sentence begin and end, each with all that it is calculated from."""
+    return [match.span() for match in RUN.finditer(_masked(sentence)) if not TRIVIAL.fullmatch(sentence, *match.span())]
+
+
+def _masked(text: str) -> str:
+    """The text with a sign in the place of each character of a formula and of a command, so that words are words."""
+    if "$" in text or "\\" in text:
+        text = SPAN.sub(lambda span: FORMULA * len(span[0]), text)
+        text = LATEX.sub(lambda command: COMMAND * len(command[0]), text)
+    text = FUNCTION.sub(lambda name: COMMAND * len(name[0]), text)
+    return JOINS.sub(lambda word: JOIN * len(word[0]), text)
+
+
+LONGEST = 2000  # characters at the end of a text that may be its conclusion
+ANNOUNCING = 4  # lines that may announce an answer before it comes
+LONGEST_UNIT = 2  # words
+MOST_WORDS = 6  # of an answer in words
+FORMULA, COMMAND, JOIN = "\x00", "\x01", "\x02"
+
+SIMPLE = re.compile(r"\s*(?:([-−]?[$€£]?\d[\d,]*(?:\.\d+)?%?)|\$([^$\n]*[^$\s\\])\$)\.?[ \t]*(?:\n|\Z)")
+"""A number or a formula alone, as most answers are."""
+BLANK = " \t\r*_`\"'“”:：≈~>"
+ORNAMENTS = " \t*_✓✔✅☑️🎉🎯■□∎◻"
+OPEN_END = re.compile(r"[\s,;:(–—*_\"'-]+(?:an?\s+)?$")
+ENDS = (".", "!", "$", "*", "。", "！", "`", r"\)", "।", "．")
+
+SPAN = re.compile(r"(?<!\\)\$(?![\s$])((?:\\.|[^$\\])+)(?<![\s+*/=(-])\$(?!\d)|\\\((.+?)\\\)|\\\[(.+?)\\\]")
+LATEX = re.compile(
+    r"\\(?:text|mbox|mathrm|mathbf|textbf|textit|operatorname|begin|end)\*?\s*\{[^{}]*\}|\\[A-Za-z]+|\\."
+)
+FUNCTION = re.compile(
+    r"\b(?:arc)?(?:sin|cos|tan|cot|sec|csc)h?\b|\b(?:a(?:sin|cos|tan)|sqrt|cbrt|root|ln|log|lg|exp|abs|floor|ceil|max|min"
+    r"|gcd|lcm|mod|pi|inf|infinity|infty|choose)\b|(?:(?<=[\d^/*+=])|(?<=[\d^/*+=] ))(?:sqrt|[a-zA-Z]{2,3}(?=[\^(]))"
+    r"|(?<=\d)(?!st|nd|rd|th)[a-zA-Z]{2,3}(?![A-Za-z])"
+)
+"""Names of functions and products of unknowns ("2xy"), which are no words."""
+JOINS = re.compile(r"(?<![^\W\d_])(?:and|or|und|oder|et|ou|y|e)(?![^\W\d_])|和|与|或|、|및")
+PROSE = re.compile(
+    r"[^\W\d_\u0370-\u03ff\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]{2,}|[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]"
+)
+DIGIT = re.compile(r"\d|\\[a-z]*frac|\\(?:infty|pi|sqrt|emptyset|varnothing)")
+VALUE = re.compile(rf"[\d{FORMULA}{COMMAND}½¼¾π∞∅]")
+BEGINS = re.compile(rf"[\s*_(\"'~≈]*(?:[-+−–±]?\s*[$€£¥₹]?\s*[-+−–]?\.?\d|[-+−–±√(\[{{|]*[{FORMULA}{COMMAND}π∞√])")
+SENTENCE = re.compile(
+    rf"(?<=[\w}})\]%$*\"'{FORMULA}{COMMAND}])(?<!approx)(?<!\bca)(?:\.(?=[\s*_]|$)|[!?]+(?=[\s*_]*(?:$|[A-Z])))[*_]*|[。！？।]"
+)
+EXPLAINS = re.compile(
+    r"[\s,;(—–]+(?:because|since|which|so that|so|where|when|if|given|after|obtained|as|i\.e\.|that is|using|by"
+    r"|assuming|denn|weil|da|car|porque|因为|因為)\b|\s[—–]\s|，|；"
+)
+BOLD = re.compile(r"\*\*(?=\S)(.+?)(?<=\S)\*\*")
+COPULA = re.compile(
+    r"(?<![\w'’])(?:is|are|was|were|be|equals|equal to|of|ist|sind|est|sont|es|son|é|è|sono)(?!\w)\s*:?|[是为為は=:：]"
+)
+RUN = re.compile(
+    rf"""(?<![A-Za-z_])[-+−–±(\[{{√$€£¥₹.\\|]*[\d{FORMULA}{COMMAND}π∞½¼¾]
+    (?:[\d{FORMULA}{COMMAND}{JOIN}\s.,+\-−–±*/×÷·^=<>≤≥≠(){{}}\[\]%‰°√π∞½¼¾²³$€£¥₹!|_]|\b[b-hj-zB-HJ-Z]\b)*
+    (?<![\s.,+\-−–*/×÷·^=<>≤≥≠(\[{{$€£¥₹!|_{JOIN}])""",
+    re.VERBOSE,
+)
+"""Numbers and formulas with the signs between them."""
+TRIVIAL = re.compile(r"\\?\$?\(?\\?[A-Za-z]\)?\$?|\W*")
+CALCULATOR = re.compile(r"<<[^<>]*>>")
+UNIT = re.compile(r"[\s*_)$\]]*(?:[^\W\d_]+[\s*_)]*)?")
+"""What may stand between the last value of a text and its end if no full stop ends it."""
+CHANGES = re.compile(
+    rf"(?:squared|cubed|factorial|dozens?|hundred|thousand|[mb]illion|trillion|percent|thirds?|halves|half|quarters?"
+    rf"|(?:four|fif|six|seven|eigh|nin|ten)ths?|score|times|plus|minus|over|divided|to the|modulo|degrees)\b"
+    rf"|[^\W\d_]+\s*,?\s*(?:{JOIN}+\s*)?[$€£]?[\d{FORMULA}]|{JOIN}",
+    re.IGNORECASE,
+)
+"""Words after a number that make it another one, and a further number after a unit ("8 hours and 30 minutes")."""
+BOUND = re.compile(
+    r"(?:at least|at most|more than|less than|greater than|fewer than|up to|between|not|negative|minus)\b"
+)
+TALK = re.compile(
+    r"(?:correct|incorrect|right|wrong|not|in|as|given|found|obtained|shown|below|above|clear|clearly|obvious|unique|"
+    r"the same|reasonable|valid|verified|confirmed|consistent|expected|therefore|simply|based|that|to|what|one of|this|"
+    r"there|it|its|unknown|still|also|indeed|likely|probably|let|let's|we|because|since|so|determined|calculated|of|for|"
+    r"a single|an integer|a number|called|marked|asked|needed|required|on|at|from|by|with|you|your|i|if|then)\b",
+    re.IGNORECASE,
+)
+"""Words with which a sentence talks about the answer and does not give it."""
+ITEM = re.compile(r"\A\s*(?:[*•]|[-–](?=\s+[^\d\s]))\s+")
+ANNOUNCES = re.compile(r"[:：=][\s*_]*$|^\s*[*_`]*(?:```\w*)?\s*$|\b(?:is|are)\s*$")
+REMARK = re.compile(
+    r"(?:\n|(?<=[.!?)*$]) +)[*_#> ]*(?:I hope|Hope this|Let me know|If you|Feel free|Please let|Please feel|Does this"
+    r"|Is there|Would you|Do you|Note that|Note:|Thank|Good luck|Great job|Happy|You can|希望|如果)[^\n]*\Z"
+)
+"""What models say after a solution that is no part of it."""
