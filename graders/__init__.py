@@ -7,6 +7,8 @@ from redraft.store.lazy_imports import import_lazily
 if TYPE_CHECKING:
     from redraft.graders.answers.checker import Checker
     from redraft.graders.answers.extract import extract
+    from redraft.graders.answers.task import GradeError
+    from redraft.graders.grade import Graded, grade, grade_all
     from redraft.graders.grader import Grader, load
     from redraft.graders.judge import judge
     from redraft.graders.likelihood import likelihood
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Checker",
+    "GradeError",
+    "Graded",
     "Grader",
     "Interval",
     "Outcome",
@@ -48,6 +52,8 @@ __all__ = [
     "best",
     "best_of_k",
     "extract",
+    "grade",
+    "grade_all",
     "holm",
     "judge",
     "likelihood",

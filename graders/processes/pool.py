@@ -1,6 +1,7 @@
 """Killable processes that are shared by all event loops and threads, and asked without blocking any of them."""
 
 import asyncio
+import os
 import threading
 import weakref
 from collections.abc import Callable, Mapping
@@ -15,17 +16,23 @@ T = TypeVar("T")
 class ProcessPool:
     """At most `most` processes of a kind, each made by `start` when it is first needed.
 
-    The processes end with `close`, with the last reference to this object, or with the program, however it ends. `name`
-    is the name of their owner in messages.
+    The processes end with `close`, with the last reference to this object, or with the program, however it ends. A fork
+    of the program leaves them to its parent and starts its own. `name` is the name of their owner in messages.
     """
 
     def __init__(self, start: Callable[[], Process], most: int, name: str) -> None:
-        self._start, self._name = start, name
-        self._threads = ThreadPoolExecutor(most, thread_name_prefix=name)
+        self._start, self._most, self._name = start, most, name
+        self._closed = False
+        self._alive: set[Process] = set()
+        self._begin()
+        _POOLS.add(self)
+
+    def _begin(self) -> None:
+        """Begins without processes and threads: those that a fork finds here belong to its parent."""
+        self._threads = ThreadPoolExecutor(self._most, thread_name_prefix=self._name)
         self._lock = threading.Lock()
         self._idle: list[Process] = []
-        self._alive: set[Process] = set()
-        self._closed = False
+        self._alive.clear()
         self._finalizer = weakref.finalize(self, _stop, self._alive, self._threads)
 
     async def run(self, action: Callable[[], T]) -> T:
@@ -80,9 +87,23 @@ class ProcessPool:
         with self._lock:
             self._alive.discard(process)
 
+    def after_fork(self) -> None:
+        """Lets go of the parent's processes, in a fork of the program."""
+        self._finalizer.detach()
+        self._begin()
+
 
 def _stop(processes: set[Process], threads: ThreadPoolExecutor) -> None:
     for process in tuple(processes):
         process.stop()
     processes.clear()
     threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _after_fork() -> None:
+    for pool in tuple(_POOLS):
+        pool.after_fork()
+
+
+_POOLS: "weakref.WeakSet[ProcessPool]" = weakref.WeakSet()
+os.register_at_fork(after_in_child=_after_fork)

@@ -46,7 +46,7 @@ def problem(row: Row, *, source: str, split: str | None, question: str | None, a
     if not text:
         raise SourceError("the question is empty")
     stated = None if key is None else _text(row[key], "answer") or None
-    options = _choices(_value(row, CHOICES))
+    options = read_choices(_value(row, CHOICES))
     kind, visible = _kind(row), ()
     if kind is Kind.CODE:
         found, visible = _tests(row)
@@ -56,7 +56,7 @@ def problem(row: Row, *, source: str, split: str | None, question: str | None, a
     elif options:
         lettered = zip(ascii_uppercase, (choice for _, choice in options), strict=False)
         text = "\n".join([text, *(f"{letter}) {choice}" for letter, choice in lettered)])
-        found, solution, kind = _letter(stated, options), None, Kind.CHOICE
+        found, solution, kind = chosen_letter(stated, options), None, Kind.CHOICE
     else:
         found, solution = _answer(stated)
     solution = solution or (_text(_value(row, SOLUTION), "solution") if key not in SOLUTION else None)
@@ -131,7 +131,7 @@ def _text(value: Any, what: str) -> str:
     return text
 
 
-def _choices(value: Any) -> list[tuple[str, str]]:
+def read_choices(value: Any) -> list[tuple[str, str]]:
     """Returns the label and the text of each choice. `value` is a list, `{"A": ...}`, `{"label": [...], "text":
     [...]}`, or one of the three as JSON text."""
     if isinstance(value, str) and value.strip():
@@ -153,7 +153,7 @@ def _choices(value: Any) -> list[tuple[str, str]]:
     return [(str(label), _text(text, "choice")) for label, text in zip(labels, texts, strict=True)]
 
 
-def _letter(stated: str | None, options: Sequence[tuple[str, str]]) -> str | None:
+def chosen_letter(stated: str | None, options: Sequence[tuple[str, str]]) -> str | None:
     """Returns the letter of the right choice. The row may name the choice by its label, by its number from 0, or by its
     text."""
     if stated is None:

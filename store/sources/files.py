@@ -34,10 +34,11 @@ def rows(path: Path) -> Iterator[Place]:
 def _json(path: Path) -> Iterator[Place]:
     with path.open("rb") as file:
         start = file.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
-    return _array(path) if start == b"[" else _lines(path)
+    return _array(path) if start == b"[" else lines(path)
 
 
-def _lines(path: Path) -> Iterator[Place]:
+def lines(path: Path) -> Iterator[Place]:
+    """Yields the rows of a file of JSON lines, of any name."""
     with path.open("rb") as file:
         number = 0
         while line := file.readline(LONGEST + 1):
@@ -133,4 +134,4 @@ def _parquet(path: Path) -> Iterator[Place]:
         raise SourceError(f"{path}: not a Parquet file ({' '.join(str(error).split())})") from error
 
 
-READERS = {".jsonl": _lines, ".ndjson": _lines, ".json": _json, ".csv": _csv, ".parquet": _parquet}
+READERS = {".jsonl": lines, ".ndjson": lines, ".json": _json, ".csv": _csv, ".parquet": _parquet}

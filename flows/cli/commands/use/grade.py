@@ -1,0 +1,92 @@
+"""`redraft grade`: a reply, or a file of replies, by their keys."""
+
+import sys
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from redraft.flows.cli import options
+
+if TYPE_CHECKING:
+    from redraft.graders.answers.task import Task
+    from redraft.graders.grade import Graded
+
+EXIT_CODES = {"right": 0, "wrong": 1, "undecided": 3}
+"""The exit codes for one reply. In all commands, 2 is a mistake of the user."""
+
+
+@click.command()
+@click.argument("reply", metavar="REPLY|FILE")
+@options.option("answer", "The key of REPLY; for code, its tests. Without it, a FILE is graded.", metavar="KEY")
+@options.option(
+    "kind",
+    "How an answer is read and compared. In a FILE, the rows may name other kinds.",
+    type=click.Choice(["math", "choice", "text", "code"]),
+    default="math",
+)
+@options.JSON
+def grade(reply: str, answer: str | None, kind: str, json: bool) -> int:
+    """Say whether replies are right by their keys.
+
+    With --answer, REPLY is the text of one reply, and the exit code is 0 for right, 1 for wrong, 3 for undecided.
+    Without --answer, FILE has a reply in each row, with the columns `reply` and `answer`, and if need be `kind` and
+    `choices`; the exit code is 0 if all rows were graded. With --json, each row is printed as a line with `extracted`,
+    `verdict` and `reason` added. `-` is standard input. docs/oracle.md says what counts as equal.
+    """
+    if answer is None:
+        _grade_file(reply, kind, json)
+        return 0
+    from redraft.graders.grade import grade as graded
+
+    found = graded(sys.stdin.read() if reply == "-" else reply, answer, kind)
+    if json:
+        click.echo(_line({}, found))
+    else:
+        told = [found.extracted and f": {found.extracted}", found.reason and f" ({found.reason})"]
+        click.echo(found.verdict + "".join(filter(None, told)))
+    return EXIT_CODES[found.verdict]
+
+
+def _grade_file(name: str, kind: str, json: bool) -> None:
+    from redraft.graders.grade import grade_tasks
+
+    rows: deque[Mapping[str, Any]] = deque()
+    counts: Counter[str] = Counter()
+    for found in grade_tasks(_tasks(name, kind, rows)):
+        counts[found.verdict] += 1
+        row = rows.popleft()
+        if json:
+            click.echo(_line(row, found))
+    if not json:
+        told = ", ".join(f"{counts[verdict]:,} {verdict}" for verdict in EXIT_CODES)
+        click.echo(f"{counts.total():,} graded: {told}")
+
+
+def _tasks(name: str, kind: str, rows: deque[Mapping[str, Any]]) -> Iterator["Task"]:
+    """Returns the tasks of a file. Each row is also put into `rows`, for the line that is printed of it."""
+    from redraft.graders.answers.task import GradeError, read_task
+    from redraft.store.errors import RedraftError
+    from redraft.store.sources import files
+
+    if name != "-" and not Path(name).exists():
+        raise GradeError(f"no file {name!r}: name a file of rows, or give the key of a reply with --answer")
+    file = "standard input" if name == "-" else name
+    found = files.lines(Path("/dev/stdin")) if name == "-" else files.rows(Path(name))
+    for place, row in found:
+        if isinstance(row, RedraftError):
+            raise GradeError(f"{file}, {place}: {row}") from row
+        try:
+            task = read_task(row, kind)
+        except RedraftError as error:
+            raise GradeError(f"{file}, {place}: {error}") from error
+        rows.append(row)
+        yield task
+
+
+def _line(row: Mapping[str, Any], found: "Graded") -> str:
+    from redraft.store.json_records import strict
+
+    return strict({**row, "extracted": found.extracted, "verdict": found.verdict, "reason": found.reason})

@@ -1,0 +1,143 @@
+"""Grades replies by their keys, for programs without an event loop: reward functions of trainers, tests, the shell.
+
+>>> from redraft.graders import grade
+>>> grade("3 + 4 = 7, so the answer is 7.", "7").value
+1.0
+
+The functions may be called from any thread and in forks of the program. They block: inside a running event loop, write
+`await asyncio.to_thread(grade, reply, answer)`.
+"""
+
+import asyncio
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future
+from threading import Lock, Thread
+from typing import Any
+
+from msgspec import Struct
+
+from redraft.graders.answers.checker import Checker
+from redraft.graders.answers.task import GradeError, Task, read_task
+from redraft.graders.answers.verify import plain_ruling, verify
+from redraft.graders.ruling import VALUES
+from redraft.store.errors import RedraftError
+from redraft.store.trajectory import Verdict
+
+
+class Graded(Struct, frozen=True, gc=False):
+    """The grade of one reply. `extracted` is the answer that was read from it, None if it has none. There is a reason
+    if the answer and the key alone do not explain the verdict."""
+
+    extracted: str | None
+    verdict: Verdict
+    reason: str | None = None
+
+    @property
+    def value(self) -> float | None:
+        """The reward: 1.0 for right, 0.0 for wrong, None for undecided."""
+        return VALUES[self.verdict]
+
+
+def grade(
+    reply: str | None,
+    answer: str | float | list[str] | None,
+    kind: str = "math",
+    choices: Iterable[str] | Mapping[str, str] | None = None,
+    *,
+    checker: Checker | None = None,
+) -> Graded:
+    """Grades a whole reply of a model by the key `answer`: a text or a number, for code its tests.
+
+    `kind` is math, choice, text or code. With `choices` it is choice, and the key may be a letter, a number from 0, or
+    the text of a choice. Answers that are no plain numbers are compared in processes, which start when first needed and
+    are kept; a `checker` brings its own processes and limits. Raises RedraftError for a key that cannot be read.
+    """
+    task = read_task({"reply": reply, "answer": answer, "kind": kind, "choices": choices})
+    return _result(_begin(task, checker or _shared.checker()))
+
+
+def grade_all(rows: Iterable[Mapping[str, Any]], *, checker: Checker | None = None) -> Iterator[Graded]:
+    """Grades rows with the columns `reply` and `answer`, and if need be `kind` and `choices`, as `grade` takes them.
+    Other columns are ignored. Yields a grade for each row, in order; many rows are compared at the same time.
+
+    At most 512 rows are held in memory, so there may be any number of them. Raises GradeError for a row that cannot be
+    graded, after the grades of the rows before it.
+    """
+    return grade_tasks(_numbered(rows), checker)
+
+
+def grade_tasks(tasks: Iterable[Task], checker: Checker | None = None) -> Iterator[Graded]:
+    """Grades tasks as `grade_all` grades rows. If `tasks` raises a RedraftError, the grades of the tasks before it come
+    first."""
+    waiting: deque[Graded | Future[Graded]] = deque()
+    used = checker or _shared.checker()
+    try:
+        for task in tasks:
+            waiting.append(_begin(task, used))
+            while waiting and (len(waiting) >= AHEAD or not isinstance(waiting[0], Future) or waiting[0].done()):
+                yield _result(waiting.popleft())
+    except RedraftError:
+        yield from map(_result, waiting)
+        raise
+    yield from map(_result, waiting)
+
+
+def _numbered(rows: Iterable[Mapping[str, Any]]) -> Iterator[Task]:
+    for number, row in enumerate(rows, start=1):
+        try:
+            yield read_task(row)
+        except RedraftError as error:
+            raise GradeError(f"row {number}: {error}") from error
+
+
+def _begin(task: Task, checker: Checker) -> Graded | Future[Graded]:
+    """The grade if it is found at once, else its future."""
+    found = task.extracted()
+    ruling = plain_ruling(task.key, found, task.kind, checker)
+    if ruling:
+        return Graded(found, ruling.verdict, ruling.reason)
+    return asyncio.run_coroutine_threadsafe(_verified(task, found, checker), _shared.loop())
+
+
+async def _verified(task: Task, found: str | None, checker: Checker) -> Graded:
+    ruling = await verify(task.key, found, task.kind, checker)
+    return Graded(found, ruling.verdict, ruling.reason)
+
+
+def _result(begun: Graded | Future[Graded]) -> Graded:
+    return begun.result() if isinstance(begun, Future) else begun
+
+
+class _Shared:
+    """What all callers in this process share, made when first needed: a checker, and a thread with an event loop."""
+
+    def __init__(self) -> None:
+        self.after_fork()
+        os.register_at_fork(after_in_child=self.after_fork)
+
+    def after_fork(self) -> None:
+        """Begins anew: a fork of the program has no thread but the one that forked."""
+        self._lock = Lock()
+        self._checker: Checker | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def checker(self) -> Checker:
+        with self._lock:
+            if self._checker is None:
+                self._checker = Checker(workers=min(os.cpu_count() or 1, MOST_WORKERS))
+            return self._checker
+
+    def loop(self) -> asyncio.AbstractEventLoop:
+        with self._lock:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                Thread(target=self._loop.run_forever, name="grade", daemon=True).start()
+            return self._loop
+
+
+AHEAD = 512  # rows that are begun before the first of them is finished
+MOST_WORKERS = 8  # processes of about 150 MB
+
+_shared = _Shared()
