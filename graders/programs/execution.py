@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from redraft.graders.programs.code_block import FENCE, PYTHON, program
-from redraft.graders.programs.sandbox import SandboxError, lacks, run
+from redraft.graders.programs.sandbox import SandboxError, run
 from redraft.llm.model import ModelError
 from redraft.store.errors import PartError
 
@@ -22,10 +22,9 @@ async def failure(code: str | None, tests: Sequence[str], limit_s: float) -> str
         raise PartError(str(error)) from error
     if outcome.unreadable:
         raise ModelError(f"The tests are no Python ({outcome.unreadable}): write others.")
-    if outcome.error:
-        return None if lacks(outcome.error) else outcome.error
-    failed = [f"{test}: {reason}" for test, reason in outcome.failed if not lacks(reason)]
-    return "\n".join(failed) or None
+    if outcome.lacking:
+        return None
+    return outcome.error or "\n".join(": ".join(pair) for pair in outcome.failed) or None
 
 
 async def computed(text: str, limit_s: float) -> tuple[str | None, str]:
@@ -41,8 +40,7 @@ async def computed(text: str, limit_s: float) -> tuple[str | None, str]:
     except SandboxError as error:
         raise PartError(str(error)) from error
     if outcome.error:
-        lacking = lacks(outcome.error)
-        return None, f"The sandbox lacks {lacking}." if lacking else outcome.error
+        return None, f"The sandbox lacks {outcome.lacking}." if outcome.lacking else outcome.error
     printed = [line.strip() for line in outcome.output.splitlines() if line.strip()]
     value = printed[-1] if outcome.value is None and printed else outcome.value
     answer = spelled(value)

@@ -5,13 +5,9 @@
 >>> asyncio.run(run("sum(range(n))", {"n": 5})).value
 10
 
-Its Python is Monty's, a part of the language: no `yield`, no `del`, few modules. `lacks` tells errors of the sandbox
-from errors of the program.
+Its Python is Monty's, a part of the language: no `yield`, no `del`, few modules.
 """
 
-import builtins
-import re
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, partial
@@ -19,6 +15,7 @@ from typing import Any, Self
 
 from redraft.graders.processes.pool import ProcessPool
 from redraft.graders.processes.process import Process, ProcessError, ProcessNotStarted
+from redraft.graders.programs.capabilities import lacks
 
 
 class SandboxError(Exception):
@@ -29,13 +26,15 @@ class SandboxError(Exception):
 class Outcome:
     """The result of a program. `value` is the value of its last expression as JSON (a tuple is a list, an object its
     repr). `error` is the exception that ended it, in one line, or None. `failed` has each test that did not hold, with
-    the reason. `unreadable` says why the tests are no Python, in which case nothing was run."""
+    the reason. `unreadable` says why the tests are no Python, in which case nothing was run. `lacking` names what the
+    sandbox lacks, if the outcome may come of that: it proves nothing then."""
 
     value: Any = None
     output: str = ""
     error: str | None = None
     failed: tuple[tuple[str, str], ...] = ()
     unreadable: str | None = None
+    lacking: str | None = None
 
 
 class Sandbox:
@@ -54,7 +53,7 @@ class Sandbox:
         *,
         tests: str = "",
         limit_s: float = 5.0,
-        memory_mb: int = 64,
+        memory_mb: int = 256,
     ) -> Outcome:
         """Runs `code` with `inputs` (JSON data) as its variables, and then the statements of `tests` after it.
 
@@ -69,13 +68,14 @@ class Sandbox:
         try:
             reply = await self._pool.run(partial(self._pool.ask, request, limit_s))
         except TimeoutError:
-            return Outcome(error=f"TimeoutError: not finished within {limit_s:g} s")
+            return Outcome(error="TimeoutError: the sandbox was too slow", lacking="an answer in time")
         except (ProcessNotStarted, OSError) as error:
             raise SandboxError(f"{error}: see that pydantic-monty 1.4 is installed beside redraft") from error
         except ProcessError:
-            return Outcome(error="MemoryError: the interpreter died of it")
+            error = "MemoryError: the interpreter died of it"
+            return Outcome(error=error, lacking=lacks(error))
         failed = tuple((test, reason) for test, reason in reply["failed"])
-        return Outcome(reply["value"], reply["output"], reply["error"], failed, reply["unreadable"])
+        return Outcome(reply["value"], reply["output"], reply["error"], failed, reply["unreadable"], reply["lacking"])
 
     async def close(self) -> None:
         """Ends every process."""
@@ -99,21 +99,10 @@ async def run(
     *,
     tests: str = "",
     limit_s: float = 5.0,
-    memory_mb: int = 64,
+    memory_mb: int = 256,
 ) -> Outcome:
     """Runs a program, as `Sandbox.run` does, in one sandbox that this whole process shares."""
     return await _shared().run(code, inputs, tests=tests, limit_s=limit_s, memory_mb=memory_mb)
-
-
-def lacks(error: str) -> str | None:
-    """The part of Python that the sandbox lacks and CPython has, if an error comes of it. Right programs may use it."""
-    if error.startswith("NotImplementedError: The monty"):
-        return error.rpartition("support ")[2] or "this syntax"
-    if (module := MODULE.match(error)) and module[1].partition(".")[0] in sys.stdlib_module_names:
-        return f"the module {module[1]!r}"
-    if (name := NAME.match(error)) and hasattr(builtins, name[1]):
-        return f"the name {name[1]!r}"
-    return None
 
 
 @cache
@@ -122,5 +111,3 @@ def _shared() -> Sandbox:
 
 
 LONGEST = 1 << 20  # characters
-MODULE = re.compile(r"ModuleNotFoundError: No module named '([^']+)'")
-NAME = re.compile(r"NameError: name '(\w+)' is not defined")

@@ -1,6 +1,6 @@
 """The ruling on a program by its tests."""
 
-from redraft.graders.programs.sandbox import Outcome, SandboxError, lacks, run
+from redraft.graders.programs.sandbox import Outcome, SandboxError, run
 from redraft.graders.ruling import Ruling
 from redraft.store.trajectory import Verdict
 
@@ -22,13 +22,10 @@ def ruling(outcome: Outcome) -> Ruling:
     """The ruling on a program by its outcome."""
     if outcome.unreadable:
         return Ruling(Verdict.UNDECIDED, f"the tests are no Python ({outcome.unreadable})")
-    errors = [outcome.error] if outcome.error else [reason for _, reason in outcome.failed]
-    if not errors:
-        return Ruling(Verdict.RIGHT)
-    lacking = [lacks(error) for error in errors]
-    if all(lacking):
-        return Ruling(Verdict.UNDECIDED, f"the sandbox lacks {lacking[0]}")
+    if outcome.lacking:
+        return Ruling(Verdict.UNDECIDED, f"the sandbox lacks {outcome.lacking}")
     if outcome.error:
         return Ruling(Verdict.WRONG, outcome.error)
-    test, reason = next(pair for pair, lack in zip(outcome.failed, lacking, strict=True) if not lack)
-    return Ruling(Verdict.WRONG, f"{test}: {reason}")
+    if outcome.failed:
+        return Ruling(Verdict.WRONG, ": ".join(outcome.failed[0]))
+    return Ruling(Verdict.RIGHT)

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from redraft.graders.answers.checker import Checker
+from redraft.graders.processes.limits import COUNTED, processor_s
 from redraft.graders.processes.pool import ProcessPool
 from redraft.graders.processes.process import WAIT, Process, ProcessError, ProcessNotStarted
-from redraft.graders.processes.limits import COUNTED, processor_s
 from redraft.graders.programs.sandbox import Sandbox
 from redraft.graders.ruling import Ruling
 from redraft.store.trajectory import Verdict

@@ -1,0 +1,195 @@
+"""Runs a program and its tests in Monty, a Python of its own without files or sockets, and says what a failure proves.
+
+A program is rewritten first, so that Monty computes what CPython computes. If it makes sets, it is run a second time
+with their order turned round. A failure that may come of what Monty lacks decides nothing.
+"""
+
+import ast
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from pydantic_monty import (
+    CollectString,
+    Monty,
+    MontyCrashedError,
+    MontyError,
+    MontyRuntimeError,
+    MontySession,
+    MontySyntaxError,
+    OSPolicy,
+)
+
+from redraft.graders.processes.limits import COUNTED, Watch
+from redraft.graders.programs.capabilities import Failure, missing, uncertain
+from redraft.graders.programs.rewrite import PRELUDE, rewritten, with_sets_turned
+
+Feed = Callable[..., Any]
+
+
+def run(monty: Monty, watch: Watch, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Runs `code` with its `inputs` as variables, then each statement of `tests` in what it left behind.
+
+    The reply has the `value` of the last expression, the printed `output`, the `error` of the code, if any, and for
+    each test that `failed` its text and why; `unreadable` says why the tests are no Python. `lacking` names what Monty
+    lacks, if the outcome may rest on it. `limit_s` limits the processor time of the code and of each test, and
+    `memory_mb` the memory of all of them.
+    """
+    reply: dict[str, Any] = {
+        "value": None,
+        "output": "",
+        "error": None,
+        "failed": [],
+        "unreadable": None,
+        "lacking": None,
+    }
+    try:
+        tests = ast.parse(request["tests"]).body
+    except UNREADABLE as error:
+        return {**reply, "unreadable": f"{type(error).__name__}: {error}"}
+    code, attempt = request["code"], partial(_attempt, monty, watch, request, tests)
+    try:
+        tree = ast.parse(code)
+    except UNREADABLE:
+        value, output, failures = attempt(code)
+        lacking = None if failures else "CPython's refusal to read it"
+    else:
+        text = rewritten(tree)
+        value, output, failures = attempt(text or code, text is not None)
+        failures, lacking = _proofs(ast.parse(text) if text and failures else tree, code, failures)
+        turned = with_sets_turned(tree) if tests and not lacking and not _past_limit(failures) else None
+        if turned and _facts(attempt(turned, True)[2]) != _facts(failures):
+            lacking = "CPython's order of a set"
+    reply.update(value=value, output=output, lacking=lacking)
+    reply["error"] = next((failure.reason for failure in failures if failure.test is None), None)
+    reply["failed"] = [(failure.test, failure.reason) for failure in failures if failure.test is not None]
+    return reply
+
+
+def _attempt(
+    monty: Monty, watch: Watch, request: Mapping[str, Any], tests: Sequence[ast.stmt], code: str, prelude: bool = False
+) -> tuple[Any, str, list[Failure]]:
+    """The value of the last expression, what was printed, and the failures of one run."""
+    printed = CollectString(max_bytes=MAX_OUTPUT)
+    limits: Any = {
+        "max_feed_duration_secs": request["wait_s" if COUNTED else "limit_s"],
+        "max_memory": int(request["memory_mb"]) << 20,
+        "max_recursion_depth": DEPTH,
+    }
+    value, failures = None, list[Failure]()
+    try:
+        with monty.checkout(limits=limits, os_policy=POLICY, assert_message_annotations=False) as session:
+            feed: Feed = partial(_fed, session, watch, request["limit_s"], printed)
+            if prelude:
+                feed(PRELUDE)
+            value = feed(code, inputs=request["inputs"])
+            for test in tests:
+                failures += _failures(feed, test)
+                if _past_limit(failures):  # no session is sound after that
+                    break
+    except (MontyError, TimeoutError) as error:
+        failures.append(_failure(None, error))
+    return value, printed.output, failures
+
+
+def _proofs(tree: ast.Module, code: str, failures: list[Failure]) -> tuple[list[Failure], str | None]:
+    """The failures that prove a program wrong. If there are none, all of them, and what is lacking."""
+    if not failures:
+        return failures, uncertain(tree)
+    told = [missing(tree, code, failure) for failure in failures]
+    proofs = [failure for failure, lacking in zip(failures, told, strict=True) if not lacking]
+    return (proofs, None) if proofs else (failures, told[0])
+
+
+def _facts(failures: Sequence[Failure]) -> list[tuple[str | None, str]]:
+    return [(failure.test, failure.reason) for failure in failures]
+
+
+def _past_limit(failures: Sequence[Failure]) -> bool:
+    return bool(failures) and failures[-1].reason.startswith(("TimeoutError", "MemoryError"))
+
+
+def _fed(
+    session: MontySession, watch: Watch, limit_s: float, printed: CollectString, code: str, inputs: Any = None
+) -> Any:
+    """The value of the last expression of `code`. Raises MontyError, and TimeoutError past the limit."""
+    try:
+        with watch.limited(session.worker_pid or 0, limit_s):
+            return session.feed_run(code, inputs=inputs, print_callback=printed)
+    except MontyCrashedError as error:
+        if watch.killed:
+            raise TimeoutError(f"not finished within {limit_s:g} s") from error
+        raise
+
+
+def _failures(feed: Feed, test: ast.stmt) -> list[Failure]:
+    """The failure of a test that does not hold, in a list, which is empty if it holds."""
+    text = ast.unparse(test)
+    try:
+        wrong = _unequal(feed, test)
+        if wrong is None:
+            feed(text)
+    except (MontyError, TimeoutError) as error:
+        return [_failure(text, error)]
+    return [Failure(text, wrong)] if wrong else []
+
+
+def _unequal(feed: Feed, test: ast.stmt) -> str | None:
+    """What a test of the form `assert call == literal` got instead, empty where it holds; None for another form.
+
+    The values are compared here, so that an object of the program's own that calls itself equal to everything is not.
+    """
+    match test:
+        case ast.Assert(test=ast.Compare(left=left, ops=[ast.Eq()], comparators=[right])):
+            try:
+                expected = ast.literal_eval(right)
+            except ValueError:
+                return None
+            got = feed(ast.unparse(left))
+            try:
+                return "" if got == expected else f"AssertionError: it is {shown(got)}"
+            except RecursionError:
+                return "AssertionError: it is nested too deeply to be compared"
+    return None
+
+
+def _failure(test: str | None, error: MontyError | TimeoutError) -> Failure:
+    """A failure from its exception."""
+    frames = error.traceback() if isinstance(error, MontyRuntimeError) else []
+    inside = [frame for frame in frames[-MOST_FRAMES:] if frame.function_name or test is None]
+    reason = _message(error)
+    if reason.startswith("RecursionError") and len(frames) < DEPTH - NEAR:
+        reason = "RecursionError: through built-in functions"
+    return Failure(test, reason, tuple((frame.line, frame.column - 1) for frame in inside))
+
+
+def _message(error: MontyError | TimeoutError) -> str:
+    if isinstance(error, TimeoutError):
+        return f"TimeoutError: {error}"
+    if isinstance(error, MontyCrashedError):
+        return "TimeoutError: it had to be killed" if error.timed_out else "MemoryError: the interpreter died of it"
+    text = " ".join(str(error).split())[:MAX_MESSAGE]
+    return f"SyntaxError: {text}" if isinstance(error, MontySyntaxError) and "Error: " not in text else text
+
+
+def shown(value: Any) -> str:
+    """A value as a text of bounded length."""
+    try:
+        return repr(value)[:MAX_MESSAGE]
+    except (ValueError, RecursionError):
+        return f"a {type(value).__name__} too large to be shown"
+
+
+UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
+DEPTH = 1000  # calls, as in CPython
+NEAR = 50  # calls; less deep, only calls through Monty's built-in functions can be too many
+MOST_FRAMES = 100
+MAX_OUTPUT = 1 << 20  # bytes
+MAX_MESSAGE = 500  # characters
+POLICY: OSPolicy = {
+    "datetime": datetime(2000, 1, 1, tzinfo=UTC),
+    "sleep": "zero",
+    "random_start": {"seed": 0},
+}
+"""Nothing that a program can see depends on when it runs."""

@@ -1,0 +1,193 @@
+"""Rewrites a program so that Monty computes what CPython computes, where they differ without an error.
+
+- In Monty generator expressions, `map`, `filter`, `zip`, `enumerate` and `reversed` are lists. If one of them is not
+  used up where it stands, it becomes an iterator, which can be read once.
+- A method of a built-in type is no value in Monty: `key=counts.get` and `map(str.upper, words)` become functions.
+- `round(x, 2)` rounds a number's decimal digits in Monty, and the exact number in CPython.
+- A set has the order in which it was made in Monty, and another one in CPython. `with_sets_turned` turns that order
+  round: if the outcome is another one then, it depends on the order of a set.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from typing import Any
+
+PRELUDE = """
+def __round__(number, ndigits=None):
+    if type(number) is float and type(ndigits) is int and 0 <= ndigits <= 300:
+        return float(f"{number:.{ndigits}f}")
+    return round(number) if ndigits is None else round(number, ndigits)
+
+def __turned__(values):
+    return list(values)[::-1] if isinstance(values, (set, frozenset)) else values
+
+def __pop__(values):
+    if not isinstance(values, (set, frozenset)):
+        return values.pop()
+    value = next(iter(values))
+    values.remove(value)
+    return value
+"""
+"""What a rewritten program calls; it has to run before the program."""
+
+
+def rewritten(tree: ast.Module) -> str | None:
+    """The text of a program that computes in Monty what `tree` computes in CPython; None if that is `tree` itself.
+    Changes the tree."""
+    return _text(_Rewriting(tree), tree)
+
+
+def with_sets_turned(tree: ast.Module) -> str | None:
+    """The text of a program that reads each set in the opposite order; None if it reads none. Changes the tree."""
+    if not any(isinstance(node, ast.Set | ast.SetComp) or _names(node, SETS) for node in ast.walk(tree)):
+        return None
+    return _text(_Turning(tree), tree)
+
+
+def _text(change: "_Change", tree: ast.Module) -> str | None:
+    changed = change.visit(tree)
+    try:
+        return ast.unparse(changed) if change.made else None
+    except (ValueError, RecursionError):  # an f-string that only its writer could write
+        return None
+
+
+class _Change(ast.NodeTransformer):
+    """Changes a tree; `made` counts the changes. A name that the program binds itself is not a built-in any more."""
+
+    def __init__(self, tree: ast.Module) -> None:
+        self.made = 0
+        self.own = {name for node in ast.walk(tree) for name in _bound(node)}
+
+    def call(self, name: str, *arguments: ast.expr) -> ast.Call:
+        self.made += 1
+        return ast.Call(ast.Name(name, ast.Load()), list(arguments), [])
+
+    def calls(self, node: ast.AST, names: frozenset[str]) -> bool:
+        """Whether a node calls one of these built-in functions."""
+        return isinstance(node, ast.Call) and _names(node.func, names - self.own)
+
+
+class _Rewriting(_Change):
+    """Makes iterators, functions and exact roundings."""
+
+    def __init__(self, tree: ast.Module) -> None:
+        super().__init__(tree)
+        self._modules = {name for node in ast.walk(tree) if isinstance(node, IMPORTS) for name in _bound(node)}
+        self._consumed: set[ast.AST] = set()
+
+    def visit_For(self, node: ast.For) -> ast.AST:
+        self._consumed.add(node.iter)
+        return self.generic_visit(node)
+
+    def visit_comprehension(self, node: ast.comprehension) -> ast.AST:
+        self._consumed.add(node.iter)
+        return self.generic_visit(node)
+
+    def visit_Starred(self, node: ast.Starred) -> ast.AST:
+        self._consumed.add(node.value)
+        return self.generic_visit(node)
+
+    def visit_GeneratorExp(self, node: ast.GeneratorExp) -> ast.AST:
+        return self._once(node, self.generic_visit(node))
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        if self.calls(node, CONSUMERS) or (isinstance(node.func, ast.Attribute) and node.func.attr in CONSUMING):
+            self._consumed.update(node.args)
+        if self.calls(node, ROUND) and len(node.args) + len(node.keywords) == 2:
+            self.made += 1
+            node.func = ast.Name("__round__", ast.Load())
+        lazy = self.calls(node, LAZY)
+        if isinstance(node.func, ast.Attribute) and not self._of_type(node.func):
+            node.func.value = self.visit(node.func.value)
+        else:
+            node.func = self.visit(node.func)
+        node.args = [self.visit(argument) for argument in node.args]
+        node.keywords = [self.visit(keyword) for keyword in node.keywords]
+        return self._once(node, node) if lazy else node
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        of_type = self._of_type(node)
+        node.value = self.visit(node.value)
+        if node.attr not in METHODS - self.own or not isinstance(node.ctx, ast.Load):
+            return node
+        if _names(node.value, self._modules) or (_names(node.value, OWNERS) and not of_type):
+            return node
+        self.made += 1
+        call = ast.Call(ast.Attribute(NAME, node.attr, ast.Load()), [ast.Starred(REST, ast.Load())], [])
+        name, rest = ast.arg(NAME.id), ast.arg(REST.id)
+        if of_type:
+            return ast.Lambda(ast.arguments([], [name], rest, [], [], None, []), call)
+        return ast.Lambda(ast.arguments([], [], rest, [name], [node.value], None, []), call)
+
+    def _of_type(self, node: ast.Attribute) -> bool:
+        """Whether an attribute is a method of a built-in type, such as `str.upper`, that needs its object."""
+        return _names(node.value, OWNERS - self.own) and node.attr in METHODS - OF_CLASSES
+
+    def _once(self, node: ast.expr, visited: Any) -> ast.AST:
+        return visited if node in self._consumed or "iter" in self.own else self.call("iter", visited)
+
+
+class _Turning(_Change):
+    """Reads sets in the opposite order, wherever the order may matter."""
+
+    def visit_For(self, node: ast.For) -> ast.AST:
+        node.iter = self.call("__turned__", node.iter)
+        return self.generic_visit(node)
+
+    def visit_comprehension(self, node: ast.comprehension) -> ast.AST:
+        node.iter = self.call("__turned__", node.iter)
+        return self.generic_visit(node)
+
+    def visit_Starred(self, node: ast.Starred) -> ast.AST:
+        if isinstance(node.ctx, ast.Load):
+            node.value = self.call("__turned__", node.value)
+        return self.generic_visit(node)
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        ordered = self.calls(node, ORDERED) or (isinstance(node.func, ast.Attribute) and node.func.attr in CONSUMING)
+        if ordered and (len(node.args) == 1 or not self.calls(node, EXTREMES)):
+            node.args = [
+                argument if isinstance(argument, ast.Starred) else self.call("__turned__", argument)
+                for argument in node.args
+            ]
+        self.generic_visit(node)
+        if isinstance(node.func, ast.Attribute) and node.func.attr == "pop" and not node.args and not node.keywords:
+            return self.call("__pop__", node.func.value)
+        return node
+
+
+def _names(node: ast.AST, names: "frozenset[str] | set[str]") -> bool:
+    return isinstance(node, ast.Name) and node.id in names
+
+
+def _bound(node: ast.AST) -> Iterator[str]:
+    """The names that a node binds, those of attributes too."""
+    match node:
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name) | ast.arg(arg=name):
+            yield name
+        case ast.Name(id=name, ctx=ast.Store()) | ast.Attribute(attr=name, ctx=ast.Store()):
+            yield name
+        case ast.Import(names=names) | ast.ImportFrom(names=names):
+            yield from (alias.asname or alias.name.partition(".")[0] for alias in names)
+        case ast.Call(func=ast.Name(id="namedtuple"), args=[_, fields, *_]):
+            yield from re.findall(r"\w+", ast.unparse(fields))
+
+
+NAME, REST = ast.Name("_o", ast.Load()), ast.Name("_a", ast.Load())
+IMPORTS = ast.Import | ast.ImportFrom
+SETS = frozenset({"set", "frozenset"})
+ROUND = frozenset({"round"})
+EXTREMES = frozenset({"max", "min"})
+LAZY = frozenset({"map", "filter", "zip", "enumerate", "reversed"})
+ORDERED = EXTREMES | LAZY | {"list", "tuple", "iter", "sorted", "sum", "deque", "Counter", "dict", "reduce"}
+CONSUMERS = (ORDERED - {"iter", "reversed"}) | SETS | {"any", "all", "bytes", "bytearray"}
+CONSUMING = frozenset({"join", "extend", "update", "union", "intersection", "difference", "fromkeys", "from_iterable"})
+TYPES = (str, list, dict, set, tuple, int, float, bytes, frozenset)
+OWNERS = frozenset(kind.__name__ for kind in TYPES)
+METHODS = frozenset(
+    name for kind in TYPES for name, value in vars(kind).items() if callable(value) and not name.startswith("_")
+)
+OF_CLASSES = frozenset({"fromkeys", "maketrans", "fromhex", "from_bytes"})
+"""Methods that a type has itself, without an object."""
