@@ -2,10 +2,12 @@
 
 import re
 import unicodedata
-from fractions import Fraction
 
 from redraft.graders.answers.normalize import bare
-from redraft.graders.answers.numbers import is_whole, named, plain
+from redraft.graders.answers.mathematics.forms import Unread
+from redraft.graders.answers.mathematics.key import vote_key
+from redraft.graders.answers.mathematics.parser import parse
+from redraft.graders.answers.numbers import is_whole, plain
 from redraft.store.problems import Kind
 
 
@@ -54,23 +56,6 @@ def lines(code: str) -> str | None:
     return "\n".join(line for line in stripped if line and not line.lstrip().startswith("#")) or None
 
 
-def listing(answer: str) -> tuple[str, tuple[Fraction, ...]] | None:
-    """The brackets and numbers of a tuple, interval, set or bare list of plain numbers, or None.
-
-    The brackets are "()", "[)", "{}" and so on, "" for a bare list; the numbers come in the order written.
-    """
-    _, text = named(OR.sub(",", bare(answer)).replace(r"\{", "{").replace(r"\}", "}"))
-    if "," not in text:
-        return None
-    brackets = text[0] + text[-1] if text[0] in "([{" and text[-1] in ")]}" else ""
-    inner = text[1:-1] if brackets else text
-    numbers = [plain(part) for part in inner.split(",")]
-    values = [number.value for number in numbers if number]
-    if len(values) != len(numbers):
-        return None
-    return brackets, tuple(values)
-
-
 def is_words(answer: str) -> bool:
     """Whether an answer is words alone ("no solution", "\\text{Evelyn}"), which no algebra could compare."""
     text = bare(answer)
@@ -81,23 +66,19 @@ def is_words(answer: str) -> bool:
 
 
 def _mathematics(answer: str) -> str | None:
+    try:
+        key = vote_key(parse(answer))
+    except Unread:
+        key = None
+    if key is not None:
+        return key
     if is_words(answer):
         return words(TEXT.sub(r"\1", bare(answer)).strip(MARKS))
-    numbers = listing(answer)
-    if numbers:
-        brackets, values = numbers
-        ordered = values if brackets not in ("", "{}") else sorted(set(values))
-        opening, closing = brackets or "{}"
-        return opening + ",".join(map(str, ordered)) + closing
-    _, text = named(bare(answer))
-    text = UNIT.sub("", text)
-    text = CHOICE.sub(r"\1", TEXT.sub(r"\1", text))
-    return SINGLE.sub(r"\1\2", text.replace(" ", "").replace(r"\cdot", "*")) or None
+    text = TEXT.sub(r"\1", bare(answer)).replace(r"\cdot", "*")
+    return SINGLE.sub(r"\1\2", SPACES.sub("", text)) or None
 
 
 TEXT = re.compile(r"\\text\s*\{([^{}]*)\}")
-OR = re.compile(r"\s*(?:\\text\s*\{\s*(?:or|and)\s*\}|\b(?:or|and)\b)\s*")
-UNIT = re.compile(r"(?<=[\w})\])])\s*\\text\s*\{[A-Za-z .]+\}(?:\s*\^\s*\{?\d\}?)?$")
 TYPESETTING = re.compile(r"\\(?:text|math)[a-z]{0,3}\s*\{|\\(?:boxed|fbox|framebox)\s*\{|\\[()\[\],;! ]|[$*_`{}\"“”]")
 LETTER = re.compile(
     r"""[\W_]*(?:(?:the|is|be|as|likely|probably|most|clearly|therefore|thus|also|simply|correct|right|best|final|la|le)\s+)*
@@ -108,7 +89,7 @@ LETTER = re.compile(
       |\s+(?-i:(?<![AI]\s)[A-Z])|[\u3040-\uffff])""",
     re.IGNORECASE | re.VERBOSE,
 )
-CHOICE = re.compile(r"^\s*\(([A-Z])\)\s*$")
+SPACES = re.compile(r" +(?!\d)|(?<!\d) +")
 SINGLE = re.compile(r"([_^])\{(\w)\}")
 WORDY = re.compile(r"\s*[^\W\d_][^\W\d_'’-]*(?:[ '’-]+[^\W\d_]+)*\s*")
 MATHS = re.compile(r"\b(?:pi|sqrt|sin|cos|tan|cot|sec|csc|log|ln|exp|infinity|inf|\w)\b")

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Self
 
 from redraft.graders.answers.canonical import canonical
-from redraft.graders.answers.exact_match import decide, same_plain
+from redraft.graders.answers.exact_match import RULINGS, decide, same_plain
 from redraft.graders.processes.pool import ProcessPool
 from redraft.graders.processes.process import Process, ProcessError
 from redraft.graders.ruling import Ruling
@@ -44,15 +44,12 @@ class Checker:
         """The ruling if it needs no process, since the answers are plain or were compared before; else None."""
         same = same_plain(gold, given) if kind is Kind.MATH else None
         if same is not None:
-            return Ruling(Verdict.RIGHT if same else Verdict.WRONG)
+            return RULINGS[same]
         if canonical(given, kind) is None:
             return Ruling(Verdict.WRONG, "no answer")
         if canonical(gold, kind) is None:
             return Ruling(Verdict.UNDECIDED, f"the key {gold!r} is no answer of kind {kind.value}")
-        same = decide(gold, given, kind)
-        if same is not None:
-            return Ruling(Verdict.RIGHT if same else Verdict.WRONG)
-        return self._rulings.get((gold, given))
+        return decide(gold, given, kind) or self._rulings.get((gold, given))
 
     async def close(self) -> None:
         """Ends every process, busy ones too; comparisons that they were making are undecided."""

@@ -16,20 +16,18 @@ import sys
 from itertools import product
 from typing import Any
 
-from redraft.graders.answers.canonical import OR
 from redraft.graders.answers.normalize import bare
 
 
 def same(gold: str, given: str) -> bool | None:
-    """Whether a given answer equals the key; None if the key cannot be read as mathematics and the two
-    differ as texts. The order matters: a key "x = 5" accepts "5", and a key "(1, 2)" accepts "1, 2"."""
+    """Whether a given answer equals the key; None if one of the two is not read as mathematics, all of it. The order
+    matters: a key "x = 5" accepts "5", and a key "(1, 2)" accepts "1, 2"."""
     from math_verify import verify
 
     golds, answers = _parse(gold), _parse(given)
-    for one, other in product(golds, answers):
-        if verify(one, other, timeout_seconds=None):
-            return True
-    return False if any(not isinstance(gold_value, str) for gold_value in golds) else None
+    if not golds or not answers:
+        return None
+    return any(verify(one, other, timeout_seconds=None) for one, other in product(golds, answers))
 
 
 def main() -> None:
@@ -52,7 +50,7 @@ def main() -> None:
 def _warm_up(memory_mb: int) -> dict[str, Any]:
     resource.setrlimit(resource.RLIMIT_AS, (memory_mb << 20, memory_mb << 20))
     try:
-        same("x^2+1", "1+x^2")
+        same(r"\sum_{k=1}^{3} k^2", "14")
     except ImportError as error:
         return {"failed": f"{error}"}
     return {"ready": True}
@@ -65,10 +63,11 @@ def _reply(gold: str, given: str) -> dict[str, Any]:
         return {"same": None, "reason": "the comparison needs more memory than the checker has"}
     except RecursionError:
         return {"same": None, "reason": "the answer is nested too deeply to compare"}
-    return {"same": equal, "reason": "the key cannot be read as mathematics" if equal is None else None}
+    return {"same": equal, "reason": "not all of the answer and the key can be read" if equal is None else None}
 
 
 def _parse(answer: str) -> list[Any]:
+    """What Math-Verify reads in an answer, less the readings that leave out a number or a letter of it."""
     from math_verify import ExprExtractionConfig, LatexExtractionConfig, parse
 
     text = OR.sub(",", bare(answer)).replace("$", "").replace("**", "^")
@@ -77,10 +76,26 @@ def _parse(answer: str) -> list[Any]:
     text = PRODUCT.sub(r"\1 \\cdot (", text)
     text = NAMES.sub(r"\\\1 ", INFINITY.sub(r"\\infty ", PERCENT.sub(r"\\%", text)))
     targets = [LatexExtractionConfig(), ExprExtractionConfig()]
-    return parse(f"${text}$", targets, parsing_timeout=None)  # pyright: ignore[reportArgumentType]
+    found = parse(f"${text}$", targets, parsing_timeout=None)  # pyright: ignore[reportArgumentType]
+    return [reading for reading in found if not isinstance(reading, str) and _reads_all(reading, text)]
+
+
+def _reads_all(reading: Any, text: str) -> bool:
+    """Whether each number and letter of a text is in the expression that was read from it."""
+    atoms = reading.atoms() if hasattr(reading, "atoms") else set()
+    read = " ".join(str(atom) for atom in atoms)
+    plain = COMMANDS.sub(" ", text)
+    numbers = set(DIGITS.findall(plain)) <= set(DIGITS.findall(read))
+    letters = set(LETTER.findall(plain)) - CONSTANTS <= set(LETTER.findall(read))
+    return numbers and letters
 
 
 GRACE_S = 1.0  # the parent's own wait ends first
+OR = re.compile(r"\s*(?:\\text\s*\{\s*(?:or|and)\s*\}|\b(?:or|and)\b)\s*")
+COMMANDS = re.compile(r"\\(?:text|mathrm|operatorname)\b|\\[A-Za-z]+")
+DIGITS = re.compile(r"\d+")
+LETTER = re.compile(r"[A-Za-z]")
+CONSTANTS = frozenset("dei")  # the sign of a derivative, and names that an expression spells otherwise
 THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?!\d)")
 PRODUCT = re.compile(r"(?<![\w^.])(\d+(?:\.\d+)?)\s*\(")  # Math-Verify reads 2(9) as the mixed number 2 + 9
 PERCENT = re.compile(r"(?<!\\)%")

@@ -4,17 +4,19 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
+from redraft.graders.answers.mathematics.units import measure
 from redraft.graders.answers.normalize import bare
 
 
 @dataclass(frozen=True, slots=True)
 class Plain:
     """One rational number. `percent` is true if it was written with a percent sign, which `value` leaves
-    out; `name` is the unknown whose value it is ("x" in "x = 3")."""
+    out; `name` is the unknown whose value it is ("x" in "x = 3"); `unit` is what it is followed by ("cm")."""
 
     value: Fraction
     percent: bool = False
     name: str = ""
+    unit: str = ""
 
 
 def plain(answer: str) -> Plain | None:
@@ -22,7 +24,7 @@ def plain(answer: str) -> Plain | None:
 
     Reads integers, decimals, fractions, mixed numbers, powers and scientific notation in plain and LaTeX
     spelling, with thousands separators, currency, degrees, a unit ("12 cm" is 12), a scale word ("1.5
-    million"), "x = 3" and a sum with its result ("3 + 4 = 7").
+    million") and "x = 3".
     """
     if len(answer) > MAX_LENGTH:
         return None
@@ -33,14 +35,21 @@ def plain(answer: str) -> Plain | None:
     name, text = named(bare(answer))
     match = NUMBER.match(text)
     tail = TAIL.fullmatch(text, match.end()) if match else None
-    if not match or not tail or not is_unit(tail["unit"]):
+    if not match or not tail:
+        return None
+    unit = UNIT_MARKS.sub(" ", tail["unit"] or "").strip()
+    if (
+        unit
+        and (len(unit) == 1 or not measure(unit))
+        and not (len(unit) == 1 and "\\" in tail["unit"] and measure(unit))
+    ):
         return None
     value = _value(match)
     if value is None:
         return None
     negative = (match["sign"] == "-") != (match["sign2"] == "-")
     scale = SCALES.get((tail["scale"] or "").lower(), 1)
-    return Plain((-value if negative else value) * scale, bool(tail["percent"]), name)
+    return Plain((-value if negative else value) * scale, bool(tail["percent"]), name, unit)
 
 
 def is_whole(answer: str) -> bool:
@@ -49,11 +58,9 @@ def is_whole(answer: str) -> bool:
 
 
 def named(text: str) -> tuple[str, str]:
-    """Splits "x = 3" in the unknown and its value, and takes the result of a sum ("3 + 4 = 7", unnamed)."""
+    """Splits "x = 3" in the unknown and its value."""
     match = NAMED.match(text)
-    if match and "=" not in match[2]:
-        return (match[1] or "").replace(" ", ""), match[2].strip()
-    return "", text
+    return (match[1].replace(" ", ""), match[2].strip()) if match else ("", text)
 
 
 def same_number(gold: Plain, given: Plain) -> bool:
@@ -66,13 +73,6 @@ def same_number(gold: Plain, given: Plain) -> bool:
     if gold.percent == given.percent:
         return False
     return gold.value == given.value / 100 if given.percent else gold.value / 100 == given.value
-
-
-def is_unit(text: str | None) -> bool:
-    """Whether the words after a number are a unit, not unknowns ("3 xy"), functions or more of the answer."""
-    words = WORD.findall(text or "")
-    known = text is None or text.startswith("\\text") or all(len(w) > 2 or w in SHORT_UNITS for w in words)
-    return known and NOT_UNITS.isdisjoint(word.lower() for word in words)
 
 
 def _value(match: re.Match[str]) -> Fraction | None:
@@ -135,12 +135,6 @@ TAIL = re.compile(
     | (?:[A-Za-z][A-Za-z.'-]*(?:/[a-z]+)?(?:\^\{?[23]\}?)?\s*){1,4})?""",
     re.VERBOSE | re.IGNORECASE,
 )
-NAMED = re.compile(
-    r"((?:\\?[A-Za-z]+(?:\s*_\s*(?:\w|\{\w+\}))?(?:\([a-z]\))?)(?=\s*=)|)(?:[\d\s.,+*/()x$%-]|\\times|\\cdot)*=\s*([^=]+)$"
-)
-WORD = re.compile(r"(?<![/A-Za-z])[A-Za-z]+")
+NAMED = re.compile(r"(\\?[A-Za-z]+(?:\s*_\s*(?:\w|\{\w+\}))?(?:\([a-z]\))?)\s*=\s*([^=]+)$")
+UNIT_MARKS = re.compile(r"\\text\s*\{|[{}]|\s+")
 SCALES = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
-SHORT_UNITS = frozenset(re.findall(r"\w+", "cm mm km ft in lb oz kg mg ml mL mi yd hr am pm AM PM of a an"))
-NOT_UNITS = frozenset(
-    re.findall(r"\w+", "or and to mod log sin cos tan cot sec csc sqrt exp max pi abc xyz is are than")
-)

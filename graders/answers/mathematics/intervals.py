@@ -1,0 +1,250 @@
+"""Sets of real numbers, as inequalities, intervals, unions and set-builders write them, in one form to compare."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any
+
+from redraft.graders.answers.mathematics.forms import (
+    Call,
+    Expression,
+    Form,
+    Listing,
+    Name,
+    Number,
+    Quantity,
+    Relation,
+    SetOf,
+    Union,
+    Unread,
+)
+from redraft.graders.answers.mathematics.values import NoValue, constant, same_value
+
+INFINITY = Name("∞")
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """From `low` to `high`, each with whether it belongs to the interval. A single number is one with equal ends."""
+
+    low: Expression
+    low_closed: bool
+    high: Expression
+    high_closed: bool
+
+
+Region = tuple[Interval, ...]
+"""A set of real numbers: intervals in ascending order that do not overlap."""
+
+
+def region(form: Form, sure: bool = False) -> Region | None:
+    """The set of real numbers that an answer is, or None. With `sure`, None too for what may be something else: a
+    tuple, a closed pair of numbers, a list."""
+    try:
+        found = _region(form, sure)
+        return None if found is None else _ordered(found)
+    except (Unread, NoValue, TypeError, OverflowError):
+        return None
+
+
+def same_region(one: Region, two: Region) -> bool | None:
+    """Whether two sets are the same."""
+    if len(one) != len(two):
+        return False
+    rulings: list[bool | None] = []
+    for a, b in zip(one, two, strict=True):
+        if (a.low_closed, a.high_closed) != (b.low_closed, b.high_closed):
+            return False
+        rulings += [_same_end(a.low, b.low), _same_end(a.high, b.high)]
+    return False if False in rulings else None if None in rulings else True
+
+
+def unknown_of(form: Form) -> str | None:
+    """The unknown that a set is of, such as "x" of "2 < x < 3" and of "x ∈ [2, 3]"; None if it names none."""
+    if isinstance(form, Relation):
+        names = [
+            side.name for side in form.sides if isinstance(side, Name) and side != INFINITY and side.name not in "πe"
+        ]
+        return names[0] if names else None
+    if isinstance(form, SetOf):
+        return unknown_of(form.conditions[0]) if form.conditions else None
+    if isinstance(form, Listing):
+        return next(filter(None, (unknown_of(item) for item in form.items)), None)
+    return None
+
+
+def _region(form: Form, sure: bool) -> list[Interval] | None:
+    if isinstance(form, Listing):
+        return _of_listing(form, sure)
+    if isinstance(form, Relation):
+        return _of_relation(form)
+    if isinstance(form, Union):
+        left, right = _region(form.left, sure=False), _region(form.right, sure=False)
+        if left is None or right is None:
+            return None
+        return _combined(form.sign, left, right)
+    if isinstance(form, SetOf):
+        inside = [_region(condition, sure=True) for condition in form.conditions]
+        if isinstance(form.element, Relation):
+            inside.insert(0, _region(form.element, sure=True))
+        elif not isinstance(form.element, Name):
+            return None
+        found: list[Interval] | None = None
+        for part in inside:
+            if part is None:
+                return None
+            found = part if found is None else _combined("∩", found, part)
+        return found
+    if form == Name("ℝ"):
+        return list(LINE)
+    if form == Name("∅"):
+        return None if sure else []
+    return None
+
+
+def _of_listing(form: Listing, sure: bool) -> list[Interval] | None:
+    if form.brackets == "{}":
+        return None if sure else [Interval(item, True, item, True) for item in map(_expression, form.items)]
+    if form.brackets == "":
+        found = [_region(item, sure=True) for item in form.items]
+        parts = [part for part in found if part is not None]
+        return _joined(form, parts) if len(parts) == len(found) else None
+    if len(form.items) != 2:
+        return None
+    low, high = map(_expression, form.items)
+    infinite = _is_infinite(low) or _is_infinite(high)
+    if sure and form.brackets in ("()", "[]") and not infinite:
+        return None
+    closed = form.brackets[0] == "[" and not _is_infinite(low), form.brackets[1] == "]" and not _is_infinite(high)
+    return [Interval(low, closed[0], high, closed[1])]
+
+
+def _of_relation(form: Relation) -> list[Interval] | None:
+    sides, signs = form.sides, form.signs
+    if len(signs) == 1 and signs[0] in ("∈", "∉"):
+        inside = None if sides[1] is None else _region(sides[1], sure=False)
+        if inside is None or not isinstance(sides[0], Name):
+            return None
+        return inside if signs[0] == "∈" else _combined("∖", list(LINE), inside)
+    if len(signs) == 1 and signs[0] in TURNED and sides[1] is not None:
+        left, right, sign = sides[0], sides[1], signs[0]
+        if left is not None and not isinstance(left, Name):
+            left, right, sign = right, left, TURNED[sign]
+        if left is not None and (not isinstance(left, Name) or left == INFINITY):
+            return None
+        value = _expression(right)
+        if sign == "≠":
+            return [Interval(MINUS_INFINITY, False, value, False), Interval(value, False, INFINITY, False)]
+        if sign in "<≤":
+            return [Interval(MINUS_INFINITY, False, value, sign == "≤")]
+        return [Interval(value, sign == "≥", INFINITY, False)]
+    if len(signs) == 2 and isinstance(sides[1], Name) and sides[0] is not None and sides[2] is not None:
+        low, high, first, second = _expression(sides[0]), _expression(sides[2]), signs[0], signs[1]
+        if first in ">≥" and second in ">≥":
+            low, high, first, second = high, low, TURNED[second], TURNED[first]
+        if first in "<≤" and second in "<≤":
+            closed = first == "≤" and not _is_infinite(low), second == "≤" and not _is_infinite(high)
+            return [Interval(low, closed[0], high, closed[1])]
+    return None
+
+
+def _joined(form: Listing, parts: list[list[Interval]]) -> list[Interval] | None:
+    """The set of several conditions: those of one number ("and") or of several ("or"). A comma says either: "and" beside
+    a number that is left out, "or" if no number fulfils all; else it can't be told."""
+    if form.joined == "or":
+        return [interval for part in parts for interval in part]
+    every = parts[0]
+    for part in parts[1:]:
+        every = _combined("∩", every, part)
+    if form.joined == "and" or any(isinstance(item, Relation) and "≠" in item.signs for item in form.items):
+        return every
+    return None if every else [interval for part in parts for interval in part]
+
+
+def _combined(sign: str, left: list[Interval], right: list[Interval]) -> list[Interval]:
+    if sign == "∪":
+        return left + right
+    if sign == "∖":
+        return _combined("∩", left, _complement(list(_ordered(right))))
+    found = []
+    for one in left:
+        for two in right:
+            if met := _met(one, two):
+                found.append(met)
+    return found
+
+
+def _complement(parts: list[Interval]) -> list[Interval]:
+    found, low, closed = [], MINUS_INFINITY, False
+    for part in parts:
+        if not _is_empty(between := Interval(low, closed, part.low, not part.low_closed)) and not _is_infinite(
+            part.low
+        ):
+            found.append(between)
+        low, closed = part.high, not part.high_closed
+    if not parts or not _is_infinite(low):
+        found.append(Interval(low, closed, INFINITY, False))
+    return found
+
+
+def _met(one: Interval, two: Interval) -> Interval | None:
+    low = max(one, two, key=lambda part: (_place(part.low), not part.low_closed))
+    high = min(one, two, key=lambda part: (_place(part.high), part.high_closed))
+    met = Interval(low.low, low.low_closed, high.high, high.high_closed)
+    return None if _is_empty(met) else met
+
+
+def _ordered(parts: Sequence[Interval]) -> Region:
+    """The intervals in ascending order, joined where they touch or overlap."""
+    found: list[Interval] = []
+    for part in sorted((p for p in parts if not _is_empty(p)), key=lambda p: (_place(p.low), not p.low_closed)):
+        last = found[-1] if found else None
+        touches = last is not None and (
+            _place(part.low) < _place(last.high)
+            or (_place(part.low) == _place(last.high) and (part.low_closed or last.high_closed))
+        )
+        if last is None or not touches:
+            found.append(part)
+        elif (_place(part.high), part.high_closed) > (_place(last.high), last.high_closed):
+            found[-1] = replace(last, high=part.high, high_closed=part.high_closed)
+    return tuple(found)
+
+
+def _is_empty(part: Interval) -> bool:
+    low, high = _place(part.low), _place(part.high)
+    return low > high or (low == high and not (part.low_closed and part.high_closed))
+
+
+def _place(end: Expression) -> Any:
+    """Where an end lies on the line, exactly or to 60 digits. Raises Unread for one with unknowns."""
+    if _is_infinite(end):
+        return float("inf") if end == INFINITY else float("-inf")
+    value = constant(end)
+    if not isinstance(value, Fraction) and getattr(value, "imag", 0) != 0:
+        raise Unread("an end is no real number")
+    return value
+
+
+def _is_infinite(end: Expression) -> bool:
+    return end in (INFINITY, MINUS_INFINITY, Call("+", (INFINITY,)))
+
+
+def _same_end(one: Expression, two: Expression) -> bool | None:
+    if _is_infinite(one) or _is_infinite(two):
+        return one == two
+    return same_value(one, two)
+
+
+def _expression(form: Form | None) -> Expression:
+    if isinstance(form, Quantity):
+        return _expression(form.value)
+    if isinstance(form, Call) and form.function == "degree":
+        return _expression(form.arguments[0])
+    if isinstance(form, Number | Name | Call):
+        return form
+    raise Unread("an end is no number")
+
+
+MINUS_INFINITY = Call("neg", (INFINITY,))
+LINE = (Interval(MINUS_INFINITY, False, INFINITY, False),)
+TURNED = {"<": ">", ">": "<", "≤": "≥", "≥": "≤", "≠": "≠"}

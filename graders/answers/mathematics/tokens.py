@@ -1,0 +1,294 @@
+"""Splits a mathematical text in tokens, LaTeX or plain, in time linear in its length. Typesetting is left out."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+
+from redraft.graders.answers.mathematics.forms import Unread
+from redraft.graders.answers.mathematics.units import SHORT_NOUNS, SIZES
+
+Kind = Literal[
+    "number", "name", "function", "command", "operator", "relation", "open", "close", "separator", "words", "currency",
+    "begin", "end", "dots", "condition",
+]  # fmt: skip
+
+
+class Token(NamedTuple):
+    """A piece of the text; `spaced` tells whether a space goes before it."""
+
+    kind: Kind
+    text: str
+    spaced: bool
+
+
+def tokens(text: str) -> list[Token]:
+    """The tokens of a text. Raises Unread for a sign that is none of mathematics, and for a text that is too long."""
+    if len(text) > MAX_LENGTH:
+        raise Unread("the text is too long")
+    text = _typeset(text)
+    grouped = "(" not in text and "[" not in text and r"\{" not in text and not text.startswith("{")
+    pattern = GROUPED if grouped or ", " in text else SINGLE
+    found, at = [], 0
+    while at < len(text):
+        match = pattern.match(text, at)
+        if not match or match.end() == at:
+            raise Unread(f"{text[at : at + 20]!r} is not read")
+        at = match.end()
+        if match.lastgroup:
+            found += _read(match.lastgroup, match[match.lastgroup], match.start(match.lastgroup) > match.start())
+    if len(found) > MAX_TOKENS:
+        raise Unread("the text is too long")
+    return found
+
+
+def _typeset(text: str) -> str:
+    """The text without what changes its look alone, in ASCII but for the letters of words."""
+    if not text.isascii():
+        text = SUPERSCRIPTS.sub(lambda m: f"^{{{m[0].translate(NORMAL)}}}", text)
+        text = SUBSCRIPTS.sub(lambda m: f"_{{{m[0].translate(NORMAL)}}}", text)
+        text = VULGAR.sub(lambda m: " " + unicodedata.normalize("NFKC", m[0]).replace("\u2044", "/"), text)
+        text = unicodedata.normalize("NFKC", WIDE_SPACE.sub("~", text)).translate(SIGNS)
+        text = PLAIN_ROOT.sub(r"\\sqrt{\1}", text)
+    text = HALF_OF_DAY.sub(r"\1m", text)
+    if "$" in text and len(DELIMITER.findall(text)) % 2 == 0:
+        text = DELIMITER.sub(" ", text)
+    if "\\" in text:
+        text = MATH_MODE.sub(" ", LETTER_IN_FONT.sub(r" \1 ", text))
+        text = TYPESETTING.sub(" ", TEXT.sub(_text, THOUSANDS.sub("{,}", text)))
+    return text
+
+
+def _text(match: re.Match[str]) -> str:
+    """What stands in a font or as text: a letter, a function, a number or words."""
+    content = match[2].strip()
+    if not content or match[1] in ("mathbb", "mathcal", "mathfrak", "overline", "vec", "hat", "bar", "widehat"):
+        return match[0]
+    if content in FUNCTIONS or (len(content) == 1 and match[1] not in UPRIGHT):
+        return f" {content} "
+    if len(content) == 1 and (
+        match[1] in ("mathrm", "rm") or not match.string[: match.start()].rstrip()[-1:].isalnum()
+    ):
+        return f" {content} "
+    return f" \x01{content}\x02 " if LETTERS.fullmatch(content) else f" {content} "
+
+
+def _read(kind: str, text: str, spaced: bool) -> Iterator[Token]:
+    if kind == "number":
+        yield Token("number", _digits(text), spaced)
+    elif kind == "words":
+        yield from _words(text, spaced)
+    elif kind == "text":
+        yield from _phrase(text.strip("\x01\x02 "), spaced)
+    elif kind == "letterlike":
+        name = text.replace(" ", "")
+        yield Token("name", NUMBER_SETS.get(name, name), spaced)
+    elif kind == "environment":
+        name = text[text.index("{") + 1 : -1].strip()
+        yield Token("begin" if text.startswith(r"\begin") else "end", name, spaced)
+    elif kind == "command":
+        yield from _command(text, spaced)
+    else:
+        text = SPELLED.get(text, text)
+        yield Token(SIGN_KINDS.get(text, "operator"), text, spaced)
+
+
+def _digits(text: str) -> str:
+    """A number in Python's spelling."""
+    if EUROPEAN.fullmatch(text):
+        return text.replace(".", "").replace(",", ".")
+    return GROUPING.sub("", text)
+
+
+def _command(text: str, spaced: bool) -> Iterator[Token]:
+    name = text[1:].rstrip()
+    if name in SPACES:
+        return
+    if name in FUNCTIONS:
+        yield Token("function", FUNCTIONS[name], spaced)
+    elif name in SYMBOLS:
+        yield Token("name", SYMBOLS[name], spaced)
+    elif name in COMMAND_SIGNS:
+        sign = COMMAND_SIGNS[name]
+        yield Token(SIGN_KINDS.get(sign, "operator"), sign, spaced)
+    elif name in COMMANDS:
+        yield Token("command", COMMANDS[name], spaced)
+    else:
+        raise Unread(f"{text.strip()} is not read")
+
+
+def _phrase(text: str, spaced: bool) -> Iterator[Token]:
+    """The tokens of words set as text."""
+    for number, piece in enumerate(re.split(r"\s+(?=(?:and|or|for|where|when|if)\b)|(?<=\band)\s+|(?<=\bor)\s+", text)):
+        word = piece.casefold()
+        apart = spaced or number > 0
+        if word in ("and", "or"):
+            yield Token("separator", word, apart)
+        elif word in CONDITIONS:
+            yield Token("condition", word, apart)
+        elif word.split(" ", 1)[0] in CONDITIONS:
+            yield Token("condition", word.split(" ", 1)[0], apart)
+            yield Token("words", piece.split(" ", 1)[1], apart)
+        elif piece in FUNCTIONS:
+            yield Token("function", FUNCTIONS[piece], apart)
+        else:
+            yield Token("words", piece, True)
+
+
+def _words(word: str, spaced: bool) -> Iterator[Token]:
+    """A run of letters: a function, a constant, a unit, a word, or a product of unknowns."""
+    low = word.casefold()
+    if word in FUNCTIONS or (low in FUNCTIONS and len(low) > 2):
+        yield Token("function", FUNCTIONS.get(word) or FUNCTIONS[low], spaced)
+    elif low in ("and", "or"):
+        yield Token("separator", low, spaced)
+    elif low in CONDITIONS:
+        yield Token("condition", low, spaced)
+    elif low in ("pi", "infinity", "inf", "oo") or (word in SYMBOLS and len(word) > 2):
+        yield Token("name", SYMBOLS[low if low in SYMBOLS else word], spaced)
+    elif low == "mod":
+        yield Token("operator", "mod", spaced)
+    elif low in ("sqrt", "cbrt"):
+        yield Token("command", low, spaced)
+    elif low in CODES:
+        yield Token("currency", CODES[low], spaced)
+    elif len(word) == 1:
+        yield Token("name", word, spaced)
+    elif low in WORDS or low in SHORT_NOUNS or word in SIZES or low in SIZES:
+        yield Token("words", word, spaced)
+    elif split := JOINED.fullmatch(word):
+        for piece in (split["before"], split["function"], split["after"]):
+            if piece:
+                yield from _words(piece, spaced)
+                spaced = False
+    elif len(word) <= LONGEST_PRODUCT:
+        for letter in word:
+            yield Token("name", letter, spaced)
+            spaced = False
+    else:
+        yield Token("words", word, spaced)
+
+
+MAX_LENGTH = 2000  # characters
+MAX_TOKENS = 600
+LONGEST_PRODUCT = 3  # letters
+
+UPRIGHT = ("text", "mbox", "textrm", "textnormal", "hbox", "mathrm", "rm", "textsf", "operatorname")
+FONTS = "text|mbox|hbox|textrm|textbf|textit|textnormal|textsf|texttt|operatorname\\*?|mathrm|mathbf|mathit|mathsf|mathtt|boldsymbol|bm|rm|bf"
+TEXT = re.compile(rf"\\({FONTS})\s*\{{([^{{}}]*)\}}")
+LETTERS = re.compile(r"[^\W\d_]+\.?(?:[ '’.-]+[^\W\d_]+\.?)*")
+TYPESETTING = re.compile(
+    r"\\(?:left|right|[bB]igg?[lrm]?|displaystyle|textstyle|scriptstyle|limits|nolimits|mathstrut|strut|hfill|bf|rm|it)(?![A-Za-z])\.?"
+    r"|\\(?:hspace|vspace|phantom|label|tag)\*?\s*\{[^{}]*\}|\\!"
+)
+HALF_OF_DAY = re.compile(r"(?<![A-Za-z])([apAP])\.\s?[mM]\b\.?")
+DELIMITER = re.compile(r"(?<!\\)\$")
+MATH_MODE = re.compile(r"\\[()\[\]]")
+LETTER_IN_FONT = re.compile(
+    r"\\(?:mathrm|mathbf|mathit|mathsf|boldsymbol|bm|rm|bf)\s*(?<![{])([A-Za-z0-9])(?![A-Za-z])"
+)
+THOUSANDS = re.compile(r",\s*\\!\s*(?=\d{3})")
+SUPERSCRIPTS = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿⁱ]+")
+SUBSCRIPTS = re.compile("[₀₁₂₃₄₅₆₇₈₉]+")
+NORMAL = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿⁱ₀₁₂₃₄₅₆₇₈₉", "0123456789+-ni0123456789")
+VULGAR = re.compile("[¼½¾⅐-⅞]")
+WIDE_SPACE = re.compile("[\u00a0\u2000-\u200a\u202f]")
+PLAIN_ROOT = re.compile(r"\\sqrt *(\d+(?:\.\d+)?)")
+SIGNS = {
+    ord(sign): f" {name} " if name.startswith("\\") else name
+    for signs, name in (
+        ("−–—‐‑‒﹣", "-"), ("×⋅·∙∗•", "*"), ("÷∕⁄", "/"), ("≤⩽≦", r"\le"), ("≥⩾≧", r"\ge"), ("≠", r"\ne"), ("±", r"\pm"),
+        ("∓", r"\mp"), ("∞", r"\infty"), ("√", r"\sqrt"), ("∛", r"\cbrt"), ("∪", r"\cup"), ("∩", r"\cap"), ("∈", r"\in"),
+        ("∅", r"\emptyset"), ("°∘", r"\degree"), ("≈≅", r"\approx"), ("≡", r"\equiv"), ("∼", r"\sim"), ("⟨〈", r"\langle"),
+        ("⟩〉", r"\rangle"), ("⌊", r"\lfloor"), ("⌋", r"\rfloor"), ("⌈", r"\lceil"), ("⌉", r"\rceil"), ("…⋯", r"\dots"),
+        ("∠", r"\angle"), ("△", r"\triangle"), ("ℝ", r"\mathbb{R}"), ("ℤ", r"\mathbb{Z}"), ("ℕ", r"\mathbb{N}"),
+        ("∖", r"\setminus"), ("∣", "|"), ("′’", "'"), ("，、", ","), ("；", ";"), ("：", ":"), ("\u2061\u200b\ufeff", ""),
+        ("′", "'"), ("→", r"\to"), ("‰", r"\permille"),
+    )
+    for sign in signs
+} | {ord(letter): f" \\{name} " for letter, name in zip(
+    "αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΦΨΩ",
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi psi omega "
+    "Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega".split(),
+    strict=True,
+)}  # fmt: skip
+SYMBOLS = dict.fromkeys(
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau upsilon phi chi psi omega Gamma Delta "
+    "Theta Lambda Xi Pi Sigma Phi Psi Omega ell aleph Re Im nabla partial hbar".split()
+)
+SYMBOLS = {name: name for name in SYMBOLS} | {
+    "varepsilon": "epsilon", "vartheta": "theta", "varphi": "phi", "pi": "π", "infty": "∞", "infinity": "∞", "inf": "∞", "oo": "∞",
+    "emptyset": "∅", "varnothing": "∅", "imath": "i", "mathrm{i}": "i", "R": "ℝ",
+}  # fmt: skip
+NUMBER_SETS = {rf"\mathbb{{{letter}}}": sign for letter, sign in zip("RZNQC", "ℝℤℕℚℂ", strict=True)}
+FUNCTIONS = {
+    name: name
+    for name in "sin cos tan cot sec csc sinh cosh tanh coth arcsin arccos arctan arccot arcsec arccsc ln log lg exp abs floor ceil "
+    "max min gcd lcm sgn det Re Im".split()
+} | {
+    "asin": "arcsin", "acos": "arccos", "atan": "arctan", "ceiling": "ceil", "sign": "sgn", "tg": "tan", "ctg": "cot", "cosec": "csc",
+    "sen": "sin", "arctg": "arctan", "operatorname{lcm}": "lcm",
+}  # fmt: skip
+COMMANDS = {
+    name: name for name in "frac sqrt cbrt binom overline mathbb mathcal mathfrak vec hat bar widehat pmod text".split()
+} | {
+    "dfrac": "frac",
+    "tfrac": "frac",
+    "cfrac": "frac",
+    "dbinom": "binom",
+    "tbinom": "binom",
+    "root": "root",
+    "mod": "pmod",
+}
+COMMAND_SIGNS = {
+    "cdot": "*", "times": "*", "ast": "*", "bullet": "*", "div": "/", "pm": "±", "mp": "∓", "le": "≤", "leq": "≤", "leqslant": "≤",
+    "ge": "≥", "geq": "≥", "geqslant": "≥", "ne": "≠", "neq": "≠", "lt": "<", "gt": ">", "in": "∈", "notin": "∉", "approx": "≈",
+    "approxeq": "≈", "simeq": "≈", "sim": "∼", "equiv": "≡", "cong": "≈", "cup": "∪", "bigcup": "∪", "cap": "∩", "setminus": "∖",
+    "backslash": "∖", "langle": "⟨", "rangle": "⟩", "lfloor": "⌊", "rfloor": "⌋", "lceil": "⌈", "rceil": "⌉", "lbrace": "{{",
+    "rbrace": "}}", "lbrack": "[", "rbrack": "]", "lvert": "|", "rvert": "|", "vert": "|", "mid": "|", "lVert": "‖", "rVert": "‖",
+    "Vert": "‖", "ldots": "…", "dots": "…", "cdots": "…", "dotsc": "…", "dotsb": "…", "vdots": "…", "colon": ":", "degree": "°",
+    "degrees": "°", "circ": "°", "prime": "'", "bmod": "mod", "lor": "or", "land": "and", "vee": "or", "wedge": "and", "choose": "choose",
+    "over": "over", "angle": "∠", "triangle": "∠", "to": "→", "Rightarrow": "⇒", "implies": "⇒", "iff": "⇒",
+}  # fmt: skip
+SPACES = ("quad", "qquad", "thinspace", "enspace", "space", "medspace", "thickspace", "nobreakspace")
+SPELLED = {
+    "**": "^", "<=": "≤", ">=": "≥", "!=": "≠", "==": "=", r"\{": "{{", r"\}": "}}", r"\|": "‖", "...": "…", r"\%": "%", r"\$": "$",
+    "/=": "≠", "||": "‖", r"\_": "_", r"\&": "&",
+}  # fmt: skip
+SIGN_KINDS: dict[str, Kind] = (
+    dict.fromkeys("= < > ≤ ≥ ≠ ∈ ∉ ≈ ≡ ∼ → ⇒".split(), "relation")
+    | dict.fromkeys("( [ { {{ ⟨ ⌊ ⌈".split(), "open")
+    | dict.fromkeys(") ] } }} ⟩ ⌋ ⌉".split(), "close")
+    | dict.fromkeys([",", ";", r"\\", "and", "or"], "separator")
+    | dict.fromkeys("$ € £ ₹ ¥ ₩".split(), "currency")
+    | {"…": "dots"}
+)
+CODES = {"usd": "$", "eur": "€", "gbp": "£", "inr": "₹", "jpy": "¥", "cny": "yuan", "rmb": "yuan", "rs": "₹"}
+WORDS = frozenset("yes no not none true odd even one two six any is are was be it by at".split())
+CONDITIONS = frozenset(("for", "where", "when", "if", "with", "provided", "given", "whenever", "as"))
+
+GROUPING = re.compile(r"\{,\}|,|\\[,;: ]|[~ ]+")
+EUROPEAN = re.compile(r"\d{1,3}(?:\.\d{3})+,\d{1,2}")
+_GAP = r"(?:\{,\}|\\[,;:\ ][ ]*|~|[ ](?=\d{3}(?![\d/]|[ ]*/)))"
+_DECIMALS = r"(?:\.\d+)?"
+_NUMBER = (
+    r"\d{1,3}(?:\.\d{3})+,\d{1,2}(?![\d,])"
+    rf"|(?<![\d.])\d{{1,3}}(?:{_GAP}\d{{3}})+(?![\d]){_DECIMALS}"
+    r"%s"
+    r"|\d*\.\d*(?:\s*\\overline\s*\{\d+\}|\(\d+\))|\d+(?:\.\d+)?[eE][-+]?\d+(?![\w.])|\d+\.\d+|\.\d+|\d+\.(?![\w.])|\d+"
+)
+_REST = r"""
+    |(?P<text>\x01[^\x01\x02]*\x02)
+    |(?P<letterlike>\\(?:mathbb|mathcal|mathfrak|overline|vec|hat|bar|widehat)\s*\{\s*\w+\s*\})
+    |(?P<environment>\\(?:begin|end)\s*\{[a-z]+\*?\})(?:\s*\{[clr|\s]*\})?
+    |(?P<command>\\[A-Za-z]+)
+    |(?P<words>[^\W\d_]+(?:(?<=[a-z]{3})['’]s?)?)
+    |(?P<sign>\\\\|\\[{}|%$_&]|\*\*|<=|>=|!=|==|/=|\|\||\.\.\.|[-+*/^_!=<>()\[\]{}|,;:%$€£₹¥₩°'&])
+    |\\[,;:!\ ]|~
+    )"""
+_COMMAS = r"|(?<![\d,.])\d{1,3}(?:,\d{3})+(?![\d]|,\d)(?:\.\d+)?"
+GROUPED = re.compile(rf"\s*(?:(?P<number>{_NUMBER % _COMMAS}){_REST}|\s+", re.VERBOSE)
+SINGLE = re.compile(rf"\s*(?:(?P<number>{_NUMBER % ''}){_REST}|\s+", re.VERBOSE)
+JOINED = re.compile(
+    r"(?P<before>[A-Za-z]{0,2})(?P<function>arcsin|arccos|arctan|sqrt|sin|cos|tan|cot|sec|csc|log|ln|pi)(?P<after>[A-Za-z]{0,2})"
+)
