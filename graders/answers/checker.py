@@ -11,6 +11,7 @@ from typing import Self
 
 from redraft.graders.answers.canonical import canonical
 from redraft.graders.answers.exact_match import RULINGS, decide, same_plain
+from redraft.graders.answers.normalize import bare
 from redraft.graders.processes.pool import ProcessPool
 from redraft.graders.processes.process import Process, ProcessError
 from redraft.graders.ruling import Ruling
@@ -45,9 +46,9 @@ class Checker:
         same = same_plain(gold, given) if kind is Kind.MATH else None
         if same is not None:
             return RULINGS[same]
-        if canonical(given, kind) is None:
+        if not _says_something(given, kind):
             return Ruling(Verdict.WRONG, "no answer")
-        if canonical(gold, kind) is None:
+        if not _says_something(gold, kind):
             return Ruling(Verdict.UNDECIDED, f"the key {gold!r} is no answer of kind {kind.value}")
         return decide(gold, given, kind) or self._rulings.get((gold, given))
 
@@ -83,6 +84,10 @@ class Checker:
                 self._rulings.pop(next(iter(self._rulings)))
             self._rulings[gold, given] = ruling
         return ruling
+
+
+def _says_something(answer: str, kind: Kind) -> bool:
+    return bool(bare(answer)) if kind is Kind.MATH else canonical(answer, kind) is not None
 
 
 VERDICTS = {True: Verdict.RIGHT, False: Verdict.WRONG, None: Verdict.UNDECIDED}

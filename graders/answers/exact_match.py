@@ -1,5 +1,7 @@
 """Comparisons in this process, in microseconds: two plain numbers, then all that is read as mathematics in full."""
 
+import re
+
 from redraft.graders.answers.canonical import canonical, is_words, words
 from redraft.graders.answers.mathematics.equal import equal
 from redraft.graders.answers.mathematics.forms import Unread
@@ -11,7 +13,7 @@ from redraft.store.trajectory import Verdict
 
 
 def decide(gold: str, given: str, kind: Kind = Kind.MATH) -> Ruling | None:
-    """The ruling on an answer; None if one of the two is not read here, so that only computer algebra may tell."""
+    """The ruling on an answer; None if it takes computer algebra, as one of the two has a sum, an integral or such."""
     if kind is not Kind.MATH:
         return RULINGS[canonical(gold, kind) == canonical(given, kind)]
     same = same_plain(gold, given)
@@ -38,15 +40,17 @@ def same_plain(gold: str, given: str) -> bool | None:
 
 def _unread(gold: str, given: str) -> Ruling | None:
     """Two texts of which one is no mathematics: the same words, or words against a number."""
-    if words(bare(gold)) == words(bare(given)):
+    if not any(map(str.isdigit, gold + given)) and words(bare(gold)) == words(bare(given)):
         return RULINGS[True]
     if is_words(gold) and is_words(given):
         return RULINGS[False]
     if (is_words(gold) and plain(given)) or (is_words(given) and plain(gold)):
         return RULINGS[False]
-    return None
+    return None if ALGEBRA.search(gold) or ALGEBRA.search(given) else UNREAD
 
 
+ALGEBRA = re.compile(r"\\(?:sum|prod|int|iint|iiint|oint|lim|det)(?![a-z])|\\begin\{vmatrix|[∑∏∫]")
+UNREAD = Ruling(Verdict.UNDECIDED, "not all of the answer and the key can be read")
 RULINGS = {
     True: Ruling(Verdict.RIGHT),
     False: Ruling(Verdict.WRONG),

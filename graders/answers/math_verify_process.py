@@ -85,6 +85,8 @@ def _reads_all(reading: Any, text: str) -> bool:
     atoms = reading.atoms() if hasattr(reading, "atoms") else set()
     read = " ".join(str(atom) for atom in atoms)
     plain = COMMANDS.sub(" ", text)
+    if HANGING.search(plain):
+        return False
     numbers = set(DIGITS.findall(plain)) <= set(DIGITS.findall(read))
     letters = set(LETTER.findall(plain)) - CONSTANTS <= set(LETTER.findall(read))
     return numbers and letters
@@ -93,6 +95,7 @@ def _reads_all(reading: Any, text: str) -> bool:
 GRACE_S = 1.0  # the parent's own wait ends first
 OR = re.compile(r"\s*(?:\\text\s*\{\s*(?:or|and)\s*\}|\b(?:or|and)\b)\s*")
 COMMANDS = re.compile(r"\\(?:text|mathrm|operatorname)\b|\\[A-Za-z]+")
+HANGING = re.compile(r"[-+*/^=<>±,:!|]\s*$")
 DIGITS = re.compile(r"\d+")
 LETTER = re.compile(r"[A-Za-z]")
 CONSTANTS = frozenset("dei")  # the sign of a derivative, and names that an expression spells otherwise

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
+from itertools import pairwise
 
 from redraft.graders.answers.mathematics.forms import (
     Based,
@@ -48,7 +49,7 @@ def same(gold: Form, given: Form) -> bool | None:
         return _same_words(gold, given)
     for compare in (_same_assignments, _same_regions, _same_relations, _same_lists, _same_others):
         ruling = compare(gold, given)
-        if ruling is not NOT_MINE:
+        if not isinstance(ruling, _NotMine):
             return ruling
     return False if type(gold) is not type(given) else None
 
@@ -62,7 +63,7 @@ Ruling = bool | None | _NotMine
 
 
 def _plain(form: Form) -> Form:
-    """A form without what says nothing: conditions beside the answer, a chain of equal signs, both signs spelled out."""
+    """A form without the conditions beside an answer, and with both values of a ±."""
     if isinstance(form, Listing):
         items = [item for item in form.items if not _is_condition(item)]
         if form.brackets == "" and 0 < len(items) < len(form.items) and not any(map(_is_inequality, items)):
@@ -200,8 +201,9 @@ def _assignments(form: Form) -> list[tuple[str, Form]] | None:
         names = _items(left) if isinstance(left, Listing) and left.brackets == "()" else None
         values = _items(right) if isinstance(right, Listing) and right.brackets == "()" else None
         if names and values and len(names) == len(values):
-            found = [(_name(name), value) for name, value in zip(names, values, strict=True)]
-            return [(name, value) for name, value in found if name] if all(name for name, _ in found) else None
+            pairs = [(_name(name), value) for name, value in zip(names, values, strict=True)]
+            known = [(name, value) for name, value in pairs if name]
+            return known if len(known) == len(pairs) else None
         if left is None and form.signs == ("≈",) and right is not None:
             return [("", right)]
         name = _name(left)
@@ -289,21 +291,21 @@ def _chained(form: Relation) -> Relation | None:
 
 
 def value_of(form: Relation, key: Form | None = None) -> Form | None:
-    """The value that a chain of equal sides states. It stands for its equation only if what is equal to it is one unknown,
-    if all constant sides are equal, or, where `key` is a constant, if nothing but its last side is constant."""
+    """The value that a chain of equal sides states. It stands for its equation only if what is equal to it is one
+    unknown, if all constant sides are equal, or, where `key` is a constant, if only its last side is constant."""
     if set(form.signs) - {"=", "≈"} or form.sides[0] is None:
         return None
     sides = [side for side in form.sides if side is not None]
     constants = [side for side in sides if _is_constant(side)]
     exact = [side for side, sign in zip(sides, ("=", *form.signs), strict=True) if sign == "="]
     if len(constants) > 1:
-        rounded = [_close(a, b) for a, b in zip(constants, constants[1:], strict=False)]
+        rounded = [_close(a, b) for a, b in pairwise(constants)]
         if not all(rounded):
             return None
         return exact[-1] if exact[-1] in constants else constants[-1]
     first, last = sides[0], sides[-1]
-    if _name(first):
-        return last
+    if (name := _name(first)) is not None:
+        return None if name in unknowns(_bare(last)) else last
     if _name(last) and len(sides) == 2:
         return first
     if constants == [last] and not any(isinstance(side, Words) for side in sides):
@@ -537,7 +539,10 @@ def _rounds(exact: Expression, decimal: Expression) -> bool:
 
 
 def _alternatives(gold: Expression, given: Expression) -> Iterable[tuple[Expression, Expression]]:
-    """The same two in another reading, where there is one: "log" as the natural logarithm, unknowns in one case."""
+    """The same two in another reading, where there is one: "log" as the natural logarithm, unknowns in one case, a
+    factorial as an exclamation."""
+    if isinstance(given, Call) and given.function == "!":
+        yield gold, given.arguments[0]  # an exclamation mark
     for change in (_natural, _lower):
         one, two = _mapped(gold, change), _mapped(given, change)
         if (one, two) != (gold, given):

@@ -149,8 +149,8 @@ def _of_relation(form: Relation) -> list[Interval] | None:
 
 
 def _joined(form: Listing, parts: list[list[Interval]]) -> list[Interval] | None:
-    """The set of several conditions: those of one number ("and") or of several ("or"). A comma says either: "and" beside
-    a number that is left out, "or" if no number fulfils all; else it can't be told."""
+    """The set of several conditions: those of one number ("and") or of several ("or"). A comma says either: "and"
+    beside a number that is left out, "or" if no number fulfils all; else it can't be told."""
     if form.joined == "or":
         return [interval for part in parts for interval in part]
     every = parts[0]

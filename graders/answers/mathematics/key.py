@@ -28,7 +28,7 @@ def vote_key(form: Form) -> str | None:
         if isinstance(form, Call) and form.function in ("percent", "degree"):
             return vote_key(form.arguments[0])
         value = rational(form)
-        return None if value is None else str(value)
+        return None if value is None or max(map(int.bit_length, value.as_integer_ratio())) > MOST_BITS else str(value)
     if isinstance(form, Quantity):
         return vote_key(form.value) if measure(form.unit) else None
     if isinstance(form, Based):
@@ -67,3 +67,6 @@ def _place(key: str) -> tuple[float, str]:
         return int(top) / int(bottom or 1), ""
     except (ValueError, OverflowError):
         return 0.0, key
+
+
+MOST_BITS = 10_000  # of a number that is written out

@@ -1,5 +1,6 @@
 """Reads the whole of a text as one mathematical answer. What is not understood is not skipped: it raises Unread."""
 
+import re
 from fractions import Fraction
 from functools import lru_cache
 
@@ -27,7 +28,7 @@ from redraft.graders.answers.mathematics.tokens import Token, tokens
 @lru_cache(2048)
 def parse(text: str) -> Form:
     """The answer that a text is, all of it. Raises Unread."""
-    parser = _Parser(tokens(text))
+    parser = _Parser(_turned(tokens(text)))
     try:
         form = parser.listing("")
     except RecursionError as error:
@@ -35,6 +36,15 @@ def parse(text: str) -> Form:
     if parser.peek:
         raise Unread(f"{parser.peek.text!r} is left over")
     return form
+
+
+def _turned(found: list[Token]) -> list[Token]:
+    """The tokens of an interval with the brackets of ]2, 5[ as (2, 5)."""
+    if len(found) > 2 and found[0].text == "]":
+        found[0] = Token("open", "(", False)
+    if len(found) > 2 and found[-1].text == "[":
+        found[-1] = Token("close", ")", False)
+    return found
 
 
 class _Parser:
@@ -45,6 +55,7 @@ class _Parser:
         self._at = 0
         self._depth = 0
         self._bars = 0  # open bars of absolute values
+        self._in_set = False  # where a colon says "such that"
         self._unit = ""  # the currency that was read with a number of this side
 
     @property
@@ -69,7 +80,7 @@ class _Parser:
                 if len(signs) < len(items):
                     raise Unread(f"{token.text!r} is left over")
                 items.append(self.item())
-        if not items or (conditions and not brackets == ""):
+        if not items or (conditions and brackets):
             if brackets and not conditions:
                 return Listing(brackets, ())
             raise Unread("there is nothing to read")
@@ -156,9 +167,22 @@ class _Parser:
                 break
         return form
 
+    def _digits_in_brackets(self) -> Form | None:
+        """A number in a base whose digits stand in brackets: (52)_8."""
+        found = self._tokens[self._at : self._at + 4]
+        if (
+            len(found) < 4
+            or [token.text for token in found[::2]] != ["(", ")"]
+            or found[1].kind != "number"
+            or found[3].text != "_"
+        ):
+            return None
+        self._at += 3
+        return self._based(found[1].text)
+
     def power(self) -> Form:
         """A base with what is written behind it: an exponent, a factorial, per cent, degrees."""
-        form = self.base()
+        form = self._digits_in_brackets() or self.base()
         while token := self.peek:
             if token.text == "^":
                 self._at += 1
@@ -195,6 +219,8 @@ class _Parser:
             return self._applied(token.text)
         if token.kind == "command":
             return self._command(token.text)
+        if token.text == "{" and self._has_over():
+            return self._group("}")
         if token.kind == "open":
             return self._bracketed(token.text)
         if token.kind == "begin":
@@ -204,6 +230,17 @@ class _Parser:
         if token.text == "∠":
             return self.power()
         raise Unread(f"{token.text!r} is not expected here")
+
+    def _has_over(self) -> bool:
+        """Whether a group that was opened is {a \\over b} or {n \\choose k}."""
+        depth = 0
+        for token in self._tokens[self._at :]:
+            depth += {"{": 1, "}": -1}.get(token.text, 0)
+            if depth < 0:
+                return False
+            if depth == 0 and token.text in ("over", "choose"):
+                return True
+        return False
 
     def _sign(self) -> str:
         sign = "+"
@@ -244,16 +281,14 @@ class _Parser:
             raise Unread("it is nested too deeply")
 
     def _number(self, token: Token) -> Form:
-        number = _rational(token.text)
         after = self.peek
+        if token.text.isalnum() and not token.text.isdigit() and after and after.text == "_":
+            return self._based(token.text)
+        number = _rational(token.text)
         if after is None:
             return number
         if after.text == "_" and number.decimals is None:
-            self._at += 1
-            base = self._group_or_base()
-            if isinstance(base, Number) and base.value.denominator == 1 and 2 <= base.value <= 36:
-                return Based(token.text, int(base.value))
-            raise Unread("a base is not read")
+            return self._based(token.text)
         if after.kind == "words" and after.text.casefold() in SCALES:
             self._at += 1
             return Number(number.value * SCALES[after.text.casefold()])
@@ -265,6 +300,13 @@ class _Parser:
         if number.decimals is None and after.kind == "number":
             return self._mixed(number)
         return number
+
+    def _based(self, digits: str) -> Form:
+        self._expect("_")
+        base = self._group_or_base()
+        if isinstance(base, Number) and base.value.denominator == 1 and 2 <= base.value <= 36:
+            return Based(digits, int(base.value))
+        raise Unread("a base is not read")
 
     def _mixed(self, whole: Number) -> Form:
         """A mixed number, such as 7 3/4, or the number alone if an unknown stands in the fraction."""
@@ -352,6 +394,9 @@ class _Parser:
 
     def _group_or_base(self) -> Form:
         token = self.peek
+        if token and token.kind == "number":
+            self._at += 1
+            return _rational(token.text)
         if token and token.text == "{":
             self._at += 1
             return self._group("}")
@@ -360,6 +405,9 @@ class _Parser:
     def _group(self, closing: str) -> Form:
         bars, self._bars = self._bars, 0
         form = self.union()
+        if (token := self.peek) and token.text in ("over", "choose"):
+            self._at += 1
+            form = Call("/" if token.text == "over" else "binom", (_scalar(form), _scalar(self.union())))
         self._expect(closing)
         self._bars = bars
         return form
@@ -438,9 +486,10 @@ class _Parser:
 
     def _bracketed(self, opening: str) -> Form:
         self._enter()
-        bars, self._bars = self._bars, 0
+        bars, in_set = self._bars, self._in_set
+        self._bars, self._in_set = 0, opening in ("{", "{{")
         form = self._inside(opening)
-        self._bars = bars
+        self._bars, self._in_set = bars, in_set
         self._depth -= 1
         return form
 
@@ -531,7 +580,7 @@ class _Parser:
 
     def _ratio(self, form: Form) -> Form:
         parts = [form]
-        while (token := self.peek) and token.text == ":":
+        while (token := self.peek) and token.text == ":" and not self._in_set:
             self._at += 1
             parts.append(self.union())
         return form if len(parts) == 1 else Ratio(tuple(parts))
@@ -572,15 +621,17 @@ def _scalar(form: Form) -> Expression:
 
 
 def _rational(text: str) -> Number:
-    whole, _, repeated = text.replace(" ", "").replace("\\overline{", "(").replace("}", ")").partition("(")
+    repeated = REPEATED.match(text)
     if repeated:
-        places, digits = len(whole.partition(".")[2]), repeated.rstrip(")")
+        whole, digits = repeated.groups()
+        places = len(whole.partition(".")[2])
         return Number(Fraction(f"0{whole}0") + Fraction(int(digits), (10 ** len(digits) - 1) * 10**places))
     text = text.rstrip(".") if text.endswith(".") else text
     places = len(text.partition(".")[2]) if "." in text and "e" not in text.casefold() else None
     return Number(Fraction(text), places)
 
 
+REPEATED = re.compile(r"(\d*\.\d*)\D+(\d+)")
 MAX_DEPTH = 60
 SEVERAL = ("max", "min", "gcd", "lcm")
 SCALES = {
@@ -588,8 +639,11 @@ SCALES = {
     "millions": 10**6, "billion": 10**9, "billions": 10**9, "trillion": 10**12, "trillions": 10**12,
 }  # fmt: skip
 NUMBER_WORDS = tuple(
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen twenty".split()
+    re.findall(
+        r"\w+",
+        """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
+        seventeen eighteen nineteen twenty""",
+    )
 )
 LABELS = ("answer", "final answer", "the answer", "result", "solution")
 ABOUT = ("about", "approximately", "exactly", "around", "roughly")

