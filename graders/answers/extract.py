@@ -24,7 +24,7 @@ from redraft.store.problems import Kind
 def extract(text: str, kind: Kind = Kind.MATH) -> str | None:
     """The answer of a solution, as written; None if it gives none. If it gives several, the last counts.
 
-    Code is the last block between fences that names Python or no language, else the whole text; free text is all of it.
+    Code is what the blocks between fences define, else the whole text; free text is all of it.
     """
     if kind is Kind.CODE:
         return program(unthought(text))

@@ -1,18 +1,136 @@
-"""The program in a text that a model wrote."""
+"""Reads the program in a text that a model wrote.
+
+The blocks of code between fences are its parts. What counts is what a block defines: a block that defines nothing shows
+how a program is used, or its output, and a block of tests is no part of the program either. The last definition of a
+name counts, and blocks that define different names belong together. All of this is told from the text alone.
+"""
 
 import re
+import textwrap
+from collections import deque
+from dataclasses import dataclass
 
-FENCE = re.compile(r"^[ ]*```[ ]*(?P<tag>[\w+#.-]*)[^\n]*\n(?P<code>.*?)(?:^[ ]*```[ ]*$|\Z)", re.MULTILINE | re.DOTALL)
-"""A block of code between fences, with the language that it names; a block that is never closed goes to the end."""
+FENCE = re.compile(r"^[ \t]*(?P<signs>```+|~~~+)[ \t]*(?P<tag>[\w+#.-]*)(?P<rest>[^\n`]*)(?:\n|\Z)", re.MULTILINE)
+"""A line that opens or closes a block of code, with the language that it names."""
 
-PYTHON = ("", "python", "python3", "py")
+PYTHON = ("", "python", "python3", "py", "ipython", "pycon")
 """The languages that a fence may name if its block is a program: Python, or none."""
 
 
-def program(text: str) -> str | None:
-    """The last block of Python, or of no named language, between fences. A text without any block is a program as a
-    whole. Returns None if nothing is left."""
-    blocks = [(match["tag"].lower(), match["code"]) for match in FENCE.finditer(text)]
-    python = [code for tag, code in blocks if tag in PYTHON]
-    found = python[-1] if python else blocks[-1][1] if blocks else text
-    return found.strip("\n").rstrip() or None
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A block of code with its place in the text, fences included, the language that it names, its code, and the names
+    that it defines."""
+
+    start: int
+    end: int
+    tag: str
+    code: str
+    names: frozenset[str]
+
+
+def program(text: str, *, used: bool = False) -> str | None:
+    """The program in a text: its blocks between fences, else what stands between tags such as [PYTHON], else the lines
+    from the first definition to the prose after it, else the whole text. Returns None if nothing is left.
+
+    With `used`, the blocks that use the program follow it, because what they compute is asked for.
+    """
+    text = END.split(text.replace("\r\n", "\n"), maxsplit=1)[0]
+    found = blocks(text)
+    code = _chosen(found, used) if found else _unfenced(text)
+    return code.strip("\n").rstrip() or None
+
+
+def blocks(text: str) -> list[Block]:
+    """The blocks of code of a text, in order; of very many the last. A block that is never closed ends where another
+    one opens, or with the text."""
+    found, opened = list[Block](), None
+    for fence in [*deque(FENCE.finditer(text), MOST_FENCES), None]:
+        signs = fence["signs"] if fence else ""
+        if opened and (not fence or signs.startswith(opened["signs"])):
+            start, code = opened.start(), text[opened.end() : fence.start() if fence else len(text)]
+            closes = not (fence and (fence["tag"] or fence["rest"].strip()))
+            end = fence.end("signs") if fence and closes else opened.end() + len(code)
+            found.append(_block(start, end, opened["tag"].lower(), code))
+            opened = None if closes else fence
+        elif not opened:
+            opened = fence
+    return found
+
+
+def _block(start: int, end: int, tag: str, code: str) -> Block:
+    if PROMPT.search(code):
+        code = "".join(line[4:] for line in code.splitlines(keepends=True) if line.startswith((">>> ", "... ")))
+    elif code.lstrip("\n").startswith((" ", "\t")):
+        code = textwrap.dedent(code)
+    return Block(start, end, tag, code, _names(code) if tag in PYTHON else frozenset())
+
+
+def _names(code: str) -> frozenset[str]:
+    """The names that a block defines: not those of tests, of methods outside of their class, and of bodies that were
+    left out."""
+    names = {match[1] or match[2] or match[3] for match in DEFINITION.finditer(code)}
+    return frozenset() if STUB.fullmatch(code.strip()) else frozenset(names)
+
+
+def _chosen(found: list[Block], used: bool) -> str:
+    defining = [block for block in found if block.names]
+    main = [block for block in defining if not all(TEST.match(name) for name in block.names)] or defining
+    if not main:
+        tagged = [block for block in found if block.tag in PYTHON[1:]]
+        plain = [block for block in found if block.tag in PYTHON]
+        return (tagged or plain or found)[-1].code
+    parts, later = [main[-1].code], main[-1].names
+    for block in reversed(main[:-1]):
+        if not block.names <= later:
+            parts.insert(0, _definitions(block.code))
+            later |= block.names
+    if used:
+        after = found[found.index(main[-1]) + 1 :]
+        parts += [block.code for block in after if block.tag in PYTHON[1:]]
+    return _joined(parts)
+
+
+def _joined(parts: list[str]) -> str:
+    """The parts one after another, with what has to be imported first at the beginning."""
+    code = "\n\n".join(part.strip("\n") for part in parts)
+    future = "".join(FUTURE.findall(code)) if len(parts) > 1 else ""
+    return future + FUTURE.sub("", code) if future else code
+
+
+def _definitions(code: str) -> str:
+    """The code without the statements that run something: what stands before the last program is not run."""
+    return "".join(part for part in STATEMENT.findall(code) if KEPT.match(part))
+
+
+def _unfenced(text: str) -> str:
+    if tagged := TAGGED.search(text):
+        return tagged[1]
+    first = START.search(text)
+    if first is None or not PROSE.match(text.lstrip()):
+        return text
+    code = text[first.start() :]
+    prose = PROSE.search(code)
+    return code[: prose.start()] if prose else code
+
+
+MOST_FENCES = 2000
+END = re.compile(r"""(?<!["'])(?:<[|｜](?:im_end|endoftext|eot_id|end|end▁of▁sentence|eom_id)[|｜]>|</s>\s*\Z)""")
+"""A token that ends a model's turn, unless it stands in a text of the program."""
+PROMPT = re.compile(r"^>>> ", re.MULTILINE)
+DEFINITION = re.compile(
+    r"^(?:(?:async[ ]+)?def[ ]+(\w+)[ ]*\((?![ ]*self\b)|class[ ]+(\w+)\b[^\n]*:|(\w+)[ ]*=[ ]*lambda\b)", re.MULTILINE
+)
+STUB = re.compile(
+    r"""(?:@[^\n]*\n)* (?:async[ ]+)?def[ ][^\n]*: \s* (?:(?:\.\.\.|pass|\#[^\n]*|\"{3}.*?\"{3}) \s*)+""",
+    re.VERBOSE | re.DOTALL,
+)
+"""A function of which only the first line is told."""
+TEST = re.compile(r"(?:[Tt]ests?(?:_|[A-Z]|$)|run_tests?$|main$|demo$|example)")
+STATEMENT = re.compile(r"^[^\s#)\]}].*\n?(?:(?:[ \t)\]}#].*|)(?:\n|\Z))*", re.MULTILINE)
+"""A statement of the outermost level, with the lines that belong to it."""
+KEPT = re.compile(r"@|(?:async[ ]+)?def\b|class\b|import\b|from\b|[A-Za-z_][\w, ]*(?::[^=\n]*)?=(?!=)")
+FUTURE = re.compile(r"^from __future__ import [^\n]*\n", re.MULTILINE)
+TAGGED = re.compile(r"(?:\[(?:PYTHON|BEGIN)\]|<code>)\n?(.*?)(?:\[/PYTHON\]|\[DONE\]|</code>|\Z)", re.DOTALL)
+START = re.compile(r"^(?:import |from \w[\w.]* import|(?:async )?def \w+\(|class \w+|@\w)", re.MULTILINE)
+PROSE = re.compile(r"^(?:[A-Z][\w'’]*,? [a-z]|[-*•] |\d+[.)] |\*\*|#+ [A-Z])", re.MULTILINE)

@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from redraft.graders.programs.code_block import FENCE, PYTHON, program
+from redraft.graders.programs.code_block import PYTHON, blocks, program
 from redraft.graders.programs.sandbox import SandboxError, run
 from redraft.llm.model import ModelError
 from redraft.store.errors import PartError
@@ -31,7 +31,7 @@ async def computed(text: str, limit_s: float) -> tuple[str | None, str]:
     """The answer that the program in a text computes, None if there is none, and the result in words. The answer is
     `ans`, else the value of `solution()`, else the last expression, else the last printed line. Raises PartError if the
     sandbox can't run anything."""
-    code = program(text)
+    code = program(text, used=True)
     if not code:
         return None, "There is no program in it."
     asked = next((ask for sign, ask in RESULTS if sign.search(code)), "")
@@ -75,12 +75,12 @@ def _number(value: float) -> str:
 def apart(text: str) -> list[str]:
     """The pieces of a text: the part before its program, the program's block, and the part after it. Joined, they are
     the text. A text without a block is one piece."""
-    blocks = list(FENCE.finditer(text))
-    python = [block for block in blocks if block["tag"].lower() in PYTHON]
-    block = (python or blocks or [None])[-1]
+    found = blocks(text)
+    python = [block for block in found if block.tag in PYTHON]
+    block = (python or found or [None])[-1]
     if block is None:
         return [text]
-    pieces = [text[: block.start()], text[block.start() : block.end()], text[block.end() :]]
+    pieces = [text[: block.start], text[block.start : block.end], text[block.end :]]
     first = pieces[0] if pieces[0].strip() else ""
     last = pieces[2] if pieces[2].strip() else ""
     middle = text[len(first) : len(text) - len(last)]

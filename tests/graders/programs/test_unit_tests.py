@@ -34,23 +34,6 @@ async def test_tests_that_are_no_python_decide_nothing() -> None:
     assert (ruling.reason or "").startswith("the tests are no Python (SyntaxError: ")
 
 
-@pytest.mark.parametrize(
-    ("text", "program"),
-    [
-        (f"So:\n\n```python\n{RIGHT}\n```\n\nThat is all.", RIGHT),
-        (f"```py\nold\n```\n```\n{RIGHT}\n```\n```text\n3\n```", RIGHT),
-        (f"```python\n{RIGHT}", RIGHT),
-        ("```js\nadd = 1\n```", "add = 1"),
-        (RIGHT + "\n", RIGHT),
-        ("```python\n```", None),
-        ("", None),
-    ],
-)
-def test_the_program_is_the_last_block_of_python(text: str, program: str | None) -> None:
-    assert extract(text, Kind.CODE) == program
-    assert marked(text, Kind.CODE) == (program if "```" in text else None)
-
-
 def test_free_text_is_its_own_answer() -> None:
     assert extract(" One.\n\nTwo, \\boxed{3}.\n", Kind.RUBRIC) == "One.\n\nTwo, \\boxed{3}."
     assert extract("\n", Kind.RUBRIC) is None
