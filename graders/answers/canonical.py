@@ -38,7 +38,7 @@ def canonical(answer: str | None, kind: Kind = Kind.MATH) -> str | None:
 def letter(answer: str) -> str | None:
     """The choice that an answer names: "(c)", "C.", "\\text{(C)}" and "C) 42" are all "C"; None for no letter, for
     several ("A or B"), and for a letter that begins something else ("E = mc^2", "A car")."""
-    match = LETTER.match(TYPESETTING.sub("", answer))
+    match = LETTER.match(TYPESETTING.sub("", answer[:LONGEST_CHOICE]))
     return (match[1] or match[2]).upper() if match else None
 
 
@@ -79,6 +79,7 @@ def _mathematics(answer: str) -> str | None:
 
 
 TEXT = re.compile(r"\\text\s*\{([^{}]*)\}")
+LONGEST_CHOICE = 200  # characters in which its letter comes
 TYPESETTING = re.compile(r"\\(?:text|math)[a-z]{0,3}\s*\{|\\(?:boxed|fbox|framebox)\s*\{|\\[()\[\],;! ]|[$*_`{}\"“”]")
 LETTER = re.compile(
     r"""[\W_]*(?:(?:the|is|be|as|likely|probably|most|clearly|therefore|thus|also|simply|correct|right|best|final|la|le)\s+)*

@@ -48,7 +48,7 @@ def marked(text: str, kind: Kind = Kind.MATH) -> str | None:
 def _read(text: str, kind: Kind) -> tuple[str, str | None]:
     """The part of a text that may hold its answer, and the answer that it marks: empty if the mark is cut off, None if
     there is no mark."""
-    text = spoken(text)
+    text = spoken(text)[-LONGEST:]
     for heading in islice(PROBLEM.finditer(text), MOST_PROBLEMS):
         if answer := _STATED[kind](text[: heading.start()]):
             return text[: heading.start()], answer
@@ -89,9 +89,10 @@ _STATED = {Kind.MATH: _stated_math, Kind.CHOICE: _stated_choice, Kind.TEXT: _sta
 _CONCLUDED = {Kind.MATH: concluded, Kind.CHOICE: concluded_letter, Kind.TEXT: concluded_words}
 
 PROBLEM = re.compile(
-    r"\n[ \t>*#_]*(?=[QPHUIE#问問题題질문])(?:(?:Q|Question|QUESTION|Problem|PROBLEM|Human|User|USER|Instruction|Input"
+    r"\n[ \t>*#_]{0,12}(?=[QPHUIE#问問题題질문])(?:(?:Q|Question|QUESTION|Problem|PROBLEM|Human|User|USER|Instruction|Input"
     r"|Exercise|问题?|題目|题目|問題?|질문|문제)[*_]*[ ]?[:：]"
-    r"|\#{2,}[ ]*(?:Instruction|Question|Problem|Input|User|Human)s?\b)"
+    r"|\#{2,6}[ ]?(?:Instruction|Question|Problem|Input|User|Human)s?\b)"
 )
 """The heading of another problem, which a model makes up after its answer."""
 MOST_PROBLEMS = 4
+LONGEST = 200_000  # characters at the end of a text that are read

@@ -31,14 +31,14 @@ def stated_letter(text: str) -> str | None:
 def concluded_letter(text: str) -> str | None:
     """The letter with which a text without a statement ends, or with which it begins if it explains the choice
     afterwards; None if it is not the only one there."""
-    lines = [line.strip() for line in text.split("\n") if line.strip()]
+    lines = [line.strip() for line in text.strip()[-LONGEST:].split("\n") if line.strip()]
     if not lines:
         return None
     options = {match[1] for line in lines if (match := OPTION.match(line))}
-    for line in (lines[-1], lines[0]):
+    for line in (lines[-1], text.lstrip().partition("\n")[0][:LONGEST].strip()):
         if (match := OPTION.fullmatch(line)) and (len(options) == 1 or not match[2]):
             return match[1]
-    for sentence in reversed(SENTENCE.split(lines[-1][-LONGEST:])):
+    for sentence in reversed(SENTENCE.split(lines[-1])):
         named = [match[1] or match[2] for match in NAMED.finditer(sentence) if not _is_ruled_out(sentence, match)]
         if named:
             return named[0] if len(set(named)) == 1 else None
@@ -53,7 +53,7 @@ def _is_ruled_out(sentence: str, match: re.Match[str]) -> bool:
 NEAR = 120  # characters after a statement in which its letter comes
 LONGEST = 2000
 MOST = 64
-_LETTER = r"[\"'`$*_(\[{（]*([A-J])(?![\w'’+=^-])[\"'`$*_)\]}）]*"
+_LETTER = r"[\"'`$*_(\[{（]{0,4}([A-J])(?![\w'’+=^-])[\"'`$*_)\]}）]{0,4}"
 STATEMENTS = [
     re.compile(pattern)
     for pattern in (
@@ -67,7 +67,7 @@ STATEMENTS = [
         rf"(?<![\w'’(.-]){_LETTER}\s+is\s+(?:therefore\s+|thus\s+)?(?:the\s+)?(?:correct|right|best)\b",
         r"(?:opción|opcion|alternativa|opção|opzione|option|réponse)\s+(?:correcta|correta|corretta|correcte)\s+"
         r"(?:es|é|è|est)\s+(?:la\s+|a\s+|le\s+)?",
-        r"(?:故|应|應|应该|因此|所以|正确|本题)?[，,]?\s*(?:选|選)(?:择|擇|项|項)?(?:是|为|為)?[\s:：*]*(?=[(（]?[A-J])",
+        r"(?:选|選)(?:择|擇|项|項)?(?:是|为|為)?[\s:：*]*(?=[(（]?[A-J])",
         rf"(?:选项|選項|選択肢)\s*{_LETTER}\s*(?:是|为|為|が)?(?:正确|正確|正解|最)",
         r"(?:[Вв]ариант|보기|선택지)\s*(?=[(]?[A-J])",
     )

@@ -7,6 +7,7 @@ import re
 from collections import deque
 from collections.abc import Iterator
 from enum import StrEnum, auto
+from itertools import islice
 
 from msgspec import Struct
 
@@ -30,9 +31,13 @@ class Label(Struct, frozen=True, gc=False):
 
 def labels(text: str) -> Iterator[Label]:
     """The marks of a text from the last to the first, at most MOST of them."""
-    for noun in reversed(deque(NOUN.finditer(text), MOST)):
-        begin = max(text.rfind("\n", 0, noun.start()) + 1, noun.start() - AROUND)
-        marked = _marked(noun[0], text[begin : noun.start()], text[noun.end() : noun.end() + LONGEST])
+    return islice(_labels(text), MOST)
+
+
+def _labels(text: str) -> Iterator[Label]:
+    for noun in reversed(deque(NOUN.finditer(text), MOST_NOUNS)):
+        before = text[max(0, noun.start() - AROUND) : noun.start()].rpartition("\n")[2]
+        marked = _marked(noun[0], before, text[noun.end() : noun.end() + LONGEST])
         if marked and marked[1].strip():
             yield Label(*marked, noun.start())
 
@@ -63,9 +68,10 @@ def _unescaped(value: str) -> str:
     return text.strip("[]") if text.startswith("[") else text
 
 
-MOST = 64
-"""Marks that are looked at: the answer of a text with more is none of the earlier ones."""
-LONGEST = 1500
+MOST = 12
+"""Marks that are looked at: if the last ones state nothing, earlier ones are not the answer."""
+MOST_NOUNS = 64
+LONGEST = 1000
 AROUND = 80  # characters before a noun that tell its form
 
 NOUNS = {

@@ -30,11 +30,12 @@ def _first_sentence(line: str) -> str:
     """The text up to the first full stop that ends a sentence: not that of an initial ("J. R. R.") or of an
     abbreviation ("St. Louis")."""
     for stop in STOP.finditer(line):
-        if not SHORTENED.search(line, 0, stop.start()):
+        if not SHORTENED.search(line[max(0, stop.start() - LONGEST) : stop.start()]):
             return line[: stop.start()]
     return line
 
 
+LONGEST = 8  # characters of an abbreviation with what stands before it
 STOP = re.compile(r"[.!?](?=[\s*_\"'”’)]+(?:[A-Z\d(]|$))|[。！？]")
 SHORTENED = re.compile(
     r"(?:^|[\s.(\"'“])(?:[A-Z]|St|Ste|Mt|Ft|Mr|Mrs|Ms|Dr|Prof|Sr|Jr|Gen|Col|Capt|Lt|Sgt|Rev|Hon|Gov|Sen|Rep|Pres|vs|No|Nos|Vol"

@@ -166,7 +166,7 @@ DIGIT = re.compile(r"\d|\\[a-z]*frac|\\(?:infty|pi|sqrt|emptyset|varnothing)")
 VALUE = re.compile(rf"[\d{FORMULA}{COMMAND}½¼¾π∞∅]")
 BEGINS = re.compile(rf"[\s*_(\"'~≈]*(?:[-+−–±]?\s*[$€£¥₹]?\s*[-+−–]?\.?\d|[-+−–±√(\[{{|]*[{FORMULA}{COMMAND}π∞√])")
 SENTENCE = re.compile(
-    rf"(?<=[\w}})\]%$*\"'{FORMULA}{COMMAND}])(?<!approx)(?<!\bca)(?:\.(?=[\s*_]|$)|[!?]+(?=[\s*_]*(?:$|[A-Z])))[*_]*|[。！？।]"
+    rf"(?<=[\w}})\]%$*\"'{FORMULA}{COMMAND}])(?<!approx)(?<!\bca)(?:\.(?=[\s*_]|$)|[!?]++(?=[\s*_]*(?:$|[A-Z])))[*_]*|[。！？।]"
 )
 EXPLAINS = re.compile(
     r"[\s,;(—–]+(?:because|since|which|so that|so|where|when|if|given|after|obtained|as|i\.e\.|that is|using|by"
