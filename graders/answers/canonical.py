@@ -5,7 +5,7 @@ import unicodedata
 
 from redraft.graders.answers.mathematics.forms import Unread
 from redraft.graders.answers.mathematics.key import vote_key
-from redraft.graders.answers.mathematics.parser import parse
+from redraft.graders.answers.mathematics.reading.parser import parse
 from redraft.graders.answers.normalize import bare
 from redraft.graders.answers.numbers import is_whole, plain
 from redraft.store.problems import Kind

@@ -3,7 +3,7 @@
 import re
 
 from redraft.graders.answers.canonical import canonical, is_words, words
-from redraft.graders.answers.mathematics.equal import equal
+from redraft.graders.answers.mathematics.comparison.equal import equal
 from redraft.graders.answers.mathematics.forms import Unread
 from redraft.graders.answers.normalize import bare
 from redraft.graders.answers.numbers import is_whole, plain, same_number

@@ -1,6 +1,8 @@
 """The vote key of a mathematical answer: one text for what is surely the same."""
 
-from redraft.graders.answers.mathematics.equal import value_of
+from redraft.graders.answers.mathematics.comparison.arithmetic import rational
+from redraft.graders.answers.mathematics.comparison.equal import same
+from redraft.graders.answers.mathematics.comparison.relations import value_of
 from redraft.graders.answers.mathematics.forms import (
     Based,
     Call,
@@ -14,7 +16,6 @@ from redraft.graders.answers.mathematics.forms import (
     Words,
 )
 from redraft.graders.answers.mathematics.units import measure
-from redraft.graders.answers.mathematics.values import rational
 
 
 def vote_key(form: Form) -> str | None:
@@ -34,7 +35,7 @@ def vote_key(form: Form) -> str | None:
     if isinstance(form, Based):
         return f"{form.digits}_{form.base}"
     if isinstance(form, Relation):
-        value = value_of(form)
+        value = value_of(form, None, same)
         return None if value is None else vote_key(value)
     if isinstance(form, Listing):
         return _listing_key(form)

@@ -1,22 +1,21 @@
 """Splits a mathematical text in tokens, LaTeX or plain, in time linear in its length. Typesetting is left out."""
 
 import re
-import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from redraft.graders.answers.mathematics.forms import Unread
-from redraft.graders.answers.mathematics.symbols import (
+from redraft.graders.answers.mathematics.reading.symbols import (
     CODES,
     COMMAND_SIGNS,
     COMMANDS,
     FUNCTIONS,
     NUMBER_SETS,
-    PICTURES,
     SPACES,
     SPELLED,
     SYMBOLS,
 )
+from redraft.graders.answers.mathematics.reading.typesetting import typeset
 from redraft.graders.answers.mathematics.units import SHORT_NOUNS, SIZES
 
 Kind = Literal[
@@ -37,7 +36,7 @@ def tokens(text: str) -> list[Token]:
     """The tokens of a text. Raises Unread for a sign that is none of mathematics, and for a text that is too long."""
     if len(text) > MAX_LENGTH:
         raise Unread("the text is too long")
-    text = _typeset(text)
+    text = typeset(text)
     grouped = "(" not in text and "[" not in text and r"\{" not in text and not text.startswith("{")
     pattern = GROUPED if grouped or ", " in text else SINGLE
     found, at = [], 0
@@ -51,37 +50,6 @@ def tokens(text: str) -> list[Token]:
     if len(found) > MAX_TOKENS:
         raise Unread("the text is too long")
     return found
-
-
-def _typeset(text: str) -> str:
-    """The text without what changes its look alone, in ASCII but for the letters of words."""
-    if not text.isascii():
-        text = SUPERSCRIPTS.sub(lambda m: f"^{{{m[0].translate(NORMAL)}}}", text)
-        text = SUBSCRIPTS.sub(lambda m: f"_{{{m[0].translate(NORMAL)}}}", text)
-        text = VULGAR.sub(lambda m: " " + unicodedata.normalize("NFKC", m[0]).replace("\u2044", "/"), text)
-        text = unicodedata.normalize("NFKC", WIDE_SPACE.sub("~", text)).translate(PICTURES)
-        text = PLAIN_ROOT.sub(r"\\sqrt{\1}", text)
-    text = HALF_OF_DAY.sub(r"\1m", text)
-    if "$" in text and len(DELIMITER.findall(text)) % 2 == 0:
-        text = DELIMITER.sub(" ", text)
-    if "\\" in text:
-        text = MATH_MODE.sub(" ", LETTER_IN_FONT.sub(r" \1 ", text))
-        text = TYPESETTING.sub(" ", TEXT.sub(_text, THOUSANDS.sub("{,}", text)))
-    return text
-
-
-def _text(match: re.Match[str]) -> str:
-    """What stands in a font or as text: a letter, a function, a number or words."""
-    content = match[2].strip()
-    if not content or match[1] in ("mathbb", "mathcal", "mathfrak", "overline", "vec", "hat", "bar", "widehat"):
-        return match[0]
-    if content in FUNCTIONS or (len(content) == 1 and match[1] not in UPRIGHT):
-        return f" {content} "
-    if len(content) == 1 and (
-        match[1] in ("mathrm", "rm") or not match.string[: match.start()].rstrip()[-1:].isalnum()
-    ):
-        return f" {content} "
-    return f" \x01{content}\x02 " if LETTERS.fullmatch(content) else f" {content} "
 
 
 def _read(kind: str, text: str, spaced: bool) -> Iterator[Token]:
@@ -189,31 +157,7 @@ MAX_LENGTH = 2000  # characters
 MAX_TOKENS = 600
 LONGEST_PRODUCT = 3  # letters
 
-UPRIGHT = ("text", "mbox", "textrm", "textnormal", "hbox", "mathrm", "rm", "textsf", "operatorname")
-FONTS = (
-    r"text|mbox|hbox|textrm|textbf|textit|textnormal|textsf|texttt|operatorname\*?|mathrm|mathbf|mathit|mathsf|mathtt"
-    "|boldsymbol|bm|rm|bf"
-)
-TEXT = re.compile(rf"\\({FONTS})\s*\{{([^{{}}]*)\}}")
-LETTERS = re.compile(r"[^\W\d_]+\.?(?:[ '’.-]+[^\W\d_]+\.?)*")
-TYPESETTING = re.compile(
-    r"\\(?:left|right|[bB]igg?[lrm]?|displaystyle|textstyle|scriptstyle|limits|nolimits|mathstrut|strut|hfill|bf|rm|it)(?![A-Za-z])\.?"
-    r"|\\(?:hspace|vspace|phantom|label|tag)\*?\s*\{[^{}]*\}|\\!"
-)
-HALF_OF_DAY = re.compile(r"(?<![A-Za-z])([apAP])\.\s?[mM]\b\.?")
-DELIMITER = re.compile(r"(?<!\\)\$")
-MATH_MODE = re.compile(r"\\[()\[\]]")
-LETTER_IN_FONT = re.compile(
-    r"\\(?:mathrm|mathbf|mathit|mathsf|boldsymbol|bm|rm|bf)\s*(?<![{])([A-Za-z0-9])(?![A-Za-z])"
-)
-THOUSANDS = re.compile(r",\s*\\!\s*(?=\d{3})")
-SUPERSCRIPTS = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿⁱ]+")
-SUBSCRIPTS = re.compile("[₀₁₂₃₄₅₆₇₈₉]+")
-NORMAL = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿⁱ₀₁₂₃₄₅₆₇₈₉", "0123456789+-ni0123456789")
-VULGAR = re.compile("[¼½¾⅐-⅞]")
-WIDE_SPACE = re.compile("[\u00a0\u2000-\u200a\u202f]")
-PLAIN_ROOT = re.compile(r"\\sqrt *(\d+(?:\.\d+)?)")
-_KINDS: tuple[tuple[Kind, str], ...] = (
+_KINDS: Sequence[tuple[Kind, str]] = (
     ("relation", "= < > ≤ ≥ ≠ ∈ ∉ ≈ ≡ ∼ → ⇒"),
     ("open", "( [ { {{ ⟨ ⌊ ⌈"),
     ("close", ") ] } }} ⟩ ⌋ ⌉"),
@@ -221,7 +165,7 @@ _KINDS: tuple[tuple[Kind, str], ...] = (
     ("currency", "$ € £ ₹ ¥ ₩"),
     ("dots", "…"),
 )
-SIGN_KINDS = {sign: kind for kind, signs in _KINDS for sign in signs.split()}
+SIGN_KINDS: Mapping[str, Kind] = {sign: kind for kind, signs in _KINDS for sign in signs.split()}
 WORDS = frozenset(re.findall(r"\w+", "yes no not none true odd even one two six any is are was be it by at am pm"))
 CONDITIONS = frozenset(("for", "where", "when", "if", "with", "provided", "given", "whenever", "as"))
 

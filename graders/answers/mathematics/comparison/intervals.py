@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
+from redraft.graders.answers.mathematics.comparison.arithmetic import NoValue
+from redraft.graders.answers.mathematics.comparison.values import constant, same_value
 from redraft.graders.answers.mathematics.forms import (
     Call,
     Expression,
@@ -18,7 +20,6 @@ from redraft.graders.answers.mathematics.forms import (
     Union,
     Unread,
 )
-from redraft.graders.answers.mathematics.values import NoValue, constant, same_value
 
 INFINITY = Name("∞")
 

@@ -1,0 +1,106 @@
+"""Values with names: x = 2, y = 4."""
+
+from redraft.graders.answers.mathematics.comparison.listings import same_set
+from redraft.graders.answers.mathematics.comparison.rulings import NOT_MINE, Compare, Ruling, all_of
+from redraft.graders.answers.mathematics.comparison.simplify import items_of
+from redraft.graders.answers.mathematics.comparison.values import unknowns
+from redraft.graders.answers.mathematics.forms import Call, Form, Listing, Name, Number, Relation, Words
+
+
+def same_assignments(gold: Form, given: Form, same: Compare) -> Ruling:
+    """Values with names: each name's value has to be equal, and values alone follow the key's order."""
+    named, other = _assignments(gold), _assignments(given)
+    if named is None and other is None:
+        return NOT_MINE
+    if named is not None and other is not None:
+        return _same_named(named, other, same)
+    if named is not None:
+        return _named_against_bare(named, given, same, in_order=True)
+    assert other is not None
+    return _named_against_bare(other, gold, same, in_order=False)
+
+
+def _same_named(gold: list[tuple[str, Form]], given: list[tuple[str, Form]], same: Compare) -> bool | None:
+    names, others = {name for name, _ in gold}, {name for name, _ in given}
+    if names != others:
+        return None if {n.casefold() for n in names} == {n.casefold() for n in others} else False
+    rulings = []
+    for name in names:
+        ours = [value for key, value in gold if key == name]
+        theirs = [value for key, value in given if key == name]
+        rulings.append(same_set(ours, theirs, same) if len(ours) != 1 or len(theirs) != 1 else same(ours[0], theirs[0]))
+    return all_of(rulings)
+
+
+def _named_against_bare(named: list[tuple[str, Form]], bare: Form, same: Compare, in_order: bool) -> Ruling:
+    """Values with names on one side alone. They follow the order in which they are written; those of one name, or
+    of numbered roots, are a set."""
+    values = [value for _, value in named]
+    names = {name for name, _ in named}
+    if len(values) == 1:
+        return same(values[0], bare) if in_order else same(bare, values[0])
+    items = items_of(bare)
+    if items is None:
+        return NOT_MINE if len(names) == 1 else False
+    if isinstance(bare, Listing) and bare.brackets == "{}" and len(names) > 1:
+        return None
+    pairs = list(zip(values, items, strict=False))
+    first = all_of([same(a, b) if in_order else same(b, a) for a, b in pairs]) if len(values) == len(items) else False
+    if first is True:
+        return True
+    as_set = same_set(items, values, same)
+    if len(names) == 1:
+        return as_set
+    if as_set is not False:
+        numbered = len({name.split("_")[0] for name in names}) == 1
+        return as_set if numbered and not in_order else None if not in_order else False
+    return first
+
+
+def _assignments(form: Form) -> list[tuple[str, Form]] | None:
+    """The names and their values, if each item of an answer is an unknown with its value."""
+    if isinstance(form, Relation) and form.signs in (("=",), ("≈",), ("∈",)):
+        left, right = form.sides
+        if form.signs == ("∈",) and not (isinstance(right, Listing) and right.brackets == "{}"):
+            return None
+        names = items_of(left) if isinstance(left, Listing) and left.brackets == "()" else None
+        values = items_of(right) if isinstance(right, Listing) and right.brackets == "()" else None
+        if names and values and len(names) == len(values):
+            pairs = [(name_of(name), value) for name, value in zip(names, values, strict=True)]
+            known = [(name, value) for name, value in pairs if name]
+            return known if len(known) == len(pairs) else None
+        if left is None and form.signs == ("≈",) and right is not None:
+            return [("", right)]
+        name = name_of(left)
+        if name is None or right is None or (isinstance(right, Number | Call) and name in unknowns(right)):
+            return None
+        if form.signs == ("∈",):
+            assert isinstance(right, Listing)
+            return [(name, item) for item in right.items]
+        return [(name, right)]
+    if isinstance(form, Listing) and form.brackets == "" and form.items:
+        found: list[tuple[str, Form]] = []
+        for item in form.items:
+            pairs = _assignments(item)
+            if pairs is None and found and not isinstance(item, Relation):
+                pairs = [(found[-1][0], item)]  # x = 1, 2
+            if pairs is None:
+                return None
+            found += pairs
+        return found
+    return None
+
+
+def name_of(form: Form | None) -> str | None:
+    """The unknown that a side is: "x", "f(x)", "AB", "∠A" or words; None for anything else."""
+    if isinstance(form, Name):
+        return None if form.name in ("π", "e", "i", "∞", "∅") else form.name
+    if isinstance(form, Words):
+        return form.text
+    if isinstance(form, Call) and form.function.endswith("()"):
+        return form.function + str([getattr(a, "name", getattr(a, "value", a)) for a in form.arguments])
+    if isinstance(form, Call) and form.function == "*":
+        names = [name_of(argument) for argument in form.arguments]
+        if all(names) and "".join(filter(None, names)).isupper():
+            return "".join(filter(None, names))
+    return None

@@ -1,0 +1,138 @@
+"""Equations, inequalities, sets of numbers and chains of equal sides."""
+
+from itertools import pairwise
+
+from redraft.graders.answers.mathematics.comparison.assignments import name_of
+from redraft.graders.answers.mathematics.comparison.intervals import region, same_region, unknown_of
+from redraft.graders.answers.mathematics.comparison.rulings import NOT_MINE, Compare, Ruling
+from redraft.graders.answers.mathematics.comparison.simplify import NOTHING, scalar_of, scalar_or_none
+from redraft.graders.answers.mathematics.comparison.values import (
+    NoValue,
+    distance,
+    ratio_is_constant,
+    unknowns,
+)
+from redraft.graders.answers.mathematics.forms import Call, Expression, Form, Name, Number, Relation, Unread, Words
+
+
+def same_regions(gold: Form, given: Form, _: Compare) -> Ruling:
+    sure, other = region(gold, sure=True), region(given, sure=True)
+    if sure is None and other is None:
+        return NOT_MINE
+    ours = region(gold) if sure is None else sure
+    theirs = region(given) if other is None else other
+    if ours is None or theirs is None:
+        return NOT_MINE
+    names = unknown_of(gold), unknown_of(given)
+    if None not in names and names[0] != names[1]:
+        return None
+    return same_region(ours, theirs)
+
+
+def same_relations(gold: Form, given: Form, same: Compare) -> Ruling:
+    """Equations, inequalities and chains that are no plain assignment."""
+    ours, theirs = isinstance(gold, Relation), isinstance(given, Relation)
+    if not ours and not theirs:
+        return NOT_MINE
+    if ours and theirs:
+        assert isinstance(gold, Relation)
+        assert isinstance(given, Relation)
+        if gold.signs == given.signs == ("=",):
+            return _same_equation(gold, given, same)
+        chained = _chained(given)
+        if gold.signs == ("=",) and chained is not None:
+            return same_relations(gold, chained, same)
+        if gold.signs == given.signs and len(gold.sides) == len(given.sides):
+            same_sides = [
+                a == b or (a is not None and b is not None and same(a, b))
+                for a, b in zip(gold.sides, given.sides, strict=True)
+            ]
+            return True if all(ruling is True for ruling in same_sides) else None
+        return None
+    relation, other = (gold, given) if ours else (given, gold)
+    assert isinstance(relation, Relation)
+    value = value_of(relation, other if theirs else None, same)
+    if value is None:
+        return None if set(relation.signs) <= {"=", "≈", "⇒", "→"} else False if isinstance(other, Number) else None
+    return same(value, other) if ours else same(other, value)
+
+
+def _chained(form: Relation) -> Relation | None:
+    """A chain x = a = b as x = b."""
+    if len(form.signs) > 1 and set(form.signs) == {"="} and name_of(form.sides[0]):
+        return Relation((form.sides[0], form.sides[-1]), ("=",))
+    return None
+
+
+def value_of(form: Relation, key: Form | None, same: Compare) -> Form | None:
+    """The value that a chain of equal sides states. It stands for its equation only if what is equal to it is one
+    unknown, if all constant sides are equal, or, where `key` is a constant, if only its last side is constant."""
+    if set(form.signs) - {"=", "≈"} or form.sides[0] is None:
+        return None
+    sides = [side for side in form.sides if side is not None]
+    constants = [side for side in sides if is_constant(side)]
+    exact = [side for side, sign in zip(sides, ("=", *form.signs), strict=True) if sign == "="]
+    if len(constants) > 1:
+        rounded = [_close(a, b, same) for a, b in pairwise(constants)]
+        if not all(rounded):
+            return None
+        return exact[-1] if exact[-1] in constants else constants[-1]
+    first, last = sides[0], sides[-1]
+    if (name := name_of(first)) is not None:
+        return None if name in unknowns(scalar_of(last)) else last
+    if name_of(last) and len(sides) == 2:
+        return first
+    if constants == [last] and not any(isinstance(side, Words) for side in sides):
+        return last if key is not None and is_constant(key) else None
+    return None
+
+
+def is_constant(form: Form) -> bool:
+    value = scalar_of(form)
+    return value is not NOTHING and not unknowns(value)
+
+
+def _close(one: Form, two: Form, same: Compare) -> bool:
+    """Whether two constant sides of a chain are equal, or one is the other to the decimals that it shows."""
+    a, b = scalar_of(one), scalar_of(two)
+    if same(one, two) is True:
+        return True
+    for rounded, exact in ((a, b), (b, a)):
+        if isinstance(rounded, Number) and rounded.decimals:
+            try:
+                return distance(exact, rounded) <= 10**-rounded.decimals
+            except (NoValue, Unread):
+                return False
+    return False
+
+
+def _same_equation(gold: Relation, given: Relation, same: Compare) -> bool | None:
+    sides = [scalar_or_none(side) for side in (*gold.sides, *given.sides)]
+    if None in sides:
+        rulings = [a is not None and b is not None and same(a, b) for a, b in zip(gold.sides, given.sides, strict=True)]
+        return True if all(ruling is True for ruling in rulings) else None
+    first, second, third, fourth = (side for side in sides if side is not None)
+    one, two = Call("-", (first, second)), Call("-", (third, fourth))
+    if unknowns(one) != unknowns(two):
+        return False
+    proportional = ratio_is_constant(one, two)
+    return proportional or (None if proportional is None else _maybe_equation(one, two))
+
+
+def _maybe_equation(one: Expression, two: Expression) -> bool | None:
+    """Equations that are not proportional may still have the same solutions, unless both are linear or so."""
+    degree = max(_degree(one), _degree(two))
+    return False if degree <= 1 else None
+
+
+def _degree(form: Expression) -> int:
+    if isinstance(form, Number) or (isinstance(form, Name) and not unknowns(form)):
+        return 0
+    if isinstance(form, Name):
+        return 1
+    parts = [_degree(argument) for argument in form.arguments]
+    if form.function in ("+", "-", "neg"):
+        return max(parts)
+    if form.function == "*":
+        return sum(parts)
+    return parts[0] if form.function == "/" and parts[1] == 0 else 9

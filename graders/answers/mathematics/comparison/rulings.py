@@ -1,0 +1,23 @@
+"""What comparisons return, and how several are joined."""
+
+from collections.abc import Callable, Sequence
+
+from redraft.graders.answers.mathematics.forms import Form
+
+
+class NotMine:
+    """What a comparison returns for forms that it is not made for."""
+
+
+NOT_MINE = NotMine()
+
+
+Ruling = bool | None | NotMine
+
+
+Compare = Callable[[Form, Form], bool | None]
+"""Whether an answer equals the key: `equal.same`, which compares the parts of forms, too."""
+
+
+def all_of(rulings: Sequence[bool | None]) -> bool | None:
+    return False if False in rulings else None if None in rulings else True

@@ -1,0 +1,197 @@
+"""Single values, with their units, per cent and degrees, in bases and as ratios."""
+
+from collections.abc import Callable, Iterable
+from fractions import Fraction
+
+from redraft.graders.answers.mathematics.comparison.arithmetic import NoValue
+from redraft.graders.answers.mathematics.comparison.rulings import NOT_MINE, Compare, Ruling, all_of
+from redraft.graders.answers.mathematics.comparison.simplify import scalar_of
+from redraft.graders.answers.mathematics.comparison.values import constant, distance, same_value, unknowns
+from redraft.graders.answers.mathematics.forms import (
+    Based,
+    Call,
+    Expression,
+    Form,
+    Name,
+    Number,
+    Quantity,
+    Ratio,
+    Union,
+    Unread,
+)
+from redraft.graders.answers.mathematics.units import SIZES, measure
+
+
+def same_others(gold: Form, given: Form, same: Compare) -> Ruling:
+    if isinstance(gold, Based) or isinstance(given, Based):
+        return _same_based(gold, given)
+    if isinstance(gold, Ratio) or isinstance(given, Ratio):
+        return _same_ratio(gold, given, same)
+    if isinstance(gold, Union) and isinstance(given, Union) and gold.sign == given.sign:
+        return True if all_of([same(gold.left, given.left), same(gold.right, given.right)]) else None
+    if isinstance(gold, Quantity | Number | Name | Call) and isinstance(given, Quantity | Number | Name | Call):
+        return _same_scalar(gold, given)
+    return NOT_MINE
+
+
+def _same_based(gold: Form, given: Form) -> bool | None:
+    """52_8 equals 52, because the question names the base, and 101010_2, but not 52_9."""
+    if isinstance(gold, Based) and isinstance(given, Based):
+        try:
+            return int(gold.digits, gold.base) == int(given.digits, given.base)
+        except ValueError:
+            return gold == given
+    based, other = (gold, given) if isinstance(gold, Based) else (given, gold)
+    assert isinstance(based, Based)
+    return isinstance(other, Number) and other.decimals is None and other.value == int(based.digits)
+
+
+def _same_ratio(gold: Form, given: Form, same: Compare) -> bool | None:
+    if isinstance(gold, Ratio) and isinstance(given, Ratio):
+        if gold.half != given.half:
+            return None if not (gold.half and given.half) else False
+        if len(gold.parts) != len(given.parts):
+            return False
+        ruling = all_of(list(map(same, gold.parts, given.parts)))
+        return ruling if ruling is not False or gold.half or not _proportional(gold, given) else None
+    ratio, other = (gold, given) if isinstance(gold, Ratio) else (given, gold)
+    assert isinstance(ratio, Ratio)
+    parts = [part for part in ratio.parts if isinstance(part, Number | Name | Call)]
+    if len(parts) == 2 and len(ratio.parts) == 2 and not ratio.half and isinstance(other, Number | Call):
+        return same(Call("/", (parts[0], parts[1])), other)
+    return False if isinstance(other, Number | Call) else None
+
+
+def _proportional(gold: Ratio, given: Ratio) -> bool:
+    pairs = list(zip(map(scalar_of, gold.parts), map(scalar_of, given.parts), strict=True))
+    (a, b), rest = pairs[0], pairs[1:]
+    return all(same_value(Call("*", (a, d)), Call("*", (b, c))) for c, d in rest)
+
+
+def _same_scalar(gold: Form, given: Form) -> bool | None:
+    """Two values, with their units, per cent and degrees."""
+    read = [_as_quantity(form) for form in (gold, given)]
+    if read != [gold, given] and not (unknowns(scalar_of(read[0])) or unknowns(scalar_of(read[1]))):
+        if isinstance(gold, Quantity) or isinstance(given, Quantity):
+            gold, given = read
+        elif not (unknowns(scalar_of(gold)) and unknowns(scalar_of(given))):
+            return None if _same_scalar(*read) else False
+    one, two = scalar_of(gold), scalar_of(given)
+    factor = _factor(gold, given)
+    if factor is None:
+        return None
+    one, one_percent = _without(one, "percent")
+    two, two_percent = _without(two, "percent")
+    one, one_degrees = _without(one, "degree")
+    two, two_degrees = _without(two, "degree")
+    if factor != 1:
+        two = Call("*", (Number(factor), two))
+    ruling = _same_number(one, two)
+    if ruling is True:
+        return True
+    if one_percent != two_percent:
+        left, right = (_hundredth(one), two) if one_percent else (one, _hundredth(two))
+        return True if _same_number(left, right) is True else ruling
+    if one_degrees != two_degrees:
+        left, right = (_radians(one), two) if one_degrees else (one, _radians(two))
+        return True if _same_number(left, right) is True else ruling
+    return ruling
+
+
+def _as_quantity(form: Form) -> Form:
+    """A number with one letter as a quantity, if the letter may be a unit: 5 m."""
+    if isinstance(form, Call) and form.function == "*" and isinstance(form.arguments[1], Name):
+        letter = form.arguments[1].name
+        return Quantity(form.arguments[0], letter) if letter in SIZES else form
+    return form
+
+
+def _same_number(gold: Expression, given: Expression) -> bool | None:
+    ruling = same_value(gold, given)
+    if ruling is False and (_rounds(gold, given) or _rounds(given, gold)):
+        return True
+    if ruling is False:
+        for alternative in _alternatives(gold, given):
+            if same_value(*alternative) is not False:
+                return None
+    return ruling
+
+
+def _rounds(exact: Expression, decimal: Expression) -> bool:
+    """Whether a decimal equals an irrational number to each of its digits, of which there are six or more."""
+    if (
+        not isinstance(decimal, Number)
+        or decimal.decimals is None
+        or decimal.decimals < SIX
+        or isinstance(exact, Number)
+    ):
+        return False
+    try:
+        return not isinstance(constant(exact), Fraction) and distance(exact, decimal) < 10.0**-decimal.decimals
+    except (Unread, NoValue):
+        return False
+
+
+def _alternatives(gold: Expression, given: Expression) -> Iterable[tuple[Expression, Expression]]:
+    """The same two in another reading, where there is one: "log" as the natural logarithm, unknowns in one case, a
+    factorial as an exclamation."""
+    if isinstance(given, Call) and given.function == "!":
+        yield gold, given.arguments[0]  # an exclamation mark
+    for change in (_natural, _lower):
+        one, two = _mapped(gold, change), _mapped(given, change)
+        if (one, two) != (gold, given):
+            yield one, two
+
+
+def _mapped(form: Expression, change: Callable[[Expression], Expression]) -> Expression:
+    if isinstance(form, Call):
+        form = Call(form.function, tuple(_mapped(argument, change) for argument in form.arguments))
+    return change(form)
+
+
+def _natural(form: Expression) -> Expression:
+    return (
+        Call("ln", form.arguments)
+        if isinstance(form, Call) and form.function == "log" and len(form.arguments) == 1
+        else form
+    )
+
+
+def _lower(form: Expression) -> Expression:
+    return Name(form.name.casefold()) if isinstance(form, Name) else form
+
+
+def _factor(gold: Form, given: Form) -> Fraction | None:
+    """By what the given value is multiplied to be in the key's unit: 1 if a unit is missing; None if the units measure
+    different things, or the words behind a value are no unit."""
+    units = []
+    for form in (gold, given):
+        if isinstance(form, Quantity):
+            unit = measure(form.unit)
+            if unit is None:
+                return None
+            units.append(unit)
+    if len(units) < 2 or "" in (units[0][0], units[1][0]):
+        return Fraction(1)
+    (kind, size), (other, other_size) = units
+    return other_size / size if kind == other else None
+
+
+def _without(form: Expression, mark: str) -> tuple[Expression, bool]:
+    if isinstance(form, Call) and form.function == mark:
+        return form.arguments[0], True
+    if isinstance(form, Call) and form.function == "neg":
+        inside, found = _without(form.arguments[0], mark)
+        return (Call("neg", (inside,)), True) if found else (form, False)
+    return form, False
+
+
+def _hundredth(form: Expression) -> Expression:
+    return Call("/", (form, Number(Fraction(100))))
+
+
+def _radians(form: Expression) -> Expression:
+    return Call("*", (form, Call("/", (Name("π"), Number(Fraction(180))))))
+
+
+SIX = 6  # decimals from which a decimal may stand for an irrational number

@@ -1,0 +1,41 @@
+"""Words against words, and against mathematics."""
+
+from redraft.graders.answers.mathematics.forms import Call, Form, Listing, Name, Words
+
+
+def same_words(gold: Form, given: Form) -> bool | None:
+    if isinstance(gold, Words) and isinstance(given, Words):
+        return _phrase(gold.text) == _phrase(given.text)
+    words, other = (gold, given) if isinstance(gold, Words) else (given, gold)
+    assert isinstance(words, Words)
+    text = _phrase(words.text)
+    if text in EMPTY:
+        return _is_empty_set(other)
+    if text in LINE:
+        return other == Name("ℝ") or (other == LINE_LISTING)
+    return text.casefold() == other.name.casefold() if isinstance(other, Name) else False
+
+
+def _phrase(text: str) -> str:
+    """A phrase without what is said around it."""
+    words = text.replace("’", "'").split()
+    while len(words) > 1 and words[0] in ("a", "an", "the"):
+        words = words[1:]
+    text = " ".join(words)
+    return SYNONYMS.get(text, text)
+
+
+def _is_empty_set(form: Form) -> bool:
+    return form == Name("∅") or form == Listing("{}", ())
+
+
+EMPTY = ("empty set", "the empty set", "empty")
+
+
+LINE = ("all real numbers", "all reals", "real numbers", "all real")
+
+
+LINE_LISTING = Listing("()", (Call("neg", (Name("∞"),)), Name("∞")))
+
+
+SYNONYMS = {"dne": "does not exist", "undefined.": "undefined"}

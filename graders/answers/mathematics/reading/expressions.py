@@ -1,0 +1,175 @@
+"""Sums, products and powers."""
+
+from redraft.graders.answers.mathematics.forms import Call, Form, Name, Union, Unread
+from redraft.graders.answers.mathematics.reading.functions import Functions, scalar
+from redraft.graders.answers.mathematics.reading.numerals import rational_of
+from redraft.graders.answers.mathematics.reading.tokens import Token
+
+
+class Expressions(Functions):
+    """Reads expressions."""
+
+    def union(self) -> Form:
+        form = self.sum()
+        while (token := self.peek) and token.text in ("∪", "∩", "∖"):
+            self.at += 1
+            form = Union(token.text, form, self.sum())
+        return form
+
+    def sum(self) -> Form:
+        self.enter()
+        form: Form | None = None
+        sign = self.sign()
+        form = self.product()
+        if sign != "+":
+            form = Call("neg" if sign == "-" else sign, (scalar(form),))
+        while (token := self.peek) and token.text in ("+", "-", "±", "∓"):
+            self.at += 1
+            other = self.product(signed=True)
+            form = Call(token.text, (scalar(form), scalar(other)))
+        if (token := self.peek) and token.text == "mod":
+            self.at += 1
+            form = Call("mod", (scalar(form), scalar(self.product(signed=True))))
+        self.depth -= 1
+        return form
+
+    def product(self, signed: bool = False) -> Form:
+        form = self.signed_power() if signed else self.power()
+        while token := self.peek:
+            if token.text in ("*", "/") and token.kind == "operator":
+                self.at += 1
+                form = Call(token.text, (scalar(form), scalar(self.signed_power())))
+            elif self.continues(token):
+                form = Call("*", (scalar(form), scalar(self.power())))
+            else:
+                break
+        return form
+
+    def power(self) -> Form:
+        """A base with what is written behind it: an exponent, a factorial, per cent, degrees."""
+        form = self.digits_in_brackets() or self.base()
+        while token := self.peek:
+            if token.text == "^":
+                self.at += 1
+                form = self.raised(form)
+            elif token.text == "!":
+                self.at += 1
+                form = Call("!", (scalar(form),))
+            elif token.text == "%" or token.text == "°":
+                self.at += 1
+                form = Call("percent" if token.text == "%" else "degree", (scalar(form),))
+                self.temperature()
+            elif token.text == "'" and isinstance(form, Name):
+                self.at += 1
+                form = Name(form.name + "'")
+            else:
+                break
+        return form
+
+    def base(self) -> Form:
+        token = self.peek
+        if token is None:
+            raise Unread("something is missing at the end")
+        self.at += 1
+        if token.kind == "number":
+            return self.number(token)
+        if token.kind == "name":
+            return self.named(token)
+        if token.kind == "currency":
+            if self.unit:
+                raise Unread("there are two currencies")
+            self.unit = token.text
+            return self.base()
+        if token.kind == "function":
+            return self.applied(token.text)
+        if token.kind == "command":
+            return self.command(token.text)
+        if token.text == "{" and self.has_over():
+            return self.group("}")
+        if token.kind == "open":
+            return self.bracketed(token.text)
+        if token.kind == "begin":
+            return self.environment(token.text)
+        if token.text in ("|", "‖"):
+            return self.absolute(token.text)
+        if token.text == "∠":
+            return self.power()
+        raise Unread(f"{token.text!r} is not expected here")
+
+    def signed_power(self) -> Form:
+        sign = self.sign()
+        form = self.power()
+        if sign == "+":
+            return form
+        return Call("neg" if sign == "-" else sign, (scalar(form),))
+
+    def continues(self, token: Token) -> bool:
+        """Whether a token goes on with a product that has no sign."""
+        if token.kind in ("name", "function", "command", "begin"):
+            return token.text != "pmod"
+        if token.text in ("|", "‖"):
+            return self.bars == 0 and self._closing_bar(token.text)
+        return token.kind == "open"
+
+    def _closing_bar(self, bar: str) -> bool:
+        return any(token.text == bar for token in self.tokens[self.at + 1 :])
+
+    def raised(self, form: Form) -> Form:
+        token = self.peek
+        if token and token.text == "°":
+            self.at += 1
+            self.temperature()
+            return Call("degree", (scalar(form),))
+        if token and token.text == "{":
+            inside = self.tokens[self.at + 1 : self.at + 3]
+            if len(inside) == 2 and inside[0].text in ("°", "'") and inside[1].text == "}":
+                self.at += 3
+                self.temperature()
+                return Call("degree", (scalar(form),)) if inside[0].text == "°" else form
+        sign = self.sign()
+        exponent = scalar(self.group_or_base())
+        if (token := self.peek) and token.text == "^":
+            self.at += 1
+            exponent = scalar(self.raised(exponent))
+        if (token := self.peek) and token.text == "!":
+            self.at += 1
+            exponent = Call("!", (exponent,))
+        return Call("^", (scalar(form), exponent if sign == "+" else Call("neg", (exponent,))))
+
+    def group_or_base(self) -> Form:
+        token = self.peek
+        if token and token.kind == "number":
+            self.at += 1
+            return rational_of(token.text)
+        if token and token.text == "{":
+            self.at += 1
+            return self.group("}")
+        return self.base()
+
+    def group(self, closing: str) -> Form:
+        bars, self.bars = self.bars, 0
+        form = self.union()
+        if (token := self.peek) and token.text in ("over", "choose"):
+            self.at += 1
+            form = Call("/" if token.text == "over" else "binom", (scalar(form), scalar(self.union())))
+        self.expect(closing)
+        self.bars = bars
+        return form
+
+    def has_over(self) -> bool:
+        """Whether a group that was opened is {a \\over b} or {n \\choose k}."""
+        depth = 0
+        for token in self.tokens[self.at :]:
+            depth += {"{": 1, "}": -1}.get(token.text, 0)
+            if depth < 0:
+                return False
+            if depth == 0 and token.text in ("over", "choose"):
+                return True
+        return False
+
+    def absolute(self, bar: str) -> Form:
+        self.bars += 1
+        form = self.sum()
+        self.expect(bar)
+        self.bars -= 1
+        return Call("abs", (scalar(form),))
