@@ -2,7 +2,7 @@
 
 import re
 
-from redraft.graders.answers.canonical import canonical, is_words, words
+from redraft.graders.answers.canonical import canonical, is_words
 from redraft.graders.answers.mathematics.comparison.equal import equal
 from redraft.graders.answers.mathematics.forms import Unread
 from redraft.graders.answers.normalize import bare
@@ -19,6 +19,8 @@ def decide(gold: str, given: str, kind: Kind = Kind.MATH) -> Ruling | None:
     same = same_plain(gold, given)
     if same is not None:
         return RULINGS[same]
+    if DECIMAL_COMMA.fullmatch(given) and same_plain(gold, given.replace(",", ".")):
+        return RULINGS[None]
     if bare(gold) == bare(given):
         return RULINGS[True]
     try:
@@ -40,7 +42,7 @@ def same_plain(gold: str, given: str) -> bool | None:
 
 def _unread(gold: str, given: str) -> Ruling | None:
     """Two texts of which one is no mathematics: the same words, or words against a number."""
-    if not any(map(str.isdigit, gold + given)) and words(bare(gold)) == words(bare(given)):
+    if _text(gold) == _text(given):
         return RULINGS[True]
     if is_words(gold) and is_words(given):
         return RULINGS[False]
@@ -49,6 +51,13 @@ def _unread(gold: str, given: str) -> Ruling | None:
     return None if ALGEBRA.search(gold) or ALGEBRA.search(given) else UNREAD
 
 
+def _text(answer: str) -> str:
+    """The text of an answer, without fonts and in lower case."""
+    return " ".join(FONT.sub(r"\1", bare(answer)).casefold().split())
+
+
+FONT = re.compile(r"\\text\s*\{([^{}]*)\}")
+DECIMAL_COMMA = re.compile(r"-?\d+,\d+")
 ALGEBRA = re.compile(r"\\(?:sum|prod|int|iint|iiint|oint|lim|det)(?![a-z])|\\begin\{vmatrix|[∑∏∫]")
 UNREAD = Ruling(Verdict.UNDECIDED, "not all of the answer and the key can be read")
 RULINGS = {

@@ -49,7 +49,7 @@ def plain(answer: str) -> Plain | None:
         return None
     negative = (match["sign"] == "-") != (match["sign2"] == "-")
     scale = SCALES.get((tail["scale"] or "").lower(), 1)
-    return Plain((-value if negative else value) * scale, bool(tail["percent"]), name, unit)
+    return Plain((-value if negative else value) * scale, bool(tail["percent"]), name, unit or match["currency"] or "")
 
 
 def is_whole(answer: str) -> bool:
@@ -116,7 +116,7 @@ _SIGNED = rf"\s*[-+]?\s*{_DECIMAL}\s*"
 
 ANY_DIGIT = re.compile(r"[0-9½¼¾]")
 NUMBER = re.compile(
-    rf"""(?P<sign>[-+]?)\s*(?:\$|€|£)?\s*(?P<sign2>[-+]?)\s*(?:
+    rf"""(?P<sign>[-+]?)\s*(?P<currency>\$|€|£)?\s*(?P<sign2>[-+]?)\s*(?:
       (?P<whole>\d+)\s*\\frac\{{\s*(?P<mixed_top>\d+)\s*\}}\{{\s*(?P<mixed_bottom>\d+)\s*\}}
     | (?P<whole2>\d+)\s+(?P<mixed_top2>\d+)\s*/\s*(?P<mixed_bottom2>\d+)
     | \\frac\{{(?P<top>{_SIGNED})\}}\{{(?P<bottom>{_SIGNED})\}}

@@ -103,9 +103,9 @@ rupee 1 ₹ rs Rs INR rupee rupees
 yen 1 ¥ yen JPY
 yuan 1 yuan CNY rmb RMB
 won 1 ₩ won KRW
-speed 1609344/3600000 mph
-speed 1000/3600 kph kmph
-speed 1 mps
+length/time 1609344/3600000 mph
+length/time 1000/3600 kph kmph kmh
+length/time 1 mps
 temperature 1 C °C celsius degrees_celsius degrees_C
 fahrenheit 1 F °F fahrenheit degrees_fahrenheit degrees_F
 energy 1 J joule joules

@@ -97,6 +97,9 @@ def _exact(function: str, values: list[Fraction]) -> Fraction | None:
         return first + second if function == "+" else first - second if function == "-" else first * second
     if function == "neg":
         return -first
+    if function == "/*":
+        quotient = _exact("/", values[:2])
+        return None if quotient is None else _exact("*", [quotient, values[2]])
     if function == "percent":
         return first / 100
     if function == "abs":
@@ -231,6 +234,7 @@ RULES: Mapping[str, Callable[..., Value]] = {
     "*": lambda _, a, b: a * b,
     "/": lambda _, a, b: a / b,
     "neg": lambda _, a: -a,
+    "/*": lambda _, a, b, c: a / b * c,
     "percent": lambda _, a: a / 100,
     "sqrt": lambda c, a: c.sqrt(a),
     "abs": lambda _, a: abs(a),

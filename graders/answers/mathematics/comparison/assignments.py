@@ -37,13 +37,15 @@ def _named_against_bare(named: list[tuple[str, Form]], bare: Form, same: Compare
     of numbered roots, are a set."""
     values = [value for _, value in named]
     names = {name for name, _ in named}
-    if len(values) == 1:
+    if len(values) == 1 and not isinstance(bare, Relation):
         return same(values[0], bare) if in_order else same(bare, values[0])
+    if isinstance(bare, Relation):
+        return NOT_MINE
     items = items_of(bare)
     if items is None:
         return NOT_MINE if len(names) == 1 else False
-    if isinstance(bare, Listing) and bare.brackets == "{}" and len(names) > 1:
-        return None
+    if len(names) > 1 and (any(isinstance(item, Relation) for item in items) or _is_set(bare)):
+        return None  # some have names, or no order
     pairs = list(zip(values, items, strict=False))
     first = all_of([same(a, b) if in_order else same(b, a) for a, b in pairs]) if len(values) == len(items) else False
     if first is True:
@@ -55,6 +57,10 @@ def _named_against_bare(named: list[tuple[str, Form]], bare: Form, same: Compare
         numbered = len({name.split("_")[0] for name in names}) == 1
         return as_set if numbered and not in_order else None if not in_order else False
     return first
+
+
+def _is_set(form: Form) -> bool:
+    return isinstance(form, Listing) and form.brackets == "{}"
 
 
 def _assignments(form: Form) -> list[tuple[str, Form]] | None:

@@ -129,6 +129,8 @@ def _of_relation(form: Relation) -> list[Interval] | None:
         return inside if signs[0] == "∈" else _combined("∖", list(LINE), inside)
     if len(signs) == 1 and signs[0] in TURNED and sides[1] is not None:
         left, right, sign = sides[0], sides[1], signs[0]
+        if isinstance(left, Call) and left.function == "abs" and sign in "<≤>≥":
+            return _of_distance(left.arguments[0], _expression(right), sign)
         if left is not None and not isinstance(left, Name):
             left, right, sign = right, left, TURNED[sign]
         if left is not None and (not isinstance(left, Name) or left == INFINITY):
@@ -147,6 +149,19 @@ def _of_relation(form: Relation) -> list[Interval] | None:
             closed = first == "≤" and not _is_infinite(low), second == "≤" and not _is_infinite(high)
             return [Interval(low, closed[0], high, closed[1])]
     return None
+
+
+def _of_distance(inside: Expression, most: Expression, sign: str) -> list[Interval] | None:
+    """The numbers within or beyond a distance from a point: |x| < 3, |x - 1| ≥ 2."""
+    middle: Expression = Number(Fraction(0))
+    if isinstance(inside, Call) and inside.function in "+-" and isinstance(inside.arguments[0], Name):
+        middle = inside.arguments[1] if inside.function == "-" else Call("neg", (inside.arguments[1],))
+    elif not isinstance(inside, Name):
+        return None
+    low, high, closed = Call("-", (middle, most)), Call("+", (middle, most)), sign in "≤≥"
+    if sign in "<≤":
+        return [Interval(low, closed, high, closed)]
+    return [Interval(MINUS_INFINITY, False, low, closed), Interval(high, closed, INFINITY, False)]
 
 
 def _joined(form: Listing, parts: list[list[Interval]]) -> list[Interval] | None:

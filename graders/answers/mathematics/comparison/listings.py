@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from redraft.graders.answers.mathematics.comparison.rulings import NOT_MINE, Compare, Ruling, all_of
+from redraft.graders.answers.mathematics.comparison.values import unknowns
 from redraft.graders.answers.mathematics.forms import Call, Dots, Form, Listing, Matrix, Name, Number, Quantity, Words
 from redraft.graders.answers.mathematics.units import measure
 
@@ -21,6 +22,8 @@ def same_lists(gold: Form, given: Form, same: Compare) -> Ruling:
             return len(listing.items) == 0
         if len(listing.items) == 1 and listing.brackets in ("{}", ""):
             return same(listing.items[0], other) if ours else same(other, listing.items[0])
+        if isinstance(other, Call) and "j" in unknowns(other):
+            return None  # a vector by its unit vectors
         return False if isinstance(other, Number | Call | Quantity | Words | Name) else None
     if any(_mixed_units(form) for form in (gold, given)):
         return None

@@ -54,7 +54,9 @@ def same_relations(gold: Form, given: Form, same: Compare) -> Ruling:
     value = value_of(relation, other if theirs else None, same)
     if value is None:
         return None if set(relation.signs) <= {"=", "≈", "⇒", "→"} else False if isinstance(other, Number) else None
-    return same(value, other) if ours else same(other, value)
+    ruling = same(value, other) if ours else same(other, value)
+    rounded = relation.sides[-1] if "≈" in relation.signs else None
+    return same(other, rounded) if ruling is False and rounded is not None and theirs else ruling
 
 
 def _chained(form: Relation) -> Relation | None:

@@ -134,10 +134,10 @@ def _rounds(exact: Expression, decimal: Expression) -> bool:
 
 def _alternatives(gold: Expression, given: Expression) -> Iterable[tuple[Expression, Expression]]:
     """The same two in another reading, where there is one: "log" as the natural logarithm, unknowns in one case, a
-    factorial as an exclamation."""
+    factorial as an exclamation, 1/2x as one over 2x."""
     if isinstance(given, Call) and given.function == "!":
         yield gold, given.arguments[0]  # an exclamation mark
-    for change in (_natural, _lower):
+    for change in (_natural, _lower, _divided):
         one, two = _mapped(gold, change), _mapped(given, change)
         if (one, two) != (gold, given):
             yield one, two
@@ -155,6 +155,14 @@ def _natural(form: Expression) -> Expression:
         if isinstance(form, Call) and form.function == "log" and len(form.arguments) == 1
         else form
     )
+
+
+def _divided(form: Expression) -> Expression:
+    """1/2x as one over 2x."""
+    if isinstance(form, Call) and form.function == "/*":
+        top, bottom, factor = form.arguments
+        return Call("/", (top, Call("*", (bottom, factor))))
+    return form
 
 
 def _lower(form: Expression) -> Expression:

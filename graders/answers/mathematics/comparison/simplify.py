@@ -34,7 +34,9 @@ def simplified(form: Form) -> Form:
 
 
 def _is_condition(item: Form) -> bool:
-    return isinstance(item, Relation) and item.signs == ("≠",)
+    if not isinstance(item, Relation):
+        return False
+    return item.signs == ("≠",) or (item.signs == ("∈",) and item.sides[1] in NUMBER_SETS)
 
 
 def _is_inequality(item: Form) -> bool:
@@ -72,6 +74,7 @@ def items_of(form: Form | None) -> list[Form] | None:
 
 
 NOTHING = Name("")
+NUMBER_SETS = tuple(map(Name, "ℤℕℝℚℂ"))
 
 
 def scalar_of(form: Form | None) -> Expression:

@@ -5,7 +5,8 @@ from redraft.graders.answers.mathematics.forms import Call, Form, Listing, Name,
 
 def same_words(gold: Form, given: Form) -> bool | None:
     if isinstance(gold, Words) and isinstance(given, Words):
-        return _phrase(gold.text) == _phrase(given.text)
+        ours, theirs = _phrase(gold.text), _phrase(given.text)
+        return True if ours == theirs else None if _says_more(ours, theirs) or _says_more(theirs, ours) else False
     words, other = (gold, given) if isinstance(gold, Words) else (given, gold)
     assert isinstance(words, Words)
     text = _phrase(words.text)
@@ -25,6 +26,12 @@ def _phrase(text: str) -> str:
     return SYNONYMS.get(text, text)
 
 
+def _says_more(phrase: str, other: str) -> bool:
+    """Whether a phrase has all words of another and some more, none of which denies it."""
+    words, others = set(phrase.split()), set(other.split())
+    return others < words and NEGATIONS.isdisjoint(words - others)
+
+
 def _is_empty_set(form: Form) -> bool:
     return form == Name("∅") or form == Listing("{}", ())
 
@@ -38,4 +45,10 @@ LINE = ("all real numbers", "all reals", "real numbers", "all real")
 LINE_LISTING = Listing("()", (Call("neg", (Name("∞"),)), Name("∞")))
 
 
-SYNONYMS = {"dne": "does not exist", "undefined.": "undefined"}
+NEGATIONS = frozenset(("no", "not", "none", "never"))
+SYNONYMS = {
+    "no solutions": "no solution",
+    "no real solutions": "no real solution",
+    "dne": "does not exist",
+    "undefined.": "undefined",
+}

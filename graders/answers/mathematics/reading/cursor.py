@@ -7,7 +7,7 @@ from redraft.graders.answers.mathematics.reading.tokens import Token
 
 
 class Cursor(ABC):
-    """Reads tokens in their order. Each method reads what its name says and leaves what follows; `Parser` has them all."""
+    """Reads tokens in their order. Each method reads what its name says and leaves what follows."""
 
     @abstractmethod
     def power(self) -> Form:
@@ -47,6 +47,7 @@ class Cursor(ABC):
         self.depth = 0
         self.bars = 0  # open bars of absolute values
         self.in_set = False  # where a colon says "such that"
+        self._divided = False
         self.unit = ""  # the currency that was read with a number of this side
 
     @property

@@ -35,15 +35,24 @@ class Expressions(Functions):
 
     def product(self, signed: bool = False) -> Form:
         form = self.signed_power() if signed else self.power()
+        self._divided = False  # by a sign, and not by a fraction of LaTeX
         while token := self.peek:
             if token.text in ("*", "/") and token.kind == "operator":
                 self.at += 1
                 form = Call(token.text, (scalar(form), scalar(self.signed_power())))
+                self._divided = token.text == "/"
             elif self.continues(token):
-                form = Call("*", (scalar(form), scalar(self.power())))
+                form = self._times(form, token)
             else:
                 break
         return form
+
+    def _times(self, form: Form, token: Token) -> Form:
+        """A product without a sign. Whether 1/2x is half of x or one over 2x is not sure: it is read as the first."""
+        other = scalar(self.power())
+        if isinstance(form, Call) and form.function == "/" and self._divided and not token.spaced:
+            return Call("/*", (*form.arguments, other))
+        return Call("*", (scalar(form), other))
 
     def power(self) -> Form:
         """A base with what is written behind it: an exponent, a factorial, per cent, degrees."""

@@ -57,7 +57,9 @@ class Parser(Expressions):
         while (token := self.peek) and not self._closes(token, such_that):
             if token.kind == "separator":
                 self.at += 1
-                if items and len(signs) < len(items):
+                if not items:
+                    raise Unread(f"{token.text!r} has nothing before it")
+                if len(signs) < len(items):
                     signs.append(token.text)
             elif token.kind == "condition":
                 self._condition()

@@ -169,18 +169,20 @@ SIGN_KINDS: Mapping[str, Kind] = {sign: kind for kind, signs in _KINDS for sign 
 WORDS = frozenset(re.findall(r"\w+", "yes no not none true odd even one two six any is are was be it by at am pm"))
 CONDITIONS = frozenset(("for", "where", "when", "if", "with", "provided", "given", "whenever", "as"))
 
-GROUPING = re.compile(r"\{,\}|,|\\[,;: ]|[~ ]+")
+GROUPING = re.compile(r"\{,\}|[,']|\\[,;: ]|[~ ]+")
 EUROPEAN = re.compile(r"\d{1,3}(?:\.\d{3})+,\d{1,2}")
 _GAP = r"(?:\{,\}|\\[,;:\ ][ ]*|~|[ ](?=\d{3}(?![\d/]|[ ]*/)))"
 _DECIMALS = r"(?:\.\d+)?"
 _NUMBER = (
     r"\d{1,3}(?:\.\d{3})+,\d{1,2}(?![\d,])"
     rf"|(?<![\d.])\d{{1,3}}(?:{_GAP}\d{{3}})+(?![\d]){_DECIMALS}"
+    r"|\d{1,3}(?:'\d{3})+(?!\d)"
     r"%s"
     r"|\d*\.\d*(?:\s*\\(?:overline|dot|bar)\s*(?:\{\d+\}|\d)|\(\d+\))|\d+(?:\.\d+)?[eE][-+]?\d+(?![\w.])|\d+\.\d+|\.\d+|\d+\.(?![\w.])|\d+"
 )
 _REST = r"""
     |(?P<based>(?=[0-9A-Z]*[A-Z])(?=[0-9A-Z]*\d)[0-9A-F]+_(?:\{\d\d?\}|\d\d?))
+    |(?<=\d)\s*(?:\^\s*)?\{?\s*\x01?(?:st|nd|rd|th)\x02?\s*\}?(?![A-Za-z])
     |(?P<text>\x01[^\x01\x02]*\x02)
     |(?P<letterlike>\\(?:mathbb|mathcal|mathfrak|overline|vec|hat|bar|widehat)\s*\{\s*\w+\s*\})
     |(?P<environment>\\(?:begin|end)\s*\{[a-z]+\*?\})(?:\s*\{[clr|\s]*\})?

@@ -4,6 +4,7 @@ import re
 import unicodedata
 
 from redraft.graders.answers.mathematics.reading.symbols import FUNCTIONS, PICTURES
+from redraft.graders.answers.mathematics.units import measure
 
 
 def typeset(text: str) -> str:
@@ -34,7 +35,7 @@ def _text(match: re.Match[str]) -> str:
         match[1] in ("mathrm", "rm") or not match.string[: match.start()].rstrip()[-1:].isalnum()
     ):
         return f" {content} "
-    return f" \x01{content}\x02 " if LETTERS.fullmatch(content) else f" {content} "
+    return f" \x01{content}\x02 " if LETTERS.fullmatch(content) or measure(content) else f" {content} "
 
 
 UPRIGHT = ("text", "mbox", "textrm", "textnormal", "hbox", "mathrm", "rm", "textsf", "operatorname")
