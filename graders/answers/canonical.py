@@ -83,9 +83,9 @@ LONGEST_CHOICE = 200  # characters in which its letter comes
 TYPESETTING = re.compile(r"\\(?:text|math)[a-z]{0,3}\s*\{|\\(?:boxed|fbox|framebox)\s*\{|\\[()\[\],;! ]|[$*_`{}\"“”]")
 LETTER = re.compile(
     r"""[\W_]*(?:(?:the|is|be|as|likely|probably|most|clearly|therefore|thus|also|simply|correct|right|best|final|la|le)\s+)*
-    (?:(?:option|choice|answer|letter|statement|opción|opção|option|вариант)s?\s*|选项|選項|選択肢)?[\W_]*?
+    (?:(?:option|choice|answer|letter|statement|opción|opção|option|вариант)s?\s*(?:\bis\b)?|选项|選項|選択肢)?[\W_]*?
     (?:[(（\[]([A-Za-z])[)）\].] | (?<![(\w])((?-i:[A-Z])|[a-z](?=\s*[).:]|\s*$)))
-    (?![\w'’+=^<>/&]|-\w|\s*(?:[=+^<>/&|]|(?:,|or\b|and\b|和|或|、)+\s*(?:and\s|or\s)?[\W_]*(?-i:[A-Z])(?![\w'’])))
+    (?![A-Za-zÀ-ÿА-я\d_'’+=^<>/&]|-\w|\s*(?:[=+^<>/&|]|(?:,|or\b|and\b|和|或|、)+\s*(?:and\s|or\s)?[\W_]*(?-i:[A-Z])(?![A-Za-zÀ-ÿА-я\d_'’])))
     (?=[^\s\w]|\s*$|\s[^a-zA-Z]|\s+(?:because|since|as|for|is|with|based|due|which|that|where|if|and|in|would)\b
       |\s+(?-i:(?<![AI]\s)[A-Z])|[\u3040-\uffff])""",
     re.IGNORECASE | re.VERBOSE,

@@ -89,10 +89,11 @@ _STATED = {Kind.MATH: _stated_math, Kind.CHOICE: _stated_choice, Kind.TEXT: _sta
 _CONCLUDED = {Kind.MATH: concluded, Kind.CHOICE: concluded_letter, Kind.TEXT: concluded_words}
 
 PROBLEM = re.compile(
-    r"\n[ \t>*#_]{0,12}(?=[QPHUIE#问問题題질문])(?:(?:Q|Question|QUESTION|Problem|PROBLEM|Human|User|USER|Instruction|Input"
-    r"|Exercise|问题?|題目|题目|問題?|질문|문제)[*_]*[ ]?[:：]"
-    r"|\#{2,6}[ ]?(?:Instruction|Question|Problem|Input|User|Human)s?\b)"
+    r"\n[ \t>*#_]{0,12}(?=[QPHUIEN#问問题題질문])(?:(?:Q|Question|QUESTION|Problem|PROBLEM|Human|User|USER|Instruction"
+    r"|Input|Exercise|问题?|題目|题目|問題?|질문|문제)[*_]*[ ]?[:：]"
+    r"|\#{2,6}[ ]?(?:Instruction|Question|Problem|Input|User|Human)s?\b"
+    r"|Now,[^\n]{0,30}(?:\ball (?:the |questions and |the questions and )?answers|答案)[^\n]{0,10}[:：.])"
 )
-"""The heading of another problem, which a model makes up after its answer."""
+"""The heading of another problem, which a model makes up after its answer, or of a list of all answers."""
 MOST_PROBLEMS = 4
 LONGEST = 200_000  # characters at the end of a text that are read

@@ -22,7 +22,10 @@ def unwrap(answer: str) -> str:
     if answer.isalnum() or len(answer) > LONGEST:
         return answer.strip()
     while True:
-        text = answer.strip().rstrip(".;?").strip()
+        text = answer.strip()
+        if text.endswith(SPACES):
+            text = SPACING.sub("", text)
+        text = text.rstrip(".;?").strip()
         if text.count("**") == 1:
             text = text.removeprefix("**").removesuffix("**")
         text = text.removesuffix(",")
@@ -32,11 +35,24 @@ def unwrap(answer: str) -> str:
             wrapped = len(text) >= size and text.startswith(opening) and text.endswith(closing)
             if wrapped and closing not in inner.replace(r"\$", "") and not inner.endswith("\\"):
                 text = inner
-        if text.startswith(("\\boxed", "\\fbox", "\\framebox")) and (inside := box(text)) and inside[1] == len(text):
-            text = inside[0]
+        if text.startswith("\\"):
+            text = _unwrap_command(text)
         if text == answer:
             return text
         answer = text
+
+
+def _unwrap_command(text: str) -> str:
+    """The text without a box, a font, a size or a colour around all of it. A font of letters alone may have a meaning
+    (a vector), and stays."""
+    if BOXED.match(text):
+        inside = box(text)
+        return inside[0] if inside and inside[1] == len(text) else text
+    match = DECLARATION.match(text)
+    if match:
+        return text[match.end() :]
+    font = FONT.fullmatch(text)
+    return font[1] if font and any(map(str.isdigit, font[1])) else text
 
 
 def box(text: str, start: int = 0) -> tuple[str, int] | None:
@@ -85,6 +101,17 @@ SYMBOLS = str.maketrans(
     }
 )
 WRAPPERS = (("$$", "$$"), ("$", "$"), (r"\(", r"\)"), (r"\[", r"\]"), ("**", "**"), ("__", "__"), ("`", "`"))
+SPACES = (r"\,", r"\;", r"\:", r"\!", "~", "\\quad", "\\ ")
+SPACING = re.compile(r"(?:\\[,;:!]|\\ ?$|\\q?quad|~|\s)+$")
+DECLARATION = re.compile(
+    r"(?:\\(?:displaystyle|textstyle|bf|rm|it|tiny|small|normalsize|[lL]arge|LARGE|[hH]uge)(?![A-Za-z])|\\[,;:!]|\\ "
+    r"|\\q?quad(?![a-z])|\\color\s*\{\w+\})\s*"
+)
+"""Commands at the beginning of an answer that change only how it looks."""
+FONT = re.compile(
+    r"\\(?:text[a-z]{0,2}|math(?:bf|rm|it|sf|tt|normal)|mbox|bm|boldsymbol|bbox\s*\[[^\[\]]*\]|textcolor\s*\{\w+\}"
+    r"|f?colorbox\s*\{\w+\}(?:\{\w+\})?)\s*\{([^{}]*)\}"
+)
 LONGEST = 10_000
 BOXED = re.compile(r"\\(?:boxed|fbox|framebox)(?![a-z])")
 BOX = re.compile(rf"{BOXED.pattern}(?:\s*\{{|\s+(?=[^\s{{])|(?=[\d-]))")

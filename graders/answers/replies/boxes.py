@@ -40,6 +40,8 @@ def _content(content: str) -> str:
     if label := LABEL.match(answer):
         answer = answer[label.end() :]
         answer = unwrap(answer[:-1] if answer.count("}") > answer.count("{") else answer)
+    if GROUP.fullmatch(answer):
+        answer = answer[1:-1]
     return "" if PLACEHOLDER.fullmatch(answer) else answer
 
 
@@ -62,6 +64,8 @@ LABEL = re.compile(
     r"|\s*(?:≈|=|\\approx(?![a-z]))",
     re.IGNORECASE,
 )
+GROUP = re.compile(r"\{[^{},;]*\}")
+"""Braces that only group: a list between braces may be meant as a set."""
 PLACEHOLDER = re.compile(
     r"|\.{2,}|…|\\[lc]?dots|\?+|_+|(?:\\text\s*\{)?\W*(?:(?:your|the|final|insert)\s+)*answer(?:\s+here)?\W*",
     re.IGNORECASE,

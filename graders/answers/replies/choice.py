@@ -53,7 +53,7 @@ def _is_ruled_out(sentence: str, match: re.Match[str]) -> bool:
 NEAR = 120  # characters after a statement in which its letter comes
 LONGEST = 2000
 MOST = 64
-_LETTER = r"[\"'`$*_(\[{（]{0,4}([A-J])(?![\w'’+=^-])[\"'`$*_)\]}）]{0,4}"
+_LETTER = r"[\"'`$*_(\[{（]{0,4}([A-J])(?![A-Za-zÀ-ÿА-я\d_'’+=^-])[\"'`$*_)\]}）]{0,4}"
 STATEMENTS = [
     re.compile(pattern)
     for pattern in (

@@ -23,14 +23,14 @@ def last_display(text: str) -> str | None:
 
 def result(formula: str) -> str:
     """A formula without the steps of a calculation and without words for what it is: `x = 2 + 3 = 5` is `x = 5`;
-    `2 + 3 = 5` and `\\text{Area} = 5` are `5`."""
+    `2 + 3 = 5` and `\\text{Area} = 5` are `5`. Several formulas in one are left as they are."""
     if "=" not in formula:
         return formula
     sides = EQUALS.split(formula)
     first, last = sides[0].strip(), sides[-1].strip()
-    if len(sides) == 1 or not last or not all(map(_is_closed, sides)):
+    if len(sides) == 1 or not last or SEVERAL.search(formula) or not all(map(_is_closed, sides)):
         return formula
-    if QUANTITY.fullmatch(first) or CALCULATION.fullmatch(first):
+    if not first or QUANTITY.fullmatch(first) or CALCULATION.fullmatch(first):
         return last
     if len(sides) == 2:
         return formula
@@ -65,6 +65,10 @@ OPENINGS = {"$$": "$$", r"\]": r"\["}
 ROWS = re.compile(rf"\s*\\begin\{{{_ENVIRONMENT}\}}")
 EDGE = re.compile(rf"\\(?:begin|end)\{{{_ENVIRONMENT}\}}(?:\{{\d\}})?")
 BREAK = re.compile(r"\\\\(?:\[[^\[\]]*\])?|\\newline\b")
+SEVERAL = re.compile(
+    r",(?!\d{3}(?!\d)|\\!)(?=[^=]*=)|;|(?<![^\W\d_])(?:and|or|und|et|y|o)(?![^\W\d_])|\\q?quad|\\\\|[和或与及]"
+)
+"""What stands between two formulas."""
 EQUALS = re.compile(r"(?<![<>!\\:])=(?!=)")
 UNKNOWN = re.compile(r"\\?[A-Za-z]+(?:_(?:\w|\{\w+\}))?(?:\([A-Za-z]\))?'*")
 ASSIGNMENT = re.compile(rf"{UNKNOWN.pattern}\s*=[^=A-Za-z]*(?:\\[dt]?(?:frac|sqrt)[^=A-Za-z]*)*")

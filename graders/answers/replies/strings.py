@@ -4,7 +4,8 @@ import re
 
 from redraft.graders.answers.canonical import MARKS
 from redraft.graders.answers.replies.labels import labels
-from redraft.graders.answers.replies.value import BOLD, TALK
+from redraft.graders.answers.replies.split import BOLD
+from redraft.graders.answers.replies.value import TALK
 
 
 def stated_words(text: str) -> str | None:
@@ -15,7 +16,9 @@ def stated_words(text: str) -> str | None:
         end = EXPLAINS.search(line)
         if end:
             line = line[: end.start()]
-        answer = _first_sentence(line).strip(MARKS)
+        answer = PARTICLE.sub("", HEDGE.sub("", _first_sentence(line).strip(MARKS)))
+        if decision := DECISION.match(answer):
+            return decision[1]
         if answer and not TALK.match(answer):
             return answer
     return None
@@ -36,6 +39,12 @@ def _first_sentence(line: str) -> str:
 
 
 LONGEST = 8  # characters of an abbreviation with what stands before it
+HEDGE = re.compile(
+    r"(?:(?:most|very)\s+)?(?:likely|\w+ably|\w+ainly|clearly|simply|technically)\s+(?:to be\s+)?", re.IGNORECASE
+)
+PARTICLE = re.compile(r"(?:です|である|でした|입니다|이다|이에요|예요)$")
+DECISION = re.compile(r"[\"“'*]*(yes|no|true|false)[\"”'*]*(?:\s*[,;:–—(]|\s+-\s|$)", re.IGNORECASE)
+"""Yes or no, with or without a reason after it."""
 STOP = re.compile(r"[.!?](?=[\s*_\"'”’)]+(?:[A-Z\d(]|$))|[。！？]")
 SHORTENED = re.compile(
     r"(?:^|[\s.(\"'“])(?:[A-Z]|St|Ste|Mt|Ft|Mr|Mrs|Ms|Dr|Prof|Sr|Jr|Gen|Col|Capt|Lt|Sgt|Rev|Hon|Gov|Sen|Rep|Pres|vs|No|Nos|Vol"

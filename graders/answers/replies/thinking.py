@@ -101,10 +101,7 @@ CHANNEL = re.compile(r"<\|channel\|>\s{0,4}(\w{1,32})[^<\n]{0,80}(?:<\|constrain
 TOKENS = {
     *("</s>", "<eos>", "<bos>", "<pad>", "<eos_token>", "<start_of_turn>", "<end_of_turn>", "[inst]", "[/inst]"),
     *(f"<|{name}|>" for name in ("im_start", "im_end", "im_sep", "start", "end", "return", "call", "message")),
-    *(
-        f"<|{name}|>"
-        for name in ("eot_id", "eom_id", "eot", "endoftext", "endofprompt", "begin_of_text", "end_of_text")
-    ),
+    *(f"<|{name}|>" for name in ("eot_id", "eom_id", "eot", "endoftext", "begin_of_text", "end_of_text")),
     *(f"<|{name}|>" for name in ("start_header_id", "end_header_id", "user", "assistant", "system", "observation")),
     *(f"<|{name}|>" for name in ("begin_of_solution", "end_of_solution", "end_of_box", "message_end", "endofresponse")),
     *(f"<|{name}|>" for name in ("start_response", "end_response", "start_of_turn_token", "end_of_turn_token")),

@@ -8,6 +8,7 @@ import re
 
 from redraft.graders.answers.normalize import unwrap
 from redraft.graders.answers.replies.display import first_display, last_display, result
+from redraft.graders.answers.replies.split import BOLD, COMMAND, FORMULA, JOIN, PROSE, SPAN, masked, sentences
 
 
 def stated(content: str) -> str | None:
@@ -22,7 +23,7 @@ def stated(content: str) -> str | None:
         if ITEM.match(first) and (values := _listed(first, rest)):
             return values
         if not rest or not ANNOUNCES.search(first):
-            return _value(_sentences(ITEM.sub("", first))[0])
+            return _value(sentences(ITEM.sub("", first))[0])
         content = rest
     return None
 
@@ -37,50 +38,55 @@ def concluded(text: str) -> str | None:
     line = text.rsplit("\n", 1)[-1].strip(ORNAMENTS)
     if "<<" in line:
         return None
-    for sentence in reversed(_sentences(line)):
+    for sentence in reversed(sentences(line)):
         runs = _runs(sentence)
         if runs:
             start, end = runs[-1]
-            finished = line.endswith(ENDS) or UNIT.fullmatch(sentence, end)
+            rest = UNIT.fullmatch(sentence, end)
+            finished = line.endswith(ENDS) or (rest and rest[1] not in UNFINISHED)
+            start = start if PROSE.search(masked(sentence)) else 0
             return _leading(sentence[start:], unit=False) if finished else None
     return None
 
 
 def is_formula(answer: str) -> bool:
     """Whether an answer is more than words."""
-    return bool(DIGIT.search(answer)) or not PROSE.search(_masked(answer))
+    return bool(DIGIT.search(answer)) or not PROSE.search(masked(answer))
 
 
 def _value(sentence: str) -> str | None:
-    explains = EXPLAINS.search(_masked(sentence))
+    explains = EXPLAINS.search(masked(sentence))
     if explains:
         sentence = sentence[: explains.start()]
     sentence = BOLD.sub(r"\1", sentence.strip(ORNAMENTS)).strip(BLANK)
+    if DENIED.match(sentence):
+        return None
     return _leading(sentence) or _predicate(sentence) or _words(sentence)
 
 
 def _leading(sentence: str, unit: bool = True) -> str | None:
     """The value with which a sentence begins, with the words that belong to it."""
-    masked = _masked(sentence)
-    prose = PROSE.search(masked)
-    if BOUND.match(masked):
+    mask = masked(sentence)
+    if BOUND.match(mask):
         return sentence
+    prose = PROSE.search(mask)
     if prose is None:
-        return _bare(sentence) or None
-    head, tail = sentence[: prose.start()], masked[prose.start() :]
-    if not VALUE.search(masked, 0, prose.start()):
-        return None
-    is_span = FORMULA in masked[: prose.start()]
-    if CHANGES.match(tail) or (unit and not is_span and len(tail.split()) <= LONGEST_UNIT):
         return _bare(sentence)
-    return _bare(OPEN_END.sub("", head)) or None
+    start = prose.start()
+    before, after = mask[:start], mask[start:]
+    if not VALUE.search(before):
+        return None
+    if CHANGES.match(after):
+        return _bare(sentence[:start] + OF.split(sentence[start:], maxsplit=1)[0])
+    is_unit = unit and FORMULA not in before and prose[0].isascii() and len(after.split()) <= LONGEST_UNIT
+    return _bare(sentence if is_unit else OPEN_END.sub("", sentence[:start]))
 
 
 def _predicate(sentence: str) -> str | None:
     """The value that a sentence gives its subject: "The smallest $k$ is 12" gives 12."""
-    masked = _masked(sentence)
-    for copula in reversed(list(COPULA.finditer(masked))):
-        if BEGINS.match(masked, copula.end()) and (value := _leading(sentence[copula.end() :].lstrip())):
+    mask = masked(sentence)
+    for copula in reversed(list(COPULA.finditer(mask))):
+        if BEGINS.match(mask, copula.end()) and (value := _leading(sentence[copula.end() :].lstrip())):
             return value
     runs = _runs(sentence)
     return _leading(sentence[runs[0][0] :], unit=False) if runs else None
@@ -89,7 +95,7 @@ def _predicate(sentence: str) -> str | None:
 def _words(sentence: str) -> str | None:
     """What a sentence answers in words; None if it only talks about the answer."""
     answer = unwrap(sentence)
-    talk = TALK.match(answer) or len(answer.split()) > MOST_WORDS or VALUE.search(_masked(answer))
+    talk = TALK.match(answer) or len(answer.split()) > MOST_WORDS or VALUE.search(masked(answer))
     return None if talk else answer or None
 
 
@@ -100,46 +106,28 @@ def _listed(first: str, rest: str) -> str | None:
         if not ITEM.match(line):
             break
         items.append(line)
-    values = [_value(_sentences(ITEM.sub("", item))[0]) or "" for item in items]
+    values = [_value(sentences(ITEM.sub("", item))[0]) or "" for item in items]
     return ", ".join(values) if len(values) > 1 and all(map(is_formula, values)) else None
 
 
-def _bare(text: str) -> str:
-    """A value without delimiters of mathematics, and without the steps of its calculation."""
-    whole = unwrap(text)
-    return result(
-        unwrap(SPAN.sub(lambda span: span[1] or span[2] or span[3], whole)) if "$" in whole or r"\(" in whole else whole
-    )
-
-
-def _sentences(line: str) -> list[str]:
-    """The sentences of a line, without the marks that end them; at least one."""
-    cuts = [(match.start(), match.end()) for match in SENTENCE.finditer(_masked(line))]
-    starts = [0, *(end for _, end in cuts)]
-    ends = [*(start for start, _ in cuts), len(line)]
-    found = [line[start:end].strip() for start, end in zip(starts, ends, strict=True)]
-    return [sentence for sentence in found if sentence] or [""]
+def _bare(text: str) -> str | None:
+    """A value without delimiters of mathematics, and without the steps of its calculation; None if it is cut off."""
+    value = unwrap(text)
+    if "$" in value or r"\(" in value:
+        value = unwrap(SPAN.sub(lambda span: span[1] or span[2] or span[3], value))
+    whole = ESCAPED_BRACE.sub("", value)
+    return result(value) or None if whole.count("{") == whole.count("}") else None
 
 
 def _runs(sentence: str) -> list[tuple[int, int]]:
     """Where the numbers and formulas of a sentence begin and end, each with all that it is calculated from."""
-    return [match.span() for match in RUN.finditer(_masked(sentence)) if not TRIVIAL.fullmatch(sentence, *match.span())]
-
-
-def _masked(text: str) -> str:
-    """The text with a sign in the place of each character of a formula and of a command, so that words are words."""
-    if "$" in text or "\\" in text:
-        text = SPAN.sub(lambda span: FORMULA * len(span[0]), text)
-        text = LATEX.sub(lambda command: COMMAND * len(command[0]), text)
-    text = FUNCTION.sub(lambda name: COMMAND * len(name[0]), text)
-    return JOINS.sub(lambda word: JOIN * len(word[0]), text)
+    return [match.span() for match in RUN.finditer(masked(sentence)) if not TRIVIAL.fullmatch(sentence, *match.span())]
 
 
 LONGEST = 2000  # characters at the end of a text that may be its conclusion
 ANNOUNCING = 4  # lines that may announce an answer before it comes
 LONGEST_UNIT = 2  # words
 MOST_WORDS = 6  # of an answer in words
-FORMULA, COMMAND, JOIN = "\x00", "\x01", "\x02"
 
 SIMPLE = re.compile(r"\s*(?:([-−]?[$€£]?\d[\d,]*(?:\.\d+)?%?)|\$([^$\n]*[^$\s\\])\$)\.?[ \t]*(?:\n|\Z)")
 """A number or a formula alone, as most answers are."""
@@ -148,31 +136,14 @@ ORNAMENTS = " \t*_✓✔✅☑️🎉🎯■□∎◻"
 OPEN_END = re.compile(r"[\s,;:(–—*_\"'-]+(?:an?\s+)?$")
 ENDS = (".", "!", "$", "*", "。", "！", "`", r"\)", "।", "．")
 
-SPAN = re.compile(r"(?<!\\)\$(?![\s$])((?:\\.|[^$\\])+)(?<![\s+*/=(-])\$(?!\d)|\\\((.+?)\\\)|\\\[(.+?)\\\]")
-LATEX = re.compile(
-    r"\\(?:text|mbox|mathrm|mathbf|textbf|textit|operatorname|begin|end)\*?\s*\{[^{}]*\}|\\[A-Za-z]+|\\."
-)
-FUNCTION = re.compile(
-    r"\b(?:arc)?(?:sin|cos|tan|cot|sec|csc)h?\b|\b(?:a(?:sin|cos|tan)|sqrt|cbrt|root|ln|log|lg|exp|abs|floor|ceil|max|min"
-    r"|gcd|lcm|mod|pi|inf|infinity|infty|choose)\b|(?:(?<=[\d^/*+=])|(?<=[\d^/*+=] ))(?:sqrt|[a-zA-Z]{2,3}(?=[\^(]))"
-    r"|(?<=\d)(?!st|nd|rd|th)[a-zA-Z]{2,3}(?![A-Za-z])"
-)
-"""Names of functions and products of unknowns ("2xy"), which are no words."""
-JOINS = re.compile(r"(?<![^\W\d_])(?:and|or|und|oder|et|ou|y|e)(?![^\W\d_])|和|与|或|、|및")
-PROSE = re.compile(
-    r"[^\W\d_\u0370-\u03ff\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]{2,}|[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]"
-)
 DIGIT = re.compile(r"\d|\\[a-z]*frac|\\(?:infty|pi|sqrt|emptyset|varnothing)")
 VALUE = re.compile(rf"[\d{FORMULA}{COMMAND}½¼¾π∞∅]")
 BEGINS = re.compile(rf"[\s*_(\"'~≈]*(?:[-+−–±]?\s*[$€£¥₹]?\s*[-+−–]?\.?\d|[-+−–±√(\[{{|]*[{FORMULA}{COMMAND}π∞√])")
-SENTENCE = re.compile(
-    rf"(?<=[\w}})\]%$*\"'{FORMULA}{COMMAND}])(?<!approx)(?<!\bca)(?:\.(?=[\s*_]|$)|[!?]++(?=[\s*_]*(?:$|[A-Z])))[*_]*|[。！？।]"
-)
 EXPLAINS = re.compile(
-    r"[\s,;(—–]+(?:because|since|which|so that|so|where|when|if|given|after|obtained|as|i\.e\.|that is|using|by"
-    r"|assuming|denn|weil|da|car|porque|因为|因為)\b|\s[—–]\s|，|；"
+    r"[\s,;(—–]+(?:because|since|which|so that|so|where|when|if|given|after|obtained|as|i\.e\.|that is|using"
+    r"|by \w+ing|assuming|not|rather than|instead of|denn|weil|da|car|porque|因为|因為)\b|\s[—–]\s|，|；"
+    r"|\s\((?=[^\W\d_]{2,}[^()\d]*\)\W*$)"
 )
-BOLD = re.compile(r"\*\*(?=\S)(.+?)(?<=\S)\*\*")
 COPULA = re.compile(
     r"(?<![\w'’])(?:is|are|was|were|be|equals|equal to|of|ist|sind|est|sont|es|son|é|è|sono)(?!\w)\s*:?|[是为為は=:：]"
 )
@@ -185,18 +156,22 @@ RUN = re.compile(
 """Numbers and formulas with the signs between them."""
 TRIVIAL = re.compile(r"\\?\$?\(?\\?[A-Za-z]\)?\$?|\W*")
 CALCULATOR = re.compile(r"<<[^<>]*>>")
-UNIT = re.compile(r"[\s*_)$\]]*(?:[^\W\d_]+[\s*_)]*)?")
+UNIT = re.compile(r"[\s*_)$\]]*(?:([^\W\d_]+)[\s*_)]*)?")
 """What may stand between the last value of a text and its end if no full stop ends it."""
+UNFINISHED = frozenset(
+    re.findall(r"\w+", "a an and are as at but by for from if in is of on or so than that the to with")
+)
+ESCAPED_BRACE = re.compile(r"\\[\\{}]")
+OF = re.compile(r"\s+of\b")
+DENIED = re.compile(r"(?:not|never|neither|nicht|pas|no es)\b|不")
 CHANGES = re.compile(
     rf"(?:squared|cubed|factorial|dozens?|hundred|thousand|[mb]illion|trillion|percent|thirds?|halves|half|quarters?"
     rf"|(?:four|fif|six|seven|eigh|nin|ten)ths?|score|times|plus|minus|over|divided|to the|modulo|degrees)\b"
-    rf"|[^\W\d_]+\s*,?\s*(?:{JOIN}+\s*)?[$€£]?[\d{FORMULA}]|{JOIN}",
+    rf"|[十百千万萬亿億만억천백]|分之|[^\W\d_]+\s*,?\s*(?:{JOIN}+\s*)?[$€£]?[\d{FORMULA}]|{JOIN}",
     re.IGNORECASE,
 )
 """Words after a number that make it another one, and a further number after a unit ("8 hours and 30 minutes")."""
-BOUND = re.compile(
-    r"(?:at least|at most|more than|less than|greater than|fewer than|up to|between|not|negative|minus)\b"
-)
+BOUND = re.compile(r"(?:at least|at most|more than|less than|greater than|fewer than|up to|between|negative|minus)\b")
 TALK = re.compile(
     r"(?:correct|incorrect|right|wrong|not|in|as|given|found|obtained|shown|below|above|clear|clearly|obvious|unique|"
     r"the same|reasonable|valid|verified|confirmed|consistent|expected|therefore|simply|based|that|to|what|one of|this|"

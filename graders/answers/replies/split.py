@@ -1,0 +1,40 @@
+"""Splits a line into sentences, and tells words from formulas in it."""
+
+import re
+
+
+def sentences(line: str) -> list[str]:
+    """The sentences of a line, without the marks that end them; at least one."""
+    cuts = [(match.start(), match.end()) for match in SENTENCE.finditer(masked(line))]
+    starts = [0, *(end for _, end in cuts)]
+    ends = [*(start for start, _ in cuts), len(line)]
+    found = [line[start:end].strip() for start, end in zip(starts, ends, strict=True)]
+    return [sentence for sentence in found if sentence] or [""]
+
+
+def masked(text: str) -> str:
+    """The text with a sign in the place of each character of a formula and of a command, so that words are words."""
+    if "$" in text or "\\" in text:
+        text = SPAN.sub(lambda span: FORMULA * len(span[0]), text)
+        text = LATEX.sub(lambda command: COMMAND * len(command[0]), text)
+    text = FUNCTION.sub(lambda name: COMMAND * len(name[0]), text)
+    return JOINS.sub(lambda word: JOIN * len(word[0]), text)
+
+
+FORMULA, COMMAND, JOIN = "\x00", "\x01", "\x02"
+SPAN = re.compile(r"(?<!\\)\$(?![\s$])((?:\\.|[^$\\])+)(?<![\s+*/=(-])\$(?!\d)|\\\((.+?)\\\)|\\\[(.+?)\\\]")
+LATEX = re.compile(
+    r"\\(?:text|mbox|mathrm|mathbf|textbf|textit|operatorname|textcolor|f?colorbox|color|begin|end)\*?\s*\{[^{}]*\}|\\[A-Za-z]+|\\."
+)
+FUNCTION = re.compile(
+    r"\b(?:arc)?(?:sin|cos|tan|cot|sec|csc)h?\b|\b(?:a(?:sin|cos|tan)|sqrt|cbrt|root|ln|log|lg|exp|abs|floor|ceil|max|min"
+    r"|gcd|lcm|mod|pi|inf|infinity|infty|choose)\b|(?:(?<=[\d^/*+=])|(?<=[\d^/*+=] ))(?:sqrt|[a-zA-Z]{2,3}(?=[\^(]))"
+    r"|(?<=\d)(?!st|nd|rd|th)[a-zA-Z]{2,3}(?![A-Za-z])"
+)
+"""Names of functions and products of unknowns ("2xy"), which are no words."""
+JOINS = re.compile(r"(?<![^\W\d_])(?:and|or|und|oder|et|ou|y|e)(?![^\W\d_])|和|与|或|、|및")
+PROSE = re.compile(
+    r"[^\W\d_\u0370-\u03ff\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]{2,}|[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]"
+)
+SENTENCE = re.compile(r"(?<=[^\s.])(?<!approx)(?<!\bca)(?:\.(?=[\s*_]|$)|[!?]++(?=[\s*_]*(?:$|[A-Z])))[*_]*|[。！？।]")
+BOLD = re.compile(r"\*\*(?=\S)(.+?)(?<=\S)\*\*")

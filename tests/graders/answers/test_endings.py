@@ -1,0 +1,144 @@
+"""Each gold of MATH-500 comes back as it is from every ending of a reply, and reading takes linear time."""
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from redraft.graders.answers.extract import extract
+from redraft.graders.answers.normalize import unwrap
+from redraft.store.problems import Kind
+
+FILE = Path(__file__).resolve().parents[4] / "shared" / "data" / "math_500.json"
+ENDINGS = [
+    "Therefore, the probability is $%s$.",
+    "**Answer:**\n\n%s",
+    "**Answer: $%s$**",
+    "### Final Answer\n\n%s",
+    "### Final Answer\n\n$%s$",
+    "**Final Answer:**\n\\[ %s \\]",
+    "**Final Answer**\n\nThe final answer is $\\boxed{%s}$",
+    "The answer is:\n%s",
+    "The answer is:\n\n$$%s$$",
+    "So we have\n$$\n%s\n$$",
+    "We are done.\n\n# Answer\n\n%s",
+    "Final Answer: The smallest $k$ is $%s$.",
+    "Final Answer: The final answer is $%s$. I hope it is correct.",
+    "<answer>%s</answer>",
+    "<answer>\n$%s$\n</answer>",
+    "| Item | Value |\n|---|---|\n| First | 70 |\n| Answer | %s |",
+    "答案是$%s$。",
+    "所以答案为：\n\n$$%s$$",
+    "答えは$%s$です。",
+    "정답은 $%s$입니다.",
+    "La respuesta final es $%s$.",
+    "Die Antwort ist $%s$.",
+    "La réponse est donc : $%s$",
+    "Ответ: $%s$.",
+    "The value is $\\boxed{%s}$.",
+    "$\\boxed{\\text{Answer: }%s}$",
+    "\\framebox{%s}",
+    "So it is $\\boxed{%s}$. In the required form: $\\boxed{}$",
+    "Hence the desired result is\n\n\\[\n\\boxed{%s}\n\\]\n\nI hope this helps!",
+    "<think>Maybe \\boxed{5}?</think>\nThe answer is $%s$.",
+    "<|channel|>analysis<|message|>\\boxed{5}<|end|><|start|>assistant<|channel|>final<|message|>Answer: $%s$<|return|>",
+    "The answer is $%s$.</s>",
+    "#### %s<|eot_id|>",
+    "Thus, we get \\[%s.\\]\nLet me know if you have any questions!",
+    "The answer is \\(%s\\), because it is.",
+    "So the final answer is **$%s$**. ✅",
+    "The answer is $%s$.\n\nQuestion: What is 3+4?\nAnswer: 7",
+    "A: $%s$",
+    "Answer: %s",
+    "Therefore the answer is %s.",
+]
+
+
+@pytest.mark.skipif(not FILE.is_file(), reason=f"the real data is not in {FILE.parent}")
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_every_gold_comes_back_from_every_ending(ending: str) -> None:
+    golds = [json.loads(line)["answer"] for line in FILE.read_text("utf-8").splitlines()]
+    read = {gold: extract(ending.replace("%s", gold)) for gold in golds}
+    assert read == {gold: unwrap(gold) for gold in golds}
+
+
+@pytest.mark.skipif(not FILE.is_file(), reason=f"the real data is not in {FILE.parent}")
+def test_every_gold_comes_back_from_json_and_derivations() -> None:
+    for line in FILE.read_text("utf-8").splitlines():
+        gold = json.loads(line)["answer"]
+        assert extract(json.dumps({"reasoning": "The answer is 5.", "answer": gold})) == unwrap(gold)
+        if "=" in gold:
+            continue
+        rows = f"\\begin{{align*}}\nv &= 2 + 3y \\\\\n&= {gold}.\n\\end{{align*}}"
+        assert extract(f"So we have\n{rows}") == f"v = {unwrap(gold)}"
+
+
+HARD = (
+    *(
+        "the answer is ",
+        "The answer is 5. ",
+        "answer: ",
+        "Answer:\n",
+        "\\",
+        "$",
+        "{",
+        "}",
+        "#",
+        "#### x\n",
+        "\n",
+        " ",
+        "\t",
+    ),
+    *("<think>", "</think>", "<|im_end|>", "<|channel|>final<|message|>", "<", "</", "[THINK]", "<<1=1>>", "\\boxed{"),
+    *(
+        "\\boxed{}",
+        "\\boxed{1} and ",
+        "box",
+        "1",
+        "1,",
+        "1+",
+        "(",
+        "(A) ",
+        "option A is correct ",
+        "not A ",
+        "\\[ ",
+        "$$ x ",
+    ),
+    *("\\begin{align}", "**a", "*", "_", "`", "\nQuestion:", "The answer is 5\nQuestion:", '"answer": "', "| answer "),
+    *(
+        "A: B ",
+        "选A",
+        "答案是",
+        "St. ",
+        ". ",
+        "!",
+        " and ",
+        "=",
+        "x=1 ",
+        "\u00a0",
+        "C) x\n",
+        "Let me know. ",
+        "sqrt(",
+        "a",
+    ),
+)
+
+
+@pytest.mark.parametrize("part", HARD)
+def test_reading_takes_a_tenth_of_a_second_of_processor_time_a_megabyte(part: str) -> None:
+    text = part * (1_000_000 // len(part))
+    for given in (
+        text,
+        f"The answer is {text}",
+        f"\\boxed{{{text}}}",
+        f"## Answer\n{text}",
+        f"{text}\nThe answer is 5.",
+    ):
+        for kind in (Kind.MATH, Kind.CHOICE, Kind.TEXT):
+            took = []
+            for read in (extract, marked):
+                start = time.process_time()
+                read(given, kind)
+                took.append(time.process_time() - start)
+            assert min(took) < 0.2  # twice the limit: a busy machine slows down its processors too
