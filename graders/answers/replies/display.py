@@ -43,13 +43,26 @@ def _value(display: str) -> str:
     body = unwrap(display)
     if not ROWS.match(body):
         return result(body.rstrip(" .,;"))
-    rows = [row.strip().rstrip(" .,;") for row in BREAK.split(EDGE.sub("", body).replace("&", ""))]
+    rows = [row.strip().rstrip(" .,;") for row in _rows(EDGE.sub("", body))]
     rows = [row for row in rows if row]
     if len(rows) > 1 and all(map(ASSIGNMENT.fullmatch, rows)):
         return ", ".join(rows)
     last = rows[-1] if rows else ""
     name = EQUALS.split(rows[0])[0] if last.startswith("=") else ""
     return result(name + last).lstrip("= ")
+
+
+def _rows(body: str) -> list[str]:
+    """The rows of a derivation, without their marks of alignment; those of a matrix in it belong to the matrix."""
+    matrices: list[str] = []
+
+    def name(match: re.Match[str]) -> str:
+        matrices.append(match[0])
+        return PLACE
+
+    rows = BREAK.split(NESTED.sub(name, body).replace("&", ""))
+    inner = iter(matrices)
+    return [re.sub(PLACE, lambda _: next(inner), row) for row in rows]
 
 
 def _is_closed(side: str) -> bool:
@@ -63,6 +76,8 @@ DISPLAY = re.compile(
 CLOSING = re.compile(rf"(\$\$|\\\]|\\end\{{({_ENVIRONMENT})\}})[\s.*_]*\Z")
 OPENINGS = {"$$": "$$", r"\]": r"\["}
 ROWS = re.compile(rf"\s*\\begin\{{{_ENVIRONMENT}\}}")
+NESTED = re.compile(r"\\begin\{(\w+\*?)\}.*?\\end\{\1\}", re.DOTALL)
+PLACE = "\x00"
 EDGE = re.compile(rf"\\(?:begin|end)\{{{_ENVIRONMENT}\}}(?:\{{\d\}})?")
 BREAK = re.compile(r"\\\\(?:\[[^\[\]]*\])?|\\newline\b")
 SEVERAL = re.compile(

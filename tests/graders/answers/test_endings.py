@@ -42,7 +42,7 @@ ENDINGS = [
     "So it is $\\boxed{%s}$. In the required form: $\\boxed{}$",
     "Hence the desired result is\n\n\\[\n\\boxed{%s}\n\\]\n\nI hope this helps!",
     "<think>Maybe \\boxed{5}?</think>\nThe answer is $%s$.",
-    "<|channel|>analysis<|message|>\\boxed{5}<|end|><|start|>assistant<|channel|>final<|message|>Answer: $%s$<|return|>",
+    "<|channel|>analysis<|message|>\\boxed{5}<|end|><|start|>assistant<|channel|>final<|message|>A: $%s$<|return|>",
     "The answer is $%s$.</s>",
     "#### %s<|eot_id|>",
     "Thus, we get \\[%s.\\]\nLet me know if you have any questions!",
@@ -128,17 +128,13 @@ HARD = (
 @pytest.mark.parametrize("part", HARD)
 def test_reading_takes_a_tenth_of_a_second_of_processor_time_a_megabyte(part: str) -> None:
     text = part * (1_000_000 // len(part))
-    for given in (
-        text,
-        f"The answer is {text}",
-        f"\\boxed{{{text}}}",
-        f"## Answer\n{text}",
-        f"{text}\nThe answer is 5.",
-    ):
+    for given in (text, f"The answer is {text}", f"\\boxed{{{text}}}", f"{text}\nThe answer is 5."):
         for kind in (Kind.MATH, Kind.CHOICE, Kind.TEXT):
-            took = []
-            for read in (extract, marked):
-                start = time.process_time()
-                read(given, kind)
-                took.append(time.process_time() - start)
-            assert min(took) < 0.2  # twice the limit: a busy machine slows down its processors too
+            assert any(_seconds(given, kind) < 0.1 for _ in range(3)), (kind, given[:40])
+
+
+def _seconds(text: str, kind: Kind) -> float:
+    """Processor time of one reading; a busy machine's processors are slower, so that it may take several readings."""
+    start = time.process_time()
+    extract(text, kind)
+    return time.process_time() - start
