@@ -66,6 +66,8 @@ def is_words(answer: str) -> bool:
 
 
 def _mathematics(answer: str) -> str | None:
+    if len(answer) > LONGEST:
+        return " ".join(answer.split())
     try:
         key = vote_key(parse(answer))
     except Unread:
@@ -90,6 +92,7 @@ LETTER = re.compile(
       |\s+(?-i:(?<![AI]\s)[A-Z])|[\u3040-\uffff])""",
     re.IGNORECASE | re.VERBOSE,
 )
+LONGEST = 10_000  # characters of an answer that is read
 SPACES = re.compile(r" +(?!\d)|(?<!\d) +")
 SINGLE = re.compile(r"([_^])\{(\w)\}")
 WORDY = re.compile(r"\s*[^\W\d_][^\W\d_'’-]*(?:[ '’-]+[^\W\d_]+)*\s*")

@@ -9,7 +9,7 @@ import threading
 from functools import partial
 from typing import Self
 
-from redraft.graders.answers.canonical import canonical
+from redraft.graders.answers.canonical import LONGEST, canonical
 from redraft.graders.answers.exact_match import RULINGS, decide, same_plain
 from redraft.graders.answers.normalize import bare
 from redraft.graders.processes.pool import ProcessPool
@@ -87,7 +87,9 @@ class Checker:
 
 
 def _says_something(answer: str, kind: Kind) -> bool:
-    return bool(bare(answer)) if kind is Kind.MATH else canonical(answer, kind) is not None
+    if kind is not Kind.MATH:
+        return canonical(answer, kind) is not None
+    return len(answer) > LONGEST or bool(bare(answer))
 
 
 VERDICTS = {True: Verdict.RIGHT, False: Verdict.WRONG, None: Verdict.UNDECIDED}

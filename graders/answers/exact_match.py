@@ -2,7 +2,7 @@
 
 import re
 
-from redraft.graders.answers.canonical import canonical, is_words
+from redraft.graders.answers.canonical import LONGEST, canonical, is_words
 from redraft.graders.answers.mathematics.comparison.equal import equal
 from redraft.graders.answers.mathematics.forms import Unread
 from redraft.graders.answers.normalize import bare
@@ -19,6 +19,8 @@ def decide(gold: str, given: str, kind: Kind = Kind.MATH) -> Ruling | None:
     same = same_plain(gold, given)
     if same is not None:
         return RULINGS[same]
+    if max(len(gold), len(given)) > LONGEST:
+        return RULINGS[True] if gold == given else UNREAD
     if DECIMAL_COMMA.fullmatch(given) and same_plain(gold, given.replace(",", ".")):
         return RULINGS[None]
     if bare(gold) == bare(given):

@@ -20,17 +20,22 @@ class Functions(Numerals):
             self.at += 1
             name = f"{name}_{after.text}"
         after = self.peek
-        if after and after.text == "(" and name in ("C", "f", "g", "h", "F", "G", "P", "Q", "p", "q"):
-            mark = self.at
+        if after and after.text == "(" and (name in FUNCTION_NAMES or (name == "C" and self._has_two_arguments())):
             self.at += 1
             inside = self.bracketed("(")
-            if isinstance(inside, Listing) and inside.brackets == "()":
-                arguments = tuple(scalar(item) for item in inside.items)
-                return Call("binom" if name == "C" and len(arguments) == 2 else f"{name}()", arguments)
-            if name in ("f", "g", "h", "F", "G", "P") and isinstance(inside, Number | Name | Call):
-                return Call(f"{name}()", (inside,))
-            self.at = mark
+            arguments = tuple(map(scalar, inside.items)) if isinstance(inside, Listing) else (scalar(inside),)
+            return Call("binom" if name == "C" else f"{name}()", arguments)
         return Name(name)
+
+    def _has_two_arguments(self) -> bool:
+        """Whether the brackets that follow have one comma of their own."""
+        depth = commas = 0
+        for token in self.tokens[self.at :]:
+            depth += {"open": 1, "close": -1}.get(token.kind, 0)
+            commas += depth == 1 and token.text == ","
+            if depth == 0:
+                break
+        return commas == 1
 
     def _subscript(self) -> str:
         token = self.peek
@@ -120,4 +125,5 @@ def scalar(form: Form) -> Expression:
     raise Unread("a list, a set or words stand where a value should")
 
 
+FUNCTION_NAMES = ("f", "g", "h", "F", "G", "P")
 SEVERAL = ("max", "min", "gcd", "lcm")
