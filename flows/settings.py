@@ -128,7 +128,10 @@ class Selection:
     """The settings that choose problems from a source."""
 
     limit: int | None = setting(None, "The first N problems only.", ge=1)
-    question_column: Name | None = setting(None, "The column of the questions, if it has no usual name.")
+    question_column: Name | None = setting(
+        None,
+        "The column of the questions, if it has no usual name; several with commas between them make one question.",
+    )
     answer_column: Name | None = setting(None, "The column of the answers, if it has no usual name.")
     skip_bad: bool = setting(False, "Leave out rows that cannot be read, and say how many.")
 

@@ -1,13 +1,16 @@
 """Reads the problems that a stage takes from a source."""
 
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
+from redraft.flows.display.numbers import plural
 from redraft.flows.display.progress import Progress
 from redraft.flows.settings import Selection
 from redraft.store.errors import SourceError
 from redraft.store.problems import Problem
+from redraft.store.sources.problem import SourceNotes
 from redraft.store.sources.read import read
 
 BUILTIN_LIMIT = 40
@@ -34,6 +37,7 @@ def problems(
     if limit is None and builtin:
         limit = BUILTIN_LIMIT
     bad: list[SourceError] = []
+    notes = SourceNotes()
     found = read(
         source,
         question=selection.question_column,
@@ -41,15 +45,37 @@ def problems(
         split=split if builtin else None,
         skip_bad=selection.skip_bad,
         bad=bad.append,
+        notes=notes,
     )
     found = list(islice(filter(fit, found), limit))
     for error in bad[:MOST_SHOWN]:
         progress.say(f"left out: {error}")
     if len(bad) > MOST_SHOWN:
         progress.say(f"left out: {len(bad) - MOST_SHOWN} more bad rows")
-    if found and all(problem.answer is None for problem in found):
-        progress.say("no problem has a known answer: if a column holds it, name the column with --answer-column")
+    for line in _remarks(found, notes):
+        progress.say(line)
     return found
+
+
+def _remarks(found: Sequence[Problem], notes: SourceNotes) -> Iterator[str]:
+    """Yields lines about what the problems lack, since a lack is cheaper to mend before a model is paid."""
+    lacking = [problem for problem in found if problem.answer is None]
+    if found and len(lacking) == len(found):
+        columns = f" among the columns {', '.join(map(str, notes.columns))}" if notes.columns else ""
+        yield f"no problem has a known answer{columns}: if a column holds it, name the column with --answer-column"
+    elif lacking:
+        reasons = Counter(str(problem.meta.get("no_answer", "nothing")) for problem in lacking)
+        told = ", ".join(f"{reason} ({count:,})" for reason, count in reasons.most_common(MOST_SHOWN))
+        yield f"{len(lacking):,} of {plural(len(found), 'problem')} have no known answer; in its place: {told}"
+    for column, count in notes.left_out.items():
+        yield (
+            f"{plural(count, 'question')} without the text of the column {column!r}: if it belongs to the question,"
+            f" name all columns of the question, as in --question-column {column},question"
+        )
+    if notes.pictures:
+        yield f"{plural(notes.pictures, 'question')} with a picture, which no model is shown"
+    if notes.repeats:
+        yield f"{plural(notes.repeats, 'row')} with the question of an earlier row: the first of each counts"
 
 
 def _problem(given: object) -> Problem:

@@ -11,7 +11,7 @@ from redraft.graders.answers.extract import extract
 from redraft.store.errors import RedraftError
 from redraft.store.problems import Kind
 from redraft.store.sources.answer_keys import read_tests
-from redraft.store.sources.columns import chosen_letter, read_choices
+from redraft.store.sources.choice import chosen_letter, read_choices
 
 KINDS = tuple(kind.value for kind in Kind if kind is not Kind.RUBRIC)
 """The kinds whose keys decide without a model."""

@@ -19,8 +19,8 @@ from redraft.llm.prompts.templates import TEMPLATES, fill
 from redraft.store.digest import digest, texts_digest
 from redraft.store.errors import ColumnError, RedraftError, SourceError, alternatives
 from redraft.store.problems import Kind
-from redraft.store.sources.columns import problem, worked
 from redraft.store.sources.files import rows
+from redraft.store.sources.problem import problem, worked
 
 
 class PromptError(RedraftError):

@@ -1,17 +1,21 @@
 """Reads the keys of two kinds of problems from rows of files: the tests of code, and the rubric of free text."""
 
 import ast
-import re
 from collections.abc import Sequence
 from typing import Any
 
 from redraft.store.errors import SourceError
+from redraft.store.sources.fields import as_text
 
-TESTS = ("tests", "hidden_tests", "test_list")
-HUMANEVAL = ("test",)  # HumanEval's column: it defines a function `check(candidate)`; `entry_point` names the candidate
-VISIBLE = ("visible_tests", "public_tests")
-RUBRIC = ("rubric", "rubrics", "criteria")
-PROGRAM = ("canonical_solution", "code")
+COLUMNS = {
+    "tests": ("tests", "hidden_tests", "test_list"),
+    "check": ("test",),  # HumanEval's column: it defines a function `check(candidate)`
+    "entry_point": ("entry_point",),  # the name of the function that HumanEval's `check` gets
+    "visible": ("visible_tests", "public_tests"),
+    "rubric": ("rubric", "rubrics", "criteria"),
+    "program": ("canonical_solution", "code"),
+}
+"""The usual names of the columns of code and of free text, by what they hold."""
 
 
 def read_tests(value: Any, entry_point: Any) -> tuple[str, ...]:
@@ -34,7 +38,7 @@ def read_tests(value: Any, entry_point: Any) -> tuple[str, ...]:
     return tuple(ast.get_source_segment(text, one) or ast.unparse(one) for one in statements)
 
 
-def shown(question: str, visible: Sequence[str]) -> str:
+def with_tests(question: str, visible: Sequence[str]) -> str:
     """Returns a question with the visible tests below it."""
     return "\n".join([question, "", "It has to pass these tests:", *visible]) if visible else question
 
@@ -54,9 +58,5 @@ def _texts(value: Any, what: str) -> list[str]:
     for text in listed:
         if not isinstance(text, str):
             raise SourceError(f"{what} is neither a text nor a list of texts")
-        if SURROGATE.search(text):
-            raise SourceError(f"{what} holds half a character (a lone surrogate)")
+        as_text(text, what)
     return listed
-
-
-SURROGATE = re.compile("[\ud800-\udfff]")

@@ -14,8 +14,11 @@ from msgspec.structs import replace
 
 from redraft.store.errors import ColumnError, SourceError
 from redraft.store.problems import Problem
-from redraft.store.sources.columns import problem
-from redraft.store.sources.files import Place, rows
+from redraft.store.sources.columns import columns_of
+from redraft.store.sources.fields import Place
+from redraft.store.sources.files import rows
+from redraft.store.sources.hub import PREFIX, hub_source
+from redraft.store.sources.problem import SourceNotes, problem
 from redraft.store.sources.split import named
 
 Bad = Callable[[SourceError], None]
@@ -30,29 +33,37 @@ def read(
     skip_bad: bool = False,
     bad: Bad | None = None,
     limit: int | None = None,
+    notes: SourceNotes | None = None,
 ) -> Iterator[Problem]:
-    """Yields the problems of a file (.jsonl, .json, .csv, .parquet), or of the built-in generator, which never ends.
-    The generator's source is "builtin" or, with options, "builtin:levels=1-3,split=heldout,seed=7"; its split is
-    `train` if no option sets it.
+    """Yields the problems of a source: a file (.jsonl, .json, .csv, .parquet), a data set of the Hugging Face Hub
+    ("hf:owner/name:config:split"), or the built-in generator, which never ends. The generator's source is "builtin" or,
+    with options, "builtin:levels=1-3,split=heldout,seed=7"; its split is `train` if no option sets it.
 
-    `question` and `answer` name the columns if they have unusual names. `split` is the split of all problems; without
-    `split`, a problem's split comes from its row's column `split`, or else from the file's name, as in
-    gsm8k_test.jsonl. Raises SourceError, whose message is one line, for the file or for its first bad row. With
-    `skip_bad`, bad rows are skipped, and `bad` gets the error of each.
+    `question` and `answer` name the columns if they have unusual names; several have commas between them. `split` is
+    the split of all problems; without `split`, a problem's split comes from its row's column `split`, or else from the
+    file's name, as in gsm8k_test.jsonl, or from the Hub's split. Raises SourceError, whose message is one line, for the
+    file or for its first bad row. With `skip_bad`, bad rows are skipped, and `bad` gets the error of each. `notes`
+    count what a user should know of the rows, such as problems without a known answer.
     """
     if str(source).partition(":")[0] == "builtin":
         found = _builtin(str(source).partition(":")[2], split)
     else:
-        path = Path(source).expanduser()
-        found = _file(path, rows(path), question, answer, split, bad or _ignore if skip_bad else None)
+        report = bad or _ignore if skip_bad else None
+        found = _file(source, rows(source), split, report, notes or SourceNotes(), question=question, answer=answer)
     return islice(found, limit)
 
 
 def _file(
-    path: Path, found: Iterator[Place], question: str | None, answer: str | None, split: str | None, bad: Bad | None
+    file: str | Path,
+    found: Iterator[Place],
+    split: str | None,
+    bad: Bad | None,
+    notes: SourceNotes,
+    **columns: str | None,
 ) -> Iterator[Problem]:
     """Yields the problems of a file's rows. If `bad` is given, it gets the error of each bad row; without `bad`, the
     first error is raised."""
+    source, usual = _name_and_split(file)
     first: dict[str, str] = {}
     good = 0
     last = SourceError("it holds no rows")
@@ -60,12 +71,15 @@ def _file(
         try:
             if isinstance(row, SourceError):
                 raise row
-            item = problem(row, source=path.stem, split=split, question=question, answer=answer)
+            item = problem(row, source=source, split=split, notes=notes, **columns)
+            if item.question in first and columns_of(tuple(row), **columns).layout.repeats:
+                notes.repeats += 1
+                continue
             for key in (item.question, item.problem_id):
                 if first.setdefault(key, place) != place:
                     raise SourceError(f"the same {'question' if key == item.question else 'id'} as {first[key]}")
         except SourceError as error:
-            last = SourceError(f"{path}, {place}: {error}")
+            last = SourceError(f"{file}, {place}: {error}")
             if bad is None and isinstance(error, ColumnError) and not good:
                 raise last from error
             if bad is None:
@@ -73,9 +87,18 @@ def _file(
             bad(last)
             continue
         good += 1
-        yield item if item.split else replace(item, split=named(path.stem))
+        yield item if item.split else replace(item, split=usual)
     if not good:
-        raise SourceError(f"{path}: no problem in it ({last})")
+        raise SourceError(f"{file}: no problem in it ({last})")
+
+
+def _name_and_split(file: str | Path) -> tuple[str, str | None]:
+    """Returns the name of a source, and the split of its problems if their rows have none."""
+    if str(file).startswith(PREFIX):
+        name, config, split = hub_source(str(file))
+        return f"{name}:{config}" if config else name, split.partition("[")[0]
+    stem = Path(file).stem
+    return stem, named(stem)
 
 
 def _ignore(_: SourceError) -> None:

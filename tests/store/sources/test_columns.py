@@ -8,7 +8,8 @@ from hypothesis import strategies as some
 
 from redraft.store.errors import ColumnError, SourceError
 from redraft.store.problems import Kind, Problem
-from redraft.store.sources.columns import boxed, problem, worked
+from redraft.store.sources.answer import boxed
+from redraft.store.sources.problem import problem, worked
 
 
 def read(row: dict[str, Any], question: str | None = None, answer: str | None = None) -> Problem:

@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
 from redraft.store.errors import SourceError
-from redraft.store.sources.files import LONGEST, rows
+from redraft.store.sources.files import rows
+from redraft.store.sources.json_rows import LONGEST
 
 Write = Callable[[str, bytes], Path]
 

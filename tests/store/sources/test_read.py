@@ -10,7 +10,7 @@ import pytest
 from redraft.store import Problem
 from redraft.store.errors import SourceError
 from redraft.store.problems import Kind
-from redraft.store.sources.columns import boxed
+from redraft.store.sources.answer import boxed
 from redraft.store.sources.read import read
 
 Write = Callable[[str, str | bytes], Path]
@@ -31,11 +31,11 @@ def lines(*rows: Any) -> str:
     return "".join(json.dumps(row) + "\n" for row in rows)
 
 
-ROWS = [{"question": "What is 6 x 7?", "answer": 42}, {"question": "Who?", "answer": 'me, "you"\nand é'}]
+ROWS = [{"question": "What is 6 x 7?", "answer": 42}, {"question": 'Who, "you"\nand é?', "answer": "me"}]
 
 
 def test_every_kind_of_file_gives_the_same_problems(write: Write, tmp_path: Path) -> None:
-    quoted = 'question,answer\nWhat is 6 x 7?,42\nWho?,"me, ""you""\nand é"\n'
+    quoted = 'question,answer\nWhat is 6 x 7?,42\n"Who, ""you""\nand é?",me\n'
     files = [
         write("a.jsonl", "\ufeff" + lines(*ROWS[:1]) + "\n\n" + lines(*ROWS[1:])),
         write("a.json", json.dumps(ROWS, indent=1)),
@@ -47,10 +47,85 @@ def test_every_kind_of_file_gives_the_same_problems(write: Write, tmp_path: Path
     for file in [*files, tmp_path / "a.parquet"]:
         assert list(read(file)) == [
             Problem("What is 6 x 7?", "42", source="a"),
-            Problem("Who?", 'me, "you"\nand é', source="a"),
+            Problem('Who, "you"\nand é?', "me", source="a"),
         ]
     lined = write("lines.json", lines(*ROWS))
     assert [problem.answer for problem in read(str(lined), limit=1)] == ["42"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"8": ROWS[0], "12": ROWS[1]},
+        {"version": "1.0", "data": ROWS},
+        {"problems": ROWS},
+    ],
+    ids=["by their keys", "beside a version", "alone"],
+)
+@pytest.mark.parametrize("indent", [None, 1])
+def test_one_object_may_hold_all_rows_of_a_json_file(write: Write, content: Any, indent: int | None) -> None:
+    found = list(read(write("a.json", json.dumps(content, indent=indent))))
+    assert [(problem.question, problem.answer) for problem in found] == [
+        (row["question"], str(row["answer"])) for row in ROWS
+    ]
+    if "8" in content:
+        assert [problem.problem_id for problem in found] == ["a/8", "a/12"]
+
+
+def test_one_row_may_stand_on_several_lines_of_a_json_file(write: Write) -> None:
+    [found] = read(write("a.json", json.dumps(ROWS[0], indent=1)))
+    assert found.answer == "42"
+
+
+def test_columns_of_the_logical_type_json_are_decoded(tmp_path: Path) -> None:
+    """Parquet files that other tools write have such columns: a key "Monday" must not keep its quotation marks."""
+    file = tmp_path / "a.parquet"
+    rows = "('Which day?', '\"Monday\"', '[\"Monday\", \"Friday\"]'), ('How many?', '18', 'null'), ('Who?', NULL, NULL)"
+    with duckdb.connect() as connection:
+        named = "SELECT question, answer::JSON AS answer, choices::JSON AS choices FROM"
+        connection.execute(f"COPY ({named} (VALUES {rows}) t(question, answer, choices)) TO '{file}'")
+    found = [(problem.question, problem.answer) for problem in read(file)]
+    assert found == [("Which day?\nA) Monday\nB) Friday", "A"), ("How many?", "18"), ("Who?", None)]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "text"),
+    [
+        ([{"role": "user", "content": "1 + 1?"}], "1 + 1?"),
+        ([{"role": "system", "content": "Be brief."}, {"role": "user", "content": "1 + 1?"}], "1 + 1?"),
+        ([{"role": "user", "content": [{"type": "text", "text": "1 + "}, {"type": "text", "text": "1?"}]}], "1 + 1?"),
+        ('[{"role": "user", "content": "1 + 1?"}]', "1 + 1?"),
+        ("[{1, 2}] and more", "[{1, 2}] and more"),
+    ],
+)
+def test_a_prompt_in_messages_is_its_user_message(write: Write, prompt: Any, text: str) -> None:
+    [found] = read(write("a.jsonl", lines({"prompt": prompt, "reward_model": {"ground_truth": 2}})))
+    assert (found.question, found.answer) == (text, "2")
+
+
+@pytest.mark.parametrize(
+    ("prompt", "words"),
+    [
+        ([{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}], "the question is a conversation"),
+        ([{"role": "assistant", "content": "b"}], "it has to be one message of the role user"),
+        ([{"role": "user", "content": [{"type": "image_url"}]}], "a part of a message has no text, such as a picture"),
+        ([{"role": "user", "content": {"a": 1}}], "the content of a message is not a text"),
+    ],
+)
+def test_a_prompt_of_another_form_is_one_line(write: Write, prompt: Any, words: str) -> None:
+    with pytest.raises(SourceError, match=words):
+        list(read(write("a.jsonl", lines({"prompt": prompt}))))
+
+
+def test_a_solution_column_that_says_only_true_or_false_is_no_answer(write: Write) -> None:
+    rows = [{"question": f"{n}?", "correct": n == 1, "label": True, "response": "So it is 4."} for n in (1, 2)]
+    assert [problem.answer for problem in read(write("a.jsonl", lines(*rows)))] == ["4", "4"]
+
+
+@pytest.mark.parametrize("beside", ["A shop.", ["A", "shop."], {"header": ["a", "b"], "rows": [[1, 2]]}])
+def test_text_beside_a_question_is_shown_before_it(write: Write, beside: Any) -> None:
+    [found] = read(write("a.jsonl", lines({"context": beside, "question": "How many?", "answer": 4})))
+    assert found.question.removesuffix("\n\nHow many?") in ("A shop.", "A\nshop.", "a | b\n1 | 2")
 
 
 def test_columns_are_recognised_or_named(write: Write) -> None:

@@ -24,9 +24,9 @@ from redraft.flows.cli import options
 def generate(source: str, json: bool, set: dict[str, str], **given: Any) -> int:
     """Solve problems and keep every draft, judged.
 
-    SOURCE is a file (.jsonl, .json, .csv, .parquet) or 'builtin', the word problems that ship with redraft: 40 of their
-    training split without --limit ('builtin:levels=1-3,seed=7' chooses; 'builtin:split=heldout' are those that no
-    dataset takes).
+    SOURCE is a file (.jsonl, .json, .csv, .parquet), a data set of the Hugging Face Hub ('hf:owner/name:split'), or
+    'builtin', the word problems that ship with redraft: 40 of their training split without --limit
+    ('builtin:levels=1-3,seed=7' chooses; 'builtin:split=heldout' are those that no dataset takes).
 
     The strategy correct tells the model which step it was least sure of (--set feedback=likelihood, the default), which
     needs its log-probabilities; --set feedback=none or feedback=oracle does not.

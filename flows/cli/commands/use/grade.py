@@ -70,11 +70,12 @@ def _tasks(name: str, kind: str, rows: deque[Mapping[str, Any]]) -> Iterator["Ta
     from redraft.graders.answers.task import GradeError, read_task
     from redraft.store.errors import RedraftError
     from redraft.store.sources import files
+    from redraft.store.sources.json_rows import json_lines
 
     if name != "-" and not Path(name).exists():
         raise GradeError(f"no file {name!r}: name a file of rows, or give the key of a reply with --answer")
     file = "standard input" if name == "-" else name
-    found = files.lines(Path("/dev/stdin")) if name == "-" else files.rows(Path(name))
+    found = json_lines(Path("/dev/stdin")) if name == "-" else files.rows(name)
     for place, row in found:
         if isinstance(row, RedraftError):
             raise GradeError(f"{file}, {place}: {row}") from row

@@ -1,0 +1,98 @@
+"""Reads multiple choice: the choices as data sets write them, and which of them the answer names."""
+
+import ast
+import re
+from collections.abc import Mapping, Sequence
+from string import ascii_uppercase
+from typing import Any
+
+from redraft.store.digest import digest
+from redraft.store.errors import SourceError
+from redraft.store.sources.fields import as_text, decoded
+
+Choices = list[tuple[str, str]]
+"""The label and the text of each choice."""
+
+LABELLED = re.compile(r"\(?\s*([A-Z])\s*[).:]\s*(.*)", re.DOTALL | re.IGNORECASE)
+LISTED = re.compile(r"(?:^|,)\s*([a-z]) \) ")  # "a ) 38 , b ) 27", as MathQA writes them
+
+
+def read_choices(value: Any) -> Choices:
+    """Returns the choices. `value` is a list, `{"A": ...}`, `{"label": [...], "text": [...]}`, one of the three as
+    text, or a text such as "a ) 38 , b ) 27". A list may carry its labels in the texts: "A)21" or "(A) 21". Raises
+    SourceError."""
+    if isinstance(value, str) and value.strip():
+        value = _from_text(value)
+    if not value:
+        return []
+    if not isinstance(value, Mapping | list):
+        raise SourceError("the choices are not a list")
+    if isinstance(value, Mapping):
+        listed = {"label", "text"} <= value.keys()
+        labels, texts = (value["label"], value["text"]) if listed else (list(value), list(value.values()))
+    else:
+        labels, texts = ascii_uppercase[: len(value)], value
+    if not isinstance(texts, list) or len(labels) != len(texts) or not 2 <= len(texts) <= len(ascii_uppercase):
+        raise SourceError("the choices are not a list of 2 to 26 texts")
+    return _unlabelled([(str(label), as_text(text, "choice")) for label, text in zip(labels, texts, strict=True)])
+
+
+def mixed(right: Any, wrong: Sequence[Any]) -> Choices:
+    """Returns the right and the wrong choices in an order that their texts decide, so that it is the same each time and
+    tells nothing."""
+    texts = [as_text(one, "choice") for one in (right, *wrong)]
+    return list(zip(ascii_uppercase, sorted(texts, key=lambda text: digest("choice", *texts, text)), strict=False))
+
+
+def chosen_letter(stated: Any, choices: Choices, answer_is: str = "") -> str:
+    """Returns the letter of the choice that an answer names by its label, by its number from 0, or by its text.
+    `answer_is` says which of the three is tried first: "label", "number" or "text". Raises SourceError if the answer
+    names no choice, or different ones."""
+    text = as_text(stated, "answer")
+    bare = text.strip("(). ")
+    labels, texts = [label for label, _ in choices], [one for _, one in choices]
+    numbers = [str(number) for number in range(len(choices))]
+    ways = {"label": labels, "number": numbers if labels[0] not in ("0", "1") else [], "text": texts}
+    found = {way: _place(names, text, bare) for way, names in ways.items()}
+    found = {way: place for way, place in found.items() if place is not None}
+    if not found and bare.upper() in labels:
+        return ascii_uppercase[labels.index(bare.upper())]
+    if not found:
+        raise SourceError(f"the answer {text[:100]!r} is none of the choices {', '.join(labels)}")
+    sure = "number" if isinstance(stated, int) and not isinstance(stated, bool) else answer_is
+    places = {found[sure]} if sure in found else set(found.values())
+    if len(places) > 1:
+        ways_told = " or ".join(f"{ascii_uppercase[place]} by its {way}" for way, place in found.items())
+        raise SourceError(f"the answer {text!r} may be choice {ways_told}: write the letter of the right choice")
+    return ascii_uppercase[places.pop()]
+
+
+def _place(names: Sequence[str], text: str, bare: str) -> int | None:
+    return names.index(text) if text in names else names.index(bare) if bare in names else None
+
+
+def _from_text(text: str) -> Any:
+    value = decoded(text)
+    if not isinstance(value, str):
+        return value
+    if text.lstrip().startswith("["):
+        try:
+            value = ast.literal_eval(text)
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            value = text
+        if isinstance(value, list) and len(value) > 1:
+            return value
+        text = str(value[0]) if isinstance(value, list) and value else text
+    parts = LISTED.split(text.strip())
+    if len(parts) < 5 or parts[0].strip():
+        raise SourceError('the choices are not a JSON list, such as ["red", "blue"]')
+    return {label.upper(): part.strip() for label, part in zip(parts[1::2], parts[2::2], strict=True)}
+
+
+def _unlabelled(choices: Choices) -> Choices:
+    """Returns the choices without the labels that their texts begin with, if these labels are A, B, C ... in order."""
+    matches = [LABELLED.fullmatch(text) for _, text in choices]
+    letters = "".join(match[1].upper() for match in matches if match)
+    if len(letters) != len(choices) or letters != ascii_uppercase[: len(letters)]:
+        return choices
+    return [(match[1].upper(), match[2].strip()) for match in matches if match]

@@ -1,0 +1,101 @@
+"""Reads texts from the cells of a row: a cell may hold a text, a number, a list, or an object with fields."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from redraft.store.errors import SourceError
+
+Row = Mapping[str, Any]
+Place = tuple[str, Row | SourceError]
+"""A pair: the place of a row in its file, such as "line 7", and the row; if the row has an error, the error."""
+
+Path = tuple[str, ...]
+"""A column, and the fields in its object, such as ("reward_model", "ground_truth")."""
+
+SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def value_at(row: Row, path: Path) -> Any:
+    """Returns the value of a column or of a field in it; None if there is none. The object may be JSON text."""
+    value = row[path[0]]
+    for name in path[1:]:
+        value = decoded(value)
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
+
+
+def first(row: Row, paths: Iterable[Path]) -> Any:
+    """Returns the first value that is not empty; None if all are empty."""
+    for path in paths:
+        value = value_at(row, path)
+        if not is_empty(value):
+            return value
+    return None
+
+
+def is_empty(value: Any) -> bool:
+    """Returns whether a cell holds nothing: null, NaN, an empty text, list or object."""
+    return value is None or (value != value if isinstance(value, float) else value in ("", [], {}))
+
+
+def decoded(text: Any) -> Any:
+    """Returns the value of a JSON text; any other value as it is."""
+    try:
+        return json.loads(text) if isinstance(text, str) else text
+    except (ValueError, RecursionError):
+        return text
+
+
+def as_text(value: Any, what: str) -> str:
+    """Returns a cell as text without surrounding spaces; "" for null. Raises SourceError for a list or an object, and
+    for a text with half a character."""
+    if value is None:
+        return ""
+    if isinstance(value, Mapping | list):
+        raise SourceError(f"the {what} is not a text")
+    text = str(value).strip()
+    if SURROGATE.search(text):
+        raise SourceError(f"the {what} holds half a character (a lone surrogate)")
+    return text
+
+
+def lines_of(value: Any, what: str) -> str:
+    """Returns a cell as text; the texts of a list are lines. Raises SourceError."""
+    return "\n".join(as_text(one, what) for one in value) if isinstance(value, list) else as_text(value, what)
+
+
+def shown(value: Any) -> str | None:
+    """Returns what a solver is shown of a cell beside the question: a text, a list of texts as lines, or a table as
+    lines of cells; None if it is none of these."""
+    if isinstance(value, Mapping) and isinstance(value.get("rows"), list):
+        value = [value.get("header") or [], *value["rows"]]
+    if isinstance(value, Mapping):
+        return None
+    if not isinstance(value, list):
+        return as_text(value, "text beside the question")
+    if any(isinstance(one, Mapping) for one in value):
+        return None
+    return "\n".join(" | ".join(map(str, one)) if isinstance(one, list) else str(one) for one in value)
+
+
+def message_text(value: Any) -> str:
+    """Returns the text of the one user message of a prompt in messages. System messages are left out, since redraft has
+    a system prompt of its own. Raises SourceError for a conversation of several turns."""
+    spoken = [one for one in value if isinstance(one, Mapping) and one.get("role") != "system"]
+    if len(spoken) != 1 or spoken[0].get("role") != "user":
+        raise SourceError("the question is a conversation: it has to be one message of the role user")
+    return content_text(spoken[0].get("content"))
+
+
+def content_text(content: Any) -> str:
+    """Returns the content of a message, which is a text or a list of parts with texts. Raises SourceError for a part
+    without a text, such as a picture."""
+    if not isinstance(content, list):
+        return as_text(content, "content of a message")
+    texts = [one.get("text") if isinstance(one, Mapping) else one for one in content]
+    found = [text for text in texts if isinstance(text, str)]
+    if len(found) < len(texts):
+        raise SourceError("a part of a message has no text, such as a picture: redraft reads texts")
+    return "".join(found)

@@ -1,0 +1,160 @@
+"""The layouts of benchmarks and training sets, one row each: by which columns a layout is recognised, and which of its
+columns hold what. A new layout is a new row. docs/sources.md shows the table.
+
+Names of columns are in lower case. `extra_info.question` is a field of an object in the column `extra_info`. A role
+that a layout leaves empty is filled by the usual names of USUAL.
+"""
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+Names = tuple[str, ...]
+
+
+class Layout(NamedTuple):
+    """The columns of a layout. `question` is joined from all its columns with `joint`; each of the other roles but
+    `beside` and `wrong` is its first column that has a value."""
+
+    sets: str  # the data sets that have this layout
+    marks: Names  # a row has this layout if it has all these columns
+    question: Names = ()
+    joint: str | None = "\n\n"  # None: the question is the first of its columns that has a text
+    beside: Names = ()  # shown before the question, a paragraph
+    unit: Names = ()  # shown after the question: the unit that the answer is in
+    answer: Names = ()
+    choices: Names = ()
+    wrong: Names = ()  # the wrong choices, each a column; the answer is the right choice's text
+    answer_is: str = ""  # how the answer names a choice: by "label", "number" (from 0) or "text"; "" is any of them
+    solution: Names = ()
+    subject: Names = ()
+    level: Names = ()
+    split: Names = ()
+    repeats: bool = False  # whether several rows may have one question, such as rows with a solution each
+
+
+USUAL = Layout(
+    "any other file",
+    marks=(),
+    question=("question", "problem", "content", "prompt", "instruction", "input", "query"),
+    beside=("passage", "context", "background", "table"),
+    answer=(
+        *("answer", "answerkey", "final_answer", "ground_truth", "expected_answer", "gt_answer", "gold"),
+        *("correct_answer", "correct answer", "correct", "answers", "label", "target"),
+        *("solution", "output", "response", "completion"),
+    ),
+    choices=("choices", "options"),
+    solution=("solution", "rationale", "explanation"),
+    subject=("subject", "type", "category", "topic"),
+    level=("level",),
+    split=("split",),
+)
+"""The usual names of each role, the first one first. Of the names of the question one column is taken."""
+
+SOLUTIONS = frozenset(
+    {"solution", "rationale", "explanation", "output", "response", "completion", "generated_solution"}
+)
+"""Columns of the answer that hold a worked solution, from which the answer is read."""
+
+BELONGS = ("body", *USUAL.beside, *USUAL.choices)
+"""Columns that belong to a question. If a question leaves the text of one out, the user is told."""
+
+PICTURES = ("image", "images", "picture", "image_1", "decoded_image")
+
+TABLE = (
+    Layout(
+        "SVAMP, ASDiv",
+        ("body", "question"),
+        question=("body", "question"),
+        joint=" ",
+        answer=("answer",),
+        subject=("type", "solution_type"),
+    ),
+    Layout("AQuA-RAT", ("question", "options", "correct"), answer=("correct",), answer_is="label"),
+    Layout("MathQA", ("problem", "options", "correct"), answer=("correct",), answer_is="label"),
+    Layout(
+        "AGIEval: SAT-math, gaokao",
+        ("question", "options", "label"),
+        answer=("label", "answer"),
+        answer_is="label",
+        solution=("other.solution", "explanation"),
+    ),
+    Layout(
+        "GPQA",
+        ("question", "correct answer", "incorrect answer 1"),
+        answer=("correct answer",),
+        wrong=("incorrect answer 1", "incorrect answer 2", "incorrect answer 3"),
+        answer_is="text",
+        subject=("subdomain", "high-level domain"),
+    ),
+    Layout(
+        "MMLU-Pro",
+        ("question", "options", "answer", "answer_index"),
+        answer_is="label",
+        solution=("cot_content",),
+        subject=("category",),
+    ),
+    Layout("MMLU", ("question", "choices", "answer", "subject"), answer_is="number"),
+    Layout("ARC, CommonsenseQA", ("question", "choices", "answerkey"), answer=("answerkey",), answer_is="label"),
+    Layout(
+        "TabMWP",
+        ("question", "table", "ques_type"),
+        beside=("table_title", "table"),
+        unit=("unit",),
+        answer=("answer",),
+        choices=("choices",),
+        answer_is="text",
+        subject=("ans_type",),
+        level=("grade",),
+    ),
+    Layout(
+        "OlympiadBench",
+        ("question", "final_answer"),
+        beside=("context",),
+        unit=("unit",),
+        answer=("final_answer",),
+        subject=("subfield", "subject"),
+    ),
+    Layout("TheoremQA", ("question", "answer", "answer_type"), subject=("answer_type",)),
+    Layout(
+        "DAPO, verl",
+        ("prompt", "reward_model"),
+        question=("extra_info.question", "prompt"),
+        joint=None,
+        answer=("reward_model.ground_truth",),
+        solution=("extra_info.answer",),
+        subject=("ability",),
+        split=("split", "extra_info.split"),
+    ),
+    Layout(
+        "OpenMathReasoning",
+        ("problem", "expected_answer"),
+        answer=("expected_answer",),
+        solution=("generated_solution",),
+        subject=("problem_type",),
+        repeats=True,
+    ),
+    Layout("ProcessBench", ("problem", "steps", "final_answer_correct"), answer=("answer",), repeats=True),
+    Layout(
+        "NuminaMath-1.5, OpenR1-Math",
+        ("problem", "answer", "problem_type"),
+        subject=("problem_type",),
+        repeats=True,
+    ),
+    Layout("Omni-MATH, Big-Math", ("problem", "answer", "domain"), subject=("domain",)),
+    Layout("MATH", ("problem", "solution", "type")),
+    Layout("MATH-500, AIME, DeepScaleR", ("problem", "answer")),
+    Layout("GSM8K", ("question", "answer")),
+    Layout("MetaMathQA", ("query", "response")),
+    Layout(
+        "Alpaca, MathInstruct",
+        ("instruction", "output"),
+        question=("instruction", "input"),
+        answer=("answer", "output"),
+    ),
+)
+"""All layouts. Of several that fit a row the first counts."""
+
+
+def layout_of(names: Collection[str]) -> Layout:
+    """Returns the layout of a row with these columns, in lower case; USUAL if none fits."""
+    return next((one for one in TABLE if all(mark in names for mark in one.marks)), USUAL)

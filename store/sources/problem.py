@@ -1,0 +1,170 @@
+"""Reads a problem from a row of a file."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from string import ascii_uppercase
+from typing import Any
+
+from redraft.store.errors import SourceError, alternatives
+from redraft.store.problems import Kind, Problem
+from redraft.store.sources.answer import Known, known_answer, marked_answer, stated_text
+from redraft.store.sources.answer_keys import read_rubric, read_tests, with_tests
+from redraft.store.sources.choice import Choices, chosen_letter, mixed, read_choices
+from redraft.store.sources.columns import Columns, columns_of, missing
+from redraft.store.sources.fields import Row, as_text, decoded, first, is_empty, lines_of, message_text, shown, value_at
+from redraft.store.sources.layouts import SOLUTIONS, Layout
+
+TRUTH = ("correct", "label")  # columns that say in some files whether a solution is right: true or false is no answer
+
+
+@dataclass(slots=True)
+class SourceNotes:
+    """What a user should know about the rows of a file before a model is paid for: counts, by what they count."""
+
+    left_out: Counter[str] = field(default_factory=Counter)  # questions that lack the text of a column, by column
+    pictures: int = 0  # questions with a picture
+    repeats: int = 0  # rows with the question of an earlier row
+    columns: tuple[str, ...] = ()  # of the latest row
+
+
+def problem(
+    row: Row,
+    *,
+    source: str,
+    split: str | None,
+    question: str | None,
+    answer: str | None,
+    notes: SourceNotes | None = None,
+) -> Problem:
+    """Returns the problem of a row. `question` and `answer` name the row's columns if the columns have unusual names.
+
+    The question is joined from the columns of its layout. Choices become lines "A) ..." of the question, and their
+    answer is a letter. The answer of a math problem is read by `known_answer`; a worked solution is kept as
+    `meta["solution"]`, and what stands in the place of an answer as `meta["no_answer"]`. The answer of a code problem
+    is its tests; visible tests follow the question. The answer of free text is its rubric. `notes` count what a user
+    should know. Raises SourceError if the row holds no problem.
+    """
+    notes = notes or SourceNotes()
+    columns = columns_of(tuple(row), question, answer)
+    if not columns.question:
+        raise missing(tuple(row), "no column for the question", "question")
+    notes.columns = tuple(row)
+    text = _question(row, columns, notes)
+    key, stated = _stated(row, columns)
+    kind, options, visible = _kind(row, columns), _options(row, columns, stated), ()
+    if kind is Kind.CODE:
+        tests, visible = _tests(row, columns)
+        text = with_tests(text, visible)
+        known = Known(tests, as_text(first(row, columns.keys["program"]), "solution") or stated_text(stated))
+    elif kind is Kind.RUBRIC:
+        reference = stated_text(stated) or None
+        known = Known(read_rubric(first(row, columns.keys["rubric"]), reference), reference)
+    elif options:
+        lettered = zip(ascii_uppercase, (choice for _, choice in options), strict=False)
+        text = "\n".join([text, *(f"{label}) {choice}" for label, choice in lettered)])
+        known, kind = _choice(stated, options, columns.layout), Kind.CHOICE
+    elif kind is Kind.TEXT:
+        words = stated_text(stated)
+        known = marked_answer(words) or Known(words or None)
+    else:
+        known = known_answer(stated, worked=key in SOLUTIONS)
+    elsewhere = [path for path in columns.solution if path[-1].strip().lower() != key]
+    solution = known.solution or lines_of(first(row, elsewhere), "solution")
+    number, level, subject = (first(row, paths) for paths in (columns.number, columns.level, columns.subject))
+    meta = {"solution": solution, "tests": list(visible), "no_answer": known.why}
+    return Problem(
+        question=text,
+        answer=known.answer,
+        problem_id="" if number is None else f"{source}/{number}",
+        source=source,
+        split=split or as_text(first(row, columns.split), "split") or None,
+        kind=kind,
+        level=_level(level),
+        subject=as_text(subject[0] if isinstance(subject, list) else subject, "subject") or None,
+        meta={name: value for name, value in meta.items() if value},
+    )
+
+
+def worked(row: Row) -> str:
+    """Returns a row's worked solution as written, with its answer; empty if the row has none. Raises SourceError."""
+    columns = columns_of(tuple(row))
+    return lines_of(first(row, columns.solution), "solution") or stated_text(_stated(row, columns)[1])
+
+
+def _question(row: Row, columns: Columns, notes: SourceNotes) -> str:
+    """Returns the question with the text beside it and the unit. Raises SourceError if the question is empty."""
+    joint, texts = columns.layout.joint, filter(None, _asked(row, columns))
+    text = next(texts, "") if joint is None else joint.join(texts)
+    if not text:
+        raise SourceError("the question is empty")
+    if unit := as_text(first(row, columns.unit), "unit"):
+        text = f"{text} (Unit: {unit})"
+    if columns.pictures:
+        notes.pictures += any(not is_empty(row[path[0]]) for path in columns.pictures)
+    if columns.unused:
+        notes.left_out.update(str(path[0]) for path in columns.unused if not is_empty(row[path[0]]))
+    if not columns.beside:
+        return text
+    beside = {str(path[0]): shown(row[path[0]]) for path in columns.beside}
+    notes.left_out.update(name for name, told in beside.items() if told is None)
+    return "\n\n".join(filter(None, ["\n".join(filter(None, beside.values())), text]))
+
+
+def _asked(row: Row, columns: Columns) -> Iterable[str]:
+    """Yields the texts of the columns of the question. A column may hold a prompt in messages."""
+    for path in columns.question:
+        value = value_at(row, path)
+        if isinstance(value, str) and value.startswith("[{"):
+            value = decoded(value)
+        messages = isinstance(value, list) and value and isinstance(value[0], dict)
+        yield message_text(value) if messages else as_text(value, "question")
+
+
+def _stated(row: Row, columns: Columns) -> tuple[str, Any]:
+    """Returns the name of the answer's column in lower case, and its value; None if no column has a value."""
+    for path in columns.answer:
+        value, name = value_at(row, path), str(path[-1]).strip().lower()
+        if not is_empty(value) and not (isinstance(value, bool) and name in TRUTH):
+            return name, value
+    return "", None
+
+
+def _options(row: Row, columns: Columns, stated: Any) -> Choices:
+    """Returns the choices of a row: those of a column, or the right one and the wrong ones of several columns."""
+    if not columns.wrong:
+        return read_choices(first(row, columns.choices))
+    wrong = [value for path in columns.wrong if not is_empty(value := value_at(row, path))]
+    return mixed(stated, wrong) if wrong and stated is not None else []
+
+
+def _choice(stated: Any, options: Choices, layout: Layout) -> Known:
+    if isinstance(stated, list) and len(stated) == 1:
+        stated = stated[0]
+    return Known() if stated is None else Known(chosen_letter(stated, options, layout.answer_is))
+
+
+def _kind(row: Row, columns: Columns) -> Kind:
+    """Returns the kind of problem that a row names; if the row names none, the kind that its columns imply."""
+    value, keys = first(row, columns.kind), columns.keys
+    if value is not None:
+        if value not in list(Kind):
+            raise SourceError(f"no kind {value!r}; {alternatives(value, Kind)}")
+        return Kind(value)
+    if keys["rubric"] and first(row, keys["rubric"]):
+        return Kind.RUBRIC
+    checked = keys["check"] and first(row, keys["check"]) and first(row, keys["entry_point"])
+    return Kind.CODE if checked or (keys["tests"] and first(row, keys["tests"])) else Kind.MATH
+
+
+def _tests(row: Row, columns: Columns) -> tuple[str | None, tuple[str, ...]]:
+    """Returns the tests that decide whether a program is right, as one text, and the tests that a solver may see."""
+    keys = columns.keys
+    decide = read_tests(first(row, (*keys["tests"], *keys["check"])), first(row, keys["entry_point"]))
+    return "\n".join(decide) or None, read_tests(first(row, keys["visible"]), None)
+
+
+def _level(value: Any) -> int | None:
+    found = re.fullmatch(r"(?:level *)?(\d{1,9})(?:\.0)?", str(value).strip(), re.IGNORECASE)
+    return int(found[1]) if found else None

@@ -1,0 +1,87 @@
+"""The known answer of a problem, from what data sets write in the answer's column."""
+
+from typing import Any
+
+import pytest
+
+from redraft.store.errors import SourceError
+from redraft.store.sources.answer import known_answer
+
+UNCLEAR = "a solution that states no answer plainly"
+
+
+@pytest.mark.parametrize(
+    ("cell", "answer"),
+    [
+        ("9 (apples)", "9"),
+        ("1,200 (square feet)", "1,200"),
+        ("3:4 (ratio of red)", "3:4"),
+        ("4 (cats); 6 (dogs)", "4, 6"),
+        ("10 (cm^2)", "10"),
+        ("5 (mod 7)", "5 (mod 7)"),
+        ("12 (base 8)", "12 (base 8)"),
+        ("2 (x+1)", "2 (x+1)"),
+        ("2(x)", "2(x)"),
+        ("(3, 4)", "(3, 4)"),
+        ("7; 8", "7; 8"),
+        (["$2$", "$-2$"], "$2$, $-2$"),
+        ([18], "18"),
+        ([], None),
+        ({"text": ["in 1990", "1990"], "answer_start": [3, 6]}, "in 1990"),
+        (18.0, "18.0"),
+        (True, "True"),
+        (0, "0"),
+    ],
+)
+def test_a_value_is_taken_as_written_without_its_unit(cell: Any, answer: str | None) -> None:
+    assert known_answer(cell).answer == answer
+
+
+@pytest.mark.parametrize("cell", ["NaN", "None", "null", "N/A", "proof", "Proof", "notfound", "not found", " nan "])
+def test_a_word_that_is_no_value_stands_for_no_answer(cell: str) -> None:
+    assert known_answer(cell) == (None, None, repr(cell.strip()))
+    boxed = known_answer(rf"So \boxed{{{cell}}}.")
+    assert (boxed.answer, boxed.why) == (None, repr(cell.strip()))
+
+
+@pytest.mark.parametrize("cell", [None, float("nan"), "", "  "])
+def test_an_empty_cell_has_no_answer_and_no_word_for_it(cell: Any) -> None:
+    assert known_answer(cell) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("He has 30 - 12 = 18 dollars.", "18"),
+        ("First 3 + 4 = 7.\nThen 7 * 2 = 14.", "14"),
+        ("She buys 3 and 4. So there are 1,200 pens.", "1200"),
+        ("Half is left.\nThe answer is 1/2.", "1/2"),
+        ("Some words.\nAnswer: x = 3", "x = 3"),
+        ("Some words, then **The answer is: $42$**", "$42$"),
+        ("It costs $2.50 in the end, so we pay $2.50.", None),
+        ("It lies between 3 and 5 in the end.", None),
+        ("We see that it is even. Hence the claim holds for all.", None),
+        ("4 + 5 = 9", "9"),
+        ("Paris", "Paris"),
+        ("x = 5", "x = 5"),
+        ("18", "18"),
+    ],
+)
+def test_a_worked_solution_without_a_mark_gives_its_last_value_only_if_that_is_plain(
+    text: str, answer: str | None
+) -> None:
+    found = known_answer(text, worked=True)
+    if text in ("Paris", "x = 5", "18"):
+        assert found == (text, None, None)
+    else:
+        assert found == (answer, text, None if answer else UNCLEAR)
+
+
+def test_a_text_of_several_lines_is_a_solution_in_any_column() -> None:
+    assert known_answer("We add.\nSo it is 7.") == ("7", "We add.\nSo it is 7.", None)
+    assert known_answer("We add. So it is 7.") == ("We add. So it is 7.", None, None)
+
+
+def test_an_object_is_no_answer() -> None:
+    with pytest.raises(SourceError, match="the answer is not a text"):
+        known_answer({"value": 3})
