@@ -16,6 +16,7 @@ BOX = re.compile(r"\\(?:boxed|fbox) *")
 BRACES = re.compile(r"\\.|[{}]", re.DOTALL)  # an escaped brace is skipped, and an escaped backslash escapes nothing
 NUMBER = r"[-−]?(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)(?:/\d+)?"
 UNIT = re.compile(rf"({NUMBER}(?::\d+)?)\s+\((?!mod\b|base\b)[A-Za-z$%][^()+*=]+\)")  # "9 (apples)", as ASDiv writes it
+FORMULA = re.compile(r"\A\$([^$]+)\$\Z")
 STATED = re.compile(r"\banswer(?:\s+is\s*:?|\s*:)\s*(?:\*\*)?(.+?)(?:\*\*)?\.?\s*\Z", re.IGNORECASE)
 LAST = re.compile(rf"(?<![\w.])(?:\$|\\\$)?({NUMBER})(?![\w/])")
 
@@ -61,11 +62,12 @@ def marked_answer(text: str) -> Known | None:
 
 
 def stated_text(value: Any) -> str:
-    """Returns what a cell states as one text. The texts of a list have commas between them. Raises SourceError."""
+    """Returns what a cell states as one text. The texts of a list have commas between them, and lose the dollar signs
+    around each. Raises SourceError."""
     if isinstance(value, Mapping) and isinstance(value.get("text"), list):  # SQuAD's answers
         value = value["text"][:1]
     if isinstance(value, list):
-        return ", ".join(filter(None, (as_text(one, "answer") for one in value)))
+        return ", ".join(filter(None, (FORMULA.sub(r"\1", as_text(one, "answer")) for one in value)))
     return "" if is_empty(value) else as_text(value, "answer")
 
 

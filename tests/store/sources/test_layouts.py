@@ -90,10 +90,10 @@ ROWS: dict[str, list[tuple[dict[str, Any], Expected]]] = {
     "OlympiadBench": [
         ({"id": 7, "subfield": "Algebra", "context": None, "question": "Solve $x^2=4$.", "solution": ["So $x=\\pm 2$."],
           "final_answer": ["$2$", "$-2$"], "is_multiple_answer": True, "unit": None, "answer_type": "Numerical"},
-         ("Solve $x^2=4$.", "$2$, $-2$", MATH)),
+         ("Solve $x^2=4$.", "2, -2", MATH)),
         ({"id": 8, "subfield": "Mechanics", "context": "A body falls.", "question": "How fast is it after 1 s?",
           "solution": ["9.8"], "final_answer": ["$9.8$"], "unit": "m/s", "is_multiple_answer": False},
-         ("A body falls.\n\nHow fast is it after 1 s? (Unit: m/s)", "$9.8$", MATH)),
+         ("A body falls.\n\nHow fast is it after 1 s? (Unit: m/s)", "9.8", MATH)),
     ],
     "TheoremQA": [
         ({"Question": "Is 7 prime?", "Answer": "True", "Answer_type": "bool", "Picture": None},
