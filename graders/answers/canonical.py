@@ -87,7 +87,7 @@ LETTER = re.compile(
     r"""[\W_]*(?:(?:the|is|be|as|likely|probably|most|clearly|therefore|thus|also|simply|correct|right|best|final|la|le)\s+)*
     (?:(?:option|choice|answer|letter|statement|opción|opção|option|вариант)s?\s*(?:\bis\b)?|选项|選項|選択肢)?[\W_]*?
     (?:[(（\[]([A-Za-z])[)）\].] | (?<![(\w])((?-i:[A-Z])|[a-z](?=\s*[).:]|\s*$)))
-    (?![A-Za-zÀ-ÿА-я\d_'’+=^<>/&]|-\w|\s*(?:[=+^<>/&|]|(?:,|or\b|and\b|和|或|、)+\s*(?:and\s|or\s)?[\W_]*(?-i:[A-Z])(?![A-Za-zÀ-ÿА-я\d_'’])))
+    (?![A-Za-zÀ-ÿА-я\d_'’+=^<>/&]|-\w|\s*(?:[=+^<>/&|]|(?:[,，、和或]|or\b|and\b)+\s*(?:and\s|or\s)?[\W_]*(?-i:(?!I\s+[a-z])[A-Z])(?![A-Za-zÀ-ÿА-я\d_'’])))
     (?=[^\s\w]|\s*$|\s[^a-zA-Z]|\s+(?:because|since|as|for|is|with|based|due|which|that|where|if|and|in|would)\b
       |\s+(?-i:(?<![AI]\s)[A-Z])|[\u3040-\uffff])""",
     re.IGNORECASE | re.VERBOSE,

@@ -9,11 +9,12 @@ from redraft.graders.answers.replies.labels import labels
 
 def stated_letter(text: str) -> str | None:
     """The letter that a text states as its answer ("the answer is (B)", "option B is correct"); the last one if it
-    states several; None if it states none."""
+    states several; empty if its last statement names several letters; None if it states none."""
     place, found = -1, None
     for label in labels(text):
-        if named := letter(label.content.partition("\n")[0][:NEAR]):
-            place, found = label.start, named
+        said = label.content.lstrip().partition("\n")[0][:NEAR]
+        if (named := letter(said)) or SEVERAL.match(said):
+            place, found = label.start, named or ""
             break
     for pattern in STATEMENTS:
         for match in reversed(deque(pattern.finditer(text, max(place, 0)), MOST)):
@@ -50,6 +51,10 @@ def _is_ruled_out(sentence: str, match: re.Match[str]) -> bool:
     return bool(RULES_OUT.search(before) or RULED_OUT.match(after))
 
 
+SEVERAL = re.compile(
+    r"[\W_]*(?:(?:either|both|likely|probably|options?|choices?)\s+)*[(（]?[A-J][)）]?(?:[\s,，、&/]|and\b|or\b|[和或及])+"
+    r"[(（]?(?!I\s+[a-z])[A-J](?![A-Za-z])"
+)
 NEAR = 120  # characters after a statement in which its letter comes
 LONGEST = 2000
 MOST = 64

@@ -102,12 +102,14 @@ NOUN = re.compile(
 )
 LETTER = re.compile(r"[^\W_\u0600-\u06ff\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]|-")
 """What makes a noun the end of another word ("long-answer"); scripts without spaces have no such end."""
-MARKUP = re.compile(r"(?:[\s>#*_•–—✅✔✓🎯📌💡:-]|\d{1,2}[.)]|</?(?:b|strong|p|em|h\d)>|\\(?:text|textbf|mathbf)\{)*")
+MARKUP = re.compile(
+    r"(?:[\s>#*_•–—✅✔✓🎯📌💡:【\[-]|\d{1,2}[.)]|</?(?:b|strong|p|em|h\d)>|\\(?:text|textbf|mathbf)\{)*"
+)
 ALONE = re.compile(rf"{MARKUP.pattern}(?:[^\W\d]+(?:['’]s)?[ ,]+){{0,4}}{MARKUP.pattern}")
 """What may stand before a noun at the beginning of a line: markup, a few words ("So the final")."""
 COLON = re.compile(
     r"""(?:\ (?:choice|option))? (?:\ *\([^()\n]{0,40}\)|\ *\d{1,2}(?=[*_ ]*[:：]))?
-    (?: [*_]*\ *[:：=] (?:[\s*_}:]|</(?:b|strong|p|em|h\d)>)* | [*_\ :]*\n\s* )""",
+    (?: [*_]*\ *(?:[:：=]|[】\]]) (?:[\s*_}:：]|</(?:b|strong|p|em|h\d)>)* | [*_\ :]*\n\s* )""",
     re.VERBOSE,
 )
 CELLS = (

@@ -25,7 +25,9 @@ def stated_words(text: str) -> str | None:
 
 
 def concluded_words(text: str) -> str | None:
-    """The last line of a text."""
+    """The last line of a text; yes or no if it begins with one of them, before the reasons."""
+    if decision := DECISION.match(text.lstrip()[:LONGEST]):
+        return decision[1]
     return text.strip().rsplit("\n", 1)[-1].strip(MARKS) or None
 
 
@@ -43,7 +45,7 @@ HEDGE = re.compile(
     r"(?:(?:most|very)\s+)?(?:likely|\w+ably|\w+ainly|clearly|simply|technically)\s+(?:to be\s+)?", re.IGNORECASE
 )
 PARTICLE = re.compile(r"(?:です|である|でした|입니다|이다|이에요|예요)$")
-DECISION = re.compile(r"[\"“'*]*(yes|no|true|false)[\"”'*]*(?:\s*[,;:–—(]|\s+-\s|$)", re.IGNORECASE)
+DECISION = re.compile(r"[\"“'*]*(yes|no|true|false)[\"”'*]*(?:\s*[,;:–—(]|\.\s|\s+-\s|$)", re.IGNORECASE)
 """Yes or no, with or without a reason after it."""
 STOP = re.compile(r"[.!?](?=[\s*_\"'”’)]+(?:[A-Z\d(]|$))|[。！？]")
 SHORTENED = re.compile(

@@ -99,7 +99,18 @@ CLOSINGS = {
 """Tags around thinking, in lower case."""
 CHANNEL = re.compile(r"<\|channel\|>\s{0,4}(\w{1,32})[^<\n]{0,80}(?:<\|constrain\|>\w{1,32})?<\|message\|>")
 TOKENS = {
-    *("</s>", "<eos>", "<bos>", "<pad>", "<eos_token>", "<start_of_turn>", "<end_of_turn>", "[inst]", "[/inst]"),
+    *(
+        "</s>",
+        "<eos>",
+        "<bos>",
+        "<pad>",
+        "<eos_token>",
+        "<eoa>",
+        "<start_of_turn>",
+        "<end_of_turn>",
+        "[inst]",
+        "[/inst]",
+    ),
     *(f"<|{name}|>" for name in ("im_start", "im_end", "im_sep", "start", "end", "return", "call", "message")),
     *(f"<|{name}|>" for name in ("eot_id", "eom_id", "eot", "endoftext", "begin_of_text", "end_of_text")),
     *(f"<|{name}|>" for name in ("start_header_id", "end_header_id", "user", "assistant", "system", "observation")),

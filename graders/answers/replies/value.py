@@ -5,6 +5,7 @@ be left out, unless they change it ("5 dozen", "8 hours and 30 minutes").
 """
 
 import re
+from collections.abc import Sequence
 
 from redraft.graders.answers.normalize import unwrap
 from redraft.graders.answers.replies.display import first_display, last_display, result
@@ -35,18 +36,31 @@ def concluded(text: str) -> str | None:
         text = text[: remark.start()].rstrip()
     if (display := last_display(text)) is not None:
         return display or None
-    line = text.rsplit("\n", 1)[-1].strip(ORNAMENTS)
-    if "<<" in line:
+    line = text.rsplit("\n", 1)[-1].strip()
+    if "<<" in line or " | " in line:  # a calculation that breaks off, or a row of a table
         return None
     for sentence in reversed(sentences(line)):
-        runs = _runs(sentence)
-        if runs:
-            start, end = runs[-1]
-            rest = UNIT.fullmatch(sentence, end)
-            finished = line.endswith(ENDS) or (rest and rest[1] not in UNFINISHED)
-            start = start if PROSE.search(masked(sentence)) else 0
-            return _leading(sentence[start:], unit=False) if finished else None
+        bold = [part for part in BOLD.findall(sentence) if BEGINS.match(masked(part))]
+        if len(bold) == 1:
+            return _leading(bold[0], unit=False)
+        sentence = BOLD.sub(r"\1", sentence).strip(ORNAMENTS)
+        if runs := _runs(sentence):
+            return (
+                _leading(sentence[start:], unit=False) if (start := _place(sentence, line, runs)) is not None else None
+            )
     return None
+
+
+def _place(sentence: str, line: str, runs: Sequence[tuple[int, int]]) -> int | None:
+    """Where the value of the last sentence of a line begins; None if the sentence breaks off."""
+    start, end = runs[-1]
+    rest = UNIT.fullmatch(sentence, end)
+    if not line.endswith(ENDS) and (rest is None or rest[1] in UNFINISHED):
+        return None
+    counted = THERE_ARE.match(sentence)
+    if counted and runs[0][0] - counted.end() in (0, 1) and "=" not in sentence:
+        return runs[0][0]
+    return start if PROSE.search(masked(sentence)) else 0
 
 
 def is_formula(answer: str) -> bool:
@@ -78,6 +92,10 @@ def _leading(sentence: str, unit: bool = True) -> str | None:
         return None
     if CHANGES.match(after):
         return _bare(sentence[:start] + OF.split(sentence[start:], maxsplit=1)[0])
+    if before.rstrip().endswith(JOIN):
+        if bound := MORE.match(sentence, start):
+            return _bare(sentence[: bound.end()])
+        return _bare(OPEN_END.sub("", sentence[: len(before.rstrip().rstrip(JOIN))]))
     is_unit = unit and FORMULA not in before and prose[0].isascii() and len(after.split()) <= LONGEST_UNIT
     return _bare(sentence if is_unit else OPEN_END.sub("", sentence[:start]))
 
@@ -148,7 +166,7 @@ COPULA = re.compile(
     r"(?<![\w'’])(?:is|are|was|were|be|equals|equal to|of|ist|sind|est|sont|es|son|é|è|sono)(?!\w)\s*:?|[是为為は=:：]"
 )
 RUN = re.compile(
-    rf"""(?<![A-Za-z_])[-+−–±(\[{{√$€£¥₹.\\|]*[\d{FORMULA}{COMMAND}π∞½¼¾]
+    rf"""(?:\b[A-Za-z](?=\()|(?<![A-Za-z_]))[-+−–±(\[{{√$€£¥₹.\\|]*[\d{FORMULA}{COMMAND}π∞½¼¾]
     (?:[\d{FORMULA}{COMMAND}{JOIN}\s.,+\-−–±*/×÷·^=<>≤≥≠(){{}}\[\]%‰°√π∞½¼¾²³$€£¥₹!|_]|\b[b-hj-zB-HJ-Z]\b)*
     (?<![\s.,+\-−–*/×÷·^=<>≤≥≠(\[{{$€£¥₹!|_{JOIN}])""",
     re.VERBOSE,
@@ -162,6 +180,13 @@ UNFINISHED = frozenset(
     re.findall(r"\w+", "a an and are as at but by for from if in is of on or so than that the to with")
 )
 ESCAPED_BRACE = re.compile(r"\\[\\{}]")
+MORE = re.compile(r"(?:more|less|fewer|greater|higher|lower|above|below|later|earlier)\b")
+THERE_ARE = re.compile(
+    r"\W*(?:(?:so|thus|hence|therefore|overall|finally|in total)\W+)*there\s+(?:are|is|were|was|will be)\s+"
+    r"(?:(?:a total of|exactly|only|about|approximately)\s+)?(?=[\W\d])",
+    re.IGNORECASE,
+)
+"""What says that a number counts the things after it, whatever other numbers describe them."""
 OF = re.compile(r"\s+of\b")
 DENIED = re.compile(r"(?:not|never|neither|nicht|pas|no es)\b|不")
 CHANGES = re.compile(
