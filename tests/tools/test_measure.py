@@ -63,6 +63,7 @@ def test_words_folders_and_shared_names_are_counted(measure: ModuleType) -> None
         **{"agents_search_level-search": "", "agents_graph_--init--": "", "tests_test-other": ""},
     )
     assert measure.words(found) == {"node", "level", "search"}
+    assert measure.words_per_file(found) == 1.0
     assert measure.largest_folder(found) == 2
     assert measure.shared_names(found) == ["agents/{graph,search}/node.py"]
 

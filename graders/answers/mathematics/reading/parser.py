@@ -69,6 +69,8 @@ class Parser(Expressions):
                 if len(signs) < len(items):
                     raise Unread(f"{token.text!r} is left over")
                 items.append(self.item())
+        if len(signs) == len(items) > 0 and signs[-1] in ("and", "or"):
+            raise Unread(f"{signs[-1]!r} has nothing behind it")
         if not items or (conditions and brackets):
             if brackets and not conditions:
                 return Listing(brackets, ())
@@ -205,10 +207,12 @@ class Parser(Expressions):
         if after and after.text == ":" and " ".join(words).casefold() in LABELS:
             self.at += 1
             return self.side()
-        if " ".join(words).casefold() in ABOUT and after:
+        text = " ".join(words).casefold()
+        if after and text in ABOUT:
             return self.side()
-        text = " ".join(" ".join(words).casefold().split())
-        return Number(Fraction(NUMBER_WORDS.index(text))) if text in NUMBER_WORDS else Words(text)
+        if after and after.kind == "number" and text in ("negative", "minus"):
+            return Call("neg", (scalar(self.side()),))
+        return _spoken(" ".join(" ".join(words).casefold().split()))
 
     def _ratio(self, form: Form) -> Form:
         parts = [form]
@@ -246,6 +250,17 @@ class Parser(Expressions):
         self.at = len(self.tokens)
 
 
+def _spoken(text: str) -> Form:
+    """A number in words ("three", "negative five", "one half"), or else the words themselves."""
+    sign, _, rest = text.partition(" ")
+    if sign in ("negative", "minus"):
+        value = _spoken(rest)
+        return Number(-value.value) if isinstance(value, Number) else Words(text)
+    if text in NUMBER_WORDS:
+        return Number(Fraction(NUMBER_WORDS.index(text)))
+    return Number(PARTS[text]) if text in PARTS else Words(text)
+
+
 NUMBER_WORDS = tuple(
     re.findall(
         r"\w+",
@@ -255,6 +270,11 @@ NUMBER_WORDS = tuple(
 )
 
 
+PARTS = {
+    "half": Fraction(1, 2), "one half": Fraction(1, 2), "one third": Fraction(1, 3), "two thirds": Fraction(2, 3),
+    "one quarter": Fraction(1, 4), "one fourth": Fraction(1, 4), "three quarters": Fraction(3, 4),
+    "three fourths": Fraction(3, 4), "one fifth": Fraction(1, 5),
+}  # fmt: skip
 LABELS = ("answer", "final answer", "the answer", "result", "solution")
 
 
