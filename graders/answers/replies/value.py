@@ -5,10 +5,10 @@ be left out, unless they change it ("5 dozen", "8 hours and 30 minutes").
 """
 
 import re
-from collections.abc import Sequence
+from itertools import takewhile
 
 from redraft.graders.answers.normalize import unwrap
-from redraft.graders.answers.replies.display import first_display, last_display, result
+from redraft.graders.answers.replies.display import first_display, result
 from redraft.graders.answers.replies.split import BOLD, COMMAND, FORMULA, JOIN, PROSE, SPAN, masked, sentences
 
 
@@ -21,46 +21,12 @@ def stated(content: str) -> str | None:
         if (display := first_display(content)) is not None:
             return display or None
         first, _, rest = content.lstrip().partition("\n")
-        if ITEM.match(first) and (values := _listed(first, rest)):
+        if (ITEM.match(first) or FIRST.match(first)) and (values := _listed(first, rest)):
             return values
         if not rest or not ANNOUNCES.search(first):
             return _value(sentences(ITEM.sub("", first))[0])
         content = rest
     return None
-
-
-def concluded(text: str) -> str | None:
-    """The value with which a text without any mark ends; None if the text breaks off, or ends with none."""
-    text = CALCULATOR.sub("", text[-LONGEST:]).rstrip()
-    while remark := REMARK.search(text):
-        text = text[: remark.start()].rstrip()
-    if (display := last_display(text)) is not None:
-        return display or None
-    line = text.rsplit("\n", 1)[-1].strip()
-    if "<<" in line or " | " in line:  # a calculation that breaks off, or a row of a table
-        return None
-    for sentence in reversed(sentences(line)):
-        bold = [part for part in BOLD.findall(sentence) if BEGINS.match(masked(part))]
-        if len(bold) == 1:
-            return _leading(bold[0], unit=False)
-        sentence = BOLD.sub(r"\1", sentence).strip(ORNAMENTS)
-        if runs := _runs(sentence):
-            return (
-                _leading(sentence[start:], unit=False) if (start := _place(sentence, line, runs)) is not None else None
-            )
-    return None
-
-
-def _place(sentence: str, line: str, runs: Sequence[tuple[int, int]]) -> int | None:
-    """Where the value of the last sentence of a line begins; None if the sentence breaks off."""
-    start, end = runs[-1]
-    rest = UNIT.fullmatch(sentence, end)
-    if not line.endswith(ENDS) and (rest is None or rest[1] in UNFINISHED):
-        return None
-    counted = THERE_ARE.match(sentence)
-    if counted and runs[0][0] - counted.end() in (0, 1) and "=" not in sentence:
-        return runs[0][0]
-    return start if PROSE.search(masked(sentence)) else 0
 
 
 def is_formula(answer: str) -> bool:
@@ -75,10 +41,10 @@ def _value(sentence: str) -> str | None:
     sentence = BOLD.sub(r"\1", sentence.strip(ORNAMENTS)).strip(BLANK)
     if DENIED.match(sentence):
         return None
-    return _leading(sentence) or _predicate(sentence) or _words(sentence)
+    return leading(sentence) or _predicate(sentence) or _words(sentence)
 
 
-def _leading(sentence: str, unit: bool = True) -> str | None:
+def leading(sentence: str, unit: bool = True) -> str | None:
     """The value with which a sentence begins, with the words that belong to it."""
     mask = masked(sentence)
     if BOUND.match(mask):
@@ -95,7 +61,11 @@ def _leading(sentence: str, unit: bool = True) -> str | None:
     if before.rstrip().endswith(JOIN):
         if bound := MORE.match(sentence, start):
             return _bare(sentence[: bound.end()])
+        if ANOTHER.search(after):
+            return _bare(sentence)
         return _bare(OPEN_END.sub("", sentence[: len(before.rstrip().rstrip(JOIN))]))
+    if ANOTHER.search(after):
+        return _bare(sentence)
     is_unit = unit and FORMULA not in before and prose[0].isascii() and len(after.split()) <= LONGEST_UNIT
     return _bare(sentence if is_unit else OPEN_END.sub("", sentence[:start]))
 
@@ -104,10 +74,10 @@ def _predicate(sentence: str) -> str | None:
     """The value that a sentence gives its subject: "The smallest $k$ is 12" gives 12."""
     mask = masked(sentence)
     for copula in reversed(list(COPULA.finditer(mask))):
-        if BEGINS.match(mask, copula.end()) and (value := _leading(sentence[copula.end() :].lstrip())):
+        if BEGINS.match(mask, copula.end()) and (value := leading(sentence[copula.end() :].lstrip())):
             return value
-    runs = _runs(sentence)
-    return _leading(sentence[runs[0][0] :], unit=False) if runs else None
+    found = runs(sentence)
+    return leading(sentence[found[0][0] :], unit=False) if found else None
 
 
 def _words(sentence: str) -> str | None:
@@ -119,12 +89,9 @@ def _words(sentence: str) -> str | None:
 
 def _listed(first: str, rest: str) -> str | None:
     """The values of a list of which each item is one."""
-    items = [first]
-    for line in rest.split("\n"):
-        if not ITEM.match(line):
-            break
-        items.append(line)
-    values = [_value(sentences(ITEM.sub("", item))[0]) or "" for item in items]
+    mark = ITEM if ITEM.match(first) else NUMBERED
+    items = [first, *takewhile(mark.match, rest.split("\n"))]
+    values = [_value(sentences(mark.sub("", item))[0]) or "" for item in items]
     return ", ".join(values) if len(values) > 1 and all(map(is_formula, values)) else None
 
 
@@ -137,12 +104,11 @@ def _bare(text: str) -> str | None:
     return result(value) or None if whole.count("{") == whole.count("}") else None
 
 
-def _runs(sentence: str) -> list[tuple[int, int]]:
+def runs(sentence: str) -> list[tuple[int, int]]:
     """Where the numbers and formulas of a sentence begin and end, each with all that it is calculated from."""
     return [match.span() for match in RUN.finditer(masked(sentence)) if not TRIVIAL.fullmatch(sentence, *match.span())]
 
 
-LONGEST = 2000  # characters at the end of a text that may be its conclusion
 ANNOUNCING = 4  # lines that may announce an answer before it comes
 LONGEST_UNIT = 2  # words
 MOST_WORDS = 6  # of an answer in words
@@ -152,15 +118,14 @@ SIMPLE = re.compile(r"\s*(?:([-−]?[$€£]?\d[\d,]*(?:\.\d+)?%?)|\$([^$\n]*[^$
 BLANK = " \t\r*_`\"'“”:：≈~>"
 ORNAMENTS = " \t*_✓✔✅☑️🎉🎯■□∎◻"
 OPEN_END = re.compile(r"[\s,;:(–—*_\"'-]+(?:an?\s+)?$")
-ENDS = (".", "!", "$", "*", "。", "！", "`", r"\)", "।", "．")
 
 DIGIT = re.compile(r"\d|\\[a-z]*frac|\\(?:infty|pi|sqrt|emptyset|varnothing)")
 VALUE = re.compile(rf"[\d{FORMULA}{COMMAND}½¼¾π∞∅]")
 BEGINS = re.compile(rf"[\s*_(\"'~≈]*(?:[-+−–±]?\s*[$€£¥₹]?\s*[-+−–]?\.?\d|[-+−–±√(\[{{|]*[{FORMULA}{COMMAND}π∞√])")
 EXPLAINS = re.compile(
-    r"[\s,;(—–]+(?:because|since|which|so that|so|where|when|if|given|after|obtained|as|i\.e\.|that is|using"
-    r"|by \w+ing|assuming|not|rather than|instead of|denn|weil|da|car|porque|因为|因為)\b|\s[—–]\s|，|；"
-    r"|\s\((?=[^\W\d_]{2,}[^()\d]*\)\W*$)"
+    r"[\s,;(—–]+(?:because|since|which|so that|so|where|when|if|given|after|obtained|as|i\.e\.|that is|using|by \w+ing"
+    rf"|{JOIN}+ (?:about|approximately|roughly|equivalently|simply)|assuming|not|rather than|instead of|denn|weil|car"
+    r"|porque|因为|因為)\b|\s[—–]\s|，|；|\s\((?=[^\W\d_]{2,}[^()\d]*\)\W*$)"
 )
 COPULA = re.compile(
     r"(?<![\w'’])(?:is|are|was|were|be|equals|equal to|of|ist|sind|est|sont|es|son|é|è|sono)(?!\w)\s*:?|[是为為は=:：]"
@@ -173,20 +138,9 @@ RUN = re.compile(
 )
 """Numbers and formulas with the signs between them."""
 TRIVIAL = re.compile(r"\\?\$?\(?\\?[A-Za-z]\)?\$?|\W*")
-CALCULATOR = re.compile(r"<<[^<>]*>>")
-UNIT = re.compile(r"[\s*_)$\]]*(?:([^\W\d_]+)[\s*_)]*)?")
-"""What may stand between the last value of a text and its end if no full stop ends it."""
-UNFINISHED = frozenset(
-    re.findall(r"\w+", "a an and are as at but by for from if in is of on or so than that the to with")
-)
 ESCAPED_BRACE = re.compile(r"\\[\\{}]")
+ANOTHER = re.compile(rf"{JOIN}\s*[$€£]?[-\d{FORMULA}]")
 MORE = re.compile(r"(?:more|less|fewer|greater|higher|lower|above|below|later|earlier)\b")
-THERE_ARE = re.compile(
-    r"\W*(?:(?:so|thus|hence|therefore|overall|finally|in total)\W+)*there\s+(?:are|is|were|was|will be)\s+"
-    r"(?:(?:a total of|exactly|only|about|approximately)\s+)?(?=[\W\d])",
-    re.IGNORECASE,
-)
-"""What says that a number counts the things after it, whatever other numbers describe them."""
 OF = re.compile(r"\s+of\b")
 DENIED = re.compile(r"(?:not|never|neither|nicht|pas|no es)\b|不")
 CHANGES = re.compile(
@@ -206,9 +160,6 @@ TALK = re.compile(
 )
 """Words with which a sentence talks about the answer and does not give it."""
 ITEM = re.compile(r"\A\s*(?:[*•]|[-–](?=\s+[^\d\s]))\s+")
+FIRST = re.compile(r"\s*\(?1[.)]\s+\S")
+NUMBERED = re.compile(r"\A\s*\(?\d{1,2}[.)]\s+")
 ANNOUNCES = re.compile(r"[:：=][\s*_]*$|^\s*[*_`]*(?:```\w*)?\s*$|\b(?:is|are)\s*$")
-REMARK = re.compile(
-    r"(?:\n|(?<=[.!?)*$]) +)[*_#> ]*(?:I hope|Hope this|Let me know|If you|Feel free|Please let|Please feel|Does this"
-    r"|Is there|Would you|Do you|Note that|Note:|Thank|Good luck|Great job|Happy|You can|希望|如果)[^\n]*\Z"
-)
-"""What models say after a solution that is no part of it."""

@@ -271,3 +271,42 @@ def test_a_statement_is_read_as_a_whole(text: str, answer: str | None) -> None:
 )
 def test_a_text_without_a_mark_ends_with_its_value(text: str, answer: str | None) -> None:
     assert extract(text) == answer
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("Answer:\n1. x=2\n2. y=3", "x=2, y=3"),
+        ("Answer:\n- $x=2$\n- $y=3$", "x=2, y=3"),
+        ("Answer: 5. This is because it is.", "5"),
+        ("The answers are 5 for Tom and 6 for Ann.", "5 for Tom and 6 for Ann"),
+        ("The answer is 5/6, or about 83%.", "5/6"),
+        ("The answer is 6 or more.", "6 or more"),
+        ("The answer is at least 5.", "at least 5"),
+        ("The answer is 4 and a half hours.", "4 and a half hours"),
+        ("The answer is 18 dollars for 9 eggs.", "18"),
+        ("The answer is $12$ or $13$ apples.", "12 or 13"),
+        ("The answer is x=2 and y=4.", "x=2 and y=4"),
+        ("The answer is $x = 2, y = 4$.", "x = 2, y = 4"),
+        (r"The answer is $x = 2 \text{ and } y = 4$.", r"x = 2 \text{ and } y = 4"),
+    ],
+)
+def test_several_values_and_what_changes_a_value_stay(text: str, answer: str) -> None:
+    assert extract(text) == answer
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("There are 2 bars with values larger than 4.", "2"),
+        ("There are 5 apples and 3 pears = 8 fruits.", "8"),
+        ("So there are **3** groups with at least 40.", "3"),
+        ("The cost is 4 m + 4 m = **16 m**.", "16 m"),
+        ("The mode of the numbers is 10, which shows that 3 of 9 are odd.", "10"),
+        ("The age gap is 13 years, with the younger 13 and the older 26.", "13"),
+        ("So she needs at least 5 buses.", "5"),
+        ("| Year | Size |\n|---|---|\n| 2019 | 7.84 |", None),
+    ],
+)
+def test_the_last_sentence_tells_which_of_its_numbers_is_the_value(text: str, answer: str | None) -> None:
+    assert extract(text) == answer

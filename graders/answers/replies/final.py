@@ -1,0 +1,69 @@
+"""Reads the value with which a text ends that marks no answer."""
+
+import re
+from collections.abc import Sequence
+
+from redraft.graders.answers.replies.display import last_display
+from redraft.graders.answers.replies.split import BOLD, PROSE, masked, sentences
+from redraft.graders.answers.replies.value import BEGINS, ORNAMENTS, leading, runs
+
+
+def concluded(text: str) -> str | None:
+    """The value with which a text without any mark ends; None if the text breaks off, or ends with none."""
+    text = CALCULATOR.sub("", text[-LONGEST:]).rstrip()
+    while remark := REMARK.search(text):
+        text = text[: remark.start()].rstrip()
+    if (display := last_display(text)) is not None:
+        return display or None
+    line = text.rsplit("\n", 1)[-1].strip()
+    if "<<" in line or " | " in line:  # a calculation that breaks off, or a row of a table
+        return None
+    for sentence in reversed(sentences(line)):
+        bold = [part for part in BOLD.findall(sentence) if BEGINS.match(masked(part))]
+        if len(bold) == 1:
+            return leading(bold[0], unit=False)
+        sentence = BOLD.sub(r"\1", sentence).strip(ORNAMENTS)
+        main = AFTERTHOUGHT.split(sentence, maxsplit=1)[0]
+        sentence = main if runs(main) else sentence
+        found = runs(sentence)
+        if found:
+            start = _place(sentence, line, found)
+            return None if start is None else leading(sentence[start:], unit=False)
+    return None
+
+
+def _place(sentence: str, line: str, found: Sequence[tuple[int, int]]) -> int | None:
+    """Where the value of the last sentence of a line begins; None if the sentence breaks off."""
+    start, end = found[-1]
+    rest = UNIT.fullmatch(sentence, end)
+    if not line.endswith(ENDS) and (rest is None or rest[1] in UNFINISHED):
+        return None
+    counted = THERE_ARE.match(sentence)
+    if counted and found[0][0] - counted.end() in (0, 1) and "=" not in sentence:
+        return found[0][0]
+    return start if PROSE.search(masked(sentence)) else 0
+
+
+LONGEST = 2000  # characters at the end of a text that may be its conclusion
+ENDS = (".", "!", "$", "*", "。", "！", "`", r"\)", "।", "．")
+CALCULATOR = re.compile(r"<<[^<>]*>>")
+UNIT = re.compile(r"[\s*_)$\]]*(?:([^\W\d_]+)[\s*_)]*)?")
+"""What may stand between the last value of a text and its end if no full stop ends it."""
+UNFINISHED = frozenset(
+    re.findall(r"\w+", "a an and are as at but by for from if in is of on or so than that the to with")
+)
+AFTERTHOUGHT = re.compile(
+    r",\s+(?:with|where|because|since|while|whereas|compared|which (?!gives|leaves|makes|means|equals|is|totals))\b"
+)
+"""What adds to the statement of a sentence and does not lead to a further one."""
+THERE_ARE = re.compile(
+    r"\W*(?:(?:so|thus|hence|therefore|overall|finally|in total)\W+)*there\s+(?:are|is|were|was|will be)\s+"
+    r"(?:(?:a total of|exactly|only|about|approximately)\s+)?(?=[\W\d])",
+    re.IGNORECASE,
+)
+"""What says that a number counts the things after it, whatever other numbers describe them."""
+REMARK = re.compile(
+    r"(?:\n|(?<=[.!?)*$]) +)[*_#> ]*(?:I hope|Hope this|Let me know|If you|Feel free|Please let|Please feel|Does this"
+    r"|Is there|Would you|Do you|Note that|Note:|Thank|Good luck|Great job|Happy|You can|希望|如果)[^\n]*\Z"
+)
+"""What models say after a solution that is no part of it."""
