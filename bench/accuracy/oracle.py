@@ -1,152 +1,109 @@
-"""How often the oracle is wrong, and how long it takes, on GSM8K and MATH-500.
+"""How often the oracle is wrong or undecided, and how fast it is, beside plain Math-Verify in the same run.
 
-    python bench/accuracy/oracle.py [--draws 20] [--json]
+    python bench/accuracy/oracle.py [--every N] [--workers 2] [--against BIN] [--math-verify TESTS] [--failures FILE]
 
-Agreement is with the verdicts that the authors of real GSM8K solutions recorded. Each gold answer, wrapped in a
-solution's text, must be right (else: a false rejection), and golds of other problems, the gold plus or minus one and
-its negative must be wrong (else: a false acceptance, all of which are listed).
+The sources are real solutions with their authors' verdicts; the cases that the tests hold; the golds of MATH-500, of
+GSM8K and of other layouts, respelled in more than forty ways (`pairs/respell.py`); and the golds' near misses
+(`pairs/near_misses.py`). A false acceptance is a right verdict that must not be; a false rejection is a wrong one.
+Math-Verify is given the mathematics alone.
+
+`--every 50` takes each fiftieth pair of the golds. `--against BIN` is the folder of another build's programs, whose
+speed is measured too. `--math-verify TESTS` is the folder of Math-Verify's own tests (`pairs/published.py`): each case
+on which redraft differs is printed with redraft's reason.
 """
 
-import asyncio
 import json
-import random
-import re
 import sys
-import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
-from redraft.graders.answers.canonical import canonical, is_words
-from redraft.graders.answers.checker import Checker
-from redraft.graders.answers.exact_match import decide
-from redraft.graders.answers.extract import extract
-from redraft.graders.answers.verify import verify
-from redraft.store.problems import Kind
-from redraft.store.trajectory import Verdict
+from pairs.pairs import DATA, Pair, cases, golds, missed, respelled, solutions
+from pairs.published import published
+from pairs.run import run, speeds
+from pairs.table import HEAD, Counts, row, unexpected
 
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
-MOST_SHOWN = 30
-SOLUTIONS = (
-    "We add the parts and get what was asked.\nTherefore the total is $\\boxed{%s}$.",
-    "First, 3 + 4 = 7.\nThe answer is $%s$.",
-    "There are 2 of them.\n\n**Answer:** %s",
-)
-GSM8K_SOLUTIONS = ("She buys 3 * 2 = <<3*2=6>>6 of them.\n#### %s", "That makes 6 + 4 = 10\nA: %s")
+ROUNDS = 3
 
 
 @click.command()
-@click.option("--draws", default=20, help="Unequal golds for each gold.")
+@click.option("--every", default=1, help="Take each Nth pair of the golds, to be quick.")
+@click.option("--draws", default=40, help="Golds of other problems for each gold.")
+@click.option("--workers", default=2, help="Processes of each oracle.")
+@click.option("--alone", is_flag=True, help="redraft's accuracy alone: no Math-Verify, no measurement of speed.")
+@click.option("--against", type=click.Path(path_type=Path), help="The folder of another build's programs.")
+@click.option("--math-verify", type=click.Path(exists=True, path_type=Path), help="The folder of Math-Verify's tests.")
+@click.option("--failures", type=click.Path(path_type=Path), help="Write the pairs with other verdicts, as JSON lines.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def main(draws: int, as_json: bool) -> None:
-    """Measures the oracle on the real data and prints a table."""
-    figures = asyncio.run(measure(draws))
+def main(
+    every: int,
+    draws: int,
+    workers: int,
+    alone: bool,
+    against: Path | None,
+    math_verify: Path | None,
+    failures: Path | None,
+    as_json: bool,
+) -> None:
+    """Measures the oracle and prints a table."""
+    if not DATA.is_dir():
+        sys.exit(f"{DATA} is not there; this measures on the files in it")
+    counts: list[Counts] = []
+    other: list[dict[str, Any]] = []
+    say = (lambda _: None) if as_json else click.echo
+    say(row(HEAD))
+    say(row(["---"] * len(HEAD)))
+    for source, pairs in sources(every, draws, math_verify):
+        found = run("redraft", pairs, workers)
+        counts.append(Counts.of(source, "redraft", pairs, found))
+        other += unexpected(pairs, found)
+        say(counts[-1].line())
+        if not alone:
+            maths = [pair for pair in pairs if pair.kind == "math"]
+            counts.append(Counts.of(source, "Math-Verify", maths, run("math_verify", maths, workers)))
+            say(counts[-1].line())
+    rates = {} if alone else dict(speed(workers, against))
+    if not alone:
+        say("\n" + row(["pairs a second", *next(iter(rates.values()))]))
+        say(row(["---"] * (1 + len(next(iter(rates.values()))))))
+        for source, rate in rates.items():
+            say(row([source, *(f"{each:,.0f}" for each in rate.values())]))
+    for pair in other:
+        if pair["source"] == "published":
+            say(
+                f"\n{pair['answer']!r} <- {pair['reply']!r}: {pair['verdict']}, published as {pair['expected']}"
+                f" (read as {pair['extracted']!r}; {pair['reason'] or 'compared'})"
+            )
+    if failures:
+        failures.write_text("".join(json.dumps(pair, ensure_ascii=False) + "\n" for pair in other), encoding="utf-8")
     if as_json:
-        click.echo(json.dumps(figures))
-        return
-    for name, figure in figures.items():
-        click.echo(f"{name:12}" + "".join(f"  {k} {v}" for k, v in figure.items() if not isinstance(v, list)))
-        for pair in figure.get("accepted", []) + figure.get("rejected", []):
-            click.echo(f"    {pair}")
+        click.echo(json.dumps({"counts": [each.as_json() for each in counts], "speed": rates, "unexpected": other}))
 
 
-async def measure(draws: int) -> dict[str, dict[str, Any]]:
-    """The figures of the three data sets, by name."""
-    async with Checker() as checker:
-        files = ("gsm8k_test.jsonl", "gsm8k_train.jsonl")
-        gsm8k = [row["answer"].rsplit("####", 1)[1].strip() for file in files for row in _rows(file)]
-        math = [row["answer"] for row in _rows("math_500.json")]
-        return {
-            "solutions": await agreement(checker),
-            "gsm8k": await golds(checker, gsm8k, GSM8K_SOLUTIONS, draws),
-            "math500": await golds(checker, math, SOLUTIONS, draws),
-        }
+def sources(every: int, draws: int, tests: Path | None) -> Iterator[tuple[str, list[Pair]]]:
+    """The pairs of each source, by its name in the table."""
+    yield "real solutions of GSM8K", list(solutions())
+    yield "cases", list(cases())
+    for name in ("math500", "gsm8k", "layouts"):
+        found = golds(name)
+        yield f"{name}, respelled", list(respelled(found))[::every]
+        yield f"{name}, near misses", list(missed(found, draws))[::every]
+    if tests:
+        yield "Math-Verify's published cases", list(published(tests))
 
 
-async def agreement(checker: Checker) -> dict[str, Any]:
-    """How many verdicts on real solutions equal the recorded ones."""
-    start, agreed, different = time.perf_counter(), 0, []
-    for row in _rows("gsm8k_model_solutions.jsonl"):
-        for solution in (row["6b_finetuning"], row["6b_verification"]):
-            answer = extract(solution["solution"])
-            ruling = await verify(row["ground_truth"], answer, Kind.MATH, checker)
-            if (ruling.verdict is Verdict.RIGHT) == solution["is_correct"]:
-                agreed += 1
-            else:
-                different.append(f"{answer!r} was recorded as {solution['is_correct']}")
-    seconds = round(time.perf_counter() - start, 2)
-    return {"checked": agreed + len(different), "agreed": agreed, "seconds": seconds, "rejected": different}
-
-
-async def golds(checker: Checker, answers: list[str], wraps: Iterable[str], draws: int) -> dict[str, Any]:
-    """False rejections of the golds themselves and false acceptances of answers that are not equal to them."""
-    start = time.perf_counter()
-    chance = random.Random(0)
-    equal = [(gold, extract(wrap % text) or "") for gold in answers for wrap in wraps for text in _respelt(gold)]
-    unequal = [(gold, wrong) for gold in answers for wrong in _wrong(gold, answers, draws, chance)]
-    rejected = [p async for p in _with(checker, equal, {Verdict.WRONG, Verdict.UNDECIDED})]
-    accepted = [p async for p in _with(checker, unequal, {Verdict.RIGHT})]
-    undecided = [p async for p in _with(checker, unequal, {Verdict.UNDECIDED})]
-    return {
-        "equal": len(equal),
-        "false_rejections": len(rejected),
-        "unequal": len(unequal),
-        "by_worker": sum(decide(*pair) is None for pair in {*equal, *unequal}),
-        "false_acceptances": len(accepted),
-        "undecided": len(undecided),
-        "seconds": round(time.perf_counter() - start, 2),
-        "rejected": [f"gold {gold!r} rejected {answer!r}" for gold, answer in rejected][:MOST_SHOWN],
-        "accepted": [f"gold {gold!r} accepted {answer!r}" for gold, answer in accepted][:MOST_SHOWN],
-    }
-
-
-async def _with(checker: Checker, pairs: list[tuple[str, str]], verdicts: set[Verdict]):
-    size = 200
-    for start in range(0, len(pairs), size):
-        batch = pairs[start : start + size]
-        rulings = await asyncio.gather(*(verify(gold, answer, Kind.MATH, checker) for gold, answer in batch))
-        for pair, ruling in zip(batch, rulings, strict=True):
-            if ruling.verdict in verdicts:
-                yield pair
-
-
-def _respelt(gold: str) -> Iterator[str]:
-    yield gold
-    if r"\text" not in gold and r"\{" not in gold:
-        yield re.sub(r"[)\]]", r"\\right\g<0>", re.sub(r"[(\[]", r"\\left\g<0>", gold))
-    yield gold.replace(r"\frac", r"\dfrac").replace(" ", r"\ ")
-    if (value := _scalar(gold)) is not None:
-        yield rf"\frac{{2({value})}}{{2}}"
-
-
-def _wrong(gold: str, answers: list[str], draws: int, chance: random.Random) -> Iterator[str]:
-    others = [other for other in chance.sample(answers, draws + 20) if canonical(other) != canonical(gold)]
-    yield from others[:draws]
-    number = gold.replace(",", "")
-    if re.fullmatch(r"-?\d+", number):
-        yield from (str(int(number) + 1), str(int(number) - 1))
-        if int(number):
-            yield str(-int(number))
-    elif (value := _scalar(gold)) is not None:
-        yield from (f"{value} + 1", f"{value} - 1", f"-({value})")
-
-
-def _scalar(gold: str) -> str | None:
-    """The gold as something that can be calculated with, or None where it is a list, a relation, words or the like."""
-    value = re.sub(r"^[a-z]\s*=\s*", "", gold)
-    mixed = re.match(r"\d+\s*\\frac", value)
-    if mixed or is_words(gold) or re.search(r",(?!\d{3}|\\!)|=|matrix|_|\\in|\\pm|\\text\{\(|\\cup|\$", value):
-        return None
-    return re.sub(r"\\(text|mbox)\{.*", "", value)
-
-
-def _rows(file: str) -> list[dict[str, Any]]:
-    path = DATA / file
-    if not path.is_file():
-        sys.exit(f"{path} is not there; this measures on the files in {DATA}")
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+def speed(workers: int, against: Path | None) -> Iterator[tuple[str, dict[str, float]]]:
+    """The pairs a second of redraft, of another build, and of Math-Verify."""
+    python = Path(sys.executable)
+    contestants = {"redraft": ("redraft", python)}
+    if against:
+        contestants["the other build"] = ("redraft", against.absolute() / "python")
+    contestants["Math-Verify"] = ("math_verify", python)
+    yield "replies of GSM8K", speeds(list(solutions()), contestants, workers, ROUNDS)
+    wrapped = [pair for pair in respelled(golds("math500")) if pair.how.startswith("ending")]
+    yield "golds of MATH-500 in replies", speeds(wrapped, contestants, workers, ROUNDS)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,70 @@
+"""What is counted of verdicts, and the lines that are printed of it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pairs.pairs import Pair
+from pairs.run import Verdicts
+
+HEAD = ("source", "oracle", "pairs", "as expected", "false acceptances", "false rejections", "undecided", "pairs/s")
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How often one oracle is right about the pairs of a source. Undecided is counted for all pairs."""
+
+    source: str
+    oracle: str
+    pairs: int
+    expected: int
+    false_acceptances: int
+    false_rejections: int
+    undecided: int
+    seconds: float
+
+    @classmethod
+    def of(cls, source: str, oracle: str, pairs: Sequence[Pair], found: Verdicts) -> "Counts":
+        both = list(zip(pairs, found.verdicts, strict=True))
+        return cls(
+            source,
+            oracle,
+            len(pairs),
+            sum(pair.holds(verdict) for pair, verdict in both),
+            sum(verdict == "right" and pair.expected in ("wrong", "not right") for pair, verdict in both),
+            sum(verdict == "wrong" and pair.expected in ("right", "not wrong") for pair, verdict in both),
+            found.verdicts.count("undecided"),
+            round(found.seconds, 3),
+        )
+
+    def line(self) -> str:
+        """A line of the Markdown table."""
+        cells = (
+            self.source,
+            self.oracle,
+            f"{self.pairs:,}",
+            f"{_percent(self.expected, self.pairs)}",
+            f"{self.false_acceptances:,}",
+            f"{self.false_rejections:,} ({_percent(self.false_rejections, self.pairs)})",
+            f"{self.undecided:,} ({_percent(self.undecided, self.pairs)})",
+            f"{self.pairs / self.seconds:,.0f}" if self.seconds else "",
+        )
+        return row(cells)
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def unexpected(pairs: Sequence[Pair], found: Verdicts) -> Iterator[dict[str, Any]]:
+    """The pairs whose verdict is not as expected, with the reason and the extracted answer."""
+    for pair, verdict, reason, extracted in zip(pairs, found.verdicts, found.reasons, found.extracted, strict=True):
+        if not pair.holds(verdict):
+            yield {**asdict(pair), "verdict": verdict, "reason": reason, "extracted": extracted}
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.2f}%" if whole else ""

@@ -1,0 +1,78 @@
+"""The same mathematics in other type: delimiters, spaces, brackets, fractions, roots, signs."""
+
+import re
+from collections.abc import Mapping
+
+from pairs.latex import POWER
+from pairs.ways import Way, around, fractions, roots, swap, typeset
+
+
+def _sized(opening: str, closing: str) -> Way:
+    def change(text: str) -> str:
+        text = re.sub(r"\\(?:left|right)(?![a-z])\s*", "", text)
+        return re.sub(r"(?<!\\)[)\]]", rf"{closing}\g<0>", re.sub(r"(?<!\\)[(\[]", rf"{opening}\g<0>", text))
+
+    way = typeset(change)
+    return lambda gold: (
+        None
+        if r"\sqrt[" in gold.text
+        or gold.text.count("(") + gold.text.count("[") != gold.text.count(")") + gold.text.count("]")
+        else way(gold)
+    )
+
+
+WIDE = str.maketrans({chr(code): chr(code + 0xFEE0) for code in (*range(0x30, 0x3A), *map(ord, "+-(),"))})
+SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+PRODUCT = r"(?<=\d)\s*(?=\\(?:pi|sqrt)(?![A-Za-z])|[A-Za-z](?![A-Za-z]))"
+SIGN = r"(?<=[\w})])\s*([+=-])\s*(?=[\w\\({])"
+
+
+WRAPS: Mapping[str, Way] = {
+    "dollars": around("$%s$"),
+    "double dollars": around("$$%s$$"),
+    "round delimiters": around(r"\(%s\)"),
+    "square delimiters": around(r"\[%s\]"),
+    "bold": around("**$%s$**"),
+    "full stop": around("%s."),
+    "spaces around": around(" %s "),
+    "display style": around(r"\displaystyle %s"),
+    "braces around": around("{%s}"),
+}
+TYPESETTING: Mapping[str, Way] = {
+    "spaces around signs": swap(SIGN, r" \1 "),
+    "thin spaces around signs": swap(SIGN, r"\\,\1\\,"),
+    "no spaces": swap(r"(?<![A-Za-z])\s+(?!\\frac)|\s+(?![A-Za-z])", lambda m: m[0] if "\\\\" in m.string else ""),
+    "sized brackets": _sized(r"\\left", r"\\right"),
+    "big brackets": _sized(r"\\bigl", r"\\bigr"),
+    "unsized brackets": swap(r"\\(?:left|right)(?![a-z])\s*", ""),
+    "dfrac": swap(r"\\[tc]?frac", r"\\dfrac"),
+    "tfrac": swap(r"\\[dc]?frac", r"\\tfrac"),
+    "frac in braces": fractions(r"\frac{TOP}{BOTTOM}"),
+    "over": fractions(r"{TOP \over BOTTOM}"),
+    "fraction with a slash": fractions("((TOP)/(BOTTOM))"),
+    "short frac": swap(r"\\[dtc]?frac\{(\d)\}\{(\d)\}", r"\\frac\1\2"),
+    "plain root": lambda gold: None if re.search(r"[a-z]\s*\\sqrt", gold.text) else roots("sqrt(RADICAND)")(gold),
+    "root sign": roots("√(RADICAND)"),
+    "power of a half": roots("(RADICAND)^{1/2}"),
+    "pi as a letter": swap(r"\\pi(?![A-Za-z])", "π"),
+    "pi as a word": swap(r"\\pi(?![A-Za-z])", " pi "),
+    "power in braces": swap(r"\^(\w)", r"^{\1}"),
+    "power without braces": swap(r"\^\{(\w)\}", r"^\1"),
+    "superscript": swap(POWER, lambda match: (match[1] or match[2]).translate(SUPERSCRIPTS)),
+    "power as in Python": swap(
+        r"\^(?:\{([^{}\\]+)\}|(\w))", lambda match: f"**({match[1]})" if match[1] else f"**{match[2]}"
+    ),
+    "dot for a product": lambda gold: None if gold.form == "based" else swap(PRODUCT, r" \\cdot ")(gold),
+    "cross for a product": lambda gold: None if gold.form == "based" else swap(PRODUCT, r" \\times ")(gold),
+    "star for a product": lambda gold: None if gold.form == "based" else swap(PRODUCT, "*")(gold),
+    "minus sign": swap("-", "−"),
+    "dash at the start": swap(r"(?<![\w})\s])-|^-", "–"),
+    "wide characters": lambda gold: (
+        gold.text.translate(WIDE) if re.fullmatch(r"[-\d,()+]+", gold.text) and gold.form != "list" else None
+    ),
+    "infinity sign": swap(r"\\infty", "∞"),
+    "infinity as a word": swap(r"\\infty", "infinity"),
+    "plus infinity": swap(r"(?<!-)\\infty", r"+\\infty"),
+    "plus or minus sign": swap(r"\\pm", "±"),
+    "element sign": swap(r"\\in(?![a-z])", "∈"),
+}

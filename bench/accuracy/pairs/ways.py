@@ -1,0 +1,132 @@
+"""Builders of ways: a way changes a gold into another text, or into None if it does not apply."""
+
+import re
+from collections.abc import Callable
+from fractions import Fraction
+
+from pairs.latex import Gold
+
+Way = Callable[[Gold], str | None]
+Text = Callable[[str], str | None]
+QUOTED = re.compile(r"(\\(?:text|mbox|mathrm)\{[^{}]*\})")
+FRACTION = re.compile(r"\\[dtc]?frac\s*(?:\{([^{}]*)\}|(\d))\s*(?:\{([^{}]*)\}|(\d))")
+
+
+def typeset(change: Callable[[str], str]) -> Way:
+    """A change outside of quoted words. It applies to all mathematics that is not words."""
+
+    def way(gold: Gold) -> str | None:
+        if gold.form in ("words", "letter", "other"):
+            return None
+        return "".join(part if QUOTED.fullmatch(part) else change(part) for part in QUOTED.split(gold.text))
+
+    return way
+
+
+def swap(pattern: str, spelling: str | Callable[[re.Match[str]], str]) -> Way:
+    return typeset(lambda text: re.sub(pattern, spelling, text))
+
+
+def around(spelling: str, *forms: str) -> Way:
+    """The gold inside another text, in which it is `%s`."""
+    return lambda gold: spelling.replace("%s", gold.text) if not forms or gold.form in forms else None
+
+
+def fractions(spelling: str) -> Way:
+    """Fractions whose parts hold no braces, in another form. Mixed numbers stay."""
+
+    def change(match: re.Match[str]) -> str:
+        top, bottom = match[1] or match[2], match[3] or match[4]
+        return spelling.replace("TOP", top).replace("BOTTOM", bottom)
+
+    return typeset(lambda text: text if re.search(r"[A-Za-z\d]\s*\\[dtc]?frac", text) else FRACTION.sub(change, text))
+
+
+def roots(spelling: str) -> Way:
+    return swap(r"\\sqrt\s*(?:\{([^{}]*)\}|(\d))", lambda match: spelling.replace("RADICAND", match[1] or match[2]))
+
+
+def number(spelling: Text) -> Way:
+    """Another spelling of a plain number, between the currency and the unit that it has."""
+
+    def way(gold: Gold) -> str | None:
+        other = spelling(gold.number) if gold.number else None
+        return None if other is None else gold.text.replace(gold.body, other, 1)
+
+    return way
+
+
+def whole(spelling: Callable[[int], str | None]) -> Way:
+    return number(lambda digits: None if "." in digits else spelling(int(digits)))
+
+
+def grouped(mark: str) -> Way:
+    """A whole number, or the whole part of a decimal, with a mark between its groups of three digits."""
+
+    def spelling(digits: str) -> str | None:
+        start, dot, decimals = digits.partition(".")
+        parts = re.sub(r"(?<=\d)(?=(?:\d{3})+$)", lambda _: mark, start)
+        return None if parts == start else parts + dot + decimals
+
+    return number(spelling)
+
+
+def ratio(spelling: Callable[[Fraction, int, int], str | None]) -> Way:
+    """Another spelling of a gold that is one fraction of whole numbers: by its value, numerator and denominator."""
+
+    def way(gold: Gold) -> str | None:
+        match = re.fullmatch(rf"(-?)\s*{FRACTION.pattern}", gold.body)
+        parts = (match[2] or match[3], match[4] or match[5]) if match else ("", "")
+        if not match or not all(part.isdigit() for part in parts) or not int(parts[1]):
+            return None
+        top, bottom = int(match[1] + parts[0]), int(parts[1])
+        other = spelling(Fraction(top, bottom), top, bottom)
+        return None if other is None else gold.text.replace(gold.body, other, 1)
+
+    return way
+
+
+def listed(spelling: Callable[[list[str]], str | None], *forms: str) -> Way:
+    """The elements in another way, in the brackets that they have."""
+
+    def way(gold: Gold) -> str | None:
+        inner = spelling(gold.elements) if gold.form in forms else None
+        opening, closing = gold.brackets or ("", "")
+        return None if inner is None else f"{opening}{inner}{closing}"
+
+    return way
+
+
+def unit(spelling: Callable[[str, str], str | None]) -> Way:
+    """Another spelling of a unit in words, by the unit and its power."""
+
+    def way(gold: Gold) -> str | None:
+        if not gold.unit or not gold.unit["word"]:
+            return None
+        other = spelling(gold.unit["word"].strip(), gold.unit["power"] or "")
+        return None if other is None else gold.text[: gold.unit.start()] + other
+
+    return way
+
+
+def degrees(spelling: str) -> Way:
+    return lambda gold: gold.body + spelling if gold.unit and gold.unit["degrees"] else None
+
+
+def percent(spelling: Callable[[Fraction], str]) -> Way:
+    return lambda gold: spelling(Fraction(gold.number)) if gold.number and gold.unit and gold.unit["percent"] else None
+
+
+def words(spelling: str, change: Callable[[str], str] = str) -> Way:
+    """Words, in which they are `%s`."""
+
+    def way(gold: Gold) -> str | None:
+        match = re.fullmatch(r"\\text\{([^{}]*)\}|([A-Za-z' -]+)", gold.text) if gold.form == "words" else None
+        return spelling.replace("%s", change((match[1] or match[2]).strip())) if match else None
+
+    return way
+
+
+def part(form: str, spelling: Callable[[Gold], str | None]) -> Way:
+    """A way for golds of one form."""
+    return lambda gold: spelling(gold) if gold.form == form else None
