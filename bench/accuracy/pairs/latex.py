@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-OPENING, CLOSING = {"(", "[", "{", r"\{", r"\begin"}, {")", "]", "}", r"\}", r"\end"}
+OPENING = {"(", "[", "{", r"\{", r"\begin", r"\langle"}
+CLOSING = {")", "]", "}", r"\}", r"\end", r"\rangle"}
 TOKEN = re.compile(r"\\[A-Za-z]+|\\.|\d+(?:\.\d+)?|\.\d+|\s+|.", re.DOTALL)
 NUMBER = r"\d{1,3}(?:(?:,|,\\!\s?|\{,\}|\\,)\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+"
 POWER = r"\^(?:\{(\d+)\}|(\d))"
@@ -76,11 +77,11 @@ class Gold:
         """The unknowns and their values in `x=2, y=4`; empty if an element is no such thing."""
         found = [re.fullmatch(r"\s*([A-Za-z])\s*=\s*([^=]+?)\s*", part) for part in split(self.text, ",")]
         pairs = [(match[1], match[2]) for match in found if match]
-        return pairs if len(pairs) == len(found) else []
+        return pairs if len(pairs) == len(found) == len(dict(pairs)) else []
 
     @cached_property
     def unit(self) -> re.Match[str] | None:
-        return None if WORDS.fullmatch(self.text) else UNIT.search(self.text)
+        return None if WORDS.fullmatch(self.text) or "illion" in self.text else UNIT.search(self.text)
 
     @cached_property
     def body(self) -> str:
@@ -105,7 +106,7 @@ class Gold:
     @cached_property
     def terms(self) -> list[str]:
         """The terms of a sum, each with its sign; one term if it is no sum."""
-        return list(_terms(self.body)) if self.form == "scalar" else []
+        return list(_terms(self.body)) if self.form == "scalar" and "|" not in self.body else []
 
     @cached_property
     def number(self) -> str | None:

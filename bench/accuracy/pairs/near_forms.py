@@ -119,10 +119,12 @@ SIZES = (
     ("cm", "m", "mm", "km"), ("inches", "feet", "miles", "yards"), ("cents", "dollars"),
     ("seconds", "minutes", "hours", "days", "weeks"), ("kg", "g", "mg"), ("degrees", "radians"), ("ml", "liters"),
 )  # fmt: skip
+BOUND = re.compile(r"\\mid|:")  # of a set, whose unknown may have any name
+OTHER_UNKNOWN = each(
+    LETTER, lambda m: ("w" if m[0] != "w" else "v") if m[0] not in CONSTANTS else None, "scalar", "relation"
+)
 FORMS: Mapping[str, Miss] = {
-    "another unknown": each(
-        LETTER, lambda m: ("w" if m[0] != "w" else "v") if m[0] not in CONSTANTS else None, "scalar", "relation"
-    ),
+    "another unknown": lambda gold: iter(()) if BOUND.search(gold.text) else OTHER_UNKNOWN(gold),
     "another relation": each(
         r"=|<|>|\\(?:leq?|geq?)(?![a-z])", lambda m: r"\neq " if m[0] == "=" else "=", "relation", "named"
     ),

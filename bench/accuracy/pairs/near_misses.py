@@ -28,6 +28,8 @@ def _same(gold: Gold, other: str) -> bool:
     if gold.kind != "math":
         return gold.text.casefold() == other.casefold()
     miss = Gold(gold.source, other)
+    if gold.form == "words":
+        return gold.text.casefold() == other.casefold()
     if miss.form == gold.form and gold.form in ("list", "set"):
         return all(any(_alike(a, b) for b in miss.elements) for a in gold.elements) and all(
             any(_alike(a, b) for a in gold.elements) for b in miss.elements

@@ -10,7 +10,8 @@ from typing import Any
 
 from pairs.latex import Gold
 from pairs.near_misses import near_misses
-from pairs.respell import respell
+from pairs.respell import LOSSY, respell, respell_again
+from pairs.typesetting import WRAPS
 from pairs.value import equal
 
 HERE = Path(__file__).resolve()
@@ -65,17 +66,23 @@ def solutions() -> Iterator[Pair]:
 
 
 def respelled(found: Sequence[Gold]) -> Iterator[Pair]:
-    """Each gold in each ending, and each of its other spellings in one of them, in turn."""
+    """Each gold in each ending, and each of its other spellings in one of them, in turn; most are changed once more."""
+    chance = random.Random(0)
     for gold in found:
         for number, ending in enumerate(_endings(gold, gold.text)):
             yield Pair(gold.source, f"ending {number + 1}", gold.kind, gold.text, ending, "right")
-        for number, (how, other) in enumerate(respell(gold)):
+        spellings = list(respell(gold))
+        for how, other in list(spellings):
+            again = None if how in WRAPS or how in LOSSY else respell_again(gold, other, chance)
+            if again and again[1] != gold.text:
+                spellings.append((f"{how}, {again[0]}", again[1]))
+        for number, (how, other) in enumerate(spellings):
             endings = _endings(gold, other)
             yield Pair(gold.source, how, gold.kind, gold.text, endings[number % len(endings)], "right")
 
 
 def missed(found: Sequence[Gold], draws: int) -> Iterator[Pair]:
-    """The near misses of each gold, and some other golds of its source, which are not equal to it."""
+    """The near misses of each gold, and some other golds of its source. Half of them are respelled."""
     chance = random.Random(0)
     for gold in found:
         misses = list(near_misses(gold))
@@ -83,6 +90,9 @@ def missed(found: Sequence[Gold], draws: int) -> Iterator[Pair]:
         others = chance.sample(same_kind, min(draws, len(same_kind)))
         misses += [("another gold", other.text) for other in others if _differ(gold, other)]
         for number, (how, other) in enumerate(misses):
+            again = respell_again(gold, other, chance) if number % 2 else None
+            if again and again[1] != gold.text:
+                how, other = f"{how}, {again[0]}", again[1]
             endings = _endings(gold, other)
             ending = endings[0] if number % 4 else endings[number // 4 % len(endings)]
             yield Pair(gold.source, how, gold.kind, gold.text, ending, "not right")
@@ -93,6 +103,8 @@ def _differ(gold: Gold, other: Gold) -> bool:
     if gold.kind != "math":
         return gold.text != other.text
     one, two = _core(gold), _core(other)
+    if r"\%" in gold.text + other.text:  # 50% equals 0.5 and 50
+        return False
     return gold.form == other.form and one != two and equal(one, two) is not True
 
 
@@ -108,8 +120,9 @@ def _endings(gold: Gold, text: str) -> list[str]:
     if gold.kind == "text":
         return [ending % text for ending in ("The answer is %s", "**Answer:** %s", r"\boxed{%s}", "#### %s")]
     wrapped = re.fullmatch(r"\s|(\*\*)?(\$|\\\(|\\\[).*", text, re.DOTALL) or "$" in re.sub(r"\\\$", "", text)
-    plain = wrapped or not ("\\" in text or text.endswith("!"))
-    return [ending.replace("%s", text) for ending in (PLAIN if plain else LATEX)]
+    if not wrapped and text.endswith("!"):  # in plain text the sign may end a sentence
+        return [ending.replace("%s", text) for ending in LATEX if "$%s$" in ending or "{%s}" in ending]
+    return [ending.replace("%s", text) for ending in (PLAIN if wrapped or "\\" not in text else LATEX)]
 
 
 PLAIN = (

@@ -1,6 +1,7 @@
 """Ways to write the same answer, more than forty. Each is applied only where it keeps the meaning by construction."""
 
 from collections.abc import Iterator, Mapping
+from random import Random
 
 from pairs.arrangements import CHOICES, ORDER, QUOTES, TEXTS
 from pairs.latex import Gold
@@ -17,6 +18,21 @@ def respell(gold: Gold) -> Iterator[tuple[str, str]]:
             yield name, other
 
 
+def respell_again(gold: Gold, text: str, chance: Random) -> tuple[str, str] | None:
+    """A second change of a text that was made of a gold, in one of the ways that leave nothing out. None if no way
+    applies, or if the first change gave the text another form, such as words after its number."""
+    changed = Gold(gold.source, text)
+    if gold.kind != "math" or changed.form != gold.form:
+        return None
+    found = [(how, other) for how, other in respell(changed) if how not in WRAPS and how not in LOSSY]
+    return chance.choice(found) if found else None
+
+
+LOSSY = {
+    "without its base", "without its unit", "name left out", "values without their names", "percent left out",
+    "percent as a decimal", "with a name",
+}  # fmt: skip
+"""Ways after which the answer is right by a convention: a near miss without its unit may be the gold without it."""
 WAYS: Mapping[str, Mapping[str, Way]] = {
     "math": {**WRAPS, **TYPESETTING, **NUMBERS, **UNITS, **ORDER, **QUOTES},
     "choice": CHOICES,

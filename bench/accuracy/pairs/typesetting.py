@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 from pairs.latex import POWER
-from pairs.ways import Way, around, fractions, roots, swap, typeset
+from pairs.ways import Way, around, fractions, roots, swap, typeset, unless
 
 
 def _sized(opening: str, closing: str) -> Way:
@@ -23,6 +23,7 @@ def _sized(opening: str, closing: str) -> Way:
 
 WIDE = str.maketrans({chr(code): chr(code + 0xFEE0) for code in (*range(0x30, 0x3A), *map(ord, "+-(),"))})
 SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+NO_PRODUCT = r"\\(?:sin|cos|tan|cot|ln|log)(?![a-z])|_"
 PRODUCT = r"(?<=\d)\s*(?=\\(?:pi|sqrt)(?![A-Za-z])|[A-Za-z](?![A-Za-z]))"
 SIGN = r"(?<=[\w})])\s*([+=-])\s*(?=[\w\\({])"
 
@@ -36,12 +37,12 @@ WRAPS: Mapping[str, Way] = {
     "full stop": around("%s."),
     "spaces around": around(" %s "),
     "display style": around(r"\displaystyle %s"),
-    "braces around": around("{%s}"),
+    "braces around": lambda gold: f"{{{gold.text}}}" if gold.form == "scalar" and "," not in gold.text else None,
 }
 TYPESETTING: Mapping[str, Way] = {
     "spaces around signs": swap(SIGN, r" \1 "),
     "thin spaces around signs": swap(SIGN, r"\\,\1\\,"),
-    "no spaces": swap(r"(?<![A-Za-z])\s+(?!\\frac)|\s+(?![A-Za-z])", lambda m: m[0] if "\\\\" in m.string else ""),
+    "no spaces": unless(r"\\log_|\\\\", swap(r"(?<![A-Za-z])\s+(?!\\frac)|\s+(?![A-Za-z])", "")),
     "sized brackets": _sized(r"\\left", r"\\right"),
     "big brackets": _sized(r"\\bigl", r"\\bigr"),
     "unsized brackets": swap(r"\\(?:left|right)(?![a-z])\s*", ""),
@@ -51,7 +52,7 @@ TYPESETTING: Mapping[str, Way] = {
     "over": fractions(r"{TOP \over BOTTOM}"),
     "fraction with a slash": fractions("((TOP)/(BOTTOM))"),
     "short frac": swap(r"\\[dtc]?frac\{(\d)\}\{(\d)\}", r"\\frac\1\2"),
-    "plain root": lambda gold: None if re.search(r"[a-z]\s*\\sqrt", gold.text) else roots("sqrt(RADICAND)")(gold),
+    "plain root": unless(r"[a-z]\s*\\sqrt", roots("sqrt(RADICAND)")),
     "root sign": roots("√(RADICAND)"),
     "power of a half": roots("(RADICAND)^{1/2}"),
     "pi as a letter": swap(r"\\pi(?![A-Za-z])", "π"),
@@ -62,9 +63,9 @@ TYPESETTING: Mapping[str, Way] = {
     "power as in Python": swap(
         r"\^(?:\{([^{}\\]+)\}|(\w))", lambda match: f"**({match[1]})" if match[1] else f"**{match[2]}"
     ),
-    "dot for a product": lambda gold: None if gold.form == "based" else swap(PRODUCT, r" \\cdot ")(gold),
-    "cross for a product": lambda gold: None if gold.form == "based" else swap(PRODUCT, r" \\times ")(gold),
-    "star for a product": lambda gold: None if gold.form == "based" else swap(PRODUCT, "*")(gold),
+    "dot for a product": unless(NO_PRODUCT, swap(PRODUCT, r" \\cdot ")),
+    "cross for a product": unless(NO_PRODUCT, swap(PRODUCT, r" \\times ")),
+    "star for a product": unless(NO_PRODUCT, swap(PRODUCT, "*")),
     "minus sign": swap("-", "−"),
     "dash at the start": swap(r"(?<![\w})\s])-|^-", "–"),
     "wide characters": lambda gold: (
@@ -73,6 +74,6 @@ TYPESETTING: Mapping[str, Way] = {
     "infinity sign": swap(r"\\infty", "∞"),
     "infinity as a word": swap(r"\\infty", "infinity"),
     "plus infinity": swap(r"(?<!-)\\infty", r"+\\infty"),
-    "plus or minus sign": swap(r"\\pm", "±"),
+    "plus or minus sign": swap(r"\\pm(?![a-z])", "±"),
     "element sign": swap(r"\\in(?![a-z])", "∈"),
 }

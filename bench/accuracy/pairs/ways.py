@@ -27,6 +27,11 @@ def swap(pattern: str, spelling: str | Callable[[re.Match[str]], str]) -> Way:
     return typeset(lambda text: re.sub(pattern, spelling, text))
 
 
+def unless(pattern: str, way: Way) -> Way:
+    """A way for golds whose texts do not match a pattern."""
+    return lambda gold: None if re.search(pattern, gold.text) else way(gold)
+
+
 def around(spelling: str, *forms: str) -> Way:
     """The gold inside another text, in which it is `%s`."""
     return lambda gold: spelling.replace("%s", gold.text) if not forms or gold.form in forms else None
