@@ -18,13 +18,13 @@ def near_misses(gold: Gold) -> Iterator[tuple[str, str]]:
     seen = {gold.text}
     for name, way in WAYS[gold.kind].items():
         for other in way(gold):
-            if other not in seen and not _same(gold, other):
+            if other not in seen and not same(gold, other):
                 seen.add(other)
                 yield name, other
 
 
-def _same(gold: Gold, other: str) -> bool:
-    """Whether a near miss has the gold's value after all, or the same elements."""
+def same(gold: Gold, other: str) -> bool:
+    """Whether a text has the gold's value, the same elements, or the same words."""
     if gold.kind != "math":
         return gold.text.casefold() == other.casefold()
     miss = Gold(gold.source, other)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pairs.latex import Gold
-from pairs.near_misses import near_misses
+from pairs.near_misses import near_misses, same
 from pairs.respell import LOSSY, respell, respell_again
 from pairs.typesetting import WRAPS
 from pairs.value import equal
@@ -100,8 +100,8 @@ def missed(found: Sequence[Gold], draws: int) -> Iterator[Pair]:
 
 def _differ(gold: Gold, other: Gold) -> bool:
     """Whether two golds surely differ, without the units, names and bases that a reply may leave out."""
-    if gold.kind != "math":
-        return gold.text != other.text
+    if gold.kind != "math" or same(gold, other.text):
+        return gold.text != other.text and not same(gold, other.text)
     one, two = _core(gold), _core(other)
     if r"\%" in gold.text + other.text:  # 50% equals 0.5 and 50
         return False

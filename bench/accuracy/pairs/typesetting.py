@@ -60,8 +60,9 @@ TYPESETTING: Mapping[str, Way] = {
     "power in braces": swap(r"\^(\w)", r"^{\1}"),
     "power without braces": swap(r"\^\{(\w)\}", r"^\1"),
     "superscript": swap(POWER, lambda match: (match[1] or match[2]).translate(SUPERSCRIPTS)),
-    "power as in Python": swap(
-        r"\^(?:\{([^{}\\]+)\}|(\w))", lambda match: f"**({match[1]})" if match[1] else f"**{match[2]}"
+    "power as in Python": unless(
+        r"\\(?:text|mbox)",
+        swap(r"\^(?:\{([^{}\\]+)\}|(\w))", lambda match: f"**({match[1]})" if match[1] else f"**{match[2]}"),
     ),
     "dot for a product": unless(NO_PRODUCT, swap(PRODUCT, r" \\cdot ")),
     "cross for a product": unless(NO_PRODUCT, swap(PRODUCT, r" \\times ")),
