@@ -8,8 +8,12 @@ import pytest
 from redraft.graders import grade
 
 PAGE = Path(__file__).parent.parent / "docs" / "oracle.md"
-TABLE = re.compile(r"^\|((?: kind \|)? key \| (?:reply|answer) \| verdict) \|\n\|[-|]+\|\n((?:\|.*\|\n)+)", re.MULTILINE)
-ROW = re.compile(r"^\|(?: (?P<kind>\w+) \|)? `(?P<key>.*?)` \| `(?P<text>.*?)` \| (?P<verdict>right|wrong|undecided) \|$", re.MULTILINE)
+HEAD = r"^\|((?: kind \|)? key \| (?:reply|answer) \| verdict) \|\n\|[-|]+\|\n"
+TABLE = re.compile(HEAD + r"((?:\|.*\|\n)+)", re.MULTILINE)
+VERDICT = "right|wrong|undecided"
+ROW = re.compile(
+    rf"^\|(?: (?P<kind>\w+) \|)? `(?P<key>.*?)` \| `(?P<text>.*?)` \| (?P<verdict>{VERDICT}) \|$", re.MULTILINE
+)
 
 
 def rows() -> list[tuple[str, str, str, str]]:

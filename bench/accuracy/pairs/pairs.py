@@ -11,7 +11,7 @@ from typing import Any
 from pairs.latex import Gold
 from pairs.near_misses import near_misses, same
 from pairs.respell import LOSSY, respell, respell_again
-from pairs.typesetting import WRAPS
+from pairs.spellings.typesetting import WRAPS
 from pairs.value import equal
 
 HERE = Path(__file__).resolve()

@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping
 from random import Random
 
-from pairs.arrangements import CHOICES, ORDER, QUOTES, TEXTS
 from pairs.latex import Gold
-from pairs.quantities import NUMBERS, UNITS
-from pairs.typesetting import TYPESETTING, WRAPS
-from pairs.ways import Way
+from pairs.spellings.arrangements import CHOICES, ORDER, QUOTES, TEXTS
+from pairs.spellings.quantities import NUMBERS, UNITS
+from pairs.spellings.typesetting import TYPESETTING, WRAPS
+from pairs.spellings.ways import Way
 
 
 def respell(gold: Gold) -> Iterator[tuple[str, str]]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 from pairs.latex import POWER
-from pairs.ways import Way, around, fractions, roots, swap, typeset, unless
+from pairs.spellings.ways import Way, around, fractions, roots, swap, typeset, unless
 
 
 def _sized(opening: str, closing: str) -> Way:

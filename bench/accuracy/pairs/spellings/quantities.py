@@ -6,7 +6,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from pairs.latex import Gold
-from pairs.ways import Way, degrees, grouped, number, part, percent, ratio, unit, whole
+from pairs.spellings.ways import Way, degrees, grouped, number, part, percent, ratio, unit, whole
 
 
 def _scientific(digits: str) -> str | None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from pairs.latex import Gold
-from pairs.ways import Way, around, listed, part, words
+from pairs.spellings.ways import Way, around, listed, part, words
 
 
 def _plus(terms: list[str]) -> str:
