@@ -2,9 +2,9 @@
 
 from redraft.graders.answers.mathematics.comparison.listings import same_set
 from redraft.graders.answers.mathematics.comparison.rulings import NOT_MINE, Compare, Ruling, all_of
-from redraft.graders.answers.mathematics.comparison.simplify import items_of
+from redraft.graders.answers.mathematics.comparison.simplify import items_of, name_of
 from redraft.graders.answers.mathematics.comparison.values import unknowns
-from redraft.graders.answers.mathematics.forms import Call, Form, Listing, Name, Number, Relation, Words
+from redraft.graders.answers.mathematics.forms import Call, Form, Listing, Number, Relation
 
 
 def same_assignments(gold: Form, given: Form, same: Compare) -> Ruling:
@@ -94,19 +94,4 @@ def _assignments(form: Form) -> list[tuple[str, Form]] | None:
                 return None
             found += pairs
         return found
-    return None
-
-
-def name_of(form: Form | None) -> str | None:
-    """The unknown that a side is: "x", "f(x)", "AB", "∠A" or words; None for anything else."""
-    if isinstance(form, Name):
-        return None if form.name in ("π", "e", "i", "∞", "∅") else form.name
-    if isinstance(form, Words):
-        return form.text
-    if isinstance(form, Call) and form.function.endswith("()"):
-        return form.function + str([getattr(a, "name", getattr(a, "value", a)) for a in form.arguments])
-    if isinstance(form, Call) and form.function == "*":
-        names = [name_of(argument) for argument in form.arguments]
-        if all(names) and "".join(filter(None, names)).isupper():
-            return "".join(filter(None, names))
     return None

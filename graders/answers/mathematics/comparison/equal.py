@@ -5,7 +5,7 @@ from redraft.graders.answers.mathematics.comparison.listings import same_lists
 from redraft.graders.answers.mathematics.comparison.relations import same_regions, same_relations
 from redraft.graders.answers.mathematics.comparison.rulings import NotMine
 from redraft.graders.answers.mathematics.comparison.scalars import same_others
-from redraft.graders.answers.mathematics.comparison.simplify import simplified
+from redraft.graders.answers.mathematics.comparison.simplify import conditions_of, simplified
 from redraft.graders.answers.mathematics.comparison.words import same_words
 from redraft.graders.answers.mathematics.forms import Form, Words
 from redraft.graders.answers.mathematics.reading.parser import parse
@@ -19,6 +19,9 @@ def equal(gold: str, given: str) -> bool | None:
 
 def same(gold: Form, given: Form) -> bool | None:
     """Whether two answers are equal; not symmetric: the key comes first."""
+    conditions = conditions_of(gold), conditions_of(given)
+    if all(conditions) and conditions[0] != conditions[1]:
+        return None
     gold, given = simplified(gold), simplified(given)
     if gold == given:
         return True

@@ -60,18 +60,15 @@ def same_region(one: Region, two: Region) -> bool | None:
     return False if False in rulings else None if None in rulings else True
 
 
-def unknown_of(form: Form) -> str | None:
-    """The unknown that a set is of, such as "x" of "2 < x < 3" and of "x ∈ [2, 3]"; None if it names none."""
+def unknowns_of(form: Form) -> frozenset[str]:
+    """The unknowns that a set is of, such as "x" of "2 < x < 3" and of "x ∈ [2, 3]"; none if it names none."""
     if isinstance(form, Relation):
-        names = [
-            side.name for side in form.sides if isinstance(side, Name) and side != INFINITY and side.name not in "πe"
-        ]
-        return names[0] if names else None
+        return frozenset(side.name for side in form.sides if isinstance(side, Name) and side.name not in "∞πe∅ℝ")
     if isinstance(form, SetOf):
-        return unknown_of(form.conditions[0]) if form.conditions else None
+        return frozenset().union(*map(unknowns_of, form.conditions))
     if isinstance(form, Listing):
-        return next(filter(None, (unknown_of(item) for item in form.items)), None)
-    return None
+        return frozenset().union(*map(unknowns_of, form.items))
+    return frozenset()
 
 
 def _region(form: Form, sure: bool) -> list[Interval] | None:

@@ -2,10 +2,9 @@
 
 from itertools import pairwise
 
-from redraft.graders.answers.mathematics.comparison.assignments import name_of
-from redraft.graders.answers.mathematics.comparison.intervals import region, same_region, unknown_of
+from redraft.graders.answers.mathematics.comparison.intervals import region, same_region, unknowns_of
 from redraft.graders.answers.mathematics.comparison.rulings import NOT_MINE, Compare, Ruling
-from redraft.graders.answers.mathematics.comparison.simplify import NOTHING, scalar_of, scalar_or_none
+from redraft.graders.answers.mathematics.comparison.simplify import NOTHING, name_of, scalar_of, scalar_or_none
 from redraft.graders.answers.mathematics.comparison.values import (
     NoValue,
     distance,
@@ -23,8 +22,8 @@ def same_regions(gold: Form, given: Form, _: Compare) -> Ruling:
     theirs = region(given) if other is None else other
     if ours is None or theirs is None:
         return NOT_MINE
-    names = unknown_of(gold), unknown_of(given)
-    if None not in names and names[0] != names[1]:
+    names = unknowns_of(gold) | unknowns_of(given)
+    if len(names) > 1:
         return None
     return same_region(ours, theirs)
 

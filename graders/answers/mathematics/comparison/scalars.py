@@ -99,11 +99,30 @@ def _same_scalar(gold: Form, given: Form) -> bool | None:
 
 
 def _as_quantity(form: Form) -> Form:
-    """A number with one letter as a quantity, if the letter may be a unit: 5 m."""
-    if isinstance(form, Call) and form.function == "*" and isinstance(form.arguments[1], Name):
-        letter = form.arguments[1].name
-        return Quantity(form.arguments[0], letter) if letter in SIZES else form
-    return form
+    """A number with letters as a quantity, if the letters may be a unit: 5 m, 9.8 m/s^2."""
+    if not isinstance(form, Call) or not unknowns(form):
+        return form
+    number, unit = _number_and_unit(form)
+    return Quantity(number, unit) if number is not None and unit and measure(unit) else form
+
+
+def _number_and_unit(form: Expression) -> tuple[Expression | None, str]:
+    """A product or quotient as its number and the text of its letters; no number if it is none such."""
+    if not unknowns(form):
+        return form, ""
+    if isinstance(form, Name):
+        return (Number(Fraction(1)), form.name) if form.name in SIZES else (None, "")
+    if isinstance(form, Call) and form.function == "^" and isinstance(form.arguments[1], Number):
+        number, unit = _number_and_unit(form.arguments[0])
+        return (number, f"{unit}^{form.arguments[1].value}") if number == Number(Fraction(1)) else (None, "")
+    if isinstance(form, Call) and form.function in ("*", "/"):
+        (one, first), (two, second) = map(_number_and_unit, form.arguments)
+        if one is None or two is None or (form.function == "/" and not second):
+            return None, ""
+        if form.function == "/":
+            return (one, f"{first}/{second}") if two == Number(Fraction(1)) else (None, "")
+        return (one, second) if not first and two == Number(Fraction(1)) else (None, "")
+    return None, ""
 
 
 def _same_number(gold: Expression, given: Expression) -> bool | None:

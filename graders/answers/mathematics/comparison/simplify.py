@@ -5,19 +5,19 @@ from redraft.graders.answers.mathematics.forms import (
     Expression,
     Form,
     Listing,
-    Matrix,
     Name,
     Number,
     Quantity,
     Relation,
+    Words,
 )
 
 
 def simplified(form: Form) -> Form:
     """A form without the conditions beside an answer, and with both values of a ±."""
     if isinstance(form, Listing):
-        items = [item for item in form.items if not _is_condition(item)]
-        if form.brackets == "" and 0 < len(items) < len(form.items) and not any(map(_is_inequality, items)):
+        if conditions := conditions_of(form):
+            items = [item for item in form.items if item not in conditions]
             return simplified(Listing("", tuple(items), form.joined) if len(items) > 1 else items[0])
         spread = tuple(sign for item in form.items for sign in both_signs(item))
         if form.brackets in ("", "{}") and len(spread) > len(form.items):
@@ -25,11 +25,28 @@ def simplified(form: Form) -> Form:
         if form.brackets == "{}" and all(isinstance(item, Relation) for item in form.items) and form.items:
             return Listing("", form.items, form.joined)
         return form
+    if isinstance(form, Relation):
+        return _named_first(form)
     if isinstance(form, Number | Name | Call | Quantity):
         spread = both_signs(form)
         return Listing("", tuple(spread)) if len(spread) > 1 else form
-    if isinstance(form, Matrix) and all(len(row) == 1 for row in form.rows):
-        return form
+    return form
+    return form
+
+
+def conditions_of(form: Form) -> tuple[Form, ...]:
+    """The conditions beside an answer in a list, such as x ≠ 2 and k ∈ ℤ."""
+    if not isinstance(form, Listing) or form.brackets:
+        return ()
+    found = tuple(item for item in form.items if _is_condition(item))
+    rest = [item for item in form.items if not _is_condition(item)]
+    return found if rest and not any(map(_is_inequality, rest)) else ()
+
+
+def _named_first(form: Relation) -> Relation:
+    """An equation with its unknown on the left: 3 = x as x = 3."""
+    if form.signs == ("=",) and form.sides[0] is not None and name_of(form.sides[0]) is None and name_of(form.sides[1]):
+        return Relation((form.sides[1], form.sides[0]), ("=",))
     return form
 
 
@@ -71,6 +88,21 @@ def _with_sign(form: Expression, sign: str) -> Expression:
 
 def items_of(form: Form | None) -> list[Form] | None:
     return list(form.items) if isinstance(form, Listing) and form.brackets in ("", "()", "{}") else None
+
+
+def name_of(form: Form | None) -> str | None:
+    """The unknown that a side is: "x", "f(x)", "AB", "∠A" or words; None for anything else."""
+    if isinstance(form, Name):
+        return None if form.name in ("π", "e", "i", "∞", "∅") else form.name
+    if isinstance(form, Words):
+        return form.text
+    if isinstance(form, Call) and form.function.endswith("()"):
+        return form.function + str([getattr(a, "name", getattr(a, "value", a)) for a in form.arguments])
+    if isinstance(form, Call) and form.function == "*":
+        names = [name_of(argument) for argument in form.arguments]
+        if all(names) and "".join(filter(None, names)).isupper():
+            return "".join(filter(None, names))
+    return None
 
 
 NOTHING = Name("")

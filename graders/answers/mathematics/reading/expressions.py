@@ -9,6 +9,14 @@ from redraft.graders.answers.mathematics.reading.tokens import Token
 class Expressions(Functions):
     """Reads expressions."""
 
+    def over(self) -> Form:
+        """A value, or two with \\over or \\choose between them."""
+        form = self.union()
+        if (token := self.peek) and token.text in ("over", "choose"):
+            self.at += 1
+            form = Call("/" if token.text == "over" else "binom", (scalar(form), scalar(self.union())))
+        return form
+
     def union(self) -> Form:
         form = self.sum()
         while (token := self.peek) and token.text in ("∪", "∩", "∖"):
@@ -118,7 +126,8 @@ class Expressions(Functions):
             return token.text != "pmod"
         if token.text in ("|", "‖"):
             return self.bars == 0 and self._closing_bar(token.text)
-        return token.kind == "open"
+        following = self.tokens[self.at + 1 : self.at + 2]
+        return token.kind == "open" and not (following and following[0].text == "mod")
 
     def _closing_bar(self, bar: str) -> bool:
         return any(token.text == bar for token in self.tokens[self.at + 1 :])
@@ -157,10 +166,7 @@ class Expressions(Functions):
 
     def group(self, closing: str) -> Form:
         bars, self.bars = self.bars, 0
-        form = self.union()
-        if (token := self.peek) and token.text in ("over", "choose"):
-            self.at += 1
-            form = Call("/" if token.text == "over" else "binom", (scalar(form), scalar(self.union())))
+        form = self.over()
         self.expect(closing)
         self.bars = bars
         return form

@@ -92,10 +92,29 @@ class Parser(Expressions):
             self.at += 1
             signs.append(token.text)
             sides.append(self.side())
+        if self._modulus():
+            signs.append("mod")
+            sides.append(self.union())
+            self._end_of_modulus()
         if not signs:
             assert sides[0] is not None
             return sides[0]
         return Relation(tuple(sides), tuple(signs))
+
+    def _modulus(self) -> bool:
+        """Whether \\pmod{4} or (mod 4) follows; what stands before its number is read."""
+        following = [token.text for token in self.tokens[self.at : self.at + 2]]
+        if following[:1] == ["pmod"]:
+            self.at += 2 if following[1:] == ["{"] else 1
+            return True
+        if following == ["(", "mod"]:
+            self.at += 2
+            return True
+        return False
+
+    def _end_of_modulus(self) -> None:
+        if (token := self.peek) and token.text in ("}", ")"):
+            self.at += 1
 
     def side(self) -> Form:
         """One value, set, matrix or text, with its unit."""
@@ -106,7 +125,7 @@ class Parser(Expressions):
             return Dots()
         if token and (token.kind == "words" or self._is_article(token)):
             return self._label()
-        form = self._ratio(self.union())
+        form = self._ratio(self.over())
         unit = self.unit
         self.unit = ""
         found = self._unit_after()
@@ -140,6 +159,8 @@ class Parser(Expressions):
             self.expect("⌋" if opening == "⌊" else "⌉")
             return Call("floor" if opening == "⌊" else "ceil", (form,))
         is_set = opening in ("{", "{{")
+        is_set = is_set and not (self.peek and self.peek.text == "|" and opening == "{")
+        self.in_set = is_set
         form = self.listing(opening, such_that=is_set)
         assert isinstance(form, Listing)
         token = self.peek
