@@ -81,7 +81,7 @@ PLACE = "\x00"
 EDGE = re.compile(rf"\\(?:begin|end)\{{{_ENVIRONMENT}\}}(?:\{{\d\}})?")
 BREAK = re.compile(r"\\\\(?:\[[^\[\]]*\])?|\\newline\b")
 SEVERAL = re.compile(
-    r",(?!\d{3}(?!\d)|\\!)(?=[^=]*=)|;|(?<![^\W\d_])(?:and|or|und|et|y|o)(?![^\W\d_])|\\q?quad|\\\\|[和或与及]"
+    r",(?!\d{3}(?!\d)|\\!)(?=[^=]*=)|;|(?<![^\W\d_])(?:and|or|und|oder|et|ou)(?![^\W\d_])|\\q?quad|\\\\|[和或与及]"
 )
 """What stands between two formulas."""
 EQUALS = re.compile(r"(?<![<>!\\:])=(?!=)")

@@ -4,25 +4,27 @@ import re
 from collections.abc import Sequence
 
 from redraft.graders.answers.replies.display import last_display
-from redraft.graders.answers.replies.split import BOLD, PROSE, masked, sentences
-from redraft.graders.answers.replies.value import BEGINS, ORNAMENTS, leading, runs
+from redraft.graders.answers.replies.split import BOLD, HTML, PROSE, masked, sentences
+from redraft.graders.answers.replies.value import BEGINS, leading, runs
 
 
 def concluded(text: str) -> str | None:
     """The value with which a text without any mark ends; None if the text breaks off, or ends with none."""
-    text = CALCULATOR.sub("", text[-LONGEST:]).rstrip()
+    text = ORNAMENTS.sub("", CALCULATOR.sub("", text[-LONGEST:]))
     while remark := REMARK.search(text):
         text = text[: remark.start()].rstrip()
+    if output := OUTPUT.search(text):
+        text = output[1]
     if (display := last_display(text)) is not None:
         return display or None
-    line = text.rsplit("\n", 1)[-1].strip()
+    line = REQUIRED.sub(".", HTML.sub("", text.rsplit("\n", 1)[-1].strip()))
     if "<<" in line or " | " in line:  # a calculation that breaks off, or a row of a table
         return None
     for sentence in reversed(sentences(line)):
         bold = [part for part in BOLD.findall(sentence) if BEGINS.match(masked(part))]
         if len(bold) == 1:
             return leading(bold[0], unit=False)
-        sentence = BOLD.sub(r"\1", sentence).strip(ORNAMENTS)
+        sentence = LEAD.sub("", BOLD.sub(r"\1", sentence).strip(" \t*_"))
         main = AFTERTHOUGHT.split(sentence, maxsplit=1)[0]
         sentence = main if runs(main) else sentence
         found = runs(sentence)
@@ -46,6 +48,14 @@ def _place(sentence: str, line: str, found: Sequence[tuple[int, int]]) -> int | 
 
 LONGEST = 2000  # characters at the end of a text that may be its conclusion
 ENDS = (".", "!", "$", "*", "。", "！", "`", r"\)", "।", "．")
+ORNAMENTS = re.compile(r"(?:[\s■□∎◻\u2600-\u27bf\U0001f300-\U0001faff\ufe0f]|Q\.E\.D\.)+\Z")
+"""Signs that a text ends with for decoration."""
+LEAD = re.compile(r"\A(?:[=-]>|[\s≈∴⇒→:=])+")
+OUTPUT = re.compile(r"```(?:text|output|plaintext|math|latex)?[ ]*\n([^\n]*)\n```\Z")
+"""A block of one line at the end of a text."""
+REQUIRED = re.compile(
+    r"(?: is (?:the|our|your|my)(?: [a-z]+){0,2} (?:answer|solution|result|value)| \((?:[Aa]nswer|[Aa]ns)\))\W*$"
+)
 CALCULATOR = re.compile(r"<<[^<>]*>>")
 UNIT = re.compile(r"[\s*_)$\]]*(?:([^\W\d_]+)[\s*_)]*)?")
 """What may stand between the last value of a text and its end if no full stop ends it."""

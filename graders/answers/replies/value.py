@@ -9,7 +9,7 @@ from itertools import takewhile
 
 from redraft.graders.answers.normalize import unwrap
 from redraft.graders.answers.replies.display import first_display, result
-from redraft.graders.answers.replies.split import BOLD, COMMAND, FORMULA, JOIN, PROSE, SPAN, masked, sentences
+from redraft.graders.answers.replies.split import BOLD, COMMAND, FORMULA, HTML, JOIN, PROSE, SPAN, masked, sentences
 
 
 def stated(content: str) -> str | None:
@@ -35,6 +35,8 @@ def is_formula(answer: str) -> bool:
 
 
 def _value(sentence: str) -> str | None:
+    if "<" in sentence:
+        sentence = HTML.sub("", sentence)
     explains = EXPLAINS.search(masked(sentence))
     if explains:
         sentence = sentence[: explains.start()]
@@ -47,6 +49,9 @@ def _value(sentence: str) -> str | None:
 def leading(sentence: str, unit: bool = True) -> str | None:
     """The value with which a sentence begins, with the words that belong to it."""
     mask = masked(sentence)
+    if mask.endswith(JOIN):
+        mask = mask.rstrip(f" ,{JOIN}")
+        sentence = sentence[: len(mask)]
     if BOUND.match(mask):
         return sentence
     prose = PROSE.search(mask)
@@ -106,7 +111,19 @@ def _bare(text: str) -> str | None:
 
 def runs(sentence: str) -> list[tuple[int, int]]:
     """Where the numbers and formulas of a sentence begin and end, each with all that it is calculated from."""
-    return [match.span() for match in RUN.finditer(masked(sentence)) if not TRIVIAL.fullmatch(sentence, *match.span())]
+    spans = (_balanced(sentence, *match.span()) for match in RUN.finditer(masked(sentence)))
+    return [span for span in spans if not TRIVIAL.fullmatch(sentence, *span)]
+
+
+def _balanced(sentence: str, start: int, end: int) -> tuple[int, int]:
+    """The part of a span without a bracket at its ends whose other half is elsewhere."""
+    for opening, closing in ("()", "[]"):
+        text = sentence[start:end]
+        if text.startswith(opening) and text.count(opening) > text.count(closing):
+            start += 1
+        if text.endswith(closing) and text.count(opening) < text.count(closing):
+            end -= 1
+    return start, end
 
 
 ANNOUNCING = 4  # lines that may announce an answer before it comes
@@ -115,7 +132,7 @@ MOST_WORDS = 6  # of an answer in words
 
 SIMPLE = re.compile(r"\s*(?:([-−]?[$€£]?\d[\d,]*(?:\.\d+)?%?)|\$([^$\n]*[^$\s\\])\$)\.?[ \t]*(?:\n|\Z)")
 """A number or a formula alone, as most answers are."""
-BLANK = " \t\r*_`\"'“”:：≈~>"
+BLANK = " \t\r*_`\"'“”:：≈~>∴⇒→"
 ORNAMENTS = " \t*_✓✔✅☑️🎉🎯■□∎◻"
 OPEN_END = re.compile(r"[\s,;:(–—*_\"'-]+(?:an?\s+)?$")
 
@@ -131,8 +148,8 @@ COPULA = re.compile(
     r"(?<![\w'’])(?:is|are|was|were|be|equals|equal to|of|ist|sind|est|sont|es|son|é|è|sono)(?!\w)\s*:?|[是为為は=:：]"
 )
 RUN = re.compile(
-    rf"""(?:\b[A-Za-z](?=\()|(?<![A-Za-z_]))[-+−–±(\[{{√$€£¥₹.\\|]*[\d{FORMULA}{COMMAND}π∞½¼¾]
-    (?:[\d{FORMULA}{COMMAND}{JOIN}\s.,+\-−–±*/×÷·^=<>≤≥≠(){{}}\[\]%‰°√π∞½¼¾²³$€£¥₹!|_]|\b[b-hj-zB-HJ-Z]\b)*
+    rf"""(?:\b[A-Za-z](?=\()|(?:\b[A-Za-z]\s?[=+*/^<>≤≥≠]\s?)+|(?<![A-Za-z_]))[-+−–±(\[{{√$€£¥₹.\\|]*[\d{FORMULA}{COMMAND}π∞½¼¾]
+    (?:[\d{FORMULA}{COMMAND}{JOIN}\s.,+\-−–±*/×÷·^=<>≤≥≠(){{}}\[\]%‰°√π∞½¼¾²³$€£¥₹!|_]|(?:\b|(?<=\d))[b-hj-zB-HJ-Z]\b)*
     (?<![\s.,+\-−–*/×÷·^=<>≤≥≠(\[{{$€£¥₹!|_{JOIN}])""",
     re.VERBOSE,
 )

@@ -310,3 +310,29 @@ def test_several_values_and_what_changes_a_value_stay(text: str, answer: str) ->
 )
 def test_the_last_sentence_tells_which_of_its_numbers_is_the_value(text: str, answer: str | None) -> None:
     assert extract(text) == answer
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("So x < 5.", "x < 5"),
+        ("So y = 2x + 3.", "y = 2x + 3"),
+        ("So it is 2x + 3y.", "2x + 3y"),
+        ("So 3 < x < 5.", "3 < x < 5"),
+        ("We get x = 3, y = 4.", "x = 3, y = 4"),
+        ("So x = 3 or x = -3.", "x = 3 or x = -3"),
+        ("Hence n = 4.", "n = 4"),
+        ("So f(1) = 2 and f(4) = 16", "f(1) = 2 and f(4) = 16"),
+        ("=> 42", "42"),
+        ("∴ x = 42", "x = 42"),
+        ("42 (Answer)", "42"),
+        ("x=42 is the required answer", "x=42"),
+        ("That's 42! 🎉", "42"),
+        ("The output is:\n```\n42\n```", "42"),
+        ("<p>The total is <b>42</b>.</p>", "42"),
+        ("The answer is 3.25 or, if we must use fractions, 3 and 1/4 laps.", "3.25"),
+        ('{"answer": {"value": 42}}', None),
+    ],
+)
+def test_formulas_in_plain_text_are_whole_too(text: str, answer: str | None) -> None:
+    assert extract(text) == answer
