@@ -11,25 +11,21 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from redraft.flows.readers.chats import chats
-from redraft.flows.readers.math_shepherd import math_shepherd
-from redraft.flows.readers.prm800k import prm800k
+from redraft.agents.validation import is_shipped, part_label
+from redraft.flows.generation.identity import identity
 from redraft.flows.readers.reader import SEPARATOR, Context, Dropped, Imported
 from redraft.flows.settings import DB
 from redraft.graders.rewards.aggregate import Neutral, check
 from redraft.store.digest import digest
-from redraft.store.errors import PartError, SourceError, alternatives
+from redraft.store.errors import RedraftError, SourceError, broken, wrong
+from redraft.store.plugins.discovery import load
 from redraft.store.sources.files import rows
 from redraft.store.tables.stage_store import opened
 from redraft.store.tables.store import Store
 from redraft.store.unit import Unit, key_hash
 from redraft.store.waiting import off_loop
 
-FORMATS: Mapping[str, Callable[[Mapping[str, Any], Context], Imported]] = {
-    "prm800k": prm800k,
-    "math_shepherd": math_shepherd,
-    "chats": chats,
-}
+Reader = Callable[[Mapping[str, Any], Context], Imported]
 BATCH = 1000
 
 
@@ -53,7 +49,7 @@ class ImportResult:
 async def importing(
     file: str | Path,
     *,
-    format: str,
+    format: str | Reader,
     db: str | Path | Store = DB,
     source: str | None = None,
     split: str | None = None,
@@ -62,25 +58,25 @@ async def importing(
     limit: int | None = None,
     skip_bad: bool = False,
 ) -> ImportResult:
-    """Imports the solutions of a file (.jsonl, .json, .csv, .parquet) with their labels. Solutions are stored as
-    trajectories, and labels as grades of trajectories and steps, in a run of stage "import". A row that is imported
-    several times is stored once.
+    """Imports the solutions of a file (.jsonl, .json, .csv, .parquet), or of a data set of the Hugging Face Hub
+    ("hf:owner/name:split"), with their labels. Solutions are stored as trajectories, and labels as grades of
+    trajectories and steps, in a run of stage "import". A row that is imported several times is stored once.
 
-    `format` is one of FORMATS. `source` is the source of the problems, by default the format's name; `split` is the
-    split of the problems. `neutral` says what a step counts as if people called it neutral; if the file has a
-    probability for the step, that is stored too. `limit` is the largest number of rows. Raises SourceError, with the
-    line, for the first bad row; `skip_bad` leaves bad rows out instead. Raises StoreError, and PartError for an unknown
-    format.
+    `format` is the name of a reader in `flows/readers`, or your own, as path.py:function or as the function. `source`
+    is the source of the problems, by default the format's name; `split` is the split of the problems. `neutral` says
+    what a step counts as if people called it neutral; if the file has a probability for the step, that is stored too.
+    `limit` is the largest number of rows. Raises SourceError, with the line, for the first bad row; `skip_bad` leaves
+    bad rows out instead. Raises StoreError, and PartError for an unknown format.
     """
     check("product", neutral)
-    if format not in FORMATS:
-        raise PartError(f"no format {format!r} to import; {alternatives(format, FORMATS)}")
-    told = {"source": source or format, "split": split, "neutral": neutral, "separator": separator}
-    recipe = digest("import", format, told)
+    reader: Reader = load(format, "reader")
+    name = identity(format) or ""
+    told = {"source": source or reader.__name__, "split": split, "neutral": neutral, "separator": separator}
+    recipe = digest("import", name, told)
     async with opened(db) as store:
         found = ImportResult(store.path, str(file))
-        reading = _units(Path(file).expanduser(), format, told, recipe, found, limit, skip_bad)
-        return await off_loop(_keep, store, reading, found, recipe, format, told)
+        reading = _units(file, reader, told, recipe, found, limit, skip_bad)
+        return await off_loop(_keep, store, reading, found, recipe, name, told)
 
 
 def _keep(
@@ -106,8 +102,8 @@ def _keep(
 
 
 def _units(
-    path: Path,
-    format: str,
+    file: str | Path,
+    reader: Reader,
     told: Mapping[str, Any],
     recipe: str,
     found: ImportResult,
@@ -116,7 +112,7 @@ def _units(
 ) -> Iterator[tuple[Imported, str]]:
     """Yields each row that is kept, with the id of its unit. The id is a hash of the row's content."""
     seen: set[str] = set()
-    for number, (place, row) in enumerate(rows(path)):
+    for number, (place, row) in enumerate(rows(file)):
         if number == limit:
             return
         try:
@@ -126,14 +122,14 @@ def _units(
             if unit in seen:
                 raise Dropped("the same row twice")
             seen.add(unit)
-            one = FORMATS[format](row, Context(unit=unit, **told))
+            one = _read(reader, row, Context(unit=unit, **told))
         except Dropped as why:
             found.drop(str(why))
             continue
         except SourceError as error:
             if not skip_bad:
                 raise SourceError(
-                    f"{path}, {place}: {error}: mend it, or leave such rows out with --skip-bad"
+                    f"{file}, {place}: {error}: mend it, or leave such rows out with --skip-bad"
                 ) from None
             found.drop("bad row")
             continue
@@ -141,6 +137,22 @@ def _units(
         found.trajectories += len(one.paths)
         found.steps += len({s for path, grade in _rated(one) for s in _valued(path, grade)})
         yield one, unit
+
+
+def _read(reader: Reader, row: Mapping[str, Any], context: Context) -> Imported:
+    """Returns what a reader finds in a row. Raises PartError if a reader of a user's own breaks or returns another
+    type, and what the reader raises on purpose: Dropped and SourceError."""
+    try:
+        found = reader(row, context)
+    except (Dropped, RedraftError):
+        raise
+    except Exception as error:
+        if is_shipped(reader):
+            raise
+        raise broken(part_label("reader", reader), error) from error
+    if not isinstance(found, Imported):
+        raise wrong(part_label("reader", reader), found, "it must return an Imported")
+    return found
 
 
 def _rated(one: Imported) -> Iterator[tuple[Any, Any]]:

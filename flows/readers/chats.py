@@ -6,12 +6,15 @@ from typing import Any
 from msgspec.structs import replace
 
 from redraft.agents.policies.steps import split_steps
+from redraft.flows.readers.fields import needed, optional, texts
 from redraft.flows.readers.reader import BAD, GOOD, NEUTRAL, Context, Imported, problem_of, rated, told, written
 from redraft.graders.answers.extract import extract
 from redraft.store.errors import SourceError
+from redraft.store.sources.fields import content_text
 from redraft.store.trajectory import Detail, Grade, Role, Stop, Trajectory
 
 WORDS = {"right": True, "correct": True, "good": True, "wrong": False, "incorrect": False, "bad": False}
+ROLES = {"human": "user", "gpt": "assistant", "developer": "system"}
 RATINGS: Mapping[Any, Detail] = {
     1: GOOD, 0: NEUTRAL, -1: BAD, "good": GOOD, "neutral": NEUTRAL, "bad": BAD, "right": GOOD, "wrong": BAD,
 }  # fmt: skip
@@ -20,9 +23,11 @@ RATINGS: Mapping[Any, Detail] = {
 def chats(row: Mapping[str, Any], context: Context) -> Imported:
     """Returns the drafts of a row, with their labels as a grade by "human". The grade's model is the row's `labeler`.
 
-    A row has the column `messages`, or `prompt` and `completion`, or `prompt` and `completions` (a list of steps). In
-    `messages` the first user message is the question, each assistant message is a draft, and each further user message
-    is feedback. `label` says whether the last draft is right (true, 1, "right") or wrong (false, 0, -1, "wrong").
+    A row has the column `messages`, or `prompt` and `completion`, or `prompt` and `completions` (a list of steps). Each
+    of `prompt` and `completion` is a text or a list of messages, as `redraft export` writes them. In `messages` the
+    first user message is the question, each assistant message is a draft, and each further user message is feedback.
+    The content of a message is a text or a list of parts with texts. The answer is never read inside a model's
+    thinking. `label` says whether the last draft is right (true, 1, "right") or wrong (false, 0, -1, "wrong").
     `step_labels`, or `labels`, has a label for each step: 1, 0 or -1, "good", "neutral" or "bad", true or false; null
     if the step has no label. The separator ends a step. `answer` is the known answer. Raises SourceError for a row in
     any other form.
@@ -33,28 +38,44 @@ def chats(row: Mapping[str, Any], context: Context) -> Imported:
     if [role for role, _ in spoken] != ["user", "assistant"] * (len(spoken) // 2) or not spoken:
         raise SourceError("the messages must take turns: user, assistant, user, assistant ...")
     answer = row.get("answer")
-    problem = problem_of(context, spoken[0][1], None if answer is None else str(answer), system=system)
+    problem = problem_of(context, spoken[0][1], answer, system=system)
     path = _path(row, spoken, problem.ask(context.unit), context)
     found = Imported(problem)
-    found.add(path)
-    person = row.get("labeler") or row.get("by")
-    grade = _grade(row, path, person, context)
-    if grade is not None:
-        found.grades.append(replace(grade, trajectory_id=path.trajectory_id, turn=path.turn))
+    grade = _grade(row, path, optional(row, "labeler", str) or optional(row, "by", str), context)
+    found.add(path, *([grade] if grade else []))
     return found
 
 
 def _messages(row: Mapping[str, Any]) -> list[tuple[str, str]]:
-    given = row.get("messages") or row.get("conversation")
-    if isinstance(given, list):
+    """Returns the role and the text of each message of a row."""
+    for column in ("messages", "conversation", "conversations"):
+        if row.get(column) is not None:
+            return _listed(row, column)
+    done = next((column for column in ("completions", "completion") if row.get(column) is not None), None)
+    if row.get("prompt") is None or done is None:
+        there = ", ".join(map(str, row)) or "none"
+        raise SourceError(f"no chat among the columns {there}: it needs 'messages', or 'prompt' and 'completion'")
+    asked = _listed(row, "prompt") if isinstance(row["prompt"], list) else [("user", needed(row, "prompt", str))]
+    if done == "completions":
+        return [*asked, ("assistant", "".join(texts(row, done)))]
+    answered = row[done]
+    return asked + (_listed(row, done) if isinstance(answered, list) else [("assistant", needed(row, done, str))])
+
+
+def _listed(row: Mapping[str, Any], column: str) -> list[tuple[str, str]]:
+    """Returns the role and the text of each message in a column. Raises SourceError, which names the message."""
+    found = []
+    for number, one in enumerate(needed(row, column, list)):
+        at = f"{column}[{number}]."
+        role = optional(one, "role", str, at) or needed(one, "from" if "from" in one else "role", str, at)
+        if not {"content", "value"} & one.keys():
+            raise SourceError(f"no field '{at}content' among {', '.join(map(str, one))}, which has to be a text")
+        content = one.get("content", one.get("value"))
         try:
-            return [(str(one["role"]), str(one["content"] or "")) for one in given]
-        except (KeyError, TypeError):
-            raise SourceError("a message needs a role and a content") from None
-    prompt, done = row.get("prompt"), _first_given(row, "completions", "completion")
-    if isinstance(prompt, str) and isinstance(done, str | list):
-        return [("user", prompt), ("assistant", done if isinstance(done, str) else "".join(map(str, done)))]
-    raise SourceError("no chat: it needs 'messages', or 'prompt' and 'completion'")
+            found.append((ROLES.get(role, role), content_text(content)))
+        except SourceError as error:
+            raise SourceError(f"{at}content: {error}") from None
+    return found
 
 
 def _path(row: Mapping[str, Any], spoken: Sequence[tuple[str, str]], question: Any, context: Context) -> Trajectory:
@@ -78,7 +99,7 @@ def _path(row: Mapping[str, Any], spoken: Sequence[tuple[str, str]], question: A
 def _grade(row: Mapping[str, Any], path: Trajectory, person: str | None, context: Context) -> Grade | None:
     """Returns the grade of the last draft; None if the row has no label."""
     verdict = _verdict(row.get("label"))
-    labels = _first_given(row, "step_labels", "labels")
+    labels = row.get("labels") if row.get("step_labels") is None else row["step_labels"]
     if labels is None:
         return None if verdict is None else told(verdict, person)
     if not isinstance(labels, list) or len(labels) != len(path.draft()):
@@ -89,12 +110,6 @@ def _grade(row: Mapping[str, Any], path: Trajectory, person: str | None, context
         return grade
     whole = told(verdict, person)
     return replace(grade, value=whole.value, verdict=whole.verdict, reason=None)
-
-
-def _first_given(row: Mapping[str, Any], *columns: str) -> Any:
-    """Returns the first of these columns that is not null. If a file has rows of several kinds, each row has the
-    columns of the other kinds too, with null in them."""
-    return next((row[column] for column in columns if row.get(column) is not None), None)
 
 
 def _verdict(label: Any) -> bool | None:

@@ -5,8 +5,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from redraft.flows.readers.fields import needed
 from redraft.flows.readers.reader import BAD, GOOD, Context, Dropped, Imported, problem_of, rated, written
-from redraft.store.errors import SourceError
 from redraft.store.trajectory import Detail
 
 TAG = "ки"
@@ -21,9 +21,7 @@ def math_shepherd(row: Mapping[str, Any], context: Context) -> Imported:
     Raises Dropped if the end of the question is unclear, or if a label is not at the place of its tag. Raises
     SourceError for a row in any other form.
     """
-    text, label = row.get("input"), row.get("label")
-    if not isinstance(text, str) or not isinstance(label, str):
-        raise SourceError("no row of Math-Shepherd: it needs the texts 'input' and 'label'")
+    text, label = needed(row, "input", str), needed(row, "label", str)
     if text.count(FIRST) != 1:
         raise Dropped(f"not exactly one {FIRST.strip()!r}")
     question = text[: text.index(FIRST)]

@@ -9,11 +9,12 @@ since nobody wrote or rated those solutions.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from redraft.flows.readers.fields import needed, optional, texts
 from redraft.flows.readers.reader import BAD, GOOD, NEUTRAL, Context, Dropped, Imported, problem_of, rated, written
 from redraft.store.errors import SourceError
 from redraft.store.trajectory import Detail, Role
 
-RATINGS: Mapping[Any, Detail] = {1: GOOD, 0: NEUTRAL, -1: BAD}
+RATINGS: Mapping[int, Detail] = {1: GOOD, 0: NEUTRAL, -1: BAD}
 LEFT_OUT = {"bad_problem": "the problem is bad", "give_up": "the labeller gave up"}
 Step = tuple[str, Detail | None]
 
@@ -30,20 +31,23 @@ def prm800k(row: Mapping[str, Any], context: Context) -> Imported:
     for name, words in QUALITY.items():
         if row.get(name):
             raise Dropped(words)
-    try:
-        asked, label = row["question"], row["label"]
-        if reason := LEFT_OUT.get(label.get("finish_reason")):
-            raise Dropped(reason)
-        problem = problem_of(
-            context, asked["problem"], asked.get("ground_truth_answer"), solution=asked.get("ground_truth_solution")
-        )
-        steps = [_step(step) for step in label["steps"]]
-    except (KeyError, TypeError, AttributeError, IndexError) as error:
-        raise SourceError(f"no row of PRM800K ({type(error).__name__}: {error})") from None
+    asked, label = needed(row, "question", Mapping), needed(row, "label", Mapping)
+    finish = optional(label, "finish_reason", str, "label.")
+    if reason := LEFT_OUT.get(finish or ""):
+        raise Dropped(reason)
+    problem = problem_of(
+        context,
+        needed(asked, "problem", str, "question."),
+        asked.get("ground_truth_answer"),
+        solution=optional(asked, "ground_truth_solution", str, "question."),
+    )
+    listed = needed(label, "steps", list, "label.")
+    steps = [_step(step, f"label.steps[{number}].") for number, step in enumerate(listed)]
     found = Imported(problem)
     chosen = [step for step, _ in steps if step is not None]
-    rest = [(text, None) for text in (asked.get("pre_generated_steps") or [])[len(chosen) :]]
-    solved = label.get("finish_reason") == "solution" or bool(rest)
+    written_before = texts(asked, "pre_generated_steps", "question.") if asked.get("pre_generated_steps") else []
+    rest = [(text, None) for text in written_before[len(chosen) :]]
+    solved = finish == "solution" or bool(rest)
     whole = len(chosen) == len(steps)
     if chosen:
         _add(found, [*chosen, *(rest if whole else [])], row, context, ended=solved and whole)
@@ -56,19 +60,31 @@ def prm800k(row: Mapping[str, Any], context: Context) -> Imported:
     return found
 
 
-def _step(step: Mapping[str, Any]) -> tuple[Step | None, Sequence[Step]]:
-    """Returns the chosen completion of a step, and its other completions. The first is None if none was chosen."""
-    completions = [(one["text"], RATINGS.get(one["rating"])) for one in step["completions"] or []]
-    index = step.get("chosen_completion")
+def _step(step: Any, at: str) -> tuple[Step | None, Sequence[Step]]:
+    """Returns the chosen completion of a step, and its other completions. The first is None if none was chosen. `at` is
+    the place of the step in the row."""
+    listed = optional(step, "completions", list, at) or []
+    completions = [_completion(one, f"{at}completions[{number}].") for number, one in enumerate(listed)]
+    index = optional(step, "chosen_completion", int, at)
     if index is not None:
+        if not 0 <= index < len(completions):
+            raise SourceError(f"{at}chosen_completion is {index}, and there are {len(completions)} completions")
         return completions[index], [one for number, one in enumerate(completions) if number != index]
     human = step.get("human_completion")
-    text = human["text"] if isinstance(human, Mapping) else human
+    kept = {"human_completion": human} if not isinstance(human, Mapping) else {"human_completion": human.get("text")}
+    text = optional(kept, "human_completion", str, at)
     if text:
         return (text, None), completions
     if len(completions) == 1:  # the last step of phase 2 has one completion, which is not marked as chosen
         return completions[0], []
     return None, completions
+
+
+def _completion(one: Any, at: str) -> Step:
+    rating = optional(one, "rating", int, at)
+    if rating not in (None, *RATINGS):
+        raise SourceError(f"{at}rating is {rating}, and has to be 1, 0, -1 or null")
+    return needed(one, "text", str, at), None if rating is None else RATINGS[rating]
 
 
 def _add(
@@ -80,8 +96,9 @@ def _add(
     ended: bool,
     sibling: int = 0,
 ) -> None:
-    texts = [text if number == len(steps) and ended else f"{text}\n" for number, (text, _) in enumerate(steps, start=1)]
-    path = written(found.problem.ask(context.unit), texts, role=Role.SEARCH, ended=ended, sibling=sibling)
+    last = len(steps) if ended else None
+    pieces = [text if number == last else f"{text}\n" for number, (text, _) in enumerate(steps, start=1)]
+    path = written(found.problem.ask(context.unit), pieces, role=Role.SEARCH, ended=ended, sibling=sibling)
     found.add(path, rated([rating for _, rating in steps], "human", row.get("labeler"), context.neutral))
 
 

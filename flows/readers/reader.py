@@ -3,12 +3,14 @@ with grades."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from msgspec.structs import replace
 
 from redraft.graders.answers.extract import extract
 from redraft.graders.rewards.aggregate import Neutral, positive
 from redraft.store.problems import Kind, Problem, Question
+from redraft.store.sources.answer import known_answer
 from redraft.store.trajectory import Detail, Grade, Role, Stop, Trajectory, Verdict
 
 SEPARATOR = "\n\n"
@@ -38,11 +40,11 @@ class Imported:
     paths: list[Trajectory] = field(default_factory=list)
     grades: list[Grade] = field(default_factory=list)
 
-    def add(self, path: Trajectory, grade: Grade | None = None) -> None:
-        """Adds a trajectory, with its grade if it has a grade."""
+    def add(self, path: Trajectory, *grades: Grade) -> None:
+        """Adds a trajectory with its grades."""
         self.paths.append(path)
-        if grade is not None:
-            self.grades.append(replace(grade, trajectory_id=path.trajectory_id, turn=path.turn))
+        for one in grades:
+            self.grades.append(replace(one, trajectory_id=path.trajectory_id, turn=path.turn))
 
 
 def written(
@@ -76,10 +78,10 @@ def rated(details: Sequence[Detail | None], by: str, person: str | None, neutral
     )
 
 
-def told(verdict: bool, person: str | None) -> Grade:
-    """Returns the grade for a person's verdict on a whole draft."""
+def told(verdict: bool, person: str | None, by: str = "human") -> Grade:
+    """Returns the grade for a verdict on a whole draft, by a person or by another grader."""
     return Grade(
-        "human",
+        by,
         "",
         1,
         value=float(verdict),
@@ -88,11 +90,13 @@ def told(verdict: bool, person: str | None) -> Grade:
     )
 
 
-def problem_of(context: Context, question: str, answer: str | None = None, **meta: object) -> Problem:
-    """Returns the problem of a row. Rows of one source with the same question have the same problem."""
-    kept = {name: value for name, value in meta.items() if value is not None}
+def problem_of(context: Context, question: str, answer: Any = None, **meta: object) -> Problem:
+    """Returns the problem of a row. `answer` is what the row states as the known answer. Rows of one source with the
+    same question have the same problem. Raises SourceError for an answer that is an object."""
+    known = known_answer(answer)
+    kept = {name: value for name, value in {**meta, "no_answer": known.why}.items() if value is not None}
     return Problem(
-        question.strip(), answer or None, source=context.source, split=context.split, kind=Kind.MATH, meta=kept
+        question.strip(), known.answer, source=context.source, split=context.split, kind=Kind.MATH, meta=kept
     )
 
 

@@ -16,5 +16,6 @@ KINDS = {
     "feedback": PartKind("redraft.agents.feedback", "Feedback"),
     "grader": PartKind("redraft.graders", "Grader"),
     "filter": PartKind("redraft.flows.filters", "Filter"),
+    "reader": PartKind("redraft.flows.readers", "Imported"),
     "format": PartKind("redraft.flows.formats", "Format"),
 }

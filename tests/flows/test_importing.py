@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from redraft.flows.export import export
+from redraft.flows.generate import generate
 from redraft.flows.importing import importing
 from redraft.store import Store
 from redraft.store.errors import PartError, SourceError
@@ -190,8 +192,8 @@ async def test_bad_rows_are_told_with_their_line(kept) -> None:
     asked = [{"role": "user", "content": "Why?"}]
     said = [*asked, {"role": "assistant", "content": "So."}]
     for format, row, words in (
-        ("prm800k", {"question": {}}, "no row of PRM800K"),
-        ("math_shepherd", {"input": "So"}, "it needs the texts 'input' and 'label'"),
+        ("prm800k", {"question": {}}, "no field 'label' among question, which has to be an object"),
+        ("math_shepherd", {"input": "So"}, "no field 'label' among input, which has to be a text"),
         ("chats", {"text": "So"}, "it needs 'messages', or 'prompt' and 'completion'"),
         ("chats", {"messages": asked}, "the messages must take turns"),
         ("chats", {"messages": said, "label": "fine"}, "label='fine' is none of true, false"),
@@ -202,8 +204,55 @@ async def test_bad_rows_are_told_with_their_line(kept) -> None:
             await kept([row], format)
         _, found = await kept([row], format, skip_bad=True)
         assert (found.rows, found.dropped) == (0, {"bad row": 1})
-    with pytest.raises(PartError, match="no format 'json' to import; there are prm800k, math_shepherd, chats"):
+    with pytest.raises(
+        PartError, match="no reader 'json'; there are chats, math_shepherd, openr1, prm800k, process_bench"
+    ):
         await kept([], "json")
+
+
+@pytest.mark.parametrize("format", ["sft", "messages", "rise", "mended"])
+async def test_what_redraft_exports_is_imported_again(format: str, tmp_path: Path) -> None:
+    """In its default style: `prompt` and `completion` are lists of messages."""
+    store, file = Store(tmp_path / "redraft.duckdb"), tmp_path / "rows.jsonl"
+    await generate("builtin:levels=1", db=store, limit=12, samples=4, arguments={"feedback": "oracle"})
+    exported = await export(file, db=store, format=format)
+    assert exported.kept > 0
+    found = await importing(file, format="chats", db=tmp_path / "again.duckdb")
+    assert (found.rows + found.dropped.get("the same row twice", 0), found.trajectories) == (exported.kept, found.rows)
+    answers = Store(tmp_path / "again.duckdb").query("SELECT count(*) FROM trajectories WHERE answer IS NOT NULL").rows
+    assert answers == [(found.rows,)]
+
+
+async def test_a_reader_of_ones_own_is_a_function(kept, tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text(OWN)
+    store, found = await kept([{"q": "1 + 1?", "a": "It is 2."}], f"{tmp_path / 'own.py'}:pairs")
+    assert (found.rows, found.trajectories) == (1, 1)
+    assert store.query("SELECT source, question FROM problems").rows == [("pairs", "1 + 1?")]
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ("return [1]", "reader 'own.py:pairs' returned a list of 1, [1]: it must return an Imported"),
+        ("return row['b']", "reader 'own.py:pairs' failed: KeyError: 'b' (own.py, line 2)"),
+    ],
+)
+async def test_a_reader_of_ones_own_that_breaks_is_one_line(kept, tmp_path: Path, body: str, says: str) -> None:
+    (tmp_path / "own.py").write_text(f"def pairs(row, context):\n    {body}\n")
+    with pytest.raises(PartError) as error:
+        await kept([{"a": 1}], f"{tmp_path / 'own.py'}:pairs")
+    assert str(error.value) == says
+
+
+OWN = """
+from redraft.flows.readers.reader import Imported, problem_of, written
+
+def pairs(row, context):
+    problem = problem_of(context, row["q"])
+    found = Imported(problem)
+    found.add(written(problem.ask(context.unit), [row["a"]]))
+    return found
+"""
 
 
 async def test_a_large_file_loses_nothing_between_batches(kept) -> None:

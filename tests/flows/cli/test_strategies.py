@@ -17,7 +17,7 @@ from redraft.store.plugins.discovery import load as find
 from redraft.store.plugins.discovery import names
 from redraft.store.plugins.kinds import KINDS
 
-SHIPPED = [(noun, name) for noun in KINDS for name in names(noun)]
+SHIPPED = [(noun, name) for noun in KINDS for name in names(noun) if noun != "reader"]  # which takes no arguments
 SHIPPED += [("policy", f"{POLICIES}:{name}") for name in PARTS["policy"].names()]
 HANDED = {"client", "keys", "watch", "checker", "store", *PARTS}
 

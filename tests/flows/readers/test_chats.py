@@ -12,7 +12,7 @@ from redraft.store.trajectory import Stop, Verdict
 CONTEXT = Context("mine", "u")
 ASKED, SAID = {"role": "user", "content": "3 + 4?"}, {"role": "assistant", "content": "I add.\n\nIt is 7."}
 IN_TURNS = "the messages must take turns: user, assistant, user, assistant ..."
-NO_CHAT = "no chat: it needs 'messages', or 'prompt' and 'completion'"
+NO_CHAT = "no chat among the columns {}: it needs 'messages', or 'prompt' and 'completion'"
 
 
 def row(**facts: Any) -> dict[str, Any]:
@@ -42,6 +42,36 @@ def test_several_system_messages_are_one_and_an_empty_content_is_an_empty_draft(
     found = chats({"messages": [system[0], ASKED, {"role": "assistant", "content": None}, system[1]]}, CONTEXT)
     assert found.problem.meta == {"system": "Be brief.\n\nUse boxes."}
     assert (found.paths[0].text(), found.paths[0].answer) == ("", None)
+
+
+def test_a_content_may_be_a_list_of_parts() -> None:
+    parts = [{"type": "text", "text": "I add. "}, {"type": "text", "text": "It is 7."}]
+    [path] = chats({"messages": [ASKED, {"role": "assistant", "content": parts}]}, CONTEXT).paths
+    assert (path.text(), path.answer) == ("I add. It is 7.", "7")
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("<think>Is it \\boxed{8}? The answer is 8.</think>\nIt is 7.", "7"),
+        ("<think>The answer is 8.", None),
+        ("<think>The answer is 8.</think>\nI give up!", None),
+    ],
+)
+def test_the_answer_is_never_read_inside_a_models_thinking(text: str, answer: str | None) -> None:
+    [path] = chats({"prompt": "3 + 4?", "completion": text}, CONTEXT).paths
+    assert (path.text(), path.answer) == (text, answer)
+
+
+def test_logs_of_sharegpt_have_other_names() -> None:
+    said = [{"from": "system", "value": "Add."}, {"from": "human", "value": "3 + 4?"}, {"from": "gpt", "value": "7."}]
+    found = chats({"conversations": said}, CONTEXT)
+    assert (found.problem.question, found.problem.meta, found.paths[0].text()) == ("3 + 4?", {"system": "Add."}, "7.")
+
+
+def test_what_stands_in_the_place_of_the_known_answer_is_no_answer() -> None:
+    assert chats(row(answer=7), CONTEXT).problem.answer == "7"
+    assert chats(row(answer="notfound"), CONTEXT).problem.answer is None
 
 
 def test_another_separator_makes_other_steps() -> None:
@@ -96,11 +126,22 @@ def test_a_verdict_stands_beside_the_labels_of_steps() -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({}, NO_CHAT),
-        ({"messages": "3 + 4?"}, NO_CHAT),
-        ({"prompt": "3 + 4?", "completion": 7}, NO_CHAT),
-        ({"messages": [{"role": "user"}]}, "a message needs a role and a content"),
-        ({"messages": ["3 + 4?"]}, "a message needs a role and a content"),
+        ({}, NO_CHAT.format("none")),
+        ({"text": "3 + 4?", "label": 1}, NO_CHAT.format("text, label")),
+        ({"prompt": "3 + 4?"}, NO_CHAT.format("prompt")),
+        ({"messages": "3 + 4?"}, "messages is '3 + 4?', and has to be a list"),
+        ({"prompt": "3 + 4?", "completion": 7}, "completion is a whole number, and has to be a text"),
+        ({"prompt": {"a": 1}, "completion": "7"}, "prompt is an object, and has to be a text"),
+        ({"prompt": "3 + 4?", "completions": ["7", 7]}, "completions[1] is a whole number, and has to be a text"),
+        ({"messages": [{"role": "user"}]}, "no field 'messages[0].content' among role, which has to be a text"),
+        ({"messages": [{"content": "x"}]}, "no field 'messages[0].role' among content, which has to be a text"),
+        ({"messages": ["3 + 4?"]}, "messages[0] is '3 + 4?', and has to be an object"),
+        (
+            {"messages": [ASKED, {"role": "assistant", "content": [{"type": "image_url", "image_url": "x"}]}]},
+            "messages[1].content: a part of a message has no text, such as a picture: redraft reads texts",
+        ),
+        ({"messages": [ASKED, {"role": "assistant", "content": 7.5}, ASKED]}, IN_TURNS),
+        (row(by=3), "by is a whole number, and has to be a text"),
         ({"messages": [{"role": "system", "content": "x"}]}, IN_TURNS),
         ({"messages": [SAID]}, IN_TURNS),
         ({"messages": [ASKED, SAID, ASKED]}, IN_TURNS),

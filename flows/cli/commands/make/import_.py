@@ -11,7 +11,8 @@ from redraft.flows.cli import options
 @click.argument("file")
 @options.option(
     "format",
-    "What its rows are: prm800k, math_shepherd, or chats, logs of your own with labels.",
+    "What its rows are: a reader's name, or your own as path.py:function; chats are logs of your own with labels.",
+    parts="reader",
     required=True,
     metavar="NAME",
 )
@@ -31,8 +32,9 @@ from redraft.flows.cli import options
 def import_(json: bool, **given: Any) -> None:
     """Keep the solutions of a file with their labels, as trajectories and grades.
 
-    FILE is .jsonl, .json, .csv or .parquet. Labels of steps are in the view 'grades', by 'human' for PRM800K and chats
-    and by 'rollout' for Math-Shepherd. The same row is kept once, however often it is imported.
+    FILE is .jsonl, .json, .csv or .parquet, or a data set of the Hugging Face Hub ('hf:owner/name:split'). Labels are
+    in the view 'grades': by 'human' for PRM800K, ProcessBench and chats, by 'rollout' for Math-Shepherd, by
+    'math_verify' and 'judge' for OpenR1-Math. The same row is kept once, however often it is imported.
     """
     from redraft.flows.cli.signals import run
     from redraft.flows.importing import importing as stage
