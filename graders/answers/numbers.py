@@ -49,7 +49,12 @@ def plain(answer: str) -> Plain | None:
         return None
     negative = (match["sign"] == "-") != (match["sign2"] == "-")
     scale = SCALES.get((tail["scale"] or "").lower(), 1)
-    return Plain((-value if negative else value) * scale, bool(tail["percent"]), name, unit or match["currency"] or "")
+    return Plain(
+        (-value if negative else value) * scale,
+        bool(tail["percent"]),
+        name,
+        unit or match["currency"] or _degrees(answer),
+    )
 
 
 def is_whole(answer: str) -> bool:
@@ -73,6 +78,10 @@ def same_number(gold: Plain, given: Plain) -> bool:
     if gold.percent == given.percent:
         return False
     return gold.value == given.value / 100 if given.percent else gold.value / 100 == given.value
+
+
+def _degrees(answer: str) -> str:
+    return "°" if "°" in answer or "\\circ" in answer or "\\degree" in answer else ""
 
 
 def _value(match: re.Match[str]) -> Fraction | None:

@@ -4,7 +4,19 @@ from collections.abc import Sequence
 
 from redraft.graders.answers.mathematics.comparison.rulings import NOT_MINE, Compare, Ruling, all_of
 from redraft.graders.answers.mathematics.comparison.values import unknowns
-from redraft.graders.answers.mathematics.forms import Call, Dots, Form, Listing, Matrix, Name, Number, Quantity, Words
+from redraft.graders.answers.mathematics.forms import (
+    Based,
+    Call,
+    Dots,
+    Form,
+    Listing,
+    Matrix,
+    Name,
+    Number,
+    Quantity,
+    Ratio,
+    Words,
+)
 from redraft.graders.answers.mathematics.units import measure
 
 
@@ -24,7 +36,7 @@ def same_lists(gold: Form, given: Form, same: Compare) -> Ruling:
             return same(listing.items[0], other) if ours else same(other, listing.items[0])
         if isinstance(other, Call) and "j" in unknowns(other):
             return None  # a vector by its unit vectors
-        return False if isinstance(other, Number | Call | Quantity | Words | Name) else None
+        return False if isinstance(other, Number | Call | Quantity | Words | Name | Based | Ratio) else None
     if any(_mixed_units(form) for form in (gold, given)):
         return None
     dots = any(isinstance(item, Dots) for item in (*gold.items, *given.items))

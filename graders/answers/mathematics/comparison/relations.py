@@ -11,7 +11,7 @@ from redraft.graders.answers.mathematics.comparison.values import (
     ratio_is_constant,
     unknowns,
 )
-from redraft.graders.answers.mathematics.forms import Call, Expression, Form, Name, Number, Relation, Unread, Words
+from redraft.graders.answers.mathematics.forms import Call, Expression, Form, Name, Number, Quantity, Relation, Unread
 
 
 def same_regions(gold: Form, given: Form, _: Compare) -> Ruling:
@@ -52,10 +52,20 @@ def same_relations(gold: Form, given: Form, same: Compare) -> Ruling:
     assert isinstance(relation, Relation)
     value = value_of(relation, other if theirs else None, same)
     if value is None:
-        return None if set(relation.signs) <= {"=", "≈", "⇒", "→"} else False if isinstance(other, Number) else None
+        return _unlike(relation, other)
     ruling = same(value, other) if ours else same(other, value)
     rounded = relation.sides[-1] if "≈" in relation.signs else None
     return same(other, rounded) if ruling is False and rounded is not None and theirs else ruling
+
+
+def _unlike(relation: Relation, other: Form) -> bool | None:
+    """A relation against something that is none: wrong against a value, unless the relation may state that value."""
+    if not isinstance(other, Number | Call | Quantity):
+        return None
+    if set(relation.signs) <= {"=", "≈", "⇒", "→"}:
+        sides = [side for side in relation.sides if side is not None]
+        return False if is_constant(other) and not any(map(_is_sought, sides)) else None
+    return False if relation.signs != ("∼",) else None
 
 
 def _chained(form: Relation) -> Relation | None:
@@ -83,9 +93,16 @@ def value_of(form: Relation, key: Form | None, same: Compare) -> Form | None:
         return None if name in unknowns(scalar_of(last)) else last
     if name_of(last) and len(sides) == 2:
         return first
-    if constants == [last] and not any(isinstance(side, Words) for side in sides):
-        return last if key is not None and is_constant(key) else None
+    if constants == [last] and key is not None and is_constant(key) and all(map(_is_sought, sides[:-1])):
+        return last
     return None
+
+
+def _is_sought(form: Form) -> bool:
+    """Whether a side may be what is asked for, such as a + b or cos A: an expression of unknowns without numbers."""
+    if isinstance(form, Call):
+        return form.function.isalpha() or form.function.endswith("()") or all(map(_is_sought, form.arguments))
+    return isinstance(form, Name)
 
 
 def is_constant(form: Form) -> bool:

@@ -80,6 +80,8 @@ def _same_scalar(gold: Form, given: Form) -> bool | None:
     factor = _factor(gold, given)
     if factor is None:
         return None
+    if _is_degrees(gold) != _is_degrees(given) and any(_is_measured(form) for form in (gold, given)):
+        return None
     one, one_percent = _without(one, "percent")
     two, two_percent = _without(two, "percent")
     one, one_degrees = _without(one, "degree")
@@ -96,6 +98,16 @@ def _same_scalar(gold: Form, given: Form) -> bool | None:
         left, right = (_radians(one), two) if one_degrees else (one, _radians(two))
         return True if _same_number(left, right) is True else ruling
     return ruling
+
+
+def _is_degrees(form: Form) -> bool:
+    return isinstance(form, Call) and form.function == "degree"
+
+
+def _is_measured(form: Form) -> bool:
+    """Whether a value has a unit that is none of angles."""
+    unit = measure(form.unit) if isinstance(form, Quantity) else None
+    return unit is not None and unit[0] not in ("", "angle", "turn")
 
 
 def _as_quantity(form: Form) -> Form:

@@ -15,6 +15,7 @@ def typeset(text: str) -> str:
         text = VULGAR.sub(lambda m: " " + unicodedata.normalize("NFKC", m[0]).replace("\u2044", "/"), text)
         text = unicodedata.normalize("NFKC", WIDE_SPACE.sub("~", text)).translate(PICTURES)
         text = PLAIN_ROOT.sub(r"\\sqrt{\1}", text)
+    text = CROSS.sub("*", text)
     text = HALF_OF_DAY.sub(r"\1m", text)
     if "$" in text and len(DELIMITER.findall(text)) % 2 == 0:
         text = DELIMITER.sub(" ", text)
@@ -49,6 +50,7 @@ TYPESETTING = re.compile(
     r"\\(?:left|right|[bB]igg?[lrm]?|displaystyle|textstyle|scriptstyle|limits|nolimits|mathstrut|strut|hfill|bf|rm|it)(?![A-Za-z])\.?"
     r"|\\(?:hspace|vspace|phantom|label|tag)\*?\s*\{[^{}]*\}|\\!"
 )
+CROSS = re.compile(r"(?<=\d) [xX] (?=\d)")
 HALF_OF_DAY = re.compile(r"(?<![A-Za-z])([apAP])\.\s?[mM]\b\.?")
 DELIMITER = re.compile(r"(?<!\\)\$")
 MATH_MODE = re.compile(r"\\[()\[\]]")
