@@ -74,11 +74,12 @@ def columns_of(names: tuple[str, ...], question: str | None = None, answer: str 
     )
 
 
-def missing(names: Sequence[str], what: str, role: str) -> ColumnError:
+def missing(names: Sequence[str], what: str, *roles: str) -> ColumnError:
     """Returns the error of a row without a column for the question or the answer. It tells the columns that there are,
-    and the option that names one."""
+    and the options that name them."""
     there = ", ".join(map(str, names)) or "none"
-    return ColumnError(f"{what} among {there}: name the one that holds the {role} with --{role}-column")
+    cures = " and ".join(f"the one that holds the {role} with --{role}-column" for role in roles)
+    return ColumnError(f"{what} among {there}: name {cures}")
 
 
 def _named(names: Sequence[str], given: str, role: str) -> Paths:

@@ -5,6 +5,7 @@ Names of columns are in lower case. `extra_info.question` is a field of an objec
 that a layout leaves empty is filled by the usual names of USUAL.
 """
 
+import re
 from collections.abc import Collection
 from typing import NamedTuple
 
@@ -57,6 +58,9 @@ SOLUTIONS = frozenset(
 
 BELONGS = ("body", *USUAL.beside, *USUAL.choices)
 """Columns that belong to a question. If a question leaves the text of one out, the user is told."""
+
+PICTURE = re.compile(r"<im(?:g|age)[_ ]?\d+>")
+"""The place of a picture in the text of a question, as OlympiadBench and MathVista write it."""
 
 PICTURES = ("image", "images", "picture", "image_1", "decoded_image")
 
@@ -124,6 +128,7 @@ TABLE = (
         solution=("extra_info.answer",),
         subject=("ability",),
         split=("split", "extra_info.split"),
+        repeats=True,
     ),
     Layout(
         "OpenMathReasoning",
@@ -145,12 +150,8 @@ TABLE = (
     Layout("MATH-500, AIME, DeepScaleR", ("problem", "answer")),
     Layout("GSM8K", ("question", "answer")),
     Layout("MetaMathQA", ("query", "response")),
-    Layout(
-        "Alpaca, MathInstruct",
-        ("instruction", "output"),
-        question=("instruction", "input"),
-        answer=("answer", "output"),
-    ),
+    Layout("Alpaca", ("instruction", "input"), question=("instruction", "input")),
+    Layout("MathInstruct", ("instruction", "output"), question=("instruction",)),
 )
 """All layouts. Of several that fit a row the first counts."""
 

@@ -14,8 +14,9 @@ from redraft.store.sources.answer_keys import read_rubric, read_tests, with_test
 from redraft.store.sources.choice import Choices, chosen_letter, mixed, read_choices
 from redraft.store.sources.columns import Columns, columns_of, missing
 from redraft.store.sources.fields import Row, as_text, decoded, first, is_empty, lines_of, message_text, shown, value_at
-from redraft.store.sources.layouts import SOLUTIONS, Layout
+from redraft.store.sources.layouts import PICTURE, SOLUTIONS, Layout
 
+ROLES = ("question", "answer")
 TRUTH = ("correct", "label")  # columns that say in some files whether a solution is right: true or false is no answer
 
 
@@ -49,7 +50,7 @@ def problem(
     notes = notes or SourceNotes()
     columns = columns_of(tuple(row), question, answer)
     if not columns.question:
-        raise missing(tuple(row), "no column for the question", "question")
+        raise missing(tuple(row), "no column for the question", *(["question"] if columns.answer else ROLES))
     notes.columns = tuple(row)
     text = _question(row, columns, notes)
     key, stated = _stated(row, columns)
@@ -101,8 +102,8 @@ def _question(row: Row, columns: Columns, notes: SourceNotes) -> str:
         raise SourceError("the question is empty")
     if unit := as_text(first(row, columns.unit), "unit"):
         text = f"{text} (Unit: {unit})"
-    if columns.pictures:
-        notes.pictures += any(not is_empty(row[path[0]]) for path in columns.pictures)
+    columns_with_pictures = any(not is_empty(row[path[0]]) for path in columns.pictures)
+    notes.pictures += columns_with_pictures or ("<im" in text and bool(PICTURE.search(text)))
     if columns.unused:
         notes.left_out.update(str(path[0]) for path in columns.unused if not is_empty(row[path[0]]))
     if not columns.beside:

@@ -58,6 +58,7 @@ class Said(Silent):
             {},
             ["1 question with a picture, which no model is shown"],
         ),
+        ([{"question": "In <image_1>?", "answer": 1}], {}, ["1 question with a picture, which no model is shown"]),
         (
             [{"problem": "a?", "expected_answer": "1", "generated_solution": text} for text in "xyz"],
             {},

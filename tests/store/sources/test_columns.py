@@ -65,7 +65,10 @@ def test_without_an_id_equal_questions_have_equal_ids() -> None:
 @pytest.mark.parametrize(
     ("row", "named", "words"),
     [
-        ({}, {}, "no column for the question among none: name the one that holds the question with --question-column"),
+        ({}, {}, "no column for the question among none: name the one that holds the question with --question-column"
+         " and the one that holds the answer with --answer-column"),
+        ({"a": 1, "Answer": 2}, {}, "no column for the question among a, Answer: name the one that holds the question"
+         " with --question-column"),
         ({"a": 1, "b": 2}, {"question": "c"},
          "no column 'c' among a, b: name the one that holds the question with --question-column"),
         ({"Q": 1}, {"question": "q"}, "no column 'q' among Q: name the one that holds the question"

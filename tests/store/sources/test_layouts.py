@@ -7,14 +7,17 @@ from typing import Any
 
 import duckdb
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
 
 from redraft.graders.answers.checker import Checker
 from redraft.graders.answers.extract import extract
 from redraft.graders.answers.verify import verify
+from redraft.store.errors import SourceError
 from redraft.store.problems import Kind, Problem
 from redraft.store.sources.columns import columns_of
 from redraft.store.sources.layouts import TABLE, USUAL, Layout, layout_of
-from redraft.store.sources.problem import SourceNotes
+from redraft.store.sources.problem import SourceNotes, problem
 from redraft.store.sources.read import read
 from redraft.store.trajectory import Verdict
 
@@ -162,13 +165,16 @@ ROWS: dict[str, list[tuple[dict[str, Any], Expected]]] = {
         ({"query": "What is 5 - 2?", "response": "5 - 2 = 3\n#### 3\nThe answer is: 3", "type": "GSM_Rephrased"},
          ("What is 5 - 2?", "3", MATH)),
     ],
-    "Alpaca, MathInstruct": [
+    "Alpaca": [
         ({"instruction": "Add the numbers.", "input": "4 and 5", "output": "4 + 5 = 9."},
          ("Add the numbers.\n\n4 and 5", "9", MATH)),
-        ({"source": "x", "instruction": "What is 8 / 2?", "output": "We divide.\nThe answer is 4"},
-         ("What is 8 / 2?", "4", MATH)),
         ({"instruction": "Greet me.", "input": "", "output": "Hello there, and welcome to this place, my friend."},
          ("Greet me.", None, MATH)),
+        ({"instruction": "Add.", "input": "1 and 1", "target": 2}, ("Add.\n\n1 and 1", "2", MATH)),
+    ],
+    "MathInstruct": [
+        ({"source": "x", "instruction": "What is 8 / 2?", "output": "We divide.\nThe answer is 4"},
+         ("What is 8 / 2?", "4", MATH)),
     ],
 }
 # fmt: on
@@ -225,6 +231,33 @@ def test_repeated_questions_of_such_a_layout_count_once(tmp_path: Path) -> None:
 def test_the_choices_of_gpqa_stand_in_an_order_that_tells_nothing(tmp_path: Path) -> None:
     rows = [{**ROWS["GPQA"][0][0], "Correct Answer": f"Iron {number}"} for number in range(40)]
     assert {one(row, tmp_path / "rows.jsonl").answer for row in rows} == set("ABCD")
+
+
+KEYS = some.sampled_from(["text", "label", "role", "content", "rows"])
+STRANGE = some.recursive(
+    some.none() | some.booleans() | some.integers() | some.floats() | some.text(max_size=5)
+    | some.sampled_from(["\ud800", "nan", "[{", "a ) 1 , b ) 2", "####", "\\boxed{", "[" * 9000, "A", "1"]),
+    lambda inner: some.lists(inner, max_size=3) | some.dictionaries(KEYS, inner),
+    max_leaves=5,
+)  # fmt: skip
+
+
+@given(some.data())
+@settings(max_examples=200, deadline=None)
+def test_strange_cells_make_a_problem_or_one_line(data: some.DataObject) -> None:
+    """Whatever stands in a cell: nothing else is raised, and the problem has a question that can be stored."""
+    row = dict(data.draw(some.sampled_from([row for rows in ROWS.values() for row, _ in rows])))
+    for column in data.draw(some.lists(some.sampled_from(list(row)), min_size=1, max_size=3)):
+        row[column] = data.draw(STRANGE)
+    try:
+        found = problem(row, source="s", split=None, question=None, answer=None)
+        assert found.question.encode()
+        assert found.answer is None or found.answer.encode()
+        assert isinstance(found.level, int | None)
+    except SourceError as error:
+        told = str(error)
+        if "\n" in told or "Error" in told or len(told) > 300:
+            pytest.fail(told)
 
 
 def test_the_docs_show_every_layout() -> None:

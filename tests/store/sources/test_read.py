@@ -245,7 +245,7 @@ def test_a_bad_row_is_one_line_with_its_place(write: Write, name: str, content: 
     ("named", "words"),
     [
         ({}, "no column for the question among Aufgabe, Loesung: name the one that holds the question with"
-         " --question-column"),
+         " --question-column and the one that holds the answer with --answer-column"),
         ({"question": "Frage"}, "no column 'Frage' among Aufgabe, Loesung: name the one that holds the question with"
          " --question-column"),
         ({"question": "Aufgabe", "answer": "Antwort"}, "no column 'Antwort' among Aufgabe, Loesung: name the one that"
