@@ -1,4 +1,4 @@
-"""The vote key of an answer. Equal keys mean equal answers, but not all equal answers have equal keys."""
+"""Computes the vote key of an answer. Equal keys mean equal answers, but not all equal answers have equal keys."""
 
 import re
 import unicodedata
@@ -12,12 +12,12 @@ from redraft.store.problems import Kind
 
 
 def canonical(answer: str | None, kind: Kind = Kind.MATH) -> str | None:
-    """The key under which an answer is counted in a vote, or None for no answer.
+    """Returns the key under which an answer is counted in a vote; None if there is no answer.
 
-    Numbers come out as a reduced fraction ("$1,000.0" and "1000" are both "1000", "0.5" is "1/2", "50%" is
-    "50"), lists and tuples of numbers likewise, other mathematics in one spelling without spaces, a choice as
-    its capital letter, and text in lower case with single spaces. Programs are equal if their lines are equal, apart
-    from comments on lines of their own, blank lines and spaces at the ends.
+    A number becomes a reduced fraction: "$1,000.0" and "1000" become "1000", "0.5" becomes "1/2", and "50%" becomes
+    "50". The numbers in lists and tuples change in the same way. Other mathematics gets one spelling without spaces. A
+    choice becomes its capital letter, and text becomes lower case with single spaces. Two programs have the same key if
+    their lines are equal, apart from blank lines, spaces at the ends of lines, and lines that only hold a comment.
     """
     if answer is None or not answer.strip():
         return None
@@ -36,28 +36,29 @@ def canonical(answer: str | None, kind: Kind = Kind.MATH) -> str | None:
 
 
 def letter(answer: str) -> str | None:
-    """The choice that an answer names: "(c)", "C.", "\\text{(C)}" and "C) 42" are all "C"; None for no letter, for
-    several ("A or B"), and for a letter that begins something else ("E = mc^2", "A car")."""
+    """Returns the choice that an answer names: "(c)", "C.", "\\text{(C)}" and "C) 42" all give "C". Returns None if
+    there is no letter, if there are several ("A or B"), and if the letter begins something else ("E = mc^2", "A
+    car")."""
     match = LETTER.match(TYPESETTING.sub("", answer[:LONGEST_CHOICE]))
     return (match[1] or match[2]).upper() if match else None
 
 
 def words(answer: str) -> str | None:
-    """The words of an answer in lower case, without the punctuation and markup around them; apostrophes and dashes of
-    any shape are the same."""
+    """Returns the words of an answer in lower case, without the punctuation and markup around them. All shapes of
+    apostrophes become the same, and so do all shapes of dashes."""
     text = unicodedata.normalize("NFKC", TEXT.sub(r"\1", answer)).translate(SHAPES)
     return " ".join(text.casefold().strip(MARKS).split()) or None
 
 
 def lines(code: str) -> str | None:
-    """The lines of a program, without blank ones, comments on lines of their own, and spaces at their ends. No parser
-    is used, since a model's text might break it."""
+    """Returns the lines of a program without blank lines, lines that only hold a comment, and spaces at the ends of
+    lines. No parser is used, because a model's text might break it."""
     stripped = (line.rstrip() for line in code.splitlines())
     return "\n".join(line for line in stripped if line and not line.lstrip().startswith("#")) or None
 
 
 def is_words(answer: str) -> bool:
-    """Whether an answer is words alone ("no solution", "\\text{Evelyn}"), which no algebra could compare."""
+    """Returns whether an answer is only words ("no solution", "\\text{Evelyn}"), which algebra can't compare."""
     text = bare(answer)
     plain_text = TEXT.sub(r"\1", text)
     if not WORDY.fullmatch(plain_text) or MATHS.search(plain_text):

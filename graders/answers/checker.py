@@ -1,8 +1,8 @@
-"""Whether an answer equals the key: exactly if that is cheap, else by Math-Verify in killable processes.
+"""Compares an answer with the key: exactly if that is cheap, else by Math-Verify in processes that can be killed.
 
-Two conventions of this field that a mathematician might not share: a missing or different unit makes no
-difference ("12 cm" is 12), and 50% equals both 0.5 and 50. Plain numbers are compared exactly, so 0.333 is
-not 1/3; a decimal equals an irrational key from six correct decimals on.
+Two conventions of this field may surprise a mathematician: a missing or different unit makes no difference ("12 cm" is
+12), and 50% equals both 0.5 and 50. Plain numbers are compared exactly, so 0.333 is not 1/3; a decimal equals an
+irrational key from six correct decimals on.
 """
 
 import threading
@@ -20,11 +20,11 @@ from redraft.store.trajectory import Verdict
 
 
 class Checker:
-    """Compares answers with keys. `limit_s` is the most seconds of processor time for one comparison, `workers` the
-    most processes, each of at most `memory_mb` megabytes.
+    """Compares answers with keys. One comparison may take `limit_s` seconds of processor time. At most `workers`
+    processes run, each with at most `memory_mb` megabytes.
 
-    The processes start when first needed, are shared by all event loops and threads, and end with `close`, with
-    the last reference to the checker, or with the program, however it ends.
+    The processes start when they are first needed, and all event loops and threads share them. They end with `close`,
+    with the last reference to the checker, or with the program, however it ends.
     """
 
     def __init__(self, limit_s: float = 5.0, workers: int = 2, memory_mb: int = 2048) -> None:
@@ -35,14 +35,16 @@ class Checker:
         self._lock = threading.Lock()
 
     async def equal(self, gold: str, given: str, kind: Kind = Kind.MATH) -> Ruling:
-        """Right, wrong, or undecided with a reason: a limit of time or memory was exceeded, or the key cannot be read.
+        """Returns right, wrong, or undecided with a reason: a limit of time or memory was exceeded, or the key can't be
+        read.
 
-        Not symmetric: the key comes first. Raises RuntimeError when the checker is closed.
+        The order matters: the key comes first. Raises RuntimeError if the checker is closed.
         """
         return self.at_once(gold, given, kind) or await self._pool.run(partial(self._compare, gold, given))
 
     def at_once(self, gold: str, given: str, kind: Kind = Kind.MATH) -> Ruling | None:
-        """The ruling if it needs no process, since the answers are plain or were compared before; else None."""
+        """Returns the ruling if it needs no process, because the answers are plain or were compared before; else
+        None."""
         same = same_plain(gold, given) if kind is Kind.MATH else None
         if same is not None:
             return RULINGS[same]
@@ -53,7 +55,7 @@ class Checker:
         return decide(gold, given, kind) or self._rulings.get((gold, given))
 
     async def close(self) -> None:
-        """Ends every process, busy ones too; comparisons that they were making are undecided."""
+        """Ends every process, even in the middle of a comparison. Such a comparison is undecided."""
         await self._pool.close()
 
     async def __aenter__(self) -> Self:

@@ -1,4 +1,5 @@
-"""Plain equations in a text, such as 5*9=45, and whether they hold. This check needs no model and no key."""
+"""Finds plain equations in a text, such as 5*9=45, and checks whether they hold. The check needs no model and no
+key."""
 
 import re
 import unicodedata
@@ -7,9 +8,10 @@ from fractions import Fraction
 
 
 def equations(text: str) -> Iterator[tuple[str, bool]]:
-    """Each `number sign number = number` in the text, as written, and whether it holds: exactly, or up to the last of
-    the decimals that its result shows (10/3=3.33). `number=number`, as in 6=2, counts too if it is written without
-    spaces. Parts of a longer expression, of a mixed number (1 1/2 = 1.5) or of a time are left out."""
+    """Returns each equation `number sign number = number` in the text, as written, and whether it holds. It holds if it
+    is exact, or exact up to the last decimal that its result shows (10/3=3.33). `number=number`, as in 6=2, counts too
+    if it is written without spaces. Parts of a longer expression, of a mixed number (1 1/2 = 1.5) or of a time are left
+    out."""
     for match in EQUATION.finditer(text):
         start, end = match.span()
         before = text[max(0, start - AROUND) : start].rpartition("\n")[2]
@@ -19,10 +21,10 @@ def equations(text: str) -> Iterator[tuple[str, bool]]:
 
 
 def signature(text: str) -> tuple[str, ...]:
-    """The equations of a solution in order, each once, however they are spelt: longer ones too, without spaces, words,
-    currencies and what separates thousands. Two solutions that differ in wording alone have the same; it is empty for a
-    text without equations. The lists of equations are how RFT tells solutions apart (Yuan et al. 2023,
-    arXiv 2308.01825). No equation is evaluated."""
+    """Returns the equations of a solution in order, each once. Long equations are included. The spelling makes no
+    difference: spaces, words, currencies and thousands separators are removed. Two solutions that differ only in
+    wording have the same signature. A text without equations has an empty signature. RFT distinguishes solutions by
+    such lists of equations (Yuan et al. 2023, arXiv 2308.01825). No equation is evaluated."""
     plain = unicodedata.normalize("NFKC", text)
     for pattern, spelling in SPELLINGS:
         plain = pattern.sub(spelling, plain)
@@ -31,7 +33,7 @@ def signature(text: str) -> tuple[str, ...]:
 
 
 def _is_part(sign: str | None, before: str, after: str) -> bool:
-    """Whether an equation is a part of something longer, by the text around it on its line."""
+    """Returns whether an equation is a part of a longer expression, judged by the text around it on its line."""
     if sign is None and after[:1].isalpha():  # 6=3Y
         return True
     if sign == "/" and MIXED.search(before):
@@ -40,7 +42,7 @@ def _is_part(sign: str | None, before: str, after: str) -> bool:
 
 
 def _closed(equation: str) -> str:
-    """An equation without a sign or a full stop at its ends, and without the brackets of a remark around it."""
+    """Returns an equation without a sign or a full stop at its ends, and without brackets around all of it."""
     bare = equation.lstrip("=").rstrip("=.")
     if bare.count("(") == bare.count(")") and not ENCLOSED.fullmatch(bare):
         return bare

@@ -1,4 +1,4 @@
-"""Comparisons in this process, in microseconds: two plain numbers, then all that is read as mathematics in full."""
+"""Compares answers in this process, in microseconds: plain numbers first, then any text that can be read in full."""
 
 import re
 
@@ -13,7 +13,8 @@ from redraft.store.trajectory import Verdict
 
 
 def decide(gold: str, given: str, kind: Kind = Kind.MATH) -> Ruling | None:
-    """The ruling on an answer; None if it takes computer algebra, as one of the two has a sum, an integral or such."""
+    """Returns the ruling on an answer; None if that needs computer algebra, because the answer or the key has a sum, an
+    integral or the like."""
     if kind is not Kind.MATH:
         return RULINGS[canonical(gold, kind) == canonical(given, kind)]
     same = same_plain(gold, given)
@@ -32,7 +33,7 @@ def decide(gold: str, given: str, kind: Kind = Kind.MATH) -> Ruling | None:
 
 
 def same_plain(gold: str, given: str) -> bool | None:
-    """Whether two plain numbers are equal; None if one of the two is something else, or their units differ."""
+    """Returns whether two plain numbers are equal; None if one of them is something else, or if their units differ."""
     if is_whole(gold) and is_whole(given):
         return int(gold) == int(given)
     one = plain(gold)
@@ -43,7 +44,9 @@ def same_plain(gold: str, given: str) -> bool | None:
 
 
 def _unread(gold: str, given: str) -> Ruling | None:
-    """Two texts of which one is no mathematics: the same words, or words against a number."""
+    """Returns the ruling on two texts of which at least one can't be read as mathematics. Equal texts are right;
+    different words, or words and a number, are wrong; anything else is undecided. Returns None if computer algebra
+    might decide."""
     if _text(gold) == _text(given):
         return RULINGS[True]
     if is_words(gold) and is_words(given):
@@ -54,7 +57,7 @@ def _unread(gold: str, given: str) -> Ruling | None:
 
 
 def _text(answer: str) -> str:
-    """The text of an answer, without fonts and in lower case."""
+    """Returns the text of an answer, without fonts and in lower case."""
     return " ".join(FONT.sub(r"\1", bare(answer)).casefold().split())
 
 

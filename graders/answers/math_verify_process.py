@@ -1,9 +1,9 @@
-"""Equality of two mathematical answers by Math-Verify, and the loop of the process that it runs in.
+"""Compares two mathematical answers by Math-Verify, in a process of its own.
 
-It runs in a process of its own because sympy may compute for ever: the parent (`redraft.graders.answers.checker`)
-waits for it. Requests and replies are lines of JSON on standard input and output. The process ends when its input
-does, and at the limits of a request by timers of the system, which need no Python code to run: `limit_s` seconds of
-processor time, or `wait_s` on the clock.
+The process is separate because sympy may compute for ever; the parent (`redraft.graders.answers.checker`) waits for its
+replies. Requests and replies are lines of JSON on standard input and output. The process ends when its input ends. It
+also ends at the limits of a request: `limit_s` seconds of processor time, or `wait_s` seconds on the clock. Timers of
+the operating system enforce these limits, even while no Python code can run.
 """
 
 import json
@@ -20,8 +20,8 @@ from redraft.graders.answers.normalize import bare
 
 
 def same(gold: str, given: str) -> bool | None:
-    """Whether a given answer equals the key; None if one of the two is not read as mathematics, all of it. The order
-    matters: a key "x = 5" accepts "5", and a key "(1, 2)" accepts "1, 2"."""
+    """Returns whether a given answer equals the key; None if either text can't be read in full as mathematics. The
+    order matters: a key "x = 5" accepts "5", and a key "(1, 2)" accepts "1, 2"."""
     from math_verify import verify
 
     golds, answers = _parse(gold), _parse(given)
@@ -67,7 +67,8 @@ def _reply(gold: str, given: str) -> dict[str, Any]:
 
 
 def _parse(answer: str) -> list[Any]:
-    """What Math-Verify reads in an answer, less the readings that leave out a number or a letter of it."""
+    """Returns the expressions that Math-Verify reads in an answer, except those that leave out a number or a letter of
+    it."""
     from math_verify import ExprExtractionConfig, LatexExtractionConfig, parse
 
     text = OR.sub(",", bare(answer)).replace("$", "").replace("**", "^")
@@ -81,7 +82,7 @@ def _parse(answer: str) -> list[Any]:
 
 
 def _reads_all(reading: Any, text: str) -> bool:
-    """Whether each number and letter of a text is in the expression that was read from it."""
+    """Returns whether each number and letter of a text is in the expression that was read from it."""
     atoms = reading.atoms() if hasattr(reading, "atoms") else set()
     read = " ".join(str(atom) for atom in atoms)
     plain = COMMANDS.sub(" ", text)

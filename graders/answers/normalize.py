@@ -1,11 +1,12 @@
-"""One spelling for the many ways to typeset the same answer. Texts become texts, without regard to their meaning."""
+"""Gives one spelling to the many ways to typeset the same answer. The functions change texts without reading their
+meaning."""
 
 import re
 
 
 def bare(answer: str) -> str:
-    """The answer without wrapping (`$..$`, `\\boxed{}`, `**..**`), closing full stop, spacing commands, `\\left`
-    and `\\right`, degrees and display variants (`\\dfrac`, `\\frac43`): typesetting makes no difference."""
+    """Returns the answer without typesetting: without wrapping (`$..$`, `\\boxed{}`, `**..**`), a closing full stop,
+    spacing commands, `\\left` and `\\right`, degrees and display variants (`\\dfrac`, `\\frac43`)."""
     text = unwrap(RADICAL.sub(r"\\sqrt{\1}", answer).translate(SYMBOLS))
     if "\\" in text:
         text = NOISE.sub(r"\1 ", TIGHT.sub("", THOUSANDS.sub(",", text)))
@@ -17,8 +18,8 @@ def bare(answer: str) -> str:
 
 
 def unwrap(answer: str) -> str:
-    """The answer without the marks around it: space, markdown, maths delimiters, a box, a closing full stop. A text of
-    more than LONGEST characters is left as it is."""
+    """Returns the answer without the marks around it: space, markdown, maths delimiters, a box, a closing full stop. A
+    text of more than LONGEST characters is left as it is."""
     if answer.isalnum() or len(answer) > LONGEST:
         return answer.strip()
     while True:
@@ -43,8 +44,8 @@ def unwrap(answer: str) -> str:
 
 
 def _unwrap_command(text: str) -> str:
-    """The text without a box, a font, a size or a colour around all of it. A font of letters alone may have a meaning
-    (a vector), and stays."""
+    """Returns the text without a box, a font, a size or a colour around all of it. A font around letters alone stays,
+    because it may have a meaning, such as a vector."""
     if BOXED.match(text):
         inside = box(text)
         return inside[0] if inside and inside[1] == len(text) else text
@@ -56,8 +57,9 @@ def _unwrap_command(text: str) -> str:
 
 
 def box(text: str, start: int = 0) -> tuple[str, int] | None:
-    """The content of the `\\boxed`, `\\fbox` or `\\framebox` that begins at `start`, and its end; None if its
-    closing brace is missing. `\\boxed 5` holds what comes before the next space or dollar sign."""
+    """Returns the content of the `\\boxed`, `\\fbox` or `\\framebox` that begins at `start`, and the end of the box;
+    None if the closing brace is missing. The content of `\\boxed 5` is the text before the next space or dollar
+    sign."""
     opening = BOX.match(text, start)
     if not opening:
         return None

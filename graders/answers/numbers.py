@@ -10,8 +10,8 @@ from redraft.graders.answers.normalize import bare
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """One rational number. `percent` is true if it was written with a percent sign, which `value` leaves
-    out; `name` is the unknown whose value it is ("x" in "x = 3"); `unit` is what it is followed by ("cm")."""
+    """One rational number. `percent` says whether a percent sign was written, which `value` leaves out. `name` is the
+    unknown whose value it is ("x" in "x = 3"). `unit` is the unit after the number ("cm")."""
 
     value: Fraction
     percent: bool = False
@@ -20,7 +20,7 @@ class Plain:
 
 
 def plain(answer: str) -> Plain | None:
-    """The number that an answer is, or None if it is something else.
+    """Returns the number if an answer is one plain number, else None.
 
     Reads integers, decimals, fractions, mixed numbers, powers and scientific notation in plain and LaTeX
     spelling, with thousands separators, currency, degrees, a unit ("12 cm" is 12), a scale word ("1.5
@@ -63,14 +63,15 @@ def is_whole(answer: str) -> bool:
 
 
 def named(text: str) -> tuple[str, str]:
-    """Splits "x = 3" in the unknown and its value."""
+    """Splits "x = 3" into the unknown and its value."""
     match = NAMED.match(text)
     return (match[1].replace(" ", ""), match[2].strip()) if match else ("", text)
 
 
 def same_number(gold: Plain, given: Plain) -> bool:
-    """Equality as graders of this field read it: exact, except that 50% equals both 0.5 and 50, because "what
-    percent" is answered either way. x = 3 equals 3, but not y = 3."""
+    """Returns whether two numbers are equal, by the conventions of graders in this field. Equality is exact, except
+    that 50% equals both 0.5 and 50, because a question for a percentage may be answered in either way. x = 3 equals 3,
+    but not y = 3."""
     if gold.name and given.name and gold.name != given.name:
         return False
     if gold.value == given.value:

@@ -1,4 +1,4 @@
-"""What is to be graded, as a row of a file or of a data set says it: a reply, its key, and how the two are compared."""
+"""Reads grading tasks from the rows of a file or a data set: a reply, its key, and how they are compared."""
 
 from collections.abc import Iterable, Mapping
 from string import ascii_uppercase
@@ -18,7 +18,7 @@ KINDS = tuple(kind.value for kind in Kind if kind is not Kind.RUBRIC)
 
 
 class GradeError(RedraftError):
-    """A row cannot be graded. The message says why."""
+    """Raised if a row can't be graded. The message says why."""
 
 
 class Task(Struct, frozen=True, gc=False):
@@ -30,8 +30,8 @@ class Task(Struct, frozen=True, gc=False):
     choices: tuple[str, ...] = ()
 
     def extracted(self) -> str | None:
-        """The answer in the reply. A choice is a letter; if the reply names none, the letter of the choice whose words
-        are its answer."""
+        """The answer in the reply. If there are choices, the answer is a letter. If the reply names no letter but the
+        words of a choice, the answer is the letter of that choice."""
         found = extract(self.reply, self.kind)
         if found or not self.choices:
             return found
@@ -42,8 +42,9 @@ class Task(Struct, frozen=True, gc=False):
 
 
 def read_task(row: Mapping[str, Any], kind: str = Kind.MATH.value) -> Task:
-    """Returns the task of a row with the columns `reply` and `answer`, and if need be `kind` and `choices`. `kind` is
-    for a row that names none. Raises GradeError, or SourceError for choices or tests that cannot be read."""
+    """Returns the task of a row with the columns `reply` and `answer`, and optionally `kind` and `choices`. The
+    argument `kind` is used if the row has no kind. Raises GradeError, or SourceError for choices or tests that cannot
+    be read."""
     for name in ("reply", "answer"):
         if name not in row:
             raise GradeError(f"no column {name!r} among {', '.join(map(str, row)) or 'none'}: a row is {SHAPE}")

@@ -1,4 +1,4 @@
-"""Whether an answer is right by the problem's key, of whatever kind the problem is."""
+"""Decides whether an answer is right by the problem's key, for every kind of problem."""
 
 from redraft.graders.answers.checker import Checker
 from redraft.graders.answers.extract import marked
@@ -12,10 +12,10 @@ ORACLE = "oracle"
 
 
 async def verify(gold: str | None, answer: str | None, kind: Kind, checker: Checker) -> Ruling:
-    """Whether an answer is right. The key may be a bare answer or a whole solution that marks its answer.
+    """Returns whether an answer is right. The key may be a bare answer, or a whole solution that marks its answer.
 
-    The key of a program is its tests. A missing answer is wrong. A missing key, or a comparison that takes too long,
-    is undecided, with the reason.
+    The key of a program is its tests. A missing answer is wrong. If the key is missing or the comparison takes too
+    long, the ruling is undecided, with the reason.
     """
     if ruling := plain_ruling(gold, answer, kind, checker):
         return ruling
@@ -25,8 +25,8 @@ async def verify(gold: str | None, answer: str | None, kind: Kind, checker: Chec
 
 
 def plain_ruling(gold: str | None, answer: str | None, kind: Kind, checker: Checker) -> Ruling | None:
-    """The ruling of `verify` if it needs no other process; None if the answer is a program to run, or the checker's
-    processes have to compare."""
+    """Returns the ruling of `verify` if it needs no other process; None if the answer is a program to run, or if the
+    checker's processes must compare it."""
     if gold is None or not gold.strip():
         return Ruling(Verdict.UNDECIDED, "the key of this problem is not known")
     if answer is None or not answer.strip():
@@ -37,5 +37,5 @@ def plain_ruling(gold: str | None, answer: str | None, kind: Kind, checker: Chec
 
 
 def _bare_key(gold: str, kind: Kind) -> str:
-    """The answer of a key that is a whole solution."""
+    """Returns the bare answer of a key that is a whole solution."""
     return marked(gold, kind) or gold if "\n" in gold or r"\boxed" in gold else gold

@@ -1,16 +1,17 @@
-"""What a mathematical answer can be: expressions, and the lists, sets, relations and quantities made of them."""
+"""The forms of a mathematical answer: expressions, and the lists, sets, relations and quantities made of them."""
 
 from dataclasses import dataclass
 from fractions import Fraction
 
 
 class Unread(ValueError):
-    """A text, or a part of it, is not read as mathematics. The message says which part."""
+    """Raised if a text, or a part of it, can't be read as mathematics. The message says which part."""
 
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A rational number; `decimals` is how many digits it was written with after its point, None if without one."""
+    """A rational number. `decimals` is the number of digits after the decimal point as written; None without a
+    point."""
 
     value: Fraction
     decimals: int | None = None
@@ -53,8 +54,8 @@ class Quantity:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Several answers or one tuple, interval or set. `brackets` are "()", "[)", "{}" and so on, "" for a bare list;
-    `joined` is what stands between the items of a bare list: "," or ";", "and", "or"."""
+    """A list of items: several answers, a tuple, an interval or a set. `brackets` are its two brackets, such as "()",
+    "[)" or "{}"; "" for a bare list. `joined` is the separator of a bare list: ",", ";", "and" or "or"."""
 
     brackets: str
     items: tuple["Form", ...]
@@ -62,7 +63,8 @@ class Listing:
 
     @property
     def ordered(self) -> bool:
-        """Whether the items are blanks in their order, apart by semicolons."""
+        """Whether the order of the items counts because they fill the blanks of a question, with semicolons between
+        them."""
         return self.joined == ";"
 
 
@@ -85,7 +87,7 @@ class Union:
 
 @dataclass(frozen=True, slots=True)
 class SetOf:
-    """All values of which a condition holds."""
+    """The set of all values that fulfil the conditions."""
 
     element: "Form"
     conditions: tuple["Form", ...]
@@ -100,7 +102,7 @@ class Matrix:
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """Values apart by colons: a ratio, or a time of day with "am" or "pm"."""
+    """Values with colons between them: a ratio, or a time of day with "am" or "pm"."""
 
     parts: tuple["Form", ...]
     half: str = ""

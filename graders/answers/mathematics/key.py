@@ -1,4 +1,4 @@
-"""The vote key of a mathematical answer: one text for what is surely the same."""
+"""Computes the vote key of a mathematical answer: answers with the same key are surely equal."""
 
 from redraft.graders.answers.mathematics.comparison.arithmetic import rational
 from redraft.graders.answers.mathematics.comparison.equal import same
@@ -19,8 +19,8 @@ from redraft.graders.answers.mathematics.units import measure
 
 
 def vote_key(form: Form) -> str | None:
-    """The key of an answer; None if it is no number, no words and no list of such. Units, per cent and the name of a
-    single value are left out, and the order of a bare list or a set."""
+    """Returns the vote key of an answer; None if the answer is not a number, words, or a list of these. The key leaves
+    out units, per cent and the name of a single value. It also ignores the order of a bare list or a set."""
     if isinstance(form, Words):
         return form.text
     if isinstance(form, Name):

@@ -1,4 +1,4 @@
-"""Units: which words after a number are one, and how large it is."""
+"""Units of measurement: which words after a number are a unit, and its size."""
 
 import re
 from fractions import Fraction
@@ -8,9 +8,9 @@ from itertools import pairwise
 
 @lru_cache(4096)
 def measure(unit: str) -> tuple[str, Fraction] | None:
-    """What a unit measures and its size in the base unit of that ("cm" and "length", 1/100), or None if the words are
-    no unit. A noun ("apples", "red marbles") measures itself; words that change a value ("squared", "dozen", "or more")
-    are no unit."""
+    """Returns what a unit measures, and its size in the base unit ("cm" gives "length" and 1/100). Returns None if the
+    words are no unit. A noun ("apples", "red marbles") measures itself. Words that change a value ("squared", "dozen",
+    "or more") are no unit."""
     text = " ".join(unit.split())
     squared = POWER_WORDS.match(text)
     if squared:
@@ -41,7 +41,7 @@ def _is_noun(text: str) -> bool:
 
 
 def _is_word(word: str) -> bool:
-    """Whether letters look like a word of a language, and not like a product of unknowns."""
+    """Returns whether letters look like a word of a language, and not like a product of unknowns."""
     if len(word) <= LONGEST_PRODUCT:
         return word in SHORT_NOUNS
     return bool(VOWEL.search(word)) and not all(ord(b) - ord(a) == 1 for a, b in pairwise(word))

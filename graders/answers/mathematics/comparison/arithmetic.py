@@ -1,4 +1,5 @@
-"""The value of an expression at a point: exact where it is rational, else a number of mpmath of 60 or 150 digits."""
+"""Computes the value of an expression at a point: exact if it is rational, else an mpmath number of 60 or 150
+digits."""
 
 import threading
 from collections.abc import Callable, Mapping
@@ -18,7 +19,7 @@ Value = Any  # a Fraction, or a real or complex number of mpmath
 
 
 class NoValue(ArithmeticError):
-    """An expression has no value at a point: a division by zero, a logarithm of zero."""
+    """Raised if an expression has no value at a point, as in a division by zero or a logarithm of zero."""
 
 
 def evaluate(expression: Expression, point: Mapping[str, Fraction], fine: int, degrees: bool = False) -> Value:
@@ -38,7 +39,7 @@ def evaluate(expression: Expression, point: Mapping[str, Fraction], fine: int, d
 
 
 def rational(expression: Expression) -> Fraction | None:
-    """The value of an expression if it is a rational number that needs no numeric function, else None."""
+    """Returns the value of an expression if it is a rational number that needs no numeric function, else None."""
     if isinstance(expression, Number):
         return expression.value
     if isinstance(expression, Name):
@@ -82,7 +83,7 @@ def _apply(function: str, values: list[Value], fine: int, degrees: bool) -> Valu
 
 
 def _exact(function: str, values: list[Fraction]) -> Fraction | None:
-    """The rational value of a function of rational numbers, None if it is not rational or not known to be."""
+    """Returns the value of a function of rational numbers; None if the value is not known to be rational."""
     first = values[0]
     if function == "^":
         return _exact_power(first, values[1])
@@ -153,7 +154,7 @@ def _power(base: Value, exponent: Value, context: "MPContext") -> Value:
 
 
 def _root(value: Value, degree: Value, context: "MPContext") -> Value:
-    """The principal root, but the real one for an odd root of a negative number."""
+    """Returns the principal root, but the real root if an odd root is taken of a negative number."""
     if degree == 0:
         raise NoValue("root")
     if (
@@ -192,7 +193,8 @@ _local = threading.local()
 
 
 def context_of(fine: int) -> "MPContext":
-    """The arithmetic of this thread. Mpmath's own is shared by all threads, and changes its precision in between."""
+    """Returns this thread's own context of mpmath. All threads share mpmath's global context, so its precision may
+    change."""
     contexts = getattr(_local, "contexts", None)
     if contexts is None:
         from mpmath.ctx_mp import MPContext
@@ -205,7 +207,7 @@ def context_of(fine: int) -> "MPContext":
 
 @lru_cache(1024)
 def hash_of(text: str) -> int:
-    """A number that depends on the text alone, the same in every process."""
+    """Returns a number that depends only on the text, so it is the same in every process."""
     return crc32(text.encode())
 
 

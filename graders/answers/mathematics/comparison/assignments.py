@@ -1,4 +1,4 @@
-"""Values with names: x = 2, y = 4."""
+"""Compares answers that give names their values: x = 2, y = 4."""
 
 from redraft.graders.answers.mathematics.comparison.listings import same_set
 from redraft.graders.answers.mathematics.comparison.rulings import NOT_MINE, Compare, Ruling, all_of
@@ -8,7 +8,8 @@ from redraft.graders.answers.mathematics.forms import Call, Form, Listing, Numbe
 
 
 def same_assignments(gold: Form, given: Form, same: Compare) -> Ruling:
-    """Values with names: each name's value has to be equal, and values alone follow the key's order."""
+    """Compares two lists of names with values. Each name must have the same value in both lists. If only one list has
+    names, its values are compared with the other list in order."""
     named, other = _assignments(gold), _assignments(given)
     if named is None and other is None:
         return NOT_MINE
@@ -33,8 +34,8 @@ def _same_named(gold: list[tuple[str, Form]], given: list[tuple[str, Form]], sam
 
 
 def _named_against_bare(named: list[tuple[str, Form]], bare: Form, same: Compare, in_order: bool) -> Ruling:
-    """Values with names on one side alone. They follow the order in which they are written; those of one name, or
-    of numbered roots, are a set."""
+    """Compares values with names to values without names, in the order in which they are written. The values of a
+    single name, or of numbered roots (x_1, x_2), are compared as a set."""
     values = [value for _, value in named]
     names = {name for name, _ in named}
     if len(values) == 1 and not isinstance(bare, Relation):
@@ -64,7 +65,7 @@ def _is_set(form: Form) -> bool:
 
 
 def _assignments(form: Form) -> list[tuple[str, Form]] | None:
-    """The names and their values, if each item of an answer is an unknown with its value."""
+    """Returns the names and their values if each item of an answer is an unknown with its value."""
     if isinstance(form, Relation) and form.signs in (("=",), ("≈",), ("∈",)):
         left, right = form.sides
         if form.signs == ("∈",) and not (isinstance(right, Listing) and right.brackets == "{}"):

@@ -1,4 +1,4 @@
-"""Whether an answer equals the key, as a mathematician reads both. None is for what can't be told."""
+"""Compares an answer with the key, as a mathematician would. The result is None if equality can't be decided."""
 
 from redraft.graders.answers.mathematics.comparison.assignments import same_assignments
 from redraft.graders.answers.mathematics.comparison.listings import same_lists
@@ -12,13 +12,13 @@ from redraft.graders.answers.mathematics.reading.parser import parse
 
 
 def equal(gold: str, given: str) -> bool | None:
-    """Whether an answer equals the key; None if it can't be told. All of both texts is read. Raises Unread for a text
-    that is not. The conventions are those of docs/oracle.md."""
+    """Returns whether an answer equals the key; None if that can't be decided. Raises Unread if any part of either text
+    can't be read. The conventions are those of docs/oracle.md."""
     return same(parse(gold), parse(given))
 
 
 def same(gold: Form, given: Form) -> bool | None:
-    """Whether two answers are equal; not symmetric: the key comes first."""
+    """Returns whether two answers are equal. The order matters: the key comes first."""
     conditions = conditions_of(gold), conditions_of(given)
     if all(conditions) and conditions[0] != conditions[1]:
         return None

@@ -1,4 +1,5 @@
-"""Sets of real numbers, as inequalities, intervals, unions and set-builders write them, in one form to compare."""
+"""Compares sets of real numbers. Inequalities, intervals, unions and set-builders become one form: a list of
+intervals."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -26,7 +27,8 @@ INFINITY = Name("∞")
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """From `low` to `high`, each with whether it belongs to the interval. A single number is one with equal ends."""
+    """The real numbers from `low` to `high`. Each end says whether it belongs to the interval. A single number is an
+    interval with equal ends."""
 
     low: Expression
     low_closed: bool
@@ -39,8 +41,8 @@ Region = tuple[Interval, ...]
 
 
 def region(form: Form, sure: bool = False) -> Region | None:
-    """The set of real numbers that an answer is, or None. With `sure`, None too for what may be something else: a
-    tuple, a closed pair of numbers, a list."""
+    """Returns the set of real numbers that an answer describes, or None. With `sure`, it also returns None for an
+    answer that may be something else: a tuple, a closed pair of numbers, a list."""
     try:
         found = _region(form, sure)
         return None if found is None else _ordered(found)
@@ -49,7 +51,7 @@ def region(form: Form, sure: bool = False) -> Region | None:
 
 
 def same_region(one: Region, two: Region) -> bool | None:
-    """Whether two sets are the same."""
+    """Returns whether two sets are the same."""
     if len(one) != len(two):
         return False
     rulings: list[bool | None] = []
@@ -61,7 +63,8 @@ def same_region(one: Region, two: Region) -> bool | None:
 
 
 def unknowns_of(form: Form) -> frozenset[str]:
-    """The unknowns that a set is of, such as "x" of "2 < x < 3" and of "x ∈ [2, 3]"; none if it names none."""
+    """Returns the unknowns that a set constrains, such as "x" in "2 < x < 3" and in "x ∈ [2, 3]"; none if it names
+    none."""
     if isinstance(form, Relation):
         return frozenset(side.name for side in form.sides if isinstance(side, Name) and side.name not in "∞πe∅ℝ")
     if isinstance(form, SetOf):
@@ -149,7 +152,7 @@ def _of_relation(form: Relation) -> list[Interval] | None:
 
 
 def _of_distance(inside: Expression, most: Expression, sign: str) -> list[Interval] | None:
-    """The numbers within or beyond a distance from a point: |x| < 3, |x - 1| ≥ 2."""
+    """Returns the numbers within or beyond a distance from a point: |x| < 3, |x - 1| ≥ 2."""
     middle: Expression = Number(Fraction(0))
     if isinstance(inside, Call) and inside.function in "+-" and isinstance(inside.arguments[0], Name):
         middle = inside.arguments[1] if inside.function == "-" else Call("neg", (inside.arguments[1],))
@@ -162,8 +165,9 @@ def _of_distance(inside: Expression, most: Expression, sign: str) -> list[Interv
 
 
 def _joined(form: Listing, parts: list[list[Interval]]) -> list[Interval] | None:
-    """The set of several conditions: those of one number ("and") or of several ("or"). A comma says either: "and"
-    beside a number that is left out, "or" if no number fulfils all; else it can't be told."""
+    """Returns the set that several conditions describe: the numbers that fulfil all of them ("and") or any of them
+    ("or"). A comma means "and" if a condition excludes a number (x ≠ 2), and "or" if no number fulfils all conditions.
+    In any other case the meaning of a comma is unknown, and the result is None."""
     if form.joined == "or":
         return [interval for part in parts for interval in part]
     every = parts[0]
@@ -208,7 +212,7 @@ def _met(one: Interval, two: Interval) -> Interval | None:
 
 
 def _ordered(parts: Sequence[Interval]) -> Region:
-    """The intervals in ascending order, joined where they touch or overlap."""
+    """Returns the intervals in ascending order. Intervals that touch or overlap are joined."""
     found: list[Interval] = []
     for part in sorted((p for p in parts if not _is_empty(p)), key=lambda p: (_place(p.low), not p.low_closed)):
         last = found[-1] if found else None
@@ -229,7 +233,7 @@ def _is_empty(part: Interval) -> bool:
 
 
 def _place(end: Expression) -> Any:
-    """Where an end lies on the line, exactly or to 60 digits. Raises Unread for one with unknowns."""
+    """Returns the value of an interval's end, exactly or to 60 digits. Raises Unread for an end with unknowns."""
     if _is_infinite(end):
         return float("inf") if end == INFINITY else float("-inf")
     value = constant(end)

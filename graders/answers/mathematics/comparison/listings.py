@@ -1,4 +1,4 @@
-"""Lists, tuples, sets and matrices."""
+"""Compares lists, tuples, sets and matrices."""
 
 from collections.abc import Sequence
 
@@ -55,7 +55,8 @@ def same_lists(gold: Form, given: Form, same: Compare) -> Ruling:
 
 
 def _as_tuple(form: Form, other: Form) -> Form:
-    """A matrix of one column or row as a tuple, beside a tuple; lists in a list as a matrix, beside a matrix."""
+    """Returns the form in the type of the other form: a matrix of one column or row becomes a tuple if the other form
+    is a tuple, and a list of lists becomes a matrix if the other form is a matrix."""
     if isinstance(form, Matrix) and isinstance(other, Listing) and other.brackets in ("()", "[]", ""):
         if all(len(row) == 1 for row in form.rows):
             return Listing(other.brackets, tuple(row[0] for row in form.rows))
@@ -78,7 +79,7 @@ def _same_matrix(gold: Form, given: Form, same: Compare) -> Ruling:
 
 
 def _mixed_units(form: Listing) -> bool:
-    """Whether a list is one value in two units: 3 hours and 20 minutes."""
+    """Returns whether a list is one value in two units: 3 hours and 20 minutes."""
     if form.brackets or not all(isinstance(item, Quantity) for item in form.items):
         return False
     known = [measure(item.unit) for item in form.items if isinstance(item, Quantity)]
@@ -87,7 +88,8 @@ def _mixed_units(form: Listing) -> bool:
 
 
 def same_set(gold: Sequence[Form], given: Sequence[Form], same: Compare) -> bool | None:
-    """Whether each item of either is in the other. Long lists are compared only if they are of numbers."""
+    """Returns whether each item of either list is in the other list. Long lists are compared only if all items are
+    numbers."""
     if all(isinstance(item, Number) for item in (*gold, *given)):
         values = [{item.value for item in items if isinstance(item, Number)} for items in (gold, given)]
         return values[0] == values[1]

@@ -1,4 +1,4 @@
-"""Equations, inequalities, sets of numbers and chains of equal sides."""
+"""Compares equations, inequalities, sets of numbers and chains of equal sides."""
 
 from itertools import pairwise
 
@@ -29,7 +29,7 @@ def same_regions(gold: Form, given: Form, _: Compare) -> Ruling:
 
 
 def same_relations(gold: Form, given: Form, same: Compare) -> Ruling:
-    """Equations, inequalities and chains that are no plain assignment."""
+    """Compares equations, inequalities and chains, except plain assignments such as x = 2."""
     ours, theirs = isinstance(gold, Relation), isinstance(given, Relation)
     if not ours and not theirs:
         return NOT_MINE
@@ -69,15 +69,16 @@ def _unlike(relation: Relation, other: Form) -> bool | None:
 
 
 def _chained(form: Relation) -> Relation | None:
-    """A chain x = a = b as x = b."""
+    """Returns x = b for a chain x = a = b; None for anything else."""
     if len(form.signs) > 1 and set(form.signs) == {"="} and name_of(form.sides[0]):
         return Relation((form.sides[0], form.sides[-1]), ("=",))
     return None
 
 
 def value_of(form: Relation, key: Form | None, same: Compare) -> Form | None:
-    """The value that a chain of equal sides states. It stands for its equation only if what is equal to it is one
-    unknown, if all constant sides are equal, or, where `key` is a constant, if only its last side is constant."""
+    """Returns the value that a chain of equal sides states; None if the value can't stand for the chain. The value can
+    stand for the chain in three cases: one side is a single unknown; all constant sides are equal; or `key` is a
+    constant and only the last side is constant."""
     if set(form.signs) - {"=", "≈"} or form.sides[0] is None:
         return None
     sides = [side for side in form.sides if side is not None]
@@ -111,7 +112,8 @@ def is_constant(form: Form) -> bool:
 
 
 def _close(one: Form, two: Form, same: Compare) -> bool:
-    """Whether two constant sides of a chain are equal, or one is the other to the decimals that it shows."""
+    """Returns whether two constant sides of a chain are equal, or one side is the other side rounded to the decimals
+    that it shows."""
     a, b = scalar_of(one), scalar_of(two)
     if same(one, two) is True:
         return True
@@ -138,7 +140,8 @@ def _same_equation(gold: Relation, given: Relation, same: Compare) -> bool | Non
 
 
 def _maybe_equation(one: Expression, two: Expression) -> bool | None:
-    """Equations that are not proportional may still have the same solutions, unless both are linear or so."""
+    """Returns False if two equations that are not proportional differ for sure, because both are linear. Else returns
+    None: they may still have the same solutions."""
     degree = max(_degree(one), _degree(two))
     return False if degree <= 1 else None
 

@@ -1,4 +1,4 @@
-"""What comparisons return, and how several are joined."""
+"""The results of comparisons, and a function that combines several results."""
 
 from collections.abc import Callable, Sequence
 
@@ -6,7 +6,7 @@ from redraft.graders.answers.mathematics.forms import Form
 
 
 class NotMine:
-    """What a comparison returns for forms that it is not made for."""
+    """The result of a comparison that does not apply to the given forms."""
 
 
 NOT_MINE = NotMine()

@@ -1,4 +1,4 @@
-"""Single values, with their units, per cent and degrees, in bases and as ratios."""
+"""Compares single values: with units, per cent and degrees, in bases and as ratios."""
 
 from collections.abc import Callable, Iterable
 from fractions import Fraction
@@ -35,7 +35,8 @@ def same_others(gold: Form, given: Form, same: Compare) -> Ruling:
 
 
 def _same_based(gold: Form, given: Form) -> bool | None:
-    """52_8 equals 52, because the question names the base, and 101010_2, but not 52_9."""
+    """Compares numbers in a base. 52_8 equals 101010_2. It also equals 52, because the question names the base, but not
+    52_9."""
     if isinstance(gold, Based) and isinstance(given, Based):
         try:
             return int(gold.digits, gold.base) == int(given.digits, given.base)
@@ -69,7 +70,7 @@ def _proportional(gold: Ratio, given: Ratio) -> bool:
 
 
 def _same_scalar(gold: Form, given: Form) -> bool | None:
-    """Two values, with their units, per cent and degrees."""
+    """Compares two values with their units, per cent and degrees."""
     read = [_as_quantity(form) for form in (gold, given)]
     if read != [gold, given] and not (unknowns(scalar_of(read[0])) or unknowns(scalar_of(read[1]))):
         if isinstance(gold, Quantity) or isinstance(given, Quantity):
@@ -111,7 +112,8 @@ def _is_measured(form: Form) -> bool:
 
 
 def _as_quantity(form: Form) -> Form:
-    """A number with letters as a quantity, if the letters may be a unit: 5 m, 9.8 m/s^2."""
+    """Returns a number with letters as a quantity if the letters may be a unit: 5 m, 9.8 m/s^2. Any other form is
+    returned as it is."""
     if not isinstance(form, Call) or not unknowns(form):
         return form
     number, unit = _number_and_unit(form)
@@ -119,7 +121,8 @@ def _as_quantity(form: Form) -> Form:
 
 
 def _number_and_unit(form: Expression) -> tuple[Expression | None, str]:
-    """A product or quotient as its number and the text of its letters; no number if it is none such."""
+    """Splits a product or quotient in its number and the text of its letters, which may be a unit. Returns None as the
+    number if the form can't be split in this way."""
     if not unknowns(form):
         return form, ""
     if isinstance(form, Name):
@@ -149,7 +152,7 @@ def _same_number(gold: Expression, given: Expression) -> bool | None:
 
 
 def _rounds(exact: Expression, decimal: Expression) -> bool:
-    """Whether a decimal equals an irrational number to each of its digits, of which there are six or more."""
+    """Returns whether a decimal of six or more digits equals an irrational number in each of its digits."""
     if (
         not isinstance(decimal, Number)
         or decimal.decimals is None
@@ -164,8 +167,8 @@ def _rounds(exact: Expression, decimal: Expression) -> bool:
 
 
 def _alternatives(gold: Expression, given: Expression) -> Iterable[tuple[Expression, Expression]]:
-    """The same two in another reading, where there is one: "log" as the natural logarithm, unknowns in one case, a
-    factorial as an exclamation, 1/2x as one over 2x."""
+    """Yields the two expressions in other readings: "log" as the natural logarithm, unknowns in lower case, a factorial
+    sign as an exclamation mark, 1/2x as one over 2x."""
     if isinstance(given, Call) and given.function == "!":
         yield gold, given.arguments[0]  # an exclamation mark
     for change in (_natural, _lower, _divided):
@@ -201,8 +204,8 @@ def _lower(form: Expression) -> Expression:
 
 
 def _factor(gold: Form, given: Form) -> Fraction | None:
-    """By what the given value is multiplied to be in the key's unit: 1 if a unit is missing; None if the units measure
-    different things, or the words behind a value are no unit."""
+    """Returns the factor that converts the given value to the key's unit: 1 if a unit is missing; None if the units
+    measure different things, or if the words after a value are no unit."""
     units = []
     for form in (gold, given):
         if isinstance(form, Quantity):

@@ -1,4 +1,4 @@
-"""Forms without what says nothing about their value."""
+"""Simplifies forms: removes the parts that do not affect the value."""
 
 from redraft.graders.answers.mathematics.forms import (
     Call,
@@ -14,7 +14,7 @@ from redraft.graders.answers.mathematics.forms import (
 
 
 def simplified(form: Form) -> Form:
-    """A form without the conditions beside an answer, and with both values of a ±."""
+    """Returns a form without the conditions beside an answer, and with both values of a ±."""
     if isinstance(form, Listing):
         if conditions := conditions_of(form):
             items = [item for item in form.items if item not in conditions]
@@ -35,7 +35,7 @@ def simplified(form: Form) -> Form:
 
 
 def conditions_of(form: Form) -> tuple[Form, ...]:
-    """The conditions beside an answer in a list, such as x ≠ 2 and k ∈ ℤ."""
+    """Returns the conditions beside an answer in a list, such as x ≠ 2 and k ∈ ℤ."""
     if not isinstance(form, Listing) or form.brackets:
         return ()
     found = tuple(item for item in form.items if _is_condition(item))
@@ -44,7 +44,7 @@ def conditions_of(form: Form) -> tuple[Form, ...]:
 
 
 def _named_first(form: Relation) -> Relation:
-    """An equation with its unknown on the left: 3 = x as x = 3."""
+    """Returns an equation with its unknown on the left: 3 = x becomes x = 3."""
     if form.signs == ("=",) and form.sides[0] is not None and name_of(form.sides[0]) is None and name_of(form.sides[1]):
         return Relation((form.sides[1], form.sides[0]), ("=",))
     return form
@@ -61,7 +61,7 @@ def _is_inequality(item: Form) -> bool:
 
 
 def both_signs(form: Form) -> list[Form]:
-    """The two values of an expression with ±, else the form alone."""
+    """Returns the two values of an expression with ±; the form alone if it has no ±."""
     value = form.value if isinstance(form, Quantity) else form
     if isinstance(value, Relation) and value.signs == ("=",) and value.sides[1] is not None:
         return [Relation((value.sides[0], part), ("=",)) for part in both_signs(value.sides[1])]
@@ -91,7 +91,8 @@ def items_of(form: Form | None) -> list[Form] | None:
 
 
 def name_of(form: Form | None) -> str | None:
-    """The unknown that a side is: "x", "f(x)", "AB", "∠A" or words; None for anything else."""
+    """Returns the name of the unknown if a side is one unknown ("x", "f(x)", "AB", "∠A" or words); None for anything
+    else."""
     if isinstance(form, Name):
         return None if form.name in ("π", "e", "i", "∞", "∅") else form.name
     if isinstance(form, Words):

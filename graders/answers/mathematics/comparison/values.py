@@ -1,7 +1,8 @@
-"""Whether two expressions are equal, by their exact or numeric values at several points. No computer algebra is used.
+"""Compares two expressions by their exact or numeric values at several points, without computer algebra.
 
-Rational numbers are exact. Other values have 60 digits, and where they are equal or nearly so, 150. Unknowns get random
-rational values, which no two different expressions share but by a chance of about 10^-30.
+Rational numbers are exact. Other values are computed to 60 digits. If two values are equal or nearly equal, they are
+computed again to 150 digits. Unknowns get random rational values. The chance that two different expressions have equal
+values there is about 10^-30.
 """
 
 from collections.abc import Mapping
@@ -21,8 +22,9 @@ from redraft.graders.answers.mathematics.forms import Call, Expression, Name, Un
 
 
 def same_value(one: Expression, two: Expression) -> bool | None:
-    """Whether two expressions have the same value for all values of their unknowns. None if that can't be told: they
-    are equal for positive values alone, have no value anywhere, or values that are too large to compute."""
+    """Returns whether two expressions have the same value for all values of their unknowns. Returns None if that can't
+    be decided: they are equal for positive values only, they have no value anywhere, or their values are too large to
+    compute."""
     if one == two:
         return True
     names = unknowns(one) | unknowns(two)
@@ -39,20 +41,20 @@ def same_value(one: Expression, two: Expression) -> bool | None:
 
 
 def constant(expression: Expression) -> Value:
-    """The value of an expression without unknowns, to 60 digits. Raises NoValue, or Unread for unknowns."""
+    """Returns the value of an expression without unknowns, to 60 digits. Raises NoValue, or Unread for unknowns."""
     if unknowns(expression):
         raise Unread("it has unknowns")
     return evaluate(expression, {}, 0)
 
 
 def distance(one: Expression, two: Expression) -> Value:
-    """How far apart two expressions without unknowns are. Raises NoValue or Unread."""
+    """Returns the absolute difference of two expressions without unknowns. Raises NoValue or Unread."""
     context = context_of(0)
     return abs(number_in(constant(one), context) - number_in(constant(two), context))
 
 
 def ratio_is_constant(one: Expression, two: Expression) -> bool | None:
-    """Whether two expressions differ by a constant factor alone, so that one is zero where the other is."""
+    """Returns whether two expressions differ only by a constant factor, so that both are zero at the same points."""
     names = frozenset(unknowns(one) | unknowns(two))
     quotients = []
     for point in _points(names, positive=True) + _points(names, positive=False):
@@ -71,7 +73,7 @@ def ratio_is_constant(one: Expression, two: Expression) -> bool | None:
 
 @lru_cache(4096)
 def unknowns(expression: Expression) -> frozenset[str]:
-    """The names in an expression that are no constants."""
+    """Returns the names in an expression that are no constants."""
     if isinstance(expression, Name):
         return frozenset() if expression.name in CONSTANTS else frozenset((expression.name,))
     if isinstance(expression, Call):

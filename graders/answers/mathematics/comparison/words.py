@@ -1,4 +1,4 @@
-"""Words against words, and against mathematics."""
+"""Compares words with words, and words with mathematics."""
 
 from redraft.graders.answers.mathematics.forms import Call, Form, Listing, Name, Words
 
@@ -18,7 +18,7 @@ def same_words(gold: Form, given: Form) -> bool | None:
 
 
 def _phrase(text: str) -> str:
-    """A phrase without what is said around it."""
+    """Returns a phrase without leading articles, and in its usual wording if it is a known synonym."""
     words = text.replace("’", "'").split()
     while len(words) > 1 and words[0] in ("a", "an", "the"):
         words = words[1:]
@@ -27,7 +27,7 @@ def _phrase(text: str) -> str:
 
 
 def _says_more(phrase: str, other: str) -> bool:
-    """Whether a phrase has all words of another and some more, none of which denies it."""
+    """Returns whether a phrase has all words of another phrase and further words, none of which is a negation."""
     words, others = set(phrase.split()), set(other.split())
     return others < words and NEGATIONS.isdisjoint(words - others)
 

@@ -1,4 +1,4 @@
-"""A place in a list of tokens, and what is read in many places."""
+"""A position in a list of tokens, with the reading methods that several readers share."""
 
 from abc import ABC, abstractmethod
 
@@ -11,35 +11,35 @@ class Cursor(ABC):
 
     @abstractmethod
     def power(self) -> Form:
-        """A base with its exponent and the like."""
+        """Reads a base with its exponent and other signs after it."""
 
     @abstractmethod
     def signed_power(self) -> Form:
-        """A base with its exponent, and a sign before it."""
+        """Reads a base with its exponent, and a sign before it."""
 
     @abstractmethod
     def continues(self, token: Token) -> bool:
-        """Whether a token goes on with a product that has no sign."""
+        """Returns whether a token is the next factor of a product without a sign."""
 
     @abstractmethod
     def group(self, closing: str) -> Form:
-        """What stands between braces, the first of which was read."""
+        """Reads the content of braces up to the closing brace. The opening brace was read before."""
 
     @abstractmethod
     def group_or_base(self) -> Form:
-        """A group in braces, or a base without any."""
+        """Reads a group in braces, or a base without braces."""
 
     @abstractmethod
     def argument(self) -> Form:
-        """The argument of a command: a group, one digit or one sign."""
+        """Reads the argument of a command: a group, one digit or one sign."""
 
     @abstractmethod
     def bracketed(self, opening: str) -> Form:
-        """What stands between brackets, the first of which was read."""
+        """Reads the content of brackets up to the closing bracket. The opening bracket was read before."""
 
     @abstractmethod
     def environment(self, name: str) -> Form:
-        """A matrix, cases or the like, whose begin was read."""
+        """Reads an environment of LaTeX, such as a matrix or cases. The command that begins it was read before."""
 
     def __init__(self, found: list[Token]) -> None:
         self.tokens = found
@@ -77,7 +77,7 @@ class Cursor(ABC):
         return sign
 
     def temperature(self) -> None:
-        """The letter of a temperature, as in 13 °C."""
+        """Reads the letter of a temperature, as in 13 °C."""
         if (token := self.peek) and token.kind == "name" and token.text in ("C", "F"):
             self.at += 1
             self.unit = f"°{token.text}"

@@ -1,4 +1,4 @@
-"""Sums, products and powers."""
+"""Reads sums, products and powers."""
 
 from redraft.graders.answers.mathematics.forms import Call, Form, Name, Union, Unread
 from redraft.graders.answers.mathematics.reading.functions import Functions, scalar
@@ -10,7 +10,7 @@ class Expressions(Functions):
     """Reads expressions."""
 
     def over(self) -> Form:
-        """A value, or two with \\over or \\choose between them."""
+        """Reads a value, or two values with \\over or \\choose between them."""
         form = self.union()
         if (token := self.peek) and token.text in ("over", "choose"):
             self.at += 1
@@ -56,14 +56,14 @@ class Expressions(Functions):
         return form
 
     def _times(self, form: Form, token: Token) -> Form:
-        """A product without a sign. Whether 1/2x is half of x or one over 2x is not sure: it is read as the first."""
+        """Reads a product without a sign. 1/2x may mean half of x or one over 2x; it is read as half of x."""
         other = scalar(self.power())
         if isinstance(form, Call) and form.function == "/" and self._divided and not token.spaced:
             return Call("/*", (*form.arguments, other))
         return Call("*", (scalar(form), other))
 
     def power(self) -> Form:
-        """A base with what is written behind it: an exponent, a factorial, per cent, degrees."""
+        """Reads a base with the signs after it: an exponent, a factorial, per cent, degrees."""
         form = self.digits_in_brackets() or self.base()
         while token := self.peek:
             if token.text == "^":
@@ -121,7 +121,7 @@ class Expressions(Functions):
         return Call("neg" if sign == "-" else sign, (scalar(form),))
 
     def continues(self, token: Token) -> bool:
-        """Whether a token goes on with a product that has no sign."""
+        """Returns whether a token is the next factor of a product without a sign."""
         if token.kind in ("name", "function", "command", "begin"):
             return token.text != "pmod"
         if token.text in ("|", "‖"):
@@ -172,7 +172,7 @@ class Expressions(Functions):
         return form
 
     def has_over(self) -> bool:
-        """Whether a group that was opened is {a \\over b} or {n \\choose k}."""
+        """Returns whether the group after an opening brace is {a \\over b} or {n \\choose k}."""
         depth = 0
         for token in self.tokens[self.at :]:
             depth += {"{": 1, "}": -1}.get(token.text, 0)

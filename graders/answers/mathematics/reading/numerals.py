@@ -1,4 +1,4 @@
-"""Numbers: mixed, in a base, with a word for their size."""
+"""Reads numbers: mixed numbers, numbers in a base, and numbers with a scale word such as "million"."""
 
 import re
 from fractions import Fraction
@@ -40,7 +40,7 @@ class Numerals(Cursor):
         raise Unread("a base is not read")
 
     def _mixed(self, whole: Number) -> Form:
-        """A mixed number, such as 7 3/4, or the number alone if an unknown stands in the fraction."""
+        """Reads a mixed number, such as 7 3/4. Returns the whole number alone if the fraction has an unknown."""
         start = self.at
         if self.tokens[start].kind == "number":
             parts = self.tokens[start : start + 3]
@@ -60,7 +60,7 @@ class Numerals(Cursor):
         return Number(whole.value + top.value / bottom.value)
 
     def digits_in_brackets(self) -> Form | None:
-        """A number in a base whose digits stand in brackets: (52)_8."""
+        """Reads a number in a base whose digits are in brackets: (52)_8."""
         found = self.tokens[self.at : self.at + 4]
         if (
             len(found) < 4

@@ -1,4 +1,4 @@
-"""Reads the whole of a text as one mathematical answer. What is not understood is not skipped: it raises Unread."""
+"""Reads the whole of a text as one mathematical answer. Nothing is skipped: a part that can't be read raises Unread."""
 
 import re
 from fractions import Fraction
@@ -26,7 +26,7 @@ from redraft.graders.answers.mathematics.reading.tokens import Token, tokens
 
 @lru_cache(2048)
 def parse(text: str) -> Form:
-    """The answer that a text is, all of it. Raises Unread."""
+    """Returns the whole text as a mathematical answer. Raises Unread."""
     parser = Parser(_turned(tokens(text)))
     try:
         form = parser.listing("")
@@ -38,7 +38,7 @@ def parse(text: str) -> Form:
 
 
 def _turned(found: list[Token]) -> list[Token]:
-    """The tokens of an interval with the brackets of ]2, 5[ as (2, 5)."""
+    """Returns the tokens of an interval in the notation ]2, 5[ with the usual brackets: (2, 5)."""
     if len(found) > 2 and found[0].text == "]":
         found[0] = Token("open", "(", False)
     if len(found) > 2 and found[-1].text == "[":
@@ -50,7 +50,7 @@ class Parser(Expressions):
     """Reads answers: lists, relations, sets, matrices, words and units around expressions."""
 
     def listing(self, brackets: str, such_that: bool = False) -> Form:
-        """Items apart by separators, until a closing bracket, a bar (if `such_that`) or the end."""
+        """Reads items with separators between them, up to a closing bracket, a bar (if `such_that`) or the end."""
         items: list[Form] = []
         signs: list[str] = []
         conditions = False
@@ -81,7 +81,7 @@ class Parser(Expressions):
         return Listing(brackets, tuple(items), joined)
 
     def item(self) -> Form:
-        """One side, or a chain of sides with signs between them."""
+        """Reads one side, or a chain of sides with signs such as "=" and "<" between them."""
         sides: list[Form | None] = []
         signs: list[str] = []
         if (token := self.peek) and token.kind == "relation":
@@ -102,7 +102,7 @@ class Parser(Expressions):
         return Relation(tuple(sides), tuple(signs))
 
     def _modulus(self) -> bool:
-        """Whether \\pmod{4} or (mod 4) follows; what stands before its number is read."""
+        """Returns whether \\pmod{4} or (mod 4) follows. If so, it is read up to its number."""
         following = [token.text for token in self.tokens[self.at : self.at + 2]]
         if following[:1] == ["pmod"]:
             self.at += 2 if following[1:] == ["{"] else 1
@@ -117,7 +117,7 @@ class Parser(Expressions):
             self.at += 1
 
     def side(self) -> Form:
-        """One value, set, matrix or text, with its unit."""
+        """Reads one value, set, matrix or text, with its unit."""
         self.unit = ""
         token = self.peek
         if token and token.kind == "dots":
@@ -219,7 +219,7 @@ class Parser(Expressions):
         raise Unread(f"{name} is not read")
 
     def _label(self) -> Form:
-        """Words: alone an answer, before "=" or ":" a name for what follows."""
+        """Reads words. Words before "=" or ":" are the name of the next value; otherwise they are an answer."""
         words = []
         while (token := self.peek) and (token.kind in ("words", "name") or token.text == "∠"):
             words.append(token.text)
@@ -243,7 +243,7 @@ class Parser(Expressions):
         return form if len(parts) == 1 else Ratio(tuple(parts))
 
     def _unit_after(self) -> str:
-        """The unit that follows a value, as text, to the end of the side; empty for none."""
+        """Reads the unit after a value as text, up to the end of the side. Returns "" if there is no unit."""
         parts: list[str] = []
         while token := self.peek:
             if token.kind in ("words", "currency") or (parts and token.kind == "name"):
@@ -263,7 +263,7 @@ class Parser(Expressions):
         return " ".join(parts).replace(" /", "/").replace(" ^", "^")
 
     def _condition(self) -> None:
-        """A condition behind the answer, such as "for x ≠ 2": it has to be a relation, and is left out."""
+        """Reads a condition after the answer, such as "for x ≠ 2", and leaves it out. It must be a relation."""
         self.at += 1
         rest = self.tokens[self.at :]
         if not any(token.kind == "relation" for token in rest) and [t.text for t in rest][:1] != ["all"]:
@@ -272,7 +272,7 @@ class Parser(Expressions):
 
 
 def _spoken(text: str) -> Form:
-    """A number in words ("three", "negative five", "one half"), or else the words themselves."""
+    """Returns the number that words name ("three", "negative five", "one half"), or else the words themselves."""
     sign, _, rest = text.partition(" ")
     if sign in ("negative", "minus"):
         value = _spoken(rest)

@@ -1,8 +1,8 @@
-"""The vocabulary of mathematical texts: what each LaTeX command, sign and word stands for."""
+"""The vocabulary of mathematical texts: the meaning of each LaTeX command, sign and word."""
 
 
 def _table(text: str) -> dict[str, str]:
-    """A table with a line for each meaning: what it is, and all that is written for it."""
+    """Returns a mapping from each spelling to its meaning. Each line of `text` has a meaning and all its spellings."""
     rows = (line.split() for line in text.strip().splitlines())
     return {name: meaning for meaning, *names in rows for name in names}
 

@@ -1,4 +1,5 @@
-"""Splits a mathematical text in tokens, LaTeX or plain, in time linear in its length. Typesetting is left out."""
+"""Splits a mathematical text, LaTeX or plain, into tokens. Typesetting is left out. The time is linear in the
+length."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,7 +26,7 @@ Kind = Literal[
 
 
 class Token(NamedTuple):
-    """A piece of the text; `spaced` tells whether a space goes before it."""
+    """A piece of the text. `spaced` says whether there is a space before it."""
 
     kind: Kind
     text: str
@@ -33,7 +34,8 @@ class Token(NamedTuple):
 
 
 def tokens(text: str) -> list[Token]:
-    """The tokens of a text. Raises Unread for a sign that is none of mathematics, and for a text that is too long."""
+    """Returns the tokens of a text. Raises Unread for a sign that is not mathematical, and for a text that is too
+    long."""
     if len(text) > MAX_LENGTH:
         raise Unread("the text is too long")
     text = typeset(text)
@@ -78,7 +80,7 @@ def _read(kind: str, text: str, spaced: bool) -> Iterator[Token]:
 
 
 def _digits(text: str) -> str:
-    """A number in Python's spelling."""
+    """Returns the digits of a number in Python's spelling."""
     if EUROPEAN.fullmatch(text):
         return text.replace(".", "").replace(",", ".")
     return GROUPING.sub("", text)
@@ -102,7 +104,7 @@ def _command(text: str, spaced: bool) -> Iterator[Token]:
 
 
 def _phrase(text: str, spaced: bool) -> Iterator[Token]:
-    """The tokens of words set as text."""
+    """Yields the tokens of words that are set as text."""
     for number, piece in enumerate(re.split(r"\s+(?=(?:and|or|for|where|when|if)\b)|(?<=\band)\s+|(?<=\bor)\s+", text)):
         word = piece.casefold()
         apart = spaced or number > 0
@@ -120,7 +122,7 @@ def _phrase(text: str, spaced: bool) -> Iterator[Token]:
 
 
 def _words(word: str, spaced: bool) -> Iterator[Token]:
-    """A run of letters: a function, a constant, a unit, a word, or a product of unknowns."""
+    """Returns the tokens of a run of letters: a function, a constant, a unit, a word, or a product of unknowns."""
     low = word.casefold()
     if word in FUNCTIONS or (low in FUNCTIONS and len(low) > 2):
         yield Token("function", FUNCTIONS.get(word) or FUNCTIONS[low], spaced)

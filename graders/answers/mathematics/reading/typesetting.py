@@ -1,4 +1,4 @@
-"""Takes typesetting out of a mathematical text: fonts, spaces, signs outside of ASCII."""
+"""Removes typesetting from a mathematical text: fonts, spaces, signs outside of ASCII."""
 
 import re
 import unicodedata
@@ -8,7 +8,8 @@ from redraft.graders.answers.mathematics.units import measure
 
 
 def typeset(text: str) -> str:
-    """The text without what changes its look alone, in ASCII but for the letters of words."""
+    """Returns the text without commands that change only its look. The result is ASCII, apart from the letters of
+    words."""
     if not text.isascii():
         text = SUPERSCRIPTS.sub(lambda m: f"^{{{m[0].translate(NORMAL)}}}", text)
         text = SUBSCRIPTS.sub(lambda m: f"_{{{m[0].translate(NORMAL)}}}", text)
@@ -26,7 +27,7 @@ def typeset(text: str) -> str:
 
 
 def _text(match: re.Match[str]) -> str:
-    """What stands in a font or as text: a letter, a function, a number or words."""
+    """Returns the content of a font command or a text command: a letter, a function, a number or words."""
     content = match[2].strip()
     if not content or match[1] in ("mathbb", "mathcal", "mathfrak", "overline", "vec", "hat", "bar", "widehat"):
         return match[0]
