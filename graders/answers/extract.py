@@ -11,7 +11,7 @@ from itertools import islice
 
 from redraft.graders.answers.canonical import TEXT, letter
 from redraft.graders.answers.normalize import unwrap
-from redraft.graders.answers.replies.boxes import boxed
+from redraft.graders.answers.replies.boxes import boxed, without_boxes
 from redraft.graders.answers.replies.choice import concluded_letter, stated_letter
 from redraft.graders.answers.replies.final import concluded
 from redraft.graders.answers.replies.labels import Form, labels
@@ -59,6 +59,7 @@ def _read(text: str, kind: Kind) -> tuple[str, str | None]:
 def _stated_math(text: str) -> str | None:
     if (answer := boxed(text)) is not None:
         return answer
+    text = without_boxes(text)
     words = None
     for label in labels(text):
         answer = stated(label.content)
@@ -87,7 +88,11 @@ def _stated_text(text: str) -> str | None:
 
 
 _STATED = {Kind.MATH: _stated_math, Kind.CHOICE: _stated_choice, Kind.TEXT: _stated_text}
-_CONCLUDED = {Kind.MATH: concluded, Kind.CHOICE: concluded_letter, Kind.TEXT: concluded_words}
+_CONCLUDED = {
+    Kind.MATH: lambda text: concluded(without_boxes(text)),
+    Kind.CHOICE: concluded_letter,
+    Kind.TEXT: concluded_words,
+}
 
 PROBLEM = re.compile(
     r"\n[ \t>*#_]{0,12}(?=[QPHUIEN#问問题題질문])(?:(?:Q|Question|QUESTION|Problem|PROBLEM|Human|User|USER|Instruction"

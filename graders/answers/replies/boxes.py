@@ -3,6 +3,7 @@
 import re
 
 from redraft.graders.answers.normalize import BOXED, box, unwrap
+from redraft.graders.answers.replies.display import result
 
 
 def boxed(text: str) -> str | None:
@@ -32,6 +33,11 @@ def boxed(text: str) -> str | None:
     return ", ".join(answers) or None
 
 
+def without_boxes(text: str) -> str:
+    """The text without boxes that hold nothing."""
+    return EMPTY.sub("", text) if "box" in text else text
+
+
 def _content(content: str) -> str:
     """What a box holds, without a label; empty if it only stands for an answer to come."""
     answer = unwrap(content)
@@ -42,9 +48,10 @@ def _content(content: str) -> str:
         answer = unwrap(answer[:-1] if answer.count("}") > answer.count("{") else answer)
     if GROUP.fullmatch(answer):
         answer = answer[1:-1]
-    return "" if PLACEHOLDER.fullmatch(answer) else answer
+    return "" if PLACEHOLDER.fullmatch(answer) else result(answer)
 
 
+EMPTY = re.compile(rf"{BOXED.pattern}\s{{0,9}}\{{[\s.…]{{0,9}}\}}")
 MOST = 100  # boxes that are looked at
 NEAR = 300  # characters between two boxes of one statement, at most
 LONGEST_COMMAND = len(r"\frame")
@@ -67,6 +74,6 @@ LABEL = re.compile(
 GROUP = re.compile(r"\{[^{},;]*\}")
 """Braces that only group: a list between braces may be meant as a set."""
 PLACEHOLDER = re.compile(
-    r"|\.{2,}|…|\\[lc]?dots|\?+|_+|(?:\\text\s*\{)?\W*(?:(?:your|the|final|insert)\s+)*answer(?:\s+here)?\W*",
+    r"|\.+|…|\\[lc]?dots|\?+|_+|(?:\\text\s*\{)?\W*(?:(?:your|the|final|insert)\s+)*answer(?:\s+here)?\W*",
     re.IGNORECASE,
 )

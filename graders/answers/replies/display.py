@@ -28,11 +28,11 @@ def result(formula: str) -> str:
         return formula
     sides = EQUALS.split(formula)
     first, last = sides[0].strip(), sides[-1].strip()
-    if len(sides) == 1 or not last or SEVERAL.search(formula) or not all(map(_is_closed, sides)):
+    if len(sides) == 1 or not last or SEVERAL.search(ARGUMENTS.sub("", formula)) or not all(map(is_closed, sides)):
         return formula
-    if not first or QUANTITY.fullmatch(first) or CALCULATION.fullmatch(first):
+    if not first or QUANTITY.fullmatch(first) or (CALCULATION.fullmatch(first) and not UNKNOWNS.search(last)):
         return last
-    if len(sides) == 2:
+    if len(sides) == 2 or any(UNKNOWN.fullmatch(side.strip()) for side in sides[1:-1]):
         return formula
     return f"{first} = {last}" if UNKNOWN.fullmatch(first) else last
 
@@ -65,8 +65,9 @@ def _rows(body: str) -> list[str]:
     return [re.sub(PLACE, lambda _: next(inner), row) for row in rows]
 
 
-def _is_closed(side: str) -> bool:
-    return all(side.count(opening) == side.count(closing) for opening, closing in ("{}", "()"))
+def is_closed(side: str) -> bool:
+    """Whether a text closes as many brackets as it opens."""
+    return sum(map(side.count, "([{")) == sum(map(side.count, ")]}"))
 
 
 _ENVIRONMENT = r"(?:align|aligned|alignat|flalign|gather|gathered|split|equation|eqnarray|multline)\*?"
@@ -87,11 +88,14 @@ SEVERAL = re.compile(
 EQUALS = re.compile(r"(?<![<>!\\:])=(?!=)")
 UNKNOWN = re.compile(r"\\?[A-Za-z]+(?:_(?:\w|\{\w+\}))?(?:\([A-Za-z]\))?'*")
 ASSIGNMENT = re.compile(rf"{UNKNOWN.pattern}\s*=[^=A-Za-z]*(?:\\[dt]?(?:frac|sqrt)[^=A-Za-z]*)*")
+ARGUMENTS = re.compile(r"\([^()]*\)")
 CALCULATION = re.compile(
-    r"(?=.*\d)(?:[\d\s.,+*/()x%^{}$−×÷·-]|\\(?:times|cdot|div|\$|%|left|right|[dt]?frac(?![a-z])))+"
+    r"(?=.*\d)(?=.*(?:[-+*/^−×÷·x]|\\(?:times|cdot|div|[dt]?frac|sqrt)))"
+    r"(?:[\d\s.,+*/()x%^{}$−×÷·-]|\\(?:times|cdot|div|\$|%|left|right|pi|(?:[dt]?frac|sqrt)(?![a-z])))+"
 )
+UNKNOWNS = re.compile(r"(?<![\\A-Za-z{])[A-Za-z](?![A-Za-z])")
 QUANTITY = re.compile(
     r"\\(?:text|mathrm|mbox|textbf|operatorname)\{[^{}]*\}|[A-Z]{2,}|[A-Z][a-z]+(?:\s[A-Za-z][a-z]+)*|\|[^|=]+\||Pr?\([^=]*\)"
-    r"|[a-zA-Z]\(-?\d+\)|m?\\(?:angle|overline|lvert|operatorname)\b[^=+]*"
+    r"|[a-zA-Z]\([-\d,. ]+\)|m?\\(?:angle|overline|lvert|operatorname)\b[^=+]*"
 )
 """What names a quantity in words or by its nature, and is no unknown: its value is the answer."""

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Sequence
 
-from redraft.graders.answers.replies.display import last_display
-from redraft.graders.answers.replies.split import BOLD, HTML, PROSE, masked, sentences
+from redraft.graders.answers.replies.display import is_closed, last_display
+from redraft.graders.answers.replies.split import BOLD, COMMAND, HTML, PROSE, masked, sentences
 from redraft.graders.answers.replies.value import BEGINS, leading, runs
 
 
@@ -18,7 +18,7 @@ def concluded(text: str) -> str | None:
     if (display := last_display(text)) is not None:
         return display or None
     line = REQUIRED.sub(".", HTML.sub("", text.rsplit("\n", 1)[-1].strip()))
-    if "<<" in line or " | " in line:  # a calculation that breaks off, or a row of a table
+    if "<<" in line or " | " in line or _is_open(text):  # a row of a table, or what breaks off
         return None
     for sentence in reversed(sentences(line)):
         bold = [part for part in BOLD.findall(sentence) if BEGINS.match(masked(part))]
@@ -30,8 +30,16 @@ def concluded(text: str) -> str | None:
         found = runs(sentence)
         if found:
             start = _place(sentence, line, found)
-            return None if start is None else leading(sentence[start:], unit=False)
+            value = None if start is None else leading(sentence[start:], unit=False)
+            return value if value and is_closed(value) else None
     return None
+
+
+def _is_open(text: str) -> bool:
+    """Whether a text breaks off in a formula."""
+    if any(text.rfind(opening) > text.rfind(closing) for opening, closing in ((r"\(", r"\)"), (r"\[", r"\]"))):
+        return True
+    return bool(OPEN.search(masked(text.rpartition("\n\n")[2])))
 
 
 def _place(sentence: str, line: str, found: Sequence[tuple[int, int]]) -> int | None:
@@ -50,6 +58,8 @@ LONGEST = 2000  # characters at the end of a text that may be its conclusion
 ENDS = (".", "!", "$", "*", "。", "！", "`", r"\)", "।", "．")
 ORNAMENTS = re.compile(r"(?:[\s■□∎◻\u2600-\u27bf\U0001f300-\U0001faff\ufe0f]|Q\.E\.D\.)+\Z")
 """Signs that a text ends with for decoration."""
+OPEN = re.compile(rf"(?<!\\)\$[{COMMAND}({{A-Za-z]")
+"""A dollar sign that begins a formula and has no other half."""
 LEAD = re.compile(r"\A(?:[=-]>|[\s≈∴⇒→:=])+")
 OUTPUT = re.compile(r"```(?:text|output|plaintext|math|latex)?[ ]*\n([^\n]*)\n```\Z")
 """A block of one line at the end of a text."""

@@ -17,11 +17,11 @@ def masked(text: str) -> str:
     if "$" in text or "\\" in text:
         text = SPAN.sub(lambda span: FORMULA * len(span[0]), text)
         text = LATEX.sub(lambda command: COMMAND * len(command[0]), text)
-    text = FUNCTION.sub(lambda name: COMMAND * len(name[0]), text)
+    text = FUNCTION.sub(lambda name: NAME * len(name[0]), text)
     return JOINS.sub(lambda word: JOIN * len(word[0]), text)
 
 
-FORMULA, COMMAND, JOIN = "\x00", "\x01", "\x02"
+FORMULA, COMMAND, JOIN, NAME = "\x00", "\x01", "\x02", "\x03"
 SPAN = re.compile(r"(?<!\\)\$(?![\s$])((?:\\.|[^$\\])+)(?<![\s+*/=(-])\$(?!\d)|\\\((.+?)\\\)|\\\[(.+?)\\\]")
 LATEX = re.compile(
     r"\\(?:text|mbox|mathrm|mathbf|textbf|textit|operatorname|textcolor|f?colorbox|color|begin|end)\*?\s*\{[^{}]*\}|\\[A-Za-z]+|\\."

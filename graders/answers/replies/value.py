@@ -9,14 +9,26 @@ from itertools import takewhile
 
 from redraft.graders.answers.normalize import unwrap
 from redraft.graders.answers.replies.display import first_display, result
-from redraft.graders.answers.replies.split import BOLD, COMMAND, FORMULA, HTML, JOIN, PROSE, SPAN, masked, sentences
+from redraft.graders.answers.replies.split import (
+    BOLD,
+    COMMAND,
+    FORMULA,
+    HTML,
+    JOIN,
+    NAME,
+    PROSE,
+    SPAN,
+    masked,
+    sentences,
+)
 
 
 def stated(content: str) -> str | None:
     """The value that the text after a mark states, in its first line or below a line that only announces it. Words if
     it states words; None if it states nothing."""
     if simple := SIMPLE.match(content):
-        return result(simple[2].strip()) if simple[1] is None else simple[1]
+        number, formula, token = simple.groups()
+        return number or (result(formula.strip()) if formula else _bare(token))
     for _ in range(ANNOUNCING):
         if (display := first_display(content)) is not None:
             return display or None
@@ -43,6 +55,8 @@ def _value(sentence: str) -> str | None:
     sentence = BOLD.sub(r"\1", sentence.strip(ORNAMENTS)).strip(BLANK)
     if DENIED.match(sentence):
         return None
+    if not PROSE.search(masked(sentence)):
+        return leading(sentence)
     return leading(sentence) or _predicate(sentence) or _words(sentence)
 
 
@@ -105,8 +119,20 @@ def _bare(text: str) -> str | None:
     value = unwrap(text)
     if "$" in value or r"\(" in value:
         value = unwrap(SPAN.sub(lambda span: span[1] or span[2] or span[3], value))
-    whole = ESCAPED_BRACE.sub("", value)
-    return result(value) or None if whole.count("{") == whole.count("}") else None
+    if value.isalnum():
+        return value
+    return result(value) or None if _is_whole(value) else None
+
+
+def _is_whole(value: str) -> bool:
+    """Whether a value is not cut off: its brackets and environments are closed, and no sign waits for a number."""
+    plain = value.replace(r"\{", "").replace(r"\}", "")
+    opening, closing = plain.find("{"), plain.find("}")
+    if plain.count("{") != plain.count("}") or opening > closing >= 0:
+        return False
+    if plain.count("(") + plain.count("[") > plain.count(")") + plain.count("]"):
+        return False
+    return plain.count(r"\begin") == plain.count(r"\end") and not WAITS.search(plain) and SAYS.search(value) is not None
 
 
 def runs(sentence: str) -> list[tuple[int, int]]:
@@ -130,7 +156,10 @@ ANNOUNCING = 4  # lines that may announce an answer before it comes
 LONGEST_UNIT = 2  # words
 MOST_WORDS = 6  # of an answer in words
 
-SIMPLE = re.compile(r"\s*(?:([-−]?[$€£]?\d[\d,]*(?:\.\d+)?%?)|\$([^$\n]*[^$\s\\])\$)\.?[ \t]*(?:\n|\Z)")
+SIMPLE = re.compile(
+    r"\s*(?:([-−]?[$€£]?\d[\d,]*(?:\.\d+)?%?)|\$([^$\n]*[^$\s\\])\$|(?=\S*[\d\\])([^\s!$*<>`\u0080-\uffff]+))"
+    r"\.?[ \t]*(?:\n|\Z)"
+)
 """A number or a formula alone, as most answers are."""
 BLANK = " \t\r*_`\"'“”:：≈~>∴⇒→"
 ORNAMENTS = " \t*_✓✔✅☑️🎉🎯■□∎◻"
@@ -138,7 +167,9 @@ OPEN_END = re.compile(r"[\s,;:(–—*_\"'-]+(?:an?\s+)?$")
 
 DIGIT = re.compile(r"\d|\\[a-z]*frac|\\(?:infty|pi|sqrt|emptyset|varnothing)")
 VALUE = re.compile(rf"[\d{FORMULA}{COMMAND}½¼¾π∞∅]")
-BEGINS = re.compile(rf"[\s*_(\"'~≈]*(?:[-+−–±]?\s*[$€£¥₹]?\s*[-+−–]?\.?\d|[-+−–±√(\[{{|]*[{FORMULA}{COMMAND}π∞√])")
+BEGINS = re.compile(
+    rf"[\s*_(\"'~≈]*(?:[-+−–±]?\s*[$€£¥₹]?\s*[-+−–]?\.?\d|[-+−–±√(\[{{|]*[{FORMULA}{COMMAND}{NAME}π∞√])"
+)
 EXPLAINS = re.compile(
     r"[\s,;(—–]+(?:because|since|which|so that|so|where|when|if|given|after|obtained|as|i\.e\.|that is|using|by \w+ing"
     rf"|{JOIN}+ (?:about|approximately|roughly|equivalently|simply)|assuming|not|rather than|instead of|denn|weil|car"
@@ -148,14 +179,18 @@ COPULA = re.compile(
     r"(?<![\w'’])(?:is|are|was|were|be|equals|equal to|of|ist|sind|est|sont|es|son|é|è|sono)(?!\w)\s*:?|[是为為は=:：]"
 )
 RUN = re.compile(
-    rf"""(?:\b[A-Za-z](?=\()|(?:\b[A-Za-z]\s?[=+*/^<>≤≥≠]\s?)+|(?<![A-Za-z_]))[-+−–±(\[{{√$€£¥₹.\\|]*[\d{FORMULA}{COMMAND}π∞½¼¾]
-    (?:[\d{FORMULA}{COMMAND}{JOIN}\s.,+\-−–±*/×÷·^=<>≤≥≠(){{}}\[\]%‰°√π∞½¼¾²³$€£¥₹!|_]|(?:\b|(?<=\d))[b-hj-zB-HJ-Z]\b)*
+    rf"""(?:\b[A-Za-z](?=\()|(?:\b[A-Za-z]\s?[=+*/^<>≤≥≠]\s?)+|(?<![A-Za-z_]))
+    (?:[-+−–±(\[{{√$€£¥₹.\\|{NAME}]|(?<={NAME})\ )* [\d{FORMULA}{COMMAND}π∞½¼¾]
+    (?:[\d{FORMULA}{COMMAND}{JOIN}{NAME}\s.,+\-−–±*/×÷·^=<>≤≥≠(){{}}\[\]%‰°√π∞½¼¾²³$€£¥₹!|_]
+      |(?:\b|(?<=\d))[b-hj-zB-HJ-Z]\b)*
     (?<![\s.,+\-−–*/×÷·^=<>≤≥≠(\[{{$€£¥₹!|_{JOIN}])""",
     re.VERBOSE,
 )
 """Numbers and formulas with the signs between them."""
 TRIVIAL = re.compile(r"\\?\$?\(?\\?[A-Za-z]\)?\$?|\W*")
-ESCAPED_BRACE = re.compile(r"\\[\\{}]")
+WAITS = re.compile(r"(?:[-+*/=^_(\[]|(?<!\\)\\(?:times|cdot|div|[dt]?frac|int|sum|pm|sqrt|left|over|angle|in)?)\s*$")
+"""The end of a formula that goes on."""
+SAYS = re.compile(r"[^\W_]|\\[A-Za-z]|[½¼¾∞∅]")
 ANOTHER = re.compile(rf"{JOIN}\s*[$€£]?[-\d{FORMULA}]")
 MORE = re.compile(r"(?:more|less|fewer|greater|higher|lower|above|below|later|earlier)\b")
 OF = re.compile(r"\s+of\b")

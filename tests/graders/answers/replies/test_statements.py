@@ -336,3 +336,41 @@ def test_the_last_sentence_tells_which_of_its_numbers_is_the_value(text: str, an
 )
 def test_formulas_in_plain_text_are_whole_too(text: str, answer: str | None) -> None:
     assert extract(text) == answer
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The answer is [5",
+        "The answer is 2021 +",
+        r"The answer is $\frac{1}{2",
+        r"The answer is 3 \times",
+        r"so we get \(x = \frac{1}{3}",
+        "So $x = 5 and",
+        r"We have \[ x = 5",
+        r"So it is \frac{1",
+        "The sum is 5 +",
+    ],
+)
+def test_a_text_that_breaks_off_in_a_formula_has_no_answer(text: str) -> None:
+    assert extract(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        (r"\boxed{7 = 11a+c}", "7 = 11a+c"),
+        (r"\boxed{2+3=5}", "5"),
+        (r"\boxed{C(9,3)=\frac{9!}{3!6!}=84}", "84"),
+        (r"\boxed{f(2)=5}", "5"),
+        (r"\boxed{x=2, y=4}", "x=2, y=4"),
+        (r"\boxed{(x,y)=(2,4)}", "(x,y)=(2,4)"),
+        (r"\boxed{3x+2y=6}", "3x+2y=6"),
+        (r"\boxed{x = y = 3}", "x = y = 3"),
+        (r"\boxed{x = 2 + 3 = 5}", "x = 5"),
+        (r"\boxed{\text{Area} = 5}", "5"),
+        (r"The answer is 4\boxed{.}", "4"),
+    ],
+)
+def test_a_calculation_ends_in_its_result_and_an_equation_stays(text: str, answer: str) -> None:
+    assert extract(text) == answer
