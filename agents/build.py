@@ -1,9 +1,9 @@
 """From names to agents: `load` finds a strategy, `build` builds it from its parts.
 
 A part is made by a factory function. `build` passes to the factory the objects that its parameters name: `client`,
-`keys`, `watch`, `checker`, and the parts in PARTS, which are built in the same way. Every other parameter is an
-argument that the user may set. The argument of a part is set by a name such as `critic.threshold`. A part that calls a
-model may have a model of its own: `critic.model` sets the model, and `critic.api_base` its address.
+`keys`, `watch`, `checker`, `sandbox`, and the parts in PARTS, which are built in the same way. Every other parameter is
+an argument that the user may set. The argument of a part is set by a name such as `critic.threshold`. A part that calls
+a model may have a model of its own: `critic.model` sets the model, and `critic.api_base` its address.
 """
 
 import inspect
@@ -15,6 +15,7 @@ from redraft.agents.parts import PARTS, POLICIES, named_parameters, preferred_pa
 from redraft.agents.policies.continuation import STEP_SCHEMA
 from redraft.agents.validation import check_part, is_shipped, part_label
 from redraft.graders.answers.checker import Checker
+from redraft.graders.programs.sandbox import Sandbox
 from redraft.llm.client.client import Client
 from redraft.store.errors import PartError, alternatives, broken
 from redraft.store.plugins.arguments import convert
@@ -43,10 +44,12 @@ def build(
     samples: int | None = None,
     watch: Watch | None = None,
     checker: Checker | None = None,
+    sandbox: Sandbox | None = None,
     **arguments: Any,
 ) -> Agent:
     """An agent, ready to solve. `grader`, `critic` and `samples` go to the strategies that have them; None keeps the
-    strategy's own default. The parts that read the key share the `checker` of answers.
+    strategy's own default. The parts that read the key share the `checker` of answers, and those that run
+    programs the `sandbox`.
 
     `arguments` are the arguments of the strategy (`feedback` and `policy` among them) and of its parts, as in
     `**{"feedback.threshold": -0.5}`. A text is converted to the type of its parameter. Raises PartError for an unknown
@@ -54,7 +57,7 @@ def build(
     """
     offered = {"grader": grader, "critic": critic, "samples": samples}
     settings = {name: value for name, value in {**offered, **arguments}.items() if value is not None}
-    provided = {"client": client, "keys": keys, "watch": watch, "checker": checker}
+    provided = {"client": client, "keys": keys, "watch": watch, "checker": checker, "sandbox": sandbox}
     builder = _Builder(provided, settings, make=lambda factory, values: factory(**values), client_for=client.for_model)
     factory = load(strategy)
     agent = builder.build(factory, "strategy", "")
@@ -82,7 +85,7 @@ def parameters(
 def _inspect(strategy: Spec, given: Mapping[str, Any], *, complete: bool = True) -> "_Builder":
     """Returns a builder that has looked at all parts of a strategy, and has built nothing. If `complete`, a missing
     argument without a default is an error."""
-    provided = ("client", "keys", "watch", "checker")
+    provided = ("client", "keys", "watch", "checker", "sandbox")
     builder = _Builder(
         {name: name for name in provided}, given, lambda factory, values: factory, client_for=lambda *names: "client"
     )

@@ -23,6 +23,7 @@ from redraft.flows.settings_input import takes
 from redraft.flows.units.runner import UnitRunner
 from redraft.graders.answers.checker import Checker
 from redraft.graders.grader import Grader
+from redraft.graders.programs.sandbox import Sandbox
 from redraft.llm.client.client import Client
 from redraft.llm.model import ModelError
 from redraft.llm.providers.route import route
@@ -69,6 +70,7 @@ async def annotate(given: AnnotateArguments) -> Annotation:
             arguments=given.arguments,
             measures=("annotate",),
             problem_budget=plain_budget(given.problem_budget),
+            sandbox=given.sandbox,
         )
         journal = Journal(store.journal_path(name), claim=False)
         client = Client(
@@ -81,10 +83,17 @@ async def annotate(given: AnnotateArguments) -> Annotation:
             say=progress.say,
             prompts=given.prompts,
         )
-        keys, checker = Keyring(), Checker()
+        keys, sandbox = Keyring(), Sandbox(kind=given.sandbox)
+        checker = Checker(sandbox=sandbox)
         try:
             grader: Any = build(
-                GRADER_ALONE.factory, client, keys=keys, grader=given.grader, checker=checker, **given.arguments
+                GRADER_ALONE.factory,
+                client,
+                keys=keys,
+                grader=given.grader,
+                checker=checker,
+                sandbox=sandbox,
+                **given.arguments,
             )
             grader_name = recorded(given.grader) or ""
             arguments = {key: plain_argument(key, value) for key, value in given.arguments.items()}
@@ -130,6 +139,7 @@ async def annotate(given: AnnotateArguments) -> Annotation:
         finally:
             await off_loop(journal.close)
             await checker.close()
+            await sandbox.close()
             await client.close_others()
             if isinstance(given.model, str):
                 await model.close()

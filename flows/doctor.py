@@ -9,6 +9,9 @@ from pathlib import Path
 
 from redraft.flows.display.numbers import plural
 from redraft.graders.answers.checker import Checker
+from redraft.graders.programs.bubblewrap import unavailable
+from redraft.graders.programs.outcome import SandboxError
+from redraft.graders.programs.sandbox import Sandbox
 from redraft.llm.capabilities import Capabilities, Continuing
 from redraft.llm.model import Message, Model, ModelError, Request
 from redraft.llm.prompts.templates import fill
@@ -34,7 +37,13 @@ class Finding:
 async def examine(*, db: str, model: str = "embedded", api_base: str | None = None) -> list[Finding]:
     """Returns the findings of all checks, which take seconds. A fault that a check finds is a Finding, not an
     exception."""
-    return [*installed(), *await answers(model, api_base), await compares(), *await off_loop(holds, db)]
+    return [
+        *installed(),
+        *await answers(model, api_base),
+        await compares(),
+        await runs_programs(),
+        *await off_loop(holds, db),
+    ]
 
 
 def installed() -> list[Finding]:
@@ -101,6 +110,21 @@ async def compares() -> Finding:
     return Finding(
         "oracle", f"Math-Verify does not work: {ruling.reason or ruling.verdict}", False, "install redraft anew"
     )
+
+
+async def runs_programs() -> Finding:
+    """Tests that the sandbox runs a program, and whether CPython can be confined for what Monty lacks."""
+    try:
+        async with Sandbox(workers=1) as sandbox:
+            outcome = await sandbox.run("6 * 7")
+    except SandboxError as error:
+        return Finding("sandbox", str(error), False, "install redraft anew")
+    if outcome.value != 42:
+        return Finding("sandbox", f"Monty does not work: {outcome.error}", False, "install redraft anew")
+    reason = await off_loop(unavailable)
+    if reason:
+        return Finding("sandbox", f"Monty runs programs, and nothing runs what it lacks: {reason}")
+    return Finding("sandbox", "Monty runs programs, and CPython what it lacks with --sandbox cpython")
 
 
 def holds(db: str) -> list[Finding]:

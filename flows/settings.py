@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from redraft.store.errors import RedraftError
 from redraft.store.fields import made_setting, setting
@@ -83,6 +83,9 @@ class ModelSettings:
     seed: int = setting(0, "The same seed gives the same drafts, if the model can.")
     replicate: str = setting("", "The name of a fresh repetition of the same job; the same name goes on with it.")
     concurrency: int = setting(64, "The most calls in flight; a provider gets as many as it bears.", ge=1)
+    sandbox: Literal["monty", "cpython"] = setting(
+        "monty", "Who runs programs: Monty alone, or for what Monty lacks CPython too, confined by bubblewrap."
+    )
     limits: Limits = made_setting(_limits, "How calls are paced, and how long a provider's failures are borne.")
     budget: Budget = made_setting(_budget, "The most that this run may use.")
     problem_budget: Budget = made_setting(_budget, "The most that each problem may use.")

@@ -184,6 +184,7 @@ WANTED = {
     "less_than": "below {lt}",
     "less_than_equal": "at most {le}",
     "list_type": "a list",
+    "literal_error": "{expected}",
     "mapping_type": "a mapping from names to values",
     "model": "a Model",
     "model_attributes_type": "a mapping from names to values",

@@ -7,6 +7,7 @@ from redraft.agents.feedback.review import ask_about_each
 from redraft.agents.policies.messages import conversation
 from redraft.graders.programs.code_block import program
 from redraft.graders.programs.execution import failure
+from redraft.graders.programs.sandbox import Sandbox
 from redraft.llm.client.client import Client
 from redraft.llm.model import Message, ModelError
 from redraft.store.errors import PartError
@@ -14,7 +15,14 @@ from redraft.store.problems import Kind, Question
 from redraft.store.trajectory import Trajectory
 
 
-def tests(client: Client, *, reflect: bool = True, temperature: float = 0.0, limit_s: float = 5.0) -> Feedback:  # noqa: PT028
+def tests(
+    client: Client,
+    *,
+    sandbox: Sandbox | None = None,  # noqa: PT028
+    reflect: bool = True,  # noqa: PT028
+    temperature: float = 0.0,  # noqa: PT028
+    limit_s: float = 5.0,  # noqa: PT028
+) -> Feedback:
     """Runs the program on unit tests and reports the tests that fail; gives no remark if all of them pass.
 
     The tests are those that the question shows, otherwise tests that the model writes from the question alone. The
@@ -35,7 +43,7 @@ def tests(client: Client, *, reflect: bool = True, temperature: float = 0.0, lim
         shown = question.tests or await _write_tests(client, question, temperature)
 
         async def said(trajectory: Trajectory) -> Remark | None:
-            report = await failure(trajectory.answer, shown, limit_s)
+            report = await failure(trajectory.answer, shown, limit_s, sandbox)
             if report is None:
                 return None
             if not reflect:

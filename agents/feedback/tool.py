@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from redraft.agents.feedback.feedback import Feedback, Remark, line_number, wording
 from redraft.graders.answers.equations import equations
 from redraft.graders.programs.execution import failure
+from redraft.graders.programs.sandbox import Sandbox
 from redraft.llm.client.client import Client
 from redraft.llm.gather import gather
 from redraft.store.problems import Kind
 from redraft.store.trajectory import Step, Trajectory
 
 
-def tool(client: Client | None = None, *, keep: bool = False, limit_s: float = 5.0) -> Feedback:
+def tool(
+    client: Client | None = None, *, sandbox: Sandbox | None = None, keep: bool = False, limit_s: float = 5.0
+) -> Feedback:
     """Names the first line whose equation does not hold, or the failure of a program that is run.
 
     A program is run with the tests that its question shows. There is no remark if every equation holds and the program
@@ -24,7 +27,7 @@ def tool(client: Client | None = None, *, keep: bool = False, limit_s: float = 5
     async def said(trajectory: Trajectory) -> Remark | None:
         question = trajectory.question
         if question.kind is Kind.CODE:
-            report = await failure(trajectory.answer, question.tests, limit_s)
+            report = await failure(trajectory.answer, question.tests, limit_s, sandbox)
             return Remark(wording(client, "program_fails", report=report), "tool") if report else None
         draft = trajectory.draft()
         found = _first_false_equation(draft)

@@ -14,6 +14,7 @@ from redraft.agents.sampling.early_stopping import count_votes, vote
 from redraft.agents.sampling.graph import GraphAgent, State, Tree, TreeRuntime, notify, selected_trajectory
 from redraft.graders.programs.code_block import FENCE
 from redraft.graders.programs.execution import apart, computed
+from redraft.graders.programs.sandbox import Sandbox
 from redraft.graders.selectors import majority
 from redraft.llm.client.client import Client
 from redraft.llm.gather import gather
@@ -29,6 +30,7 @@ def program_of_thought(
     samples: int = 1,
     limit_s: float = 5.0,
     fallback: bool = False,
+    sandbox: Sandbox | None = None,
     watch: Watch | None = None,
 ) -> Agent:
     """Draws `samples` programs in one call, runs each in the sandbox, and picks the most frequent answer.
@@ -58,7 +60,9 @@ def program_of_thought(
 
     async def grade(state: State, runtime: TreeRuntime) -> Command[Literal["revise", "choose"]]:
         tree = runtime.context
-        trajectories = await gather(_run_program(trajectory, limit_s) for trajectory in tree.at(range(samples)))
+        trajectories = await gather(
+            _run_program(trajectory, limit_s, sandbox) for trajectory in tree.at(range(samples))
+        )
         tree.keep(trajectories)
         notify(watch, trajectories)
         failing = [
@@ -115,13 +119,13 @@ def _program_trajectory(trajectory: Trajectory, number: int, drawn: Choice | Mod
     return replace(extend(trajectory, number, drawn, part, apart(drawn.text)), answer=None)
 
 
-async def _run_program(trajectory: Trajectory, limit_s: float) -> Trajectory:
+async def _run_program(trajectory: Trajectory, limit_s: float, sandbox: Sandbox | None) -> Trajectory:
     """Returns the trajectory with the program's result as the answer, or with the reason why there is no result."""
     if trajectory.stop is Stop.LENGTH:
         return replace(trajectory, reason="It was cut off before its program had ended.")
     if trajectory.stop is not Stop.ANSWERED:
         return trajectory
-    answer, said = await computed(trajectory.text(), limit_s)
+    answer, said = await computed(trajectory.text(), limit_s, sandbox)
     draft = trajectory.draft()
     code = next((step for step in reversed(draft) if FENCE.match(step.text.lstrip("\n"))), draft[-1])
     ran = Grade("sandbox", trajectory.trajectory_id, trajectory.turn, reason=said, step_id=code.step_id)

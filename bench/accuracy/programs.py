@@ -2,7 +2,8 @@
 
     python bench/accuracy/programs.py
 
-It prints how many are right, undecided and wrong, and the milliseconds of processor and wall time that a program takes.
+It prints how many are right, undecided and wrong in each sandbox that the system has, and the milliseconds that the
+middle program takes.
 Every program of the corpus is right in CPython, except those of `mistakes.txt`.
 """
 
@@ -15,7 +16,8 @@ from pathlib import Path
 
 import click
 
-from redraft.graders.programs.sandbox import Sandbox
+from redraft.graders.programs.bubblewrap import unavailable
+from redraft.graders.programs.sandbox import Sandbox, SandboxKind
 from redraft.graders.programs.unit_tests import ruling
 from redraft.store.trajectory import Verdict
 
@@ -44,13 +46,17 @@ async def measure(sandbox: Sandbox, name: str, told: bool) -> tuple[Counter[Verd
 
 
 async def main(told: bool) -> None:
-    click.echo(f"{'file':16}{'right':>8}{'undecided':>11}{'wrong':>8}{'ms':>8}")
-    async with Sandbox(workers=1) as sandbox:
-        await sandbox.run("0")
-        for file in sorted(CORPUS.glob("*.txt")):
-            verdicts, ms = await measure(sandbox, file.name, told)
-            right, undecided, wrong = (verdicts[one] for one in (Verdict.RIGHT, Verdict.UNDECIDED, Verdict.WRONG))
-            click.echo(f"{file.name:16}{right:>8}{undecided:>11}{wrong:>8}{ms:>8.2f}")
+    kinds: tuple[SandboxKind, ...] = ("monty",) if (reason := unavailable()) else ("monty", "cpython")
+    for kind in kinds:
+        click.echo(f"{kind:16}{'right':>8}{'undecided':>11}{'wrong':>8}{'ms':>8}")
+        async with Sandbox(workers=1, kind=kind) as sandbox:
+            await sandbox.run("0")
+            for file in sorted(CORPUS.glob("*.txt")):
+                verdicts, ms = await measure(sandbox, file.name, told)
+                right, undecided, wrong = (verdicts[one] for one in (Verdict.RIGHT, Verdict.UNDECIDED, Verdict.WRONG))
+                click.echo(f"{file.name:16}{right:>8}{undecided:>11}{wrong:>8}{ms:>8.2f}")
+    if reason:
+        click.echo(f"no sandbox 'cpython': {reason}")
 
 
 if __name__ == "__main__":

@@ -47,6 +47,8 @@ def setting(kind: type, name: str, flag: str = "", **facts: Any) -> Decorator:
         found["parts"] = flag or name
     if "bool" in words:
         found["is_flag"] = True
+    elif "Literal" in words:
+        found["type"] = click.Choice(re.findall(r"""["'](\w+)["']""", str(field.type)))
     elif words & {"int", "float"}:
         whole, bounds = "int" in words, field.metadata["bounds"]
         low, high = bounds.get("ge", bounds.get("gt")), bounds.get("le", bounds.get("lt"))
@@ -174,6 +176,7 @@ LIMIT = setting(Selection, "limit")
 SEED = setting(ModelSettings, "seed")
 REPLICATE = setting(ModelSettings, "replicate")
 CONCURRENCY = setting(ModelSettings, "concurrency")
+SANDBOX = setting(ModelSettings, "sandbox")
 BATCH = setting(Settings, "batch")
 QUESTION_COLUMN = setting(Selection, "question_column")
 ANSWER_COLUMN = setting(Selection, "answer_column")
@@ -191,7 +194,7 @@ def solver(samples: Decorator) -> Decorator:
     """Returns the options that decide how a question is solved. The default of --samples depends on the command."""
     return several(
         *(MODEL, API_BASE, PROMPTS, PRICES, STRATEGY, GRADER, CRITIC, SET, samples),
-        *(TEMPERATURE, TRUNCATION, MAX_TOKENS, SEED),
+        *(TEMPERATURE, TRUNCATION, MAX_TOKENS, SEED, SANDBOX),
     )
 
 

@@ -15,6 +15,7 @@ from redraft.flows.generation.solving import MEASURES, Solver, SolvingTask
 from redraft.flows.generation.strategy import find_strategy
 from redraft.flows.settings import BUILD_SETTINGS, Settings
 from redraft.flows.units.runner import UnitRunner
+from redraft.graders.programs.sandbox import Sandbox
 from redraft.llm.client.client import Client
 from redraft.llm.model import Model, ModelError
 from redraft.llm.providers.route import route
@@ -48,6 +49,7 @@ class Job:
             arguments=settings.arguments,
             measures=MEASURES,
             problem_budget=plain_budget(settings.problem_budget),
+            sandbox=settings.sandbox,
         )
         self.journal = Journal(store.journal_path(self.recipe), claim=False)
         if settings.batch:
@@ -72,7 +74,8 @@ class Job:
         done, from the store. Raises JournalBusy if another run works on the same problems, StoreError, PartError, and
         fatal ModelErrors."""
         settings, strategy, keys = self.settings, self.strategy, Keyring()
-        agent = cache(partial(self._agent, keys))
+        sandbox = Sandbox(kind=settings.sandbox)
+        agent = cache(partial(self._agent, keys, sandbox))
         agent(settings.samples)  # finds mistakes in the settings before the run begins
         config = run_config(settings, strategy) | {"source": source}
         run_id, tasks = await off_loop(self._begin, config, again)
@@ -85,6 +88,7 @@ class Job:
                 agent,
                 keys,
                 self.client,
+                sandbox,
                 strategy=strategy.name,
                 say=(lambda text: None) if is_shipped(strategy.factory) else self.progress.say,
             ),
@@ -133,7 +137,7 @@ class Job:
         model.prices = self.settings.prices or model.prices
         return model
 
-    def _agent(self, keys: Keyring, samples: int) -> Agent:
+    def _agent(self, keys: Keyring, sandbox: Sandbox, samples: int) -> Agent:
         settings = self.settings
         return build(
             self.strategy.factory,
@@ -143,6 +147,7 @@ class Job:
             critic=settings.critic,
             samples=samples,
             watch=self._watch,
+            sandbox=sandbox,
             **settings.arguments,
         )
 

@@ -20,10 +20,11 @@ def recipe(
     arguments: Mapping[str, Any],
     measures: tuple[str, ...],
     problem_budget: Mapping[str, float],
+    sandbox: str = "monty",
 ) -> str:
     """Returns the digest of a run's recipe: stage, strategy, models, graders, arguments, prompts, seed, temperature,
-    token limit and problem budget. Settings of truncated sampling count if any is given. The address of a model does
-    not count.
+    token limit and problem budget. Settings of truncated sampling count if any is given, and the sandbox if it is not
+    'monty'. The address of a model does not count.
 
     The text of a user's own part counts, so that a changed part makes another recipe. An argument that is not given
     counts as its default, so that a changed default makes another recipe too. Raises PartError for an unknown part or a
@@ -41,6 +42,7 @@ def recipe(
         prompt_texts(client, [part for part in built.values() if isinstance(part, str)]),
         [sampling.seed, sampling.temperature, sampling.max_tokens, *filter(None, [sampling.truncation.given()])],
         dict(problem_budget),
+        *([] if sandbox == "monty" else [sandbox]),
     )
 
 

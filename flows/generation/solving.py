@@ -12,6 +12,7 @@ from redraft.graders.answers.checker import Checker
 from redraft.graders.grader import Grader
 from redraft.graders.likelihood import likelihood
 from redraft.graders.oracle import oracle
+from redraft.graders.programs.sandbox import Sandbox
 from redraft.llm.client.client import Client
 from redraft.store.errors import RedraftError, broken
 from redraft.store.problems import Keyring, Problem
@@ -35,13 +36,15 @@ class SolvingTask:
 class Solver:
     """Solves problems. `agent` makes an agent for a number of samples. The agent reads known answers from `keys`; if it
     reads the answer of a unit, the unit is marked `oracle_used`. The Solver judges drafts with a keyring of its own,
-    which marks no unit. `say` is called once if the strategy does not choose exactly one trajectory."""
+    which marks no unit. Programs run in the `sandbox`. `say` is called once if the strategy does not choose exactly one
+    trajectory."""
 
     def __init__(
         self,
         agent: Callable[[int], Agent],
         keys: Keyring,
         client: Client,
+        sandbox: Sandbox,
         *,
         strategy: str,
         say: Callable[[str], None],
@@ -49,7 +52,7 @@ class Solver:
         self._agent, self._keys, self._client, self._strategy = agent, keys, client, strategy
         self._say, self._choice_mistaken = say, False
         self._known = Keyring()
-        self._checker = Checker()
+        self._sandbox, self._checker = sandbox, Checker(sandbox=sandbox)
         self._oracle = oracle(self._known, checker=self._checker, client=client)
         self._likelihoods: tuple[Grader, ...] = tuple(likelihood(how, by_steps=False) for how in ("mean", "sum"))
 
@@ -72,8 +75,9 @@ class Solver:
         )
 
     async def close(self) -> None:
-        """Closes the checker of answers."""
+        """Closes the checker of answers and the sandbox."""
         await self._checker.close()
+        await self._sandbox.close()
 
     async def _explore(self, task: SolvingTask) -> list[Trajectory]:
         """Returns the trajectories that the agent makes for a problem. Raises PartError if the agent breaks."""

@@ -14,6 +14,7 @@ from redraft.graders.answers.exact_match import RULINGS, decide, same_plain
 from redraft.graders.answers.normalize import bare
 from redraft.graders.processes.pool import ProcessPool
 from redraft.graders.processes.process import Process, ProcessError
+from redraft.graders.programs.sandbox import Sandbox
 from redraft.graders.ruling import Ruling
 from redraft.store.problems import Kind
 from redraft.store.trajectory import Verdict
@@ -21,14 +22,17 @@ from redraft.store.trajectory import Verdict
 
 class Checker:
     """Compares answers with keys. One comparison may take `limit_s` seconds of processor time. At most `workers`
-    processes run, each with at most `memory_mb` megabytes.
+    processes run, each with at most `memory_mb` megabytes. Programs run in the `sandbox`, which the caller closes; if
+    none is given, in the one that this whole process shares.
 
     The processes start when they are first needed, and all event loops and threads share them. They end with `close`,
     with the last reference to the checker, or with the program, however it ends.
     """
 
-    def __init__(self, limit_s: float = 5.0, workers: int = 2, memory_mb: int = 2048) -> None:
-        self.limit_s = limit_s
+    def __init__(
+        self, limit_s: float = 5.0, workers: int = 2, memory_mb: int = 2048, sandbox: Sandbox | None = None
+    ) -> None:
+        self.limit_s, self.sandbox = limit_s, sandbox
         start = partial(Process, "redraft.graders.answers.math_verify_process", str(memory_mb), name="checker")
         self._pool = ProcessPool(start, workers, "checker")
         self._rulings: dict[tuple[str, str], Ruling] = {}

@@ -21,7 +21,11 @@ async def verify(gold: str | None, answer: str | None, kind: Kind, checker: Chec
         return ruling
     assert gold is not None
     assert answer is not None
-    return await (passes(gold, answer) if kind is Kind.CODE else checker.equal(_bare_key(gold, kind), answer, kind))
+    return await (
+        passes(gold, answer, checker.sandbox)
+        if kind is Kind.CODE
+        else checker.equal(_bare_key(gold, kind), answer, kind)
+    )
 
 
 def plain_ruling(gold: str | None, answer: str | None, kind: Kind, checker: Checker) -> Ruling | None:

@@ -6,18 +6,19 @@ from collections.abc import Sequence
 from typing import Any
 
 from redraft.graders.programs.code_block import PYTHON, blocks, program
-from redraft.graders.programs.sandbox import SandboxError, run
+from redraft.graders.programs.outcome import SandboxError
+from redraft.graders.programs.sandbox import Sandbox, shared
 from redraft.llm.model import ModelError
 from redraft.store.errors import PartError
 
 
-async def failure(code: str | None, tests: Sequence[str], limit_s: float) -> str | None:
+async def failure(code: str | None, tests: Sequence[str], limit_s: float, sandbox: Sandbox | None = None) -> str | None:
     """The error of a program, or a line for each test that fails; None if all hold, or if only the sandbox lacks
     something. Raises ModelError for tests that are no Python, and PartError if the sandbox can't run anything."""
     if not code:
         return "There is no program in it."
     try:
-        outcome = await run(code, tests="\n".join(tests), limit_s=limit_s)
+        outcome = await (sandbox or shared()).run(code, tests="\n".join(tests), limit_s=limit_s)
     except SandboxError as error:
         raise PartError(str(error)) from error
     if outcome.unreadable:
@@ -27,7 +28,7 @@ async def failure(code: str | None, tests: Sequence[str], limit_s: float) -> str
     return outcome.error or "\n".join(": ".join(pair) for pair in outcome.failed) or None
 
 
-async def computed(text: str, limit_s: float) -> tuple[str | None, str]:
+async def computed(text: str, limit_s: float, sandbox: Sandbox | None = None) -> tuple[str | None, str]:
     """The answer that the program in a text computes, None if there is none, and the result in words. The answer is
     `ans`, else the value of `solution()`, else the last expression, else the last printed line. Raises PartError if the
     sandbox can't run anything."""
@@ -36,7 +37,7 @@ async def computed(text: str, limit_s: float) -> tuple[str | None, str]:
         return None, "There is no program in it."
     asked = next((ask for sign, ask in RESULTS if sign.search(code)), "")
     try:
-        outcome = await run(f"{code}\n\n{asked}", limit_s=limit_s)
+        outcome = await (sandbox or shared()).run(f"{code}\n\n{asked}", limit_s=limit_s)
     except SandboxError as error:
         raise PartError(str(error)) from error
     if outcome.error:

@@ -5,43 +5,38 @@
 >>> asyncio.run(run("sum(range(n))", {"n": 5})).value
 10
 
-Its Python is Monty's, a part of the language: no `yield`, no `del`, few modules.
+Its Python is Monty's, a part of the language: no `yield`, no `del`, few modules. What Monty lacks CPython may run, if
+the system can confine it.
 """
 
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache, partial
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from redraft.graders.processes.pool import ProcessPool
 from redraft.graders.processes.process import Process, ProcessError, ProcessNotStarted
+from redraft.graders.programs.bubblewrap import unavailable
 from redraft.graders.programs.capabilities import lacks
+from redraft.graders.programs.cpython import ConfinedPython
+from redraft.graders.programs.outcome import Outcome, SandboxError
 
-
-class SandboxError(Exception):
-    """The sandbox can't run anything; the message says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """The result of a program. `value` is the value of its last expression as JSON (a tuple is a list, an object its
-    repr). `error` is the exception that ended it, in one line, or None. `failed` has each test that did not hold, with
-    the reason. `unreadable` says why the tests are no Python, in which case nothing was run. `lacking` names what the
-    sandbox lacks, if the outcome may come of that: it proves nothing then."""
-
-    value: Any = None
-    output: str = ""
-    error: str | None = None
-    failed: tuple[tuple[str, str], ...] = ()
-    unreadable: str | None = None
-    lacking: str | None = None
+SandboxKind = Literal["monty", "cpython"]
+"""The interpreter that runs what Monty lacks: none, or CPython."""
 
 
 class Sandbox:
     """Runs programs in at most `workers` processes, which start when first needed and end with `close`, with the last
-    reference to the sandbox, or with the program, however it ends."""
+    reference to the sandbox, or with the program, however it ends.
 
-    def __init__(self, workers: int = 2) -> None:
+    `kind` is "monty" or "cpython": then CPython, confined by bubblewrap, runs the programs whose outcome Monty leaves
+    open because it lacks something. Raises SandboxError if this system cannot confine CPython.
+    """
+
+    def __init__(self, workers: int = 2, kind: SandboxKind = "monty") -> None:
+        self._confined = ConfinedPython() if kind == "cpython" else None
+        if self._confined and (reason := unavailable()):
+            raise SandboxError(f"there is no sandbox 'cpython' here: {reason}, or choose the sandbox 'monty'")
         self._pool = ProcessPool(
             partial(Process, "redraft.graders.programs.interpreter_process", name="sandbox"), workers, "sandbox"
         )
@@ -65,6 +60,12 @@ class Sandbox:
         if len(code) + len(tests) > LONGEST:
             return Outcome(error=f"MemoryError: a program of more than {LONGEST} characters")
         request = {"code": code, "inputs": dict(inputs), "tests": tests, "memory_mb": memory_mb}
+        outcome = await self._in_monty(request, limit_s)
+        if self._confined and outcome.lacking:
+            return await self._pool.run(partial(self._confined.run, request, limit_s))
+        return outcome
+
+    async def _in_monty(self, request: Mapping[str, Any], limit_s: float) -> Outcome:
         try:
             reply = await self._pool.run(partial(self._pool.ask, request, limit_s))
         except TimeoutError:
@@ -79,6 +80,8 @@ class Sandbox:
 
     async def close(self) -> None:
         """Ends every process."""
+        if self._confined:
+            self._confined.close()
         await self._pool.close()
 
     async def __aenter__(self) -> Self:
@@ -102,12 +105,16 @@ async def run(
     memory_mb: int = 256,
 ) -> Outcome:
     """Runs a program, as `Sandbox.run` does, in one sandbox that this whole process shares."""
-    return await _shared().run(code, inputs, tests=tests, limit_s=limit_s, memory_mb=memory_mb)
+    return await shared().run(code, inputs, tests=tests, limit_s=limit_s, memory_mb=memory_mb)
 
 
 @cache
-def _shared() -> Sandbox:
+def shared() -> Sandbox:
+    """The sandbox that this whole process shares. A fork of the process makes one of its own."""
     return Sandbox()
+
+
+os.register_at_fork(after_in_child=shared.cache_clear)
 
 
 LONGEST = 1 << 20  # characters

@@ -21,6 +21,7 @@ from redraft.flows.settings import AnnotationSettings
     options.setting(AnnotationSettings, "limit"), options.REPLICATE,
 )  # fmt: skip
 @options.CONCURRENCY
+@options.SANDBOX
 @options.PACE
 @options.BUDGETS
 @options.option("plot", "Draw what graders favour: their best of k, length (.svg, .png, .pdf).", metavar="FILE")

@@ -34,6 +34,7 @@ WIDTH = 100  # the least width of the tables, even on a narrower terminal, so th
 @options.TRUNCATION
 @options.MAX_TOKENS
 @options.SEED
+@options.SANDBOX
 @options.LIMIT
 @options.REPLICATE
 @options.CONCURRENCY

@@ -1,5 +1,6 @@
 """`redraft grade`: a reply, or a file of replies, by their keys."""
 
+import os
 import sys
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping
@@ -11,6 +12,7 @@ import click
 from redraft.flows.cli import options
 
 if TYPE_CHECKING:
+    from redraft.graders.answers.checker import Checker
     from redraft.graders.answers.task import Task
     from redraft.graders.grade import Graded
 
@@ -27,8 +29,9 @@ EXIT_CODES = {"right": 0, "wrong": 1, "undecided": 3}
     type=click.Choice(["math", "choice", "text", "code"]),
     default="math",
 )
+@options.SANDBOX
 @options.JSON
-def grade(reply: str, answer: str | None, kind: str, json: bool) -> int:
+def grade(reply: str, answer: str | None, kind: str, sandbox: str, json: bool) -> int:
     """Say whether replies are right by their keys.
 
     With --answer, REPLY is the text of one reply, and the exit code is 0 for right, 1 for wrong, 3 for undecided.
@@ -36,12 +39,13 @@ def grade(reply: str, answer: str | None, kind: str, json: bool) -> int:
     `choices`; the exit code is 0 if all rows were graded. With --json, each row is printed as a line with `extracted`,
     `verdict` and `reason` added. `-` is standard input. docs/oracle.md says what counts as equal.
     """
+    checker = _checker(sandbox)
     if answer is None:
-        _grade_file(reply, kind, json)
+        _grade_file(reply, kind, json, checker)
         return 0
     from redraft.graders.grade import grade as graded
 
-    found = graded(sys.stdin.read() if reply == "-" else reply, answer, kind)
+    found = graded(sys.stdin.read() if reply == "-" else reply, answer, kind, checker=checker)
     if json:
         click.echo(_line({}, found))
     else:
@@ -50,12 +54,24 @@ def grade(reply: str, answer: str | None, kind: str, json: bool) -> int:
     return EXIT_CODES[found.verdict]
 
 
-def _grade_file(name: str, kind: str, json: bool) -> None:
+def _checker(sandbox: str) -> "Checker | None":
+    """Returns a checker whose programs run in this sandbox; None for the usual one."""
+    if sandbox == "monty":
+        return None
+    from redraft.graders.answers.checker import Checker
+    from redraft.graders.grade import MOST_WORKERS
+    from redraft.graders.programs.sandbox import Sandbox
+
+    workers = min(os.cpu_count() or 1, MOST_WORKERS)
+    return Checker(workers=workers, sandbox=Sandbox(workers, "cpython"))
+
+
+def _grade_file(name: str, kind: str, json: bool, checker: "Checker | None") -> None:
     from redraft.graders.grade import grade_tasks
 
     rows: deque[Mapping[str, Any]] = deque()
     counts: Counter[str] = Counter()
-    for found in grade_tasks(_tasks(name, kind, rows)):
+    for found in grade_tasks(_tasks(name, kind, rows), checker):
         counts[found.verdict] += 1
         row = rows.popleft()
         if json:
