@@ -54,13 +54,10 @@ def _first_turn(text: str) -> str:
 
 def _has_tags(text: str) -> bool:
     """Whether a text may have tags: most have none, and this tells so fast."""
-    return (
-        ("<" in text and ANGLED.search(text) is not None)
-        or "THINK]" in text
-        or "INST]" in text
-        or "◁" in text
-        or text.startswith("analysis")
-    )
+    if text.startswith("analysis"):
+        return True
+    signs = ("<" in text and ANGLED.search(text)) or "THINK]" in text or "INST]" in text or "◁" in text
+    return bool(signs) and TAG.search(text) is not None
 
 
 ANGLED = re.compile(r"<[/|｜A-Za-z_]")

@@ -145,9 +145,9 @@ def _balanced(sentence: str, start: int, end: int) -> tuple[int, int]:
     """The part of a span without a bracket at its ends whose other half is elsewhere."""
     for opening, closing in ("()", "[]"):
         text = sentence[start:end]
-        if text.startswith(opening) and text.count(opening) > text.count(closing):
+        if text.startswith(opening) and text.count(opening) > text.count(closing) and closing in sentence[end:]:
             start += 1
-        if text.endswith(closing) and text.count(opening) < text.count(closing):
+        if text.endswith(closing) and text.count(opening) < text.count(closing) and opening in sentence[:start]:
             end -= 1
     return start, end
 
@@ -180,7 +180,7 @@ COPULA = re.compile(
 )
 RUN = re.compile(
     rf"""(?:\b[A-Za-z](?=\()|(?:\b[A-Za-z]\s?[=+*/^<>≤≥≠]\s?)+|(?<![A-Za-z_]))
-    (?:[-+−–±(\[{{√$€£¥₹.\\|{NAME}]|(?<={NAME})\ )* [\d{FORMULA}{COMMAND}π∞½¼¾]
+    (?:[-+−–±(\[{{√$€£¥₹.\\|{NAME}]|(?<={NAME})\ ){{0,24}} [\d{FORMULA}{COMMAND}π∞½¼¾]
     (?:[\d{FORMULA}{COMMAND}{JOIN}{NAME}\s.,+\-−–±*/×÷·^=<>≤≥≠(){{}}\[\]%‰°√π∞½¼¾²³$€£¥₹!|_]
       |(?:\b|(?<=\d))[b-hj-zB-HJ-Z]\b)*
     (?<![\s.,+\-−–*/×÷·^=<>≤≥≠(\[{{$€£¥₹!|_{JOIN}])""",
