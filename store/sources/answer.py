@@ -18,6 +18,7 @@ NUMBER = r"[-−]?(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)(?:/\d+)?"
 UNIT = re.compile(rf"({NUMBER}(?::\d+)?)\s+\((?!mod\b|base\b)[A-Za-z$%][^()+*=]+\)")  # "9 (apples)", as ASDiv writes it
 FORMULA = re.compile(r"\A\$([^$]+)\$\Z")
 STATED = re.compile(r"\banswer(?:\s+is\s*:?|\s*:)\s*(?:\*\*)?(.+?)(?:\*\*)?\.?\s*\Z", re.IGNORECASE)
+WORD = re.compile(r"(?<![\\\w{])[^\W\d_]{2,}")  # in prose: no command or name of an environment of LaTeX
 LAST = re.compile(rf"(?<![\w.])(?:\$|\\\$)?({NUMBER})(?![\w/])")
 
 
@@ -44,7 +45,7 @@ def known_answer(value: Any, *, worked: bool = False) -> Known:
         return Known(why=repr(text))
     if marked := marked_answer(text):
         return marked
-    if "\n" in text or (worked and not _is_value(text)):
+    if (worked and not _is_value(text)) or ("\n" in text and len(WORD.findall(text)) > MOST_WORDS):
         last = plain_value(text)
         return Known(last, text, None if last else "a solution that states no answer plainly")
     return Known(without_unit(text))
@@ -88,6 +89,10 @@ def plain_value(text: str) -> str | None:
 
 
 LONGEST_ANSWER = 80  # characters
+
+
+MOST_WORDS = 4
+"""The most words in a value of several lines, such as a matrix; a text with more words is a solution."""
 
 
 def _is_value(text: str) -> bool:

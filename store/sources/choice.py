@@ -8,19 +8,18 @@ from typing import Any
 
 from redraft.store.digest import digest
 from redraft.store.errors import SourceError
-from redraft.store.sources.fields import as_text, decoded
+from redraft.store.sources.fields import as_text, decoded, lines_of
 
 Choices = list[tuple[str, str]]
 """The label and the text of each choice."""
 
 LABELLED = re.compile(r"\(?\s*([A-Z])\s*[).:]\s*(.*)", re.DOTALL | re.IGNORECASE)
-LISTED = re.compile(r"(?:^|,)\s*([a-z]) \) ")  # "a ) 38 , b ) 27", as MathQA writes them
 
 
 def read_choices(value: Any) -> Choices:
     """Returns the choices. `value` is a list, `{"A": ...}`, `{"label": [...], "text": [...]}`, one of the three as
-    text, or a text such as "a ) 38 , b ) 27". A list may carry its labels in the texts: "A)21" or "(A) 21". Raises
-    SourceError."""
+    text, or a text such as "a ) 38 , b ) 27" or "A) red B) blue". A list may carry its labels in the texts: "A)21" or
+    "(A) 21". Raises SourceError."""
     if isinstance(value, str) and value.strip():
         value = _from_text(value)
     if not value:
@@ -48,9 +47,12 @@ def chosen_letter(stated: Any, choices: Choices, answer_is: str = "") -> str:
     """Returns the letter of the choice that an answer names by its label, by its number from 0, or by its text.
     `answer_is` says which of the three is tried first: "label", "number" or "text". Raises SourceError if the answer
     names no choice, or different ones."""
-    text = as_text(stated, "answer")
-    bare = text.strip("(). ")
     labels, texts = [label for label, _ in choices], [one for _, one in choices]
+    text = lines_of(stated, "answer")
+    bare = text.strip("(). ")
+    several = bare.replace("\n", "")
+    if len(several) > 1 and several not in texts and set(several) <= set(labels):
+        raise SourceError(f"several choices are right ({', '.join(several)}), and redraft's multiple choice has one")
     numbers = [str(number) for number in range(len(choices))]
     ways = {"label": labels, "number": numbers if labels[0] not in ("0", "1") else [], "text": texts}
     found = {way: _place(names, text, bare) for way, names in ways.items()}
@@ -83,10 +85,24 @@ def _from_text(text: str) -> Any:
         if isinstance(value, list) and len(value) > 1:
             return value
         text = str(value[0]) if isinstance(value, list) and value else text
-    parts = LISTED.split(text.strip())
-    if len(parts) < 5 or parts[0].strip():
+    return _in_line(text.strip())
+
+
+def _in_line(text: str) -> dict[str, str]:
+    """Returns the choices of a text that has them one after the other: "a ) 38 , b ) 27" or "A) red B) blue". Raises
+    SourceError."""
+    found: dict[str, str] = {}
+    start, label = 0, ""
+    for letter in ascii_uppercase:
+        mark = re.compile(rf"(?:^|[\s,])\(?{letter} ?[).]\s", re.IGNORECASE).search(text, start)
+        if mark is None or (not label and mark.start()):
+            break
+        if label:
+            found[label] = text[start : mark.start()].strip(" ,")
+        start, label = mark.end(), letter
+    if not found:
         raise SourceError('the choices are not a JSON list, such as ["red", "blue"]')
-    return {label.upper(): part.strip() for label, part in zip(parts[1::2], parts[2::2], strict=True)}
+    return {**found, label: text[start:].strip(" ,")}
 
 
 def _unlabelled(choices: Choices) -> Choices:

@@ -142,7 +142,7 @@ def _options(row: Row, columns: Columns, stated: Any) -> Choices:
 
 def _choice(stated: Any, options: Choices, layout: Layout) -> Known:
     if isinstance(stated, list) and len(stated) == 1:
-        stated = stated[0]
+        stated = stated[0]  # its type says whether it is a number
     return Known() if stated is None else Known(chosen_letter(stated, options, layout.answer_is))
 
 

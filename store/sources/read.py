@@ -61,10 +61,11 @@ def _file(
     notes: SourceNotes,
     **columns: str | None,
 ) -> Iterator[Problem]:
-    """Yields the problems of a file's rows. If `bad` is given, it gets the error of each bad row; without `bad`, the
-    first error is raised."""
+    """Yields the problems of a file's rows. A row that repeats a question and its answer is counted and left out. If
+    `bad` is given, it gets the error of each bad row; without `bad`, the first error is raised."""
     source, usual = _name_and_split(file)
-    first: dict[str, str] = {}
+    asked: dict[str, tuple[str, str | None]] = {}  # the place and the answer of each question
+    ids: dict[str, str] = {}
     good = 0
     last = SourceError("it holds no rows")
     for place, row in found:
@@ -72,12 +73,14 @@ def _file(
             if isinstance(row, SourceError):
                 raise row
             item = problem(row, source=source, split=split, notes=notes, **columns)
-            if item.question in first and columns_of(tuple(row), **columns).layout.repeats:
+            earlier, answer = asked.setdefault(item.question, (place, item.answer))
+            if earlier != place and (answer == item.answer or columns_of(tuple(row), **columns).layout.repeats):
                 notes.repeats += 1
                 continue
-            for key in (item.question, item.problem_id):
-                if first.setdefault(key, place) != place:
-                    raise SourceError(f"the same {'question' if key == item.question else 'id'} as {first[key]}")
+            if earlier != place:
+                raise SourceError(f"the same question as {earlier}, with another answer")
+            if (earlier := ids.setdefault(item.problem_id, place)) != place:
+                raise SourceError(f"the same id as {earlier}")
         except SourceError as error:
             last = SourceError(f"{file}, {place}: {error}")
             if bad is None and isinstance(error, ColumnError) and not good:

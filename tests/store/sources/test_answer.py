@@ -78,8 +78,10 @@ def test_a_worked_solution_without_a_mark_gives_its_last_value_only_if_that_is_p
         assert found == (answer, text, None if answer else UNCLEAR)
 
 
-def test_a_text_of_several_lines_is_a_solution_in_any_column() -> None:
-    assert known_answer("We add.\nSo it is 7.") == ("7", "We add.\nSo it is 7.", None)
+def test_a_text_of_several_lines_is_a_solution_in_any_column_if_it_is_prose() -> None:
+    assert known_answer("We add them all.\nSo it is 7.") == ("7", "We add them all.\nSo it is 7.", None)
+    matrix = "$$\n\\begin{cases}1 & x \\leq 0 \\\\ 2 & \\text{otherwise}\\end{cases}\n$$"
+    assert known_answer(matrix) == (matrix, None, None)
     assert known_answer("We add. So it is 7.") == ("We add. So it is 7.", None, None)
 
 

@@ -16,6 +16,9 @@ PLAIN = [("A", "38"), ("B", "27.675"), ("C", "data inadequate")]
         "a ) 38 , b ) 27.675 , c ) data inadequate",
         "['a ) 38 , b ) 27.675 , c ) data inadequate']",
         "['a ) 38', 'b ) 27.675', 'c ) data inadequate']",
+        "A) 38 B) 27.675 C) data inadequate",
+        "(A) 38, (B) 27.675, (C) data inadequate",
+        "A. 38\nB. 27.675\nC. data inadequate",
         ["A)38", "B)27.675", "C)data inadequate"],
         ["(A) 38", "(B)27.675", "(C) data inadequate"],
         ["A. 38", "B. 27.675", "C. data inadequate"],
@@ -49,6 +52,14 @@ def test_the_layout_or_the_type_decides_between_two_choices(
     texts: list[str], answer: Any, answer_is: str, found: str
 ) -> None:
     assert chosen_letter(answer, read_choices(texts), answer_is) == found
+
+
+@pytest.mark.parametrize("answer", ["AC", ["A", "C"], "(AC)"])
+def test_several_right_choices_are_refused(answer: Any) -> None:
+    with pytest.raises(
+        SourceError, match=r"^several choices are right \(A, C\), and redraft's multiple choice has one$"
+    ):
+        chosen_letter(answer, PLAIN)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from redraft.store import Problem
 from redraft.store.errors import SourceError
 from redraft.store.problems import Kind
 from redraft.store.sources.answer import boxed
+from redraft.store.sources.problem import SourceNotes
 from redraft.store.sources.read import read
 
 Write = Callable[[str, str | bytes], Path]
@@ -218,7 +219,7 @@ def test_choices_become_lines_and_the_answer_a_letter(write: Write, extra: dict[
         ("a.jsonl", '{"question": null}\n', "line 1: the question is empty"),
         ("a.jsonl", '{"question": ["a"]}\n', "line 1: the question is not a text"),
         ("a.jsonl", '{"question": "\\ud800"}\n', "line 1: the question holds half a character"),
-        ("a.jsonl", '{"question": "a"}\n\n{"question": "a "}\n', "line 3: the same question as line 1"),
+        ("a.jsonl", '{"question": "a"}\n\n{"question": "a ", "answer": 1}\n', "line 3: the same question as line 1"),
         ("a.jsonl", '{"question": "a", "id": 1}\n{"question": "b", "id": 1}\n', "line 2: the same id as line 1"),
         ("a.jsonl", '{"question": "' + "x" * 10_000_000 + '"}\n', "line 1: 9.5 MB long, at most 1 MB are read"),
         ("a.jsonl", '{"question": "a", "answer": "\\\\boxed{1"}\n', r"line 1: the answer's \\boxed\{ is never closed"),
@@ -287,13 +288,15 @@ def test_a_missing_file_and_a_folder_are_told_at_once(tmp_path: Path) -> None:
 
 def test_good_rows_are_given_and_bad_ones_told(write: Write) -> None:
     long = '{"question": "' + "x" * 3_000_000 + '"}\n'
-    path = write("a.jsonl", '{"question": "a"}\nnonsense\n' + long + '{"question": "a"}\n{"question": "b"}\n')
-    bad: list[SourceError] = []
-    assert [problem.question for problem in read(path, skip_bad=True, bad=bad.append)] == ["a", "b"]
+    again = '{"question": "a", "answer": 2}\n{"question": "b"}\n{"question": "a"}\n'
+    path = write("a.jsonl", '{"question": "a"}\nnonsense\n' + long + again)
+    bad, notes = [], SourceNotes()
+    assert [problem.question for problem in read(path, skip_bad=True, bad=bad.append, notes=notes)] == ["a", "b"]
+    assert notes.repeats == 1  # the last line, which says nothing new
     assert [str(error) for error in bad] == [
         f"{path}, line 2: broken JSON (Expecting value: line 1 column 1 (char 0))",
         f"{path}, line 3: 2.9 MB long, at most 1 MB are read",
-        f"{path}, line 4: the same question as line 1",
+        f"{path}, line 4: the same question as line 1, with another answer",
     ]
     cells = write("b.csv", "question,answer\na,1\nb\nc," + "1" * 200_000 + "\nd,4\n")
     assert [problem.question for problem in read(cells, skip_bad=True)] == ["a", "d"]
