@@ -26,7 +26,6 @@ class Expressions(Functions):
 
     def sum(self) -> Form:
         self.enter()
-        form: Form | None = None
         sign = self.sign()
         form = self.product()
         if sign != "+":
