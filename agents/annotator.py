@@ -20,7 +20,7 @@ class DraftView:
     answer: str | None
 
     def __str__(self) -> str:
-        """The draft as plain text, the steps numbered from 1."""
+        """Returns the draft as plain text, the steps numbered from 1."""
         width = len(str(len(self.steps)))
         lines = [
             f"  {number:>{width}}  {_indented(step, width + 4)}" for number, step in enumerate(self.steps, start=1)
@@ -69,7 +69,7 @@ class Terminal:
 
     @staticmethod
     def there() -> bool:
-        """Whether standard input is a terminal."""
+        """Returns whether standard input is a terminal."""
         return sys.stdin is not None and sys.stdin.isatty()
 
     async def ask(self, shown: DraftView, verdicts: Sequence[str] = VERDICTS, note: str = "") -> Judgement:

@@ -30,7 +30,7 @@ OWN_MODEL = ("model", "api_base")
 
 
 def load(strategy: Spec) -> Callable[..., Agent]:
-    """A strategy's factory. Raises PartError for an unknown name; the message lists the known names."""
+    """Returns a strategy's factory. Raises PartError for an unknown name; the message lists the known names."""
     return find(strategy, "strategy")
 
 
@@ -47,9 +47,9 @@ def build(
     sandbox: Sandbox | None = None,
     **arguments: Any,
 ) -> Agent:
-    """An agent, ready to solve. `grader`, `critic` and `samples` go to the strategies that have them; None keeps the
-    strategy's own default. The parts that read the key share the `checker` of answers, and those that run
-    programs the `sandbox`.
+    """Returns an agent, ready to solve. `grader`, `critic` and `samples` go to the strategies that have them; None
+    keeps the strategy's own default. The parts that read the key share the `checker` of answers, and the parts that run
+    programs share the `sandbox`.
 
     `arguments` are the arguments of the strategy (`feedback` and `policy` among them) and of its parts, as in
     `**{"feedback.threshold": -0.5}`. A text is converted to the type of its parameter. Raises PartError for an unknown

@@ -44,7 +44,7 @@ def part_label(noun: str, factory: Callable[..., Any]) -> str:
 
 
 def is_shipped(part: Any) -> bool:
-    """Whether a part, or the factory that makes it, is one of redraft's own."""
+    """Returns whether a part, or the factory that makes it, is one of redraft's own."""
     return (getattr(part, "__module__", None) or "").startswith("redraft.")
 
 
@@ -114,7 +114,7 @@ def _feedback_mismatch(found: Any, given: Sequence[Any], named: dict[str, Any]) 
 
 
 def _is_list_of(found: Any, kind: type | tuple[type, ...], n: int | None = None) -> bool:
-    """Whether `found` is a list of objects of this kind, with `n` items if `n` is given."""
+    """Returns whether `found` is a list of objects of this kind, with `n` items if `n` is given."""
     return isinstance(found, list | tuple) and n in (None, len(found)) and all(isinstance(one, kind) for one in found)
 
 

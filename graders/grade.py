@@ -27,7 +27,7 @@ from redraft.store.trajectory import Verdict
 
 
 class Graded(Struct, frozen=True, gc=False):
-    """The grade of one reply. `extracted` is the answer that was read from it, None if it has none. There is a reason
+    """The grade of one reply. `extracted` is the answer that was read from it, None if it has none. `reason` is given
     if the answer and the key alone do not explain the verdict."""
 
     extracted: str | None
@@ -48,11 +48,11 @@ def grade(
     *,
     checker: Checker | None = None,
 ) -> Graded:
-    """Grades a whole reply of a model by the key `answer`: a text or a number, for code its tests.
+    """Grades a whole reply of a model by the key `answer`: a text or a number. The key of code is its tests.
 
-    `kind` is math, choice, text or code. With `choices` it is choice, and the key may be a letter, a number from 0, or
-    the text of a choice. Answers that are no plain numbers are compared in processes, which start when first needed and
-    are kept; a `checker` brings its own processes and limits. Raises RedraftError for a key that cannot be read.
+    `kind` is math, choice, text or code. With `choices` the kind is choice, and the key may be a letter, a number from
+    0, or the text of a choice. Some answers are compared in processes, which start when they are first needed and then
+    stay. A `checker` brings its own processes and limits. Raises RedraftError for a key that cannot be read.
     """
     task = read_task({"reply": reply, "answer": answer, "kind": kind, "choices": choices})
     return _result(_begin(task, checker or _shared.checker()))
@@ -93,7 +93,7 @@ def _numbered(rows: Iterable[Mapping[str, Any]]) -> Iterator[Task]:
 
 
 def _begin(task: Task, checker: Checker) -> Graded | Future[Graded]:
-    """The grade if it is found at once, else its future."""
+    """Returns the grade if it is found at once, else its future."""
     found = task.extracted()
     ruling = plain_ruling(task.key, found, task.kind, checker)
     if ruling:
@@ -111,14 +111,15 @@ def _result(begun: Graded | Future[Graded]) -> Graded:
 
 
 class _Shared:
-    """What all callers in this process share, made when first needed: a checker, and a thread with an event loop."""
+    """The objects that all callers in this process share: a checker, and a thread with an event loop. They are made
+    when they are first needed."""
 
     def __init__(self) -> None:
         self.after_fork()
         os.register_at_fork(after_in_child=self.after_fork)
 
     def after_fork(self) -> None:
-        """Begins anew: a fork of the program has no thread but the one that forked."""
+        """Resets the shared objects in a fork of the program, because the fork has only the thread that forked."""
         self._lock = Lock()
         self._checker: Checker | None = None
         self._loop: asyncio.AbstractEventLoop | None = None

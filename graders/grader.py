@@ -8,7 +8,7 @@ from redraft.store.trajectory import Grade, Trajectory
 
 
 class Grader(Protocol):
-    """Judges the current draft of each trajectory of one problem: one grade each, in the same order.
+    """Judges the current draft of each trajectory of one problem, and returns one grade for each, in the same order.
 
     A grader that cannot tell returns a Grade with no value and a reason; it never raises for one bad trajectory, and a
     failure is never a score.
@@ -18,8 +18,8 @@ class Grader(Protocol):
 
 
 def load(spec: str | Callable[..., Grader]) -> Callable[..., Grader]:
-    """The factory of a grader: its name ("oracle"), `module:function`, `path.py:function` or a callable.
+    """Returns the factory of a grader, given its name ("oracle"), `module:function`, `path.py:function` or a callable.
 
-    Raises PartError, which lists the graders there are.
+    Raises PartError for an unknown name; the message lists the graders.
     """
     return load_part(spec, "grader")

@@ -29,7 +29,7 @@ SCHEMA: dict[str, Any] = {
 
 
 def judge(client: Client, keys: Keyring, *, temperature: float = 0.0) -> Grader:
-    """Grades an answer by the key's rubric: a value in [0, 1], how much of the rubric is met, and a verdict.
+    """Grades an answer by the key's rubric, with a verdict and a value in [0, 1]: the share of the rubric that is met.
 
     Set its model with `grader.model`; by default the writer's own model judges. Reading the rubric counts as using an
     oracle. If the call or the draft failed, the reply can't be read or the rubric is unknown, the grade has no value
@@ -51,7 +51,7 @@ def judge(client: Client, keys: Keyring, *, temperature: float = 0.0) -> Grader:
 
 
 async def judged(client: Client, rubric: str | None, trajectory: Trajectory, temperature: float = 0.0) -> Grade:
-    """The grade that the client's model gives a trajectory's answer. Raises only fatal ModelErrors."""
+    """Returns the grade that the client's model gives a trajectory's answer. Raises only fatal ModelErrors."""
     place, model = (NAME, trajectory.trajectory_id, trajectory.turn), client.model.name
     if not rubric or not rubric.strip():
         return _undecided(trajectory, "the rubric of this problem is not known")
@@ -71,8 +71,8 @@ async def judged(client: Client, rubric: str | None, trajectory: Trajectory, tem
 
 
 def read(reply: str) -> tuple[float, Verdict, str] | None:
-    """The score, verdict and reason of the last judgement in a reply: JSON, perhaps in a code fence or between words.
-    None if there is none, or its score is not from 0 to 1."""
+    """Returns the score, verdict and reason of the last judgement in a reply. The judgement is JSON, which a code fence
+    or other words may surround. Returns None if there is no judgement, or if its score is not from 0 to 1."""
     for start in reversed([match.start() for match in re.finditer(r"\{", reply)]):
         try:
             parsed, _ = json.JSONDecoder().raw_decode(reply, start)

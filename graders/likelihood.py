@@ -13,9 +13,9 @@ NAMES = ("likelihood", "likelihood_sum")
 def likelihood(reduce: Literal["mean", "sum"] = "mean", *, by_steps: bool = True) -> Grader:
     """Grades a draft by its mean log-probability a token ("likelihood"), or by the sum ("likelihood_sum").
 
-    Values are natural logarithms, at most 0, under the model's distribution at temperature 1; with `by_steps`, each
-    step has its own, reduced in the same way. If a step has no log-probability, the grade has no value but a reason.
-    The sum prefers short drafts. Raises ValueError for another `reduce`.
+    Values are natural logarithms, at most 0, under the model's distribution at temperature 1. With `by_steps`, each
+    step also has a value of its own, reduced in the same way. If a step has no log-probability, the grade has a reason
+    instead of a value. The sum prefers short drafts. Raises ValueError for another `reduce`.
 
     Args:
         reduce: How the tokens' log-probabilities become one: their `mean` or their `sum`.

@@ -1,6 +1,6 @@
-"""The oracle compares each answer with the problem's key. It is for measuring: an agent that sees its grades has in
-effect seen the key, so every trajectory of that unit is marked `oracle_used`. Code is right if the key's tests hold;
-free text is judged by the key's rubric, as by the grader `judge`."""
+"""The oracle compares each answer with the problem's key. The oracle is for measuring. An agent that sees the oracle's
+grades has in effect seen the key, so every trajectory of that unit is marked `oracle_used`. Code is right if the key's
+tests hold. Free text is judged by the key's rubric, as the grader `judge` does."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,8 +26,9 @@ class Oracle:
     client: Client | None = None
 
     async def __call__(self, trajectories: Sequence[Trajectory]) -> list[Grade]:
-        """One grade a trajectory: 1.0 for a right answer, 0.0 for a wrong or missing one, no value but a reason
-        if the trajectory failed, the key is missing or the comparison could not be decided."""
+        """Returns one grade for each trajectory: 1.0 for a right answer, 0.0 for a wrong or missing answer. The grade
+        has a reason instead of a value if the trajectory failed, if the key is missing, or if the comparison is
+        undecided."""
         asked: dict[tuple[str, str | None], Trajectory] = {}
         for trajectory in trajectories:
             if trajectory.stop is not Stop.FAILED:
@@ -43,7 +44,8 @@ class Oracle:
         await self.checker.close()
 
     def _plain_ruling(self, key: str | None, trajectory: Trajectory) -> Ruling | None:
-        """The ruling if it needs no wait, else None. Most need none, and a task would cost more than the ruling."""
+        """Returns the ruling if it is known without waiting, else None. Most rulings need no waiting, and a task would
+        cost more than the ruling."""
         kind = trajectory.question.kind
         return None if kind is Kind.RUBRIC else plain_ruling(key, trajectory.answer, kind, self.checker)
 
@@ -73,7 +75,8 @@ class Oracle:
 
 
 def _ruling_key(trajectory: Trajectory) -> tuple[str, str | None]:
-    """The key of a trajectory's ruling: equal answers to a question share a ruling, each free text has its own."""
+    """Returns the key under which a trajectory's ruling is cached. Equal answers to a question share a ruling; each
+    free text has its own."""
     free = trajectory.question.kind is Kind.RUBRIC
     return (trajectory.place if free else trajectory.question.problem_id, trajectory.answer)
 
@@ -86,7 +89,8 @@ def oracle(
     client: Client | None = None,
 ) -> Grader:
     """Grades an answer by the problem's key: exact for numbers, choices and text, by Math-Verify for LaTeX, by the
-    key's tests for code. For a rubric it takes the grade that `judge` gave the draft, or asks the `client`'s model.
+    key's tests for code. For a rubric, the oracle takes the grade that `judge` gave the draft, or else asks the
+    `client`'s model.
 
     `limit_s` is the most seconds for one comparison and `workers` the most processes that compare. If `checker` is
     given, it is shared with the caller, who closes it, and its own limits hold.

@@ -31,13 +31,13 @@ def orm(
 ) -> Grader:
     """Grades a draft with the probability, in [0, 1], that it is right.
 
-    Profile "classify" asks the sequence classifier `model` at vLLM's `/classify` of `api_base`, which is shown the
-    question, a blank line and the draft; "classify_chat" shows them as a chat. `good` is the number of the class that
-    means right, by default the last. Profile "judge" asks a language model, by
-    default the writer's own, for the probability as JSON.
+    Profile "classify" asks the sequence classifier `model` at vLLM's `/classify` of `api_base`. The classifier reads
+    the question, a blank line and the draft; with "classify_chat" it reads question and draft as a chat. `good` is the
+    number of the class that means right, by default the last. Profile "judge" asks a language model, by default the
+    writer's own, for the probability as JSON.
 
-    The value is a probability, not a difference of two, so that it can weight a vote. If the call failed, or the reply
-    has no such number, the grade has no value but a reason. Raises PartError for an unknown profile, and fatal
+    The value is a probability, and not a difference of two logits, so it can weight a vote. If the call failed, or the
+    reply has no such number, the grade has no value but a reason. Raises PartError for an unknown profile, and fatal
     ModelErrors.
 
     Args:
@@ -77,8 +77,8 @@ def orm(
 
 
 def stated(reply: str) -> float:
-    """The last probability that a reply states as JSON, which may stand between words. Raises Nonsense if no number
-    in [0, 1] is stated."""
+    """Returns the last probability that a reply states as JSON; other words may surround the JSON. Raises Nonsense if
+    no number in [0, 1] is stated."""
     for start in reversed([match.start() for match in re.finditer(r"\{", reply)]):
         try:
             parsed, _ = json.JSONDecoder().raw_decode(reply, start)
@@ -102,7 +102,7 @@ def _request(client: Client, profile: str, trajectory: Trajectory) -> Request:
 
 
 def _classified(text: str, good: int) -> float:
-    """The probability of the good class in a reply that should have one row."""
+    """Returns the probability of the good class in a reply that should have one row."""
     rows = json.loads(text)
     if len(rows) != 1:
         raise Nonsense(f"{len(rows)} values for one draft")

@@ -6,7 +6,7 @@ from redraft.store.trajectory import Verdict
 
 
 class Ruling(Struct, frozen=True, gc=False):
-    """A verdict on one answer. It has a reason if the answer and the key alone do not explain it."""
+    """A verdict on one answer. `reason` is given if the answer and the key alone do not explain the verdict."""
 
     verdict: Verdict
     reason: str | None = None

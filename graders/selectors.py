@@ -1,7 +1,7 @@
 """Selectors choose one of several answers to a problem: by count, by weighted count, or by the best grade.
 
-Failed trajectories and those without an answer never win and have no vote. Ties go to the answer seen first,
-so that a choice never depends on chance.
+Trajectories that failed or have no answer never win and have no vote. Of tied answers the earliest wins, so a choice
+never depends on chance.
 """
 
 import math
@@ -15,38 +15,39 @@ from redraft.store.trajectory import Grade, Stop, Trajectory
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The chosen answer and the index of the trajectory that stands for it; both None if nothing can be chosen."""
+    """The chosen answer, and the index of the trajectory that represents it. Both are None if nothing can be chosen."""
 
     answer: str | None = None
     index: int | None = None
 
 
 class Selector(Protocol):
-    """Chooses among the trajectories of one problem. `grades`, of one grader and in the same order, may be empty
-    for a selector that needs none."""
+    """Chooses among the trajectories of one problem. `grades` are the grades by one grader, in the same order; they may
+    be empty if the selector needs no grades."""
 
     def __call__(self, trajectories: Sequence[Trajectory], grades: Sequence[Grade] = ()) -> Selection: ...
 
 
 def majority(trajectories: Sequence[Trajectory], grades: Sequence[Grade] = ()) -> Selection:
-    """The answer given most often (self-consistency, Wang et al.). It is represented by its best-graded
-    trajectory, or the first if there are no grades."""
+    """Selects the most frequent answer (self-consistency, Wang et al.). The best graded trajectory with this answer
+    represents it; without grades, the first trajectory does."""
     return _vote(trajectories, [1.0] * len(trajectories), _values(trajectories, grades))
 
 
 def weighted_majority(trajectories: Sequence[Trajectory], grades: Sequence[Grade]) -> Selection:
-    """The answer with the greatest sum of grades (weighted best-of-n), each answer counted with its grade's value.
+    """Selects the answer with the greatest sum of grades (weighted best-of-n): each vote counts as much as its grade's
+    value.
 
-    Weights must not be negative, or a frequent answer would be punished for it. If any value is below 0, all
-    are read as logarithms (as `likelihood` gives) and exponentiated relative to the greatest. A trajectory whose
-    grade has no value has no vote. If all values are 0, the votes are counted unweighted.
+    Weights must not be negative, or a frequent answer would be punished for it. If any value is below 0, all values are
+    read as logarithms, which `likelihood` gives, and exponentiated relative to the greatest. A trajectory whose grade
+    has no value has no vote. If all values are 0, the votes are counted unweighted.
     """
     values = _values(trajectories, grades)
     return _vote(trajectories, weights(values), values)
 
 
 def best(trajectories: Sequence[Trajectory], grades: Sequence[Grade]) -> Selection:
-    """The answer of the trajectory with the highest grade (best-of-n)."""
+    """Selects the answer of the trajectory with the highest grade (best-of-n)."""
     values = _values(trajectories, grades)
     voters = [(value, -i) for i, value in enumerate(values) if value is not None and _votes(trajectories[i])]
     if not voters:
@@ -56,7 +57,7 @@ def best(trajectories: Sequence[Trajectory], grades: Sequence[Grade]) -> Selecti
 
 
 def weights(values: Sequence[float | None]) -> list[float]:
-    """Weights of at least 0 in the order of the values; 0 for None. See `weighted_majority` for the rule."""
+    """Returns a weight of at least 0 for each value, in order; 0 for None. See `weighted_majority` for the rule."""
     known = [value for value in values if value is not None]
     if not known:
         return [0.0] * len(values)

@@ -33,7 +33,7 @@ class Truncation:
         return {name: value for name in NAMES if (value := getattr(self, name)) is not None}
 
     def __bool__(self) -> bool:
-        """Whether any setting is given."""
+        """Returns whether any setting is given."""
         return self.top_p is not None or self.top_k is not None or self.min_p is not None
 
 

@@ -1,4 +1,4 @@
-"""Calls: requests to a model, with what they cost and the samples that they were answered with."""
+"""Calls: requests to a model, with their costs and the samples in their replies."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
@@ -41,6 +41,6 @@ class Call(Struct, frozen=True, gc=False):
 
 
 def call_key(call: Call) -> tuple[str, float, str | None]:
-    """The identity of a request. Two requests for the same samples differ: a call that failed and was repeated is two
-    calls, both paid."""
+    """Returns the identity of a request. Each request has its own, even for the same samples: if a call failed and was
+    repeated, both calls are counted and paid."""
     return (call.call_id, call.latency_ms, call.error)

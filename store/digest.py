@@ -13,7 +13,8 @@ CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(","
 
 
 def digest(*parts: Any) -> str:
-    """A 16-digit hexadecimal hash of JSON-representable parts, stable across machines and versions of Python."""
+    """Returns a 16-digit hexadecimal hash of JSON-representable parts, stable across machines and versions of
+    Python."""
     if PLAIN.issuperset(map(type, parts)):  # most parts are; a new encoder would take half of a digest's time
         text = f"[{','.join([encode_basestring(part) if type(part) is str else str(part) for part in parts])}]"
     else:
@@ -22,7 +23,7 @@ def digest(*parts: Any) -> str:
 
 
 def texts_digest(parts: Sequence[Any]) -> str:
-    """The `digest` of texts, or of lists of texts, in half the time for a long conversation."""
+    """Returns the `digest` of texts, or of lists of texts, in half the time for a long conversation."""
     try:
         return _hash(orjson.dumps(parts))
     except TypeError:  # a lone surrogate
@@ -30,7 +31,7 @@ def texts_digest(parts: Sequence[Any]) -> str:
 
 
 def prefix_key(before: str, by: str, text: str) -> str:
-    """The key of the text that `by` wrote after the text with the key `before`: the `digest` of the three."""
+    """Returns the key of the text that `by` wrote after the text with the key `before`: the `digest` of the three."""
     return _hash(
         f"[{encode_basestring(before)},{encode_basestring(by)},{encode_basestring(text)}]".encode(
             "utf-8", "surrogatepass"

@@ -1,4 +1,4 @@
-"""Errors that a user can mend. Each error's message is one line: what is wrong, where, and its cure."""
+"""Errors that a user can correct. Each error's message is one line: what is wrong, where, and the cure."""
 
 from collections.abc import Coroutine, Iterable
 from pathlib import Path
@@ -6,8 +6,8 @@ from types import FrameType
 
 
 class RedraftError(Exception):
-    """The base class of every error that a user can mend: `except RedraftError` catches all of them, ModelError too.
-    The command line shows the error's text without a traceback, and exits with status 2."""
+    """The base class of every error that a user can correct. `except RedraftError` catches all of them, including
+    ModelError. The command line shows the error's text without a traceback, and exits with status 2."""
 
 
 class StoreError(RedraftError):

@@ -1,4 +1,4 @@
-"""Fields of dataclasses that carry their meaning and their bounds: options, parameters and checks are made of them.
+"""Fields of dataclasses with a description and bounds, from which options, parameters and checks are made.
 
     >>> from dataclasses import dataclass
     >>> @dataclass
@@ -18,15 +18,17 @@ T = TypeVar("T")
 
 
 def setting(default: T, about: str, **bounds: float) -> T:
-    """A field with its default and its meaning. `bounds` are `ge`, `gt`, `le` and `lt`, as Pydantic names them."""
+    """Returns a field with its default and its description. `bounds` are `ge`, `gt`, `le` and `lt`, as Pydantic names
+    them."""
     return field(default=default, metadata={"about": about, "bounds": bounds})
 
 
 def made_setting(factory: Callable[[], T], about: str) -> T:
-    """A field whose default is made when it is needed, so that its type is imported then."""
+    """Returns a field whose default is made only when it is needed, so its type is imported late."""
     return field(default_factory=factory, metadata={"about": about, "bounds": {}})
 
 
 def described(kind: Any) -> dict[str, Field[Any]]:
-    """The fields of a dataclass that have a meaning, by name. Values of its other fields are not checked."""
+    """Returns the fields of a dataclass that have a description, by name. The values of other fields are not
+    checked."""
     return {one.name: one for one in fields(kind) if "about" in one.metadata}

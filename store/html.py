@@ -18,15 +18,15 @@ SCALE = "A step's colour and number: its value, else the model's probability a t
 
 
 def trajectory(trajectory: "Trajectory") -> str:
-    """The question, and each draft: its steps, coloured by their values, its answer, its grades and the feedback on
-    it."""
+    """Returns the question and each draft. A draft shows its steps, coloured by their values, its answer, its grades
+    and the feedback on it."""
     drafts = "".join(_draft(trajectory, number) for number in range(1, trajectory.turn + 1))
     return f'<div style="{BOX}">{_question(trajectory)}{drafts}{_note(SCALE)}</div>'
 
 
 def trajectories(trajectories: "Sequence[Trajectory]", most: int = 50) -> str:
-    """A line for each trajectory with its answer and its length, which opens to the whole; the first is open. At most
-    `most` trajectories are shown, and the others counted."""
+    """Returns a line for each trajectory, with its answer and its length. A click on the line opens the whole
+    trajectory; the first is open. At most `most` trajectories are shown, and the others are only counted."""
     made = [_folded(trajectory, number, opened=number == 1) for number, trajectory in enumerate(trajectories[:most], 1)]
     rest = _note(f"and {len(trajectories) - most:,} more") if len(trajectories) > most else ""
     if not trajectories:
@@ -35,8 +35,8 @@ def trajectories(trajectories: "Sequence[Trajectory]", most: int = 50) -> str:
 
 
 def table(rows: Sequence[Sequence[object]], head: Sequence[str] = (), caption: str = "", most: int = 200) -> str:
-    """A table of texts and numbers, whose first column is the name of the row. At most `most` rows are shown, and the
-    others counted."""
+    """Returns a table of texts and numbers, whose first column is the name of the row. At most `most` rows are shown,
+    and the others are only counted."""
     cell = "padding:.15em .8em .15em 0;vertical-align:top;background:transparent"
     line = "border:0;background:transparent"
 
@@ -57,12 +57,12 @@ def table(rows: Sequence[Sequence[object]], head: Sequence[str] = (), caption: s
 
 
 def title(text: str) -> str:
-    """A heading."""
+    """Returns a heading."""
     return f'<div style="font-weight:600;margin:.3em 0">{escape(text)}</div>'
 
 
 def bar(share: float, facts: str, colour: str = GREEN) -> str:
-    """A bar that is full to a `share` in [0, 1], with its facts beside it."""
+    """Returns a progress bar that is filled to a `share` in [0, 1], with facts beside it."""
     whole = f"background:{GREY.format(a='.25')};width:20em;height:.7em;border-radius:3px;display:inline-block"
     part = f"background:{colour.format(a='.8')};width:{share:.1%};height:100%;border-radius:3px;display:block"
     inside = f'<span style="{whole}"><span style="{part}"></span></span>'
@@ -111,7 +111,7 @@ def _draft(trajectory: "Trajectory", turn: int) -> str:
 
 
 def _step(step: "Step", value: float | None) -> str:
-    """A step in its colour, with its number at the right."""
+    """Returns a step in its colour, with its number at the right."""
     colour = "transparent" if value is None else f"hsla({round(120 * value)},75%,45%,.26)"
     number = "" if value is None else f'<span style="opacity:.65;font-size:.85em">{value:.0%}</span>'
     box = f"display:flex;gap:1em;background:{colour};padding:.1em .5em;border-radius:3px;margin:1px 0"
@@ -125,7 +125,8 @@ def _feedback(feedback: "Step") -> str:
 
 
 def _answer(trajectory: "Trajectory", turn: int) -> str:
-    """The answer of a draft, whether it is right if the oracle compared it, and how it ended if not by an answer."""
+    """Returns the answer of a draft. If the oracle compared the answer, the text says whether it is right. If the draft
+    did not end with an answer, the text says how it ended."""
     last = turn == trajectory.turn
     answer = trajectory.answer if last else trajectory.answers[turn - 1]
     stop = trajectory.stop if last else trajectory.stops[turn - 1]
@@ -145,8 +146,8 @@ def _answer(trajectory: "Trajectory", turn: int) -> str:
 
 
 def _values(trajectory: "Trajectory", turn: int) -> list[float | None]:
-    """The value of each step of a draft, in [0, 1]: the value that a search gave it, else a grader's, else the model's
-    probability a token."""
+    """Returns the value of each step of a draft, in [0, 1]: the value by a search, else by a grader, else the mean
+    probability of the step's tokens."""
     steps = trajectory.draft(turn)
     graded = [grade.steps for grade in _draft_grades(trajectory, turn) if len(grade.steps) == len(steps)]
     given = graded[-1] if graded else [None] * len(steps)
@@ -163,7 +164,7 @@ def _step_value(step: "Step", graded: float | None) -> float | None:
 
 
 def _draft_grades(trajectory: "Trajectory", turn: int) -> "list[Grade]":
-    """The grades of one draft as a whole."""
+    """Returns the grades of one draft as a whole."""
     return [grade for grade in trajectory.grades if grade.turn == turn and grade.step_id is None]
 
 

@@ -1,9 +1,9 @@
-"""The journal: each answered call, written to a file before anyone uses it, so that a killed run never pays twice.
+"""The journal: a file that gets each answered call before its text is used, so that a killed run never pays twice.
 
-A run has one file beside the store, one line a call, to which lines are only ever added. A call is safe once `record`
-has returned, even if the process is killed at any instant. A finished unit goes into the store, and only then leaves
-the journal. A run takes over the units that runs which have ended left in their files; runs of one recipe that share no
-unit work side by side.
+A run has one file beside the store, with one line for each call; lines are only added. Once `record` has returned, a
+call is safe, even if the process is killed. A finished unit goes into the store, and only then leaves the journal. If
+an earlier run has ended and left units in its file, a new run takes them over. Runs of one recipe can work at the same
+time if they share no unit.
 """
 
 import fcntl
@@ -34,11 +34,11 @@ COMPACT_AT = 16 * 2**20  # bytes: a smaller file is never rewritten
 
 
 class Journal:
-    """The journal of a recipe's run. `path` is its file if no other run of the recipe is at work; None keeps it in
-    memory only. Only one thread at a time may use it.
+    """The journal of a recipe's run. `path` is its file if no other run of the recipe is at work; None keeps the
+    journal in memory only. Only one thread at a time may use a journal.
 
-    It claims every unit of the recipe, or with `claim=False` nothing until `claim` is called. Raises JournalBusy if
-    another run has claimed one of them, and StoreError if it can't be read or written.
+    The journal claims every unit of the recipe; with `claim=False` it claims nothing until `claim` is called. Raises
+    JournalBusy if another run has claimed one of these units, and StoreError if the file can't be read or written.
     """
 
     def __init__(self, path: Path | None, *, claim: bool = True) -> None:
@@ -52,8 +52,9 @@ class Journal:
             self.claim()
 
     def claim(self, units: Collection[str] | None = None, also: Iterable[str] = ()) -> None:
-        """Takes units (None: all) for this run, with the calls that earlier runs left of them, and of the units in
-        `also`, for which this run makes no calls. Raises JournalBusy if another run has claimed one of `units`."""
+        """Claims `units` (None: all) for this run, and takes over their calls from earlier runs. It also takes over the
+        calls of the units in `also`, for which this run makes no calls itself. Raises JournalBusy if another run has
+        claimed one of `units`."""
         if self._first_path is None:
             return
         first_claim = self._file < 0
@@ -68,12 +69,12 @@ class Journal:
             raise
 
     def answer(self, unit: str, purpose: str, place: str, sample: int, prompt_hash: str) -> Mapping[str, Any] | None:
-        """The choice that this very request was answered with before, or None."""
+        """Returns the choice with which the same request was answered before, or None."""
         return self._calls.answer(unit, (purpose, place, sample, prompt_hash))
 
     def record(self, call: Call, choices: Choices, prompt: Prompt | None = None) -> None:
-        """Writes a call and its choices, in sample order, and its prompt; a failed call has no choices. Raises
-        StoreError (a full disk), in which case no part of it is recorded."""
+        """Writes a call, its choices in sample order, and its prompt; a failed call has no choices. If the call can't
+        be written, as on a full disk, StoreError is raised and no part of the call is recorded."""
         if self._calls.has_prompt(call):
             prompt = None
         size = self._write_line(call_line(call, choices, prompt))
@@ -84,19 +85,19 @@ class Journal:
         self._calls.add_stored(call, choices)
 
     def calls(self, unit: str) -> list[tuple[Call, Choices]]:
-        """The unit's calls that are not yet in the store, in the order they were answered."""
+        """Returns the unit's calls that are not yet in the store, in the order they were answered."""
         return self._calls.pending(unit)
 
     def prompts(self, unit: str) -> dict[str, Prompt]:
-        """The prompts of the unit's calls that are not yet in the store, by their hashes."""
+        """Returns the prompts of the unit's calls that are not yet in the store, by their hashes."""
         return self._calls.prompts(unit)
 
     def known_calls(self, unit: str) -> list[Call]:
-        """Every known call of the unit, failed calls and stored calls too."""
+        """Returns every known call of the unit, including failed calls and stored calls."""
         return self._calls.known(unit)
 
     def units(self) -> list[str]:
-        """The units that have calls which are not yet in the store."""
+        """Returns the units with calls that are not yet in the store."""
         return self._calls.pending_units()
 
     def forget(self, units: Iterable[str]) -> None:
@@ -124,9 +125,9 @@ class Journal:
         self._file = -1
 
     def _take(self, first_path: Path, units: set[str] | None, also: set[str]) -> None:
-        """Claims units while the folder is locked. A free file whose units are all this run's becomes its own. From
-        other free files its units are copied, and only then marked there as forgotten: a call that a kill leaves in two
-        files counts once."""
+        """Claims units while the folder is locked. If all units of a free file belong to this run, the run takes the
+        file itself. Otherwise it copies its units from the free file, and only then marks them there as forgotten. If
+        the process is killed in between, a call may be in two files; it then counts once."""
         own, free = self._path if self._file >= 0 else None, dict[Path, int]()
         try:
             for path in run_files(first_path):
@@ -161,7 +162,7 @@ class Journal:
         entries: Mapping[Path, Mapping[str, list[Entry]]],
         mine: Mapping[Path, set[str]],
     ) -> None:
-        """Opens this run's file: a free file whose units are all this run's, or a new one."""
+        """Opens this run's file: a free file whose units all belong to this run, or else a new file."""
         self._path = next((path for path in free if mine[path] == entries[path].keys()), None)
         if self._path is None:
             self._path, self._file = create(first_path)
@@ -196,7 +197,7 @@ class Journal:
         return len(text)
 
     def _compact(self) -> None:
-        """Rewrites the file with the pending calls. If the disk has no room for it, the old file stays."""
+        """Rewrites the file with the pending calls. If the disk has no room for the new file, the old file stays."""
         assert self._path is not None
         new = self._path.with_suffix(".new")
         file = os.open(new, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o644)

@@ -1,4 +1,5 @@
-"""The calls of a journal in memory, by unit: the answers that a run may use again, and the calls still to be stored."""
+"""Keeps the calls of a journal in memory, by unit: the answers that a run may use again, and the calls that are not yet
+stored."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +11,8 @@ Request = tuple[str, str, int, str]  # purpose, place, sample, prompt_hash
 
 
 class JournalCalls:
-    """Each unit's answers, known calls, pending calls (those that the store has not got yet) and their prompts."""
+    """The answers, the known calls and the pending calls of each unit, with their prompts. A call is pending if it is
+    not yet in the store."""
 
     def __init__(self) -> None:
         self._answers: dict[str, dict[Request, Mapping[str, Any]]] = {}
@@ -31,7 +33,7 @@ class JournalCalls:
         self.sizes[call.unit] = self.sizes.get(call.unit, 0) + size
 
     def add_stored(self, call: Call, choices: Choices) -> None:
-        """Adds a call that the store has. It is no longer pending."""
+        """Adds a call that is in the store, so the call is no longer pending."""
         self._index(call, choices)
         pending = self._pending.get(call.unit, [])
         pending[:] = [pair for pair in pending if call_key(pair[0]) != call_key(call)]
@@ -43,31 +45,31 @@ class JournalCalls:
         return self.sizes.pop(unit, 0) > 0
 
     def answer(self, unit: str, request: Request) -> Mapping[str, Any] | None:
-        """The choice that this request was answered with, or None."""
+        """Returns the choice with which this request was answered, or None."""
         return self._answers.get(unit, {}).get(request)
 
     def has_prompt(self, call: Call) -> bool:
-        """Whether a pending call of the same unit has the same prompt."""
+        """Returns whether a pending call of the same unit has the same prompt."""
         return call.prompt_hash in self._prompts.get(call.unit, ())
 
     def known(self, unit: str) -> list[Call]:
-        """Every known call of a unit, failed calls and stored calls too."""
+        """Returns every known call of a unit, including failed calls and stored calls."""
         return list(self._known.get(unit, {}).values())
 
     def pending(self, unit: str) -> list[tuple[Call, Choices]]:
-        """A unit's pending calls, in the order they were answered."""
+        """Returns a unit's pending calls, in the order they were answered."""
         return list(self._pending.get(unit, ()))
 
     def prompts(self, unit: str) -> dict[str, Prompt]:
-        """The prompts of a unit's pending calls, by their hashes."""
+        """Returns the prompts of a unit's pending calls, by their hashes."""
         return dict(self._prompts.get(unit, {}))
 
     def pending_units(self) -> list[str]:
-        """The units that have pending calls."""
+        """Returns the units that have pending calls."""
         return [unit for unit, calls in self._pending.items() if calls]
 
     def lines(self) -> dict[str, bytes]:
-        """Each unit's pending calls as lines of a journal."""
+        """Returns the pending calls of each unit as lines of a journal."""
         return {unit: self._lines(unit) for unit in self._pending}
 
     def _lines(self, unit: str) -> bytes:

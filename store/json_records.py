@@ -1,4 +1,4 @@
-"""Records as JSON and back, for the journal and for the store."""
+"""Converts records to JSON and back, for the journal and for the store."""
 
 import json
 import math
@@ -11,7 +11,7 @@ from redraft.store.calls import Call
 
 
 def call_to_json(call: Call) -> dict[str, Any]:
-    """A call as plain JSON data, without the fields that are None."""
+    """Returns a call as plain JSON data, without the fields that are None."""
     return {name: value for name in CALL_FIELDS if (value := getattr(call, name)) is not None}
 
 
@@ -19,12 +19,12 @@ CALL_FIELDS = Call.__struct_fields__
 
 
 def call_from_json(data: Mapping[str, Any]) -> Call:
-    """The call that `call_to_json` took apart. Raises TypeError if a field is missing or unknown."""
+    """Returns the call from the JSON data of `call_to_json`. Raises TypeError if a field is missing or unknown."""
     return Call(**data)
 
 
 def exact(value: Any) -> str:
-    """JSON text that `json.loads` gives back exactly: NaN, infinities and lone surrogates too."""
+    """Returns JSON text that `json.loads` reads back exactly, including NaN, infinities and lone surrogates."""
     try:
         text = orjson.dumps(value, default=str)
     except TypeError:  # a lone surrogate, an integer of more than 64 bits
@@ -35,7 +35,8 @@ def exact(value: Any) -> str:
 
 
 def strict(value: Any) -> str:
-    """JSON text that any reader takes: NaN and infinities are null, lone surrogates "?", other values text."""
+    """Returns JSON text that any reader accepts. NaN and infinities become null, lone surrogates become "?", and values
+    that JSON does not know become texts."""
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False, default=str)
     except ValueError:
@@ -44,8 +45,8 @@ def strict(value: Any) -> str:
 
 
 def table_json(columns: Sequence[Sequence[Any]], types: Sequence[str]) -> Iterator[bytes]:
-    """The columns of a table, of DuckDB's `types`, as the pieces of one JSON object, c0, c1 and so on: NaN and
-    infinities stay what they are."""
+    """Yields the columns of a table as the pieces of one JSON object with the keys c0, c1 and so on. `types` are
+    DuckDB's types. NaN and infinities stay as they are."""
     for number, (values, kind) in enumerate(zip(columns, types, strict=True)):
         yield b'%s"c%d":' % (b"," if number else b"{", number)
         yield _array(values, kind)
@@ -53,7 +54,7 @@ def table_json(columns: Sequence[Sequence[Any]], types: Sequence[str]) -> Iterat
 
 
 def texts(values: Sequence[str]) -> str:
-    """Texts as a JSON array."""
+    """Returns texts as a JSON array."""
     return _array(values, "VARCHAR").decode()
 
 

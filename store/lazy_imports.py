@@ -1,4 +1,4 @@
-"""Lazy imports of a package's public names: each is imported when it is first used, from the module that has it."""
+"""Imports a package's public names lazily: a name is imported from its module when it is first used."""
 
 import importlib
 import sys
@@ -24,7 +24,7 @@ class LazyPackage(ModuleType):
     __all__: list[str]
 
     def __getattr__(self, name: str) -> Any:
-        """The object behind a public name, which stays in the package from then on."""
+        """Imports and returns the object of a public name. The object then stays in the package."""
         if name not in self.__all__:
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
         module, original = sources(self)[name]
@@ -32,7 +32,8 @@ class LazyPackage(ModuleType):
         return value
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Python sets a submodule as an attribute of its package. A public name of the same spelling stays."""
+        """Ignores a submodule that has the name of a public name. Python would otherwise replace the public name,
+        because it sets each imported submodule as an attribute of its package."""
         if not (isinstance(value, ModuleType) and name in self.__all__):
             super().__setattr__(name, value)
 
@@ -42,7 +43,7 @@ class LazyPackage(ModuleType):
 
 @cache
 def sources(package: ModuleType) -> dict[str, tuple[str, str]]:
-    """For each public name of a package the module that has it, and its name there: the package's imports under `if
+    """Returns, for each public name of a package, its module and its name there, from the package's imports under `if
     TYPE_CHECKING:`."""
     import ast  # takes 3 ms, which a program that uses no public name is spared
 

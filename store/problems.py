@@ -39,8 +39,9 @@ class Question(Struct, frozen=True, gc=False):
 
 
 class Problem(Struct, frozen=True):
-    """A question with its source and its key, `answer`, which only graders with the key read: for code the tests that
-    decide, for a rubric its text. `meta["tests"]` lists the tests that the question shows."""
+    """A question with its source and its key. The key, `answer`, is read only by graders that use it. For code, the key
+    is the tests that decide; for a rubric, it is the rubric's text. `meta["tests"]` lists the tests that the question
+    shows."""
 
     question: str
     answer: str | None = None
@@ -59,14 +60,14 @@ class Problem(Struct, frozen=True):
             force_setattr(self, "problem_id", digest("problem", self.source, self.question))
 
     def ask(self, unit: str = "") -> Question:
-        """The part that a solver may see."""
+        """Returns the question: the part of the problem that a solver may see."""
         tests = tuple(self.meta.get("tests", ()))
         return Question(self.problem_id, self.question, self.kind, unit or self.problem_id, tests=tests)
 
 
 class Keyring:
-    """The keys of some problems. It records in which units a key was read, so that every trajectory of such a unit is
-    marked `oracle_used`."""
+    """The keys of some problems. The keyring records the units in which a key was read, so that every trajectory of
+    such a unit is marked `oracle_used`."""
 
     def __init__(self, keys: Mapping[str, str | None] | None = None) -> None:
         self._keys = dict(keys or {})
@@ -79,7 +80,8 @@ class Keyring:
         self._keys.pop(problem_id, None)
 
     def open(self, question: Question) -> str | None:
-        """The key, or None if it is unknown. The question's unit counts as one in which an oracle was used."""
+        """Returns the key, or None if it is unknown. From then on, the question's unit counts as a unit that used an
+        oracle."""
         self._opened.add(question.unit)
         return self._keys.get(question.problem_id)
 

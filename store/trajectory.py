@@ -1,8 +1,8 @@
-"""Trajectories: a tree of steps, of which a trajectory is one path from the question, and the grades of its drafts.
+"""Trajectories and grades. The steps for a question form a tree, and a trajectory is one path from the question.
 
-One shape holds a single shot, a search tree and many turns of correction. An *occurrence* of text has an id (its unit,
-its place among its siblings); its *text* has a key (a hash of its parent's key and itself). The key groups equal texts
-and is never an identity: the same text drawn twice is two samples.
+The same structure holds a single draft, a search tree and many turns of correction. Each step has an id, made of its
+unit and its place in the tree. Its text has a key: a hash of the parent's key and the text. The key groups equal texts,
+and never identifies a step: if the same text is drawn twice, it is two samples.
 """
 
 from enum import StrEnum
@@ -45,8 +45,8 @@ class Role(StrEnum):
 
 
 class Step(Struct, frozen=True, gc=False):
-    """One occurrence of text by a model, a person or a program. `text` is exact, with its separator: a draft is its
-    steps joined."""
+    """One piece of text by a model, a person or a program. `text` is exact and includes its separator, so the joined
+    steps of a draft are the draft."""
 
     step_id: str  # "<unit>/<sibling>.<sibling>...": its place in the tree
     parent_id: str | None  # None for a first step
@@ -73,7 +73,8 @@ def follow(
     turn: int | None = None,
     **facts: Any,
 ) -> Step:
-    """The step after `parent` (None: a first step). `sibling` is its number among the steps at the same place."""
+    """Returns a step that follows `parent`, or a first step if `parent` is None. `sibling` is its number among the
+    steps at the same place."""
     if turn is None:
         turn = parent.turn if parent else 1
     return Step(
@@ -89,7 +90,8 @@ def follow(
 
 
 class Trajectory(Struct, frozen=True, gc=False):
-    """A path from the question in the tree of steps: its steps so far, and why it ended. Each change is a new one."""
+    """A path from the question in the tree of steps: its steps so far, and why it ended. A trajectory never changes:
+    `grow` and `respond` return a new one."""
 
     question: Question
     steps: tuple[Step, ...] = ()
@@ -107,7 +109,7 @@ class Trajectory(Struct, frozen=True, gc=False):
     advice: str = ""  # a critic's advice for the next step; no part of the text
 
     def __repr__(self) -> str:
-        """Such as `<Trajectory ab12:0, 2 drafts, 7 steps, answer '16', answered, chosen>`."""
+        """Returns a summary, such as `<Trajectory ab12:0, 2 drafts, 7 steps, answer '16', answered, chosen>`."""
         drafts = f"{self.turn} drafts, " if self.turn > 1 else ""
         answer = "no answer" if self.answer is None else f"answer {self.answer[:40]!r}"
         facts = [f"{drafts}{len(self.steps)} steps", answer, self.stop or "open", "chosen" if self.chosen else ""]
@@ -137,28 +139,29 @@ class Trajectory(Struct, frozen=True, gc=False):
         return sum(step.tokens for step in self.steps)
 
     def draft(self, turn: int | None = None) -> tuple[Step, ...]:
-        """The model's steps of one turn, the last one by default."""
+        """Returns the model's steps of one turn, the last one by default."""
         turn = self.turn if turn is None else turn
         return tuple([step for step in self.steps if step.turn == turn and step.by == "model"])
 
     def text(self, turn: int | None = None) -> str:
-        """The draft of one turn, exactly as written; the last one by default."""
+        """Returns the draft of one turn, exactly as written; the last one by default."""
         return "".join([step.text for step in self.draft(turn)])
 
     def feedback(self, turn: int) -> Step | None:
-        """The feedback that opened this turn, or None."""
+        """Returns the feedback that opened this turn, or None."""
         return next((step for step in self.steps if step.turn == turn and step.by != "model"), None)
 
     def grow(
         self, text: str, sibling: int, *, by: str = "model", turn: int | None = None, **facts: Any
     ) -> "Trajectory":
-        """This trajectory with one more step. `sibling` is the step's number among the steps at the same place."""
+        """Returns a copy of this trajectory with one more step. `sibling` is the step's number among the steps at the
+        same place."""
         parent = self.steps[-1] if self.steps else None
         step = follow(self.question, parent, text, sibling, by=by, turn=turn, **facts)
         return replace(self, steps=(*self.steps, step))
 
     def respond(self, feedback: str, by: str, sibling: int = 0) -> "Trajectory":
-        """This trajectory with feedback at its end, open for the next turn."""
+        """Returns a copy of this trajectory with feedback at its end, open for the next turn."""
         parent = self.steps[-1] if self.steps else None
         step = follow(self.question, parent, feedback, sibling, by=by, turn=self.turn + 1)
         return replace(

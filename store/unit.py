@@ -1,4 +1,4 @@
-"""The unit of work: one problem under one recipe and replicate, with everything that solving it left behind."""
+"""The unit of work: one problem under one recipe and replicate, with all results of solving it."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -12,12 +12,13 @@ from redraft.store.trajectory import Grade, Trajectory
 
 
 def unit_id(recipe: str, problem_id: str, replicate: str) -> str:
-    """The id of one unit of work."""
+    """Returns the id of one unit of work."""
     return digest("unit", recipe, problem_id, replicate)
 
 
 def key_hash(problem: Problem) -> str:
-    """A digest of the key (or its absence) by which a unit was judged. A unit with another digest is judged again."""
+    """Returns a digest of the key by which a unit was judged; a missing key has a digest too. If the digest of a unit
+    differs from the problem's present digest, the unit is judged again."""
     return digest("key", problem.kind, problem.answer)
 
 

@@ -1,4 +1,5 @@
-"""Waiting for a file that another process holds: off the event loop, and ended if the waiting task is cancelled.
+"""Waits for a file that another process holds, outside of the event loop. The wait ends if the waiting task is
+cancelled.
 
 `off_loop` runs a function in a thread. If the function waits by `pause`, the wait ends with the task.
 """
@@ -36,8 +37,8 @@ _stop: ContextVar[_Stop | None] = ContextVar("stop", default=None)
 
 
 async def off_loop(function: Callable[Given, Result], /, *given: Given.args, **named: Given.kwargs) -> Result:
-    """Runs a function in a thread and returns what it returns. If the task is cancelled, the function's waiting and
-    reading end, and the task ends after the thread, so that nothing runs on in the background."""
+    """Runs a function in a thread and returns what it returns. If the task is cancelled, the function stops waiting and
+    reading. The task ends after the thread, so that nothing continues in the background."""
     import asyncio  # the command line's `query` needs no event loop
 
     stop, context = _Stop(), copy_context()
@@ -65,7 +66,8 @@ def pause(seconds: float) -> None:
 
 @contextmanager
 def cut_short(action: Callable[[], None]) -> Iterator[None]:
-    """Calls `action` if the task that this thread works for is cancelled meanwhile. Raises Stopped if it was before."""
+    """Calls `action` if the task that this thread works for is cancelled inside the `with` block. Raises Stopped if the
+    task was cancelled before."""
     stop = _stop.get()
     if stop is None:
         yield

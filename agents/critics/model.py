@@ -34,8 +34,8 @@ def model(client: Client) -> Critic:
 
 
 def verdict(text: str, good: str, bad: str) -> bool | None:
-    """Whether a text ends with the word `good` (True) or the word `bad` (False): on a line of its own, or in the last
-    sentence that contains one of the words.
+    """Returns whether a text ends with the word `good` (True) or the word `bad` (False): on a line of its own, or in
+    the last sentence that contains one of the words.
 
     "correct" and "incorrect" are read as "right" and "wrong". Returns None if the text states neither or both, or if
     the sentence denies or weighs the word ("not right", "nothing wrong", "the right answer would be 8"): only a plain

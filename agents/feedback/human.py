@@ -63,7 +63,7 @@ def _draft_view(trajectory: Trajectory) -> DraftView:
 
 
 def _can_interrupt() -> bool:
-    """Whether this code runs in a graph with a checkpointer: only such a graph has a thread with an id."""
+    """Returns whether this code runs in a graph with a checkpointer: only such a graph has a thread with an id."""
     try:
         info = get_runtime().execution_info
     except RuntimeError:  # in no graph at all

@@ -63,7 +63,7 @@ def objection(client: Client, choice: Choice, trajectory: Trajectory) -> str | N
 
 
 def is_correct(text: str) -> bool:
-    """Whether the last sentence of a text is Self-Refine's stop phrase, "It is correct" (Madaan et al. 2023).
+    """Returns whether the last sentence of a text is Self-Refine's stop phrase, "It is correct" (Madaan et al. 2023).
 
     "The solution is correct" means the same. Inside another sentence ("check whether it is correct") the phrase is no
     verdict.

@@ -57,7 +57,7 @@ def tests(
 
 
 async def _write_tests(client: Client, question: Question, temperature: float) -> tuple[str, ...]:
-    """The tests that a model writes, a line each. Raises ModelError if it writes none."""
+    """Returns the tests that a model writes, a line each. Raises ModelError if it writes none."""
     system = [message for message in client.opening if message.role == "system"]
     messages = [*system, Message("user", wording(client, "write_tests", question=question.text))]
     [choice] = await client.complete(question, "feedback", question.root, messages, temperature=temperature)
@@ -69,7 +69,7 @@ async def _write_tests(client: Client, question: Question, temperature: float) -
 
 
 async def _reflection(client: Client, trajectory: Trajectory, report: str, temperature: float) -> str:
-    """A writer's explanation of its program's failure. Raises ModelError."""
+    """Returns a writer's explanation of its program's failure. Raises ModelError."""
     messages = [
         *conversation(client, trajectory),
         Message("assistant", trajectory.text()),

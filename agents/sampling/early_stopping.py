@@ -40,7 +40,7 @@ def leader(counts: Mapping[str, int]) -> str | None:
 
 
 def is_settled(counts: Mapping[str, int], left: int) -> bool:
-    """Whether no outcome of the `left` remaining drafts could change the leader.
+    """Returns whether no outcome of the `left` remaining drafts could change the leader.
 
     In the worst case all of them give one rival answer. If the counts are then equal, a rival that was drafted before
     the leader wins, and any other rival loses.

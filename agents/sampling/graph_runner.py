@@ -41,9 +41,9 @@ async def run(graph: CompiledStateGraph[Any, ContextT, Any, Any], context: Conte
 
 
 def is_sequential(graph: CompiledStateGraph[Any, Any, Any, Any]) -> bool:
-    """Whether only one node runs at a time, and its result replaces the values in the state. Each node of such a graph
-    has one edge, or names its successor by a Command. A graph that uses other features of LangGraph, such as pauses or
-    retries, is not sequential."""
+    """Returns whether only one node runs at a time, and its result replaces the values in the state. Each node of such
+    a graph has one edge, or names its successor by a Command. A graph that uses other features of LangGraph, such as
+    pauses or retries, is not sequential."""
     builder, nodes = graph.builder, graph.builder.nodes.values()
     forks = len(dict(builder.edges)) < len(builder.edges) or any(builder.branches.values()) or builder.waiting_edges
     pauses = graph.checkpointer or graph.interrupt_before_nodes or graph.interrupt_after_nodes
@@ -52,14 +52,15 @@ def is_sequential(graph: CompiledStateGraph[Any, Any, Any, Any]) -> bool:
 
 
 def _is_plain_node(node: StateNodeSpec[Any, Any]) -> bool:
-    """Whether a node is a function of the state and the runtime that is run once in its turn."""
+    """Returns whether a node is a function of the state and the runtime that is run once in its turn."""
     once = not (node.retry_policy or node.cache_policy or node.defer or node.timeout)
     wants = getattr(node.runnable, "func_accepts", {"what nobody knows"})
     return once and {"runtime"}.issuperset(wants)
 
 
 def _is_observed() -> bool:
-    """Whether this code is part of another graph's run, or an observer (LangSmith, a callback) follows every run."""
+    """Returns whether this code is part of another graph's run, or an observer (LangSmith, a callback) follows every
+    run."""
     if ALWAYS_WALK.get():
         return False
     try:

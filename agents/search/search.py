@@ -140,7 +140,7 @@ class Search:
         return node.critique
 
     def stuck(self, expanded: Sequence[Node]) -> bool:
-        """Whether to give up after these expansions, because every call of the last PATIENCE rounds failed."""
+        """Returns whether to give up after these expansions, because every call of the last PATIENCE rounds failed."""
         self.failures = self.failures + 1 if all(node.trajectory.stop is Stop.FAILED for node in expanded) else 0
         return self.failures >= PATIENCE
 
@@ -212,7 +212,7 @@ class SearchAgent:
     limit: int
 
     async def __call__(self, question: Question) -> list[Trajectory]:
-        """The ranked trajectories. Raises fatal ModelErrors only."""
+        """Returns the ranked trajectories. Raises fatal ModelErrors only."""
         search = Search(question)
         await run(self.graph, search, self.limit)
         return search.ranked

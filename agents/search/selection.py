@@ -102,5 +102,5 @@ def _mean_value(node: Node) -> float:
 
 
 def _is_selectable(node: Node) -> bool:
-    """Whether anything at or below an open node can still be selected in this round."""
+    """Returns whether anything at or below an open node can still be selected in this round."""
     return not node.pending or any(not child.closed and _is_selectable(child) for child in node.children)

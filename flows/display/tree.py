@@ -33,7 +33,8 @@ class Folded:
         self._drafts = {draft.leaf_step_id: draft for draft in tree.drafts}
 
     def line(self, branch: Branch) -> list[Part]:
-        """The parts that follow each other from a step on. The last part ends or branches into its `children`."""
+        """Returns the parts that follow each other from a step on. The last part ends or branches into its
+        `children`."""
         parts = [Part((branch,))]
         while len(parts[-1].last.children) == 1:
             step, [following] = parts[-1].last, parts[-1].last.children
@@ -46,24 +47,26 @@ class Folded:
         return parts
 
     def heading(self, part: Part, place: str = "") -> str:
-        """The first line of a part: its place, its turn, its value, and the answers of trajectories that end there."""
+        """Returns the first line of a part: its place, its turn, its value, and the answers of trajectories that end
+        there."""
         turn = f"turn {part.first.turn}" if self.tree.drafts and part.first.by == "model" else ""
         return "  ".join(filter(None, (place, turn, _facts(part.first), *self.ends(part))))
 
     def ends(self, part: Part) -> list[str]:
-        """The answer of each trajectory that ends with a part; else the answer of the draft that ends with it."""
+        """Returns the answer of each trajectory that ends with a part; else the answer of the draft that ends with
+        it."""
         if part.last.ends:
             return [_end_text(end) for end in part.last.ends]
         draft = self._drafts.get(part.last.step_id)
         return [_answer_text(draft.answer, draft.correct)] if draft and draft.answer is not None else []
 
     def verdict(self, part: Part) -> tuple[bool, bool | None]:
-        """Whether a part ends with an answer, and whether the answer is right; None if that is not known."""
+        """Returns whether a part ends with an answer, and whether the answer is right; None if that is not known."""
         found = next((end for end in part.last.ends if end.answer is not None), self._drafts.get(part.last.step_id))
         return found is not None and found.answer is not None, found.correct if found else None
 
     def block(self, part: Part) -> bool:
-        """Whether the steps of a part are drawn below its heading, and not in the same line."""
+        """Returns whether the steps of a part are drawn below its heading, and not in the same line."""
         return len(part.steps) > 1 or (bool(self.tree.drafts) and part.first.by == "model" and not part.first.searched)
 
 
@@ -90,7 +93,7 @@ def _branches(shown: Folded, branches: Sequence[Branch], before: str) -> Iterato
 
 
 def _part_lines(shown: Folded, part: Part, mark: str, beneath: str, place: str = "") -> Iterator[str]:
-    """The lines of a part, and of its branches if it is the last part of its line."""
+    """Yields the lines of a part, and of its branches if it is the last part of its line."""
     if shown.block(part):
         yield f"{mark} {shown.heading(part, place)}".rstrip()
         rail = beneath + ("│  " if len(part.last.children) > 1 else "   ")
@@ -103,12 +106,12 @@ def _part_lines(shown: Folded, part: Part, mark: str, beneath: str, place: str =
 
 
 def _rails(before: str, last: bool) -> tuple[str, str]:
-    """The characters before a branch, and before each line below it."""
+    """Returns the characters before a branch, and before each line below it."""
     return (f"{before}└─", f"{before}   ") if last else (f"{before}├─", f"{before}│  ")
 
 
 def _forks(part: Part) -> bool:
-    """Whether the steps after a part branch off it. If not, they are the next part of the same line."""
+    """Returns whether the steps after a part branch off it. If not, they are the next part of the same line."""
     following = part.last.children
     if len(following) != 1:
         return bool(following)
@@ -137,9 +140,9 @@ def _answer_text(answer: str | None, correct: bool | None) -> str:
 
 
 def as_dot(tree: StoredTree) -> Iterator[str]:
-    """The lines of a directed graph for Graphviz. A node is a step of a search, a draft of a correction with all its
-    steps, or the feedback on a draft (a note). Drafts are boxes with their answer: green if it is right, red if it is
-    wrong, bold if it is chosen. Rollouts are dashed."""
+    """Yields the lines of a directed graph for Graphviz. A node is a step of a search, a draft of a correction with all
+    its steps, or the feedback on a draft (a note). Drafts are boxes with their answer: green if it is right, red if it
+    is wrong, bold if it is chosen. Rollouts are dashed."""
     yield "digraph tree {"
     yield "  rankdir=LR; node [shape=ellipse, fontname=Helvetica];"
     yield f"  {_quoted('question')} [shape=note, label={_quoted(tree.question)}];"

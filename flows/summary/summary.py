@@ -166,7 +166,7 @@ def _redrafted(summary: Summary) -> str:
 
 
 def _parts(summary: Summary) -> str:
-    """The names of the feedback and the grader, if the strategy has them."""
+    """Returns the names of the feedback and the grader, if the strategy has them."""
     named = {"feedback": summary.feedback, "grader": summary.grader}
     parts = ", ".join(f"{part} {name}" for part, name in named.items() if name)
     return f" ({parts})" if parts else ""

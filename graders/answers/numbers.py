@@ -58,7 +58,7 @@ def plain(answer: str) -> Plain | None:
 
 
 def is_whole(answer: str) -> bool:
-    """Whether an answer has only digits, as most have."""
+    """Returns whether an answer has only digits, as most have."""
     return answer.isdigit() and answer.isascii() and len(answer) <= MAX_LENGTH
 
 

@@ -30,8 +30,8 @@ class Task(Struct, frozen=True, gc=False):
     choices: tuple[str, ...] = ()
 
     def extracted(self) -> str | None:
-        """The answer in the reply. If there are choices, the answer is a letter. If the reply names no letter but the
-        words of a choice, the answer is the letter of that choice."""
+        """Returns the answer in the reply. If there are choices, the answer is a letter. If the reply names no letter
+        but the words of a choice, the answer is the letter of that choice."""
         found = extract(self.reply, self.kind)
         if found or not self.choices:
             return found

@@ -13,14 +13,14 @@ COUNTED = sys.platform == "linux"
 
 
 def processor_s(pid: int) -> float:
-    """The seconds of processor time that a process has used, all of its threads together. Raises OSError if it has
-    ended. The clock's number is that of clock_getcpuclockid(3)."""
+    """Returns the seconds of processor time that all threads of a process have used together. Raises OSError if the
+    process has ended. The clock's number is that of clock_getcpuclockid(3)."""
     return time.clock_gettime((~pid << 3) | 2)
 
 
 class Watch:
-    """Kills a process that has used more processor time than it may. `look` has to be called every few milliseconds,
-    by another thread than the one that waits for the process."""
+    """Kills a process that exceeds its limit of processor time. `look` must be called every few milliseconds, by a
+    thread that does not wait for the process."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -29,8 +29,8 @@ class Watch:
 
     @contextmanager
     def limited(self, pid: int, limit_s: float) -> Iterator[None]:
-        """Limits what the process does inside the `with` to `limit_s` seconds. `killed` says whether it had to be
-        killed in the last one."""
+        """Limits the work of the process inside the `with` block to `limit_s` seconds. `killed` says whether the
+        process was killed in the last block."""
         self.killed = False
         if COUNTED:
             with suppress(OSError):  # it has ended: whoever asks it for something is told so

@@ -1,4 +1,4 @@
-"""Killable processes that are shared by all event loops and threads, and asked without blocking any of them."""
+"""A pool of processes that can be killed. All event loops and threads share it, and no event loop is blocked."""
 
 import asyncio
 import os
@@ -28,7 +28,8 @@ class ProcessPool:
         _POOLS.add(self)
 
     def _begin(self) -> None:
-        """Begins without processes and threads: those that a fork finds here belong to its parent."""
+        """Begins without processes and threads. After a fork, the processes and threads found here belong to the
+        parent."""
         self._threads = ThreadPoolExecutor(self._most, thread_name_prefix=self._name)
         self._lock = threading.Lock()
         self._idle: list[Process] = []
@@ -36,15 +37,16 @@ class ProcessPool:
         self._finalizer = weakref.finalize(self, _stop, self._alive, self._threads)
 
     async def run(self, action: Callable[[], T]) -> T:
-        """What `action`, which may `ask`, returns in a thread of its own. Raises RuntimeError after `close`."""
+        """Runs `action` in a thread of the pool, and returns its result. The action may call `ask`. Raises RuntimeError
+        after `close`."""
         if self._closed:
             raise RuntimeError(f"this {self._name} is closed; make another one")
         return await asyncio.get_running_loop().run_in_executor(self._threads, action)
 
     def ask(self, request: Mapping[str, Any], limit_s: float, attempts: int = 2) -> dict[str, Any]:
-        """The reply of a process to a request; blocks, so call it inside `run`. A process that ended is replaced, and
-        the new process is asked again. Raises TimeoutError after `limit_s` seconds of processor time, after which the
-        process is killed, and ProcessError or OSError if no process answers."""
+        """Returns the reply of a process to a request. It blocks, so call it inside `run`. If the process ends without
+        a reply, a new process gets the request. After `limit_s` seconds of processor time the process is killed, and
+        TimeoutError is raised. Raises ProcessError or OSError if no process answers."""
         process = self._borrow()
         try:
             reply = process.ask(request, limit_s)
@@ -61,7 +63,7 @@ class ProcessPool:
         return reply
 
     async def close(self) -> None:
-        """Ends every process, busy processes too: a caller that waits for a reply gets ProcessError."""
+        """Ends every process, including busy processes. A caller that waits for a reply gets ProcessError."""
         self._closed = True
         await asyncio.to_thread(self._finalizer)
 
@@ -88,7 +90,7 @@ class ProcessPool:
             self._alive.discard(process)
 
     def after_fork(self) -> None:
-        """Lets go of the parent's processes, in a fork of the program."""
+        """Forgets the parent's processes without ending them; called in a fork of the program."""
         self._finalizer.detach()
         self._begin()
 

@@ -1,4 +1,4 @@
-"""One killable process that answers requests: started, asked with a time limit, stopped. Blocking; use in a thread."""
+"""A process that answers requests and can be killed. All methods block, so call them in a thread."""
 
 import json
 import os
@@ -14,16 +14,17 @@ from typing import Any
 
 
 class ProcessError(Exception):
-    """The process ended, or did not start; the message says which."""
+    """Raised if the process ended or did not start. The message says which."""
 
 
 class ProcessNotStarted(ProcessError):
-    """The process did not start; asking again would get the same."""
+    """Raised if the process did not start. Another try would fail in the same way."""
 
 
 class Process:
-    """A running module, such as `redraft.graders.answers.math_verify_process`, in a process group of its own; `name` is
-    its name in errors. Raises ProcessNotStarted if it ends as it starts, or does not start within ten minutes."""
+    """A running module, such as `redraft.graders.answers.math_verify_process`, in a process group of its own. `name` is
+    its name in error messages. Raises ProcessNotStarted if the process ends while it starts, or does not start within
+    ten minutes."""
 
     def __init__(self, module: str, *arguments: str, name: str) -> None:
         self._name = name
@@ -55,11 +56,12 @@ class Process:
         return self._process.pid
 
     def ask(self, request: Mapping[str, Any], limit_s: float) -> dict[str, Any]:
-        """The reply to one request. Raises TimeoutError after `limit_s` seconds of processor time, and ProcessError if
-        the process ends; after either, only `stop` may be called.
+        """Returns the reply to one request. Raises TimeoutError after `limit_s` seconds of processor time, and
+        ProcessError if the process ends. After an error, only `stop` may be called.
 
-        The process limits itself to `limit_s`: it ends by SIGPROF. `wait_s`, which it is sent too, is the most seconds
-        on the clock, for a process that waits for ever: a busy machine makes no request exceed it.
+        The process limits itself to `limit_s`: it ends by SIGPROF. It also receives `wait_s`, the most seconds on the
+        clock, which ends a process that waits for ever. `wait_s` is so long that no request exceeds it only because the
+        machine is busy.
         """
         wait_s = limit_s * WAIT
         line = json.dumps({**request, "limit_s": limit_s, "wait_s": wait_s}) + "\n"
@@ -75,8 +77,8 @@ class Process:
             return self._read(wait_s)
 
     def stop(self) -> None:
-        """Ends the process and what it started at once, whatever they do; a caller that waits for a reply gets
-        ProcessError. May be called again."""
+        """Ends the process and all processes that it started, at once. A caller that waits for a reply gets
+        ProcessError. The method may be called again."""
         self._kill()
         with self._pipes:  # the end of the process ends any reading, so this is not a wait
             for pipe in (self._process.stdin, self._process.stdout):
@@ -84,7 +86,8 @@ class Process:
                     pipe.close()
 
     def _kill(self) -> int:
-        """The signal, as a negative number, or the status by which the process has ended, at the latest now."""
+        """Kills the process if it still runs. Returns its exit status, or the negative number of the signal that ended
+        it."""
         with self._stopping:
             if self._process.returncode is None:
                 with suppress(ProcessLookupError):

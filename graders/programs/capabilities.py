@@ -1,7 +1,7 @@
-"""What Monty lacks of Python, told from the words of an error and from the program that failed.
+"""Finds out which parts of Python Monty lacks, from the message of an error and from the program that failed.
 
-A failure that may come of a lack decides nothing. An error that CPython would raise too is the program's own: CPython's
-types and modules are asked what they have.
+If a failure may come from a missing part, it proves nothing about the program. If CPython would raise the same error,
+the error is the program's own. CPython's own types and modules show what exists there.
 """
 
 import ast
@@ -17,7 +17,8 @@ from typing import Any, TypeGuard
 
 
 def lacks(error: str) -> str | None:
-    """The part of Python that the sandbox lacks and CPython has, if an error comes of it. Right programs may use it."""
+    """Returns the part of Python that caused an error because CPython has it and the sandbox does not. A right program
+    may use such a part. Returns None for any other error."""
     for pattern, told in ERRORS:
         if match := re.match(pattern, error):
             return told(match)
@@ -26,8 +27,8 @@ def lacks(error: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An error of a program, or of one of its tests. `places` are the lines, from 1, and the columns, from 0, of the
-    program on the way to it."""
+    """An error of a program, or of one of its tests. `places` are the places in the program that the traceback names:
+    the lines, from 1, and the columns, from 0."""
 
     test: str | None
     reason: str
@@ -35,7 +36,7 @@ class Failure:
 
 
 def missing(tree: ast.Module, code: str, failure: Failure) -> str | None:
-    """What Monty lacks, if a failure of a program may come of it. `tree` is the program that was run."""
+    """Returns what Monty lacks if that may have caused the failure, else None. `tree` is the program that was run."""
     told = lacks(failure.reason)
     if not told and failure.test is None and failure.reason.startswith("SyntaxError") and _compiles(code):
         told = "this syntax"
@@ -43,7 +44,7 @@ def missing(tree: ast.Module, code: str, failure: Failure) -> str | None:
 
 
 def uncertain(tree: ast.Module) -> str | None:
-    """What Monty passes over in a program without an error, so that success is not certain."""
+    """Returns what Monty silently ignores in a program, so that success is not certain; None if there is nothing."""
     return next((f"the special method {name!r}" for name in _special_methods(tree) if name in PASSED_OVER), None)
 
 
@@ -60,7 +61,7 @@ def _uncalled(tree: ast.Module, failure: Failure) -> str | None:
 
 
 def _computed_whole(tree: ast.Module, failure: Failure) -> str | None:
-    """A generator expression may have been computed further than CPython would have gone."""
+    """Returns a lack if Monty may have computed a generator expression further than CPython would."""
     whole = {id(node) for call in ast.walk(tree) if _calls(call, EXHAUSTING) for node in call.args}
     lazy = [
         node
@@ -108,7 +109,7 @@ def _changes(node: ast.AST) -> bool:
 
 
 def _holds(node: ast.AST, place: tuple[int, int]) -> bool:
-    """Whether a line and a column lie in a node."""
+    """Returns whether a line and a column are inside a node."""
     return isinstance(node, ast.expr) and (
         (node.lineno, node.col_offset) <= place < (node.end_lineno or 0, node.end_col_offset or 0)
     )
@@ -140,7 +141,7 @@ def _attribute(match: re.Match[str]) -> str | None:
 
 
 def _type(name: str) -> Any:
-    """The type of CPython that Monty calls by this name; `object` if there is none."""
+    """Returns the type of CPython that Monty calls by this name; `object` if there is none."""
     module, _, last = name.rpartition(".")
     if module:
         return getattr(import_module(module), last, object) if module in MODULES else object
@@ -149,7 +150,7 @@ def _type(name: str) -> Any:
 
 
 def _arguments(match: re.Match[str]) -> str | None:
-    """A built-in function or method that takes fewer arguments in Monty."""
+    """Returns the built-in function or method that takes fewer arguments in Monty."""
     owner, name = match["owner"], match["name"]
     function = getattr(_type(owner), name, None) if owner else getattr(builtins, name, None)
     if function is None:

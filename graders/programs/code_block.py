@@ -1,8 +1,9 @@
 """Reads the program in a text that a model wrote.
 
-The blocks of code between fences are its parts. What counts is what a block defines: a block that defines nothing shows
-how a program is used, or its output, and a block of tests is no part of the program either. The last definition of a
-name counts, and blocks that define different names belong together. All of this is told from the text alone.
+The program may be spread over several blocks of code between fences. A block is a part of the program if it defines
+something. A block that defines nothing shows how the program is used, or its output; a block of tests is not a part
+either. If several blocks define the same name, the last definition counts. Blocks that define different names belong
+together. The code is never run or parsed to find this out.
 """
 
 import re
@@ -30,10 +31,11 @@ class Block:
 
 
 def program(text: str, *, used: bool = False) -> str | None:
-    """The program in a text: its blocks between fences, else what stands between tags such as [PYTHON], else the lines
-    from the first definition to the prose after it, else the whole text. Returns None if nothing is left.
+    """Returns the program in a text; None if nothing is left. It is made of the blocks between fences. Without blocks,
+    it is the text between tags such as [PYTHON], else the lines from the first definition to the prose after it, else
+    the whole text.
 
-    With `used`, the blocks that use the program follow it, because what they compute is asked for.
+    With `used`, the blocks that use the program follow it, because their result is the answer.
     """
     text = END.split(text.replace("\r\n", "\n"), maxsplit=1)[0]
     found = blocks(text)
@@ -42,8 +44,8 @@ def program(text: str, *, used: bool = False) -> str | None:
 
 
 def blocks(text: str) -> list[Block]:
-    """The blocks of code of a text, in order; of very many the last. A block that is never closed ends where another
-    one opens, or with the text."""
+    """Returns the blocks of code of a text, in order. If there are very many, only the last are returned. A block
+    without a closing fence ends where the next block opens, or with the text."""
     found, opened = list[Block](), None
     for fence in [*deque(FENCE.finditer(text), MOST_FENCES), None]:
         signs = fence["signs"] if fence else ""
@@ -67,8 +69,8 @@ def _block(start: int, end: int, tag: str, code: str) -> Block:
 
 
 def _names(code: str) -> frozenset[str]:
-    """The names that a block defines: not those of tests, of methods outside of their class, and of bodies that were
-    left out."""
+    """Returns the names that a block defines. Methods outside of a class do not count, and neither does a function
+    whose body was left out."""
     names = {match[1] or match[2] or match[3] for match in DEFINITION.finditer(code)}
     return frozenset() if STUB.fullmatch(code.strip()) else frozenset(names)
 
@@ -92,14 +94,15 @@ def _chosen(found: list[Block], used: bool) -> str:
 
 
 def _joined(parts: list[str]) -> str:
-    """The parts one after another, with what has to be imported first at the beginning."""
+    """Returns the parts one after another, with imports from `__future__` at the beginning."""
     code = "\n\n".join(part.strip("\n") for part in parts)
     future = "".join(FUTURE.findall(code)) if len(parts) > 1 else ""
     return future + FUTURE.sub("", code) if future else code
 
 
 def _definitions(code: str) -> str:
-    """The code without the statements that run something: what stands before the last program is not run."""
+    """Returns the code without the statements that run something, since only the last block of a program is run as a
+    whole."""
     return "".join(part for part in STATEMENT.findall(code) if KEPT.match(part))
 
 

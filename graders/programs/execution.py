@@ -13,8 +13,9 @@ from redraft.store.errors import PartError
 
 
 async def failure(code: str | None, tests: Sequence[str], limit_s: float, sandbox: Sandbox | None = None) -> str | None:
-    """The error of a program, or a line for each test that fails; None if all hold, or if only the sandbox lacks
-    something. Raises ModelError for tests that are no Python, and PartError if the sandbox can't run anything."""
+    """Returns the error of a program, or a line for each test that fails. Returns None if all tests hold, or if the
+    failure may come from a lack of the sandbox. Raises ModelError for tests that are no Python, and PartError if the
+    sandbox can't run anything."""
     if not code:
         return "There is no program in it."
     try:
@@ -29,9 +30,9 @@ async def failure(code: str | None, tests: Sequence[str], limit_s: float, sandbo
 
 
 async def computed(text: str, limit_s: float, sandbox: Sandbox | None = None) -> tuple[str | None, str]:
-    """The answer that the program in a text computes, None if there is none, and the result in words. The answer is
-    `ans`, else the value of `solution()`, else the last expression, else the last printed line. Raises PartError if the
-    sandbox can't run anything."""
+    """Returns the answer that the program in a text computes (None if there is none), and the result in words. The
+    answer is `ans`, else the value of `solution()`, else the last expression, else the last printed line. Raises
+    PartError if the sandbox can't run anything."""
     code = program(text, used=True)
     if not code:
         return None, "There is no program in it."
@@ -51,8 +52,8 @@ async def computed(text: str, limit_s: float, sandbox: Sandbox | None = None) ->
 
 
 def spelled(value: Any) -> str | None:
-    """A computed value in an answer's spelling: a float that is nearly whole as a whole number, other floats to 12
-    digits, a list's members with commas between. None if the value is no answer."""
+    """Returns a computed value in the spelling of an answer; None if the value is no answer. A float that is nearly
+    whole becomes a whole number, and other floats have 12 digits. The members of a list have commas between them."""
     match value:
         case bool() | int():
             return str(value)
@@ -74,8 +75,8 @@ def _number(value: float) -> str:
 
 
 def apart(text: str) -> list[str]:
-    """The pieces of a text: the part before its program, the program's block, and the part after it. Joined, they are
-    the text. A text without a block is one piece."""
+    """Returns the pieces of a text: the part before its program, the program's block, and the part after it. Joined,
+    they are the whole text. A text without a block is one piece."""
     found = blocks(text)
     python = [block for block in found if block.tag in PYTHON]
     block = (python or found or [None])[-1]

@@ -1,7 +1,8 @@
-"""The process that model-written programs run in: a loop around Monty's interpreter.
+"""The main loop of the process in which model-written programs run, with Monty's interpreter.
 
-Monty's interpreter is a process below this one, so that a crash of it is an answer too. Requests and replies are lines
-of JSON on standard input and output. When the input ends, the whole process group is killed, whatever it is doing.
+Monty's interpreter is a child of this process, so this process can still answer if the interpreter crashes. Requests
+and replies are lines of JSON on standard input and output. When the input ends, the whole process group is killed, even
+in the middle of a program.
 """
 
 import json
@@ -22,7 +23,7 @@ from redraft.graders.programs.monty import run, shown
 
 
 def main() -> None:
-    """Answers requests until standard input ends. The first line it writes tells that it is ready."""
+    """Answers requests until standard input ends. The first line that it writes says that it is ready."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     replies = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
@@ -44,7 +45,8 @@ def main() -> None:
 
 
 def _listen(requests: "queue.Queue[str]", watch: Watch) -> None:
-    """Takes requests until standard input ends. While one is answered, watches the interpreter's processor time."""
+    """Takes requests until standard input ends. While a request is answered, watches the interpreter's processor
+    time."""
     poll = select.poll()
     poll.register(0, select.POLLIN | select.POLLHUP)
     while True:
@@ -60,7 +62,7 @@ def _listen(requests: "queue.Queue[str]", watch: Watch) -> None:
 
 
 def _answered(monty: Monty, watch: Watch, request: Mapping[str, Any]) -> str:
-    """The reply as JSON. A reply that is too long is an error of the program."""
+    """Returns the reply as JSON. A reply that is too long counts as an error of the program."""
     reply = run(monty, watch, request)
     if _deep(reply["value"], DEEPEST):
         reply["value"] = shown(reply["value"])
@@ -75,7 +77,8 @@ def _answered(monty: Monty, watch: Watch, request: Mapping[str, Any]) -> str:
 
 
 def _deep(value: Any, left: int) -> bool:
-    """Whether a value is nested more than `left` times, which the reader of the reply might not be able to parse."""
+    """Returns whether a value is nested more than `left` times. The reader of the reply might not be able to parse such
+    a value."""
     inside = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
     return left == 0 or any(_deep(one, left - 1) for one in inside)
 

@@ -1,7 +1,7 @@
 """Runs a program and its tests in Monty, a Python of its own without files or sockets, and says what a failure proves.
 
-A program is rewritten first, so that Monty computes what CPython computes. If it makes sets, it is run a second time
-with their order turned round. A failure that may come of what Monty lacks decides nothing.
+A program is rewritten first, so that Monty computes what CPython computes. If the program makes sets, it is run a
+second time with the order of the sets reversed. A failure that Monty's own limits may have caused proves nothing.
 """
 
 import ast
@@ -29,7 +29,7 @@ Feed = Callable[..., Any]
 
 
 def run(monty: Monty, watch: Watch, request: Mapping[str, Any]) -> dict[str, Any]:
-    """Runs `code` with its `inputs` as variables, then each statement of `tests` in what it left behind.
+    """Runs `code` with its `inputs` as variables, and then each statement of `tests` in the same namespace.
 
     The reply has the `value` of the last expression, the printed `output`, the `error` of the code, if any, and for
     each test that `failed` its text and why; `unreadable` says why the tests are no Python. `lacking` names what Monty
@@ -70,7 +70,7 @@ def run(monty: Monty, watch: Watch, request: Mapping[str, Any]) -> dict[str, Any
 def _attempt(
     monty: Monty, watch: Watch, request: Mapping[str, Any], tests: Sequence[ast.stmt], code: str, prelude: bool = False
 ) -> tuple[Any, str, list[Failure]]:
-    """The value of the last expression, what was printed, and the failures of one run."""
+    """Returns the value of the last expression, the printed text, and the failures of one run."""
     printed = CollectString(max_bytes=MAX_OUTPUT)
     limits: Any = {
         "max_feed_duration_secs": request["wait_s" if COUNTED else "limit_s"],
@@ -94,7 +94,8 @@ def _attempt(
 
 
 def _proofs(tree: ast.Module, code: str, failures: list[Failure]) -> tuple[list[Failure], str | None]:
-    """The failures that prove a program wrong. If there are none, all of them, and what is lacking."""
+    """Returns the failures that prove a program wrong, and None. If no failure proves it, returns all failures, and
+    what Monty lacks."""
     if not failures:
         return failures, uncertain(tree)
     told = [missing(tree, code, failure) for failure in failures]
@@ -113,7 +114,7 @@ def _past_limit(failures: Sequence[Failure]) -> bool:
 def _fed(
     session: MontySession, watch: Watch, limit_s: float, printed: CollectString, code: str, inputs: Any = None
 ) -> Any:
-    """The value of the last expression of `code`. Raises MontyError, and TimeoutError past the limit."""
+    """Returns the value of the last expression of `code`. Raises MontyError, and TimeoutError past the limit."""
     try:
         with watch.limited(session.worker_pid or 0, limit_s):
             return session.feed_run(code, inputs=inputs, print_callback=printed)
@@ -124,7 +125,7 @@ def _fed(
 
 
 def _failures(feed: Feed, test: ast.stmt) -> list[Failure]:
-    """The failure of a test that does not hold, in a list, which is empty if it holds."""
+    """Returns a list with the failure of a test; an empty list if the test holds."""
     text = ast.unparse(test)
     try:
         wrong = _unequal(feed, test)
@@ -136,9 +137,10 @@ def _failures(feed: Feed, test: ast.stmt) -> list[Failure]:
 
 
 def _unequal(feed: Feed, test: ast.stmt) -> str | None:
-    """What a test of the form `assert call == literal` got instead, empty where it holds; None for another form.
+    """Checks a test of the form `assert call == literal`. Returns "" if it holds, else what the call returned instead.
+    Returns None for a test of any other form.
 
-    The values are compared here, so that an object of the program's own that calls itself equal to everything is not.
+    The values are compared in this process. So a program can't pass by an object whose `__eq__` always returns True.
     """
     match test:
         case ast.Assert(test=ast.Compare(left=left, ops=[ast.Eq()], comparators=[right])):
@@ -155,7 +157,7 @@ def _unequal(feed: Feed, test: ast.stmt) -> str | None:
 
 
 def _failure(test: str | None, error: MontyError | TimeoutError) -> Failure:
-    """A failure from its exception."""
+    """Returns the failure that an exception stands for."""
     frames = error.traceback() if isinstance(error, MontyRuntimeError) else []
     inside = [frame for frame in frames[-MOST_FRAMES:] if frame.function_name or test is None]
     reason = _message(error)
@@ -174,7 +176,7 @@ def _message(error: MontyError | TimeoutError) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value as a text of bounded length."""
+    """Returns a value as a text of bounded length."""
     try:
         return repr(value)[:MAX_MESSAGE]
     except (ValueError, RecursionError):

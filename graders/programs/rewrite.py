@@ -1,11 +1,12 @@
-"""Rewrites a program so that Monty computes what CPython computes, where they differ without an error.
+"""Rewrites a program so that Monty computes what CPython computes. It changes code that Monty runs without an error,
+but with another result.
 
-- In Monty generator expressions, `map`, `filter`, `zip`, `enumerate` and `reversed` are lists. If one of them is not
-  used up where it stands, it becomes an iterator, which can be read once.
+- In Monty generator expressions, `map`, `filter`, `zip`, `enumerate` and `reversed` are lists. If a program may leave
+  one of them partly unread, it becomes an iterator, which can be read once.
 - A method of a built-in type is no value in Monty: `key=counts.get` and `map(str.upper, words)` become functions.
 - `round(x, 2)` rounds a number's decimal digits in Monty, and the exact number in CPython.
-- A set has the order in which it was made in Monty, and another one in CPython. `with_sets_turned` turns that order
-  round: if the outcome is another one then, it depends on the order of a set.
+- In Monty a set has the order in which it was made, and in CPython another order. `with_sets_turned` reverses the
+  order: if the outcome changes, it depends on the order of a set.
 """
 
 import ast
@@ -33,13 +34,14 @@ def __pop__(values):
 
 
 def rewritten(tree: ast.Module) -> str | None:
-    """The text of a program that computes in Monty what `tree` computes in CPython; None if that is `tree` itself.
-    Changes the tree."""
+    """Returns the text of a program that computes in Monty what `tree` computes in CPython; None if `tree` needs no
+    change. Modifies `tree`."""
     return _text(_Rewriting(tree), tree)
 
 
 def with_sets_turned(tree: ast.Module) -> str | None:
-    """The text of a program that reads each set in the opposite order; None if it reads none. Changes the tree."""
+    """Returns the text of a program that reads each set in the opposite order; None if it reads no set. Modifies the
+    tree."""
     if not any(isinstance(node, ast.Set | ast.SetComp) or _names(node, SETS) for node in ast.walk(tree)):
         return None
     return _text(_Turning(tree), tree)
@@ -54,7 +56,8 @@ def _text(change: "_Change", tree: ast.Module) -> str | None:
 
 
 class _Change(ast.NodeTransformer):
-    """Changes a tree; `made` counts the changes. A name that the program binds itself is not a built-in any more."""
+    """Changes a tree; `made` counts the changes. If the program binds a name itself, the name no longer counts as a
+    built-in."""
 
     def __init__(self, tree: ast.Module) -> None:
         self.made = 0
@@ -65,7 +68,7 @@ class _Change(ast.NodeTransformer):
         return ast.Call(ast.Name(name, ast.Load()), list(arguments), [])
 
     def calls(self, node: ast.AST, names: frozenset[str]) -> bool:
-        """Whether a node calls one of these built-in functions."""
+        """Returns whether a node calls one of these built-in functions."""
         return isinstance(node, ast.Call) and _names(node.func, names - self.own)
 
 
@@ -122,7 +125,7 @@ class _Rewriting(_Change):
         return ast.Lambda(ast.arguments([], [], rest, [name], [node.value], None, []), call)
 
     def _of_type(self, node: ast.Attribute) -> bool:
-        """Whether an attribute is a method of a built-in type, such as `str.upper`, that needs its object."""
+        """Returns whether an attribute is a method of a built-in type that needs its object, such as `str.upper`."""
         return _names(node.value, OWNERS - self.own) and node.attr in METHODS - OF_CLASSES
 
     def _once(self, node: ast.expr, visited: Any) -> ast.AST:
@@ -130,7 +133,7 @@ class _Rewriting(_Change):
 
 
 class _Turning(_Change):
-    """Reads sets in the opposite order, wherever the order may matter."""
+    """Reads sets in the opposite order in all places where the order may matter."""
 
     def visit_For(self, node: ast.For) -> ast.AST:
         node.iter = self.call("__turned__", node.iter)
@@ -163,7 +166,7 @@ def _names(node: ast.AST, names: "frozenset[str] | set[str]") -> bool:
 
 
 def _bound(node: ast.AST) -> Iterator[str]:
-    """The names that a node binds, those of attributes too."""
+    """Yields the names that a node binds, including the names of attributes."""
     match node:
         case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name) | ast.arg(arg=name):
             yield name

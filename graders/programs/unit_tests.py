@@ -1,4 +1,4 @@
-"""The ruling on a program by its tests."""
+"""Judges a program by its unit tests."""
 
 from redraft.graders.programs.outcome import Outcome, SandboxError
 from redraft.graders.programs.sandbox import Sandbox, shared
@@ -10,9 +10,9 @@ LIMIT_S = 5.0
 
 
 async def passes(tests: str, code: str, sandbox: Sandbox | None = None) -> Ruling:
-    """Right if every statement of `tests` holds after `code`; wrong, with the first reason, if a test or the program
-    fails; undecided if only the sandbox lacks something, or the tests are no Python. Without a `sandbox` it runs in the
-    one that this whole process shares."""
+    """Returns right if every statement of `tests` holds after `code`. Returns wrong, with the first reason, if a test
+    or the program fails. Returns undecided if the failure may come from a lack of the sandbox, or if the tests are no
+    Python. Without a `sandbox`, the program runs in the sandbox that this whole process shares."""
     try:
         outcome = await (sandbox or shared()).run(code, tests=tests, limit_s=LIMIT_S)
     except SandboxError as error:
@@ -21,7 +21,7 @@ async def passes(tests: str, code: str, sandbox: Sandbox | None = None) -> Rulin
 
 
 def ruling(outcome: Outcome) -> Ruling:
-    """The ruling on a program by its outcome."""
+    """Returns the ruling on a program, given its outcome."""
     if outcome.unreadable:
         return Ruling(Verdict.UNDECIDED, f"the tests are no Python ({outcome.unreadable})")
     if outcome.lacking:

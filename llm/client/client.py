@@ -103,7 +103,8 @@ class Client:
         self._ledger.release(unit)
 
     async def continues(self) -> bool:
-        """Whether the model can continue a half-written answer. Raises ModelError if that can't be found out."""
+        """Returns whether the model can continue a half-written answer. Raises ModelError if that can't be found
+        out."""
         return (await self.model.probe()).continuing is not Continuing.NONE
 
     def template(self, name: str) -> str:

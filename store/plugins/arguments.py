@@ -1,4 +1,4 @@
-"""A factory's keyword arguments from texts such as `--set samples=8`, with names checked and values converted."""
+"""Converts texts such as `--set samples=8` to a factory's keyword arguments, and checks their names."""
 
 import inspect
 import types
@@ -11,10 +11,10 @@ from redraft.store.errors import PartError, alternatives
 
 
 def arguments(factory: Callable[..., Any], given: Mapping[str, Any], noun: str = "part") -> dict[str, Any]:
-    """`given`, ready for `factory(**...)`: texts are converted to what the arguments are annotated with ("8", "0.5",
-    "true", "none"); other values pass. Only arguments with a default, or after `*`, can be set.
+    """Returns `given`, ready for `factory(**...)`. Texts ("8", "0.5", "true", "none") are converted to the annotated
+    types of the arguments; other values stay as they are. Only arguments with a default, or after `*`, can be set.
 
-    Raises PartError for a name that the factory has not got, and lists its names; and for a value that does not fit.
+    Raises PartError for a value that does not fit, and for an unknown name; the message then lists the factory's names.
     """
     settable = {
         name: parameter
@@ -39,8 +39,8 @@ def whole(
     prefix: str = "",
     handed: Collection[str] = (),
 ) -> dict[str, Any]:
-    """`arguments`, if only those in `handed` are added later. Raises PartError also for a missing required argument,
-    which it names as it is set, after `prefix`."""
+    """Returns `arguments`, and raises PartError for a missing required argument too. The names in `handed` may be
+    missing, because they are added later. `prefix` precedes the argument's name in the message."""
     found = arguments(factory, given, noun)
     for name, parameter in inspect.signature(factory).parameters.items():
         needed = parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty
@@ -52,7 +52,8 @@ def whole(
 
 
 def convert(text: str, hint: Any, name: str) -> Any:
-    """`text` as the type of `hint`, or as the first type that fits if there are several. Raises PartError."""
+    """Returns `text` converted to the type of `hint`; if `hint` has several types, to the first that fits. Raises
+    PartError."""
     wanted = _members(hint)
     for kind in wanted:
         try:
@@ -63,13 +64,13 @@ def convert(text: str, hint: Any, name: str) -> Any:
 
 
 def kind(hint: Any) -> str:
-    """The type of a value in words, such as "a whole number or none"."""
+    """Returns the type of a hint in words, such as "a whole number or none"."""
     names = [_words(member) for member in _members(hint)]
     return " or ".join(sorted(names, key=lambda name: name == "none"))
 
 
 def _members(hint: Any) -> list[Any]:
-    """The types that a hint allows, the narrowest first. A text that fits no other type stays a text."""
+    """Returns the types that a hint allows, the narrowest first. A text that fits no other type stays a text."""
     if hint is Any or hint is inspect.Parameter.empty:
         return NARROW
     members = list(typing.get_args(hint)) if typing.get_origin(hint) in (Union, types.UnionType) else [hint]

@@ -1,4 +1,5 @@
-"""Parts by name: strategies, critics, feedback, graders, filters, formats. The folder is the catalogue.
+"""Finds parts by name: strategies, critics, feedback, graders, filters, formats. There is no list of parts; the files
+in a folder are the list.
 
 A part is a file whose one public function has the file's name; the function's keyword arguments are its configuration.
 `load("greedy", "strategy")` finds `redraft.agents.strategies.greedy:greedy`; a spec may
@@ -24,15 +25,15 @@ Factory = Callable[..., Any]
 
 @cache
 def names(kind: str, package: str = "") -> list[str]:
-    """The names of the parts of a kind ("grader") in redraft, or in `package`, without importing any of them."""
+    """Returns the names of the parts of a kind ("grader") in redraft, or in `package`, without importing the parts."""
     return sorted(_modules(kind, package))
 
 
 def load(spec: str | Factory, kind: str, package: str = "") -> Factory:
-    """The function that `spec` names, a part of this kind ("grader"). A bare name is looked up in `package`, by default
-    that of the parts that ship.
+    """Returns the function that `spec` names, a part of this kind ("grader"). A bare name is looked up in `package`, by
+    default the package of redraft's own parts.
 
-    Raises PartError if there is no such part; the message lists the parts that there are.
+    Raises PartError if the part does not exist; the message lists the known parts.
     """
     if callable(spec):
         return spec
@@ -51,7 +52,7 @@ def load(spec: str | Factory, kind: str, package: str = "") -> Factory:
 
 
 def _modules(kind: str, package: str, name: str = "*") -> dict[str, str]:
-    """The modules of parts by the parts' names, in the folders of the package and in folders inside them."""
+    """Returns the module of each part by the part's name, in the folders of the package and in folders inside them."""
     package, returns = package or KINDS[kind].package, KINDS[kind].returns
     return {
         file.stem: ".".join([package, *file.relative_to(folder).with_suffix("").parts])
@@ -63,7 +64,7 @@ def _modules(kind: str, package: str, name: str = "*") -> dict[str, str]:
 
 @cache
 def _folders(package: str) -> list[Path]:
-    """The folders of `package`, found without importing it."""
+    """Returns the folders of `package`, without importing it."""
     room, inner = package.split(".")[:2], package.split(".")[2:]
     spec = importlib.util.find_spec(".".join(room))  # a deeper name would import the room
     folders = [Path(folder, *inner) for folder in (spec and spec.submodule_search_locations) or ()]
@@ -73,8 +74,8 @@ def _folders(package: str) -> list[Path]:
 
 
 def _makes(file: Path, returns: str) -> bool:
-    """Whether the file has a function of its own name whose annotation says that it returns a `returns`. The text is
-    searched, not parsed, since parsing would double the time of a command's help."""
+    """Returns whether the file has a function of the file's name that is annotated to return the type `returns`. The
+    text is searched and not parsed, because parsing would double the time of a command's help."""
     text = file.read_text(encoding="utf-8")
     if f"def {file.stem}(" not in text:
         return False

@@ -1,4 +1,4 @@
-"""The descriptions of a part and of its arguments, from its docstring."""
+"""Reads the descriptions of a part and of its arguments from its docstring."""
 
 import inspect
 import re
@@ -8,13 +8,14 @@ from typing import Any
 
 
 def about(factory: Callable[..., Any]) -> str:
-    """The first sentence of a factory's docstring, or else of its file's, in one line; empty if there is neither."""
+    """Returns the first sentence of a factory's docstring in one line. Without it, returns the first sentence of the
+    file's docstring; "" if there is neither."""
     return next(iter(_sentences(_prose(factory))), "")
 
 
 def argument(factory: Callable[..., Any], name: str) -> str:
-    """The description of an argument in the docstring: its entry under `Args:`, else the first sentence that names it
-    between backticks; empty if there is neither."""
+    """Returns the description of an argument in the docstring: its entry under `Args:`, else the first sentence that
+    names it between backticks; "" if there is neither."""
     listed = _argument_entries(factory).get(name)
     if listed:
         return listed
@@ -24,7 +25,7 @@ def argument(factory: Callable[..., Any], name: str) -> str:
 
 
 def _prose(factory: Callable[..., Any]) -> str:
-    """The docstring without its `Args:`. A file that has one part may describe it in the docstring of the file."""
+    """Returns the docstring of the factory, or else of its file, without the entries under `Args:`."""
     module = sys.modules.get(getattr(factory, "__module__", ""))
     return ARGS.split(inspect.getdoc(factory) or inspect.getdoc(module) or "")[0]
 
@@ -34,7 +35,8 @@ def _sentences(text: str) -> list[str]:
 
 
 def _argument_entries(factory: Callable[..., Any]) -> dict[str, str]:
-    """The entries under `Args:`. An entry begins with the argument's name and a colon; deeper lines continue it."""
+    """Returns the entries under `Args:` by the arguments' names. An entry begins with the argument's name and a colon;
+    lines with more indentation continue it."""
     _, _, below = (inspect.getdoc(factory) or "").partition("Args:\n")
     found: dict[str, str] = {}
     name = ""

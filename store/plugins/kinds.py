@@ -1,10 +1,10 @@
-"""The kinds of parts, listed once: where the parts of each kind are, and what their functions return."""
+"""Lists the kinds of parts: the package of each kind, and the type that its functions return."""
 
 from typing import NamedTuple
 
 
 class PartKind(NamedTuple):
-    """A package of parts, and the type that makes a function in it a part."""
+    """A package of parts. A function in it is a part if it returns the type `returns`."""
 
     package: str
     returns: str

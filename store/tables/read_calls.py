@@ -1,4 +1,4 @@
-"""Stored calls as records again, so that a unit can be replayed without asking a model."""
+"""Reads stored calls back as records, so that a unit can be replayed without asking a model."""
 
 import json
 from collections.abc import Sequence

@@ -58,7 +58,7 @@ def _rollouts(unit: Unit) -> tuple[Trajectory, ...]:
 
 
 def problem_row(problem: Problem, added_at: str) -> Row:
-    """A row of raw.problems."""
+    """Returns a row of raw.problems."""
     return (
         problem.problem_id, problem.source, problem.split, problem.question, problem.answer, problem.kind,
         problem.level, problem.subject, problem.parent_id, problem.augmentation, strict(dict(problem.meta)), added_at,

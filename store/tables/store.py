@@ -28,14 +28,14 @@ REMOVAL_S = 0.5  # seconds that a command which has failed waits for the store t
 
 
 class Store:
-    """A database at `path`, made if it does not exist (`create=False` raises instead) and brought to the newest
-    schema; ":memory:" is a new one that ends with its Store. `waiting` gets a message if another process holds the
-    file; without `waiting`, a warning is logged.
+    """A database at `path`. If it does not exist, it is made; with `create=False`, StoreError is raised instead. An
+    older database gets the newest schema. ":memory:" is a new database that ends with its Store. `waiting` gets a
+    message if another process holds the file; without `waiting`, a warning is logged.
 
-    Every operation opens the file and releases it. While another process has it, a writing operation waits for ever, a
-    query for a time, and opening the store here for `patience` seconds (None: for ever). Raises StoreError, in one line
-    with its cure; StoreHeld if a DuckDB connection of this process has the file. In an event loop use `opened`, and
-    `off_loop`.
+    Every operation opens the file and releases it. While another process has the file, a writing operation waits for
+    ever. A query, and the opening of the store, wait for `patience` seconds (None: for ever). Raises StoreError, in one
+    line with its cure; StoreHeld if a DuckDB connection of this process has the file. In an event loop use `opened`,
+    and `off_loop`.
     """
 
     def __init__(
@@ -66,13 +66,13 @@ class Store:
 
     @contextmanager
     def held(self, *, read_only: bool = False) -> Iterator[None]:
-        """Keeps the file open for all that this thread does with the store meanwhile, instead of for each operation;
-        other processes have to wait. Raises StoreError."""
+        """Keeps the file open for all operations of this thread inside the `with` block, instead of for each operation.
+        Other processes have to wait. Raises StoreError."""
         with self._database.hold(read_only=read_only):
             yield
 
     def journal_path(self, recipe: str) -> Path | None:
-        """The path of a recipe's journal, beside the store; None for a store in memory."""
+        """Returns the path of a recipe's journal, beside the store; None for a store in memory."""
         return None if self.path == ":memory:" else Path(f"{self.path}.journal") / f"{recipe}.jsonl"
 
     def remove_if_unused(self) -> None:
@@ -105,7 +105,7 @@ class Store:
         ids: Sequence[str] | None = None,
         limit: int | None = None,
     ) -> Iterator[Problem]:
-        """The stored problems that fit, in the order of their ids."""
+        """Yields the stored problems that meet all given conditions, in the order of their ids."""
         with self._database.open(read_only=True) as connection:
             found = read_problems(connection, source=source, split=split, ids=ids, limit=limit)
         yield from found
@@ -123,22 +123,22 @@ class Store:
             add_run_end(connection, run_id, status, facts or {})
 
     def done(self, recipe: str, replicate: str) -> dict[str, Done]:
-        """What is published of a recipe and replicate, by problem id."""
+        """Returns what is published of a recipe and replicate, by problem id."""
         with self._database.open(read_only=True) as connection:
             return read_done(connection, recipe, replicate)
 
     def answers(self, units: Sequence[str]) -> list[tuple[Call, list[dict[str, Any]]]]:
-        """Every stored call of these units that was answered, with its choices, in the order of publication."""
+        """Returns every stored call of these units that was answered, with its choices, in the order of publication."""
         return [(call, choices) for call, choices in self.calls(units) if call.error is None]
 
     def calls(self, units: Sequence[str]) -> list[tuple[Call, list[dict[str, Any]]]]:
-        """Every stored call of these units, failed ones too."""
+        """Returns every stored call of these units, including failed calls."""
         with self._database.open(read_only=True) as connection:
             return read_calls(connection, units)
 
     def publish(self, units: Sequence[Unit]) -> None:
-        """Adds finished units, all or none. Leaves a unit as it is if its attempt is already there, and leaves out
-        calls that an earlier attempt brought."""
+        """Adds finished units, all or none. A unit whose attempt is already in the store is not added again, and calls
+        that an earlier attempt added are left out."""
         if units:
             with self._database.open() as connection:
                 add_units(connection, units)
@@ -155,18 +155,18 @@ class Store:
             add_labels(connection, labels)
 
     def query(self, sql: str, parameters: Any = None, *, patience: float = 30.0) -> Table:
-        """The result of one SQL statement that can only read. Raises QueryError if DuckDB refuses it, and StoreError if
-        another process has the file for longer than `patience` seconds."""
+        """Returns the result of one SQL statement that can only read. Raises QueryError if DuckDB refuses it, and
+        StoreError if another process has the file for longer than `patience` seconds."""
         with self._database.open(read_only=True, patience=patience) as connection:
             return read_table(connection, sql, parameters)
 
     def queries(self, *sqls: str, patience: float = 30.0) -> list[Table]:
-        """The results of several statements, at one and the same state of the store."""
+        """Returns the results of several statements, all from the same state of the store."""
         with self._database.open(read_only=True, patience=patience) as connection:
             return [read_table(connection, sql) for sql in sqls]
 
     def rows(self, sql: str, *, patience: float = 30.0) -> Iterator[dict[str, Any]]:
-        """The rows of one statement, each by the names of its columns. The store is held until the last row."""
+        """Yields the rows of one statement, each by the names of its columns. The store is held until the last row."""
         with self._database.open(read_only=True, patience=patience) as connection:
             yield from read_rows(connection, sql)
 

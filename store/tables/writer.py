@@ -1,4 +1,4 @@
-"""Finished units on their way into the store, in batches, while the run goes on."""
+"""Writes finished units into the store in batches, while the run continues."""
 
 import asyncio
 import time
@@ -18,8 +18,8 @@ HELD_S = 1.0  # seconds until the next try, if other code in this process has th
 
 class Writer:
     """Publishes finished units every `seconds`, and whenever `batch` units are waiting; then removes them from the
-    journal. It publishes less often if publishing would take more than a twentieth of a processor. Publishing runs in a
-    thread, so if another process has the store, the batch waits and the run goes on.
+    journal. The writer publishes less often if publishing would take more than a twentieth of a processor. Publishing
+    runs in a thread, so if another process has the store, the batch waits and the run continues.
 
     If the store has an error, such as a full disk, the next `put` and `close` raise it; the journal still has the
     units. If other code in this process has the store open, the batch waits too, and only `close` raises an error.
@@ -55,8 +55,8 @@ class Writer:
                 await asyncio.wait_for(self._room.wait(), PATIENCE)
 
     async def close(self) -> None:
-        """Publishes the waiting units, and returns when they are in the store. If this is cancelled, unpublished units
-        stay in the journal. Raises StoreError."""
+        """Publishes the waiting units, and returns when they are in the store. If `close` is cancelled, unpublished
+        units stay in the journal. Raises StoreError."""
         self._closing = True
         self._hurry.set()
         if self._task is not None:

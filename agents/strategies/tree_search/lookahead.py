@@ -99,6 +99,6 @@ async def _roll_out(search: Search, policy: Policy, node: Node, k: int) -> Traje
 
 
 def _is_cut_short(search: Search, trajectory: Trajectory) -> bool:
-    """Whether the call after a rollout's last step failed, or was not made because a budget was used up."""
+    """Returns whether the call after a rollout's last step failed, or was not made because a budget was used up."""
     nothing = search.lost.get(trajectory.place) if trajectory.stop is None else None
     return nothing is not None and nothing.stop in (Stop.FAILED, Stop.BUDGET)

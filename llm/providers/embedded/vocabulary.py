@@ -27,7 +27,7 @@ class Vocabulary:
         return self._bytes[token] if token < len(self._bytes) else b""
 
     def is_mark(self, token: int) -> bool:
-        """Whether a token ends the model's answer."""
+        """Returns whether a token ends the model's answer."""
         return token in self._marks or token >= len(self._bytes)
 
 

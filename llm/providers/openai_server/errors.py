@@ -144,7 +144,7 @@ def error_in_reply(data: Mapping[str, Any], body: bytes) -> tuple[int, ErrorBody
 
 
 def lacks_model(status: int, words: ErrorBody) -> bool:
-    """Whether the error says that the model does not exist."""
+    """Returns whether the error says that the model does not exist."""
     if status == 404 and "model" in words.text.lower():
         return True
     return status in (400, 404, 422) and bool(NO_MODEL.search(f"{words.code} {words.text}"))

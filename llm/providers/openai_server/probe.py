@@ -84,7 +84,7 @@ class Probe:
         return self._facts
 
     async def _is_followed(self, name: str) -> bool:
-        """Whether calls with different seeds return the same text under a setting. One call may differ, because
+        """Returns whether calls with different seeds return the same text under a setting. One call may differ, because
         rounding varies with a server's load. A high temperature makes the calls differ if the server ignores the
         setting."""
         for temperature in (2.0, 1.0):
@@ -157,8 +157,8 @@ class Probe:
         return found
 
     def _continues_prefix(self, seen: ProbeReply) -> bool:
-        """Whether the first sample continues the prefix. A sample that repeats the prefix first counts too, as a
-        habit."""
+        """Returns whether the first sample continues the prefix. A sample that repeats the prefix first counts too, as
+        a habit."""
         text = seen.choices[0].text if seen.choices else ""
         if text.startswith(BEGUN):
             self._facts = replace(self._facts, repeats=True)
@@ -166,7 +166,7 @@ class Probe:
         return text.startswith("0")
 
     async def _leaves_open(self) -> bool:
-        """Whether the server's own prompt leaves a trailing assistant message open."""
+        """Returns whether the server's own prompt leaves a trailing assistant message open."""
         listed = [{"role": "user", "content": COUNT[0].content}, {"role": "assistant", "content": BEGUN}]
         for address in self._addresses:
             prompt = await server_prompt(self._endpoint, address, "apply-template", listed)

@@ -28,7 +28,7 @@ class PromptRenderer:
         return self._template is not None
 
     def ready(self, facts: ServerFacts) -> bool:
-        """Whether all facts that a prompt needs are known."""
+        """Returns whether all facts that a prompt needs are known."""
         return self._template is None or facts.adds_bos is not None
 
     async def prompt(self, request: Request, facts: ServerFacts) -> tuple[str, bool]:

@@ -105,9 +105,9 @@ def _choice(one: dict[str, Any], request: Request, facts: ServerFacts, signs: Ob
 
 
 def _is_answer(message: Any, request: Request, facts: ServerFacts) -> bool:
-    """Whether the server wrongly returned the rest of the answer as thinking. Some servers treat everything before a
-    closing tag as thinking, and the rest of an answer has no such tag. If the continuation is a message of its own, the
-    model may really think."""
+    """Returns whether the server wrongly returned the rest of the answer as thinking. Some servers treat everything
+    before a closing tag as thinking, and the rest of an answer has no such tag. If the continuation is a message of its
+    own, the model may really think."""
     own = facts.capabilities.continuing is Continuing.TRAILING
     return bool(request.prefix) and not own and isinstance(message, dict) and not message.get("content")
 
@@ -195,9 +195,9 @@ def _logprobs(
 
 
 def _ends_by_itself(given: Any, facts: ServerFacts, signs: Observations) -> bool:
-    """Whether the last log-probability is that of the end token, which has no text. llama.cpp delays text that may be
-    the beginning of a stop string, and assigns this text to the end token. In that case only the number of tokens shows
-    whether there is an end token."""
+    """Returns whether the last log-probability is that of the end token, which has no text. llama.cpp delays text that
+    may be the beginning of a stop string, and assigns this text to the end token. In that case only the number of
+    tokens shows whether there is an end token."""
     try:
         listed = parse_tokens(given.get("content") if isinstance(given, dict) else None)
     except (TypeError, ValueError):

@@ -58,7 +58,7 @@ def lost_whitespace(request: Request, facts: ServerFacts, raw: bool) -> str:
 
 
 def _stops_answer_only(request: Request, facts: ServerFacts, prompt: str | None) -> bool:
-    """Whether a stop string can end the answer only, and not the thinking or white space before it."""
+    """Returns whether a stop string can end the answer only, and not the thinking or white space before it."""
     if request.prefix:
         return not lost_whitespace(request, facts, prompt is not None)
     return not facts.thinks

@@ -148,7 +148,7 @@ class LiteLLMModel(Model):
         return replace(reply, cost_usd=cost if cost or self.prices else None)
 
     def adapt(self, failure: Failure, parameters: Mapping[str, Any]) -> bool:
-        """Whether a request was rejected for an optional parameter. Later requests leave that parameter out."""
+        """Returns whether a request was rejected for an optional parameter. Later requests leave that parameter out."""
         return self._known.adapt(failure, parameters)
 
     def to_model_error(self, failure: Failure) -> ModelError:

@@ -36,7 +36,7 @@ def capabilities(litellm: ModuleType, full: str, known: Mapping[str, Any]) -> Ca
 
 
 def _passes(litellm: ModuleType, model: str, provider: str, name: str, value: Any) -> bool:
-    """Whether a parameter changes what LiteLLM sends."""
+    """Returns whether a parameter changes what LiteLLM sends."""
     asked = {"model": model, "custom_llm_provider": provider, "drop_params": True}
     try:
         return litellm.utils.get_optional_params(**asked, **{name: value}) != litellm.utils.get_optional_params(**asked)

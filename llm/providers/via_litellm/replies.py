@@ -74,7 +74,8 @@ def split_message(message: Any, prefix: str = "") -> tuple[str, str]:
 
 
 def _stop_string(choice: Any, stop: Sequence[str]) -> bool:
-    """Whether a stop string ended the text. If the server reports no reason, a stop string counts as the cause."""
+    """Returns whether a stop string ended the text. If the server reports no reason, a stop string counts as the
+    cause."""
     reason = stop_reason(choice)
     return reason is UNREPORTED or reason in stop
 

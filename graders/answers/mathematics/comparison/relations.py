@@ -59,7 +59,8 @@ def same_relations(gold: Form, given: Form, same: Compare) -> Ruling:
 
 
 def _unlike(relation: Relation, other: Form) -> bool | None:
-    """A relation against something that is none: wrong against a value, unless the relation may state that value."""
+    """Compares a relation with a form that is no relation. The result is False for a value, unless the relation may
+    state that value; else the result is None."""
     if not isinstance(other, Number | Call | Quantity):
         return None
     if set(relation.signs) <= {"=", "≈", "⇒", "→"}:
@@ -100,7 +101,8 @@ def value_of(form: Relation, key: Form | None, same: Compare) -> Form | None:
 
 
 def _is_sought(form: Form) -> bool:
-    """Whether a side may be what is asked for, such as a + b or cos A: an expression of unknowns without numbers."""
+    """Returns whether a side may be the quantity that the question asks for: an expression of unknowns without numbers,
+    such as a + b or cos A."""
     if isinstance(form, Call):
         return form.function.isalpha() or form.function.endswith("()") or all(map(_is_sought, form.arguments))
     return isinstance(form, Name)

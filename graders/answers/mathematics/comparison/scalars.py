@@ -106,7 +106,7 @@ def _is_degrees(form: Form) -> bool:
 
 
 def _is_measured(form: Form) -> bool:
-    """Whether a value has a unit that is none of angles."""
+    """Returns whether a value has a unit, other than a unit of angles."""
     unit = measure(form.unit) if isinstance(form, Quantity) else None
     return unit is not None and unit[0] not in ("", "angle", "turn")
 

@@ -49,7 +49,7 @@ class Address:
         return True
 
     def is_paused(self, now: float) -> bool:
-        """Whether calls should avoid the server for now. The first call after the pause tests it."""
+        """Returns whether calls should avoid the server for now. The first call after the pause tests it."""
         return now < self._paused_until
 
     def record_try(self, now: float) -> None:
@@ -155,7 +155,7 @@ def _bases(given: str) -> list[URL]:
 
 
 def _versioned(path: str) -> bool:
-    """Whether a path ends with a version of the protocol, such as /v1."""
+    """Returns whether a path ends with a version of the protocol, such as /v1."""
     return bool(re.search(r"/v\d\w*/?$", path))
 
 
