@@ -39,6 +39,8 @@ def concluded_letter(text: str) -> str | None:
     for line in (lines[-1], text.lstrip().partition("\n")[0][:LONGEST].strip()):
         if (match := OPTION.fullmatch(line)) and (len(options) == 1 or not match[2]):
             return match[1]
+    if not FINISHED.search(lines[-1]):
+        return None
     for sentence in reversed(SENTENCE.split(lines[-1])):
         named = [match[1] or match[2] for match in NAMED.finditer(sentence) if not _is_ruled_out(sentence, match)]
         if named:
@@ -89,6 +91,8 @@ RULED_OUT = re.compile(
 OPTION = re.compile(
     r"[\W_]*(?:(?:[Oo]ption|[Cc]hoice|选项)\s*)?[(\[（]?([A-J])(?:[\W_]*$|[*_]*[.):：、）\]](?!\w)([^\n]*))"
 )
+FINISHED = re.compile(r"[.!?。！)\]}*_`\"'”$]\W*$|(?<![A-Za-z])[A-J]$")
+"""The end of a line that does not break off."""
 SENTENCE = re.compile(r"(?<=[a-z)\]*\d])[.!?]\s+(?=[A-Z*(])|。")
 NAMED = re.compile(
     r"[(（]([A-J])[)）]|(?:[Oo]ption|[Cc]hoice|[Ss]tatement|\b(?:is|be|are|it's|so|[Tt]hus|[Tt]herefore|[Hh]ence),?)\s*:?\s*"

@@ -11,6 +11,7 @@ from redraft.graders.answers.replies.value import TALK
 def stated_words(text: str) -> str | None:
     """The words that a text states as its answer, up to the end of their sentence or an explanation; None if it states
     none."""
+    verdict = None
     for label in labels(text):
         line = BOLD.sub(r"\1", label.content.lstrip().partition("\n")[0].strip())
         end = EXPLAINS.search(line)
@@ -21,7 +22,9 @@ def stated_words(text: str) -> str | None:
             return decision[1]
         if answer and not TALK.match(answer):
             return answer
-    return None
+        if VERDICT.fullmatch(answer):
+            verdict = verdict or answer
+    return verdict
 
 
 def concluded_words(text: str) -> str | None:
@@ -44,6 +47,8 @@ LONGEST = 8  # characters of an abbreviation with what stands before it
 HEDGE = re.compile(
     r"(?:(?:most|very)\s+)?(?:likely|\w+ably|\w+ainly|clearly|simply|technically)\s+(?:to be\s+)?", re.IGNORECASE
 )
+VERDICT = re.compile(r"(?:in)?(?:valid|correct|consistent)|right|wrong|unknown|unique", re.IGNORECASE)
+"""Words that mostly talk about an answer, but are one if a text states no other."""
 PARTICLE = re.compile(r"(?:です|である|でした|입니다|이다|이에요|예요)$")
 DECISION = re.compile(r"[\"“'*]*(yes|no|true|false)[\"”'*]*(?:\s*[,;:–—(]|\.\s|\s+-\s|$)", re.IGNORECASE)
 """Yes or no, with or without a reason after it."""

@@ -83,6 +83,7 @@ def test_a_text_without_a_statement_ends_with_its_letter(ending: str, choice: st
     "text",
     [
         "The answer is not A.",
+        "If we look at (B), it says that the plan is best. This is a hyper",
         "It is not (A).",
         "Option A is incorrect.",
         "The answer is A or C.",

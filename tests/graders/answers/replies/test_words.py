@@ -42,6 +42,7 @@ def test_words_are_read_up_to_the_end_of_their_sentence(text: str, answer: str) 
 
 def test_talk_about_the_answer_is_no_answer() -> None:
     assert extract("The answer is Rome.\nThe answer is correct.", Kind.TEXT) == "Rome"
+    assert extract("The argument follows. So the answer is valid.", Kind.TEXT) == "valid"
     assert marked("The answer is not known.", Kind.TEXT) is None
 
 
