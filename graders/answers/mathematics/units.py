@@ -11,7 +11,7 @@ def measure(unit: str) -> tuple[str, Fraction] | None:
     """Returns what a unit measures, and its size in the base unit ("cm" gives "length" and 1/100). Returns None if the
     words are no unit. A noun ("apples", "red marbles") measures itself. Words that change a value ("squared", "dozen",
     "or more") are no unit."""
-    text = " ".join(unit.split())
+    text = " ".join(unit.split()).rstrip(".")
     squared = POWER_WORDS.match(text)
     if squared:
         text = f"{text[squared.end() :]}^{2 if squared[1].casefold() in ('square', 'sq', 'sq.') else 3}"
@@ -69,7 +69,7 @@ length 9144/10000 yd yds yard yards
 length 1609344/1000 mi mile miles
 area 10000 hectare hectares
 area 40468564224/10000000 acre acres
-mass 1 g gram grams
+mass 1 g gm gms gram grams
 mass 1/1000 mg milligram milligrams
 mass 1000 kg kgs kilogram kilograms kilo kilos
 mass 1000000 ton tons tonne tonnes
@@ -124,6 +124,8 @@ data 1 B byte bytes
 data 1000 kB KB
 data 1000000 MB
 data 1000000000 GB
+am 1 am
+pm 1 pm
 plain 1 unit units
 plain^2 1 sq_units
 """

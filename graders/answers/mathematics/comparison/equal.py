@@ -9,12 +9,13 @@ from redraft.graders.answers.mathematics.comparison.simplify import conditions_o
 from redraft.graders.answers.mathematics.comparison.words import same_words
 from redraft.graders.answers.mathematics.forms import Form, Words
 from redraft.graders.answers.mathematics.reading.parser import parse
+from redraft.graders.answers.normalize import unwrap
 
 
 def equal(gold: str, given: str) -> bool | None:
     """Returns whether an answer equals the key; None if that can't be decided. Raises Unread if any part of either text
     can't be read. The conventions are those of docs/oracle.md."""
-    return same(parse(gold), parse(given))
+    return same(parse(unwrap(gold)), parse(unwrap(given)))
 
 
 def same(gold: Form, given: Form) -> bool | None:

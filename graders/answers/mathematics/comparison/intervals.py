@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
-from redraft.graders.answers.mathematics.comparison.arithmetic import NoValue
-from redraft.graders.answers.mathematics.comparison.values import constant, same_value
+from redraft.graders.answers.mathematics.comparison.arithmetic import NoValue, context_of, evaluate, number_in
+from redraft.graders.answers.mathematics.comparison.values import constant, same_value, unknowns
 from redraft.graders.answers.mathematics.forms import (
     Call,
     Expression,
@@ -116,7 +116,9 @@ def _of_listing(form: Listing, sure: bool) -> list[Interval] | None:
     infinite = _is_infinite(low) or _is_infinite(high)
     if sure and form.brackets in ("()", "[]") and not infinite:
         return None
-    closed = form.brackets[0] == "[" and not _is_infinite(low), form.brackets[1] == "]" and not _is_infinite(high)
+    closed = form.brackets[0] == "[", form.brackets[1] == "]"
+    if (closed[0] and _is_infinite(low)) or (closed[1] and _is_infinite(high)):
+        return None
     return [Interval(low, closed[0], high, closed[1])]
 
 
@@ -134,7 +136,7 @@ def _of_relation(form: Relation) -> list[Interval] | None:
         if left is not None and not isinstance(left, Name):
             left, right, sign = right, left, TURNED[sign]
         if left is not None and (not isinstance(left, Name) or left == INFINITY):
-            return None
+            return _of_linear(_expression(left), _expression(right), sign)
         value = _expression(right)
         if sign == "≠":
             return [Interval(MINUS_INFINITY, False, value, False), Interval(value, False, INFINITY, False)]
@@ -149,6 +151,20 @@ def _of_relation(form: Relation) -> list[Interval] | None:
             closed = first == "≤" and not _is_infinite(low), second == "≤" and not _is_infinite(high)
             return [Interval(low, closed[0], high, closed[1])]
     return None
+
+
+def _of_linear(left: Expression, right: Expression, sign: str) -> list[Interval] | None:
+    """The numbers that fulfil a linear inequality in one unknown: -x > -1, 2x + 1 ≤ 5."""
+    difference = Call("-", (left, right))
+    names = unknowns(difference)
+    if len(names) != 1 or sign == "≠":
+        return None
+    (name,) = names
+    at = [evaluate(difference, {name: Fraction(number)}, 0) for number in (0, 1, 3)]
+    if not all(isinstance(value, Fraction) for value in at) or at[2] - at[0] != 3 * (at[1] - at[0]) or at[0] == at[1]:
+        return None
+    slope = at[1] - at[0]
+    return _of_relation(Relation((Name(name), Number(-at[0] / slope)), (sign if slope > 0 else TURNED[sign],)))
 
 
 def _of_distance(inside: Expression, most: Expression, sign: str) -> list[Interval] | None:
@@ -236,10 +252,10 @@ def _place(end: Expression) -> Any:
     """Returns the value of an interval's end, exactly or to 60 digits. Raises Unread for an end with unknowns."""
     if _is_infinite(end):
         return float("inf") if end == INFINITY else float("-inf")
-    value = constant(end)
-    if not isinstance(value, Fraction) and getattr(value, "imag", 0) != 0:
+    value = number_in(constant(end), context_of(0))
+    if value.imag != 0:
         raise Unread("an end is no real number")
-    return value
+    return value.real
 
 
 def _is_infinite(end: Expression) -> bool:

@@ -19,6 +19,8 @@ def simplified(form: Form) -> Form:
         if conditions := conditions_of(form):
             items = [item for item in form.items if item not in conditions]
             return simplified(Listing("", tuple(items), form.joined) if len(items) > 1 else items[0])
+        if form.brackets == "" and any(map(_is_point, form.items)):
+            form = _points(form)
         spread = tuple(sign for item in form.items for sign in both_signs(item))
         if form.brackets in ("", "{}") and len(spread) > len(form.items):
             return Listing(form.brackets, spread, form.joined)
@@ -32,6 +34,22 @@ def simplified(form: Form) -> Form:
         return Listing("", tuple(spread)) if len(spread) > 1 else form
     return form
     return form
+
+
+def _is_point(form: Form) -> bool:
+    """Whether a form is (x, y) = (1, 2)."""
+    if not isinstance(form, Relation) or form.signs != ("=",):
+        return False
+    return all(isinstance(side, Listing) and side.brackets == "()" for side in form.sides)
+
+
+def _points(form: Listing) -> Listing:
+    """Several points, of which some are written as (x, y) = (1, 2), as the points alone."""
+    lefts = {item.sides[0] for item in form.items if isinstance(item, Relation) and _is_point(item)}
+    if len(lefts) != 1 or not all(_is_point(item) or isinstance(item, Listing) for item in form.items):
+        return form
+    rights = (item.sides[1] if isinstance(item, Relation) else item for item in form.items)
+    return Listing("", tuple(item for item in rights if item is not None), form.joined)
 
 
 def conditions_of(form: Form) -> tuple[Form, ...]:

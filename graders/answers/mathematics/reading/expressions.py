@@ -125,6 +125,8 @@ class Expressions(Functions):
             return token.text != "pmod"
         if token.text in ("|", "‖"):
             return self.bars == 0 and self._closing_bar(token.text)
+        if token.kind == "number":
+            return self.at > 0 and self.tokens[self.at - 1].text == ")"
         following = self.tokens[self.at + 1 : self.at + 2]
         return token.kind == "open" and not (following and following[0].text == "mod")
 

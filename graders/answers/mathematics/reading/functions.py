@@ -16,7 +16,14 @@ class Functions(Numerals):
         if after and after.text == "_":
             self.at += 1
             name = f"{name}_{self._subscript()}"
-        elif after and after.kind == "number" and not after.spaced and after.text.isdigit() and len(name) == 1:
+        elif (
+            after
+            and after.kind == "number"
+            and not after.spaced
+            and after.text.isdigit()
+            and name.isascii()
+            and len(name) == 1
+        ):
             self.at += 1
             name = f"{name}_{after.text}"
         after = self.peek
@@ -72,6 +79,9 @@ class Functions(Numerals):
         else:
             arguments = (self._bare_argument(),)
         values = tuple(scalar(argument) for argument in arguments)
+        if (token := self.peek) and token.kind == "words" and token.text in DEGREES and len(values) == 1:
+            self.at += 1
+            values = (Call("degree", values),)
         if (function in SEVERAL) != (len(values) > 1):
             raise Unread(f"{function} has {len(values)} arguments")
         if base is not None and function not in ("log", "ln"):
@@ -116,6 +126,9 @@ class Functions(Numerals):
             return Number(Fraction(token.text[0]))
         if token and token.text == "-":
             raise Unread("a sign is no argument")
+        if token and token.kind == "name" and [t.text for t in self.tokens[self.at + 1 : self.at + 2]] != ["_"]:
+            self.at += 1
+            return Name(token.text)
         return self.group_or_base()
 
 
@@ -125,5 +138,6 @@ def scalar(form: Form) -> Expression:
     raise Unread("a list, a set or words stand where a value should")
 
 
+DEGREES = ("degrees", "degree", "deg")
 FUNCTION_NAMES = ("f", "g", "h", "F", "G", "P")
 SEVERAL = ("max", "min", "gcd", "lcm")

@@ -23,7 +23,7 @@ class Numerals(Cursor):
         if after.kind == "words" and after.text.casefold() in SCALES:
             self.at += 1
             return Number(number.value * SCALES[after.text.casefold()])
-        if after.kind == "words" and after.text.casefold() in ("percent", "pct"):
+        if after.kind == "words" and after.text.casefold() in ("percent", "pct", "percentage"):
             self.at += 1
             return Call("percent", (number,))
         if number.decimals is None and after.text == "frac":

@@ -38,9 +38,10 @@ def tokens(text: str) -> list[Token]:
     long."""
     if len(text) > MAX_LENGTH:
         raise Unread("the text is too long")
+    spaced = ", " in text  # then a comma without a space groups digits
     text = typeset(text)
     grouped = "(" not in text and "[" not in text and r"\{" not in text and not text.startswith("{")
-    pattern = GROUPED if grouped or ", " in text else SINGLE
+    pattern = GROUPED if grouped or spaced else SINGLE
     found, at = [], 0
     while at < len(text):
         match = pattern.match(text, at)
@@ -186,7 +187,7 @@ _REST = r"""
     |(?P<based>(?=[0-9A-Z]*[A-Z])(?=[0-9A-Z]*\d)[0-9A-F]+_(?:\{\d\d?\}|\d\d?))
     |(?<=\d)\s*(?:\^\s*)?\{?\s*\x01?(?:st|nd|rd|th)\x02?\s*\}?(?![A-Za-z])
     |(?P<text>\x01[^\x01\x02]*\x02)
-    |(?P<letterlike>\\(?:mathbb|mathcal|mathfrak|overline|vec|hat|bar|widehat)\s*\{\s*\w+\s*\})
+    |(?P<letterlike>\\(?:mathbb|mathcal|mathfrak|overline|vec|hat|bar|widehat|overrightarrow)\s*\{\s*\w+\s*\})
     |(?P<environment>\\(?:begin|end)\s*\{[a-z]+\*?\})(?:\s*\{[clr|\s]*\})?
     |(?P<command>\\[A-Za-z]+)
     |(?P<words>[^\W\d_]+(?:(?<=[a-z]{3})['’]s?)?)
