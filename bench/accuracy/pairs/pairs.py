@@ -36,15 +36,24 @@ class Pair:
 
 
 def golds(source: str) -> list[Gold]:
-    """The distinct keys of a source: math500, gsm8k (both from the shared data), or layouts."""
-    if source == "layouts":
-        return [Gold(source, row["answer"], row["kind"]) for row in rows(HERE.with_name("golds.jsonl"))]
+    """The distinct keys of a source: math500, gsm8k (both from the shared data), layouts, or a file of rows with
+    `answer`, and `kind` if it is not math."""
+    if source not in ("math500", "gsm8k"):
+        file = HERE.with_name("golds.jsonl") if source == "layouts" else Path(source)
+        found = [Gold(file.stem, _bare(row["answer"]), row.get("kind", "math")) for row in rows(file)]
+        return list(dict.fromkeys(found))
     if source == "math500":
         texts = [row["answer"] for row in rows(DATA / "math_500.json")]
     else:
         files = ("gsm8k_test.jsonl", "gsm8k_train.jsonl")
         texts = [row["answer"].rsplit("####", 1)[1].strip() for file in files for row in rows(DATA / file)]
     return [Gold(source, text) for text in dict.fromkeys(texts)]
+
+
+def _bare(text: str) -> str:
+    """An answer without dollars around it."""
+    match = re.fullmatch(r"\$([^$]*)\$", text.strip())
+    return match[1].strip() if match else text.strip()
 
 
 def rows(file: Path) -> list[dict[str, Any]]:

@@ -29,11 +29,11 @@ SIGN = r"(?<=[\w})])\s*([+=-])\s*(?=[\w\\({])"
 
 
 WRAPS: Mapping[str, Way] = {
-    "dollars": around("$%s$"),
-    "double dollars": around("$$%s$$"),
-    "round delimiters": around(r"\(%s\)"),
-    "square delimiters": around(r"\[%s\]"),
-    "bold": around("**$%s$**"),
+    "dollars": unless(r"(?<!\\)\$", around("$%s$")),
+    "double dollars": unless(r"(?<!\\)\$", around("$$%s$$")),
+    "round delimiters": unless(r"(?<!\\)\$", around(r"\(%s\)")),
+    "square delimiters": unless(r"(?<!\\)\$", around(r"\[%s\]")),
+    "bold": unless(r"(?<!\\)\$", around("**$%s$**")),
     "full stop": around("%s."),
     "spaces around": around(" %s "),
     "display style": around(r"\displaystyle %s"),
@@ -61,7 +61,7 @@ TYPESETTING: Mapping[str, Way] = {
     "power without braces": swap(r"\^\{(\w)\}", r"^\1"),
     "superscript": swap(POWER, lambda match: (match[1] or match[2]).translate(SUPERSCRIPTS)),
     "power as in Python": unless(
-        r"\\(?:text|mbox)",
+        r"\\(?:text|mbox)|[ckm]m\b",
         swap(r"\^(?:\{([^{}\\]+)\}|(\w))", lambda match: f"**({match[1]})" if match[1] else f"**{match[2]}"),
     ),
     "dot for a product": unless(NO_PRODUCT, swap(PRODUCT, r" \\cdot ")),

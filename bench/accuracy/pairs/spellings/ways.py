@@ -9,6 +9,8 @@ from pairs.latex import Gold
 Way = Callable[[Gold], str | None]
 Text = Callable[[str], str | None]
 QUOTED = re.compile(r"(\\(?:text|mbox|mathrm)\{[^{}]*\})")
+SPECIAL = re.compile(r"(?<!\\)\$|\d[eE][-+]?\d|\\!\s*\d*,|, *\\!")
+"""Texts with several formulas, floating-point numbers, and digits in groups that are set apart in an unusual way."""
 FRACTION = re.compile(r"\\[dtc]?frac\s*(?:\{([^{}]*)\}|(\d))\s*(?:\{([^{}]*)\}|(\d))")
 
 
@@ -16,7 +18,7 @@ def typeset(change: Callable[[str], str]) -> Way:
     """A change outside of quoted words. It applies to all mathematics that is not words."""
 
     def way(gold: Gold) -> str | None:
-        if gold.form in ("words", "letter", "other"):
+        if gold.form in ("words", "letter", "other") or SPECIAL.search(gold.text):
             return None
         return "".join(part if QUOTED.fullmatch(part) else change(part) for part in QUOTED.split(gold.text))
 
@@ -82,7 +84,7 @@ def ratio(spelling: Callable[[Fraction, int, int], str | None]) -> Way:
     def way(gold: Gold) -> str | None:
         match = re.fullmatch(rf"(-?)\s*{FRACTION.pattern}", gold.body)
         parts = (match[2] or match[3], match[4] or match[5]) if match else ("", "")
-        if not match or not all(part.isdigit() for part in parts) or not int(parts[1]):
+        if not match or not all(part.isdecimal() for part in parts) or not int(parts[1]):
             return None
         top, bottom = int(match[1] + parts[0]), int(parts[1])
         other = spelling(Fraction(top, bottom), top, bottom)
