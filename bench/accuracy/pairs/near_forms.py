@@ -53,13 +53,13 @@ def _brackets(gold: Gold) -> Iterator[str]:
     if gold.form == "interval":
         inner = ", ".join(gold.elements)
         ends = [(a, b) for a in "([" for b in ")]" if (a, b) != gold.brackets]
-        yield from (a + inner + b for a, b in ends if not re.search(r"\[-?\\infty|\\infty\]", a + inner + b))
+        yield from (a + inner + b for a, b in ends if not re.search(r"\[\s*-?\\infty|\\infty\s*\]", a + inner + b))
     if gold.form == "union":
         text = tight(gold.text)
         parts = re.split(r"\s*\\cup\s*", text)
         yield from (r" \cup ".join([*parts[:place], *parts[place + 1 :]]) for place in range(len(parts)))
         yield text.replace(r"\cup", r"\cap")
-        for match in re.finditer(r"[(\[](?!-\\infty)|(?<!\\infty)[)\]]", text):
+        for match in re.finditer(r"[(\[](?!\s*-\\infty)|(?<!\\infty)(?<!\\infty )[)\]]", text):
             yield text[: match.start()] + {"(": "[", "[": "(", ")": "]", "]": ")"}[match[0]] + text[match.end() :]
 
 
@@ -119,7 +119,7 @@ SIZES = (
     ("cm", "m", "mm", "km"), ("inches", "feet", "miles", "yards"), ("cents", "dollars"),
     ("seconds", "minutes", "hours", "days", "weeks"), ("kg", "g", "mg"), ("degrees", "radians"), ("ml", "liters"),
 )  # fmt: skip
-BOUND = re.compile(r"\\mid|:")  # of a set, whose unknown may have any name
+BOUND = re.compile(r"\\mid|[:|]")  # of a set, whose unknown may have any name
 OTHER_UNKNOWN = each(
     LETTER, lambda m: ("w" if m[0] != "w" else "v") if m[0] not in CONSTANTS else None, "scalar", "relation"
 )
@@ -131,7 +131,7 @@ FORMS: Mapping[str, Miss] = {
     "the other direction": each(
         r"<|>|\\(?:leq?|geq?)(?![a-z])", lambda m: ">" if "<" in m[0] or "l" in m[0] else "<", "relation"
     ),
-    "another base": each(r"_\{?(\d+)\}?$", lambda m: f"_{{{int(m[1]) + 1}}}", "based"),
+    "another base": each(r"(?<=\d\d)_\{?(\d+)\}?$", lambda m: f"_{{{int(m[1]) + 1}}}", "based"),
     "an element more, less or elsewhere": _elements,
     "values of other names": _assignments,
     "blanks in another order": _blanks,
