@@ -5,8 +5,10 @@ import time
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
 
-from redraft.graders.answers.extract import extract
+from redraft.graders.answers.extract import extract, marked
 from redraft.graders.answers.normalize import unwrap
 from redraft.store.problems import Kind
 
@@ -74,6 +76,52 @@ def test_every_gold_comes_back_from_json_and_derivations() -> None:
         assert extract(f"So we have\n{rows}") == f"v = {unwrap(gold)}"
 
 
+SOUP = "\\{}()[]$,.:;!?*_`#|<>/^=+-& \n0123456789ABCabcxyfractboxedsqrtanswerisandtheQ是为答案です"
+PIECES = (
+    *(
+        "The answer is ",
+        "**Answer:** ",
+        "\n#### ",
+        "\n\n",
+        "$",
+        "\\boxed{",
+        "}",
+        "5",
+        "x = 3",
+        " and ",
+        "(B)",
+        ". ",
+        "Paris",
+    ),
+    *(
+        "\\frac{1}{2}",
+        "\\[",
+        "\\]",
+        "<think>",
+        "</think>",
+        "<|im_end|>",
+        "\nQ: ",
+        "| Answer |",
+        "答案是",
+        "so ",
+        "option A ",
+        "= ",
+    ),
+    *(
+        "\\begin{align}",
+        "\\\\",
+        "&",
+        "\\end{align}",
+        '{"answer": ',
+        "<answer>",
+        "</answer>",
+        "**",
+        "12 cm",
+        "- ",
+        "1. ",
+        "not ",
+    ),
+)
 HARD = (
     *(
         "the answer is ",
@@ -128,9 +176,9 @@ HARD = (
 @pytest.mark.parametrize("part", HARD)
 def test_reading_takes_a_tenth_of_a_second_of_processor_time_a_megabyte(part: str) -> None:
     text = part * (1_000_000 // len(part))
-    for given in (text, f"The answer is {text}", f"\\boxed{{{text}}}", f"{text}\nThe answer is 5."):
+    for reply in (text, f"The answer is {text}", f"\\boxed{{{text}}}", f"{text}\nThe answer is 5."):
         for kind in (Kind.MATH, Kind.CHOICE, Kind.TEXT):
-            assert any(_seconds(given, kind) < 0.1 for _ in range(3)), (kind, given[:40])
+            assert any(_seconds(reply, kind) < 0.1 for _ in range(3)), (kind, reply[:40])
 
 
 def _seconds(text: str, kind: Kind) -> float:
@@ -138,3 +186,19 @@ def _seconds(text: str, kind: Kind) -> float:
     start = time.process_time()
     extract(text, kind)
     return time.process_time() - start
+
+
+@given(some.text(alphabet=SOUP, max_size=120) | some.text(max_size=60))
+def test_any_text_is_read_and_what_is_marked_is_the_answer(text: str) -> None:
+    for kind in Kind:
+        answer, mark = extract(text, kind), marked(text, kind)
+        assert answer is None or answer.strip()
+        assert mark is None or mark == answer
+
+
+@given(some.lists(some.sampled_from(PIECES), max_size=14))
+def test_pieces_of_replies_in_any_order_are_read(pieces: list[str]) -> None:
+    text = "".join(pieces)
+    for kind in (Kind.MATH, Kind.CHOICE, Kind.TEXT):
+        answer, mark = extract(text, kind), marked(text, kind)
+        assert mark is None or mark == answer
