@@ -30,7 +30,8 @@ def result(formula: str) -> str:
     first, last = sides[0].strip(), sides[-1].strip()
     if len(sides) == 1 or not last or SEVERAL.search(ARGUMENTS.sub("", formula)) or not all(map(is_closed, sides)):
         return formula
-    if not first or QUANTITY.fullmatch(first) or (CALCULATION.fullmatch(first) and not UNKNOWNS.search(last)):
+    named = QUANTITY.fullmatch(first) and NUMERIC.search(last)
+    if not first or named or (CALCULATION.fullmatch(first) and not UNKNOWNS.search(last)):
         return last
     if len(sides) == 2 or any(UNKNOWN.fullmatch(side.strip()) for side in sides[1:-1]):
         return formula
@@ -93,9 +94,10 @@ CALCULATION = re.compile(
     r"(?=.*\d)(?=.*(?:[-+*/^−×÷·x]|\\(?:times|cdot|div|[dt]?frac|sqrt)))"
     r"(?:[\d\s.,+*/()x%^{}$−×÷·-]|\\(?:times|cdot|div|\$|%|left|right|pi|(?:[dt]?frac|sqrt)(?![a-z])))+"
 )
+NUMERIC = re.compile(r"\d|\\(?:pi|infty|text)(?![a-z])")
 UNKNOWNS = re.compile(r"(?<![\\A-Za-z{])[A-Za-z](?![A-Za-z])")
 QUANTITY = re.compile(
-    r"\\(?:text|mathrm|mbox|textbf|operatorname)\{[^{}]*\}|[A-Z]{2,}|[A-Z][a-z]+(?:\s[A-Za-z][a-z]+)*|\|[^|=]+\||Pr?\([^=]*\)"
+    r"\\(?:text|mathrm|mbox|textbf|operatorname)\{[^{}]*\}|[A-Z]{2,}|[A-Z][a-z]+(?:\s[A-Za-z][a-z]+)*|\|[^|=]+\||Pr?\((?![a-z]\))[^=]*\)"
     r"|[a-zA-Z]\([-\d,. ]+\)|m?\\(?:angle|overline|lvert|operatorname)\b[^=+]*"
 )
 """What names a quantity in words or by its nature, and is no unknown: its value is the answer."""

@@ -36,7 +36,7 @@ def stated(content: str) -> str | None:
         if (ITEM.match(first) or FIRST.match(first)) and (values := _listed(first, rest)):
             return values
         if not rest or not ANNOUNCES.search(first):
-            return _value(sentences(ITEM.sub("", first))[0])
+            return _first_value(sentences(ITEM.sub("", first)), rest)
         content = rest
     return None
 
@@ -44,6 +44,14 @@ def stated(content: str) -> str | None:
 def is_formula(answer: str) -> bool:
     """Whether an answer is more than words."""
     return bool(DIGIT.search(answer)) or not PROSE.search(masked(answer))
+
+
+def _first_value(parts: list[str], rest: str) -> str | None:
+    """The value that the first of some sentences states; None if it only begins to work it out in them and `rest`."""
+    goes_on = (len(parts) > 1 or rest.strip()) and DERIVES.match(parts[0])
+    if goes_on or (len(parts) > LONGEST_STATEMENT and not STATES.search(masked(parts[0]))):
+        return None
+    return _value(parts[0])
 
 
 def _value(sentence: str) -> str | None:
@@ -153,6 +161,7 @@ def _balanced(sentence: str, start: int, end: int) -> tuple[int, int]:
 
 
 ANNOUNCING = 4  # lines that may announce an answer before it comes
+LONGEST_STATEMENT = 2  # sentences, if the first does not begin with the value
 LONGEST_UNIT = 2  # words
 MOST_WORDS = 6  # of an answer in words
 
@@ -211,6 +220,13 @@ TALK = re.compile(
     re.IGNORECASE,
 )
 """Words with which a sentence talks about the answer and does not give it."""
+STATES = re.compile(rf"(?:^|\b(?:is|equals|makes|costs)\b|=){BEGINS.pattern}")
+DERIVES = re.compile(
+    r"(?:first|firstly|initially|let|let['’]s|we|step|start|suppose|consider|to (?:find|solve|determine|calculate|get)"
+    r"|there (?:are|were|is|was)|(?:he|she|they|it) (?:has|had|have|gets?|buys?|bought|uses?|used|needs? to find))\b",
+    re.IGNORECASE,
+)
+"""How a sentence begins that works an answer out."""
 ITEM = re.compile(r"\A\s*(?:[*•]|[-–](?=\s+[^\d\s]))\s+")
 FIRST = re.compile(r"\s*\(?1[.)]\s+\S")
 NUMBERED = re.compile(r"\A\s*\(?\d{1,2}[.)]\s+")

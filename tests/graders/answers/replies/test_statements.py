@@ -2,7 +2,7 @@
 
 import pytest
 
-from redraft.graders.answers.extract import extract
+from redraft.graders.answers.extract import extract, marked
 
 
 @pytest.mark.parametrize(
@@ -374,3 +374,18 @@ def test_a_text_that_breaks_off_in_a_formula_has_no_answer(text: str) -> None:
 )
 def test_a_calculation_ends_in_its_result_and_an_equation_stays(text: str, answer: str) -> None:
     assert extract(text) == answer
+
+
+@pytest.mark.parametrize(
+    ("text", "answer", "mark"),
+    [
+        ("A: Jo had 20. She gave some away. Now she has 12. So she gave 20 - 12 = 8.", "8", None),
+        ("A: There are 15 trees. Then there were 21 after. So there must have been 21 - 15 = 6.", "6", None),
+        ("Answer:\nFirst we add.\n3+4=7\nSo 7 apples.", "7", None),
+        ("Answer: The total is 18. We add 9 and 9. That is it.", "18", "18"),
+        ("Answer: There are 12 ways.", "12", "12"),
+        ("**Answer:** no solution\n\nExplanation: none.", "no solution", "no solution"),
+    ],
+)
+def test_a_solution_after_a_mark_is_no_statement(text: str, answer: str, mark: str | None) -> None:
+    assert (extract(text), marked(text)) == (answer, mark)
