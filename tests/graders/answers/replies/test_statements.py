@@ -383,7 +383,7 @@ def test_a_calculation_ends_in_its_result_and_an_equation_stays(text: str, answe
         ("A: There are 15 trees. Then there were 21 after. So there must have been 21 - 15 = 6.", "6", None),
         ("Answer:\nFirst we add.\n3+4=7\nSo 7 apples.", "7", None),
         ("Answer: The total is 18. We add 9 and 9. That is it.", "18", "18"),
-        ("Answer: There are 12 ways.", "12", "12"),
+        ("Answer: There are 12 ways.", "12 ways", "12 ways"),
         ("**Answer:** no solution\n\nExplanation: none.", "no solution", "no solution"),
     ],
 )
