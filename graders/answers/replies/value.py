@@ -166,7 +166,7 @@ LONGEST_UNIT = 2  # words
 MOST_WORDS = 6  # of an answer in words
 
 SIMPLE = re.compile(
-    r"\s*(?:([-−]?[$€£]?\d[\d,]*(?:\.\d+)?%?)|\$([^$\n]*[^$\s\\])\$|(?=\S*[\d\\])([^\s!$*<>`\u0080-\uffff]+))"
+    r"\s*(?:([-−]?[$€£]?\d[\d,]*(?:\.\d+)?%?)|\$([^$\n]*[^$\s\\])\$|(?!')(?=\S*[\d\\])([^\s!$*<>`\"\u0080-\uffff]+))"
     r"\.?[ \t]*(?:\n|\Z)"
 )
 """A number or a formula alone, as most answers are."""
