@@ -1,4 +1,4 @@
-"""Reads the value of a formula that is displayed on lines of its own, and the result of a calculation."""
+"""Reads the value of a displayed formula and the result of a calculation; tells whether a formula is whole."""
 
 import re
 
@@ -71,6 +71,17 @@ def is_closed(side: str) -> bool:
     return sum(map(side.count, "([{")) == sum(map(side.count, ")]}"))
 
 
+def is_whole(value: str) -> bool:
+    """Whether a value is not cut off: its brackets and environments are closed, and no sign waits for a number."""
+    plain = value.replace(r"\{", "").replace(r"\}", "")
+    opening, closing = plain.find("{"), plain.find("}")
+    if plain.count("{") != plain.count("}") or opening > closing >= 0:
+        return False
+    if plain.count("(") + plain.count("[") > plain.count(")") + plain.count("]"):
+        return False
+    return plain.count(r"\begin") == plain.count(r"\end") and not WAITS.search(plain) and SAYS.search(value) is not None
+
+
 _ENVIRONMENT = r"(?:align|aligned|alignat|flalign|gather|gathered|split|equation|eqnarray|multline)\*?"
 DISPLAY = re.compile(
     rf"\s*[*_]*(?:\$\$.+?\$\$|\\\[.+?\\\]|\\begin\{{({_ENVIRONMENT})\}}.+?\\end\{{\1\}})[*_.]*", re.DOTALL
@@ -101,3 +112,6 @@ QUANTITY = re.compile(
     r"|[a-zA-Z]\([-\d,. ]+\)|m?\\(?:angle|overline|lvert|operatorname)\b[^=+]*"
 )
 """What names a quantity in words or by its nature, and is no unknown: its value is the answer."""
+WAITS = re.compile(r"(?:[-+*/=^_(\[]|(?<!\\)\\(?:times|cdot|div|[dt]?frac|int|sum|pm|sqrt|left|over|angle|in)?)\s*$")
+"""The end of a formula that goes on."""
+SAYS = re.compile(r"[^\W_]|\\[A-Za-z]|[½¼¾∞∅]")

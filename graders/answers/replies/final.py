@@ -4,8 +4,8 @@ import re
 from collections.abc import Sequence
 
 from redraft.graders.answers.replies.display import is_closed, last_display
-from redraft.graders.answers.replies.split import BOLD, COMMAND, HTML, PROSE, masked, sentences
-from redraft.graders.answers.replies.value import BEGINS, leading, runs
+from redraft.graders.answers.replies.split import BOLD, COMMAND, HTML, PROSE, masked, runs, sentences
+from redraft.graders.answers.replies.value import BEGINS, leading
 
 
 def concluded(text: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Splits a line into sentences, and tells words from formulas in it."""
+"""Splits a line into sentences, and a sentence into words and formulas."""
 
 import re
 
@@ -21,6 +21,23 @@ def masked(text: str) -> str:
     return JOINS.sub(lambda word: JOIN * len(word[0]), text)
 
 
+def runs(sentence: str) -> list[tuple[int, int]]:
+    """Where the numbers and formulas of a sentence begin and end, each with all that it is calculated from."""
+    spans = (_balanced(sentence, *match.span()) for match in RUN.finditer(masked(sentence)))
+    return [span for span in spans if not TRIVIAL.fullmatch(sentence, *span)]
+
+
+def _balanced(sentence: str, start: int, end: int) -> tuple[int, int]:
+    """The part of a span without a bracket at its ends whose other half is elsewhere."""
+    for opening, closing in ("()", "[]"):
+        text = sentence[start:end]
+        if text.startswith(opening) and text.count(opening) > text.count(closing) and closing in sentence[end:]:
+            start += 1
+        if text.endswith(closing) and text.count(opening) < text.count(closing) and opening in sentence[:start]:
+            end -= 1
+    return start, end
+
+
 FORMULA, COMMAND, JOIN, NAME = "\x00", "\x01", "\x02", "\x03"
 SPAN = re.compile(r"(?<!\\)\$(?![\s$])((?:\\.|[^$\\])+)(?<![\s+*/=(-])\$(?!\d)|\\\((.+?)\\\)|\\\[(.+?)\\\]")
 LATEX = re.compile(
@@ -39,3 +56,14 @@ PROSE = re.compile(
 SENTENCE = re.compile(r"(?<=[^\s.])(?<!approx)(?<!\bca)(?:\.(?=[\s*_]|$)|[!?]++(?=[\s*_]*(?:$|[A-Z])))[*_]*|[。！？।]")
 HTML = re.compile(r"</?(?:b|i|u|p|em|strong|br|hr|div|span|center|sub|h\d|li|ul)\s*/?>")
 BOLD = re.compile(r"\*\*(?=\S)(.+?)(?<=\S)\*\*")
+RUN = re.compile(
+    rf"""(?:\b[A-Za-z](?=\()|(?:\b[A-Za-z]\s?[=+*/^<>≤≥≠]\s?)+|(?<![A-Za-z_]))
+    (?:[-+−–±(\[{{√$€£¥₹.\\|{NAME}]|(?<={NAME})\ ){{0,24}} [\d{FORMULA}{COMMAND}π∞½¼¾]
+    (?:[\d{FORMULA}{COMMAND}{JOIN}{NAME}\s.,+\-−–±*/×÷·^=<>≤≥≠(){{}}\[\]%‰°√π∞½¼¾²³$€£¥₹!|_]
+      |(?:\b|(?<=\d))[b-hj-zB-HJ-Z]\b)*
+    (?<![\s.,+\-−–*/×÷·^=<>≤≥≠(\[{{$€£¥₹!|_{JOIN}])""",
+    re.VERBOSE,
+)
+"""Numbers and formulas with the signs between them."""
+TRIVIAL = re.compile(r"\\?\$?\(?\\?[A-Za-z]\)?\$?|\W*")
+VALUE = re.compile(rf"[\d{FORMULA}{COMMAND}½¼¾π∞∅]")

@@ -3,9 +3,9 @@
 import re
 
 from redraft.graders.answers.canonical import MARKS
+from redraft.graders.answers.normalize import unwrap
 from redraft.graders.answers.replies.labels import labels
-from redraft.graders.answers.replies.split import BOLD
-from redraft.graders.answers.replies.value import TALK
+from redraft.graders.answers.replies.split import BOLD, VALUE, masked
 
 
 def stated_words(text: str) -> str | None:
@@ -27,6 +27,13 @@ def stated_words(text: str) -> str | None:
     return verdict
 
 
+def few_words(sentence: str) -> str | None:
+    """What a sentence answers in words; None if it only talks about the answer."""
+    answer = unwrap(sentence)
+    talk = TALK.match(answer) or len(answer.split()) > MOST_WORDS or VALUE.search(masked(answer))
+    return None if talk else answer or None
+
+
 def concluded_words(text: str) -> str | None:
     """The last line of a text; yes or no if it begins with one of them, before the reasons."""
     if decision := DECISION.match(text.lstrip()[:LONGEST]):
@@ -43,6 +50,7 @@ def _first_sentence(line: str) -> str:
     return line
 
 
+MOST_WORDS = 6  # of an answer in words
 LONGEST = 8  # characters of an abbreviation with what stands before it
 HEDGE = re.compile(
     r"(?:(?:most|very)\s+)?(?:likely|\w+ably|\w+ainly|clearly|simply|technically)\s+(?:to be\s+)?", re.IGNORECASE
@@ -58,3 +66,11 @@ SHORTENED = re.compile(
     r"|Op|Inc|Ltd|Co|Corp|Bros|approx|ca|cf|e\.g|i\.e|etc|al|[A-Za-z]\.[A-Za-z])$"
 )
 EXPLAINS = re.compile(r"[,;]?\s+\(?(?:because|since|as it|as they|so that|which|due to)\b|\s[—–]\s|;\s", re.IGNORECASE)
+TALK = re.compile(
+    r"(?:correct|incorrect|right|wrong|not|in|as|given|found|obtained|shown|below|above|clear|clearly|obvious|unique|"
+    r"the same|reasonable|valid|verified|confirmed|consistent|expected|therefore|simply|based|that|to|what|one of|this|"
+    r"there|it|its|unknown|still|also|indeed|likely|probably|let|let's|we|because|since|so|determined|calculated|of|for|"
+    r"a single|an integer|a number|called|marked|asked|needed|required|on|at|from|by|with|you|your|i|if|then)\b",
+    re.IGNORECASE,
+)
+"""Words with which a sentence talks about the answer and does not give it."""

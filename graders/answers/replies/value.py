@@ -8,7 +8,7 @@ import re
 from itertools import takewhile
 
 from redraft.graders.answers.normalize import unwrap
-from redraft.graders.answers.replies.display import first_display, result
+from redraft.graders.answers.replies.display import first_display, is_whole, result
 from redraft.graders.answers.replies.split import (
     BOLD,
     COMMAND,
@@ -18,9 +18,12 @@ from redraft.graders.answers.replies.split import (
     NAME,
     PROSE,
     SPAN,
+    VALUE,
     masked,
+    runs,
     sentences,
 )
+from redraft.graders.answers.replies.strings import few_words
 
 
 def stated(content: str) -> str | None:
@@ -65,7 +68,7 @@ def _value(sentence: str) -> str | None:
         return None
     if not PROSE.search(masked(sentence)):
         return leading(sentence)
-    return leading(sentence) or _predicate(sentence) or _words(sentence)
+    return leading(sentence) or _predicate(sentence) or few_words(sentence)
 
 
 def leading(sentence: str, unit: bool = True) -> str | None:
@@ -107,13 +110,6 @@ def _predicate(sentence: str) -> str | None:
     return leading(sentence[found[0][0] :], unit=False) if found else None
 
 
-def _words(sentence: str) -> str | None:
-    """What a sentence answers in words; None if it only talks about the answer."""
-    answer = unwrap(sentence)
-    talk = TALK.match(answer) or len(answer.split()) > MOST_WORDS or VALUE.search(masked(answer))
-    return None if talk else answer or None
-
-
 def _listed(first: str, rest: str) -> str | None:
     """The values of a list of which each item is one."""
     mark = ITEM if ITEM.match(first) else NUMBERED
@@ -129,41 +125,12 @@ def _bare(text: str) -> str | None:
         value = unwrap(SPAN.sub(lambda span: span[1] or span[2] or span[3], value))
     if value.isalnum():
         return value
-    return result(value) or None if _is_whole(value) else None
-
-
-def _is_whole(value: str) -> bool:
-    """Whether a value is not cut off: its brackets and environments are closed, and no sign waits for a number."""
-    plain = value.replace(r"\{", "").replace(r"\}", "")
-    opening, closing = plain.find("{"), plain.find("}")
-    if plain.count("{") != plain.count("}") or opening > closing >= 0:
-        return False
-    if plain.count("(") + plain.count("[") > plain.count(")") + plain.count("]"):
-        return False
-    return plain.count(r"\begin") == plain.count(r"\end") and not WAITS.search(plain) and SAYS.search(value) is not None
-
-
-def runs(sentence: str) -> list[tuple[int, int]]:
-    """Where the numbers and formulas of a sentence begin and end, each with all that it is calculated from."""
-    spans = (_balanced(sentence, *match.span()) for match in RUN.finditer(masked(sentence)))
-    return [span for span in spans if not TRIVIAL.fullmatch(sentence, *span)]
-
-
-def _balanced(sentence: str, start: int, end: int) -> tuple[int, int]:
-    """The part of a span without a bracket at its ends whose other half is elsewhere."""
-    for opening, closing in ("()", "[]"):
-        text = sentence[start:end]
-        if text.startswith(opening) and text.count(opening) > text.count(closing) and closing in sentence[end:]:
-            start += 1
-        if text.endswith(closing) and text.count(opening) < text.count(closing) and opening in sentence[:start]:
-            end -= 1
-    return start, end
+    return result(value) or None if is_whole(value) else None
 
 
 ANNOUNCING = 4  # lines that may announce an answer before it comes
 LONGEST_STATEMENT = 2  # sentences, if the first does not begin with the value
 LONGEST_UNIT = 2  # words
-MOST_WORDS = 6  # of an answer in words
 
 SIMPLE = re.compile(
     r"\s*(?:([-−]?[$€£]?\d[\d,]*(?:\.\d+)?%?)|\$([^$\n]*[^$\s\\])\$|(?!')(?=\S*[\d\\])([^\s!$*<>`\"\u0080-\uffff]+))"
@@ -175,7 +142,6 @@ ORNAMENTS = " \t*_✓✔✅☑️🎉🎯■□∎◻"
 OPEN_END = re.compile(r"[\s,;:(–—*_\"'-]+(?:an?\s+)?$")
 
 DIGIT = re.compile(r"\d|\\[a-z]*frac|\\(?:infty|pi|sqrt|emptyset|varnothing)")
-VALUE = re.compile(rf"[\d{FORMULA}{COMMAND}½¼¾π∞∅]")
 BEGINS = re.compile(
     rf"[\s*_(\"'~≈]*(?:[-+−–±]?\s*[$€£¥₹]?\s*[-+−–]?\.?\d|[-+−–±√(\[{{|]*[{FORMULA}{COMMAND}{NAME}π∞√])"
 )
@@ -187,19 +153,6 @@ EXPLAINS = re.compile(
 COPULA = re.compile(
     r"(?<![\w'’])(?:is|are|was|were|be|equals|equal to|of|ist|sind|est|sont|es|son|é|è|sono)(?!\w)\s*:?|[是为為は=:：]"
 )
-RUN = re.compile(
-    rf"""(?:\b[A-Za-z](?=\()|(?:\b[A-Za-z]\s?[=+*/^<>≤≥≠]\s?)+|(?<![A-Za-z_]))
-    (?:[-+−–±(\[{{√$€£¥₹.\\|{NAME}]|(?<={NAME})\ ){{0,24}} [\d{FORMULA}{COMMAND}π∞½¼¾]
-    (?:[\d{FORMULA}{COMMAND}{JOIN}{NAME}\s.,+\-−–±*/×÷·^=<>≤≥≠(){{}}\[\]%‰°√π∞½¼¾²³$€£¥₹!|_]
-      |(?:\b|(?<=\d))[b-hj-zB-HJ-Z]\b)*
-    (?<![\s.,+\-−–*/×÷·^=<>≤≥≠(\[{{$€£¥₹!|_{JOIN}])""",
-    re.VERBOSE,
-)
-"""Numbers and formulas with the signs between them."""
-TRIVIAL = re.compile(r"\\?\$?\(?\\?[A-Za-z]\)?\$?|\W*")
-WAITS = re.compile(r"(?:[-+*/=^_(\[]|(?<!\\)\\(?:times|cdot|div|[dt]?frac|int|sum|pm|sqrt|left|over|angle|in)?)\s*$")
-"""The end of a formula that goes on."""
-SAYS = re.compile(r"[^\W_]|\\[A-Za-z]|[½¼¾∞∅]")
 ANOTHER = re.compile(rf"{JOIN}\s*[$€£]?[-\d{FORMULA}]")
 MORE = re.compile(r"(?:more|less|fewer|greater|higher|lower|above|below|later|earlier)\b")
 OF = re.compile(r"\s+of\b")
@@ -212,14 +165,6 @@ CHANGES = re.compile(
 )
 """Words after a number that make it another one, and a further number after a unit ("8 hours and 30 minutes")."""
 BOUND = re.compile(r"(?:at least|at most|more than|less than|greater than|fewer than|up to|between|negative|minus)\b")
-TALK = re.compile(
-    r"(?:correct|incorrect|right|wrong|not|in|as|given|found|obtained|shown|below|above|clear|clearly|obvious|unique|"
-    r"the same|reasonable|valid|verified|confirmed|consistent|expected|therefore|simply|based|that|to|what|one of|this|"
-    r"there|it|its|unknown|still|also|indeed|likely|probably|let|let's|we|because|since|so|determined|calculated|of|for|"
-    r"a single|an integer|a number|called|marked|asked|needed|required|on|at|from|by|with|you|your|i|if|then)\b",
-    re.IGNORECASE,
-)
-"""Words with which a sentence talks about the answer and does not give it."""
 STATES = re.compile(rf"(?:^|\b(?:is|equals|makes|costs)\b|=){BEGINS.pattern}")
 DERIVES = re.compile(
     r"(?:first|firstly|initially|let|let['’]s|we|step|start|suppose|consider|to (?:find|solve|determine|calculate|get)"
