@@ -12,6 +12,7 @@ from itertools import islice
 from redraft.graders.answers.canonical import TEXT, letter
 from redraft.graders.answers.normalize import unwrap
 from redraft.graders.answers.replies.boxes import boxed, without_boxes
+from redraft.graders.answers.replies.characters import keyboard
 from redraft.graders.answers.replies.choice import concluded_letter, stated_letter
 from redraft.graders.answers.replies.final import concluded
 from redraft.graders.answers.replies.labels import Form, labels
@@ -50,6 +51,8 @@ def _read(text: str, kind: Kind) -> tuple[str, str | None]:
     """The part of a text that may hold its answer, and the answer that it marks: empty if the mark is cut off, None if
     there is no mark."""
     text = spoken(text)[-LONGEST:]
+    if kind is Kind.MATH:
+        text = keyboard(text)
     for heading in islice(PROBLEM.finditer(text), MOST_PROBLEMS):
         if answer := _STATED[kind](text[: heading.start()]):
             return text[: heading.start()], answer

@@ -29,6 +29,8 @@ def concluded(text: str) -> str | None:
         sentence = main if runs(main) else sentence
         found = runs(sentence)
         if found:
+            if DENIED.search(sentence[: found[-1][0]]):
+                return None
             start = _place(sentence, line, found)
             value = None if start is None else leading(sentence[start:], unit=False)
             return value if value and is_closed(value) else None
@@ -60,6 +62,10 @@ ORNAMENTS = re.compile(r"(?:[\s■□∎◻\u2600-\u27bf\U0001f300-\U0001faff\uf
 """Signs that a text ends with for decoration."""
 OPEN = re.compile(rf"(?<!\\)\$[{COMMAND}({{A-Za-z]")
 """A dollar sign that begins a formula and has no other half."""
+DENIED = re.compile(
+    r"(?:\b(?:not|never|neither|nicht|pas|no es)|n['’]t|不是|不为)\s*(?:equal to |exactly )?$", re.IGNORECASE
+)
+"""What denies the value that follows."""
 LEAD = re.compile(r"\A(?:[=-]>|[\s≈∴⇒→:=])+")
 OUTPUT = re.compile(r"```(?:text|output|plaintext|math|latex)?[ ]*\n([^\n]*)\n```\Z")
 """A block of one line at the end of a text."""

@@ -36,10 +36,10 @@ def stated(content: str) -> str | None:
         if (display := first_display(content)) is not None:
             return display or None
         first, _, rest = content.lstrip().partition("\n")
-        if (ITEM.match(first) or FIRST.match(first)) and (values := _listed(first, rest)):
+        if (_is_item(first, rest) or FIRST.match(first)) and (values := _listed(first, rest)):
             return values
         if not rest or not ANNOUNCES.search(first):
-            return _first_value(sentences(ITEM.sub("", first)), rest)
+            return _first_value(sentences(ITEM.sub("", first) if _is_item(first, rest) else first), rest)
         content = rest
     return None
 
@@ -108,6 +108,15 @@ def _predicate(sentence: str) -> str | None:
             return value
     found = runs(sentence)
     return leading(sentence[found[0][0] :], unit=False) if found else None
+
+
+def _is_item(line: str, rest: str) -> bool:
+    """Whether a line is an item of a list. A dash before a bare formula is a minus sign unless more items follow."""
+    item = ITEM.match(line)
+    if not item:
+        return False
+    text = line[item.end() :]
+    return bool(ITEM.match(rest)) or text.startswith(("$", r"\(", "**")) or PROSE.search(masked(text)) is not None
 
 
 def _listed(first: str, rest: str) -> str | None:

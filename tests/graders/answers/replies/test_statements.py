@@ -220,7 +220,7 @@ def test_headings_tags_tables_and_remarks(text: str, answer: str | None) -> None
         ("The answer is €12.", "€12"),
         ("The answer is ₹1,000.", "₹1,000"),
         ("The answer is USD 1000.", "1000"),
-        ("The answer is 10⁸.", "10⁸"),
+        ("The answer is 10⁸.", "10^{8}"),
         ("The answer is 42 (forty-two).", "42"),
         ("The answer is (A) 42.", "(A) 42"),
         (r"The answer is \emptyset.", r"\emptyset"),
