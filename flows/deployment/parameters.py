@@ -144,7 +144,8 @@ class Generate(with_settings(with_settings(Model, Settings, *Model.model_fields,
 
     source: Name = Field(
         "builtin",
-        description="A file of problems, or 'builtin', which 'builtin:levels=1-3' narrows.",
+        description="A file of problems, a data set of the Hugging Face Hub ('hf:owner/name:split'), or 'builtin', "
+        "which 'builtin:levels=1-3' narrows.",
         json_schema_extra=refuse(ADDRESS_SECRET),
     )
     replicate: str | None = Field(

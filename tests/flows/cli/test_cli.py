@@ -192,7 +192,7 @@ def test_a_mistake_is_one_line(mistake: Mistake, arguments: tuple[str, ...], say
     [
         ("broken.jsonl", '{"question": "1+1?"}\n{"question": \n', "broken.jsonl, line 2: broken JSON"),
         ("empty.jsonl", '{"question": "1+1?"}\n{"question": " "}\n', "empty.jsonl, line 2: the question is empty"),
-        ("twice.jsonl", '{"question": "1+1?"}\n{"question": "1+1?"}\n', "twice.jsonl, line 2: the same question as"),
+        ("twice.jsonl", '{"question": "1+1?"}\n{"question": "1+1?", "answer": 2}\n', "twice.jsonl, line 2: the same"),
         ("long.jsonl", '{"question": "1+1?"}\n{"question": "%s"}\n' % ("x" * 10_000_000), "long.jsonl, line 2: 9.5 MB"),
         ("wrong.csv", "frage,antwort\n1+1?,2\n", "wrong.csv, line 2: no column for the question among frage, antwort"),
         ("short.csv", "question,answer\n1+1?,2\n2+2?\n", "short.csv, line 3: 1 cells where the header has 2"),
