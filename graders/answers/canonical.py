@@ -84,13 +84,18 @@ def _mathematics(answer: str) -> str | None:
 TEXT = re.compile(r"\\text\s*\{([^{}]*)\}")
 LONGEST_CHOICE = 200  # characters in which its letter comes
 TYPESETTING = re.compile(r"\\(?:text|math)[a-z]{0,3}\s*\{|\\(?:boxed|fbox|framebox)\s*\{|\\[()\[\],;! ]|[$*_`{}\"“”]")
+_WORD = r"[A-Za-zÀ-ÿА-я\d_'’]"
+_AFTER = (
+    r"[^\s\w]|\s*$|\s[^a-zA-Z]|\s+(?:because|since|as|for|is|with|based|due|which|that|where|if|and|in|would)\b"
+    r"|\s+(?-i:(?<![AI]\s)[A-Z])|[\u3040-\uffff]"
+)
+"""What may stand after a letter without brackets: no words that it begins, as in "A car"."""
+_SECOND = rf"(?:[,，、和或]|or\b|and\b)+\s*(?:and\s|or\s)?[\W_]*(?-i:(?!I\s+[a-z])[A-Z])(?!{_WORD})"
 LETTER = re.compile(
-    r"""[\W_]*(?:(?:the|is|be|as|likely|probably|most|clearly|therefore|thus|also|simply|correct|right|best|final|la|le)\s+)*
-    (?:(?:option|choice|answer|letter|statement|opción|opção|option|вариант)s?\s*(?:\bis\b)?|选项|選項|選択肢)?[\W_]*?
-    (?:[(（\[]([A-Za-z])[)）\].] | (?<![(\w])((?-i:[A-Z])|[a-z](?=\s*[).:]|\s*$)))
-    (?![A-Za-zÀ-ÿА-я\d_'’+=^<>/&]|-\w|\s*(?:[=+^<>/&|]|(?:[,，、和或]|or\b|and\b)+\s*(?:and\s|or\s)?[\W_]*(?-i:(?!I\s+[a-z])[A-Z])(?![A-Za-zÀ-ÿА-я\d_'’])))
-    (?=[^\s\w]|\s*$|\s[^a-zA-Z]|\s+(?:because|since|as|for|is|with|based|due|which|that|where|if|and|in|would)\b
-      |\s+(?-i:(?<![AI]\s)[A-Z])|[\u3040-\uffff])""",
+    rf"""[\W_]*(?:(?:the|is|be|as|likely|probably|most|clearly|therefore|thus|also|simply|correct|right|best|final|la|le)\s+)*
+    (?:(?:option|choice|answer|letter|statement|opción|opção|вариант)s?\s*(?:\bis\b)?|选项|選項|選択肢)?[\W_]*?
+    (?:[(（\[]([A-Za-z])[)）\].] | (?<![(\w])((?-i:[A-Z])|[a-z](?=\s*[).:]|\s*$))(?={_AFTER}))
+    (?!{_WORD}|[+=^<>/&]|-\w|\s*(?:[=+^<>/&|]|{_SECOND}))""",
     re.IGNORECASE | re.VERBOSE,
 )
 LONGEST = 10_000  # characters of an answer that is read

@@ -109,7 +109,8 @@ ALONE = re.compile(rf"{MARKUP.pattern}(?:[^\W\d]+(?:['’]s)?[ ,]+){{0,4}}{MARKU
 """What may stand before a noun at the beginning of a line: markup, a few words ("So the final")."""
 COLON = re.compile(
     r"""(?:\ (?:choice|option))? (?:\ *\([^()\n]{0,40}\)|\ *\d{1,2}(?=[*_ ]*[:：]))?
-    (?: [*_]*\ *(?:[:：=]|[】\]]) (?:[\s*_}:：]|</(?:b|strong|p|em|h\d)>)* | [*_\ :]*\n\s* )""",
+    (?: [*_]*\ *(?:[:：=]|[】\]])
+        (?:[\s*_}:：]|</(?:b|strong|p|em|h\d)>|(?:\"{3}|'{3}|`{3}\w*)(?=\n))* | [*_\ :]*\n\s* )""",
     re.VERBOSE,
 )
 CELLS = (

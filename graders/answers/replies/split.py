@@ -51,7 +51,8 @@ FUNCTION = re.compile(
 """Names of functions and products of unknowns ("2xy"), which are no words."""
 JOINS = re.compile(r"(?<![^\W\d_])(?:and|or|und|oder|et|ou)(?![^\W\d_])|和|与|或|、|및")
 PROSE = re.compile(
-    r"[^\W\d_\u0370-\u03ff\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]{2,}|[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]"
+    r"[^\W\d_\u0370-\u03ff\u0530-\u1dff\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]{2,}"
+    r"|[\u0530-\u1dff\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]"
 )
 SENTENCE = re.compile(r"(?<=[^\s.])(?<!approx)(?<!\bca)(?:\.(?=[\s*_]|$)|[!?]++(?=[\s*_]*(?:$|[A-Z])))[*_]*|[。！？।]")
 HTML = re.compile(r"</?(?:b|i|u|p|em|strong|br|hr|div|span|center|sub|h\d|li|ul)\s*/?>")

@@ -51,7 +51,7 @@ def is_formula(answer: str) -> bool:
 
 def _first_value(parts: list[str], rest: str) -> str | None:
     """The value that the first of some sentences states; None if it only begins to work it out in them and `rest`."""
-    goes_on = (len(parts) > 1 or rest.strip()) and DERIVES.match(parts[0])
+    goes_on = (len(parts) > 1 or rest.strip(BLANK + "\n")) and DERIVES.match(parts[0])
     if goes_on or (len(parts) > LONGEST_STATEMENT and not STATES.search(masked(parts[0]))):
         return None
     return _value(parts[0])
@@ -60,8 +60,9 @@ def _first_value(parts: list[str], rest: str) -> str | None:
 def _value(sentence: str) -> str | None:
     if "<" in sentence:
         sentence = HTML.sub("", sentence)
-    explains = EXPLAINS.search(masked(sentence))
-    if explains:
+    mask = masked(sentence)
+    explains = EXPLAINS.search(mask)
+    if explains and (VALUE.search(mask, 0, explains.start()) or not VALUE.search(mask)):
         sentence = sentence[: explains.start()]
     sentence = BOLD.sub(r"\1", sentence.strip(ORNAMENTS)).strip(BLANK)
     if DENIED.match(sentence):
@@ -88,13 +89,14 @@ def leading(sentence: str, unit: bool = True) -> str | None:
         return None
     if CHANGES.match(after):
         return _bare(sentence[:start] + OF.split(sentence[start:], maxsplit=1)[0])
+    another = ANOTHER.search(REMARK.sub("", after))
     if before.rstrip().endswith(JOIN):
         if bound := MORE.match(sentence, start):
             return _bare(sentence[: bound.end()])
-        if ANOTHER.search(after):
+        if another:
             return _bare(sentence)
         return _bare(OPEN_END.sub("", sentence[: len(before.rstrip().rstrip(JOIN))]))
-    if ANOTHER.search(after):
+    if another:
         return _bare(sentence)
     is_unit = unit and FORMULA not in before and prose[0].isascii() and len(after.split()) <= LONGEST_UNIT
     return _bare(sentence if is_unit else OPEN_END.sub("", sentence[:start]))
@@ -160,16 +162,17 @@ EXPLAINS = re.compile(
     r"|porque|因为|因為)\b|\s[—–]\s|，|；|\s\((?=[^\W\d_]{2,}[^()\d]*\)\W*$)"
 )
 COPULA = re.compile(
-    r"(?<![\w'’])(?:is|are|was|were|be|equals|equal to|of|ist|sind|est|sont|es|son|é|è|sono)(?!\w)\s*:?|[是为為は=:：]"
+    r"(?<![\w'’])(?:is|are|was|were|be|equals|equal to|ist|sind|est|sont|es|son|é|è|sono)(?!\w)\s*:?|[是为為は=:：]"
 )
+REMARK = re.compile(r"\([^()]*\)")
 ANOTHER = re.compile(rf"{JOIN}\s*[$€£]?[-\d{FORMULA}]")
 MORE = re.compile(r"(?:more|less|fewer|greater|higher|lower|above|below|later|earlier)\b")
 OF = re.compile(r"\s+of\b")
 DENIED = re.compile(r"(?:not|never|neither|nicht|pas|no es)\b|不")
 CHANGES = re.compile(
     rf"(?:squared|cubed|factorial|dozens?|hundred|thousand|[mb]illion|trillion|percent|thirds?|halves|half|quarters?"
-    rf"|(?:four|fif|six|seven|eigh|nin|ten)ths?|score|times|plus|minus|over|divided|to the|modulo|degrees)\b"
-    rf"|[十百千万萬亿億만억천백]|分之|[^\W\d_]+\s*,?\s*(?:{JOIN}+\s*)?[$€£]?[\d{FORMULA}]|{JOIN}",
+    rf"|(?:four|fif|six|seven|eigh|nin|ten)ths?|score|times (?:\d|as|more|larger|greater)|plus|minus|over|divided|to the|modulo"
+    rf"|degrees)\b|[十百千万萬亿億만억천백]|分之|[A-Za-zÀ-ÿ]+\s*,?\s*(?:{JOIN}+\s*)?[$€£]?[\d{FORMULA}]|{JOIN}",
     re.IGNORECASE,
 )
 """Words after a number that make it another one, and a further number after a unit ("8 hours and 30 minutes")."""
@@ -184,4 +187,4 @@ DERIVES = re.compile(
 ITEM = re.compile(r"\A\s*(?:[*•]|[-–](?=\s+[^\d\s]))\s+")
 FIRST = re.compile(r"\s*\(?1[.)]\s+\S")
 NUMBERED = re.compile(r"\A\s*\(?\d{1,2}[.)]\s+")
-ANNOUNCES = re.compile(r"[:：=][\s*_]*$|^\s*[*_`]*(?:```\w*)?\s*$|\b(?:is|are)\s*$")
+ANNOUNCES = re.compile(r"[:：=][\s*_]*$|^\s*[*_`\"'“”]*(?:```\w*)?\s*$|\b(?:is|are)\s*$")
