@@ -4,12 +4,13 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from inspect import signature
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from redraft.flows.filter import Chain, DatasetResult, FilterSpec, Ledger, Scope, sift
+from redraft.flows.filter import Chain, DatasetResult, FilterSpec, Scope, result, sift
+from redraft.flows.filters.ledger import Ledger
 from redraft.flows.formats.format import Format, Row, default_filters
 from redraft.flows.formats.validation import checked_format
 from redraft.flows.generation.identity import identity
@@ -82,17 +83,18 @@ def _export(
 ) -> DatasetResult:
     ledger = Ledger()
     with _standard_output() if file == STDOUT else _replacing(Path(file)) as output:
-        for candidate in sift(store, chain, scope, ledger):
-            marks = {"split": candidate.split} if scope.include_heldout else {}
-            for made in _rows(row(candidate)):
-                if made.data is None:
-                    ledger.drop(made.dropped or "no row", candidate.trajectory_id, made.step_id)
-                else:
-                    output.write(_line(name, {**made.data, **marks}))
-                    ledger.keep(candidate.trajectory_id, made.step_id)
+        with closing(sift(store, chain, scope, ledger)) as sifted:
+            for candidate in sifted:
+                marks = {"split": candidate.split} if scope.include_heldout else {}
+                for made in _rows(row(candidate)):
+                    if made.data is None:
+                        ledger.drop(made.dropped or "no row", candidate.trajectory_id, made.step_id)
+                    else:
+                        output.write(_line(name, {**made.data, **marks}))
+                        ledger.keep(candidate.trajectory_id, made.step_id)
         output.flush()
-        dataset = store.add_dataset(name, spec, ledger.rows, scope.run or "")
-    return ledger.result(dataset, store, file)
+        dataset = store.add_dataset(name, spec, ledger.rows(), scope.run or "")
+    return result(ledger, dataset, store, file)
 
 
 def _line(name: str, row: Mapping[str, Any]) -> bytes:

@@ -1,8 +1,8 @@
 """Chooses the trajectories that are good enough to train on. A plain async function without Prefect."""
 
 import json
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from redraft.flows.filters.candidates import Candidate, candidates
 from redraft.flows.filters.filter import DEFAULTS, Filter
 from redraft.flows.filters.held_out import held_out
+from redraft.flows.filters.ledger import Ledger
 from redraft.flows.filters.validation import checked_filter
 from redraft.flows.generation.identity import identity
 from redraft.flows.settings import DB
@@ -17,7 +18,6 @@ from redraft.store.errors import PartError, alternatives
 from redraft.store.html import table
 from redraft.store.plugins.arguments import whole
 from redraft.store.plugins.discovery import load
-from redraft.store.tables.runs import DatasetRow
 from redraft.store.tables.stage_store import opened
 from redraft.store.tables.store import Store
 from redraft.store.waiting import off_loop
@@ -119,48 +119,26 @@ class Chain:
         return next((reason for judge in self._filters if (reason := judge(candidate)) is not None), None)
 
 
-class Ledger:
-    """Records for each trajectory, or for each of its drafts, the number of its row or the reason why it has no row.
-    Rows are numbered from 0."""
-
-    def __init__(self) -> None:
-        self.rows: list[DatasetRow] = []
-        self.reasons: Counter[str] = Counter()
-        self.kept = 0
-        self.held_out = 0
-
-    def keep(self, trajectory_id: str, step_id: str | None = None) -> None:
-        self.rows.append(DatasetRow(self.kept, trajectory_id, step_id, None))
-        self.kept += 1
-
-    def drop(self, reason: str, trajectory_id: str, step_id: str | None = None) -> None:
-        """Records a dropped trajectory. Reasons with the same text before their first colon are counted together."""
-        self.rows.append(DatasetRow(None, trajectory_id, step_id, reason))
-        self.reasons[reason.partition(":")[0]] += 1
-
-    def hold_out(self, reason: str, trajectory_id: str) -> None:
-        """Records a trajectory of a held-out problem. `held_out` counts these trajectories, not `reasons`."""
-        self.rows.append(DatasetRow(None, trajectory_id, None, f"held out: {reason}"))
-        self.held_out += 1
-
-    def result(self, dataset_id: str, store: Store, file: str | None = None) -> DatasetResult:
-        """Returns the counts as the result of a stage."""
-        return DatasetResult(dataset_id, store.path, self.kept, dict(self.reasons.most_common()), file, self.held_out)
-
-
-def sift(store: Store, chain: Chain, scope: Scope, ledger: Ledger) -> Iterator[Candidate]:
+def sift(store: Store, chain: Chain, scope: Scope, ledger: Ledger) -> Generator[Candidate]:
     """Yields the candidates that are not held out and that the filters keep, in order. The ledger records the other
-    candidates."""
+    candidates. The store is held until the last candidate, or until the generator is closed."""
     known = None if scope.include_heldout else held_out(store)
-    for candidate in candidates(store, scope.run):
-        if known and (why := known.note(candidate.question, candidate.problem_id)):
-            ledger.hold_out(why, candidate.trajectory_id)
-            continue
-        reason = chain(candidate)
-        if reason is None:
-            yield candidate
-        else:
-            ledger.drop(reason, candidate.trajectory_id)
+    with closing(candidates(store, scope.run)) as found:
+        for candidate in found:
+            if known and (why := known.note(candidate.question, candidate.problem_id)):
+                ledger.hold_out(why, candidate.trajectory_id)
+                continue
+            reason = chain(candidate)
+            if reason is None:
+                yield candidate
+            else:
+                ledger.drop(reason, candidate.trajectory_id)
+
+
+def result(ledger: Ledger, dataset_id: str, store: Store, file: str | None = None) -> DatasetResult:
+    """Returns the counts of a ledger as the result of a stage."""
+    reasons = dict(ledger.reasons.most_common())
+    return DatasetResult(dataset_id, store.path, ledger.kept, reasons, file, ledger.held_out)
 
 
 def _load(spec: FilterSpec) -> Callable[..., Filter]:
@@ -169,10 +147,11 @@ def _load(spec: FilterSpec) -> Callable[..., Filter]:
 
 def _filter(store: Store, chain: Chain, scope: Scope) -> DatasetResult:
     ledger = Ledger()
-    for candidate in sift(store, chain, scope, ledger):
-        ledger.keep(candidate.trajectory_id)
+    with closing(sift(store, chain, scope, ledger)) as sifted:
+        for candidate in sifted:
+            ledger.keep(candidate.trajectory_id)
     spec = {"filters": chain.spec, **scope.spec}
-    return ledger.result(store.add_dataset("trajectories", spec, ledger.rows, scope.run or ""), store)
+    return result(ledger, store.add_dataset("trajectories", spec, ledger.rows(), scope.run or ""), store)
 
 
 HELD_OUT_CURE = (

@@ -1,11 +1,13 @@
 """The stored trajectories that may enter a dataset, each with the draft that represents it."""
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import chain, groupby
+from operator import itemgetter
 
 from redraft.store.errors import StoreError
-from redraft.store.tables.sql import literal, one_of
+from redraft.store.tables.sql import literal
 from redraft.store.tables.store import Store
 
 
@@ -50,60 +52,57 @@ class Candidate:
     known_answer: str | None = None  # of its problem, as the source gives it: a number, a solution, tests, a rubric
 
 
-def candidates(store: Store, run: str | None = None) -> Iterator[Candidate]:
-    """Yields every stored trajectory, or every trajectory of one run, ordered by problem and sample. It reads a
-    thousand problems at a time. Raises StoreError if the run does not exist."""
+def candidates(store: Store, run: str | None = None) -> Generator[Candidate]:
+    """Yields every stored trajectory, or every trajectory of one run, ordered by problem and sample. One statement
+    reads them in bounded memory; the store is held until its last row, or until the generator is closed. Raises
+    StoreError if the run does not exist."""
     if run is not None and not store.query(f"FROM runs WHERE run_id = {literal(run)}", patience=PATIENCE).rows:
         raise StoreError(f'no run {run!r} in {store.path}: list them with `redraft query "FROM runs"`')
-    where = "true" if run is None else f"run_id = {literal(run)}"
-    found = store.query(f"SELECT DISTINCT problem_id FROM trajectories WHERE {where} ORDER BY ALL", patience=PATIENCE)
-    ids = [problem_id for (problem_id,) in found.rows]
-    for start in range(0, len(ids), PROBLEMS_PER_QUERY):
-        these = f"{where} AND {one_of('problem_id', ids[start : start + PROBLEMS_PER_QUERY])}"
-        drafts, turns = store.queries(DRAFTS.format(these=these), TURNS.format(these=these), patience=PATIENCE)
-        turns_by_id = _turns_by_id(turns.rows)
-        for row in drafts.rows:
-            *facts, known_answer = row
-            yield Candidate(*facts, turns=turns_by_id[row[0]], known_answer=known_answer)
+    these = "true" if run is None else f"p.run_id = {literal(run)}"
+    with closing(store.parts(DRAFTS.format(these=these), patience=PATIENCE)) as parts:
+        for _, drafts in groupby(chain.from_iterable(parts), itemgetter(0)):
+            yield _candidate(list(drafts))
 
 
-def _turns_by_id(rows: Sequence[tuple]) -> Mapping[str, tuple[Turn, ...]]:
-    found: dict[str, list[Turn]] = defaultdict(list)
-    for trajectory_id, *facts in rows:
-        found[trajectory_id].append(Turn(*facts))
-    return {trajectory_id: tuple(turns) for trajectory_id, turns in found.items()}
+def _candidate(drafts: Sequence[tuple]) -> Candidate:
+    """Returns a trajectory from the rows of its drafts."""
+    turns = tuple([Turn(*row[FACTS:]) for row in drafts])
+    best = max(range(len(turns)), key=lambda index: (turns[index].correct is True, turns[index].turn))
+    (
+        trajectory_id, problem_id, question, failed, chosen, oracle_used, reason, split, role, known_answer, stop,
+        tokens, turn, text, answer, correct, *_
+    ) = drafts[best]  # fmt: skip
+    return Candidate(
+        trajectory_id, problem_id, question, turn, text, answer, correct, tokens, "failed" if failed else stop, chosen,
+        oracle_used, reason, split, role, turns, known_answer,
+    )  # fmt: skip
 
 
-PROBLEMS_PER_QUERY = 1000
 PATIENCE = 3600.0  # seconds that a stage waits for a run that is writing
+FACTS = 12  # columns of DRAFTS before those of a Turn
 
 DRAFTS = """
-WITH stored AS (
-    SELECT t.*, p.question, p.split, p.answer AS known_answer FROM trajectories t JOIN problems p USING (problem_id)
+WITH aided AS (  -- units with first drafts that the model did not write alone
+    SELECT DISTINCT unit_id, attempt FROM raw.steps WHERE "by" <> 'model' AND turn = 1
+), stored AS (
+    SELECT t.*, p.problem_id, p.recipe, p.replicate, t.turns = 1 AND a.unit_id IS NULL AS one_draft
+    FROM raw.trajectories t JOIN raw.published p USING (unit_id, attempt) LEFT JOIN aided a USING (unit_id, attempt)
     WHERE t.role <> 'rollout' AND {these}
 ), drafts AS (
-    SELECT p.trajectory_id, p.problem_id, p.unit_id, p.question, p.split, p.known_answer, d.turn, d.text, d.answer,
-           d.correct,
-           d.leaf_step_id, d.stop, p.chosen, p.oracle_used, p.reason, p.role, p.recipe, p.replicate, p.sample,
-           p.stop = 'failed' AS failed
-    FROM stored p JOIN turns d USING (trajectory_id)
-    QUALIFY row_number() OVER (
-        PARTITION BY p.trajectory_id ORDER BY coalesce(d.correct, false) DESC, d.turn DESC) = 1
+    SELECT unit_id, attempt, d.trajectory_id, d.turn, d.leaf_step_id, split_part(d.leaf_step_id, '.', 1) AS root
+    FROM raw.turns d JOIN stored t USING (unit_id, attempt, trajectory_id) WHERE NOT t.one_draft
+), written AS (
+    SELECT unit_id, attempt, turn, step_id, split_part(step_id, '.', 1) AS root, "by", tokens FROM raw.steps
 ), sizes AS (
-    SELECT d.trajectory_id, sum(s.tokens)::BIGINT AS tokens
-    FROM drafts d JOIN steps s ON s.unit_id = d.unit_id AND s.turn = d.turn AND s."by" = 'model'
-        AND (s.step_id = d.leaf_step_id OR starts_with(d.leaf_step_id, s.step_id || '.'))
-    GROUP BY ALL
+    SELECT d.trajectory_id, d.turn, sum(s.tokens) FILTER (s."by" = 'model')::BIGINT AS tokens,
+           bool_or(s."by" = 'review' AND s.step_id <> d.leaf_step_id) AS reviewed
+    FROM drafts d JOIN written s USING (unit_id, attempt, turn, root)
+    WHERE starts_with(d.leaf_step_id || '.', s.step_id || '.') GROUP BY ALL
 )
-SELECT d.trajectory_id, d.problem_id, d.question, d.turn, d.text, d.answer, d.correct, coalesce(s.tokens, 0),
-       CASE WHEN d.failed THEN 'failed' ELSE d.stop END, d.chosen, d.oracle_used, d.reason, d.split,
-       d.role, d.known_answer
-FROM drafts d LEFT JOIN sizes s USING (trajectory_id)
-ORDER BY d.problem_id, d.recipe, d.replicate, d.sample, d.trajectory_id"""
-
-TURNS = """
-SELECT d.trajectory_id, d.turn, d.text, d.answer, d.correct, d.feedback, d.leaf_step_id,
-       EXISTS (FROM steps s WHERE s.unit_id = d.unit_id AND s.turn = d.turn AND s."by" = 'review'
-               AND starts_with(d.leaf_step_id, s.step_id || '.'))
-FROM turns d SEMI JOIN (FROM trajectories WHERE role <> 'rollout' AND {these}) t USING (trajectory_id)
-ORDER BY d.trajectory_id, d.turn"""
+SELECT t.trajectory_id, t.problem_id, q.question, t.stop IS NOT DISTINCT FROM 'failed', t.chosen, t.oracle_used,
+       t.reason, q.split, t.role, q.answer, d.stop, CASE WHEN t.one_draft THEN t.tokens ELSE coalesce(s.tokens, 0) END,
+       d.turn, d.text, d.answer, o.correct, d.feedback, d.leaf_step_id, coalesce(s.reviewed, false)
+FROM stored t JOIN problems q USING (problem_id) JOIN raw.turns d USING (unit_id, attempt, trajectory_id)
+LEFT JOIN raw.oracle o ON o.trajectory_id = t.trajectory_id AND o.turn = d.turn
+LEFT JOIN sizes s ON s.trajectory_id = t.trajectory_id AND s.turn = d.turn
+ORDER BY t.problem_id, t.recipe, t.replicate, t.sample, t.trajectory_id, d.turn"""

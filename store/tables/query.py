@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 FETCHED_ROWS = 2048  # rows in memory at a time
+STREAMING = "SET memory_limit = '1GB'; SET threads = 1;"
+"""For a statement that sorts all trajectories: what does not fit goes to files beside the store. Each thread needs
+memory of its own, and Python takes longer to read the rows than one thread to sort them."""
 LOCK = """
     SET python_enable_replacements = false;
     SET enable_external_access = false;
@@ -62,19 +65,26 @@ def read_table(connection: "DuckDBPyConnection", sql: str, parameters: Sequence[
         raise QueryError(_short_message(error)) from error
 
 
-def read_rows(connection: "DuckDBPyConnection", sql: str) -> Iterator[dict[str, Any]]:
-    """Yields the rows of one statement, with only FETCHED_ROWS in memory at a time. Raises QueryError."""
+def read_parts(connection: "DuckDBPyConnection", sql: str, settings: str = "") -> Iterator[list[tuple[Any, ...]]]:
+    """Yields the rows of one statement, with only FETCHED_ROWS in memory at a time. `settings` are SQL statements, such
+    as STREAMING, that run first if nothing was asked of the connection before. Raises QueryError."""
     import duckdb
 
     try:
         _check_single(connection, sql)
-        _lock_configuration(connection)
+        _lock_configuration(connection, settings)
         result = connection.execute(sql)
-        names = _unique_names([name for name, *_ in result.description or []])
         while part := result.fetchmany(FETCHED_ROWS):
-            yield from (dict(zip(names, row, strict=True)) for row in part)
+            yield part
     except duckdb.Error as error:
         raise QueryError(_short_message(error)) from error
+
+
+def read_rows(connection: "DuckDBPyConnection", sql: str) -> Iterator[dict[str, Any]]:
+    """Yields the rows of one statement, each by the names of its columns: see `read_parts`."""
+    for part in read_parts(connection, sql):
+        names = _unique_names([name for name, *_ in connection.description or []])
+        yield from (dict(zip(names, row, strict=True)) for row in part)
 
 
 def write_parquet(connection: "DuckDBPyConnection", sql: str, file: str | Path) -> int:
@@ -116,10 +126,11 @@ def _unique_names(names: Sequence[str]) -> list[str]:
     return list(found.values())
 
 
-def _lock_configuration(connection: "DuckDBPyConnection") -> None:
-    """Forbids the connection to read this program's variables, to use files and to use the network."""
+def _lock_configuration(connection: "DuckDBPyConnection", settings: str = "") -> None:
+    """Forbids the connection to read this program's variables, to use files and to use the network. `settings` come
+    first, since none can be changed afterwards."""
     if connection.execute("SELECT current_setting('lock_configuration')").fetchone() != (True,):
-        connection.execute(LOCK)
+        connection.execute(settings + LOCK)
 
 
 def _short_message(error: Exception) -> str:

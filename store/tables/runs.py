@@ -51,7 +51,7 @@ def add_dataset(
     dataset_id = new_id()
     connection.execute("BEGIN")
     insert(connection, "raw.datasets", [(dataset_id, format, strict(dict(filter)), utc(), run_id or None)])
-    insert(connection, "raw.dataset_rows", [(dataset_id, *row) for row in rows])
+    insert(connection, "raw.dataset_rows", ((dataset_id, *row) for row in rows))
     connection.execute("COMMIT")
     return dataset_id
 

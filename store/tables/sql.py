@@ -9,6 +9,7 @@ rows a second, which needs no other package.
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from redraft.store.json_records import table_json, texts
@@ -34,11 +35,11 @@ def one_of(column: str, values: Sequence[str]) -> str:
     return f"{column} IN ({', '.join(map(literal, values))})" if values else "false"
 
 
-def insert(connection: "DuckDBPyConnection", table: str, rows: Sequence[Sequence[Any]]) -> None:
+def insert(connection: "DuckDBPyConnection", table: str, rows: Iterable[Sequence[Any]]) -> None:
     """Appends rows to one table: see `Appender`."""
-    appender = Appender(connection)
-    for start in range(0, len(rows), ROWS):
-        appender.add(table, rows[start : start + ROWS])
+    appender, left = Appender(connection), iter(rows)
+    while part := list(islice(left, ROWS)):
+        appender.add(table, part)
     appender.flush()
 
 

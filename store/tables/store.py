@@ -6,7 +6,7 @@
 [(0,)]
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -18,11 +18,12 @@ from redraft.store.tables.database.database import Database
 from redraft.store.tables.export_file import check_export_file
 from redraft.store.tables.labels import Label, add_labels
 from redraft.store.tables.problems import add_problems, read_problems
-from redraft.store.tables.query import Table, read_rows, read_table, write_parquet
+from redraft.store.tables.query import STREAMING, Table, read_parts, read_rows, read_table, write_parquet
 from redraft.store.tables.read_calls import read_calls
 from redraft.store.tables.runs import DatasetRow, add_dataset, add_run, add_run_end, has_results
 from redraft.store.tables.units import add_units, read_done
 from redraft.store.unit import Done, Unit
+from redraft.store.waiting import cut_short, pause
 
 REMOVAL_S = 0.5  # seconds that a command which has failed waits for the store that it would remove
 
@@ -65,10 +66,10 @@ class Store:
         self._database.say(text)
 
     @contextmanager
-    def held(self, *, read_only: bool = False) -> Iterator[None]:
+    def held(self, *, read_only: bool = False, patience: float | None = None) -> Iterator[None]:
         """Keeps the file open for all operations of this thread inside the `with` block, instead of for each operation.
         Other processes have to wait. Raises StoreError."""
-        with self._database.hold(read_only=read_only):
+        with self._database.hold(read_only=read_only, patience=patience):
             yield
 
     def journal_path(self, recipe: str) -> Path | None:
@@ -169,6 +170,20 @@ class Store:
         """Yields the rows of one statement, each by the names of its columns. The store is held until the last row."""
         with self._database.open(read_only=True, patience=patience) as connection:
             yield from read_rows(connection, sql)
+
+    def parts(self, sql: str, *, patience: float = 30.0) -> Generator[list[tuple[Any, ...]]]:
+        """The rows of one statement, some thousands at a time, in bounded memory: what DuckDB sorts and joins meanwhile
+        is kept in files beside the store. The store is held until the last row. Meanwhile this thread may query it."""
+        settings = "" if self.path == ":memory:" else STREAMING
+        with (
+            self.held(read_only=True, patience=patience),
+            self._database.open() as connection,
+            connection.cursor() as own,
+            cut_short(own.interrupt),
+        ):
+            for part in read_parts(own, sql, settings):
+                pause(0)  # ends the reading if its task was cancelled
+                yield part
 
     def export_parquet(self, sql: str, file: str | Path, *, overwrite: bool = False, patience: float = 30.0) -> int:
         """Writes the result of one statement to a Parquet file, and returns the number of rows. Raises QueryError, and

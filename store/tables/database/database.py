@@ -83,15 +83,15 @@ class Database:
                 raise store_error(self.path, error) from error
 
     @contextmanager
-    def hold(self, *, read_only: bool = False) -> Iterator[None]:
+    def hold(self, *, read_only: bool = False, patience: float | None = None) -> Iterator[None]:
         """Keeps one connection open for all operations of this thread inside the `with` block, because opening the file
         takes longer than most operations."""
-        with self.open(read_only=read_only) as connection:
-            self._held = threading.get_ident(), connection
+        with self.open(read_only=read_only, patience=patience) as connection:
+            before, self._held = self._held, (threading.get_ident(), connection)
             try:
                 yield
             finally:
-                self._held = None
+                self._held = before
 
     def close(self) -> None:
         """Frees a database in memory. A file needs no closing, since no operation leaves it open."""
