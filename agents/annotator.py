@@ -61,7 +61,8 @@ class Quit(Exception):
 
 
 class Terminal:
-    """Asks the person at standard input, one question at a time, on standard error. It never blocks the event loop."""
+    """Asks the person at standard input, one question at a time, on standard error. The questions never block the event
+    loop."""
 
     def __init__(self) -> None:
         self._turn = asyncio.Lock()

@@ -1,4 +1,4 @@
-"""The measures of every draft, whatever its strategy: right or wrong by the key, and how likely it was."""
+"""Measures every draft of every strategy: whether it is right by the key, and how likely the model found it."""
 
 from collections.abc import Sequence
 

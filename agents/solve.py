@@ -21,7 +21,7 @@ DEFAULTS = Sampling()
 
 
 class Trajectories(list[Trajectory]):
-    """Trajectories, best first. A notebook shows each with its steps, its answer and its grades."""
+    """Trajectories, best first. A notebook shows each trajectory with its steps, its answer and its grades."""
 
     def _repr_html_(self) -> str:
         from redraft.store.html import trajectories  # only notebooks need it
@@ -48,8 +48,8 @@ async def solve(
 ) -> Trajectories:
     """Solves one question. Returns every explored trajectory, best first; the pick is `chosen`. Nothing is stored.
 
-    `answer` is the known answer, for parts that read it. If it is given, each draft is compared with it at the end, and
-    gets a grade by `oracle`. `arguments` are the arguments of `build`: samples, grader, critic, watch, and the
+    `answer` is the known answer, for parts that read it. If `answer` is given, each draft is compared with it at the
+    end, and gets a grade by `oracle`. `arguments` are the arguments of `build`: samples, grader, critic, watch, and the
     strategy's own arguments. Raises PartError, and ModelError if the model can't be used at all.
     """
     problem = Problem(question, answer, kind=kind)

@@ -146,7 +146,7 @@ async def annotate(given: AnnotateArguments) -> Annotation:
 
 
 def annotation(grader: Grader) -> Grader:
-    """Returns the grader. It has the form of a strategy so that `build` can make the grader with its parts."""
+    """Returns the grader. This function has the form of a strategy, so `build` can make the grader with its parts."""
     return grader
 
 

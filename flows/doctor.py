@@ -26,7 +26,8 @@ from redraft.store.waiting import off_loop
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The result of one check. `ok` is None if the result is neither good nor bad; `cure` says how to mend a fault."""
+    """The result of one check. `ok` is None if the result is neither good nor bad. `cure` says how to repair a
+    fault."""
 
     about: str
     says: str
@@ -155,7 +156,7 @@ def holds(db: str) -> list[Finding]:
 
 def _unfinished(store: Store) -> list[Finding]:
     """Returns findings on killed runs and on waiting journals. A killed run still has the status "running", but no
-    process holds its journal. A waiting journal has answers of a model that its run can use when it goes on."""
+    process holds its journal. A waiting journal has answers of a model that its run can use when the run continues."""
     killed, waiting = 0, 0
     for (recipe,) in store.query(RUNNING).rows:
         path = store.journal_path(recipe)

@@ -95,8 +95,7 @@ class Scope:
 
 
 class Chain:
-    """Filters that are asked one after the other. The first filter that objects to a candidate drops it. Raises
-    PartError."""
+    """A chain of filters. Each candidate is dropped by the first filter that gives a reason. Raises PartError."""
 
     def __init__(self, filters: Sequence[FilterSpec], given: Mapping[str, Any]) -> None:
         self.spec: list[dict[str, Any]] = []

@@ -4,7 +4,7 @@
     summary = asyncio.run(generate("builtin", strategy="correct", samples=4, limit=20))
 
 The answer of each call is written to the journal before it is used, and finished problems are stored in batches. If a
-run is killed or stopped, the same job goes on where the run ended.
+run is killed or stopped, the same job continues where the run ended.
 """
 
 from collections.abc import Iterable
@@ -51,10 +51,10 @@ async def generate(given: GenerateArguments) -> Summary:
     calls to a remote model. `top_p`, `top_k` and `min_p` are the fields of `llm.truncation.Truncation`. If a model does
     not support one of them, the run ends.
 
-    If the `budget` is used up, the run stops early, and the same job goes on from there with a new budget.
-    `problem_budget` limits each problem. `prices` are the prices of the model, for models that LiteLLM does not know.
-    `prompts` replaces the wording of prompts. `batch` sends calls in the provider's batches, which cost half and may
-    take a day. A job that is stopped finds its batches again.
+    If the `budget` is used up, the run stops early, and the same job continues it with a new budget. `problem_budget`
+    limits each problem. `prices` are the prices of the model, for models that LiteLLM does not know. `prompts` replaces
+    the wording of prompts. `batch` sends calls in the provider's batches, which cost half and may take a day. If a job
+    was stopped, it finds its open batches again when it is restarted.
 
     `progress` receives the progress of the run. If it is None, a notebook shows a bar, and a terminal shows a line
     every five seconds; in any other place only important notes go to standard error. `progress.Silent()` prints

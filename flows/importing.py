@@ -140,8 +140,8 @@ def _units(
 
 
 def _read(reader: Reader, row: Mapping[str, Any], context: Context) -> Imported:
-    """Returns what a reader finds in a row. Raises PartError if a reader of a user's own breaks or returns another
-    type, and what the reader raises on purpose: Dropped and SourceError."""
+    """Returns the solutions that a reader finds in a row. Raises PartError if a user's own reader breaks or returns
+    another type. The reader itself may raise Dropped and SourceError."""
     try:
         found = reader(row, context)
     except (Dropped, RedraftError):

@@ -28,7 +28,7 @@ class Ask(Protocol):
 @dataclass(frozen=True, slots=True)
 class Labelled:
     """Counts of drafts. `labels` counts new labels that are right or wrong. `skipped` counts labels that are "skip" and
-    labels that the store had already. `left` counts the matching drafts that still have no label of this sitting."""
+    labels that the store had already. `left` counts the matching drafts that have no label of this session."""
 
     db: str
     person: str
@@ -78,7 +78,7 @@ async def label(
 
 @dataclass(slots=True)
 class _Session:
-    """One sitting of a person. `told` has, by the key of a draft's text, the person's judgement of the text, and
+    """The labels of one person in one session. `told` has the person's judgement of each text, by the text's key, and
     whether the known answer was shown."""
 
     ask: Ask

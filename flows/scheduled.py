@@ -1,7 +1,7 @@
 """The stages as Prefect flows of the same names: schedules, retries, a dashboard and an artifact with the summary.
 
 A task solves a shard of the problems, in the event loop of the flow. Prefect caches nothing, since the store records
-what is done. A flow that runs again goes on where it ended. `prefect deploy --all` deploys the flows (see
+what is done. If a flow run is repeated, it continues where it ended. `prefect deploy --all` deploys the flows (see
 prefect.yaml), which Prefect knows by module names, such as `redraft.flows.scheduled.nightly`.
 """
 
@@ -41,16 +41,17 @@ SHARD = 500  # problems of one task
 
 @stage(parameters.Generate)
 async def generate(given: parameters.Generate) -> State[dict[str, Any]]:
-    """Solves problems and keeps every draft, judged. The flow run fails if a trajectory or the stage failed, or a
-    threshold is not met; the same run again goes on from there."""
+    """Solves problems, and judges and stores every draft. The flow run fails if a trajectory or the stage failed, or if
+    a threshold is not met. If you retry the run, it continues."""
     summary = await _generated(given)
     return ended(_told(summary), asdict(summary), *_wrong(summary, given))
 
 
 @stage(parameters.Annotate)
 async def annotate(given: parameters.Annotate) -> State[dict[str, Any]]:
-    """Grades the stored drafts that fit `where` and that this grader has not judged yet: a schedule judges what is new.
-    The flow run fails if a call or the stage failed, or a threshold is not met; the same run again goes on from there.
+    """Grades the stored drafts that match `where` and that this grader has not judged yet, so a schedule judges only
+    new drafts. The flow run fails if a call or the stage failed, or if a threshold is not met. If you retry the run, it
+    continues.
     """
     found = await _annotated(given)
     told = str(found)
@@ -66,7 +67,7 @@ async def annotate(given: parameters.Annotate) -> State[dict[str, Any]]:
 
 @stage(parameters.Filter)
 async def filter(given: parameters.Filter) -> State[dict[str, Any]]:
-    """Passes every stored trajectory through filters, and keeps which were dropped and why."""
+    """Passes every stored trajectory through filters, and records which trajectories were dropped and why."""
 
     found = await tried("filter", given, lambda: filter_stage(**_settings(given, filter_stage)))
     return ended(found.one_line(), asdict(found), too_few("kept", found.kept, "min_kept", given.min_kept))
@@ -74,14 +75,14 @@ async def filter(given: parameters.Filter) -> State[dict[str, Any]]:
 
 @stage(parameters.Export)
 async def export(given: parameters.Export) -> State[dict[str, Any]]:
-    """Writes the trajectories that the filters keep to a file, in the place of an earlier one."""
+    """Writes the trajectories that the filters keep to a file. An earlier file is replaced."""
     found = await _exported(given, given.arguments)
     return ended(found.one_line(), asdict(found), too_few("kept", found.kept, "min_kept", given.min_kept))
 
 
 @stage(parameters.Nightly)
 async def nightly(given: parameters.Nightly) -> State[dict[str, Any]]:
-    """One more replicate of the problems, and an export of everything right so far."""
+    """Draws one more replicate of the problems, and exports everything that is right so far."""
     parts(
         **{**_settings(given, parts), "arguments": given.export_arguments}
     )  # finds wrong arguments before a model is paid

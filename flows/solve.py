@@ -67,8 +67,8 @@ class Live(Silent):
         separator: str | None = None,
         window: int | None = None,
     ) -> Policy:
-        """Returns a policy that writes whole drafts, and shows each step when it is written. It takes the arguments of
-        the policy `whole`."""
+        """Returns a policy that writes whole drafts, and shows each step when it is written. The function takes the
+        arguments of the policy `whole`."""
         write = stepwise(client, temperature=temperature, separator=separator, window=window)
 
         async def propose(trajectory: Trajectory, n: int, first: int = 0) -> list[Trajectory]:

@@ -16,7 +16,7 @@ class Continuing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What one model at one address can do. None means that it is not known yet, so redraft tries it."""
+    """The abilities of one model at one address. None means that an ability is not known yet, so redraft tries it."""
 
     n: bool | None = None  # several samples in one call; else one sample a call
     seed: bool | None = None  # the same seed gives the same text; else samples have no seed

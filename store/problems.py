@@ -11,7 +11,7 @@ from redraft.store.digest import digest
 
 
 class Kind(StrEnum):
-    """How an answer is compared with the key."""
+    """The kind of a problem, which decides how an answer is compared with the key."""
 
     MATH = "math"  # numbers and LaTeX, up to mathematical equality
     CHOICE = "choice"  # a letter

@@ -36,7 +36,8 @@ def answered_drafts(trajectory: Trajectory) -> Iterator[Trajectory]:
 
 
 def with_role(trajectory: Trajectory, role: Role, sample: int) -> Trajectory:
-    """Returns the trajectory with another role and another sample number. It keeps its grades, and it is not chosen."""
+    """Returns the trajectory with another role and another sample number. The copy keeps the grades, and is not
+    chosen."""
     there = replace(trajectory, role=role, sample=sample, chosen=False)
     return replace(
         there, grades=tuple(replace(grade, trajectory_id=there.trajectory_id) for grade in trajectory.grades)

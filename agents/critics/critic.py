@@ -1,4 +1,4 @@
-"""The protocol of every critic: whether to go on with a draft."""
+"""The protocol of every critic, which decides whether to continue with a draft."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -41,7 +41,7 @@ class Critic(Protocol):
 
 
 async def go_on(trajectory: Trajectory) -> Critique:
-    """Critic `none`, which always says: go on."""
+    """The critic `none`, which continues with every draft."""
     return GO_ON
 
 

@@ -13,7 +13,7 @@ from redraft.store.trajectory import Trajectory
 def model(client: Client) -> Critic:
     """Calls a draft finished if the model, at temperature 0, calls it finished and right; otherwise the draft goes on.
 
-    If an answer holds no verdict, the draft goes on too, and the reason says so.
+    If an answer of the model has no verdict, the draft also continues, and the reason says so.
     """
 
     async def ask(trajectory: Trajectory, name: str) -> str:

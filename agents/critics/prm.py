@@ -20,7 +20,7 @@ def prm(
     """Judges a draft by the grader's value of its worst step.
 
     A draft is hopeless if a step's value is below `hopeless`. It is finished if each step's value is at least
-    `finished` and the draft marks its answer (a box, `####`, "the answer is"). Any other draft goes on; if its worst
+    `finished` and the draft marks its answer (a box, `####`, "the answer is"). Any other draft continues. If its worst
     step is below `doubtful`, the writer is advised to check that step.
 
     If the grader has no values of steps, the draft's own value counts. Thresholds are in the grader's unit: a

@@ -1,4 +1,4 @@
-"""Feedback from another model: a critic reads the draft, and the writer is shown its review."""
+"""Feedback from another model: a critic reads the draft, and the writer reads the critic's review."""
 
 from collections.abc import Sequence
 

@@ -24,8 +24,8 @@ class Remark:
 
 
 class Feedback(Protocol):
-    """Gives a remark for the current draft of each trajectory of one problem, in the same order; None ends a
-    trajectory.
+    """Returns a remark for the current draft of each trajectory of one problem, in the same order. None in place of a
+    remark ends the trajectory.
 
     If a call to a model fails, its ModelError stands in the remark's place, or is raised and holds for all
     trajectories: a failed call is neither a remark nor a verdict. A fatal error is always raised.

@@ -8,7 +8,7 @@ from redraft.store.trajectory import Trajectory
 
 
 def fixed(client: Client | None = None) -> Feedback:
-    """Says of every draft that its answer is wrong, in the words of feedback `oracle`, without any knowledge of it.
+    """Says of every draft that its answer is wrong, in the words of feedback `oracle`, but without reading the key.
 
     RISE shows the last two drafts only (`policy.window=2`) and votes over the turns (`pick=majority`).
     """

@@ -10,7 +10,8 @@ from redraft.store.trajectory import Step, Trajectory
 def likelihood(client: Client | None = None, *, threshold: float = -0.2) -> Feedback:
     """Names the first step whose mean log-probability a token (natural log, at most 0) lies below `threshold`.
 
-    There is no remark if no step does, or if the model gives no log-probabilities. Blank lines are not counted.
+    There is no remark if no step is below `threshold`, or if the model gives no log-probabilities. Blank lines are not
+    counted.
     """
 
     async def remark(trajectories: Sequence[Trajectory]) -> list[Remark | None]:

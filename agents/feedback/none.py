@@ -13,7 +13,7 @@ from redraft.store.trajectory import Trajectory
 
 
 def none(client: Client | None = None, *, style: Literal["score", "huang"] = "score") -> Feedback:
-    """Always asks for another draft, whatever the draft.
+    """Asks for another draft after every draft.
 
     With `style` = score the remark is that there may be an error (SCoRe, Kumar et al. 2024). With huang the writer
     reviews its own draft, and is then asked to improve it (Huang et al. 2023); the review is stored in the tree, by

@@ -12,7 +12,8 @@ from redraft.store.trajectory import Trajectory, Verdict
 
 def oracle(keys: Keyring, *, checker: Checker | None = None, client: Client | None = None) -> Feedback:
     """Says that the answer is wrong if the key says so. A right answer, or an answer that the key cannot decide, ends
-    the trajectory. Reading the key counts as using an oracle. A `checker` that is given is shared."""
+    the trajectory. Reading the key counts as using an oracle. If a `checker` is given, the feedback shares it with the
+    caller."""
     judge = known_answer(keys, checker=checker, client=client)
     text = wording(client, "is_wrong")
 

@@ -12,9 +12,9 @@ from redraft.store.trajectory import Trajectory, Verdict
 def random(keys: Keyring, *, checker: Checker | None = None) -> Feedback:
     """Asks for an independent draft if the key calls the answer wrong.
 
-    A right answer, or an answer that the key cannot decide, ends the trajectory. The gain of this control is the
-    oracle's stop alone; the gain of the oracle's feedback beyond it is correction (Huang et al. 2023). At temperature 0
-    each guess is the same. Reading the key counts as using an oracle.
+    A right answer, or an answer that the key cannot decide, ends the trajectory. This control gains accuracy only
+    because the oracle stops at a right guess. Any further gain of feedback `oracle` is correction (Huang et al. 2023).
+    At temperature 0 all guesses are equal. Reading the key counts as using an oracle.
     """
     judge = known_answer(keys, checker=checker)
 

@@ -12,10 +12,11 @@ from redraft.store.trajectory import Trajectory
 def self(client: Client, *, leading: bool = False, temperature: float = 0.7) -> Feedback:
     """Gives the review that the model writes of its own draft; gives no remark if the review ends with "It is correct".
 
-    `leading` asks as the paper does for arithmetic, by stating that there is an error: that biases the answer, so it is
-    off by default. `temperature` is that of the review; the default is the paper's. A model that was trained to judge
-    line by line is asked for such a judgement, and its writer is shown the first line that it calls wrong. A failed
-    call is no verdict. Raises PartError for `leading` with a model that knows only prompt forms of its own.
+    With `leading`, the prompt states that there is an error, as the paper's prompt for arithmetic does. Such a prompt
+    biases the answer, so `leading` is off by default. `temperature` is the temperature of the review; the default is
+    the paper's. A model that was trained to judge line by line is asked for such a judgement, and its writer is shown
+    the first line that it calls wrong. A failed call is no verdict. Raises PartError for `leading` with a model that
+    knows only prompt forms of its own.
     """
     template = "self_feedback_leading" if leading else "self_feedback"
     if leading:

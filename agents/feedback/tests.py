@@ -25,11 +25,11 @@ def tests(
 ) -> Feedback:
     """Runs the program on unit tests and reports the tests that fail; gives no remark if all of them pass.
 
-    The tests are those that the question shows, otherwise tests that the model writes from the question alone. The
-    tests that decide are never seen. With `reflect` the model first explains the failure, at this `temperature`, and
-    the writer is shown its words with the failed tests; without it, the failed tests alone. Tests that a model wrote
-    may be wrong themselves. `limit_s` is the most seconds for the program, and for each test. Raises PartError for a
-    question of another kind.
+    The feedback uses the tests that the question shows. If there are none, the model writes tests from the question
+    alone. The tests of the key are never used. With `reflect` the model first explains the failure, at this
+    `temperature`, and the writer reads the explanation and the failed tests. Without `reflect` the writer reads only
+    the failed tests. Tests that a model wrote may be wrong themselves. `limit_s` is the most seconds for the program,
+    and for each test. Raises PartError for a question of another kind.
     """
 
     async def remark(trajectories: Sequence[Trajectory]) -> list[Remark | ModelError | None]:

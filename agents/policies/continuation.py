@@ -1,6 +1,6 @@
-"""Continuation by request, for models that can't continue a half-written draft. Such a model is shown the draft and
-asked in words for the rest, or for the next step as JSON. The reply is parsed leniently, and its text is joined to the
-end of the draft."""
+"""Continues a half-written draft by a request in words, for models that can't continue a text directly. The model is
+shown the draft and asked for the rest, or for the next step as JSON. The reply is parsed leniently, and its text is
+joined to the end of the draft."""
 
 import json
 import re

@@ -143,8 +143,8 @@ def likeliest(
 
 @dataclass(frozen=True, slots=True)
 class _DraftFormat:
-    """How a policy asks a model and parses the reply. `template`, `schema` and `read_reply` are for models that can't
-    continue a half-written draft."""
+    """The way in which a policy asks a model and parses the reply. `template`, `schema` and `read_reply` are for models
+    that can't continue a half-written draft."""
 
     read: Callable[[Choice], Continuation]
     cut: Callable[[str], list[str]]

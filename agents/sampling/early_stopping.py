@@ -55,8 +55,8 @@ def is_settled(counts: Mapping[str, int], left: int) -> bool:
 
 
 def fewest_to_settle(counts: Mapping[str, int], left: int) -> int:
-    """Returns the least number of further drafts that can settle the vote. That happens if all of them vote for the
-    leader."""
+    """Returns the least number of further drafts that can settle the vote. This number suffices if all these drafts
+    vote for the leader."""
     first = leader(counts) or ""
     for more in range(1, left):
         if is_settled({**counts, first: counts.get(first, 0) + more}, left - more):

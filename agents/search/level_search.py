@@ -23,7 +23,7 @@ Value = Callable[[Search, Sequence[Node]], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The rules by which a search goes on from round to round.
+    """The rules that lead a search from one round to the next.
 
     The question is continued `width` times, and then each open node `each` times. Without `each`, all open nodes
     together are continued in turn until there are `width` candidates. `keep` returns the candidates of a round that

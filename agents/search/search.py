@@ -2,7 +2,7 @@
 
 A `Search` is LangGraph's runtime context; the graph's state contains numbers only. A node costs the same however many
 nodes there are. Its trajectory shares the steps of its parent's trajectory, and a method looks only at the nodes that
-it is given, their children and their ancestors. `explored_trajectories` looks at each node once, at the end.
+it is given, their children and their ancestors. `explored_trajectories` reads each node once, at the end.
 """
 
 from collections.abc import Iterable, Sequence
@@ -86,8 +86,8 @@ class Search:
         return [self._grown(node, drawn, distinct) for node, drawn in zip(nodes, await gather(jobs), strict=True)]
 
     async def roll(self, policy: Policy, node: Node, n: int, trajectory: Trajectory | None = None) -> list[Trajectory]:
-        """Draws `n` continuations of a node, or of a rollout's `trajectory` below the node. They have the role ROLLOUT
-        and are no part of the tree.
+        """Draws `n` continuations of a node, or of a rollout's `trajectory` below the node. The rollouts have the role
+        ROLLOUT and are no part of the tree.
 
         Returns the continuations that add a step. If no further rollout continues a continuation, the caller puts it
         into `rollouts`.

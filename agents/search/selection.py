@@ -26,8 +26,8 @@ def uct(exploration: float) -> Rule:
 
 
 def puct(c_init: float, c_base: float) -> Rule:
-    """Q + P * (ln((N + c_base + 1) / c_base) + c_init) * sqrt(N) / (1 + n) (Silver et al. 2018), where P is the child's
-    prior. If a child was never visited, Q is its own value, or 0 if it has none."""
+    """Returns the rule Q + P * (ln((N + c_base + 1) / c_base) + c_init) * sqrt(N) / (1 + n) (Silver et al. 2018). P is
+    the child's prior. If a child was never visited, Q is its own value, or 0 if it has no value."""
 
     def score(node: Node) -> float:
         above = _parent_visits(node)

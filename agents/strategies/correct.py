@@ -43,14 +43,14 @@ def correct(
     ended by itself is revised.
 
     A `draft` strategy gives the first drafts in the policy's place, once for each sample. A `teacher` writes the
-    redrafts. Each turn draws `branches` redrafts in one call: the best graded redraft goes on, and the others keep the
+    redrafts. Each turn draws `branches` redrafts in one call: the best graded redraft continues, and the others get the
     role of a search.
 
-    The pick is the highest graded of the `last` drafts (without a grader, the winner of their vote), the `best` graded
-    of all drafts of all turns, or the `majority` of these. If the pick is a draft of an earlier turn, the trajectory up
-    to it is returned beside the whole trajectories, in the role of a search. The draft before a failure is returned
-    likewise, if no other draft has an answer. Raises PartError for counts below 1, and if a grader is needed and none
-    is given.
+    `pick` = last picks the last draft with the highest grade; without a grader, the winner of a vote among the last
+    drafts. `best` picks the draft with the highest grade of all turns. `majority` picks the most frequent answer of all
+    drafts of all turns. If the pick is a draft of an earlier turn, the trajectory up to it is returned beside the whole
+    trajectories, in the role of a search. The draft before a failure is returned likewise, if no other draft has an
+    answer. Raises PartError for counts below 1, and if a grader is needed and none is given.
 
     Args:
         samples: The number of first drafts, each of which is corrected by itself.

@@ -32,9 +32,9 @@ def debate(
     (Huang et al. 2023).
 
     If the feedback has nothing to say about a draft, the draft stays in the debate unchanged. A round without changes
-    is the last. A draft that did not end by itself is neither shown nor revised again. The pick is the most frequent
-    answer of the last drafts, of equals the first drafted. A trajectory's score is its last answer's share of the
-    drafts. Raises PartError for counts below 1.
+    is the last round. A draft that did not end by itself is neither shown nor revised again. The pick is the most
+    frequent answer of the last drafts. If answers are equally frequent, the first drafted answer wins. A trajectory's
+    score is its last answer's share of the drafts. Raises PartError for counts below 1.
     """
     at_least_one(agents=agents, rounds=rounds)
 

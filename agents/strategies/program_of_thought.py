@@ -35,14 +35,14 @@ def program_of_thought(
 ) -> Agent:
     """Draws `samples` programs in one call, runs each in the sandbox, and picks the most frequent answer.
 
-    Of equally frequent answers the first drafted wins (PoT-SC for more than one program). Each program runs for at most
-    `limit_s` seconds.
+    If answers are equally frequent, the first drafted answer wins. (With more than one program, this is PoT-SC.) Each
+    program runs for at most `limit_s` seconds.
 
     The program is the last block of Python in the reply, otherwise the whole reply; it is a step of its own. Its answer
     is the variable `ans`, otherwise what `solution()` returns, otherwise its last expression, otherwise its last
     printed line. A program that can't be run, fails or computes nothing has no answer and no vote. The trajectory's
-    reason says why, and a grade of the program's step by "sandbox", without a value, says what happened. With
-    `fallback` the `policy` drafts a solution in words in the place of each such program.
+    reason says why. The program's step also gets a grade by "sandbox", without a value, which says what happened. With
+    `fallback` the `policy` drafts a solution in words to replace each such program.
 
     Raises PartError for a count below 1, and if there is no sandbox.
 

@@ -16,10 +16,10 @@ from redraft.store.trajectory import Trajectory
 def self_consistency(policy: Policy, *, samples: int = 8, adaptive: bool = False, watch: Watch | None = None) -> Agent:
     """Draws `samples` drafts and picks the most frequent answer, of equals the first drafted.
 
-    A draft without an answer has no vote. Without `adaptive` all drafts are drawn at once. With it they are drawn in
-    rounds, each of the fewest drafts that could settle the vote, and drawing stops when no outcome of the remaining
-    drafts could change the winner: the answer is the same for fewer drafts. The number of drafts then depends on their
-    answers, which biases pass@k. A trajectory's score is its answer's share of the drafts.
+    A draft without an answer has no vote. Without `adaptive` all drafts are drawn at once. With `adaptive` they are
+    drawn in rounds. A round draws the fewest drafts that could settle the vote. Drawing stops when no outcome of the
+    remaining drafts could change the winner, so the answer is the same with fewer drafts. The number of drafts then
+    depends on their answers, which biases pass@k. A trajectory's score is its answer's share of the drafts.
 
     Args:
         samples: The number of drafts that vote; the most of them, if the vote is adaptive.

@@ -82,8 +82,8 @@ class State(TypedDict, total=False):
 
 
 class GraphError(RedraftError, ValueError):
-    """A run that cannot begin or go on, with the reason in one line. The class is a ValueError, because LangGraph's
-    server sends its clients the text of no other error."""
+    """Raised if a run can't begin or continue. The message gives the reason in one line. The class is a ValueError,
+    because LangGraph's server sends its clients the text of no other error."""
 
 
 StudioGraph = CompiledStateGraph[State, Any, Input, Output]

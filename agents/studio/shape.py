@@ -54,7 +54,8 @@ def graph_shape(strategy: Spec) -> GraphShape:
 
 
 def _satisfied_critic() -> Critic:
-    """Returns a critic that always says: go on. Unlike critic `none`, it is asked."""
+    """Returns a critic that continues with every draft. Unlike the critic `none`, it has a node of its own in the
+    graph."""
 
     async def critique(trajectory: Trajectory) -> Critique:
         return GO_ON

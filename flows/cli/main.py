@@ -75,8 +75,8 @@ class Commands(click.Group):
 def cli(context: click.Context) -> None:
     """Draft, judge, redraft: language models that solve problems and correct themselves, and the data they leave.
 
-    Every option may also be given as an environment variable (--max-tokens is REDRAFT_MAX_TOKENS) or in redraft.toml
-    in the working folder; the command line wins over the environment, the environment over the file.
+    Every option may also be given as an environment variable (--max-tokens is REDRAFT_MAX_TOKENS) or in redraft.toml in
+    the working folder; the command line overrides the environment, and the environment overrides the file.
     """
     given = read_config(lambda: _options(context))
     context.default_map = dict.fromkeys(MODULES, given)

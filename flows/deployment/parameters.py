@@ -1,7 +1,8 @@
 """The parameters of the scheduled flows: the settings of their stages, and settings that only a scheduled flow needs.
 
 A flow takes the fields of one of these models side by side. `prefect deploy` writes their descriptions and bounds into
-the deployment's schema, so that the server refuses a wrong value before a run exists. There is no Prefect here.
+the deployment's schema, so that the server refuses a wrong value before a run exists. This file does not import
+Prefect.
 """
 
 import inspect
@@ -55,7 +56,7 @@ SECRETS_REFUSED = {
 
 
 class Parameters(BaseModel):
-    """Named values, none of them unknown."""
+    """The base class of parameters. An unknown name is an error."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", protected_namespaces=())
 
@@ -84,15 +85,15 @@ def with_settings(base: type[Base], kind: type, *but: str) -> type[Base]:
 
 
 class BudgetParameters(with_settings(Parameters, Budget)):
-    """The most that may be used."""
+    """The limits of a budget."""
 
 
 class LimitParameters(with_settings(Parameters, Limits)):
-    """How calls to a remote model are paced, and how long its failures are borne."""
+    """The limits of calls to a remote model: their pace, and how long its failures are tolerated."""
 
 
 class Stored(with_settings(Parameters, StoreSettings)):
-    """A stage that works on a store, and is tried again if another try could help."""
+    """The parameters of a stage that works on a store, and that is tried again if another try could help."""
 
     retries: Annotated[int, Field(ge=0, le=100)] = Field(
         2,
@@ -140,7 +141,7 @@ class Model(Stored):
 
 
 class Generate(with_settings(with_settings(Model, Settings, *Model.model_fields, "replicate"), Selection)):
-    """What the flow generate takes."""
+    """The parameters of the flow generate."""
 
     source: Name = Field(
         "builtin",
@@ -160,7 +161,7 @@ class Generate(with_settings(with_settings(Model, Settings, *Model.model_fields,
 
 
 class Annotate(with_settings(Model, AnnotationSettings, *Model.model_fields)):
-    """What the flow annotate takes."""
+    """The parameters of the flow annotate."""
 
     min_new: Whole = Field(0, description="The fewest drafts that this flow run must judge; with fewer it fails.")
     min_values: Whole = Field(
@@ -169,25 +170,25 @@ class Annotate(with_settings(Model, AnnotationSettings, *Model.model_fields)):
 
 
 class Kept(with_settings(Stored, FilterSettings)):
-    """What filter, export and nightly share: which trajectories are kept."""
+    """The parameters that filter, export and nightly share: which trajectories are kept."""
 
     min_kept: Whole = Field(0, description="The fewest rows that must be kept; with fewer the flow run fails.")
 
 
 class Filter(Kept):
-    """What the flow filter takes."""
+    """The parameters of the flow filter."""
 
     arguments: Arguments = Field(None, description="Arguments of the filters, such as {'cap.most': 2}.")
 
 
 class Written(with_settings(Kept, ExportSettings, *FilterSettings.__dataclass_fields__)):
-    """What export and nightly share: the file, and how its rows are written."""
+    """The parameters that export and nightly share: the file, and how its rows are written."""
 
     file: Name = Field(description="The file to write; an earlier one of this name is replaced.")
 
 
 class Export(Written):
-    """What the flow export takes."""
+    """The parameters of the flow export."""
 
     arguments: Arguments = Field(
         None, description="Arguments of the format, such as {'style': 'messages'}, and of filters, as {'cap.most': 2}."
@@ -195,7 +196,7 @@ class Export(Written):
 
 
 class Nightly(Written, Generate):
-    """What the flow nightly takes: all that generate, filter and export take."""
+    """The parameters of the flow nightly: all parameters of generate, filter and export."""
 
     file: Name = Field(
         "redraft.sft.jsonl", description="The file of the export; an earlier one of this name is replaced."

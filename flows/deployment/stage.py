@@ -77,9 +77,9 @@ def too_few(what: str, found: int, name: str, least: int) -> str | None:
 async def tried(
     name: str, given: Stored, work: Callable[[], Awaitable[T]], failure: Callable[[T], str | None] = lambda found: None
 ) -> T:
-    """Runs the work as a Prefect task and returns its result. The task is tried again if the provider was away or
-    failed, if another run held the recipe, or if `failure` returns a reason for the result. Raises the error of the
-    last try."""
+    """Runs the work as a Prefect task and returns its result. The task is tried again if the provider was unreachable
+    or failed, if another run was using the recipe, or if `failure` returns a reason for the result. Raises the error of
+    the last try."""
     error: Exception | None = None
     found: list[T] = []
 
@@ -113,7 +113,7 @@ async def tried(
 
 
 def _passing(error: Exception) -> bool:
-    """Returns whether the same work may succeed later, without any change by a person."""
+    """Returns whether the same work may succeed later without any change by a person."""
     if isinstance(error, ModelError):
         return error.cause is not Cause.REQUEST
     cause = error.__cause__

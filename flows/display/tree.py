@@ -71,8 +71,8 @@ class Folded:
 
 
 def as_text(tree: StoredTree) -> Iterator[str]:
-    """Lines of text: the question, and its tree below it. A search has a line for each step: its place, value, visits
-    and text, and the trajectories that end there. A correction has each turn with its steps, its answer and the
+    """Yields lines of text: the question, and its tree below it. A search has a line for each step: its place, value,
+    visits and text, and the trajectories that end there. A correction has each turn with its steps, its answer and the
     feedback on it."""
     yield _one_line(tree.question)
     for end in tree.ends:

@@ -18,7 +18,8 @@ from redraft.graders.statistics import (
 
 
 class SampledDrafts:
-    """Independent drafts of one model. They give the expected result for any smaller number of drafts."""
+    """Independent drafts of one model. From these drafts the expected result for any smaller number of drafts can be
+    computed."""
 
     def __init__(self, found: History, problems: Sequence[str], model: str) -> None:
         self._votes = [[path[0].vote for path in found.paths[problem]] for problem in problems]
@@ -54,7 +55,7 @@ def with_baseline(
     first: MeasuredRow | None = None,
 ) -> Row:
     """Returns the row with its comparison to self-consistency at the same number of tokens. If `tested`, the comparison
-    has a p-value. If `guesses` is given, the row also has the control of an oracle with so many independent drafts.
+    has a p-value. If `guesses` is given, the row also has the accuracy of an oracle with that many independent drafts.
     `first` is the row of turn 1; with it, the comparison also says how much the later turns added."""
     return replace(
         measured.row,

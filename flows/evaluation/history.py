@@ -16,7 +16,7 @@ RIGHT = "right"
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a problem used. A call that asks for n samples counts as n calls. `seconds` is the sum of the times of all
+    """The cost of a problem. A call that asks for n samples counts as n calls. `seconds` is the sum of the times of all
     calls."""
 
     tokens: float = 0.0  # tokens that models wrote
@@ -37,8 +37,8 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """One draft: the answer that it votes for (None if it has no answer), whether that is right, and how much the text
-    differs from the draft before."""
+    """One draft: the answer that it votes for (None if it has no answer), whether the answer is right, and how much the
+    text differs from the draft before."""
 
     vote: str | None
     correct: bool
@@ -76,7 +76,7 @@ def history(
     grader: str | None = None,
     alone: bool = False,
 ) -> History:
-    """Returns the stored results of one recipe and replicate on these problems. They have the first `samples`
+    """Returns the stored results of one recipe and replicate on these problems. The results have the first `samples`
     trajectories of each problem (all if None), with the scores by `grader`. One call may sample several first drafts;
     `alone` then counts the tokens of its prompt once for each draft. Raises StoreError."""
     own = f"recipe = {literal(recipe)} AND replicate = {literal(replicate)}"

@@ -13,8 +13,9 @@ from redraft.store.plugins.discovery import load
 
 @dataclass(frozen=True, slots=True)
 class Oracle:
-    """Whether the known answer `stops` a trajectory, and whether it `chooses` among drafts. The oracle looks at `first`
-    drafts in the first turn, and at `later` drafts in every later turn. `first` is None if the number is unknown."""
+    """The effects of the known answer in a method: whether it `stops` a trajectory, and whether it `chooses` among
+    drafts. The oracle looks at `first` drafts in the first turn, and at `later` drafts in every later turn. `first` is
+    None if the number is unknown."""
 
     stops: bool = False
     chooses: bool = False

@@ -1,4 +1,4 @@
-"""An evaluation on a terminal and as Markdown."""
+"""Shows an evaluation on a terminal and as Markdown."""
 
 from collections.abc import Sequence
 from textwrap import wrap

@@ -9,7 +9,7 @@ from redraft.graders.statistics import Interval
 
 @dataclass(frozen=True, slots=True)
 class Moves:
-    """What a turn changed, counted in trajectories; a trajectory without a draft in this turn is unchanged.
+    """The changes by one turn, counted in trajectories. A trajectory without a draft in this turn counts as unchanged.
     `correct` is the count of the turn before, plus `wrong_to_right`, minus `right_to_wrong`."""
 
     trajectories: int
@@ -32,8 +32,9 @@ class Moves:
 
 @dataclass(frozen=True, slots=True)
 class EqualCost:
-    """Self-consistency of the same model at the same number of written tokens: a vote of `k` sampled drafts. The
-    accuracy is the exact expectation over all choices of k drafts, interpolated between two whole numbers of drafts."""
+    """The accuracy of self-consistency with the same model and the same number of written tokens: a vote of `k` sampled
+    drafts. The accuracy is the exact expectation over all choices of k drafts, interpolated between two whole numbers
+    of drafts."""
 
     k: float
     accuracy: Interval
@@ -83,8 +84,9 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class MethodResult:
-    """One method on one model. `rows` are its turns in order, then its pick if that is not the last turn: the pick of
-    each trajectory among its turns, or, for a method that does not work in turns, the pick among all its drafts."""
+    """The result of one method on one model. `rows` are its turns in order, then its pick if the pick is not the last
+    turn. If the method works in turns, each trajectory picks among its own turns. Otherwise the method picks among all
+    its drafts."""
 
     label: str
     model: str

@@ -1,4 +1,4 @@
-"""Runs the jobs of an evaluation one after the other. All of them share one budget."""
+"""Runs the jobs of an evaluation one after the other. All jobs share one budget."""
 
 import math
 import time

@@ -49,7 +49,7 @@ def pick(found: History, problems: Sequence[str]) -> MeasuredRow:
 
 def picked(found: History, problems: Sequence[str], by: str) -> MeasuredRow:
     """Returns the row of the draft that each trajectory picks among its own drafts: the "best" graded draft, or the
-    "majority" answer. Of equal drafts the earliest is picked, like the agent does."""
+    "majority" answer. Of equal drafts the earliest is picked, as the agent does."""
     choose = PICKS[by]
     shares = _by_problem(found, problems, lambda path: float(choose(path)))
     return MeasuredRow(Row(None, mean_interval(shares), cost_of(found, problems), found.oracle_used), shares)

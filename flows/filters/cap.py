@@ -1,4 +1,4 @@
-"""Limits the drafts of one question, so that it cannot fill the dataset."""
+"""Limits the number of drafts of one question, so that no question fills the dataset."""
 
 from collections import Counter
 
@@ -7,7 +7,8 @@ from redraft.flows.filters.filter import Filter
 
 
 def cap(*, most: int = 4) -> Filter:
-    """Drops all but the first `most` drafts of a question, since easy questions would otherwise crowd out hard ones."""
+    """Drops all but the first `most` drafts of a question. Otherwise easy questions, which have more right drafts,
+    would outnumber hard questions."""
     counts: Counter[str] = Counter()
 
     def count(candidate: Candidate) -> str | None:

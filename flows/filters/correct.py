@@ -5,7 +5,7 @@ from redraft.flows.filters.filter import Filter
 
 
 def correct() -> Filter:
-    """Drops wrong drafts, and drafts of which nobody knows whether they are right."""
+    """Drops wrong drafts, and drafts whose answer can't be judged."""
 
     def judge(candidate: Candidate) -> str | None:
         if candidate.correct is None:

@@ -13,6 +13,6 @@ class Filter(Protocol):
     """Decides about each candidate that the filters before it kept. None keeps it; a reason in words drops it.
     Reasons are counted by their text before the first colon.
 
-    Each run makes its filters anew, so that a filter may remember the candidates that it has seen."""
+    Each run makes new filters, so a filter may remember the candidates that it has seen."""
 
     def __call__(self, candidate: Candidate) -> str | None: ...

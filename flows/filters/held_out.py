@@ -40,8 +40,8 @@ def held_out(store: Store) -> ProblemNotes:
 
 
 def trained_on(store: Store) -> ProblemNotes:
-    """Returns the problems that an export has a row of, and the problems that those were made from. The note of each
-    names the newest such dataset. Raises StoreError."""
+    """Returns the problems with a row in an export, and the problems that they were made from. The note of each problem
+    names the newest dataset with such a row. Raises StoreError."""
     found = store.query(EXPORTED, patience=PATIENCE).rows
     by_id = {problem_id: dataset for problem_id, _, dataset in found}
     return ProblemNotes(by_id, _by_question((question, dataset) for _, question, dataset in found))

@@ -1,4 +1,4 @@
-"""Keeps trajectories that no oracle touched."""
+"""Keeps trajectories that used no oracle."""
 
 from redraft.flows.filters.candidates import Candidate
 from redraft.flows.filters.filter import Filter

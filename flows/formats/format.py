@@ -22,7 +22,7 @@ class Row:
 
 class Format(Protocol):
     """Makes training data from a trajectory that the filters kept: one row, as JSON data, or a Row for each draft. Each
-    export makes its format anew, so that a format may remember the candidates that it has seen."""
+    export makes a new format, so a format may remember the candidates that it has seen."""
 
     def __call__(self, candidate: Candidate) -> Mapping[str, Any] | Iterable[Row]: ...
 

@@ -1,5 +1,5 @@
-"""Second drafts made of first ones: self-distillation as in RISE (Qu et al. 2024, arXiv 2407.18219), in which a wrong
-draft is paired with a right draft of the same problem as its revision. No model is called."""
+"""Makes second drafts from first drafts, without a call of a model: a wrong draft is paired with a right draft of the
+same problem as its revision. This is self-distillation as in RISE (Qu et al. 2024, arXiv 2407.18219)."""
 
 from collections.abc import Iterator
 
@@ -11,9 +11,9 @@ from redraft.store.errors import PartError
 
 @filtered_by()
 def mended(*, keep: float = 1.0, most: int = 4) -> Format:
-    """A row for each first draft, to which feedback `fixed` says that it is wrong. `prompt` is the question, the draft
-    and the feedback; `completion` is the draft itself if it is right, else a right draft of the same problem; `weight`
-    is `keep` for a right draft, else 1; and `turn` is 2.
+    """Makes a row from each first draft: feedback `fixed` calls the draft wrong, and a right draft follows. `prompt` is
+    the question, the draft and the feedback; `completion` is the draft itself if it is right, else a right draft of the
+    same problem; `weight` is `keep` for a right draft, else 1; and `turn` is 2.
 
     A problem makes at most `most` rows from wrong drafts and as many from right ones; equal drafts make one row. A
     wrong draft waits for the next right draft of its problem, since an export reads a problem's drafts one after

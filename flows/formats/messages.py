@@ -10,8 +10,8 @@ from redraft.flows.formats.format import Format, draft_message, filtered_by, pro
 @filtered_by("correct", "length", "equations", "cap")
 def messages(*, whole: bool = False) -> Format:
     """`{"messages": [...]}`: the question, each draft and the feedback on it, up to the last right draft. If no draft
-    is right, or with `whole`, the conversation ends with the last draft. It leaves out everything before an independent
-    draft."""
+    is right, or with `whole`, the conversation ends with the last draft. Everything before an independent draft is left
+    out."""
 
     def row(candidate: Candidate) -> Mapping[str, Any]:
         until = max(turn.turn for turn in candidate.turns) if whole else candidate.turn

@@ -1,5 +1,4 @@
-"""The names that recipes use for parts and arguments. A part has the same name if it is given as text or as a
-function."""
+"""Names parts and arguments in recipes. A part has the same name whether it is given as text or as a function."""
 
 import re
 import sys
@@ -12,7 +11,8 @@ from redraft.store.digest import digest
 
 
 def identity(value: Any) -> str | None:
-    """Returns a part or an argument as text; None for None. Python and the command line give the same text."""
+    """Returns the text that stands for a part or an argument of a run in its recipe; None for None. Python and the
+    command line give the same text."""
     if value is None:
         return None
     if callable(value):
@@ -29,8 +29,8 @@ def identity(value: Any) -> str | None:
 
 
 def recorded(value: Any) -> str | None:
-    """Returns the identity of a part or an argument as people read it: a program that is run directly is named by its
-    file, and not as `__main__`. Recipes keep `__main__`, since another name would repeat paid runs."""
+    """Returns the same text in a form for people: a program that is run directly is named by its file, and not as
+    `__main__`. Recipes keep `__main__`, because another name would make old runs be paid for again."""
     name = identity(value)
     file = getattr(sys.modules["__main__"], "__file__", None)
     return name and re.sub(r"^__main__(?=:)", Path(file).name if file else "__main__", name)

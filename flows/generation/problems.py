@@ -58,7 +58,7 @@ def problems(
 
 
 def _remarks(found: Sequence[Problem], notes: SourceNotes) -> Iterator[str]:
-    """Yields lines about what the problems lack, since a lack is cheaper to mend before a model is paid."""
+    """Yields lines about what the problems lack, so that the user can add it before a model is paid for."""
     lacking = [problem for problem in found if problem.answer is None]
     if found and len(lacking) == len(found):
         columns = f" among the columns {', '.join(map(str, notes.columns))}" if notes.columns else ""
@@ -79,7 +79,7 @@ def _remarks(found: Sequence[Problem], notes: SourceNotes) -> Iterator[str]:
 
 
 def _problem(given: object) -> Problem:
-    """Returns what is given if it is a Problem. Raises SourceError."""
+    """Returns the given object if it is a Problem, else raises SourceError."""
     if isinstance(given, Problem):
         return given
     shown = " ".join(repr(given).split())[:60]

@@ -1,4 +1,4 @@
-"""A run's recipe: everything that decides what its drafts will be, except how many there are."""
+"""A run's recipe: all settings that decide its drafts, except their number."""
 
 from collections.abc import Mapping
 from typing import Any

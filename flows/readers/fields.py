@@ -1,4 +1,4 @@
-"""Looks up the fields of a row. A field that is not there, or is of another type, is told by its name."""
+"""Looks up the fields of a row. If a field is missing or has another type, the error names the field."""
 
 from collections.abc import Mapping
 from typing import Any, TypeVar

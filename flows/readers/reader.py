@@ -22,8 +22,8 @@ class Dropped(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """How a row is read: the source and split of its problem, the id of its unit, what a neutral step counts as, and
-    the separator of steps."""
+    """The settings for reading a row: the source and split of its problem, the id of its unit, what a neutral step
+    counts as, and the separator of steps."""
 
     source: str
     unit: str  # the id of this row's unit of work

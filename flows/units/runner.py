@@ -66,7 +66,7 @@ class Worker(Protocol[T_in]):
         ...
 
     async def close(self) -> None:
-        """Closes the worker's resources. It is called at the end of every run, even of a run that failed."""
+        """Closes the worker's resources. `close` is called at the end of every run, even of a run that failed."""
         ...
 
 

@@ -14,7 +14,7 @@ COUNTED = sys.platform == "linux"
 
 def processor_s(pid: int) -> float:
     """Returns the seconds of processor time that all threads of a process have used together. Raises OSError if the
-    process has ended. The clock's number is that of clock_getcpuclockid(3)."""
+    process has ended. The number of the clock is computed as clock_getcpuclockid(3) does."""
     return time.clock_gettime((~pid << 3) | 2)
 
 

@@ -1,8 +1,8 @@
-"""Confines CPython by bubblewrap, where the system has it: no file but the interpreter and its library, no network, no
-other process, no privilege.
+"""Confines CPython by bubblewrap, if the system has it. A program sees no file except the interpreter and its library.
+It has no network, no other process and no privilege.
 
 The mounts are read-only, the root is empty, and there is neither /proc nor /dev. A filter of system calls forbids new
-processes, sockets and whatever else reaches the kernel's wider parts. bubblewrap needs user namespaces, which some
+processes, sockets, and other calls that reach wide parts of the kernel. bubblewrap needs user namespaces, which some
 systems forbid.
 """
 
@@ -21,7 +21,7 @@ WORKER = Path(__file__).with_name("cpython_process.py")
 
 
 def command(filter_fd: int) -> list[str]:
-    """The command that starts the worker. `filter_fd` is an open file with `system_calls()`.
+    """Returns the command that starts the worker. `filter_fd` is an open file with `system_calls()`.
 
     Raises FileNotFoundError if bubblewrap is not installed.
     """
@@ -42,14 +42,16 @@ def command(filter_fd: int) -> list[str]:
 
 
 def environment(hash_seed: int) -> dict[str, str]:
-    """The variables of the worker. Texts have other hashes, and sets of them another order, for another seed."""
+    """Returns the environment variables of the worker. The seed changes the hashes of texts, and so the order of
+    sets."""
     libraries = sysconfig.get_config_var("LIBDIR") or ""
     return {"PYTHONHASHSEED": str(hash_seed), "LANG": "C.UTF-8", "LD_LIBRARY_PATH": libraries}
 
 
 @cache
 def unavailable() -> str | None:
-    """Why this system cannot confine CPython, in one line; None if it can. The first call takes a moment."""
+    """Returns the reason why this system can't confine CPython, in one line; None if it can. The first call takes a
+    moment."""
     if sys.platform != "linux" or platform.machine() not in CALLS:
         return f"bubblewrap confines on Linux (x86-64, AArch64), and this is {sys.platform} ({platform.machine()})"
     try:
@@ -75,7 +77,7 @@ def unavailable() -> str | None:
 
 
 def filter_file() -> IO[bytes]:
-    """An open file with `system_calls()`, at its beginning."""
+    """Returns an open file with `system_calls()`, at its beginning."""
     file = os.fdopen(os.memfd_create("filter"), "w+b")
     file.write(system_calls(platform.machine()))
     file.flush()
@@ -84,8 +86,8 @@ def filter_file() -> IO[bytes]:
 
 
 def system_calls(machine: str) -> bytes:
-    """The filter of system calls, as classic BPF for seccomp(2): the calls of `CALLS` fail, threads may start, and
-    processes may not. Calls of another architecture end the process."""
+    """Returns the filter of system calls, as classic BPF for seccomp(2): the calls of `CALLS` fail, threads may start,
+    and processes may not. Calls of another architecture end the process."""
     calls, clone, arch = CALLS[machine], CLONE[machine], ARCHITECTURE[machine]
     lines = [_load(4), _jump(EQUAL, arch, 1, 0), _end(KILL), _load(0)]
     if machine == "x86_64":
@@ -108,7 +110,7 @@ def _empty(folder: Path) -> tuple[str, ...]:
 
 
 def _shared_library() -> list[Path]:
-    """The interpreter's shared library, if it has one outside of the system's folders."""
+    """Returns the interpreter's shared library, if it has one outside of the system's folders."""
     file = Path(sysconfig.get_config_var("LIBDIR") or "", sysconfig.get_config_var("INSTSONAME") or "")
     return [file] if file.is_file() and not file.is_relative_to("/usr/lib") else []
 

@@ -1,7 +1,8 @@
-"""Runs a program and its tests in CPython, confined by bubblewrap: one process a program.
+"""Runs a program and its tests in CPython, confined by bubblewrap. Each program has a process of its own.
 
-Nothing that a program says is believed further than its value: it is compared with the key outside. A program that
-makes sets is run again with other hashes of texts, so that no outcome depends on their order.
+A verdict of the program itself does not count: only its values leave the process, and they are compared with the key
+outside. A program that makes sets is run again with other hashes of texts, so that no outcome depends on the order of a
+set.
 """
 
 import ast
@@ -27,14 +28,15 @@ from redraft.graders.programs.outcome import Outcome, SandboxError
 
 
 class ConfinedPython:
-    """Runs programs; `close` ends those that run."""
+    """Runs programs. `close` ends the programs that are running."""
 
     def __init__(self) -> None:
         self._running: set[subprocess.Popen[bytes]] = set()
         self._closed = False
 
     def run(self, request: Mapping[str, Any], limit_s: float) -> Outcome:
-        """The outcome of `code` with its `inputs` as variables, and of the statements of `tests` after it. Blocks.
+        """Runs `code` with its `inputs` as variables, and then the statements of `tests`. Returns the outcome; blocks
+        meanwhile.
 
         `limit_s` limits the processor time of the code and of each test. Raises SandboxError if nothing can be run.
         """
@@ -53,7 +55,7 @@ class ConfinedPython:
     def _attempt(
         self, request: Mapping[str, Any], tests: Sequence["_Test"], limit_s: float, hash_seed: int
     ) -> tuple[Outcome, bool]:
-        """The outcome of one run, and whether the program makes sets."""
+        """Returns the outcome of one run, and whether the program makes sets."""
         token = secrets.token_hex(16)
         asked = {**request, "tests": [(test.sent, test.compared) for test in tests], "token": token, "limit_s": limit_s}
         replies, ended = self._ask(asked, hash_seed, limit_s * WAIT)
@@ -79,7 +81,7 @@ class ConfinedPython:
         return Outcome(_listed(value), output, None, proofs or tuple(failed), None, lacking), sets
 
     def _ask(self, request: Mapping[str, Any], hash_seed: int, wait_s: float) -> tuple[bytes, str]:
-        """What the process wrote, at most `MAX_REPLY` bytes, and how it ended."""
+        """Returns the output of the process, at most `MAX_REPLY` bytes, and how it ended."""
         with filter_file() as file:
             process = subprocess.Popen(
                 command(file.fileno()),
@@ -113,7 +115,8 @@ class ConfinedPython:
 
 
 class _Test:
-    """A statement of the tests. Of `assert call == literal` the call is sent, and its value compared here."""
+    """A statement of the tests. If it has the form `assert call == literal`, only the call is sent to the process, and
+    its value is compared here."""
 
     def __init__(self, test: ast.stmt) -> None:
         self.text = self.sent = ast.unparse(test)
@@ -127,7 +130,7 @@ class _Test:
                 self.sent, self.compared = ast.unparse(left), True
 
     def wrong(self, fact: Mapping[str, Any]) -> str | None:
-        """Why the test does not hold, by a reply to it."""
+        """Returns the reason why the test does not hold, given the reply to it; None if it holds."""
         if fact["error"] or not self.compared:
             return fact["error"]
         try:
@@ -138,7 +141,7 @@ class _Test:
 
 
 class _Shown:
-    """A value that is only known as a text, and that equals nothing."""
+    """A value of which only the text is known. It equals no other value."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -148,7 +151,7 @@ class _Shown:
 
 
 def _read(process: subprocess.Popen[bytes], wait_s: float) -> tuple[bytes, str | None]:
-    """What a process writes until it ends, and why it has to be ended, if it has."""
+    """Returns what a process writes until it ends. If the process must be ended, also returns the reason, else None."""
     assert process.stdout
     poll = select.poll()
     poll.register(process.stdout, select.POLLIN | select.POLLHUP)
@@ -165,7 +168,8 @@ def _read(process: subprocess.Popen[bytes], wait_s: float) -> tuple[bytes, str |
 
 
 def _facts(replies: bytes, token: str) -> Iterator[Mapping[str, Any]]:
-    """The replies of the worker, which knows the token; what a program itself wrote ends them."""
+    """Yields the replies of the worker, which have the token. At the first line without the token, which the program
+    itself wrote, it stops."""
     for line in replies.split(b"\n"):
         try:
             fact = json.loads(line)
@@ -177,13 +181,13 @@ def _facts(replies: bytes, token: str) -> Iterator[Mapping[str, Any]]:
 
 
 def _how(status: int) -> str:
-    """How a process ended, by its status: bubblewrap gives a signal's number plus 128."""
+    """Returns how a process ended, in words, from its status. bubblewrap adds 128 to a signal's number."""
     number = status - 128 if status > 128 else -status
     return signal.Signals(number).name if number in set(signal.Signals) else f"status {status}"
 
 
 def _ended(how: str, limit_s: float, test: _Test | None) -> Outcome:
-    """The outcome of a program that ended its process."""
+    """Returns the outcome of a program that ended its process."""
     if how == LATE:
         return Outcome(error=f"TimeoutError: {how}", lacking="an answer in time")
     if how in ("SIGPROF", "SIGXCPU"):
@@ -192,7 +196,7 @@ def _ended(how: str, limit_s: float, test: _Test | None) -> Outcome:
 
 
 def _lacks(error: str) -> str | None:
-    """What the confined interpreter lacks, if an error comes of it."""
+    """Returns what the confined interpreter lacks if that caused the error, else None."""
     if module := re.match(r"ModuleNotFoundError: No module named '([\w.]+)'", error):
         top = module[1].partition(".")[0]
         return f"the module {module[1]!r}" if top in PACKAGES or top in sys.stdlib_module_names else None
@@ -200,7 +204,7 @@ def _lacks(error: str) -> str | None:
 
 
 def _value(given: Any) -> Any:
-    """A value from its JSON."""
+    """Returns a value from its JSON."""
     match given:
         case {"shown": str(text)}:
             return _Shown(text)
@@ -228,7 +232,8 @@ def _value(given: Any) -> Any:
 
 
 def _listed(value: Any) -> Any:
-    """A value as `Outcome` has it: a tuple is a list, and what JSON has not is a text."""
+    """Returns a value as `Outcome` has it: a tuple becomes a list, and a value that JSON does not know becomes a
+    text."""
     match value:
         case None | bool() | int() | float() | str():
             return value

@@ -70,7 +70,7 @@ def limit(request: dict[str, Any]) -> None:
 
 
 def step(limit_s: float, action: Callable[..., Any], *arguments: Any) -> Any:
-    """The value of `action`; SIGPROF ends the process after `limit_s` seconds of processor time."""
+    """Runs `action` and returns its value. SIGPROF ends the process after `limit_s` seconds of processor time."""
     signal.setitimer(signal.ITIMER_PROF, limit_s)
     try:
         return action(*arguments)
@@ -88,7 +88,7 @@ def execute(tree: ast.Module, names: dict[str, Any], tested: bool) -> Any:
 
 
 def run(text: str, compared: bool, names: dict[str, Any]) -> Any:
-    """The value of a test's call, or None after a test that is a statement."""
+    """Returns the value of a test's call, or None after a test that is a statement."""
     code = compile(text, "test.py", "eval" if compared else "exec", dont_inherit=True)
     return eval(code, names) if compared else exec(code, names)
 
@@ -106,7 +106,7 @@ def told(error: BaseException) -> str:
 
 
 def passed_over(seconds: float) -> None:
-    """Nothing waits here: what stands in the place of `time.sleep`."""
+    """Replaces `time.sleep`, and does not wait."""
 
 
 def plain(value: Any, depth: int = 0) -> Any:
@@ -129,7 +129,7 @@ def plain(value: Any, depth: int = 0) -> Any:
 
 
 class Printed(io.StringIO):
-    """What a program prints, up to a limit."""
+    """The text that a program prints, up to a limit."""
 
     def write(self, text: str) -> int:
         if self.tell() + len(text) > MAX_OUTPUT:

@@ -7,15 +7,15 @@ from redraft.store.errors import RedraftError
 
 
 class SandboxError(RedraftError):
-    """The sandbox can't run anything; the message says why."""
+    """Raised if the sandbox can't run anything. The message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """The result of a program. `value` is the value of its last expression as JSON (a tuple is a list, an object its
     repr). `error` is the exception that ended it, in one line, or None. `failed` has each test that did not hold, with
-    the reason. `unreadable` says why the tests are no Python, in which case nothing was run. `lacking` names what the
-    sandbox lacks, if the outcome may come of that: it proves nothing then."""
+    the reason. If the tests are no Python, `unreadable` says why, and nothing was run. If a lack of the sandbox may
+    have caused the outcome, `lacking` names it, and the outcome proves nothing."""
 
     value: Any = None
     output: str = ""

@@ -5,8 +5,8 @@
 >>> asyncio.run(run("sum(range(n))", {"n": 5})).value
 10
 
-Its Python is Monty's, a part of the language: no `yield`, no `del`, few modules. What Monty lacks CPython may run, if
-the system can confine it.
+The sandbox runs Monty, which has only a part of Python: no `yield`, no `del`, few modules. CPython may run the programs
+that Monty can't run, if the system can confine CPython.
 """
 
 import os
@@ -26,11 +26,11 @@ SandboxKind = Literal["monty", "cpython"]
 
 
 class Sandbox:
-    """Runs programs in at most `workers` processes, which start when first needed and end with `close`, with the last
-    reference to the sandbox, or with the program, however it ends.
+    """Runs programs in at most `workers` processes. The processes start when they are first needed. They end with
+    `close`, with the last reference to the sandbox, or with the program, however it ends.
 
-    `kind` is "monty" or "cpython": then CPython, confined by bubblewrap, runs the programs whose outcome Monty leaves
-    open because it lacks something. Raises SandboxError if this system cannot confine CPython.
+    `kind` is "monty" or "cpython". With "cpython", CPython runs the programs whose outcome Monty leaves open because it
+    lacks something; bubblewrap confines CPython. Raises SandboxError if this system cannot confine CPython.
     """
 
     def __init__(self, workers: int = 2, kind: SandboxKind = "monty") -> None:
@@ -53,9 +53,8 @@ class Sandbox:
         """Runs `code` with `inputs` (JSON data) as its variables, and then the statements of `tests` after it.
 
         `limit_s` is the most seconds of processor time for the code and for each test, `memory_mb` the most megabytes
-        for all of it.
-        To exceed a limit, or to end the process that it runs in, is an error of the program. Raises SandboxError if the
-        sandbox can't run anything.
+        for all of it. If a program exceeds a limit or ends its process, that is an error of the program. Raises
+        SandboxError if the sandbox can't run anything.
         """
         if len(code) + len(tests) > LONGEST:
             return Outcome(error=f"MemoryError: a program of more than {LONGEST} characters")
@@ -110,7 +109,7 @@ async def run(
 
 @cache
 def shared() -> Sandbox:
-    """The sandbox that this whole process shares. A fork of the process makes one of its own."""
+    """Returns the sandbox that this whole process shares. A fork of the process makes its own sandbox."""
     return Sandbox()
 
 

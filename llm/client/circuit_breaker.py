@@ -49,7 +49,7 @@ class CircuitBreaker:
         return True
 
     def done(self, trial: bool) -> None:
-        """Ends a call that `ready` let through, whatever its outcome."""
+        """Reports that a call that `ready` let through has ended, with or without an error."""
         if trial:
             self._trial.release()
 

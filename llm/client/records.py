@@ -57,7 +57,7 @@ def call_params(request: Request, seed: int) -> dict[str, Any]:
 
 
 def answered_call(call: Call, first: int, reply: Reply) -> Call:
-    """Returns the call with its reply: samples from number `first` on."""
+    """Returns the call with its reply added. `first` is the number of the first sample in the reply."""
     n, choices, usage = len(reply.choices), reply.choices, reply.usage
     return Call(  # not `replace`, which takes three times as long, and this runs for every call
         call_id=call_key(call, first, n),

@@ -22,7 +22,8 @@ TRUTH = ("correct", "label")  # columns that say in some files whether a solutio
 
 @dataclass(slots=True)
 class SourceNotes:
-    """What a user should know about the rows of a file before a model is paid for: counts, by what they count."""
+    """Counts of facts about the rows of a file that a user should know before a model is paid for, such as missing
+    answers."""
 
     left_out: Counter[str] = field(default_factory=Counter)  # questions that lack the text of a column, by column
     pictures: int = 0  # questions with a picture

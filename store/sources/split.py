@@ -14,7 +14,8 @@ TRAINING = frozenset({"train", "training"})
 
 def is_held_out(split: str | None) -> bool:
     """Returns whether a split is held out: whether a word of its name is in HELD_OUT. Capitals, hyphens and digits make
-    no difference: `test`, `Held-Out`, `TestSet`, `dev2` and `test_hard` are held out. None is not."""
+    no difference: `test`, `Held-Out`, `TestSet`, `dev2` and `test_hard` are held out. A problem without a split (None)
+    is not held out."""
     words = _words(split)
     return bool(HELD_OUT & {*words, *map("".join, pairwise(words))})
 

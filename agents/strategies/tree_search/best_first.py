@@ -1,5 +1,5 @@
-"""Best-first search over the steps of a solution: the most promising open trajectory grows next (Q*, Wang et al. 2024,
-is one of the family)."""
+"""Best-first search over the steps of a solution: the most promising open trajectory grows next. Q* (Wang et al. 2024)
+is a search of this kind."""
 
 import math
 from typing import Literal
@@ -38,8 +38,8 @@ def best_first(
     With V the grader's value of a trajectory, `rule` = greedy has the cost -V. `rule` = astar has -log p - `weight` log
     V, with p the policy's probability of the trajectory's steps. The first solution taken is then the cheapest of all,
     if weight is 1 and V is at least a child's V times the child's probability. Products favour short trajectories, so
-    `normalised` divides the cost by the number of steps. Of equal costs the first drawn is taken. A frontier of more
-    than `frontier` trajectories keeps the cheapest.
+    `normalised` divides the cost by the number of steps. If costs are equal, the trajectory that was drawn first is
+    taken. A frontier of more than `frontier` trajectories keeps the cheapest.
 
     A trajectory without a value, and under astar without log-probabilities, is stored but never taken. The critic is
     asked about a trajectory before it is continued. If the search ends before it has taken a solution, the cheapest

@@ -39,7 +39,7 @@ def lookahead(
     the tree, in their own role, and all their costs count: a candidate costs k + 1 steps, so at equal cost `beam` has k
     + 1 times the candidates. The published code of search-and-learn draws rollouts for its beam search and then judges
     the candidate alone; here the rollout's end is judged. If a failed call or a budget cuts a rollout short, its
-    candidate has no value and does not go on.
+    candidate has no value and does not continue.
 
     Raises PartError for counts below 1, an `n` that is no multiple of `width`, and another `final`.
 
@@ -85,8 +85,8 @@ def lookahead(
 
 
 async def _roll_out(search: Search, policy: Policy, node: Node, k: int) -> Trajectory:
-    """Returns the trajectory with up to `k` further steps from a node. It has fewer steps if it ends, or if a call adds
-    none."""
+    """Returns the trajectory with up to `k` further steps from a node. There are fewer further steps if the trajectory
+    ends, or if a call adds no step."""
     trajectory = replace(node.trajectory, score=None, grades=())
     for number in range(k):
         more = await search.roll(policy, node, 1, trajectory if number else None)

@@ -38,10 +38,11 @@ def particle(
 
     A particle that has ended in an answer keeps its weight and is resampled like the others. With V the grader's value
     of the text so far, the weight is V / (1 - V) (`weight` = odds), which is the paper's softmax over the logits of V;
-    V is clipped to 1e-7 from 0 and 1. With `weight` = value it is V itself. `resampling` = multinomial draws each
-    particle alone, as the paper does; systematic draws all with one random number, so that each particle is drawn its
-    expected number of times, rounded down or up. The run's seed, the question and the round seed the draws. Particles
-    with one prefix are siblings, drawn in one call, so no token is counted twice; equal texts stay two particles.
+    V is clipped to 1e-7 from 0 and 1. With `weight` = value, the weight is V itself. `resampling` = multinomial draws
+    each particle alone, as the paper does; systematic draws all with one random number, so that each particle is drawn
+    its expected number of times, rounded down or up. The run's seed, the question and the round seed the draws.
+    Particles with one prefix are siblings, drawn in one call, so no token is counted twice; equal texts stay two
+    particles.
 
     The answer is the best of the last particles by V; with `final` = vote it is their most frequent answer. A particle
     that failed, or has no value, is not drawn. The last of `iterations` rounds writes the particles to their ends.

@@ -39,9 +39,10 @@ def tree_of_thoughts(
 ) -> Agent:
     """Searches a tree of thoughts (steps), of which each open state gets `k`, breadth first or depth first.
 
-    `generate` = sample draws the next thoughts independently; propose asks for a list of them in one call. They are
-    valued by the `grader` or by the model itself: `evaluate` = value judges each thought alone `n_evaluate` times
-    (sure, likely, impossible); vote shows them together and counts `n_evaluate` votes.
+    `generate` = sample draws the next thoughts independently; propose asks for a list of them in one call. The `grader`
+    or the model itself gives the thoughts their values. With `evaluate` = value the model judges each thought alone
+    `n_evaluate` times (sure, likely, impossible). With vote the model sees all thoughts together, and votes
+    `n_evaluate` times.
 
     `method` = bfs keeps the `b` best of all candidates, for `depth` rounds or until all of them have ended. `select` =
     sample draws b candidates in proportion to their values instead (evenly if all values are 0), seeded by the run, the

@@ -1,4 +1,4 @@
-"""How a route finds out that a model does not support a setting: a rejection says so, or replies ignore the setting."""
+"""Finds out that a model does not support a setting: a rejection says so, or replies ignore the setting."""
 
 import re
 from collections import Counter

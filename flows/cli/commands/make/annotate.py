@@ -28,13 +28,13 @@ from redraft.flows.settings import AnnotationSettings
 @options.OVERWRITE
 @options.JSON
 def annotate(json: bool, plot: str | None, overwrite: bool, set: dict[str, str], **given: Any) -> int:
-    """Grade stored drafts and their steps, as by rollouts, and keep the grades beside them.
+    """Grade stored drafts and their steps, for example by rollouts, and store the grades.
 
-    Values are in the view 'grades'; 'step_quality' sums them up. The grader's arguments are set as
-    --set grader.rollouts=16; the model writes its rollouts, and is the judge of prm and orm.
+    The view 'grades' has the values, and 'step_quality' sums them up. The grader's arguments are set as --set
+    grader.rollouts=16. The model writes the rollouts, and is the judge of the graders prm and orm.
 
-    Repeated, the same command finishes what is missing and tries again what failed. Exit code 1 says that something
-    failed on the way.
+    If you repeat the command, it grades the missing drafts and tries failed drafts again. The exit code is 1 if
+    something failed.
     """
     from redraft.flows.annotate import annotate as stage
     from redraft.flows.cli.signals import run

@@ -22,19 +22,20 @@ from redraft.flows.cli import options
 @options.SKIP_BAD
 @options.JSON
 def generate(source: str, json: bool, set: dict[str, str], **given: Any) -> int:
-    """Solve problems and keep every draft, judged.
+    """Solve problems, and judge and store every draft.
 
     SOURCE is a file (.jsonl, .json, .csv, .parquet), a data set of the Hugging Face Hub ('hf:owner/name:split'), or
-    'builtin', the word problems that ship with redraft: 40 of their training split without --limit
-    ('builtin:levels=1-3,seed=7' chooses; 'builtin:split=heldout' are those that no dataset takes).
+    'builtin', the word problems that ship with redraft: 40 of their training split without --limit.
+    'builtin:levels=1-3,seed=7' chooses among them, and 'builtin:split=heldout' names the problems that never reach
+    training data.
 
-    The strategy correct tells the model which step it was least sure of (--set feedback=likelihood, the default), which
-    needs its log-probabilities; --set feedback=none or feedback=oracle does not.
+    By default, the strategy correct tells the model which step it was least sure of (--set feedback=likelihood). That
+    needs the model's log-probabilities; --set feedback=none and feedback=oracle do not.
 
-    A run whose budget is used up ends in order: what it has is kept, and the same command goes on.
+    If the budget is used up, the run ends and keeps its results, and the same command continues it.
 
-    Repeated, the same command finishes what is missing and tries again what failed. Exit code 1 says that something
-    failed on the way.
+    If you repeat the command, it draws the missing drafts and tries failed drafts again. The exit code is 1 if
+    something failed.
     """
     from redraft.flows.cli.signals import run
     from redraft.flows.display.progress_bar import watcher

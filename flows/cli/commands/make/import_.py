@@ -1,4 +1,4 @@
-"""`redraft import`: other people's labelled solutions."""
+"""`redraft import`: stores other people's labelled solutions."""
 
 from typing import Any
 
@@ -30,11 +30,11 @@ from redraft.flows.cli import options
 @options.SKIP_BAD
 @options.JSON
 def import_(json: bool, **given: Any) -> None:
-    """Keep the solutions of a file with their labels, as trajectories and grades.
+    """Import the solutions of a file with their labels, as trajectories and grades.
 
-    FILE is .jsonl, .json, .csv or .parquet, or a data set of the Hugging Face Hub ('hf:owner/name:split'). Labels are
-    in the view 'grades': by 'human' for PRM800K, ProcessBench and chats, by 'rollout' for Math-Shepherd, by
-    'math_verify' and 'judge' for OpenR1-Math. The same row is kept once, however often it is imported.
+    FILE is .jsonl, .json, .csv or .parquet, or a data set of the Hugging Face Hub ('hf:owner/name:split'). The view
+    'grades' has the labels: by 'human' for PRM800K, ProcessBench and chats, by 'rollout' for Math-Shepherd, by
+    'math_verify' and 'judge' for OpenR1-Math. A row that is imported several times is stored once.
     """
     from redraft.flows.cli.signals import run
     from redraft.flows.importing import importing as stage

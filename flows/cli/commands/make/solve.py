@@ -29,9 +29,9 @@ def solve(
     critic: str | None,
     **given: Any,
 ) -> int:
-    """Solve QUESTION and show each step as it is written, what is thought of the draft, and the redraft.
+    """Solve QUESTION and show each step as it is written, then the critique of the draft, then the redraft.
 
-    Without other settings the model is its own critic, and its most doubtful step is what it is told about.
+    By default, the model is its own critic, and the feedback names the first step that the model doubted.
     """
     from rich.console import Console
 

@@ -1,4 +1,4 @@
-"""`redraft demo`: what `make demo` runs."""
+"""`redraft demo`: runs the demonstration, as `make demo` does."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from redraft.flows.settings import Selection
 @options.SAMPLES
 @options.SEED
 def demo(folder: Path, limit: int, samples: int, seed: int) -> None:
-    """Watch the embedded model draft, be judged and redraft: no key, no network, a minute at most."""
+    """Show how the embedded model drafts, is judged and redrafts: no key, no network, a minute at most."""
     from rich.console import Console
 
     console = Console(highlight=False)

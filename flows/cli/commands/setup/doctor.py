@@ -1,4 +1,4 @@
-"""`redraft doctor`: is everything in order?"""
+"""`redraft doctor`: checks the installation, the model and the store."""
 
 import click
 
@@ -11,9 +11,9 @@ from redraft.flows.cli import options
 @options.API_BASE
 @options.JSON
 def doctor(db: str, model: str, api_base: str | None, json: bool) -> int:
-    """Say what is installed, which model answers, what the store holds, what is wrong and its cure.
+    """Say what is installed, which model answers, what the store holds, and how to repair what is wrong.
 
-    The model is really asked, for one token. Exit code 1 says that something is wrong.
+    This command calls the model for one token. The exit code is 1 if something is wrong.
     """
     from dataclasses import asdict
     from json import dumps

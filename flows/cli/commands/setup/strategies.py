@@ -1,4 +1,4 @@
-"""`redraft strategies`: what there is, and what may be set of it."""
+"""`redraft strategies`: lists the strategies, and the settings of each."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""`redraft evaluate`: methods compared on the same problems."""
+"""`redraft evaluate`: compares methods on the same problems."""
 
 from dataclasses import fields
 from typing import Any
@@ -56,13 +56,14 @@ def evaluate(
 ) -> int:
     """Compare strategies and models on the same problems, turn by turn and at equal cost.
 
-    SOURCE is what `redraft generate` takes, but 'builtin' is its held-out split here; several are several tasks.
-    Problems that an export of this store has taken for training are left out. A strategy carries its settings, as in
+    SOURCE is a source of problems, as for `redraft generate`, but 'builtin' is the held-out split here. Each source is
+    a task. Problems that an export of this store contains are left out. A strategy is written with its settings, as in
     --strategy "correct feedback=none turns=3" --strategy "best_of_n samples=8 grader=likelihood".
 
-    Each is a job of `redraft generate`: what the store has is not asked again, what is missing is, and what failed is
-    tried again. Beside each stands a vote of as many independent drafts as the same tokens pay for, beside what an
-    oracle decided an oracle that stops at a right guess, and below them what the comparison lacks to be believed.
+    Each strategy runs as `redraft generate` would run it: stored drafts are used again, missing drafts are drawn, and
+    failed drafts are tried again. The table compares each strategy with a vote of independent drafts at the same number
+    of tokens. If an oracle decided anything, the table also shows an oracle that stops at a right guess. Lines below
+    the table name the reasons to doubt the comparison.
     """
     from redraft.flows.cli.signals import run
     from redraft.flows.display.progress_bar import watcher

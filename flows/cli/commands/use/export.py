@@ -1,4 +1,4 @@
-"""`redraft export`: training rows in a file."""
+"""`redraft export`: writes training rows to a file."""
 
 from typing import Any
 
@@ -18,11 +18,11 @@ from redraft.flows.cli import options
 @options.OVERWRITE
 @options.JSON
 def export(json: bool, filter: tuple[str, ...], set: dict[str, str], **given: Any) -> None:
-    """Write the trajectories that the filters keep to FILE, one JSON line each; '-' is standard output.
+    """Write a JSON line to FILE for each trajectory that the filters keep; '-' is standard output.
 
-    Trajectories of held-out problems, of a split such as test, validation or heldout, are counted and left out. Where
-    each row came from, and why the others were dropped, is kept in 'datasets' and 'dataset_rows'. 'style=messages'
-    (with --set) writes chat messages instead of prompt and completion.
+    Trajectories of held-out problems, of a split such as test, validation or heldout, are counted and left out. The
+    tables 'datasets' and 'dataset_rows' record the trajectory of each row, and why other trajectories were dropped.
+    'style=messages' (with --set) writes chat messages instead of prompt and completion.
     """
     from redraft.flows.cli.signals import run
     from redraft.flows.export import export as stage

@@ -1,4 +1,4 @@
-"""`redraft filter`: what is good enough to train on."""
+"""`redraft filter`: chooses the trajectories that are good enough to train on."""
 
 from typing import Any
 
@@ -15,10 +15,10 @@ from redraft.flows.cli import options
 @options.INCLUDE_HELDOUT
 @options.JSON
 def filter(json: bool, filter: tuple[str, ...], set: dict[str, str], **given: Any) -> None:
-    """Pass every stored trajectory through filters, and keep which were dropped and why.
+    """Pass every stored trajectory through filters, and record which trajectories were dropped and why.
 
-    The result is a row in 'datasets', with one row a trajectory in 'dataset_rows'. Nothing is deleted. Trajectories of
-    held-out problems, of a split such as test, validation or heldout, are counted and left out.
+    The result is a row in 'datasets', and a row in 'dataset_rows' for each trajectory. Nothing is deleted. Trajectories
+    of held-out problems, of a split such as test, validation or heldout, are counted and left out.
     """
     from redraft.flows.cli.signals import run
     from redraft.flows.filter import filter as stage

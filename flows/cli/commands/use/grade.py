@@ -1,4 +1,4 @@
-"""`redraft grade`: a reply, or a file of replies, by their keys."""
+"""`redraft grade`: compares a reply, or a file of replies, with their keys."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""`redraft query`: SQL on the store."""
+"""`redraft query`: runs an SQL query on the store."""
 
 import sys
 from collections.abc import Callable
@@ -24,7 +24,7 @@ Result = TypeVar("Result")
 @options.option("parquet", "Write a Parquet file instead.", type=click.Path(path_type=Path), metavar="FILE")
 @options.OVERWRITE
 def query(sql: str, db: str, csv: bool, json: bool, parquet: Path | None, overwrite: bool) -> None:
-    """Ask the store a question in SQL, as in 'FROM runs'. Reading is all that it can do.
+    """Ask the store a question in SQL, as in 'FROM runs'. A query can only read.
 
     Tables: problems, runs, steps, trajectories, turns, grades, calls, datasets, dataset_rows.
     Views: pass_at_k, best_of_n, corrections, costs, labels, prompts ... (docs/sql.md).

@@ -1,4 +1,4 @@
-"""`redraft train`: the embedded model, tuned on exported rows."""
+"""`redraft train`: tunes the embedded model on exported rows."""
 
 from typing import Any
 
@@ -34,8 +34,8 @@ def train(
 ) -> None:
     """Tune the embedded model on the rows of FILEs, as `redraft export` writes them (rise, sft or messages).
 
-    A row that has a 'weight' counts by it. '--model embedded:FOLDER' then uses the weights. Rows of held-out problems
-    are counted and left out. Needs redraft[train].
+    A row with a 'weight' counts that much in the loss. '--model embedded:FOLDER' then uses the tuned model. Rows of
+    held-out problems are counted and left out. Needs redraft[train].
     """
     from dataclasses import asdict
     from json import dumps

@@ -1,4 +1,4 @@
-"""`redraft tree`: what was explored of one question."""
+"""`redraft tree`: prints everything that was explored for one question."""
 
 import click
 
@@ -13,10 +13,10 @@ from redraft.flows.cli import options
 def tree(name: str | None, db: str, dot: bool, json: bool) -> None:
     """Print a stored tree, of a search or of a correction.
 
-    A search shows each step with its value and visits, and what ends there; a correction shows each turn with its steps
-    and its answer, and the feedback between turns.
+    A search shows each step with its value, its visits and the trajectories that end there. A correction shows each
+    turn with its steps and its answer, and the feedback between turns.
 
-    NAME is a unit of work, a trajectory or a problem, by its id; without one it is the tree that was stored last.
+    NAME is the id of a unit of work, a trajectory or a problem; without NAME, the newest tree is shown.
     """
     from redraft.flows.display.stored_tree import read_tree
     from redraft.flows.display.tree import as_dot, as_text

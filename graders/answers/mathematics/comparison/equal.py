@@ -14,7 +14,7 @@ from redraft.graders.answers.normalize import unwrap
 
 def equal(gold: str, given: str) -> bool | None:
     """Returns whether an answer equals the key; None if that can't be decided. Raises Unread if any part of either text
-    can't be read. The conventions are those of docs/oracle.md."""
+    can't be read. docs/oracle.md describes the conventions."""
     return same(parse(unwrap(gold)), parse(unwrap(given)))
 
 
