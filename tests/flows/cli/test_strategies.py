@@ -19,7 +19,7 @@ from redraft.store.plugins.kinds import KINDS
 
 SHIPPED = [(noun, name) for noun in KINDS for name in names(noun) if noun != "reader"]  # which takes no arguments
 SHIPPED += [("policy", f"{POLICIES}:{name}") for name in PARTS["policy"].names()]
-HANDED = {"client", "keys", "watch", "checker", "store", *PARTS}
+HANDED = {"client", "keys", "watch", "checker", "sandbox", "store", *PARTS}
 
 
 @pytest.mark.parametrize(("noun", "name"), SHIPPED)
