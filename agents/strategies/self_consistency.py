@@ -14,7 +14,8 @@ from redraft.store.trajectory import Trajectory
 
 
 def self_consistency(policy: Policy, *, samples: int = 8, adaptive: bool = False, watch: Watch | None = None) -> Agent:
-    """Draws `samples` drafts and picks the most frequent answer, of equals the first drafted.
+    """Draws `samples` drafts and picks the most frequent answer. If answers are equally frequent, the first drafted
+    wins.
 
     A draft without an answer has no vote. Without `adaptive` all drafts are drawn at once. With `adaptive` they are
     drawn in rounds. A round draws the fewest drafts that could settle the vote. Drawing stops when no outcome of the

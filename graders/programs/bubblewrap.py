@@ -1,7 +1,7 @@
 """Confines CPython by bubblewrap, if the system has it. A program sees no file except the interpreter and its library.
 It has no network, no other process and no privilege.
 
-The mounts are read-only, the root is empty, and there is neither /proc nor /dev. A filter of system calls forbids new
+All mounts are read-only, the root is empty, and there is no /proc and no /dev. A filter of system calls forbids new
 processes, sockets, and other calls that reach wide parts of the kernel. bubblewrap needs user namespaces, which some
 systems forbid.
 """

@@ -1,8 +1,8 @@
-"""The process that a program runs in if CPython runs it: confined by bubblewrap, one process a program.
+"""The process in which CPython runs one program, confined by bubblewrap.
 
-It needs nothing but the standard library, since nothing else is there. It reads one request, limits itself, and writes
-a line of JSON for the program and for each test. What a test of the form `assert call == literal` expects stays
-outside: the value is written, and compared there.
+This file imports only the standard library, because the process sees nothing else. It reads one request, limits itself,
+and writes a line of JSON for the program and for each test. For a test of the form `assert call == literal`, it does
+not get the expected value: it writes the value of the call, which is compared outside.
 """
 
 import ast
@@ -79,7 +79,7 @@ def step(limit_s: float, action: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def execute(tree: ast.Module, names: dict[str, Any], tested: bool) -> Any:
-    """Runs a program. The value of its last expression, if there are no tests."""
+    """Runs a program. If there are no tests, returns the value of the program's last expression."""
     last = tree.body.pop() if not tested and tree.body and isinstance(tree.body[-1], ast.Expr) else None
     exec(compile(tree, "program.py", "exec", dont_inherit=True), names)
     if not isinstance(last, ast.Expr):
@@ -110,8 +110,8 @@ def passed_over(seconds: float) -> None:
 
 
 def plain(value: Any, depth: int = 0) -> Any:
-    """A value as JSON that names the types that JSON has not. A value whose type has an equality of its own is only
-    shown, so that it equals nothing."""
+    """Returns a value as JSON, with names for the types that JSON does not have. If the type of a value has its own
+    equality, the value is only sent as a text, which equals no value."""
     if value is None or type(value) in (bool, str):
         return value
     own = type(value).__eq__

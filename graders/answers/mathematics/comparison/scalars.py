@@ -192,7 +192,7 @@ def _natural(form: Expression) -> Expression:
 
 
 def _divided(form: Expression) -> Expression:
-    """1/2x as one over 2x."""
+    """Returns 1/2x as one over 2x, and any other expression as it is."""
     if isinstance(form, Call) and form.function == "/*":
         top, bottom, factor = form.arguments
         return Call("/", (top, Call("*", (bottom, factor))))
