@@ -4,8 +4,8 @@
 >>> grade("3 + 4 = 7, so the answer is 7.", "7").value
 1.0
 
-The functions may be called from any thread and in forks of the program. They block: inside a running event loop, write
-`await asyncio.to_thread(grade, reply, answer)`.
+The functions may be called from any thread and in forks of the program. The functions block. Inside a running event
+loop, write `await asyncio.to_thread(grade, reply, answer)`.
 """
 
 import asyncio

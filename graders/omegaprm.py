@@ -39,9 +39,9 @@ def omegaprm(
     names its first wrong step.
 
     A state is a prefix with its rollouts; the drafts of a question are the rollouts of the root state. Each of
-    `searches` takes the wrong rollout with the highest Q + U, from a state with right rollouts too. It finds the
-    rollout's first error by binary search over the steps after the state: it cuts the steps in the middle, samples
-    `rollouts` rollouts from the cut, and goes on with one half. Each cut is a new state, whose wrong rollouts may be
+    `searches` takes the wrong rollout with the highest Q + U, from a state with right rollouts too. The search finds
+    the rollout's first error by binary search over the steps after the state: it cuts the steps in the middle, samples
+    `rollouts` rollouts from the cut, and continues with one half. Each cut is a new state, whose wrong rollouts may be
     searched later. Searching ends if no wrong rollout is left, or if another cut could exceed `most` rollouts.
 
     The search assumes that a prefix with an error never leads to a right answer. If such a prefix leads to a right

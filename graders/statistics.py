@@ -21,8 +21,8 @@ class Interval:
 
 def pass_at_k(n: int, c: int, k: int) -> float:
     """Returns pass@k: the probability that at least one of k samples is right, if the k are drawn from n samples of
-    which c are right. It is 1 - C(n-c, k) / C(n, k), the unbiased estimator of Chen et al. 2021. Raises ValueError
-    unless 0 <= c <= n and 1 <= k <= n."""
+    which c are right. The result is 1 - C(n-c, k) / C(n, k), the unbiased estimator of Chen et al. 2021. Raises
+    ValueError unless 0 <= c <= n and 1 <= k <= n."""
     _check(n, k)
     if not 0 <= c <= n:
         raise ValueError(f"c must be between 0 and n = {n}, not {c}")
@@ -50,8 +50,9 @@ def majority_at_k(answers: Sequence[Hashable | None], gold: Hashable | None, k: 
     """Returns the probability that `gold` is the most frequent answer of k samples, over all subsets of size k. Tied
     answers win with equal chances. None has no vote, but n includes it. The result is exact; the time grows as n k^2.
 
-    For each count j of gold, dynamic programming goes through the other answers. It counts the subsets in which no
-    other answer is more frequent than j, by the number of samples used and the number of answers tied at j.
+    For each count j of gold, dynamic programming goes through the other answers. The dynamic programming counts the
+    subsets in which no other answer is more frequent than j, by the number of samples used and the number of answers
+    tied at j.
     """
     n = len(answers)
     _check(n, k)

@@ -10,8 +10,8 @@ Script = Callable[[Request, int], str | Choice]
 
 
 class Scripted(Model):
-    """A Model for tests. `script` receives the request and the number of the sample within it (0 to n-1). It returns
-    the text or the whole Choice, or raises ModelError. `requests` holds the requests, in order."""
+    """A Model for tests. `script` receives the request and the number of the sample within it (0 to n-1). The script
+    returns the text or the whole Choice, or raises ModelError. `requests` holds the requests, in order."""
 
     remote = False
 

@@ -18,8 +18,8 @@ def read_config(known: Callable[[], Iterable[str]], file: Path | None = None) ->
     """Returns the values in the file by parameter name, such as `max_tokens`. A value is a text, as on the command
     line, or a list of texts. Returns an empty dict if there is no file.
 
-    `known` returns the names of options, such as `max-tokens`. It is called only if there is a file. `set` may be a
-    table.
+    `known` returns the names of options, such as `max-tokens`. `known` is called only if there is a file. `set` may be
+    a table.
 
     Raises ConfigFileError.
     """

@@ -96,7 +96,7 @@ def read_tree(store: Store, name: str | None = None) -> StoredTree:
 
 
 def _branches(rows: Sequence[Sequence[Any]], leaves: Mapping[str | None, list[End]]) -> tuple[Branch, ...]:
-    """Returns the first steps of the tree, each with the steps below it. It takes the deepest rows first."""
+    """Returns the first steps of the tree, each with the steps below it. The function takes the deepest rows first."""
     children: dict[str | None, list[Branch]] = defaultdict(list)
     sampled: set[str] = set()  # parents of the steps that a trajectory other than a rollout went through
     upwards = sorted(rows, key=lambda row: (-row[-1], _numbers(row[0])))

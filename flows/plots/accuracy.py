@@ -46,7 +46,8 @@ def plot(evaluation: Evaluation, file: str | Path) -> None:
 
 
 def draw(evaluation: Evaluation) -> "Figure":
-    """Returns the picture. It has a panel for each kind of cost, with all methods in each panel, and a legend below."""
+    """Returns the picture. The picture has a panel for each kind of cost, with all methods in each panel, and a legend
+    below."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import PercentFormatter
 

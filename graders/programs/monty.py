@@ -157,7 +157,7 @@ def _unequal(feed: Feed, test: ast.stmt) -> str | None:
 
 
 def _failure(test: str | None, error: MontyError | TimeoutError) -> Failure:
-    """Returns the failure that an exception stands for."""
+    """Converts an exception to a Failure: its message, and the places in the program where it arose."""
     frames = error.traceback() if isinstance(error, MontyRuntimeError) else []
     inside = [frame for frame in frames[-MOST_FRAMES:] if frame.function_name or test is None]
     reason = _message(error)

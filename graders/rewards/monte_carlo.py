@@ -23,7 +23,7 @@ FIRST = 1_000_000
 
 
 class Completer(Protocol):
-    """A policy that continues a trajectory. It returns `n` samples, numbered from `first`."""
+    """A policy that continues a trajectory. A call returns `n` samples, numbered from `first`."""
 
     async def __call__(self, trajectory: Trajectory, /, n: int, first: int = 0) -> list[Trajectory]: ...
 

@@ -172,8 +172,8 @@ class BudgetLedger:
         self._units.pop(unit, None)
 
     def _shortage_error(self, account: BudgetAccount, missing: str, least: Amount) -> ModelError:
-        """Returns the error if the budget does not suffice for one more call. It is fatal if the run's budget is too
-        small for its very first call, since that is a mistake of the user."""
+        """Returns the error if the budget does not suffice for one more call. The error is fatal if the run's budget is
+        too small for its very first call, since that is a mistake of the user."""
         if account is not self._run:
             return BudgetExceeded(missing)
         if account.used == Amount() and "second" not in missing:

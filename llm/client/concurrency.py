@@ -12,8 +12,8 @@ WEIGHT = 0.1  # the weight of the newest latency in the running mean
 
 class ConcurrencyLimit:
     """At most `most` calls in flight. If `adaptive`, the limit starts lower and doubles in the time of one call. The
-    limit halves when the provider first refuses a call, and grows by a few calls at a time from then on, as in TCP. It
-    does not grow while latency is far above the least latency so far."""
+    limit halves when the provider first refuses a call, and grows by a few calls at a time from then on, as in TCP. The
+    limit does not grow while latency is far above the least latency so far."""
 
     def __init__(self, most: int, adaptive: bool = True) -> None:
         self._most = most

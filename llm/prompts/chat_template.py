@@ -1,7 +1,7 @@
 """Chat templates in the format of Hugging Face: from messages to the prompt of a raw completion.
 
-A template is Jinja text from a `tokenizer_config.json` or `chat_template.jinja`. It is rendered in a sandbox, as
-transformers does (`render_jinja_template` in its `utils/chat_template_utils.py`).
+A template is Jinja text from a `tokenizer_config.json` or `chat_template.jinja`. The template is rendered in a sandbox,
+as transformers does (`render_jinja_template` in its `utils/chat_template_utils.py`).
 """
 
 import json

@@ -75,8 +75,8 @@ def columns_of(names: tuple[str, ...], question: str | None = None, answer: str 
 
 
 def missing(names: Sequence[str], what: str, *roles: str) -> ColumnError:
-    """Returns the error of a row without a column for the question or the answer. It tells the columns that there are,
-    and the options that name them."""
+    """Returns the error of a row without a column for the question or the answer. The message lists the row's columns,
+    and the options that name columns."""
     there = ", ".join(map(str, names)) or "none"
     cures = " and ".join(f"the one that holds the {role} with --{role}-column" for role in roles)
     return ColumnError(f"{what} among {there}: name {cures}")

@@ -83,7 +83,7 @@ class Engine:
             self._thread.start()
 
     def _run(self) -> None:
-        """Works until no job waits. It uses one processor thread, because more threads make such small products
+        """Works until no job waits. The engine uses one processor thread, because more threads make such small products
         slower."""
         with threadpool_limits(1):
             while True:

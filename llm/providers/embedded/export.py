@@ -2,8 +2,9 @@
 
 Writes the files that Hugging Face's transformers, vLLM and SGLang load: the configuration, float32 weights (the int8
 weights times their scales, as numpy runs them), the tokenizer with a chat template, and settings that sample from the
-whole distribution. It also writes `prompts.toml`, the wordings that the model was trained on, for redraft's
-`--prompts`. The GGUF file contains the same for llama.cpp and programs built on llama.cpp. It needs the `gguf` package.
+whole distribution. Another file is `prompts.toml`, the wordings that the model was trained on, for redraft's
+`--prompts`. The GGUF file contains the same for llama.cpp and programs built on llama.cpp. Writing a GGUF file needs
+the `gguf` package.
 """
 
 import argparse

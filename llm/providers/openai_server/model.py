@@ -67,7 +67,7 @@ class ServerModel(Model):
         self.capabilities = self._facts.capabilities
 
     async def probe(self) -> Capabilities:
-        """Returns what the model can do. It takes a handful of calls of a few tokens each, once a week. Raises
+        """Returns what the model can do. The probe takes a handful of calls of a few tokens each, once a week. Raises
         ModelError."""
         async with self._probing:
             if not self._facts.probed:

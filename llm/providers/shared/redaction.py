@@ -13,8 +13,8 @@ LEAST = 4  # the fewest characters of a secret in an address
 
 
 def redacted_line(text: str, *keys: str) -> str:
-    """Returns a provider's message in one line of at most 300 characters. It masks `keys` and long pieces of them,
-    secrets of the environment, and all text that looks like a key."""
+    """Returns a provider's message in one line of at most 300 characters. The line has masks in place of `keys` and
+    long pieces of them, secrets of the environment, and all text that looks like a key."""
     for secret in (*keys, *_secrets()):
         text = _mask(text, secret)
     return redact_addresses(KEY.sub("***", " ".join(text.split())))[:MOST]

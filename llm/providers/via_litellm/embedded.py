@@ -202,6 +202,7 @@ def _usage(reply: Reply) -> dict[str, Any]:
 
 
 def _run_in_thread(reply: Coroutine[Any, Any, Any]) -> Any:
-    """Returns the result of a coroutine. It runs in its own thread, because the caller's may run an event loop."""
+    """Returns the result of a coroutine. The coroutine runs in a thread of its own, because the caller's thread may run
+    an event loop."""
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(asyncio.run, reply).result()

@@ -32,8 +32,8 @@ class Answer(NamedTuple):
 
 
 class Transport:
-    """The connections of all calls of a model. They open with the first call, and later calls in the same loop share
-    them."""
+    """The connections of all calls of a model. The connections open with the first call, and later calls in the same
+    loop share them."""
 
     def __init__(self, addresses: LoadBalancer, key: str, limits: Limits) -> None:
         self.addresses = addresses
