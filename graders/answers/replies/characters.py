@@ -1,15 +1,21 @@
 """Characters of mathematics that a keyboard has not, in the spelling of LaTeX."""
 
 import re
+from functools import partial
 
 LONGEST = 20_000  # characters
 SMALL = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿ₀₁₂₃₄₅₆₇₈₉", "0123456789+-()n0123456789")
-RAISED = re.compile(r"(?<=[\w)}\]])[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿ]+")
-LOWERED = re.compile(r"(?<=\w)[₀₁₂₃₄₅₆₇₈₉]+")
+RAISED = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿ]+")
+LOWERED = re.compile("[₀₁₂₃₄₅₆₇₈₉]+")
 WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F) if chr(code) not in "，．：；！？"}
 WIDE_COMMA = re.compile(r"(?<=\d)，(?=[-−\d])")
 WIDE_POINT = re.compile(r"(?<=\d)．(?=\d)")
-POWER = re.compile(r"(\\[A-Za-z]+|(?<![A-Za-z])[A-Za-z]|[\d)\]}])\*\*(?=[\w({\\-])")
+POWER = re.compile(r"\*\*(?<=[\w)\]}]\*\*)(?=[\w({\\-])")
+BASE = re.compile(r"(?:\\[A-Za-z]+|(?<![A-Za-z])[A-Za-z]|[\d)\]}])\Z")
+LONGEST_BASE = 20
+WIDE_ANY = re.compile("[\uff01-\uff5e]")
+ANY = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿ₀₁₂₃₄₅₆₇₈₉\uff01-\uff5e]")
+"""Most texts have none of these characters, and this tells so fast."""
 
 
 def keyboard(text: str) -> str:
@@ -22,9 +28,22 @@ def keyboard(text: str) -> str:
 
 def _changed(text: str) -> str:
     if "**" in text:
-        text = POWER.sub(r"\1^", text)
-    if text.isascii():
+        text = POWER.sub(_power, text)
+    if text.isascii() or not ANY.search(text):
         return text
-    text = RAISED.sub(lambda match: f"^{{{match[0].translate(SMALL)}}}", text)
-    text = LOWERED.sub(lambda match: f"_{{{match[0].translate(SMALL)}}}", text).translate(WIDE)
-    return WIDE_POINT.sub(".", WIDE_COMMA.sub(",", text))
+    text = LOWERED.sub(partial(_small, "_", ""), RAISED.sub(partial(_small, "^", ")]}"), text))
+    if not WIDE_ANY.search(text):
+        return text
+    return WIDE_POINT.sub(".", WIDE_COMMA.sub(",", text.translate(WIDE)))
+
+
+def _small(sign: str, brackets: str, match: re.Match[str]) -> str:
+    """Raised or lowered characters in LaTeX, if they stand at something."""
+    before = match.string[max(0, match.start() - 1) : match.start()]
+    stands = before and (before.isalnum() or before == "_" or before in brackets)
+    return f"{sign}{{{match[0].translate(SMALL)}}}" if stands else match[0]
+
+
+def _power(sign: re.Match[str]) -> str:
+    before = sign.string[max(0, sign.start() - LONGEST_BASE) : sign.start()]
+    return "^" if BASE.search(before) else sign[0]

@@ -23,7 +23,7 @@ def concluded(text: str) -> str | None:
     for sentence in reversed(sentences(line)):
         bold = [part for part in BOLD.findall(sentence) if BEGINS.match(masked(part))]
         if len(bold) == 1:
-            return leading(bold[0], unit=False)
+            return leading(bold[0])
         sentence = LEAD.sub("", BOLD.sub(r"\1", sentence).strip(" \t*_"))
         main = AFTERTHOUGHT.split(sentence, maxsplit=1)[0]
         sentence = main if runs(main) else sentence
@@ -32,7 +32,7 @@ def concluded(text: str) -> str | None:
             if DENIED.search(sentence[: found[-1][0]]):
                 return None
             start = _place(sentence, line, found)
-            value = None if start is None else leading(sentence[start:], unit=False)
+            value = None if start is None else leading(sentence[start:])
             return value if value and is_closed(value) else None
     return None
 

@@ -7,6 +7,7 @@ be left out, unless they change it ("5 dozen", "8 hours and 30 minutes").
 import re
 from itertools import takewhile
 
+from redraft.graders.answers.mathematics.units import measure
 from redraft.graders.answers.normalize import unwrap
 from redraft.graders.answers.replies.display import first_display, is_whole, result
 from redraft.graders.answers.replies.split import (
@@ -69,10 +70,10 @@ def _value(sentence: str) -> str | None:
         return None
     if not PROSE.search(masked(sentence)):
         return leading(sentence)
-    return leading(sentence) or _predicate(sentence) or few_words(sentence)
+    return _object(sentence) or leading(sentence) or _predicate(sentence) or few_words(sentence)
 
 
-def leading(sentence: str, unit: bool = True) -> str | None:
+def leading(sentence: str) -> str | None:
     """The value with which a sentence begins, with the words that belong to it."""
     mask = masked(sentence)
     if mask.endswith(JOIN):
@@ -98,8 +99,32 @@ def leading(sentence: str, unit: bool = True) -> str | None:
         return _bare(OPEN_END.sub("", sentence[: len(before.rstrip().rstrip(JOIN))]))
     if another:
         return _bare(sentence)
-    is_unit = unit and FORMULA not in before and prose[0].isascii() and len(after.split()) <= LONGEST_UNIT
-    return _bare(sentence if is_unit else OPEN_END.sub("", sentence[:start]))
+    unit = "" if before.endswith(" a ") else _unit(sentence[start:])
+    return _bare(sentence[:start] + unit if unit else OPEN_END.sub("", sentence[:start]))
+
+
+def _unit(words: str) -> str:
+    """The unit of measurement with which the words after a number begin, or letters that may be unknowns; empty if the
+    words are others: things that are counted, or the rest of the sentence."""
+    parts = words.split()
+    for count in range(min(LONGEST_UNIT, len(parts)), 0, -1):
+        unit = " ".join(parts[:count]).rstrip(".,;:)")
+        known = measure(unit)
+        if known and known[0] and (unit != "in" or len(parts) == 1):
+            return unit
+    return words if UNCLEAR.fullmatch(words) else ""
+
+
+def _object(sentence: str) -> str | None:
+    """The value after the verb of a sentence in which numbers stand on both sides: "8 pens cost $12" gives $12."""
+    mask = masked(sentence)
+    verb = VERB.search(mask)
+    if not verb or not VALUE.search(mask, 0, verb.start()):
+        return None
+    end = CLAUSE.search(mask, verb.end())
+    rest = sentence[verb.end() : end.start() if end else len(sentence)]
+    found = runs(rest)
+    return leading(rest[found[0][0] :]) if found else None
 
 
 def _predicate(sentence: str) -> str | None:
@@ -109,7 +134,7 @@ def _predicate(sentence: str) -> str | None:
         if BEGINS.match(mask, copula.end()) and (value := leading(sentence[copula.end() :].lstrip())):
             return value
     found = runs(sentence)
-    return leading(sentence[found[0][0] :], unit=False) if found else None
+    return leading(sentence[found[0][0] :]) if found else None
 
 
 def _is_item(line: str, rest: str) -> bool:
@@ -141,7 +166,7 @@ def _bare(text: str) -> str | None:
 
 ANNOUNCING = 4  # lines that may announce an answer before it comes
 LONGEST_STATEMENT = 2  # sentences, if the first does not begin with the value
-LONGEST_UNIT = 2  # words
+LONGEST_UNIT = 3  # words, as in "miles per hour"
 
 SIMPLE = re.compile(
     r"\s*(?:([-−]?[$€£]?\d[\d,]*(?:\.\d+)?%?)|\$([^$\n]*[^$\s\\])\$|(?!')(?=\S*[\d\\])([^\s!$*<>`\"\u0080-\uffff]+))"
@@ -161,9 +186,16 @@ EXPLAINS = re.compile(
     rf"|{JOIN}+ (?:about|approximately|roughly|equivalently|simply)|assuming|not|rather than|instead of|denn|weil|car"
     r"|porque|因为|因為)\b|\s[—–]\s|，|；|\s\((?=[^\W\d_]{2,}[^()\d]*\)\W*$)"
 )
+VERB = re.compile(
+    r"(?<=[^\W\d_] )(?:is|are|was|were|will|would|can|could|must|should|needs?|costs?|takes?|took|makes?|made"
+    r"|earns?|earned|pays?|paid|spends?|spent|wins?|won|has|have|had|gets?|got|sells?|sold|eats?|ate|uses?|used|buys?"
+    r"|bought|saves?|saved|weighs?|requires?|contains?|holds?|gives?|gave|leaves?|receives?|received|owes?)\b"
+)
+CLAUSE = re.compile(r"[,;]?\s(?:after|before|when|while|if|because|since|than|for each|per|that|who|which)\b")
 COPULA = re.compile(
     r"(?<![\w'’])(?:is|are|was|were|be|equals|equal to|ist|sind|est|sont|es|son|é|è|sono)(?!\w)\s*:?|[是为為は=:：]"
 )
+UNCLEAR = re.compile(r"[A-Za-z]{2,3}\W*")
 REMARK = re.compile(r"\([^()]*\)")
 ANOTHER = re.compile(rf"{JOIN}\s*[$€£]?[-\d{FORMULA}]")
 MORE = re.compile(r"(?:more|less|fewer|greater|higher|lower|above|below|later|earlier)\b")
@@ -171,8 +203,8 @@ OF = re.compile(r"\s+of\b")
 DENIED = re.compile(r"(?:not|never|neither|nicht|pas|no es)\b|不")
 CHANGES = re.compile(
     rf"(?:squared|cubed|factorial|dozens?|hundred|thousand|[mb]illion|trillion|percent|thirds?|halves|half|quarters?"
-    rf"|(?:four|fif|six|seven|eigh|nin|ten)ths?|score|times (?:\d|as|more|larger|greater)|plus|minus|over|divided|to the|modulo"
-    rf"|degrees)\b|[十百千万萬亿億만억천백]|分之|[A-Za-zÀ-ÿ]+\s*,?\s*(?:{JOIN}+\s*)?[$€£]?[\d{FORMULA}]|{JOIN}",
+    rf"|(?:four|fif|six|seven|eigh|nin|ten)ths?|score|times (?:\d|as|more|larger)|plus|minus|over|divided|to the"
+    rf"|modulo|degrees)\b|[十百千万萬亿億만억천백]|分之|[A-Za-zÀ-ÿ]+\s*,?\s*(?:{JOIN}+\s*)?[$€£]?[\d{FORMULA}]|{JOIN}",
     re.IGNORECASE,
 )
 """Words after a number that make it another one, and a further number after a unit ("8 hours and 30 minutes")."""
