@@ -54,7 +54,9 @@ PROSE = re.compile(
     r"[^\W\d_\u0370-\u03ff\u0530-\u1dff\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]{2,}"
     r"|[\u0530-\u1dff\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]"
 )
-SENTENCE = re.compile(r"(?<=[^\s.])(?<!approx)(?<!\bca)(?:\.(?=[\s*_]|$)|[!?]++(?=[\s*_]*(?:$|[A-Z])))[*_]*|[。！？।]")
+SENTENCE = re.compile(
+    r"(?<=[^\s.])(?<!approx)(?<!\bca)(?<!\b[DM]r)(?<!\bMrs)(?<!\bM[st])(?<!\bSt)(?:\.(?=[\s*_]|$)|[!?]++(?=[\s*_]*(?:$|[A-Z])))[*_]*|[。！？।]"
+)
 HTML = re.compile(r"</?(?:b|i|u|p|em|strong|br|hr|div|span|center|sub|h\d|li|ul)\s*/?>")
 BOLD = re.compile(r"\*\*(?=\S)(.+?)(?<=\S)\*\*")
 RUN = re.compile(

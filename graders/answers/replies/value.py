@@ -128,12 +128,15 @@ def _object(sentence: str) -> str | None:
 
 
 def _predicate(sentence: str) -> str | None:
-    """The value that a sentence gives its subject: "The smallest $k$ is 12" gives 12."""
+    """The value that a sentence gives its subject: "The smallest $k$ is 12" gives 12. In languages of Asia the verb and
+    its value come last."""
     mask = masked(sentence)
+    found = runs(sentence)
+    if len(found) > 1 and ASIAN.search(mask):
+        return leading(sentence[found[-1][0] :])
     for copula in reversed(list(COPULA.finditer(mask))):
         if BEGINS.match(mask, copula.end()) and (value := leading(sentence[copula.end() :].lstrip())):
             return value
-    found = runs(sentence)
     return leading(sentence[found[0][0] :]) if found else None
 
 
@@ -195,7 +198,8 @@ CLAUSE = re.compile(r"[,;]?\s(?:after|before|when|while|if|because|since|than|fo
 COPULA = re.compile(
     r"(?<![\w'’])(?:is|are|was|were|be|equals|equal to|ist|sind|est|sont|es|son|é|è|sono)(?!\w)\s*:?|[是为為は=:：]"
 )
-UNCLEAR = re.compile(r"[A-Za-z]{2,3}\W*")
+ASIAN = re.compile(r"[\u0900-\u0eff\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]")
+UNCLEAR = re.compile(r"[abcdkmnpqrtxyz]{2,3}\W*")
 REMARK = re.compile(r"\([^()]*\)")
 ANOTHER = re.compile(rf"{JOIN}\s*[$€£]?[-\d{FORMULA}]")
 MORE = re.compile(r"(?:more|less|fewer|greater|higher|lower|above|below|later|earlier)\b")
