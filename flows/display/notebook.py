@@ -28,7 +28,7 @@ def suited(progress: Progress | None) -> Progress:
 
 
 def in_notebook() -> bool:
-    """Returns whether this process is the kernel of a notebook. No module is imported for this check."""
+    """Returns whether this process is the kernel of a notebook. The check imports no module."""
     ipython = sys.modules.get("IPython")
     return ipython is not None and getattr(ipython.get_ipython(), "kernel", None) is not None
 

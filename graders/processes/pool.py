@@ -44,9 +44,9 @@ class ProcessPool:
         return await asyncio.get_running_loop().run_in_executor(self._threads, action)
 
     def ask(self, request: Mapping[str, Any], limit_s: float, attempts: int = 2) -> dict[str, Any]:
-        """Returns the reply of a process to a request. It blocks, so call it inside `run`. If the process ends without
-        a reply, a new process gets the request. After `limit_s` seconds of processor time the process is killed, and
-        TimeoutError is raised. Raises ProcessError or OSError if no process answers."""
+        """Returns the reply of a process to a request. The method blocks, so call it inside `run`. If the process ends
+        without a reply, a new process gets the request. After `limit_s` seconds of processor time the process is
+        killed, and TimeoutError is raised. Raises ProcessError or OSError if no process answers."""
         process = self._borrow()
         try:
             reply = process.ask(request, limit_s)
