@@ -10,6 +10,7 @@ run in turn on the same stores, and the rows that they keep are compared whole a
 """
 
 import argparse
+import hashlib
 import math
 import os
 import subprocess
@@ -17,15 +18,19 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import islice, pairwise
+from multiprocessing import get_context
 from pathlib import Path
+from typing import Any, TypeVar
 
 from units import SAMPLES, units
 
 from redraft.store import Store
 
+Result = TypeVar("Result")
 BIN = Path(sys.executable).parent
 FORMATS = ("sft", "messages", "rise", "score", "mended", "value")
 START_S = 0.5  # seconds of a processor in which a command starts
@@ -83,13 +88,21 @@ def floor(db: Path, file: Path) -> list[str]:
     return [sys.executable, str(FLOOR), str(db), str(file)]
 
 
-def kept(db: Path, file: Path) -> tuple[bytes, list[tuple]]:
-    """The file of the newest dataset, and what the store has of each trajectory, in order."""
+def kept(db: Path, file: Path) -> str:
+    """A hash of an export's file, and of what the newest dataset has of each trajectory, in order."""
+    found = hashlib.sha256(file.read_bytes() if file.exists() else b"")
     newest = "SELECT dataset_id FROM raw.datasets ORDER BY rowid DESC LIMIT 1"
     rows = 'SELECT "row", trajectory_id, step_id, dropped_because FROM raw.dataset_rows'
     with Store(db) as store:
-        found = store.query(f"{rows} WHERE dataset_id = ({newest}) ORDER BY rowid").rows
-    return file.read_bytes() if file.exists() else b"", found
+        for part in store.parts(f"{rows} WHERE dataset_id = ({newest}) ORDER BY rowid"):
+            found.update(repr(part).encode())
+    return found.hexdigest()
+
+
+def apart(function: Callable[..., Result], *given: Any) -> Result:
+    """Calls a function in a process of its own: the peak memory of a command begins with that of this process."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(function, *given).result()
 
 
 def compare(name: str, folder: Path, stores: Mapping[int, Path], options: argparse.Namespace) -> None:
@@ -102,8 +115,8 @@ def compare(name: str, folder: Path, stores: Mapping[int, Path], options: argpar
             file = folder / f"rows{len(results)}.jsonl"
             file.unlink(missing_ok=True)
             found[build].append(cost(commands(programs, db, file)[name], options.limit))
-            if found[build][-1]:
-                results.append(kept(db, file))
+            if options.against and found[build][-1]:
+                results.append(apart(kept, db, file))
         if any(result != results[0] for result in results):
             raise SystemExit(f"{name}: the builds keep other rows of {size:,} trajectories")
     for build, costs in found.items():
@@ -144,7 +157,7 @@ if __name__ == "__main__":
         stores = {size: folder / f"{size}.duckdb" for size in options.sizes}
         for size, db in stores.items():
             if not db.exists():
-                make_store(db, size)
+                apart(make_store, db, size)
         show("processor s / s / MB", *(f"{size:,}" for size in stores), *("exponent" for _ in options.sizes[1:]))
         line("floor", [cost(floor(db, folder / "floor.jsonl"), options.limit) for db in stores.values()], options.sizes)
         for name in options.only or ("filter", *FORMATS):

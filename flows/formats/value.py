@@ -9,8 +9,7 @@ from redraft.flows.formats.format import Format, Row, filtered_by
 from redraft.graders.rewards.value_targets import Target, value_targets
 from redraft.store.errors import PartError
 from redraft.store.problems import Problem
-from redraft.store.tables.read_trajectories import read_trajectories
-from redraft.store.tables.sql import literal
+from redraft.store.tables.read_trees import Tree, read_trees
 from redraft.store.tables.store import Store
 from redraft.store.trajectory import Trajectory
 
@@ -26,12 +25,13 @@ def value(store: Store, *, style: Literal["columns", "text"] = "columns") -> For
     tree without a right answer makes no rows. A redraft makes none either, since it continues from more than its
     question. Raises PartError for a store without searches.
     """
-    if not store.query("SELECT 1 FROM trajectories WHERE role = 'search' LIMIT 1", patience=PATIENCE).rows:
+    if not store.query(f"{SEARCHES} LIMIT 1", patience=PATIENCE).rows:
         raise PartError(
             f"format 'value' needs searched trees, and {store.path} has none: run `redraft generate --strategy"
             " rest_mcts` (or another search) first"
         )
-    trees: dict[str, tuple[Mapping[str, Trajectory], dict[str, Target]]] = {}
+    trees = read_trees(store, PATIENCE)
+    unit, read, targets = "", Tree({}, {}), dict[str, Target]()
     written: set[str] = set()
 
     def row(question: str, target: Target) -> dict[str, Any]:
@@ -40,13 +40,17 @@ def value(store: Store, *, style: Literal["columns", "text"] = "columns") -> For
         return {"question": question, "solution": target.text, "value": target.value}
 
     def rows(candidate: Candidate) -> Iterator[Row]:
-        unit = re.split("[:/]", candidate.trajectory_id, maxsplit=1)[0]
-        if unit not in trees:
-            trees.clear()  # candidates are ordered by problem
+        nonlocal unit, read, targets
+        own = re.split("[:/]", candidate.trajectory_id, maxsplit=1)[0]
+        while unit != own:  # both are ordered by problem
+            unit, tree = next(trees)
             written.clear()
-            trees[unit] = _tree(store, unit, candidate)
-        trajectories, targets = trees[unit]
-        trajectory = trajectories.get(candidate.trajectory_id)
+            if unit == own:
+                read = tree(Problem(candidate.question, problem_id=candidate.problem_id))
+                targets = {
+                    target.step_id: target for target in value_targets(read.trajectories.values(), read.verdicts)
+                }
+        trajectory = read.trajectories.get(candidate.trajectory_id)
         reason = _trajectory_reason(candidate, trajectory, targets)
         if reason or trajectory is None:
             yield Row(None, None, reason)
@@ -61,17 +65,6 @@ def value(store: Store, *, style: Literal["columns", "text"] = "columns") -> For
     return rows
 
 
-def _tree(store: Store, unit: str, candidate: Candidate) -> tuple[Mapping[str, Trajectory], dict[str, Target]]:
-    """Returns the first drafts and leaves of a unit by their ids, and the target values of its steps by the steps'
-    ids."""
-    problem = Problem(candidate.question, problem_id=candidate.problem_id)
-    read = read_trajectories(store, {unit: problem})[unit]
-    first = {name: trajectory for name, trajectory in read.items() if trajectory.turn == 1}
-    verdicts = store.query(f"SELECT trajectory_id, correct FROM trajectories WHERE unit_id = {literal(unit)}")
-    targets = value_targets(first.values(), dict(verdicts.rows))
-    return first, {target.step_id: target for target in targets}
-
-
 def _trajectory_reason(
     candidate: Candidate, trajectory: Trajectory | None, targets: Mapping[str, Target]
 ) -> str | None:
@@ -81,3 +74,6 @@ def _trajectory_reason(
     if not targets:
         return "no right answer in its tree"
     return "not known whether it is right" if any(step.step_id not in targets for step in trajectory.steps) else None
+
+
+SEARCHES = "SELECT 1 FROM raw.trajectories JOIN raw.published USING (unit_id, attempt) WHERE role = 'search'"

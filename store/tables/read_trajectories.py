@@ -29,13 +29,13 @@ def read_trajectories(store: "Store", units: Mapping[str, Problem]) -> dict[str,
     for *row, leaf, unit in trajectories.rows:
         facts: dict[str, Any] = dict(zip(TRAJECTORY, row, strict=True))
         trajectory_id = facts["trajectory_id"]
-        steps_to_leaf = _steps_to_leaf(known, unit, leaf)
+        path = steps_to_leaf(known, unit, leaf)
         drafts = ended.get(trajectory_id, [])
-        found[unit][trajectory_id] = _trajectory(units[unit], unit, facts, steps_to_leaf, drafts)
+        found[unit][trajectory_id] = build_trajectory(units[unit], unit, facts, path, drafts)
     return found
 
 
-def _steps_to_leaf(known: Mapping[tuple[str, str], Step], unit: str, leaf: str | None) -> tuple[Step, ...]:
+def steps_to_leaf(known: Mapping[tuple[str, str], Step], unit: str, leaf: str | None) -> tuple[Step, ...]:
     """Returns the steps from the first step to a leaf."""
     steps: list[Step] = []
     while leaf is not None and (step := known.get((unit, leaf))) is not None:
@@ -44,13 +44,14 @@ def _steps_to_leaf(known: Mapping[tuple[str, str], Step], unit: str, leaf: str |
     return tuple(reversed(steps))
 
 
-def _trajectory(
+def build_trajectory(
     problem: Problem,
     unit: str,
     facts: Mapping[str, Any],
     steps: tuple[Step, ...],
     ended: Sequence[tuple[str | None, str | None]],
 ) -> Trajectory:
+    """Returns a trajectory from the columns TRAJECTORY, its steps, and the answer and the stop of each draft."""
     return Trajectory(
         question=problem.ask(unit),
         steps=steps,

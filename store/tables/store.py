@@ -23,7 +23,7 @@ from redraft.store.tables.read_calls import read_calls
 from redraft.store.tables.runs import DatasetRow, add_dataset, add_run, add_run_end, has_results
 from redraft.store.tables.units import add_units, read_done
 from redraft.store.unit import Done, Unit
-from redraft.store.waiting import cut_short, pause
+from redraft.store.waiting import pause
 
 REMOVAL_S = 0.5  # seconds that a command which has failed waits for the store that it would remove
 
@@ -66,10 +66,10 @@ class Store:
         self._database.say(text)
 
     @contextmanager
-    def held(self, *, read_only: bool = False, patience: float | None = None) -> Iterator[None]:
+    def held(self, *, read_only: bool = False) -> Iterator[None]:
         """Keeps the file open for all operations of this thread inside the `with` block, instead of for each operation.
         Other processes have to wait. Raises StoreError."""
-        with self._database.hold(read_only=read_only, patience=patience):
+        with self._database.hold(read_only=read_only):
             yield
 
     def journal_path(self, recipe: str) -> Path | None:
@@ -172,16 +172,12 @@ class Store:
             yield from read_rows(connection, sql)
 
     def parts(self, sql: str, *, patience: float = 30.0) -> Generator[list[tuple[Any, ...]]]:
-        """The rows of one statement, some thousands at a time, in bounded memory: what DuckDB sorts and joins meanwhile
-        is kept in files beside the store. The store is held until the last row. Meanwhile this thread may query it."""
+        """Yields the rows of one statement, some thousands at a time, in bounded memory: if DuckDB needs more to sort
+        and to join, it uses files beside the store. The store is held until the last row. Meanwhile this thread may
+        query it, and read other parts; at the end of the first `parts` all others end."""
         settings = "" if self.path == ":memory:" else STREAMING
-        with (
-            self.held(read_only=True, patience=patience),
-            self._database.open() as connection,
-            connection.cursor() as own,
-            cut_short(own.interrupt),
-        ):
-            for part in read_parts(own, sql, settings):
+        with self._database.stream(patience=patience) as connection:
+            for part in read_parts(connection, sql, settings):
                 pause(0)  # ends the reading if its task was cancelled
                 yield part
 

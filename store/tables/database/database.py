@@ -10,7 +10,7 @@ import os
 import secrets
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import duckdb
@@ -45,6 +45,7 @@ class Database:
         self._create = create
         self.say = waiting or log.warning
         self._held: tuple[int, duckdb.DuckDBPyConnection] | None = None  # a thread, and the connection that it holds
+        self._streams = ExitStack()  # the connections of `stream` that end with the `hold` around them
         self._memory: duckdb.DuckDBPyConnection | None = None
         if self.path == MEMORY:
             self._queue = ThreadQueue()
@@ -85,13 +86,27 @@ class Database:
     @contextmanager
     def hold(self, *, read_only: bool = False, patience: float | None = None) -> Iterator[None]:
         """Keeps one connection open for all operations of this thread inside the `with` block, because opening the file
-        takes longer than most operations."""
-        with self.open(read_only=read_only, patience=patience) as connection:
-            before, self._held = self._held, (threading.get_ident(), connection)
+        takes longer than most operations. Inside another `hold` it does nothing."""
+        with self.open(read_only=read_only, patience=patience) as connection, ExitStack() as streams:
+            if self._held and self._held[1] is connection:
+                yield
+                return
+            self._held, self._streams = (threading.get_ident(), connection), streams
             try:
                 yield
             finally:
-                self._held = before
+                self._held = None
+
+    @contextmanager
+    def stream(self, *, patience: float | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Yields a connection for one statement whose rows are read little by little, and holds the file meanwhile. If
+        another `hold` is around it, the connection is closed at the end of that `hold` at the latest, even if a
+        generator that reads from it is never closed: an open connection would keep the file."""
+        with self.hold(read_only=True, patience=patience), self.open(read_only=True) as held:
+            connection = self._streams.enter_context(held.cursor())
+            with cut_short(connection.interrupt):
+                yield connection
+            connection.close()
 
     def close(self) -> None:
         """Frees a database in memory. A file needs no closing, since no operation leaves it open."""

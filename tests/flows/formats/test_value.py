@@ -1,6 +1,7 @@
 """Value targets as training rows: the worked example of the specification, and what makes no row."""
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,15 @@ import datasets
 import pytest
 
 from redraft.flows.export import export
+from redraft.flows.filters.candidates import candidates
 from redraft.flows.generate import generate
 from redraft.graders.grader import Grader
+from redraft.graders.rewards.value_targets import value_targets
 from redraft.llm.model import Choice, Finish, Request
 from redraft.llm.scripted import Scripted
 from redraft.store import Problem, Store, Trajectory
 from redraft.store.errors import PartError
+from redraft.store.tables.read_trajectories import read_trajectories
 from redraft.store.trajectory import Grade
 
 Sums = Callable[..., list[Problem]]
@@ -62,6 +66,26 @@ async def test_each_step_has_the_value_of_the_worked_example(tmp_path: Path, sum
     sources = "SELECT count(*) FROM dataset_rows d JOIN steps s USING (step_id) WHERE dataset_id = getvariable('d')"
     sources = sources.replace("getvariable('d')", f"'{found.dataset_id}'")
     assert store.query(f'{sources} AND d."row" IS NOT NULL').rows == [(found.kept,)]
+
+
+async def test_rows_of_many_trees_are_those_of_each_tree_alone(tmp_path: Path, sums: Sums) -> None:
+    store = Store(tmp_path / "r.duckdb")
+    problems = {problem.problem_id: problem for problem in sums(4)}
+    settings: dict[str, Any] = {"strategy": "mcts", "grader": even, "arguments": {"iterations": 6, "branch": 2}}
+    for seed in (1, 2):
+        await generate([*problems.values()], db=store, model=writer(), seed=seed, **settings)
+    turns = {"feedback": "none", "turns": 2}
+    await generate([*problems.values()], db=store, model=writer(), strategy="correct", samples=2, arguments=turns)
+    made, found = await rows(store, tmp_path, filters=["length"])
+    units = {re.split("[:/]", c.trajectory_id)[0]: problems[c.problem_id] for c in candidates(store)}
+    values = []
+    for unit, problem in units.items():
+        read = [path for path in read_trajectories(store, {unit: problem})[unit].values() if path.turn == 1]
+        verdicts = store.query(f"SELECT trajectory_id, correct FROM trajectories WHERE unit_id = '{unit}'").rows
+        values.append({(problem.question, t.text, t.value) for t in value_targets(read, dict(verdicts))})
+    assert {tuple(row.values()) for row in made} == set().union(*values)
+    assert {"no right answer in its tree", "a redraft"} <= found.dropped.keys()
+    assert sum(map(bool, values)) >= 4
 
 
 async def test_filters_choose_the_drafts_and_leave_the_values(tmp_path: Path, sums: Sums) -> None:
