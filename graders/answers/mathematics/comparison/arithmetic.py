@@ -1,5 +1,5 @@
-"""Computes the value of an expression at a point: exact if it is rational, else an mpmath number of 60 or 150
-digits."""
+"""Computes the value of an expression at a point: exact if it is rational, else an mpmath number of 60, 150 or
+1,000 digits."""
 
 import threading
 from collections.abc import Callable, Mapping
@@ -199,7 +199,7 @@ def context_of(fine: int) -> "MPContext":
     if contexts is None:
         from mpmath.ctx_mp import MPContext
 
-        contexts = _local.contexts = (MPContext(), MPContext())
+        contexts = _local.contexts = tuple(MPContext() for _ in DIGITS)
         for context, digits in zip(contexts, DIGITS, strict=True):
             context.dps = digits
     return contexts[fine]
@@ -263,7 +263,7 @@ RULES: Mapping[str, Callable[..., Value]] = {
 CONSTANTS = frozenset("πei")
 
 
-DIGITS = (60, 150)
+DIGITS = (60, 150, 1000)
 
 
 LARGEST = 10**300

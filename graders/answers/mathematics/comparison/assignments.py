@@ -45,8 +45,8 @@ def _named_against_bare(named: list[tuple[str, Form]], bare: Form, same: Compare
     items = items_of(bare)
     if items is None:
         return NOT_MINE if len(names) == 1 else False
-    if len(names) > 1 and (any(isinstance(item, Relation) for item in items) or _is_set(bare)):
-        return None  # some have names, or no order
+    if any(isinstance(item, Relation) for item in items) or (len(names) > 1 and _is_set(bare)):
+        return None  # some have names of their own, or no order
     pairs = list(zip(values, items, strict=False))
     first = all_of([same(a, b) if in_order else same(b, a) for a, b in pairs]) if len(values) == len(items) else False
     if first is True:

@@ -1,8 +1,10 @@
 """Compares two expressions by their exact or numeric values at several points, without computer algebra.
 
 Rational numbers are exact. Other values are computed to 60 digits. If two values are equal or nearly equal, they are
-computed again to 150 digits. Unknowns get random rational values. The chance that two different expressions have equal
-values there is about 10^-30.
+computed again to 150 digits, or to 1,000 if they are huge, so that a small term beside a huge number counts. Unknowns
+get random rational values. The chance that two different expressions have equal values there is about 10^-30. Functions
+with cases, such as absolute values and floors, may be equal in a part of their domain: points far away and, for steps,
+many points are taken too.
 """
 
 from collections.abc import Mapping
@@ -15,9 +17,9 @@ from redraft.graders.answers.mathematics.comparison.arithmetic import (
     Value,
     context_of,
     evaluate,
-    hash_of,
     number_in,
 )
+from redraft.graders.answers.mathematics.comparison.points import far_points, near_points, whole_points
 from redraft.graders.answers.mathematics.forms import Call, Expression, Name, Unread
 
 
@@ -30,14 +32,13 @@ def same_value(one: Expression, two: Expression) -> bool | None:
     names = unknowns(one) | unknowns(two)
     if not names:
         return _same_at(one, two, {})
-    rulings = [_same_at(one, two, point) for point in _points(frozenset(names), positive=True)]
+    rulings = [_same_at(one, two, point) for point in near_points(frozenset(names), positive=True)]
     if False in rulings:
-        whole = [_same_at(one, two, point) for point in _whole_points(frozenset(names))]
+        whole = [_same_at(one, two, point) for point in whole_points(frozenset(names))]
         return None if names & WHOLE and True in whole and False not in whole else False
     if True not in rulings:
         return None
-    mixed = [_same_at(one, two, point) for point in _points(frozenset(names), positive=False)]
-    return None if False in mixed else True
+    return None if any(_same_at(one, two, point) is False for point in _other_points(one, two)) else True
 
 
 def constant(expression: Expression) -> Value:
@@ -57,7 +58,7 @@ def ratio_is_constant(one: Expression, two: Expression) -> bool | None:
     """Returns whether two expressions differ only by a constant factor, so that both are zero at the same points."""
     names = frozenset(unknowns(one) | unknowns(two))
     quotients = []
-    for point in _points(names, positive=True) + _points(names, positive=False):
+    for point in near_points(names, positive=True) + _other_points(one, two):
         try:
             top, bottom = evaluate(one, point, 0), evaluate(two, point, 0)
         except NoValue:
@@ -91,6 +92,8 @@ def _same_at(one: Expression, two: Expression, point: Mapping[str, Fraction]) ->
         size, difference = max(abs(first), abs(second)), abs(first - second)
         if difference > size * SMALL[0] and size > TINY:
             return False
+        if size > HUGE:
+            return _same_huge(one, two, point)
         context = context_of(1)
         finer = number_in(evaluate(one, point, 1), context), number_in(evaluate(two, point, 1), context)
     except NoValue:
@@ -105,25 +108,28 @@ def _same_at(one: Expression, two: Expression, point: Mapping[str, Fraction]) ->
     return False if difference > size * SMALL[0] else None
 
 
-def _points(names: frozenset[str], positive: bool) -> list[dict[str, Fraction]]:
-    return _points_of(tuple(sorted(names)), positive)
+def _same_huge(one: Expression, two: Expression, point: Mapping[str, Fraction]) -> bool | None:
+    """Compares values that agree in their first digits and are so large that a small term would be lost in them."""
+    context = context_of(2)
+    first, second = number_in(evaluate(one, point, 2), context), number_in(evaluate(two, point, 2), context)
+    if max(context.mag(first), context.mag(second)) > HUGEST_MAGNITUDE:
+        return None
+    return bool(abs(first - second) < TINY)
 
 
-@lru_cache(1024)
-def _points_of(names: tuple[str, ...], positive: bool) -> list[dict[str, Fraction]]:
-    points = []
-    for number in range(3 if positive else 2):
-        point = {}
-        for place, name in enumerate(names):
-            seed = hash_of(f"{name}{number}{positive}")
-            value = Fraction(101 + seed % 400, 211)
-            point[name] = value if positive or (place + number) % 2 else -value
-        points.append(point)
+def _other_points(one: Expression, two: Expression) -> list[dict[str, Fraction]]:
+    """Returns points that functions with cases need: of both signs, far away, and many for functions with steps."""
+    names = frozenset(unknowns(one) | unknowns(two))
+    points = near_points(names, positive=False) + far_points(names)
+    if STEPS & (_functions(one) | _functions(two)):
+        points = points + whole_points(names, MANY) + far_points(names, MANY)
     return points
 
 
-def _whole_points(names: frozenset[str]) -> list[dict[str, Fraction]]:
-    return [{name: Fraction(2 + (hash_of(name) + number) % 5) for name in names} for number in range(5)]
+def _functions(expression: Expression) -> frozenset[str]:
+    if not isinstance(expression, Call):
+        return frozenset()
+    return frozenset((expression.function,)).union(*map(_functions, expression.arguments))
 
 
 def _is_zero(value: Value) -> bool:
@@ -138,3 +144,16 @@ SMALL = (10.0**-50, 1e-140)
 
 
 TINY = 1e-40
+
+
+STEPS = frozenset(["floor", "ceil", "sgn", "mod", "gcd", "lcm"])
+"""Functions that are constant between jumps."""
+
+
+MANY = 60  # points for functions with steps
+
+
+HUGE = 1e20
+
+
+HUGEST_MAGNITUDE = 2_800  # binary digits before the point, of the 3,300 that are computed
