@@ -24,7 +24,7 @@ def masked(text: str) -> str:
 def runs(sentence: str) -> list[tuple[int, int]]:
     """Where the numbers and formulas of a sentence begin and end, each with all that it is calculated from."""
     spans = (_balanced(sentence, *match.span()) for match in RUN.finditer(masked(sentence)))
-    return [span for span in spans if not TRIVIAL.fullmatch(sentence, *span)]
+    return [span for span in spans if not TRIVIAL.fullmatch(sentence, *span) and not ADJECTIVE.match(sentence, span[1])]
 
 
 def _balanced(sentence: str, start: int, end: int) -> tuple[int, int]:
@@ -68,5 +68,7 @@ RUN = re.compile(
     re.VERBOSE,
 )
 """Numbers and formulas with the signs between them."""
+ADJECTIVE = re.compile(r"-[^\W\d_]{3,}")
+"""What makes a number part of a word, as in "a 400-meter race"."""
 TRIVIAL = re.compile(r"\\?\$?\(?\\?[A-Za-z]\)?\$?|\W*")
 VALUE = re.compile(rf"[\d{FORMULA}{COMMAND}½¼¾π∞∅]")

@@ -61,16 +61,29 @@ def _first_value(parts: list[str], rest: str) -> str | None:
 def _value(sentence: str) -> str | None:
     if "<" in sentence:
         sentence = HTML.sub("", sentence)
-    mask = masked(sentence)
-    explains = EXPLAINS.search(mask)
-    if explains and (VALUE.search(mask, 0, explains.start()) or not VALUE.search(mask)):
-        sentence = sentence[: explains.start()]
+    sentence = _without_explanation(sentence)
     sentence = BOLD.sub(r"\1", sentence.strip(ORNAMENTS)).strip(BLANK)
     if DENIED.match(sentence):
         return None
     if not PROSE.search(masked(sentence)):
         return leading(sentence)
+    found = runs(sentence)
+    if len(found) > 1 and ASIAN.search(sentence) and JOIN not in masked(sentence):
+        return leading(sentence[found[-1][0] :])  # the verb and its value come last
     return _object(sentence) or leading(sentence) or _predicate(sentence) or few_words(sentence)
+
+
+def _without_explanation(sentence: str) -> str:
+    """A sentence without the clause before it ("If he works, ...") or after it ("..., because ...")."""
+    before = CONDITION.match(sentence)
+    if before and VALUE.search(masked(sentence[before.end() :])):
+        sentence = sentence[before.end() :]
+    mask = masked(sentence)
+    explains = EXPLAINS.search(mask)
+    if not explains or (VALUE.search(mask) and not VALUE.search(mask, 0, explains.start())):
+        return sentence
+    later = any(BEGINS.match(mask, copula.end()) for copula in COPULA.finditer(mask, explains.end()))
+    return sentence if later and not BEGINS.match(mask) else sentence[: explains.start()]
 
 
 def leading(sentence: str) -> str | None:
@@ -88,9 +101,10 @@ def leading(sentence: str) -> str | None:
     before, after = mask[:start], mask[start:]
     if not VALUE.search(before):
         return None
-    if CHANGES.match(after):
+    compound = COMPOUND.match(after)
+    if CHANGES.match(after) or (compound and _unit(compound[1])):
         return _bare(sentence[:start] + OF.split(sentence[start:], maxsplit=1)[0])
-    another = ANOTHER.search(REMARK.sub("", after))
+    another = ANOTHER.match(REMARK.sub("", before[len(before.rstrip(JOIN + " ")) :] + after))
     if before.rstrip().endswith(JOIN):
         if bound := MORE.match(sentence, start):
             return _bare(sentence[: bound.end()])
@@ -128,15 +142,12 @@ def _object(sentence: str) -> str | None:
 
 
 def _predicate(sentence: str) -> str | None:
-    """The value that a sentence gives its subject: "The smallest $k$ is 12" gives 12. In languages of Asia the verb and
-    its value come last."""
+    """The value that a sentence gives its subject: "The smallest $k$ is 12" gives 12."""
     mask = masked(sentence)
-    found = runs(sentence)
-    if len(found) > 1 and ASIAN.search(mask):
-        return leading(sentence[found[-1][0] :])
     for copula in reversed(list(COPULA.finditer(mask))):
         if BEGINS.match(mask, copula.end()) and (value := leading(sentence[copula.end() :].lstrip())):
             return value
+    found = runs(sentence)
     return leading(sentence[found[0][0] :]) if found else None
 
 
@@ -184,6 +195,9 @@ DIGIT = re.compile(r"\d|\\[a-z]*frac|\\(?:infty|pi|sqrt|emptyset|varnothing)")
 BEGINS = re.compile(
     rf"[\s*_(\"'~≈]*(?:[-+−–±]?\s*[$€£¥₹]?\s*[-+−–]?\.?\d|[-+−–±√(\[{{|]*[{FORMULA}{COMMAND}{NAME}π∞√])"
 )
+CONDITION = re.compile(
+    r"(?:[Ii]f|[Ww]hen|[Aa]fter|[Bb]efore|[Ii]n|[Oo]n|[Ww]ith|[Bb]y|[Ss]ince|[Aa]s)\b[^,]*?[^\W\d],\s+"
+)
 EXPLAINS = re.compile(
     r"[\s,;(—–]+(?:because|since|which|so that|so|where|when|if|given|after|obtained|as|i\.e\.|that is|using|by \w+ing"
     rf"|{JOIN}+ (?:about|approximately|roughly|equivalently|simply)|assuming|not|rather than|instead of|denn|weil|car"
@@ -194,21 +208,25 @@ VERB = re.compile(
     r"|earns?|earned|pays?|paid|spends?|spent|wins?|won|has|have|had|gets?|got|sells?|sold|eats?|ate|uses?|used|buys?"
     r"|bought|saves?|saved|weighs?|requires?|contains?|holds?|gives?|gave|leaves?|receives?|received|owes?)\b"
 )
-CLAUSE = re.compile(r"[,;]?\s(?:after|before|when|while|if|because|since|than|for each|per|that|who|which)\b")
+CLAUSE = re.compile(
+    r"[,;]?\s(?:after|before|when|while|if|because|since|than|for each|per|that|who|which)\b|:?\s*\(|:\s"
+)
 COPULA = re.compile(
     r"(?<![\w'’])(?:is|are|was|were|be|equals|equal to|ist|sind|est|sont|es|son|é|è|sono)(?!\w)\s*:?|[是为為は=:：]"
 )
 ASIAN = re.compile(r"[\u0900-\u0eff\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]")
 UNCLEAR = re.compile(r"[abcdkmnpqrtxyz]{2,3}\W*")
 REMARK = re.compile(r"\([^()]*\)")
-ANOTHER = re.compile(rf"{JOIN}\s*[$€£]?[-\d{FORMULA}]")
+ANOTHER = re.compile(rf"[^\d{FORMULA}{JOIN}]{{0,30}}{JOIN}+\s*[$€£]?[-\d{FORMULA}]")
+COMPOUND = re.compile(rf"(?!in\b)([A-Za-z]+)\s*,?\s*(?:{JOIN}+\s*)?[$€£]?[\d{FORMULA}]")
+"""A unit and a further number: 8 hours 30 minutes."""
 MORE = re.compile(r"(?:more|less|fewer|greater|higher|lower|above|below|later|earlier)\b")
 OF = re.compile(r"\s+of\b")
 DENIED = re.compile(r"(?:not|never|neither|nicht|pas|no es)\b|不")
 CHANGES = re.compile(
     rf"(?:squared|cubed|factorial|dozens?|hundred|thousand|[mb]illion|trillion|percent|thirds?|halves|half|quarters?"
-    rf"|(?:four|fif|six|seven|eigh|nin|ten)ths?|score|times (?:\d|as|more|larger)|plus|minus|over|divided|to the"
-    rf"|modulo|degrees)\b|[十百千万萬亿億만억천백]|分之|[A-Za-zÀ-ÿ]+\s*,?\s*(?:{JOIN}+\s*)?[$€£]?[\d{FORMULA}]|{JOIN}",
+    rf"|(?:four|fif|six|seven|eigh|nin|ten)ths?|score|times (?:\d|as|more|larger)|plus|minus|over|divided"
+    rf"|modulo|degrees)\b|to (?:the power|(?:the )?[$€£]?\d)|[十百千万萬亿億만억천백]|分之|{JOIN}",
     re.IGNORECASE,
 )
 """Words after a number that make it another one, and a further number after a unit ("8 hours and 30 minutes")."""
