@@ -1,4 +1,4 @@
-"""When it runs: the stages that make, judge, select and export trajectories, each a function."""
+"""The stages that make, judge, select and export trajectories. Each stage is a function."""
 
 from typing import TYPE_CHECKING
 

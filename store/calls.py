@@ -41,6 +41,6 @@ class Call(Struct, frozen=True, gc=False):
 
 
 def call_key(call: Call) -> tuple[str, float, str | None]:
-    """Returns the identity of a request. Each request has its own, even for the same samples: if a call failed and was
-    repeated, both calls are counted and paid."""
+    """Returns the identity of a request. Each request has its own identity, even for the same samples: if a call failed
+    and was repeated, both calls are counted and paid."""
     return (call.call_id, call.latency_ms, call.error)

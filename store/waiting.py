@@ -17,7 +17,7 @@ Result = TypeVar("Result")
 
 
 class Stopped(Exception):
-    """The task that waits was cancelled."""
+    """Raised if the waiting task was cancelled."""
 
 
 class _Stop:

@@ -1,4 +1,4 @@
-"""The model as its own critic: it is asked whether its draft is finished, and whether it is right."""
+"""The model as its own critic: the model is asked whether its draft is finished, and whether the draft is right."""
 
 import re
 from collections.abc import Sequence

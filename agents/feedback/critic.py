@@ -12,9 +12,9 @@ from redraft.store.trajectory import Trajectory
 def critic(client: Client, *, temperature: float = 0.0) -> Feedback:
     """Gives the review that another model writes of a draft; gives no remark if the review ends with "It is correct".
 
-    The critic sees the question and the last draft, but neither the key nor earlier drafts. Set its model with
-    `feedback.model`; without it, the writer's own model judges the draft as if it were somebody else's. A failed call
-    is no verdict.
+    The critic sees the question and the last draft, but neither the key nor earlier drafts. `feedback.model` sets the
+    critic's model. Without it, the writer's own model judges the draft as if another author had written the draft. A
+    failed call is no verdict.
 
     Args:
         temperature: How freely the critic draws.

@@ -12,7 +12,7 @@ from redraft.store.trajectory import Step, Trajectory
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """A remark and its author: it becomes a Step `by` that name, and opens the next turn.
+    """A remark and its author. The remark becomes a Step `by` this author, and opens the next turn.
 
     `keep` is the number of steps of the judged draft with which the next draft begins. An empty `text` asks for an
     independent draft, whose writer sees only the question.

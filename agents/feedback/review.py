@@ -83,8 +83,8 @@ def require_chat_model(client: Client, part: str, cure: str) -> None:
 
 
 def _first_wrong_remark(client: Client, words: Sequence[str], lines: int) -> str | None:
-    """Returns the remark on the first line that the review calls wrong. A single word about several lines names no
-    line. Any other text only raises a doubt."""
+    """Returns the remark on the first line that the review calls wrong. If a review has a single word for several
+    lines, no line is named. Any other text only raises a doubt."""
     if "wrong" not in words:
         return None if set(words) == {"right"} else wording(client, "may_be_wrong")
     if len(words) == 1 < lines:

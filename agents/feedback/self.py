@@ -14,8 +14,8 @@ def self(client: Client, *, leading: bool = False, temperature: float = 0.7) -> 
 
     With `leading`, the prompt states that there is an error, as the paper's prompt for arithmetic does. Such a prompt
     biases the answer, so `leading` is off by default. `temperature` is the temperature of the review; the default is
-    the paper's. A model that was trained to judge line by line is asked for such a judgement, and its writer is shown
-    the first line that it calls wrong. A failed call is no verdict. Raises PartError for `leading` with a model that
+    the paper's. If a model was trained to judge line by line, it is asked to judge each line, and the writer reads
+    which line is the first wrong line. A failed call is no verdict. Raises PartError for `leading` with a model that
     knows only prompt forms of its own.
     """
     template = "self_feedback_leading" if leading else "self_feedback"

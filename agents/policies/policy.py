@@ -58,11 +58,11 @@ def whole(
 def stepwise(
     client: Client, *, temperature: float | None = None, separator: str | None = None, window: int | None = None
 ) -> Policy:
-    """Writes one step a proposal: the model goes on from the draft so far, up to the next `separator`.
+    """Writes one step in each proposal: the model continues the draft up to the next `separator`.
 
     A model that can't continue a half-written draft is asked for the next step as JSON. The tokens of such a step are
     the tokens of the whole reply. The step has a log-probability if its own tokens can be told apart in the reply. If
-    the reply contains several steps, the proposal has all of them.
+    the reply contains several steps, the proposal has all these steps.
 
     Args:
         temperature: How freely the model draws; none takes the run's own temperature.

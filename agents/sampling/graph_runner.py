@@ -1,7 +1,7 @@
 """Runs an agent's graph: node after node if nobody observes the run, otherwise as LangGraph does.
 
-If LangGraph runs a node, that costs 0.1 ms of processor time (a task, a checkpoint, managers of callbacks). Everything
-else that redraft does for a call to a model costs as much. If a graph is traced, streamed, paused or part of another
+If LangGraph runs a node, that costs 0.1 ms of processor time (a task, a checkpoint, managers of callbacks). All other
+work of redraft for one call to a model takes the same time. If a graph is traced, streamed, paused or part of another
 graph, LangGraph runs it; the result is the same.
 """
 

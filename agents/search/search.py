@@ -1,8 +1,8 @@
 """The common parts of all searches over steps: the tree, the costs, and the agent that runs the graph.
 
-A `Search` is LangGraph's runtime context; the graph's state contains numbers only. A node costs the same however many
-nodes there are. Its trajectory shares the steps of its parent's trajectory, and a method looks only at the nodes that
-it is given, their children and their ancestors. `explored_trajectories` reads each node once, at the end.
+A `Search` is LangGraph's runtime context; the graph's state contains numbers only. The time for a node does not grow
+with the number of nodes. Its trajectory shares the steps of its parent's trajectory, and a method looks only at the
+nodes that it is given, their children and their ancestors. `explored_trajectories` reads each node once, at the end.
 """
 
 from collections.abc import Iterable, Sequence

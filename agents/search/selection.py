@@ -64,7 +64,7 @@ def select_leaves(root: Node, rule: Rule, most: int) -> list[Node]:
 
 
 def release(leaf: Node) -> None:
-    """Takes back the leaf's virtual loss."""
+    """Removes the leaf's virtual loss: the value 0 that the leaf counted while it was selected."""
     for node in leaf.lineage():
         node.pending -= 1
 

@@ -10,7 +10,7 @@ from redraft.store.trajectory import Trajectory
 
 
 def greedy(client: Client, *, watch: Watch | None = None) -> Agent:
-    """Draws one draft at temperature 0, whatever the run's temperature."""
+    """Draws one draft at temperature 0, and ignores the run's temperature."""
     policy = whole(client, temperature=0.0)
 
     async def propose(state: State, runtime: TreeRuntime) -> State:

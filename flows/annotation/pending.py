@@ -27,7 +27,7 @@ class AnnotationTask:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """The tasks that are to do, and the tasks that are done, in the order of problems and units."""
+    """The open tasks and the finished tasks, in the order of problems and units."""
 
     todo: tuple[AnnotationTask, ...]
     done: tuple[AnnotationTask, ...]

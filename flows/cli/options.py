@@ -1,4 +1,5 @@
-"""The options that several commands share. Each has the same name, meaning and environment variable in all commands.
+"""The options that several commands share. Each option has the same name, meaning and environment variable in all
+commands.
 
 An option that a field of settings has is made from the field: `setting(Settings, "samples")`.
 """

@@ -63,8 +63,8 @@ class Branch:
 
 @dataclass(frozen=True, slots=True)
 class StoredTree:
-    """Everything that one unit of work explored for its question. `ends` has the trajectories without a step. `drafts`
-    has all drafts, turn by turn; it is empty if no draft was revised."""
+    """The tree of everything that one unit of work explored for its question. `ends` has the trajectories without a
+    step. `drafts` has all drafts, turn by turn; it is empty if no draft was revised."""
 
     unit: str
     problem_id: str

@@ -8,8 +8,8 @@ from typing import Any
 
 
 def about(factory: Callable[..., Any]) -> str:
-    """Returns the first sentence of a factory's docstring in one line. Without it, returns the first sentence of the
-    file's docstring; "" if there is neither."""
+    """Returns the first sentence of a factory's docstring in one line. If the factory has no docstring, returns the
+    first sentence of the file's docstring; "" if there is neither."""
     return next(iter(_sentences(_prose(factory))), "")
 
 

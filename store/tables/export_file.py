@@ -1,5 +1,5 @@
-"""Checks the file that an export writes. The file must be no part of a store and no database. If it exists, the user
-must allow that the export overwrites it."""
+"""Checks the file that an export writes. The file must be no part of a store and no database. If the file exists, the
+user must allow that the export overwrites it."""
 
 from pathlib import Path
 

@@ -29,9 +29,9 @@ REMOVAL_S = 0.5  # seconds that a command which has failed waits for the store t
 
 
 class Store:
-    """A database at `path`. If it does not exist, it is made; with `create=False`, StoreError is raised instead. An
-    older database gets the newest schema. ":memory:" is a new database that ends with its Store. `waiting` gets a
-    message if another process holds the file; without `waiting`, a warning is logged.
+    """A database at `path`. A missing database is made; with `create=False`, StoreError is raised instead. An older
+    database gets the newest schema. ":memory:" is a new database that ends with its Store. `waiting` gets a message if
+    another process holds the file; without `waiting`, a warning is logged.
 
     Every operation opens the file and releases it. While another process has the file, a writing operation waits for
     ever. A query, and the opening of the store, wait for `patience` seconds (None: for ever). Raises StoreError, in one

@@ -167,8 +167,8 @@ def _names_parameter(words: ErrorBody, name: str) -> bool:
 
 
 def _message(error: Mapping[str, Any]) -> str:
-    """Returns the message of an error. FastAPI sends it under `detail`, as a text or as a list of locations and
-    messages."""
+    """Returns the message of an error. FastAPI sends the message under `detail`, as a text or as a list of locations
+    and messages."""
     for name in ("message", "detail", "msg", "error"):
         value = error.get(name)
         if isinstance(value, str) and value:

@@ -12,8 +12,8 @@ from redraft.llm.providers.openai_server.server_facts import ServerFacts
 
 
 def request_body(model: str, request: Request, facts: ServerFacts, prompt: str | None = None) -> dict[str, Any]:
-    """Returns the body of one call to the chat endpoint, or, with a `prompt`, to raw completions. The body takes one
-    seed, that of the first sample."""
+    """Returns the body of one call to the chat endpoint, or, with a `prompt`, to raw completions. The body has one
+    seed: the seed of the first sample."""
     data: dict[str, Any] = {"model": model}
     if prompt is None:
         data["messages"] = _messages(request)

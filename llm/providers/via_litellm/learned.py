@@ -49,7 +49,8 @@ class LearnedCapabilities:
             self._learn(stop_reason=any(stop_reason(choice) is not UNREPORTED for choice in choices))
 
     def adapt(self, failure: Failure, parameters: Mapping[str, Any]) -> bool:
-        """Returns whether a request was rejected for an optional parameter. Later requests leave that parameter out."""
+        """Returns whether a request was rejected for an optional parameter. If so, later requests leave the parameter
+        out."""
         if failure.status not in (400, 403, 422):
             return False
         if "max_completion_tokens" in failure.text and "max_tokens" in parameters:

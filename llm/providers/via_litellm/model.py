@@ -28,7 +28,7 @@ MARKED_CHARS = 4096  # characters; about 1,024 tokens, the fewest that providers
 
 
 class LiteLLMModel(Model):
-    """A Model behind LiteLLM. A call takes one seed, that of its first sample."""
+    """A Model behind LiteLLM. A call has one seed: the seed of its first sample."""
 
     open: ClassVar[WeakSet["LiteLLMModel"]] = WeakSet()  # they share LiteLLM's connections, which the last model closes
 
@@ -139,7 +139,8 @@ class LiteLLMModel(Model):
         return parameters | ({"extra_body": vllm} if vllm else {})
 
     def reply(self, response: Any, request: Request, parameters: Mapping[str, Any]) -> Reply:
-        """Returns the reply in LiteLLM's response, and updates the capabilities. Raises ModelError if it is empty."""
+        """Returns the reply in LiteLLM's response, and updates the capabilities. Raises ModelError if the reply is
+        empty."""
         self._known.learn(response.choices or (), parameters)
         trimmed = self.capabilities.continuing is Continuing.TRAILING
         reply = read_response(response, request, parameters.get("stop", ()), trimmed=trimmed)
