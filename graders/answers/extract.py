@@ -16,9 +16,10 @@ from redraft.graders.answers.replies.characters import keyboard
 from redraft.graders.answers.replies.choice import concluded_letter, stated_letter
 from redraft.graders.answers.replies.final import concluded
 from redraft.graders.answers.replies.labels import Form, labels
+from redraft.graders.answers.replies.reader import stated
 from redraft.graders.answers.replies.strings import concluded_words, stated_words
 from redraft.graders.answers.replies.thinking import spoken, unthought
-from redraft.graders.answers.replies.value import is_formula, stated
+from redraft.graders.answers.replies.value import is_formula
 from redraft.graders.programs.code_block import FENCE, program
 from redraft.store.problems import Kind
 

@@ -1,89 +1,15 @@
-"""Reads a value of mathematics from a sentence.
+"""Reads the value with which a sentence begins.
 
-A formula is taken as a whole: a number out of `$3\\sqrt{2}$` is not its value. Words after a value are its unit and may
-be left out, unless they change it ("5 dozen", "8 hours and 30 minutes").
+A formula is taken as a whole: a number out of `$3\\sqrt{2}$` is not its value. A unit of measurement after a value
+belongs to it. Other words are left out, unless they change the value ("5 dozen", "8 hours and 30 minutes").
 """
 
 import re
-from itertools import takewhile
 
 from redraft.graders.answers.mathematics.units import measure
 from redraft.graders.answers.normalize import unwrap
-from redraft.graders.answers.replies.display import first_display, is_whole, result
-from redraft.graders.answers.replies.split import (
-    BOLD,
-    COMMAND,
-    FORMULA,
-    HTML,
-    JOIN,
-    NAME,
-    PROSE,
-    SPAN,
-    VALUE,
-    masked,
-    runs,
-    sentences,
-)
-from redraft.graders.answers.replies.strings import few_words
-
-
-def stated(content: str) -> str | None:
-    """The value that the text after a mark states, in its first line or below a line that only announces it. Words if
-    it states words; None if it states nothing."""
-    if simple := SIMPLE.match(content):
-        number, formula, token = simple.groups()
-        return number or (result(formula.strip()) if formula else _bare(token))
-    for _ in range(ANNOUNCING):
-        if (display := first_display(content)) is not None:
-            return display or None
-        first, _, rest = content.lstrip().partition("\n")
-        if (_is_item(first, rest) or FIRST.match(first)) and (values := _listed(first, rest)):
-            return values
-        if not rest or not ANNOUNCES.search(first):
-            return _first_value(sentences(ITEM.sub("", first) if _is_item(first, rest) else first), rest)
-        content = rest
-    return None
-
-
-def is_formula(answer: str) -> bool:
-    """Whether an answer is more than words."""
-    return bool(DIGIT.search(answer)) or not PROSE.search(masked(answer))
-
-
-def _first_value(parts: list[str], rest: str) -> str | None:
-    """The value that the first of some sentences states; None if it only begins to work it out in them and `rest`."""
-    goes_on = (len(parts) > 1 or rest.strip(BLANK + "\n")) and DERIVES.match(parts[0])
-    if goes_on or (len(parts) > LONGEST_STATEMENT and not STATES.search(masked(parts[0]))):
-        return None
-    return _value(parts[0])
-
-
-def _value(sentence: str) -> str | None:
-    if "<" in sentence:
-        sentence = HTML.sub("", sentence)
-    sentence = _without_explanation(sentence)
-    sentence = BOLD.sub(r"\1", sentence.strip(ORNAMENTS)).strip(BLANK)
-    if DENIED.match(sentence):
-        return None
-    if not PROSE.search(masked(sentence)):
-        return leading(sentence)
-    found = runs(sentence)
-    if len(found) > 1 and ASIAN.search(sentence) and JOIN not in masked(sentence):
-        return leading(sentence[found[-1][0] :])  # the verb and its value come last
-    return _object(sentence) or leading(sentence) or _predicate(sentence) or few_words(sentence)
-
-
-def _without_explanation(sentence: str) -> str:
-    """A sentence without the clause before it ("If he works, ...") or after it ("..., because ...")."""
-    before = CONDITION.match(sentence)
-    if before and VALUE.search(masked(sentence[before.end() :])):
-        sentence = sentence[before.end() :]
-    mask = masked(sentence)
-    explains = EXPLAINS.search(mask)
-    if not explains or (VALUE.search(mask) and not VALUE.search(mask, 0, explains.start())):
-        return sentence
-    later = any(BEGINS.match(mask, copula.end()) for copula in COPULA.finditer(mask, explains.end()))
-    return sentence if later and not BEGINS.match(mask) else sentence[: explains.start()]
+from redraft.graders.answers.replies.display import is_whole, result
+from redraft.graders.answers.replies.split import COMMAND, FORMULA, JOIN, NAME, PROSE, SPAN, VALUE, masked
 
 
 def leading(sentence: str) -> str | None:
@@ -96,25 +22,25 @@ def leading(sentence: str) -> str | None:
         return sentence
     prose = PROSE.search(mask)
     if prose is None:
-        return _bare(sentence)
+        return bare(sentence)
     start = prose.start()
     before, after = mask[:start], mask[start:]
     if not VALUE.search(before):
         return None
     compound = COMPOUND.match(after)
     if CHANGES.match(after) or (compound and _unit(compound[1])):
-        return _bare(sentence[:start] + OF.split(sentence[start:], maxsplit=1)[0])
+        return bare(sentence[:start] + OF.split(sentence[start:], maxsplit=1)[0])
     another = ANOTHER.match(REMARK.sub("", before[len(before.rstrip(JOIN + " ")) :] + after))
     if before.rstrip().endswith(JOIN):
         if bound := MORE.match(sentence, start):
-            return _bare(sentence[: bound.end()])
+            return bare(sentence[: bound.end()])
         if another:
-            return _bare(sentence)
-        return _bare(OPEN_END.sub("", sentence[: len(before.rstrip().rstrip(JOIN))]))
+            return bare(sentence)
+        return bare(OPEN_END.sub("", sentence[: len(before.rstrip().rstrip(JOIN))]))
     if another:
-        return _bare(sentence)
+        return bare(sentence)
     unit = "" if before.endswith(" a ") else _unit(sentence[start:])
-    return _bare(sentence[:start] + unit if unit else OPEN_END.sub("", sentence[:start]))
+    return bare(sentence[:start] + unit if unit else OPEN_END.sub("", sentence[:start]))
 
 
 def _unit(words: str) -> str:
@@ -129,46 +55,7 @@ def _unit(words: str) -> str:
     return words if UNCLEAR.fullmatch(words) else ""
 
 
-def _object(sentence: str) -> str | None:
-    """The value after the verb of a sentence in which numbers stand on both sides: "8 pens cost $12" gives $12."""
-    mask = masked(sentence)
-    verb = VERB.search(mask)
-    if not verb or not VALUE.search(mask, 0, verb.start()):
-        return None
-    end = CLAUSE.search(mask, verb.end())
-    rest = sentence[verb.end() : end.start() if end else len(sentence)]
-    found = runs(rest)
-    return leading(rest[found[0][0] :]) if found else None
-
-
-def _predicate(sentence: str) -> str | None:
-    """The value that a sentence gives its subject: "The smallest $k$ is 12" gives 12."""
-    mask = masked(sentence)
-    for copula in reversed(list(COPULA.finditer(mask))):
-        if BEGINS.match(mask, copula.end()) and (value := leading(sentence[copula.end() :].lstrip())):
-            return value
-    found = runs(sentence)
-    return leading(sentence[found[0][0] :]) if found else None
-
-
-def _is_item(line: str, rest: str) -> bool:
-    """Whether a line is an item of a list. A dash before a bare formula is a minus sign unless more items follow."""
-    item = ITEM.match(line)
-    if not item:
-        return False
-    text = line[item.end() :]
-    return bool(ITEM.match(rest)) or text.startswith(("$", r"\(", "**")) or PROSE.search(masked(text)) is not None
-
-
-def _listed(first: str, rest: str) -> str | None:
-    """The values of a list of which each item is one."""
-    mark = ITEM if ITEM.match(first) else NUMBERED
-    items = [first, *takewhile(mark.match, rest.split("\n"))]
-    values = [_value(sentences(mark.sub("", item))[0]) or "" for item in items]
-    return ", ".join(values) if len(values) > 1 and all(map(is_formula, values)) else None
-
-
-def _bare(text: str) -> str | None:
+def bare(text: str) -> str | None:
     """A value without delimiters of mathematics, and without the steps of its calculation; None if it is cut off."""
     value = unwrap(text)
     if "$" in value or r"\(" in value:
@@ -178,43 +65,17 @@ def _bare(text: str) -> str | None:
     return result(value) or None if is_whole(value) else None
 
 
-ANNOUNCING = 4  # lines that may announce an answer before it comes
-LONGEST_STATEMENT = 2  # sentences, if the first does not begin with the value
+def is_formula(answer: str) -> bool:
+    """Whether an answer is more than words."""
+    return bool(DIGIT.search(answer)) or not PROSE.search(masked(answer))
+
+
 LONGEST_UNIT = 3  # words, as in "miles per hour"
-
-SIMPLE = re.compile(
-    r"\s*(?:([-−]?[$€£]?\d[\d,]*(?:\.\d+)?%?)|\$([^$\n]*[^$\s\\])\$|(?!')(?=\S*[\d\\])([^\s!$*<>`\"\u0080-\uffff]+))"
-    r"\.?[ \t]*(?:\n|\Z)"
-)
-"""A number or a formula alone, as most answers are."""
-BLANK = " \t\r*_`\"'“”:：≈~>∴⇒→"
-ORNAMENTS = " \t*_✓✔✅☑️🎉🎯■□∎◻"
 OPEN_END = re.compile(r"[\s,;:(–—*_\"'-]+(?:an?\s+)?$")
-
 DIGIT = re.compile(r"\d|\\[a-z]*frac|\\(?:infty|pi|sqrt|emptyset|varnothing)")
 BEGINS = re.compile(
     rf"[\s*_(\"'~≈]*(?:[-+−–±]?\s*[$€£¥₹]?\s*[-+−–]?\.?\d|[-+−–±√(\[{{|]*[{FORMULA}{COMMAND}{NAME}π∞√])"
 )
-CONDITION = re.compile(
-    r"(?:[Ii]f|[Ww]hen|[Aa]fter|[Bb]efore|[Ii]n|[Oo]n|[Ww]ith|[Bb]y|[Ss]ince|[Aa]s)\b[^,]*?[^\W\d],\s+"
-)
-EXPLAINS = re.compile(
-    r"[\s,;(—–]+(?:because|since|which|so that|so|where|when|if|given|after|obtained|as|i\.e\.|that is|using|by \w+ing"
-    rf"|{JOIN}+ (?:about|approximately|roughly|equivalently|simply)|assuming|not|rather than|instead of|denn|weil|car"
-    r"|porque|因为|因為)\b|\s[—–]\s|，|；|\s\((?=[^\W\d_]{2,}[^()\d]*\)\W*$)"
-)
-VERB = re.compile(
-    r"(?<=[^\W\d_] )(?:is|are|was|were|will|would|can|could|must|should|needs?|costs?|takes?|took|makes?|made"
-    r"|earns?|earned|pays?|paid|spends?|spent|wins?|won|has|have|had|gets?|got|sells?|sold|eats?|ate|uses?|used|buys?"
-    r"|bought|saves?|saved|weighs?|requires?|contains?|holds?|gives?|gave|leaves?|receives?|received|owes?)\b"
-)
-CLAUSE = re.compile(
-    r"[,;]?\s(?:after|before|when|while|if|because|since|than|for each|per|that|who|which)\b|:?\s*\(|:\s"
-)
-COPULA = re.compile(
-    r"(?<![\w'’])(?:is|are|was|were|be|equals|equal to|ist|sind|est|sont|es|son|é|è|sono)(?!\w)\s*:?|[是为為は=:：]"
-)
-ASIAN = re.compile(r"[\u0900-\u0eff\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]")
 UNCLEAR = re.compile(r"[abcdkmnpqrtxyz]{2,3}\W*")
 REMARK = re.compile(r"\([^()]*\)")
 ANOTHER = re.compile(rf"[^\d{FORMULA}{JOIN}]{{0,30}}{JOIN}+\s*[$€£]?[-\d{FORMULA}]")
@@ -222,7 +83,6 @@ COMPOUND = re.compile(rf"(?!in\b)([A-Za-z]+)\s*,?\s*(?:{JOIN}+\s*)?[$€£]?[\d{
 """A unit and a further number: 8 hours 30 minutes."""
 MORE = re.compile(r"(?:more|less|fewer|greater|higher|lower|above|below|later|earlier)\b")
 OF = re.compile(r"\s+of\b")
-DENIED = re.compile(r"(?:not|never|neither|nicht|pas|no es)\b|不")
 CHANGES = re.compile(
     rf"(?:squared|cubed|factorial|dozens?|hundred|thousand|[mb]illion|trillion|percent|thirds?|halves|half|quarters?"
     rf"|(?:four|fif|six|seven|eigh|nin|ten)ths?|score|times (?:\d|as|more|larger)|plus|minus|over|divided"
@@ -231,14 +91,3 @@ CHANGES = re.compile(
 )
 """Words after a number that make it another one, and a further number after a unit ("8 hours and 30 minutes")."""
 BOUND = re.compile(r"(?:at least|at most|more than|less than|greater than|fewer than|up to|between|negative|minus)\b")
-STATES = re.compile(rf"(?:^|\b(?:is|equals|makes|costs)\b|=){BEGINS.pattern}")
-DERIVES = re.compile(
-    r"(?:first|firstly|initially|let|let['’]s|we|step|start|suppose|consider|to (?:find|solve|determine|calculate|get)"
-    r"|there (?:are|were|is|was)|(?:he|she|they|it) (?:has|had|have|gets?|buys?|bought|uses?|used|needs? to find))\b",
-    re.IGNORECASE,
-)
-"""How a sentence begins that works an answer out."""
-ITEM = re.compile(r"\A\s*(?:[*•]|[-–](?=\s+[^\d\s]))\s+")
-FIRST = re.compile(r"\s*\(?1[.)]\s+\S")
-NUMBERED = re.compile(r"\A\s*\(?\d{1,2}[.)]\s+")
-ANNOUNCES = re.compile(r"[:：=][\s*_]*$|^\s*[*_`\"'“”]*(?:```\w*)?\s*$|\b(?:is|are)\s*$")
