@@ -13,15 +13,18 @@ def same_assignments(gold: Form, given: Form, same: Compare) -> Ruling:
     named, other = _assignments(gold), _assignments(given)
     if named is None and other is None:
         return NOT_MINE
+    ordered = any(isinstance(form, Listing) and form.ordered for form in (gold, given))
     if named is not None and other is not None:
-        return _same_named(named, other, same)
+        return _same_named(named, other, same, ordered)
     if named is not None:
-        return _named_against_bare(named, given, same, in_order=True)
+        return _named_against_bare(named, given, same, in_order=True, ordered=ordered)
     assert other is not None
-    return _named_against_bare(other, gold, same, in_order=False)
+    return _named_against_bare(other, gold, same, in_order=False, ordered=ordered)
 
 
-def _same_named(gold: list[tuple[str, Form]], given: list[tuple[str, Form]], same: Compare) -> bool | None:
+def _same_named(
+    gold: list[tuple[str, Form]], given: list[tuple[str, Form]], same: Compare, ordered: bool
+) -> bool | None:
     names, others = {name for name, _ in gold}, {name for name, _ in given}
     if names != others:
         return None if {n.casefold() for n in names} == {n.casefold() for n in others} else False
@@ -29,11 +32,17 @@ def _same_named(gold: list[tuple[str, Form]], given: list[tuple[str, Form]], sam
     for name in names:
         ours = [value for key, value in gold if key == name]
         theirs = [value for key, value in given if key == name]
-        rulings.append(same_set(ours, theirs, same) if len(ours) != 1 or len(theirs) != 1 else same(ours[0], theirs[0]))
+        if ordered and len(ours) == len(theirs):
+            rulings += map(same, ours, theirs)
+        else:
+            several = len(ours) != 1 or len(theirs) != 1
+            rulings.append(same_set(ours, theirs, same) if several else same(ours[0], theirs[0]))
     return all_of(rulings)
 
 
-def _named_against_bare(named: list[tuple[str, Form]], bare: Form, same: Compare, in_order: bool) -> Ruling:
+def _named_against_bare(
+    named: list[tuple[str, Form]], bare: Form, same: Compare, in_order: bool, ordered: bool
+) -> Ruling:
     """Compares values with names to values without names, in the order in which they are written. The values of a
     single name, or of numbered roots (x_1, x_2), are compared as a set."""
     values = [value for _, value in named]
@@ -49,8 +58,8 @@ def _named_against_bare(named: list[tuple[str, Form]], bare: Form, same: Compare
         return None  # some have names of their own, or no order
     pairs = list(zip(values, items, strict=False))
     first = all_of([same(a, b) if in_order else same(b, a) for a, b in pairs]) if len(values) == len(items) else False
-    if first is True:
-        return True
+    if first is True or ordered:
+        return first
     as_set = same_set(items, values, same)
     if len(names) == 1:
         return as_set

@@ -66,7 +66,8 @@ def unknowns_of(form: Form) -> frozenset[str]:
     """Returns the unknowns that a set constrains, such as "x" in "2 < x < 3" and in "x ∈ [2, 3]"; none if it names
     none."""
     if isinstance(form, Relation):
-        return frozenset(side.name for side in form.sides if isinstance(side, Name) and side.name not in "∞πe∅ℝ")
+        names = frozenset(side.name for side in form.sides if isinstance(side, Name) and side.name not in "∞πe∅ℝ")
+        return names or frozenset().union(*(unknowns(side) for side in form.sides if isinstance(side, Call)))
     if isinstance(form, SetOf):
         return frozenset().union(*map(unknowns_of, form.conditions))
     if isinstance(form, Listing):
