@@ -25,6 +25,7 @@ from redraft.graders.processes.process import WAIT
 from redraft.graders.programs.bubblewrap import command, environment, filter_file
 from redraft.graders.programs.capabilities import PACKAGES
 from redraft.graders.programs.outcome import Outcome, SandboxError
+from redraft.graders.programs.rewrite import makes_sets, with_reasons
 
 
 class ConfinedPython:
@@ -40,9 +41,10 @@ class ConfinedPython:
 
         `limit_s` limits the processor time of the code and of each test. Raises SandboxError if nothing can be run.
         """
-        tests = [_Test(test) for test in ast.parse(request["tests"]).body]
+        statements = with_reasons(ast.parse(request["tests"]).body)
+        tests = [_Test(test) for test in statements]
         outcome, sets = self._attempt(request, tests, limit_s, hash_seed=0)
-        for seed in OTHER_SEEDS if sets and not outcome.lacking else ():
+        for seed in OTHER_SEEDS if (sets or makes_sets(statements)) and not outcome.lacking else ():
             if self._attempt(request, tests, limit_s, seed)[0] != outcome:
                 return replace(outcome, lacking="one order of a set")
         return outcome
@@ -150,6 +152,13 @@ class _Shown:
         return self.text
 
 
+class _Set(set[Any]):
+    """A set that is shown in one order."""
+
+    def __repr__(self) -> str:
+        return "{" + ", ".join(sorted(map(repr, self))) + "}" if self else "set()"
+
+
 def _read(process: subprocess.Popen[bytes], wait_s: float) -> tuple[bytes, str | None]:
     """Returns what a process writes until it ends. If the process must be ended, also returns the reason, else None."""
     assert process.stdout
@@ -207,7 +216,7 @@ def _value(given: Any) -> Any:
     """Returns a value from its JSON."""
     match given:
         case {"shown": str(text)}:
-            return _Shown(text)
+            return _Shown(ADDRESS.sub("", text))
         case {"int": str(text)}:
             return int(text, 16)
         case {"float": str(text)}:
@@ -225,7 +234,7 @@ def _value(given: Any) -> Any:
         case {"list": list(members)}:
             return list(map(_value, members))
         case {"set": list(members)}:
-            return set(map(_value, members))
+            return _Set(map(_value, members))
         case {"dict": list(pairs)}:
             return dict(map(_value, pairs))
     return given
@@ -245,6 +254,7 @@ def _listed(value: Any) -> Any:
 
 
 OTHER_SEEDS = (1, 2)
+ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 LATE = "it waited too long"
 MAX_REPLY = 8 << 20  # bytes
 LACKS = (

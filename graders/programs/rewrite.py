@@ -1,17 +1,18 @@
-"""Rewrites a program so that Monty computes what CPython computes. It changes code that Monty runs without an error,
+r"""Rewrites a program so that Monty computes what CPython computes. It changes code that Monty runs without an error,
 but with another result.
 
 - In Monty generator expressions, `map`, `filter`, `zip`, `enumerate` and `reversed` are lists. If a program may leave
   one of them partly unread, it becomes an iterator, which can be read once.
 - A method of a built-in type is no value in Monty: `key=counts.get` and `map(str.upper, words)` become functions.
 - `round(x, 2)` rounds a number's decimal digits in Monty, and the exact number in CPython.
+- In a template of `re.sub`, Monty reads `\1_` as one name, and leaves `\n` as it is.
 - In Monty a set has the order in which it was made, and in CPython another order. `with_sets_turned` reverses the
   order: if the outcome changes, it depends on the order of a set.
 """
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 PRELUDE = """
@@ -32,6 +33,12 @@ def __pop__(values):
 """
 """What a rewritten program calls; it has to run before the program."""
 
+EQUAL = """
+def __equal__(value, expected):
+    if not value == expected:
+        raise AssertionError(f"it is {value!r:.500}")
+"""
+
 
 def rewritten(tree: ast.Module) -> str | None:
     """Returns the text of a program that computes in Monty what `tree` computes in CPython; None if `tree` needs no
@@ -39,11 +46,25 @@ def rewritten(tree: ast.Module) -> str | None:
     return _text(_Rewriting(tree), tree)
 
 
+def with_reasons(tests: list[ast.stmt]) -> list[ast.stmt]:
+    """Returns the tests. An `assert value == expected` inside a function says what the value is. Modifies `tests`."""
+    change = _Reasoning()
+    changed: list[ast.stmt] = [test if isinstance(test, ast.Assert) else change.visit(test) for test in tests]
+    return [*ast.parse(EQUAL).body, *changed] if change.made else changed
+
+
+def makes_sets(statements: Iterable[ast.AST]) -> bool:
+    """Returns whether one of these statements makes a set."""
+    return any(
+        isinstance(node, ast.Set | ast.SetComp) or _names(node, SETS)
+        for statement in statements
+        for node in ast.walk(statement)
+    )
+
+
 def with_sets_turned(tree: ast.Module) -> str | None:
-    """Returns the text of a program that reads each set in the opposite order; None if it reads no set. Modifies the
+    """Returns the text of a program that reads each set in the opposite order; None if it reads nothing. Modifies the
     tree."""
-    if not any(isinstance(node, ast.Set | ast.SetComp) or _names(node, SETS) for node in ast.walk(tree)):
-        return None
     return _text(_Turning(tree), tree)
 
 
@@ -101,6 +122,9 @@ class _Rewriting(_Change):
         if self.calls(node, ROUND) and len(node.args) + len(node.keywords) == 2:
             self.made += 1
             node.func = ast.Name("__round__", ast.Load())
+        if isinstance(node.func, ast.Attribute) and node.func.attr in ("sub", "subn"):
+            place = int(_names(node.func.value, self._modules))  # re.sub(pattern, template), or pattern.sub(template)
+            node.args[place : place + 1] = [self._template(argument) for argument in node.args[place : place + 1]]
         lazy = self.calls(node, LAZY)
         if isinstance(node.func, ast.Attribute) and not self._of_type(node.func):
             node.func.value = self.visit(node.func.value)
@@ -124,12 +148,32 @@ class _Rewriting(_Change):
             return ast.Lambda(ast.arguments([], [name], rest, [], [], None, []), call)
         return ast.Lambda(ast.arguments([], [], rest, [name], [node.value], None, []), call)
 
+    def _template(self, node: ast.expr) -> ast.expr:
+        """Returns a text that may be a template of `re.sub` with its groups and its escapes spelled out."""
+        if not isinstance(node, ast.Constant) or not isinstance(node.value, str) or not TEMPLATE.search(node.value):
+            return node
+        self.made += 1
+        return ast.Constant(TEMPLATE.sub(lambda match: ESCAPES.get(match[1], rf"\g<{match[1]}>"), node.value))
+
     def _of_type(self, node: ast.Attribute) -> bool:
         """Returns whether an attribute is a method of a built-in type that needs its object, such as `str.upper`."""
         return _names(node.value, OWNERS - self.own) and node.attr in METHODS - OF_CLASSES
 
     def _once(self, node: ast.expr, visited: Any) -> ast.AST:
         return visited if node in self._consumed or "iter" in self.own else self.call("iter", visited)
+
+
+class _Reasoning(ast.NodeTransformer):
+    """Makes assertions of equality say what they got."""
+
+    made = 0
+
+    def visit_Assert(self, node: ast.Assert) -> ast.AST:
+        match node:
+            case ast.Assert(test=ast.Compare(left=left, ops=[ast.Eq()], comparators=[right]), msg=None):
+                self.made += 1
+                return ast.Expr(ast.Call(ast.Name("__equal__", ast.Load()), [left, right], []))
+        return node
 
 
 class _Turning(_Change):
@@ -179,6 +223,8 @@ def _bound(node: ast.AST) -> Iterator[str]:
 
 
 NAME, REST = ast.Name("_o", ast.Load()), ast.Name("_a", ast.Load())
+TEMPLATE = re.compile(r"(?<!\\)\\([1-9]\d?|[nrtafv])")
+ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "a": "\a", "f": "\f", "v": "\v"}
 IMPORTS = ast.Import | ast.ImportFrom
 SETS = frozenset({"set", "frozenset"})
 ROUND = frozenset({"round"})

@@ -30,7 +30,8 @@ class Sandbox:
     `close`, with the last reference to the sandbox, or with the program, however it ends.
 
     `kind` is "monty" or "cpython". With "cpython", CPython runs the programs whose outcome Monty leaves open because it
-    lacks something; bubblewrap confines CPython. Raises SandboxError if this system cannot confine CPython.
+    lacks something, or that exceed a limit in Monty; bubblewrap confines CPython. Raises SandboxError if this system
+    cannot confine CPython.
     """
 
     def __init__(self, workers: int = 2, kind: SandboxKind = "monty") -> None:
@@ -60,7 +61,7 @@ class Sandbox:
             return Outcome(error=f"MemoryError: a program of more than {LONGEST} characters")
         request = {"code": code, "inputs": dict(inputs), "tests": tests, "memory_mb": memory_mb}
         outcome = await self._in_monty(request, limit_s)
-        if self._confined and outcome.lacking:
+        if self._confined and (outcome.lacking or _past_limit(outcome)):
             return await self._pool.run(partial(self._confined.run, request, limit_s))
         return outcome
 
@@ -93,6 +94,12 @@ class Sandbox:
     def pids(self) -> tuple[int, ...]:
         """The process ids of the workers that run."""
         return self._pool.pids
+
+
+def _past_limit(outcome: Outcome) -> bool:
+    """Whether a program was too slow or too large for Monty, which some programs are that CPython has the time for."""
+    errors = [outcome.error or "", *(reason for _, reason in outcome.failed)]
+    return any(error.startswith(("TimeoutError", "MemoryError")) for error in errors)
 
 
 async def run(

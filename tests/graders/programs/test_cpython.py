@@ -192,6 +192,15 @@ async def test_threads_work_and_processes_do_not(sandbox: Sandbox) -> None:
 
 
 @confined
+async def test_what_is_too_large_for_monty_has_its_room_in_cpython(sandbox: Sandbox) -> None:
+    code = "def f(n):\n    return sum(i * i % 7 for i in range(n))"
+    tests = "assert f(2_000_000) == 3999997"
+    async with Sandbox(workers=1) as monty:
+        assert (await monty.run(code, tests=tests, memory_mb=16)).failed
+    assert ruling(await sandbox.run(code, tests=tests, memory_mb=16)).verdict is Verdict.RIGHT
+
+
+@confined
 async def test_chance_is_the_same_each_time_and_nothing_waits(sandbox: Sandbox) -> None:
     code = monty_lacks("import random, time\ntime.sleep(1000)\nrandom.random()")
     assert await sandbox.run(code) == await sandbox.run(code)
@@ -203,6 +212,10 @@ async def test_an_outcome_that_depends_on_the_order_of_texts_in_a_set_is_undecid
     for expected in ("abcdefgh", "hgfedcba"):
         outcome = await sandbox.run(code, tests=f"assert f('abcdefgh') == {expected!r}")
         assert outcome.lacking == "one order of a set"
+    code = monty_lacks("def f(words):\n    return list(words)[0]")
+    assert (await sandbox.run(code, tests="assert f(set('abcdefgh')) == 'a'")).lacking == "one order of a set"
+    code = monty_lacks("def f(words):\n    return {object(): words}.keys() and set(words)")
+    assert ruling(await sandbox.run(code, tests="assert f('ba') == 1")).verdict is Verdict.WRONG
     code = monty_lacks("def f(words):\n    return len(set(words))")
     assert ruling(await sandbox.run(code, tests="assert f('aab') == 2")) == Ruling(Verdict.RIGHT)
 

@@ -18,6 +18,10 @@ RIGHT = "def add(a, b):\n    return a + b"
     [
         (RIGHT, Ruling(Verdict.RIGHT)),
         (RIGHT.replace("+", "-"), Ruling(Verdict.WRONG, "assert add(1, 2) == 3: AssertionError: it is -1")),
+        (
+            "def add(a, b):\n    return [a, b]",
+            Ruling(Verdict.WRONG, "assert add(1, 2) == 3: AssertionError: it is [1, 2]"),
+        ),
         ("def add(", Ruling(Verdict.WRONG, "SyntaxError: unexpected EOF while parsing")),
         ("1 / 0", Ruling(Verdict.WRONG, "ZeroDivisionError: division by zero")),
         ("import heapq\n" + RIGHT, Ruling(Verdict.UNDECIDED, "the sandbox lacks the module 'heapq'")),
@@ -26,6 +30,13 @@ RIGHT = "def add(a, b):\n    return a + b"
 )
 async def test_a_program_is_right_where_all_tests_hold(code: str, ruling: Ruling) -> None:
     assert await passes(TESTS, code) == ruling
+
+
+async def test_an_assertion_inside_a_function_says_what_it_got() -> None:
+    tests = "def check(candidate):\n    assert candidate(1, 2) == 3\n\ncheck(add)"
+    assert await passes(tests, RIGHT) == Ruling(Verdict.RIGHT)
+    wrong = Ruling(Verdict.WRONG, "check(add): AssertionError: it is -1")
+    assert await passes(tests, RIGHT.replace("+", "-")) == wrong
 
 
 async def test_tests_that_are_no_python_decide_nothing() -> None:
