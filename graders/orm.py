@@ -42,7 +42,7 @@ def orm(
 
     Args:
         profile: How the model is asked: `classify`, `classify_chat` or `judge`.
-        model: The model that judges; none takes the writer's own.
+        model: The model that judges; `none` means the writer's own model.
         api_base: The address of the server that has the model.
         good: The number of the class that means right; -1 is the last.
     """

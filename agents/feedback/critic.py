@@ -17,7 +17,7 @@ def critic(client: Client, *, temperature: float = 0.0) -> Feedback:
     failed call is no verdict.
 
     Args:
-        temperature: How freely the critic draws.
+        temperature: The critic's sampling temperature.
     """
 
     async def asked(trajectory: Trajectory) -> Remark | None:

@@ -46,9 +46,9 @@ def whole(
     has no separator.
 
     Args:
-        temperature: How freely the model draws; none takes the run's own temperature.
-        separator: The text with which a step ends; none takes the model's own, or a blank line.
-        window: The number of earlier drafts that a redraft is shown, with the remarks on them; none shows all (Qu et
+        temperature: The sampling temperature; `none` means the run's own temperature.
+        separator: The text with which a step ends; `none` means the model's own separator, or a blank line.
+        window: The number of earlier drafts that a redraft is shown, with the remarks on them; `none` shows all (Qu et
             al. 2024).
     """
     mark = client.template("separator") if separator is None else separator
@@ -65,9 +65,9 @@ def stepwise(
     the reply contains several steps, the proposal has all these steps.
 
     Args:
-        temperature: How freely the model draws; none takes the run's own temperature.
-        separator: The text with which a step ends; none takes the model's own, or a blank line.
-        window: The number of earlier drafts that a redraft is shown, with the remarks on them; none shows all (Qu et
+        temperature: The sampling temperature; `none` means the run's own temperature.
+        separator: The text with which a step ends; `none` means the model's own separator, or a blank line.
+        window: The number of earlier drafts that a redraft is shown, with the remarks on them; `none` shows all (Qu et
             al. 2024).
     """
     mark = client.template("separator") if separator is None else separator
@@ -97,9 +97,9 @@ def by_steps(
     """Writes whole drafts, with one call a step, as `stepwise` does.
 
     Args:
-        temperature: How freely the model draws; none takes the run's own temperature.
-        separator: The text with which a step ends; none takes the model's own, or a blank line.
-        window: The number of earlier drafts that a redraft is shown, with the remarks on them; none shows all (Qu et
+        temperature: The sampling temperature; `none` means the run's own temperature.
+        separator: The text with which a step ends; `none` means the model's own separator, or a blank line.
+        window: The number of earlier drafts that a redraft is shown, with the remarks on them; `none` shows all (Qu et
             al. 2024).
     """
     write = stepwise(client, temperature=temperature, separator=separator, window=window)
@@ -126,8 +126,8 @@ def likeliest(
     Args:
         length_penalty: The power of its length by which a draft's log-probability is divided; a larger one prefers
             longer drafts.
-        separator: The text with which a step ends; none takes the model's own, or a blank line.
-        window: The number of earlier drafts that a redraft is shown, with the remarks on them; none shows all (Qu et
+        separator: The text with which a step ends; `none` means the model's own separator, or a blank line.
+        window: The number of earlier drafts that a redraft is shown, with the remarks on them; `none` shows all (Qu et
             al. 2024).
     """
     mark = client.template("separator") if separator is None else separator

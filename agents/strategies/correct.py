@@ -56,7 +56,7 @@ def correct(
         samples: The number of first drafts, each of which is corrected by itself.
         turns: The most drafts of a trajectory, the first included.
         branches: The number of redrafts that a turn draws; the best graded one goes on.
-        threshold: The grade, in the grader's unit, at which a draft is good enough; none revises whatever the grade.
+        threshold: The grade, in the grader's unit, at which a draft is good enough; `none` means no such grade.
         agree: Whether two successive drafts with the same answer end a trajectory.
         pick: What the answer is: the best graded `last` draft, or their vote's winner without a grader; the `best`
             graded draft of all turns; or the `majority` of all drafts.

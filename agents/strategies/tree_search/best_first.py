@@ -53,7 +53,7 @@ def best_first(
         normalised: Whether a trajectory's cost is divided by its number of steps.
         iterations: The most trajectories that are taken off the frontier.
         branch: The number of next steps that one call draws for a trajectory.
-        frontier: The most trajectories that wait; none keeps all.
+        frontier: The most trajectories that wait; `none` means no limit.
         depth: The most steps of a trajectory.
     """
     at_least_one(iterations=iterations, branch=branch, depth=depth, frontier=1 if frontier is None else frontier)
