@@ -112,7 +112,7 @@ def _differ(gold: Gold, other: Gold) -> bool:
     if gold.kind != "math" or same(gold, other.text):
         return gold.text != other.text and not same(gold, other.text)
     one, two = _core(gold), _core(other)
-    if r"\%" in gold.text + other.text:  # 50% equals 0.5 and 50
+    if re.search(r"\\%|\\circ", gold.text + other.text):  # 50% equals 0.5 and 50; 180 degrees are pi
         return False
     return gold.form == other.form and one != two and equal(one, two) is not True
 

@@ -37,7 +37,7 @@ WRAPS: Mapping[str, Way] = {
     "full stop": around("%s."),
     "spaces around": around(" %s "),
     "display style": around(r"\displaystyle %s"),
-    "braces around": lambda gold: f"{{{gold.text}}}" if gold.form == "scalar" and "," not in gold.text else None,
+    "braces around": unless(r",|(?<![\\A-Za-z])[A-Za-z]{2}", around("{%s}", "scalar")),
 }
 TYPESETTING: Mapping[str, Way] = {
     "spaces around signs": swap(SIGN, r" \1 "),
