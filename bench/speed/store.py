@@ -3,7 +3,7 @@
 Stores of 1,000, 10,000 and 100,000 trajectories are made by the store's own writer. Each command runs as a process of
 its own. The floor is one hand-written statement that filters and exports on the same tables. Each line has the
 processor seconds, the wall seconds and the peak memory of a command at each size, and the exponent of the processor
-seconds between sizes, start-up left out.
+seconds between sizes, without those of a store of 16 trajectories.
 
 With `--against BIN`, the folder of another build's programs (such as `other/.venv/bin`), the commands of both builds
 run in turn on the same stores, and the rows that they keep are compared whole and in order.
@@ -33,7 +33,7 @@ from redraft.store import Store
 Result = TypeVar("Result")
 BIN = Path(sys.executable).parent
 FORMATS = ("sft", "messages", "rise", "score", "mended", "value")
-START_S = 0.5  # seconds of a processor in which a command starts
+SMALLEST = 16  # trajectories of the store that shows how long a command takes to start
 BATCH = 250  # units that are published at a time
 FLOOR = Path(__file__).with_name("floor.py")
 
@@ -120,24 +120,19 @@ def compare(name: str, folder: Path, stores: Mapping[int, Path], options: argpar
         if any(result != results[0] for result in results):
             raise SystemExit(f"{name}: the builds keep other rows of {size:,} trajectories")
     for build, costs in found.items():
-        line(name + build, costs, options.sizes)
+        line(name + build, costs, [*stores])
 
 
 def line(name: str, costs: Sequence[Cost | None], sizes: Sequence[int]) -> None:
-    """A line of the table: the costs by size, and the exponents between them."""
+    """A line of the table: the costs by size, and the exponents between sizes, without the seconds of the start."""
     cells = [f"{c.processor:.1f} / {c.wall:.1f} / {c.memory:.0f}" if c else "over the limit" for c in costs]
+    start = costs[0].processor if costs[0] else 0.0
+    seconds = [max(c.processor - start, 0.01) if c else math.nan for c in costs[1:]]
     grown = [
-        _exponent(a, b, after / before)
-        for (a, b), (before, after) in zip(pairwise(costs), pairwise(sizes), strict=True)
+        f"{math.log(large / small) / math.log(after / before):.2f}"
+        for (small, large), (before, after) in zip(pairwise(seconds), pairwise(sizes[1:]), strict=True)
     ]
     show(name, *cells, *grown)
-
-
-def _exponent(small: Cost | None, large: Cost | None, times: float) -> str:
-    """The exponent with which processor seconds grow, START_S left out of both."""
-    if not small or not large or large.processor - START_S <= 0:
-        return ""
-    return f"{math.log((large.processor - START_S) / max(small.processor - START_S, 0.01)) / math.log(times):.2f}"
 
 
 def show(*cells: str) -> None:
@@ -154,11 +149,12 @@ if __name__ == "__main__":
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         folder = options.folder or Path(place)
-        stores = {size: folder / f"{size}.duckdb" for size in options.sizes}
+        sizes = [SMALLEST, *options.sizes]
+        stores = {size: folder / f"{size}.duckdb" for size in sizes}
         for size, db in stores.items():
             if not db.exists():
                 apart(make_store, db, size)
-        show("processor s / s / MB", *(f"{size:,}" for size in stores), *("exponent" for _ in options.sizes[1:]))
-        line("floor", [cost(floor(db, folder / "floor.jsonl"), options.limit) for db in stores.values()], options.sizes)
+        show("processor s / s / MB", *(f"{size:,}" for size in stores), *("exponent" for _ in sizes[2:]))
+        line("floor", [cost(floor(db, folder / "floor.jsonl"), options.limit) for db in stores.values()], sizes)
         for name in options.only or ("filter", *FORMATS):
             compare(name, folder, stores, options)

@@ -50,6 +50,7 @@ class Candidate:
     role: str = "sample"  # or "search", for trajectories that were explored beside the samples
     turns: tuple[Turn, ...] = ()  # all of its drafts, in order
     known_answer: str | None = None  # of its problem, as the source gives it: a number, a solution, tests, a rubric
+    shares_question: bool = True  # whether another problem of the store may ask the same question
 
 
 def candidates(store: Store, run: str | None = None) -> Generator[Candidate]:
@@ -69,17 +70,17 @@ def _candidate(drafts: Sequence[tuple]) -> Candidate:
     turns = tuple([Turn(*row[FACTS:]) for row in drafts])
     best = max(range(len(turns)), key=lambda index: (turns[index].correct is True, turns[index].turn))
     (
-        trajectory_id, problem_id, question, failed, chosen, oracle_used, reason, split, role, known_answer, stop,
-        tokens, turn, text, answer, correct, *_
+        trajectory_id, problem_id, question, failed, chosen, oracle_used, reason, split, role, known_answer, shared,
+        stop, tokens, turn, text, answer, correct, *_
     ) = drafts[best]  # fmt: skip
     return Candidate(
         trajectory_id, problem_id, question, turn, text, answer, correct, tokens, "failed" if failed else stop, chosen,
-        oracle_used, reason, split, role, turns, known_answer,
+        oracle_used, reason, split, role, turns, known_answer, shared,
     )  # fmt: skip
 
 
 PATIENCE = 3600.0  # seconds that a stage waits for a run that is writing
-FACTS = 12  # columns of DRAFTS before those of a Turn
+FACTS = 13  # columns of DRAFTS before those of a Turn
 
 DRAFTS = """
 WITH aided AS (  -- units with first drafts that the model did not write alone
@@ -98,11 +99,14 @@ WITH aided AS (  -- units with first drafts that the model did not write alone
            bool_or(s."by" = 'review' AND s.step_id <> d.leaf_step_id) AS reviewed
     FROM drafts d JOIN written s USING (unit_id, attempt, turn, root)
     WHERE starts_with(d.leaf_step_id || '.', s.step_id || '.') GROUP BY ALL
+), asked AS (
+    SELECT problem_id, question, split, answer, count(*) OVER (PARTITION BY question) > 1 AS shared FROM problems
 )
 SELECT t.trajectory_id, t.problem_id, q.question, t.stop IS NOT DISTINCT FROM 'failed', t.chosen, t.oracle_used,
-       t.reason, q.split, t.role, q.answer, d.stop, CASE WHEN t.one_draft THEN t.tokens ELSE coalesce(s.tokens, 0) END,
+       t.reason, q.split, t.role, q.answer, q.shared, d.stop,
+       CASE WHEN t.one_draft THEN t.tokens ELSE coalesce(s.tokens, 0) END,
        d.turn, d.text, d.answer, o.correct, d.feedback, d.leaf_step_id, coalesce(s.reviewed, false)
-FROM stored t JOIN problems q USING (problem_id) JOIN raw.turns d USING (unit_id, attempt, trajectory_id)
+FROM stored t JOIN asked q USING (problem_id) JOIN raw.turns d USING (unit_id, attempt, trajectory_id)
 LEFT JOIN raw.oracle o ON o.trajectory_id = t.trajectory_id AND o.turn = d.turn
 LEFT JOIN sizes s ON s.trajectory_id = t.trajectory_id AND s.turn = d.turn
 ORDER BY t.problem_id, t.recipe, t.replicate, t.sample, t.trajectory_id, d.turn"""

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from redraft.flows.filters.candidates import Candidate, Turn
+from redraft.flows.filters.per_question import PerQuestion
 from redraft.flows.formats.format import Format, Row, draft_message, filtered_by, prompt_messages, reward
 from redraft.store.errors import PartError
 
@@ -51,10 +52,10 @@ def rise(
         raise PartError(f"tau={tau} of format 'rise' is too small: exp(reward / tau) is no number; take tau=0.4")
     if window is not None and window < 0:
         raise PartError(f"window={window} of format 'rise' has to be 0 or more, as in window=2")
-    shared: set[str | None] = set()
-    written: set[str] = set()
+    shared_drafts, written_rows = PerQuestion[set[str | None]](set), PerQuestion[set[str]](set)
 
     def rows(candidate: Candidate) -> Iterator[Row]:
+        shared, written = shared_drafts.of(candidate), written_rows.of(candidate)
         rewards = [reward(turn, unanswered) for turn in candidate.turns]
         for index, turn in enumerate(candidate.turns):
             reason = _draft_reason(turn, rewards[index]) or _criteria_reason(criteria, rewards, index)

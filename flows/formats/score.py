@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from redraft.flows.filters.candidates import Candidate
+from redraft.flows.filters.per_question import PerQuestion
 from redraft.flows.formats.format import Format, Row, draft_message, filtered_by, prompt_messages, reward
 
 
@@ -16,9 +17,10 @@ def score(*, alpha: float = 10.0, unanswered: float = 0.0, explored: bool = Fals
     An independent redraft is no second attempt. `explored` also takes redrafts that were explored beside the trajectory
     that was continued.
     """
-    paired: set[str | None] = set()
+    paired_drafts = PerQuestion[set[str | None]](set)
 
     def rows(candidate: Candidate) -> Iterator[Row]:
+        paired = paired_drafts.of(candidate)
         for first, second in pairwise(candidate.turns):
             before, after = reward(first, unanswered), reward(second, unanswered)
             if candidate.role != "sample" and not explored:

@@ -1,6 +1,7 @@
 """The one statement that reads candidates, against a plain reading of the tables in Python."""
 
 import random
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -84,6 +85,7 @@ def plain(store: Store, run: str | None) -> list[Candidate]:
             key, at = (grade["trajectory_id"], grade["turn"]), unit["commit"]["published_at"]
             if key not in verdicts or at >= verdicts[key][0]:
                 verdicts[key] = at, {"right": True, "wrong": False}.get(grade["verdict"])
+    questions = Counter(problem.question for problem in store.problems())
     asked = {problem.problem_id: problem for problem in store.problems()}
     found: list[tuple[Any, Candidate]] = []
     for unit in shown:
@@ -109,6 +111,7 @@ def plain(store: Store, run: str | None) -> list[Candidate]:
                 name, problem.problem_id, problem.question, best.turn, best.text, best.answer, best.correct,
                 sizes[best.turn], stop, trajectory["chosen"], trajectory["oracle_used"], trajectory["reason"],
                 problem.split, trajectory["role"], tuple(sorted(turns, key=lambda turn: turn.turn)), problem.answer,
+                questions[problem.question] > 1,
             )  # fmt: skip
             found.append(((problem.problem_id, commit["recipe"], trajectory["sample"], name), candidate))
     return [candidate for _, candidate in sorted(found, key=lambda pair: pair[0])]
@@ -122,4 +125,5 @@ def test_candidates_are_those_of_a_plain_reading(tmp_path: Path, seed: int) -> N
         found = list(candidates(store, run))
         assert found == plain(store, run)
         assert len({candidate.tokens for candidate in found}) > 5
+        assert {candidate.shares_question for candidate in found} == {True, False}
         assert any(turn.reviewed for candidate in found for turn in candidate.turns)
