@@ -60,7 +60,7 @@ SENTENCE = re.compile(
 HTML = re.compile(r"</?(?:b|i|u|p|em|strong|br|hr|div|span|center|sub|h\d|li|ul)\s*/?>")
 BOLD = re.compile(r"\*\*(?=\S)(.+?)(?<=\S)\*\*")
 RUN = re.compile(
-    rf"""(?:\b[A-Za-z](?=\()|(?:\b[A-Za-z]\s?[=+*/^<>≤≥≠]\s?)+|(?<![A-Za-z_]))
+    rf"""(?:\b[A-Za-z](?=\()|(?:\b[A-Za-z]\s?[=+*/^<>≤≥≠]\s?){{1,6}}|(?<![A-Za-z_]))
     (?:[-+−–±(\[{{√$€£¥₹.\\|{NAME}]|(?<={NAME})\ ){{0,24}} [\d{FORMULA}{COMMAND}π∞½¼¾]
     (?:[\d{FORMULA}{COMMAND}{JOIN}{NAME}\s.,+\-−–±*/×÷·^=<>≤≥≠(){{}}\[\]%‰°√π∞½¼¾²³$€£¥₹!|_]
       |(?:\b|(?<=\d))[b-hj-zB-HJ-Z]\b)*
