@@ -119,7 +119,7 @@ $(SERVERS)/%/ready: | .venv/ready
 	@touch $@
 
 bench: .venv/ready
-	for file in speed/startup speed/tree accuracy/embedded accuracy/feedback accuracy/oracle; do \
+	for file in speed/startup speed/tree speed/store accuracy/embedded accuracy/feedback accuracy/oracle; do \
 		echo "== bench/$$file.py"; $(BIN)/python bench/$$file.py; done
 
 clean:

@@ -10,6 +10,7 @@ import pytest
 from redraft.flows.export import ExportError, export
 from redraft.flows.filter import Chain, filter
 from redraft.flows.filters.candidates import Candidate
+from redraft.flows.filters.ledger import Ledger
 from redraft.flows.generate import generate
 from redraft.llm.model import ModelError
 from redraft.llm.scripted import Scripted
@@ -58,6 +59,19 @@ async def test_every_trajectory_is_kept_or_dropped_with_its_reason(store: Store)
         {"name": "cap", "most": 1},
     ]  # fmt: skip
     assert found.one_line().startswith("2 kept, 10 dropped (6 duplicate, 4 failed): dataset ")
+
+
+def test_a_ledger_gives_its_rows_back_in_order() -> None:
+    ledger = Ledger()
+    for number in range(10_000):
+        if number % 2:
+            ledger.drop(f"odd: {number}", f"u:{number}", f"u/{number}")
+        else:
+            ledger.keep(f"u:{number}")
+    rows = list(ledger.rows())
+    assert rows[:2] == [(0, "u:0", None, None), (None, "u:1", "u/1", "odd: 1")]
+    assert [row.trajectory_id for row in rows] == [f"u:{number}" for number in range(10_000)]
+    assert (ledger.kept, ledger.reasons) == (5_000, {"odd": 5_000})
 
 
 async def test_filters_act_in_the_order_given(store: Store) -> None:

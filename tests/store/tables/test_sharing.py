@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from redraft.store import Problem, Store
-from redraft.store.errors import StoreError
+from redraft.store.errors import QueryError, StoreError
 from redraft.store.unit import Unit
 
 MakeUnit = Callable[..., Unit]
@@ -96,6 +96,19 @@ def test_threads_of_one_process_take_turns_too(store: Store, make_unit: MakeUnit
     for writer in writers:
         writer.join()
     assert store.query("SELECT count(*) FROM trajectories").rows == [(10,)]
+
+
+def test_parts_leave_the_store_open_for_queries_and_free_it_when_the_first_end(store: Store) -> None:
+    first = store.parts("SELECT i FROM range(5000) t(i) ORDER BY i")
+    rows = next(first)
+    second = store.parts("SELECT 2 FROM range(5000)")
+    assert (rows[:2], next(second)[0], store.query("SELECT 3").rows) == ([(0,), (1,)], (2,), [(3,)])
+    rest = [row for part in first for row in part]
+    assert [*rows, *rest] == [(i,) for i in range(5000)]
+    assert store.add([Problem("1+1?", "2")]) == 1  # although the second was not read to its end
+    with pytest.raises(QueryError):
+        next(second)
+    assert store.add([Problem("1+2?", "3")]) == 1
 
 
 def test_who_holds_a_store_opens_it_once_and_others_wait(store: Store, make_unit: MakeUnit) -> None:
