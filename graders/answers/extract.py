@@ -69,7 +69,7 @@ def _stated_math(text: str) -> str | None:
         answer = stated(label.content)
         if answer is None or (label.form is Form.HEADING and not _is_all(answer, label.content)):
             continue
-        if label.form is not Form.PHRASE or is_formula(answer):
+        if is_formula(answer) or (label.form is not Form.PHRASE and words is None):
             return answer
         words = words or answer
     return words

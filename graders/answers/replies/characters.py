@@ -13,6 +13,11 @@ WIDE_POINT = re.compile(r"(?<=\d)．(?=\d)")
 POWER = re.compile(r"\*\*(?<=[\w)\]}]\*\*)(?=[\w({\\-])")
 BASE = re.compile(r"(?:\\[A-Za-z]+|(?<![A-Za-z])[A-Za-z]|[\d)\]}])\Z")
 LONGEST_BASE = 20
+DOUBLED = re.compile(
+    r"\\\\(?<!\\\\\\)(?=(?:[dt]?frac|sqrt|boxed|text|left|right|cdot|times|pi|infty|theta|sin|cos|tan|log|ln|circ|leq?|geq?|pm|begin"
+    r"|end|math[a-z]{2})(?![a-z]))"
+)
+"""The backslash of a command that was escaped twice; two backslashes before other letters break a row."""
 WIDE_ANY = re.compile("[\uff01-\uff5e]")
 ANY = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿ₀₁₂₃₄₅₆₇₈₉\uff01-\uff5e]")
 """Most texts have none of these characters, and this tells so fast."""
@@ -20,15 +25,19 @@ ANY = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿ₀₁₂₃₄₅�
 
 def keyboard(text: str) -> str:
     """A text whose raised, lowered and full-width characters are those of a keyboard: x² is x^{2}, （３，４） is (3,4).
-    Python's sign of a power is LaTeX's, so that it is no mark of bold type: a**2 is a^2. Only the end of a long text is
-    changed, where its answer is."""
-    start = max(len(text) - LONGEST, 0)
+    A command that was escaped twice has one backslash. Python's sign of a power is LaTeX's, so that it is no mark of
+    bold type: a**2 is a^2. Only the end of a long text is changed, where its answer is."""
+    if len(text) <= LONGEST:
+        return _changed(text)
+    start = len(text) - LONGEST
     return text[:start] + _changed(text[start:])
 
 
 def _changed(text: str) -> str:
     if "**" in text:
         text = POWER.sub(_power, text)
+    if r"\\" in text:
+        text = DOUBLED.sub(r"\\", text)
     if text.isascii() or not ANY.search(text):
         return text
     text = LOWERED.sub(partial(_small, "_", ""), RAISED.sub(partial(_small, "^", ")]}"), text))

@@ -421,3 +421,17 @@ def test_a_solution_after_a_mark_is_no_statement(text: str, answer: str, mark: s
 )
 def test_units_of_measurement_stay_and_other_words_go(text: str, answer: str) -> None:
     assert extract(text) == answer
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        (r"Final Answer: The final answer is $3\\sqrt{13}$. I hope it is correct.", r"3\sqrt{13}"),
+        (r"so \\boxed{\\frac{3}{2}}", r"\frac{3}{2}"),
+        (r"\boxed{\begin{pmatrix} 1 \\ x \end{pmatrix}}", r"\begin{pmatrix} 1 \\ x \end{pmatrix}"),
+        (r"\boxed{\begin{pmatrix} 1\\\frac{1}{2} \end{pmatrix}}", r"\begin{pmatrix} 1\\\frac{1}{2} \end{pmatrix}"),
+        ("Final Answer: The final answer is Evelyn. I hope it is correct.", "Evelyn"),
+    ],
+)
+def test_commands_escaped_twice_and_a_mark_in_a_mark(text: str, answer: str) -> None:
+    assert extract(text) == answer
