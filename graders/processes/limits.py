@@ -26,6 +26,7 @@ class Watch:
         self._lock = threading.Lock()
         self._watched: tuple[int, float] | None = None
         self.killed = False
+        self.busy = False  # whether there is anything to look at, as who calls `look` knows
 
     @contextmanager
     def limited(self, pid: int, limit_s: float) -> Iterator[None]:

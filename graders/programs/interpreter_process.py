@@ -30,7 +30,7 @@ def main() -> None:
     os.environ.clear()  # the interpreter inherits no secrets, and finds no program on any path
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    requests: queue.Queue[str] = queue.Queue()
+    requests: queue.SimpleQueue[str] = queue.SimpleQueue()
     watch = Watch()
     threading.Thread(target=_listen, args=(requests, watch), daemon=True).start()
     with Monty(max_processes=1, max_checkouts_per_worker=CHECKOUTS) as monty:
@@ -40,19 +40,20 @@ def main() -> None:
             signal.setitimer(signal.ITIMER_PROF, request["limit_s"] + GRACE_S)
             reply = _answered(monty, watch, request)
             signal.setitimer(signal.ITIMER_PROF, 0)
-            requests.task_done()
+            watch.busy = False
             replies.write(reply + "\n")
 
 
-def _listen(requests: "queue.Queue[str]", watch: Watch) -> None:
+def _listen(requests: "queue.SimpleQueue[str]", watch: Watch) -> None:
     """Takes requests until standard input ends. While a request is answered, watches the interpreter's processor
     time."""
     poll = select.poll()
     poll.register(0, select.POLLIN | select.POLLHUP)
     while True:
-        if not poll.poll(LOOK_MS if requests.unfinished_tasks else None):
+        if not poll.poll(LOOK_MS if watch.busy else None):
             watch.look()
         elif line := sys.stdin.readline():
+            watch.busy = True
             requests.put(line)
         else:
             break

@@ -56,10 +56,11 @@ def run(monty: Monty, watch: Watch, request: Mapping[str, Any]) -> dict[str, Any
         lacking = None if failures else "CPython's refusal to read it"
     else:
         text = rewritten(tree)
-        value, output, failures = attempt(text or code, text is not None)
+        value, output, failures = attempt(text or code, text is not None and "__round__" in text)
         failures, lacking = _proofs(ast.parse(text) if text and failures else tree, code, failures)
-        open_ = tests and not lacking and not _past_limit(failures) and makes_sets([tree, *tests])
-        turned = with_sets_turned(tree) if open_ else None
+        given = code + request["tests"]
+        open_ = tests and not lacking and not _past_limit(failures) and ("{" in given or "set" in given)
+        turned = with_sets_turned(tree) if open_ and makes_sets([tree, *tests]) else None
         if turned and _facts(attempt(turned, True)[2]) != _facts(failures):
             lacking = "CPython's order of a set"
     reply.update(value=value, output=output, lacking=lacking)
@@ -98,7 +99,7 @@ def _proofs(tree: ast.Module, code: str, failures: list[Failure]) -> tuple[list[
     """Returns the failures that prove a program wrong, and None. If no failure proves it, returns all failures, and
     what Monty lacks."""
     if not failures:
-        return failures, uncertain(tree)
+        return failures, uncertain(tree) if "def __" in code else None
     told = [missing(tree, code, failure) for failure in failures]
     proofs = [failure for failure, lacking in zip(failures, told, strict=True) if not lacking]
     return (proofs, None) if proofs else (failures, told[0])

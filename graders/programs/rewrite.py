@@ -43,13 +43,45 @@ def __equal__(value, expected):
 def rewritten(tree: ast.Module) -> str | None:
     """Returns the text of a program that computes in Monty what `tree` computes in CPython; None if `tree` needs no
     change. Modifies `tree`."""
-    return _text(_Rewriting(tree), tree)
+    return _text(_Rewriting(tree), tree) if _may_change(tree) else None
+
+
+def _may_change(tree: ast.Module) -> bool:
+    """Returns whether a program may have to be rewritten. Most programs need not, and this look is fast: it takes each
+    node once, the outer ones first."""
+    done, methods = set[int](), set[int]()  # nodes that their parents use up, and methods that are called
+    for node in ast.walk(tree):
+        kind = type(node)
+        if kind is ast.Call:
+            called: Any = node.func  # type: ignore[attr-defined]
+            if type(called) is ast.Name:
+                if called.id in ROUND or (called.id in LAZY and id(node) not in done):
+                    return True
+                if called.id in CONSUMERS:
+                    done.update(map(id, node.args))  # type: ignore[attr-defined]
+            elif type(called) is ast.Attribute:
+                if called.attr in ("sub", "subn") or _names(called.value, OWNERS):
+                    return True
+                methods.add(id(called))
+                if called.attr in CONSUMING:
+                    done.update(map(id, node.args))  # type: ignore[attr-defined]
+        elif kind is ast.For or kind is ast.comprehension:
+            done.add(id(node.iter))  # type: ignore[attr-defined]
+        elif kind is ast.Starred:
+            done.add(id(node.value))  # type: ignore[attr-defined]
+        elif kind is ast.Attribute:
+            value: Any = node
+            if value.attr in METHODS and id(node) not in methods:
+                return True
+        elif kind is ast.GeneratorExp and id(node) not in done:
+            return True
+    return False
 
 
 def with_reasons(tests: list[ast.stmt]) -> list[ast.stmt]:
     """Returns the tests. An `assert value == expected` inside a function says what the value is. Modifies `tests`."""
     change = _Reasoning()
-    changed: list[ast.stmt] = [test if isinstance(test, ast.Assert) else change.visit(test) for test in tests]
+    changed: list[ast.stmt] = [change.visit(test) if isinstance(test, ast.FunctionDef) else test for test in tests]
     return [*ast.parse(EQUAL).body, *changed] if change.made else changed
 
 
