@@ -25,6 +25,8 @@ def leading(sentence: str) -> str | None:
         return bare(sentence)
     start = prose.start()
     before, after = mask[:start], mask[start:]
+    if GOES_ON.match(sentence, start):
+        return bare(sentence)
     if not VALUE.search(before):
         return None
     compound = COMPOUND.match(after)
@@ -79,6 +81,8 @@ BEGINS = re.compile(
 UNCLEAR = re.compile(r"[abcdkmnpqrtxyz]{2,3}\W*")
 REMARK = re.compile(r"\([^()]*\)")
 ANOTHER = re.compile(rf"[^\d{FORMULA}{JOIN}]{{0,30}}{JOIN}+\s*[$€£]?[-\d{FORMULA}]")
+GOES_ON = re.compile(r"[A-Za-z]+\s*(?:[+*]|\\cdot(?![a-z])|\\times(?![a-z]))\s*[\da-z\\]")
+"""Words with an operation after them, as in "5 hours+1": no part of it is the answer."""
 COMPOUND = re.compile(rf"(?!in\b)([A-Za-z]+)\s*,?\s*(?:{JOIN}+\s*)?[$€£]?[\d{FORMULA}]")
 """A unit and a further number: 8 hours 30 minutes."""
 MORE = re.compile(r"(?:more|less|fewer|greater|higher|lower|above|below|later|earlier)\b")
