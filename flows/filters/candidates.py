@@ -55,7 +55,7 @@ class Candidate:
 
 def candidates(store: Store, run: str | None = None) -> Generator[Candidate]:
     """Yields every stored trajectory, or every trajectory of one run, ordered by problem and sample. One statement
-    reads them in bounded memory; the store is held until its last row, or until the generator is closed. Raises
+    reads them; the store is held until its last row, or until the generator is closed. Raises
     StoreError if the run does not exist."""
     if run is not None and not store.query(f"FROM runs WHERE run_id = {literal(run)}", patience=PATIENCE).rows:
         raise StoreError(f'no run {run!r} in {store.path}: list them with `redraft query "FROM runs"`')

@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 FETCHED_ROWS = 2048  # rows in memory at a time
-STREAMING = "SET memory_limit = '1GB'; SET threads = 1;"
-"""For a statement that sorts all trajectories: what does not fit goes to files beside the store. Each thread needs
-memory of its own, and Python takes longer to read the rows than one thread to sort them."""
+STREAMING = "SET threads = 1;"
+"""For a statement that sorts all trajectories: each thread needs memory of its own, and Python takes longer to read the
+rows than one thread to sort them. No memory_limit is set: at some limits DuckDB 1.5 ends a join with an error, although
+files would do."""
 LOCK = """
     SET python_enable_replacements = false;
     SET enable_external_access = false;

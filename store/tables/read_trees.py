@@ -1,4 +1,4 @@
-"""Reads the tree of first drafts of each unit, one unit after the other, so that all units fit into bounded memory."""
+"""Reads the tree of first drafts of each unit, one unit after the other, so that memory holds one tree."""
 
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing

@@ -172,9 +172,9 @@ class Store:
             yield from read_rows(connection, sql)
 
     def parts(self, sql: str, *, patience: float = 30.0) -> Generator[list[tuple[Any, ...]]]:
-        """Yields the rows of one statement, some thousands at a time, in bounded memory: if DuckDB needs more to sort
-        and to join, it uses files beside the store. The store is held until the last row. Meanwhile this thread may
-        query it, and read other parts; at the end of the first `parts` all others end."""
+        """Yields the rows of one statement, some thousands at a time. If DuckDB has not enough memory to sort them, it
+        uses files beside the store. The store is held until the last row. Meanwhile this thread may query it, and read
+        other parts; at the end of the first `parts` all others end."""
         settings = "" if self.path == ":memory:" else STREAMING
         with self._database.stream(patience=patience) as connection:
             for part in read_parts(connection, sql, settings):
