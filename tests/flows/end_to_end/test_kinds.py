@@ -69,7 +69,7 @@ async def test_good_wrong_and_malicious_programs_are_told_apart(openai_server: A
         arguments={"turns": 1}, samples=2, limit=8,
     )  # fmt: skip
     assert time.monotonic() - begun < 60
-    assert summary.pass_at_1 == 0.5
+    assert summary.pass_at_1 == 0.625  # two bad programs use what only the sandbox lacks: undecided, and left out
     assert secret.read_text() == SECRET
     with Store(tmp_path / "r.duckdb") as store:
         sql = "SELECT sample, count(*), count(*) FILTER (correct) FROM trajectories GROUP BY ALL ORDER BY ALL"
