@@ -22,8 +22,8 @@ def decide(gold: str, given: str, kind: Kind = Kind.MATH) -> Ruling | None:
         return RULINGS[same]
     if max(len(gold), len(given)) > LONGEST:
         return RULINGS[True] if gold == given else UNREAD
-    if DECIMAL_COMMA.fullmatch(given) and same_plain(gold, given.replace(",", ".")):
-        return RULINGS[None]
+    if DECIMAL_COMMA.fullmatch(given) and same_plain(gold, given.replace(".", "").replace(",", ".")):
+        return RULINGS[True if PRICE.search(given) else None]
     if bare(gold) == bare(given):
         return RULINGS[True]
     try:
@@ -62,7 +62,8 @@ def _text(answer: str) -> str:
 
 
 FONT = re.compile(r"\\text\s*\{([^{}]*)\}")
-DECIMAL_COMMA = re.compile(r"-?\d+,\d+")
+DECIMAL_COMMA = re.compile(r"[^\d,]*\d{1,3}(?:\.?\d{3})*,\d+[^\d,]*")
+PRICE = re.compile(r"[$€£]\s*[\d.]+,\d\d$|,\d\d\s*\\?(?:[$€£]|[Ee]uro|EUR|[Dd]ollar)")
 ALGEBRA = re.compile(r"\\(?:sum|prod|int|iint|iiint|oint|lim|det)(?![a-z])|\\begin\{vmatrix|[∑∏∫]")
 UNREAD = Ruling(Verdict.UNDECIDED, "not all of the answer and the key can be read")
 RULINGS = {

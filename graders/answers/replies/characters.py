@@ -4,12 +4,15 @@ import re
 from functools import partial
 
 LONGEST = 20_000  # characters
+LAST = 1000
 SMALL = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿ₀₁₂₃₄₅₆₇₈₉", "0123456789+-()n0123456789")
 RAISED = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿ]+")
 LOWERED = re.compile("[₀₁₂₃₄₅₆₇₈₉]+")
 WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F) if chr(code) not in "，．：；！？"}
 WIDE_COMMA = re.compile(r"(?<=\d)，(?=[-−\d])")
 WIDE_POINT = re.compile(r"(?<=\d)．(?=\d)")
+SPACED = re.compile(r"(?<!\\)\$([^$\n]{1,1000})(?<!\\)\$")
+TYPESET = re.compile(r"[\\^_{}]")
 POWER = re.compile(r"\*\*(?<=[\w)\]}]\*\*)(?=[\w({\\-])")
 BASE = re.compile(r"(?:\\[A-Za-z]+|(?<![A-Za-z])[A-Za-z]|[\d)\]}])\Z")
 LONGEST_BASE = 20
@@ -34,6 +37,8 @@ def keyboard(text: str) -> str:
 
 
 def _changed(text: str) -> str:
+    if " $" in text[-LAST:] or "$ " in text[-LAST:]:
+        text = text[:-LAST] + SPACED.sub(_tight, text[-LAST:])
     if "**" in text:
         text = POWER.sub(_power, text)
     if r"\\" in text:
@@ -56,3 +61,8 @@ def _small(sign: str, brackets: str, match: re.Match[str]) -> str:
 def _power(sign: re.Match[str]) -> str:
     before = sign.string[max(0, sign.start() - LONGEST_BASE) : sign.start()]
     return "^" if BASE.search(before) else sign[0]
+
+
+def _tight(formula: re.Match[str]) -> str:
+    """A formula without spaces inside its dollar signs. Prices are left as they are: "$5 and $6"."""
+    return f"${formula[1].strip()}$" if TYPESET.search(formula[1]) else formula[0]

@@ -102,7 +102,7 @@ UNKNOWN = re.compile(r"\\?[A-Za-z]+(?:_(?:\w|\{\w+\}))?(?:\([A-Za-z]\))?'*")
 ASSIGNMENT = re.compile(rf"{UNKNOWN.pattern}\s*=[^=A-Za-z]*(?:\\[dt]?(?:frac|sqrt)[^=A-Za-z]*)*")
 ARGUMENTS = re.compile(r"\([^()]*\)")
 CALCULATION = re.compile(
-    r"(?=.*\d)(?=.*(?:[-+*/^−×÷·x]|\\(?:times|cdot|div|[dt]?frac|sqrt)))"
+    r"(?!.*(?:[^\d\s]x|x[^\d\s]))(?=.*\d)(?=.*(?:[-+*/^−×÷·x]|\\(?:times|cdot|div|[dt]?frac|sqrt)))"
     r"(?:[\d\s.,+*/()x%^{}$−×÷·-]|\\(?:times|cdot|div|\$|%|left|right|pi|(?:[dt]?frac|sqrt)(?![a-z])))+"
 )
 NUMERIC = re.compile(r"\d|\\(?:pi|infty|text)(?![a-z])")

@@ -23,6 +23,8 @@ from redraft.graders.answers.replies.characters import keyboard
         ("so it is **7**", "so it is **7**"),
         ("**Answer:** 7", "**Answer:** 7"),
         ("**a** and **b**", "**a** and **b**"),
+        (r"so $ \frac13 $.", r"so $\frac13$."),
+        ("from $5 to $6", "from $5 to $6"),
     ],
 )
 def test_characters_are_spelled_as_on_a_keyboard(text: str, plain: str) -> None:
@@ -39,6 +41,9 @@ def test_characters_are_spelled_as_on_a_keyboard(text: str, plain: str) -> None:
         ("# Answer\n\n１，４４０", "1,440"),
         ("**Answer:** （－３，４）", "(-3,4)"),
         ("The answer is - a - 3", "- a - 3"),
+        (r"The answer is $\frac13 $.", r"\frac13"),
+        (r"\boxed{200(1+x)^2=401}", "200(1+x)^2=401"),
+        (r"\boxed{2 x 3 = 6}", "6"),
         ("The answer is not 12.", None),
         ("So it is not 12.", None),
         ("It isn't 12.", None),
