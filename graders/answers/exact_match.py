@@ -22,7 +22,7 @@ def decide(gold: str, given: str, kind: Kind = Kind.MATH) -> Ruling | None:
         return RULINGS[same]
     if max(len(gold), len(given)) > LONGEST:
         return RULINGS[True] if gold == given else UNREAD
-    if DECIMAL_COMMA.fullmatch(given) and same_plain(gold, given.replace(".", "").replace(",", ".")):
+    if DECIMAL_COMMA.fullmatch(given) and same_plain(gold, given.replace(".", "").replace(",", ".").strip(" $€£")):
         return RULINGS[True if PRICE.search(given) else None]
     if bare(gold) == bare(given):
         return RULINGS[True]
