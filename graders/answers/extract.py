@@ -14,6 +14,7 @@ from redraft.graders.answers.normalize import unwrap
 from redraft.graders.answers.replies.boxes import boxed, without_boxes
 from redraft.graders.answers.replies.characters import keyboard
 from redraft.graders.answers.replies.choice import concluded_letter, stated_letter
+from redraft.graders.answers.replies.doubt import is_taken_back
 from redraft.graders.answers.replies.final import concluded
 from redraft.graders.answers.replies.labels import Form, labels
 from redraft.graders.answers.replies.reader import stated
@@ -66,6 +67,8 @@ def _stated_math(text: str) -> str | None:
     text = without_boxes(text)
     words = None
     for label in labels(text):
+        if label.form is Form.PHRASE and is_taken_back(text[label.start :]):
+            continue
         answer = stated(label.content)
         if answer is None or (label.form is Form.HEADING and not _is_all(answer, label.content)):
             continue

@@ -136,15 +136,16 @@ CHANGES = frozenset(
     re.findall(
         r"\w+",
         """squared square cubed cubic factorial factorials half halves third thirds fourth fourths fifth fifths sixth
-        sixths seventh sevenths eighth eighths ninth ninths tenth tenths hundredth hundredths thousandth thousandths
-        dozen dozens score scores pair pairs couple couples choose chooses choosing permute hundred hundreds
-        thousand thousands million millions billion billions trillion trillions percent percentage times plus minus
-        modulo mod divided over power root roots more less fewer greater least most above below under beyond than or
-        and nor not but with without except plus approximately about around roughly nearly almost either both
-        neither one two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty sixty
-        seventy eighty ninety zero negative positive to if when where for is are was were equals equal true false
-        infinite infinity infinitely solution solutions remainder point decimal double triple quadruple twice thrice
-        base log sine cosine tangent sqrt pi theta alpha beta""",
+        sixths millionth millionths twelfth twelfths gross lakh crore seventh sevenths eighth eighths ninth ninths
+        tenth tenths hundredth hundredths thousandth thousandths dozen dozens score scores pair pairs couple couples
+        choose chooses choosing permute hundred hundreds thousand thousands million millions billion billions
+        trillion trillions percent percentage times plus minus modulo mod divided over power root roots more less
+        fewer greater least most above below under beyond than or and nor not but with without except plus
+        approximately about around roughly nearly almost either both neither one two three four five six seven eight
+        nine ten eleven twelve twenty thirty forty fifty sixty seventy eighty ninety zero negative positive to if
+        when where for is are was were equals equal true false infinite infinity infinitely solution solutions
+        remainder point decimal double triple quadruple twice thrice base log sine cosine tangent sqrt pi theta
+        alpha beta""",
     )
 )
 """Words that change a value, or begin another statement."""

@@ -4,6 +4,7 @@ import re
 
 from redraft.graders.answers.normalize import BOXED, box, unwrap
 from redraft.graders.answers.replies.display import result
+from redraft.graders.answers.replies.doubt import is_denied
 
 
 def boxed(text: str) -> str | None:
@@ -16,7 +17,7 @@ def boxed(text: str) -> str | None:
         start = text.rfind("\\", max(0, place - LONGEST_COMMAND), place) if place >= 0 else -1
         if place < 0:
             break
-        if start < 0 or not BOXED.match(text, start):
+        if start < 0 or not BOXED.match(text, start) or is_denied(text[max(0, start - BEFORE) : start]):
             continue
         found = box(text, start)
         if found is None:
@@ -53,6 +54,7 @@ def _content(content: str) -> str:
 
 EMPTY = re.compile(rf"{BOXED.pattern}\s{{0,9}}\{{[\s.…]{{0,9}}\}}")
 MOST = 100  # boxes that are looked at
+BEFORE = 20  # characters that may deny a box
 NEAR = 300  # characters between two boxes of one statement, at most
 LONGEST_COMMAND = len(r"\frame")
 _GAP = r"(?:[\s$&]|\\[()\[\],;!: ]|\\q?quad(?![a-z])|\\\\)*"

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from redraft.graders.answers.replies.display import is_closed, last_display
+from redraft.graders.answers.replies.doubt import is_changed, is_denied, is_negative
 from redraft.graders.answers.replies.split import BOLD, COMMAND, HTML, PROSE, masked, runs, sentences
 from redraft.graders.answers.replies.value import BEGINS, leading
 
@@ -13,6 +14,9 @@ def concluded(text: str) -> str | None:
     text = ORNAMENTS.sub("", CALCULATOR.sub("", text[-LONGEST:]))
     while remark := REMARK.search(text):
         text = text[: remark.start()].rstrip()
+    explained = EXPLAINED.search(text)
+    if explained and "\n" not in text[: explained.start()].strip():
+        text = text[: explained.start()].strip()
     if output := OUTPUT.search(text):
         text = output[1]
     if (display := last_display(text)) is not None:
@@ -29,12 +33,17 @@ def concluded(text: str) -> str | None:
         sentence = main if runs(main) else sentence
         found = runs(sentence)
         if found:
-            if DENIED.search(sentence[: found[-1][0]]):
-                return None
             start = _place(sentence, line, found)
-            value = None if start is None else leading(sentence[start:])
-            return value if value and is_closed(value) else None
+            return None if start is None else _value_at(sentence, start)
     return None
+
+
+def _value_at(sentence: str, start: int) -> str | None:
+    """The value at a place of a sentence, with a sign in words; None if the words before it deny or change it."""
+    before, value = sentence[:start], leading(sentence[start:])
+    if not value or not is_closed(value) or is_denied(before) or is_changed(before):
+        return None
+    return f"-{value}" if is_negative(before) else value
 
 
 def _is_open(text: str) -> bool:
@@ -62,10 +71,11 @@ ORNAMENTS = re.compile(r"(?:[\s■□∎◻\u2600-\u27bf\U0001f300-\U0001faff\uf
 """Signs that a text ends with for decoration."""
 OPEN = re.compile(rf"(?<!\\)\$[{COMMAND}({{A-Za-z]")
 """A dollar sign that begins a formula and has no other half."""
-DENIED = re.compile(
-    r"(?:\b(?:not|never|neither|nicht|pas|no es)|n['’]t|不是|不为)\s*(?:equal to |exactly )?$", re.IGNORECASE
+EXPLAINED = re.compile(
+    r"\n[ \t]*[*_#>]*[ \t]*(?:Explanation|Reasoning|Reason|Here(?:['’]s| is) (?:why|how)|Verification|Check)\b"
+    r"[*_]*\s*[:.\n]"
 )
-"""What denies the value that follows."""
+"""The heading of an explanation after an answer."""
 LEAD = re.compile(r"\A(?:[=-]>|[\s≈∴⇒→:=])+")
 OUTPUT = re.compile(r"```(?:text|output|plaintext|math|latex)?[ ]*\n([^\n]*)\n```\Z")
 """A block of one line at the end of a text."""

@@ -4,6 +4,7 @@ import re
 from itertools import takewhile
 
 from redraft.graders.answers.replies.display import first_display, result
+from redraft.graders.answers.replies.doubt import is_changed, is_denied, is_negative
 from redraft.graders.answers.replies.split import BOLD, HTML, JOIN, PROSE, VALUE, masked, runs, sentences
 from redraft.graders.answers.replies.strings import few_words
 from redraft.graders.answers.replies.value import BEGINS, bare, is_formula, leading
@@ -59,6 +60,8 @@ def _without_explanation(sentence: str) -> str:
     explains = EXPLAINS.search(mask)
     if not explains or (VALUE.search(mask) and not VALUE.search(mask, 0, explains.start())):
         return sentence
+    if ALTERNATIVE.search(sentence, explains.end()):
+        return sentence
     later = any(BEGINS.match(mask, copula.end()) for copula in COPULA.finditer(mask, explains.end()))
     return sentence if later and not BEGINS.match(mask) else sentence[: explains.start()]
 
@@ -82,7 +85,10 @@ def _predicate(sentence: str) -> str | None:
         if BEGINS.match(mask, copula.end()) and (value := leading(sentence[copula.end() :].lstrip())):
             return value
     found = runs(sentence)
-    return leading(sentence[found[0][0] :]) if found else None
+    if not found or is_denied(before := sentence[: found[0][0]]) or is_changed(before):
+        return None
+    value = leading(sentence[found[0][0] :])
+    return f"-{value}" if value and is_negative(before) else value
 
 
 def _is_item(line: str, rest: str) -> bool:
@@ -119,6 +125,8 @@ EXPLAINS = re.compile(
     rf"|{JOIN}+ (?:about|approximately|roughly|equivalently|simply)|assuming|not|rather than|instead of|denn|weil|car"
     r"|porque|因为|因為)\b|\s[—–]\s|，|；|\s\((?=[^\W\d_]{2,}[^()\d]*\)\W*$)"
 )
+ALTERNATIVE = re.compile(r"\botherwise\b|\belse\b|\b(?:and|or|but)\s+[-$]*\d[^.]*\b(?:if|when|for)\b")
+"""What shows that a value holds in one case alone."""
 VERB = re.compile(
     r"(?<=[^\W\d_] )(?:is|are|was|were|will|would|can|could|must|should|needs?|costs?|takes?|took|makes?|made"
     r"|earns?|earned|pays?|paid|spends?|spent|wins?|won|has|have|had|gets?|got|sells?|sold|eats?|ate|uses?|used|buys?"

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 @options.option("from", "Read labels from a file of JSON lines instead of asking.", metavar="FILE")
 @options.JSON
 def label(json: bool, by: str | None, **given: Any) -> None:
-    """Show stored drafts to a person, and store the person's labels: right, wrong or skip, the first wrong step, a
-    remark.
+    """Show stored drafts to a person, and store the person's labels.
 
-    The view 'labels' has the labels; 'grades' has them as grades by 'human', and 'label_agreement' compares them with
-    other graders. Every label is stored at once. Quit with q or Ctrl-C; the same command continues later.
+    A label is right, wrong or skip, the first wrong step, and a remark. The view 'labels' has the labels; 'grades'
+    has them as grades by 'human', and 'label_agreement' compares them with other graders. Every label is stored at
+    once. Quit with q or Ctrl-C; the same command continues later.
     """
     from redraft.agents.annotator import Terminal
     from redraft.flows.cli.signals import run

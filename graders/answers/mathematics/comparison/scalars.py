@@ -108,7 +108,7 @@ def _is_degrees(form: Form) -> bool:
 def _is_measured(form: Form) -> bool:
     """Returns whether a value has a unit, other than a unit of angles."""
     unit = measure(form.unit) if isinstance(form, Quantity) else None
-    return unit is not None and unit[0] not in ("", "angle", "turn", "temperature", "fahrenheit")
+    return unit is not None and unit[0] not in ("", "angle", "temperature", "fahrenheit")
 
 
 def _as_quantity(form: Form) -> Form:

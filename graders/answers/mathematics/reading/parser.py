@@ -266,7 +266,11 @@ class Parser(Expressions):
         """Reads a condition after the answer, such as "for x ≠ 2", and leaves it out. It must be a relation."""
         self.at += 1
         rest = self.tokens[self.at :]
-        if not any(token.kind == "relation" for token in rest) and [t.text for t in rest][:1] != ["all"]:
+        parts: list[list[Token]] = [[]]
+        for token in rest:
+            parts.append([]) if token.kind == "separator" else parts[-1].append(token)
+        every = all(any(token.kind == "relation" for token in part) for part in parts)
+        if not every and [token.text for token in rest][:1] != ["all"]:
             raise Unread("a condition is not read")
         self.at = len(self.tokens)
 

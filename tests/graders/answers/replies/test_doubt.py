@@ -1,0 +1,53 @@
+"""Words before and after a value that deny it, change it or take it back."""
+
+import pytest
+
+from redraft.graders.answers.extract import extract
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("So it is minus 7.", "-7"),
+        ("So it is negative 7.", "-7"),
+        ("The temperature dropped to minus 7 degrees.", "-7 degrees"),
+        ("So x cannot be 7.", None),
+        ("The answer can't be 7.", None),
+        ("The answer is definitely not 7.", None),
+        (r"The answer is not \boxed{7}.", None),
+        ("I don't know if the answer is 7.", None),
+        ("The answer is half of 7.", None),
+        ("The answer is the square root of 7.", None),
+        ("So x is twice 7.", None),
+        ("Then x is greater than 7.", None),
+        ("Then x is at least 7.", None),
+        ("The probability is 3 out of 7.", None),
+        ("So the ratio is 3 to 7.", None),
+        ("So he has a total of 7.", "7"),
+        ("The sum of 3 and 4 is equal to 7.", "7"),
+        ("So it comes to 7.", "7"),
+        ("He does not eat them, so he has 7 left.", "7"),
+        ("It is not 11 but 12.", "12"),
+        ("The answer is 7. Wait, I forgot the fee, so it should be 9.", "9"),
+        ("The answer is 7. Wait, I forgot the fee. The answer is 9.", "9"),
+        ("The answer is 7.\n\nCorrection: it is 9.", "9"),
+        ("**12**\n\nExplanation: 3 boxes with 4 eggs each.", "12"),
+        ("The answer is 7 because 3 + 4 = 7.", "7"),
+    ],
+)
+def test_words_before_and_after_a_value_count(text: str, answer: str | None) -> None:
+    assert extract(text) == answer
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The answer is 5 hundredths.",
+        "The answer is 5 less than y.",
+        "The answer is 5 out of 7.",
+        "The answer is 5 if n is even and 8 if n is odd.",
+        r"\boxed{5 \text{ if } x>0, 6 \text{ otherwise}}",
+    ],
+)
+def test_a_part_of_an_answer_is_not_the_answer(text: str) -> None:
+    assert extract(text) != "5"
