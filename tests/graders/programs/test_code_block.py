@@ -47,6 +47,10 @@ def test_what_uses_a_program_follows_it_if_its_result_is_asked_for() -> None:
 )
 def test_reading_takes_a_tenth_of_a_second_a_megabyte(part: str) -> None:
     for text in (part * (1_000_000 // len(part)), f"```python\n{part * (1_000_000 // len(part))}"):
-        begun = time.process_time()
-        program(text)
-        assert time.process_time() - begun < 0.3  # three times as long as it takes, for slow machines
+        assert any(_seconds(text) < 0.1 for _ in range(3))  # a collection of garbage may fall into one of them
+
+
+def _seconds(text: str) -> float:
+    begun = time.process_time()
+    program(text)
+    return time.process_time() - begun
