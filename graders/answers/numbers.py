@@ -37,7 +37,7 @@ def plain(answer: str) -> Plain | None:
     tail = TAIL.fullmatch(text, match.end()) if match else None
     if not match or not tail:
         return None
-    unit = UNIT_MARKS.sub(" ", tail["unit"] or "").strip()
+    unit = UNIT_MARKS.sub(" ", tail["unit"]).strip() if tail["unit"] else ""
     if (
         unit
         and (len(unit) == 1 or not measure(unit))

@@ -37,7 +37,7 @@ def keyboard(text: str) -> str:
 
 
 def _changed(text: str) -> str:
-    if " $" in text[-LAST:] or "$ " in text[-LAST:]:
+    if ("\\" in text or "^" in text) and (" $" in text[-LAST:] or "$ " in text[-LAST:]):
         text = text[:-LAST] + SPACED.sub(_tight, text[-LAST:])
     if "**" in text:
         text = POWER.sub(_power, text)
