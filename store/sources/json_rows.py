@@ -81,7 +81,7 @@ def _object(text: bytes) -> Row | SourceError:
 
 
 def _row(value: Any) -> Row | SourceError:
-    return value if isinstance(value, dict) else SourceError('not a JSON object: it has to be {"question": ...}')
+    return value if isinstance(value, dict) else SourceError('not a JSON object: it has to be {"column": value, ...}')
 
 
 def _array(path: Path) -> Iterator[Place]:

@@ -41,7 +41,7 @@ def test_blank_lines_have_a_number_and_are_no_rows(write: Write) -> None:
     content = b'\n{"q": 1}\r\n  \n[2]\n{"q": 3'
     assert read(write("a.JSONL", content)) == [
         ("line 2", {"q": 1}),
-        ("line 4", 'not a JSON object: it has to be {"question": ...}'),
+        ("line 4", 'not a JSON object: it has to be {"column": value, ...}'),
         ("line 5", "broken JSON (Expecting ',' delimiter: line 1 column 8 (char 7))"),
     ]
 
@@ -62,7 +62,7 @@ def test_a_line_of_any_length_leaves_the_next_one_whole(write: Write, end: bytes
     [
         (b"[]", []),
         (b' \n [{"q": 1}, 2, {}]', [("item 1", {"q": 1}), ("item 2", 'not a JSON object: it has to be'
-                                    ' {"question": ...}'), ("item 3", {})]),
+                                    ' {"column": value, ...}'), ("item 3", {})]),
         (b'\xef\xbb\xbf{"q": 1}\n', [("line 1", {"q": 1})]),
         (b'\xef\xbb\xbf[{"q": "\xc3\xa9"}]', [("item 1", {"q": "é"})]),
     ],
