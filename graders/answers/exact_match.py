@@ -40,6 +40,8 @@ def same_plain(gold: str, given: str) -> bool | None:
     two = plain(given) if one else None
     if one is None or two is None or (one.unit and two.unit and one.unit != two.unit):
         return None
+    if one.percent != two.percent and (one.unit or two.unit):
+        return None
     return same_number(one, two)
 
 
@@ -47,7 +49,8 @@ def _unread(gold: str, given: str) -> Ruling | None:
     """Returns the ruling on two texts of which at least one can't be read as mathematics. Equal texts are right;
     different words, or words and a number, are wrong; anything else is undecided. Returns None if computer algebra
     might decide."""
-    if _text(gold) == _text(given):
+    texts = _text(gold), _text(given)
+    if texts[0] == texts[1] or (texts[0].casefold() == texts[1].casefold() and not SYMBOL.search(texts[0])):
         return RULINGS[True]
     if is_words(gold) and is_words(given):
         return RULINGS[False]
@@ -57,11 +60,13 @@ def _unread(gold: str, given: str) -> Ruling | None:
 
 
 def _text(answer: str) -> str:
-    """Returns the text of an answer, without fonts and in lower case."""
-    return " ".join(FONT.sub(r"\1", bare(answer)).casefold().split())
+    """Returns the text of an answer without fonts."""
+    return " ".join(FONT.sub(r"\1", bare(answer)).split())
 
 
 FONT = re.compile(r"\\text\s*\{([^{}]*)\}")
+SYMBOL = re.compile(r"[\\_^]|(?<![^\W\d_])[^\W\d_](?![^\W\d_])")
+"""What is no word, so that capitals count: X is not x."""
 DECIMAL_COMMA = re.compile(r"[^\d,]*\d{1,3}(?:\.?\d{3})*,\d+[^\d,]*")
 PRICE = re.compile(r"[$€£]\s*[\d.]+,\d\d$|,\d\d\s*\\?(?:[$€£]|[Ee]uro|EUR|[Dd]ollar)")
 ALGEBRA = re.compile(r"\\(?:sum|prod|int|iint|iiint|oint|lim|det)(?![a-z])|\\begin\{vmatrix|[∑∏∫]")

@@ -56,6 +56,8 @@ def _named_against_bare(
         return NOT_MINE if len(names) == 1 else False
     if any(isinstance(item, Relation) for item in items) or (len(names) > 1 and _is_set(bare)):
         return None  # some have names of their own, or no order
+    if len(names) == 1 and isinstance(bare, Listing) and bare.brackets == "()":
+        return None  # several values of one unknown against a point
     pairs = list(zip(values, items, strict=False))
     first = all_of([same(a, b) if in_order else same(b, a) for a, b in pairs]) if len(values) == len(items) else False
     if first is True or ordered:
@@ -85,8 +87,6 @@ def _assignments(form: Form) -> list[tuple[str, Form]] | None:
             pairs = [(name_of(name), value) for name, value in zip(names, values, strict=True)]
             known = [(name, value) for name, value in pairs if name]
             return known if len(known) == len(pairs) else None
-        if left is None and form.signs == ("≈",) and right is not None:
-            return [("", right)]
         name = name_of(left)
         if name is None or right is None or (isinstance(right, Number | Call) and name in unknowns(right)):
             return None

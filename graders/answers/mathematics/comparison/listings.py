@@ -62,7 +62,7 @@ def _as_tuple(form: Form, other: Form) -> Form:
             return Listing(other.brackets, tuple(row[0] for row in form.rows))
         if len(form.rows) == 1:
             return Listing(other.brackets, form.rows[0])
-    if isinstance(form, Listing) and isinstance(other, Matrix) and form.brackets in ("[]", "()", ""):
+    if isinstance(form, Listing) and isinstance(other, Matrix) and form.brackets in ("[]", "()"):
         rows = [item.items for item in form.items if isinstance(item, Listing)]
         if len(rows) == len(form.items) and len({len(row) for row in rows}) == 1:
             return Matrix(tuple(rows))

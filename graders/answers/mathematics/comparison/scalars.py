@@ -85,6 +85,8 @@ def _same_scalar(gold: Form, given: Form) -> bool | None:
         return None
     one, one_percent = _without(one, "percent")
     two, two_percent = _without(two, "percent")
+    if one_percent != two_percent and any(_is_measured(form) for form in (gold, given)):
+        return None
     one, one_degrees = _without(one, "degree")
     two, two_degrees = _without(two, "degree")
     if factor != 1:

@@ -27,6 +27,8 @@ def simplified(form: Form) -> Form:
         if form.brackets == "{}" and all(isinstance(item, Relation) for item in form.items) and form.items:
             return Listing("", form.items, form.joined)
         return form
+    if isinstance(form, Relation) and form.signs == ("≈",) and form.sides[0] is None and form.sides[1] is not None:
+        return simplified(form.sides[1])
     if isinstance(form, Relation):
         return _named_first(form)
     if isinstance(form, Number | Name | Call | Quantity):

@@ -23,8 +23,8 @@ X, Y = sympy.symbols("x y")
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: f"{pair['key']} | {pair['answer']}")
 def test_a_pair_of_the_table(pair: dict[str, str]) -> None:
     ruling = decide(pair["key"], pair["answer"])
-    assert ruling is not None
-    assert (ruling.verdict is Verdict.RIGHT) == (pair["verdict"] == "right"), ruling
+    right = ruling is not None and ruling.verdict is Verdict.RIGHT  # None: the text is left to computer algebra
+    assert right == (pair["verdict"] == "right"), ruling
 
 
 @pytest.mark.parametrize(
