@@ -11,7 +11,7 @@ from itertools import islice
 
 from redraft.graders.answers.canonical import TEXT, letter
 from redraft.graders.answers.normalize import unwrap
-from redraft.graders.answers.replies.boxes import boxed, without_boxes
+from redraft.graders.answers.replies.boxes import after_boxes, boxed, without_boxes
 from redraft.graders.answers.replies.characters import keyboard
 from redraft.graders.answers.replies.choice import concluded_letter, stated_letter
 from redraft.graders.answers.replies.doubt import is_taken_back
@@ -63,7 +63,8 @@ def _read(text: str, kind: Kind) -> tuple[str, str | None]:
 
 def _stated_math(text: str) -> str | None:
     if (answer := boxed(text)) is not None:
-        return answer
+        rest = after_boxes(text)
+        return (_stated_math(rest) or concluded(rest) or "") if is_taken_back(rest) else answer
     text = without_boxes(text)
     words = None
     for label in labels(text):
@@ -86,6 +87,8 @@ def _is_all(answer: str, content: str) -> bool:
 
 def _stated_choice(text: str) -> str | None:
     answer = boxed(text)
+    if answer and is_taken_back(rest := after_boxes(text)):
+        return stated_letter(rest) or ""
     return (letter(answer) if answer else None) or stated_letter(text)
 
 

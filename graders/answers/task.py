@@ -45,12 +45,16 @@ def read_task(row: Mapping[str, Any], kind: str = Kind.MATH.value) -> Task:
     """Returns the task of a row with the columns `reply` and `answer`, and optionally `kind` and `choices`. The
     argument `kind` is used if the row has no kind. Raises GradeError, or SourceError for choices or tests that cannot
     be read."""
+    if not isinstance(row, Mapping):
+        raise GradeError(f"a row is of type {type(row).__name__}: it has to be {SHAPE}")
     for name in ("reply", "answer"):
         if name not in row:
             raise GradeError(f"no column {name!r} among {', '.join(map(str, row)) or 'none'}: a row is {SHAPE}")
     reply, answer = row["reply"], row["answer"]
     if not isinstance(reply, str | None):
-        raise GradeError(f"the reply is of type {type(reply).__name__}, and has to be a text")
+        raise GradeError(
+            f"the reply is of type {type(reply).__name__}, and has to be a text (of messages, the last content)"
+        )
     choices = row.get("choices")
     if isinstance(choices, Iterable) and not isinstance(choices, str | Mapping):
         choices = list(choices)
@@ -71,7 +75,7 @@ def _kind(name: str) -> Kind:
 def _key(answer: object) -> str | None:
     if not isinstance(answer, str | int | float | None):
         raise GradeError(f"the answer is of type {type(answer).__name__}, and has to be a text or a number")
-    return None if answer is None else str(answer)
+    return None if answer is None or answer != answer else str(answer)  # NaN is the key of no problem
 
 
 SHAPE = '{"reply": "The answer is 7.", "answer": "7"}'

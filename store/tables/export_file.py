@@ -8,14 +8,14 @@ from redraft.store.errors import StoreError
 
 def check_export_file(store: str, file: Path, *, overwrite: bool) -> None:
     """Raises StoreError if writing `file` would destroy the store at the path `store` (its file, its .wal, its
-    journals) or another database; and, without `overwrite`, if `file` exists."""
+    journals) or another database; and, without `overwrite`, if `file` exists and is not empty."""
     if store != ":memory:" and _belongs_to(Path(store), file):
         raise StoreError(f"{file} belongs to the store {store}: name another file")
     if file.exists() and not file.is_file():
         raise StoreError(f"{file} is no regular file: name another file")
     if _is_database(file):
         raise StoreError(f"{file} is a DuckDB database: name another file")
-    if not overwrite and file.exists():
+    if not overwrite and file.exists() and file.stat().st_size:  # an empty file has nothing to lose
         raise StoreError(f"{file} exists: name another, or replace it with --overwrite")
 
 

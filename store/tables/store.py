@@ -89,7 +89,7 @@ class Store:
 
     def check_target(self, file: str | Path, *, overwrite: bool = False) -> None:
         """Raises StoreError if writing `file` would destroy this store (its file, its .wal, its journals) or another
-        database; and, without `overwrite`, if `file` exists."""
+        database; and, without `overwrite`, if `file` exists and is not empty."""
         check_export_file(self.path, Path(file), overwrite=overwrite)
 
     def add(self, problems: Iterable[Problem]) -> int:

@@ -135,3 +135,13 @@ def test_a_checker_brings_its_own_limits() -> None:
 
 def _plain(number: int) -> dict[str, Any]:
     return {"reply": f"The answer is {number if number != 4 else 5}.", "answer": number, "id": number}
+
+
+def test_a_key_that_is_no_value_is_undecided() -> None:
+    (graded,) = grade_all([{"reply": "The answer is 3.", "answer": float("nan")}])
+    assert graded.verdict == "undecided"
+
+
+def test_rows_of_other_types_are_told() -> None:
+    with pytest.raises(GradeError, match="a row is of type str: it has to be"):
+        list(grade_all(["The answer is 3."]))  # pyright: ignore[reportArgumentType]

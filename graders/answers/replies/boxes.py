@@ -34,6 +34,14 @@ def boxed(text: str) -> str | None:
     return ", ".join(answers) or None
 
 
+def after_boxes(text: str) -> str:
+    """The text after its last box; empty if it has none."""
+    place = text.rfind("box")
+    start = text.rfind("\\", max(0, place - LONGEST_COMMAND), place) if place >= 0 else -1
+    found = box(text, start) if start >= 0 else None
+    return text[found[1] :] if found else ""
+
+
 def without_boxes(text: str) -> str:
     """The text without boxes that hold nothing."""
     return EMPTY.sub("", text) if "box" in text else text

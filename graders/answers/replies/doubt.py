@@ -19,6 +19,16 @@ def is_negative(before: str) -> bool:
     return bool(NEGATIVE.search(before))
 
 
+def is_rejected(after: str) -> bool:
+    """Says whether the words after a value call it wrong ("... 42 is incorrect")."""
+    return bool(AFTERWARDS.match(after))
+
+
+def is_unanswered(text: str) -> bool:
+    """Says whether a text tells that there is no answer ("cannot be determined")."""
+    return bool(UNANSWERED.search(text))
+
+
 def is_taken_back(after: str) -> bool:
     """Says whether the text after a stated answer takes it back ("Wait, I forgot the fee")."""
     return bool(TAKEN_BACK.search(after[:LONGEST]))
@@ -33,14 +43,24 @@ DENIED = re.compile(
 UNSURE = re.compile(r"(?:n['’]t know|\bnot sure|\bunsure|\bno idea)\b", re.IGNORECASE)
 CHANGED = re.compile(
     r"""(?:\b(?:twice|double|triple|thrice|half|every|per|nearly|almost)
-    | \b(?:half|third|quarter|root|square|cube|multiple|power|factor|tenth)\s+of(?:\s+the\s+number)?
+    | \b(?:half|thirds?|quarters?|(?:four|fif|six|seven|eigh|nin|ten)ths?|root|square|cube|multiple|power|factor)
+      \s+of(?:\s+the\s+number)?
     | \b(?:less|more|greater|fewer|larger|smaller|other|rather)\s+than | \b(?:is|be)\s+at\s+(?:least|most) | \bout\s+of
     | \b(?:divided|multiplied)\s+by | \d\s+(?:times|to|point|less|more|feet|foot) | \d\s*(?:hours?|minutes?|feet)\s+and
     | \b(?:step|part|question|problem|case|equation|chapter|page|option|line)(?:\s+(?:no\.?|number))?)\s*[$\\(]*$""",
     re.IGNORECASE | re.VERBOSE,
 )
 NEGATIVE = re.compile(r"\b(?:minus|negative)\s+$", re.IGNORECASE)
-TAKEN_BACK = re.compile(
-    r"(?:[.!?]|\n)\s*(?:(?:Oh |But )?[Ww]ait\b|Correction\b|No[,.]\s|Oops\b|Hold on\b|However, the correct\b"
-    r"|(?:Sorry, )?I made an? (?:mistake|error)\b|I was wrong\b)"
+AFTERWARDS = re.compile(
+    r"\W{0,4}(?:is|was|would be|are|were)\s+(?:clearly\s+)?(?:incorrect|wrong|not (?:correct|right))\b"
 )
+UNANSWERED = re.compile(r"\b(?:cannot be (?:determined|answered)|none (?:of (?:them|these) )?fits?)\b", re.IGNORECASE)
+TAKEN_BACK = re.compile(
+    r"""(?:[.!?…]|\n)\s*(?:
+      (?:(?:Oh\ |But\ )?[Ww]ait|Oops|Hold\ on|Actually|[Nn]o)\b[^\n]{0,80}?
+      \b(?:wrong|mistake|error|forgot|incorrect|should|missed|misread|not\ right|double[-\ ]count(?:s|ed)?)\b
+    | No[,.]\s+(?:it|that|the)\b | Correction\b | However,\ the\ correct\b
+    | (?:Sorry,\ )?I\ made\ an?\ (?:mistake|error)\b | I\ was\ wrong\b)""",
+    re.VERBOSE,
+)
+"""A retraction. A look back alone ("Wait, let me check: ... Yes.") is none."""

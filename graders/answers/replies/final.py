@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from redraft.graders.answers.replies.display import is_closed, last_display
-from redraft.graders.answers.replies.doubt import is_changed, is_denied, is_negative
+from redraft.graders.answers.replies.doubt import is_changed, is_denied, is_negative, is_rejected, is_unanswered
 from redraft.graders.answers.replies.split import BOLD, COMMAND, HTML, PROSE, masked, runs, sentences
 from redraft.graders.answers.replies.value import BEGINS, leading
 
@@ -17,6 +17,8 @@ def concluded(text: str) -> str | None:
     explained = EXPLAINED.search(text)
     if explained and "\n" not in text[: explained.start()].strip():
         text = text[: explained.start()].strip()
+    if is_unanswered(text[-NEAR:]):
+        return None
     if output := OUTPUT.search(text):
         text = output[1]
     if (display := last_display(text)) is not None:
@@ -34,7 +36,8 @@ def concluded(text: str) -> str | None:
         found = runs(sentence)
         if found:
             start = _place(sentence, line, found)
-            return None if start is None else _value_at(sentence, start)
+            rejected = is_rejected(sentence[found[-1][1] :])
+            return None if start is None or rejected else _value_at(sentence, start)
     return None
 
 
@@ -65,6 +68,7 @@ def _place(sentence: str, line: str, found: Sequence[tuple[int, int]]) -> int | 
     return start if PROSE.search(masked(sentence)) else 0
 
 
+NEAR = 300  # characters at the end of a text that may say that there is no answer
 LONGEST = 2000  # characters at the end of a text that may be its conclusion
 ENDS = (".", "!", "$", "*", "。", "！", "`", r"\)", "।", "．")
 ORNAMENTS = re.compile(r"(?:[\s■□∎◻\u2600-\u27bf\U0001f300-\U0001faff\ufe0f]|Q\.E\.D\.)+\Z")
@@ -89,7 +93,8 @@ UNFINISHED = frozenset(
     re.findall(r"\w+", "a an and are as at but by for from if in is of on or so than that the to with")
 )
 AFTERTHOUGHT = re.compile(
-    r",\s+(?:with|where|because|since|while|whereas|compared|which (?!gives|leaves|makes|means|equals|is|totals))\b"
+    r",\s+(?:with|where|or (?:about|approximately|roughly)|because|since|while|whereas|compared"
+    r"|which (?!gives|leaves|makes|means|equals|is|totals))\b"
 )
 """What adds to the statement of a sentence and does not lead to a further one."""
 THERE_ARE = re.compile(

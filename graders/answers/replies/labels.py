@@ -58,7 +58,9 @@ def _marked(noun: str, before: str, after: str) -> tuple[Form, str] | None:
     if ALONE.fullmatch(before) and (colon := COLON.match(after)):
         return (Form.LINE, after[colon.end() :])
     says = None if DOUBT.search(before) else SAYS.match(after)
-    return (Form.PHRASE, after[says.end() :]) if says and not NEGATED.search(says[0]) else None
+    if not says or NEGATED.search(says[0]) or (MAYBE.search(says[0]) and IF.match(after, says.end())):
+        return None
+    return (Form.PHRASE, after[says.end() :])
 
 
 def _unescaped(value: str) -> str:
@@ -140,6 +142,8 @@ SAYS = re.compile(
 )
 """What says that the answer follows: perhaps what the answer is to, and a verb or a sign."""
 NEGATED = re.compile(r"\b(?:not|cannot|never|nicht|pas|no|non|не)\b|n['’]t\b")
+MAYBE, IF = re.compile(r"\b(?:would|could|might)\b"), re.compile(r"[^.\n]{0,60}?\b(?:if|had)\b")
+"""An answer in another case than that of the question: "would be 42 if ...\"."""
 DOUBT = re.compile(
     r"\b(?:[Ii]f|[Ww]hether|[Ss]uppos(?:e|ing)|[Aa]ssum(?:e|ing)|[Uu]nless|[Ww]hat)\s(?:[^\W\d]+\s){0,5}$"
 )

@@ -90,7 +90,8 @@ OF = re.compile(r"\s+of\b")
 CHANGES = re.compile(
     rf"(?:squared|cubed|factorial|dozens?|hundred|thousand|[mb]illion|trillion|percent|thirds?|halves|half|quarters?"
     rf"|(?:four|fif|six|seven|eigh|nin|ten)ths?|score|times (?:\d|as|more|larger)|plus|minus|over|divided"
-    rf"|modulo|degrees|hundredths?|thousandths?|millionths?|[a-z]+teenths|twelfths|gross|lakh|crore|out of|remainder"
+    rf"|modulo|degrees|hundredths?|thousandths?|millionths?|[a-z]+teenths|twelfths|gross|lakh|crore"
+    rf"|out of|remainder|of (?:the )?[$€£]?\d[\d,.]*|in \d+"
     rf"|(?:less|fewer|more|greater|larger|smaller) than)\b"
     rf"|to (?:the power|(?:the )?[$€£]?\d)|[十百千万萬亿億만억천백]|分之|{JOIN}",
     re.IGNORECASE,

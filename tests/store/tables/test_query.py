@@ -49,3 +49,10 @@ def test_another_file_is_replaced_only_where_that_is_wished(store: Store, tmp_pa
         store.export_parquet("SELECT 1", file)
     assert file.read_text() == "old"
     assert store.export_parquet("SELECT 1", file, overwrite=True) == 1
+
+
+def test_an_empty_file_is_replaced_since_nothing_is_lost(store: Store, tmp_path: Path) -> None:
+    file = tmp_path / "out.parquet"
+    file.touch()
+    assert store.export_parquet("SELECT 1", file) == 1
+    assert file.stat().st_size

@@ -3,6 +3,7 @@
 import pytest
 
 from redraft.graders.answers.extract import extract
+from redraft.store.problems import Kind
 
 
 @pytest.mark.parametrize(
@@ -33,6 +34,16 @@ from redraft.graders.answers.extract import extract
         ("The answer is 7.\n\nCorrection: it is 9.", "9"),
         ("**12**\n\nExplanation: 3 boxes with 4 eggs each.", "12"),
         ("The answer is 7 because 3 + 4 = 7.", "7"),
+        ("\\boxed{5}\n\nWait, that's wrong. The answer is 6.", "6"),
+        ("\\boxed{5}\n\nWait, that is wrong, it should be 6.", "6"),
+        ("\\boxed{7}\n\nWait, let me check: 3 + 4 = 7. Yes.", "7"),
+        ("The answer is \\boxed{42}? No, that double counts.", None),
+        ("The answer would be 42 if there were 6 days, but there are 5, so it is 35.", "35"),
+        ("So the answer would be 42.", "42"),
+        ("The answer is two thirds of 9.", None),
+        ("Your answer of 42 is incorrect.", None),
+        ("The answer cannot be determined. If x = 5 it would be 5.", None),
+        ("The probability is 1/3, or about 33.3%.", "1/3"),
     ],
 )
 def test_words_before_and_after_a_value_count(text: str, answer: str | None) -> None:
@@ -45,9 +56,23 @@ def test_words_before_and_after_a_value_count(text: str, answer: str | None) -> 
         "The answer is 5 hundredths.",
         "The answer is 5 less than y.",
         "The answer is 5 out of 7.",
+        "The answer is 5 of 7.",
+        "The answer is 5 in 7.",
         "The answer is 5 if n is even and 8 if n is odd.",
         r"\boxed{5 \text{ if } x>0, 6 \text{ otherwise}}",
     ],
 )
 def test_a_part_of_an_answer_is_not_the_answer(text: str) -> None:
     assert extract(text) != "5"
+
+
+@pytest.mark.parametrize(
+    ("text", "letter"),
+    [
+        ("\\boxed{A}\n\nWait, that's wrong. The answer is B.", "B"),
+        ("The answer would be A if it were faster. The answer is B.", "B"),
+        ("\\boxed{A}\n\nThis is because it is faster.", "A"),
+    ],
+)
+def test_a_choice_that_is_taken_back_is_none(text: str, letter: str) -> None:
+    assert extract(text, Kind.CHOICE) == letter
