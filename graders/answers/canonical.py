@@ -1,5 +1,7 @@
-"""Computes the vote key of an answer. A vote counts answers with equal keys as one; units and the name of a single value
-are left out. Not all equal answers have equal keys."""
+"""Computes the vote key of an answer. A vote counts answers with equal keys as one.
+
+Units and the name of a single value are left out. Not all equal answers have equal keys.
+"""
 
 import re
 import unicodedata
