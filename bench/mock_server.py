@@ -4,9 +4,10 @@
 
 Every setting of `openai_protocol/behaviour.py` is an option (sets, lists and tables as JSON). It answers at
 `/v1/chat/completions`, `/v1/completions`, `/v1/models`, `/v1/files` and `/v1/batches`, and, where a program sets its
-`reward`, at `/pooling`, `/classify`, `/v1/embeddings` and `/tokenize`; `GET /log` is all that it was
-asked and answered, `GET /log?summary=1` the sums; `POST /settings` changes settings of the running server (faults by
-their names), `POST /reset` empties its log, and `POST /down?seconds=3` makes it refuse connections for so long.
+`reward`, at `/pooling`, `/classify`, `/v1/embeddings` and `/tokenize`, or its `embed`, at `/v1/embeddings`;
+`GET /log` is all that it was asked and answered, `GET /log?summary=1` the sums; `POST /settings` changes settings of
+the running server (faults by their names), `POST /reset` empties its log, and `POST /down?seconds=3` makes it refuse
+connections for so long.
 """
 
 import argparse
@@ -75,7 +76,7 @@ class OpenAIServer(Behaviour):
         await self._site.start()
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        path, rewards = request.path, REWARDS if self.reward is not None else ()
+        path, rewards = request.path, REWARDS if self.reward or self.embed else ()
         if not path.startswith("/v1/") and path not in rewards:
             return wire.sent(await self._control(request))
         key = request.headers.get("Authorization", "").removeprefix("Bearer ")
@@ -218,7 +219,7 @@ async def main(settings: dict[str, Any], port: int) -> None:
     await asyncio.Event().wait()
 
 
-SETTINGS = tuple(field.name for field in fields(Behaviour) if field.name not in ("write", "reward"))
+SETTINGS = tuple(field.name for field in fields(Behaviour) if field.name not in ("write", "reward", "embed"))
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

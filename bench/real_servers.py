@@ -1,4 +1,5 @@
-"""Real servers on loopback that serve the embedded model: llama.cpp's, `transformers serve` and vLLM.
+"""Real servers on loopback: llama.cpp's, `transformers serve` and vLLM with the embedded model, and vLLM with reward
+models.
 
 `make test-servers` installs them, each in an environment of its own, under `build/servers`.
 """
@@ -11,14 +12,15 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
 SERVERS = Path(__file__).parent.parent / "build" / "servers"
 OFFLINE = {"HF_HUB_OFFLINE": "1", "DO_NOT_TRACK": "1", "VLLM_NO_USAGE_STATS": "1", "VLLM_CPU_KVCACHE_SPACE": "1"}
-START_S = 300.0  # at most, to a first answer
+START_S = 600.0  # at most, to a first answer
 
 LLAMA_CPP = """
 import sys, threading, xllamacpp
@@ -50,7 +52,7 @@ json.dump([scores(tokens) for tokens in json.load(sys.stdin)], sys.stdout)
 class Server:
     """One that runs, and its ways. `at_once`: a seed holds beside other calls in flight. `continues`: it goes on from a
     half-written answer without a chat template of ours. `any_name`: it answers to every model's name. `any_length`: it
-    reads on past its context."""
+    reads on past its context. `writes`: it completes texts; many reward models don't."""
 
     name: str
     model: str
@@ -60,6 +62,7 @@ class Server:
     continues: bool = True
     any_name: bool = False
     any_length: bool = False
+    writes: bool = True
 
 
 def _python(name: str) -> str:
@@ -102,6 +105,16 @@ def vllm(folder: Path, port: int) -> tuple[Server, list[str]]:
     return Server("vllm", "redraft-embedded", _address(port)), [*program, *place, *size]
 
 
+def vllm_reward_model(arguments: Sequence[str]) -> "Start":
+    """vLLM's server of a reward model, with the arguments of `vllm serve`."""
+
+    def start(folder: Path, port: int) -> tuple[Server, list[str]]:
+        server, command = vllm(folder, port)
+        return replace(server, writes=False), [*command, *arguments]
+
+    return start
+
+
 Start = Callable[[Path, int], tuple[Server, list[str]]]
 STARTS: tuple[Start, ...] = (llama_cpp, transformers, vllm)
 """From a published folder, with `model.gguf` in it, and a port to a server and the command that starts it."""
@@ -129,21 +142,37 @@ def running(start: Start, folder: Path) -> Iterator[Server]:
 
 def scores(folder: Path, texts: Sequence[Sequence[int]]) -> list[list[float]]:
     """The log-probability of each token but the first of each text, by the transformers library."""
+    return json.loads(run_python("transformers", "-c", SCORES, str(folder), given=json.dumps(texts)))
+
+
+def reward_model(family: str, folder: Path, drafts: Sequence[Sequence[str]]) -> list[list[Any]]:
+    """Makes a tiny reward model in a folder; returns the values of each draft's steps, by the transformers library. A
+    draft is a question and its steps."""
+    program = Path(__file__).with_name("tiny_reward_models.py")
+    done = run_python("vllm", str(program), family, str(folder), given=json.dumps(drafts))
+    return json.loads(done)
+
+
+def run_python(server: str, *arguments: str, given: str = "") -> str:
+    """What Python prints in the environment of a server."""
     done = subprocess.run(
-        [_python("transformers"), "-c", SCORES, str(folder)],
-        input=json.dumps(texts),
+        [_python(server), *arguments],
+        input=given,
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
         env=os.environ | OFFLINE,
     )
-    return json.loads(done.stdout)
+    if done.returncode:
+        raise NotRunning(done.stderr[-3000:])
+    return done.stdout
 
 
 def _wait(server: Server, process: subprocess.Popen[bytes], log: Path) -> None:
     """Until it answers."""
     body = json.dumps({"model": server.model, "prompt": "<|user|>", "max_tokens": 1}).encode()
     asked = Request(f"{server.url}/completions", body, {"Content-Type": "application/json"})
+    asked = asked if server.writes else Request(f"{server.url.removesuffix('/v1')}/health")
     end = time.monotonic() + START_S
     while time.monotonic() < end and process.poll() is None:
         try:

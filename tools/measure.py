@@ -34,7 +34,6 @@ SHARED_NAMES: Mapping[tuple[str, str], str] = {
     ("flows", "accuracy"): "shares of right answers, as numbers and as a picture",
     ("flows", "report"): "a result in words, for terminals, Markdown and notebooks",
     ("flows", "result"): "what the stage returns, and how it is shown",
-    ("flows", "validation"): "checks a part of one's own, so that a mistake gets one line",
     ("llm/providers", "errors"): "the route's failures as ModelErrors",
     ("llm/providers", "learned"): "what was learned of a model in earlier calls",
     ("llm/providers", "model"): "the route's Model",

@@ -1,6 +1,6 @@
 """How the mock server behaves: each setting may be changed while it runs."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -44,3 +44,4 @@ class Behaviour:
     batch_faults: list[Fault | None] = field(default_factory=list)  # the same as `faults`, for files and batches
     reward: Reward | None = None  # how good a step is, from 0 to 1: the model is a reward model
     nonsense: Nonsense = ""  # what its numbers suffer
+    embed: Callable[[str], Sequence[float]] | None = None  # a text's embedding: the model is one of embeddings

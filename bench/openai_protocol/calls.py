@@ -1,6 +1,6 @@
 """From a call's body to its reply, whatever the connection makes of it then."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -69,12 +69,26 @@ class Calls:
             return error(404, f"The model `{body.get('model')}` does not exist.", "model_not_found")
         if fault and isinstance(fault.status, int):
             return Reply(fault.status, orjson.dumps(fault.body), fault.headers)
+        if behaviour.embed is not None and path == rewards.EMBEDDINGS:
+            return self._embedded(body, behaviour.embed)
         if behaviour.reward is not None:
             return self._rewarded(path, body, fault)
         try:
             return await self._completed(path == CHAT, body, fault)
         except prompts.BadRequest as bad:
             return error(400, str(bad), "invalid_request_error", bad.param)
+
+    def _embedded(self, body: dict[str, Any], embed: Callable[[str], Sequence[float]]) -> Reply:
+        """The reply of a model of embeddings."""
+        texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
+        read = sum(len(text.split()) for text in texts)
+        data = {
+            "object": "list",
+            "model": body.get("model", ""),
+            "data": [{"object": "embedding", "index": i, "embedding": list(embed(t))} for i, t in enumerate(texts)],
+            "usage": {"prompt_tokens": read, "total_tokens": read},
+        }
+        return Reply(200, orjson.dumps(data), usage=Usage(prompt=read, cached=0, completion=0, thought=0))
 
     def _rewarded(self, path: str, body: dict[str, Any], fault: Fault | None) -> Reply:
         """The reply of a reward model."""

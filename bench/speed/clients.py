@@ -5,7 +5,8 @@ after round, each measured by itself without its imports; the table holds median
 environments in a cache folder. Processor time is user and system; memory is the peak above what the process held
 before. A call is a request that the server saw; distinct samples are different texts in its log.
 
-With `--against BIN`, the folder of another build's programs, redraft's calls of both builds run in turn instead.
+With `--against BIN`, the folder of another build's programs, redraft's calls of both builds run in turn instead:
+those of OTHER_BUILD, or those that `--only` names.
 """
 
 import argparse
@@ -82,8 +83,8 @@ RATIOS = (
     ("redraft, texts", "inspect_ai", 1.0),
     ("redraft n=8, texts", "inspect_ai n=8", 1.0),
 )
-OTHER_BUILD = ("redraft", "redraft n=8")
-"""The contestants that `--against` runs in both builds."""
+OTHER_BUILD = ["redraft", "redraft n=8"]
+"""The contestants that `--against` runs in both builds, unless `--only` names others."""
 
 Table = dict[str, dict[str, float]]
 """Figures by contestant."""
@@ -182,7 +183,7 @@ def ask(address: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", nargs="*", choices=CONTESTANTS, default=list(CONTESTANTS), metavar="NAME")
+    parser.add_argument("--only", nargs="*", choices=list(CONTESTANTS), metavar="NAME")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--problems", type=int, default=500)
     parser.add_argument("--samples", type=int, default=8)
@@ -193,11 +194,19 @@ if __name__ == "__main__":
     given = parser.parse_args()
     if given.against:
         python = str(given.against.absolute() / "python")
-        other = {f"other build: {name}": replace(CONTESTANTS[name], interpreter=python) for name in OTHER_BUILD}
+        ours = [name for name in given.only or OTHER_BUILD if CONTESTANTS[name].program.startswith("ours/")]
+        other = {f"other build: {name}": replace(CONTESTANTS[name], interpreter=python) for name in ours}
         CONTESTANTS.update(other)
-        RATIOS += tuple((name, f"other build: {name}", 1.05) for name in OTHER_BUILD)
-        given.only = [*OTHER_BUILD, *other]
-    table = measure(given.only, given.rounds, given.samples, given.concurrency, given.problems, given.latency_ms)
+        RATIOS += tuple((name, f"other build: {name}", 1.05) for name in ours)
+        given.only = [*ours, *other]
+    table = measure(
+        given.only or list(CONTESTANTS),
+        given.rounds,
+        given.samples,
+        given.concurrency,
+        given.problems,
+        given.latency_ms,
+    )
     show(table)
     if given.json:
         given.json.write_text(json.dumps(table, indent=1) + "\n")

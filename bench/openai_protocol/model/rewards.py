@@ -38,6 +38,10 @@ class Rewards:
                 ids = self.ids(asked["prompt"])
                 data: dict[str, Any] = {"count": len(ids), "max_model_len": 4096, "tokens": ids}
                 return json.dumps(data).encode(), 0
+            case "/pooling" if isinstance(asked.get("input"), list):
+                read = len(asked["input"])
+                values = [[value] for value in self._values(asked["input"], reward)]
+                one = [{"index": 0, "object": "pooling", "data": spoilt(values, nonsense)}]
             case "/pooling":
                 read, rows = self._pooled(asked, reward, nonsense)
                 one = [{"index": 0, "object": "pooling", "data": spoilt(rows, nonsense)}]

@@ -1,87 +1,44 @@
-"""What filters and exports cost by the size of the store: `python bench/speed/store.py`.
+"""What filters, exports and statistics cost by the size of the store: `python bench/scale/store.py`.
 
 Stores of 1,000, 10,000 and 100,000 trajectories are made by the store's own writer. Each command runs as a process of
-its own. The floor is one hand-written statement that filters and exports on the same tables. Each line has the
-processor seconds, the wall seconds and the peak memory of a command at each size, and the exponent of the processor
-seconds between sizes, without those of a store of 16 trajectories.
+its own; a view is asked by `redraft query`. The floor is one hand-written statement that filters and exports on the
+same tables. Each line has the processor seconds, the wall seconds and the peak memory of a command at each size, and
+the exponent of the processor seconds between sizes, without those of a store of 16 trajectories.
 
-With `--against BIN`, the folder of another build's programs (such as `other/.venv/bin`), the commands of both builds
-run in turn on the same stores, and the rows that they keep are compared whole and in order.
+With `--against BIN`, the folder of another build's programs (such as `other/.venv/bin`), that build makes the same
+stores for itself, the commands of both builds run in turn, and the rows that they keep are compared whole and in order.
 """
 
 import argparse
 import hashlib
 import math
-import os
 import subprocess
 import sys
 import tempfile
-import threading
-import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
-from itertools import islice, pairwise
-from multiprocessing import get_context
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, TypeVar
 
-from units import SAMPLES, units
+from made_store import Cost, cost, make_store, show
 
 from redraft.store import Store
 
-Result = TypeVar("Result")
 BIN = Path(sys.executable).parent
 FORMATS = ("sft", "messages", "rise", "score", "mended", "value")
+VIEWS = (
+    "pass_at_k", "best_of_n", "reward_by_n", "grader_bias", "corrections", "text_changes", "step_quality",
+    "first_errors", "answer_diversity", "diversity", "cost_of_right", "costs",
+)  # fmt: skip
 SMALLEST = 16  # trajectories of the store that shows how long a command takes to start
-BATCH = 250  # units that are published at a time
 FLOOR = Path(__file__).with_name("floor.py")
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What one process took: seconds of processors, seconds, and the most memory in MB."""
-
-    processor: float
-    wall: float
-    memory: float
-
-
-def cost(command: Sequence[str], limit: float) -> Cost | None:
-    """What a command takes; None if it takes longer than `limit` seconds, after which it is killed."""
-    start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    timer = threading.Timer(limit, process.kill)
-    timer.start()
-    _, status, used = os.wait4(process.pid, 0)
-    timer.cancel()
-    wall = time.perf_counter() - start
-    if wall > limit:
-        return None
-    if status:
-        raise SystemExit(f"failed: {' '.join(command)}")
-    return Cost(used.ru_utime + used.ru_stime, wall, used.ru_maxrss / 1024)
-
-
-def make_store(db: Path, trajectories: int) -> None:
-    """Makes a store, and says what loading cost."""
-    start, wall, steps = time.process_time(), time.perf_counter(), 0
-    with Store(db) as store:
-        made = units(trajectories // SAMPLES)
-        while part := list(islice(made, BATCH)):
-            store.add([problem for problem, _ in part])
-            store.publish([unit for _, unit in part])
-            steps += sum(len(trajectory.steps) for _, unit in part for trajectory in unit.trajectories)
-    taken, size = time.process_time() - start, db.stat().st_size / 2**20
-    wall = time.perf_counter() - wall
-    show("made", f"{trajectories:,} trajectories", f"{steps:,} steps", f"{size:.0f} MB", f"{taken:.0f} / {wall:.0f} s")
 
 
 def commands(folder: Path, db: Path, file: Path) -> dict[str, list[str]]:
     """Each command of a build by its name; an export writes to `file`."""
     redraft, on = str(folder / "redraft"), ["--db", str(db)]
     exports = {name: [redraft, "export", str(file), "--format", name, "--overwrite", *on] for name in FORMATS}
-    return {"filter": [redraft, "filter", *on], **exports}
+    views = {name: [redraft, "query", f"SELECT count(*) FROM (FROM {name})", *on] for name in VIEWS}
+    return {"filter": [redraft, "filter", *on], **exports, **views}
 
 
 def floor(db: Path, file: Path) -> list[str]:
@@ -99,28 +56,27 @@ def kept(db: Path, file: Path) -> str:
     return found.hexdigest()
 
 
-def apart(function: Callable[..., Result], *given: Any) -> Result:
-    """Calls a function in a process of its own: the peak memory of a command begins with that of this process."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(function, *given).result()
-
-
 def compare(name: str, folder: Path, stores: Mapping[int, Path], options: argparse.Namespace) -> None:
     """A line for each build's command. Ends the program if the other build keeps other rows."""
     builds = {"": BIN, **({" (other build)": options.against} if options.against else {})}
     found: dict[str, list[Cost | None]] = {build: [] for build in builds}
-    for size, db in stores.items():
+    for size, own in stores.items():
         results = []
         for build, programs in builds.items():
-            file = folder / f"rows{len(results)}.jsonl"
+            db, file = other(own) if build else own, folder / f"rows{len(results)}.jsonl"
             file.unlink(missing_ok=True)
             found[build].append(cost(commands(programs, db, file)[name], options.limit))
-            if options.against and found[build][-1]:
-                results.append(apart(kept, db, file))
+            if options.against and name not in VIEWS and found[build][-1]:
+                results.append(subprocess.run([programs / "python", __file__, "--kept", db, file], stdout=-1).stdout)
         if any(result != results[0] for result in results):
             raise SystemExit(f"{name}: the builds keep other rows of {size:,} trajectories")
     for build, costs in found.items():
         line(name + build, costs, [*stores])
+
+
+def other(db: Path) -> Path:
+    """The same store, as the other build makes it."""
+    return db.with_name(f"other-{db.name}")
 
 
 def line(name: str, costs: Sequence[Cost | None], sizes: Sequence[int]) -> None:
@@ -135,10 +91,6 @@ def line(name: str, costs: Sequence[Cost | None], sizes: Sequence[int]) -> None:
     show(name, *cells, *grown)
 
 
-def show(*cells: str) -> None:
-    print("| " + " | ".join(cells) + " |", flush=True)  # noqa: T201 - a table for the reader
-
-
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[1_000, 10_000, 100_000])
@@ -146,15 +98,26 @@ if __name__ == "__main__":
     parser.add_argument("--limit", type=float, default=600, help="seconds after which a command is given up")
     parser.add_argument("--folder", type=Path, help="where the stores are kept for another time")
     parser.add_argument("--against", type=Path, metavar="BIN", help="the folder of another build's programs")
+    parser.add_argument("--make", nargs=2, metavar=("DB", "SIZE"), help="only makes a store")
+    parser.add_argument("--kept", nargs=2, type=Path, metavar=("DB", "FILE"), help="only prints a hash of what is kept")
     options = parser.parse_args()
+    if options.make:
+        make_store(Path(options.make[0]), int(options.make[1]))
+        raise SystemExit
+    if options.kept:
+        show(kept(*options.kept))
+        raise SystemExit
     with tempfile.TemporaryDirectory() as place:
         folder = options.folder or Path(place)
         sizes = [SMALLEST, *options.sizes]
         stores = {size: folder / f"{size}.duckdb" for size in sizes}
         for size, db in stores.items():
-            if not db.exists():
-                apart(make_store, db, size)
+            for programs, path in [(BIN, db), *([(options.against, other(db))] if options.against else [])]:
+                if (
+                    not path.exists()
+                ):  # in a process of its own: the peak memory of a command begins with that of this one
+                    subprocess.run([programs / "python", __file__, "--make", path, str(size)], check=True)
         show("processor s / s / MB", *(f"{size:,}" for size in stores), *("exponent" for _ in sizes[2:]))
         line("floor", [cost(floor(db, folder / "floor.jsonl"), options.limit) for db in stores.values()], sizes)
-        for name in options.only or ("filter", *FORMATS):
+        for name in options.only or ("filter", *FORMATS, *VIEWS):
             compare(name, folder, stores, options)

@@ -1,5 +1,5 @@
 """One hand-written statement that filters and exports as the defaults do, by the text where redraft compares equations:
-`python bench/speed/floor.py STORE FILE`. `store.py` measures it beside redraft's commands."""
+`python bench/scale/floor.py STORE FILE`. `store.py` measures it beside redraft's commands."""
 
 import sys
 
@@ -7,15 +7,10 @@ import duckdb
 
 SQL = """
 COPY (
-    WITH verdicts AS (
-        SELECT trajectory_id, turn, arg_max(verdict, attempt) AS verdict FROM raw.grades
-        WHERE grader = 'oracle' AND step_id IS NULL GROUP BY ALL
-    ), right_drafts AS (
-        SELECT p.problem_id, t.trajectory_id, t.sample, d.text FROM raw.trajectories t
-        JOIN raw.commits p USING (unit_id, attempt) JOIN raw.turns d USING (unit_id, attempt, trajectory_id)
-        JOIN verdicts v ON v.trajectory_id = t.trajectory_id AND v.turn = d.turn
-        WHERE v.verdict = 'right' AND t.stop NOT IN ('failed', 'length') AND t.tokens <= 1024
-        QUALIFY row_number() OVER (PARTITION BY t.trajectory_id ORDER BY d.turn DESC) = 1
+    WITH right_drafts AS (
+        SELECT p.problem_id, t.sample, t.text FROM raw.turns t JOIN raw.commits p USING (commit_id)
+        WHERE t.verdict = 'right' AND t.ended NOT IN ('failed', 'length') AND t.path_tokens <= 1024
+        QUALIFY row_number() OVER (PARTITION BY t.path_id ORDER BY t.turn DESC) = 1
     ), different AS (
         FROM right_drafts QUALIFY row_number() OVER (PARTITION BY problem_id, hash(lower(text)) ORDER BY sample) = 1
     ), capped AS (
