@@ -50,6 +50,13 @@ def alternatives(name: object, names: Iterable[str], more: str = "") -> str:
     return f"there are {', '.join(there) or 'none'}{more}{question}"
 
 
+def plural(number: int, noun: str) -> str:
+    """Returns a number with its noun in the singular or plural: "1 problem", "2,000 problems", "3 trajectories"."""
+    if number == 1:
+        return f"1 {noun}"
+    return f"{number:,} {noun[:-1]}ies" if noun.endswith("y") else f"{number:,} {noun}s"
+
+
 def wrong(part: str, returned: object, wanted: str, how: str = "returned") -> PartError:
     """Returns the error of a part, such as "critic 'mine'", that returned a wrong value. `wanted` says which value the
     part has to return."""

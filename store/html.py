@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
+from redraft.store.errors import plural
+
 if TYPE_CHECKING:  # trajectory imports this module
     from redraft.store.trajectory import Grade, Step, Trajectory
 
@@ -82,7 +84,7 @@ def _question(trajectory: "Trajectory") -> str:
 
 def _folded(trajectory: "Trajectory", number: int, *, opened: bool) -> str:
     turns = f", {trajectory.turn} drafts" if trajectory.turn > 1 else ""
-    steps = "1 step" if len(trajectory.steps) == 1 else f"{len(trajectory.steps)} steps"
+    steps = plural(len(trajectory.steps), "step")
     facts = (
         f"{steps}, {trajectory.tokens:,} tokens{turns}{'' if trajectory.role == 'sample' else f', {trajectory.role}'}"
     )

@@ -30,7 +30,8 @@ from redraft.store.journal_files import (
     write,
 )
 
-COMPACT_AT = 16 * 2**20  # bytes: a smaller file is never rewritten
+COMPACT_AT = 16 * 2**20  # bytes: a smaller file is not rewritten while its run is at work
+LET_GO_AT = 2**16  # bytes of published lines for which a run rewrites the file when it begins
 
 
 class Journal:
@@ -61,6 +62,7 @@ class Journal:
         try:
             with lock_folder(self._first_path.parent):
                 self._take(self._first_path, None if units is None else set(units), set(also))
+                self.let_go()
         except BaseException as error:
             if first_claim:
                 self._release()
@@ -106,6 +108,11 @@ class Journal:
         if removed:
             self._write_line(json_line({"forget": removed}))
         if self._size > COMPACT_AT and sum(self._calls.sizes.values()) < self._size / 2:
+            self._compact()
+
+    def let_go(self) -> None:
+        """Rewrites the file without its published lines, if they are many, so that the store may have their room."""
+        if self._file >= 0 and self._size - self._calls.pending_size() > LET_GO_AT:
             self._compact()
 
     def close(self) -> None:
@@ -192,13 +199,18 @@ class Journal:
             write(self._file, text)
         except OSError as error:
             os.ftruncate(self._file, self._size)
-            raise _write_error(self._path, error) from error
+            raise _write_error(self._path, error, self._size) from error
         self._size += len(text)
         return len(text)
 
     def _compact(self) -> None:
         """Rewrites the file with the pending calls. If the disk has no room for the new file, the old file stays."""
         assert self._path is not None
+        if not self.units():  # nothing can be lost, and no room for a second file is needed
+            os.ftruncate(self._file, 0)
+            self._size, self._calls.sizes = 0, {}
+            self._write_line(self._claim.line())
+            return
         new = self._path.with_suffix(".new")
         file = os.open(new, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o644)
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -216,8 +228,9 @@ class Journal:
         self._calls.sizes = {unit: len(text) for unit, text in lines.items()}
 
 
-def _write_error(path: Path, error: OSError) -> StoreError:
+def _write_error(path: Path, error: OSError, size: int = 0) -> StoreError:
+    held = f" (the journal has {size / 2**20:.1f} MB)" if size > LET_GO_AT else ""
     return StoreError(
-        f"{path} can't be written: {error.strerror}: free some space or give yourself the right to write it, then run"
-        " the same command again; what was written is safe"
+        f"{path} can't be written: {error.strerror}{held}: free some space or give yourself the right to write it,"
+        " then run the same command again; what was written is safe"
     )

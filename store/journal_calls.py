@@ -68,6 +68,10 @@ class JournalCalls:
         """Returns the units that have pending calls."""
         return [unit for unit, calls in self._pending.items() if calls]
 
+    def pending_size(self) -> int:
+        """Returns the bytes of the lines of units that have pending calls."""
+        return sum(self.sizes.get(unit, 0) for unit in self.pending_units())
+
     def lines(self) -> dict[str, bytes]:
         """Returns the pending calls of each unit as lines of a journal."""
         return {unit: self._lines(unit) for unit in self._pending}

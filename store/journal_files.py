@@ -13,10 +13,13 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Required
+
+import msgspec
+from typing_extensions import TypedDict
 
 from redraft.store.calls import Call, Choices, Prompt
-from redraft.store.errors import JournalBusy, StoreError
+from redraft.store.errors import JournalBusy, StoreError, plural
 from redraft.store.json_records import call_from_json, call_to_json, exact
 from redraft.store.waiting import pause
 
@@ -120,9 +123,12 @@ def read_claim(path: Path) -> Claim:
         lines = path.read_bytes().splitlines()
     except FileNotFoundError:  # the run has ended meanwhile
         return Claim()
-    entry = next((json.loads(text) for text in reversed(lines) if text.startswith(b'{"pid":')), {})
-    units = entry.get("units")
-    return Claim(entry.get("pid"), None if units is None else set(units))
+    text = next((text for text in reversed(lines) if text.startswith(b'{"pid":')), b"{}")
+    with suppress(*BROKEN):
+        entry = json.loads(text)
+        units = entry.get("units")
+        return Claim(int(entry["pid"]) if "pid" in entry else None, None if units is None else set(units))
+    return Claim(units=None)  # the line is broken, so the claim may have any unit
 
 
 def check_claim(path: Path, units: Collection[str] | None) -> None:
@@ -136,8 +142,8 @@ def check_claim(path: Path, units: Collection[str] | None) -> None:
             f"{path} is held by another run of the same recipe{claim.process}: wait until it has ended, or end it"
         )
     raise JournalBusy(
-        f"another run of the same recipe{claim.process} is at work on {shared:,} of these {len(units):,} problems: wait"
-        " until it has ended, or end it"
+        f"another run of the same recipe{claim.process} is at work on {shared:,} of these"
+        f" {plural(len(units), 'problem')}: wait until it has ended, or end it"
     )
 
 
@@ -165,20 +171,51 @@ def read_pending(path: Path, file: int) -> dict[str, list[Entry]]:
             entry = json.loads(text)
             if "call" in entry:
                 call = call_from_json(entry["call"])
-                pending = Entry(call, entry["choices"], entry.get("prompt"), len(text) + 1)
+                line = msgspec.convert(entry, _Line)  # only its types are checked
+                pending = Entry(call, entry["choices"], line.get("prompt"), len(text) + 1)
                 found.setdefault(call.unit, []).append(pending)
             for unit in entry.get("forget", ()):
                 found.pop(unit, None)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise StoreError(f"{path}, line {number}: not a line of a journal ({error}): delete that line") from error
+        except BROKEN as error:
+            raise StoreError(f"{path}, line {number}, is no line of a journal: delete that line") from error
     return found
+
+
+BROKEN = (ValueError, TypeError, KeyError, AttributeError, RecursionError, msgspec.ValidationError)
+"""What the reading of a broken line may raise."""
+
+
+class _Sample(TypedDict, total=False):
+    """The fields of a choice that are read again, as `llm/choice_json.py` writes them."""
+
+    text: str
+    finish: str
+    tokens: int
+    logprobs: list[float] | None
+    offsets: list[int] | None
+    thinking: str
+    call_id: str
+
+
+class _Line(TypedDict, total=False):
+    """The types in a line with a call."""
+
+    choices: Required[list[_Sample]]
+    prompt: dict[str, Any]
 
 
 def has_answer(path: Path) -> bool:
     """Returns whether the file at `path` has an answered call."""
     with suppress(FileNotFoundError), path.open("rb") as lines:
-        return any(text.startswith(b'{"call":') and json.loads(text)["choices"] for text in lines if text[-1:] == b"\n")
+        return any(text.startswith(b'{"call":') and _answered(text) for text in lines if text[-1:] == b"\n")
     return False
+
+
+def _answered(text: bytes) -> bool:
+    """Returns whether a line has an answered call, or may have one because it is broken."""
+    with suppress(*BROKEN):
+        return bool(json.loads(text)["choices"])
+    return True
 
 
 def remove_unanswered(folder: Path) -> bool:

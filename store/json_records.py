@@ -3,8 +3,10 @@
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
+import msgspec
 import orjson
 
 from redraft.store.calls import Call
@@ -19,8 +21,13 @@ CALL_FIELDS = Call.__struct_fields__
 
 
 def call_from_json(data: Mapping[str, Any]) -> Call:
-    """Returns the call from the JSON data of `call_to_json`. Raises TypeError if a field is missing or unknown."""
-    return Call(**data)
+    """Returns the call from the JSON data of `call_to_json`. Raises TypeError if a field is missing or unknown, or has
+    another type."""
+    Call(**data)  # msgspec does not look for unknown fields
+    try:
+        return msgspec.convert(data, Call)
+    except msgspec.ValidationError as error:
+        raise TypeError(str(error)) from error
 
 
 def exact(value: Any) -> str:
@@ -59,12 +66,18 @@ def texts(values: Sequence[str]) -> str:
 
 
 def _array(values: Sequence[Any], kind: str) -> bytes:
-    if kind != "DOUBLE" or all(map(math.isfinite, filter(None, values))):
+    if not kind.startswith("DOUBLE") or all(map(math.isfinite, _numbers(values, kind))):
         try:
             return orjson.dumps(values, default=str)  # ten times faster than json, but writes NaN as null
         except TypeError:  # a lone surrogate
             pass
     return json.dumps(values, ensure_ascii=False, default=str).encode("utf-8", "replace")
+
+
+def _numbers(values: Sequence[Any], kind: str) -> Iterator[float]:
+    """Yields the numbers of a column of numbers, or of lists of numbers, without those that are None or 0."""
+    lists = filter(None, values)
+    return filter(None, chain.from_iterable(lists)) if kind.endswith("[]") else lists
 
 
 def _finite(value: Any) -> Any:

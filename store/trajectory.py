@@ -12,6 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from redraft.store.digest import prefix_key
+from redraft.store.errors import plural
 from redraft.store.problems import Question
 
 
@@ -112,7 +113,12 @@ class Trajectory(Struct, frozen=True, gc=False):
         """Returns a summary, such as `<Trajectory ab12:0, 2 drafts, 7 steps, answer '16', answered, chosen>`."""
         drafts = f"{self.turn} drafts, " if self.turn > 1 else ""
         answer = "no answer" if self.answer is None else f"answer {self.answer[:40]!r}"
-        facts = [f"{drafts}{len(self.steps)} steps", answer, self.stop or "open", "chosen" if self.chosen else ""]
+        facts = [
+            f"{drafts}{plural(len(self.steps), 'step')}",
+            answer,
+            self.stop or "open",
+            "chosen" if self.chosen else "",
+        ]
         return f"<Trajectory {self.trajectory_id}, {', '.join(filter(None, facts))}>"
 
     def _repr_html_(self) -> str:

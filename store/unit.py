@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from redraft.store.calls import Call, Choices, Prompt
 from redraft.store.digest import digest
@@ -14,6 +15,11 @@ from redraft.store.trajectory import Grade, Trajectory
 def unit_id(recipe: str, problem_id: str, replicate: str) -> str:
     """Returns the id of one unit of work."""
     return digest("unit", recipe, problem_id, replicate)
+
+
+def answers_id(unit: str, number: int) -> str:
+    """Returns the id of the unit of the answers to a unit's rewrite."""
+    return digest("answers", unit, number)
 
 
 def key_hash(problem: Problem) -> str:
@@ -30,6 +36,27 @@ class Done(Struct, frozen=True):
     samples: int
     status: str  # "done", "failed" or "cut"
     key_hash: str = ""
+
+
+class Rewrite(Struct, frozen=True):
+    """A question that was made from a problem, accepted or refused; or the reason why nothing could be made, without a
+    question. `problem` is the new problem, if it was accepted and is not the original one. `confidence` is the share of
+    the sampled `answers` that equal the `answer`, and `agreed` their number. `drafts` are the answers to the new
+    problem, and `grades` judge them."""
+
+    augmentation: str  # the name of the method
+    question: str | None = None
+    answer: str | None = None
+    refused: str | None = None  # the reason, whose kind ends at the first colon; None if it was accepted
+    problem: Problem | None = None
+    answers: int = 0
+    agreed: int = 0
+    drafts: tuple[Trajectory, ...] = ()
+    grades: tuple[Grade, ...] = ()
+
+    @property
+    def confidence(self) -> float | None:
+        return self.agreed / self.answers if self.answers else None
 
 
 class Unit(Struct, frozen=True):
@@ -51,6 +78,7 @@ class Unit(Struct, frozen=True):
     key_hash: str = ""  # of the problem that its drafts were judged by
     prompts: Mapping[str, Prompt] = field(default_factory=dict)  # of its calls, by their hashes
     judged: tuple[Trajectory, ...] = ()  # trajectories of other units, of which it holds only grades
+    rewrites: tuple[Rewrite, ...] = ()  # what was made of the problem; the answers to each are a unit of their own
 
     def __post_init__(self) -> None:
         drafts = {trajectory.trajectory_id: trajectory for trajectory in (*self.judged, *self.trajectories)}
@@ -63,3 +91,23 @@ class Unit(Struct, frozen=True):
                     f"grader {grade.grader!r} gave {len(grade.steps)} step values for turn {grade.turn} of"
                     f" {grade.trajectory_id}, which has {steps} steps: give one a step, or none"
                 )
+
+    def answered(self) -> list["Unit"]:
+        """Returns the units of the answers to the new problems of this unit."""
+        return [
+            replace(
+                self,
+                unit_id=answers_id(self.unit_id, number),
+                problem_id=rewrite.problem.problem_id,
+                samples=rewrite.answers,
+                trajectories=rewrite.drafts,
+                grades=rewrite.grades,
+                calls=(),
+                key_hash=key_hash(rewrite.problem),
+                prompts={},
+                judged=(),
+                rewrites=(),
+            )
+            for number, rewrite in enumerate(self.rewrites)
+            if rewrite.problem is not None and rewrite.drafts
+        ]

@@ -40,14 +40,45 @@ def whole(
     handed: Collection[str] = (),
 ) -> dict[str, Any]:
     """Returns `arguments`, and raises PartError for a missing required argument too. The names in `handed` may be
-    missing, because they are added later. `prefix` precedes the argument's name in the message."""
+    missing, because they are added later. `prefix` precedes an argument's name in the message, which names them all."""
     found = arguments(factory, given, noun)
-    for name, parameter in inspect.signature(factory).parameters.items():
-        needed = parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty
-        if needed and name not in found and name not in handed:
-            raise PartError(
-                f"{noun} {_name(factory)!r} needs its argument {name!r}: give it with --set {prefix}{name}=..."
-            )
+    missing = [
+        name
+        for name, parameter in inspect.signature(factory).parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty
+        if name not in found and name not in handed
+    ]
+    if missing:
+        named = " and ".join(map(repr, missing))
+        cure = " and ".join(f"--set {prefix}{name}=..." for name in missing)
+        noun_of, pronoun = ("argument", "it") if len(missing) == 1 else ("arguments", "them")
+        raise PartError(f"{noun} {_name(factory)!r} needs its {noun_of} {named}: give {pronoun} with {cure}")
+    return found
+
+
+def check_number(name: str, value: float, example: float, *, least: float, most: float | None = None) -> None:
+    """Raises PartError unless a number is from `least` to `most`; None for no limit. The message names an example of a
+    good number, which is whole if the argument takes whole numbers."""
+    if least <= value and (most is None or value <= most):
+        return
+    wanted = "a whole number" if isinstance(example, int) else "a number"
+    limits = f"from {least}" if most is None else f"from {least} to {most}"
+    raise PartError(f"{name}={value}: give {wanted} {limits}, such as {example}")
+
+
+def check_range(part: str, least: float, most: float) -> None:
+    """Raises PartError if the arguments `least` and `most` of a part leave nothing between them."""
+    if least > most:
+        raise PartError(f"{part}.least={least} is above {part}.most={most}, so that nothing is kept: exchange them")
+
+
+def flat(given: Mapping[str, Any], own: Collection[str] = ()) -> dict[str, Any]:
+    """Returns arguments without nesting: `{"cap": {"most": 2}}` becomes `{"cap.most": 2}`. Arguments in `own` may have
+    mappings as their values."""
+    found: dict[str, Any] = {}
+    for name, value in given.items():
+        nested = isinstance(value, Mapping) and name not in own
+        found |= {f"{name}.{key}": each for key, each in value.items()} if nested else {name: value}
     return found
 
 

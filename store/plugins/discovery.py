@@ -21,6 +21,7 @@ from redraft.store.errors import PartError, alternatives
 from redraft.store.plugins.kinds import KINDS
 
 Factory = Callable[..., Any]
+LONGEST = 100  # characters of a part's name; the system refuses to look for a much longer file
 
 
 @cache
@@ -39,7 +40,7 @@ def load(spec: str | Factory, kind: str, package: str = "") -> Factory:
         return spec
     where, colon, function = spec.rpartition(":")
     if not colon:
-        module = _modules(kind, package, spec if spec.isidentifier() else "-").get(spec)
+        module = _modules(kind, package, spec if spec.isidentifier() and len(spec) < LONGEST else "-").get(spec)
         if module is None:
             there = alternatives(spec, names(kind, package), ", or your own as path.py:function")
             raise PartError(f"no {kind} {spec!r}; {there}")
@@ -110,6 +111,10 @@ def _from_path(path: Path, noun: str) -> ModuleType:
 def _run(action: Callable[[], Any], name: str, noun: str) -> Any:
     try:
         return action()
+    except ModuleNotFoundError as error:
+        if error.name and (name == error.name or name.startswith(f"{error.name}.")):
+            raise PartError(f"no {noun} in {name!r}, which is no module: write your own as path.py:function") from None
+        raise PartError(f"the {noun} in {name} needs a module {error.name!r}, which is not installed") from error
     except Exception as error:
         raise PartError(f"the {noun} in {name} can't be loaded: {type(error).__name__}: {error}") from error
 

@@ -17,5 +17,8 @@ KINDS = {
     "grader": PartKind("redraft.graders", "Grader"),
     "filter": PartKind("redraft.flows.filters", "Filter"),
     "reader": PartKind("redraft.flows.readers", "Imported"),
+    "augmentation": PartKind("redraft.flows.augmentations", "Augmentation"),
     "format": PartKind("redraft.flows.formats", "Format"),
+    "model trainer": PartKind("redraft.flows.trainers", "Trainer"),
+    "trainer": PartKind("redraft.flows.formats.layouts", "Layout"),
 }

@@ -1,23 +1,27 @@
 """Reads the known answer of a problem from the cell that states it: a value, a value with its unit, a list of values,
 or a worked solution."""
 
+import ast
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from redraft.store.errors import SourceError
-from redraft.store.sources.fields import as_text, is_empty
+from redraft.store.sources.fields import as_text, decoded, is_empty
 
 NO_VALUE = frozenset({"nan", "none", "null", "n/a", "na", "proof", "notfound", "not found", "not_found", "unknown"})
 """What data sets write in the place of an answer that they don't have."""
 
-GSM8K = re.compile(r"\n?#### *(.+?)\s*\Z")
+MARK = "####"  # GSM8K's, before the answer on a solution's last line
 BOX = re.compile(r"\\(?:boxed|fbox) *")
 BRACES = re.compile(r"\\.|[{}]", re.DOTALL)  # an escaped brace is skipped, and an escaped backslash escapes nothing
 NUMBER = r"[-−]?(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)(?:/\d+)?"
 UNIT = re.compile(rf"({NUMBER}(?::\d+)?)\s+\((?!mod\b|base\b)[A-Za-z$%][^()+*=]+\)")  # "9 (apples)", as ASDiv writes it
+IN_BRACKETS = re.compile(rf"\(({NUMBER}\s+(?!mod\b|base\b)[A-Za-z]{{2,}}[^(),;=]*)\)")  # "(5 apples)"
+LABEL = re.compile(r"[A-Z]\)\s*(?=\S)|\([A-Z]\)\s+(?=[\w\\$]|-\S)")  # "A)21", the label of a choice
 FORMULA = re.compile(r"\A\$([^$]+)\$\Z")
-STATED = re.compile(r"\banswer(?:\s+is\s*:?|\s*:)\s*(?:\*\*)?(.+?)(?:\*\*)?\.?\s*\Z", re.IGNORECASE)
+STATES = re.compile(r"\banswer(?:\s+is\s*:?|\s*:)", re.IGNORECASE)
+SENTENCE = re.compile(r"(?<=[.!?])\s+")
 WORD = re.compile(r"(?<![\\\w{])[^\W\d_]{2,}")  # in prose: no command or name of an environment of LaTeX
 LAST = re.compile(rf"(?<![\w.])(?:\$|\\\$)?({NUMBER})(?![\w/])")
 
@@ -31,11 +35,17 @@ class Known(NamedTuple):
     why: str | None = None
 
 
-def known_answer(value: Any, *, worked: bool = False) -> Known:
-    """Returns the known answer that a cell states. With `worked`, the column holds worked solutions by its name.
+Reads = Literal["value", "solution", "statement", "mark"]
+"""What a cell holds, and so what of it is an answer: a value, or a solution that states one ("value"); a worked
+solution, whose last sentence may be the answer ("solution"); a text that may be a solution, so that only a bare number
+or a stated answer counts ("statement"); a free text, in which only a marked answer counts ("mark")."""
+
+
+def known_answer(value: Any, reads: Reads = "value") -> Known:
+    """Returns the known answer that a cell states. `reads` says what the cell's column holds.
 
     GSM8K's mark (`#### 18`) and the last `\\boxed{...}` count before all else. A solution without such a mark has the
-    answer that its last line states plainly: "The answer is 18", or a last sentence with one value, such as "She has
+    answer that its end states plainly: "The answer is 18", or a last sentence with one value, such as "She has
     30 - 12 = 18 dollars." Raises SourceError for an object, and for a box that is never closed.
     """
     text = stated_text(value)
@@ -45,17 +55,29 @@ def known_answer(value: Any, *, worked: bool = False) -> Known:
         return Known(why=repr(text))
     if marked := marked_answer(text):
         return marked
-    if (worked and not _is_value(text)) or ("\n" in text and len(WORD.findall(text)) > MOST_WORDS):
-        last = plain_value(text)
+    if reads == "mark":
+        return Known(None, text, "a text that marks no answer")
+    if _is_solution(text, reads):
+        last = stated_answer(text) if reads == "statement" else plain_value(text)
         return Known(last, text, None if last else "a solution that states no answer plainly")
-    return Known(without_unit(text))
+    return Known(bare_value(text))
+
+
+def _is_solution(text: str, reads: Reads) -> bool:
+    if reads == "statement":
+        return bool(WORD.search(text))
+    if reads == "solution":
+        return not _is_value(text)
+    return bool(STATES.search(text)) or ("\n" in text and len(WORD.findall(text)) > MOST_WORDS)
 
 
 def marked_answer(text: str) -> Known | None:
     """Returns the answer that a text marks as GSM8K (`#### 18`) or MATH (`\\boxed{18}`) do; None if it marks none.
     Raises SourceError for a box that is never closed."""
-    if mark := GSM8K.search(text):
-        return Known(mark[1].replace(",", "").replace("$", ""), text[: mark.start()])
+    before, mark, after = text.rpartition(MARK)
+    if mark and "\n" not in after.strip():
+        value, solution = after.strip().replace(",", "").replace("$", ""), before.removesuffix("\n")
+        return Known(value, solution) if value else Known(None, solution, f"{MARK} without a value")
     box = boxed(text)
     if box is None:
         return None
@@ -64,31 +86,62 @@ def marked_answer(text: str) -> Known | None:
 
 def stated_text(value: Any) -> str:
     """Returns what a cell states as one text. The texts of a list have commas between them, and lose the dollar signs
-    around each. Raises SourceError."""
+    around each; the list may be a text itself, such as '["3", "4"]'. Raises SourceError."""
     if isinstance(value, Mapping) and isinstance(value.get("text"), list):  # SQuAD's answers
         value = value["text"][:1]
+    if isinstance(value, str) and value.lstrip().startswith(QUOTED):
+        value = listed(value)
     if isinstance(value, list):
         return ", ".join(filter(None, (FORMULA.sub(r"\1", as_text(one, "answer")) for one in value)))
     return "" if is_empty(value) else as_text(value, "answer")
 
 
-def without_unit(text: str) -> str:
-    """Returns "9" for "9 (apples)", and "4, 6" for "4 (cats); 6 (dogs)"; any other text as it is."""
+def listed(text: str) -> Any:
+    """Returns the list that a text is in JSON or in Python's spelling; the text itself if it is none."""
+    value = decoded(text)
+    if isinstance(value, str) and text.lstrip().startswith("["):
+        try:
+            value = ast.literal_eval(text.strip())
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            return text
+    return value if isinstance(value, list) else text
+
+
+def bare_value(text: str) -> str:
+    """Returns a value without what data sets write around it: "9" for "9 (apples)", "4, 6" for "4 (cats); 6 (dogs)",
+    "5 apples" for "(5 apples)", and "21" for "A)21"; any other text as it is."""
+    if label := LABEL.match(text):
+        text = text[label.end() :]
+    if whole := IN_BRACKETS.fullmatch(text):
+        return whole[1]
     parts = [UNIT.fullmatch(part.strip()) for part in text.split(";")]
     return ", ".join(part[1] for part in parts if part) if all(parts) else text
 
 
 def plain_value(text: str) -> str | None:
     """Returns the value that the end of a worked solution states plainly; None if it states none, or several."""
+    if STATES.search(text):
+        return stated_answer(text)
     line = text.rstrip().rsplit("\n", 1)[-1]
-    if stated := STATED.search(text):
-        return stated[1].strip() if "\n" not in stated[1] and len(stated[1]) <= LONGEST_ANSWER else None
-    sentence = re.split(r"(?<=[.!?])\s+", line.strip())[-1]
-    values = LAST.findall(sentence.rpartition("=")[2])
+    values = LAST.findall(SENTENCE.split(line.strip())[-1].rpartition("=")[2])
     return values[0].replace(",", "") if len(values) == 1 else None
 
 
+def stated_answer(text: str) -> str | None:
+    """Returns the value after the last "the answer is" or "answer:" of a text. Returns None if there is none, or if
+    more than a short value follows."""
+    *_, last = [None, *STATES.finditer(text)]
+    if last is None:
+        return None
+    value = text[last.end() :].strip().removeprefix("**").removesuffix(".").strip().removesuffix("**").strip()
+    plain = value and "\n" not in value and len(value) <= LONGEST_ANSWER and not SENTENCE.search(value)
+    return value if plain else None
+
+
 LONGEST_ANSWER = 80  # characters
+
+QUOTED = ('["', "['")
+"""How a list of texts begins that is itself a text. A list of numbers, [1, 2], may be an interval or a point."""
 
 
 MOST_WORDS = 4

@@ -10,6 +10,7 @@ from redraft.store.sources.fields import as_text
 COLUMNS = {
     "tests": ("tests", "hidden_tests", "test_list"),
     "check": ("test",),  # HumanEval's column: it defines a function `check(candidate)`
+    "setup": ("test_imports", "test_setup_code"),  # MBPP's columns: statements that its tests need
     "entry_point": ("entry_point",),  # the name of the function that HumanEval's `check` gets
     "visible": ("visible_tests", "public_tests"),
     "rubric": ("rubric", "rubrics", "criteria"),
@@ -18,15 +19,17 @@ COLUMNS = {
 """The usual names of the columns of code and of free text, by what they hold."""
 
 
-def read_tests(value: Any, entry_point: Any) -> tuple[str, ...]:
-    """Returns the tests as separate statements, from a text or a list of texts. HumanEval's tests define `check`; a
-    call of `check` with the entry point is added at the end. Raises SourceError if the tests are no Python, or assert
+def read_tests(value: Any, entry_point: Any = None, setup: Sequence[Any] = ()) -> tuple[str, ...]:
+    """Returns the tests as separate statements, from a text or a list of texts. The statements of `setup`, such as
+    imports, come before them. HumanEval's tests define `check`; a call of `check` with the entry point is added at the
+    end. Returns nothing if there are no tests. Raises SourceError if the tests are no Python, or assert
     nothing."""
     text = "\n".join(_texts(value, "tests"))
     if entry_point and "def check(" in text:
         text += f"\ncheck({entry_point})"
     if not text.strip():
         return ()
+    text = "\n".join([*(line for part in setup for line in _texts(part, "setup of the tests")), text])
     try:
         statements = ast.parse(text).body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:

@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from string import ascii_uppercase
 from typing import Any
 
@@ -13,6 +13,7 @@ from redraft.store.sources.fields import as_text, decoded, lines_of
 Choices = list[tuple[str, str]]
 """The label and the text of each choice."""
 
+SHAPE = 'write them as ["red", "blue"]'
 LABELLED = re.compile(r"\(?\s*([A-Z])\s*[).:]\s*(.*)", re.DOTALL | re.IGNORECASE)
 
 
@@ -25,15 +26,35 @@ def read_choices(value: Any) -> Choices:
     if not value:
         return []
     if not isinstance(value, Mapping | list):
-        raise SourceError("the choices are not a list")
+        raise SourceError(f"the choices are not a list: {SHAPE}")
     if isinstance(value, Mapping):
         listed = {"label", "text"} <= value.keys()
         labels, texts = (value["label"], value["text"]) if listed else (list(value), list(value.values()))
     else:
         labels, texts = ascii_uppercase[: len(value)], value
     if not isinstance(texts, list) or len(labels) != len(texts) or not 2 <= len(texts) <= len(ascii_uppercase):
-        raise SourceError("the choices are not a list of 2 to 26 texts")
+        raise SourceError(f"the choices are not a list of 2 to 26 texts: {SHAPE}")
     return _unlabelled([(str(label), as_text(text, "choice")) for label, text in zip(labels, texts, strict=True)])
+
+
+OPTION = re.compile(r"(options?|choices?|opt)[ _.-]?([a-z]|\d\d?)", re.IGNORECASE)
+
+
+def option_columns(names: Iterable[str]) -> dict[str, str]:
+    """Returns the columns that hold a choice each, by the labels of the choices: A, B, C in capitals, or names such as
+    optionA, option_b and choice1. Returns nothing if the labels don't begin with A, 0 or 1, or if one is missing."""
+    groups: dict[str, dict[str, str]] = {}
+    for name in map(str, names):
+        match = OPTION.fullmatch(name.strip())
+        kind, label = (match[1].casefold(), match[2].upper()) if match else ("", name.strip())
+        if match or (len(label) == 1 and label in ascii_uppercase):
+            groups.setdefault(kind, {})[label] = name
+    for kind, group in groups.items():
+        labels = sorted(group, key=lambda label: (len(label), label))
+        usual = [[*ascii_uppercase], *([str(n) for n in range(first, 26)] for first in ((0, 1) if kind else ()))]
+        if len(labels) > 1 and any(labels == one[: len(labels)] for one in usual):
+            return {label: group[label] for label in labels}
+    return {}
 
 
 def mixed(right: Any, wrong: Sequence[Any]) -> Choices:
@@ -62,7 +83,11 @@ def chosen_letter(stated: Any, choices: Choices, answer_is: str = "") -> str:
     if not found:
         raise SourceError(f"the answer {text[:100]!r} is none of the choices {', '.join(labels)}")
     sure = "number" if isinstance(stated, int) and not isinstance(stated, bool) else answer_is
-    places = {found[sure]} if sure in found else set(found.values())
+    found = {sure: found[sure]} if sure in found else found
+    places = set(found.values())
+    if found.keys() == {"text"} and texts.count(named := texts[found["text"]]) > 1:
+        equal = " and ".join(letter for letter, one in zip(ascii_uppercase, texts, strict=False) if one == named)
+        raise SourceError(f"the answer {text[:100]!r} is the text of the choices {equal}: no two may be equal")
     if len(places) > 1:
         ways_told = " or ".join(f"{ascii_uppercase[place]} by its {way}" for way, place in found.items())
         raise SourceError(f"the answer {text!r} may be choice {ways_told}: write the letter of the right choice")
@@ -77,12 +102,12 @@ def _from_text(text: str) -> Any:
     value = decoded(text)
     if not isinstance(value, str):
         return value
-    if text.lstrip().startswith("["):
+    if text.lstrip().startswith(("[", "{")):
         try:
             value = ast.literal_eval(text)
         except (ValueError, SyntaxError, RecursionError, MemoryError):
             value = text
-        if isinstance(value, list) and len(value) > 1:
+        if isinstance(value, dict) or (isinstance(value, list) and len(value) > 1):
             return value
         text = str(value[0]) if isinstance(value, list) and value else text
     return _in_line(text.strip())
@@ -101,7 +126,7 @@ def _in_line(text: str) -> dict[str, str]:
             found[label] = text[start : mark.start()].strip(" ,")
         start, label = mark.end(), letter
     if not found:
-        raise SourceError('the choices are not a JSON list, such as ["red", "blue"]')
+        raise SourceError(f"the choices are no JSON list: {SHAPE}")
     return {**found, label: text[start:].strip(" ,")}
 
 

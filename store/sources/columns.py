@@ -6,10 +6,14 @@ from functools import lru_cache
 
 from redraft.store.errors import ColumnError
 from redraft.store.sources.answer_keys import COLUMNS
+from redraft.store.sources.choice import option_columns
 from redraft.store.sources.fields import Path
-from redraft.store.sources.layouts import BELONGS, PICTURES, USUAL, Layout, layout_of
+from redraft.store.sources.layouts import BELONGS, METADATA, PICTURES, USUAL, Layout, layout_of
 
 Paths = tuple[Path, ...]
+NUMBERS = ("id", "problem_id", "unique_id")
+KNOWN = ("answer", "unit", "wrong", "solution", "subject", "level", "split")
+"""The roles, beside those of the question and the choices, whose columns are no part of a question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +25,9 @@ class Columns:
     beside: Paths
     unit: Paths
     answer: Paths
+    answer_type: Paths
     choices: Paths
+    options: dict[str, str]  # columns that hold a choice each, by the labels of the choices
     wrong: Paths
     solution: Paths
     subject: Paths
@@ -31,6 +37,7 @@ class Columns:
     kind: Paths
     keys: dict[str, Paths]  # of code and of free text, as answer_keys.COLUMNS names them
     unused: Paths  # columns that usually belong to a question, and that this question leaves out
+    watched: tuple[str, ...]  # columns that nothing is known of; a long text in one may belong to the question
     pictures: Paths
 
 
@@ -53,23 +60,32 @@ def columns_of(names: tuple[str, ...], question: str | None = None, answer: str 
         asked = asked[:1]
     beside = () if question else tuple(path for path in role("beside") if path not in asked)
     choices = role("choices")
+    options = {} if choices else option_columns(names)
     used = {path[0] for path in (*asked, *beside, *choices)}
+    unused = tuple(path for path in found(BELONGS) if path[0] not in used)
+    known = {path[0] for name in KNOWN for path in (*role(name), *found(getattr(USUAL, name)))}
+    known |= {path[0] for wanted in (*COLUMNS.values(), PICTURES, NUMBERS) for path in found(wanted)}
+    known |= {path[0] for path in unused} | {*(answer or "").split(","), *options.values(), *used}
+    watched = [] if len(layout.marks) > 2 else [name for name in names if name not in known]
     return Columns(
         layout=layout,
         question=asked,
         beside=beside,
         unit=role("unit"),
         answer=_named(names, answer, "answer") if answer else role("answer"),
+        answer_type=role("answer_type"),
         choices=choices,
+        options=options,
         wrong=role("wrong"),
         solution=role("solution"),
         subject=role("subject"),
         level=role("level"),
         split=role("split"),
-        number=found(("id", "problem_id", "unique_id")),
+        number=found(NUMBERS),
         kind=found(("kind",)),
         keys={name: found(wanted) for name, wanted in COLUMNS.items()},
-        unused=tuple(path for path in found(BELONGS) if path[0] not in used),
+        unused=unused,
+        watched=tuple(name for name in watched if not METADATA.search(str(name).lower())),
         pictures=found(PICTURES),
     )
 

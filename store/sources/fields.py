@@ -15,6 +15,7 @@ Path = tuple[str, ...]
 """A column, and the fields in its object, such as ("reward_model", "ground_truth")."""
 
 SURROGATE = re.compile("[\ud800-\udfff]")
+HALF = "half a character (a lone surrogate)"
 
 
 def value_at(row: Row, path: Path) -> Any:
@@ -41,24 +42,62 @@ def is_empty(value: Any) -> bool:
 
 
 def decoded(text: Any) -> Any:
-    """Returns the value of a JSON text; any other value as it is."""
+    """Returns the value of a JSON text; any other value as it is. Raises SourceError as `parsed` does."""
     try:
-        return json.loads(text) if isinstance(text, str) else text
+        return parsed(text) if isinstance(text, str) else text
     except (ValueError, RecursionError):
         return text
 
 
+def parsed(text: str) -> Any:
+    """Returns the value of JSON text. Raises ValueError and RecursionError for a text that is no JSON, and SourceError
+    for half a character, which no file and no database can hold. The error names the field that has it."""
+    value = json.loads(text)
+    if may_hold_half(text):
+        check_characters(value)
+    return value
+
+
+def may_hold_half(text: str) -> bool:
+    """Returns whether JSON text has an escape that may be half a character; nothing else can write one."""
+    return "\\ud" in text or "\\uD" in text
+
+
+def check_characters(value: Any) -> None:
+    """Raises SourceError if a value holds half a character. The error names the field."""
+    if field := _field_with_half(value):
+        raise SourceError(f"the {field} holds {HALF}")
+
+
+def _field_with_half(value: Any) -> str:
+    """Returns the name of the first field that holds half a character, such as "messages.content"; "" if none does."""
+    waiting = [("", value)]
+    while waiting:
+        name, one = waiting.pop()
+        if isinstance(one, str) and SURROGATE.search(one):
+            return name or "row"
+        if isinstance(one, Mapping):
+            names = {key: f"{name}.{key}".strip(".") for key in one}
+            if broken := next((key for key in one if SURROGATE.search(key)), None):
+                return f"name {broken!r} of a field"
+            waiting += [(names[key], one[key]) for key in reversed(names)]
+        elif isinstance(one, list):
+            waiting += [(name, item) for item in reversed(one)]
+    return ""
+
+
 def as_text(value: Any, what: str) -> str:
-    """Returns a cell as text without surrounding spaces; "" for null. Raises SourceError for a list or an object, and
-    for a text with half a character."""
+    """Returns a cell as text without surrounding spaces; "" for null. Raises SourceError for a list or an object."""
     if value is None:
         return ""
     if isinstance(value, Mapping | list):
         raise SourceError(f"the {what} is not a text")
-    text = str(value).strip()
-    if SURROGATE.search(text):
-        raise SourceError(f"the {what} holds half a character (a lone surrogate)")
-    return text
+    return str(value).strip()
+
+
+def program_of(value: Any) -> str:
+    """Returns a cell that holds a program as text; its first line keeps its indentation. Raises SourceError."""
+    return value.rstrip().lstrip("\r\n") if isinstance(value, str) else as_text(value, "solution")
 
 
 def lines_of(value: Any, what: str) -> str:

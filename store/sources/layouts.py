@@ -9,6 +9,8 @@ import re
 from collections.abc import Collection
 from typing import NamedTuple
 
+from redraft.store.sources.answer import Reads
+
 Names = tuple[str, ...]
 
 
@@ -26,6 +28,8 @@ class Layout(NamedTuple):
     choices: Names = ()
     wrong: Names = ()  # the wrong choices, each a column; the answer is the right choice's text
     answer_is: str = ""  # how the answer names a choice: by "label", "number" (from 0) or "text"; "" is any of them
+    answer_type: Names = ()  # says what an answer is: "list of integer", "bool"
+    prose: Reads = "solution"  # what a column of SOLUTIONS holds, if the answer is read from it
     solution: Names = ()
     subject: Names = ()
     level: Names = ()
@@ -58,6 +62,17 @@ SOLUTIONS = frozenset(
 
 BELONGS = ("body", *USUAL.beside, *USUAL.choices)
 """Columns that belong to a question. If a question leaves the text of one out, the user is told."""
+
+METADATA = re.compile(
+    r"(?:^|[^a-z])(?:[a-z]*(?:id|url|hash)|solutions?|answers?|rationales?|explanations?|reasoning|cot|thoughts?|thinking"
+    r"|responses?|completions?|outputs?|generations?|generated|proofs?|formula|equations?|program|code|tests?|messages"
+    r"|conversations?|sources?|licen[cs]e|metadata|meta|model|labels?|hints?|feedback|comments?|critiques?|correct"
+    r"|incorrect|rubrics?|criteria|system)(?![a-z])"
+)
+"""The names of columns whose long texts don't belong to a question: a word of the name is one of these."""
+
+LONG = 200
+"""The characters from which a text in any other column may belong to the question, so that the user is told."""
 
 PICTURE = re.compile(r"<im(?:g|age)[_ ]?\d+>")
 """The place of a picture in the text of a question, as OlympiadBench and MathVista write it."""
@@ -118,7 +133,7 @@ TABLE = (
         answer=("final_answer",),
         subject=("subfield", "subject"),
     ),
-    Layout("TheoremQA", ("question", "answer", "answer_type"), subject=("answer_type",)),
+    Layout("TheoremQA", ("question", "answer", "answer_type"), answer_type=("answer_type",), subject=("answer_type",)),
     Layout(
         "DAPO, verl",
         ("prompt", "reward_model"),
@@ -150,8 +165,9 @@ TABLE = (
     Layout("MATH-500, AIME, DeepScaleR", ("problem", "answer")),
     Layout("GSM8K", ("question", "answer")),
     Layout("MetaMathQA", ("query", "response")),
-    Layout("Alpaca", ("instruction", "input"), question=("instruction", "input")),
-    Layout("MathInstruct", ("instruction", "output"), question=("instruction",)),
+    Layout("Alpaca", ("instruction", "input"), question=("instruction", "input"), prose="mark"),
+    Layout("MathInstruct", ("instruction", "output"), question=("instruction",), prose="statement"),
+    Layout("MBPP", ("text", "test_list"), question=("text",), repeats=True),
 )
 """All layouts. Of several that fit a row the first counts."""
 

@@ -2,21 +2,33 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from string import ascii_uppercase
 from typing import Any
 
 from redraft.store.errors import SourceError, alternatives
 from redraft.store.problems import Kind, Problem
-from redraft.store.sources.answer import Known, known_answer, marked_answer, stated_text
+from redraft.store.sources.answer import Known, known_answer, listed, marked_answer, stated_text
 from redraft.store.sources.answer_keys import read_rubric, read_tests, with_tests
 from redraft.store.sources.choice import Choices, chosen_letter, mixed, read_choices
 from redraft.store.sources.columns import Columns, columns_of, missing
-from redraft.store.sources.fields import Row, as_text, decoded, first, is_empty, lines_of, message_text, shown, value_at
-from redraft.store.sources.layouts import PICTURE, SOLUTIONS, Layout
+from redraft.store.sources.fields import (
+    Row,
+    as_text,
+    decoded,
+    first,
+    is_empty,
+    lines_of,
+    message_text,
+    program_of,
+    shown,
+    value_at,
+)
+from redraft.store.sources.layouts import LONG, PICTURE, SOLUTIONS, Layout
 
 ROLES = ("question", "answer")
+NUMBERED = re.compile(r"\s*[-−]?[\d.,]+\s*")
 TRUTH = ("correct", "label")  # columns that say in some files whether a solution is right: true or false is no answer
 
 
@@ -51,7 +63,8 @@ def problem(
     notes = notes or SourceNotes()
     columns = columns_of(tuple(row), question, answer)
     if not columns.question:
-        raise missing(tuple(row), "no column for the question", *(["question"] if columns.answer else ROLES))
+        has_key = columns.answer or any(columns.keys[name] for name in ("tests", "check", "rubric"))
+        raise missing(tuple(row), "no column for the question", *(["question"] if has_key else ROLES))
     notes.columns = tuple(row)
     text = _question(row, columns, notes)
     key, stated = _stated(row, columns)
@@ -59,7 +72,7 @@ def problem(
     if kind is Kind.CODE:
         tests, visible = _tests(row, columns)
         text = with_tests(text, visible)
-        known = Known(tests, as_text(first(row, columns.keys["program"]), "solution") or stated_text(stated))
+        known = Known(tests, program_of(first(row, columns.keys["program"])) or stated_text(stated))
     elif kind is Kind.RUBRIC:
         reference = stated_text(stated) or None
         known = Known(read_rubric(first(row, columns.keys["rubric"]), reference), reference)
@@ -71,7 +84,7 @@ def problem(
         words = stated_text(stated)
         known = marked_answer(words) or Known(words or None)
     else:
-        known = known_answer(stated, worked=key in SOLUTIONS)
+        known = known_answer(_typed(row, columns, stated), columns.layout.prose if key in SOLUTIONS else "value")
     elsewhere = [path for path in columns.solution if path[-1].strip().lower() != key]
     solution = known.solution or lines_of(first(row, elsewhere), "solution")
     number, level, subject = (first(row, paths) for paths in (columns.number, columns.level, columns.subject))
@@ -98,7 +111,7 @@ def worked(row: Row) -> str:
 def _question(row: Row, columns: Columns, notes: SourceNotes) -> str:
     """Returns the question with the text beside it and the unit. Raises SourceError if the question is empty."""
     joint, texts = columns.layout.joint, filter(None, _asked(row, columns))
-    text = next(texts, "") if joint is None else joint.join(texts)
+    text = next(texts, "") if joint is None else _joined(list(texts), joint)
     if not text:
         raise SourceError("the question is empty")
     if unit := as_text(first(row, columns.unit), "unit"):
@@ -107,11 +120,22 @@ def _question(row: Row, columns: Columns, notes: SourceNotes) -> str:
     notes.pictures += columns_with_pictures or ("<im" in text and bool(PICTURE.search(text)))
     if columns.unused:
         notes.left_out.update(str(path[0]) for path in columns.unused if not is_empty(row[path[0]]))
+    for name in columns.watched:
+        value = row[name]
+        if isinstance(value, str) and len(value) >= LONG and text not in value:
+            notes.left_out[str(name)] += 1
     if not columns.beside:
         return text
     beside = {str(path[0]): shown(row[path[0]]) for path in columns.beside}
     notes.left_out.update(name for name, told in beside.items() if told is None)
     return "\n\n".join(filter(None, ["\n".join(filter(None, beside.values())), text]))
+
+
+def _joined(texts: Sequence[str], joint: str) -> str:
+    """Returns the texts as one. A text that ends in a word gets a full stop if the next text follows on its line."""
+    if joint == " ":
+        texts = [*(f"{text}." if text[-1].isalnum() else text for text in texts[:-1]), *texts[-1:]]
+    return joint.join(texts)
 
 
 def _asked(row: Row, columns: Columns) -> Iterable[str]:
@@ -135,10 +159,31 @@ def _stated(row: Row, columns: Columns) -> tuple[str, Any]:
 
 def _options(row: Row, columns: Columns, stated: Any) -> Choices:
     """Returns the choices of a row: those of a column, or the right one and the wrong ones of several columns."""
+    if columns.options:
+        return _listed(row, columns, stated)
     if not columns.wrong:
         return read_choices(first(row, columns.choices))
     wrong = [value for path in columns.wrong if not is_empty(value := value_at(row, path))]
     return mixed(stated, wrong) if wrong and stated is not None else []
+
+
+def _listed(row: Row, columns: Columns, stated: Any) -> Choices:
+    """Returns the choices that columns such as A, B and C hold. Columns without a value hold none. If columns whose
+    names are letters alone hold nothing but numbers, such as the sides of a triangle, they are choices only if the
+    answer is a letter."""
+    texts = {label: row[name] for label, name in columns.options.items() if not is_empty(row[name])}
+    letter = isinstance(stated, str) and stated.strip("(). ").upper() in texts
+    numbers = "A" in columns.options.values() and all(NUMBERED.fullmatch(str(text)) for text in texts.values())
+    return read_choices(texts) if len(texts) > 1 and (letter or not numbers) else []
+
+
+def _typed(row: Row, columns: Columns, stated: Any) -> Any:
+    """Returns a stated answer; if its row says that it is a list, as TheoremQA does, with semicolons between the items,
+    since their order counts."""
+    if columns.answer_type and str(first(row, columns.answer_type)).startswith("list") and isinstance(stated, str):
+        items = listed(stated)
+        return "; ".join(as_text(one, "answer") for one in items) if isinstance(items, list) else stated
+    return stated
 
 
 def _choice(stated: Any, options: Choices, layout: Layout) -> Known:
@@ -163,8 +208,9 @@ def _kind(row: Row, columns: Columns) -> Kind:
 def _tests(row: Row, columns: Columns) -> tuple[str | None, tuple[str, ...]]:
     """Returns the tests that decide whether a program is right, as one text, and the tests that a solver may see."""
     keys = columns.keys
-    decide = read_tests(first(row, (*keys["tests"], *keys["check"])), first(row, keys["entry_point"]))
-    return "\n".join(decide) or None, read_tests(first(row, keys["visible"]), None)
+    setup = [value_at(row, path) for path in keys["setup"]]
+    decide = read_tests(first(row, (*keys["tests"], *keys["check"])), first(row, keys["entry_point"]), setup)
+    return "\n".join(decide) or None, read_tests(first(row, keys["visible"]), setup=setup)
 
 
 def _level(value: Any) -> int | None:

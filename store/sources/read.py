@@ -16,7 +16,7 @@ from redraft.store.errors import ColumnError, SourceError
 from redraft.store.problems import Problem
 from redraft.store.sources.columns import columns_of
 from redraft.store.sources.fields import Place
-from redraft.store.sources.files import rows
+from redraft.store.sources.files import rows, unpacked
 from redraft.store.sources.hub import PREFIX, hub_source
 from redraft.store.sources.problem import SourceNotes, problem
 from redraft.store.sources.split import named
@@ -35,7 +35,7 @@ def read(
     limit: int | None = None,
     notes: SourceNotes | None = None,
 ) -> Iterator[Problem]:
-    """Yields the problems of a source: a file (.jsonl, .json, .csv, .parquet), a data set of the Hugging Face Hub
+    """Yields the problems of a source: a file (.jsonl, .json, .csv, .tsv, .parquet), a data set of the Hugging Face Hub
     ("hf:owner/name:config:split"), or the built-in generator, which never ends. The generator's source is "builtin" or,
     with options, "builtin:levels=1-3,split=heldout,seed=7"; its split is `train` if no option sets it.
 
@@ -49,7 +49,8 @@ def read(
         found = _builtin(str(source).partition(":")[2], split)
     else:
         report = bad or _ignore if skip_bad else None
-        found = _file(source, rows(source), split, report, notes or SourceNotes(), question=question, answer=answer)
+        there = rows(source, cure="check the name, or use the built-in problems with 'builtin'")
+        found = _file(source, there, split, report, notes or SourceNotes(), question=question, answer=answer)
     return islice(found, limit)
 
 
@@ -63,7 +64,7 @@ def _file(
 ) -> Iterator[Problem]:
     """Yields the problems of a file's rows. A row that repeats a question and its answer is counted and left out. If
     `bad` is given, it gets the error of each bad row; without `bad`, the first error is raised."""
-    source, usual = _name_and_split(file)
+    source, usual = name_and_split(file)
     asked: dict[str, tuple[str, str | None]] = {}  # the place and the answer of each question
     ids: dict[str, str] = {}
     good = 0
@@ -95,12 +96,12 @@ def _file(
         raise SourceError(f"{file}: no problem in it ({last})")
 
 
-def _name_and_split(file: str | Path) -> tuple[str, str | None]:
+def name_and_split(file: str | Path) -> tuple[str, str | None]:
     """Returns the name of a source, and the split of its problems if their rows have none."""
     if str(file).startswith(PREFIX):
         name, config, split = hub_source(str(file))
         return f"{name}:{config}" if config else name, split.partition("[")[0]
-    stem = Path(file).stem
+    stem = unpacked(Path(file)).stem
     return stem, named(stem)
 
 

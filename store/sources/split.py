@@ -25,6 +25,11 @@ def is_training(split: str | None) -> bool:
     return not is_held_out(split) and bool(TRAINING & {*_words(split)})
 
 
+def spelling(split: str | None) -> str:
+    """Returns a split's name as names are compared: those of `Held-Out`, `heldout` and `held_out` are equal."""
+    return "".join(letter for letter in (split or "").casefold() if letter.isalnum())
+
+
 def named(text: str) -> str | None:
     """Returns the first word of a file's name that names a split, such as `test` in "gsm8k_test"; else None."""
     words = _words(text)

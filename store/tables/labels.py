@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING
 
-from redraft.store.tables.rows import utc
+from redraft.store.tables.rows.unit_rows import utc
 from redraft.store.tables.sql import insert
 
 if TYPE_CHECKING:

@@ -1,13 +1,15 @@
 """Runs SQL queries that can only read, and writes their results as CSV, JSON or Parquet."""
 
 import csv
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from redraft.store.errors import QueryError
+from redraft.store.exports.export_file import FULL, cure, new_path, replacing
 from redraft.store.json_records import strict
 from redraft.store.tables.sql import literal
 
@@ -15,10 +17,10 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 FETCHED_ROWS = 2048  # rows in memory at a time
-STREAMING = "SET threads = 1;"
-"""For a statement that sorts all trajectories: each thread needs memory of its own, and Python takes longer to read the
-rows than one thread to sort them. No memory_limit is set: at some limits DuckDB 1.5 ends a join with an error, although
-files would do."""
+LEAST_MEMORY = 1000 * 2**20
+"""Bytes with which DuckDB 1.5 sorts the candidates of up to three million trajectories. With too few a join ends with
+an error, although files would do: a million need less than 244 MB, and more in proportion."""
+OUTSIDE = "a value of the result is outside Python's range of its type: make it a text, as in CAST(x AS VARCHAR)"
 LOCK = """
     SET python_enable_replacements = false;
     SET enable_external_access = false;
@@ -64,21 +66,40 @@ def read_table(connection: "DuckDBPyConnection", sql: str, parameters: Sequence[
         return Table(_unique_names([name for name, *_ in described]), [str(kind) for _, kind, *_ in described], rows)
     except duckdb.Error as error:
         raise QueryError(_short_message(error)) from error
+    except (OverflowError, ValueError) as error:
+        raise QueryError(OUTSIDE) from error
 
 
-def read_parts(connection: "DuckDBPyConnection", sql: str, settings: str = "") -> Iterator[list[tuple[Any, ...]]]:
-    """Yields the rows of one statement, with only FETCHED_ROWS in memory at a time. `settings` are SQL statements, such
-    as STREAMING, that run first if nothing was asked of the connection before. Raises QueryError."""
+def limit_memory(connection: "DuckDBPyConnection", file: str) -> None:
+    """Makes DuckDB sort in files beside the database `file` what needs more than LEAST_MEMORY, or than a quarter of the
+    size of the file. One thread works, since each needs memory of its own, and Python takes longer to read the rows
+    than one thread to sort them. A connection that was asked something before stays as it is."""
+    if _is_locked(connection):
+        return
+    usual = connection.execute("SELECT parse_formatted_bytes(current_setting('memory_limit'))").fetchone() or (0,)
+    most = min(usual[0], max(LEAST_MEMORY, os.path.getsize(file) // 4))
+    connection.execute(f"SET threads = 1; SET memory_limit = '{most} bytes'")
+
+
+def read_parts(
+    connection: "DuckDBPyConnection", sql: str, tables: Mapping[str, str] | None = None
+) -> Iterator[list[tuple[Any, ...]]]:
+    """Yields the rows of one statement, with only FETCHED_ROWS in memory at a time. `tables` are temporary tables that
+    the statement may read, each by its name and the SELECT that makes it. Raises QueryError."""
     import duckdb
 
     try:
         _check_single(connection, sql)
-        _lock_configuration(connection, settings)
+        _lock_configuration(connection)
+        for name, select in (tables or {}).items():
+            connection.execute(f"CREATE TEMP TABLE {name} AS {select}")
         result = connection.execute(sql)
         while part := result.fetchmany(FETCHED_ROWS):
             yield part
     except duckdb.Error as error:
         raise QueryError(_short_message(error)) from error
+    except (OverflowError, ValueError) as error:
+        raise QueryError(OUTSIDE) from error
 
 
 def read_rows(connection: "DuckDBPyConnection", sql: str) -> Iterator[dict[str, Any]]:
@@ -89,19 +110,31 @@ def read_rows(connection: "DuckDBPyConnection", sql: str) -> Iterator[dict[str, 
 
 
 def write_parquet(connection: "DuckDBPyConnection", sql: str, file: str | Path) -> int:
-    """Writes the result of one statement to a Parquet file, and returns the number of rows. Raises QueryError."""
+    """Writes the result of one statement to a Parquet file, which appears when it is complete, and returns the number
+    of rows. Raises QueryError."""
     import duckdb
 
     try:
         _check_single(connection, sql)
-        connection.execute(f"SET allowed_paths = [{literal(str(file))}]")
+        connection.execute(f"SET allowed_paths = [{literal(str(new_path(Path(file))))}]")
         _lock_configuration(connection)
         connection.execute(f"CREATE TEMP TABLE result AS {sql}")
-        copy = f"COPY temp.result TO {literal(str(file))} (FORMAT parquet, USE_TMP_FILE false)"
-        (rows,) = connection.execute(copy).fetchone() or (0,)
+        with replacing(Path(file)) as new:
+            copy = f"COPY temp.result TO {literal(str(new))} (FORMAT parquet, USE_TMP_FILE false)"
+            (rows,) = connection.execute(copy).fetchone() or (0,)
+            return rows
     except duckdb.Error as error:
-        raise QueryError(_short_message(error)) from error
-    return rows
+        raise QueryError(_not_written(Path(file), error)) from error
+    except OSError as error:
+        raise QueryError(f"{file} can't be written: {error.strerror}: {cure(error)}") from error
+
+
+def _not_written(file: Path, error: Exception) -> str:
+    """Returns the message of a query whose result can't be written, or that DuckDB refuses."""
+    for number in FULL:
+        if os.strerror(number) in str(error):
+            return f"{file} can't be written: {os.strerror(number)}: {cure(OSError(number, ''))}"
+    return _short_message(error)
 
 
 def _check_single(connection: "DuckDBPyConnection", sql: str) -> None:
@@ -127,11 +160,14 @@ def _unique_names(names: Sequence[str]) -> list[str]:
     return list(found.values())
 
 
-def _lock_configuration(connection: "DuckDBPyConnection", settings: str = "") -> None:
-    """Forbids the connection to read this program's variables, to use files and to use the network. `settings` come
-    first, since none can be changed afterwards."""
-    if connection.execute("SELECT current_setting('lock_configuration')").fetchone() != (True,):
-        connection.execute(settings + LOCK)
+def _lock_configuration(connection: "DuckDBPyConnection") -> None:
+    """Forbids the connection to read this program's variables, to use files and to use the network."""
+    if not _is_locked(connection):
+        connection.execute(LOCK)
+
+
+def _is_locked(connection: "DuckDBPyConnection") -> bool:
+    return connection.execute("SELECT current_setting('lock_configuration')").fetchone() == (True,)
 
 
 def _short_message(error: Exception) -> str:

@@ -2,13 +2,14 @@
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from redraft.store.json_records import strict
-from redraft.store.tables.rows import utc
-from redraft.store.tables.sql import insert, one_of
+from redraft.store.tables.rows.unit_rows import utc
+from redraft.store.tables.sql import insert, literal, one_of
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -45,13 +46,36 @@ def add_run_end(connection: "DuckDBPyConnection", run_id: str, status: str, fact
 
 
 def add_dataset(
-    connection: "DuckDBPyConnection", format: str, filter: Mapping[str, Any], rows: Iterable[DatasetRow], run_id: str
+    connection: "DuckDBPyConnection",
+    dataset_id: str,
+    format: str,
+    filter: Mapping[str, Any],
+    rows: Iterable[DatasetRow],
+    run_id: str,
+    around: AbstractContextManager[None],
+) -> None:
+    """Adds an export with its rows, all or nothing. `around` is entered before they are committed, and gets the
+    exception if they can't be."""
+    connection.execute("BEGIN")
+    try:
+        insert(connection, "raw.datasets", [(dataset_id, format, strict(dict(filter)), utc(), run_id or None)])
+        insert(connection, "raw.dataset_rows", ((dataset_id, *row) for row in rows))
+        with around:
+            connection.execute("COMMIT")
+    except BaseException:
+        with suppress(Exception):  # an error of DuckDB has ended the transaction
+            connection.execute("ROLLBACK")
+        raise
+
+
+def add_dataset_of(
+    connection: "DuckDBPyConnection", format: str, filter: Mapping[str, Any], sql: str, run_id: str
 ) -> str:
-    """Adds an export with its rows, and returns its `dataset_id`."""
+    """Adds an export whose rows a statement makes, in its order, and returns its `dataset_id`."""
     dataset_id = new_id()
     connection.execute("BEGIN")
     insert(connection, "raw.datasets", [(dataset_id, format, strict(dict(filter)), utc(), run_id or None)])
-    insert(connection, "raw.dataset_rows", ((dataset_id, *row) for row in rows))
+    connection.execute(f"INSERT INTO raw.dataset_rows SELECT {literal(dataset_id)}, * FROM ({sql})")
     connection.execute("COMMIT")
     return dataset_id
 

@@ -14,10 +14,13 @@ async def opened(
     db: str | Path | Store, *, create: bool = True, waiting: Callable[[str], None] | None = None
 ) -> AsyncIterator[Store]:
     """Yields the store at a path; if a Store is given, yields that Store. If the `with` block made the file and fails
-    before anything is collected, the file is removed. The parameters and exceptions are those of Store."""
+    before anything is collected, the file is removed. The parameters and exceptions are those of Store. Raises
+    StoreError for the path ":memory:", since all that the stage collects would be lost at its end."""
     if isinstance(db, Store):
         yield db
         return
+    if str(db) == ":memory:":
+        raise StoreError("a store in memory would be lost at once: name a file, or give a Store(':memory:')")
     store = await off_loop(Store, db, create=create, waiting=waiting)
     try:
         yield store

@@ -7,20 +7,28 @@
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Self
 
 from redraft.store.calls import Call
 from redraft.store.errors import QueryError
+from redraft.store.exports.export_file import check_export_file, check_export_folder
 from redraft.store.problems import Problem
 from redraft.store.tables.database.database import Database
-from redraft.store.tables.export_file import check_export_file
+from redraft.store.tables.embeddings import (
+    MeasuredKind,
+    MeasuredQuestion,
+    add_embeddings,
+    add_measurement,
+    read_embeddings,
+)
 from redraft.store.tables.labels import Label, add_labels
 from redraft.store.tables.problems import add_problems, read_problems
-from redraft.store.tables.query import STREAMING, Table, read_parts, read_rows, read_table, write_parquet
-from redraft.store.tables.read_calls import read_calls
-from redraft.store.tables.runs import DatasetRow, add_dataset, add_run, add_run_end, has_results
+from redraft.store.tables.query import Table, read_parts, read_rows, read_table, write_parquet
+from redraft.store.tables.reading.calls import read_calls
+from redraft.store.tables.rounds import Round, TrainedModel, add_model, add_round, read_models, read_rounds
+from redraft.store.tables.runs import DatasetRow, add_dataset, add_dataset_of, add_run, add_run_end, has_results, new_id
 from redraft.store.tables.units import add_units, read_done
 from redraft.store.unit import Done, Unit
 from redraft.store.waiting import pause
@@ -66,10 +74,13 @@ class Store:
         self._database.say(text)
 
     @contextmanager
-    def held(self, *, read_only: bool = False) -> Iterator[None]:
+    def held(
+        self, *, read_only: bool = False, patience: float | None = None, streaming: bool = False
+    ) -> Iterator[None]:
         """Keeps the file open for all operations of this thread inside the `with` block, instead of for each operation.
-        Other processes have to wait. Raises StoreError."""
-        with self._database.hold(read_only=read_only):
+        Other processes have to wait. With `streaming`, `parts` needs less memory. Raises StoreError, also if another
+        process has the file for longer than `patience` seconds."""
+        with self._database.hold(read_only=read_only, patience=patience, streaming=streaming):
             yield
 
     def journal_path(self, recipe: str) -> Path | None:
@@ -91,6 +102,11 @@ class Store:
         """Raises StoreError if writing `file` would destroy this store (its file, its .wal, its journals) or another
         database; and, without `overwrite`, if `file` exists and is not empty."""
         check_export_file(self.path, Path(file), overwrite=overwrite)
+
+    def check_folder(self, folder: str | Path, *, overwrite: bool = False) -> None:
+        """Raises StoreError if replacing `folder` would destroy this store, and unless it is empty, without `overwrite`
+        or if an export did not make it."""
+        check_export_folder(self.path, Path(folder), overwrite=overwrite)
 
     def add(self, problems: Iterable[Problem]) -> int:
         """Adds problems, and returns how many were new. If a problem comes again with another key, the newest version
@@ -123,6 +139,11 @@ class Store:
         with self._database.open() as connection:
             add_run_end(connection, run_id, status, facts or {})
 
+    def note_run(self, run_id: str, event: str, facts: Mapping[str, Any]) -> None:
+        """Records something about a run that is no end of it, such as the summary of its data."""
+        with self._database.open() as connection:
+            add_run_end(connection, run_id, event, facts)
+
     def done(self, recipe: str, replicate: str) -> dict[str, Done]:
         """Returns what is published of a recipe and replicate, by problem id."""
         with self._database.open(read_only=True) as connection:
@@ -144,16 +165,73 @@ class Store:
             with self._database.open() as connection:
                 add_units(connection, units)
 
-    def add_dataset(self, format: str, filter: Mapping[str, Any], rows: Iterable[DatasetRow], run_id: str = "") -> str:
-        """Records an export: where each of its rows came from and why others were left out. Returns its
-        `dataset_id`."""
+    def add_dataset(
+        self,
+        format: str,
+        filter: Mapping[str, Any],
+        rows: Iterable[DatasetRow],
+        run_id: str = "",
+        *,
+        dataset_id: str | None = None,
+        around: AbstractContextManager[None] | None = None,
+    ) -> str:
+        """Records an export: where each of its rows came from and why others were left out. Returns its `dataset_id`,
+        which is a new one if none is given (`runs.new_id`).
+
+        `around` is entered when all rows are written and before they are committed, and it gets the exception if they
+        can't be. So what it puts in place stands before the store knows of it."""
+        dataset_id = dataset_id or new_id()
         with self._database.open() as connection:
-            return add_dataset(connection, format, filter, rows, run_id)
+            add_dataset(connection, dataset_id, format, filter, rows, run_id, around or nullcontext())
+        return dataset_id
+
+    def add_dataset_of(self, format: str, filter: Mapping[str, Any], sql: str, run_id: str = "") -> str:
+        """Records a dataset whose rows are the answer of a statement of redraft's own: the columns of DatasetRow.
+        Returns its `dataset_id`."""
+        with self._database.hold(streaming=True), self._database.open() as connection:
+            return add_dataset_of(connection, format, filter, sql, run_id)
+
+    def note_round(self, noted: Round) -> None:
+        """Records how far a round of self-training has come."""
+        with self._database.open() as connection:
+            add_round(connection, noted)
+
+    def note_model(self, made: TrainedModel) -> None:
+        """Records a model of a self-training loop."""
+        with self._database.open() as connection:
+            add_model(connection, made)
+
+    def rounds(self, loop_id: str) -> list[Round]:
+        """Returns the rounds of a self-training loop in order, each in its last state."""
+        with self._database.open(read_only=True) as connection:
+            return read_rounds(connection, loop_id)
+
+    def models(self, loop_id: str) -> list[TrainedModel]:
+        """Returns the models of a self-training loop, by round and role."""
+        with self._database.open(read_only=True) as connection:
+            return read_models(connection, loop_id)
 
     def label(self, labels: Iterable[Label]) -> None:
         """Adds people's labels of drafts, all or none."""
         with self._database.open() as connection:
             add_labels(connection, labels)
+
+    def add_embeddings(self, model: str, vectors: Mapping[str, Sequence[float]]) -> None:
+        """Adds the embeddings of texts by a model, by the hashes of the texts."""
+        with self._database.open() as connection:
+            add_embeddings(connection, model, vectors)
+
+    def embeddings(self, model: str) -> dict[str, Any]:
+        """Returns every stored embedding by a model, as an array of float32, by the hash of its text."""
+        with self._database.open(read_only=True) as connection:
+            return read_embeddings(connection, model)
+
+    def add_measurement(
+        self, run_id: str, embedder: str, kinds: Iterable[MeasuredKind], distances: Iterable[MeasuredQuestion]
+    ) -> None:
+        """Adds how far the new questions of each kind of rewrite are from the base set, all or none."""
+        with self._database.open() as connection:
+            add_measurement(connection, run_id, embedder, kinds, distances)
 
     def query(self, sql: str, parameters: Any = None, *, patience: float = 30.0) -> Table:
         """Returns the result of one SQL statement that can only read. Raises QueryError if DuckDB refuses it, and
@@ -171,13 +249,15 @@ class Store:
         with self._database.open(read_only=True, patience=patience) as connection:
             yield from read_rows(connection, sql)
 
-    def parts(self, sql: str, *, patience: float = 30.0) -> Generator[list[tuple[Any, ...]]]:
-        """Yields the rows of one statement, some thousands at a time. If DuckDB has not enough memory to sort them, it
-        uses files beside the store. The store is held until the last row. Meanwhile this thread may query it, and read
-        other parts; at the end of the first `parts` all others end."""
-        settings = "" if self.path == ":memory:" else STREAMING
+    def parts(
+        self, sql: str, *, tables: Mapping[str, str] | None = None, patience: float = 30.0
+    ) -> Generator[list[tuple[Any, ...]]]:
+        """Yields the rows of one statement, some thousands at a time. `tables` are temporary tables that the statement
+        reads, by name the SELECT that makes each: two statements need less memory than one. If DuckDB has not enough
+        memory to sort them, it uses files beside the store. The store is held until the last row. Meanwhile this thread
+        may query it, and read other parts; at the end of the first `parts` all others end."""
         with self._database.stream(patience=patience) as connection:
-            for part in read_parts(connection, sql, settings):
+            for part in read_parts(connection, sql, tables):
                 pause(0)  # ends the reading if its task was cancelled
                 yield part
 

@@ -107,6 +107,7 @@ class Writer:
             for call, choices in await off_loop(self._store.calls, self._stale):
                 self._journal.preload(call, choices)
             self._stale = []
+            self._journal.let_go()
 
 
 def _publish_timed(store: Store, units: Sequence[Unit]) -> float:

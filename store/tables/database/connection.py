@@ -1,26 +1,36 @@
 """Opens DuckDB connections to a store's file, and turns DuckDB's errors into messages that name a cure."""
 
 import os
+from contextlib import suppress
+from pathlib import Path
 
 import duckdb
 
 from redraft.store.errors import StoreError
 from redraft.store.tables.schema.template_cache import STORAGE
-from redraft.store.tables.sql import literal
+from redraft.store.tables.sql import hide_progress, literal
 
 
 def connect(path: str, name: str, read_only: bool) -> duckdb.DuckDBPyConnection:
     """Returns a connection named `name`. A connection that writes detaches the file and attaches it again, because only
-    ATTACH can set the size of row groups. Small row groups save memory: with every batch, each thread of DuckDB
-    rewrites a table's last row group in memory.
+    ATTACH can set the size of row groups. A quarter of DuckDB's own size saves memory, since every batch rewrites a
+    table's last row group; smaller groups would make each batch slower, since it writes the list of all groups.
+
+    DuckDB gets a whole path: it would take a name such as "md:notes" for the address of a service.
     """
+    path = path if path == ":memory:" else os.path.abspath(path)
     if read_only:
-        return duckdb.connect(path, read_only=True, config={"custom_user_agent": name})
+        connection = duckdb.connect(path, read_only=True, config={"custom_user_agent": name})
+        hide_progress(connection)
+        return connection
     connection = duckdb.connect(path, config={"custom_user_agent": name, **WRITING})
     try:
+        hide_progress(connection)
         own, stored = connection.execute(ATTACHED).fetchone() or ("", "")
         version = STORAGE_OPTION if stored == OLD else ""
-        statements = REATTACH.format(own=_quote(own), other=_quote(name), path=literal(path), version=version)
+        statements = REATTACH.format(
+            own=_quote(own), other=_quote(name), path=literal(path), rows=ROW_GROUP_SIZE, version=version
+        )
         connection.execute(statements)
     except duckdb.Error:
         connection.close()
@@ -44,8 +54,21 @@ def store_error(path: str, error: Exception) -> StoreError:
     text = " ".join(str(error).split())
     for sign, cure in CURES.items():
         if sign in text:
-            return StoreError(f"{path}: {cure}")
+            return StoreError(f"{path}: {cure}{_journals(path) if sign in FULL else ''}")
     return StoreError(f"{path}: {text}")
+
+
+def _journals(path: str) -> str:
+    """Returns a remark on the room that the store's journals take; "" if they take little."""
+    with suppress(OSError):
+        size = sum(file.stat().st_size for file in Path(f"{path}.journal").iterdir())
+        if size > MENTIONED:
+            return f" (its journal {path}.journal has {size / 2**20:.1f} MB, which a run lets go when it is stored)"
+    return ""
+
+
+FULL = ("No space left", "File too large")
+MENTIONED = 2**16  # bytes
 
 
 def _quote(name: str) -> str:
@@ -61,13 +84,14 @@ WRITING: dict[str, str | bool | int | float | list[str]] = {
     # Zstandard takes half the space of FSST (which is switched off below), and less than half the time.
     "zstd_min_string_length": 16,  # bytes on average: the length of ids
 }
+ROW_GROUP_SIZE = 32_768
 OLD = "v1.0.0+"  # DuckDB 1.1 and earlier can't compress by Zstandard
 STORAGE_OPTION = f", STORAGE_VERSION '{STORAGE}'"
 ATTACHED = """
     SELECT database_name, tags['storage_version'] FROM duckdb_databases() WHERE database_name = current_database()"""
 REATTACH = """
     ATTACH ':memory:' AS {other}; USE {other}; DETACH {own};
-    ATTACH {path} AS {own} (ROW_GROUP_SIZE 4096{version}); USE {own}; DETACH {other};
+    ATTACH {path} AS {own} (ROW_GROUP_SIZE {rows}{version}); USE {own}; DETACH {other};
     SET disabled_compression_methods = 'fsst,dict_fsst'"""
 CURES = {
     "created with a newer version of DuckDB": "a newer DuckDB than redraft's wrote it: in that DuckDB, attach a new"

@@ -18,8 +18,10 @@ import duckdb
 from redraft.store.errors import StoreError
 from redraft.store.tables.database.connection import connect, file_identity, store_error
 from redraft.store.tables.database.queue import QUEUES, ProcessWait, ThreadQueue
-from redraft.store.tables.schema.migrations import MIGRATIONS, migrate, version
+from redraft.store.tables.query import limit_memory
+from redraft.store.tables.schema.migrations import BASELINE, NEWEST, migrate, version
 from redraft.store.tables.schema.template_cache import write_empty_store
+from redraft.store.tables.upgrade.upgrade import upgrade
 from redraft.store.waiting import cut_short
 
 MEMORY = ":memory:"
@@ -57,8 +59,12 @@ class Database:
             if self._make_if_missing():
                 return
         with self.open(read_only=True, patience=patience) as connection:
-            old = self._version(connection) < len(MIGRATIONS)
-        if old:
+            found = self._version(connection)
+        if 0 < found < BASELINE:
+            with self.open() as connection:
+                if self._version(connection) < BASELINE:  # another process may have copied it meanwhile
+                    upgrade(connection, self.path, self.say)
+        elif found < NEWEST:
             with self.open() as connection:
                 migrate(connection)
 
@@ -84,13 +90,18 @@ class Database:
                 raise store_error(self.path, error) from error
 
     @contextmanager
-    def hold(self, *, read_only: bool = False, patience: float | None = None) -> Iterator[None]:
+    def hold(
+        self, *, read_only: bool = False, patience: float | None = None, streaming: bool = False
+    ) -> Iterator[None]:
         """Keeps one connection open for all operations of this thread inside the `with` block, because opening the file
-        takes longer than most operations. Inside another `hold` it does nothing."""
+        takes longer than most operations. With `streaming`, DuckDB's memory is bounded. Inside another `hold` it does
+        nothing."""
         with self.open(read_only=read_only, patience=patience) as connection, ExitStack() as streams:
             if self._held and self._held[1] is connection:
                 yield
                 return
+            if streaming and not self._memory:
+                limit_memory(connection, self.path)
             self._held, self._streams = (threading.get_ident(), connection), streams
             try:
                 yield
@@ -102,7 +113,7 @@ class Database:
         """Yields a connection for one statement whose rows are read little by little, and holds the file meanwhile. If
         another `hold` is around it, the connection is closed at the end of that `hold` at the latest, even if a
         generator that reads from it is never closed: an open connection would keep the file."""
-        with self.hold(read_only=True, patience=patience), self.open(read_only=True) as held:
+        with self.hold(read_only=True, patience=patience, streaming=True), self.open(read_only=True) as held:
             connection = self._streams.enter_context(held.cursor())
             with cut_short(connection.interrupt):
                 yield connection
@@ -133,10 +144,18 @@ class Database:
 
     def _make_if_missing(self) -> bool:
         """Makes the file if it is missing, and returns whether it did."""
-        if Path(self.path).exists():
+        try:
+            os.stat(self.path)
             return False
+        except FileNotFoundError:
+            pass
+        except (OSError, ValueError) as error:  # ValueError: a zero byte, or half a character
+            why = error.strerror if isinstance(error, OSError) else "its name is no text"
+            raise StoreError(f"{self.path!r} can't be opened ({why}): name another file with --db") from error
         if not self._create:
-            raise StoreError(f"no database {self.path!r}: run `redraft generate` first, or name one with --db")
+            raise StoreError(
+                f"no database {self.path!r}: run `redraft generate` or `redraft import` first, or name one with --db"
+            )
         made = self._make()
         self.made |= made
         return made

@@ -1,7 +1,9 @@
-"""Migrations: the schema is a numbered list of SQL files, and a table records which files were applied. To change the
-schema, add a file at the end. Never edit a released file."""
+"""The schema, as a numbered list of SQL files. A table records which numbers a database has.
 
-import re
+To change the schema, add a number with its files to SCHEMA at the end, and never edit a released file. A database of
+schema 11 or older has other tables, so it is copied into a new file: see `redraft.store.tables.upgrade`.
+"""
+
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -11,78 +13,70 @@ from redraft.store.tables.sql import literal
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-SCHEMA = "redraft.store.tables.schema"
-MIGRATIONS = (
-    "001_tables.sql",
-    "002_views.sql",
-    "003_statistics.sql",
-    "004_corrections_costs.sql",
-    "005_comments.sql",
-    "006_cut.sql",
-    "007_prompts.sql",
-    "008_corrections.sql",
-    "009_labels.sql",
-    "010_annotations.sql",
-    "011_samples.sql",
-)
+PACKAGE = "redraft.store.tables.schema"
+BASELINE = 12
+"""The schema that a new database begins with. Numbers 1 to 11 had other tables."""
+SCHEMA = {
+    BASELINE: ("tables.sql", "records.sql", "statistics.sql", "corrections.sql", "graders.sql", "costs.sql"),
+    13: ("augment.sql",),
+    14: ("rounds.sql",),
+    15: ("diversity.sql",),
+}
+NEWEST = max(SCHEMA)
 
 
 def version(connection: "DuckDBPyConnection") -> int:
-    """Returns how many migrations were applied to a database. Raises StoreError if the database is not redraft's, or if
-    a newer version of redraft made it."""
+    """Returns the number of a database's schema; 0 if the database is empty. Raises StoreError if the database is not
+    redraft's, or if a newer version of redraft made it."""
     tables = {f"{schema}.{name}" for schema, name in connection.execute(TABLES).fetchall()}
     if "raw.migrations" not in tables:
         if tables:
             raise StoreError("it is a DuckDB database, but not one of redraft's: name another file with --db")
         return 0
     (number,) = connection.execute("SELECT coalesce(max(number), 0) FROM raw.migrations").fetchone() or (0,)
-    if number > len(MIGRATIONS):
+    if number > NEWEST:
         raise StoreError(
-            f"it was written by a newer redraft (schema {number}; this one knows {len(MIGRATIONS)}):"
+            f"it was written by a newer redraft (schema {number}; this one knows {NEWEST}):"
             " upgrade redraft, or name another file with --db"
         )
     return number
 
 
 def migrate(connection: "DuckDBPyConnection") -> None:
-    """Applies the missing migrations to a database, each in its own transaction."""
+    """Brings an empty database, or a database of schema 12 or newer, to the newest schema. Each number is a
+    transaction."""
     applied = version(connection)
-    texts = [files(SCHEMA).joinpath(name).read_text(encoding="utf-8") for name in MIGRATIONS[applied:]]
-    for number, (name, text) in enumerate(zip(MIGRATIONS[applied:], texts, strict=True), start=applied + 1):
-        replaced = {name for later in texts[number - applied :] for name in REPLACED_VIEW.findall(later)}
-        connection.execute("BEGIN")
-        for statement in connection.extract_statements(text):
-            view = VIEW_STATEMENT.search(statement.query)
-            if view is None or view[1] not in replaced:
-                connection.execute(statement)
-        if number == 1:
-            connection.execute(MIGRATIONS_TABLE)
-        connection.execute(f"INSERT INTO raw.migrations VALUES ({number}, '{name}', now()::TIMESTAMP)")
-        if number == len(MIGRATIONS):
+    for number, names in SCHEMA.items():
+        if number > applied:
+            connection.execute("BEGIN")
+            for name in names:
+                _run(connection, name)
             _copy_comments(connection)
-        connection.execute("COMMIT")
+            _record(connection, number, names[0])
+            connection.execute("COMMIT")
+
+
+def _run(connection: "DuckDBPyConnection", name: str) -> None:
+    text = files(PACKAGE).joinpath(name).read_text(encoding="utf-8")
+    for statement in connection.extract_statements(text):
+        connection.execute(statement)
+
+
+def _record(connection: "DuckDBPyConnection", number: int, name: str) -> None:
+    connection.execute(f"INSERT INTO raw.migrations VALUES ({number}, {literal(name)}, now()::TIMESTAMP)")
 
 
 def _copy_comments(connection: "DuckDBPyConnection") -> None:
-    """Copies comments from columns of views to columns of `raw` that have no comment. The comment comes from the view
-    with the table's name if there is such a view, else from any view with that column."""
-    for table, column, comment in connection.execute(VIEW_COMMENTS).fetchall():
+    """Copies comments to columns of `raw` that have none, from columns of the same name: of the view with the table's
+    name, else of any view that analysts read, else of any table or view in `raw`."""
+    for table, column, comment in connection.execute(SAME_COMMENTS).fetchall():
         connection.execute(f'COMMENT ON COLUMN raw.{table}."{column}" IS {literal(comment)}')
 
 
-LEAVES = "pass_at_k|best_of_n|corrections|reward_by_n"
-"""Views that no other view uses. If a later file replaces such a view, the earlier file does not make it, which saves a
-tenth of the time of making an empty store."""
-
-REPLACED_VIEW = re.compile(rf"^CREATE OR REPLACE VIEW ({LEAVES}) AS$", re.MULTILINE)
-VIEW_STATEMENT = re.compile(
-    rf"^(?:CREATE VIEW|CREATE OR REPLACE VIEW|COMMENT ON VIEW|COMMENT ON COLUMN) ({LEAVES})\b", re.MULTILINE
-)
-VIEW_COMMENTS = """
+SAME_COMMENTS = """
     WITH columns AS MATERIALIZED (FROM duckdb_columns() WHERE schema_name IN ('main', 'raw'))
-    SELECT r.table_name, r.column_name, arg_max(v.comment, v.table_name = r.table_name)
-    FROM columns r JOIN columns v
-        ON v.schema_name = 'main' AND v.column_name = r.column_name AND v.comment IS NOT NULL
+    SELECT r.table_name, r.column_name,
+           arg_max(v.comment, CASE WHEN v.schema_name = 'raw' THEN 0 WHEN v.table_name = r.table_name THEN 2 ELSE 1 END)
+    FROM columns r JOIN columns v ON v.column_name = r.column_name AND v.comment IS NOT NULL
     WHERE r.schema_name = 'raw' AND r.comment IS NULL GROUP BY ALL"""
 TABLES = "SELECT table_schema, table_name FROM information_schema.tables"
-MIGRATIONS_TABLE = "CREATE TABLE raw.migrations (number INTEGER, name VARCHAR, applied_at TIMESTAMP)"

@@ -5,11 +5,12 @@ import secrets
 from contextlib import suppress
 from hashlib import blake2b
 from importlib.resources import files
+from itertools import chain
 from pathlib import Path
 
 import duckdb
 
-from redraft.store.tables.schema.migrations import MIGRATIONS, SCHEMA, migrate
+from redraft.store.tables.schema.migrations import PACKAGE, SCHEMA, migrate
 
 BLOCK = "16384"  # bytes: DuckDB keeps a block in memory for each column that it writes, 256 KiB by default
 STORAGE = "v1.2.0"  # the first storage version of DuckDB that compresses texts by Zstandard
@@ -64,7 +65,8 @@ def _cache_folder() -> Path:
 
 def _schema_digest() -> str:
     """Returns a digest of everything that an empty store depends on."""
-    texts = [files(SCHEMA).joinpath(name).read_bytes() for name in ("migrations.py", *MIGRATIONS)]
+    names = ("migrations.py", *chain.from_iterable(SCHEMA.values()))
+    texts = [files(PACKAGE).joinpath(name).read_bytes() for name in names]
     return _digest(b"\0".join([duckdb.__version__.encode(), BLOCK.encode(), STORAGE.encode(), *texts]))
 
 

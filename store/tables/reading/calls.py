@@ -15,8 +15,8 @@ def read_calls(connection: "DuckDBPyConnection", units: Sequence[str]) -> list[t
     """Returns the published calls of these units with their choices, in the order of publication."""
     sql = f"""
         SELECT {", ".join(COLUMNS.values())}, c.response
-        FROM raw.calls c JOIN raw.commits p USING (unit_id, attempt)
-        WHERE {one_of("c.unit_id", units)} ORDER BY p.published_at, c.rowid"""
+        FROM raw.calls c JOIN raw.commits p USING (commit_id)
+        WHERE {one_of("p.unit_id", units)} ORDER BY p.published_at, c.rowid"""
     return [(_call(row), json.loads(response)) for *row, response in connection.execute(sql).fetchall()]
 
 
@@ -30,7 +30,7 @@ def _call(row: Sequence[Any]) -> Call:
 
 COLUMNS = {
     name: {
-        "unit": "c.unit_id",
+        "unit": "p.unit_id",
         "problem_id": "p.problem_id",
         "first": "c.first_sample",
         "answered_at": "epoch(c.answered_at)",

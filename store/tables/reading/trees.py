@@ -9,7 +9,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from redraft.store.problems import Problem
-from redraft.store.tables.read_trajectories import STEP, TRAJECTORY, build_trajectory, steps_to_leaf
+from redraft.store.tables.reading.trajectories import STEP, TRAJECTORY, build_trajectory, steps_to_leaf
 from redraft.store.trajectory import Step, Trajectory
 
 if TYPE_CHECKING:
@@ -57,13 +57,12 @@ def _tree(unit: str, rows: list[tuple], steps: list[tuple], problem: Problem) ->
 
 PLACES = """
 WITH places AS (
-    SELECT unit_id, attempt, row_number() OVER (ORDER BY problem_id, recipe, replicate, unit_id) AS place
+    SELECT commit_id, unit_id, row_number() OVER (ORDER BY problem_id, recipe, replicate, unit_id) AS place
     FROM raw.published
 )"""
 STEPS = f"""{PLACES}
-SELECT place, {", ".join(STEP)} FROM raw.steps JOIN places USING (unit_id, attempt) WHERE turn = 1 ORDER BY place"""
+SELECT place, {", ".join(STEP)} FROM raw.steps JOIN places USING (commit_id) WHERE turn = 1 ORDER BY place"""
 TRAJECTORIES = f"""{PLACES}
-SELECT place, unit_id, turns, o.correct, leaf_step_id, {", ".join(f"t.{name}" for name in TRAJECTORY)}
-FROM raw.trajectories t JOIN places USING (unit_id, attempt)
-LEFT JOIN raw.oracle o ON o.trajectory_id = t.trajectory_id AND o.turn = t.turns
+SELECT place, t.unit_id, t.turns, t.correct, t.leaf_step_id, {", ".join(f"t.{name}" for name in TRAJECTORY)}
+FROM trajectories t JOIN places USING (unit_id)
 WHERE t.role <> 'rollout' ORDER BY place, t.sample, t.trajectory_id"""
