@@ -59,7 +59,11 @@ async def solve(
     try:
         agent = build(strategy, client, keys=keys, **arguments)
         explored = await agent(problem.ask())
-        return Trajectories(explored if answer is None else await add_oracle_grades(explored, problem))
+        if keys is None:
+            return Trajectories(explored)
+        if keys.was_opened(problem.ask().unit):
+            explored = [replace(trajectory, oracle_used=True) for trajectory in explored]
+        return Trajectories(await add_oracle_grades(explored, problem))
     finally:
         await client.close()
 

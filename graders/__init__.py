@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from redraft.graders.prm import prm
     from redraft.graders.programs.sandbox import Outcome, Sandbox, SandboxError
     from redraft.graders.programs.sandbox import run as run_program
+    from redraft.graders.reward import compute_score, reward
     from redraft.graders.rewards.aggregate import aggregate
     from redraft.graders.rewards.value_targets import Target, value_targets
     from redraft.graders.rollout import rollout
@@ -51,6 +52,7 @@ __all__ = [
     "aggregate",
     "best",
     "best_of_k",
+    "compute_score",
     "extract",
     "grade",
     "grade_all",
@@ -67,6 +69,7 @@ __all__ = [
     "paired_bootstrap",
     "pass_at_k",
     "prm",
+    "reward",
     "rollout",
     "run_program",
     "sign_flip",

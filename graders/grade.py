@@ -39,6 +39,10 @@ class Graded(Struct, frozen=True, gc=False):
         """The reward: 1.0 for right, 0.0 for wrong, None for undecided."""
         return VALUES[self.verdict]
 
+    def __bool__(self) -> bool:
+        """Raises TypeError: `if grade(...)` would be true for a wrong reply too."""
+        raise TypeError(f"a grade is right, wrong or undecided ({self.verdict}): ask grade(...).verdict == 'right'")
+
 
 def grade(
     reply: str | None,

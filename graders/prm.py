@@ -110,7 +110,7 @@ def _embedded_values(model: ProcessRewardModel, trajectory: Trajectory) -> list[
 
 async def _served_values(client: Client, family: Profile, trajectory: Trajectory) -> list[Detail]:
     """Returns the values that a reward model's server gives the steps. Raises ModelError and Nonsense."""
-    calls = family.show(trajectory.question.text, written(trajectory))
+    calls = family.calls(trajectory.question.text, written(trajectory))
     requests = [client.request(messages, temperature=0, max_tokens=1) for messages in calls]
     drawn = await gather(client.draw(trajectory.question, "grade", trajectory.place, request) for request in requests)
     replies: list[Any] = []
@@ -118,4 +118,4 @@ async def _served_values(client: Client, family: Profile, trajectory: Trajectory
         if isinstance(choice, ModelError):
             raise choice
         replies.append(json.loads(choice.text))
-    return family.read(replies)
+    return family.details(replies)

@@ -28,6 +28,10 @@ class Limits:
     patience_s: float = setting(900.0, "The most seconds that a provider that has answered before may be down.", ge=0)
 
 
+TIMEOUT_CURE = "Raise --timeout (in Python, timeout_s of Limits), or lower --max-tokens."
+"""The cure if a try takes longer than `timeout_s`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Budget:
     """The amounts that may be used at most; None means no limit."""

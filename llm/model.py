@@ -44,7 +44,8 @@ class Beam:
 
 class Request(Struct, frozen=True, gc=False):
     """A request for `n` samples that continue one prompt, or, with a `beam`, for the `n` best continuations. `prefix`
-    is a half-written answer; each sample continues it from its last character."""
+    is a half-written answer; each sample continues it from its last character. Without `messages` each sample is the
+    first message of a user; only servers that continue raw prompts can do that."""
 
     messages: tuple[Message, ...]
     prefix: str = ""

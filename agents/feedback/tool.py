@@ -4,12 +4,12 @@ run."""
 from collections.abc import Sequence
 
 from redraft.agents.feedback.feedback import Feedback, Remark, line_number, wording
-from redraft.graders.answers.equations import equations
 from redraft.graders.programs.execution import failure
 from redraft.graders.programs.sandbox import Sandbox
 from redraft.llm.client.client import Client
 from redraft.llm.gather import gather
 from redraft.store.problems import Kind
+from redraft.store.tables.rows.equations import equations
 from redraft.store.trajectory import Step, Trajectory
 
 

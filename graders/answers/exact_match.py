@@ -6,7 +6,7 @@ from redraft.graders.answers.canonical import LONGEST, canonical, is_words
 from redraft.graders.answers.mathematics.comparison.equal import equal
 from redraft.graders.answers.mathematics.forms import Unread
 from redraft.graders.answers.normalize import bare
-from redraft.graders.answers.numbers import is_whole, plain, same_number
+from redraft.graders.answers.numbers import is_whole, plain, plain_error, same_number
 from redraft.graders.ruling import Ruling
 from redraft.store.problems import Kind
 from redraft.store.trajectory import Verdict
@@ -42,7 +42,7 @@ def same_plain(gold: str, given: str) -> bool | None:
         return None
     if one.percent != two.percent and (one.unit or two.unit):
         return None
-    return same_number(one, two)
+    return same_number(one, two, plain_error(gold, one.value))
 
 
 def _unread(gold: str, given: str) -> Ruling | None:

@@ -68,17 +68,35 @@ def named(text: str) -> tuple[str, str]:
     return (match[1].replace(" ", ""), match[2].strip()) if match else ("", text)
 
 
-def same_number(gold: Plain, given: Plain) -> bool:
+def same_number(gold: Plain, given: Plain, error: Fraction = Fraction(0)) -> bool:
     """Returns whether two numbers are equal, by the conventions of graders in this field. Equality is exact, except
     that 50% equals both 0.5 and 50, because a question for a percentage may be answered in either way. x = 3 equals 3,
-    but not y = 3."""
+    but not y = 3. The key's value may differ by `error`."""
     if gold.name and given.name and gold.name != given.name:
         return False
-    if gold.value == given.value:
+    if gold.value == given.value or (error and abs(gold.value - given.value) <= error):
         return True
     if gold.percent == given.percent:
         return False
-    return gold.value == given.value / 100 if given.percent else gold.value / 100 == given.value
+    if given.percent:
+        return abs(gold.value - given.value / 100) <= error
+    return abs(gold.value - given.value * 100) <= error
+
+
+def rounding_error(value: Fraction, decimals: int) -> Fraction:
+    """Returns how far the exact value may lie from a decimal with so many digits after its point. A decimal of 15 to 17
+    digits, such as 0.14285714285714285 for 1/7, is a double, and as exact as a double: a unit of its 15th digit.
+    Returns 0 for any other decimal, which is exact."""
+    digits = len(str(abs(value.numerator) * 10**decimals // value.denominator)) if 0 <= decimals <= MAX_LENGTH else 0
+    if digits not in DOUBLE_DIGITS:
+        return EXACT
+    return Fraction(10) ** (digits - DOUBLE_DIGITS[0] - decimals)
+
+
+def plain_error(gold: str, value: Fraction) -> Fraction:
+    """Returns the `rounding_error` of a key that is a plain number."""
+    match = DECIMAL.search(gold) if len(gold) > DOUBLE_DIGITS[0] else None
+    return rounding_error(value, len(match["places"]) - int(match["e"] or 0)) if match else EXACT
 
 
 def _degrees(answer: str) -> str:
@@ -119,6 +137,9 @@ def _power(base: Fraction, exponent: int) -> Fraction | None:
 
 
 MAX_LENGTH = 2000  # characters; longer ones are no plain number, and int() refuses 4,300 digits
+DOUBLE_DIGITS = range(15, 18)  # of a double that is written in full
+EXACT = Fraction(0)
+DECIMAL = re.compile(r"\d\.(?P<places>\d+)(?:[eE](?P<e>[-+]?\d{1,3}))?(?![\d.])")
 MAX_DIGITS = 1000  # of a power's result
 
 _DECIMAL = r"(?:\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d*)?|\.\d+)"

@@ -86,7 +86,7 @@ def graded(
     """
     wanted = len(written(trajectory))
     if len(details) != wanted:
-        return replace(empty, reason=f"{len(details)} values for {wanted} steps")
+        return replace(empty, reason=f"{_count(len(details), 'value')} for {_count(wanted, 'step')}")
     for number, detail in enumerate(details, start=1):
         for value in (detail.p_good, detail.p_neutral, detail.p_bad):
             if value is not None and not 0 <= value <= 1:
@@ -109,6 +109,10 @@ def _spread(trajectory: Trajectory, found: Sequence[T]) -> list[T | None]:
         last = next(rest) if step.text.strip() else last
         spread.append(last)
     return spread
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def _log(value: float) -> float:

@@ -1,9 +1,9 @@
 """Profiles: one for each family of process reward models. A profile says how a draft is sent to the model's server,
 and where the reply has the values of the steps.
 
-No profile applies softmax, because vLLM's `token_classify` and `classify` have applied it already, and a second softmax
-would move every value towards one half. If a row does not sum to 1, the server has not applied softmax, and the row is
-refused.
+No profile applies softmax, because the server is asked for probabilities (`use_activation`), and a second softmax would
+move every value towards one half. If a row does not sum to 1, the server has not applied softmax, and the row is
+refused. Only "skywork" asks for logits.
 """
 
 import math
@@ -27,38 +27,57 @@ class Nonsense(Exception):
 @dataclass(frozen=True, slots=True)
 class Profile:
     """The format of a family of reward models. `show` returns the messages of each call for a question and its steps.
-    `read` returns the steps' probabilities from the JSON of the replies. Both raise Nonsense. `way` is a name in
-    `llm.route.REWARDS`."""
+    `read` returns the steps' probabilities from the JSON of the replies; it raises Nonsense. `way` is a name in
+    `llm.route.REWARDS`. `tag` is the token that ends a step, if the server finds the steps by it."""
 
     way: str
     show: Callable[[str, Sequence[str]], Shown]
     read: Callable[[Sequence[Any]], list[Detail]]
+    tag: str = ""
 
+    def calls(self, question: str, steps: Sequence[str]) -> Shown:
+        """Returns the messages of each call. Raises Nonsense if the question or a step has the tag, since the tag would
+        shift the values to wrong steps."""
+        texts = {"the question": question} | {f"step {number}": step for number, step in enumerate(steps, start=1)}
+        for place, text in texts.items():
+            if self.tag and self.tag in text:
+                raise Nonsense(f"{place} holds {self.tag!r}, which ends a step for this reward model")
+        return self.show(question, steps)
 
-def _tagged(steps: Sequence[str], tag: str) -> Sequence[str]:
-    """Returns the steps. Raises Nonsense if a step's text has the tag that ends each step, since the tag would shift
-    the values to wrong steps."""
-    for number, step in enumerate(steps, start=1):
-        if tag in step:
-            raise Nonsense(f"step {number} holds {tag!r}, which ends a step for this reward model")
-    return steps
+    def details(self, replies: Sequence[Any]) -> list[Detail]:
+        """Returns the steps' probabilities. Raises Nonsense, also if there are none because the server does not find
+        the tag."""
+        found = self.read(replies)
+        if self.tag and not found:
+            raise Nonsense(
+                f"the server finds no token {self.tag!r} in the draft: set --pooler-config"
+                """ '{"step_tag_id": NUMBER}' of the server to the token's number, or choose another profile"""
+            )
+        return found
 
 
 def _shepherd(question: str, steps: Sequence[str]) -> Shown:
     lines = [
-        f"{'' if re.match(r'Step [0-9]+:', step) else f'Step {number}: '}{step} ки"
-        for number, step in enumerate(_tagged(steps, "ки"), start=1)
+        f"{'' if re.match(r'Step [0-9]+:', step) else f'Step {number}: '}{step} {SHEPHERD}"
+        for number, step in enumerate(steps, start=1)
     ]
     return [[Message("input", f"{question} " + "\n".join(lines))]]
 
 
 def _qwen(question: str, steps: Sequence[str]) -> Shown:
-    ended = "".join(f"{step}<extra_0>" for step in _tagged(steps, "<extra_0>"))
+    ended = "".join(f"{step}{QWEN_TAG}" for step in steps)
     return [[Message("system", QWEN), Message("user", question), Message("assistant", ended)]]
 
 
 def _skywork(question: str, steps: Sequence[str]) -> Shown:
-    return [[Message("piece", f"<|endoftext|>{question}\n"), *(Message("piece", f"{step}\n") for step in steps)]]
+    """Returns the messages of one call. Each line is followed by a token of its own for the line's end, as in the
+    model's training; the value of a step is that of its last line."""
+    pieces = [Message("piece", f"<|endoftext|>{question}\n")]
+    for step in steps:
+        *lines, last = step.split("\n")
+        pieces += [Message("piece", piece) for line in lines for piece in (line, "\n") if piece]
+        pieces += [Message("piece", last), Message("end", "\n")]
+    return [pieces]
 
 
 def _rlhflow(question: str, steps: Sequence[str]) -> Shown:
@@ -72,23 +91,20 @@ def _prefixes(question: str, steps: Sequence[str]) -> Shown:
     return [[Message("input", "\n\n".join([question, *steps[:end]])) for end in range(1, len(steps) + 1)]]
 
 
-def probabilities(row: Any) -> list[float]:
-    """Returns a row of a reply as a list of probabilities. The row may also be one number. Raises Nonsense."""
+def probabilities(row: Any, classes: Sequence[int] = ()) -> list[float]:
+    """Returns a row of a reply as a list of probabilities. Raises Nonsense if it is none, or if the number of classes
+    is not in `classes`, which may be empty."""
     if not isinstance(row, list) or not row or not all(type(p) in (int, float) for p in row):
         raise Nonsense(f"{row!r:.80} is no row of numbers")
+    if classes and len(row) not in classes:
+        raise Nonsense(f"a row of {len(row)} numbers where {' or '.join(map(str, classes))} are expected")
+    if not all(math.isfinite(p) for p in row):
+        raise Nonsense(f"{row!r:.80} are not finite")
     if not all(0 <= p <= 1 for p in row):
-        raise Nonsense(f"{row} are no probabilities: is the model served without its activation?")
+        raise Nonsense(f"{row!r:.80} are no probabilities{LOGITS}")
     if len(row) > 1 and abs(math.fsum(row) - 1) > ROUNDED:
-        raise Nonsense(f"{row} do not sum to 1: is the model served without its activation?")
+        raise Nonsense(f"{row!r:.80} do not sum to 1{LOGITS}")
     return row
-
-
-def _classes(row: Any, wanted: tuple[int, ...]) -> list[float]:
-    """Returns a row as the probabilities of its classes. Raises Nonsense if their number is not in `wanted`."""
-    found = probabilities(row)
-    if len(found) not in wanted:
-        raise Nonsense(f"a row of {len(found)} numbers where {' or '.join(map(str, wanted))} are wanted")
-    return found
 
 
 def _columns(good: int) -> Callable[[Sequence[Any]], list[Detail]]:
@@ -96,16 +112,26 @@ def _columns(good: int) -> Callable[[Sequence[Any]], list[Detail]]:
     good."""
 
     def read(replies: Sequence[Any]) -> list[Detail]:
-        rows = [_classes(row, (2,)) for row in replies[0]]
+        rows = [probabilities(row, (2,)) for row in replies[0]]
         return [Detail(p_good=row[good], p_bad=row[1 - good]) for row in rows]
 
     return read
 
 
 def _ratings(replies: Sequence[Any]) -> list[Detail]:
-    """Returns the details of rows whose classes are bad and good, or bad, neutral and good, in this order."""
-    rows = [_classes(row, (2, 3)) for row in replies[0]]
-    return [Detail(p_good=row[-1], p_neutral=row[1] if len(row) == 3 else None, p_bad=row[0]) for row in rows]
+    """Returns the details of rows whose classes are good; bad and good; or bad, neutral and good, in this order. All
+    rows have the same classes."""
+    rows = [probabilities(row, (1, 2, 3)) for row in replies[0]]
+    if len({len(row) for row in rows}) > 1:
+        raise Nonsense("the rows of the reply have different numbers of classes")
+    return [
+        Detail(
+            p_good=row[-1],
+            p_neutral=row[1] if len(row) == 3 else None,
+            p_bad=1 - row[0] if len(row) == 1 else row[0],
+        )
+        for row in rows
+    ]
 
 
 def _logits(replies: Sequence[Any]) -> list[Detail]:
@@ -128,7 +154,7 @@ def _signs(replies: Sequence[Any]) -> list[Detail]:
     found = []
     for number, tops in enumerate(replies, start=1):
         logs = {sign: tops[sign] for sign in "+-" if sign in tops}
-        if not all(isinstance(log, int | float) and log <= 0 for log in tops.values()) or not logs:
+        if not all(isinstance(log, int | float) and log <= LOG_ROUNDED for log in tops.values()) or not logs:
             raise Nonsense(f"the reply to step {number} is neither + nor -")
         least = min(tops.values())
         plus, minus = (math.exp(logs.get(sign, least)) for sign in "+-")
@@ -141,17 +167,21 @@ def _signs(replies: Sequence[Any]) -> list[Detail]:
 
 
 ROUNDED = 0.02  # the most by which the sum of probabilities in half precision may differ from 1
+LOG_ROUNDED = 1e-3  # the most by which a rounded log-probability may be above 0
 UNSEEN = 0.01
+LOGITS = ": does the model's configuration switch its activation off (problem_type)?"
+SHEPHERD, QWEN_TAG = "ки", "<extra_0>"
 QWEN = "Please reason step by step, and put your final answer within \\boxed{}."
 
 PROFILES: Mapping[str, Profile] = MappingProxyType(
     {
-        "math_shepherd": Profile("pooling", _shepherd, _columns(good=0)),
-        "qwen": Profile("pooling", _qwen, _columns(good=1)),
+        "math_shepherd": Profile("pooling", _shepherd, _columns(good=0), SHEPHERD),
+        "qwen": Profile("pooling", _qwen, _columns(good=1), QWEN_TAG),
         "skywork": Profile("values", _skywork, _logits),
         "rlhflow": Profile("signs", _rlhflow, _signs),
         "classify": Profile("classify", _prefixes, _ratings),
     }
 )
 """The families by name, after peiyi9979/math-shepherd-mistral-7b-prm, Qwen/Qwen2.5-Math-PRM-7B, Skywork-o1-Open-PRM and
-RLHFlow's generative PRMs; "classify" is any classifier of prefixes with the classes bad and good, or -1, 0 and 1."""
+RLHFlow's generative PRMs; "classify" is any classifier of prefixes with the class good, the classes bad and good, or
+-1, 0 and 1."""

@@ -9,6 +9,7 @@ from redraft.llm.model import Choice, ModelError, Request
 from redraft.llm.prompts.prompts import Prompts
 from redraft.llm.usage import Amount
 from redraft.store.calls import Call
+from redraft.store.errors import StoreError
 from redraft.store.journal import Journal
 
 
@@ -21,12 +22,17 @@ class CallLog:
         self._failures: Counter[str] = Counter()
 
     def recorded_samples(self, call: Call, samples: range) -> dict[int, Choice | ModelError]:
-        """Returns the samples that the journal holds."""
+        """Returns the samples that the journal holds. Raises StoreError for one that is broken."""
         if self.journal is None:
             return {}
         place = call.unit, call.purpose, call.place
         answers = ((s, self.journal.answer(*place, s, call.prompt_hash)) for s in samples)
-        return {sample: choice_from_json(answer) for sample, answer in answers if answer is not None}
+        try:
+            return {sample: choice_from_json(answer) for sample, answer in answers if answer is not None}
+        except (ValueError, KeyError, TypeError) as error:
+            raise StoreError(
+                f"the journal's answer at {call.place!r} is no sample: delete the line of the journal with that place"
+            ) from error
 
     def used(self, unit: str) -> Amount:
         """Returns the amount that a unit has used, according to the journal."""

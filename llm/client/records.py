@@ -18,12 +18,21 @@ DECIMALS = 6  # decimals of a log-probability in the record
 
 def stored_choice(choice: Choice, call_id: str) -> Choice:
     """Returns a choice as the journal records it: log-probabilities have DECIMALS decimals, and are None if one of them
-    is not finite."""
+    is not finite. Surrogates without their other half are replaced, since no reader of the store could decode them."""
     logprobs, offsets = choice.logprobs, choice.offsets
     if logprobs is not None:
         logprobs = tuple(np.array(logprobs).round(DECIMALS).tolist()) if isfinite(sum(logprobs)) else None
     offsets = offsets if logprobs is not None else None
-    return Choice(choice.text, choice.finish, choice.tokens, logprobs, offsets, choice.thinking, call_id)
+    text, thinking = _whole(choice.text), _whole(choice.thinking)
+    return Choice(text, choice.finish, choice.tokens, logprobs, offsets, thinking, call_id)
+
+
+def _whole(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
 
 
 def call_key(call: Call, first: int, n: int) -> str:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from redraft.llm.prompts import augment_templates as augment
 from redraft.llm.prompts.program_templates import (
     PROGRAM_FAILS,
     REFLECT,
@@ -200,6 +201,7 @@ Advice for the next step, which is no part of the solution:
 {advice}"""
 
 ASKED = (frozenset({"question"}),)
+BACKWARD = (frozenset({"question", "answer"}), frozenset({"question", "answer", "variable"}))
 FOLLOWS = (frozenset(), frozenset({"question", "solution"}))  # the draft is the message before, or inside this message
 
 TEMPLATES: Mapping[str, Template] = {
@@ -236,6 +238,21 @@ TEMPLATES: Mapping[str, Template] = {
     "value_thought": Template(VALUE_THOUGHT, (frozenset({"question", "solution"}),)),
     "vote_thoughts": Template(VOTE_THOUGHTS, (frozenset({"question", "choices"}),)),
     "judge_by_rubric": Template(JUDGE_BY_RUBRIC, (frozenset({"question", "solution", "rubric"}),)),
+    "rephrase": Template(augment.REPHRASE, ASKED, part="rephrase"),
+    "fobar": Template(augment.FOBAR, BACKWARD, part="fobar"),
+    "fobar_latex": Template(augment.FOBAR_LATEX, BACKWARD, family="fobar", part="fobar"),
+    "self_verification": Template(
+        augment.SELF_VERIFICATION, (frozenset({"question", "answer"}),), part="self_verification"
+    ),
+    "change_numbers": Template(augment.CHANGE_NUMBERS, ASKED, part="change_numbers"),
+    "fractions": Template(augment.FRACTIONS, ASKED, part="fractions"),
+    "combine_concepts": Template(augment.COMBINE_CONCEPTS, ASKED, part="combine_concepts"),
+    "add_condition": Template(augment.ADD_CONDITION, ASKED, part="add_condition"),
+    "raise_complexity": Template(augment.RAISE_COMPLEXITY, ASKED, part="raise_complexity"),
+    "harder": Template(augment.HARDER, ASKED, part="evolve"),
+    "easier": Template(augment.EASIER, ASKED, part="evolve"),
+    "solvable": Template(augment.SOLVABLE, ASKED, part="solvable"),
+    "is_solvable": Template(augment.IS_SOLVABLE, ASKED, part="question_writer"),
 }
 """`separator` stands between the steps of a draft. `next_step` and `rest` go to models that can't continue a
 half-written answer. `finished` and `judge` are the critic's, and the wordings after them are feedback."""

@@ -1,12 +1,12 @@
 """The choice of the route to a model by its name."""
 
-import os
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from redraft.llm.limits import Limits
 from redraft.llm.model import Model, ModelError
 from redraft.llm.prompts.chat_template import ChatTemplate
+from redraft.llm.providers.shared.api_key import read_key
 from redraft.llm.providers.shared.redaction import redact_address, redact_addresses
 
 OTHER_PROTOCOLS = frozenset({
@@ -107,7 +107,7 @@ def _rewards(name: str, api_base: str | Sequence[str] | None, limits: Limits) ->
 
 
 def _key() -> str:
-    return os.environ.get("REDRAFT_API_KEY") or os.environ.get("OPENAI_API_KEY") or ""
+    return read_key(("REDRAFT_API_KEY", "OPENAI_API_KEY"))
 
 
 def _text(api_base: str | Sequence[str]) -> str:

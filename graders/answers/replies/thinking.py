@@ -2,6 +2,8 @@
 
 import re
 
+from redraft.llm.providers.shared.thinking import TAGS
+
 
 def spoken(text: str) -> str:
     """The text that a reply says to its reader: without blocks of thinking, in whatever tags, and up to the first token
@@ -79,21 +81,20 @@ THOUGHTS = (
     "inner_monologue",
     "chain_of_thought",
     "cot",
-    "seed:think",
     "antml:thinking",
     "antthinking",
 )
 OPENINGS = {
     *(f"<{name}>" for name in THOUGHTS),
-    *("[think]", "◁think▷", "<|think|>", "<|thinking|>", "<|begin_of_thought|>", "<|start_thinking|>"),
-    *("<|inner_prefix|>", "<start_working_out>", "<unused94>"),
+    *(opening.lower() for opening, _ in TAGS),
+    *("<|think|>", "<|thinking|>", "<|channel>", "<start_working_out>", "<unused94>"),
 }
 CLOSINGS = {
     *(f"</{name}>" for name in THOUGHTS),
-    *("[/think]", "◁/think▷", "<|/think|>", "<|/thinking|>", "<|end_of_thought|>", "<|end_thinking|>"),
-    *("<|inner_suffix|>", "<end_working_out>", "<unused95>"),
+    *(closing.lower() for _, closing in TAGS),
+    *("<|/think|>", "<|/thinking|>", "<end_working_out>", "<unused95>"),
 }
-"""Tags around thinking, in lower case."""
+"""Tags around thinking, in lower case: those of models, and those that prompts ask for."""
 CHANNEL = re.compile(r"<\|channel\|>\s{0,4}(\w{1,32})[^<\n]{0,80}(?:<\|constrain\|>\w{1,32})?<\|message\|>")
 TOKENS = {
     *(

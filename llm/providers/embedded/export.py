@@ -28,13 +28,18 @@ SEPARATOR = "\n"  # between steps
 CHAT_TEMPLATE = (
     "{%- for message in messages -%}"
     "{%- if message['role'] == 'user' -%}" + f"{{{{- '{USER}' + message['content'] -}}}}"
-    "{%- elif message['role'] == 'assistant' -%}" + f"{{{{- '{ASSISTANT}' + message['content'] + '{END}' -}}}}"
+    "{%- elif message['role'] == 'assistant' -%}" + f"{{{{- '{ASSISTANT}' -}}}}{{{{- message['content'] + '{END}' -}}}}"
     "{%- else -%}{{- raise_exception('Only user and assistant messages, and no others.') -}}{%- endif -%}"
     "{%- endfor -%}"
     "{%- if add_generation_prompt -%}" + f"{{{{- '{ASSISTANT}' -}}}}" + "{%- endif -%}"
 )
 """The text that `prompt_formats.render` writes, as a Jinja template. With `add_generation_prompt` it ends where the
 answer begins."""
+TRAINING_TEMPLATE = CHAT_TEMPLATE.replace(
+    REPLY := f"{{{{- message['content'] + '{END}' -}}}}", f"{{%- generation -%}}{REPLY}{{%- endgeneration -%}}"
+)
+"""The same, with the marks by which transformers and TRL (`assistant_only_loss`) know the replies. Only Jinja with
+transformers' extension takes these marks, so programs of another kind get CHAT_TEMPLATE."""
 
 
 def export_folder(folder: str | Path, source: str | Path = HERE) -> None:
@@ -48,14 +53,14 @@ def export_folder(folder: str | Path, source: str | Path = HERE) -> None:
     files = {
         "config.json": configuration(tensors, marks),
         "generation_config.json": generation(marks),
-        "tokenizer_config.json": TOKENIZER | {"chat_template": CHAT_TEMPLATE},
+        "tokenizer_config.json": TOKENIZER | {"chat_template": TRAINING_TEMPLATE},
         "tokenizer.json": tokenizer,
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():
             (folder / name).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", "utf-8")
-        (folder / "chat_template.jinja").write_text(CHAT_TEMPLATE)
+        (folder / "chat_template.jinja").write_text(TRAINING_TEMPLATE)
         (folder / "prompts.toml").write_text(prompts_toml())
         (folder / "model.safetensors").write_bytes(safetensors(tensors))
     except OSError as error:

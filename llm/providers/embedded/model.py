@@ -13,7 +13,7 @@ from redraft.llm.capabilities import EVERYTHING
 from redraft.llm.model import Model, ModelError, Reply, Request
 from redraft.llm.providers.embedded.engine import Engine, Job
 from redraft.llm.providers.embedded.network import CONTEXT, Network, unpack
-from redraft.llm.providers.embedded.prompts import TEMPLATES, render
+from redraft.llm.providers.embedded.prompts import FOBAR, TEMPLATES, render
 from redraft.llm.providers.embedded.vocabulary import Vocabulary
 from redraft.llm.usage import Prices, Usage
 
@@ -43,7 +43,7 @@ class EmbeddedModel(Model):
     prices = Prices(0.0, 0.0)
     capabilities = EVERYTHING
     sources = ("builtin",)  # the problems that it was trained on
-    templates: Mapping[str, str] = MappingProxyType(TEMPLATES | {"separator": "\n"})
+    templates: Mapping[str, str] = MappingProxyType(TEMPLATES | {"separator": "\n", "fobar": FOBAR})
 
     def __init__(self, folder: Path) -> None:
         weights = folder / "weights.npz"

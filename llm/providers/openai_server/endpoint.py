@@ -1,7 +1,6 @@
 """Sends a JSON body to a group of servers and returns the JSON reply. A failure becomes an error with its cause."""
 
 import json
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +11,8 @@ from redraft.llm.providers.openai_server import errors
 from redraft.llm.providers.openai_server.http.transport import Answer, Transport
 from redraft.llm.providers.openai_server.requests import encode_body
 from redraft.llm.providers.openai_server.token import parse_reply
+from redraft.llm.providers.shared.error_body import ErrorBody, error_in_reply, unreadable_reply
+from redraft.llm.providers.shared.event_stream import reply_in_body
 from redraft.llm.providers.shared.redaction import redacted_line
 
 
@@ -23,7 +24,7 @@ class AskAgain(Exception):
 class RequestRejected(UnsupportedRequest):
     """Raised if the server rejects the request in its present form. `words` says why."""
 
-    def __init__(self, error: ModelError, status: int, words: errors.ErrorBody) -> None:
+    def __init__(self, error: ModelError, status: int, words: ErrorBody) -> None:
         super().__init__(str(error), kind=error.kind)
         self.status = status
         self.words = words
@@ -46,13 +47,14 @@ class Endpoint:
         """Returns the JSON reply to a body. Raises AskAgain, RequestRejected and other ModelErrors."""
         answer = await self.wire.post(encode_body(data), number, chat)
         if answer.status != 200:
-            raise await self._failure(answer.status, answer, errors.ErrorBody(answer.body), data)
+            raise await self._failure(answer.status, answer, ErrorBody(answer.body), data)
         try:
             reply = parse_reply(answer.body)
         except ValueError:
             reply = self._lenient(answer)
-        if isinstance(reply, dict) and "error" in reply and (inside := errors.error_in_reply(reply, answer.body)):
-            raise await self._failure(*inside[:1], answer, inside[1], data)
+        holds_error = isinstance(reply, dict) and ("error" in reply or "choices" not in reply)
+        if holds_error and (inside := error_in_reply(reply)):
+            raise await self._failure(inside[0], answer, inside[1], data)
         return reply
 
     async def ask(self, data: dict[str, Any], number: int = 0, chat: bool = True) -> Any:
@@ -65,17 +67,16 @@ class Endpoint:
 
     def unreadable_error(self, reply: Any) -> ModelError:
         """Returns the error of a JSON reply that breaks the protocol."""
-        return errors.unreadable_reply(json.dumps(reply).encode(), self.wire.redacted, self._keys)
+        return unreadable_reply(json.dumps(reply).encode(), self.wire.redacted, self._keys)
 
     def _lenient(self, answer: Answer) -> Any:
-        """Parses a reply as JSON, and accepts NaN and single surrogates, which the JSON standard forbids. Surrogates
-        are replaced, because they cannot be stored."""
+        """Returns the JSON in a body that is more than JSON."""
         try:
-            return json.loads(HALVES.sub("\\\\ufffd", answer.body.decode()))
+            return reply_in_body(answer.body.decode())
         except (ValueError, RecursionError):
-            raise errors.unreadable_reply(answer.body, answer.address.redacted, self._keys) from None
+            raise unreadable_reply(answer.body, answer.address.redacted, self._keys) from None
 
-    async def _failure(self, status: int, answer: Answer, words: errors.ErrorBody, data: dict[str, Any]) -> Exception:
+    async def _failure(self, status: int, answer: Answer, words: ErrorBody, data: dict[str, Any]) -> Exception:
         if errors.lacks_model(status, words):
             if data["model"] != self.model or len(self._names) > 1:
                 self._names = [name for name in self._names if name != data["model"]]
@@ -96,8 +97,3 @@ class Endpoint:
         except (ModelError, ValueError, KeyError, TypeError):
             return ""
         return redacted_line(", ".join(names) + (", ..." if len(listed) > 5 else ""), *self._keys)
-
-
-HIGH, LOW = r"\\u[dD][89abAB][0-9a-fA-F]{2}", r"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
-HALVES = re.compile(rf"{HIGH}(?!{LOW})|(?<!{HIGH}){LOW}")
-"""Escapes of a single surrogate, whose other half is missing."""

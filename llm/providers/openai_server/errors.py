@@ -1,6 +1,5 @@
 """Interprets error replies. The result is another try without some parameter, or a ModelError with cause and cure."""
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -8,9 +7,9 @@ from typing import Any
 
 from redraft.llm.model import Cause, ModelError, UnsupportedRequest
 from redraft.llm.providers.openai_server.server_facts import ServerFacts
+from redraft.llm.providers.shared.error_body import LONG, MONEY, ErrorBody
 from redraft.llm.providers.shared.redaction import redacted_line, retry_after_s
 from redraft.llm.providers.shared.unsupported import UNSUPPORTED
-from redraft.llm.usage import Usage
 
 BUSY = (429, 503, 529)
 FAULTS = (408, 409, 425)
@@ -31,32 +30,6 @@ MEANS = {"add_generation_prompt": "continue_final_message", "length_penalty": "u
 
 class EndpointMissing(ModelError):
     """The address has no such endpoint."""
-
-
-class ErrorBody:
-    """The body of an error reply: its message, the parameter that it names, and its error code."""
-
-    def __init__(self, body: bytes) -> None:
-        text = body.decode("utf-8", "replace")
-        self.text, self.param, self.code = text, "", ""
-        self.page = text.lstrip()[:1] == "<"
-        try:
-            data = json.loads(text)
-        except (ValueError, RecursionError):
-            if self.page:
-                self.text = TAGS.sub(" ", text)
-            return
-        if isinstance(data, Mapping):
-            self._read(data)
-
-    def _read(self, data: Mapping[str, Any]) -> None:
-        error = data.get("error", data)
-        if isinstance(error, str):
-            self.text = error
-        elif isinstance(error, Mapping):
-            self.param = str(error.get("param") or "")
-            self.code = str(error.get("code") or error.get("type") or "")
-            self.text = _message(error) or self.text
 
 
 def facts_after_rejection(
@@ -120,43 +93,11 @@ def status_error(
     return UnsupportedRequest(f"{where} rejects the request to {name} ({short}).")
 
 
-def unreadable_reply(body: bytes, where: str, keys: Sequence[str]) -> ModelError:
-    """Returns the error of a body that is no valid reply although its status is 200. Its usage is unknown."""
-    words = ErrorBody(body)
-    if not body.strip():
-        message, cure = f"{where} answered with nothing.", "Try again later."
-    elif words.page:
-        message = f"{where} answered with a web page, not with JSON ({redacted_line(words.text, *keys)})."
-        cure = "Check --api-base."
-    else:
-        message, cure = f"{where} answered with broken JSON ({redacted_line(words.text, *keys)}).", "Try again later."
-    return ModelError(message, cure=cure, cause=Cause.FAULT, usage=None, kind="bad reply")
-
-
-def error_in_reply(data: Mapping[str, Any], body: bytes) -> tuple[int, ErrorBody] | None:
-    """Returns the status and the body of an error inside a reply of status 200, as gateways send it; None if it holds
-    none."""
-    error = data.get("error")
-    if not error or data.get("choices"):
-        return None
-    code = str(error.get("code", "")) if isinstance(error, Mapping) else ""
-    return (int(code) if re.fullmatch("[45][0-9][0-9]", code) else 500), ErrorBody(body)
-
-
 def lacks_model(status: int, words: ErrorBody) -> bool:
     """Returns whether the error says that the model does not exist."""
     if status == 404 and "model" in words.text.lower():
         return True
     return status in (400, 404, 422) and bool(NO_MODEL.search(f"{words.code} {words.text}"))
-
-
-def empty_reply(reasons: list[str], where: str, usage: Usage) -> ModelError:
-    """Returns the error of a reply without any text."""
-    if reasons == ["content_filter"]:
-        return UnsupportedRequest(f"A content filter of {where} withheld the answer.", usage=usage)
-    stopped = f" (it stopped for: {redacted_line(', '.join(reasons))})" if reasons else ""
-    message = f"{where} gave no text{stopped}."
-    return ModelError(message, cure="Ask again.", cause=Cause.FAULT, usage=usage, kind="empty reply")
 
 
 def _names_parameter(words: ErrorBody, name: str) -> bool:
@@ -166,38 +107,8 @@ def _names_parameter(words: ErrorBody, name: str) -> bool:
     return bool(re.search(rf"['\"`]{name}['\"`]|{bare}", words.text))
 
 
-def _message(error: Mapping[str, Any]) -> str:
-    """Returns the message of an error. FastAPI sends the message under `detail`, as a text or as a list of locations
-    and messages."""
-    for name in ("message", "detail", "msg", "error"):
-        value = error.get(name)
-        if isinstance(value, str) and value:
-            return value
-        if isinstance(value, list):
-            return "; ".join(_located_message(one) for one in value)
-        if isinstance(value, Mapping):
-            return _message(value)
-    return ""
-
-
-def _located_message(one: Any) -> str:
-    if not isinstance(one, Mapping):
-        return str(one)
-    place = [str(part) for part in one.get("loc", ()) if part != "body"]
-    return f"'{'.'.join(place)}': {one.get('msg', '')}" if place else str(one.get("msg", one))
-
-
-TAGS = re.compile(r"<(style|script).*?</\1>|<[^>]*>", re.DOTALL)
-MONEY = re.compile(
-    r"insufficient_quota|exceeded your current quota|insufficient (?:balance|credits|funds)", re.IGNORECASE
-)
 NO_MODEL = re.compile(
     r"model_not_found|pinned to|model\b.{0,120}(?:does not exist|not found|not available)"
     r"|(?:no such|unknown|invalid) model",
     re.IGNORECASE | re.DOTALL,
-)
-LONG = re.compile(
-    r"context_length_exceeded|exceed_context_size|context (?:length|size|window)|too (?:long|large)|reduce the length"
-    r"|max_model_len|max_(?:completion_)?tokens",
-    re.IGNORECASE,
 )

@@ -46,6 +46,8 @@ def _habits(facts: ServerFacts, signs: Observations) -> ServerFacts:
         facts = replace(facts, keeps_stop=True).knowing(stop=True, stop_reason=True)
     if signs.shows_end > facts.shows_end:
         facts = replace(facts, shows_end=True)
+    if signs.gives_reason > facts.gives_reason:
+        facts = replace(facts, gives_reason=True)
     if signs.thinks > facts.thinks:
         facts = replace(facts, thinks=True)
     if signs.unopened > facts.unopened:

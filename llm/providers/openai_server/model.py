@@ -28,6 +28,7 @@ from redraft.llm.providers.openai_server.requests import request_body
 from redraft.llm.providers.openai_server.server_facts import ServerFacts, facts_from_json
 from redraft.llm.providers.shared.capability_cache import CapabilityCache
 from redraft.llm.providers.shared.unsupported import UnsupportedSigns
+from redraft.llm.providers.shared.verdict import no_answer
 from redraft.llm.usage import Usage
 
 ROUNDS = 16  # rounds of one try; each but the first leaves out a rejected parameter
@@ -103,6 +104,8 @@ class ServerModel(Model):
     def _tree_number(self, request: Request) -> int:
         """Returns a number that all calls of one tree share. It hashes the last message of the shortest conversation so
         far: it comes after any system prompt and examples, and asks the question."""
+        if not request.messages:
+            return 0
         self._shortest = min(self._shortest, len(request.messages))
         return zlib.crc32(request.messages[self._shortest - 1].content.encode("utf-8", "surrogatepass"))
 
@@ -135,7 +138,8 @@ class ServerModel(Model):
         """Sends one request. Returns the reply, or only its usage if the request has to be changed and sent again."""
         facts = self._facts
         prompt = None
-        if self._raw or (request.prefix and facts.capabilities.continuing is Continuing.COMPLETIONS):
+        raw = self._raw or not request.messages
+        if raw or (request.prefix and facts.capabilities.continuing is Continuing.COMPLETIONS):
             prompt, unopened = await self._renderer.prompt(request, facts)
             facts = replace(facts, unopened=unopened)
         data = request_body(self._endpoint.model, request, facts, prompt)
@@ -162,7 +166,7 @@ class ServerModel(Model):
         if signs.stopped_thinking:
             return usage
         if not choices:
-            raise errors.empty_reply(sorted(set(signs.reasons)), self._addresses.redacted, usage)
+            raise no_answer(signs.losses, self._addresses.redacted, usage)
         return Reply(tuple(choices[: request.n]), usage)
 
     def _learn(self, facts: ServerFacts) -> None:

@@ -1,16 +1,22 @@
 """Prompts of raw completions, rendered by the user's chat template or by the server."""
 
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import orjson
 
-from redraft.llm.model import Message, ModelError, Request
+from redraft.llm.model import Message, ModelError, Request, UnsupportedRequest
 from redraft.llm.prompts.chat_template import ChatTemplate
 from redraft.llm.providers.openai_server.endpoint import Endpoint
 from redraft.llm.providers.openai_server.http.load_balancer import Address
 from redraft.llm.providers.openai_server.server_facts import ServerFacts
 from redraft.llm.providers.shared.thinking import CLOSING, OPENING
 
+WAYS = ("tokenize", "apply-template")
+"""The ways in which servers render prompts: vLLM's and llama.cpp's."""
+
+PLACE = "0f1e2d3c4b5a"  # stands for the text of a message in a rendered prompt, and is found in it again
 CACHED_PROMPTS = 4096  # prompts in the cache; all steps of a tree share one prompt
 
 
@@ -45,7 +51,22 @@ class PromptRenderer:
             return opening, thinking
         return opening + (f"\n{CLOSING}\n\n" if thinking else "") + request.prefix, False
 
+    async def _bare_opening(self, facts: ServerFacts) -> str:
+        """Returns the prompt up to where the first message of the user begins. Raises ModelError."""
+        ways = (facts.renders,) if self.own or facts.renders else WAYS
+        for way in ways:
+            with suppress(ModelError):
+                rendered = await self._opening((Message("user", PLACE),), replace(facts, renders=way))
+                before, found, _ = rendered.partition(PLACE)
+                if found:
+                    return before
+        raise UnsupportedRequest(
+            "The server shows no prompt up to where the user's message begins.", cure="Give the model's chat template."
+        )
+
     async def _opening(self, messages: tuple[Message, ...], facts: ServerFacts) -> str:
+        if not messages:
+            return await self._bare_opening(facts)
         if self._template is not None:
             rendered = self._template.render(messages)
             return rendered.removeprefix(self._template.tokens.get("bos_token", "")) if facts.adds_bos else rendered

@@ -11,16 +11,13 @@ from redraft.llm.model import Choice, Finish, Request
 from redraft.llm.providers.openai_server.requests import lost_whitespace
 from redraft.llm.providers.openai_server.server_facts import ServerFacts
 from redraft.llm.providers.openai_server.token import Token, parse_tokens
+from redraft.llm.providers.shared.finish_reasons import Lost
 from redraft.llm.providers.shared.stop_strings import align_tokens, cut_at_stop, with_token_counts
 from redraft.llm.providers.shared.thinking import split_inline_thinking, split_thinking
+from redraft.llm.providers.shared.token_usage import count, reply_usage
+from redraft.llm.providers.shared.verdict import Loss, is_empty, judge_ending
 from redraft.llm.usage import Usage
 
-FINISHES = {
-    "stop": Finish.END, "eos": Finish.END, "eos_token": Finish.END, "end_turn": Finish.END, "tool_calls": Finish.END,
-    None: Finish.END, "": Finish.END, "stop_sequence": Finish.STOP, "length": Finish.LENGTH,
-    "max_tokens": Finish.LENGTH,
-}  # fmt: skip
-CHARACTERS = 4  # characters of a token, if neither the server nor log-probabilities give a count
 UNREPORTED = object()
 
 
@@ -30,7 +27,7 @@ class Observations:
 
     sent: Mapping[str, Any]
     given: int = 0  # number of choices
-    reasons: Sequence[str] = ()  # the finish reasons of the choices that were left out
+    losses: Sequence[Loss] = ()  # why choices were left out
     logprobs: bool | None = None  # whether log-probabilities came; None: not requested, or no text
     many_tops: bool = False
     ran_past: bool = False  # a text continued after a stop string
@@ -41,6 +38,7 @@ class Observations:
     unopened: bool = False
     # the last log-probability of a text that ended by itself is that of the end token, which has no text
     shows_end: bool = False
+    gives_reason: bool = False
     counted: int = 0  # tokens of the only choice by the server's count
     stopped_thinking: bool = False  # a stop string ended a choice inside the thinking
 
@@ -57,35 +55,46 @@ def read_reply(
     The samples may be none. Samples that a filter withheld are left out, and empty samples too, unless the token limit
     came before the answer. Raises MalformedReply.
     """
-    listed = data.get("choices") if isinstance(data, dict) else None
+    if not isinstance(data, dict):
+        raise MalformedReply
+    listed, given = data.get("choices"), data.get("usage")
+    if listed is None and isinstance(given, dict):
+        listed = []  # the server counted tokens, so it did the work
     if not isinstance(listed, list):
         raise MalformedReply
     signs = Observations(sent, len(listed))
     if len(listed) == 1:
-        signs.counted = _count(data.get("usage"), "completion_tokens")
+        signs.counted = count(given, "completion_tokens")
     choices: list[Choice] = []
     for one in listed:
-        choice = _choice(one, request, facts, signs) if isinstance(one, dict) else None
-        if choice is None:
-            signs.reasons = [*signs.reasons, str(one.get("finish_reason")) if isinstance(one, dict) else "nothing"]
+        choice = _choice(one, request, facts, signs) if isinstance(one, dict) else Loss(Lost.EMPTY, "nothing")
+        if isinstance(choice, Loss):
+            signs.losses = [*signs.losses, choice]
         else:
             choices.append(choice)
-    usage = _usage(data.get("usage"), choices, request)
+    usage = reply_usage(given, choices, request)
     return list(with_token_counts(choices, usage.completion)), usage, signs
 
 
-def _choice(one: dict[str, Any], request: Request, facts: ServerFacts, signs: Observations) -> Choice | None:
+def _choice(one: dict[str, Any], request: Request, facts: ServerFacts, signs: Observations) -> Choice | Loss:
     reason = one.get("finish_reason")
-    finish = FINISHES.get(reason) if isinstance(reason, str | None) else None
-    if finish is None:
-        return None
+    finish = judge_ending(
+        reason,
+        one.get("native_finish_reason"),
+        one.get("error"),
+        gives_reason=facts.gives_reason,
+        at_limit=signs.counted >= request.max_tokens,
+    )
+    signs.gives_reason |= bool(reason)
+    if isinstance(finish, Loss):
+        return finish
     message = one.get("message")
     if message is None and isinstance(one.get("text"), str):
         text, thinking, unopened = split_inline_thinking(one["text"], facts.unopened and not request.prefix)
     elif isinstance(message, dict):
-        text, thinking, unopened = split_thinking(message, facts.unopened and not request.prefix)
+        text, thinking, unopened = split_thinking(message, facts.unopened and not request.prefix, request.prefix)
     else:
-        return None
+        return Loss(Lost.EMPTY, str(reason))
     if thinking:
         if _is_answer(message, request, facts):
             text, thinking = thinking, ""
@@ -99,8 +108,8 @@ def _choice(one: dict[str, Any], request: Request, facts: ServerFacts, signs: Ob
     if request.stop:
         text, finish = _cut_stop(text, finish, bool(thinking), one, request, facts, signs)
     logprobs, offsets = _logprobs(one.get("logprobs"), text, bool(thinking), signs) if text else (None, None)
-    if not text and finish is Finish.END and not thinking and not request.prefix:
-        return None
+    if is_empty(finish, text, thinking, request.prefix):
+        return Loss(Lost.EMPTY, str(reason))
     return Choice(text, finish, 0, logprobs, offsets, thinking)
 
 
@@ -203,36 +212,3 @@ def _ends_by_itself(given: Any, facts: ServerFacts, signs: Observations) -> bool
     except (TypeError, ValueError):
         return False
     return bool(listed) and (not listed[-1].token or (facts.shows_end and len(listed) == signs.counted))
-
-
-def _usage(given: Any, choices: Sequence[Choice], request: Request) -> Usage:
-    """Returns the usage that the server reports. Missing counts are estimated from the log-probabilities, or else from
-    the length, and are never zero."""
-    prompt = _count(given, "prompt_tokens") or _estimate_tokens(sum(len(m.content) for m in request.messages))
-    completion = _count(given, "completion_tokens")
-    seen = 0
-    for choice in choices:
-        if choice.logprobs is None:
-            seen = 0
-            break
-        seen += len(choice.logprobs)
-    completion = max(completion, seen)
-    written = sum([len(choice.text) + len(choice.thinking) for choice in choices])
-    completion = completion or (_estimate_tokens(written) if choices else 0)
-    if not isinstance(given, dict):
-        given = {}
-    reasoning = _count(given.get("completion_tokens_details"), "reasoning_tokens") or _count(given, "reasoning_tokens")
-    thought = sum([len(choice.thinking) for choice in choices])
-    if thought and not reasoning:
-        reasoning = max(1, completion * thought // written)
-    cached = _count(given.get("prompt_tokens_details"), "cached_tokens") or _count(given, "prompt_cache_hit_tokens")
-    return Usage(prompt, completion, min(cached, prompt), min(reasoning, completion))
-
-
-def _count(given: Any, name: str) -> int:
-    value = given.get(name) if isinstance(given, dict) else None
-    return int(value) if value and isinstance(value, int | float) and 0 < value < 2**53 else 0
-
-
-def _estimate_tokens(characters: int) -> int:
-    return 1 + characters // CHARACTERS

@@ -1,46 +1,72 @@
 """Reward models on servers, as Models. The messages of a request are the input, and the text of the reply has the
 numbers.
 
-vLLM serves them at `/pooling` (values of steps), `/classify` (probabilities of a text) and, by a plugin, as embeddings
-(values of tokens). Generative reward models answer at the chat endpoint. As a Model, a reward model shares the journal,
-the budgets, the limits and the record of calls with every other model.
+vLLM serves them at `/pooling` (values of steps or of tokens) and `/classify` (probabilities of a text). Generative
+reward models answer at the chat endpoint. As a Model, a reward model shares the journal, the budgets, the limits and
+the record of calls with every other model.
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
 from types import MappingProxyType
 from typing import Any
 
+from redraft.llm.gather import gather
 from redraft.llm.limits import Limits
-from redraft.llm.model import Cause, Choice, Finish, Model, ModelError, Reply, Request
+from redraft.llm.model import Cause, Choice, Finish, Model, ModelError, Reply, Request, UnsupportedRequest
 from redraft.llm.providers.openai_server import errors
 from redraft.llm.providers.openai_server.http.load_balancer import LoadBalancer
 from redraft.llm.providers.openai_server.http.transport import Answer, Transport
 from redraft.llm.providers.openai_server.requests import encode_body
+from redraft.llm.providers.shared.error_body import ErrorBody, error_in_reply, unreadable_reply
+from redraft.llm.providers.shared.redaction import redacted_line
 from redraft.llm.usage import Usage
-
-PATHS: Mapping[str, str] = MappingProxyType(
-    {
-        "pooling": "/pooling",
-        "classify": "/classify",
-        "values": "/v1/embeddings",
-        "signs": "/v1/chat/completions",
-    }
-)
-"""The protocols and their paths.
-
-"pooling" takes a chat or one text, and the reply's text is rows of numbers. "classify" takes a chat or several texts,
-and returns a row of probabilities for each. "values" takes pieces that are tokenized one by one, and returns a row for
-the last token of each piece but the first. "signs" takes a chat that the model continues, and returns the
-log-probabilities of the next token, by token.
-"""
 
 TOPS = 20  # the most log-probabilities of a token that vLLM and OpenAI return
 
 
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A path, the settings of each request to it, and the field that has the numbers of an item of `data`."""
+
+    path: str
+    settings: Mapping[str, Any]
+    numbers: str = ""
+
+
+ENDPOINTS: Mapping[str, tuple[Endpoint, ...]] = MappingProxyType(
+    {
+        "pooling": (Endpoint("/pooling", {"task": "token_classify", "use_activation": True}, "data"),),
+        "classify": (Endpoint("/classify", {"use_activation": True}, "probs"),),
+        "values": (
+            Endpoint("/pooling", {"task": "token_classify", "use_activation": False}, "data"),
+            Endpoint("/v1/embeddings", {}, "embedding"),
+        ),
+        "signs": (
+            Endpoint(
+                "/v1/chat/completions", {"max_tokens": 1, "temperature": 0, "logprobs": True, "top_logprobs": TOPS}
+            ),
+        ),
+    }
+)
+"""The protocols and their endpoints. If a server lacks an endpoint, the next one is asked.
+
+"pooling" takes a chat or one text, and the reply's text is rows of probabilities. "classify" takes a chat or several
+texts, and returns a row of probabilities for each. "values" takes pieces that are tokenized one by one, and returns a
+row with a logit for the last token of each piece of role "end". "signs" takes a chat that the model continues, and
+returns the log-probabilities of the next token, by token.
+
+`use_activation` asks for probabilities or for logits, so that neither is taken for the other. Skywork's plugin for vLLM
+0.6.4 answers at `/v1/embeddings`, always with logits.
+"""
+
+
 class ServerRewardModel(Model):
-    """A reward model at one address or several. A message of role "input" is a plain text; of role "piece", for
-    "values", a part of one; of any other role, a part of a chat."""
+    """A reward model at one address or several. A message of role "input" is a plain text; of role "piece" or "end",
+    for "values", a part of one; of any other role, a part of a chat."""
 
     def __init__(
         self,
@@ -53,30 +79,53 @@ class ServerRewardModel(Model):
     ) -> None:
         self.name = name
         self.way = way
+        self._endpoints = ENDPOINTS[way]
         self._addresses = LoadBalancer(addresses)
         self._wire = Transport(self._addresses, key, limits)
         self._secrets = (*filter(None, [key]), *self._addresses.secrets)
 
     async def complete(self, request: Request) -> Reply:
         """Returns one choice whose text is JSON: a list of rows, or an object for "signs". Raises ModelError."""
-        if self.way == "values":
-            pieces = [await self._tokens(message.content) for message in request.messages]
-            data: dict[str, Any] = {"input": [token for piece in pieces for token in piece]}
-        else:
-            pieces, data = [], _body(self.way, request)
-        reply = await self._post_json(PATHS[self.way], {"model": self.name, **data})
+        pieces = await self._pieces(request) if self.way == "values" else []
+        tokens = [token for piece in pieces for token in piece]
+        endpoint, reply = await self._ask({"input": tokens} if pieces else _shown(self.way, request))
         try:
-            found = _numbers(self.way, reply, [len(piece) for piece in pieces])
-        except (KeyError, TypeError, IndexError):
-            raise self._unreadable_error(reply) from None
-        usage = reply.get("usage") if isinstance(reply.get("usage"), dict) else {}
-        prompt = usage.get("prompt_tokens") or sum(len(piece) for piece in pieces)
-        used = Usage(prompt or 1 + sum(len(message.content) for message in request.messages) // 4)
+            found: Any = _signs(reply) if self.way == "signs" else _rows(reply, endpoint.numbers)
+        except (KeyError, TypeError, IndexError, AttributeError):
+            raise self._without_numbers(reply) from None
+        if pieces and len(found) != len(tokens):
+            raise ModelError(
+                f"{self._addresses.redacted} was sent {len(tokens)} tokens and returned {len(found)} of their values.",
+                cure=OTHER_SERVER,
+            )
+        if pieces:
+            ends = accumulate(map(len, pieces))
+            found = [
+                found[end - 1] for end, message in zip(ends, request.messages, strict=True) if message.role == "end"
+            ]
+        used = _usage(reply, len(tokens) or 1 + sum(len(message.content) for message in request.messages) // 4)
         return Reply((Choice(json.dumps(found), Finish.END, 0),), used)
 
     async def close(self) -> None:
         """Closes all connections."""
         await self._wire.close()
+
+    async def _ask(self, data: Mapping[str, Any]) -> tuple[Endpoint, Any]:
+        """Returns the first endpoint that the server has, and its reply. One that it lacks is not asked again."""
+        endpoint, *others = self._endpoints
+        try:
+            return endpoint, await self._post_json(endpoint.path, {"model": self.name, **data, **endpoint.settings})
+        except errors.EndpointMissing:
+            if not others:
+                raise
+            self._endpoints = tuple(others)
+            return await self._ask(data)
+
+    async def _pieces(self, request: Request) -> list[list[int]]:
+        """Returns the tokens of each piece. Equal pieces are tokenized once."""
+        texts = list(dict.fromkeys(message.content for message in request.messages))
+        tokens = dict(zip(texts, await gather(self._tokens(text) for text in texts), strict=True))
+        return [tokens[message.content] for message in request.messages]
 
     async def _tokens(self, text: str) -> list[int]:
         """Returns a text's tokens without special tokens."""
@@ -84,18 +133,23 @@ class ServerRewardModel(Model):
         reply = await self._post_json("/tokenize", body)
         tokens = reply.get("tokens") if isinstance(reply, dict) else None
         if not isinstance(tokens, list) or not tokens:
-            raise self._unreadable_error(reply)
+            raise self._without_numbers(reply)
         return tokens
 
     async def _post_json(self, path: str, data: dict[str, Any]) -> Any:
-        """Returns the JSON reply to a body."""
+        """Returns the JSON reply to a body. Raises ModelError, also if the reply contains an error."""
         answer = await self._post(path, encode_body(data))
         if answer.status != 200:
-            raise self._failure(path, answer)
+            raise self._failure(path, answer.status, answer, ErrorBody(answer.body))
         try:
-            return json.loads(answer.body)
+            reply = json.loads(answer.body)
         except (ValueError, RecursionError):
-            raise errors.unreadable_reply(answer.body, answer.address.redacted, self._secrets) from None
+            raise unreadable_reply(
+                answer.body, answer.address.redacted, self._secrets, "the grader's api_base"
+            ) from None
+        if isinstance(reply, dict) and (inside := error_in_reply(reply)):
+            raise self._failure(path, inside[0], answer, inside[1])
+        return reply
 
     async def _post(self, path: str, body: bytes) -> Answer:
         """Returns the answer of the best address that accepts the connection."""
@@ -110,60 +164,52 @@ class ServerRewardModel(Model):
         assert last is not None
         raise last
 
-    def _failure(self, path: str, answer: Answer) -> ModelError:
-        words = errors.ErrorBody(answer.body)
+    def _failure(self, path: str, status: int, answer: Answer, words: ErrorBody) -> ModelError:
+        """Returns the error of a refused request, with the cures of a reward model's server."""
         shown = answer.address.redacted
-        error = errors.status_error(answer.status, answer.headers, words, shown, self.name, self._secrets)
-        error.kind = f"HTTP {answer.status}"
+        short = redacted_line(words.text, *self._secrets)
+        error = errors.status_error(status, answer.headers, words, shown, self.name, self._secrets)
         if isinstance(error, errors.EndpointMissing):
-            return ModelError(
-                f"{shown} has no {path} (HTTP {answer.status}).",
-                cure="Serve the reward model there, as with `vllm serve MODEL --runner pooling`, or choose another"
-                " profile.",
-                fatal=True,
+            error = errors.EndpointMissing(f"{shown} has no {path} (HTTP {status}).", cure=OTHER_SERVER, fatal=True)
+        elif errors.lacks_model(status, words):
+            cure = "Check the grader's model and api_base."
+            error = ModelError(f"{shown} has no model {self.name!r} ({short}).", cure=cure, fatal=True)
+        elif isinstance(error, UnsupportedRequest) and errors.LONG.search(f"{words.code} {words.text}"):
+            error = UnsupportedRequest(f"The draft is too long for {self.name} ({short}).", cure=TOO_LONG)
+        elif cure := next((cure for refusal, cure in REFUSALS.items() if re.search(refusal, words.text, re.I)), None):
+            error = UnsupportedRequest(
+                f"{shown} does not take a draft as this profile sends it ({short}).", cure=cure, fatal=True
             )
+        error.kind = f"HTTP {status}"
         return error
 
-    def _unreadable_error(self, reply: Any) -> ModelError:
-        return errors.unreadable_reply(json.dumps(reply).encode(), self._addresses.redacted, self._secrets)
+    def _without_numbers(self, reply: Any) -> ModelError:
+        """Returns the error of a reply that is JSON, but no reply of a reward model."""
+        shown = redacted_line(json.dumps(reply), *self._secrets)
+        return ModelError(
+            f"{self._addresses.redacted} answered without numbers ({shown}).", cure=OTHER_SERVER, kind="bad reply"
+        )
 
 
-def _body(way: str, request: Request) -> dict[str, Any]:
-    """Returns the protocol's part of the body. vLLM adds special tokens to a plain text; the chat template adds them to
-    a chat."""
+def _shown(way: str, request: Request) -> dict[str, Any]:
+    """Returns the field of the body that shows the draft. vLLM adds special tokens to a plain text; the chat template
+    adds them to a chat."""
     texts = [message.content for message in request.messages if message.role == "input"]
-    chat = [{"role": message.role, "content": message.content} for message in request.messages]
-    if way == "signs":
-        return {"messages": chat, "max_tokens": 1, "temperature": 0, "logprobs": True, "top_logprobs": TOPS}
-    data: dict[str, Any] = {"input": texts if way == "classify" else texts[0]} if texts else {"messages": chat}
-    return {**data, "task": "token_classify"} if way == "pooling" else data
+    if texts:
+        return {"input": texts if way == "classify" else texts[0]}
+    return {"messages": [{"role": message.role, "content": message.content} for message in request.messages]}
 
 
-def _numbers(way: str, reply: Any, lengths: Sequence[int]) -> Any:
-    """Returns the numbers of a reply. `lengths` are the lengths of the pieces in tokens."""
-    if way == "signs":
-        return _signs(reply)
-    return _piece_ends(_rows(way, reply), lengths) if way == "values" else _rows(way, reply)
-
-
-def _rows(way: str, reply: Any) -> list[Any]:
-    """Returns the rows of numbers in a reply."""
-    data = sorted(reply["data"], key=lambda one: one.get("index", 0))
-    if way == "classify":
-        return [one["probs"] for one in data]
-    return [row if isinstance(row, list) else [row] for row in data[0]["embedding" if way == "values" else "data"]]
-
-
-def _piece_ends(rows: Sequence[Any], lengths: Sequence[int]) -> list[Any]:
-    """Returns the rows of the last tokens of all pieces but the first; no rows if the numbers of rows and tokens
-    differ, since the rows cannot be assigned then."""
-    if len(rows) != sum(lengths):
-        return []
-    ends, at = [], lengths[0]
-    for length in lengths[1:]:
-        at += length
-        ends.append(rows[at - 1])
-    return ends
+def _rows(reply: Any, numbers: str) -> list[Any]:
+    """Returns the rows of numbers in a reply: of its only item, or of each item for "probs". A number that stands for a
+    row becomes a row."""
+    items = sorted(reply["data"], key=lambda item: item.get("index", 0))
+    if numbers == "probs":
+        return [item["probs"] for item in items]
+    rows = items[0][numbers]
+    if not isinstance(rows, list) or len(items) > 1:
+        raise TypeError(f"{len(items)} items where one is expected")
+    return [row if isinstance(row, list) else [row] for row in rows]
 
 
 def _signs(reply: Any) -> dict[str, float]:
@@ -174,3 +220,21 @@ def _signs(reply: Any) -> dict[str, float]:
         text = one["token"].strip()
         found[text] = max(one["logprob"], found.get(text, one["logprob"]))
     return found
+
+
+def _usage(reply: Any, estimate: int) -> Usage:
+    """Returns the number of tokens that the server read, or the estimate if the reply does not tell it."""
+    usage = reply.get("usage")
+    read = usage.get("prompt_tokens") if isinstance(usage, dict) else None
+    return Usage(read if isinstance(read, int) and read > 0 else estimate)
+
+
+OTHER_SERVER = "Start the server with the profile's command (docs/graders.md), or choose another profile."
+TOO_LONG = "Shorter drafts help, or a larger --max-model-len of the server."
+REFUSALS: Mapping[str, str] = MappingProxyType(
+    {
+        r"unsupported task|does not support .{1,40} API": OTHER_SERVER,
+        r"chat template": "Start the server with --chat-template FILE, or choose another profile.",
+    }
+)
+"""What servers say that refuse every draft, as patterns, and the cures."""

@@ -29,6 +29,7 @@ class ServerFacts:
     keeps_stop: bool = False  # a text ends with the stop string that ended it
     # the last log-probability of a text that ended by itself is that of the end token, which has no text
     shows_end: bool = False
+    gives_reason: bool = False  # a reply says why a text ended
     adds_bos: bool | None = None  # whether the server puts the special token before raw prompts
     renders: str = ""  # the server's way to render a prompt from messages: "apply-template" or "tokenize"
 

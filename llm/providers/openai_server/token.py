@@ -44,6 +44,8 @@ class _Choice(TypedDict, total=False):
     text: Any
     logprobs: _Logprobs | None
     finish_reason: Any
+    native_finish_reason: Any
+    error: Any
     stop_reason: Any
     matched_stop: Any
 

@@ -84,12 +84,12 @@ def _secrets() -> list[str]:
 
 
 def _mask(text: str, secret: str) -> str:
-    """Returns the text with every run of at least PIECE characters of a secret masked. A shorter secret is masked
-    whole."""
+    """Returns the text with every run of at least PIECE characters of a secret masked. A shorter secret is masked where
+    it stands alone: servers of one's own take keys such as "x", which words contain too."""
     if not secret or secret[:PIECE] == text:
         return text if not secret else "***"
     if len(secret) < PIECE:
-        return text.replace(secret, "***")
+        return re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "***", text)
     text = text.replace(secret, "***")
     pieces = {secret[at : at + PIECE] for at in range(len(secret) - PIECE + 1)}
     shown = [True] * len(text)

@@ -1,44 +1,104 @@
 """Separates the thinking in a reply from the answer."""
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
 OPENING, CLOSING = "<think>", "</think>"
 
+TAGS = (
+    (OPENING, CLOSING),
+    ("<thinking>", "</thinking>"),
+    ("<thought>", "</thought>"),  # Gemini, in its form of OpenAI's protocol
+    ("<seed:think>", "</seed:think>"),  # Seed-OSS
+    ("<budget:thinking>", "</budget:thinking>"),
+    ("[THINK]", "[/THINK]"),  # Magistral
+    ("◁think▷", "◁/think▷"),  # Kimi
+    ("<|channel>thought", "<channel|>"),  # Gemma 4
+    ("<|begin_of_thought|>", "<|end_of_thought|>"),
+    ("<|START_THINKING|>", "<|END_THINKING|>"),  # Cohere
+    ("<|inner_prefix|>", "<|inner_suffix|>"),  # Apertus
+)
+"""The tags that models put around their thinking."""
 
-def split_thinking(message: dict[str, Any], unopened: bool) -> tuple[str, str, bool]:
+
+def split_thinking(message: Mapping[str, Any], unopened: bool, prefix: str = "") -> tuple[str, str, bool]:
     """Returns the text and the thinking of a chat message, and whether the thinking lacked its opening tag.
 
-    Servers send thinking as `reasoning_content` or `reasoning`, as parts of type "thinking", or in the text between
-    tags. `unopened` says that this model's thinking begins without a tag.
+    Servers send thinking in a field of its own, as parts of the content, or in the text between tags. `unopened` says
+    that this model's thinking begins without a tag. If there is no content, the words of a refusal are the text. After
+    a `prefix`, white space before the text belongs to it. A token at the end that marks the end is no part of the text:
+    servers with a wrong chat template send it.
     """
     content = message.get("content")
     if isinstance(content, str):
-        text, thinking = content, ""
+        text, thinking = _without_end_token(content), ""
     elif isinstance(content, list):
         text, thinking = _parts(content)
     else:
         text, thinking = "", ""
-    given = message.get("reasoning_content") or message.get("reasoning")
-    if isinstance(given, str):
-        return text, given, False
+    for name in FIELDS:
+        given = message.get(name)
+        if given:
+            thinking = given if isinstance(given, str) else _parts(given)[1] if isinstance(given, list) else thinking
+            break
     if thinking:
-        return text, thinking, False
+        return (text, thinking, False) if prefix else (text.lstrip(), thinking.strip(), False)
+    if not text and isinstance(refusal := message.get("refusal"), str):
+        return refusal, "", False
     return split_inline_thinking(text, unopened)
 
 
 def split_inline_thinking(text: str, unopened: bool) -> tuple[str, str, bool]:
     """Returns the text after its thinking, the thinking, and whether the thinking lacked its opening tag. Without a
-    closing tag, everything is thinking."""
-    if not unopened and CLOSING not in text and OPENING not in text[:32]:
+    closing tag, everything is thinking. Tags after the beginning belong to an answer that speaks of them."""
+    text = _without_end_token(text)
+    begun = text.lstrip()
+    if not unopened and not begun.startswith(BEGINNINGS) and not _may_close(text):
         return text, "", False
-    opened = text.lstrip().startswith(OPENING)
-    if not opened and OPENING in text.partition(CLOSING)[0]:
+    if begun.startswith(HARMONY) or (begun.startswith("analysis") and "assistantfinal" in begun):
+        return _channels(begun)
+    for opening, closing in TAGS:
+        if begun.startswith(opening):
+            thinking, _, answer = begun[len(opening) :].partition(closing)
+            return _unwrapped(answer), thinking.strip(), False
+    opening, closing = next(((opening, closing) for opening, closing in TAGS if closing in text), TAGS[0])
+    thinking, found, answer = text.partition(closing)
+    if opening in thinking or not (found or unopened):
         return text, "", False
-    begun = text.lstrip()[len(OPENING) :] if opened else text
-    thinking, closing, answer = begun.partition(CLOSING)
-    if not closing and not opened and not unopened:
-        return text, "", False
-    return answer.lstrip(), thinking.strip(), not opened and bool(closing)
+    return _unwrapped(answer), thinking.strip(), bool(found)
+
+
+def _without_end_token(text: str) -> str:
+    """Returns the text without the token that ends a model's turn. "</s>" may also close a tag of the text."""
+    if text.rstrip()[-1:] not in END_TOKEN_ENDS or ("<s>" in text and "</s>" in text):
+        return text
+    return END_TOKEN.sub("", text)
+
+
+def _may_close(text: str) -> bool:
+    """Returns whether a text may hold a closing tag. Most texts hold none, and this shows it fast."""
+    return "</" in text or "|>" in text or "[/THINK]" in text or "◁/" in text
+
+
+def _unwrapped(answer: str) -> str:
+    """Returns an answer without white space before it and the tokens that some models put around it."""
+    answer = answer.lstrip()
+    opening, _, rest = answer.partition("|>")
+    end = ANSWERS.get(f"{opening}|>") if answer.startswith("<|") else None
+    return rest.strip().removesuffix(end).strip() if end else answer
+
+
+def _channels(text: str) -> tuple[str, str, bool]:
+    """Returns what the channels of GPT-OSS say: "final" is the text, and the others are thinking. A decoder that drops
+    special tokens leaves the names of the channels."""
+    if not text.startswith(HARMONY):
+        thinking, _, answer = text.removeprefix("analysis").rpartition("assistantfinal")
+        return answer.strip(), thinking.strip(), False
+    said: dict[bool, list[str]] = {True: [], False: []}
+    for channel in CHANNEL.finditer(text):
+        said[channel[1] == "final"].append(channel[2].strip())
+    return "\n".join(said[True]), "\n".join(said[False]), False
 
 
 def _parts(content: list[Any]) -> tuple[str, str]:
@@ -52,5 +112,24 @@ def _parts(content: list[Any]) -> tuple[str, str]:
         elif isinstance(given, str):
             thinking.append(given)
         elif isinstance(part.get("text"), str):
-            text.append(part["text"])
+            (thinking if str(part.get("type")).startswith("reasoning") else text).append(part["text"])
     return "".join(text), "".join(thinking)
+
+
+FIELDS = ("reasoning_content", "reasoning", "thinking", "thinking_blocks", "reasoning_details")
+"""The fields of a message that hold its thinking, as a text or as parts; the first that is not empty counts."""
+
+BEGINNINGS = (*(opening for opening, _ in TAGS), "<|", "analysis")
+
+END_TOKEN_ENDS = (">", "｜")
+END_TOKEN = re.compile(
+    r"(?:<\|(?:im_end|eot_id|eom_id|endoftext|end_of_text|end|return)\|>|<end_of_turn>|<｜end▁of▁sentence｜>|</s>)\s*\Z"
+)
+"""The tokens by which Qwen, Llama, GPT, Phi, Gemma, DeepSeek and Mistral end a turn."""
+HARMONY = ("<|channel|>", "<|start|>assistant<|channel|>")
+CHANNEL = re.compile(
+    r"<\|channel\|>\s*(\w+)[^<]*(?:<\|constrain\|>\w+)?<\|message\|>(.*?)(?=<\|(?:end|return|call|start|channel)\|>|\Z)",
+    re.DOTALL,
+)
+ANSWERS = {"<|START_RESPONSE|>": "<|END_RESPONSE|>", "<|begin_of_solution|>": "<|end_of_solution|>"}
+"""Tokens around an answer, by the token that opens it."""

@@ -26,6 +26,7 @@ from redraft.llm.limits import Limits
 from redraft.llm.model import Beam, Choice, Finish, Model, ModelError, Reply, Request
 from redraft.llm.model import Message as PromptMessage
 from redraft.llm.providers.embedded.model import EmbeddedModel, embedded
+from redraft.llm.providers.via_litellm.answer_body import AnswerBody
 from redraft.llm.providers.via_litellm.model import LiteLLMModel
 from redraft.llm.truncation import NAMES, Truncation
 
@@ -75,9 +76,11 @@ class EmbeddedThroughLiteLLM(LiteLLMModel):
         penalty = request.beam and request.beam.length_penalty
         return super().parameters(request) | {"seeds": list(request.seeds), "beam_length_penalty": penalty}
 
-    def reply(self, response: Any, request: Request, parameters: Mapping[str, Any]) -> Reply:
+    def reply(
+        self, response: Any, request: Request, parameters: Mapping[str, Any], body: AnswerBody | None = None
+    ) -> Reply:
         """Returns the exact samples, including the tokens of a stop string."""
-        reply = super().reply(response, request, parameters)
+        reply = super().reply(response, request, parameters, body)
         exact = (choice.provider_specific_fields["choice"] for choice in response.choices)
         return Reply(tuple(map(choice_from_json, exact)), reply.usage, cost_usd=0.0)
 

@@ -1,9 +1,12 @@
 """Turns the failure of a call through LiteLLM into an error of one line, with cause and cure, and without any key."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from redraft.llm.limits import TIMEOUT_CURE
 from redraft.llm.model import Cause, ModelError, UnsupportedRequest
+from redraft.llm.providers.shared.error_body import LONG, MONEY, ErrorBody
 from redraft.llm.providers.shared.redaction import address_secrets, redacted_line, retry_after_s
 from redraft.llm.usage import Usage
 
@@ -18,17 +21,18 @@ class Failure:
         self.chain = _chain(error)
         self.kinds = {kind.__name__ for one in self.chain for kind in type(one).__mro__}
         self.text = str(error) or type(error).__name__
-        self.message = redacted_line(self.text, *address_secrets(api_base))
+        self.message = redacted_line(NAMES.sub("", self.text), *address_secrets(api_base))
         answer = next((answer for one in self.chain if (answer := _answer(one)) is not None), None)
         self.status = answer.status_code if answer is not None else _local_status(error, self.kinds)
         self.headers: Mapping[str, str] = getattr(answer, "headers", None) or {}
         self.answered = answer is not None
+        self.code = _code(answer)  # the provider's code of the error; empty if there is none
 
     @classmethod
-    def answer(cls, status: int, words: str) -> "Failure":
-        """Returns the failure of one call of a batch, which has no exception of its own."""
+    def answer(cls, status: int, words: str, code: str = "") -> "Failure":
+        """Returns the failure that an answer holds, which has no exception of its own."""
         failure = cls(Exception(words))
-        failure.status, failure.answered = status, True
+        failure.status, failure.answered, failure.code = status, True, code
         return failure
 
     @property
@@ -57,7 +61,7 @@ def failure_error(failure: Failure, name: str, where: str, key_name: Callable[[]
         return ModelError(f"LiteLLM's own budget is spent ({words}).", cure="Raise its max_budget.", fatal=True)
     if status == 404:
         return ModelError(f"{where} has no model {name!r} ({words}).", cure="Check --model and --api-base.", fatal=True)
-    if status == 402 or "insufficient_quota" in words or "exceeded your current quota" in words:
+    if status == 402 or MONEY.search(f"{failure.code} {words}"):
         return ModelError(f"The account at {where} has no money left ({words}).", cure="Top it up.", fatal=True)
     if status in OVERLOADED:
         return ModelError(
@@ -65,6 +69,10 @@ def failure_error(failure: Failure, name: str, where: str, key_name: Callable[[]
             cure="Lower --concurrency.",
             cause=Cause.BUSY,
             wait_s=failure.pause_s,
+        )
+    if 400 <= status < 500 and status not in PASSING and LONG.search(f"{failure.code} {words}"):
+        return UnsupportedRequest(
+            f"The prompt and --max-tokens are too long for {name} ({words}).", cure="Lower --max-tokens."
         )
     if 400 <= status < 500 and status not in PASSING:
         return UnsupportedRequest(f"{where} rejects the request to {name} ({words}).")
@@ -76,7 +84,13 @@ def failure_error(failure: Failure, name: str, where: str, key_name: Callable[[]
         )
     used = Usage() if failure.answered else None
     if "TimeoutError" in failure.kinds or "TimeoutException" in failure.kinds:
-        return ModelError(f"{where} gave no answer in time ({words}).", cause=Cause.FAULT, usage=used, kind="timeout")
+        return ModelError(
+            f"{where} gave no answer in time ({words}).",
+            cure=TIMEOUT_CURE,
+            cause=Cause.FAULT,
+            usage=used,
+            kind="timeout",
+        )
     return ModelError(
         f"{where} failed ({words}).",
         cure="Try again later.",
@@ -101,6 +115,14 @@ def _answer(error: BaseException) -> Any:
     return response if not made_up and isinstance(getattr(response, "status_code", None), int) else None
 
 
+def _code(answer: Any) -> str:
+    """Returns the code in the body of an HTTP response; empty if there is none."""
+    try:
+        return ErrorBody(answer.content).code
+    except Exception:  # noqa: BLE001 - each provider's library has its own response, whose body may be closed or absent
+        return ""
+
+
 def _local_status(error: BaseException, kinds: set[str]) -> int:
     """Returns the status that LiteLLM assigns to a request that it does not send; 0 for a broken connection or an
     unreadable reply, whose status LiteLLM makes up."""
@@ -110,6 +132,8 @@ def _local_status(error: BaseException, kinds: set[str]) -> int:
     return status if status < 500 else 0
 
 
+NAMES = re.compile(r"^(?:(?:litellm\.)?\w+(?:Error|Exception)(?:: | - ))+")
+"""The names of exceptions that LiteLLM writes before a provider's words."""
 PASSING = (408, 409, 425)
 UNREACHABLE = frozenset(
     {"ConnectError", "ConnectTimeout", "ProxyError", "ClientConnectorError", "ClientHttpProxyError"}

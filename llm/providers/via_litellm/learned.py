@@ -10,12 +10,13 @@ from redraft.llm.capabilities import Capabilities
 from redraft.llm.providers.shared.capability_cache import CapabilityCache
 from redraft.llm.providers.shared.unsupported import UNSUPPORTED, UnsupportedSigns
 from redraft.llm.providers.via_litellm.errors import Failure
-from redraft.llm.providers.via_litellm.replies import UNREPORTED, split_message, stop_reason
+from redraft.llm.providers.via_litellm.replies import UNREPORTED, field, split_message, stop_reason
 
 
 class LearnedCapabilities:
     """`capabilities` are the present findings, `limit_name` is the parameter for the limit of tokens, and `most` is the
-    most choices of one call; 0 means any number."""
+    most choices of one call; 0 means any number. `unopened` says that the model's thinking begins without a tag, and
+    `gives_reason` that its provider says why a text ended."""
 
     def __init__(self, table: Capabilities, memory: CapabilityCache, key: str) -> None:
         self._memory = memory
@@ -26,27 +27,39 @@ class LearnedCapabilities:
         self.capabilities = replace(table, **fields)
         self.limit_name: str = self._learnt.get("limit_name", "max_tokens")
         self.most: int = self._learnt.get("most", 0)
+        self.unopened: bool = self._learnt.get("unopened", False)
+        self.gives_reason: bool = self._learnt.get("gives_reason", False)
 
     def learn(self, choices: Sequence[Any], parameters: Mapping[str, Any]) -> None:
         """Updates the capabilities by the choices of a reply and the parameters that were sent for it. One reply proves
         an ability. A missing ability must show in two replies, because a fault looks the same."""
         can = self.capabilities
-        parts = [split_message(choice.message) for choice in choices]
-        if "stop" in parameters and any(thinking and not text for text, thinking in parts):
+        messages = [message for choice in choices if (message := field(choice, "message")) is not None]
+        parts = [split_message(message, unopened=self.unopened) for message in messages]
+        if not self.unopened and any(unopened for _, _, unopened in parts):
+            self.unopened = True
+            self._store(unopened=True)
+        if "stop" in parameters and any(thinking and not text for text, thinking, _ in parts):
             self._learn(stop=False)  # a stop string may have ended the thinking, so redraft cuts the texts itself
-        texts = [text for text, _ in parts]
+        texts = [text for text, _, _ in parts]
         if not any(texts):
             return
         if not can.n and parameters.get("n", 1) > 1:
             self._count_sign("n", len(choices) > 1)
         if not can.logprobs and "logprobs" in parameters:
-            self._count_sign("logprobs", any(getattr(choice, "logprobs", None) for choice in choices))
+            self._count_sign("logprobs", any(field(choice, "logprobs") for choice in choices))
         if not can.schema and "response_format" in parameters:
             self._count_sign("schema", any(map(_is_json, texts)))
         if can.temperature is None and "temperature" in parameters:
             self._learn(temperature=True)
         if "stop" in parameters and can.stop_reason is None:
             self._learn(stop_reason=any(stop_reason(choice) is not UNREPORTED for choice in choices))
+
+    def learn_reason(self) -> None:
+        """Records that the provider says why a text ended."""
+        if not self.gives_reason:
+            self.gives_reason = True
+            self._store(gives_reason=True)
 
     def adapt(self, failure: Failure, parameters: Mapping[str, Any]) -> bool:
         """Returns whether a request was rejected for an optional parameter. If so, later requests leave the parameter

@@ -20,9 +20,10 @@ from redraft.llm.model import Model, ModelError, Reply, Request, UnsupportedRequ
 from redraft.llm.providers.shared.capability_cache import CapabilityCache
 from redraft.llm.providers.shared.redaction import redact_address
 from redraft.llm.providers.via_litellm import model_table
+from redraft.llm.providers.via_litellm.answer_body import AnswerBody, reply_or_failure
 from redraft.llm.providers.via_litellm.errors import Failure, failure_error
 from redraft.llm.providers.via_litellm.learned import LearnedCapabilities
-from redraft.llm.providers.via_litellm.replies import read_response
+from redraft.llm.providers.via_litellm.replies import Habits, field, read_response
 
 MARKED_CHARS = 4096  # characters; about 1,024 tokens, the fewest that providers cache
 
@@ -58,6 +59,7 @@ class LiteLLMModel(Model):
         self._timeout_s = limits.timeout_s
         self._api_base = api_base
         self.access = self._access(api_base)
+        self.where = redact_address(api_base or provider)  # names the server or the provider in messages
         self._fixed = self.access | {
             "model": full,
             "timeout": _timeout(litellm, provider, limits),
@@ -80,21 +82,31 @@ class LiteLLMModel(Model):
         while True:
             attempts += 1
             parameters = self.parameters(request)
+            body, response, failure = AnswerBody(), None, None
             try:
                 async with asyncio.timeout(self._timeout_s):
-                    response = await self.litellm.acompletion(messages=messages, **self._fixed, **parameters)
+                    response = await self.litellm.acompletion(
+                        messages=messages, logger_fn=body, **self._fixed, **parameters
+                    )
             except Exception as error:  # noqa: BLE001 - the one boundary to LiteLLM and all its providers
                 failure = Failure(error, self._api_base or "")
-                if self.adapt(failure, parameters):
-                    continue
-                explanation = self.to_model_error(failure)
-                explanation.attempts = attempts
-                raise explanation from None
-            return replace(self.reply(response, request, parameters), attempts=attempts)
+            try:
+                found = response if failure is None else reply_or_failure(failure, body, self.where)
+                if not isinstance(found, Failure):
+                    return replace(self.reply(found, request, parameters, body), attempts=attempts)
+                if not self.adapt(found, parameters):
+                    raise self.to_model_error(found)
+            except ModelError as error:
+                error.attempts = attempts
+                raise error from None
 
     def messages(self, request: Request) -> list[dict[str, Any]]:
         """Returns a request's messages in OpenAI's form, its prefix last. Raises UnsupportedRequest if the model cannot
         continue the prefix."""
+        if not request.messages:
+            raise UnsupportedRequest(
+                f"{self.name} writes no message of a user.", cure="Name a model on a server, with --api-base."
+            )
         messages: list[dict[str, Any]] = [{"role": m.role, "content": m.content} for m in request.messages]
         if self._marks and messages[0]["role"] == "system" and len(messages[0]["content"]) >= MARKED_CHARS:
             part = {"type": "text", "text": messages[0]["content"], "cache_control": {"type": "ephemeral"}}
@@ -138,12 +150,23 @@ class LiteLLMModel(Model):
             vllm |= {"use_beam_search": True, "length_penalty": request.beam.length_penalty}
         return parameters | ({"extra_body": vllm} if vllm else {})
 
-    def reply(self, response: Any, request: Request, parameters: Mapping[str, Any]) -> Reply:
-        """Returns the reply in LiteLLM's response, and updates the capabilities. Raises ModelError if the reply is
-        empty."""
-        self._known.learn(response.choices or (), parameters)
-        trimmed = self.capabilities.continuing is Continuing.TRAILING
-        reply = read_response(response, request, parameters.get("stop", ()), trimmed=trimmed)
+    def reply(
+        self, response: Any, request: Request, parameters: Mapping[str, Any], body: AnswerBody | None = None
+    ) -> Reply:
+        """Returns the reply in LiteLLM's response, or in a reply's JSON, and updates the capabilities. `body` is the
+        answer that LiteLLM read. Raises ModelError if the reply has no answer."""
+        habits = Habits(
+            self.where,
+            parameters.get("stop", ()),
+            trimmed=self.capabilities.continuing is Continuing.TRAILING,
+            unopened=self._known.unopened,
+            gives_reason=self._known.gives_reason,
+            lacks_reason=body is not None and body.lacks_reason,
+        )
+        self._known.learn(field(response, "choices") or (), parameters)
+        if body is not None and body.gives_reason:
+            self._known.learn_reason()
+        reply = read_response(response, request, habits)
         # If the prices are not LiteLLM's, the client computes the cost.
         cost = reply.cost_usd if self.prices is self._table_prices else None
         return replace(reply, cost_usd=cost if cost or self.prices else None)
@@ -154,7 +177,7 @@ class LiteLLMModel(Model):
 
     def to_model_error(self, failure: Failure) -> ModelError:
         """Returns the error of a failed call, with cause and cure."""
-        error = failure_error(failure, self.name, redact_address(self._api_base or self.provider), self._key_name)
+        error = failure_error(failure, self.name, self.where, self._key_name)
         error.kind = f"HTTP {failure.status}" if failure.answered and failure.status else error.kind
         return error
 

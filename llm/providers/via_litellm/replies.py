@@ -1,53 +1,70 @@
 """Converts replies of LiteLLM to redraft's own types."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
-from redraft.llm.model import Cause, Choice, Finish, ModelError, Reply, Request
+from redraft.llm.model import Choice, Finish, Reply, Request
+from redraft.llm.providers.shared.finish_reasons import Lost
 from redraft.llm.providers.shared.stop_strings import align_tokens, cut_at_stop, with_token_counts
-from redraft.llm.providers.shared.thinking import split_inline_thinking
-from redraft.llm.usage import Usage
+from redraft.llm.providers.shared.thinking import split_thinking
+from redraft.llm.providers.shared.token_usage import count, reply_usage
+from redraft.llm.providers.shared.verdict import Loss, is_empty, judge_ending, no_answer
 
-FINISHES = {"stop": Finish.END, "length": Finish.LENGTH}
+UNREPORTED = object()
 
 
-def read_response(response: Any, request: Request, stop: Sequence[str], *, trimmed: bool = False) -> Reply:
-    """Returns the reply in a LiteLLM response.
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """What is known of a provider when its reply is read. `where` names it."""
 
-    Samples that a filter stopped, and empty samples, are left out; but an empty sample stays if thinking used up the
-    token limit. `stop` are the stop strings that were sent; `trimmed` says that the model saw the prefix without the
-    white space at its end. Raises ModelError if no sample is left.
-    """
-    read_choices = [_choice(choice, request, stop, trimmed) for choice in response.choices or ()]
-    choices = [choice for choice in read_choices if choice is not None][: request.n]
-    used = usage(response)
+    where: str
+    stop: Sequence[str] = ()  # the stop strings that were sent
+    trimmed: bool = False  # the model saw the prefix without the white space at its end
+    unopened: bool = False  # the thinking begins without a tag
+    gives_reason: bool = False  # an earlier reply said why its text ended
+    lacks_reason: bool = False  # this reply does not say so: LiteLLM puts "stop" in its place
+
+
+def read_response(response: Any, request: Request, habits: Habits) -> Reply:
+    """Returns the reply in a LiteLLM response, or in a reply's JSON. Choices without an answer are left out. Raises
+    ModelError if no choice is left."""
+    given, used = field(response, "choices") or (), field(response, "usage")
+    at_limit = len(given) == 1 and count(used, "completion_tokens") >= request.max_tokens
+    choices: list[Choice] = []
+    losses: list[Loss] = []
+    for one in given:
+        choice = _choice(one, request, habits, at_limit)
+        if isinstance(choice, Loss):
+            losses.append(choice)
+        else:
+            choices.append(choice)
+    usage = reply_usage(used, choices, request)
     if not choices:
-        raise _empty(response, used)
-    return Reply(choices=with_token_counts(choices, used.completion), usage=used, cost_usd=_cost(response))
+        raise no_answer(losses, habits.where, usage)
+    counted = with_token_counts(choices[: request.n], usage.completion)
+    return Reply(choices=counted, usage=usage, cost_usd=_cost(response))
 
 
-def usage(response: Any) -> Usage:
-    """Returns the usage that a response reports."""
-    used = getattr(response, "usage", None)
-    cached = _count(getattr(used, "prompt_tokens_details", None), "cached_tokens")
-    return Usage(
-        _count(used, "prompt_tokens"),
-        _count(used, "completion_tokens"),
-        cached or _count(used, "cache_read_input_tokens"),
-        _count(getattr(used, "completion_tokens_details", None), "reasoning_tokens"),
-    )
-
-
-def _choice(choice: Any, request: Request, stop: Sequence[str], trimmed: bool) -> Choice | None:
-    message = choice.message
-    text, thinking = split_message(message, request.prefix)
-    text, stopped = cut_at_stop(_continuation(text, request.prefix, trimmed), request.stop)
-    finish = FINISHES.get(choice.finish_reason)
-    if finish is None or (not text and finish is not Finish.LENGTH and not stopped):
-        return None
-    if stopped or (finish is Finish.END and stop and _stop_string(choice, stop)):
-        finish = Finish.STOP
+def _choice(choice: Any, request: Request, habits: Habits, at_limit: bool) -> Choice | Loss:
+    reason, own = field(choice, "finish_reason"), field(choice, "provider_specific_fields") or {}
+    native = field(choice, "native_finish_reason") or own.get("native_finish_reason")
+    if habits.lacks_reason and reason == "stop" and native is None:
+        reason = None
+    error = field(choice, "error") or own.get("error")
+    finish = judge_ending(reason, native, error, gives_reason=habits.gives_reason, at_limit=at_limit)
+    if isinstance(finish, Loss):
+        return finish
+    message = field(choice, "message") or {"content": field(choice, "text")}
+    text, thinking, _ = split_message(message, request.prefix, habits.unopened)
+    text, stopped = cut_at_stop(_continuation(text, request.prefix, habits.trimmed), request.stop)
+    if stopped or (finish is Finish.END and habits.stop and _stop_string(choice, habits.stop)):
+        if thinking and not text:
+            return Loss(Lost.EMPTY, "a stop string in the thinking")
+        finish = Finish.STOP if stopped or text or stop_reason(choice) is not UNREPORTED else finish
+    if is_empty(finish, text, thinking, request.prefix):
+        return Loss(Lost.EMPTY, str(native or reason))
     spelled = align_tokens(_tokens(choice), text, thought=bool(thinking)) if text else None
     logprobs, offsets = spelled if spelled and all(map(isfinite, spelled[0])) else (None, None)
     return Choice(text, finish, tokens=0, logprobs=logprobs, offsets=offsets, thinking=thinking)
@@ -60,17 +77,17 @@ def _continuation(text: str, prefix: str, trimmed: bool) -> str:
     return text.removeprefix(prefix[len(prefix.rstrip()) :]) if trimmed else text
 
 
-def split_message(message: Any, prefix: str = "") -> tuple[str, str]:
-    """Returns the text of a message and its thinking, which is a field of the message or, with some providers, precedes
-    the text."""
-    text = message.content or ""
-    blocks = getattr(message, "thinking_blocks", None) or ()
-    thinking = getattr(message, "reasoning_content", None) or "".join(
-        str(block.get("thinking") or "") for block in blocks
-    )
-    if prefix:
-        return text, thinking
-    return (text.lstrip(), thinking) if thinking else split_inline_thinking(text, unopened=False)[:2]
+def split_message(message: Any, prefix: str = "", unopened: bool = False) -> tuple[str, str, bool]:
+    """Returns the text of a message, its thinking, and whether the thinking lacked its opening tag. LiteLLM puts the
+    fields that it does not know aside."""
+    own = field(message, "provider_specific_fields") or {}
+    known = {name: value for name in KNOWN if (value := field(message, name))}
+    return split_thinking({**own, **known}, unopened and not prefix, prefix)
+
+
+def field(holder: Any, name: str) -> Any:
+    """Returns a field of an object of LiteLLM's, or of JSON; None if it is missing."""
+    return holder.get(name) if isinstance(holder, dict) else getattr(holder, name, None)
 
 
 def _stop_string(choice: Any, stop: Sequence[str]) -> bool:
@@ -82,20 +99,20 @@ def _stop_string(choice: Any, stop: Sequence[str]) -> bool:
 
 def stop_reason(choice: Any) -> Any:
     """Returns what ended a choice, as the server reports it; UNREPORTED if it reports nothing."""
-    reason = getattr(choice, "stop_reason", None)
-    return reason or (getattr(choice, "provider_specific_fields", None) or {}).get("stop_reason", UNREPORTED)
+    reason = field(choice, "stop_reason")
+    return reason or (field(choice, "provider_specific_fields") or {}).get("stop_reason", UNREPORTED)
 
 
 def _tokens(choice: Any) -> list[tuple[bytes, float]]:
-    content = getattr(getattr(choice, "logprobs", None), "content", None) or ()
+    content = field(field(choice, "logprobs"), "content") or ()
+    if content and isinstance(content[0], dict):
+        listed = [(token.get("token"), token.get("bytes"), token.get("logprob")) for token in content]
+    else:
+        listed = [(token.token, token.bytes, token.logprob) for token in content]
     return [
-        (bytes(token.bytes) if token.bytes is not None else token.token.encode("utf-8", "surrogatepass"), token.logprob)
-        for token in content
+        (bytes(spelled) if spelled is not None else token.encode("utf-8", "surrogatepass"), logprob)
+        for token, spelled, logprob in listed
     ]
-
-
-def _count(usage: Any, name: str) -> int:
-    return int(getattr(usage, name, None) or 0)
 
 
 def _cost(response: Any) -> float | None:
@@ -103,18 +120,4 @@ def _cost(response: Any) -> float | None:
     return None if cost is None else float(cost)
 
 
-def _empty(response: Any, used: Usage) -> ModelError:
-    reasons = sorted({str(choice.finish_reason) for choice in response.choices or ()})
-    if "content_filter" in reasons:
-        return ModelError(
-            "The provider's content filter stopped the answer.", cure="Leave the problem out.", usage=used
-        )
-    if reasons:
-        message = f"The model gave no text (it stopped for: {', '.join(reasons)})."
-    else:
-        message = "The model gave no answer at all."
-    cure = "Ask again, or ask another model."
-    return ModelError(message, cure=cure, cause=Cause.FAULT, usage=used, kind="empty reply")
-
-
-UNREPORTED = object()
+KNOWN = ("content", "reasoning_content", "reasoning", "thinking_blocks", "refusal")

@@ -5,6 +5,7 @@ import warnings
 
 from redraft.llm.limits import Limits
 from redraft.llm.model import Model, ModelError
+from redraft.llm.providers.shared.api_key import check_keys
 from redraft.llm.providers.shared.capability_cache import CapabilityCache
 from redraft.llm.providers.via_litellm.model import LiteLLMModel
 
@@ -17,7 +18,7 @@ def litellm_model(
 ) -> Model:
     """Returns a model by LiteLLM's name for it, or, with `api_base`, by its own name on that OpenAI-compatible server.
 
-    Raises a fatal ModelError for a name without a known provider.
+    Raises a fatal ModelError for a name without a known provider, and for a key that no request can carry.
     """
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else the import requests prices over the network
     import litellm
@@ -39,4 +40,5 @@ def litellm_model(
             cure="Put the provider first, as in openai/gpt-4o, or give a server's address with --api-base.",
             fatal=True,
         ) from None
+    check_keys(provider)
     return LiteLLMModel(litellm, name, full, provider, api_base, limits, memory)

@@ -47,11 +47,25 @@ def same_lists(gold: Form, given: Form, same: Compare) -> Ruling:
         ruling = same_set(gold.items, given.items, same)
         bare = gold.brackets == given.brackets == ""
         return None if ruling and bare and len(gold.items) != len(given.items) else ruling
+    if {gold.brackets, given.brackets} == {"[]", ""}:
+        return _same_in_brackets(gold, given, same)
     if gold.brackets != given.brackets and {gold.brackets, given.brackets} not in ({"()", ""}, {""}):
         return False
     if len(gold.items) != len(given.items):
         return False
     return all_of(list(map(same, gold.items, given.items)))
+
+
+def _same_in_brackets(gold: Listing, given: Listing, same: Compare) -> bool | None:
+    """Compares a list in square brackets, as programs write it, with a bare list. Two items in brackets may be an
+    interval, and items in another order may be the same list if the bare list has no order."""
+    if len(gold.items) != len(given.items):
+        return False
+    ordered = gold.ordered or given.ordered
+    ruling = all_of(list(map(same, gold.items, given.items)))
+    if ruling and len(gold.items) == 2 and not ordered:
+        return None
+    return None if ruling is False and not ordered and same_set(gold.items, given.items, same) else ruling
 
 
 def _as_tuple(form: Form, other: Form) -> Form:
@@ -92,7 +106,8 @@ def same_set(gold: Sequence[Form], given: Sequence[Form], same: Compare) -> bool
     numbers."""
     if all(isinstance(item, Number) for item in (*gold, *given)):
         values = [{item.value for item in items if isinstance(item, Number)} for items in (gold, given)]
-        return values[0] == values[1]
+        if values[0] == values[1] or len(gold) * len(given) > MOST_PAIRS:
+            return values[0] == values[1]
     if len(gold) * len(given) > MOST_PAIRS:
         return None
     doubt = False

@@ -20,6 +20,7 @@ from redraft.graders.answers.mathematics.forms import (
     Unread,
 )
 from redraft.graders.answers.mathematics.units import SIZES, measure
+from redraft.graders.answers.numbers import rounding_error
 
 
 def same_others(gold: Form, given: Form, same: Compare) -> Ruling:
@@ -144,7 +145,7 @@ def _number_and_unit(form: Expression) -> tuple[Expression | None, str]:
 
 def _same_number(gold: Expression, given: Expression) -> bool | None:
     ruling = same_value(gold, given)
-    if ruling is False and (_rounds(gold, given) or _rounds(given, gold)):
+    if ruling is False and (_rounds(gold, given) or _rounds(given, gold) or _is_double(gold, given)):
         return True
     if ruling is False:
         for alternative in _alternatives(gold, given):
@@ -164,6 +165,19 @@ def _rounds(exact: Expression, decimal: Expression) -> bool:
         return False
     try:
         return not isinstance(constant(exact), Fraction) and distance(exact, decimal) < 10.0**-decimal.decimals
+    except (Unread, NoValue):
+        return False
+
+
+def _is_double(gold: Expression, given: Expression) -> bool:
+    """Returns whether the key is a decimal with all digits of a double, and an answer has its value."""
+    if isinstance(gold, Call) and gold.function == "neg":
+        return _is_double(gold.arguments[0], Call("neg", (given,)))
+    if not isinstance(gold, Number) or gold.decimals is None:
+        return False
+    error = rounding_error(gold.value, gold.decimals)
+    try:
+        return bool(error) and distance(gold, given) <= float(error)
     except (Unread, NoValue):
         return False
 

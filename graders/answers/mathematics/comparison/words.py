@@ -12,6 +12,8 @@ def same_words(gold: Form, given: Form) -> bool | None:
     text = _phrase(words.text)
     if text in EMPTY:
         return _is_empty_set(other)
+    if _is_empty_set(other) and (text in NOTHING or NEGATIONS & set(text.split())):
+        return True if text in NOTHING else None
     if text in LINE:
         return other == Name("ℝ") or (other == LINE_LISTING)
     return text.casefold() == other.name.casefold() if isinstance(other, Name) else False
@@ -39,6 +41,11 @@ def _is_empty_set(form: Form) -> bool:
 EMPTY = ("empty set", "the empty set", "empty")
 
 
+NOTHING = ("no solution", "has no solution", "there is no solution", "no solution exists", "none")
+"""What says of an equation that the set of its solutions is empty. Other phrases with a negation, such as "no real
+solution", may say less."""
+
+
 LINE = ("all real numbers", "all reals", "real numbers", "all real")
 
 
@@ -51,4 +58,8 @@ SYNONYMS = {
     "no real solutions": "no real solution",
     "dne": "does not exist",
     "undefined.": "undefined",
+    "there are no solutions": "there is no solution",
+    "no solutions exist": "no solution exists",
+    "yes": "true",
+    "no": "false",
 }

@@ -75,31 +75,38 @@ def finetune(
     torch.manual_seed(settings.seed)
     tokenizer = Tokenizer.from_file(str(source / "tokenizer.json"))
     weights = normalize_weights([lesson.weight for lesson in lessons])
-    taught = [_example(tokenizer, one.texts, weight) for one, weight in zip(lessons, weights, strict=True) if weight]
+    taught = [tokenize(tokenizer, one.texts, weight) for one, weight in zip(lessons, weights, strict=True) if weight]
     fitting = [example for example in taught if len(example.tokens) <= CONTEXT]
     if not fitting:
         raise ExampleError(f"no row fits into the {CONTEXT:,} tokens that the model reads: export shorter ones")
     rng = random.Random(f"tune {settings.seed}")
-    base = (_example(tokenizer, drawn.texts, 1.0) for drawn in conversations(rng, FULL))
+    base = (tokenize(tokenizer, drawn.texts, 1.0) for drawn in conversations(rng, FULL))
     more = round(len(fitting) * settings.replay / (1 - settings.replay))
     plan = [batch for _ in range(settings.epochs) for batch in batches([*fitting, *itertools.islice(base, more)], rng)]
     model = load(source)
     losses = learn(model, plan, settings.rate, say)
-    _write(model, source, out)
+    write(model, source, out)
     tenth = max(1, len(losses) // 10)
     first, last = (round(float(np.mean(part)), 6) for part in (losses[:tenth], losses[-tenth:]))
     return FinetuneResult(str(out), len(fitting), len(lessons) - len(fitting), len(plan), first, last)
 
 
-def learn(model: Llama, plan: Sequence[Batch], rate: float, say: Callable[[str], None]) -> list[float]:
-    """Trains one step a batch. Returns the loss of each step."""
+def learn(
+    model: Llama,
+    plan: Sequence[Batch],
+    rate: float,
+    say: Callable[[str], None],
+    loss_of: Callable[[Llama, Batch], Tensor] | None = None,
+) -> list[float]:
+    """Trains one step a batch, by `weighted_loss` or another loss. Returns the loss of each step."""
+    loss_of = loss_of or (lambda model, batch: weighted_loss(model(torch.from_numpy(batch.inputs)), batch))
     steppers = optimizers(model, rate)
     losses: list[float] = []
     for step, batch in enumerate(plan):
         now = rate * schedule(step, len(plan))
         for stepper in steppers:
             stepper.param_groups[0]["lr"] = now
-        loss = weighted_loss(model(torch.from_numpy(batch.inputs)), batch)
+        loss = loss_of(model, batch)
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for stepper in steppers:
@@ -132,7 +139,7 @@ def batches(examples: Sequence[TokenizedExample], rng: random.Random) -> list[Ba
     order = list(examples)
     rng.shuffle(order)
     made = [
-        _batch(held[start : start + TOKENS_A_STEP // length], length)
+        make_batch(held[start : start + TOKENS_A_STEP // length], length)
         for length, held in _by_length(order).items()
         for start in range(0, len(held), TOKENS_A_STEP // length)
     ]
@@ -148,7 +155,8 @@ def _by_length(examples: Sequence[TokenizedExample]) -> dict[int, list[Tokenized
     return held
 
 
-def _batch(rows: Sequence[TokenizedExample], length: int) -> Batch:
+def make_batch(rows: Sequence[TokenizedExample], length: int) -> Batch:
+    """Returns rows of at most `length` tokens as arrays."""
     inputs = np.zeros((len(rows), length), np.int64)
     targets = np.full((len(rows), length), IGNORED, np.int64)
     for row, (tokens, learnt, _) in enumerate(rows):
@@ -157,12 +165,13 @@ def _batch(rows: Sequence[TokenizedExample], length: int) -> Batch:
     return Batch(inputs, targets, np.array([row.weight for row in rows], np.float32))
 
 
-def _example(tokenizer: Tokenizer, texts: tuple[str, ...], weight: float) -> TokenizedExample:
+def tokenize(tokenizer: Tokenizer, texts: tuple[str, ...], weight: float) -> TokenizedExample:
+    """Returns a conversation as tokens, of which those of its last text are learnt."""
     tokens, learnt = encode(tokenizer, Conversation(texts))
     return TokenizedExample(tokens, learnt, weight)
 
 
-def _write(model: Llama, source: Path, out: Path) -> None:
+def write(model: Llama, source: Path, out: Path) -> None:
     """Writes weights and tokenizer; each file appears only once it is complete."""
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out) as made:

@@ -36,7 +36,7 @@ ANNOTATED = """
     SELECT any_value(p.question), any_value(p.meta->>'solution'), any_value(p.split), list(s.text ORDER BY s.depth),
         list(v.value ORDER BY s.depth)
     FROM raw.step_values v JOIN steps s USING (step_id) JOIN problems p USING (problem_id)
-    WHERE v.grader = 'rollout' AND v.turn = 1 GROUP BY v.trajectory_id"""
+    WHERE v.grader = 'rollout' AND v.turn = 1 GROUP BY v.path_id"""
 
 
 @dataclass(frozen=True, slots=True)

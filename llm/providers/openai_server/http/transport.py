@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from yarl import URL
 
-from redraft.llm.limits import Limits
+from redraft.llm.limits import TIMEOUT_CURE, Limits
 from redraft.llm.model import Cause, ModelError
 from redraft.llm.providers.openai_server.http.connection_pool import ConnectionPool
 from redraft.llm.providers.openai_server.http.load_balancer import Address, LoadBalancer
@@ -136,7 +136,7 @@ def _broken_error(address: Address, error: Exception, timeout_s: float) -> Model
     """Returns the error of a call that was sent. The server may have done the work, and charged it."""
     kind = "broken connection"
     if isinstance(error, TimeoutError):
-        message, cure = f"{address.redacted} gave no answer in {timeout_s:g} s.", "Ask for less, or wait longer."
+        message, cure = f"{address.redacted} gave no answer in {timeout_s:g} s.", TIMEOUT_CURE
         kind = "timeout"
     else:
         why = redacted_line(str(error)) or type(error).__name__

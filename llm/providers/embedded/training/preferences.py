@@ -1,0 +1,126 @@
+"""Trains the embedded model on pairs by direct preference optimization (DPO: Rafailov et al. 2023, equation 7).
+
+The loss of a pair is -log sigmoid(beta * (m(chosen) - m(rejected))), where m is the log-probability of an answer under
+the trained model, less that under the model that training begins with. Needs the `train` extra.
+"""
+
+# pyright: reportMissingImports=false
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+from torch.nn import functional as F
+
+from redraft.llm.providers.embedded.network import CONTEXT
+from redraft.llm.providers.embedded.training.examples import ExampleError
+from redraft.llm.providers.embedded.training.finetune import (
+    IGNORED,
+    LENGTHS,
+    Batch,
+    TokenizedExample,
+    learn,
+    make_batch,
+    tokenize,
+    write,
+)
+from redraft.llm.providers.embedded.training.pairs import Pair
+from redraft.llm.providers.embedded.training.pretrain import TOKENS_A_STEP, Llama, load
+from redraft.llm.providers.embedded.training.settings import FinetuneSettings
+
+TokenizedPair = tuple[TokenizedExample, TokenizedExample]
+
+
+@dataclass(frozen=True, slots=True)
+class PreferenceResult:
+    """The result of a training. The losses, and the shares of pairs whose chosen answer has the higher margin, are
+    means over the first and the last tenth of the steps."""
+
+    folder: str
+    pairs: int
+    left_out: int  # pairs that are longer than the context
+    steps: int
+    first_loss: float
+    last_loss: float
+    first_right: float
+    last_right: float
+
+
+def prefer(
+    pairs: Sequence[Pair],
+    out: Path,
+    *,
+    source: Path,
+    settings: FinetuneSettings,
+    beta: float,
+    say: Callable[[str], None] = lambda line: None,
+) -> PreferenceResult:
+    """Trains the weights in `source` on pairs, and writes them to the folder `out`. The same pairs, settings and
+    machine give the same weights. Raises ExampleError if there is nothing to learn."""
+    torch.set_num_threads(settings.threads)
+    torch.manual_seed(settings.seed)
+    tokenizer = Tokenizer.from_file(str(source / "tokenizer.json"))
+    read = [tuple(tokenize(tokenizer, one.texts, 1.0) for one in pair) for pair in pairs]
+    fitting = [(chosen, rejected) for chosen, rejected in read if max(map(_length, (chosen, rejected))) <= CONTEXT]
+    if not fitting:
+        raise ExampleError(f"no pair fits into the {CONTEXT:,} tokens that the model reads: export shorter ones")
+    rng = random.Random(f"prefer {settings.seed}")
+    plan = [batch for _ in range(settings.epochs) for batch in _batches(fitting, rng)]
+    model, reference = load(source), load(source)
+    right: list[float] = []
+
+    def loss(model: Llama, batch: Batch) -> Tensor:
+        with torch.inference_mode():
+            before = answer_logprobs(reference, batch)
+        margins = preference_margins(answer_logprobs(model, batch), before)
+        right.append((margins > 0).float().mean().item())
+        return preference_loss(margins, beta)
+
+    losses = learn(model, plan, settings.rate, say, loss)
+    write(model, source, out)
+    tenth = max(1, len(losses) // 10)
+    means = [round(float(np.mean(part)), 6) for found in (losses, right) for part in (found[:tenth], found[-tenth:])]
+    return PreferenceResult(str(out), len(fitting), len(pairs) - len(fitting), len(plan), *means)
+
+
+def answer_logprobs(model: Llama, batch: Batch) -> Tensor:
+    """Returns the log-probability of each row's answer, in nats: (rows,)."""
+    targets = torch.from_numpy(batch.targets)
+    logits = model(torch.from_numpy(batch.inputs))
+    return -F.cross_entropy(logits.transpose(1, 2), targets, ignore_index=IGNORED, reduction="none").sum(1)
+
+
+def preference_margins(now: Tensor, before: Tensor) -> Tensor:
+    """Returns m(chosen) - m(rejected) of each pair. Rows alternate: the chosen answer, then the rejected answer."""
+    moved = now - before
+    return moved[0::2] - moved[1::2]
+
+
+def preference_loss(margins: Tensor, beta: float) -> Tensor:
+    """Returns the mean of -log sigmoid(beta * margin)."""
+    return -F.logsigmoid(beta * margins).mean()
+
+
+def _length(one: TokenizedExample) -> int:
+    return len(one.tokens)
+
+
+def _batches(pairs: Sequence[TokenizedPair], rng: random.Random) -> list[Batch]:
+    """Returns all pairs in a random order, grouped by similar length, about TOKENS_A_STEP tokens a batch."""
+    order = list(pairs)
+    rng.shuffle(order)
+    held: dict[int, list[TokenizedPair]] = {length: [] for length in LENGTHS}
+    for pair in order:
+        held[next(length for length in LENGTHS if max(map(_length, pair)) <= length)].append(pair)
+    made = [
+        make_batch([one for pair in pairs_of_length[start : start + size] for one in pair], length)
+        for length, pairs_of_length in held.items()
+        for size in [max(1, TOKENS_A_STEP // length // 2)]
+        for start in range(0, len(pairs_of_length), size)
+    ]
+    rng.shuffle(made)
+    return made
