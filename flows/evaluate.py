@@ -20,7 +20,7 @@ from redraft.flows.evaluation.evaluation import Evaluation
 from redraft.flows.evaluation.measure import measured
 from redraft.flows.evaluation.method import Method, method
 from redraft.flows.evaluation.run import MethodRunner
-from redraft.flows.filters.held_out import trained_on
+from redraft.flows.filters.sifting.held_out import trained_on
 from redraft.flows.generation.problems import problems
 from redraft.flows.settings import DB, EvaluationSettings
 from redraft.flows.settings_input import takes

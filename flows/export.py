@@ -1,143 +1,272 @@
-"""Writes the trajectories that the filters keep to a file of training rows. A plain async function without Prefect."""
+"""Writes the trajectories that the filters keep as training rows. A plain async function without Prefect."""
 
 import json
-import os
-import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+import shlex
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import AbstractContextManager, closing, nullcontext
+from dataclasses import dataclass, replace
 from inspect import signature
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, cast
 
-from redraft.flows.filter import Chain, DatasetResult, FilterSpec, Scope, result, sift
-from redraft.flows.filters.ledger import Ledger
-from redraft.flows.formats.format import Format, Row, default_filters
-from redraft.flows.formats.validation import checked_format
+from redraft.flows.dataset_files.card import Facts, Origins, card
+from redraft.flows.dataset_files.output import Output, Spool, known_json, opened_output, split_of
+from redraft.flows.dataset_files.target import ExportError, Target
+from redraft.flows.filter import DatasetResult, result
+from redraft.flows.filters.sifting.candidates import PATIENCE, Candidate
+from redraft.flows.filters.sifting.chain import Chain, Filters, sift
+from redraft.flows.filters.sifting.ledger import Ledger
+from redraft.flows.filters.sifting.statement import Scope
+from redraft.flows.formats.format import Format, Row, default_filters, kind_of
+from redraft.flows.formats.layouts.trainer_rows import Trainer, TrainerRows
+from redraft.flows.formats.shared.alongside import unit_of
+from redraft.flows.formats.shared.validation import checked_format
 from redraft.flows.generation.identity import identity
+from redraft.flows.presets.preset import read_preset
 from redraft.flows.settings import DB
-from redraft.store.errors import PartError, RedraftError
-from redraft.store.plugins.arguments import whole
+from redraft.store.errors import PartError
+from redraft.store.plugins.arguments import flat, whole
 from redraft.store.plugins.discovery import load
+from redraft.store.tables.runs import new_id
 from redraft.store.tables.stage_store import opened
 from redraft.store.tables.store import Store
 from redraft.store.waiting import off_loop
 
+DEFAULT_FORMAT = "sft"
 
-class ExportError(RedraftError):
-    """The file cannot be written."""
+
+class EmptyExport(ExportError):
+    """No row was kept, so that nothing was written. `result` says what dropped the trajectories."""
+
+    def __init__(self, result: DatasetResult) -> None:
+        super().__init__(f"no row to write: {result.one_line()}")
+        self.result = result
 
 
 async def export(
     file: str | Path,
     *,
     db: str | Path | Store = DB,
-    format: str | Callable[..., Format] = "sft",
-    filters: Sequence[FilterSpec] | None = None,
+    format: str | Callable[..., Format] | None = None,
+    filters: Filters | None = None,
     arguments: Mapping[str, Any] | None = None,
+    preset: str | Path | None = None,
+    trainer: Trainer | None = None,
+    shards: int | None = None,
+    validation: float | None = None,
     run: str | None = None,
     overwrite: bool = False,
     include_heldout: bool = False,
 ) -> DatasetResult:
-    """Writes a JSON line for each trajectory that the filters keep. Some formats write a line for each draft instead.
+    """Writes a row for each trajectory that the filters keep. Some formats write a row for each draft instead.
     The tables `datasets` and `dataset_rows` record the trajectory of each row, and why other trajectories were dropped.
 
+    The name of the file says what is written: JSON lines (`.jsonl`, and "-", which is standard output), compressed JSON
+    lines (`.jsonl.zst`), `.parquet`, a log of Inspect (`.eval`, with the format `inspect_ai` alone), or a folder
+    (`rows/`). A folder has Parquet files and a data set card; `shards` is the number of files, and `validation` the
+    share of problems whose rows are in a validation split.
+
+    With a `trainer` (`trl`, `verl`, `openrlhf`, `llama_factory`, `axolotl`, `ms_swift`) the rows have the columns that
+    this trainer reads, and its configuration is written beside them.
+
+    A `preset` names a format, filters and arguments: what a published method keeps (`flows.presets`), or a TOML file of
+    your own. What is given beside it counts instead. Without both the format is `sft`.
+
     If `filters` is None, the format's default filters apply. `arguments` are the arguments of the format
-    (`{"style": "messages"}`) and of the filters (`{"cap.most": 2}`). Trajectories of held-out problems
-    (`flows.filters.held_out`) make rows only with `include_heldout`. Each row then has the `split` of its problem, so
+    (`{"style": "messages"}`) and of the filters (`{"cap.most": 2}` or `{"cap":
+    {"most": 2}}`). Trajectories of held-out problems
+    (`sifting.held_out`) make rows only with `include_heldout`. Each row then has the `split` of its problem, so
     that a reader of the file sees which rows are held out.
 
-    The file appears when it is complete. `overwrite` allows it to replace an existing file. "-" is standard output.
-    Raises ExportError, PartError, StoreError, and BrokenPipeError if the reader of standard output is gone.
+    The file or folder appears when it is complete. `overwrite` allows it to replace an existing one. Raises EmptyExport
+    if no row is kept, ExportError, PartError, StoreError, and BrokenPipeError if the reader of standard output is gone.
     """
-    factory, own, chain = parts(format, filters, arguments)
+    target = Target.of(file, shards, validation)
+    format, factory, own, chain = parts(format, filters, arguments, preset)
+    target.check_kind(str(identity(format)), kind_of(factory))
+    made_for = TrainerRows(trainer, format, factory, own, target) if trainer is not None else None
+    own = {**own, **(made_for.arguments if made_for else {})}
+    named = {"file": str(file)} | ({"preset": str(preset)} if preset is not None else {})
+    named |= {"trainer": str(identity(trainer))} if trainer is not None else {}
     async with opened(db, create=False) as store:
-        if str(file) != STDOUT:
-            store.check_target(file, overwrite=overwrite)
-        if Path(file).suffix.lower() in TABLES:
-            raise ExportError(
-                f"{file}: an export is JSON lines: name it .jsonl (`redraft query` writes Parquet and CSV)"
-            )
+        _check_target(store, target, made_for, overwrite)
         scope = Scope(run, include_heldout)
-        spec = {"filters": chain.spec, **scope.spec, "arguments": own, "file": str(file)}
-        hands = {"store": store} if "store" in signature(factory).parameters else {}
-        rows = checked_format(factory, {**hands, **own})
-        return await off_loop(_export, store, chain, scope, str(file), str(identity(format)), rows, spec)
+        return await off_loop(prepared(store, target, (format, factory, own, chain), scope, named, made_for).write)
+
+
+def prepared(
+    store: Store,
+    target: Target,
+    found: tuple[str | Callable[..., Format], Callable[..., Format], dict[str, Any], Chain],
+    scope: Scope,
+    named: Mapping[str, Any],
+    made_for: TrainerRows | None = None,
+) -> "Export":
+    """Returns an export of a scope, ready to be written. `found` is what `parts` returns, and `named` is recorded
+    beside the filters. Raises PartError."""
+    format, factory, own, chain = found
+    spec = {"filters": chain.spec, **scope.spec, "arguments": own, **named}
+    hands = {"store": store} if "store" in signature(factory).parameters else {}
+    rows = checked_format(factory, {**hands, **own})
+    return Export(store, chain, scope, target, str(identity(format)), rows, spec, made_for)
 
 
 def parts(
-    format: str | Callable[..., Format],
-    filters: Sequence[FilterSpec] | None = None,
+    format: str | Callable[..., Format] | None = None,
+    filters: Filters | None = None,
     arguments: Mapping[str, Any] | None = None,
-) -> tuple[Callable[..., Format], dict[str, Any], Chain]:
-    """Returns the format's factory, the format's arguments, and the chain of filters. If `filters` is None, the chain
-    has the format's default filters. Raises PartError for an unknown format, filter or argument."""
+    preset: str | Path | None = None,
+) -> tuple[str | Callable[..., Format], Callable[..., Format], dict[str, Any], Chain]:
+    """Returns the format, its factory, its arguments, and the chain of filters, as `export` takes them. Raises
+    PartError for an unknown format, filter or argument, and PresetError."""
     given = dict(arguments or {})
-    factory = load(format, "format")
+    if preset is not None:
+        _, _, given = read_preset(preset).beside(format, filters, given)
+    format, factory, named = format_and_filters(format, filters, preset)
+    given = flat(given, signature(factory).parameters)
     own = whole(factory, {key: value for key, value in given.items() if "." not in key}, "format", handed=HANDED)
-    named = default_filters(factory) if filters is None else filters
-    return factory, own, Chain(named, {key: value for key, value in given.items() if "." in key})
+    return format, factory, own, Chain(named, {key: value for key, value in given.items() if "." in key})
 
 
-def _export(
-    store: Store, chain: Chain, scope: Scope, file: str, name: str, row: Format, spec: Mapping[str, Any]
-) -> DatasetResult:
-    ledger = Ledger()
-    with _standard_output() if file == STDOUT else _replacing(Path(file)) as output:
-        with closing(sift(store, chain, scope, ledger)) as sifted:
-            for candidate in sifted:
-                marks = {"split": candidate.split} if scope.include_heldout else {}
-                for made in _rows(row(candidate)):
-                    if made.data is None:
-                        ledger.drop(made.dropped or "no row", candidate.trajectory_id, made.step_id)
-                    else:
-                        output.write(_line(name, {**made.data, **marks}))
-                        ledger.keep(candidate.trajectory_id, made.step_id)
-        output.flush()
-        dataset = store.add_dataset(name, spec, ledger.rows(), scope.run or "")
-    return result(ledger, dataset, store, file)
+def format_and_filters(
+    format: str | Callable[..., Format] | None = None,
+    filters: Filters | None = None,
+    preset: str | Path | None = None,
+) -> tuple[str | Callable[..., Format], Callable[..., Format], Filters]:
+    """Returns the format, its factory and the filters of an export. Raises PartError for an unknown format, and
+    PresetError."""
+    if preset is not None:
+        format, filters, _ = read_preset(preset).beside(format, filters, None)
+    format = format or DEFAULT_FORMAT
+    factory = load(format, "format")
+    return format, factory, default_filters(factory) if filters is None else filters
 
 
-def _line(name: str, row: Mapping[str, Any]) -> bytes:
-    """Returns a row as a line of JSON. Raises PartError for NaN and infinities, which JSON does not have."""
-    try:
-        return json.dumps(row, ensure_ascii=False, allow_nan=False).encode() + b"\n"
-    except ValueError as error:
-        raise PartError(
-            f"format {name!r} made a row with NaN or an infinity, which JSON does not have: see its arguments (--set)"
-        ) from error
+def _check_target(store: Store, target: Target, made_for: TrainerRows | None, overwrite: bool) -> None:
+    """Raises StoreError or ExportError if something is in the place of what the export will write."""
+    if target.kind == "stdout":
+        return
+    if target.kind == "folder":
+        store.check_folder(target.path, overwrite=overwrite)
+        return
+    store.check_target(target.path, overwrite=overwrite)
+    for name in made_for.texts() if made_for else ():
+        file = target.path.parent / name
+        if file.suffix == ".json":  # gets an entry
+            if file.exists():
+                known_json(file)
+        else:
+            store.check_target(file, overwrite=overwrite)
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """One export: which trajectories of a store make which rows, and where the rows go."""
+
+    store: Store
+    chain: Chain
+    scope: Scope
+    target: Target
+    name: str
+    format: Format
+    spec: Mapping[str, Any]
+    made_for: TrainerRows | None = None
+
+    def write(self) -> DatasetResult:
+        """Writes the rows, and records them in the store. See `export`."""
+        ledger, origins, dataset_id = Ledger(), Origins(Counter(), set()), new_id()
+
+        def record(place: AbstractContextManager[None]) -> None:
+            rows, run = ledger.rows(), self.scope.run or ""
+            self.store.add_dataset(self.name, self.spec, rows, run, dataset_id=dataset_id, around=place)
+
+        with opened_output(self.target, record) as output:
+            self._write_rows(output, ledger, origins)
+            found = result(ledger, dataset_id, self.store, str(self.target.path))
+            if not ledger.kept:
+                record(nullcontext())
+                raise EmptyExport(replace(found, file=None))
+            output.complete()
+            if self.made_for:
+                output.texts.update(self.made_for.texts())
+                found = replace(found, notes=tuple(self.made_for.notes()))
+            if isinstance(output, Spool) and self.target.kind == "folder":
+                facts = self._facts(found)
+                output.texts["README.md"] = card(self.target, output, origins, facts, self.store, PATIENCE)
+        return found
+
+    def _write_rows(self, output: Output, ledger: Ledger, origins: Origins) -> None:
+        with closing(_made(self.format, self.store, sift(self.store, self.chain, self.scope, ledger))) as rows:
+            for candidate, made in rows:
+                if made.data is None:
+                    ledger.drop(made.dropped or "no row", candidate.trajectory_id, made.step_id)
+                    continue
+                data = self.made_for.row(made.data) if self.made_for else made.data
+                if self.scope.include_heldout:
+                    data = {**data, "split": candidate.split}
+                output.write(self._line(data), data, candidate.problem_id)
+                held_back = split_of(candidate.problem_id, self.target.validation) == "validation"
+                ledger.keep(candidate.trajectory_id, made.step_id, made.beside, validation=held_back)
+                if self.target.kind == "folder":
+                    origins.problems[candidate.problem_id] += 1
+                    origins.units.add(unit_of(candidate))
+                if isinstance(label := made.data.get("label"), bool):
+                    ledger.labels[label] += 1
+
+    def _line(self, row: Mapping[str, Any]) -> bytes:
+        """Returns a row as a line of JSON. Raises PartError for NaN and infinities, which JSON does not have; a log of
+        Inspect has NaN for what is unscored."""
+        try:
+            return (LOG_ENCODER if self.target.kind == "eval" else ENCODER).encode(row).encode() + b"\n"
+        except ValueError as error:
+            raise PartError(
+                f"format {self.name!r} made a row with NaN or an infinity, which JSON does not have: see its arguments"
+                " (--set)"
+            ) from error
+
+    def _facts(self, found: DatasetResult) -> Facts:
+        """Returns what the card of a folder says about the export."""
+        arguments, filters = self.spec["arguments"], self.spec["filters"]
+        command = ["redraft", "export", f"{self.target.name}/", "--format", self.name]
+        for one in filters:
+            own = [f"{key}={value}" for key, value in one.items() if key != "name"]
+            command += ["--filter", shlex.join([str(one["name"]), *own])]
+        settings = dict(arguments)
+        hidden = self.made_for.arguments if self.made_for else {}
+        for key, value in settings.items():
+            if key not in hidden:
+                command += ["--set", f"{key}={str(value).lower() if isinstance(value, bool) else value}"]
+        given = {
+            "--for": self.spec.get("trainer"), "--shards": self.target.shards if self.target.shards > 1 else None,
+            "--validation": self.target.validation or None, "--run": self.scope.run,
+        }  # fmt: skip
+        command += [part for name, value in given.items() if value is not None for part in (name, str(value))]
+        command += ["--include-heldout"] if self.scope.include_heldout else []
+        return Facts(
+            found.dataset_id, self.name, filters, arguments, found.dropped, found.held_out, command, found.notes
+        )
+
+
+def _made(row: Format, store: Store, found: Generator[Candidate]) -> Generator[tuple[Candidate, Row]]:
+    """Yields each row that a format makes, with the candidate that it came from. The store is held until the last row,
+    since a format may still read it after the last candidate."""
+    with store.held(read_only=True, patience=PATIENCE, streaming=True), closing(found) as candidates:
+        for candidate in candidates:
+            for made in _rows(row(candidate)):
+                yield made.candidate or candidate, made
+        finish: Callable[[], Iterable[Row]] = getattr(row, "finish", tuple)
+        for made in finish():
+            assert made.candidate  # `validation` checks it of a user's own format
+            yield made.candidate, made
 
 
 def _rows(made: Mapping[str, Any] | Iterable[Row]) -> Iterable[Row]:
     return [Row(cast(Mapping[str, Any], made))] if isinstance(made, Mapping) else made
 
 
-@contextmanager
-def _replacing(file: Path) -> Iterator[BinaryIO]:
-    """Opens a new file in the folder of `file`. At the end the new file replaces `file`, if nothing was raised."""
-    new = file.with_name(f".{file.name}.{os.getpid()}.new")
-    try:
-        with new.open("wb") as output:
-            yield output
-        new.replace(file)
-    except OSError as error:
-        raise ExportError(f"{file} can't be written: {error.strerror}: name another file") from error
-    finally:
-        with suppress(OSError):
-            new.unlink(missing_ok=True)
-
-
-@contextmanager
-def _standard_output() -> Iterator[BinaryIO]:
-    """Opens standard output for bytes, since rows are UTF-8 in every encoding of the terminal."""
-    output = getattr(sys.stdout, "buffer", None)
-    if output is None:
-        raise ExportError("standard output takes no bytes here: name a file")
-    sys.stdout.flush()
-    yield output
-
-
-STDOUT = "-"
-"""The file name that stands for standard output."""
+ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
+LOG_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+"""One of each for all rows: to make an encoder takes as long as to encode a row."""
 HANDED = ("store",)
 """The parameters of a format that the export fills in."""
-TABLES = (".parquet", ".csv")

@@ -1,35 +1,34 @@
 """Chooses the trajectories that are good enough to train on. A plain async function without Prefect."""
 
 import json
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from redraft.flows.filters.candidates import Candidate, candidates
-from redraft.flows.filters.filter import DEFAULTS, Filter
-from redraft.flows.filters.held_out import held_out
-from redraft.flows.filters.ledger import Ledger
-from redraft.flows.filters.validation import checked_filter
-from redraft.flows.generation.identity import identity
+from redraft.flows.filters.filter import DEFAULTS
+from redraft.flows.filters.sifting.candidates import PATIENCE, check_run
+from redraft.flows.filters.sifting.chain import Chain, Filters, sift
+from redraft.flows.filters.sifting.held_out import notes
+from redraft.flows.filters.sifting.ledger import Ledger
+from redraft.flows.filters.sifting.preview import Preview, previewed
+from redraft.flows.filters.sifting.statement import Scope, sifted
 from redraft.flows.settings import DB
-from redraft.store.errors import PartError, alternatives
+from redraft.store.errors import plural
 from redraft.store.html import table
-from redraft.store.plugins.arguments import whole
-from redraft.store.plugins.discovery import load
+from redraft.store.tables.sql import literal
 from redraft.store.tables.stage_store import opened
 from redraft.store.tables.store import Store
 from redraft.store.waiting import off_loop
-
-FilterSpec = str | Callable[..., Filter]
 
 
 @dataclass(frozen=True, slots=True)
 class DatasetResult:
     """A dataset, with counts of trajectories. `kept` counts the rows of the dataset. `held_out` counts trajectories
     that were left out because their problems are held out. `dropped` counts the trajectories that the filters dropped,
-    by reason."""
+    by reason. `labels` counts the rows with the label "true" and with the label "false", if the rows of an export have
+    such labels."""
 
     dataset_id: str
     db: str
@@ -37,6 +36,8 @@ class DatasetResult:
     dropped: Mapping[str, int] = field(default_factory=dict)
     file: str | None = None  # the file of an export; "-" for standard output
     held_out: int = 0
+    labels: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()  # lines about what a trainer does with the rows of an export
 
     def _repr_html_(self) -> str:
         dropped = [(f"dropped: {reason}", count) for reason, count in self.dropped.items()]
@@ -44,14 +45,16 @@ class DatasetResult:
         return table([("kept", self.kept), *held_out, *dropped], caption=self.file or self.db)
 
     def one_line(self) -> str:
-        """Returns the counts in one line: "118 kept, 40 held out, 162 dropped (110 wrong answer, 52 duplicate) ..."."""
+        """Returns the counts in one line: "118 kept, 40 trajectories held out, 162 dropped (110 wrong answer) ..."."""
         dropped = sum(self.dropped.values())
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in self.dropped.items())
-        held_out = f"{self.held_out:,} held out, " if self.held_out else ""
+        held_out = f"{plural(self.held_out, 'trajectory')} held out, " if self.held_out else ""
+        labels = ", ".join(f"{count:,} {label}" for label, count in self.labels.items())
         file = f"{self.file}; " if self.file else ""
         cure = f". {HELD_OUT_CURE}" if self.held_out and not (self.kept or dropped) else ""
+        kept = f"{self.kept:,} kept{f' ({labels})' if labels else ''}"
         return (
-            f"{self.kept:,} kept, {held_out}{dropped:,} dropped{f' ({reasons})' if reasons else ''}: "
+            f"{kept}, {held_out}{dropped:,} dropped{f' ({reasons})' if reasons else ''}: "
             f"{file}dataset {self.dataset_id} in {self.db}{cure}"
         )
 
@@ -63,95 +66,74 @@ class DatasetResult:
 async def filter(
     *,
     db: str | Path | Store = DB,
-    filters: Sequence[FilterSpec] | None = None,
+    filters: Filters | None = None,
     arguments: Mapping[str, Any] | None = None,
     run: str | None = None,
     include_heldout: bool = False,
 ) -> DatasetResult:
     """Passes every stored trajectory, or every trajectory of one run, through the filters in order. If `filters` is
-    None, DEFAULTS apply. The table `dataset_rows` gets a row for each trajectory, with its number or with the reason
-    why it was dropped.
+    None, DEFAULTS apply. A filter may have arguments in its text: "cap most=2". The table `dataset_rows` gets a row for
+    each trajectory, with its number or with the reason why it was dropped.
 
-    `arguments` are the arguments of the filters (`{"cap.most": 2}`). A failed trajectory is never kept. A trajectory of
-    a held-out problem (`flows.filters.held_out`) is kept only with `include_heldout`. Raises PartError, and StoreError
-    if the store does not exist.
+    `arguments` are the arguments of the filters (`{"cap.most": 2}` or `{"cap": {"most": 2}}`). A failed trajectory is
+    never kept. A trajectory of a held-out problem (`sifting.held_out`) is kept only with `include_heldout`. Raises
+    PartError, and StoreError if the store does not exist.
     """
     chain = Chain(DEFAULTS if filters is None else filters, dict(arguments or {}))
     async with opened(db, create=False) as store:
         return await off_loop(_filter, store, chain, Scope(run, include_heldout))
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """The trajectories that a dataset may take: of one run or of all runs, with or without held-out problems."""
-
-    run: str | None = None
-    include_heldout: bool = False
-
-    @property
-    def spec(self) -> dict[str, Any]:
-        """Returns the scope in the form in which `datasets.filter` stores it."""
-        return {"run": self.run} | ({"include_heldout": True} if self.include_heldout else {})
-
-
-class Chain:
-    """A chain of filters. Each candidate is dropped by the first filter that gives a reason. Raises PartError."""
-
-    def __init__(self, filters: Sequence[FilterSpec], given: Mapping[str, Any]) -> None:
-        self.spec: list[dict[str, Any]] = []
-        self._filters: list[Filter] = []
-        factories = {factory.__name__: (spec, factory) for spec in filters for factory in [_load(spec)]}
-        for key in given:
-            if key.partition(".")[0] not in factories or "." not in key:
-                there = [f"{name}.<argument>" for name in factories]
-                raise PartError(f"no argument {key!r} of these filters; {alternatives(key, there)}")
-        for name, (spec, factory) in factories.items():
-            own = {key.partition(".")[2]: value for key, value in given.items() if key.partition(".")[0] == name}
-            values = whole(factory, own, "filter", f"{name}.")
-            self._filters.append(checked_filter(factory, values))
-            self.spec.append({"name": identity(spec), **values})
-
-    def __call__(self, candidate: Candidate) -> str | None:
-        """Returns the reason why a candidate is dropped; None if it is kept."""
-        if candidate.stop == "failed":
-            return f"failed: {candidate.reason or 'no reason was given'}"
-        return next((reason for judge in self._filters if (reason := judge(candidate)) is not None), None)
-
-
-def sift(store: Store, chain: Chain, scope: Scope, ledger: Ledger) -> Generator[Candidate]:
-    """Yields the candidates that are not held out and that the filters keep, in order. The ledger records the other
-    candidates. The store is held until the last candidate, or until the generator is closed."""
-    known = None if scope.include_heldout else held_out(store)
-    with closing(candidates(store, scope.run)) as found:
-        for candidate in found:
-            if known and (why := known.note(candidate.question, candidate.problem_id)):
-                ledger.hold_out(why, candidate.trajectory_id)
-                continue
-            reason = chain(candidate)
-            if reason is None:
-                yield candidate
-            else:
-                ledger.drop(reason, candidate.trajectory_id)
+async def preview(
+    *,
+    db: str | Path | Store = DB,
+    filters: Filters | None = None,
+    arguments: Mapping[str, Any] | None = None,
+    run: str | None = None,
+    include_heldout: bool = False,
+) -> Preview:
+    """Returns what `filter` would keep and drop with the same arguments, with examples. Nothing is stored. Raises as
+    `filter` does."""
+    chain = Chain(DEFAULTS if filters is None else filters, dict(arguments or {}), marked=True)
+    async with opened(db, create=False) as store:
+        return await off_loop(previewed, store, chain, Scope(run, include_heldout))
 
 
 def result(ledger: Ledger, dataset_id: str, store: Store, file: str | None = None) -> DatasetResult:
     """Returns the counts of a ledger as the result of a stage."""
     reasons = dict(ledger.reasons.most_common())
-    return DatasetResult(dataset_id, store.path, ledger.kept, reasons, file, ledger.held_out)
-
-
-def _load(spec: FilterSpec) -> Callable[..., Filter]:
-    return load(spec, "filter")
+    labels = {str(label).lower(): count for label, count in sorted(ledger.labels.items(), reverse=True)}
+    return DatasetResult(dataset_id, store.path, ledger.kept, reasons, file, ledger.held_out, labels)
 
 
 def _filter(store: Store, chain: Chain, scope: Scope) -> DatasetResult:
     ledger = Ledger()
-    with closing(sift(store, chain, scope, ledger)) as sifted:
-        for candidate in sifted:
-            ledger.keep(candidate.trajectory_id)
     spec = {"filters": chain.spec, **scope.spec}
-    return result(ledger, store.add_dataset("trajectories", spec, ledger.rows(), scope.run or ""), store)
+    if chain.is_sql:
+        check_run(store, scope.run)
+        held_out = {} if scope.include_heldout else notes(store)
+        rows = sifted(chain.judges(store), scope, held_out) + ROWS
+        dataset = store.add_dataset_of("trajectories", spec, rows, scope.run or "")
+        for reason, count in store.query(REASONS.format(dataset=literal(dataset)), patience=PATIENCE).rows:
+            ledger.count(reason, count)
+    else:
+        with closing(sift(store, chain, scope, ledger)) as found:
+            for candidate in found:
+                ledger.keep(candidate.trajectory_id)
+        dataset = store.add_dataset("trajectories", spec, ledger.rows(), scope.run or "")
+    return result(ledger, dataset, store)
 
+
+ROWS = """
+SELECT CASE WHEN dropped IS NULL THEN row_number() OVER (PARTITION BY dropped IS NULL ORDER BY place) - 1 END,
+       trajectory_id, NULL, dropped
+FROM sifted ORDER BY place"""
+"""The rows of a dataset of trajectories."""
+
+REASONS = """
+SELECT any_value(dropped_because), count(*) FROM raw.dataset_rows WHERE dataset_id = {dataset}
+GROUP BY split_part(dropped_because, ':', 1) ORDER BY min(rowid)"""
+"""A reason of each kind with its count, in the order in which they came; NULL counts the rows that were kept."""
 
 HELD_OUT_CURE = (
     "All of these problems are held out for evaluation: generate from other problems, such as builtin:split=train, or"

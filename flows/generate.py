@@ -41,7 +41,8 @@ async def generate(given: GenerateArguments) -> Summary:
     """Solves every problem of `source` that is not done yet, judges every draft, and stores the results.
 
     `source` is "builtin", a file, or a list of Problems. "builtin" is the training split of the problems that ship with
-    redraft; `builtin:split=heldout` is the other split. `arguments` are the arguments of the strategy and its parts
+    redraft; `builtin:split=heldout` is the other split. "augmented" is the new questions in the store that `augment`
+    accepted (`augmented:rephrase,fobar`: of these kinds). `arguments` are the arguments of the strategy and its parts
     (`{"turns": 2}`). A problem that the same recipe and `replicate` solved before is not solved again. A problem that
     failed is tried again. If `samples` is larger than before, only the missing samples are drawn. If `source` is a list
     of Problems, `source_name` is its name in `runs.config`.
@@ -65,7 +66,7 @@ async def generate(given: GenerateArguments) -> Summary:
     problems whose calls failed.
     """
     progress = suited(given.progress)
-    found = problems(given.source, progress, given)
+    found = problems(given.source, progress, given, db=given.db)
     async with opened(given.db, waiting=progress.say) as store:
         job = Job(found, given, store, progress)
         known = getattr(job.model, "sources", None)

@@ -4,6 +4,7 @@ from redraft.flows.importing import importing
 found = asyncio.run(importing("phase2_train.jsonl", format="prm800k"))
 """
 
+import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,13 +18,14 @@ from redraft.flows.readers.reader import SEPARATOR, Context, Dropped, Imported
 from redraft.flows.settings import DB
 from redraft.graders.rewards.aggregate import Neutral, check
 from redraft.store.digest import digest
-from redraft.store.errors import RedraftError, SourceError, broken, wrong
+from redraft.store.errors import RedraftError, SourceError, broken, plural, wrong
 from redraft.store.plugins.discovery import load
 from redraft.store.sources.files import rows
+from redraft.store.sources.read import name_and_split
 from redraft.store.tables.stage_store import opened
 from redraft.store.tables.store import Store
 from redraft.store.unit import Unit, key_hash
-from redraft.store.waiting import off_loop
+from redraft.store.waiting import Stopped, off_loop, pause
 
 Reader = Callable[[Mapping[str, Any], Context], Imported]
 BATCH = 1000
@@ -40,6 +42,7 @@ class ImportResult:
     trajectories: int = 0
     steps: int = 0  # steps with a value
     dropped: dict[str, int] = field(default_factory=dict)
+    kept: int = 0  # rows in the store
 
     def drop(self, why: str) -> None:
         """Counts one row that was left out."""
@@ -57,26 +60,35 @@ async def importing(
     separator: str = SEPARATOR,
     limit: int | None = None,
     skip_bad: bool = False,
+    say: Callable[[str], None] | None = None,
 ) -> ImportResult:
-    """Imports the solutions of a file (.jsonl, .json, .csv, .parquet), or of a data set of the Hugging Face Hub
-    ("hf:owner/name:split"), with their labels. Solutions are stored as trajectories, and labels as grades of
+    """Imports the solutions of a file (.jsonl, .json, .csv, .tsv, .parquet, .eval), or of a data set of the Hugging
+    Face Hub ("hf:owner/name:split"), with their labels. Solutions are stored as trajectories, and labels as grades of
     trajectories and steps, in a run of stage "import". A row that is imported several times is stored once.
 
     `format` is the name of a reader in `flows/readers`, or your own, as path.py:function or as the function. `source`
-    is the source of the problems, by default the format's name; `split` is the split of the problems. `neutral` says
-    what a step counts as if people called it neutral; if the file has a probability for the step, that is stored too.
-    `limit` is the largest number of rows. Raises SourceError, with the line, for the first bad row; `skip_bad` leaves
-    bad rows out instead. Raises StoreError, and PartError for an unknown format.
+    is the source of the problems, by default the format's name; `split` is the split of the problems, by default the
+    one that the name of the file or the data set tells. `neutral` says what a step counts as if people called it
+    neutral; if the file has a probability for the step, that is stored too. `limit` is the largest number of rows. If
+    the import is cancelled, `say` gets a line about what is kept. Raises SourceError, with the line, for the first bad
+    row; `skip_bad` leaves bad rows out instead. Raises StoreError, and PartError for an unknown format.
     """
     check("product", neutral)
     reader: Reader = load(format, "reader")
     name = identity(format) or ""
+    split = split or name_and_split(file)[1]
     told = {"source": source or reader.__name__, "split": split, "neutral": neutral, "separator": separator}
     recipe = digest("import", name, told)
     async with opened(db) as store:
         found = ImportResult(store.path, str(file))
         reading = _units(file, reader, told, recipe, found, limit, skip_bad)
-        return await off_loop(_keep, store, reading, found, recipe, name, told)
+        try:
+            return await off_loop(_keep, store, reading, found, recipe, name, told)
+        except asyncio.CancelledError:
+            if say:
+                kept = f"{plural(found.kept, 'row')} of {file} are" if found.kept != 1 else f"1 row of {file} is"
+                say(f"{kept} kept in {store.path}; the same command goes on")
+            raise
 
 
 def _keep(
@@ -88,12 +100,18 @@ def _keep(
     told: Mapping[str, Any],
 ) -> ImportResult:
     batch = list(islice(reading, BATCH))
+    pause(0)  # an import that is stopped before its first batch leaves no run
     run_id = store.start_run("import", recipe, format, format, {"file": found.file, **told})
     try:
         while batch:
             store.add({one.problem.problem_id: one.problem for one, _ in batch}.values())
             store.publish([_unit(one, unit, run_id, recipe) for one, unit in batch])
+            found.kept += len(batch)
+            pause(0)
             batch = list(islice(reading, BATCH))
+    except Stopped:
+        store.end_run(run_id, "interrupted")
+        raise
     except Exception as error:
         store.end_run(run_id, "failed", {"reason": str(error)})
         raise

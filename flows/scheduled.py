@@ -5,6 +5,7 @@ what is done. If a flow run is repeated, it continues where it ended. `prefect d
 prefect.yaml), which Prefect knows by module names, such as `redraft.flows.scheduled.nightly`.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
@@ -18,20 +19,25 @@ from prefect.runtime import flow_run
 
 from redraft.flows.annotate import annotate as annotate_stage
 from redraft.flows.annotation.result import Annotation, sum_of_tries
+from redraft.flows.augment import augment as augment_stage
+from redraft.flows.augmentation.result import AugmentResult, sum_of_augment_tries
 from redraft.flows.deployment import parameters
-from redraft.flows.deployment.stage import Logged, RemainingBudget, ended, located, stage, too_few, tried
-from redraft.flows.display.numbers import plural
+from redraft.flows.deployment.stage import Logged, ended, located, stage, too_few, tried
+from redraft.flows.export import EmptyExport, parts
 from redraft.flows.export import export as export_stage
-from redraft.flows.export import parts
 from redraft.flows.filter import DatasetResult
 from redraft.flows.filter import filter as filter_stage
 from redraft.flows.generate import generate as generate_stage
 from redraft.flows.generation.problems import problems
+from redraft.flows.self_train import self_train as self_train_stage
+from redraft.flows.self_training.result import SelfTraining
 from redraft.flows.settings import Selection
 from redraft.flows.summary.report import markdown
 from redraft.flows.summary.summarise import summarise
 from redraft.flows.summary.summary import Summary
+from redraft.flows.units.budget import RemainingBudget
 from redraft.llm.client.budget import BudgetTooSmall
+from redraft.store.errors import plural
 from redraft.store.problems import Problem
 from redraft.store.tables.store import Store
 from redraft.store.waiting import off_loop
@@ -45,6 +51,17 @@ async def generate(given: parameters.Generate) -> State[dict[str, Any]]:
     a threshold is not met. If you retry the run, it continues."""
     summary = await _generated(given)
     return ended(_told(summary), asdict(summary), *_wrong(summary, given))
+
+
+@stage(parameters.Augment)
+async def augment(given: parameters.Augment) -> State[dict[str, Any]]:
+    """Makes new questions from old ones, tests each, and stores them. The flow run fails if a call or the stage failed,
+    or if a threshold is not met. If you retry the run, it continues."""
+    found = await _augmented(given)
+    told = str(found)
+    await acreate_markdown_artifact(told, key="redraft-augment", description=f"from {given.source}")
+    few = too_few("accepted", found.accepted, "min_accepted", given.min_accepted)
+    return ended(told, asdict(found), _unmade(found), few)
 
 
 @stage(parameters.Annotate)
@@ -63,6 +80,18 @@ async def annotate(given: parameters.Annotate) -> State[dict[str, Any]]:
         too_few("drafts judged", found.drafts, "min_new", given.min_new),
         too_few("drafts with a value", found.values, "min_values", given.min_values),
     )
+
+
+@stage(parameters.SelfTrain)
+async def self_train(given: parameters.SelfTrain) -> State[dict[str, Any]]:
+    """Trains a model on its own judged drafts, in rounds. The flow run fails if the stage failed, if its budget is used
+    up before the last round, or if a threshold is not met. If you retry the run, it continues."""
+    found = await _self_trained(given)
+    await acreate_markdown_artifact(str(found), key="redraft-self-train", description=f"method {found.method}")
+    gain = found.rounds[-1].gain.mean if found.rounds else None
+    small = given.min_gain is not None and (gain is None or gain < given.min_gain)
+    reasons = (found.spent, f"Too small a gain: {gain}, and min_gain is {given.min_gain}" if small else None)
+    return ended(found.one_line(), json.loads(found.to_json()), *reasons)
 
 
 @stage(parameters.Filter)
@@ -106,7 +135,7 @@ async def _generated(given: parameters.Generate) -> Summary:
     budget = RemainingBudget(given.structured()["budget"])
     replicate = given.replicate or scheduled_date()
     settings = {**_settings(given, generate_stage), **await located(given), "replicate": replicate}
-    found = problems(given.source, Logged(), Selection(**_settings(given, Selection)))
+    found = problems(given.source, Logged(), Selection(**_settings(given, Selection)), db=dict(given)["db"])
     parts: list[Summary] = []
 
     async def shard(these: Sequence[Problem]) -> Summary:
@@ -134,6 +163,24 @@ async def _generated(given: parameters.Generate) -> Summary:
     return whole
 
 
+async def _augmented(given: parameters.Augment) -> AugmentResult:
+    """Makes the new questions, in several tries if needed, and returns the counts of all tries together."""
+    budget = RemainingBudget(given.structured()["budget"])
+    settings = {**_settings(given, augment_stage), **await located(given), "progress": Logged()}
+    parts: list[AugmentResult] = []
+
+    async def work() -> AugmentResult:
+        parts.append(await budget.spend(lambda left: augment_stage(**{**settings, "budget": left})))
+        return parts[-1]
+
+    try:
+        await tried("augment", given, work, _unmade)
+    except BudgetTooSmall:  # for one more call
+        if not parts:
+            raise
+    return sum_of_augment_tries(parts)
+
+
 async def _annotated(given: parameters.Annotate) -> Annotation:
     """Grades the drafts, in several tries if needed, and returns the counts of all tries together."""
     budget = RemainingBudget(given.structured()["budget"])
@@ -152,9 +199,27 @@ async def _annotated(given: parameters.Annotate) -> Annotation:
     return sum_of_tries(parts)
 
 
+async def _self_trained(given: parameters.SelfTrain) -> SelfTraining:
+    """Does the rounds, in several tries if needed; a further try goes on where the one before ended."""
+    budget = RemainingBudget(given.structured()["budget"])
+    settings = {**_settings(given, self_train_stage), **await located(given), "progress": Logged()}
+
+    async def work() -> SelfTraining:
+        return await budget.spend(lambda left: self_train_stage(**{**settings, "budget": left}))
+
+    return await tried("self-train", given, work)
+
+
 async def _exported(given: parameters.Written, arguments: Mapping[str, Any] | None) -> DatasetResult:
     settings = {**_settings(given, export_stage), "arguments": arguments, "overwrite": True}
-    return await tried("export", given, lambda: export_stage(**settings))
+
+    async def work() -> DatasetResult:
+        try:
+            return await export_stage(**settings)
+        except EmptyExport as error:  # `min_kept` says whether that is a failure
+            return error.result
+
+    return await tried("export", given, work)
 
 
 def _settings(given: parameters.Stored, stage: Callable[..., Any]) -> dict[str, Any]:
@@ -200,6 +265,10 @@ def _wrong(summary: Summary, given: parameters.Generate) -> tuple[str | None, ..
 def _failures(summary: Summary) -> str | None:
     reasons = "; ".join(f"{count} x {reason}" for reason, count in summary.failures.items())
     return f"{plural(summary.failed, 'trajectory')} failed: {reasons}" if summary.failed else None
+
+
+def _unmade(found: AugmentResult) -> str | None:
+    return f"failed calls spoilt {plural(found.failed, 'problem')}" if found.failed else None
 
 
 def _spoilt(found: Annotation) -> str | None:

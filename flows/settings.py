@@ -63,7 +63,7 @@ class ModelSettings:
     """The settings of the model: its name, how it is called, and its budgets."""
 
     model: Name | Model = setting(
-        "embedded", "The language model: 'embedded' ships with redraft; any other name goes through LiteLLM."
+        "embedded", "The language model: 'embedded' ships with redraft, or a name of the server, or one of LiteLLM's."
     )
     api_base: str | Sequence[str] | None = setting(
         None, "The address of an OpenAI-compatible server that has the model, or several with commas between them."
@@ -163,7 +163,20 @@ class FilterSettings:
 class ExportSettings(FilterSettings):
     """The settings that decide which rows an export writes."""
 
-    format: Name | Spec = setting("sft", "How rows are written: a format's name, or your own as path.py:function.")
+    format: Name | Spec | None = setting(
+        None, "How rows are written: a format's name, or your own as path.py:function; sft without it."
+    )
+    preset: Name | None = setting(
+        None,
+        "What a published method keeps: a format, filters and arguments, by the method's name or as your own.toml.",
+    )
+    trainer: Name | Spec | None = setting(
+        None, "The trainer that reads the rows: its columns, and its configuration beside them."
+    )
+    shards: int | None = setting(None, "The number of files of the training split of a folder.", ge=1)
+    validation: float | None = setting(
+        None, "The share of problems whose rows are in the validation split of a folder, such as 0.05.", ge=0, lt=1
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,6 +186,55 @@ class AnnotationSettings(ModelSettings):
     grader: Name | Spec = setting("rollout", "Who judges the stored drafts: a grader's name, or your own.")
     where: Name = setting("true", "Which drafts are judged, as an SQL condition, such as 'turn = 1 AND level > 2'.")
     limit: int | None = setting(None, "The drafts of the first N problems only.", ge=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AugmentSettings(ModelSettings):
+    """The settings that decide how new questions are made and tested."""
+
+    methods: Sequence[Name | Spec] | None = setting(
+        None, "How questions are rewritten: augmentations, each by its name or your own as path.py:function."
+    )
+    strategy: Name | Spec = setting("self_consistency", "Who answers new questions, to test them: a strategy.")
+    samples: int = setting(4, "The answers to each new question that test it.", ge=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiversitySettings:
+    """The settings that decide how the diversity of new questions is measured, and which kinds are refused."""
+
+    embedder: Name = setting(
+        "wordllama", "The model of embeddings: 'wordllama' works offline (redraft[meaning]), others are LiteLLM's."
+    )
+    api_base: str | None = setting(None, "The address of an OpenAI-compatible server that has the model.")
+    least_gain: float | None = setting(None, "Refuse a kind of rewrite with a diversity gain below this.", ge=0, le=4)
+    least_acceptance: float | None = setting(
+        None, "Refuse a kind of rewrite of which a smaller share was accepted.", ge=0, le=1
+    )
+    plot: Name | None = setting(None, "Draw the questions of each kind (.svg, .png, .pdf).")
+    projection: Literal["pca", "tsne"] = setting(
+        "pca", "How the picture shows embeddings in two dimensions; tsne needs the package openTSNE."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SelfTrainSettings(ModelSettings, Selection):
+    """The settings of a loop of self-training. What a method decides too is None by default: the method's value."""
+
+    method: Name = setting("mended", "What is drawn, kept and trained: a method's name, or your own.toml.")
+    rounds: int = setting(1, "The number of rounds; a larger number than before goes on.", ge=1)
+    samples: int | None = setting(None, "Drafts a problem in each round; without it the method's number.", ge=1)
+    temperature: float | None = setting(  # pyright: ignore[reportIncompatibleVariableOverride] - None: the method's
+        None, "How freely the model draws for training; without it the method's value.", ge=0
+    )
+    trainer: Name | Spec = setting("embedded", "Who trains: a trainer's name, or your own as path.py:function.")
+    out: Name = setting(
+        "trained", "The folder that gets a folder for each loop, with the rows and models of its rounds."
+    )
+    heldout: Name = setting("builtin:split=heldout", "The problems that every round is measured on.")
+    heldout_limit: int = setting(200, "The first N of them.", ge=1)
+    heldout_samples: int = setting(4, "Drafts of each of them, at temperature 1.", ge=1)
+    all_rounds: bool = setting(False, "Go on after rounds without a gain, too.")
 
 
 EVALUATION_SAMPLES = 4

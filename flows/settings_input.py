@@ -1,12 +1,22 @@
 """Checks a user's values against the fields of a class of settings, with Pydantic. Every stage uses these checks."""
 
 import inspect
+import re
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import MISSING, fields
 from functools import cache, wraps
 from typing import Annotated, Any, ParamSpec, TypeVar, get_type_hints
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, create_model
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    create_model,
+)
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
@@ -115,7 +125,10 @@ def model_fields(kind: Any, types: Mapping[str, Any]) -> dict[str, tuple[Any, Fi
         if "float" in str(one.type):
             bounds["allow_inf_nan"] = False
         default = {"default_factory": one.default_factory} if one.default is MISSING else {"default": one.default}
-        found[name] = hints[name], Field(description=one.metadata["about"], **default, **bounds)
+        kind = hints[name]
+        if NUMBER.search(str(one.type)):
+            kind = Annotated[kind, BeforeValidator(_no_truth)]
+        found[name] = kind, Field(description=one.metadata["about"], **default, **bounds)
     return found
 
 
@@ -124,6 +137,13 @@ def _model(kind: Any) -> type[BaseModel]:
     config = ConfigDict(arbitrary_types_allowed=True, protected_namespaces=())
     given: dict[str, Any] = dict(model_fields(kind, {}))
     return create_model(kind.__name__, __config__=config, **given)
+
+
+def _no_truth(value: Any) -> Any:
+    """Returns the value, unless it is a truth value: Python would take true as 1."""
+    if isinstance(value, bool):
+        raise PydanticCustomError("number", "a number")
+    return value
 
 
 def _model_or_error(value: Any) -> Any:
@@ -163,6 +183,9 @@ TYPES = {
 }
 """What the names in annotations of settings stand for, as Pydantic reads them."""
 
+NUMBER = re.compile(r"\b(int|float)\b")
+"""In the annotation of a field that takes a number."""
+
 BRANCHES = ("str", "constrained-str", "callable", "function-after")
 
 WANTED = {
@@ -187,12 +210,14 @@ WANTED = {
     "literal_error": "{expected}",
     "mapping_type": "a mapping from names to values",
     "model": "a Model",
+    "number": "a number",
     "model_attributes_type": "a mapping from names to values",
     "model_type": "a mapping from names to values",
     "sequence_str": "a list: put it in brackets",
     "sequence_type": "a list",
     "string_too_short": "a text that is not empty",
     "string_type": "a text",
+    "string_unicode": "a text of whole characters",
     "too_long": "a list of at most {max_length}",
     "too_short": "a list of at least {min_length}",
 }

@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from redraft.flows.display.numbers import plural
-from redraft.flows.filters.held_out import ProblemNotes, held_out
+from redraft.flows.filters.sifting.held_out import ProblemNotes, held_out
 from redraft.flows.settings import DB
 from redraft.llm.model import ModelError
 from redraft.llm.providers.embedded.model import HERE, weights_folder
@@ -20,7 +19,7 @@ from redraft.llm.providers.embedded.training.examples import (
 from redraft.llm.providers.embedded.training.settings import FinetuneSettings
 from redraft.llm.providers.shared.redaction import redact_addresses
 from redraft.store.digest import digest
-from redraft.store.errors import SourceError
+from redraft.store.errors import SourceError, plural
 from redraft.store.sources.files import rows
 from redraft.store.sources.split import is_held_out
 from redraft.store.tables.store import Store

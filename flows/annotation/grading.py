@@ -13,7 +13,7 @@ from redraft.llm.client.client import Client
 from redraft.store.errors import RedraftError, broken
 from redraft.store.journal import Journal
 from redraft.store.problems import Keyring
-from redraft.store.tables.read_trajectories import read_trajectories
+from redraft.store.tables.reading.trajectories import read_trajectories
 from redraft.store.tables.store import Store
 from redraft.store.trajectory import Grade, Trajectory
 from redraft.store.waiting import off_loop

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from redraft.llm.usage import Amount
+from redraft.store.errors import plural
 from redraft.store.html import notes, table
 from redraft.store.trajectory import Grade
 
@@ -29,7 +30,8 @@ class Annotation:
     def __str__(self) -> str:
         lost = ", ".join(f"{count:,} {reason}" for reason, count in self.lost.items())
         return (
-            f"{self.drafts:,} drafts judged by {self.grader}, {self.values:,} with a value, {self.steps:,} steps"
+            f"{plural(self.drafts, 'draft')} judged by {self.grader}, {self.values:,} with a value,"
+            f" {plural(self.steps, 'step')}"
             f"{f', {self.rollouts:,} rollouts' if self.rollouts else ''}"
             f"{f' (without a value: {lost})' if lost else ''}; {self.known:,} were known: kept in {self.db}"
             f"{f'; stopped: {self.spent}' if self.spent else ''}"
@@ -39,7 +41,7 @@ class Annotation:
         lost = [(f"without a value: {reason}", count, "drafts") for reason, count in self.lost.items()]
         counts = [
             ("drafts graded", self.drafts, f"by {self.grader}; {self.known:,} were known"),
-            ("with a value", self.values, f"and {self.steps:,} steps"),
+            ("with a value", self.values, f"and {plural(self.steps, 'step')}"),
             ("rollouts", self.rollouts, ""),
         ]
         return table([*counts, *lost, ("data", self.db, "")]) + notes([self.spent] if self.spent else [])

@@ -24,31 +24,51 @@ def read_config(known: Callable[[], Iterable[str]], file: Path | None = None) ->
     Raises ConfigFileError.
     """
     file = Path(FILE) if file is None else file
-    try:
-        text = file.read_text(encoding="utf-8")
-    except FileNotFoundError:
+    data = read_toml(file)
+    if data is None:
         return {}
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigFileError(f"{file} cannot be read: {error}") from error
-    import tomllib  # few folders have the file
-
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigFileError(f"{file} cannot be read: {error}") from error
     names = sorted(known())
     for key in data:
         if key.replace("_", "-") not in names:
             raise ConfigFileError(f"{file}: no option {key!r}; {alternatives(key, names)}")
-    return {key.replace("-", "_"): _value(file, key, value) for key, value in data.items()}
+    return option_values(file, data)
+
+
+def read_toml(file: Path) -> dict[str, Any] | None:
+    """Returns the data of a TOML file; None if there is no file. Raises ConfigFileError."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        if file.is_symlink():
+            raise ConfigFileError(f"{file} is a link to a file that is not there: mend it or remove it") from None
+        return None
+    except OSError as error:
+        raise ConfigFileError(f"{file} cannot be read: {error.strerror}: make it a file that you may read") from error
+    except UnicodeDecodeError as error:
+        raise ConfigFileError(f"{file}, byte {error.start + 1}, is not UTF-8: save it as UTF-8") from error
+    import tomllib  # few folders have the file
+
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # ValueError: no TOML, no date, a number of thousands of digits
+        why = "nested too deeply" if isinstance(error, RecursionError) else error
+        raise ConfigFileError(f"{file} is no TOML: {why}: write a line such as samples = 4") from error
+
+
+def option_values(file: Path, table: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the values of a table of options by parameter name, as `read_config` does. Raises ConfigFileError if two
+    keys are the same option, or if a value could not stand on the command line."""
+    spelled: dict[str, str] = {}
+    for key in table:
+        if (first := spelled.setdefault(key.replace("-", "_"), key)) != key:
+            raise ConfigFileError(f"{file}: {first!r} and {key!r} are the same option: keep one of them")
+    return {key.replace("-", "_"): _value(file, key, value) for key, value in table.items()}
 
 
 def _value(file: Path, key: str, value: Any) -> Any:
     if key == "set" and isinstance(value, Mapping):
-        return [f"{name}={_text(item)}" for name, item in _flat(value)]
-    if isinstance(value, Mapping):
-        raise ConfigFileError(f"{file}: {key!r} must be one value, not a table")
-    return [_text(item) for item in value] if isinstance(value, list) else _text(value)
+        return [f"{name}={_text(file, key, item)}" for name, item in _flat(value)]
+    return [_text(file, key, item) for item in value] if isinstance(value, list) else _text(file, key, value)
 
 
 def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
@@ -61,5 +81,9 @@ def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any
             yield f"{prefix}{name}", value
 
 
-def _text(value: Any) -> str:
+def _text(file: Path, key: str, value: Any) -> str:
+    """Returns a value as it would stand on the command line. Raises ConfigFileError for a value that could not."""
+    if isinstance(value, Mapping | list) or "\0" in str(value):
+        kind = {dict: "a table", list: "a list in a list"}.get(type(value), "a text with a zero byte")
+        raise ConfigFileError(f"{file}: {key!r} is {kind}: give it one value, as on the command line")
     return str(value).lower() if isinstance(value, bool) else str(value)

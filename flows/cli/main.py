@@ -4,12 +4,16 @@ import gc
 import importlib
 import os
 import sys
+from collections.abc import Mapping, Sequence
+from io import TextIOWrapper
 from pathlib import Path
+from traceback import walk_tb
 from typing import Any, NoReturn
 
 import click
 
 from redraft.flows.cli.config_file import read_config
+from redraft.flows.cli.mistake import one_line, refuse_broken_text
 from redraft.flows.cli.option import value_place, with_place
 from redraft.flows.cli.signals import STOPPED, Stopped
 from redraft.store.errors import RedraftError, alternatives
@@ -20,10 +24,20 @@ SECTIONS = {"make": "Make trajectories", "use": "Use them", "setup": "Set up"}
 """The folders of `commands`, with the heading of each folder in the help."""
 
 MODULES = {
-    file.stem.rstrip("_"): f"redraft.flows.cli.commands.{section}.{file.stem}"  # import_.py: `import` is a keyword
+    file.stem.rstrip("_").replace(
+        "_", "-"
+    ): f"redraft.flows.cli.commands.{section}.{file.stem}"  # import_.py: `import` is a keyword
     for section in SECTIONS
     for file in sorted((HOME / section).glob("[!_]*.py"))
 }
+
+
+PROVIDERS_FAULT = ("busy", "fault")
+"""The causes of a ModelError that no user can mend (see `llm.model.Cause`, whose import takes time)."""
+
+
+WRITERS = ("click.", "rich.", "redraft.flows.cli.", "redraft.store.tables.query")
+"""The beginnings of the modules that write to standard output."""
 
 
 class ReaderGone(Exception):
@@ -51,9 +65,13 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            code = super().invoke(ctx)
+            sys.stdout.flush()  # what fails to be written fails here, and not in Python's own end
+            return code
         except BrokenPipeError as error:
             raise ReaderGone from error  # click would turn an OSError into exit code 1
+        except OSError as error:
+            raise RedraftError(_file_error(error)) from error
         except RedraftError as error:
             raise RedraftError(with_place(ctx, str(error))) from error
         except KeyboardInterrupt as stopped:
@@ -80,12 +98,16 @@ def cli(context: click.Context) -> None:
     """
     given = read_config(lambda: _options(context))
     context.default_map = dict.fromkeys(MODULES, given)
+    context.ensure_object(list).extend(_texts(given))
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Runs the program `redraft`. Its exit codes are 0 if all is done, 1 if something failed, 2 for a mistake of the
     user, and 130 if Ctrl-C stopped it."""
     gc.set_threshold(*THRESHOLDS)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a terminal that lacks a character gets its number
+            stream.reconfigure(errors="backslashreplace")
     code = run(arguments)
     if code == STOPPED:  # a thread that still waits for the store would keep a stopped program alive
         sys.stdout.flush()
@@ -95,33 +117,79 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
 def run(arguments: list[str] | None = None) -> int:
     """Runs one command and returns its exit code."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    given = [*arguments, *(value for name, value in os.environ.items() if name.startswith("REDRAFT_"))]
     try:
-        return cli.main(arguments, prog_name="redraft", standalone_mode=False) or 0
+        refuse_broken_text(arguments, os.environ)
+        return cli.main(arguments, prog_name="redraft", standalone_mode=False, obj=given) or 0
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
         return 0
     except click.UsageError as error:
-        where = error.ctx.command_path if error.ctx else "redraft"
-        source = value_place(error.ctx, getattr(error, "param", None))
-        told = f"{error.format_message().rstrip('.')}{f': it is {source}' if source else ''}"
-        return _mistake(f"{told} (`{where} --help` tells more)")
+        return _mistake(_usage(error), given)
     except click.ClickException as error:
-        return _mistake(error.format_message())
+        return _mistake(error.format_message(), given)
     except RedraftError as error:
-        return _mistake(str(error))
-    except (KeyboardInterrupt, click.Abort):
+        code = _mistake(str(error), given)
+        # `invoke` puts the place of a setting behind the message, and raises the error anew.
+        causes = [getattr(each, "cause", None) for each in (error, error.__cause__)]
+        return 1 if any(cause in PROVIDERS_FAULT for cause in causes) else code
+    except OSError as error:  # the help could not be written
+        return _mistake(_file_error(error), given)
+    except KeyboardInterrupt:  # it came before a command began
+        click.echo("redraft: stopped", err=True)
         return STOPPED
-    except ReaderGone:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except click.Abort:
+        return STOPPED
+    except (ReaderGone, SystemExit) as error:  # rich ends the program by itself where its reader is gone
+        if isinstance(error, SystemExit) and not isinstance(error.__context__, BrokenPipeError):
+            raise
+        _drop_output()
         return 0
 
 
-def _mistake(text: str) -> int:
-    """Prints a mistake in one line, with passwords in addresses masked, and returns the exit code 2."""
+def _drop_output() -> None:
+    """Lets what is still to be written go nowhere: Python writes it once more at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _file_error(error: OSError) -> str:
+    """Returns the message of an error of the system. Python names no file if a write fails; what the command line,
+    click or rich write goes to standard output."""
+    words = error.strerror or str(error)
+    if error.filename:
+        return f"{error.filename}: {words}: name another file"
+    *_, (frame, _) = walk_tb(error.__traceback__)
+    if frame.f_globals.get("__name__", "").startswith(WRITERS):
+        _drop_output()
+        return f"standard output: {words}: send it elsewhere; what was stored is safe"
+    return words
+
+
+def _usage(error: click.UsageError) -> str:
+    """Returns the message of a mistake in the command's options."""
+    where = error.ctx.command_path if error.ctx else "redraft"
+    place = value_place(error.ctx, getattr(error, "param", None))
+    text = error.format_message().rstrip(".")
+    if place and place.split()[0] not in text:
+        text += f": it is {place}"
+    if isinstance(error, click.NoSuchOption) and not error.option_name.startswith("--"):
+        text += f": write a text that begins with a dash after --, as in `{where} ... -- -3`"
+    return f"{text} (`{where} --help` tells more)"
+
+
+def _mistake(text: str, given: Sequence[str]) -> int:
+    """Prints a mistake in one line, with passwords in addresses masked, and returns the exit code 2. `given` are the
+    texts that the user gave, of which the line repeats little."""
     from redraft.llm.providers.shared.redaction import redact_addresses
 
-    click.echo(redact_addresses(f"redraft: {' '.join(text.split())}"), err=True)
+    click.echo(redact_addresses(f"redraft: {one_line(text, given)}"), err=True)
     return 2
+
+
+def _texts(given: Mapping[str, Any]) -> list[str]:
+    """Returns the texts of redraft.toml."""
+    return [text for value in given.values() for text in (value if isinstance(value, list) else [value])]
 
 
 def _options(context: click.Context) -> set[str]:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 from click.core import ParameterSource
@@ -10,8 +10,21 @@ from click.core import ParameterSource
 from redraft.flows.cli.config_file import FILE
 from redraft.store.errors import RedraftError
 
+ON_COMMAND_LINE = "on the command line"
+LONGEST_NAMED = 40  # characters of a value that is repeated beside its place
+PLACES = "redraft.places"
+"""The key in click's context of the places of values that are not in redraft.toml, by command and parameter."""
+
 SOURCES = "redraft.sources"
 """The key in click's context under which the values of options are stored with their places."""
+
+
+class Place(NamedTuple):
+    """Where an option's value comes from, the value, and the kind of parts that it names; "" if it names none."""
+
+    place: str
+    value: Any
+    kind: str
 
 
 class Option(click.Option):
@@ -31,7 +44,8 @@ class Option(click.Option):
         **facts: Any,
     ) -> None:
         super().__init__(*flags, **facts)
-        self._parts, self._more, self._spaced = parts, more, spaced
+        self.parts, self._more, self._spaced = parts, more, spaced
+        self._listed = False
 
     def handle_parse_result(
         self, ctx: click.Context, opts: Mapping[str, Any], args: list[str]
@@ -41,8 +55,10 @@ class Option(click.Option):
         except RedraftError as error:
             place = value_place(ctx, self)
             raise RedraftError(f"{error} (it is {place})" if place else str(error)) from error
-        if place := value_place(ctx, self):
-            ctx.meta.setdefault(SOURCES, []).append((place, value))
+        if (place := value_place(ctx, self)) and not place.endswith(ON_COMMAND_LINE):
+            ctx.meta.setdefault(SOURCES, []).append(
+                Place(place, value, "" if isinstance(value, Mapping) else self.parts)
+            )
         return value, args
 
     def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
@@ -59,34 +75,42 @@ class Option(click.Option):
         return [part.strip() for part in given.split(";") if part.strip()]
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
-        if self._parts:
+        if self.parts and not self._listed:
             from redraft.store.plugins.discovery import names
 
-            self.help = f"{self.help} There are {', '.join(names(self._parts))}."
-            self._parts = ""
+            self.help, self._listed = f"{self.help} There are {', '.join(names(self.parts))}.", True
         if self._more:
             self.help, self._more = f"{self.help} {self._more()}", None
         return super().get_help_record(ctx)
 
 
 def value_place(ctx: click.Context | None, parameter: click.Parameter | None) -> str:
-    """Returns the place that an option's value comes from, such as "REDRAFT_LIMIT in the environment". Returns "" for
-    the command line."""
+    """Returns the place that an option's value comes from, such as "REDRAFT_LIMIT in the environment" or "--limit on
+    the command line". Returns "" for a default, and for an argument that is no option."""
     if ctx is None or parameter is None or parameter.name is None:
         return ""
     source = ctx.get_parameter_source(parameter.name)
     if source is ParameterSource.ENVIRONMENT:
         return f"{parameter.envvar} in the environment"
-    return f"{parameter.name!r} in {FILE}" if source is ParameterSource.DEFAULT_MAP else ""
+    if source is ParameterSource.COMMANDLINE and isinstance(parameter, Option):
+        return f"{max(parameter.opts, key=len)} {ON_COMMAND_LINE}"
+    if source is not ParameterSource.DEFAULT_MAP:
+        return ""
+    return f"{parameter.name!r} in {ctx.meta.get(PLACES, {}).get((ctx.info_name, parameter.name), FILE)}"
 
 
 def with_place(ctx: click.Context, message: str) -> str:
-    """Returns the message of a mistake with the place of the value that it names. Values from the command line get no
-    place."""
-    for place, value in ctx.meta.get(SOURCES, []):
+    """Returns the message of a mistake with the place of the value that it is about, unless the message names the place
+    itself. Users see the command line; what they may have forgotten is in redraft.toml or the environment. The value is
+    named before the first colon, which begins the cure; the name of a part stands behind its kind."""
+    said = message.partition(": ")[0]
+    for place, value, kind in ctx.meta.get(SOURCES, []):
+        if place.split()[0] in message:
+            continue
         for word in _words(value):
-            if re.search(rf"(?<![\w./-]){re.escape(word)}(?![\w/-])", message):
-                return f"{message} ({word} is from {place})"
+            subject = rf"\b{kind} ['\"]{re.escape(word)}['\"]" if kind else rf"(?<![\w./-]){re.escape(word)}(?![\w/-])"
+            if re.search(subject, said):
+                return f"{message} ({word if len(word) <= LONGEST_NAMED else 'it'} is from {place})"
     return message
 
 

@@ -54,7 +54,7 @@ def setting(kind: type, name: str, flag: str = "", **facts: Any) -> Decorator:
         whole, bounds = "int" in words, field.metadata["bounds"]
         low, high = bounds.get("ge", bounds.get("gt")), bounds.get("le", bounds.get("lt"))
         limits = {"min": low, "max": high, "min_open": "gt" in bounds, "max_open": "lt" in bounds}
-        found["type"] = (click.IntRange if whole else Finite)(**limits) if bounds else int if whole else float
+        found["type"] = (Whole if whole else Finite)(**limits) if bounds else int if whole else float
         found["metavar"] = "N" if whole else "X"
     else:
         found["metavar"] = "NAME"
@@ -70,6 +70,13 @@ def pairs(context: click.Context, parameter: click.Parameter, given: tuple[str, 
             raise click.BadParameter(f"{text!r} is not of the form key=value, as in --set turns=2")
         found[key.strip()] = value.strip()
     return found
+
+
+def solver_pairs(context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> Mapping[str, str]:
+    """Returns `pairs` without the arguments of filters and formats that redraft.toml has for other commands."""
+    from redraft.flows.cli.shared_options import for_solving
+
+    return for_solving(context, pairs(context, parameter, given))
 
 
 def prices(context: click.Context, parameter: click.Parameter, given: str | None) -> "Prices | None":
@@ -103,8 +110,16 @@ def paced(given: dict[str, Any]) -> dict[str, Any]:
     return {**given, **budgets, "limits": limits}
 
 
+class Whole(click.IntRange):
+    """A whole number in a range."""
+
+    name = "whole number"
+
+
 class Finite(click.FloatRange):
     """A number in a range that is neither NaN nor infinite."""
+
+    name = "number"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         number = super().convert(value, param, ctx)
@@ -132,6 +147,20 @@ def usual_filters_of_formats() -> str:
     return f"Without it those of the format ({usual})."
 
 
+def preset_names() -> str:
+    """Returns a sentence with the names of the presets."""
+    from redraft.flows.presets.preset import names
+
+    return f"There are {', '.join(names())}."
+
+
+def method_names() -> str:
+    """Returns a sentence with the names of the methods of self-training."""
+    from redraft.flows.self_training.training_method import names
+
+    return f"There are {', '.join(names())}."
+
+
 def several(*decorators: Decorator) -> Decorator:
     """Returns several decorators as one decorator. The help lists their options in this order."""
 
@@ -157,7 +186,7 @@ SET = option(
     " feedback=NAME.",
     parts="feedback",
     multiple=True,
-    callback=pairs,
+    callback=solver_pairs,
     metavar="KEY=VALUE",
 )
 FILTER_SET = option(
@@ -187,6 +216,10 @@ OVERWRITE = option("overwrite", "Replace the file if it exists.", is_flag=True)
 FORMAT = setting(ExportSettings, "format")
 FILTER = setting(ExportSettings, "filters", "filter", more=usual_filters, multiple=True)
 FORMAT_FILTER = setting(ExportSettings, "filters", "filter", more=usual_filters_of_formats, multiple=True)
+PRESET = setting(ExportSettings, "preset", more=preset_names)
+TRAINER = setting(ExportSettings, "trainer", "for", parts="trainer")
+SHARDS = setting(ExportSettings, "shards")
+VALIDATION = setting(ExportSettings, "validation")
 INCLUDE_HELDOUT = setting(ExportSettings, "include_heldout")
 RUN = setting(ExportSettings, "run", metavar="RUN_ID")
 

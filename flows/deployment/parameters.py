@@ -13,10 +13,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 
 from redraft.flows.settings import (
     AnnotationSettings,
+    AugmentSettings,
     ExportSettings,
     FilterSettings,
     ModelSettings,
     Selection,
+    SelfTrainSettings,
     Settings,
     SettingsError,
     StoreSettings,
@@ -157,6 +159,35 @@ class Generate(with_settings(with_settings(Model, Settings, *Model.model_fields,
     )
     min_new: Whole = Field(
         0, description="The fewest trajectories that this flow run must draw anew; with fewer the flow run fails."
+    )
+
+
+class Augment(with_settings(with_settings(Model, AugmentSettings, *Model.model_fields), Selection)):
+    """The parameters of the flow augment."""
+
+    source: Name = Field(
+        "builtin",
+        description="The problems that new questions are made from, named as for the flow generate.",
+        json_schema_extra=refuse(ADDRESS_SECRET),
+    )
+    min_accepted: Whole = Field(
+        0, description="The fewest new questions that this flow run must accept; with fewer it fails."
+    )
+
+
+class SelfTrain(with_settings(Model, SelfTrainSettings, *Model.model_fields)):
+    """The parameters of the flow self-train."""
+
+    source: Name = Field(
+        "builtin",
+        description="The problems that the model drafts for training, named as for the flow generate.",
+        json_schema_extra=refuse(ADDRESS_SECRET),
+    )
+    min_gain: float | None = Field(
+        None,
+        description="The least difference between the last round and the first model, such as 0.02; with less the flow "
+        "run fails.",
+        allow_inf_nan=False,
     )
 
 

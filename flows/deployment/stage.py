@@ -4,9 +4,7 @@ import errno
 import inspect
 import logging
 import os
-import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import astuple
 from typing import Any, TypeVar, cast
 
 from prefect import Flow, get_run_logger, task
@@ -18,9 +16,7 @@ from prefect.states import Completed, Failed
 from redraft.flows.deployment.parameters import Model, Parameters, Stored, masked, signature
 from redraft.flows.display.progress import Lines
 from redraft.flows.settings import SettingsError
-from redraft.llm.limits import Budget
 from redraft.llm.model import Cause, ModelError
-from redraft.llm.usage import Amount
 from redraft.store.errors import JournalBusy, RedraftError
 
 P = TypeVar("P", bound=Parameters)
@@ -145,32 +141,6 @@ async def _address(name: str, given: Any) -> Any:
             raise SettingsError(f"{name}: Prefect has no Secret block {place!r}: create it with the address") from error
         return str(block.get())
     return given
-
-
-class RemainingBudget:
-    """The rest of a flow run's budget, which all shards and their tries share."""
-
-    def __init__(self, whole: Budget) -> None:
-        self.whole = self._left = whole
-
-    @property
-    def used_up(self) -> bool:
-        """Returns whether any limit of the budget is used up."""
-        return any(left == 0 for left in astuple(self._left))
-
-    async def spend(self, work: Callable[[Budget], Awaitable[T]]) -> T:
-        """Runs the work with the rest of the budget, and returns its result. The result, or the ModelError that the
-        work raises, says in `used` how much was used."""
-        begun, used = time.monotonic(), None
-        try:
-            found = await work(self._left)
-            used = getattr(found, "used", None)
-            return found
-        except ModelError as error:
-            used = error.used
-            raise
-        finally:
-            self._left = self._left.minus(used or Amount(), time.monotonic() - begun)
 
 
 class Logged(Lines):

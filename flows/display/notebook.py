@@ -7,8 +7,8 @@ import threading
 from dataclasses import dataclass
 from typing import Any
 
-from redraft.flows.display.numbers import plural
 from redraft.flows.display.progress import Lines, Notes, Plan, Progress, Tally, describe, interrupted
+from redraft.store.errors import plural
 from redraft.store.html import GREEN, GREY, bar, notes, title
 from redraft.store.problems import Problem
 from redraft.store.trajectory import Trajectory
@@ -121,7 +121,7 @@ def _facts(run: _Run) -> str:
     seconds = run.seconds or run.tally.seconds
     left = seconds / run.tally.problems * (run.plan.todo - run.tally.problems) if run.tally.problems else 0.0
     ahead = f", about {_clock(left)} left" if left and not run.status else ""
-    drafts = f", {run.drafts:,} drafts" if run.drafts else ""
+    drafts = f", {plural(run.drafts, 'draft')}" if run.drafts else ""
     status = "" if run.status in ("", "finished") else f" ({run.status})"
     done = f"{run.tally.problems:,} of {plural(run.plan.todo, run.plan.noun)}{drafts}, {run.tally.text()}"
     return f"{done}, {_clock(seconds)}{ahead}{status}"

@@ -1,16 +1,9 @@
-"""Counts, shares and differences as text."""
+"""Shares and differences as text."""
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # statistics loads NumPy, which a progress bar does not need
     from redraft.graders.statistics import Interval
-
-
-def plural(number: int, noun: str) -> str:
-    """Returns a number with its noun in the singular or plural: "1 problem", "2,000 problems", "3 trajectories"."""
-    if number == 1:
-        return f"1 {noun}"
-    return f"{number:,} {noun[:-1]}ies" if noun.endswith("y") else f"{number:,} {noun}s"
 
 
 def percent(interval: "Interval") -> str:

@@ -6,7 +6,7 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Protocol, TextIO
 
-from redraft.flows.display.numbers import plural
+from redraft.store.errors import plural
 from redraft.store.problems import Problem
 from redraft.store.trajectory import Role, Trajectory, Verdict
 from redraft.store.unit import Unit

@@ -9,8 +9,8 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from redraft.graders.answers.equations import equations
 from redraft.store.problems import Problem
+from redraft.store.tables.rows.equations import equations
 from redraft.store.trajectory import Step, Stop, Trajectory, Verdict
 
 LEGEND = (

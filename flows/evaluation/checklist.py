@@ -3,9 +3,9 @@ item makes one line."""
 
 from collections.abc import Iterator, Sequence
 
-from redraft.flows.display.numbers import plural
 from redraft.flows.evaluation.evaluation import Evaluation
 from redraft.flows.evaluation.result import MethodResult
+from redraft.store.errors import plural
 
 INFORMED = {"tool": "an interpreter", "tests": "the problem's tests", "human": "a person"}
 """Feedback with information that the first draft does not have, and the source of the information."""

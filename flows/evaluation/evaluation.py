@@ -4,10 +4,10 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from redraft.flows.display.numbers import plural
 from redraft.flows.evaluation.footnotes import footnotes
 from redraft.flows.evaluation.result import Baseline, MethodResult
 from redraft.flows.evaluation.table import tables
+from redraft.store.errors import plural
 from redraft.store.html import GREY, notes, table, title
 
 
@@ -37,7 +37,7 @@ class Evaluation:
 
     def __repr__(self) -> str:
         last = [f"{one.label} {one.last.accuracy.estimate:.1%} right" for one in self.methods if one.last]
-        return f"<Evaluation {self.problems:,} problems, {', '.join(last) or 'nothing measured'}: {self.db}>"
+        return f"<Evaluation {plural(self.problems, 'problem')}, {', '.join(last) or 'nothing measured'}: {self.db}>"
 
     def _repr_html_(self) -> str:
         grids = [table(rows, head, caption) for caption, head, rows in tables(self.methods, bool(self.baselines))]

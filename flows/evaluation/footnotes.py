@@ -3,8 +3,9 @@ difference comes from lucky first drafts, and the accuracy on each task."""
 
 from collections.abc import Iterator, Sequence
 
-from redraft.flows.display.numbers import plural, points
+from redraft.flows.display.numbers import points
 from redraft.flows.evaluation.result import Baseline, MethodResult, Task
+from redraft.store.errors import plural
 
 
 def footnotes(

@@ -141,7 +141,7 @@ WITH these AS (SELECT trajectory_id FROM trajectories WHERE {these} AND role = '
 )
 SELECT s.problem_id, s.trajectory_id, s.answer, s.correct, p.kind, c.same_text, c.text_change, g.score, g.opinions
 FROM (FROM raw.sampled WHERE {these}) s SEMI JOIN these USING (trajectory_id) JOIN problems p USING (problem_id)
-LEFT JOIN (FROM raw.redrafts WHERE {own}) c USING (trajectory_id, turn)
+LEFT JOIN (FROM raw.redrafts WHERE {own}) c USING (path_id, turn)
 LEFT JOIN scores g USING (trajectory_id, turn)
 ORDER BY s.problem_id, s.trajectory_id, s.turn"""
 

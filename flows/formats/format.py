@@ -1,30 +1,74 @@
 """The protocol of every export format. A format is a file in this folder. Its one public function has the name of the
 file and returns a Format; its keyword arguments are the configuration. A parameter `store` receives the store."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from itertools import pairwise
-from typing import Any, Protocol, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
-from redraft.flows.filters.candidates import Candidate, Turn
 from redraft.flows.filters.filter import DEFAULTS
-from redraft.llm.prompts.templates import TEMPLATES
+from redraft.flows.filters.sifting.candidates import Candidate
+
+
+class Source(NamedTuple):
+    """A draft that a row was made of: its trajectory and its last step."""
+
+    trajectory_id: str
+    step_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The row of training data that one draft makes, as JSON data, or the reason why it makes none."""
+    """The row of training data that one draft makes, as JSON data, or the reason why it makes none.
+
+    `candidate` is the trajectory of the draft. It may be None if it is the candidate that the format was called with.
+    `beside` has the other drafts of a row that is made of several, such as the rejected draft of a pair.
+    """
 
     data: Mapping[str, Any] | None
     step_id: str | None = None  # the draft's last step
     dropped: str | None = None
+    candidate: Candidate | None = None
+    beside: tuple[Source, ...] = ()
 
 
 class Format(Protocol):
     """Makes training data from a trajectory that the filters kept: one row, as JSON data, or a Row for each draft. Each
-    export makes a new format, so a format may remember the candidates that it has seen."""
+    export makes a new format, so a format may remember the candidates that it has seen.
+
+    A format that needs several candidates for a row may have a method `finish()`. An export calls it after the last
+    candidate, and it returns the last rows. Each of these rows names its `candidate`. See ByProblem.
+    """
 
     def __call__(self, candidate: Candidate) -> Mapping[str, Any] | Iterable[Row]: ...
+
+
+class ByProblem:
+    """A Format that makes the rows of a problem from all of its candidates at once. `rows` gets these candidates, and
+    returns a Row for each row and for each draft that makes none. A Row that names no `candidate` is of the first one.
+    Memory holds the candidates of one problem."""
+
+    def __init__(self, rows: Callable[[Sequence[Candidate]], Iterable[Row]]) -> None:
+        self._rows = rows
+        self._candidates: list[Candidate] = []
+        self.__module__ = rows.__module__  # whose code it is decides whether its results are checked
+
+    def __call__(self, candidate: Candidate) -> Iterable[Row]:
+        """Takes a candidate. The first candidate of a problem returns the rows of the problem before it."""
+        before = self._candidates
+        if before and before[0].problem_id != candidate.problem_id:
+            self._candidates = [candidate]
+            return self._made(before)
+        before.append(candidate)
+        return ()
+
+    def finish(self) -> Iterable[Row]:
+        """Returns the rows of the last problem."""
+        return self._made(self._candidates) if self._candidates else ()
+
+    def _made(self, candidates: Sequence[Candidate]) -> Iterator[Row]:
+        for row in self._rows(candidates):
+            unnamed = isinstance(row, Row) and row.candidate is None
+            yield replace(row, candidate=candidates[0]) if unnamed else row
 
 
 Factory = TypeVar("Factory", bound=Callable[..., Format])
@@ -40,48 +84,47 @@ def filtered_by(*filters: str) -> Callable[[Factory], Factory]:
     return mark
 
 
+Task = Literal["sft", "dpo", "kto", "reward", "prm", "grpo", "score"]
+"""What rows are for, in the words of trainers: replies, pairs of replies, replies with a label, pairs for a reward
+model, steps with labels, problems with keys, and second attempts."""
+
+
+def trains(task: Task) -> Callable[[Factory], Factory]:
+    """Names the task that the rows of a format are for, so that a trainer's layout knows them."""
+
+    def mark(factory: Factory) -> Factory:
+        setattr(factory, TASK, task)
+        return factory
+
+    return mark
+
+
+def task_of(factory: Callable[..., Format]) -> Task | None:
+    """Returns the task that a format names by `trains`; None if it names none."""
+    return getattr(factory, TASK, None)
+
+
+def written_as(kind: str) -> Callable[[Factory], Factory]:
+    """Names the only kind of file (`Target.kind`) that holds the rows of a format. Other formats have no such kind, and
+    are never written to it."""
+
+    def mark(factory: Factory) -> Factory:
+        setattr(factory, KIND, kind)
+        return factory
+
+    return mark
+
+
+def kind_of(factory: Callable[..., Format]) -> str | None:
+    """Returns the kind of file that a format names by `written_as`; None if it names none."""
+    return getattr(factory, KIND, None)
+
+
 def default_filters(factory: Callable[..., Format]) -> tuple[str, ...]:
     """Returns the filters that a format names by `filtered_by`; DEFAULTS if the format names none."""
     return getattr(factory, MARK, DEFAULTS)
 
 
-def prompt_messages(candidate: Candidate, turn: int, window: int | None = None) -> list[dict[str, str]]:
-    """Returns the messages that the draft of a turn answers: the question, then each earlier draft and the feedback on
-    the draft. With a `window` only the last drafts and their feedback are included. An independent draft starts a new
-    conversation."""
-    earlier = [draft for draft in candidate.turns if draft.turn <= turn]
-    fresh = max((index for index, draft in enumerate(earlier) if not draft.feedback), default=0)
-    shown = earlier[fresh:]
-    if window is not None:
-        shown = shown[-1 - window :]
-    messages = [{"role": "user", "content": candidate.question}]
-    for before, after in pairwise(shown):
-        messages.append(draft_message(before))
-        messages += _feedback_messages(after)
-    return messages
-
-
-def _feedback_messages(turn: Turn) -> list[dict[str, str]]:
-    """Returns the feedback that led to a draft, as messages of the conversation. A review by the writer itself is a
-    message of the assistant."""
-    feedback = turn.feedback or ""
-    if not turn.reviewed:
-        return [{"role": "user", "content": feedback}]
-    review, improve = ({"role": "user", "content": TEMPLATES[name].text} for name in ("review", "improve"))
-    return [review, {"role": "assistant", "content": feedback}, improve]
-
-
-def draft_message(turn: Turn) -> dict[str, str]:
-    """Returns a draft as a message."""
-    return {"role": "assistant", "content": turn.text}
-
-
-def reward(turn: Turn, unanswered: float = -1.0) -> float | None:
-    """Returns RISE's reward of a draft: 1 if it is right, 0 if it is wrong, `unanswered` if it has no answer. Returns
-    None if nobody knows whether the draft is right."""
-    if turn.answer is None:
-        return unanswered
-    return None if turn.correct is None else float(turn.correct)
-
-
 MARK = "redraft_filters"
+TASK = "redraft_task"
+KIND = "redraft_kind"

@@ -3,24 +3,27 @@ same problem as its revision. This is self-distillation as in RISE (Qu et al. 20
 
 from collections.abc import Iterator
 
-from redraft.flows.filters.candidates import Candidate, Turn
-from redraft.flows.formats.format import Format, Row, draft_message, filtered_by
+from redraft.flows.filters.sifting.candidates import Candidate, Turn
+from redraft.flows.formats.format import Format, Row, filtered_by, trains
+from redraft.flows.formats.shared.columns import draft_message
 from redraft.llm.prompts.templates import TEMPLATES
 from redraft.store.errors import PartError
 
 
 @filtered_by()
-def mended(*, keep: float = 1.0, most: int = 4) -> Format:
+@trains("sft")
+def mended(*, keep: float = 1.0, most: int = 4, firsts: int = 0) -> Format:
     """Makes a row from each first draft: feedback `fixed` calls the draft wrong, and a right draft follows. `prompt` is
     the question, the draft and the feedback; `completion` is the draft itself if it is right, else a right draft of the
     same problem; `weight` is `keep` for a right draft, else 1; and `turn` is 2.
 
     A problem makes at most `most` rows from wrong drafts and as many from right ones; equal drafts make one row. A
     wrong draft waits for the next right draft of its problem, since an export reads a problem's drafts one after
-    another. Raises PartError for a `keep` below 0 and a `most` below 1.
+    another. The first `firsts` right drafts of a problem also make rows without feedback, of `turn` 1: the model then
+    learns first drafts too. Raises PartError for a `keep` or `firsts` below 0 and a `most` below 1.
     """
-    if keep < 0 or most < 1:
-        raise PartError(f"keep={keep} and most={most} of format 'mended' have to be at least 0 and 1")
+    if keep < 0 or most < 1 or firsts < 0:
+        raise PartError(f"keep={keep}, most={most} and firsts={firsts} of 'mended' have to be at least 0, 1 and 0")
     drafts = _ProblemDrafts("", most)
 
     def rows(candidate: Candidate) -> Iterator[Row]:
@@ -28,12 +31,18 @@ def mended(*, keep: float = 1.0, most: int = 4) -> Format:
         if candidate.problem_id != drafts.problem_id:
             drafts = _ProblemDrafts(candidate.problem_id, most)
         draft = next(iter(candidate.turns), None)
-        if draft is None or draft.correct is None or candidate.role != "sample":
-            yield Row(None, draft and draft.leaf_step_id, "not known whether its first draft is right")
+        if draft is None or not (candidate.role == "sample" or candidate.chosen):
+            yield Row(None, draft and draft.leaf_step_id, "explored by a search, and not chosen")
+            return
+        if draft.correct is None:
+            yield Row(None, draft.leaf_step_id, "not known whether its first draft is right")
             return
         if draft.text in drafts.seen:
             yield Row(None, draft.leaf_step_id, "the same draft as one before")
             return
+        if draft.correct and drafts.rights < firsts:
+            row = {"prompt": [{"role": "user", "content": candidate.question}], "completion": [draft_message(draft)]}
+            yield Row({**row, "weight": 1.0, "turn": 1}, draft.leaf_step_id)
         for before, after in drafts.pairs(draft):
             reason = drafts.count(before, after)
             messages = [{"role": "user", "content": text} for text in (candidate.question, TEMPLATES["is_wrong"].text)]
@@ -55,6 +64,11 @@ class _ProblemDrafts:
         self._right: list[Turn] = []
         self._wrong: list[Turn] = []
 
+    @property
+    def rights(self) -> int:
+        """Returns how many different right drafts were read."""
+        return len(self._right)
+
     def pairs(self, draft: Turn) -> list[tuple[Turn, Turn]]:
         """Reads a draft, and returns the drafts that can make a row now, each with its completion."""
         self.seen.add(draft.text)
@@ -71,6 +85,6 @@ class _ProblemDrafts:
         """Counts the row of a pair. Returns the reason if the pair makes no row, else None."""
         keeps = before is after
         if self._made[keeps] == self._most:
-            return f"{self._most} rows of its problem already"
+            return f"no more than {self._most} rows of its problem"
         self._made[keeps] += 1
         return None

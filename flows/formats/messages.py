@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from redraft.flows.filters.candidates import Candidate
-from redraft.flows.formats.format import Format, draft_message, filtered_by, prompt_messages
+from redraft.flows.filters.sifting.candidates import Candidate
+from redraft.flows.formats.format import Format, filtered_by, trains
+from redraft.flows.formats.shared.columns import draft_message, prompt_messages
 
 
 @filtered_by("correct", "length", "equations", "cap")
+@trains("sft")
 def messages(*, whole: bool = False) -> Format:
     """`{"messages": [...]}`: the question, each draft and the feedback on it, up to the last right draft. If no draft
     is right, or with `whole`, the conversation ends with the last draft. Everything before an independent draft is left

@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from redraft.flows.filters.candidates import Candidate, Turn
-from redraft.flows.filters.per_question import PerQuestion
-from redraft.flows.formats.format import Format, Row, draft_message, filtered_by, prompt_messages, reward
+from redraft.flows.filters.sifting.candidates import Candidate, Turn
+from redraft.flows.filters.sifting.per_question import PerQuestion
+from redraft.flows.formats.format import Format, Row, filtered_by, trains
+from redraft.flows.formats.shared.columns import draft_message, prompt_messages, reward
 from redraft.store.errors import PartError
 
 MOST_EXPONENT = 700.0  # exp of a larger number overflows a float
@@ -16,6 +17,7 @@ MOST_REPEATS = 150  # the limit for repeats of one word, as in the data of the p
 
 
 @filtered_by()
+@trains("sft")
 def rise(
     *,
     tau: float = 0.4,
@@ -33,8 +35,9 @@ def rise(
     The criteria choose drafts of a trajectory: `all` takes every draft; `better` takes drafts with a higher reward than
     the draft before (a first draft if it is right); `best` takes the first draft of the highest reward; `success` takes
     the right drafts. Drafts before turn `since` make no rows. `unique` drops rows that equal an earlier row; `explored`
-    also takes drafts that were explored beside the trajectory that was continued. A draft that several trajectories
-    share makes one row. Raises PartError for a `tau` that is not above 0 and a `window` below 0.
+    also takes finished drafts that a search explored and did not choose. A draft that several trajectories
+    share makes one row. Raises PartError for a `tau` that is not above 0 a `window` below 0,
+    and a `since` below 1.
 
     Args:
         tau: The temperature of the weights exp(reward / tau), above 0.
@@ -44,7 +47,7 @@ def rise(
         since: The first turn that makes rows.
         unanswered: The reward of a draft without an answer.
         unique: Whether rows that equal an earlier row are dropped.
-        explored: Whether drafts that were explored beside the trajectory that was continued make rows.
+        explored: Whether finished drafts that a search explored and did not choose make rows.
     """
     if not tau > 0:
         raise PartError(f"tau={tau} of format 'rise' has to be above 0, as in tau=0.4")
@@ -52,6 +55,8 @@ def rise(
         raise PartError(f"tau={tau} of format 'rise' is too small: exp(reward / tau) is no number; take tau=0.4")
     if window is not None and window < 0:
         raise PartError(f"window={window} of format 'rise' has to be 0 or more, as in window=2")
+    if since < 1:
+        raise PartError(f"since={since} of format 'rise' has to be 1 or more, as in since=2")
     shared_drafts, written_rows = PerQuestion[set[str | None]](set), PerQuestion[set[str]](set)
 
     def rows(candidate: Candidate) -> Iterator[Row]:
@@ -61,8 +66,10 @@ def rise(
             reason = _draft_reason(turn, rewards[index]) or _criteria_reason(criteria, rewards, index)
             if turn.turn < since:
                 reason = f"before turn {since}"
-            elif candidate.role != "sample" and not explored:
-                reason = "explored beside the trajectory that was continued"
+            elif candidate.role != "sample" and not (explored or candidate.chosen):
+                reason = "explored by a search, and not chosen"
+            elif candidate.role != "sample" and turn.answer is None:
+                reason = "explored by a search, and not finished"
             elif turn.leaf_step_id in shared:
                 reason = "in a row already: trajectories share it"
             if reason:

@@ -3,20 +3,25 @@
 from collections.abc import Iterator
 from itertools import pairwise
 
-from redraft.flows.filters.candidates import Candidate
-from redraft.flows.filters.per_question import PerQuestion
-from redraft.flows.formats.format import Format, Row, draft_message, filtered_by, prompt_messages, reward
+from redraft.flows.filters.sifting.candidates import Candidate
+from redraft.flows.filters.sifting.per_question import PerQuestion
+from redraft.flows.formats.format import Format, Row, filtered_by, trains
+from redraft.flows.formats.shared.columns import draft_message, prompt_messages, reward
+from redraft.store.errors import PartError
 
 
 @filtered_by()
+@trains("score")
 def score(*, alpha: float = 10.0, unanswered: float = 0.0, explored: bool = False) -> Format:
     """A row for each draft that answers another: `prompt`, the messages up to the feedback, `completion`, the second
     attempt, and of both attempts `first`, `second` (the texts), `first_reward`, `second_reward` (1 right, 0 wrong,
     `unanswered` if no answer can be read), and `shaped`: the second's reward plus `alpha` times its change.
 
     An independent redraft is no second attempt. `explored` also takes redrafts that were explored beside the trajectory
-    that was continued.
+    that was continued. Raises PartError for an `alpha` below 0.
     """
+    if not alpha >= 0:
+        raise PartError(f"alpha={alpha} of format 'score' has to be 0 or more, as in alpha=10")
     paired_drafts = PerQuestion[set[str | None]](set)
 
     def rows(candidate: Candidate) -> Iterator[Row]:

@@ -1,13 +1,15 @@
 """Rows for supervised fine-tuning with TRL 1.x."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
-from redraft.flows.filters.candidates import Candidate
-from redraft.flows.formats.format import Format
+from redraft.flows.filters.sifting.candidates import Candidate
+from redraft.flows.formats.format import Format, trains
+from redraft.flows.formats.shared.columns import Style, example
 
 
-def sft(*, style: Literal["prompt", "messages", "text"] = "prompt") -> Format:
+@trains("sft")
+def sft(*, style: Style = "prompt") -> Format:
     """The question alone is the prompt. The last right draft is the completion, however many turns it took.
 
     `prompt` is `{"prompt": [...], "completion": [...]}` in messages; TRL computes its loss on the completion alone;
@@ -18,12 +20,6 @@ def sft(*, style: Literal["prompt", "messages", "text"] = "prompt") -> Format:
     """
 
     def row(candidate: Candidate) -> Mapping[str, Any]:
-        asked = {"role": "user", "content": candidate.question}
-        solved = {"role": "assistant", "content": candidate.text}
-        if style == "messages":
-            return {"messages": [asked, solved]}
-        if style == "text":
-            return {"prompt": f"{candidate.question}\n\n", "completion": candidate.text}
-        return {"prompt": [asked], "completion": [solved]}
+        return example(style, candidate.question, completion=candidate.text)
 
     return row

@@ -1,15 +1,15 @@
 """Rows for a value model: how far each partial solution of a searched tree has come (ReST-MCTS*, Zhang et al. 2024)."""
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-from redraft.flows.filters.candidates import PATIENCE, Candidate
+from redraft.flows.filters.sifting.candidates import PATIENCE, Candidate
 from redraft.flows.formats.format import Format, Row, filtered_by
+from redraft.flows.formats.shared.alongside import Alongside, unit_of
 from redraft.graders.rewards.value_targets import Target, value_targets
 from redraft.store.errors import PartError
 from redraft.store.problems import Problem
-from redraft.store.tables.read_trees import Tree, read_trees
+from redraft.store.tables.reading.trees import Tree, read_trees
 from redraft.store.tables.store import Store
 from redraft.store.trajectory import Trajectory
 
@@ -30,7 +30,7 @@ def value(store: Store, *, style: Literal["columns", "text"] = "columns") -> For
             f"format 'value' needs searched trees, and {store.path} has none: run `redraft generate --strategy"
             " rest_mcts` (or another search) first"
         )
-    trees = read_trees(store, PATIENCE)
+    trees = Alongside(read_trees(store, PATIENCE))
     unit, read, targets = "", Tree({}, {}), dict[str, Target]()
     written: set[str] = set()
 
@@ -41,15 +41,11 @@ def value(store: Store, *, style: Literal["columns", "text"] = "columns") -> For
 
     def rows(candidate: Candidate) -> Iterator[Row]:
         nonlocal unit, read, targets
-        own = re.split("[:/]", candidate.trajectory_id, maxsplit=1)[0]
-        while unit != own:  # both are ordered by problem
-            unit, tree = next(trees)
+        if unit != unit_of(candidate):
+            unit = unit_of(candidate)
             written.clear()
-            if unit == own:
-                read = tree(Problem(candidate.question, problem_id=candidate.problem_id))
-                targets = {
-                    target.step_id: target for target in value_targets(read.trajectories.values(), read.verdicts)
-                }
+            read = trees.of(unit)(Problem(candidate.question, problem_id=candidate.problem_id))
+            targets = {target.step_id: target for target in value_targets(read.trajectories.values(), read.verdicts)}
         trajectory = read.trajectories.get(candidate.trajectory_id)
         reason = _trajectory_reason(candidate, trajectory, targets)
         if reason or trajectory is None:
@@ -76,4 +72,4 @@ def _trajectory_reason(
     return "not known whether it is right" if any(step.step_id not in targets for step in trajectory.steps) else None
 
 
-SEARCHES = "SELECT 1 FROM raw.trajectories JOIN raw.published USING (unit_id, attempt) WHERE role = 'search'"
+SEARCHES = "SELECT 1 FROM raw.turns JOIN raw.published USING (commit_id) WHERE role = 'search'"

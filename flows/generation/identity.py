@@ -46,6 +46,7 @@ def _product(value: Any) -> str:
 
 HOMES = {
     "Agent": "redraft.agents.{name}:{name}",
+    "Augmentation": "redraft.flows.augmentations.{name}:{name}",
     "Critic": "redraft.agents.critics.{name}:{name}",
     "Feedback": "redraft.agents.feedback.{name}:{name}",
     "Grader": "redraft.graders.{name}:{name}",

@@ -5,13 +5,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
-from redraft.flows.display.numbers import plural
 from redraft.flows.display.progress import Progress
-from redraft.flows.settings import Selection
-from redraft.store.errors import SourceError
+from redraft.flows.settings import DB, Selection
+from redraft.store.errors import SourceError, plural
 from redraft.store.problems import Problem
+from redraft.store.sources.augmented import NAME as AUGMENTED
+from redraft.store.sources.augmented import augmented
+from redraft.store.sources.fields import HALF, SURROGATE
 from redraft.store.sources.problem import SourceNotes
 from redraft.store.sources.read import read
+from redraft.store.tables.store import Store
 
 BUILTIN_LIMIT = 40
 """Problems that are taken of the built-in source, which never ends, if no limit is given."""
@@ -24,15 +27,18 @@ def problems(
     progress: Progress,
     selection: Selection = Selection(),  # noqa: B008 - frozen
     *,
+    db: str | Path | Store = DB,
     split: str = "train",
     fit: Callable[[Problem], bool] = lambda problem: True,
 ) -> list[Problem]:
     """Returns the selected problems of a source for which `fit` is true. All rows are read before a model is called, so
-    that a bad row costs nothing. `split` is the split of the built-in problems if the source names no split. Raises
-    SourceError."""
+    that a bad row costs nothing. `db` is the store of the source `augmented`, and `split` the split of the built-in
+    problems if the source names no split. Raises SourceError, and StoreError if that store is not there."""
     limit = selection.limit
     if not isinstance(source, str | Path):
         return list(islice(filter(fit, map(_problem, source)), limit))
+    if str(source).partition(":")[0] == AUGMENTED:
+        return list(islice(filter(fit, augmented(str(source), db)), limit))
     builtin = str(source).partition(":")[0] == "builtin"
     if limit is None and builtin:
         limit = BUILTIN_LIMIT
@@ -79,8 +85,11 @@ def _remarks(found: Sequence[Problem], notes: SourceNotes) -> Iterator[str]:
 
 
 def _problem(given: object) -> Problem:
-    """Returns the given object if it is a Problem, else raises SourceError."""
+    """Returns the given object if it is a Problem whose texts can be stored, else raises SourceError."""
     if isinstance(given, Problem):
+        for name in ("problem_id", "question", "answer", "source", "split", "subject"):
+            if SURROGATE.search(getattr(given, name) or ""):
+                raise SourceError(f"the {name} of a problem holds {HALF}: mend the text")
         return given
     shown = " ".join(repr(given).split())[:60]
     raise SourceError(

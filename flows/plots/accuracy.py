@@ -8,12 +8,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from redraft.flows.display.numbers import plural
 from redraft.flows.evaluation.evaluation import Evaluation
 from redraft.flows.evaluation.history import Cost
 from redraft.flows.evaluation.result import Baseline, MethodResult
 from redraft.graders.statistics import Interval
-from redraft.store.errors import RedraftError
+from redraft.store.errors import RedraftError, plural
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,17 +6,22 @@ from typing import Any
 from msgspec.structs import replace
 
 from redraft.agents.policies.steps import split_steps
-from redraft.flows.readers.fields import needed, optional, texts
+from redraft.flows.readers.fields import needed, optional, shortened, texts
 from redraft.flows.readers.reader import BAD, GOOD, NEUTRAL, Context, Imported, problem_of, rated, told, written
 from redraft.graders.answers.extract import extract
-from redraft.store.errors import SourceError
+from redraft.store.errors import SourceError, plural
 from redraft.store.sources.fields import content_text
 from redraft.store.trajectory import Detail, Grade, Role, Stop, Trajectory
 
-WORDS = {"right": True, "correct": True, "good": True, "wrong": False, "incorrect": False, "bad": False}
+WORDS = {
+    "true": True, "false": False, "1": True, "0": False, "-1": False, "right": True, "correct": True, "good": True,
+    "wrong": False, "incorrect": False, "bad": False,
+}  # fmt: skip
+"""Labels of a draft as texts: a CSV file has no other values."""
 ROLES = {"human": "user", "gpt": "assistant", "developer": "system"}
 RATINGS: Mapping[Any, Detail] = {
     1: GOOD, 0: NEUTRAL, -1: BAD, "good": GOOD, "neutral": NEUTRAL, "bad": BAD, "right": GOOD, "wrong": BAD,
+    "1": GOOD, "0": NEUTRAL, "-1": BAD, "true": GOOD, "false": BAD,
 }  # fmt: skip
 
 
@@ -29,9 +34,11 @@ def chats(row: Mapping[str, Any], context: Context) -> Imported:
     The content of a message is a text or a list of parts with texts. The answer is never read inside a model's
     thinking. `label` says whether the last draft is right (true, 1, "right") or wrong (false, 0, -1, "wrong").
     `step_labels`, or `labels`, has a label for each step: 1, 0 or -1, "good", "neutral" or "bad", true or false; null
-    if the step has no label. The separator ends a step. `answer` is the known answer. Raises SourceError for a row in
-    any other form.
+    if the step has no label. A label may be a text, such as "true" or "-1". The separator ends a step. `answer` is the
+    known answer. Raises SourceError for a row in any other form.
     """
+    if row.get("rejected") is not None or row.get("rejected_response") is not None:
+        raise SourceError("the row is a pair of a better and a worse answer: import it with --format preferences")
     messages = _messages(row)
     system = "\n\n".join(text for role, text in messages if role == "system") or None
     spoken = [(role, text) for role, text in messages if role != "system"]
@@ -50,19 +57,19 @@ def _messages(row: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Returns the role and the text of each message of a row."""
     for column in ("messages", "conversation", "conversations"):
         if row.get(column) is not None:
-            return _listed(row, column)
+            return listed(row, column)
     done = next((column for column in ("completions", "completion") if row.get(column) is not None), None)
     if row.get("prompt") is None or done is None:
         there = ", ".join(map(str, row)) or "none"
         raise SourceError(f"no chat among the columns {there}: it needs 'messages', or 'prompt' and 'completion'")
-    asked = _listed(row, "prompt") if isinstance(row["prompt"], list) else [("user", needed(row, "prompt", str))]
+    asked = listed(row, "prompt") if isinstance(row["prompt"], list) else [("user", needed(row, "prompt", str))]
     if done == "completions":
         return [*asked, ("assistant", "".join(texts(row, done)))]
     answered = row[done]
-    return asked + (_listed(row, done) if isinstance(answered, list) else [("assistant", needed(row, done, str))])
+    return asked + (listed(row, done) if isinstance(answered, list) else [("assistant", needed(row, done, str))])
 
 
-def _listed(row: Mapping[str, Any], column: str) -> list[tuple[str, str]]:
+def listed(row: Mapping[str, Any], column: str) -> list[tuple[str, str]]:
     """Returns the role and the text of each message in a column. Raises SourceError, which names the message."""
     found = []
     for number, one in enumerate(needed(row, column, list)):
@@ -103,8 +110,8 @@ def _grade(row: Mapping[str, Any], path: Trajectory, person: str | None, context
     if labels is None:
         return None if verdict is None else told(verdict, person)
     if not isinstance(labels, list) or len(labels) != len(path.draft()):
-        count = len(labels) if isinstance(labels, list) else "no list of"
-        raise SourceError(f"{count} labels for {len(path.draft())} steps: give one a step, or another --separator")
+        count = plural(len(labels), "label") if isinstance(labels, list) else "no list of labels"
+        raise SourceError(f"{count} for {plural(len(path.draft()), 'step')}: give one a step, or another --separator")
     grade = rated([_detail(one) for one in labels], "human", person, context.neutral)
     if verdict is None:
         return grade
@@ -117,9 +124,11 @@ def _verdict(label: Any) -> bool | None:
         return label
     if isinstance(label, int | float) and label in (1, 0, -1):
         return label == 1
-    if isinstance(label, str) and label.lower() in WORDS:
-        return WORDS[label.lower()]
-    raise SourceError(f"label={label!r} is none of true, false, 1, 0, -1, {', '.join(WORDS)}")
+    if isinstance(label, str) and (word := label.strip().lower()) in WORDS:
+        return WORDS[word]
+    if label == "":
+        return None
+    raise SourceError(f"label={shortened(label)} is none of {', '.join(WORDS)}")
 
 
 def _detail(label: Any) -> Detail | None:
@@ -127,8 +136,10 @@ def _detail(label: Any) -> Detail | None:
         return None
     if isinstance(label, bool):
         return GOOD if label else BAD
-    rating = label.lower() if isinstance(label, str) else label
+    rating = label.strip().lower() if isinstance(label, str) else label
     found = RATINGS.get(rating) if isinstance(rating, str | int | float) else None
     if found is None:
-        raise SourceError(f"the step label {label!r} is none of 1, 0, -1, good, neutral, bad, true, false, null")
+        raise SourceError(
+            f"the step label {shortened(label)} is none of 1, 0, -1, good, neutral, bad, true, false, null"
+        )
     return found

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from redraft.store.errors import SourceError
-from redraft.store.sources.fields import SURROGATE
 
 T = TypeVar("T")
 
@@ -26,8 +25,6 @@ def optional(row: Any, name: str, kind: type[T], at: str = "") -> T | None:
     if not isinstance(row, Mapping):
         raise SourceError(f"{at.rstrip('.') or 'the row'} is {_told(row)}, and has to be an object")
     value = row.get(name)
-    if isinstance(value, str) and SURROGATE.search(value):
-        raise SourceError(f"{at}{name} holds half a character (a lone surrogate)")
     if value is None or (isinstance(value, kind) and not (kind is int and isinstance(value, bool))):
         return value
     raise SourceError(f"{at}{name} is {_told(value)}, and has to be {WORDS[kind]}")
@@ -43,6 +40,11 @@ def texts(row: Any, name: str, at: str = "") -> list[str]:
     return found
 
 
+def shortened(value: Any) -> str:
+    """Returns a value for a message, cut if it is long."""
+    return " ".join(repr(value).split())[:60]
+
+
 def _told(value: Any) -> str:
     kinds = [words for kind, words in WORDS.items() if isinstance(value, kind)]
-    return kinds[0] if kinds and not isinstance(value, str) else f"{' '.join(repr(value).split())[:60]}"
+    return kinds[0] if kinds and not isinstance(value, str) else shortened(value)

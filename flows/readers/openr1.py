@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from redraft.flows.readers.fields import needed, optional, texts
 from redraft.flows.readers.reader import Context, Dropped, Imported, problem_of, told, written
-from redraft.store.errors import SourceError
+from redraft.store.errors import SourceError, plural
 from redraft.store.trajectory import Stop, Trajectory
 
 JUDGE = "Llama-3.3-70B-Instruct"
@@ -44,7 +44,7 @@ def _each(row: Mapping[str, Any], column: str, kind: type, count: int) -> list[A
     """Returns a column that has a value or null for each generation; nulls if the row does not have it."""
     values: list[Any] = optional(row, column, list) or [None] * count
     if len(values) != count:
-        raise SourceError(f"{column} has {len(values)} values for {count} generations")
+        raise SourceError(f"{column} has {plural(len(values), 'value')} for {plural(count, 'generation')}")
     for number, value in enumerate(values):
         optional({f"{column}[{number}]": value}, f"{column}[{number}]", kind)
     return values

@@ -11,7 +11,7 @@ from typing import Any
 
 from redraft.flows.readers.fields import needed, optional, texts
 from redraft.flows.readers.reader import BAD, GOOD, NEUTRAL, Context, Dropped, Imported, problem_of, rated, written
-from redraft.store.errors import SourceError
+from redraft.store.errors import SourceError, plural
 from redraft.store.trajectory import Detail, Role
 
 RATINGS: Mapping[int, Detail] = {1: GOOD, 0: NEUTRAL, -1: BAD}
@@ -68,7 +68,10 @@ def _step(step: Any, at: str) -> tuple[Step | None, Sequence[Step]]:
     index = optional(step, "chosen_completion", int, at)
     if index is not None:
         if not 0 <= index < len(completions):
-            raise SourceError(f"{at}chosen_completion is {index}, and there are {len(completions)} completions")
+            raise SourceError(
+                f"{at}chosen_completion is {index}, and has to be the number of one of"
+                f" {plural(len(completions), 'completion')}, from 0"
+            )
         return completions[index], [one for number, one in enumerate(completions) if number != index]
     human = step.get("human_completion")
     kept = {"human_completion": human} if not isinstance(human, Mapping) else {"human_completion": human.get("text")}

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from redraft.flows.readers.fields import needed, optional, texts
 from redraft.flows.readers.reader import BAD, GOOD, Context, Dropped, Imported, problem_of, rated, told, written
-from redraft.store.errors import SourceError
+from redraft.store.errors import SourceError, plural
 
 
 def process_bench(row: Mapping[str, Any], context: Context) -> Imported:
@@ -20,7 +20,9 @@ def process_bench(row: Mapping[str, Any], context: Context) -> Imported:
     if not steps:
         raise Dropped("no steps")
     if not -1 <= wrong < len(steps):
-        raise SourceError(f"label is {wrong}, and has to be -1 or the number of one of {len(steps)} steps, from 0")
+        raise SourceError(
+            f"label is {wrong}, and has to be -1 or the number of one of {plural(len(steps), 'step')}, from 0"
+        )
     problem = problem_of(context, needed(row, "problem", str), row.get("answer"))
     found = Imported(problem)
     marks = [GOOD] * len(steps) if wrong < 0 else [GOOD] * wrong + [BAD] + [None] * (len(steps) - wrong - 1)

@@ -1,7 +1,7 @@
 """Shared code of the readers of other people's labelled solutions. A reader turns a row of a file into trajectories
 with grades."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,10 +41,13 @@ class Imported:
     grades: list[Grade] = field(default_factory=list)
 
     def add(self, path: Trajectory, *grades: Grade) -> None:
-        """Adds a trajectory with its grades."""
+        """Adds a trajectory with grades of its last draft."""
+        self.add_graded(path, (replace(one, turn=path.turn) for one in grades))
+
+    def add_graded(self, path: Trajectory, grades: Iterable[Grade]) -> None:
+        """Adds a trajectory with grades of any of its drafts."""
         self.paths.append(path)
-        for one in grades:
-            self.grades.append(replace(one, trajectory_id=path.trajectory_id, turn=path.turn))
+        self.grades.extend(replace(one, trajectory_id=path.trajectory_id) for one in grades)
 
 
 def written(
@@ -59,6 +62,13 @@ def written(
     if not ended:
         return path
     return replace(path, stop=Stop.ANSWERED, answer=extract(path.text(), question.kind))
+
+
+def answered(path: Trajectory) -> Trajectory:
+    """Returns a trajectory whose last draft is whole. Its answer is extracted as from a model's draft."""
+    *before, last = path.steps
+    steps = (*before, replace(last, final=True))
+    return replace(path, steps=steps, stop=Stop.ANSWERED, answer=extract(path.text(), path.question.kind))
 
 
 def rated(details: Sequence[Detail | None], by: str, person: str | None, neutral: Neutral) -> Grade:

@@ -7,6 +7,7 @@ from typing import Any
 
 from redraft.flows.generation.job import Job
 from redraft.flows.summary.accuracy import Tally
+from redraft.flows.summary.memo import FEWEST, keep, recall, state
 from redraft.flows.summary.query import DRAFTS, PART_QUERIES, RUN_QUERIES
 from redraft.flows.summary.summary import Summary
 from redraft.store.tables.query import Table
@@ -26,10 +27,24 @@ def summarise_job(job: Job, run_id: str) -> Summary:
 
 def summarise(store: Store, run_id: str, *, recipe: str, replicate: str, problems: Sequence[str]) -> Summary:
     """Returns the summary of a run that has ended. Raises StoreError."""
+    now = state(store, recipe, replicate, problems) if len(problems) >= FEWEST else None
+    ids = {"db": store.path, "run_id": run_id, "recipe": recipe, "problems": len(problems)}
+    if now and (known := recall(store, now, problems)):
+        return Summary(**ids, **_run_facts(store, run_id), **known)
+    facts, data = _read(store, run_id, recipe, replicate, sorted(problems))
+    if now:
+        keep(store, run_id, now, data)
+    return Summary(**ids, **facts, **data)
+
+
+def _read(
+    store: Store, run_id: str, recipe: str, replicate: str, problems: Sequence[str]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Returns the facts about a run, and those about the data of its problems."""
     own = f"recipe = {literal(recipe)} AND replicate = {literal(replicate)}"
     facts: dict[str, Any] = {}
     found = _Found()
-    for part in _parts(sorted(problems)):
+    for part in _parts(problems):
         these, asked = f"{own} AND {one_of('problem_id', part)}", one_of("p.problem_id", part)
         with store.held(read_only=True):  # DuckDB keeps what it has read until the store is closed
             facts = facts or _run_facts(store, run_id)
@@ -37,8 +52,7 @@ def summarise(store: Store, run_id: str, *, recipe: str, replicate: str, problem
             tables = store.queries(*(sql.format(**ids) for sql in PART_QUERIES))
             found.add(*map(_rows, tables))
             found.drafts.add(store.rows(DRAFTS.format(these=these)))
-    ids = {"db": store.path, "run_id": run_id, "recipe": recipe, "problems": len(problems)}
-    return Summary(**ids, **facts, **found.facts())
+    return facts, found.facts()
 
 
 def _run_facts(store: Store, run_id: str) -> dict[str, Any]:

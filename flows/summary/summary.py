@@ -5,9 +5,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
-from redraft.flows.display.numbers import plural
 from redraft.graders.statistics import Interval
 from redraft.llm.usage import Amount
+from redraft.store.errors import plural
 from redraft.store.html import notes, table
 
 
@@ -76,7 +76,7 @@ class Summary:
     def __repr__(self) -> str:
         shares = {"first": self.first, "last": self.last, "pick": self.chosen}
         right = ", ".join(f"{name} {share.estimate:.1%} right" for name, share in shares.items() if share)
-        counts = f"{self.problems:,} problems, {self.trajectories:,} trajectories"
+        counts = f"{plural(self.problems, 'problem')}, {plural(self.trajectories, 'trajectory')}"
         return f"<Summary {counts}, {right or 'no answer known'}: {self.db}>"
 
     def _repr_html_(self) -> str:
@@ -118,7 +118,7 @@ def lines(summary: Summary) -> list[tuple[str, str, str]]:
     return [
         *made,
         ("tokens written", f"{s.tokens:,}", f"{s.tokens_per_second:,.0f} a second"),
-        ("time", f"{s.seconds:.1f} s", f"{s.calls:,} calls{_cost(s)}"),
+        ("time", f"{s.seconds:.1f} s", f"{plural(s.calls, 'call')}{_cost(s)}"),
         ("data", s.db, f"strategy {s.strategy}{_parts(s)}, model {s.model}"),
     ]
 

@@ -18,7 +18,7 @@ from redraft.store.problems import Problem
 from redraft.store.tables.store import Store
 from redraft.store.tables.writer import Writer
 from redraft.store.trajectory import Grade, Trajectory
-from redraft.store.unit import Unit
+from redraft.store.unit import Rewrite, Unit
 from redraft.store.waiting import off_loop
 
 BATCH = 256  # units whose stored answers are read together
@@ -40,7 +40,8 @@ class Task(Protocol):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """The result of a unit. `status` is "done", "failed" or "cut". `key_hash` is a hash of the data that the unit was
-    judged by, such as the known answer. `judged` has the stored drafts that `grades` judge."""
+    judged by, such as the known answer. `judged` has the stored drafts that `grades` judge. `rewrites` are the
+    questions that were made from the unit's problem."""
 
     status: str
     samples: int
@@ -48,6 +49,7 @@ class Outcome:
     trajectories: tuple[Trajectory, ...] = ()
     grades: tuple[Grade, ...] = ()
     judged: tuple[Trajectory, ...] = ()
+    rewrites: tuple[Rewrite, ...] = ()
 
 
 T = TypeVar("T", bound=Task)
@@ -158,6 +160,7 @@ class UnitRunner(Generic[T]):
             key_hash=outcome.key_hash,
             prompts=self._journal.prompts(task.unit),
             judged=outcome.judged,
+            rewrites=outcome.rewrites,
         )
         await self._writer.put(unit)
         self._client.release(task.unit)

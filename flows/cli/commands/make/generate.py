@@ -24,10 +24,11 @@ from redraft.flows.cli import options
 def generate(source: str, json: bool, set: dict[str, str], **given: Any) -> int:
     """Solve problems, and judge and store every draft.
 
-    SOURCE is a file (.jsonl, .json, .csv, .parquet), a data set of the Hugging Face Hub ('hf:owner/name:split'), or
-    'builtin', the word problems that ship with redraft: 40 of their training split without --limit.
+    SOURCE is a file (.jsonl, .json, .csv, .tsv, .parquet), a dataset of the Hugging Face Hub ('hf:owner/name:split'),
+    or 'builtin', the word problems that ship with redraft: 40 of their training split without --limit.
     'builtin:levels=1-3,seed=7' chooses among them, and 'builtin:split=heldout' names the problems that never reach
-    training data.
+    training data. 'augmented' is the new questions that 'redraft augment' accepted, and 'augmented:rephrase,fobar'
+    those of some kinds.
 
     By default, the strategy correct tells the model which step it was least sure of (--set feedback=likelihood). That
     needs the model's log-probabilities; --set feedback=none and feedback=oracle do not.

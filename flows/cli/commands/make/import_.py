@@ -18,7 +18,7 @@ from redraft.flows.cli import options
 )
 @options.DB
 @options.option("source", "What the problems' source is called; the format by default.", metavar="NAME")
-@options.option("split", "What the problems' split is called.", metavar="NAME")
+@options.option("split", "What the problems' split is called; by default what the name of FILE says.", metavar="NAME")
 @options.option(
     "neutral", "What a neutral step counts as.", type=click.Choice(["positive", "negative"]), default="positive"
 )
@@ -26,20 +26,22 @@ from redraft.flows.cli import options
     "separator", "What steps end with, in chats; a blank line by default.", default="\n\n", metavar="TEXT",
     show_default=False,
 )  # fmt: skip
-@options.option("limit", "The first N rows only.", type=click.IntRange(1), metavar="N")
+@options.option("limit", "The first N rows only.", type=options.Whole(1), metavar="N")
 @options.SKIP_BAD
 @options.JSON
 def import_(json: bool, **given: Any) -> None:
     """Import the solutions of a file with their labels, as trajectories and grades.
 
-    FILE is .jsonl, .json, .csv or .parquet, or a data set of the Hugging Face Hub ('hf:owner/name:split'). The view
-    'grades' has the labels: by 'human' for PRM800K, ProcessBench and chats, by 'rollout' for Math-Shepherd, by
-    'math_verify' and 'judge' for OpenR1-Math. A row that is imported several times is stored once.
+    FILE is .jsonl, .json, .csv, .tsv, .parquet or .eval, or a dataset of the Hugging Face Hub
+    ('hf:owner/name:split'). The view 'grades' has the labels: by 'human' for PRM800K, ProcessBench and chats, by
+    'rollout' for Math-Shepherd, by 'math_verify' and 'judge' for OpenR1-Math. A row that is imported several times is
+    stored once.
     """
     from redraft.flows.cli.signals import run
     from redraft.flows.importing import importing as stage
+    from redraft.store.errors import plural
 
-    found = run(stage(**given))
+    found = run(stage(**given, say=lambda text: click.echo(f"redraft: {text}", err=True)))
     if json:
         from dataclasses import asdict
         from json import dumps
@@ -47,7 +49,6 @@ def import_(json: bool, **given: Any) -> None:
         click.echo(dumps(asdict(found)))
         return
     dropped = ", ".join(f"{count:,} {why}" for why, count in found.dropped.items())
-    click.echo(
-        f"{found.rows:,} rows, {found.trajectories:,} trajectories, {found.steps:,} rated steps"
-        f"{f' (left out: {dropped})' if dropped else ''}: kept in {found.db}"
-    )
+    counts = ((found.rows, "row"), (found.trajectories, "trajectory"), (found.steps, "rated step"))
+    told = ", ".join(plural(count, noun) for count, noun in counts)
+    click.echo(f"{told}{f' (left out: {dropped})' if dropped else ''}: kept in {found.db}")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 @click.command()
 @options.DB
 @options.option("by", "Who labels; your login by default.", metavar="NAME")
-@options.option("limit", "At most N drafts.", type=click.IntRange(1), metavar="N")
+@options.option("limit", "At most N drafts.", type=options.Whole(1), metavar="N")
 @options.option(
     "where", "An SQL condition on the drafts, as in 'turn = 1 AND level > 2'.", default="true", metavar="SQL",
     show_default=False,

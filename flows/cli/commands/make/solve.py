@@ -39,6 +39,7 @@ def solve(
     from redraft.flows.settings_input import read
     from redraft.flows.solve import solve as show
     from redraft.store.problems import Problem
+    from redraft.store.tables.store import Store
 
     if not question.strip():
         raise click.UsageError("the question is empty")
@@ -46,7 +47,7 @@ def solve(
     settings = read(Settings, {**given, "arguments": set, "critic": critic or own})
     console = Console(highlight=False, quiet=json)
     problem = Problem(question.strip(), answer, source="solve")
-    unit = run(show(problem, settings, ":memory:" if no_store else db, console))
+    unit = run(show(problem, settings, Store(":memory:") if no_store else db, console))
     return _report(unit, None if no_store else db, json)
 
 

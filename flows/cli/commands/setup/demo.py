@@ -30,7 +30,7 @@ def demo(folder: Path, limit: int, samples: int, seed: int) -> None:
     console.print(INTRODUCTION)
 
     from redraft.flows.cli.signals import run
-    from redraft.flows.demo import demo as show
+    from redraft.flows.setup.demo import demo as show
 
     run(show(folder, console, limit=limit, samples=samples, seed=seed))
 

@@ -19,8 +19,8 @@ def doctor(db: str, model: str, api_base: str | None, json: bool) -> int:
     from json import dumps
 
     from redraft.flows.cli.signals import run
-    from redraft.flows.display.numbers import plural
-    from redraft.flows.doctor import examine
+    from redraft.flows.setup.doctor import examine
+    from redraft.store.errors import plural
 
     findings = run(examine(db=db, model=model, api_base=api_base))
     wrong = [finding for finding in findings if finding.ok is False]

@@ -29,9 +29,14 @@ EXIT_CODES = {"right": 0, "wrong": 1, "undecided": 3}
     type=click.Choice(["math", "choice", "text", "code"]),
     default="math",
 )
+@options.option(
+    "choices",
+    'The choices that REPLY is one of, as in \'["red", "blue"]\' or "A) red B) blue". KEY is one of them.',
+    metavar="TEXT",
+)
 @options.SANDBOX
 @options.JSON
-def grade(reply: str, answer: str | None, kind: str, sandbox: str, json: bool) -> int:
+def grade(reply: str, answer: str | None, kind: str, choices: str | None, sandbox: str, json: bool) -> int:
     """Say whether replies are right by their keys.
 
     With --answer, REPLY is the text of one reply, and the exit code is 0 for right, 1 for wrong, 3 for undecided.
@@ -40,12 +45,14 @@ def grade(reply: str, answer: str | None, kind: str, sandbox: str, json: bool) -
     `verdict` and `reason` added. `-` is standard input. docs/oracle.md says what counts as equal.
     """
     checker = _checker(sandbox)
+    if answer is None and choices:
+        raise click.UsageError("--choices belong to one reply: give its key with --answer, or each row its choices")
     if answer is None:
         _grade_file(reply, kind, json, checker)
         return 0
     from redraft.graders.grade import grade as graded
 
-    found = graded(sys.stdin.read() if reply == "-" else reply, answer, kind, checker=checker)
+    found = graded(sys.stdin.read() if reply == "-" else reply, answer, kind, choices, checker=checker)
     if json:
         click.echo(_line({}, found))
     else:
@@ -67,18 +74,27 @@ def _checker(sandbox: str) -> "Checker | None":
 
 
 def _grade_file(name: str, kind: str, json: bool, checker: "Checker | None") -> None:
+    from redraft.flows.cli.signals import Stopped
     from redraft.graders.grade import grade_tasks
 
     rows: deque[Mapping[str, Any]] = deque()
     counts: Counter[str] = Counter()
-    for found in grade_tasks(_tasks(name, kind, rows), checker):
-        counts[found.verdict] += 1
-        row = rows.popleft()
-        if json:
-            click.echo(_line(row, found))
+    try:
+        for found in grade_tasks(_tasks(name, kind, rows), checker):
+            counts[found.verdict] += 1
+            row = rows.popleft()
+            if json:
+                click.echo(_line(row, found))
+    except KeyboardInterrupt:
+        kept = "their lines are printed" if json else "nothing of them is kept"
+        click.echo(f"\nredraft: stopped after {_told(counts)}; {kept}", err=True)
+        raise Stopped from None
     if not json:
-        told = ", ".join(f"{counts[verdict]:,} {verdict}" for verdict in EXIT_CODES)
-        click.echo(f"{counts.total():,} graded: {told}")
+        click.echo(_told(counts))
+
+
+def _told(counts: Counter[str]) -> str:
+    return f"{counts.total():,} graded: {', '.join(f'{counts[verdict]:,} {verdict}' for verdict in EXIT_CODES)}"
 
 
 def _tasks(name: str, kind: str, rows: deque[Mapping[str, Any]]) -> Iterator["Task"]:
@@ -86,12 +102,11 @@ def _tasks(name: str, kind: str, rows: deque[Mapping[str, Any]]) -> Iterator["Ta
     from redraft.graders.answers.task import GradeError, read_task
     from redraft.store.errors import RedraftError
     from redraft.store.sources import files
-    from redraft.store.sources.json_rows import json_lines
+    from redraft.store.sources.rows.json_rows import json_lines
 
-    if name != "-" and not Path(name).exists():
-        raise GradeError(f"no file {name!r}: name a file of rows, or give the key of a reply with --answer")
     file = "standard input" if name == "-" else name
-    found = json_lines(Path("/dev/stdin")) if name == "-" else files.rows(name)
+    cure = "name a file of rows, or give the key of a reply with --answer"
+    found = json_lines(Path("/dev/stdin")) if name == "-" else files.rows(name, cure=cure)
     for place, row in found:
         if isinstance(row, RedraftError):
             raise GradeError(f"{file}, {place}: {row}") from row

@@ -29,14 +29,20 @@ def query(sql: str, db: str, csv: bool, json: bool, parquet: Path | None, overwr
     Tables: problems, runs, steps, trajectories, turns, grades, calls, datasets, dataset_rows.
     Views: pass_at_k, best_of_n, corrections, costs, labels, prompts ... (docs/sql.md).
     """
+    from redraft.store.errors import plural
+    from redraft.store.exports.export_file import new_path
     from redraft.store.tables.store import Store
 
     if csv + json + (parquet is not None) > 1:
         raise click.UsageError("use one of --csv, --json and --parquet, not several")
     store = Store(db, create=False, waiting=lambda text: click.echo(text, err=True))
     if parquet is not None:
-        rows = _stoppable(lambda: store.export_parquet(sql, parquet, overwrite=overwrite))
-        click.echo(f"{rows:,} rows in {parquet}")
+        try:
+            rows = _stoppable(lambda: store.export_parquet(sql, parquet, overwrite=overwrite))
+        except click.Abort:  # the program ends without the thread, which cannot tidy up
+            new_path(parquet).unlink(missing_ok=True)
+            raise
+        click.echo(f"{plural(rows, 'row')} in {parquet}")
         return
     found = _stoppable(lambda: store.query(sql))
     if csv:

@@ -43,6 +43,7 @@ def train(
     from redraft.flows.cli.signals import run
     from redraft.flows.settings_input import read
     from redraft.flows.train import train as stage
+    from redraft.store.errors import plural
 
     def say(line: str) -> None:
         click.echo(line, err=True)
@@ -59,4 +60,5 @@ def train(
     else:
         losses = f"loss {tuned.first_loss:.4f}, then {tuned.last_loss:.4f}"
         left = f"{tuned.held_out:,} held out, " if tuned.held_out else ""
-        click.echo(f"{tuned.lessons:,} rows, {left}{tuned.steps:,} steps, {losses}: use it with --model embedded:{out}")
+        told = f"{plural(tuned.lessons, 'row')}, {left}{plural(tuned.steps, 'step')}, {losses}"
+        click.echo(f"{told}: use it with --model embedded:{out}")

@@ -1,0 +1,94 @@
+"""The result of a run of `augment`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from redraft.llm.usage import Amount
+from redraft.store.errors import plural
+from redraft.store.html import notes, table
+from redraft.store.unit import Rewrite
+
+
+@dataclass(slots=True)
+class MethodResult:
+    """The counts of one method. `rewrites` counts new questions, and `refused` those that were refused, by kind of
+    reason. `known` counts problems that were done before. `failed` counts problems with a failed call."""
+
+    method: str
+    run_id: str
+    problems: int = 0
+    known: int = 0
+    rewrites: int = 0
+    accepted: int = 0
+    failed: int = 0
+    refused: dict[str, int] = field(default_factory=dict)
+
+    def count(self, rewrites: Sequence[Rewrite], *, failed: bool) -> None:
+        """Adds what was made of one problem. If a call failed, only the failure counts, since another try follows."""
+        self.problems += 1
+        self.failed += failed
+        if failed:
+            return  # another try counts them
+        for rewrite in rewrites:
+            self.rewrites += rewrite.question is not None
+            self.accepted += rewrite.refused is None
+            if rewrite.refused is not None:
+                kind = rewrite.refused.partition(":")[0]
+                self.refused[kind] = self.refused.get(kind, 0) + 1
+
+    def __str__(self) -> str:
+        refused = ", ".join(f"{count:,} {kind}" for kind, count in self.refused.items())
+        known = f"; {plural(self.known, 'problem')} known" if self.known else ""
+        return (
+            f"{self.method}: {self.accepted:,} of {plural(self.rewrites, 'rewrite')} accepted"
+            f"{f' ({refused})' if refused else ''}{known}"
+        )
+
+
+@dataclass(slots=True)
+class AugmentResult:
+    """The counts of a run, a MethodResult for each method. `left_out` names the methods that could not run, each with
+    the reason."""
+
+    db: str
+    methods: list[MethodResult] = field(default_factory=list)
+    left_out: dict[str, str] = field(default_factory=dict)
+    spent: str | None = None  # a sentence that names the budget that is used up
+    used: Amount | None = None  # how much of the run's budget was used, if it has one
+
+    @property
+    def accepted(self) -> int:
+        return sum(method.accepted for method in self.methods)
+
+    @property
+    def failed(self) -> int:
+        return sum(method.failed for method in self.methods)
+
+    def __str__(self) -> str:
+        lines = [str(method) for method in self.methods]
+        nothing = "" if self.accepted or any(method.known for method in self.methods) else f" {NOTHING}"
+        stopped = f"; stopped: {self.spent}" if self.spent else ""
+        return "\n".join([*lines, f"{plural(self.accepted, 'rewrite')} accepted: kept in {self.db}{stopped}{nothing}"])
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (method.method, f"{method.accepted:,} of {method.rewrites:,}", ", ".join(method.refused))
+            for method in self.methods
+        ]
+        return table([*rows, ("data", self.db, "")]) + notes([self.spent] if self.spent else [])
+
+
+NOTHING = 'No rewrite was accepted: `redraft query "FROM rewrites"` shows each with the reason.'
+
+
+def sum_of_augment_tries(tries: Sequence[AugmentResult]) -> AugmentResult:
+    """Returns the counts of several tries of one run together. The tries are in order, and the failed problems of the
+    last try count."""
+    first, last = tries[0], tries[-1]
+    for method in last.methods:
+        earlier = [one for each in tries[:-1] for one in each.methods if one.method == method.method]
+        method.problems += sum(one.problems - one.failed for one in earlier)
+        method.rewrites += sum(one.rewrites for one in earlier)
+        method.accepted += sum(one.accepted for one in earlier)
+        method.known = next((one.known for one in first.methods if one.method == method.method), method.known)
+    return last

@@ -1,0 +1,92 @@
+"""The work on one problem: an augmentation makes new questions from it, and tests them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from redraft.agents.agent import Agent
+from redraft.flows.augmentation.result import MethodResult
+from redraft.flows.augmentation.selection import Method
+from redraft.flows.augmentation.workshop import Workshop
+from redraft.flows.units.runner import Outcome
+from redraft.graders.grader import Grader
+from redraft.llm.client.client import Client
+from redraft.llm.model import ModelError
+from redraft.store.errors import RedraftError, broken, wrong
+from redraft.store.problems import Keyring, Problem
+from redraft.store.trajectory import Grade, Stop, Trajectory
+from redraft.store.unit import Rewrite, key_hash
+
+
+@dataclass(frozen=True, slots=True)
+class RewritingTask:
+    """A problem to make new questions from, with its unit of work, and the number of the attempt, from 1."""
+
+    problem: Problem
+    unit: str
+    attempt: int = 1
+
+
+class Rewriter:
+    """Makes new questions by one method, and counts them in `result`. `graders` judge answers by the keys in `keys`."""
+
+    def __init__(
+        self,
+        method: Method,
+        client: Client,
+        agent: Agent,
+        graders: Sequence[Grader],
+        keys: Keyring,
+        samples: int,
+        result: MethodResult,
+    ) -> None:
+        self._method, self._client, self._agent = method, client, agent
+        self._graders, self._keys, self._samples, self._result = graders, keys, samples, result
+
+    async def prepare(self, tasks: Sequence[RewritingTask]) -> None:
+        """Does nothing, since a task needs no stored data."""
+
+    async def work(self, task: RewritingTask) -> Outcome:
+        """Makes and tests the new questions of a problem. Raises PartError if the method breaks."""
+        workshop = Workshop(self._method.name, task.unit, self._client, self._agent, self._graders, self._keys)
+        rewrites = await self._rewrites(task, workshop)
+        status = self._status(workshop)
+        if status != "cut":
+            self._result.count(rewrites, failed=status == "failed")
+        own = [rewrite for rewrite in rewrites if rewrite.problem is None]
+        trajectories: list[Trajectory] = [draft for rewrite in own for draft in rewrite.drafts]
+        grades: list[Grade] = [grade for rewrite in own for grade in rewrite.grades]
+        return Outcome(
+            status=status,
+            samples=self._samples,
+            key_hash=key_hash(task.problem),
+            trajectories=tuple(trajectories),
+            grades=tuple(grades),
+            rewrites=tuple(rewrites),
+        )
+
+    async def close(self) -> None:
+        """Does nothing: the caller closes the checker and the sandbox."""
+
+    async def _rewrites(self, task: RewritingTask, workshop: Workshop) -> list[Rewrite]:
+        if self._method.augmentation.needs_answer and task.problem.answer is None:
+            return [workshop.refused("no known answer")]
+        try:
+            made = await self._method.augmentation.make(task.problem, workshop)
+        except ModelError as error:
+            if error.fatal:
+                raise
+            workshop.stops.add(error.stop)
+            return [workshop.refused(f"not made: {error}")]
+        except RedraftError:
+            raise
+        except Exception as error:
+            raise broken(f"method {self._method.name!r}", error, f" on problem {task.problem.problem_id}") from error
+        if not isinstance(made, Sequence) or not all(isinstance(one, Rewrite) for one in made):
+            raise wrong(f"method {self._method.name!r}", made, "it must return a list of Rewrites")
+        return list(made)
+
+    def _status(self, workshop: Workshop) -> str:
+        """Returns the status of a unit: "failed" if a call failed, "cut" if the run's budget is used up."""
+        if Stop.FAILED in workshop.stops:
+            return "failed"
+        return "cut" if Stop.BUDGET in workshop.stops and self._client.exhausted else "done"

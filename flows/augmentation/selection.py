@@ -1,0 +1,95 @@
+"""Chooses the augmentations of a run, and leaves out those that the model or the problems do not allow."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from redraft.agents.build import Spec
+from redraft.flows.augmentations.augmentation import Augmentation
+from redraft.flows.filters.sifting.validation import make_part
+from redraft.flows.generation.identity import identity
+from redraft.llm.model import Model
+from redraft.store.digest import digest
+from redraft.store.errors import PartError, wrong
+from redraft.store.plugins.arguments import whole
+from redraft.store.plugins.discovery import load, names
+from redraft.store.problems import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """An augmentation with its arguments, its name, and its name in recipes."""
+
+    name: str
+    identity: str
+    arguments: Mapping[str, Any]
+    augmentation: Augmentation
+
+    def recipe(self, base: str, samples: int, wording: Callable[[str], str]) -> str:
+        """Returns the recipe of a run of this method. `base` is the recipe of the answers to new questions."""
+        wordings = {name: wording(name) for name in self.augmentation.wordings}
+        arguments = {name: identity(value) for name, value in self.arguments.items()}
+        return digest("augment", base, self.identity, arguments, wordings, samples)
+
+
+def split_arguments(
+    specs: Sequence[Spec] | None, given: Mapping[str, Any]
+) -> tuple[list[Spec], dict[str, dict[str, Any]], dict[str, Any]]:
+    """Returns the methods, the arguments of each by its name, as `rephrase.rewrites` names them, and the other
+    arguments, which are those of the strategy. All methods are returned if `specs` is None."""
+    chosen: list[Spec] = list(names("augmentation") if specs is None else specs)
+    known = {load(spec, "augmentation").__name__ for spec in chosen}
+    own: dict[str, dict[str, Any]] = {name: {} for name in known}
+    rest: dict[str, Any] = {}
+    for key, value in given.items():
+        name, dot, argument = key.partition(".")
+        if dot and name in known:
+            own[name][argument] = value
+        elif dot and name in names("augmentation"):
+            raise PartError(f"{key!r} is an argument of the method {name!r}, which is not chosen: add --method {name}")
+        else:
+            rest[key] = value
+    return chosen, own, rest
+
+
+def find_method(spec: Spec, given: Mapping[str, Any]) -> Method:
+    """Returns the method that a spec names. Raises PartError."""
+    factory = load(spec, "augmentation")
+    name = factory.__name__
+    values = whole(factory, given, "method", f"{name}.")
+    part, made = make_part("method", factory, values)
+    if not isinstance(made, Augmentation):
+        raise wrong(part, made, "it must return an Augmentation, as in Augmentation(make)")
+    defaults = whole_defaults(factory)
+    shown = identity(spec) if isinstance(spec, str) and ":" in spec else identity(factory)
+    return Method(name, shown or name, {**defaults, **values}, made)
+
+
+def whole_defaults(factory: Callable[..., Any]) -> dict[str, Any]:
+    """Returns the default arguments of a factory, so that a changed default makes another recipe."""
+    from inspect import signature
+
+    parameters = signature(factory).parameters.values()
+    return {one.name: one.default for one in parameters if one.default is not one.empty}
+
+
+def left_out(
+    methods: Sequence[Method],
+    model: Model,
+    problems: Sequence[Problem],
+    worded: Sequence[str] = (),
+    *,
+    named: bool = True,
+) -> Iterator[tuple[Method, str]]:
+    """Yields each method that cannot run, with the reason. `worded` names the wordings that the user replaced. `named`
+    says whether the user named the methods."""
+    answered = any(problem.answer is not None for problem in problems)
+    for method in methods:
+        made = method.augmentation
+        lacking = [name for name in made.wordings if name not in model.templates and name not in worded]
+        if model.templates and lacking:
+            yield method, f"the {model.name} model was not trained for it"
+        elif made.needs_answer and not answered:
+            yield method, "no problem has a known answer"
+        elif not named and not made.from_old:
+            yield method, "its questions come from nothing: name it with --method"

@@ -1,0 +1,32 @@
+"""Questions whose answer nobody knows: the model rewrites a question, and the samples have to agree on an answer."""
+
+from redraft.agents.agent import at_least_one
+from redraft.flows.augmentation.reply import read_question
+from redraft.flows.augmentation.workshop import Workshop
+from redraft.flows.augmentations.augmentation import Augmentation
+from redraft.llm.gather import gather
+from redraft.store.problems import Problem
+from redraft.store.unit import Rewrite
+
+
+def unkeyed(wording: str, rewrites: int, agreement: float, second: str | None) -> Augmentation:
+    """Returns the augmentation that sends this wording. A new question is accepted if at least the share `agreement` of
+    the samples agree on its answer, and the `second` model too, if one is named."""
+    at_least_one(rewrites=rewrites)
+
+    async def make(problem: Problem, workshop: Workshop) -> list[Rewrite]:
+        replies = await workshop.write(problem, wording, n=rewrites, question=problem.question)
+        seen: set[str] = set()
+
+        async def tested(number: int, reply: str) -> Rewrite:
+            read = read_question(reply, problem.question)
+            if read.refused:
+                return workshop.refused(read.refused, reply)
+            if read.question in seen:
+                return workshop.refused("repeats another rewrite", read.question)
+            seen.add(read.question)
+            return await workshop.test(problem, number, read.question, None, agreement=agreement, second=second)
+
+        return await gather(tested(number, reply) for number, reply in enumerate(replies))
+
+    return Augmentation(make, wordings=(wording,), needs_answer=False)

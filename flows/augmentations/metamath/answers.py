@@ -1,0 +1,20 @@
+"""Answer augmentation (MetaMath; Yuan et al. 2023, RFT): more right answers to the same question."""
+
+from redraft.flows.augmentation.workshop import Workshop
+from redraft.flows.augmentations.augmentation import Augmentation
+from redraft.store.problems import Problem
+from redraft.store.unit import Rewrite
+
+
+def answers(*, agreement: float = 0.0) -> Augmentation:
+    """Draws answers to the question itself, and makes no new question. The answers are stored and judged as those of
+    `redraft generate` are. A question is accepted if an answer equals the known answer.
+
+    Args:
+        agreement: The least share of the sampled answers that must equal the known answer.
+    """
+
+    async def make(problem: Problem, workshop: Workshop) -> list[Rewrite]:
+        return [await workshop.solve(problem, agreement=agreement)]
+
+    return Augmentation(make)

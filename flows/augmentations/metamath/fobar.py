@@ -1,0 +1,29 @@
+"""FOBAR (MetaMath; Jiang et al. 2023): hides a number as x, tells the answer, and asks for x."""
+
+from redraft.flows.augmentation.backward import backward
+from redraft.flows.augmentation.masking import Mask, is_latex
+from redraft.flows.augmentation.workshop import Workshop
+from redraft.flows.augmentations.augmentation import Augmentation
+from redraft.llm.prompts.templates import fill
+from redraft.store.problems import Problem
+from redraft.store.unit import Rewrite
+
+
+def fobar(*, most: int | None = None, agreement: float = 0.0) -> Augmentation:
+    """Makes one question for each number that may be hidden. A question is accepted if an answer to it equals the
+    hidden number.
+
+    Args:
+        most: The most questions that are made of one question, from its first number on; `none` means all.
+        agreement: The least share of the sampled answers that must equal the hidden number.
+    """
+
+    async def ask(problem: Problem, mask: Mask, number: int, workshop: Workshop) -> str:
+        name = "fobar_latex" if is_latex(problem.question) else "fobar"
+        wording = workshop.client.template(name)
+        return fill(wording, question=mask.question, answer=problem.answer or "", variable=mask.variable)
+
+    async def make(problem: Problem, workshop: Workshop) -> list[Rewrite]:
+        return await backward(problem, workshop, ask, most=most, agreement=agreement)
+
+    return Augmentation(make, wordings=("fobar",))

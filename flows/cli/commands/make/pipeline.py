@@ -1,0 +1,40 @@
+"""`redraft pipeline`: from questions to a dataset by one command."""
+
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from redraft.flows.cli import options
+from redraft.flows.cli.pipeline import read_pipeline, run_pipeline
+from redraft.flows.settings import ModelSettings, StoreSettings
+
+FIRST = "The source of the first stage: a file of questions, or 'builtin'."
+
+
+@click.command()
+@click.argument("name", metavar="NAME|FILE.toml")
+@options.option("source", FIRST, metavar="SOURCE")
+@options.LIMIT
+@options.setting(StoreSettings, "db", metavar="PATH")
+@options.setting(ModelSettings, "model")
+@options.API_BASE
+@click.pass_context
+def pipeline(context: click.Context, name: str, **given: Any) -> int:
+    """Run the commands of a pipeline one after another: augment, generate, filter, export ...
+
+    A pipeline is a TOML file with a table for each command, such as [augment], in order. The keys of a table are the
+    options of its command. There are metamath, mugglemath and scalequest.
+
+    All options are checked before the first command runs. --db, --model and --api-base hold for every command that has
+    them, --source and --limit for the first one. If a command fails, the pipeline ends with its exit code. If you
+    repeat the pipeline, each command goes on where it was, and no answered call is repeated.
+    """
+    assert context.parent
+    assert isinstance(context.parent.command, click.Group)
+    typed = ParameterSource.COMMANDLINE
+    own = {key: value for key, value in given.items() if context.get_parameter_source(key) is typed}
+    about, stages = read_pipeline(name, context.parent.command, context.parent)
+    if about:
+        click.echo(f"{name}: {about}", err=True)
+    return run_pipeline(name, stages, own, context.parent)

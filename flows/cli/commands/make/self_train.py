@@ -1,0 +1,53 @@
+"""`redraft self-train`: rounds of drafts, rows and training."""
+
+from typing import Any
+
+import click
+
+from redraft.flows.cli import options
+from redraft.flows.settings import SelfTrainSettings
+
+METHOD = options.setting(SelfTrainSettings, "method", more=options.method_names)
+TRAINER = options.setting(SelfTrainSettings, "trainer", parts="model trainer")
+OUT = options.setting(SelfTrainSettings, "out", metavar="FOLDER")
+HELDOUT = options.setting(SelfTrainSettings, "heldout", metavar="SOURCE")
+
+
+def own(*names: str) -> options.Decorator:
+    """Returns options of this command alone."""
+    return options.several(*(options.setting(SelfTrainSettings, name) for name in names))
+
+
+@click.command(name="self-train")
+@click.argument("source", default="builtin")
+@options.DB
+@options.several(METHOD, own("rounds"), TRAINER, OUT)
+@options.several(options.MODEL, options.API_BASE, options.PROMPTS, options.PRICES, options.SET)
+@options.several(own("samples", "temperature"), options.TRUNCATION, options.MAX_TOKENS, options.SEED, options.REPLICATE)
+@options.several(options.LIMIT, HELDOUT, own("heldout_limit", "heldout_samples", "all_rounds"))
+@options.CONCURRENCY
+@options.SANDBOX
+@options.PACE
+@options.BUDGETS
+@options.QUESTION_COLUMN
+@options.ANSWER_COLUMN
+@options.SKIP_BAD
+@options.JSON
+def self_train(source: str, json: bool, set: dict[str, str], **given: Any) -> None:
+    """Train a model on its own judged drafts, in rounds.
+
+    SOURCE is as in 'redraft generate'. A round draws drafts, keeps rows of them, trains, and measures the trained model
+    on held-out problems. The arguments of the trainer are set as --set trainer.epochs=2, the others are those of the
+    method's strategy. The embedded trainer needs redraft[train]; --trainer command runs a program of your own:
+    --set 'trainer.command=python train.py {rows} {base} {out}'.
+
+    If you repeat the command, it goes on where it was, also after a kill; with more --rounds it goes on from the last.
+    The views 'rounds' and 'models' have all figures.
+    """
+    from redraft.flows.cli.signals import run
+    from redraft.flows.display.progress_bar import watcher
+    from redraft.flows.self_train import self_train as stage
+
+    progress = watcher(json)
+    found = run(stage(source, arguments=set, progress=progress, **options.paced(given)), progress.say)
+    click.echo(found.to_json() if json else str(found))

@@ -1,0 +1,234 @@
+"""Writes the rows of an export to its target. A file or a folder appears when it is complete, and never in part."""
+
+import hashlib
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from itertools import islice
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+
+from redraft.flows.dataset_files.columns import Columns
+from redraft.flows.dataset_files.inspect_log import inspect_log
+from redraft.flows.dataset_files.target import ExportError, Split, Target
+from redraft.store.exports.export_file import cure, placed, replacing, working_file, working_folder
+from redraft.store.exports.json_parquet import write_json_as_parquet
+
+
+class Output(Protocol):
+    """Takes rows. `texts` has the files that describe them, such as a trainer's configuration, by name: they are
+    written beside the rows when these are complete."""
+
+    texts: dict[str, str]
+
+    def write(self, line: bytes, row: Mapping[str, Any], problem_id: str) -> None:
+        """Takes a row, as an object and as a line of JSON, of a problem."""
+        ...
+
+    def complete(self) -> None:
+        """Writes everything but `texts`. Raises ExportError and OSError."""
+        ...
+
+
+Record = Callable[[AbstractContextManager[None]], None]
+"""Records a data set inside the given context, which makes its file or folder appear, and takes it away again if it is
+left by an exception."""
+
+
+def unrecorded(place: AbstractContextManager[None]) -> None:
+    """Makes the file or folder of a data set appear, and records nothing."""
+    with place:
+        pass
+
+
+@contextmanager
+def opened_output(target: Target, record: Record = unrecorded) -> Iterator[Output]:
+    """Yields what takes the rows of a target. If nothing is raised, the files of `texts` and then the target appear,
+    and `record` is called to record them. Raises ExportError if they cannot be written."""
+    if target.kind == "stdout":
+        yield Lines(_standard_output())
+        record(nullcontext())
+        return
+    with _refused(target), FILES[target.kind](target, lambda new: record(_placed(new, target))) as output:
+        yield output
+
+
+@contextmanager
+def _placed(new: Path, target: Target) -> Iterator[None]:
+    with _refused(target), placed(new, target.path.resolve() if target.kind == "folder" else target.path):
+        yield
+
+
+@contextmanager
+def _refused(target: Target) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ExportError(f"{target.path} can't be written: {error.strerror}: {cure(error)}") from error
+
+
+class Lines:
+    """Writes JSON lines to a stream as they come."""
+
+    def __init__(self, stream: Any) -> None:
+        self.texts: dict[str, str] = {}
+        self._stream = stream
+
+    def write(self, line: bytes, row: Mapping[str, Any], problem_id: str) -> None:
+        self._stream.write(line)
+
+    def complete(self) -> None:
+        self._stream.flush()  # the last part may find the disk full
+
+
+class Spool:
+    """Keeps JSON lines in files of a folder until the types of all columns are known, and writes Parquet then."""
+
+    def __init__(self, target: Target, folder: Path, files: ExitStack) -> None:
+        self.texts: dict[str, str] = {}
+        self.columns = Columns()
+        self.rows = Counter[Split]()
+        self.problems = Counter[Split]()
+        self._problem_id = ""
+        self._target, self._folder = target, folder
+        self._lines: dict[Split, BinaryIO] = {}
+        for split in ("train", "validation"):
+            self._lines[split] = files.enter_context((folder / f"{split}.jsonl").open("w+b"))
+        self._longest = 0
+
+    def write(self, line: bytes, row: Mapping[str, Any], problem_id: str) -> None:
+        split = split_of(problem_id, self._target.validation)
+        self.columns.see(row)
+        self.rows[split] += 1
+        if problem_id != self._problem_id:  # rows come by problem
+            self._problem_id = problem_id
+            self.problems[split] += 1
+        self._longest = max(self._longest, len(line))
+        self._lines[split].write(line)
+
+    def complete(self) -> None:
+        train, validation = self.rows["train"], self.rows["validation"]
+        if self._target.validation and not (train and validation):
+            missing = "validation" if train else "training"
+            raise ExportError(
+                f"no row is in the {missing} split, since no problem fell into it: change --validation"
+                f" {self._target.validation:g}"
+            )
+        if self._target.shards > train:
+            raise ExportError(f"--shards {self._target.shards} are more than the {train:,} rows: take fewer")
+        for split in self.rows:
+            self._write_split(split, [self._folder / "made" / file for file in self._target.files(split)])
+
+    def _write_split(self, split: Split, files: list[Path]) -> None:
+        """Writes the lines of a split to Parquet files, of which none has more than one row more than another."""
+        lines, left = self._lines[split], self.rows[split]
+        lines.flush()
+        lines.seek(0)
+        for number, file in enumerate(files):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            part = left // (len(files) - number)
+            left -= part
+            source = Path(lines.name)
+            if len(files) > 1:
+                source = self._folder / "part.jsonl"
+                with source.open("wb") as some:
+                    some.writelines(islice(lines, part))
+            write_json_as_parquet(source, self.columns.duckdb(), file, self._longest)
+
+
+def split_of(problem_id: str, validation: float) -> Split:
+    """Returns the split of a problem. It depends on the problem's id alone, so that a larger share keeps those that a
+    smaller share had, and no problem is in both splits."""
+    if not validation:
+        return "train"
+    place = int.from_bytes(hashlib.sha256(problem_id.encode()).digest()[:8], "big") / 2**64
+    return "validation" if place < validation else "train"
+
+
+Finish = Callable[[Path], None]
+"""Takes the complete new file or folder of a target."""
+
+
+@contextmanager
+def _lines(target: Target, finish: Finish) -> Iterator[Output]:
+    with working_file(target.path) as new:
+        with new.open("wb") as stream:
+            output = Lines(stream)
+            yield output
+        _write_texts(target.path.parent, output.texts)
+        finish(new)
+
+
+@contextmanager
+def _compressed(target: Target, finish: Finish) -> Iterator[Output]:
+    from zstandard import ZstdCompressor
+
+    with working_file(target.path) as new:
+        with ZstdCompressor(LEVEL, write_checksum=True).stream_writer(new.open("wb")) as stream:
+            output = Lines(stream)
+            yield output
+        _write_texts(target.path.parent, output.texts)
+        finish(new)
+
+
+@contextmanager
+def _parquet(target: Target, finish: Finish) -> Iterator[Output]:
+    with working_folder(target.path) as folder, ExitStack() as files:
+        output = Spool(target, folder, files)
+        yield output
+        _write_texts(target.path.parent, output.texts)
+        finish(folder / "made" / target.path.name)
+
+
+@contextmanager
+def _log(target: Target, finish: Finish) -> Iterator[Output]:
+    with working_file(target.path) as new:
+        with inspect_log(new) as output:
+            yield output
+        finish(new)
+
+
+@contextmanager
+def _folder(target: Target, finish: Finish) -> Iterator[Output]:
+    with working_folder(target.path.resolve()) as folder, ExitStack() as files:
+        output = Spool(target, folder, files)
+        yield output
+        _write_texts(folder / "made", output.texts)
+        finish(folder / "made")
+
+
+def _write_texts(folder: Path, texts: Mapping[str, str]) -> None:
+    """Writes texts to files of a folder. An object in a JSON file that exists keeps its other keys."""
+    for name, text in texts.items():
+        file, written = folder / name, text
+        if file.suffix == ".json" and file.exists():
+            known = known_json(file)
+            written = json.dumps({**known, **json.loads(text)}, indent=2) + "\n"
+        with replacing(file) as new:
+            new.write_text(written, "utf-8")
+
+
+def known_json(file: Path) -> dict[str, Any]:
+    """Returns the object in a JSON file. Raises ExportError if there is none."""
+    try:
+        known = json.loads(file.read_text("utf-8"))
+    except ValueError:
+        known = None
+    if not isinstance(known, dict):
+        raise ExportError(f"{file} is no JSON object to which an entry can be added: move it away")
+    return known
+
+
+def _standard_output() -> BinaryIO:
+    """Returns standard output for bytes, since rows are UTF-8 in every encoding of the terminal."""
+    output = getattr(sys.stdout, "buffer", None)
+    if output is None:
+        raise ExportError("standard output takes no bytes here: name a file")
+    sys.stdout.flush()
+    return output
+
+
+FILES = {"jsonl": _lines, "jsonl.zst": _compressed, "parquet": _parquet, "folder": _folder, "eval": _log}
+LEVEL = 3  # of zstandard, its default

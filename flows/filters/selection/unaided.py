@@ -1,0 +1,13 @@
+"""Keeps trajectories that used no oracle."""
+
+from redraft.flows.filters.filter import Filter, SqlFilter
+from redraft.flows.filters.sifting.candidates import Candidate
+
+
+def unaided() -> Filter:
+    """Drops a trajectory if the known answer was read to write it or to choose it."""
+
+    def check(candidate: Candidate) -> str | None:
+        return "an oracle touched it" if candidate.oracle_used else None
+
+    return SqlFilter(check, "CASE WHEN oracle_used THEN 'an oracle touched it' END")

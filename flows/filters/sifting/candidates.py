@@ -1,0 +1,143 @@
+"""The stored trajectories that may enter a dataset, each with the draft that represents it."""
+
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import chain, groupby
+from operator import itemgetter
+
+from redraft.flows.filters.sifting.statement import Judge, Scope, sifted
+from redraft.store.errors import StoreError
+from redraft.store.tables.sql import literal
+from redraft.store.tables.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One draft of a trajectory, and the feedback that led to it: None for a first draft, "" for an independent draft.
+    `leaf_step_id` identifies the draft: trajectories that part later share it. `reviewed`: the feedback is the writer's
+    own review of its draft."""
+
+    turn: int
+    text: str
+    answer: str | None
+    correct: bool | None
+    feedback: str | None
+    leaf_step_id: str | None = None
+    reviewed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A trajectory, represented by its last right draft, or by its last draft if none is right.
+
+    `correct` is None if the answer is not known or the oracle could not decide. `tokens` counts the tokens of this
+    draft.
+    """
+
+    trajectory_id: str
+    problem_id: str
+    question: str
+    turn: int
+    text: str
+    answer: str | None
+    correct: bool | None
+    tokens: int
+    stop: str | None
+    chosen: bool
+    oracle_used: bool
+    reason: str | None  # of a failed trajectory
+    split: str | None = None  # of its problem
+    role: str = "sample"  # or "search", for trajectories that were explored beside the samples
+    turns: tuple[Turn, ...] = ()  # all of its drafts, in order
+    known_answer: str | None = None  # of its problem, as the source gives it: a number, a solution, tests, a rubric
+    shares_question: bool = True  # whether another problem of the store may ask the same question
+    signature: int | None = None  # a hash that drafts with the same equations and answer share; None if it is blank
+    by_equations: bool = False  # whether the draft has equations; else its text has the signature
+    wrong_equation: str | None = None  # its first equation that does not hold
+    verdicts: tuple[str | None, ...] = ()  # what the filters say that DuckDB decides after a filter in Python
+
+
+def candidates(store: Store, run: str | None = None) -> Generator[Candidate]:
+    """Yields every stored trajectory, or every trajectory of one run, ordered by problem and sample. One statement
+    reads them; the store is held until its last row, or until the generator is closed. Raises
+    StoreError if the run does not exist."""
+    for _, candidate in sifted_candidates(store, (), Scope(run)):
+        assert isinstance(candidate, Candidate)  # nothing drops one
+        yield candidate
+
+
+def sifted_candidates(
+    store: Store,
+    judges: Sequence[Judge],
+    scope: Scope = Scope(),  # noqa: B008 - frozen
+    held_out: Mapping[str, str] | None = None,
+    later: Sequence[Judge] = (),
+) -> Generator[tuple[str, Candidate | str]]:
+    """Yields the id of each trajectory with the candidate, or with the reason why it is dropped: see `sifted`. Order
+    and exceptions are those of `candidates`. The judges in `later` drop nothing: a candidate's `verdicts` are their
+    reasons."""
+    check_run(store, scope.run)
+    whole, rest = sifted(judges, scope, held_out), _verdicts(later) + KEPT
+    # Two statements need less memory, but the facts of the later judges may name tables of the first.
+    tables = {} if later else {"sifted": f"{whole} FROM sifted"}
+    statement = f"WITH {rest}" if tables else f"{whole}, {rest}"
+    with closing(store.parts(statement, tables=tables, patience=PATIENCE)) as parts:
+        for _, drafts in groupby(chain.from_iterable(parts), itemgetter(0)):
+            rows = list(drafts)
+            yield rows[0][1], rows[0][2] or _candidate(rows)
+
+
+def _verdicts(later: Sequence[Judge]) -> str:
+    """Returns the table `verdicts` for a WITH clause: the reasons of the judges for each candidate that is not dropped,
+    as a list."""
+    kept, names = "(FROM sifted WHERE dropped IS NULL)", [f"v{number}" for number in range(len(later))]
+    tables = [
+        f"{name} AS (SELECT judged.place, {judge.sql} AS said FROM {judge.joined(kept)})"
+        for name, judge in zip(names, later, strict=True)
+    ]
+    said = "".join(f", {name}.said" for name in names).removeprefix(", ")
+    joins = "".join(f" JOIN {name} ON {name}.place = s.place" for name in names)
+    verdicts = f"verdicts AS (SELECT s.*, [{said}]::VARCHAR[] AS verdicts FROM sifted s{joins})"
+    return ", ".join([*tables, verdicts])
+
+
+def check_run(store: Store, run: str | None) -> None:
+    """Raises StoreError if the run does not exist."""
+    if run is not None and not store.query(f"FROM runs WHERE run_id = {literal(run)}", patience=PATIENCE).rows:
+        raise StoreError(f'no run {run!r} in {store.path}: list them with `redraft query "FROM runs"`')
+
+
+def _candidate(drafts: Sequence[tuple]) -> Candidate:
+    """Returns a trajectory from the rows of its drafts."""
+    turns = tuple([Turn(*row[FACTS:]) for row in drafts])
+    best = next(index for index, turn in enumerate(turns) if turn.turn == drafts[0][3])
+    (
+        _, trajectory_id, _, _, problem_id, question, failed, chosen, oracle_used, reason, split, role, known_answer,
+        shared, stop, tokens, signature, by_equations, wrong_equation, verdicts, turn, text, answer, correct, *_
+    ) = drafts[best]  # fmt: skip
+    return Candidate(
+        trajectory_id, problem_id, question, turn, text, answer, correct, tokens, "failed" if failed else stop, chosen,
+        oracle_used, reason, split, role, turns, known_answer, shared, signature, by_equations, wrong_equation,
+        tuple(verdicts),
+    )  # fmt: skip
+
+
+PATIENCE = 3600.0  # seconds that a stage waits for a run that is writing
+FACTS = 20  # columns of KEPT before those of a Turn
+
+KEPT = """, asked AS (
+    SELECT problem_id, question, split, answer, count(*) OVER (PARTITION BY question) > 1 AS shared FROM problems
+)
+SELECT s.place, s.trajectory_id, NULL, s.turn, j.problem_id, q.question, j.ended IS NOT DISTINCT FROM 'failed',
+       j.chosen, j.oracle_used, j.reason, q.split, j.role, q.answer, q.shared, j.stop, j.tokens, j.signature,
+       j.by_equations, j.wrong_equation, s.verdicts, j.turn, j.text, j.answer, j.correct, j.feedback, j.leaf_step_id,
+       j.reviewed
+FROM verdicts s JOIN raw.judged j ON j.commit_id = s.commit_id AND j.path_id = s.path_id JOIN asked q
+    ON q.problem_id = j.problem_id
+WHERE s.dropped IS NULL
+UNION ALL
+SELECT place, trajectory_id, dropped, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+       NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+FROM sifted WHERE dropped IS NOT NULL
+ORDER BY 1, 21"""

@@ -1,0 +1,166 @@
+"""Passes stored trajectories through a chain of filters."""
+
+import shlex
+from collections import Counter
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
+from itertools import takewhile
+from typing import Any, NamedTuple, cast
+
+from redraft.flows.filters.filter import Filter, SqlFilter
+from redraft.flows.filters.sifting.candidates import Candidate, sifted_candidates
+from redraft.flows.filters.sifting.held_out import notes
+from redraft.flows.filters.sifting.ledger import Ledger
+from redraft.flows.filters.sifting.statement import FAILED, Judge, Scope
+from redraft.flows.filters.sifting.validation import checked_filter
+from redraft.flows.generation.identity import identity
+from redraft.store.errors import PartError, alternatives
+from redraft.store.plugins.arguments import flat, whole
+from redraft.store.plugins.discovery import load
+from redraft.store.tables.sql import literal
+from redraft.store.tables.store import Store
+
+FilterSpec = str | Callable[..., Filter]
+Filters = FilterSpec | Sequence[FilterSpec]
+"""A filter, or several in order."""
+MARK = "\x1f"
+"""Stands between the name of a filter and its reason, in the reasons of a marked chain."""
+
+
+class _Named(NamedTuple):
+    name: str
+    filter: Filter
+
+
+class Chain:
+    """A chain of filters. Each candidate is dropped by the first filter that gives a reason.
+
+    `filters` name filters, or are their functions; a single filter needs no list. A name may have arguments after it:
+    "cap most=2". The same filter may come several times. `given` are arguments of all filters of a name (`{"cap.most":
+    2}`); those in the text of a filter override them. With `marked`, the name of the filter and MARK precede each
+    reason. Raises PartError.
+    """
+
+    def __init__(self, filters: Filters, given: Mapping[str, Any], *, marked: bool = False) -> None:
+        self.spec: list[dict[str, Any]] = []
+        self._marked = marked
+        made: list[_Named] = []
+        factories = [(spec, load(spec, "filter"), own) for spec, own in map(_parsed, listed(filters))]
+        names = [factory.__name__ for _, factory, _ in factories]
+        given = flat(given)
+        for key in given:
+            if key.partition(".")[0] not in names or "." not in key:
+                raise PartError(f"no argument {key!r} of these filters; {alternatives(key, _arguments_of(names))}")
+        for (spec, factory, own), name in zip(factories, names, strict=True):
+            for_all = {key.partition(".")[2]: value for key, value in given.items() if key.partition(".")[0] == name}
+            values = whole(factory, {**for_all, **own}, "filter", f"{name}.")
+            made.append(_Named(name, checked_filter(factory, values)))
+            self.spec.append({"name": identity(spec), **values})
+        self._filters = made
+        self._first = list(takewhile(lambda each: isinstance(each.filter, SqlFilter), made))
+        self._later: list[_Named] = []
+        self._rest: list[_Named] = []
+        for each in made[len(self._first) :]:
+            in_sql = isinstance(each.filter, SqlFilter) and each.filter.judge is None
+            self._rest.append(_Named(each.name, _verdict(len(self._later))) if in_sql else each)
+            self._later += [each] if in_sql else []
+
+    @property
+    def is_sql(self) -> bool:
+        """Returns whether all filters have an SQL form."""
+        return not self._rest
+
+    @property
+    def names(self) -> list[str]:
+        """Returns the names of the filters in order, after "failed", which is before them all."""
+        return ["failed", *(each.name for each in self._filters)]
+
+    def judges(self, store: Store) -> list[Judge]:
+        """Returns the SQL forms of the first filters, as many as have one. Raises PartError for an argument that does
+        not fit the store."""
+        failed = FAILED._replace(sql=self._with_name("failed", FAILED.sql))
+        return [failed, *(self._judge(each, store, each.name) for each in self._first)]
+
+    def later(self, store: Store) -> list[Judge]:
+        """Returns the SQL forms of the other filters that DuckDB decides: a candidate's `verdicts` are their reasons.
+        Raises PartError."""
+        return [self._judge(each, store) for each in self._later]
+
+    def __call__(self, candidate: Candidate) -> str | None:
+        """Returns the reason why a candidate is dropped; None if it is kept. All filters need a form in Python."""
+        if candidate.stop == "failed":
+            return f"failed: {candidate.reason or 'no reason was given'}"
+        return self._first_reason(self._filters, candidate)
+
+    def rest(self, candidate: Candidate) -> str | None:
+        """Returns the reason why a candidate that `judges` keep is dropped; None if it is kept."""
+        return self._first_reason(self._rest, candidate)
+
+    def _judge(self, named: _Named, store: Store, name: str = "") -> Judge:
+        made = cast(SqlFilter, named.filter)
+        facts = made.facts if isinstance(made.facts, str) else made.facts(store)
+        return Judge(self._with_name(name, made.sql) if name else made.sql, facts, made.by)
+
+    def _with_name(self, name: str, sql: str) -> str:
+        return f"{literal(name + MARK)} || ({sql})" if self._marked else sql
+
+    def _first_reason(self, filters: Sequence[_Named], candidate: Candidate) -> str | None:
+        for name, judge in filters:
+            if (reason := judge(candidate)) is not None:
+                return f"{name}{MARK}{reason}" if self._marked else reason
+        return None
+
+
+def names_of(filters: Filters) -> list[str]:
+    """Returns the names of filters, by which their arguments are given. Raises PartError for an unknown filter."""
+    return [load(spec, "filter").__name__ for spec, _ in map(_parsed, listed(filters))]
+
+
+def listed(filters: Filters) -> Sequence[FilterSpec]:
+    """Returns filters as a list, if there is one alone too."""
+    return [filters] if isinstance(filters, str) or callable(filters) else filters
+
+
+def _parsed(spec: FilterSpec) -> tuple[FilterSpec, dict[str, str]]:
+    """Returns a filter without the arguments in its text, and these arguments. Raises PartError."""
+    if not isinstance(spec, str) or "=" not in spec:
+        return spec, {}
+    try:
+        name, *texts = shlex.split(spec)
+        settings = [_setting(text) for text in texts]
+    except ValueError as error:
+        raise PartError(f'filter {spec!r} cannot be read: write it as "cap most=2"') from error
+    for key, times in Counter(key for key, _ in settings).items():
+        if times > 1:
+            raise PartError(f"filter {spec!r} sets {key!r} {times} times: keep one of them")
+    return name, dict(settings)
+
+
+def _setting(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise ValueError(text)
+    return key, value
+
+
+def _arguments_of(names: Sequence[str]) -> list[str]:
+    return [f"{name}.<argument>" for name in dict.fromkeys(names)]
+
+
+def _verdict(number: int) -> Filter:
+    return lambda candidate: candidate.verdicts[number]
+
+
+def sift(store: Store, chain: Chain, scope: Scope, ledger: Ledger) -> Generator[Candidate]:
+    """Yields the candidates that are not held out and that the filters keep, in order. The ledger records the other
+    candidates. DuckDB applies the filters that have an SQL form, up to the first one that has none. The store is held
+    until the last candidate, or until the generator is closed."""
+    held_out = {} if scope.include_heldout else notes(store)
+    judges, later = chain.judges(store), chain.later(store)
+    with closing(sifted_candidates(store, judges, scope, held_out, later)) as found:
+        for trajectory_id, candidate in found:
+            reason = candidate if isinstance(candidate, str) else chain.rest(candidate)
+            if reason is None:
+                yield cast(Candidate, candidate)
+            else:
+                ledger.drop(reason, trajectory_id)

@@ -1,0 +1,45 @@
+"""Checks of a user's own filters: a filter that breaks or returns a wrong type ends the stage with one line."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from redraft.agents.validation import is_shipped, part_label
+from redraft.flows.filters.filter import Filter
+from redraft.flows.filters.sifting.candidates import Candidate
+from redraft.store.errors import RedraftError, broken, wrong
+
+
+def checked_filter(factory: Callable[..., Filter], values: Mapping[str, Any]) -> Filter:
+    """Returns the filter that a factory makes with these arguments. Raises PartError if the result can't be called. The
+    filter itself raises PartError if it breaks, or if it returns neither None nor a text."""
+    part, made = make_part("filter", factory, values)
+    if is_shipped(made):
+        return made
+    if not callable(made):
+        raise wrong(part, made, "the function itself must return `def check(candidate)`")
+
+    def check(candidate: Candidate) -> str | None:
+        reason = call_part(part, made, candidate)
+        if reason is not None and not isinstance(reason, str):
+            raise wrong(part, reason, "it must return None to keep a draft, or a text that says why it drops the draft")
+        return reason
+
+    return check
+
+
+def make_part(noun: str, factory: Callable[..., Any], values: Mapping[str, Any]) -> tuple[str, Any]:
+    """Returns the name of a part for messages, and the part that its factory makes. Raises PartError if the factory
+    breaks."""
+    part = part_label(noun, factory)
+    return part, factory(**values) if is_shipped(factory) else call_part(part, partial(factory, **values))
+
+
+def call_part(part: str, function: Callable[..., Any], *given: Any) -> Any:
+    """Calls a function and returns its value. Raises PartError if the function breaks."""
+    try:
+        return function(*given)
+    except RedraftError:
+        raise
+    except Exception as error:
+        raise broken(part, error) from error

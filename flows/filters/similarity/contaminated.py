@@ -1,0 +1,67 @@
+"""Leaves out problems of a test set."""
+
+from typing import Literal
+
+from redraft.flows.filters.filter import Filter
+from redraft.flows.filters.sifting.candidates import Candidate
+from redraft.flows.filters.similarity.index import Index, Of, check_threshold
+from redraft.flows.filters.similarity.meanings import Meanings
+from redraft.flows.filters.similarity.near_texts import NearTexts
+from redraft.flows.filters.similarity.shared_passages import SharedPassages
+from redraft.store.errors import PartError
+from redraft.store.plugins.arguments import check_number
+from redraft.store.sources.read import read
+
+WORDS = 13
+
+
+def contaminated(
+    *,
+    against: str,
+    by: Literal["ngrams", "near", "meaning"] = "ngrams",
+    of: Of = "question",
+    words: int = WORDS,
+    least: float | None = None,
+    limit: int | None = None,
+) -> Filter:
+    """Drops problems that are also in the test set `against`: any source that `redraft generate` reads, of which the
+    first `limit` problems count. The reason names the test problem, and what both share.
+
+    `by="ngrams"`: the question shares a run of `words` words with the test question, 13 by default (GPT-3, Brown et al.
+    2020, arXiv 2005.14165, appendix C); a test question of 8 to 12 words is found as a whole. `by="near"`: the Jaccard
+    similarity of their 3-word shingles is at least `least` (0.8). `by="meaning"`: the cosine of their embeddings is at
+    least `least` (0.9); needs redraft[meaning]. `of="draft"` compares the draft in place of the question.
+    """
+    check_number("contaminated.words", words, 13, least=1)
+    if limit is not None:
+        check_number("contaminated.limit", limit, 1000, least=1)
+    if against.partition(":")[0] == "builtin" and limit is None:
+        raise PartError(f"contaminated.against={against!r} never ends: set how many count, as contaminated.limit=1000")
+    if least is not None and by == "ngrams":
+        raise PartError(f"contaminated.least={least} is for by=near and by=meaning: name one, or set words")
+    if words != WORDS and by != "ngrams":
+        raise PartError(f"contaminated.words={words} is for by=ngrams: leave it out, or set least")
+    least = {"near": 0.8}.get(by, 0.9) if least is None else least
+    check_threshold("contaminated.least", least)
+    tests: Index = {
+        "ngrams": lambda: SharedPassages(words),
+        "near": lambda: NearTexts(least, 3),
+        "meaning": lambda: Meanings(least),
+    }[by]()
+    for problem in read(against, limit=limit):
+        tests.add(problem.problem_id, tests.read(problem.question))
+    latest: tuple[str | None, str | None] = (None, None)  # the last problem, and the reason to drop it
+
+    def reason(text: str) -> str | None:
+        match = tests.find(tests.read(text))
+        return f"in the test set: {match.how} with {match.name}" if match else None
+
+    def check(candidate: Candidate) -> str | None:
+        nonlocal latest
+        if of == "draft":
+            return reason(candidate.text)
+        if latest[0] != candidate.problem_id:  # candidates are ordered by problem
+            latest = candidate.problem_id, reason(candidate.question)
+        return latest[1]
+
+    return check

@@ -1,0 +1,114 @@
+"""Rounds of self-training: what a model drafts is judged, chosen and learnt from, again and again. A plain async
+function without Prefect.
+
+    from redraft.flows.self_train import self_train
+    found = asyncio.run(self_train("builtin", method="rest_em", rounds=2))
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from redraft.flows.display.notebook import suited
+from redraft.flows.display.progress import Progress
+from redraft.flows.generation.problems import problems
+from redraft.flows.self_training import decision
+from redraft.flows.self_training.loop import Loop, SpentError
+from redraft.flows.self_training.plan import LoopPlan, loop_plan
+from redraft.flows.self_training.result import SelfTraining
+from redraft.flows.settings import DB, Selection, SelfTrainSettings
+from redraft.flows.settings_input import takes
+from redraft.flows.trainers.trainer import TrainingError
+from redraft.store.errors import SourceError, plural
+from redraft.store.problems import Problem
+from redraft.store.tables.stage_store import opened
+from redraft.store.tables.store import Store
+from redraft.store.waiting import off_loop
+
+BUILTIN_LIMIT = 1000
+"""Problems that are taken of the built-in source, which never ends, if no limit is given."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SelfTrainArguments(SelfTrainSettings):
+    """The arguments of `self_train`."""
+
+    source: str | Path | Iterable[Problem] = field(default="builtin", kw_only=False)
+    db: str | Path | Store = DB
+    progress: Progress | None = None
+
+
+@takes(SelfTrainArguments)
+async def self_train(given: SelfTrainArguments) -> SelfTraining:
+    """Trains a model on its own judged drafts, in rounds. A round draws trajectories of the problems of `source`,
+    labels and filters them as the `method` says, exports rows, trains, and measures the trained model on held-out
+    problems. The views `rounds` and `models` have the result.
+
+    The held-out problems and the samples on them are the same in every round, so that a round is compared with the
+    round before, and with the first model, by paired intervals over problems. A fall takes the trained model back, and
+    the next round begins with the model before. Two falls in a row, or two rounds in a row without a gain, stop the
+    loop; `all_rounds` goes on after such a stop. The result names the model that is right most often.
+
+    `arguments` are those of the method's strategy, and with "trainer." before their names those of the trainer
+    (`{"trainer.epochs": 2}`). A problem whose question is among the held-out problems is left out. If the same call is
+    killed and repeated, it goes on where it was; more `rounds` go on from the last. `budget` limits all parts of the
+    rounds together; no training begins when it is used up.
+
+    `progress` and `source` are as in `generate`. Raises MethodError, TrainingError, SettingsError, StoreError,
+    SourceError, PartError, ExportError if no row is kept, and ModelError.
+    """
+    progress = suited(given.progress)
+    async with opened(given.db, waiting=progress.say) as store:
+        plan = await off_loop(_plan, given, progress, store)
+        trainer, base = plan.make_trainer(), plan.base.name
+        run_id = await off_loop(store.start_run, "self-train", plan.loop_id, given.method, base, plan.config)
+        status, spent = "failed", None
+        loop = Loop(plan, trainer, store, progress, given.budget, method=given.method, run_id=run_id)
+        try:
+            await loop.run(given.rounds, all_rounds=given.all_rounds)
+            status = "finished"
+        except SpentError as error:
+            status, spent = "budget", str(error)
+        except OSError as error:
+            raise TrainingError(
+                f"{error.filename or plan.folder}: {error.strerror}: mend this, and the same command goes on;"
+                " the rounds before are as they were"
+            ) from error
+        finally:
+            await off_loop(store.end_run, run_id, status, {"reason": spent} if spent else {})
+        policies = {one.round: one.name for one in store.models(plan.loop_id)}
+        best = max(
+            (one for one in loop.rounds if not decision.fell(one)),
+            key=lambda one: one.accuracy.mean or 0.0,
+            default=None,
+        )
+        return SelfTraining(
+            store.path, run_id, plan.loop_id, given.method, policies[best.round] if best else base, str(plan.folder),
+            tuple(loop.rounds), spent,
+        )  # fmt: skip
+
+
+def _plan(given: SelfTrainArguments, progress: Progress, store: Store) -> LoopPlan:
+    """Returns the plan of the loop. Raises SourceError if no problem is left to train on."""
+    heldout = problems(given.heldout, progress, replace(given, limit=given.heldout_limit), split="heldout")
+    apart = {problem.problem_id for problem in heldout} | {_folded(problem) for problem in heldout}
+    left_out: set[str] = set()
+
+    def fit(problem: Problem) -> bool:
+        if problem.problem_id not in apart and _folded(problem) not in apart:
+            return True
+        left_out.add(problem.problem_id)
+        return False
+
+    builtin = str(given.source).partition(":")[0] == "builtin" and given.limit is None
+    selection: Selection = replace(given, limit=BUILTIN_LIMIT) if builtin else given
+    found = problems(given.source, progress, selection, split="train", fit=fit, db=store)
+    if not found or not heldout:
+        raise SourceError("there are no problems to train on, or none to measure on: name others, or --heldout")
+    if left_out:
+        progress.say(f"left out: {plural(len(left_out), 'problem')} that are held out")
+    return loop_plan(given, found, heldout)
+
+
+def _folded(problem: Problem) -> str:
+    return " ".join(problem.question.casefold().split())

@@ -1,0 +1,301 @@
+"""The rounds of a loop of self-training. The store records each part of a round when it is done, so that the same
+command goes on where a killed one was. A part that was not recorded is done again, with the same result."""
+
+import shutil
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from redraft.flows.annotate import annotate
+from redraft.flows.dataset_files.target import Target
+from redraft.flows.display.progress import Progress
+from redraft.flows.export import prepared
+from redraft.flows.filters.sifting.statement import Scope
+from redraft.flows.generate import generate
+from redraft.flows.self_training import decision
+from redraft.flows.self_training.models import LoopModel, file_digest, is_whole, model_files, model_id, trained_model
+from redraft.flows.self_training.plan import LoopPlan
+from redraft.flows.self_training.training_lock import training_lock
+from redraft.flows.self_training.training_method import flat
+from redraft.flows.trainers.trainer import Trainer, TrainingError, TrainingTask
+from redraft.flows.units.budget import RemainingBudget
+from redraft.llm.client.budget import BudgetTooSmall
+from redraft.llm.limits import Budget
+from redraft.store.errors import RedraftError, plural
+from redraft.store.tables.rounds import Round, TrainedModel
+from redraft.store.tables.sql import literal
+from redraft.store.tables.store import Store
+from redraft.store.waiting import off_loop
+
+T = TypeVar("T")
+POLICY = "policy"
+
+
+class SpentError(RedraftError):
+    """The budget of the loop is used up. The message says which."""
+
+
+class Loop:
+    """A loop of self-training. `rounds` are the rounds that are done, round 0 first, each with its figures."""
+
+    def __init__(
+        self,
+        plan: LoopPlan,
+        trainer: Trainer,
+        store: Store,
+        progress: Progress,
+        budget: Budget,
+        *,
+        method: str,
+        run_id: str,
+    ) -> None:
+        self.plan, self.store, self.progress = plan, store, progress
+        self._trainer = trainer
+        self._budget = RemainingBudget(budget)
+        self._method, self._run_id = method, run_id
+        self._noted: dict[int, Round] = {}
+        self._made: dict[int, TrainedModel] = {}
+        self.rounds: list[Round] = []
+
+    async def run(self, rounds: int, *, all_rounds: bool) -> None:
+        """Does the rounds up to this number that are not done yet. Raises SpentError if the budget is used up, and what
+        the stages raise."""
+        await off_loop(self._read)
+        policy = self.plan.base
+        self.rounds.append(await self._measured(self._begin(0), policy))
+        for number in range(1, rounds + 1):
+            if number > 1 and self.rounds[-1].decision == decision.STOP and not all_rounds:
+                return
+            self.progress.say(f"round {number} of {rounds}: {policy.name} drafts")
+            after, done = await self._round(number, policy)
+            self.rounds.append(done)
+            policy = policy if decision.fell(done) else after
+
+    async def _round(self, number: int, before: LoopModel) -> tuple[LoopModel, Round]:
+        """Does what is left of a round. Returns the policy that it trained, and the round."""
+        noted = replace(self._begin(number), policy_before=before.model_id)
+        if noted.state == "":
+            noted = await self._drawn(noted, before)
+        rows = self._folder(number) / "rows.jsonl"
+        if noted.state == "generated" or not _has(rows, noted.figures.get("rows_sha256")):
+            noted = await off_loop(self._exported, noted, rows)
+        made = self._made.get(number)
+        if made is None or not await off_loop(is_whole, made, self._folder(number) / POLICY):
+            made = await self._trained(noted, before, rows)
+            noted = self._note(noted, "trained", policy_after=made.model_id, **_figures(noted, made))
+        after = trained_model(made, self._folder(number) / POLICY)
+        if noted.state != "evaluated":
+            noted = await self._measured(noted, after)
+        return after, noted
+
+    async def _drawn(self, noted: Round, before: LoopModel) -> Round:
+        """Draws and labels the trajectories of a round."""
+        plan, replicate, begun = self.plan, self.plan.drawn_replicate(noted.round), time.monotonic()
+        found = await self._spend(
+            lambda left: generate(
+                list(plan.problems),
+                **{**plan.drawing, "model": before.model, "replicate": replicate},
+                **self._run(left),
+            )
+        )
+        if not found.new and not found.trajectories:
+            raise TrainingError(f"round {noted.round}: every draft failed ({_reasons(found.failures)})")
+        noted = replace(
+            noted,
+            generation_recipe=found.recipe,
+            generation_replicate=replicate,
+            annotation_runs=tuple(await self._labelled(found.recipe, replicate, before)),
+        )
+        figures = {
+            "problems": found.problems, "trajectories": found.trajectories, "right": found.right,
+            "failed": found.failed, "tokens": found.all_tokens, "drawing_s": _seconds(begun),
+        }  # fmt: skip
+        runs = await off_loop(self._runs, found.recipe, replicate)
+        return self._note(noted, "generated", generation_runs=runs, figures=figures)
+
+    async def _labelled(self, recipe: str, replicate: str, before: LoopModel) -> list[str]:
+        """Lets the method's grader judge what was drawn, and returns the run that did it."""
+        labels = self.plan.method.labels
+        if labels is None:
+            return []
+        where = f"({labels.where}) AND recipe = {literal(recipe)} AND replicate = {literal(replicate)}"
+        common = {name: value for name, value in self.plan.measuring.items() if name not in DRAWING_ALONE}
+        found = await self._spend(
+            lambda left: annotate(
+                grader=labels.grader,
+                where=where,
+                arguments=flat(labels.arguments),
+                model=before.model,
+                replicate=replicate,
+                **common,
+                **self._run(left),
+            )
+        )
+        if found.drafts and not (found.values or found.known):
+            why = ", ".join(found.lost) or "no reason was given"
+            raise TrainingError(
+                f"{before.name} gave none of {plural(found.drafts, 'draft')} a value as grader {labels.grader!r}"
+                f" ({why}):"
+                " choose a --model that judges, or another --method"
+            )
+        return [found.run_id]
+
+    def _exported(self, noted: Round, rows: Path) -> Round:
+        """Writes the rows of a round."""
+        earlier = [self._noted[one] for one in range(1, noted.round)] if self.plan.method.policy.rows == "all" else []
+        drawn = [(one.generation_recipe or "", one.generation_replicate or "") for one in [*earlier, noted]]
+        rows.parent.mkdir(parents=True, exist_ok=True)
+        named = {"file": str(rows), "self_train": [noted.loop_id, noted.round]}
+        scope = Scope(drawn=tuple(dict.fromkeys(drawn)))
+        made = prepared(self.store, Target.of(rows), self.plan.export_parts(), scope, named).write()
+        figures = {**noted.figures, "rows": made.kept, "dropped": dict(made.dropped), "rows_sha256": file_digest(rows)}
+        return self._note(noted, "exported", dataset_id=made.dataset_id, figures=figures)
+
+    async def _trained(self, noted: Round, before: LoopModel, rows: Path) -> TrainedModel:
+        """Trains the policy of a round, and records it. What a killed training left is removed first."""
+        self._check_budget()
+        plan, begun = self.plan, time.monotonic()
+        folder, part = self._folder(noted.round) / POLICY, plan.method.policy
+        start = before if part.start == "last" else plan.base
+        self.progress.say(f"round {noted.round}: {plan.config['trainer']} trains {start.name} on {rows}")
+        async with training_lock(folder.parent, self.progress.say) as lock:
+            await off_loop(shutil.rmtree, folder, True)
+            task = TrainingTask(
+                rows=rows, base=start.name, out=folder, loss=part.loss, weights=start.weights, say=self.progress.say,
+                seed=plan.config["seed"], lock=lock,
+            )  # fmt: skip
+            trained = await self._spend(lambda left: self._trainer(task))
+            files = await off_loop(model_files, folder)
+        made = TrainedModel(
+            loop_id=plan.loop_id,
+            round=noted.round,
+            role=POLICY,
+            model_id=model_id(files),
+            name=trained.model,
+            parent_id=start.model_id,
+            dataset_id=noted.dataset_id,
+            rows_file=str(rows),
+            rows_sha256=noted.figures["rows_sha256"],
+            trainer=plan.config["trainer"],
+            settings={"loss": part.loss, "seed": plan.config["seed"], **plan.config["training"]},
+            files=files,
+            figures={**trained.figures, "seconds": _seconds(begun)},
+            run_id=self._run_id,
+        )
+        await off_loop(self.store.note_model, made)
+        self._made[noted.round] = made
+        return made
+
+    async def _measured(self, noted: Round, policy: LoopModel) -> Round:
+        """Measures a policy on the held-out problems, which ends its round."""
+        plan, replicate, begun = self.plan, self.plan.measured_replicate, time.monotonic()
+        if noted.state == "evaluated":
+            return noted
+        self.progress.say(f"round {noted.round}: {policy.name} is measured on held-out problems")
+        found = await self._spend(
+            lambda left: generate(
+                list(plan.heldout),
+                **{**plan.measuring, "model": policy.model, "replicate": replicate},
+                **self._run(left),
+            )
+        )
+        now = await off_loop(decision.shares, self.store, found.recipe, replicate)
+        noted = replace(
+            noted,
+            policy_after=policy.model_id,
+            evaluation_recipe=found.recipe,
+            evaluation_replicate=replicate,
+            evaluation_runs=await off_loop(self._runs, found.recipe, replicate),
+            accuracy=decision.accuracy(now),
+            figures={**noted.figures, "heldout": len(now), "measuring_s": _seconds(begun)},
+        )
+        if noted.round:
+            before = next(one for one in reversed(self.rounds) if one.round == 0 or not decision.fell(one))
+            change, gain = [
+                decision.change(
+                    now, await off_loop(decision.shares, self.store, one.evaluation_recipe or "", replicate)
+                )
+                for one in (before, self.rounds[0])
+            ]
+            follows, reason = decision.decide(change, self.rounds)
+            noted = replace(noted, change=change, gain=gain, decision=follows, reason=reason)
+        elif not now:
+            raise TrainingError("no held-out problem could be judged: give problems with known answers by --heldout")
+        return self._note(noted, "evaluated")
+
+    async def _spend(self, work: Callable[[Budget], Awaitable[T]]) -> T:
+        """Does a part of a round within the rest of the budget. Raises SpentError if that is not enough."""
+        self._check_budget()
+        try:
+            found = await self._budget.spend(work)
+        except BudgetTooSmall as error:
+            raise SpentError(str(error)) from error
+        if spent := getattr(found, "spent", None):
+            raise SpentError(spent)
+        return found
+
+    def _check_budget(self) -> None:
+        """Raises SpentError if a limit of the budget is used up."""
+        if self._budget.used_up:
+            raise SpentError(f"the budget of {self._budget.whole} is used up")
+
+    def _begin(self, number: int) -> Round:
+        """Returns a round as far as it is recorded; a new one has no state."""
+        new = Round(
+            loop_id=self.plan.loop_id, round=number, state="", method=self._method, config=self.plan.config,
+            run_id=self._run_id,
+        )  # fmt: skip
+        return self._noted.get(number, new)
+
+    def _read(self) -> None:
+        """Reads what earlier commands did of the loop, and records its first model."""
+        loop_id, base = self.plan.loop_id, self.plan.base
+        self._noted = {one.round: one for one in self.store.rounds(loop_id)}
+        self._made = {one.round: one for one in self.store.models(loop_id)}
+        if 0 not in self._made:
+            self._made[0] = TrainedModel(
+                loop_id=loop_id, round=0, role=POLICY, model_id=base.model_id, name=base.name, files=base.files,
+                run_id=self._run_id,
+            )  # fmt: skip
+            self.store.note_model(self._made[0])
+
+    def _note(self, noted: Round, state: str, **facts: Any) -> Round:
+        """Records the state of a round, and returns it."""
+        now = replace(noted, state=state, run_id=self._run_id, **facts)
+        self.store.note_round(now)
+        self._noted[now.round] = now
+        return now
+
+    def _runs(self, recipe: str, replicate: str) -> tuple[str, ...]:
+        found = self.store.query(RUNS.format(recipe=literal(recipe), replicate=literal(replicate)), patience=3600)
+        return tuple(run_id for (run_id,) in found.rows)
+
+    def _run(self, left: Budget) -> dict[str, Any]:
+        return {"db": self.store, "progress": self.progress, "budget": left}
+
+    def _folder(self, number: int) -> Path:
+        return self.plan.folder / f"round-{number}"
+
+
+def _figures(noted: Round, made: TrainedModel) -> dict[str, Any]:
+    return {"figures": {**noted.figures, "training": dict(made.figures)}}
+
+
+def _has(file: Path, known: str | None) -> bool:
+    return file.is_file() and file_digest(file) == known
+
+
+def _seconds(begun: float) -> float:
+    return round(time.monotonic() - begun, 1)
+
+
+def _reasons(failures: Mapping[str, int]) -> str:
+    return "; ".join(f"{count} x {reason}" for reason, count in failures.items()) or "no reason was given"
+
+
+DRAWING_ALONE = ("strategy", "samples", "temperature", "replicate")
+"""Arguments of drawing that grading does not take."""
+RUNS = """
+SELECT DISTINCT run_id FROM raw.commits WHERE recipe = {recipe} AND replicate = {replicate} ORDER BY run_id"""

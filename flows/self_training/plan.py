@@ -1,0 +1,123 @@
+"""What a loop of self-training does: its method with the user's settings, its problems, and its identity."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from redraft.flows.export import parts
+from redraft.flows.generation.identity import identity
+from redraft.flows.generation.run_config import plain_argument
+from redraft.flows.self_training.models import LoopModel, first_model
+from redraft.flows.self_training.training_method import TrainingMethod, flat, read_method
+from redraft.flows.settings import ModelSettings, SelfTrainSettings
+from redraft.flows.trainers.trainer import Trainer
+from redraft.store.digest import digest
+from redraft.store.fields import described
+from redraft.store.plugins.arguments import whole
+from redraft.store.plugins.discovery import load
+from redraft.store.problems import Problem
+
+OWN = ("model", "arguments", "budget", "temperature", "top_k", "replicate")
+"""Settings of a model that a loop decides for each of its runs."""
+EVALUATION = {"strategy": "best_of_n", "temperature": 1.0}
+"""How held-out problems are drafted: independent samples, alike in every method."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoopPlan:
+    """A loop of self-training. `drawing` and `measuring` are arguments of `generate`, and `training` are the arguments
+    of the trainer. Raises MethodError, PartError and ModelError for mistakes, before a model is asked."""
+
+    loop_id: str
+    method: TrainingMethod
+    config: Mapping[str, Any]
+    base: LoopModel
+    problems: Sequence[Problem]
+    heldout: Sequence[Problem]
+    drawing: Mapping[str, Any]
+    measuring: Mapping[str, Any]
+    make_trainer: Callable[[], Trainer]
+    training: Mapping[str, Any]
+    folder: Path
+    replicate: str  # of the loop, as the user named it
+
+    def drawn_replicate(self, number: int) -> str:
+        """Returns the replicate of what round `number` draws: it names the problems, so that loops share it only if
+        they draw the same."""
+        return f"self-train {_problems_digest(self.problems, self.replicate)} {number}"
+
+    @property
+    def measured_replicate(self) -> str:
+        """Returns the replicate of the samples on the held-out problems."""
+        return f"held-out {_problems_digest(self.heldout, self.replicate)}"
+
+    def export_parts(self) -> Any:
+        """Returns what is kept for the policy, as `export.parts` returns it."""
+        part = self.method.policy
+        arguments = part.flat_arguments
+        return parts(part.format, part.filters, arguments, part.preset)
+
+
+def loop_plan(given: SelfTrainSettings, problems: Sequence[Problem], heldout: Sequence[Problem]) -> LoopPlan:
+    """Returns the plan of a loop. See `LoopPlan`."""
+    method, base = read_method(given.method), first_model(given.model)
+    own = {key.removeprefix(PREFIX): value for key, value in given.arguments.items() if key.startswith(PREFIX)}
+    arguments = {key: value for key, value in given.arguments.items() if not key.startswith(PREFIX)}
+    factory = load(given.trainer, "model trainer")
+    shipped = method.policy.training if given.trainer == "embedded" else {}
+    training = whole(factory, {**shipped, **own}, "trainer", PREFIX)
+    common = {name: getattr(given, name) for name in described(ModelSettings) if name not in OWN}
+    drawing = {
+        **common,
+        "strategy": method.strategy,
+        "grader": method.grader,
+        "critic": method.critic,
+        "samples": given.samples or method.samples or DEFAULT_SAMPLES,
+        "temperature": _first(given.temperature, method.temperature, 1.0),
+        "top_k": _first(given.top_k, method.top_k),
+        "arguments": {**flat(method.arguments), **arguments},
+    }
+    measuring = {**common, "top_p": None, "min_p": None, "samples": given.heldout_samples, **EVALUATION}
+    config = {
+        "method": method.model_dump(mode="json"),
+        "model": [base.name, base.model_id],
+        **{name: _plain(drawing[name]) for name in RECORDED},
+        "arguments": {key: plain_argument(key, value) for key, value in drawing["arguments"].items()},
+        "heldout_samples": given.heldout_samples,
+        "trainer": identity(given.trainer),
+        "training": {key: plain_argument(key, value) for key, value in training.items()},
+        "replicate": given.replicate,
+        "problems": _problems_digest(problems),
+        "heldout": _problems_digest(heldout),
+    }
+    loop_id = digest("self-train", config)
+    name = Path(given.method).stem
+    found = LoopPlan(
+        loop_id, method, config, base, problems, heldout, drawing, measuring, partial(factory, **training), training,
+        Path(given.out).expanduser() / f"{name}-{loop_id[:8]}", given.replicate,
+    )  # fmt: skip
+    found.export_parts()
+    return found
+
+
+def _first(*values: Any) -> Any:
+    return next((value for value in values if value is not None), None)
+
+
+def _plain(value: Any) -> Any:
+    return value if value is None or isinstance(value, str | int | float) else str(value)
+
+
+def _problems_digest(problems: Sequence[Problem], *more: str) -> str:
+    return digest("problems", sorted(problem.problem_id for problem in problems), *more)[:12]
+
+
+PREFIX = "trainer."
+DEFAULT_SAMPLES = 8
+RECORDED = (
+    "strategy", "grader", "critic", "samples", "temperature", "max_tokens", "top_p", "top_k", "min_p", "seed",
+    "sandbox",
+)  # fmt: skip
+"""The settings of drawing that are a part of the loop's identity."""

@@ -1,0 +1,36 @@
+"""One training at a time in the folder of a round."""
+
+import asyncio
+import fcntl
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+POLL_S = 0.2
+
+
+@asynccontextmanager
+async def training_lock(folder: Path, say: Callable[[str], None]) -> AsyncIterator[int]:
+    """Waits until no other command, and no program that a killed command left, trains in a folder. Yields a descriptor:
+    a program that inherits it keeps others waiting until it ends, also if this process is killed. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        waits = False
+        while not _taken(descriptor):
+            if not waits:
+                say(f"waiting for the end of another training in {folder}")
+            waits = True
+            await asyncio.sleep(POLL_S)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _taken(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

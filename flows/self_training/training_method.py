@@ -1,0 +1,99 @@
+"""Methods of self-training: what is drawn, how it is labelled, what is kept, and what is trained. A method is a TOML
+file in `methods/`, or one's own."""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from redraft.store.errors import RedraftError, alternatives
+
+FOLDER = Path(__file__).parent / "methods"
+
+
+class MethodError(RedraftError):
+    """Raised for a method that cannot be used. The message names the file and the mistake."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Labels(_Strict):
+    """A grader that judges the drafts of a round before rows are made of them, with its arguments."""
+
+    grader: str
+    where: str = "true"
+    arguments: Mapping[str, Any] = Field(default_factory=dict)
+
+
+class Part(_Strict):
+    """A model that each round trains. The rows are those of a preset, or of a format with filters and arguments.
+    Training begins with the first model (`start` "base"), or with the model of the round before ("last"). The rows are
+    made of the trajectories of all rounds (`rows` "all"), or of this round ("last")."""
+
+    preset: str | None = None
+    format: str | None = None
+    filters: list[str] | None = None
+    arguments: Mapping[str, Any] = Field(default_factory=dict)
+    start: Literal["base", "last"] = "base"
+    rows: Literal["all", "last"] = "all"
+    loss: str = "sft"
+    training: Mapping[str, Any] = Field(default_factory=dict)
+
+    @property
+    def flat_arguments(self) -> dict[str, Any]:
+        """Returns the arguments as an export takes them: `{"style": "text", "cap.most": 2}`."""
+        return flat(self.arguments)
+
+
+class TrainingMethod(_Strict):
+    """A method: the strategy that draws, its settings, the labels, and the model that is trained. A setting that is
+    None has the default of `redraft generate`."""
+
+    about: str = ""
+    strategy: str = "best_of_n"
+    grader: str | None = None
+    critic: str | None = None
+    samples: int | None = Field(None, ge=1)
+    temperature: float | None = Field(None, ge=0)
+    top_k: int | None = Field(None, ge=1)
+    arguments: Mapping[str, Any] = Field(default_factory=dict)
+    labels: Labels | None = None
+    policy: Part = Part()
+
+
+def flat(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns arguments in which those of a part have the part's name before a point."""
+    found: dict[str, Any] = {}
+    for name, value in arguments.items():
+        found |= {f"{name}.{key}": given for key, given in value.items()} if isinstance(value, dict) else {name: value}
+    return found
+
+
+def names() -> list[str]:
+    """Returns the names of the methods that are shipped."""
+    return sorted(file.stem for file in FOLDER.glob("*.toml"))
+
+
+def read_method(name: str | Path) -> TrainingMethod:
+    """Returns a method by its name, or by the path of a file that ends in .toml. Raises MethodError."""
+    own = str(name).endswith(".toml")
+    file = Path(name).expanduser() if own else FOLDER / f"{name}.toml"
+    if not own and str(name) not in names():
+        there = alternatives(str(name), names(), "; a method of your own is a file that ends in .toml")
+        raise MethodError(f"no method {str(name)[:100]!r}; {there}")
+    try:
+        return TrainingMethod(**tomllib.loads(file.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise MethodError(f"{file}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise MethodError(f"{file} is no TOML: {error}") from error
+    except ValidationError as error:
+        [first, *_] = error.errors()
+        place = ".".join(map(str, first["loc"]))
+        raise MethodError(
+            f"{file}: {place}: {first['msg']}; a method has {', '.join(TrainingMethod.model_fields)}"
+        ) from None

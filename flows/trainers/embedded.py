@@ -1,0 +1,82 @@
+"""Trains the embedded model on the processor, with PyTorch."""
+
+import asyncio
+from dataclasses import asdict
+from pathlib import Path
+
+from redraft.flows.train import train
+from redraft.flows.trainers.trainer import Trained, Trainer, TrainingError, TrainingTask
+from redraft.llm.model import ModelError
+from redraft.llm.providers.embedded.model import weights_folder
+from redraft.llm.providers.embedded.training.settings import FinetuneSettings
+from redraft.store.errors import PartError, alternatives
+
+LOSSES = ("sft", "dpo")
+
+
+def embedded(
+    *, epochs: int = 1, rate: float = 6e-4, replay: float = 0.25, threads: int = 1, beta: float = 0.1
+) -> Trainer:
+    """Tunes the embedded model. Loss `sft` is supervised fine-tuning in which a row counts by its `weight`, and `dpo`
+    is direct preference optimization. The same rows, seed and machine give the same weights.
+
+    Args:
+        epochs: How often each row is learnt from.
+        rate: The highest learning rate.
+        replay: The share of rows of the first training, against forgetting; `dpo` replays none.
+        threads: Processor threads.
+        beta: The strength of the reference model in `dpo`.
+    """
+    if epochs < 1 or threads < 1 or rate <= 0 or beta <= 0 or not 0 <= replay < 1:
+        raise PartError(
+            f"epochs={epochs}, threads={threads}, rate={rate:g}, beta={beta:g} and replay={replay:g} of trainer"
+            " 'embedded' have to be at least 1, at least 1, above 0, above 0, and from 0 to below 1"
+        )
+
+    _check_pytorch()
+
+    async def trainer(task: TrainingTask) -> Trained:
+        if task.loss not in LOSSES:
+            raise TrainingError(f"trainer 'embedded' has no loss {task.loss!r}; {alternatives(task.loss, LOSSES)}")
+        settings = FinetuneSettings(epochs=epochs, rate=rate, replay=replay, seed=task.seed, threads=threads)
+        if task.loss == "dpo":
+            figures = await asyncio.to_thread(_prefer, task, settings, beta)
+        else:
+            tuned = await train(
+                [task.rows],
+                task.out,
+                model=task.base,
+                settings=settings,
+                overwrite=True,
+                include_heldout=True,  # the export has left them out
+                say=task.say,
+            )
+            figures = asdict(tuned)
+        del figures["folder"]
+        return Trained(f"embedded:{task.out}", figures)
+
+    return trainer
+
+
+def _check_pytorch() -> None:
+    """Raises ModelError if PyTorch cannot be imported, so that no draft is paid for in vain. The import takes a
+    second."""
+    try:
+        from redraft.llm.providers.embedded.training import finetune  # noqa: F401  # pyright: ignore[reportUnusedImport]
+    except ImportError as error:
+        raise ModelError(
+            f"Training needs PyTorch, which cannot be imported ({error}).", cure="Install redraft[train]."
+        ) from error
+
+
+def _prefer(task: TrainingTask, settings: FinetuneSettings, beta: float) -> dict[str, object]:
+    """Trains by DPO, and returns the figures. Raises ModelError without PyTorch."""
+    from redraft.llm.providers.embedded.training.pairs import read_pairs
+
+    source = weights_folder(task.base)
+    if source is None:
+        raise ModelError(f"{task.base} cannot be trained by redraft.", cure="Name another trainer by --trainer.")
+    from redraft.llm.providers.embedded.training.preferences import prefer
+
+    pairs = read_pairs(task.rows)
+    return asdict(prefer(pairs, Path(task.out), source=source, settings=settings, beta=beta, say=task.say))

@@ -1,0 +1,38 @@
+"""A budget that several runs share, one after the other."""
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import astuple
+from typing import TypeVar
+
+from redraft.llm.limits import Budget
+from redraft.llm.model import ModelError
+from redraft.llm.usage import Amount
+
+T = TypeVar("T")
+
+
+class RemainingBudget:
+    """The rest of a budget, which all runs of a stage, or all shards of a flow run and their tries, share."""
+
+    def __init__(self, whole: Budget) -> None:
+        self.whole = self._left = whole
+
+    @property
+    def used_up(self) -> bool:
+        """Returns whether any limit of the budget is used up."""
+        return any(left == 0 for left in astuple(self._left))
+
+    async def spend(self, work: Callable[[Budget], Awaitable[T]]) -> T:
+        """Runs the work with the rest of the budget, and returns its result. The result, or the ModelError that the
+        work raises, says in `used` how much was used."""
+        begun, used = time.monotonic(), None
+        try:
+            found = await work(self._left)
+            used = getattr(found, "used", None)
+            return found
+        except ModelError as error:
+            used = error.used
+            raise
+        finally:
+            self._left = self._left.minus(used or Amount(), time.monotonic() - begun)
