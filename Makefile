@@ -6,7 +6,7 @@ PYTEST_ARGS ?=
 # Where it is set every process compiles anew what it imports: tests start hundreds, and took twice the time.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check lint types layers measures api dist lock train train-prm test-train rise test-servers bench clean
+.PHONY: demo test fuzz check lint types layers measures api dist lock train train-prm test-train rise test-servers bench clean
 
 demo: .venv/ready
 	$(BIN)/redraft demo
@@ -14,6 +14,11 @@ demo: .venv/ready
 # Side by side, since many tests wait; prints the seconds of wall, user and system time.
 test: .venv/ready
 	time $(BIN)/python -m pytest -n auto --dist loadgroup $(PYTEST_ARGS)
+
+# 2,000 inputs that nobody means to write, at the command line. FUZZ_ARGS="--seed 7" makes others; about a quarter of
+# an hour on two processors. `make test` has a hundred of them.
+fuzz: .venv/ready
+	$(BIN)/python tools/fuzz $(FUZZ_ARGS)
 
 check: lint types layers measures test
 
@@ -94,8 +99,30 @@ train-prm: $(TRAIN)/ready
 	    --start $(PRM)/first.npz --steps 400 --rate 3e-4
 
 # What needs PyTorch: that training and tuning work, that numpy computes what PyTorch does, that TRL takes the exports.
+# The loaders of other trainers are asked, too, each in an environment of its own (once, some minutes and 6 GB), and so
+# is Inspect's reader of logs; the tests of a package that cannot be installed say so and are skipped.
+TRAINERS := build/trainers
+TORCH := torch==2.13.0
+
 test-train: $(TRAIN)/ready
+	-$(MAKE) --keep-going $(TRAINERS)/{verl,openrlhf,llama-factory,ms-swift,inspect-ai}/ready
 	$(TRAIN)/bin/python -m pytest -m train $(PYTEST_ARGS)
+
+$(TRAINERS)/verl/ready: PACKAGES := verl==0.9.1
+$(TRAINERS)/openrlhf/ready: PACKAGES := 'transformers<5.24' datasets torchdata pylatexenc sympy accelerate
+$(TRAINERS)/openrlhf/ready: ALONE := openrlhf==0.11.2
+$(TRAINERS)/llama-factory/ready: PACKAGES := llamafactory==0.9.5
+$(TRAINERS)/ms-swift/ready: PACKAGES := ms-swift==4.6.0
+$(TRAINERS)/inspect-ai/ready: PACKAGES := inspect-ai==0.3.285
+$(TRAINERS)/inspect-ai/ready: TORCH :=
+
+# OpenRLHF is installed alone, since it wants packages that only a GPU needs.
+$(TRAINERS)/%/ready: | .venv/ready
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(@D)
+	$(BIN)/uv pip install --quiet $(FIND_LINKS) --python $(@D)/bin/python $(TORCH) $(PACKAGES)
+	$(if $(ALONE),$(BIN)/uv pip install --quiet --no-deps --python $(@D)/bin/python $(ALONE))
+	$(BIN)/uv pip uninstall --quiet --python $(@D)/bin/python torchvision torchaudio
+	@touch $@
 
 # A round of RISE and its measurement (about half an hour on one core): docs/train.md has the figures.
 rise: $(TRAIN)/ready

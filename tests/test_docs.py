@@ -33,6 +33,7 @@ ELSEWHERE = {
     "make check": "what CI runs",
     "make train": "an hour; tests/llm compares its result",
     "make test-train": "needs PyTorch",
+    "redraft self-train --rounds 1": "needs PyTorch; tests/flows/self_training has a smaller one",
     "make rise": "half an hour; tests/train tunes and measures on less",
     "prefect server start": "tests/flows starts one",
     "python bad_night.py": "tests/flows does, with a webhook of its own",

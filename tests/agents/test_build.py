@@ -105,13 +105,15 @@ async def test_a_users_own_policy_takes_the_place_of_the_default() -> None:
 
 def test_everything_that_a_calls_text_depends_on_is_part_of_a_recipe() -> None:
     model = Scripted(lambda request, index: "", templates={"solve": "solve\n{question}"})
-    own = prompt_texts(Client(model, prompts=Prompts(templates={"judge": "Right?"})), ["peers"])
+    parts = {template.part for template in TEMPLATES.values()}
+    own = prompt_texts(Client(model, prompts=Prompts(templates={"judge": "Right?"})), parts)
     assert own["templates"].keys() == TEMPLATES.keys()
     assert (own["templates"]["solve"], own["templates"]["solve_choice"]) == ("solve\n{question}",) * 2
     assert (own["templates"]["judge"], own["templates"]["finished"]) == ("Right?", TEMPLATES["finished"].text)
     assert own["step_schema"] == STEP_SCHEMA
     unsaid = prompt_texts(Client(model))["templates"].keys()
-    assert own["templates"].keys() - unsaid == {"peers"}, "what one part alone says is in its recipes only"
+    alone = {name for name, template in TEMPLATES.items() if template.part}
+    assert own["templates"].keys() - unsaid == alone, "what one part alone says is in its recipes only"
 
     different = [
         Prompts(),
@@ -123,8 +125,7 @@ def test_everything_that_a_calls_text_depends_on_is_part_of_a_recipe() -> None:
         *(Prompts(templates={name: "Other."}) for name in TEMPLATES),
     ]
     said = [
-        json.dumps(prompt_texts(Client(Scripted(lambda request, index: ""), prompts=one), ["peers"]))
-        for one in different
+        json.dumps(prompt_texts(Client(Scripted(lambda request, index: ""), prompts=one), parts)) for one in different
     ]
     assert len(set(said)) == len(said)
 
@@ -197,3 +198,10 @@ def twice(policy: Policy, *, samples: int = 2, again: int = 1) -> Agent:
 
     return solve
 """
+
+
+async def test_a_solution_whose_agent_read_the_answer_says_so() -> None:
+    question = "Leo has 4 bags with 6 pens each. How many pens does Leo have?"
+    blind = await solve(question, "correct", answer="24", max_tokens=60, feedback="fixed", turns=2)
+    told = await solve(question, "correct", answer="24", max_tokens=60, feedback="oracle", turns=2)
+    assert [{each.oracle_used for each in found} for found in (blind, told)] == [{False}, {True}]

@@ -197,16 +197,14 @@ async def test_bad_rows_are_told_with_their_line(kept) -> None:
         ("chats", {"text": "So"}, "it needs 'messages', or 'prompt' and 'completion'"),
         ("chats", {"messages": asked}, "the messages must take turns"),
         ("chats", {"messages": said, "label": "fine"}, "label='fine' is none of true, false"),
-        ("chats", {"messages": said, "step_labels": [1, 1]}, "2 labels for 1 steps"),
+        ("chats", {"messages": said, "step_labels": [1, 1]}, "2 labels for 1 step"),
         ("chats", {"messages": said, "step_labels": [7]}, "the step label 7 is none of"),
     ):
         with pytest.raises(SourceError, match=rf"rows\.jsonl, line 1: .*{words}.*--skip-bad"):
             await kept([row], format)
         _, found = await kept([row], format, skip_bad=True)
         assert (found.rows, found.dropped) == (0, {"bad row": 1})
-    with pytest.raises(
-        PartError, match="no reader 'json'; there are chats, math_shepherd, openr1, prm800k, process_bench"
-    ):
+    with pytest.raises(PartError, match="no reader 'json'; there are atif, chats, inspect_ai, math_shepherd, openr1,"):
         await kept([], "json")
 
 
@@ -264,9 +262,36 @@ async def test_a_large_file_loses_nothing_between_batches(kept) -> None:
     assert found.rows == 10
 
 
+@pytest.mark.parametrize(
+    ("name", "given", "split"),
+    [
+        ("gsm8k_test.jsonl", None, "test"),
+        ("phase2_train.jsonl", None, "train"),
+        ("logs.jsonl", None, None),
+        ("gsm8k_test.jsonl", "mine", "mine"),
+    ],
+)
+async def test_the_split_is_that_of_the_files_name(
+    name: str, given: str | None, split: str | None, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_text('{"prompt": "1 + 1?", "completion": "It is 2."}\n')
+    store = Store(tmp_path / "redraft.duckdb")
+    await importing(tmp_path / name, format="chats", db=store, split=given)
+    assert store.query("SELECT split FROM problems").rows == [(split,)]
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "json"])
+async def test_half_a_character_is_named_by_its_field(ending: str, tmp_path: Path) -> None:
+    file = tmp_path / f"rows.{ending}"
+    row = '{"messages": [{"role": "user", "content": [{"text": "\\ud800"}]}]}'
+    file.write_text(row if ending == "jsonl" else f"[{row}]")
+    with pytest.raises(SourceError, match=r"1: the messages\.content\.text holds half a character"):
+        await importing(file, format="chats", db=tmp_path / "redraft.duckdb")
+
+
 def test_the_command(redraft: Redraft, tmp_path: Path) -> None:
     (tmp_path / "logs.jsonl").write_text('{"prompt": "What is 1 + 1?", "completion": "It is 2.", "label": true}\n')
     done = redraft("import", "logs.jsonl", "--format", "chats")
-    assert done.stdout == "1 rows, 1 trajectories, 0 rated steps: kept in redraft.duckdb\n"
+    assert done.stdout == "1 row, 1 trajectory, 0 rated steps: kept in redraft.duckdb\n"
     done = redraft("annotate", "--grader", "oracle")
     assert "1 the key of this problem is not known" in done.stdout

@@ -230,7 +230,7 @@ async def test_a_mistake_in_a_file_is_told_by_its_line_and_nothing_is_kept(store
 
 def test_without_a_terminal_or_a_store_the_cure_is_told(mistake: Mistake) -> None:
     assert "no terminal: give labels with --from FILE" in mistake("label")
-    assert "run `redraft generate` first" in mistake("label", "--from", "labels.jsonl")
+    assert "run `redraft generate` or `redraft import` first" in mistake("label", "--from", "labels.jsonl")
 
 
 QUESTION = "Leo has 4 bags with 6 pens each. Then 5 pens get lost. How many pens does Leo have?"

@@ -23,13 +23,16 @@ from redraft.flows.settings import (
     FilterSettings,
     Selection,
     Settings,
+    SettingsError,
     StoreSettings,
 )
+from redraft.flows.settings_input import read
 from redraft.llm.limits import Budget
 from redraft.llm.providers.embedded.training.settings import FinetuneSettings
 from redraft.store.errors import RedraftError
 from redraft.store.fields import described
 from redraft.store.problems import Problem
+from redraft.store.tables.store import Store
 
 
 @pytest.mark.parametrize(
@@ -60,7 +63,7 @@ async def test_a_mistake_is_one_line_that_names_the_setting(
     stage: Callable[..., Any], given: dict[str, Any], says: str
 ) -> None:
     with pytest.raises(RedraftError) as caught:
-        await stage(db=":memory:", **given)
+        await stage(db=Store(":memory:"), **given)
     assert says in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -127,6 +130,8 @@ def test_an_option_has_the_default_and_the_meaning_of_its_field(command: str) ->
     options = {one.name: one for one in found.params if isinstance(one, click.Option)}
     if "filter" in options:
         options["filters"] = options["filter"]  # one at a time
+    if "for" in options:
+        options["trainer"] = options["for"]
     for name, field in [item for kind in COMMANDS[command] for item in described(kind).items()]:
         if name in ELSEWHERE:
             continue
@@ -152,3 +157,10 @@ async def test_a_bound_of_a_field_is_a_bound_of_its_option(commands: Any) -> Non
     ]:
         code, _, err = await commands(arguments, {})
         assert (code, says in err) == (2, True), err
+
+
+@pytest.mark.parametrize("name", ["samples", "temperature", "seed", "top_p", "max_tokens"])
+@pytest.mark.parametrize("value", [True, False])
+def test_true_is_no_number(name: str, value: bool) -> None:
+    with pytest.raises(SettingsError, match=f"^{name}={value} must be a number$"):
+        read(Settings, {name: value})

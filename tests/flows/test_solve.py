@@ -13,6 +13,7 @@ from redraft.llm.model import Choice, Finish, Request
 from redraft.llm.prompts.templates import FINISHED, JUDGE, NEXT_STEP
 from redraft.llm.scripted import Scripted
 from redraft.store.problems import Problem
+from redraft.store.tables.store import Store
 from redraft.store.trajectory import Stop
 
 STEPS = {"A cat has 4.": ("Two have 8.", False), "Two have 8.": ("The answer is \\boxed{8}", True)}
@@ -36,7 +37,9 @@ async def test_steps_are_shown_one_by_one_and_the_draft_is_revised() -> None:
     settings = Settings(
         model=model, samples=1, critic="model", arguments={"feedback": "none", "turns": 3}, max_tokens=100
     )
-    unit = await solve(Problem("How many legs have 2 cats?", "8"), settings, ":memory:", Console(file=shown, width=90))
+    unit = await solve(
+        Problem("How many legs have 2 cats?", "8"), settings, Store(":memory:"), Console(file=shown, width=90)
+    )
 
     [path] = unit.trajectories
     draft = "A cat has 4.\n\nTwo have 8.\n\nThe answer is \\boxed{8}"
@@ -55,7 +58,7 @@ async def test_the_policy_that_shows_steps_takes_the_arguments_of_the_one_it_sta
 
     wanted = {"feedback": "fixed", "turns": "4", "policy.window": "1", "policy.temperature": "0.25"}
     settings = Settings(model=Scripted(draft), samples=1, temperature=1.0, arguments=wanted)
-    unit = await solve(Problem("2 * 4?", "8"), settings, ":memory:", Console(file=io.StringIO()))
+    unit = await solve(Problem("2 * 4?", "8"), settings, Store(":memory:"), Console(file=io.StringIO()))
 
     assert unit.trajectories[0].turn == 4
     assert [len(request.messages) for request in asked] == [1, 3, 3, 3]

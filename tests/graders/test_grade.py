@@ -145,3 +145,10 @@ def test_a_key_that_is_no_value_is_undecided() -> None:
 def test_rows_of_other_types_are_told() -> None:
     with pytest.raises(GradeError, match="a row is of type str: it has to be"):
         list(grade_all(["The answer is 3."]))  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.parametrize("reply", ["7", "8", ""])
+def test_a_grade_has_no_truth_since_a_wrong_one_would_be_true(reply: str) -> None:
+    found = grade(reply, "7")
+    with pytest.raises(TypeError, match=r"ask grade\(\.\.\.\)\.verdict == 'right'"):
+        bool(found)

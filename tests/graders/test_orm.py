@@ -47,7 +47,7 @@ async def test_a_classifier_gives_the_probability_of_its_good_class(profile: str
     [grade] = await orm(client, profile=profile, model="a/orm", api_base=server.url, good=0)([drafts[0]])
     assert grade.value == 0.75
     shown = {"input": ["How many?\n\nIt is 18."]} if profile == "classify" else {"messages": MESSAGES}
-    assert {"model": "a/orm", **shown} in server.requests
+    assert {"model": "a/orm", **shown, "use_activation": True} in server.requests
 
 
 MESSAGES = [{"role": "user", "content": "How many?"}, {"role": "assistant", "content": "It is 18."}]

@@ -79,6 +79,7 @@ SHOWN = {
     "math_shepherd": {
         "input": "How many? Step 1: First. ки\nStep 2: Second. ки\nStep 3: Third. ки",
         "task": "token_classify",
+        "use_activation": True,
     },
     "qwen": {
         "messages": [
@@ -90,9 +91,11 @@ SHOWN = {
             {"role": "assistant", "content": "First.<extra_0>Second.<extra_0>Third.<extra_0>"},
         ],
         "task": "token_classify",
+        "use_activation": True,
     },
     "classify": {
-        "input": ["How many?\n\nFirst.", "How many?\n\nFirst.\n\nSecond.", "How many?\n\nFirst.\n\nSecond.\n\nThird."]
+        "input": ["How many?\n\nFirst.", "How many?\n\nFirst.\n\nSecond.", "How many?\n\nFirst.\n\nSecond.\n\nThird."],
+        "use_activation": True,
     },
 }
 
@@ -135,6 +138,9 @@ async def test_nonsense_leaves_a_draft_ungraded(family: str, nonsense: str, clie
     assert grade.reason
 
 
+LOGITS = ": does the model's configuration switch its activation off (problem_type)?"
+
+
 async def test_the_reason_says_what_was_wrong(client: Client, server: Any) -> None:
     grader = prm(client, profile="qwen", model="a/prm", api_base=server.url)
     reasons = {}
@@ -143,11 +149,10 @@ async def test_the_reason_says_what_was_wrong(client: Client, server: Any) -> No
         [grade] = await grader([draft("First.", "Second.", unit=f"u{number}")])
         reasons[nonsense] = grade.reason
     assert reasons == {
-        "count": "1 values for 2 steps",
-        "nan": "[nan, nan] are no probabilities: is the model served without its activation?",
-        "range": "[1.75, -0.75] are no probabilities: is the model served without its activation?",
-        "logits": f"[{math.log(1 - 0.9)}, {math.log(0.9)}] are no probabilities: is the model served without its"
-        " activation?",
+        "count": "1 value for 2 steps",
+        "nan": "[nan, nan] are not finite",
+        "range": f"[1.75, -0.75] are no probabilities{LOGITS}",
+        "logits": f"[{math.log(1 - 0.9)}, {math.log(0.9)}] are no probabilities{LOGITS}",
         "words": "['good', 'good'] is no row of numbers",
     }
 
@@ -169,10 +174,12 @@ async def test_what_cannot_be_judged_costs_no_call(client: Client, server: Any) 
     grader = prm(client, profile="math_shepherd", model="a/prm", api_base=server.url)
     failed = Trajectory(Question("p1", "How many?", unit="u1"), stop=Stop.FAILED, reason="no answer")
     tagged, empty = draft("It is ки."), draft("")
-    grades = await grader([failed, tagged, empty])
+    asked = Trajectory(Question("p1", "How many ки?", unit="u1"), tagged.steps, stop=Stop.ANSWERED)
+    grades = await grader([failed, tagged, asked, empty])
     assert [grade.reason for grade in grades] == [
         "the trajectory failed: no answer",
         "step 1 holds 'ки', which ends a step for this reward model",
+        "the question holds 'ки', which ends a step for this reward model",
         "the draft has no text",
     ]
     assert server.requests == []
@@ -193,7 +200,7 @@ async def test_what_was_answered_is_not_asked_again(unasked: Scripted, server: A
 
 async def test_a_server_of_another_kind_is_told_of(client: Client, openai_server: Any) -> None:
     grader = prm(client, profile="qwen", model="a/prm", api_base=openai_server.url)
-    with pytest.raises(ModelError, match=r"has no /pooling \(HTTP 404\)\. Serve the reward model there"):
+    with pytest.raises(ModelError, match=r"has no /pooling \(HTTP 404\)\. Start the server with the profile's command"):
         await grader([THREE])
 
 

@@ -71,7 +71,7 @@ def test_a_broken_line_in_the_middle_is_named(path: Path) -> None:
     path.parent.mkdir()
     path.write_text('{"pid": 1}\nnonsense\n{"pid": 2}\n')
     for _ in range(2):
-        with pytest.raises(StoreError, match=r"recipe.jsonl, line 2: not a line of a journal .*: delete that line"):
+        with pytest.raises(StoreError, match=r"recipe.jsonl, line 2, is no line of a journal: delete that line"):
             Journal(path)
     path.write_text('{"pid": 1}\n{"pid": 2}\n')
     Journal(path).close()
@@ -407,3 +407,22 @@ while claims < 20:
     claims += 1
 print(claims, refused)
 """
+
+
+def test_published_lines_are_let_go_when_a_run_begins(path: Path, make_call: MakeCall) -> None:
+    """A small disk needs their room for the store."""
+    journal = Journal(path)
+    for unit in ("u", "v"):
+        journal.record(make_call(unit), [{"text": "a" * 200_000}])
+    journal.forget(["u"])
+    assert path.stat().st_size > 400_000
+    journal._release()
+    again = Journal(path)
+    assert path.stat().st_size < 201_000
+    assert again.units() == ["v"]
+    again.preload(*again.calls("v")[0])  # the store has it
+    again.let_go()
+    assert path.stat().st_size < 100
+    again.record(make_call("w"), [{"text": "b"}])
+    again._release()
+    assert Journal(path).units() == ["w"]

@@ -169,10 +169,23 @@ def test_what_is_pending_is_by_unit_without_what_was_forgotten(path: Path, make_
     assert path.read_bytes().endswith(b'"none"]}\n'), "the last line, which is not whole, is cut off"
 
 
-@pytest.mark.parametrize("text", ["nonsense", "3", '{"call": {"unit": "u"}, "choices": []}', '{"call": {}}'])
+CALL = """{"call": {"call_id": "c", "unit": "u", "problem_id": "p", "purpose": "propose", "place": "u/", "first": 0,
+"n": 1, "model": "m", "prompt_hash": "h", "params": {}}, "choices": %s}""".replace("\n", " ")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "nonsense", "3", '{"call": {"unit": "u"}, "choices": []}', '{"call": {}}', "[]", '["call"]', '"call"',
+        '{"forget": 3}', CALL % '[3]', CALL % '[{"text": 3}]', CALL % '[{"logprobs": [[1]]}]',
+        CALL % '[], "prompt": []', CALL.replace('"first": 0', '"first": "0"') % "[]",
+        CALL.replace('"n": 1', '"n": 1, "latency_ms": "[{"') % "[]",
+        pytest.param("[" * 5000, id="nested"), pytest.param('{"a":' * 5000, id="nested objects"),
+    ],
+)  # fmt: skip
 def test_a_line_that_is_none_of_a_journal_is_named(path: Path, text: str) -> None:
     path.write_text(f'{{"pid":1}}\n{text}\n')
-    with pytest.raises(StoreError, match=r"r\.jsonl, line 2: not a line of a journal \(.*\): delete that line$"):
+    with pytest.raises(StoreError, match=r"r\.jsonl, line 2, is no line of a journal: delete that line$"):
         journal_files.read_pending(path, -1)
 
 

@@ -174,7 +174,7 @@ async def test_feedback_that_fails_ends_the_trajectory_and_the_draft_stays(
 
 @pytest.mark.parametrize("feedback", ["self", "critic"])
 async def test_silence_is_no_verdict(openai_server: Any, client: Client, feedback: str) -> None:
-    openai_server.write = says("\n")
+    openai_server.write = says("<think>Is it right?</think>\n")
     trajectory = await corrected(client, feedback=feedback)
     assert (trajectory.stop, trajectory.text()) == (Stop.FAILED, D1)
     assert trajectory.reason == "tiny was asked for feedback and said nothing: ask another model for feedback."

@@ -28,6 +28,7 @@ from redraft.llm.client.client import Client
 from redraft.llm.model import Sampling
 from redraft.llm.providers.route import route
 from redraft.store.journal import Journal
+from redraft.store.problems import Keyring
 from redraft.store.sources.wordproblems import problems
 from redraft.store.trajectory import Trajectory
 
@@ -64,7 +65,8 @@ def heard() -> Iterator[list[str]]:
 def agent(strategy: str, **arguments: Any) -> GraphAgent | SearchAgent:
     """An agent with a journal: what its model said in one run, it says in the next."""
     client = Client(route("embedded"), journal=Journal(None), sampling=Sampling(seed=3, max_tokens=120))
-    made = build(strategy, client, **SMALL.get(strategy, {}), **arguments)
+    keys = Keyring({PROBLEM.problem_id: PROBLEM.answer})
+    made = build(strategy, client, keys=keys, **SMALL.get(strategy, {}), **arguments)
     assert isinstance(made, GraphAgent | SearchAgent)
     return made
 

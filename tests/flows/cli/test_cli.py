@@ -133,17 +133,25 @@ def test_mistakes_in_the_file_of_options(mistake: Mistake, tmp_path: Path) -> No
     file.write_text("sampels = 3\n")
     assert mistake("query", "FROM runs").startswith("redraft: redraft.toml: no option 'sampels'; there are again,")
     file.write_text("samples = [\n")
-    assert "redraft.toml cannot be read" in mistake("generate")
+    assert "redraft.toml is no TOML: Invalid value" in mistake("generate")
     file.write_text('samples = "many"\n')
-    assert "'many' is not a valid integer" in mistake("generate")
+    assert "'many' is not a valid whole number" in mistake("generate")
     for line, says in {
         "top-p = [0.5]": "['0.5'] is a list, and this option takes one value",
-        "max-tokens = 1.5": "'1.5' is not a valid integer",
-        "max-tokens = true": "'true' is not a valid integer",
-        "timeout = 2026-01-01": "'2026-01-01' is not a valid float",
+        "max-tokens = 1.5": "'1.5' is not a valid whole number",
+        "max-tokens = true": "'true' is not a valid whole number",
+        "timeout = 2026-01-01": "'2026-01-01' is not a valid number",
         "batch = 3": "'3' is not a valid boolean",
         'db = ["a"]': "['a'] is a list, and this option takes one value",
         'db = ""': "no file is named: name one with --db",
+        "temperature = inf": "inf is no finite number",
+        "model = [[1], 2]": "'model' is a list in a list: give it one value, as on the command line",
+        "filter = [{a = 1}]": "'filter' is a table: give it one value",
+        "limit.a = 1": "'limit' is a table: give it one value",
+        "max_tokens = 1\nmax-tokens = 2": "'max_tokens' and 'max-tokens' are the same option: keep one of them",
+        'model = "a\\u0000b"': "'model' is a text with a zero byte",
+        "seed = 9999-99-99": "redraft.toml is no TOML: Expected newline",
+        "set = {a = [1, 2]}": "'set' is a list in a list",
     }.items():
         file.write_text(f"{line}\n")
         assert says in mistake("generate"), line
@@ -152,7 +160,7 @@ def test_mistakes_in_the_file_of_options(mistake: Mistake, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("generat",), "no command 'generat'; there are annotate, generate,"),
+        (("generat",), "no command 'generat'; there are annotate, augment,"),
         (("generate", "--strategy", "gredy"), "or your own as path.py:function. Did you mean 'greedy'?"),
         (("generate", "--sample", "3"), "No such option '--sample'"),
         (("generate", "--samples", "0"), "0 is not in the range x>=1"),
@@ -174,11 +182,11 @@ def test_mistakes_in_the_file_of_options(mistake: Mistake, tmp_path: Path) -> No
         (("generate", "--db", "no/such/folder.duckdb"), "there is no folder 'no/such'"),
         (("generate", "--db", "/proc/redraft.duckdb"), "/proc/redraft.duckdb"),
         (("solve", " "), "the question is empty"),
-        (("query", "FROM runs"), "no database 'redraft.duckdb': run `redraft generate` first"),
+        (("query", "FROM runs"), "no database 'redraft.duckdb': run `redraft generate` or `redraft import` first"),
         (("export", "rows.jsonl"), "no database 'redraft.duckdb'"),
         (
             ("filter", "--filter", "corect"),
-            "no filter 'corect'; there are cap, correct, duplicates, equations, length, split, unaided",
+            "no filter 'corect'; there are agreement, answered, cap, chosen, contaminated, correct, difficulty,",
         ),
         (("query", "FROM runs", "--csv", "--json"), "use one of --csv, --json and --parquet"),
     ],
@@ -195,7 +203,7 @@ def test_a_mistake_is_one_line(mistake: Mistake, arguments: tuple[str, ...], say
         ("twice.jsonl", '{"question": "1+1?"}\n{"question": "1+1?", "answer": 2}\n', "twice.jsonl, line 2: the same"),
         ("long.jsonl", '{"question": "1+1?"}\n{"question": "%s"}\n' % ("x" * 10_000_000), "long.jsonl, line 2: 9.5 MB"),
         ("wrong.csv", "frage,antwort\n1+1?,2\n", "wrong.csv, line 2: no column for the question among frage, antwort"),
-        ("short.csv", "question,answer\n1+1?,2\n2+2?\n", "short.csv, line 3: 1 cells where the header has 2"),
+        ("short.csv", "question,answer\n1+1?,2\n2+2?\n", "short.csv, line 3: 1 cell where the header has 2"),
         ("nothing.jsonl", "", "nothing.jsonl is empty"),
         ("odd.xlsx", "x", "odd.xlsx: no reader for '.xlsx'"),
     ],

@@ -30,6 +30,9 @@ EXPECTED = [
         (["I do not know", "--answer", "7"], 1, "wrong (no answer)\n"),
         (["The answer is 7.", "--answer", " "], 3, "undecided: 7 (the key of this problem is not known)\n"),
         (["(B)", "--answer", "B", "--kind", "choice"], 0, "right: B\n"),
+        (["The answer is blue", "--answer", "B", "--choices", '["red", "blue"]'], 0, "right: B\n"),
+        (["The answer is red", "--answer", "blue", "--choices", "A) red B) blue"], 1, "wrong: A\n"),
+        (["--answer", "-3", "--", "-3"], 0, "right: -3\n"),
     ],
 )
 def test_the_exit_code_of_a_reply_is_its_verdict(

@@ -33,18 +33,17 @@ def test_ctrl_c_ends_a_long_question_at_once(tmp_path: Path, extra: tuple[str, .
 
 def test_mistakes_that_would_cost_data_are_one_line(mistake: Mistake, tmp_path: Path) -> None:
     store = Store(tmp_path / "redraft.duckdb")
-    (tmp_path / "there").write_text("old")
+    (tmp_path / "there.jsonl").write_text("old")
     other = Store(tmp_path / "other.duckdb")
-    own = "redraft.duckdb belongs to the store redraft.duckdb: name another file"
-    for command in (("query", "FROM runs", "--parquet"), ("export",)):
-        assert own in mistake(*command, "redraft.duckdb", "--overwrite")
-        assert "there exists: name another, or replace it with --overwrite" in mistake(*command, "there")
-        assert "other.duckdb is a DuckDB database: name another file" in mistake(
-            *command, "other.duckdb", "--overwrite"
-        )
-    assert "no run 'nosuch' in redraft.duckdb" in mistake("export", "new", "--run", "nosuch")
+    query = ("query", "FROM runs", "--parquet")
+    for command in (query, ("export",)):
+        assert "there.jsonl exists: name another, or replace it with --overwrite" in mistake(*command, "there.jsonl")
+    for name, why in (("redraft", "belongs to the store redraft.duckdb"), ("other", "is a DuckDB database")):
+        assert f"{name}.duckdb {why}: name another file" in mistake(*query, f"{name}.duckdb", "--overwrite")
+        assert f"{name}.duckdb: an export is .jsonl" in mistake("export", f"{name}.duckdb", "--overwrite")
+    assert "no run 'nosuch' in redraft.duckdb" in mistake("export", "new.jsonl", "--run", "nosuch")
     assert "the question is empty" in mistake("query", "")
-    assert (tmp_path / "there").read_text() == "old"
+    assert (tmp_path / "there.jsonl").read_text() == "old"
     assert other.query("FROM runs").rows == []
     assert store.query("FROM datasets").rows == []
 

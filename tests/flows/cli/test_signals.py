@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -151,3 +152,63 @@ async def test_a_stopped_run_goes_on_without_asking_again(
     answered = [entry for entry in seeds if seeds.count(entry) > 1]
     assert len(set(answered)) <= 4  # those in flight when it was stopped, whose answers nobody heard
     await server.stop()
+
+
+@pytest.mark.parametrize("module", ["click", "redraft.flows.cli.main", "json", "asyncio"])
+def test_ctrl_c_while_the_program_still_imports_is_one_line(module: str, tmp_path: Path) -> None:
+    """A folder that comes first in the search for modules holds one that takes a minute to import."""
+    slow = "import sys, time\nclass Slow:\n    def find_spec(self, name, path=None, target=None):\n"
+    slow += f"        if name == {module!r}:\n            print('ready', flush=True); time.sleep(60)\n"
+    slow += f"for name in list(sys.modules):\n    name.split('.')[0] == {module!r} and sys.modules.pop(name)\n"
+    slow += "sys.meta_path.insert(0, Slow())\nfrom redraft.flows.cli.start import main\nmain()\n"
+    command = [sys.executable, "-c", slow, "generate", "--limit", "1"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, cwd=tmp_path) as program:
+        assert program.stdout is not None
+        assert program.stdout.readline() == "ready\n"
+        program.send_signal(signal.SIGINT)
+        _, err = program.communicate(timeout=60)
+    assert (program.returncode, err) == (STOPPED, "redraft: stopped\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["grade", "rows.jsonl"], r"redraft: stopped after [\d,]+ graded: [\d,]+ right, .*; nothing of them is kept"),
+        (["grade", "rows.jsonl", "--json"], r"redraft: stopped after [\d,]+ graded: .*; their lines are printed"),
+        (
+            ["import", "rows.jsonl", "--format", "chats"],
+            r"redraft: [\d,]+ rows? of rows.jsonl (is|are) kept in redraft.duck",
+        ),
+    ],
+)
+def test_a_stopped_file_says_how_much_of_it_is_kept(arguments: list[str], says: str, tmp_path: Path) -> None:
+    row = {"reply": "It is 2.", "answer": "2", "prompt": "What is {n} + 1?", "completion": "It is 2."}
+    with (tmp_path / "rows.jsonl").open("w") as file:
+        file.writelines(json.dumps(row).replace("{n}", str(n)) + "\n" for n in range(60_000))
+    command = [sys.executable, "-m", "redraft.flows.cli.start", *arguments]
+    with subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd=tmp_path
+    ) as program:
+        assert program.stderr is not None
+        _begun(program, tmp_path)
+        program.send_signal(signal.SIGINT)
+        _, err = program.communicate(timeout=60)
+    assert program.returncode == STOPPED
+    assert re.search(says, err), err
+
+
+def _begun(program: subprocess.Popen[str], folder: Path) -> None:
+    """Waits until the program has read a part of the file."""
+    size, end = (folder / "rows.jsonl").stat().st_size, time.monotonic() + 60
+    while time.monotonic() < end:
+        for link in Path(f"/proc/{program.pid}/fd").iterdir():
+            try:
+                at = int((link.parents[1] / "fdinfo" / link.name).read_text().split()[1])
+                if link.readlink().name == "rows.jsonl" and 0 < at < size:
+                    time.sleep(0.3)
+                    return
+            except OSError:
+                continue
+        time.sleep(0.01)
+    raise AssertionError("it did not begin")

@@ -16,10 +16,12 @@ from typing import Any
 import pytest
 
 from redraft.flows.annotate import annotate
+from redraft.flows.augment import augment
 from redraft.flows.deployment import parameters
 from redraft.flows.export import export
 from redraft.flows.filter import filter
 from redraft.flows.generate import generate
+from redraft.flows.self_train import self_train
 from redraft.flows.settings import SettingsError
 from redraft.llm.limits import Budget, Limits
 from redraft.store import Store
@@ -46,6 +48,8 @@ async def program(code: str, folder: Path, env: Mapping[str, str]) -> list[Any]:
     [
         (parameters.Generate, generate),
         (parameters.Annotate, annotate),
+        (parameters.Augment, augment),
+        (parameters.SelfTrain, self_train),
         (parameters.Filter, filter),
         (parameters.Export, export),
     ],

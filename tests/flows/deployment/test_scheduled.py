@@ -74,6 +74,73 @@ def test_annotating_shows_its_true_state_and_judges_what_is_new(prefect_api: Any
         assert store.query(grades).rows == [(2,)]
 
 
+def test_augmenting_shows_its_true_state_and_makes_what_is_missing(
+    prefect_api: Any, python: Any, tmp_path: Path
+) -> None:
+    done = python("-c", AUGMENT)
+    assert done.returncode == 0, done.stderr
+    listed = called(prefect_api, "augment", "START_TIME_DESC")
+    first, second, few, dead = ([run["state"]["type"], run["state"]["message"]] for run in reversed(listed[:4]))
+    assert first[0] == second[0] == "COMPLETED"
+    assert re.match(r"fobar: \d+ of \d+ rewrites accepted", first[1])
+    assert "0 of 0 rewrites accepted; 3 problems known" in second[1]
+    assert few[0] == "FAILED"
+    assert "Too few accepted: 0, and min_accepted is 1" in few[1]
+    assert dead[0] == "FAILED"
+    assert "Nobody answers at http://127.0.0.1:9/v1" in dead[1]
+    [artifact] = prefect_api("artifacts/latest/filter", {"artifacts": {"key": {"any_": ["redraft-augment"]}}})
+    assert "rewrites accepted" in artifact["data"]
+    with Store(tmp_path / "made.duckdb") as store:
+        assert store.query("SELECT count(DISTINCT parent_id) FROM rewrites").rows == [(3,)]
+
+
+def test_self_training_shows_its_true_state_and_goes_on(prefect_api: Any, python: Any, tmp_path: Path) -> None:
+    done = python("-c", SELF_TRAIN)
+    assert done.returncode == 0, done.stderr
+    listed = called(prefect_api, "self_train", "START_TIME_DESC")
+    spent, ended, small = ([run["state"]["type"], run["state"]["message"]] for run in reversed(listed[:3]))
+    assert spent[0] == "FAILED"
+    assert "budget of 3 calls is used up" in spent[1]
+    assert ended[0] == "COMPLETED"
+    assert re.match(r"round 1: \d+ rows, ", ended[1])
+    assert small[0] == "FAILED"
+    assert small[1].startswith("Too small a gain: ")
+    [artifact] = prefect_api("artifacts/latest/filter", {"artifacts": {"key": {"any_": ["redraft-self-train"]}}})
+    assert "round 0: " in artifact["data"]
+    with Store(tmp_path / "redraft.duckdb") as store:
+        assert store.query("SELECT round, state FROM rounds ORDER BY round").rows == [
+            (0, "evaluated"),
+            (1, "evaluated"),
+        ]
+
+
+SELF_TRAIN = """
+import asyncio
+from redraft.flows import scheduled
+
+async def main():
+    line = "sh -c 'cp -r {base} {out} && rm -rf {out}/training'"
+    trainer = {"trainer.command": line, "trainer.model": "embedded:{out}"}
+    given = {"trainer": "command", "arguments": trainer, "limit": 3, "samples": 2, "heldout_limit": 3}
+    for more in ({"budget": {"calls": 3}}, {}, {"min_gain": 0.5}):
+        await scheduled.self_train(**given | more, return_state=True)
+
+asyncio.run(main())
+"""
+
+AUGMENT = """
+import asyncio
+from redraft.flows import scheduled
+
+async def main():
+    given = {"source": "builtin:levels=1", "limit": 3, "db": "made.duckdb", "methods": ["fobar"], "samples": 2}
+    nobody = {"model": "openai/nobody", "api_base": "http://127.0.0.1:9/v1", "retries": 0}
+    for more in ({}, {}, {"min_accepted": 1}, nobody):
+        await scheduled.augment(**given | more, return_state=True)
+
+asyncio.run(main())
+"""
+
 ANNOTATE = """
 import asyncio
 from redraft.flows import scheduled

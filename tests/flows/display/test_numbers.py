@@ -2,8 +2,9 @@
 
 import pytest
 
-from redraft.flows.display.numbers import percent, plural, points
+from redraft.flows.display.numbers import percent, points
 from redraft.graders.statistics import Interval
+from redraft.store.errors import plural
 
 
 @pytest.mark.parametrize(

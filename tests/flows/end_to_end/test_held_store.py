@@ -16,7 +16,6 @@ import pytest
 
 from redraft.flows.annotate import annotate
 from redraft.flows.display.progress import Silent
-from redraft.flows.doctor import examine
 from redraft.flows.evaluate import evaluate
 from redraft.flows.export import export
 from redraft.flows.filter import filter as filter_stage
@@ -24,6 +23,7 @@ from redraft.flows.generate import generate
 from redraft.flows.importing import importing
 from redraft.flows.label import label, label_from
 from redraft.flows.settings import Settings
+from redraft.flows.setup.doctor import examine
 from redraft.flows.solve import solve
 from redraft.llm.scripted import Scripted
 from redraft.store import Problem, Store

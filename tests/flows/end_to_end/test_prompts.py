@@ -79,7 +79,8 @@ async def test_a_chat_template_reaches_the_server_as_raw_completions(openai_serv
 def test_mistakes_in_a_file_are_told_before_anything_is_asked(mistake: Callable[..., str], tmp_path: Path) -> None:
     (tmp_path / "own.toml").write_text('[templates]\nslove = "{question}"')
     assert mistake("generate", "--prompts", "own.toml").endswith(
-        f"own.toml: no template 'slove'; there are {', '.join(TEMPLATES)}. Did you mean 'solve'?"
+        f"own.toml: no template 'slove'; there are {', '.join(TEMPLATES)}. Did you mean 'solve'? (it is --prompts on"
+        " the command line)"
     )
     (tmp_path / "own.toml").write_text(OWN)
     assert "embedded was trained on forms of its own" in mistake("generate", "--limit", "1", "--prompts", "own.toml")

@@ -69,7 +69,7 @@ async def test_a_grader_that_can_grade_nothing_is_told(
     }
     if strategy == "beam":
         settings["arguments"] |= {"distinct": False}
-    server.nonsense, reason = "count", "1 values for 2 steps"
+    server.nonsense, reason = "count", "1 value for 2 steps"
     told = await generate(sums(2), db=Store(tmp_path / "none.duckdb"), **settings)
     assert (told.graded, told.ungraded, told.ungraded_by, told.ungraded_because) == (0, drafts, "prm", reason)
     assert (
@@ -107,5 +107,5 @@ async def test_a_server_that_is_mended_is_asked_about_what_it_lost(
     assert len(server.requests) == 4
     server.nonsense = "count"
     spoilt = await annotate(replicate="spoilt", **settings)
-    assert (spoilt.values, spoilt.lost) == (0, {"1 values for 2 steps": 3})
+    assert (spoilt.values, spoilt.lost) == (0, {"1 value for 2 steps": 3})
     assert spoilt.failed == 0  # the same numbers would come again

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
-from redraft.flows.filters.candidates import Candidate, Turn, candidates
+from redraft.flows.filters.sifting.candidates import Candidate, Turn, candidates, sifted_candidates
+from redraft.flows.filters.sifting.chain import Chain
 from redraft.store import Grade, Problem, Role, Stop, Store, Trajectory, Verdict, replace
+from redraft.store.tables.rows.turn_rows import draft_facts
 from redraft.store.unit import Unit, unit_id
 
 NOON = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
@@ -25,11 +27,15 @@ def drawn(chance: random.Random, problem: Problem, unit: str) -> Iterator[Trajec
         path = begun if sample < 2 else Trajectory(question)
         path = replace(path, sample=sample, chosen=sample == 0, oracle_used=chance.random() < 0.2)
         for turn in range(1, chance.randint(1, 3) + 1):
-            path = path if turn == 1 else path.respond(f"Again {turn}.", chance.choice(["review", "fixed"]))
+            path = path if turn == 1 else path.respond(f"Again {turn}.", chance.choice(["review", "fixed"]), sample)
             if chance.random() < 0.2:
                 path = path.grow("print(2)", sample, by="tool", tokens=7)
             for _ in range(chance.randint(0, 2)):
-                path = path.grow(f"Step {chance.randint(0, 9)}. ", sample, tokens=chance.randint(1, 9))
+                path = path.grow(
+                    chance.choice(["So 2*3=6. ", "So 2*3=7. ", f"Step {chance.randint(0, 2)}. "]),
+                    sample,
+                    tokens=chance.randint(1, 9),
+                )
             answer, stop = chance.choice(["1", "2", None]), chance.choice([Stop.ANSWERED, Stop.LENGTH])
             path = replace(path, answer=answer, stop=stop)
         failed = chance.random() < 0.2
@@ -72,12 +78,12 @@ def plain(store: Store, run: str | None) -> list[Candidate]:
     def rows(table: str) -> list[dict[str, Any]]:
         return list(store.rows(f"FROM raw.{table}"))
 
-    tables = {table: rows(table) for table in ("trajectories", "turns", "steps", "grades")}
+    tables = {table: rows(table) for table in ("turns", "steps", "grades")}
     newest = {commit["unit_id"]: commit for commit in sorted(rows("commits"), key=lambda commit: commit["attempt"])}
     shown: list[dict[str, Any]] = [
-        {name: [row for row in table if (row["unit_id"], row["attempt"]) == (unit, commit["attempt"])]
-         for name, table in tables.items()} | {"commit": commit}
-        for unit, commit in newest.items()
+        {name: [row for row in table if row["commit_id"] == commit["commit_id"]] for name, table in tables.items()}
+        | {"commit": commit}
+        for commit in newest.values()
     ]  # fmt: skip
     verdicts: dict[tuple[str, int], tuple[Any, bool | None]] = {}
     for unit in shown:
@@ -90,7 +96,7 @@ def plain(store: Store, run: str | None) -> list[Candidate]:
     found: list[tuple[Any, Candidate]] = []
     for unit in shown:
         commit = unit["commit"]
-        for trajectory in unit["trajectories"]:
+        for trajectory in [draft for draft in unit["turns"] if draft["turn"] == draft["turns"]]:
             if trajectory["role"] == "rollout" or run not in (None, commit["run_id"]):
                 continue
             name, turns, sizes, stops = trajectory["trajectory_id"], [], {}, {}
@@ -106,12 +112,12 @@ def plain(store: Store, run: str | None) -> list[Candidate]:
                     turns.append(Turn(turn, *facts, reviewed))
             best = sorted(turns, key=lambda turn: (turn.correct is True, turn.turn))[-1]
             problem = asked[commit["problem_id"]]
-            stop = "failed" if trajectory["stop"] == "failed" else stops[best.turn]
+            stop = "failed" if trajectory["ended"] == "failed" else stops[best.turn]
             candidate = Candidate(
                 name, problem.problem_id, problem.question, best.turn, best.text, best.answer, best.correct,
                 sizes[best.turn], stop, trajectory["chosen"], trajectory["oracle_used"], trajectory["reason"],
                 problem.split, trajectory["role"], tuple(sorted(turns, key=lambda turn: turn.turn)), problem.answer,
-                questions[problem.question] > 1,
+                questions[problem.question] > 1, *draft_facts(best.text, best.answer),
             )  # fmt: skip
             found.append(((problem.problem_id, commit["recipe"], trajectory["sample"], name), candidate))
     return [candidate for _, candidate in sorted(found, key=lambda pair: pair[0])]
@@ -127,3 +133,29 @@ def test_candidates_are_those_of_a_plain_reading(tmp_path: Path, seed: int) -> N
         assert len({candidate.tokens for candidate in found}) > 5
         assert {candidate.shares_question for candidate in found} == {True, False}
         assert any(turn.reviewed for candidate in found for turn in candidate.turns)
+
+
+CHAINS = (
+    ("correct",), ("length",), ("equations",), ("duplicates",), ("cap",), ("unaided",),
+    ("correct", "length", "equations", "duplicates", "cap"), ("cap", "unaided", "duplicates", "correct"),
+)  # fmt: skip
+ARGUMENTS = {"cap.most": 2, "length.most": 8, "length.least": 3}
+
+
+@pytest.mark.parametrize("names", CHAINS, ids="-".join)
+def test_the_sql_form_of_a_filter_decides_as_its_python_form(tmp_path: Path, names: tuple[str, ...]) -> None:
+    store = Store(tmp_path / "r.duckdb")
+    for seed in range(2):
+        published(random.Random(seed), store)
+    given = {key: value for key, value in ARGUMENTS.items() if key.partition(".")[0] in names}
+    chain = Chain(names, given)
+    in_python = [(candidate.trajectory_id, chain(candidate)) for candidate in candidates(store)]
+    in_sql = [
+        (trajectory, found if isinstance(found, str) else None)
+        for trajectory, found in sifted_candidates(store, chain.judges(store))
+    ]
+    assert chain.is_sql
+    assert len(in_sql) > 50
+    assert in_sql == in_python
+    assert any(reason is None for _, reason in in_sql)
+    assert any(reason and not reason.startswith("failed") for _, reason in in_sql)

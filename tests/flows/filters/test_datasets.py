@@ -8,14 +8,16 @@ import datasets
 import pytest
 
 from redraft.flows.export import ExportError, export
-from redraft.flows.filter import Chain, filter
-from redraft.flows.filters.candidates import Candidate
-from redraft.flows.filters.ledger import Ledger
+from redraft.flows.filter import filter
+from redraft.flows.filters.sifting.candidates import Candidate
+from redraft.flows.filters.sifting.chain import Chain
+from redraft.flows.filters.sifting.ledger import Ledger
 from redraft.flows.generate import generate
 from redraft.llm.model import ModelError
 from redraft.llm.scripted import Scripted
 from redraft.store import Problem, Store
 from redraft.store.errors import PartError, StoreError
+from redraft.store.tables.rows.turn_rows import draft_facts
 
 Sums = Callable[..., list[Problem]]
 Adder = Callable[..., Scripted]
@@ -42,7 +44,10 @@ def candidate(**facts: object) -> Candidate:
         "trajectory_id": "u:0", "problem_id": "p", "question": "1+1?", "turn": 1, "text": "It is 2.", "answer": "2",
         "correct": True, "tokens": 4, "stop": "answered", "chosen": False, "oracle_used": False, "reason": None,
     }  # fmt: skip
-    return Candidate(**{**usual, **facts})  # type: ignore[arg-type]
+    given = {**usual, **facts}
+    names = ("signature", "by_equations", "wrong_equation")
+    told = dict(zip(names, draft_facts(str(given["text"]), given["answer"]), strict=True))  # type: ignore[arg-type]
+    return Candidate(**{**given, **told})  # type: ignore[arg-type]
 
 
 async def test_every_trajectory_is_kept_or_dropped_with_its_reason(store: Store) -> None:
@@ -94,8 +99,9 @@ async def test_a_run_that_is_not_there_is_a_mistake(store: Store, tmp_path: Path
 @pytest.mark.parametrize(
     ("name", "arguments", "given", "says"),
     [
-        ("correct", {}, [{"correct": True}, {"correct": False}, {"correct": None}],
-         [None, "wrong answer", "not known whether it is right"]),
+        ("correct", {}, [{"correct": True}, {"correct": False}, {"correct": None}, {"correct": None, "answer": None},
+                         {"correct": False, "answer": None}],
+         [None, "wrong answer", "not known whether it is right", "no answer", "wrong answer"]),
         ("length", {"length.most": 4, "length.least": 2}, [{"tokens": n} for n in (1, 2, 4, 5)],
          ["shorter than 2 tokens", None, None, "longer than 4 tokens"]),
         ("length", {}, [{"stop": "length"}, {"text": " "}, {"tokens": 0}], ["cut at the token limit", "empty", None]),
@@ -113,8 +119,6 @@ async def test_a_run_that_is_not_there_is_a_mistake(store: Store, tmp_path: Path
         ("equations", {}, [{"text": "Going back, 6=2. #### 16"}, {"text": "1 1/2 = 1.5, 10/3=3.33, 60/120=50%"}],
          ["an equation does not hold: 6=2", None]),
         ("unaided", {}, [{}, {"oracle_used": True}], [None, "an oracle touched it"]),
-        ("split", {}, [{}, {"split": "train"}, {"split": "test"}], [None, None, "of split test"]),
-        ("split", {"split.drop": "train, dev"}, [{"split": "dev"}, {"split": "test"}], ["of split dev", None]),
     ],
 )  # fmt: skip
 def test_what_each_filter_drops(
@@ -183,13 +187,18 @@ async def test_a_file_that_cannot_be_written_leaves_nothing_behind(store: Store,
     with pytest.raises(ExportError, match=r"rows.jsonl can't be written: Not a directory: name another file"):
         await export(tmp_path / "file" / "rows.jsonl", db=store)
     (tmp_path / "old.jsonl").write_text("old")
-    with pytest.raises(PartError, match="no format 'dpo'; there are mended, messages, rise, score, sft, value"):
-        await export(tmp_path / "old.jsonl", db=store, format="dpo")
-    for name, says in {"old.jsonl": "exists: name another", "redraft.duckdb": "belongs to the store"}.items():
+    there = (
+        "atif, best_worst, dpo, inspect_ai, kto, mended, messages, orm, prm, prompts, question_pairs, questions, rise,"
+        " score, sft, value"
+    )
+    with pytest.raises(PartError, match=f"no format 'ppo'; there are {there}"):
+        await export(tmp_path / "old.jsonl", db=store, format="ppo")
+    refused = {"old.jsonl": "exists: name another", "redraft.duckdb.journal/a.jsonl": "belongs to the store"}
+    for name, says in refused.items():
         with pytest.raises(StoreError, match=f"{name} {says}"):
             await export(tmp_path / name, db=store)
-    with pytest.raises(ExportError, match=r"rows.parquet: an export is JSON lines: name it .jsonl"):
-        await export(tmp_path / "rows.parquet", db=store)
+    with pytest.raises(ExportError, match=r"rows.csv: an export is .jsonl, .jsonl.zst, .parquet, .eval, or a folder"):
+        await export(tmp_path / "rows.csv", db=store)
     assert (tmp_path / "old.jsonl").read_text() == "old"
     assert store.query("FROM datasets").rows == []
     (tmp_path / "needy.py").write_text("def needy(*, word: str):\n    return lambda candidate: {}\n")

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from redraft.flows.cli.main import cli
 from redraft.flows.evaluate import evaluate
-from redraft.flows.export import export
+from redraft.flows.export import EmptyExport, export
 from redraft.flows.filter import filter
 from redraft.flows.formats.format import default_filters, filtered_by
 from redraft.flows.formats.sft import sft
@@ -59,7 +59,7 @@ async def test_every_dataset_leaves_out_held_out_problems_and_says_so(store: Sto
         await export(tmp_path / "own.jsonl", db=store, filters=["correct", "duplicates"]),
     ):
         assert (found.kept, found.held_out, dict(found.dropped)) == (2, 8, {"duplicate": 2})
-    assert found.one_line().startswith("2 kept, 8 held out, 2 dropped (2 duplicate): ")
+    assert found.one_line().startswith("2 kept, 8 trajectories held out, 2 dropped (2 duplicate): ")
     assert json.loads(found.to_json())["held_out"] == 8
     asked = [json.loads(line)["prompt"][0]["content"] for line in rows.read_text().splitlines()]
     assert sorted(asked) == ["What is 1 + 1?", "What is 2 + 2?"]
@@ -166,11 +166,16 @@ def test_each_format_has_its_own_filters_and_help_tells_them() -> None:
     assert default_filters(sft) == ("correct", "length", "equations", "duplicates", "cap")
     assert default_filters(filtered_by("length")(lambda: sft())) == ("length",)
     told = " ".join(CliRunner().invoke(cli, ["export", "--help"]).output.split())
-    assert "mended, rise, score, value: none" in told
+    unfiltered = "atif, inspect_ai, mended, prm, prompts, question_pairs, questions, rise, score, value"
+    assert f"({unfiltered}: none; best_worst: length; dpo, kto, orm:" in told
     assert "messages: correct length equations cap; sft: correct length equations duplicates cap" in told
-    assert "There are mended, messages, rise, score, sft, value." in told
+    there = "atif, best_worst, dpo, inspect_ai, kto, mended, messages, orm, prm, prompts, question_pairs, questions"
+    assert f"There are {there}, rise, score, sft, value." in told
     told = " ".join(CliRunner().invoke(cli, ["filter", "--help"]).output.split())
-    assert "There are cap, correct, duplicates, equations, length, split, unaided." in told
+    shipped = "agreement, answered, cap, chosen, contaminated, correct, difficulty, diversity, duplicates, equations"
+    assert (
+        f"There are {shipped}, language, length, loops, near_duplicates, same_meaning, score, split, unaided." in told
+    )
     assert "Without it: correct, length, equations, duplicates, cap." in told
 
 
@@ -179,4 +184,5 @@ async def test_rise_keeps_wrong_drafts_by_itself(tmp_path: Path, adder: Adder) -
     arguments = {"feedback": "fixed", "turns": 2}
     await generate([asks(1)], db=store, model=adder(lambda *_: False), samples=1, arguments=arguments)
     assert (await export(tmp_path / "rise.jsonl", db=store, format="rise")).kept == 2
-    assert (await export(tmp_path / "sft.jsonl", db=store)).kept == 0
+    with pytest.raises(EmptyExport, match=r"1 dropped \(1 wrong answer\)"):
+        await export(tmp_path / "sft.jsonl", db=store)

@@ -10,7 +10,7 @@ import datasets
 import pytest
 
 from redraft.flows.export import export
-from redraft.flows.filters.candidates import Candidate, Turn
+from redraft.flows.filters.sifting.candidates import Candidate, Turn
 from redraft.flows.formats.format import Row
 from redraft.flows.formats.messages import messages
 from redraft.flows.formats.rise import rise
@@ -26,10 +26,12 @@ Adder = Callable[..., Scripted]
 SAID = "There may be an error in the solution. Check it and solve the problem again."
 
 
-def path(*turns: Turn, role: str = "sample", name: str = "u:0", question: str = "1+1?") -> Candidate:
+def path(
+    *turns: Turn, role: str = "sample", name: str = "u:0", question: str = "1+1?", chosen: bool = False
+) -> Candidate:
     right = [turn for turn in turns if turn.correct] or list(turns)
     return Candidate(
-        name, "p", question, right[-1].turn, right[-1].text, right[-1].answer, right[-1].correct, 4, "answered", False,
+        name, "p", question, right[-1].turn, right[-1].text, right[-1].answer, right[-1].correct, 4, "answered", chosen,
         False, None, role=role, turns=turns,
     )  # fmt: skip
 
@@ -135,12 +137,16 @@ def test_a_shared_draft_makes_one_row_and_what_was_explored_is_taken_when_asked_
     branch = path(turn(1, "3", False), other, role="search", name="u/2b")
     make = rise()
     assert [row.dropped for row in [*written(make(main)), *written(make(branch))]] == [
-        None, None, *["explored beside the trajectory that was continued"] * 2,
+        None, None, *["explored by a search, and not chosen"] * 2,
     ]  # fmt: skip
     make = rise(explored=True)
     assert [row.dropped for row in [*written(make(main)), *written(make(branch))]] == [
         None, None, "in a row already: trajectories share it", None,
     ]  # fmt: skip
+    unfinished = path(turn(1, "3", False), Turn(2, "So", None, False, "Again.", "u/2c"), role="search", name="u/2c")
+    assert [row.dropped for row in written(make(unfinished))][-1] == "explored by a search, and not finished"
+    chosen = path(turn(1, "2", True, leaf="u/9"), role="search", name="u/9", chosen=True)
+    assert [row.dropped for row in written(rise()(chosen))] == [None]
 
 
 def test_equal_rows_are_dropped_only_when_asked_for() -> None:
@@ -178,7 +184,9 @@ def test_messages_end_with_the_last_right_draft_or_with_the_last_one() -> None:
     assert sft()(spoiled) == {"prompt": [user("1+1?")], "completion": [model("2")]}
 
 
-@pytest.mark.parametrize("given", [{"tau": 0.0}, {"tau": -1.0}, {"tau": math.nan}, {"window": -1}])
+@pytest.mark.parametrize(
+    "given", [{"tau": 0.0}, {"tau": -1.0}, {"tau": math.nan}, {"window": -1}, {"since": 0}, {"since": -1}]
+)
 def test_impossible_settings_are_refused(given: dict[str, Any]) -> None:
     [name] = given
     with pytest.raises(PartError, match=f"{name}=.* of format 'rise' has to be "):
@@ -195,7 +203,7 @@ def test_a_weight_that_is_no_number_is_refused() -> None:
 
 async def test_a_row_that_is_no_json_is_refused_and_no_file_left(store: Store, tmp_path: Path) -> None:
     with pytest.raises(PartError, match="format 'score' made a row with NaN or an infinity"):
-        await export(tmp_path / "rows.jsonl", db=store, format="score", arguments={"alpha": math.nan})
+        await export(tmp_path / "rows.jsonl", db=store, format="score", arguments={"alpha": math.inf})
     assert not (tmp_path / "rows.jsonl").exists()
 
 

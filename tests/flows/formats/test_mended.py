@@ -63,6 +63,19 @@ async def test_no_problem_makes_more_than_most_rows_of_a_kind(tmp_path: Path, su
     ]
 
 
+async def test_right_first_drafts_also_make_rows_without_feedback(tmp_path: Path, sums: Sums) -> None:
+    file, model = tmp_path / "rows.jsonl", Scripted(lambda request, index: DRAFTS[index])
+    await generate(sums(2), db=tmp_path / "r.duckdb", model=model, strategy="best_of_n", samples=len(DRAFTS))
+    await export(file, db=tmp_path / "r.duckdb", format="mended", arguments={"firsts": 1})
+    made = [json.loads(line) for line in file.read_text().splitlines()]
+    plain = sorted((row for row in made if row["turn"] == 1), key=str)
+    assert [(row["prompt"], row["completion"][0]["content"], row["weight"]) for row in plain] == [
+        ([{"role": "user", "content": "What is 1 + 1?"}], "C #### 2", 1.0),
+        ([{"role": "user", "content": "What is 2 + 2?"}], "B #### 4", 1.0),
+    ]
+    assert len(made) == len(plain) + 10
+
+
 async def test_what_the_format_does_not_take_is_said(tmp_path: Path, sums: Sums) -> None:
-    with pytest.raises(PartError, match="most=0 of format 'mended' have to be at least"):
+    with pytest.raises(PartError, match="most=0 and firsts=0 of 'mended' have to be at least"):
         await rows(tmp_path, sums, most=0)

@@ -1,13 +1,18 @@
 """TRL 1.x takes what redraft exports and trains a step on it, with the embedded model as a Hugging Face folder."""
 
+import json
+import math
 from importlib import import_module
 from pathlib import Path
+from runpy import run_path
 from typing import Any
 
 import pytest
 
+from redraft.flows.annotate import annotate
 from redraft.flows.export import export
 from redraft.flows.generate import generate
+from redraft.graders import reward
 from redraft.llm.providers.embedded.export import export_folder
 from redraft.store import Store
 
@@ -35,9 +40,9 @@ async def store(tmp_path: Path) -> Store:
     return store
 
 
-async def rows(store: Store, tmp_path: Path, format: str) -> Any:
+async def rows(store: Store, tmp_path: Path, format: str, **arguments: Any) -> Any:
     file = tmp_path / f"{format}.jsonl"
-    await export(file, db=store, format=format, filters=["split"])
+    await export(file, db=store, format=format, filters=["split"], arguments=arguments)
     data = import_module("datasets")
     return data.load_dataset("json", data_files=str(file), split="train", cache_dir=str(tmp_path / "cache"))
 
@@ -72,33 +77,63 @@ async def test_only_the_last_draft_of_a_rise_row_is_learnt(trl: Any, folder: str
         assert trainer.processing_class.decode(learnt) == f"{row['completion'][0]['content']}<|end|>"
 
 
-async def test_rise_rows_train_by_their_weights(trl: Any, folder: str, store: Store, tmp_path: Path) -> None:
-    """docs/train.md shows this trainer: TRL has no place for the weight of a row."""
+@pytest.mark.parametrize("format", ["messages", "rise"])
+async def test_all_replies_and_nothing_else_are_learnt_if_asked_for(
+    trl: Any, folder: str, store: Store, tmp_path: Path, format: str
+) -> None:
+    """`assistant_only_loss` with the template of the exported folder: TRL does not know the model."""
+    dataset = await rows(store, tmp_path, format)
+    config = once(trl.SFTConfig, tmp_path, assistant_only_loss=True, completion_only_loss=False, max_length=None)
+    trainer = trl.SFTTrainer(model=folder, args=config, train_dataset=dataset)
+    for made, row in zip(trainer.train_dataset, dataset, strict=True):
+        messages = row["messages"] if format == "messages" else row["prompt"] + row["completion"]
+        replies = [f"{each['content']}<|end|>" for each in messages if each["role"] == "assistant"]
+        learnt = [token for token in made["labels"] if token != -100]
+        assert trainer.processing_class.decode(learnt) == "".join(replies)
+    assert {row["turn"] for row in dataset} == {1, 2} if format == "rise" else dataset
+    assert 0 < trainer.train().training_loss < 10
+
+
+def weighted() -> Any:
+    """The trainer that docs/train.md shows: TRL has no place for the weight of a row."""
     name: dict[str, Any] = {}
     page = (Path(__file__).parents[3] / "docs" / "train.md").read_text()
     exec(page.split("```python title=weighted.py\n")[1].split("```")[0], name)
+    return name["Weighted"]
+
+
+@pytest.mark.parametrize(("batch", "steps"), [(16, 1), (4, 4), (1, 16)])
+async def test_rise_rows_train_by_their_weights(
+    trl: Any, folder: str, store: Store, tmp_path: Path, batch: int, steps: int
+) -> None:
+    """Loss and gradient are those of all 16 rows at once, however they are divided into batches."""
     dataset = await rows(store, tmp_path, "rise")
-    config = once(trl.SFTConfig, tmp_path, per_device_train_batch_size=16, remove_unused_columns=False)
-    trainer = name["Weighted"](model=folder, args=config, train_dataset=dataset)
-    batch = next(iter(trainer.get_train_dataloader()))
-    assert sorted(batch["weight"].tolist()) == pytest.approx(sorted(dataset["weight"]))
-    told = _by_hand(trainer.model, batch)
-    before = weight(trainer)
-    assert trainer.train().training_loss == pytest.approx(told, rel=1e-4)
-    assert not weight(trainer).equal(before)
+    size = {"per_device_train_batch_size": batch, "gradient_accumulation_steps": steps}
+    given = {"remove_unused_columns": False, "max_grad_norm": 0.0, "lr_scheduler_type": "constant", "optim": "sgd"}
+    trainer = weighted()(model=folder, args=once(trl.SFTConfig, tmp_path, **size, **given), train_dataset=dataset)
+    assert len(trainer.train_dataset) == len(dataset) == 16
+    assert len(set(dataset["weight"])) > 1
+    whole = trainer.data_collator([trainer.train_dataset[index] for index in range(16)])
+    loss, before = _by_hand(trainer.model, whole), weight(trainer)
+    gradient = trainer.model.model.layers[0].mlp.up_proj.weight.grad.clone()
+    trainer.model.zero_grad()
+    assert trainer.train().training_loss == pytest.approx(float(loss), rel=1e-4)
+    moved = (before - weight(trainer)) / 1e-3
+    assert float((moved - gradient).norm() / gradient.norm()) < 0.02
 
 
-def _by_hand(model: Any, batch: Any) -> float:
-    """The weighted mean of the learnt tokens' negative log-likelihood, row by row."""
-    torch = import_module("torch")
-    total = count = 0.0
-    with torch.no_grad():
-        for ids, labels, weight in zip(batch["input_ids"], batch["labels"], batch["weight"], strict=True):
-            likely = model(input_ids=ids[None]).logits[0, :-1].log_softmax(-1)
-            learnt = [(at, token) for at, token in enumerate(labels[1:].tolist()) if token != -100]
-            total -= float(weight) * sum(float(likely[at, token]) for at, token in learnt)
-            count += float(weight) * len(learnt)
-    return total / count
+def _by_hand(model: Any, batch: Any) -> Any:
+    """The learnt tokens' negative log-likelihood times the weight of their row, over the number of tokens; the model
+    gets its gradient."""
+    total, count = 0.0, 0
+    for ids, labels, weight in zip(batch["input_ids"], batch["labels"], batch["weight"], strict=True):
+        likely = model(input_ids=ids[None]).logits[0, :-1].log_softmax(-1)
+        learnt = [(at, token) for at, token in enumerate(labels[1:].tolist()) if token != -100]
+        total = total - weight * sum(likely[at, token] for at, token in learnt)
+        count += len(learnt)
+    loss: Any = total / count
+    loss.backward()
+    return loss.detach()
 
 
 async def test_grpo_learns_second_attempts_from_score_rows(trl: Any, folder: str, store: Store, tmp_path: Path) -> None:
@@ -116,3 +151,71 @@ async def test_grpo_learns_second_attempts_from_score_rows(trl: Any, folder: str
     trainer.train()
     assert len(seen) == 4
     assert set(seen) <= {0.0, 1.0}
+
+
+@pytest.fixture
+async def pairs(tmp_path: Path) -> Store:
+    """First drafts of problems of the training split, of which some are right."""
+    store = Store(tmp_path / "pairs.duckdb")
+    await generate("builtin:split=train,seed=6", db=store, strategy="best_of_n", samples=4, limit=12)
+    return store
+
+
+@pytest.mark.parametrize("style", ["prompt", "text"])
+async def test_dpo_trains_a_step_on_pairs(trl: Any, folder: str, pairs: Store, tmp_path: Path, style: str) -> None:
+    dataset = await rows(pairs, tmp_path, "dpo", style=style)
+    trainer = trl.DPOTrainer(model=folder, args=once(trl.DPOConfig, tmp_path), train_dataset=dataset)
+    before = weight(trainer)
+    assert trainer.train().training_loss == pytest.approx(math.log(2), abs=0.01), "policy and reference are equal"
+    assert not weight(trainer).equal(before)
+
+
+@pytest.mark.parametrize("style", ["prompt", "text"])
+async def test_kto_trains_a_step_on_labelled_drafts(
+    trl: Any, folder: str, pairs: Store, tmp_path: Path, style: str
+) -> None:
+    dataset = await rows(pairs, tmp_path, "kto", style=style)
+    config = once(trl.KTOConfig, tmp_path, per_device_train_batch_size=4)
+    trainer = trl.KTOTrainer(model=folder, args=config, train_dataset=dataset)
+    before = weight(trainer)
+    trainer.train()
+    assert not weight(trainer).equal(before)
+
+
+async def test_a_reward_model_trains_a_step_on_pairs(trl: Any, folder: str, pairs: Store, tmp_path: Path) -> None:
+    dataset = await rows(pairs, tmp_path, "orm", style="pairs")
+    trainer = trl.RewardTrainer(model=folder, args=once(trl.RewardConfig, tmp_path), train_dataset=dataset)
+    before = weight(trainer)
+    trainer.train()
+    assert not weight(trainer).equal(before)
+
+
+async def test_grpo_rewards_its_own_drafts_by_the_keys(trl: Any, folder: str, pairs: Store, tmp_path: Path) -> None:
+    seen: list[float | None] = []
+
+    def right(completions: Any, **columns: Any) -> list[float | None]:
+        seen.extend(reward(completions, **columns))
+        return seen[-len(completions) :]
+
+    config = once(trl.GRPOConfig, tmp_path, per_device_train_batch_size=4, num_generations=4, max_completion_length=64)
+    dataset = await rows(pairs, tmp_path, "prompts")
+    trainer = trl.GRPOTrainer(model=folder, reward_funcs=right, args=config, train_dataset=dataset)
+    trainer.train()
+    assert len(seen) == 4
+    assert set(seen) <= {0.0, 1.0}
+
+
+async def test_the_example_trains_a_process_reward_model(trl: Any, folder: str, pairs: Store, tmp_path: Path) -> None:
+    """A step of examples/train_prm.py: the last token of each separator is learnt, and nothing else."""
+    await annotate(db=pairs, grader="rollout", arguments={"grader.rollouts": 2}, limit=3)
+    file = tmp_path / "prm.jsonl"
+    await export(file, db=pairs, format="prm", filters=["split"])
+    example: Any = run_path(str(Path(__file__).parents[3] / "examples" / "train_prm.py"))
+    quiet = {"max_steps": 1, "use_cpu": True, "save_strategy": "no", "learning_rate": 1e-3}
+    trainer = example["train"](str(file), folder, str(tmp_path / "prm"), **quiet)
+    given = [json.loads(line) for line in file.read_text().splitlines()]
+    for made, row in zip(trainer.train_dataset, given, strict=True):
+        assert [label for label in made["labels"] if label != -100] == [int(label) for label in row["labels"]]
+        text = trainer.processing_class.decode(made["input_ids"])
+        assert text == "\n".join([row["prompt"], *row["completions"], ""])
+    assert (tmp_path / "prm" / "model.safetensors").exists()

@@ -9,8 +9,8 @@ from typing import Any
 import datasets
 import pytest
 
-from redraft.flows.export import export
-from redraft.flows.filters.candidates import candidates
+from redraft.flows.export import EmptyExport, export
+from redraft.flows.filters.sifting.candidates import candidates
 from redraft.flows.generate import generate
 from redraft.graders.grader import Grader
 from redraft.graders.rewards.value_targets import value_targets
@@ -18,7 +18,7 @@ from redraft.llm.model import Choice, Finish, Request
 from redraft.llm.scripted import Scripted
 from redraft.store import Problem, Store, Trajectory
 from redraft.store.errors import PartError
-from redraft.store.tables.read_trajectories import read_trajectories
+from redraft.store.tables.reading.trajectories import read_trajectories
 from redraft.store.trajectory import Grade
 
 Sums = Callable[..., list[Problem]]
@@ -52,7 +52,10 @@ async def searched(tmp_path: Path, sums: Sums, right: str = "2") -> Store:
 
 
 async def rows(store: Store, tmp_path: Path, **given: Any) -> tuple[list[dict[str, Any]], Any]:
-    found = await export(tmp_path / "value.jsonl", db=store, format="value", overwrite=True, **given)
+    try:
+        found = await export(tmp_path / "value.jsonl", db=store, format="value", overwrite=True, **given)
+    except EmptyExport as error:
+        return [], error.result
     return [json.loads(line) for line in (tmp_path / "value.jsonl").read_text().splitlines()], found
 
 

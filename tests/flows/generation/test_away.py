@@ -54,8 +54,11 @@ async def test_a_run_waits_for_a_provider_and_goes_on_by_itself(openai_server: A
     away, back = notes.told
     assert away.startswith(f"waiting for tiny: Nobody answers at {server.url} (")
     assert back == "tiny answers again"
-    given = [entry for entry in server.record.entries if entry.status == 200]
-    assert len(given) == 60
+    given = [entry.body["seed"] for entry in server.record.entries if entry.status == 200]
+    assert len(set(given)) == 60
+    assert len(given) <= 64  # an answer may be on its way when the line is cut, and is then asked for again
+    with Store(db) as store:
+        assert store.query("SELECT count(*), count(DISTINCT call_id) FROM calls WHERE error IS NULL").rows == [(60, 60)]
     assert len(server.requests) <= 64  # what was in flight when it went is asked again, and nothing else
     assert asked < 60
 
@@ -124,7 +127,8 @@ async def test_what_no_waiting_helps_with_is_told_in_one_line(
         assert KEY[:16] not in line
         with Store(db) as store:
             [(status, facts)] = store.query("SELECT status, facts FROM runs").rows
-        assert (status, f"redraft: {json.loads(facts)['reason']}") == ("failed", line)
+        assert status == "failed"
+        assert line.startswith(f"redraft: {json.loads(facts)['reason']}")  # and then where a wrong name is from
 
 
 def _nobody() -> str:

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import os
 import random
+import shutil
 import signal
 import sys
 from collections import Counter
@@ -19,6 +21,9 @@ from redraft.store import Store
 from redraft.store.digest import digest
 
 PROBLEMS, KILLS, IN_FLIGHT = 300, 10, 8
+STORE, EARLIER = os.environ.get("REDRAFT_TEST_STORE"), "20260101T000000-00000000"
+"""A store of `bench/scale/store.py --make` that the run adds to, and the run that such a store has. Without one the
+store begins empty."""
 CORRECTED = {"feedback": "oracle", "turns": 2}
 
 
@@ -41,7 +46,7 @@ async def server(openai_protocol: ModuleType) -> AsyncIterator[Any]:
 
 
 async def test_ten_kills_lose_nothing_and_pay_nothing_twice(server: Any, tmp_path: Path) -> None:
-    broken, rng = tmp_path / "broken.duckdb", random.Random(7)
+    broken, rng = _store(tmp_path / "broken.duckdb"), random.Random(7)
     journalled: set[int] = set()
     for kill in range(KILLS):
         asked = len(server.requests)
@@ -61,9 +66,9 @@ async def test_ten_kills_lose_nothing_and_pay_nothing_twice(server: Any, tmp_pat
     assert [request["seed"] for request in server.requests[asked:] if request["seed"] in journalled] == []
     repeated = Counter(request["seed"] for request in server.requests)
     assert sum(repeated.values()) - len(repeated) <= KILLS * IN_FLIGHT
-    units = Store(broken).query("SELECT count(*), count(DISTINCT unit_id), max(attempt) FROM raw.commits").rows
-    assert units == [(PROBLEMS, PROBLEMS, 1)]
-    whole = tmp_path / "whole.duckdb"
+    of_the_run = f"SELECT count(*), count(DISTINCT unit_id), max(attempt) FROM raw.commits WHERE run_id <> '{EARLIER}'"
+    assert Store(broken).query(of_the_run).rows == [(PROBLEMS, PROBLEMS, 1)]
+    whole = _store(tmp_path / "whole.duckdb")
     assert await (await _start(whole, server.url)).wait() == 0
     assert _tables(broken) == _tables(whole)
 
@@ -102,6 +107,11 @@ async def test_killed_at_turn_3_it_goes_on_at_turn_3(openai_protocol: ModuleType
     assert _tables(broken) == _tables(whole)
 
 
+def _store(db: Path) -> Path:
+    """The path of the store of a run: a copy of STORE, if it is set."""
+    return Path(shutil.copy(STORE, db)) if STORE else db
+
+
 async def _until(met: Callable[[], bool]) -> None:
     while not met():  # noqa: ASYNC110 - another process sets it
         await asyncio.sleep(0.02)
@@ -126,10 +136,12 @@ def _journalled(db: Path) -> Iterator[int]:
 
 
 def _tables(db: Path) -> dict[str, list[tuple[Any, ...]]]:
-    """The final tables without times and run ids."""
+    """The final tables without times and run ids, and without what the store had before."""
     store = Store(db)
+    units = f"unit_id IN (SELECT unit_id FROM raw.commits WHERE run_id = '{EARLIER}')"
+    earlier = dict.fromkeys(EXCLUDED, units) | {"problems": "source = 'b'"}
     return {
-        table: store.query(f"SELECT * EXCLUDE ({without}) FROM {table} ORDER BY ALL").rows
+        table: store.query(f"SELECT * EXCLUDE ({without}) FROM {table} WHERE NOT {earlier[table]} ORDER BY ALL").rows
         for table, without in EXCLUDED.items()
     }
 

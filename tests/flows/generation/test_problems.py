@@ -10,6 +10,8 @@ import pytest
 from redraft.flows.display.progress import Silent
 from redraft.flows.generation.problems import problems
 from redraft.flows.settings import Selection
+from redraft.store.errors import SourceError
+from redraft.store.problems import Problem
 
 
 class Said(Silent):
@@ -73,3 +75,10 @@ def test_what_problems_lack_is_told_in_one_line_each(
     file.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
     problems(file, said, Selection(**named))
     assert said.lines == says
+
+
+@pytest.mark.parametrize("name", ["problem_id", "question", "answer", "source"])
+def test_half_a_character_is_refused_before_a_model_is_asked(name: str) -> None:
+    given: dict[str, Any] = {"question": "1 + 1?", name: "a\ud800"}
+    with pytest.raises(SourceError, match=f"the {name} of a problem holds half a character"):
+        problems([Problem(**given)], Said())

@@ -155,7 +155,7 @@ async def start(db: Path, url: str, problems: str) -> asyncio.subprocess.Process
 
 def answered(db: Path) -> set[int]:
     """The seeds of the calls that are answered on disk: in whole lines of journals, and in the store."""
-    calls = [tuple(row) for row in Store(db).query("SELECT unit_id, purpose, place, first_sample FROM raw.calls").rows]
+    calls = [tuple(row) for row in Store(db).query("SELECT unit_id, purpose, place, first_sample FROM calls").rows]
     for file in journals(db):
         lines = [json.loads(line) for line in file.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
         found = [line["call"] for line in lines if "call" in line]

@@ -95,8 +95,8 @@ def test_a_column_of_null_is_no_column() -> None:
 @pytest.mark.parametrize(
     ("label", "verdict"),
     [
-        *[(label, Verdict.RIGHT) for label in (True, 1, 1.0, "Right", "correct", "good")],
-        *[(label, Verdict.WRONG) for label in (False, 0, -1, "wrong", "INCORRECT", "bad")],
+        *[(label, Verdict.RIGHT) for label in (True, 1, 1.0, "Right", "correct", "good", "true", " 1")],
+        *[(label, Verdict.WRONG) for label in (False, 0, -1, "wrong", "INCORRECT", "bad", "false", "0", "-1")],
     ],
 )  # fmt: skip
 def test_a_label_is_a_verdict_on_the_last_draft(label: Any, verdict: Verdict) -> None:
@@ -110,6 +110,7 @@ def test_a_label_is_a_verdict_on_the_last_draft(label: Any, verdict: Verdict) ->
     [
         ([1, -1], (1.0, 0.0)), ([1.0, 0.0], (1.0, 1.0)), (["Good", "bad"], (1.0, 0.0)), ([True, False], (1.0, 0.0)),
         ([0, "neutral"], (1.0, 1.0)), (["right", "wrong"], (1.0, 0.0)), ([None, 1], (None, 1.0)),
+        (["-1", "1"], (0.0, 1.0)), (["true", "False"], (1.0, 0.0)),
     ],
 )  # fmt: skip
 def test_each_step_has_its_label(labels: list[Any], steps: tuple[float | None, ...]) -> None:
@@ -147,7 +148,7 @@ def test_a_verdict_stands_beside_the_labels_of_steps() -> None:
         ({"messages": [ASKED, SAID, ASKED]}, IN_TURNS),
         (row(label=2), "label=2 is none of true, false, 1, 0, -1, right, correct, good, wrong, incorrect, bad"),
         (row(label=0.5), "label=0.5 is none of true, false, 1, 0, -1, right, correct, good, wrong, incorrect, bad"),
-        (row(labels=[1]), "1 labels for 2 steps: give one a step, or another --separator"),
+        (row(labels=[1]), "1 label for 2 steps: give one a step, or another --separator"),
         (row(labels=1), "no list of labels for 2 steps: give one a step, or another --separator"),
         (row(labels=[1, 0.5]), "the step label 0.5 is none of 1, 0, -1, good, neutral, bad, true, false, null"),
         (row(labels=[1, [1]]), "the step label [1] is none of 1, 0, -1, good, neutral, bad, true, false, null"),

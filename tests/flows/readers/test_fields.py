@@ -14,6 +14,8 @@ from redraft.store.plugins.discovery import load, names
 CONTEXT = Context("mine", "u")
 STEP = {"completions": [{"text": "A", "rating": 1}, {"text": "B", "rating": -1}], "chosen_completion": 0}
 ASKED, SAID = {"role": "user", "content": "3 + 4?"}, {"role": "assistant", "content": [{"type": "text", "text": "7."}]}
+GRADE = {"turn": 1, "grader": "prm", "trajectory_id": "t", "value": 0.5}
+OWN = {"turn": 1, "by": "model", "grades": [GRADE]}
 ROWS: dict[str, list[dict[str, Any]]] = {
     "prm800k": [
         {"labeler": "ann", "question": {"problem": "x?", "ground_truth_answer": "7", "pre_generated_steps": ["A"]},
@@ -24,6 +26,36 @@ ROWS: dict[str, list[dict[str, Any]]] = {
     "openr1": [
         {"problem": "x?", "answer": "7", "generations": ["A", "B"], "correctness_math_verify": [True, None],
          "finish_reasons": ["stop", "length"], "is_reasoning_complete": [True, False]},
+    ],
+    "preferences": [
+        {"prompt": [ASKED], "chosen": [SAID], "rejected": [SAID], "answer": "7"},
+        {"messages": [ASKED, SAID], "rejected_response": "8."},
+        {"chosen": [ASKED, SAID], "rejected": [ASKED, SAID]},
+    ],
+    "atif": [
+        {"schema_version": "ATIF-v1.8",
+         "steps": [{"source": "user", "message": "x?"},
+                   {"source": "agent", "message": [{"text": "A"}], "metrics": {"completion_tokens": 3}}]},
+        {"schema_version": "ATIF-v1.8",
+         "steps": [{"source": "user", "message": "x?"},
+                   {"source": "agent", "message": "A", "extra": {"redraft": {**OWN, "step_id": "u/0"}}}],
+         "extra": {"redraft": {
+             "problem": {"question": "x?", "problem_id": "p"}, "other_steps": [{**OWN, "step_id": "u/0.1"}],
+             "trajectories": [{"trajectory_id": "t", "role": "search", "drafts": [{}], "leaf_step_id": "u/0.1",
+                               "grades": [GRADE]}]}}},
+    ],
+    "inspect_ai": [
+        {"id": 1, "epoch": 2, "input": "x?", "target": "7", "choices": ["6", "7"], "metadata": {"level": 1},
+         "messages": [ASKED, {**SAID, "id": "m", "tool_calls": [{"function": "add", "arguments": {"x": 1}}]},
+                      {"role": "tool", "content": "attachment://a"}, SAID],
+         "output": {"choices": [{"stop_reason": "stop"}]}, "attachments": {"a": "7"}, "limit": {"type": "time"},
+         "events": [{"event": "model",
+                     "output": {"usage": {"output_tokens": 3}, "choices": [{"message": {"id": "m"}}]}}],
+         "scores": {"match": {"value": "C"}, "two": {"value": {"a": 0.5, "b": "P"}, "explanation": "x"}}},
+        {"id": "a", "epoch": 1, "input": [ASKED], "target": ["6", "7"], "messages": [SAID], "error": {"message": "x"}},
+        {"id": "p", "epoch": 1, "store": {"redraft": {
+            "problem": {"question": "x?", "problem_id": "p"}, "steps": [{**OWN, "step_id": "u/0"}],
+            "trajectories": [{"trajectory_id": "t", "role": "sample", "drafts": [{}], "leaf_step_id": "u/0"}]}}},
     ],
     "chats": [
         {"messages": [ASKED, SAID], "label": True, "answer": "7"},
@@ -58,7 +90,7 @@ def changed(row: dict[str, Any], chance: random.Random) -> dict[str, Any]:
     row = copy.deepcopy(row)
     for _ in range(chance.randint(1, 3)):
         holder, key = chance.choice(list(places(row)) or [(row, "added")])
-        if chance.random() < 0.2:
+        if holder and chance.random() < 0.2:
             del holder[key]
         else:
             holder[key] = copy.deepcopy(chance.choice(STRANGE))

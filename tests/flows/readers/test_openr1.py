@@ -58,7 +58,7 @@ def test_a_row_without_generations_is_left_out() -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (row(correctness_math_verify=[True]), "correctness_math_verify has 1 values for 2 generations"),
+        (row(correctness_math_verify=[True]), "correctness_math_verify has 1 value for 2 generations"),
         (row(generations=["a", 7]), "generations[1] is a whole number, and has to be a text"),
         (row(generations="a"), "generations is 'a', and has to be a list"),
         (row(problem=None), "which has to be a text"),

@@ -94,7 +94,10 @@ def test_a_row_that_is_left_out_says_why(given: dict[str, Any], message: str) ->
             {"question": {"problem": "x"}, "label": None},
             "no field 'label' among question, label, which has to be an object",
         ),
-        (row(step(("A", 1), chosen=5)), "label.steps[0].chosen_completion is 5, and there are 1 completions"),
+        (
+            row(step(("A", 1), chosen=5)),
+            "label.steps[0].chosen_completion is 5, and has to be the number of one of 1 completion, from 0",
+        ),
         (
             row({"completions": [{"rating": 1}]}),
             "no field 'label.steps[0].completions[0].text' among rating, which has to be a text",

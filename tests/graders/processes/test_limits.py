@@ -73,13 +73,13 @@ def _busy(rivals: list[subprocess.Popen[bytes]]) -> None:
 async def test_a_busy_machine_makes_no_comparison_undecided(
     one_processor: None, rivals: list[subprocess.Popen[bytes]]
 ) -> None:
-    async with Checker(limit_s=1.0, workers=1) as checker:
+    async with Checker(limit_s=2.0, workers=1) as checker:
         assert await checker.equal(r"\sum_{k=1}^{2} 1", "2") == Ruling(Verdict.RIGHT)
         _busy(rivals)
         begun = time.monotonic()
         assert await checker.equal(*SLOW) == Ruling(Verdict.WRONG)
         assert time.monotonic() - begun > 1.0  # otherwise it was not busy
-        hung = Ruling(Verdict.UNDECIDED, "not decided within the limit of 1 s")
+        hung = Ruling(Verdict.UNDECIDED, "not decided within the limit of 2 s")
         assert await checker.equal("5", HANG) == hung
 
 

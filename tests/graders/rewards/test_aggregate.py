@@ -76,7 +76,7 @@ def test_a_long_product_does_not_vanish_as_a_logarithm() -> None:
 
 def test_what_is_no_probability_is_no_value() -> None:
     path = draft("One.", "Two.")
-    assert graded(EMPTY, path, [Detail(0.5)]).reason == "1 values for 2 steps"
+    assert graded(EMPTY, path, [Detail(0.5)]).reason == "1 value for 2 steps"
     for bad in (math.nan, 1.5, -0.1, math.inf):
         grade = graded(EMPTY, path, [Detail(0.5), Detail(bad)])
         assert (grade.value, grade.steps) == (None, ())

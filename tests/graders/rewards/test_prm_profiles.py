@@ -33,10 +33,22 @@ def test_a_step_is_shown_after_what_stood_before_it() -> None:
     assert shown("rlhflow", ["One."]) == [[first]]
 
 
+def test_skyworks_lines_end_with_a_token_of_their_own() -> None:
+    """As in its training: the ends of lines are tokenized apart, and the last one of a step has its value."""
+    [pieces] = shown("skywork", ["One.\n\nTwo.", "Three."])
+    assert pieces == [
+        ("piece", "<|endoftext|>Q?\n"),
+        *(("piece", text) for text in ("One.", "\n", "\n", "Two.")),
+        ("end", "\n"),
+        ("piece", "Three."),
+        ("end", "\n"),
+    ]
+
+
 @pytest.mark.parametrize(("family", "tag"), [("math_shepherd", "ки"), ("qwen", "<extra_0>")])
 def test_a_step_that_holds_the_tag_is_refused(family: str, tag: str) -> None:
     with pytest.raises(Nonsense, match=f"^step 2 holds '{tag}', which ends a step for this reward model$"):
-        PROFILES[family].show("Q?", ["One.", f"two {tag}"])
+        PROFILES[family].calls("Q?", ["One.", f"two {tag}"])
 
 
 @pytest.mark.parametrize(
@@ -46,9 +58,9 @@ def test_a_step_that_holds_the_tag_is_refused(family: str, tag: str) -> None:
         ([], r"\[\] is no row of numbers"),
         ([True, False], "is no row of numbers"),
         (["0.5", "0.5"], "is no row of numbers"),
-        ([1.5, -0.5], "are no probabilities: is the model served without its activation"),
+        ([1.5, -0.5], "are no probabilities: does the model's configuration switch its activation off"),
         ([0.5, 0.4], "do not sum to 1"),
-        ([math.nan, 0.5], "are no probabilities"),
+        ([math.nan, 0.5], "are not finite"),
     ],
 )
 def test_a_row_that_is_none_of_probabilities(row: Any, words: str) -> None:
@@ -69,13 +81,14 @@ def test_the_good_class_stands_where_the_family_has_it() -> None:
     rows = [[0.9, 0.1], [0.2, 0.8]]
     assert goods("math_shepherd", [rows]) == [0.9, 0.2]
     assert goods("qwen", [rows]) == [0.1, 0.8]
-    [two, three] = PROFILES["classify"].read([[[0.3, 0.7], [0.2, 0.3, 0.5]]])
+    [[one], [two], [three]] = [PROFILES["classify"].read([[row]]) for row in ([0.3], [0.3, 0.7], [0.2, 0.3, 0.5])]
+    assert (one.p_bad, one.p_neutral, one.p_good) == (0.7, None, 0.3)
     assert (two.p_bad, two.p_neutral, two.p_good) == (0.3, None, 0.7)
     assert (three.p_bad, three.p_neutral, three.p_good) == (0.2, 0.3, 0.5)
-    with pytest.raises(Nonsense, match="a row of 3 numbers where 2 are wanted"):
+    with pytest.raises(Nonsense, match="a row of 3 numbers where 2 are expected"):
         goods("qwen", [[[0.2, 0.3, 0.5]]])
-    with pytest.raises(Nonsense, match="a row of 1 numbers where 2 or 3 are wanted"):
-        goods("classify", [[[0.2]]])
+    with pytest.raises(Nonsense, match="a row of 4 numbers where 1 or 2 or 3 are expected"):
+        goods("classify", [[[0.25] * 4]])
 
 
 @given(some.floats(-1e4, 1e4))

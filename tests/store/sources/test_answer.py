@@ -18,6 +18,19 @@ UNCLEAR = "a solution that states no answer plainly"
         ("3:4 (ratio of red)", "3:4"),
         ("4 (cats); 6 (dogs)", "4, 6"),
         ("10 (cm^2)", "10"),
+        ("(5 apples)", "5 apples"),
+        ("(5 mod 7)", "(5 mod 7)"),
+        ("(5 a)", "(5 a)"),
+        ("A)21", "21"),
+        ("(B) $21$", "$21$"),
+        ("(A) -3", "-3"),
+        ("(A) - 3", "(A) - 3"),
+        ("(A)(B)", "(A)(B)"),
+        ('["\\\\frac{3}{2}"]', "\\frac{3}{2}"),
+        ('["3", "$4$"]', "3, 4"),
+        (r"['\\pi', 'e']", r"\pi, e"),
+        ("['x] is open", "['x] is open"),
+        ("[1, 2]", "[1, 2]"),
         ("5 (mod 7)", "5 (mod 7)"),
         ("12 (base 8)", "12 (base 8)"),
         ("2 (x+1)", "2 (x+1)"),
@@ -71,7 +84,7 @@ def test_an_empty_cell_has_no_answer_and_no_word_for_it(cell: Any) -> None:
 def test_a_worked_solution_without_a_mark_gives_its_last_value_only_if_that_is_plain(
     text: str, answer: str | None
 ) -> None:
-    found = known_answer(text, worked=True)
+    found = known_answer(text, "solution")
     if text in ("Paris", "x = 5", "18"):
         assert found == (text, None, None)
     else:
@@ -83,6 +96,47 @@ def test_a_text_of_several_lines_is_a_solution_in_any_column_if_it_is_prose() ->
     matrix = "$$\n\\begin{cases}1 & x \\leq 0 \\\\ 2 & \\text{otherwise}\\end{cases}\n$$"
     assert known_answer(matrix) == (matrix, None, None)
     assert known_answer("We add. So it is 7.") == ("We add. So it is 7.", None, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("He has 3+2=5 apples. The answer is 5.", "5"),
+        ("The answer is 5.", "5"),
+        ("Answer: 3.5", "3.5"),
+        ("The answer is not 4. So the answer is 5.", "5"),
+        ("The answer is **5**.", "5"),
+        ("The answer is 5. But he gives two away.", None),
+        ("The answer is\n5\nbecause we add all of these numbers.", None),
+    ],
+)
+def test_a_text_of_one_line_that_says_the_answer_is_a_solution_in_any_column(text: str, answer: str | None) -> None:
+    assert known_answer(text) == (answer, text, None if answer else UNCLEAR)
+
+
+@pytest.mark.parametrize("text", ["The area is 3.\n#### ", "The area is 3.\n####", "The area is 3.\n#### $"])
+def test_a_mark_without_a_value_is_no_answer(text: str) -> None:
+    assert known_answer(text) == (None, "The area is 3.", "#### without a value")
+
+
+@pytest.mark.parametrize(
+    ("text", "stated", "marked"),
+    [
+        ("red, green, blue", None, None),
+        ("The total was 5 shells.", None, None),
+        ("7", "7", None),
+        ("x^2 + 1", "x^2 + 1", None),
+        ("We add. The answer is 7.", "7", None),
+        (r"So \boxed{7} it is.", "7", "7"),
+        ("So it is.\n#### 7", "7", "7"),
+    ],
+)
+def test_free_text_is_an_answer_only_if_it_states_or_marks_one(
+    text: str, stated: str | None, marked: str | None
+) -> None:
+    assert known_answer(text, "statement").answer == stated
+    found = known_answer(text, "mark")
+    assert (found.answer, found.why) == (marked, None if marked else "a text that marks no answer")
 
 
 def test_an_object_is_no_answer() -> None:

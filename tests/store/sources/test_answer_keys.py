@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from redraft.graders.programs.unit_tests import passes
 from redraft.store.errors import SourceError
 from redraft.store.problems import Kind, Problem
 from redraft.store.sources.read import read
+from redraft.store.trajectory import Verdict
 
 EXAMPLES = Path(__file__).parents[3] / "docs" / "examples"
 
@@ -42,6 +44,25 @@ def test_humaneval_and_mbpp_are_read(tmp_path: Path) -> None:
     assert (human.kind, human.answer) == (Kind.CODE, f"{check}\ncheck(f)")
     mbpp = one(tmp_path, question="Write f.", test_list=["assert f(1) == 1", "assert f(2) == 2"])
     assert (mbpp.kind, mbpp.answer) == (Kind.CODE, "assert f(1) == 1\nassert f(2) == 2")
+
+
+async def test_what_the_tests_of_mbpp_need_comes_before_them(tmp_path: Path) -> None:
+    code = "def g(x):\n  return x"
+    needs = {"test_imports": ["import math", "import re"], "test_setup_code": "half = math.pi / 2"}
+    problem = one(tmp_path, prompt="Write g.", code=code, test_list=["assert g(math.pi) == 2 * half"], **needs)
+    assert problem.answer == "import math\nimport re\nhalf = math.pi / 2\nassert g(math.pi) == 2 * half"
+    assert (await passes(problem.answer, code)).verdict is Verdict.RIGHT
+    assert (await passes(problem.answer, "def g(x):\n  return 2 * x")).verdict is Verdict.WRONG
+    assert one(tmp_path, question="1+1?", answer=2, test_imports=["import math"], test_list=[]).kind is Kind.MATH
+    seen = one(tmp_path, question="Write g.", visible_tests="assert g(1) == 1", tests="assert g(2) == 2", **needs)
+    assert seen.meta["tests"][:2] == ["import math", "import re"]
+
+
+def test_a_program_keeps_the_indentation_of_its_first_line(tmp_path: Path) -> None:
+    check = "def check(candidate):\n    assert candidate(1) == 1"
+    solution = "\n    if n:\n        return 1\n    return n\n\n"
+    human = one(tmp_path, prompt="def f(n):", test=check, entry_point="f", canonical_solution=solution)
+    assert human.meta["solution"] == "    if n:\n        return 1\n    return n"
 
 
 def test_a_rubric_is_the_key_with_a_good_answer_after_it(tmp_path: Path) -> None:

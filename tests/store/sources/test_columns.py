@@ -9,7 +9,7 @@ from hypothesis import strategies as some
 from redraft.store.errors import ColumnError, SourceError
 from redraft.store.problems import Kind, Problem
 from redraft.store.sources.answer import boxed
-from redraft.store.sources.problem import problem, worked
+from redraft.store.sources.problem import SourceNotes, problem, worked
 
 
 def read(row: dict[str, Any], question: str | None = None, answer: str | None = None) -> Problem:
@@ -69,6 +69,8 @@ def test_without_an_id_equal_questions_have_equal_ids() -> None:
          " and the one that holds the answer with --answer-column"),
         ({"a": 1, "Answer": 2}, {}, "no column for the question among a, Answer: name the one that holds the question"
          " with --question-column"),
+        ({"tests": "assert f(1)", "a": 1}, {}, "no column for the question among tests, a: name the one that holds the"
+         " question with --question-column"),
         ({"a": 1, "b": 2}, {"question": "c"},
          "no column 'c' among a, b: name the one that holds the question with --question-column"),
         ({"Q": 1}, {"question": "q"}, "no column 'q' among Q: name the one that holds the question"
@@ -103,8 +105,8 @@ def test_the_right_choice_by_label_number_or_text(choices: Any, answer: Any, let
 @pytest.mark.parametrize(
     ("choices", "words"),
     [
-        ("[" * 100_000, "the choices are not a JSON list"),
-        ("x, y", "the choices are not a JSON list"),
+        ("[" * 100_000, "the choices are no JSON list"),
+        ("x, y", "the choices are no JSON list"),
         ("7", "the choices are not a list"),
         (["x"], "not a list of 2 to 26 texts"),
         ([str(n) for n in range(27)], "not a list of 2 to 26 texts"),
@@ -123,6 +125,66 @@ def test_choices_that_are_none(choices: Any, words: str) -> None:
 @pytest.mark.parametrize("choices", ["", [], None, {}, "null"])
 def test_no_choices_leave_a_question_as_it_is(choices: Any) -> None:
     assert read({"question": "a", "choices": choices, "answer": "B"}) == Problem("a", "B", source="s")
+
+
+REGION = {"A": "hippocampus", "B": "amygdala", "C": "cerebellum", "D": "V1"}
+
+
+@pytest.mark.parametrize(
+    ("row", "answer", "letter", "lines"),
+    [
+        (REGION, "B", "B", 4),
+        (REGION, "amygdala", "B", 4),
+        (REGION, 3, "D", 4),
+        (REGION, None, None, 4),
+        ({**REGION, "D": None}, "A", "A", 3),
+        ({"optionA": "x", "optionB": "y"}, "B", "B", 2),
+        ({"option_a": "x", "option_b": "y"}, "y", "B", 2),
+        ({"choice1": "x", "choice2": "y"}, "1", "A", 2),
+        ({"choice1": "x", "choice2": "y"}, 2, "B", 2),
+        ({"option1": 3, "option2": 4}, 1, "A", 2),
+        ({"A": 3, "B": "4"}, "b", "B", 2),
+    ],
+)
+def test_options_in_columns_of_their_own_are_choices(row: dict, answer: Any, letter: str | None, lines: int) -> None:
+    found = read({"Question": "Which region?", **row, "Answer": answer})
+    assert (found.kind, found.answer) == (Kind.CHOICE, letter)
+    assert found.question.splitlines()[1:] == [
+        f"{letter}) {text}" for letter, text in zip("ABCD", filter(None, row.values()), strict=False)
+    ]
+    assert len(found.question.splitlines()) == lines + 1
+
+
+def test_numbers_in_columns_of_letters_may_be_no_choices() -> None:
+    sides = {"question": "Which perimeter?", "A": 3, "B": 4, "C": 5, "answer": 12}
+    assert read(sides) == Problem("Which perimeter?", "12", source="s")
+
+
+@pytest.mark.parametrize(
+    ("row", "columns"),
+    [
+        ({"premise": "x" * 200}, ["premise"]),
+        ({"story": "x" * 400, "Source": "y" * 400}, ["story"]),
+        ({"premise": "x" * 199}, []),
+        ({"formatted": f"Solve this. {'x' * 400} How many?"}, []),
+        ({"generated_solution": "x" * 400, "cot": "x" * 400, "r1_response": "x" * 400, "SourceUrl": "x" * 400}, []),
+        ({"numbers": [1] * 400, "test": "x" * 400, "explanation": "x" * 400, "context": "x" * 400}, []),
+        ({"video": "x" * 400, "studio": "x" * 400}, ["video", "studio"]),
+    ],
+)
+def test_a_long_text_that_the_question_leaves_out_is_counted(row: dict, columns: list[str]) -> None:
+    notes = SourceNotes()
+    problem(
+        {"question": "How many?", "answer": 3, **row}, source="s", split=None, question=None, answer=None, notes=notes
+    )
+    assert list(notes.left_out) == columns
+
+
+def test_a_named_column_of_the_question_or_the_answer_is_not_left_out() -> None:
+    notes = SourceNotes()
+    row = {"story": "x" * 400, "task": "How many?", "key": "y" * 400, "note": "z" * 400}
+    problem(row, source="s", split=None, question="story, task", answer="key", notes=notes)
+    assert list(notes.left_out) == ["note"]
 
 
 NESTED = some.recursive(

@@ -1,7 +1,9 @@
 """Rows with their places, out of each kind of file."""
 
+import gzip
 import json
 import random
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,10 +12,11 @@ import duckdb
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
+from zstandard import ZstdCompressor
 
 from redraft.store.errors import SourceError
 from redraft.store.sources.files import rows
-from redraft.store.sources.json_rows import LONGEST
+from redraft.store.sources.rows.json_rows import LONGEST
 
 Write = Callable[[str, bytes], Path]
 
@@ -37,12 +40,26 @@ def line(size: int) -> bytes:
     return b'{"q": "' + b"x" * (size - 9) + b'"}'
 
 
+def test_an_array_with_escapes_takes_the_time_of_its_lines(write: Write) -> None:
+    """Each row of an array is searched for half a character, and not the whole file for each row."""
+    row, count = '{"q": "\\ud83d\\ude00 %s"}' % ("x" * 200), 10_000
+    spent = []
+    for file in (
+        write("a.jsonl", f"{row}\n".encode() * count),
+        write("a.json", f"[{','.join([row] * count)}]".encode()),
+    ):
+        start = time.process_time()
+        assert len(read(file)) == count
+        spent.append(time.process_time() - start)
+    assert spent[1] < 5 * spent[0]
+
+
 def test_blank_lines_have_a_number_and_are_no_rows(write: Write) -> None:
     content = b'\n{"q": 1}\r\n  \n[2]\n{"q": 3'
     assert read(write("a.JSONL", content)) == [
         ("line 2", {"q": 1}),
         ("line 4", 'not a JSON object: it has to be {"column": value, ...}'),
-        ("line 5", "broken JSON (Expecting ',' delimiter: line 1 column 8 (char 7))"),
+        ("line 5", "broken JSON (Expecting ',' delimiter, column 8)"),
     ]
 
 
@@ -88,9 +105,62 @@ def test_a_row_of_csv_may_stand_in_several_lines(write: Write) -> None:
     content = b'\n\nq,a\n"one\ntwo",1\n\nx\n"y,z",""\n'
     assert read(write("a.csv", content)) == [
         ("line 4", {"q": "one\ntwo", "a": "1"}),
-        ("line 7", "1 cells where the header has 2: quote cells that hold a comma"),
+        ("line 7", "1 cell where the header has 2: quote cells that hold a comma"),
         ("line 8", {"q": "y,z", "a": ""}),
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.csv", 'question;answer\n"one; two, ""three""";4\n'),
+        ("a.csv", '\ufeff"question";"answer"\r\n"one; two, ""three""";4\r\n'),
+        ("a.tsv", 'question\tanswer\none; two, "three"\t4\n'),
+        ("a.csv", 'question\tanswer\none; two, "three"\t4\n'),
+        ("a.csv", '\n\nquestion,answer\n"one; two, ""three""",4\n'),
+        ("a.jsonl", '{"question": "one; two, \\"three\\"", "answer": "4"}\n'),
+        ("a.json", '[{"question": "one; two, \\"three\\"", "answer": "4"}]'),
+        ("a.json", '{\n"question": "one; two, \\"three\\"", "answer": "4"}'),
+    ],
+)
+def test_cells_by_any_separator_and_packed_or_not(write: Write, name: str, content: str) -> None:
+    raw = content.encode()
+    frames = b"".join(ZstdCompressor().compress(part) for part in (raw[:9], raw[9:]))
+    for file in (write(name, raw), write(f"{name}.gz", gzip.compress(raw)), write(f"{name}.zst", frames)):
+        assert [row for _, row in read(file)] == [{"question": 'one; two, "three"', "answer": "4"}]
+
+
+@pytest.mark.parametrize(
+    ("ending", "pack"), [("gz", gzip.compress), ("zst", ZstdCompressor(write_checksum=True).compress)]
+)
+def test_a_packed_file_that_is_broken_is_one_line(write: Write, ending: str, pack: Callable[[bytes], bytes]) -> None:
+    packed = pack(random.Random(0).randbytes(9999) + b"\n" * 9)
+    for content in (b'{"q": 1}', packed[:-20], packed[:50] + b"xxxx" + packed[54:]):
+        with pytest.raises(
+            SourceError, match=rf"a\.jsonl\.{ending} can't be unpacked \(.*\): check the name, or pack"
+        ) as caught:
+            read(write(f"a.jsonl.{ending}", content))
+        assert "\n" not in str(caught.value)
+
+
+def test_a_separator_of_semicolons_is_named_in_the_cure(write: Write) -> None:
+    assert read(write("a.csv", b"q;a\nx;1;2\n")) == [
+        ("line 2", "3 cells where the header has 2: quote cells that hold a semicolon")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "place"),
+    [
+        (b"question,answer,question\na,1,b\n", "line 1: 2 columns are named 'question'"),
+        (b"\nx;x;x\n1;2;3\n", "line 2: 3 columns are named 'x'"),
+    ],
+)
+def test_two_columns_of_one_name_are_refused(write: Write, content: bytes, place: str) -> None:
+    with pytest.raises(SourceError) as caught:
+        read(write("a.csv", content))
+    assert str(caught.value).endswith(f"a.csv, {place}: give each a name of its own")
+    assert read(write("b.csv", b"question,,\na,,\n")) == [("line 2", {"question": "a", "": ""})]
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None)

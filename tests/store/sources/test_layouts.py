@@ -16,6 +16,7 @@ from redraft.graders.answers.verify import verify
 from redraft.store.errors import SourceError
 from redraft.store.problems import Kind, Problem
 from redraft.store.sources.columns import columns_of
+from redraft.store.sources.fields import parsed
 from redraft.store.sources.layouts import TABLE, USUAL, Layout, layout_of
 from redraft.store.sources.problem import SourceNotes, problem
 from redraft.store.sources.read import read
@@ -102,7 +103,7 @@ ROWS: dict[str, list[tuple[dict[str, Any], Expected]]] = {
         ({"Question": "Is 7 prime?", "Answer": "True", "Answer_type": "bool", "Picture": None},
          ("Is 7 prime?", "True", MATH)),
         ({"Question": "List 1 to 3.", "Answer": "[1, 2, 3]", "Answer_type": "list of integer", "Picture": None},
-         ("List 1 to 3.", "[1, 2, 3]", MATH)),
+         ("List 1 to 3.", "1; 2; 3", MATH)),
         ({"Question": "Half of 1?", "Answer": "0.5", "Answer_type": "float", "Picture": None},
          ("Half of 1?", "0.5", MATH)),
     ],
@@ -167,7 +168,14 @@ ROWS: dict[str, list[tuple[dict[str, Any], Expected]]] = {
     ],
     "Alpaca": [
         ({"instruction": "Add the numbers.", "input": "4 and 5", "output": "4 + 5 = 9."},
-         ("Add the numbers.\n\n4 and 5", "9", MATH)),
+         ("Add the numbers.\n\n4 and 5", None, MATH)),
+        ({"instruction": "Add.", "input": "2 and 5", "output": "2 + 5 = 7.\n#### 7"}, ("Add.\n\n2 and 5", "7", MATH)),
+        ({"instruction": "Give tips.", "input": "", "output": "1. Eat.\n2. Walk.\n3. Keep a schedule of 8 hours."},
+         ("Give tips.", None, MATH)),
+        ({"instruction": "Rewrite it as a haiku.", "input": "Shells.", "output": "The total was 5 shells."},
+         ("Rewrite it as a haiku.\n\nShells.", None, MATH)),
+        ({"instruction": "Name three colours.", "input": "", "output": "red, green, blue"},
+         ("Name three colours.", None, MATH)),
         ({"instruction": "Greet me.", "input": "", "output": "Hello there, and welcome to this place, my friend."},
          ("Greet me.", None, MATH)),
         ({"instruction": "Add.", "input": "1 and 1", "target": 2}, ("Add.\n\n1 and 1", "2", MATH)),
@@ -175,6 +183,17 @@ ROWS: dict[str, list[tuple[dict[str, Any], Expected]]] = {
     "MathInstruct": [
         ({"source": "x", "instruction": "What is 8 / 2?", "output": "We divide.\nThe answer is 4"},
          ("What is 8 / 2?", "4", MATH)),
+        ({"instruction": "What is 9 / 3?", "output": "3"}, ("What is 9 / 3?", "3", MATH)),
+        ({"instruction": "Name three colours.", "output": "red, green, blue"}, ("Name three colours.", None, MATH)),
+        ({"instruction": "Tell a story.", "output": "Ann found shells. The total was 5 shells."},
+         ("Tell a story.", None, MATH)),
+    ],
+    "MBPP": [
+        ({"task_id": 2, "text": "Write f.", "code": "import math\ndef f(x):\n    return x", "test_setup_code": "y = 4",
+          "test_list": ["assert f(y) == 4", "assert f(2) == 2"], "challenge_test_list": []},
+         ("Write f.", "y = 4\nassert f(y) == 4\nassert f(2) == 2", Kind.CODE)),
+        ({"text": "Write g.", "code": "def g(x):\n    return x", "test_list": ["assert g(1) == 1"]},
+         ("Write g.", "assert g(1) == 1", Kind.CODE)),
     ],
 }
 # fmt: on
@@ -203,7 +222,10 @@ async def test_the_key_of_every_layout_is_right_against_itself(layout: str, tmp_
     checker = Checker()
     try:
         keys = [one(row, tmp_path / "rows.jsonl") for row, _ in ROWS[layout]]
-        for problem in (problem for problem in keys if problem.answer):
+        for problem in (problem for problem in keys if problem.kind is Kind.CODE):
+            ruling = await verify(problem.answer, problem.meta["solution"], problem.kind, checker)
+            assert ruling.verdict is Verdict.RIGHT, ruling
+        for problem in (problem for problem in keys if problem.answer and problem.kind is not Kind.CODE):
             text = f"So it is.\n#### {problem.answer}" if problem.kind is MATH else f"Answer: {problem.answer}"
             for draft in (text, f"It is $\\boxed{{{problem.answer}}}$."):
                 given = extract(draft, problem.kind)
@@ -250,7 +272,7 @@ def test_strange_cells_make_a_problem_or_one_line(data: some.DataObject) -> None
     for column in data.draw(some.lists(some.sampled_from(list(row)), min_size=1, max_size=3)):
         row[column] = data.draw(STRANGE)
     try:
-        found = problem(row, source="s", split=None, question=None, answer=None)
+        found = problem(parsed(json.dumps(row)), source="s", split=None, question=None, answer=None)
         assert found.question.encode()
         assert found.answer is None or found.answer.encode()
         assert isinstance(found.level, int | None)
@@ -282,6 +304,8 @@ def in_docs(layout: Layout) -> str:
     question = named(columns.beside + columns.question, " or " if layout.joint is None else " + ")
     choices = named(columns.choices or columns.wrong, ", ")
     answer = named(columns.answer, " or ") + (f", a {layout.answer_is}" if layout.answer_is else "")
+    answer = {"mark": "`output`, if it marks one", "statement": f"{answer}, if it states one"}.get(layout.prose, answer)
+    answer = f"{named(columns.keys['tests'], ', ')}, tests" if columns.keys["tests"] else answer
     marks = named([[mark] for mark in layout.marks], ", ")
     return f"| {layout.sets} | {marks} | {question} | {choices} | {answer} |".replace("|  |", "| |")
 
@@ -297,3 +321,17 @@ def one(row: dict[str, Any], file: Path) -> Problem:
         file.write_text(json.dumps([row] if file.suffix == ".json" else row))
     [found] = read(file)
     return found
+
+
+@pytest.mark.parametrize(
+    ("body", "question"),
+    [
+        ("Ann has 3 pens", "Ann has 3 pens. How many?"),
+        ("Ann has 3 pens.", "Ann has 3 pens. How many?"),
+        ("Does Ann have 3?", "Does Ann have 3? How many?"),
+        ("It is 3 (of 4)", "It is 3 (of 4) How many?"),
+    ],
+)
+def test_a_body_without_a_full_stop_gets_one(body: str, question: str) -> None:
+    row = {"Body": body, "Question": "How many?", "Answer": 3}
+    assert problem(row, source="s", split=None, question=None, answer=None).question == question

@@ -1,3 +1,4 @@
+import gzip
 import json
 from collections.abc import Callable
 from itertools import islice
@@ -151,6 +152,11 @@ def test_columns_are_recognised_or_named(write: Write) -> None:
     assert [problem.split for problem in read(both)] == ["test", "train"], "a row's own split tells more than the name"
 
 
+def test_a_packed_file_has_the_name_and_the_split_of_the_file_in_it(write: Write) -> None:
+    [found] = read(write("sums_test.csv.gz", gzip.compress(b"question,answer\n1+1?,2\n")))
+    assert found == Problem("1+1?", "2", source="sums_test", split="test")
+
+
 def test_gsm8ks_answer_is_its_last_line_and_the_working_is_kept(write: Write) -> None:
     worked = "She has 16 - 3 = <<16-3=13>>13 thousand.\n#### $1,300 "
     (problem,) = read(write("g_train.jsonl", lines({"question": "How many?", "answer": worked})))
@@ -219,6 +225,14 @@ def test_choices_become_lines_and_the_answer_a_letter(write: Write, extra: dict[
         ("a.jsonl", '{"question": null}\n', "line 1: the question is empty"),
         ("a.jsonl", '{"question": ["a"]}\n', "line 1: the question is not a text"),
         ("a.jsonl", '{"question": "\\ud800"}\n', "line 1: the question holds half a character"),
+        ("a.jsonl", '{"question": "a", "id": "\\ud800"}\n', "line 1: the id holds half a character"),
+        ("a.jsonl", '{"question": "a", "other": [{"b": "\\uDC00"}]}\n', "line 1: the other.b holds half a character"),
+        ("a.jsonl", '{"question": "a", "\\ud800": 1}\n', "of a field holds half a character"),
+        ("a.json", '[{"question": "a", "id": "\\ud800"}]', "item 1: the id holds half a character"),
+        ("a.json", '{"x": {"question": "a", "id": "\\ud800"}}', "item 'x': the id holds half a character"),
+        ("a.json", '{"question": "a",\n"id": "\\ud800"}', "line 1: the id holds half a character"),
+        ("a.jsonl", '{"question": "a", "n": %s}' % ("9" * 5000), "broken JSON \\(a number has thousands of digits"),
+        ("a.jsonl", '{"question": %s}' % ("[" * 5000), "broken JSON \\(nested too deeply"),
         ("a.jsonl", '{"question": "a"}\n\n{"question": "a ", "answer": 1}\n', "line 3: the same question as line 1"),
         ("a.jsonl", '{"question": "a", "id": 1}\n{"question": "b", "id": 1}\n', "line 2: the same id as line 1"),
         ("a.jsonl", '{"question": "' + "x" * 10_000_000 + '"}\n', "line 1: 9.5 MB long, at most 1 MB are read"),
@@ -263,13 +277,21 @@ def test_columns_that_are_not_there_are_to_be_named(write: Write, named: dict[st
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("a.jsonl", "", "is empty: it needs one problem a line"),
+        ("a.jsonl", "", "is empty: it needs one row a line"),
         ("a.jsonl", "\n\n", "no problem in it"),
         ("a.csv", "question,answer\n", "no problem in it"),
         ("a.json", '[{"question": "a"},\n {]', "line 2: broken JSON .*: mend the array there"),
         ("a.json", b'[{"question": "\xe9"}]', "byte 16: not UTF-8"),
-        ("a.parquet", "text", "not a Parquet file"),
-        ("a.txt", "text", r"no reader for '.txt'; there are .jsonl, .ndjson, .json, .csv, .parquet"),
+        ("a.parquet", "text", "no Parquet file, or a broken one: check the name, or write the file anew"),
+        (
+            "a.txt",
+            "text",
+            r"no reader for '.txt'; there are .jsonl, .ndjson, .json, .csv, .tsv, .parquet, .eval, and all"
+            r" but .parquet and .eval with .gz or .zst behind$",
+        ),
+        ("a.csb", "text", r"no reader for '.csb'; .* behind$"),
+        ("a.parquet.gz", "text", "no reader for '.parquet.gz'"),
+        ("a.gz", "text", "no reader for '.gz'"),
         ("a", "text", "no reader for a file without an ending"),
     ],
 )
@@ -282,6 +304,8 @@ def test_a_bad_file_is_one_line(write: Write, name: str, content: str | bytes, w
 def test_a_missing_file_and_a_folder_are_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"^no file .*none.jsonl: check the name, or use the built-in problems"):
         read(tmp_path / "none.jsonl")
+    with pytest.raises(SourceError, match=r"^the name of the file is empty: check the name, or use the built-in"):
+        read("")
     with pytest.raises(SourceError, match="is a folder: name a file in it"):
         read(tmp_path)
 
@@ -294,7 +318,7 @@ def test_good_rows_are_given_and_bad_ones_told(write: Write) -> None:
     assert [problem.question for problem in read(path, skip_bad=True, bad=bad.append, notes=notes)] == ["a", "b"]
     assert notes.repeats == 1  # the last line, which says nothing new
     assert [str(error) for error in bad] == [
-        f"{path}, line 2: broken JSON (Expecting value: line 1 column 1 (char 0))",
+        f"{path}, line 2: broken JSON (Expecting value, column 1)",
         f"{path}, line 3: 2.9 MB long, at most 1 MB are read",
         f"{path}, line 4: the same question as line 1, with another answer",
     ]

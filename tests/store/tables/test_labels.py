@@ -84,7 +84,7 @@ def test_steps_up_to_the_first_wrong_one_are_graded(
     store.label([label(store, verdict, first_wrong_step=wrong)])
     sql = "SELECT g.verdict, g.value FROM grades g JOIN steps USING (step_id) WHERE grader = 'human' ORDER BY depth"
     assert store.query(sql).rows == expected
-    assert store.query("SELECT count(*) FROM raw.oracle").rows == [(1,)]
+    assert store.query("SELECT correct FROM trajectories").rows == [(True,)]  # a label is no verdict of the oracle
 
 
 def kappa(pairs: Sequence[tuple[str, str]]) -> float | None:

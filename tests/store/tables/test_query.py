@@ -56,3 +56,10 @@ def test_an_empty_file_is_replaced_since_nothing_is_lost(store: Store, tmp_path:
     file.touch()
     assert store.export_parquet("SELECT 1", file) == 1
     assert file.stat().st_size
+
+
+@pytest.mark.parametrize("sql", ["SELECT INTERVAL '9999999' YEAR", "SELECT INTERVAL '9999999' YEAR FROM range(5000)"])
+def test_a_value_that_python_has_no_room_for_is_told(store: Store, sql: str, tmp_path: Path) -> None:
+    with pytest.raises(QueryError, match="outside Python's range of its type: make it a text"):
+        store.query(sql)
+    assert store.query(sql.replace("INTERVAL '9999999' YEAR", "CAST(INTERVAL '9999999' YEAR AS VARCHAR)")).rows

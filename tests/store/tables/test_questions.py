@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 
 from redraft.flows.annotate import annotate
+from redraft.flows.augment import augment
+from redraft.flows.embedding.diversity import diversity
 from redraft.flows.export import export
 from redraft.flows.generate import generate
 from redraft.llm.limits import Limits
@@ -21,6 +23,7 @@ from redraft.llm.usage import Prices
 from redraft.store import Store
 from redraft.store.errors import StoreError
 from redraft.store.tables.labels import Label
+from redraft.store.tables.rounds import Round, TrainedModel
 
 DOCS = Path(__file__).parents[3] / "docs" / "sql.md"
 SOURCE = "builtin:split=train,levels=2-4,seed=2"
@@ -60,6 +63,7 @@ def lived_in(_caches: Path, tmp_path_factory: pytest.TempPathFactory, openai_pro
         db = folder / "redraft.duckdb"
         asyncio.run(_lived(db, openai_protocol))
         _labelled(Store(db))
+        _self_trained(Store(db))
     return db
 
 
@@ -70,6 +74,8 @@ async def _lived(db: Path, protocol: ModuleType) -> None:
     await generate(SOURCE, **common, samples=2, limit=4, critic="model", arguments=doubting)
     await generate(SOURCE, **common, strategy="best_of_n", grader="prm", samples=4, limit=5)
     await generate(SOURCE, **common, strategy="mcts", limit=2, arguments={"iterations": 4})
+    await augment(SOURCE, **common, methods=["fobar"], samples=2, limit=2)
+    await diversity(db=db)
     await annotate(db=db, grader="rollout", where="strategy = 'best_of_n'", limit=2, arguments={"grader.rollouts": 4})
     server = await protocol.OpenAIServer().start()
     names = ["429+", None, "500", "429+", None, "400", "drop"]
@@ -91,6 +97,12 @@ async def _lived(db: Path, protocol: ModuleType) -> None:
     finally:
         await server.stop()
     await export(db.with_suffix(".jsonl"), db=db)
+
+
+def _self_trained(store: Store) -> None:
+    """A round of self-training, and the model that it made."""
+    store.note_round(Round(loop_id="loop", round=1, state="generated", method="rft", config={}, run_id="run"))
+    store.note_model(TrainedModel(loop_id="loop", round=1, role="policy", model_id="model", name="embedded:out"))
 
 
 def _labelled(store: Store) -> None:
@@ -184,7 +196,7 @@ def test_a_file_of_duckdb_2_is_refused_with_a_way_out(tmp_path: Path, newer: dic
 
 def test_every_view_shows_something(answers: dict[str, Any]) -> None:
     expected = {
-        "raw.outlived"
+        "raw.outlived",
     }  # a first draft with a later turn that failed: tests/store/tables/test_statistics.py has some
     assert {name for name, rows in answers.items() if not rows} - expected == set()
 
@@ -229,7 +241,8 @@ def test_a_right_answer_costs_what_its_calls_do(lived_in: Path) -> None:
     store = Store(lived_in)
     table = store.query("FROM cost_of_right")
     found = {row["recipe"]: row for row in (dict(zip(table.columns, r, strict=True)) for r in table.rows)}
-    recipes = store.query("SELECT DISTINCT recipe FROM runs WHERE stage = 'generate'").rows
+    stages = "stage IN ('generate', 'augment')"  # augment has samples of the rewrites that it accepted alone
+    recipes = store.query(f"SELECT DISTINCT recipe FROM runs SEMI JOIN samples USING (recipe) WHERE {stages}").rows
     assert set(found) == {recipe for (recipe,) in recipes}
     calls = store.query("SELECT recipe, completion_tokens, coalesce(cost_usd, 0) FROM calls").rows
     picks = store.query("SELECT recipe, problem_id, correct FROM trajectories WHERE chosen").rows

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 import pytest
 from msgspec.structs import replace
 
-from redraft.store import Grade, Problem, Question, Role, Stop, Store, Trajectory, Verdict
+from redraft.store import Detail, Grade, Problem, Question, Role, Stop, Store, Trajectory, Verdict
 from redraft.store.calls import Call
-from redraft.store.tables.read_trajectories import read_trajectories
-from redraft.store.tables.rows import problem_row, unit_rows, utc
+from redraft.store.tables.reading.trajectories import read_trajectories
+from redraft.store.tables.rows.unit_rows import problem_row, unit_rows, utc
 from redraft.store.unit import Unit
 
 NOON = datetime(2026, 1, 2, 12, 0, 30, tzinfo=UTC)
@@ -78,13 +78,13 @@ def test_rollouts_of_grades_are_stored_beside_the_samples(store: Store) -> None:
 
 
 def test_a_step_that_trajectories_share_is_one_row() -> None:
-    rows = unit_rows(unit(), ())
-    assert [row[2] for row in rows["raw.steps"]] == ["u/0", "u/0.0", "u/0.0.0", "u/0.0.0.0", "u/0.1"]
-    assert {row[:2] for table in rows.values() for row in table} == {("u", 1)}
+    rows = unit_rows(unit(), (), 7)
+    assert [row[1] for row in rows["raw.steps"]] == ["u/0", "u/0.0", "u/0.0.0", "u/0.0.0.0", "u/0.1"]
+    assert {row[0] for table in rows.values() for row in table} == {7}
 
 
 def test_drafts_are_rows_with_their_text_and_the_feedback_before_them() -> None:
-    turns = [row[2:] for row in unit_rows(unit(), ())["raw.turns"]]
+    turns = [(*row[2:4], *row[14:19]) for row in unit_rows(unit(), (), 7)["raw.turns"]]
     assert turns == [
         ("u:0", 1, "u/0.0", "One. Two.", "1", Stop.LENGTH, None),
         ("u:0", 2, "u/0.0.0.0", "Three.", "2", Stop.ANSWERED, "Wrong."),
@@ -94,22 +94,34 @@ def test_drafts_are_rows_with_their_text_and_the_feedback_before_them() -> None:
     ]
 
 
-def test_a_grade_is_a_row_and_one_for_each_of_its_steps() -> None:
+def test_a_grade_is_a_row_and_the_values_of_its_steps_another() -> None:
     grades = (Grade("prm", "u:0", 1, 0.5, steps=(0.9, None)), Grade("prm", "elsewhere", 1, 0.1, steps=(0.1,)))
-    rows = unit_rows(unit(*grades), ())["raw.grades"]
-    assert [(row[2], row[3], row[5], row[8]) for row in rows] == [
-        ("u:0", None, "prm", 0.5), ("u:0", "u/0", "prm", 0.9), ("u:0", "u/0.0", "prm", None),
-        ("elsewhere", None, "prm", 0.1),
+    rows = unit_rows(unit(*grades), (), 7)
+    assert [(*row[2:5], row[7], row[10], row[12]) for row in rows["raw.grades"]] == [
+        ("u:0", 1, None, "prm", 0.5, False), ("elsewhere", 1, None, "prm", 0.1, True),
     ]  # fmt: skip
+    assert [row[2:] for row in rows["raw.step_grades"]] == [
+        ("u:0", 1, "u/0.0", 2, 1, "prm", None, None, [0.9, None], None, None, None, None, None, None)
+    ]
+
+
+def test_values_of_steps_with_a_review_between_them_are_two_rows(store: Store) -> None:
+    start = Trajectory(PROBLEM.ask("u"), stop=Stop.ANSWERED).grow("One. ", 0)
+    path = start.grow("Is that so? ", 0, by="review", turn=1).grow("Two. ", 0).grow("Three.", 0)
+    details = tuple(Detail(n=number) for number in (4, 5, 6))
+    judged = unit(Grade("rollout", "u:0", 1, 0.5, steps=(0.1, 0.2, 0.3), details=details), paths=(path,))
+    store.publish([judged])
+    sql = "SELECT step_id, value, n FROM grades WHERE step_id IS NOT NULL ORDER BY value"
+    assert store.query(sql).rows == [("u/0", 0.1, 4), ("u/0.0.0", 0.2, 5), ("u/0.0.0.0", 0.3, 6)]
+    assert store.query("SELECT steps, judged_steps FROM first_errors").rows == [(3, 3)]
 
 
 def test_a_judged_trajectory_of_another_unit_leaves_its_grades_alone() -> None:
     judging = unit(Grade("prm", "u:0", 2, 0.5, steps=(0.5,)), paths=(), judged=SAMPLES[:1], name="w")
-    rows = unit_rows(judging, ())
-    assert (rows["raw.steps"], rows["raw.trajectories"], rows["raw.turns"]) == ([], [], [])
-    assert [(row[0], row[2], row[3]) for row in rows["raw.grades"]] == [
-        ("w", "u:0", None), ("w", "u:0", "u/0.0.0.0"),
-    ]  # fmt: skip
+    rows = unit_rows(judging, (), 7)
+    assert (rows["raw.steps"], rows["raw.turns"]) == ([], [])
+    assert [(row[2], row[12]) for row in rows["raw.grades"]] == [("u:0", True)]
+    assert [row[2:6] for row in rows["raw.step_grades"]] == [("u:0", 2, "u/0.0.0.0", 4)]
 
 
 def test_calls_come_back_of_every_attempt_in_the_order_they_were_published(

@@ -71,7 +71,7 @@ def test_a_writer_killed_at_any_instant_leaves_whole_units_and_none_twice(store:
             time.sleep(rng.uniform(0, 0.15))
             writer.kill()
         assert store.query("SELECT count(*) FROM steps GROUP BY problem_id HAVING count(*) <> 20").rows == []
-        assert store.query("SELECT count(*) FROM raw.steps s ANTI JOIN raw.commits USING (unit_id)").rows == [(0,)]
+        assert store.query("SELECT count(*) FROM raw.steps s ANTI JOIN raw.commits USING (commit_id)").rows == [(0,)]
     units = store.query("SELECT count(*), count(DISTINCT unit_id) FROM raw.commits").rows[0]
     assert units[0] == units[1] >= 4
 
@@ -172,3 +172,13 @@ def test_what_a_killed_process_left_in_the_log_of_the_database_is_read(store: St
     assert Store(store.path).query("SELECT problem_id FROM problems").rows == [("a",)]
     with duckdb.connect(store.path) as connection:
         assert connection.execute("SELECT count(*) FROM raw.problems").fetchall() == [(1,)]
+
+
+def test_a_store_held_for_streaming_has_bounded_memory_whatever_was_asked_before(store: Store) -> None:
+    settings = "SELECT current_setting('threads'), parse_formatted_bytes(current_setting('memory_limit')) // 2**20"
+    with store.held(read_only=True, streaming=True):
+        store.query("FROM problems")
+        parts = store.parts(f"{settings}, x FROM three", tables={"three": "FROM range(3) t(x)"})
+        assert [row for part in parts for row in part] == [(1, 1000, 0), (1, 1000, 1), (1, 1000, 2)]
+    assert [row for part in store.parts(settings) for row in part] == [(1, 1000)]
+    assert store.query(settings).rows != [(1, 1000)]

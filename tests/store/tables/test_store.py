@@ -14,7 +14,7 @@ from redraft.store import Grade, Problem, Question, Step, Store, Trajectory
 from redraft.store.errors import QueryError, StoreError
 from redraft.store.problems import Kind
 from redraft.store.tables.runs import DatasetRow
-from redraft.store.tables.schema.migrations import MIGRATIONS
+from redraft.store.tables.schema.migrations import NEWEST
 from redraft.store.trajectory import Role, Stop
 from redraft.store.unit import Done, Unit, unit_id
 
@@ -285,17 +285,15 @@ def test_a_store_in_memory_does_the_same(make_unit: MakeUnit) -> None:
 
 def test_a_newer_database_is_refused(store: Store) -> None:
     with duckdb.connect(store.path) as connection:
-        connection.execute(f"INSERT INTO raw.migrations VALUES ({len(MIGRATIONS) + 1}, 'later', now()::TIMESTAMP)")
-    with pytest.raises(
-        StoreError, match=rf"\(schema {len(MIGRATIONS) + 1}; this one knows {len(MIGRATIONS)}\): upgrade redraft"
-    ):
+        connection.execute(f"INSERT INTO raw.migrations VALUES ({NEWEST + 1}, 'later', now()::TIMESTAMP)")
+    with pytest.raises(StoreError, match=rf"\(schema {NEWEST + 1}; this one knows {NEWEST}\): upgrade redraft"):
         Store(store.path)
 
 
-def test_an_older_database_is_brought_up_to_date(tmp_path: Path) -> None:
-    with duckdb.connect(str(tmp_path / "old.duckdb")):
+def test_an_empty_database_becomes_a_store(tmp_path: Path) -> None:
+    with duckdb.connect(str(tmp_path / "empty.duckdb")):
         pass
-    assert Store(tmp_path / "old.duckdb").query("SELECT count(*) FROM raw.migrations").rows == [(len(MIGRATIONS),)]
+    assert Store(tmp_path / "empty.duckdb").query("SELECT max(number) FROM raw.migrations").rows == [(NEWEST,)]
 
 
 def test_files_that_are_no_store_are_refused_in_one_line(tmp_path: Path) -> None:
@@ -315,7 +313,7 @@ def test_files_that_are_no_store_are_refused_in_one_line(tmp_path: Path) -> None
         assert "\n" not in str(caught.value)
     with pytest.raises(StoreError, match="no file is named: name one with --db"):
         Store("")
-    with pytest.raises(StoreError, match=r"no database .*: run `redraft generate` first"):
+    with pytest.raises(StoreError, match=r"no database .*: run `redraft generate` or `redraft import` first"):
         Store(tmp_path / "none.duckdb", create=False)
     assert not (tmp_path / "none.duckdb").exists()
 

@@ -135,7 +135,7 @@ async def test_a_call_that_is_rejected_fails_alone_with_its_reason(
         *(model.complete(Request(ASKED, seeds=(seed,))) for seed in range(2)), return_exceptions=True
     )
 
-    assert str(failed).endswith("rejects the request to tiny (This is too long.).")
+    assert str(failed) == "The prompt and --max-tokens are too long for tiny (This is too long.). Lower --max-tokens."
     assert not isinstance(answered, BaseException)
 
 

@@ -20,10 +20,11 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from redraft.llm.model import Message, ModelError
+from redraft.llm.prompts.chat_template import ChatTemplate
 from redraft.llm.prompts.prompts import Prompts
 from redraft.llm.prompts.templates import fill
 from redraft.llm.providers.embedded import prompts as prompt_formats
-from redraft.llm.providers.embedded.export import CHAT_TEMPLATE, export_folder, export_gguf
+from redraft.llm.providers.embedded.export import CHAT_TEMPLATE, TRAINING_TEMPLATE, export_folder, export_gguf
 from redraft.llm.providers.embedded.model import embedded
 from redraft.llm.providers.embedded.network import HEAD, HEADS, unpack
 from redraft.llm.providers.embedded.tensor_names import llama_cpp_names
@@ -148,8 +149,8 @@ def test_the_configuration_names_the_tokenizers_tokens(folder: Path) -> None:
         prompt_formats.PAD,
     }
     assert (generation["temperature"], generation["top_k"], generation["top_p"]) == (1.0, 0, 1.0)
-    assert content(folder, "tokenizer_config.json")["chat_template"] == CHAT_TEMPLATE
-    assert (folder / "chat_template.jinja").read_text() == CHAT_TEMPLATE
+    assert content(folder, "tokenizer_config.json")["chat_template"] == TRAINING_TEMPLATE
+    assert (folder / "chat_template.jinja").read_text() == TRAINING_TEMPLATE
 
 
 def test_the_chat_template_renders_every_trained_conversation_as_redraft_does() -> None:
@@ -158,6 +159,14 @@ def test_the_chat_template_renders_every_trained_conversation_as_redraft_does() 
         texts = conversation.texts[: len(conversation.texts) - (len(conversation.texts) + 1) % 2]
         messages = [Message(roles[number % 2], text) for number, text in enumerate(texts)]
         assert render(as_dicts(messages), generation=True) == prompt_formats.render(messages)
+
+
+def test_the_marks_of_what_is_learnt_change_no_prompt() -> None:
+    assert TRAINING_TEMPLATE.count("{%- generation -%}") == TRAINING_TEMPLATE.count("{%- endgeneration -%}") == 1
+    for conversation in islice(conversations(random.Random(4), (1, 3, 5)), 50):
+        texts = conversation.texts[: len(conversation.texts) - (len(conversation.texts) + 1) % 2]
+        messages = [Message(("user", "assistant")[number % 2], text) for number, text in enumerate(texts)]
+        assert ChatTemplate(TRAINING_TEMPLATE).render(messages) == prompt_formats.render(messages)
 
 
 @given(st.text(), st.text())
@@ -175,7 +184,7 @@ def test_the_chat_template_changes_no_character(question: str, draft: str) -> No
 
 def test_the_prompts_are_the_words_that_it_was_trained_on(folder: Path) -> None:
     written, own = Prompts.read(folder / "prompts.toml"), embedded().templates
-    assert written.chat_template == CHAT_TEMPLATE
+    assert written.chat_template == TRAINING_TEMPLATE
     assert written.templates == {name: own[name] for name in ("solve", "judge", "finished", "separator")}
     for name in ("may_be_wrong", "is_wrong", "doubtful"):  # redraft's own words of feedback
         assert prompt_formats.FEEDBACK.fullmatch(fill(written.template(name, {}), line="2"))

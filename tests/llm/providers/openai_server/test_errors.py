@@ -52,10 +52,10 @@ async def failed(model: Any, **request: Any) -> ModelError:
         (408, Cause.FAULT, Usage(), "failed with HTTP 408"),
         ("drop", Cause.FAULT, None, "The connection to http://127.0.0.1:"),
         ("cut", Cause.FAULT, None, "The connection to http://127.0.0.1:"),
-        ("hang", Cause.FAULT, None, "gave no answer in 0.2 s."),
+        ("hang", Cause.FAULT, None, "gave no answer in 0.2 s. Raise --timeout"),
         ("blank", Cause.FAULT, None, "answered with nothing."),
         ("malformed", Cause.FAULT, None, "answered with broken JSON"),
-        ("empty", Cause.FAULT, Usage(1, 1), "gave no text."),
+        ("empty", Cause.FAULT, Usage(1, 1), "gave no answer at all."),
         (400, Cause.REQUEST, Usage(), "rejects the request to tiny (as the test wants it)."),
     ],
 )

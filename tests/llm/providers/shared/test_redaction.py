@@ -21,6 +21,7 @@ def test_no_piece_of_a_key_is_ever_shown(key: str, before: str, after: str, star
     [
         ("as it\n is", "", "as it is"),
         ("key 12345 of 12345", "12345", "key *** of ***"),
+        ("key x does not exist", "x", "key *** does not exist"),
         ("key sk-abc123def", "", "key ***"),
         ("sent Bearer 8f3a", "", "sent ***"),
         ("x" * 400, "", "x" * 300),

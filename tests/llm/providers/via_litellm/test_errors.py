@@ -43,10 +43,10 @@ async def failed(server: Any, request: Request, limits: Limits = Limits()) -> Mo
         (408, Cause.FAULT, False, Usage(), "failed"),
         ("drop", Cause.FAULT, False, None, "failed"),
         ("cut", Cause.FAULT, False, None, "failed"),
-        ("blank", Cause.FAULT, False, None, "failed"),
-        ("malformed", Cause.FAULT, False, None, "failed"),
-        ("hang", Cause.FAULT, False, None, "gave no answer in time"),
-        ("empty", Cause.FAULT, False, Usage(5, 10, 2), "The model gave no answer at all."),
+        ("blank", Cause.FAULT, False, None, "answered with nothing."),
+        ("malformed", Cause.FAULT, False, None, "answered with broken JSON"),
+        ("hang", Cause.FAULT, False, None, "Raise --timeout (in Python, timeout_s of Limits)"),
+        ("empty", Cause.FAULT, False, Usage(5, 10, 2), "gave no answer at all."),
         (401, Cause.REQUEST, True, Usage(), "Set OPENAI_API_KEY to a valid key."),
         (403, Cause.REQUEST, True, Usage(), "Set OPENAI_API_KEY to a valid key."),
         (402, Cause.REQUEST, True, Usage(), "has no money left"),
@@ -70,7 +70,7 @@ async def test_a_try_that_fails_says_why_in_one_line(
     error = await failed(openai_server, Request(ASKED, n=2, seeds=(3, 4)), limits)
 
     assert (error.cause, error.fatal, error.usage, error.attempts) == (cause, fatal, usage, 1)
-    kinds = {"hang": "timeout", "empty": "empty reply"}
+    kinds = {"hang": "timeout", "empty": "empty reply", "blank": "bad reply", "malformed": "bad reply"}
     assert error.kind == (kinds.get(fault, "fault") if isinstance(fault, str) else f"HTTP {fault}")
     assert words in str(error)
     assert "\n" not in str(error)

@@ -131,7 +131,8 @@ async def test_an_empty_sample_among_others_is_asked_for_again_and_then_fails_al
     drawn = await client.draw(Question("p", "q", unit="u"), "propose", "u/", client.request(ASKED, n=3))
 
     assert [choice.text for choice in drawn if isinstance(choice, Choice)] == ["fine", "fine"]
-    assert str(drawn[2]) == "The model gave no text (it stopped for: stop). Ask again, or ask another model."
+    where = openai_server.url
+    assert str(drawn[2]) == f"{where} gave no text (it stopped for: stop). Ask again, or ask another model."
 
 
 async def test_many_calls_at_once_stay_within_the_limit(openai_server: Any) -> None:

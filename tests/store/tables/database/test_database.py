@@ -31,12 +31,12 @@ def test_what_cannot_be_made_nor_removed_is_one_error(tmp_path: Path) -> None:
         Store(tmp_path / "redraft.duckdb")
 
 
-def test_no_batch_makes_a_group_of_more_than_4096_rows(store: Store, make_unit: Callable[..., Unit]) -> None:
-    for number in range(6):
+def test_no_batch_makes_a_group_of_more_than_32768_rows(store: Store, make_unit: Callable[..., Unit]) -> None:
+    for number in range(20):
         store.publish([make_unit(STEPS, problem_id=f"p{number}")])
     sizes = [rows for (rows,) in store.query(GROUPS).rows]
-    assert sum(sizes) == 6 * 1980
-    assert max(sizes) == 3960
+    assert sum(sizes) == 20 * 1980
+    assert max(sizes) == 32768 // 1980 * 1980
     assert store.query("SELECT block_size FROM pragma_database_size()").rows == [(16384,)]
 
 
@@ -48,11 +48,11 @@ def test_a_store_of_another_format_goes_on(
     with duckdb.connect(path, config={"storage_compatibility_version": made}) as connection:
         migrate(connection)
         columns = len(connection.execute("DESCRIBE raw.steps").fetchall()) - 1
-        connection.execute(f"INSERT INTO raw.steps SELECT 'old' {', NULL' * columns} FROM range(10_000)")
+        connection.execute(f"INSERT INTO raw.steps SELECT -1 {', NULL' * columns} FROM range(10_000)")
     store = Store(path)
     for number in range(3):
         store.publish([make_unit(STEPS, problem_id=f"p{number}")])
-    assert store.query("SELECT unit_id = 'old' AS old, count(*) FROM raw.steps GROUP BY ALL ORDER BY ALL").rows == [
+    assert store.query("SELECT commit_id = -1 AS old, count(*) FROM raw.steps GROUP BY ALL ORDER BY ALL").rows == [
         (False, 3 * 1980),
         (True, 10_000),
     ]

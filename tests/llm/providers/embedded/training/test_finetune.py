@@ -48,7 +48,9 @@ def test_the_loss_is_the_weighted_mean_over_learnt_tokens(tuning: Any, scale: fl
 
 
 def test_batches_hold_every_example_once_with_its_weight_and_its_last_tokens_alone_learnt(tuning: Any) -> None:
-    examples = [tuning.Example(list(range(1, size + 1)), 2, float(size)) for size in (3, 90, 97, 400, 700, 1024)]
+    examples = [
+        tuning.TokenizedExample(list(range(1, size + 1)), 2, float(size)) for size in (3, 90, 97, 400, 700, 1024)
+    ]
     made = tuning.batches(examples, random.Random(0))
     assert sorted(batch.inputs.shape for batch in made) == [(1, 160), (1, 448), (2, 96), (2, 1024)]
     rows = [row for batch in made for row in zip(*batch, strict=True)]
@@ -70,14 +72,14 @@ def test_the_rate_rises_for_a_twenty_fifth_and_falls_to_nothing(tuning: Any) -> 
 async def test_heavy_rows_are_learnt_and_light_ones_are_not(tuning: Any, tmp_path: Path) -> None:
     lessons = [Example((ASKED, ODD), math.exp(2.5)), Example((ASKED, EVEN), math.exp(-2.5))] * 8
     settings = FinetuneSettings(epochs=8, replay=0.0, rate=2e-3)
-    tuned = tuning.tune(lessons, tmp_path / "odd", settings=settings)
+    tuned = tuning.finetune(lessons, tmp_path / "odd", settings=settings)
     assert (tuned.lessons, tuned.left_out, tuned.steps) == (16, 0, 8)
     assert tuned.last_loss < tuned.first_loss
     asked = Request((Message("user", ASKED),), temperature=0.0)
     [learnt] = (await route(f"embedded:{tmp_path / 'odd'}").complete(asked)).choices
     [before] = (await embedded().complete(asked)).choices
     assert (learnt.text[-6:], before.text[-7:]) == ("#### 7", "#### 12")
-    tuning.tune(lessons, tmp_path / "again", settings=settings)
+    tuning.finetune(lessons, tmp_path / "again", settings=settings)
     assert embedded(tmp_path / "again").version == embedded(tmp_path / "odd").version
 
 

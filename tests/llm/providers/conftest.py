@@ -46,6 +46,9 @@ class Speaks:
         self.asked.append((request.path, body))
         answer = self.answers(request.path, body)
         answer = await answer if inspect.isawaitable(answer) else answer
+        if hasattr(answer, "content_type"):
+            headers = {"Content-Type": answer.content_type, **dict(answer.headers)}
+            return web.Response(body=answer.body, status=answer.status, headers=headers)
         status, said = answer if isinstance(answer, tuple) else (200, answer)
         if isinstance(said, bytes):
             return web.Response(body=said, status=status, headers=self.headers)

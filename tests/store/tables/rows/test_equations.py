@@ -1,6 +1,6 @@
 import pytest
 
-from redraft.graders.answers.equations import equations, signature
+from redraft.store.tables.rows.equations import equations, signature
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,241 @@
+"""Presets: the rows that each keeps of a store made by hand, written out, and the line that a bad preset gets."""
+
+import asyncio
+import json
+import math
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from redraft.flows.annotate import annotate
+from redraft.flows.dataset_files.target import Target
+from redraft.flows.export import EmptyExport, export, parts, prepared
+from redraft.flows.filters.sifting.statement import Scope
+from redraft.flows.generate import generate
+from redraft.flows.presets.preset import PresetError, names, read_preset
+from redraft.flows.self_training.training_method import names as method_names
+from redraft.flows.self_training.training_method import read_method
+from redraft.graders.grader import Grader
+from redraft.llm.prompts.templates import TEMPLATES
+from redraft.llm.scripted import Scripted
+from redraft.store import Problem, Store, Trajectory
+from redraft.store.trajectory import Grade
+
+Redraft = Callable[..., subprocess.CompletedProcess[str]]
+RIGHT, SAME, OTHER, LUCKY, WRONG = DRAFTS = (
+    "1+1=2\n#### 2",
+    "So 1 + 1 = 2.\n#### 2",
+    "2*1=2\n#### 2",
+    "1+1=3\n#### 2",
+    "1+2=3\n#### 3",
+)
+"""Of 1 + 1: the second has the equations of the first, and the fourth is right by two mistakes. Of 2 + 2 all are
+wrong, and alike."""
+VALUES = {
+    "judge": dict(zip(DRAFTS, (0.2, 0.9, 0.5, 0.1, 0.95), strict=True)),
+    "prm": dict(zip(DRAFTS, (0.5, 0.1, 0.3, 0.9, 0.9), strict=True)),
+    "rollout": {RIGHT: 1.0, WRONG: 0.0},
+}
+ASKED, OTHERS = "What is 1 + 1?", "What is 2 + 2?"
+
+
+def rated(name: str) -> Grader:
+    """Gives drafts, and each of their steps, the values of a grader by its name."""
+
+    async def grader(trajectories: Sequence[Trajectory]) -> list[Grade]:
+        found = []
+        for path in trajectories:
+            value = VALUES[name].get(path.text())
+            steps = (value,) * len(path.draft()) if value is not None else ()
+            found.append(Grade(name, path.trajectory_id, 1, value, steps=steps, reason=None if steps else "none"))
+        return found
+
+    return grader
+
+
+def judge() -> Grader:
+    return rated("judge")
+
+
+def prm() -> Grader:
+    return rated("prm")
+
+
+def rollout() -> Grader:
+    return rated("rollout")
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    store = Store(tmp_path_factory.mktemp("presets") / "r.duckdb")
+
+    async def make() -> None:
+        for name, question, key, drafts in (("a", ASKED, "2", DRAFTS), ("b", OTHERS, "4", (WRONG,) * 5)):
+            model = Scripted(lambda request, index, drafts=drafts: drafts[index])
+            await generate([Problem(question, key, name)], db=store, model=model, strategy="best_of_n", samples=5)
+        for grader in (judge, prm, rollout):
+            await annotate(db=store, grader=grader)
+
+    asyncio.run(make())
+    return store
+
+
+def user(text: str) -> list[dict[str, str]]:
+    return [{"role": "user", "content": text}]
+
+
+def model(text: str) -> list[dict[str, str]]:
+    return [{"role": "assistant", "content": text}]
+
+
+def solved(*texts: str) -> list[dict[str, Any]]:
+    return [{"prompt": user(ASKED), "completion": model(text)} for text in texts]
+
+
+def pair(better: str, worse: str, **values: float) -> dict[str, Any]:
+    return {"prompt": user(ASKED), "chosen": model(better), "rejected": model(worse), **values, "oracle_used": False}
+
+
+def tagged(question: str, text: str, tag: str) -> dict[str, Any]:
+    first, last = text.split("\n")
+    shown = [f"{question} Step 1: {first} {end}\nStep 2: {last} {end}" for end in ("ки", tag)]
+    return {**dict(zip(("input", "label"), shown, strict=True)), "turn": 1, "oracle_used": False}
+
+
+ROWS: dict[str, list[dict[str, Any]]] = {
+    "star": solved(RIGHT),
+    "rft": solved(RIGHT, OTHER),
+    "rest_em": solved(RIGHT, SAME, OTHER, LUCKY),
+    "rest_mcts": solved(RIGHT, OTHER, LUCKY),
+    "v_star": [pair(right, WRONG) for right in (RIGHT, SAME, OTHER, LUCKY)],
+    "self_rewarding": [pair(WRONG, LUCKY, chosen_value=0.95, rejected_value=0.1)],
+    "math_shepherd": [tagged(ASKED, RIGHT, "+"), tagged(ASKED, WRONG, "-"), *[tagged(OTHERS, WRONG, "-")] * 5],
+}
+
+
+@pytest.mark.parametrize("name", names())
+async def test_the_rows_of_each_preset(store: Store, tmp_path: Path, name: str) -> None:
+    await export(tmp_path / "rows.jsonl", db=store, preset=name)
+    assert [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()] == ROWS[name]
+
+
+def fixed(draft: str, answer: str, weight: float) -> dict[str, Any]:
+    prompt = [*user(ASKED), *model(draft), *user(TEMPLATES["is_wrong"].text)]
+    return {"prompt": prompt, "completion": model(answer), "weight": weight, "turn": 2}
+
+
+def rewarded(question: str, text: str, reward: float) -> dict[str, Any]:
+    row = {"prompt": user(question), "completion": model(text), "turn": 1}
+    return {**row, "weight": math.exp(reward / 0.4), "reward": reward}
+
+
+KEPT: dict[str, list[dict[str, Any]]] = {
+    "rft": solved(RIGHT, OTHER),
+    "rest_em": solved(RIGHT, SAME, OTHER, LUCKY),
+    "star": solved(RIGHT),
+    "self_rewarding": [pair(LUCKY, SAME, chosen_value=0.9, rejected_value=0.1)],
+    "mended": [
+        *({**row, "weight": 1.0, "turn": 1} for row in solved(RIGHT)),
+        *(fixed(text, text, 1.5) for text in (RIGHT, SAME, OTHER, LUCKY)),
+        fixed(WRONG, RIGHT, 1.0),
+    ],
+    "rise": [
+        *(rewarded(ASKED, text, float(text != WRONG)) for text in DRAFTS),
+        *[rewarded(OTHERS, WRONG, 0.0)] * 5,
+    ],
+}
+"""The rows that each method of self-training trains its policy on, of the same store."""
+
+
+@pytest.mark.parametrize("name", method_names())
+def test_the_rows_of_each_method_of_self_training(store: Store, tmp_path: Path, name: str) -> None:
+    part = read_method(name).policy
+    found = parts(part.format, part.filters, part.flat_arguments, part.preset)
+    drawn = store.query("SELECT DISTINCT recipe, replicate FROM samples").rows
+    scope = Scope(drawn=tuple((recipe, replicate) for recipe, replicate in drawn))
+    made = prepared(store, Target.of(tmp_path / "rows.jsonl"), found, scope, {}).write()
+    assert [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()] == KEPT[name]
+    [(spec,)] = store.query("SELECT filter FROM datasets WHERE dataset_id = $1", [made.dataset_id]).rows
+    assert json.loads(spec)["drawn"] == [list(pair) for pair in drawn]
+
+
+def test_a_scope_of_other_draws_keeps_nothing(store: Store, tmp_path: Path) -> None:
+    [(recipe, _), *_] = store.query("SELECT DISTINCT recipe, replicate FROM samples").rows
+    for drawn in (((recipe, "another"),), (("another", ""),)):
+        with pytest.raises(EmptyExport, match="no row to write"):
+            prepared(store, Target.of(tmp_path / "r.jsonl"), parts(preset="star"), Scope(drawn=drawn), {}).write()
+
+
+async def test_what_is_named_beside_a_preset_counts_instead(store: Store, tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    await export(file, db=store, preset="rest_em", arguments={"cap.most": 2, "style": "text"})
+    assert [json.loads(line)["completion"] for line in file.read_text().splitlines()] == [RIGHT, SAME]
+    await export(file, db=store, preset="rest_em", format="kto", filters=["correct"], overwrite=True)
+    assert {json.loads(line)["label"] for line in file.read_text().splitlines()} == {True}
+
+
+def kept(store: Store, redraft: Redraft, tmp_path: Path, *arguments: str) -> tuple[list[str], list[str]]:
+    """Exports at the command line. Returns the columns of the first row with the number of rows, and the notes."""
+    done = redraft("export", "rows.jsonl", "--overwrite", "--db", store.path, *arguments)
+    assert done.returncode == 0, done.stderr
+    rows = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
+    return [*rows[0], str(len(rows))], done.stdout.splitlines()[1:]
+
+
+def test_a_preset_on_the_command_line_overrides_what_the_file_says(
+    store: Store, redraft: Redraft, tmp_path: Path
+) -> None:
+    (tmp_path / "redraft.toml").write_text('filter = ["cap most=1"]\nformat = "kto"\n[set.cap]\nmost = 3\n')
+    assert kept(store, redraft, tmp_path, "--preset", "rest_em") == (["prompt", "completion", "4"], [])
+    assert kept(store, redraft, tmp_path, "--preset", "rest_em", "--set", "cap.most=2")[0][-1] == "2"
+    assert kept(store, redraft, tmp_path, "--preset", "rest_em", "--filter", "correct")[0][-1] == "4"
+
+
+def test_filters_of_the_file_act_in_every_format_and_a_line_says_so(
+    store: Store, redraft: Redraft, tmp_path: Path
+) -> None:
+    (tmp_path / "redraft.toml").write_text('filter = ["correct"]\n')
+    (found, notes) = kept(store, redraft, tmp_path, "--format", "kto")
+    assert found == ["prompt", "completion", "label", "oracle_used", "4"]
+    assert notes == ["filters are those of redraft.toml or REDRAFT_FILTER; format kto alone takes length, duplicates"]
+    assert kept(store, redraft, tmp_path, "--format", "kto", "--filter", "length")[1] == []
+
+
+async def test_a_preset_of_ones_own_is_a_file(store: Store, tmp_path: Path) -> None:
+    own = tmp_path / "mine.toml"
+    own.write_text('format = "sft"\nfilters = ["correct", "cap most=1"]\n[arguments]\nstyle = "text"\n')
+    await export(tmp_path / "rows.jsonl", db=store, preset=own)
+    assert json.loads((tmp_path / "rows.jsonl").read_text()) == {"prompt": f"{ASKED}\n\n", "completion": RIGHT}
+
+
+def test_each_preset_says_whose_it_is() -> None:
+    assert all("arXiv" in read_preset(name).about for name in names())
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("format = [", "is no TOML"),
+        ("filters = 3", r"mine.toml: filters=3 must be a list$"),
+        ("filters = [3]", r"mine.toml: filters.0=3 must be a text$"),
+        ("format = 3\narguments = 4", "format=3 must be a text; arguments=4 must be a mapping from names to values"),
+        ('fromat = "sft"', "no key 'fromat'; there are about, format, filters, arguments. Did you mean 'format'?"),
+        ("filter = []", "no key 'filter'; there are about, format, filters, arguments. Did you mean 'filters'?"),
+        ("", "mine.toml says nothing about rows: a preset has about, format, filters, arguments"),
+        ('about = "mine"', "says nothing about rows"),
+    ],
+)
+def test_a_bad_preset_is_one_line(tmp_path: Path, text: str, line: str) -> None:
+    (tmp_path / "mine.toml").write_text(text)
+    with pytest.raises(PresetError, match=line):
+        read_preset(tmp_path / "mine.toml")
+
+
+def test_an_unknown_preset_is_told_the_names_that_there_are(tmp_path: Path) -> None:
+    with pytest.raises(PresetError, match=r"no preset 'rest_mtcs'; there are math_shepherd, .* ends in .toml"):
+        read_preset("rest_mtcs")
+    with pytest.raises(PresetError, match="No such file"):
+        read_preset(tmp_path / "none.toml")

@@ -1,0 +1,85 @@
+"""A loop that is killed at random instants ends with the rows and the weights of one that nobody disturbed."""
+
+import asyncio
+import json
+import random
+import sys
+import time
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from redraft.store import Store
+
+NUDGE = Path(__file__).with_name("nudge.py")
+KILLS = 5
+TABLES = (
+    "SELECT round, state, accuracy, accuracy_lo, change, change_hi, gain, decision, reason, policy_after FROM rounds",
+    "SELECT round, role, model_id, parent_id, rows_sha256, files FROM models",
+    "SELECT problem_id, sample, text, correct, recipe, replicate FROM samples",
+)
+
+
+async def start(folder: Path, *more: str) -> asyncio.subprocess.Process:
+    trainer = f"trainer.command={sys.executable} {NUDGE} {{rows}} {{base}} {{out}} 0.2"
+    command = [
+        "self-train", "--method", "mended", "--trainer", "command", "--set", trainer, "--set",
+        "trainer.model=embedded:{out}", "--limit", "20", "--samples", "3", "--heldout-limit", "10", "--json", *more,
+    ]  # fmt: skip
+    pipe = asyncio.subprocess.PIPE
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "redraft.flows.cli.main", *command, cwd=folder, stdout=pipe, stderr=pipe
+    )
+
+
+async def whole(folder: Path, *more: str) -> dict[str, str]:
+    """Runs the command to its end, and returns the digests of all files of its rounds."""
+    process = await start(folder, *more)
+    out, errors = await process.communicate()
+    assert process.returncode == 0, errors.decode()
+    made = folder / json.loads(out)["folder"]
+    files = sorted(file for file in made.rglob("*") if file.is_file())
+    return {str(file.relative_to(made)): sha256(file.read_bytes()).hexdigest() for file in files}
+
+
+def kept(folder: Path) -> list[object]:
+    with Store(folder / "redraft.duckdb") as store:
+        return [store.query(f"{table} ORDER BY ALL").rows for table in TABLES]
+
+
+async def killed(folder: Path, seed: int, seconds: float, *more: str) -> int:
+    """Kills the command at random instants of a run that takes `seconds`. Returns how many kills met it alive."""
+    rng, met = random.Random(seed), 0
+    for _ in range(KILLS):
+        process = await start(folder, *more)
+        try:
+            await asyncio.wait_for(process.communicate(), rng.uniform(0.2, 0.8) * seconds)
+        except TimeoutError:
+            process.kill()
+            await process.communicate()
+            met += 1
+    return met
+
+
+async def compare(tmp_path: Path, *more: str) -> None:
+    left, right = tmp_path / "whole", tmp_path / "killed"
+    left.mkdir()
+    right.mkdir()
+    begun = time.monotonic()
+    expected = await whole(left, *more)
+    met = await killed(right, 7, time.monotonic() - begun, *more)
+    assert met >= 1
+    assert await whole(right, *more) == expected
+    assert {"round-1/rows.jsonl", "round-1/policy/weights.npz"} <= expected.keys()
+    assert kept(right) == kept(left)
+
+
+async def test_the_rows_and_weights_are_those_of_an_undisturbed_loop(tmp_path: Path) -> None:
+    await compare(tmp_path, "--rounds", "2", "--all-rounds")
+
+
+@pytest.mark.train
+async def test_so_are_the_weights_that_pytorch_trains(tmp_path: Path) -> None:
+    own = ("--trainer", "embedded", "--set", "trainer.epochs=5", "--set", "trainer.replay=0")
+    await compare(tmp_path, *own)

@@ -1,0 +1,98 @@
+"""The identity of a loop: which settings make another loop, and which only go on with the same one."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from redraft.flows.self_train import SelfTrainArguments
+from redraft.flows.self_training.plan import LoopPlan, loop_plan
+from redraft.llm.limits import Budget
+from redraft.store import Problem
+from redraft.store.errors import PartError
+
+LINE = {"trainer.command": "train {rows} {base} {out}"}
+
+
+@pytest.fixture
+def plan(sums: Callable[..., list[Problem]]) -> Callable[..., LoopPlan]:
+    """`plan(samples=2)`: the plan of a loop on four sums, measured on two others."""
+    found = sums(6)
+
+    def make(problems: int = 4, heldout: int = 2, **given: Any) -> LoopPlan:
+        settings = {"trainer": "command", "arguments": LINE, **given}
+        return loop_plan(SelfTrainArguments(**settings), found[:problems], found[4 : 4 + heldout])
+
+    return make
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"method": "rft"},
+        {"samples": 3},
+        {"temperature": 0.5},
+        {"seed": 1},
+        {"max_tokens": 64},
+        {"top_k": 5},
+        {"replicate": "again"},
+        {"heldout_samples": 5},
+        {"problems": 3},
+        {"heldout": 1},
+        {"arguments": {"trainer.command": "train {rows} {out}"}},
+        {"arguments": {**LINE, "trainer.model": "mine/{out}"}},
+        {"arguments": {**LINE, "pick": "weighted_majority"}},
+    ],
+)
+def test_what_changes_a_result_makes_another_loop(plan: Callable[..., LoopPlan], given: dict[str, Any]) -> None:
+    assert plan(**given).loop_id != plan().loop_id
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"rounds": 3}, {"all_rounds": True}, {"concurrency": 2}, {"budget": Budget(calls=3)}, {"out": "elsewhere"}],
+)
+def test_what_changes_no_result_is_the_same_loop(plan: Callable[..., LoopPlan], given: dict[str, Any]) -> None:
+    assert plan(**given).loop_id == plan().loop_id
+
+
+def test_settings_of_the_user_replace_those_of_the_method(plan: Callable[..., LoopPlan]) -> None:
+    own, published = plan(method="rest_em", samples=2, temperature=0.0).drawing, plan(method="rest_em").drawing
+    assert [own[name] for name in ("samples", "temperature", "top_k")] == [2, 0.0, 40]
+    assert [published[name] for name in ("samples", "temperature", "top_k")] == [32, 0.7, 40]
+    assert plan(method="rise", arguments={**LINE, "turns": "3"}).drawing["arguments"] == {
+        "feedback": "fixed", "turns": "3", "branches": 16
+    }  # fmt: skip
+
+
+def test_every_round_draws_anew_and_is_measured_alike(plan: Callable[..., LoopPlan]) -> None:
+    one = plan()
+    assert len({one.drawn_replicate(number) for number in (1, 2, 3)}) == 3
+    assert one.drawn_replicate(1) == plan(method="rft").drawn_replicate(1)  # loops may share what is drawn alike
+    assert one.drawn_replicate(1) != plan(problems=3).drawn_replicate(1)
+    assert one.measured_replicate == plan(method="rft", samples=3).measured_replicate
+    assert one.measured_replicate != plan(heldout=1).measured_replicate
+    measured = plan(method="rest_em", temperature=0.2, top_p=0.5).measuring
+    assert [measured[name] for name in ("temperature", "top_p", "strategy", "samples")] == [1.0, None, "best_of_n", 4]
+
+
+def test_a_loop_has_a_folder_of_its_own(plan: Callable[..., LoopPlan]) -> None:
+    one, other = plan(out="there"), plan(out="there", samples=3)
+    assert one.folder == Path("there") / f"mended-{one.loop_id[:8]}"
+    assert other.folder != one.folder
+
+
+def test_an_argument_that_the_trainer_lacks_is_told(plan: Callable[..., LoopPlan]) -> None:
+    with pytest.raises(PartError, match="trainer 'command' has no argument 'epochs'"):
+        plan(arguments={**LINE, "trainer.epochs": "2"})
+    with pytest.raises(PartError, match="epochs='two' does not fit: it wants a whole number"):
+        plan(trainer="embedded", arguments={"trainer.epochs": "two"})
+
+
+def test_the_settings_of_a_method_are_those_of_the_embedded_trainer_alone(plan: Callable[..., LoopPlan]) -> None:
+    assert plan(trainer="embedded", arguments={}).training == {"rate": 1e-3, "replay": 0.2}
+    assert plan(trainer="embedded", arguments={"trainer.rate": "2e-3"}).training == {"rate": 2e-3, "replay": 0.2}
+    assert plan().training == {"command": "train {rows} {base} {out}"}
+    assert replace(plan(), loop_id="x").config == plan().config
