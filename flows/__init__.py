@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from redraft.flows.evaluation.method import Method
     from redraft.flows.export import export
     from redraft.flows.filter import DatasetResult, filter, preview
-    from redraft.flows.filters.filter import Filter
+    from redraft.flows.filters.filter import Filter, ProblemFilter
     from redraft.flows.filters.sifting.candidates import Candidate
     from redraft.flows.formats.format import ByProblem, Format, Row, filtered_by
     from redraft.flows.generate import generate
@@ -50,6 +50,7 @@ __all__ = [
     "Labelled",
     "Method",
     "MethodResult",
+    "ProblemFilter",
     "Progress",
     "Row",
     "SelfTraining",

@@ -1,7 +1,7 @@
 """The protocol of every filter. A filter is a file in one of the folders here. Its one public function has the name of
 the file and returns a Filter; the keyword arguments of the function are the filter's configuration."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -48,3 +48,16 @@ class SqlFilter:
     def __call__(self, candidate: Candidate) -> str | None:
         assert self.judge, "DuckDB decides this filter"
         return self.judge(candidate)
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemFilter:
+    """A filter that decides about all candidates of a problem at once: `judge` gets those that the filters before it
+    kept, in order, and returns as many reasons; None keeps a candidate. Memory holds the candidates of one problem."""
+
+    judge: Callable[[Sequence[Candidate]], Sequence[str | None]]
+
+    def __call__(self, candidate: Candidate) -> str | None:
+        """Decides about a candidate that is the only one of its problem."""
+        [reason] = self.judge([candidate])
+        return reason

@@ -2,12 +2,12 @@
 
 import shlex
 from collections import Counter
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from itertools import takewhile
+from itertools import groupby, takewhile
 from typing import Any, NamedTuple, cast
 
-from redraft.flows.filters.filter import Filter, SqlFilter
+from redraft.flows.filters.filter import Filter, ProblemFilter, SqlFilter
 from redraft.flows.filters.sifting.candidates import Candidate, sifted_candidates
 from redraft.flows.filters.sifting.held_out import notes
 from redraft.flows.filters.sifting.ledger import Ledger
@@ -23,6 +23,8 @@ from redraft.store.tables.store import Store
 FilterSpec = str | Callable[..., Filter]
 Filters = FilterSpec | Sequence[FilterSpec]
 """A filter, or several in order."""
+Found = tuple[str, Candidate | str]
+"""The id of a trajectory, with the candidate or with the reason why it is dropped."""
 MARK = "\x1f"
 """Stands between the name of a filter and its reason, in the reasons of a marked chain."""
 
@@ -92,9 +94,39 @@ class Chain:
             return f"failed: {candidate.reason or 'no reason was given'}"
         return self._first_reason(self._filters, candidate)
 
-    def rest(self, candidate: Candidate) -> str | None:
-        """Returns the reason why a candidate that `judges` keep is dropped; None if it is kept."""
-        return self._first_reason(self._rest, candidate)
+    def rest(self, found: Iterable[Found]) -> Iterable[Found]:
+        """Returns the trajectories after the filters that `judges` are not, each with the candidate, or with the reason
+        why it is dropped."""
+        for at_once, filters in groupby(self._rest, lambda each: isinstance(each.filter, ProblemFilter)):
+            if at_once:
+                for named in filters:
+                    found = self._by_problem(named, found)
+            else:
+                found = self._one_by_one([*filters], found)
+        return found
+
+    def _one_by_one(self, filters: Sequence[_Named], found: Iterable[Found]) -> Iterator[Found]:
+        for name, candidate in found:
+            reason = candidate if isinstance(candidate, str) else self._first_reason(filters, candidate)
+            yield name, candidate if reason is None else reason
+
+    def _by_problem(self, named: _Named, found: Iterable[Found]) -> Iterator[Found]:
+        """Yields the candidates of a problem when those of another one come, and what is dropped before at once."""
+        asked: list[Candidate] = []
+        for name, candidate in found:
+            if isinstance(candidate, str):
+                yield name, candidate
+                continue
+            if asked and asked[0].problem_id != candidate.problem_id:
+                yield from self._judged(named, asked)
+                asked = []
+            asked.append(candidate)
+        yield from self._judged(named, asked) if asked else ()
+
+    def _judged(self, named: _Named, asked: Sequence[Candidate]) -> Iterator[Found]:
+        reasons = cast(ProblemFilter, named.filter).judge(asked)
+        for candidate, reason in zip(asked, reasons, strict=True):
+            yield candidate.trajectory_id, candidate if reason is None else self._told(named.name, reason)
 
     def _judge(self, named: _Named, store: Store, name: str = "") -> Judge:
         made = cast(SqlFilter, named.filter)
@@ -107,8 +139,11 @@ class Chain:
     def _first_reason(self, filters: Sequence[_Named], candidate: Candidate) -> str | None:
         for name, judge in filters:
             if (reason := judge(candidate)) is not None:
-                return f"{name}{MARK}{reason}" if self._marked else reason
+                return self._told(name, reason)
         return None
+
+    def _told(self, name: str, reason: str) -> str:
+        return f"{name}{MARK}{reason}" if self._marked else reason
 
 
 def names_of(filters: Filters) -> list[str]:
@@ -158,9 +193,8 @@ def sift(store: Store, chain: Chain, scope: Scope, ledger: Ledger) -> Generator[
     held_out = {} if scope.include_heldout else notes(store)
     judges, later = chain.judges(store), chain.later(store)
     with closing(sifted_candidates(store, judges, scope, held_out, later)) as found:
-        for trajectory_id, candidate in found:
-            reason = candidate if isinstance(candidate, str) else chain.rest(candidate)
-            if reason is None:
-                yield cast(Candidate, candidate)
+        for trajectory_id, candidate in chain.rest(found):
+            if isinstance(candidate, str):
+                ledger.drop(candidate, trajectory_id)
             else:
-                ledger.drop(reason, trajectory_id)
+                yield candidate

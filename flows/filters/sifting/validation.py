@@ -1,11 +1,11 @@
 """Checks of a user's own filters: a filter that breaks or returns a wrong type ends the stage with one line."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from redraft.agents.validation import is_shipped, part_label
-from redraft.flows.filters.filter import Filter
+from redraft.flows.filters.filter import Filter, ProblemFilter
 from redraft.flows.filters.sifting.candidates import Candidate
 from redraft.store.errors import RedraftError, broken, wrong
 
@@ -14,6 +14,8 @@ def checked_filter(factory: Callable[..., Filter], values: Mapping[str, Any]) ->
     """Returns the filter that a factory makes with these arguments. Raises PartError if the result can't be called. The
     filter itself raises PartError if it breaks, or if it returns neither None nor a text."""
     part, made = make_part("filter", factory, values)
+    if isinstance(made, ProblemFilter) and not is_shipped(made.judge):
+        return _checked_problem_filter(part, made)
     if is_shipped(made):
         return made
     if not callable(made):
@@ -26,6 +28,17 @@ def checked_filter(factory: Callable[..., Filter], values: Mapping[str, Any]) ->
         return reason
 
     return check
+
+
+def _checked_problem_filter(part: str, made: ProblemFilter) -> ProblemFilter:
+    def check(candidates: Sequence[Candidate]) -> list[str | None]:
+        reasons = call_part(part, made.judge, candidates)
+        told = isinstance(reasons, list | tuple) and len(reasons) == len(candidates)
+        if not told or not all(reason is None or isinstance(reason, str) for reason in reasons):
+            raise wrong(part, reasons, f"it must return a list of {len(candidates)} reasons, each None or a text")
+        return list(reasons)
+
+    return ProblemFilter(check)
 
 
 def make_part(noun: str, factory: Callable[..., Any], values: Mapping[str, Any]) -> tuple[str, Any]:

@@ -1,22 +1,55 @@
-"""Keeps the first of several drafts with the same equations and answer."""
+"""Keeps one of several drafts with the same equations and answer."""
 
-from redraft.flows.filters.filter import Filter, SqlFilter
+from collections.abc import Sequence
+from functools import partial
+from typing import Literal
+
+from rapidfuzz.distance import Levenshtein
+
+from redraft.flows.filters.filter import Filter, ProblemFilter, SqlFilter
 from redraft.flows.filters.sifting.candidates import Candidate
 from redraft.flows.filters.sifting.per_question import PerQuestion
 
 
-def duplicates() -> Filter:
-    """Drops a draft whose equations and answer equal those of an earlier draft of its question, whatever its words
+def duplicates(*, keep: Literal["first", "furthest"] = "first") -> Filter:
+    """Drops a draft if its equations and its answer equal those of another draft of its question, whatever their words
     (RFT: Yuan et al. 2023, arXiv 2308.01825). Drafts without equations are compared by their text, without regard to
-    capitals and spaces."""
+    capitals and spaces.
+
+    `keep="first"` keeps the first draft. `keep="furthest"` does what the code of RFT does: a later draft of the problem
+    takes the place of the kept one if the sum of its edit distances (Levenshtein, in characters) to the drafts that are
+    kept with other equations is larger. Of several problems that ask the same question, the first one counts.
+    """
     seen = PerQuestion[dict[int | None, str]](dict)
 
     def compare(candidate: Candidate) -> str | None:
-        first = seen.of(candidate).setdefault(candidate.signature, candidate.trajectory_id)
-        what = "equations" if candidate.by_equations else "text"
-        return None if first == candidate.trajectory_id else f"duplicate: same {what} as {first}"
+        return _reason(candidate, seen.of(candidate).setdefault(candidate.signature, candidate.trajectory_id))
 
-    return SqlFilter(compare, SQL)
+    def compare_all(candidates: Sequence[Candidate]) -> list[str | None]:
+        kept, best = seen.of(candidates[0]), _furthest(candidates)
+        names = (kept.setdefault(one.signature, best[one.signature].trajectory_id) for one in candidates)
+        return [_reason(candidate, name) for candidate, name in zip(candidates, names, strict=True)]
+
+    return SqlFilter(compare, SQL) if keep == "first" else ProblemFilter(compare_all)
+
+
+def _reason(candidate: Candidate, kept: str) -> str | None:
+    """Returns why a candidate is dropped beside the trajectory that is kept; None if it is this trajectory."""
+    what = "equations" if candidate.by_equations else "text"
+    return None if kept == candidate.trajectory_id else f"duplicate: same {what} as {kept}"
+
+
+def _furthest(candidates: Sequence[Candidate]) -> dict[int | None, Candidate]:
+    """Returns the candidate to keep of each signature."""
+    kept: dict[int | None, Candidate] = {}
+    for candidate in candidates:
+        known = kept.setdefault(candidate.signature, candidate)
+        if known.text != candidate.text:
+            others = [other.text for other in kept.values() if other is not known]
+            before, now = (sum(map(partial(Levenshtein.distance, one.text), others)) for one in (known, candidate))
+            if now > before:
+                kept[candidate.signature] = candidate
+    return kept
 
 
 SQL = """
