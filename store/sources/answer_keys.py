@@ -1,7 +1,9 @@
 """Reads the keys of two kinds of problems from rows of files: the tests of code, and the rubric of free text."""
 
 import ast
-from collections.abc import Sequence
+import builtins
+import re
+from collections.abc import Sequence, Set
 from typing import Any
 
 from redraft.store.errors import SourceError
@@ -41,9 +43,39 @@ def read_tests(value: Any, entry_point: Any = None, setup: Sequence[Any] = ()) -
     return tuple(ast.get_source_segment(text, one) or ast.unparse(one) for one in statements)
 
 
-def with_tests(question: str, visible: Sequence[str]) -> str:
-    """Returns a question with the visible tests below it."""
-    return "\n".join([question, "", "It has to pass these tests:", *visible]) if visible else question
+def with_tests(question: str, visible: Sequence[str], tests: str | None = None) -> str:
+    """Returns a question with the visible tests below it. If neither names a function that the statements `tests`
+    call, its name and the number of its arguments follow, since no program could pass the tests without them."""
+    lines = ["It has to pass these tests:", *visible] if visible else []
+    known = set(re.findall(r"\w+", "\n".join([question, *visible])))
+    lines += [line for name, line in _calls(tests or "").items() if name not in known]
+    return "\n".join([question, "", *lines]) if lines else question
+
+
+def _calls(tests: str) -> dict[str, str]:
+    """Returns the functions that the assertions of tests call and that are not defined there or by Python, each with a
+    sentence that names it."""
+    nodes = list(ast.walk(ast.parse(tests)))
+    defined = {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    defined |= {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    defined |= {(node.asname or node.name).partition(".")[0] for node in nodes if isinstance(node, ast.alias)}
+    defined |= {node.arg for node in nodes if isinstance(node, ast.arg)}
+    found: dict[str, set[int]] = {}
+    for node in (inner for one in nodes if isinstance(one, ast.Assert) for inner in ast.walk(one)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            whole = not node.keywords and not any(isinstance(each, ast.Starred) for each in node.args)
+            found.setdefault(node.func.id, set()).add(len(node.args) if whole else -1)
+    return {
+        name: f"The function is called `{name}`{_takes(counts)}."
+        for name, counts in found.items()
+        if name not in defined and not hasattr(builtins, name)
+    }
+
+
+def _takes(counts: Set[int]) -> str:
+    """Returns the end of a sentence that says how many arguments a function takes; empty if this varies."""
+    [count, *more] = counts
+    return "" if more or count < 0 else f" and takes {count} argument{'s' * (count != 1)}"
 
 
 def read_rubric(value: Any, reference: str | None) -> str | None:

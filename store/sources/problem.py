@@ -57,8 +57,8 @@ def problem(
     The question is joined from the columns of its layout. Choices become lines "A) ..." of the question, and their
     answer is a letter. The answer of a math problem is read by `known_answer`; a worked solution is kept as
     `meta["solution"]`, and what stands in the place of an answer as `meta["no_answer"]`. The answer of a code problem
-    is its tests; visible tests follow the question. The answer of free text is its rubric. `notes` count what a user
-    should know. Raises SourceError if the row holds no problem.
+    is its tests; visible tests follow the question, or else the name of the function that the tests call. The answer
+    of free text is its rubric. `notes` count what a user should know. Raises SourceError if the row holds no problem.
     """
     notes = notes or SourceNotes()
     columns = columns_of(tuple(row), question, answer)
@@ -71,7 +71,7 @@ def problem(
     kind, options, visible = _kind(row, columns), _options(row, columns, stated), ()
     if kind is Kind.CODE:
         tests, visible = _tests(row, columns)
-        text = with_tests(text, visible)
+        text = with_tests(text, visible, tests)
         known = Known(tests, program_of(first(row, columns.keys["program"])) or stated_text(stated))
     elif kind is Kind.RUBRIC:
         reference = stated_text(stated) or None

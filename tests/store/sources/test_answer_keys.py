@@ -46,6 +46,38 @@ def test_humaneval_and_mbpp_are_read(tmp_path: Path) -> None:
     assert (mbpp.kind, mbpp.answer) == (Kind.CODE, "assert f(1) == 1\nassert f(2) == 2")
 
 
+@pytest.mark.parametrize(
+    ("question", "tests", "below"),
+    [
+        ("Write a function that doubles.", ["assert twice(2) == 4", "assert twice(3) == 6"],
+         "The function is called `twice` and takes 1 argument."),
+        ("Write it.", ["assert math.isclose(area(1, 2), 2.0)", "assert set(area(1, 3)) == set((3,))"],
+         "The function is called `area` and takes 2 arguments."),
+        ("Write it.", ["assert f(1) == 1", "assert f(1, 2) == 3", "assert not f(*[1])"],
+         "The function is called `f`."),
+        ("Write it.", ["assert f(x=1) == 1", "assert g() == 3"],
+         "The function is called `f`.\nThe function is called `g` and takes 0 arguments."),
+        ("Write it.", ["def near(a, b):\n    return a == b", "assert near(f(1), 1)"],
+         "The function is called `f` and takes 1 argument."),
+        ("Write it.", ["for n in range(3):\n    assert [f(m) for m in range(n)] == []"],
+         "The function is called `f` and takes 1 argument."),
+        ("Write f.", ["assert f(1) == 1"], None),
+        ("Write the class Pair.", ["pair = Pair(1, 2)", "assert pair.sum() == 3"], None),
+    ],
+)  # fmt: skip
+def test_a_question_that_does_not_name_its_function_is_told_the_name(
+    question: str, tests: list[str], below: str | None, tmp_path: Path
+) -> None:
+    """No program could pass without the name. What the function returns stays hidden."""
+    problem = one(tmp_path, question=question, test_list=tests)
+    assert problem.question == (f"{question}\n\n{below}" if below else question)
+
+
+def test_visible_tests_name_the_function_themselves(tmp_path: Path) -> None:
+    problem = one(tmp_path, question="Write it.", visible_tests=["assert f(1) == 1"], tests=["assert f(2) == 2"])
+    assert problem.question == "Write it.\n\nIt has to pass these tests:\nassert f(1) == 1"
+
+
 async def test_what_the_tests_of_mbpp_need_comes_before_them(tmp_path: Path) -> None:
     code = "def g(x):\n  return x"
     needs = {"test_imports": ["import math", "import re"], "test_setup_code": "half = math.pi / 2"}
