@@ -8,7 +8,7 @@ rows a second, which needs no other package.
 
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -45,11 +45,8 @@ def insert(connection: "DuckDBPyConnection", table: str, rows: Iterable[Sequence
 
 def hide_progress(connection: "DuckDBPyConnection") -> None:
     """Switches off DuckDB's own progress bar, which it would write among the rows of a long answer, and in a notebook
-    beside redraft's own. In a notebook without ipywidgets DuckDB has no bar, and refuses the setting."""
-    import duckdb
-
-    with suppress(duckdb.InvalidInputException):
-        connection.execute("SET enable_progress_bar = false")
+    beside redraft's own. In a notebook without ipywidgets SET is refused, and the pragma is not."""
+    connection.execute("PRAGMA disable_progress_bar")
 
 
 class Appender:
