@@ -125,7 +125,7 @@ class _Run:
             offered = {"samples": given.samples} if self.strategy.takes("samples") else {}
             agent = build(self.strategy.factory, client, checker=checker, sandbox=sandbox, **offered, **self.arguments)
             run_id, tasks = await off_loop(self._begin, method, name, journal)
-            result = MethodResult(method.name, run_id, known=len(self.problems) - len(tasks))
+            result = MethodResult(method.name, run_id, known=len(self.problems) - len(tasks), recipe=name)
             self.result.methods.append(result)
             graders = (oracle(keys, checker=checker, client=client), likelihood("mean", by_steps=False))
             self.progress.begin(self._plan(run_id, method, len(tasks)))

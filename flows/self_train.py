@@ -13,6 +13,7 @@ from redraft.flows.display.notebook import suited
 from redraft.flows.display.progress import Progress
 from redraft.flows.generation.problems import problems
 from redraft.flows.self_training import decision
+from redraft.flows.self_training.accepted import folded
 from redraft.flows.self_training.loop import Loop, SpentError
 from redraft.flows.self_training.plan import LoopPlan, loop_plan
 from redraft.flows.self_training.result import SelfTraining
@@ -91,11 +92,11 @@ async def self_train(given: SelfTrainArguments) -> SelfTraining:
 def _plan(given: SelfTrainArguments, progress: Progress, store: Store) -> LoopPlan:
     """Returns the plan of the loop. Raises SourceError if no problem is left to train on."""
     heldout = problems(given.heldout, progress, replace(given, limit=given.heldout_limit), split="heldout")
-    apart = {problem.problem_id for problem in heldout} | {_folded(problem) for problem in heldout}
+    apart = {problem.problem_id for problem in heldout} | {folded(problem) for problem in heldout}
     left_out: set[str] = set()
 
     def fit(problem: Problem) -> bool:
-        if problem.problem_id not in apart and _folded(problem) not in apart:
+        if problem.problem_id not in apart and folded(problem) not in apart:
             return True
         left_out.add(problem.problem_id)
         return False
@@ -108,7 +109,3 @@ def _plan(given: SelfTrainArguments, progress: Progress, store: Store) -> LoopPl
     if left_out:
         progress.say(f"left out: {plural(len(left_out), 'problem')} that are held out")
     return loop_plan(given, found, heldout)
-
-
-def _folded(problem: Problem) -> str:
-    return " ".join(problem.question.casefold().split())

@@ -213,7 +213,7 @@ class DiversitySettings:
     )
     plot: Name | None = setting(None, "Draw the questions of each kind (.svg, .png, .pdf).")
     projection: Literal["pca", "tsne"] = setting(
-        "pca", "How the picture shows embeddings in two dimensions; tsne needs the package openTSNE."
+        "pca", "How the picture shows embeddings in two dimensions; tsne needs redraft[tsne]."
     )
 
 

@@ -51,6 +51,7 @@ def test_what_is_not_needed_is_not_imported(code: str, heavy: tuple[str, ...]) -
         ("math_verify", ("graders/answers/math_verify_process.py",)),
         ("pydantic_monty", ("graders/programs/interpreter_process.py", "graders/programs/monty.py")),
         ("matplotlib", ("flows/plots/",)),
+        ("openTSNE", ("flows/plots/",)),
         ("torch", ("llm/providers/embedded/training/",)),
     ],
 )

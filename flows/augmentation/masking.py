@@ -102,7 +102,8 @@ LATEX = re.compile(
 """A command, or a formula between dollars: as in Pandoc, no space stands inside the dollars, and no digit follows. A
 word of four letters is none of a formula, so two amounts of money are none either."""
 NUMBER = re.compile(
-    r"""(?P<before>[$€£¢"'“‘]*)(?P<number>(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:/\d+)?|\.\d+)(?P<after>[$€£¢%,.?!;”’"']*)"""
+    r"""(?P<before>[$€£¢"'“‘]*)(?P<number>(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:/\d+)?|\.\d+)(?P<after>[$€£¢%,.?!;”’"']*)""",
+    re.ASCII,
 )
 WORDS = {
     "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8",
@@ -128,5 +129,5 @@ MONTHS = _set(
     " Aug Sep Sept Oct Nov Dec"
 )
 BEFORE_YEAR = _set("in since of year by until before after during from to between and than through")
-YEAR = re.compile(r"1[5-9]\d\d|20\d\d")
-DAY = re.compile(r"\d{1,2}(?:st|nd|rd|th)?")
+YEAR = re.compile(r"1[5-9]\d\d|20\d\d", re.ASCII)
+DAY = re.compile(r"\d{1,2}(?:st|nd|rd|th)?", re.ASCII)

@@ -22,6 +22,7 @@ class MethodResult:
     accepted: int = 0
     failed: int = 0
     refused: dict[str, int] = field(default_factory=dict)
+    recipe: str = ""
 
     def count(self, rewrites: Sequence[Rewrite], *, failed: bool) -> None:
         """Adds what was made of one problem. If a call failed, only the failure counts, since another try follows."""

@@ -17,7 +17,7 @@ from redraft.flows.settings import DB, DiversitySettings
 from redraft.flows.settings_input import takes
 from redraft.llm.limits import Limits
 from redraft.store.digest import digest
-from redraft.store.errors import StoreError
+from redraft.store.errors import StoreError, plural
 from redraft.store.tables.embeddings import MeasuredKind, MeasuredQuestion
 from redraft.store.tables.stage_store import opened
 from redraft.store.tables.store import Store
@@ -105,6 +105,8 @@ async def _measured(
         from redraft.flows.plots.questions import plot_questions
 
         by_kind = {"base set": questions.base, **{name: questions.new[name] for name in _drawn(questions)}}
+        if given.projection == "tsne":
+            progress.say(f"t-SNE places the questions of {plural(len(by_kind), 'kind')}")
         vectors = {name: embeddings.matrix([asked.question for asked in found]) for name, found in by_kind.items()}
         await off_loop(plot_questions, vectors, given.plot, given.projection)
     paid = embeddings.tokens, embeddings.cost_usd

@@ -70,16 +70,23 @@ def pca(vectors: np.ndarray) -> np.ndarray:
 
 
 def tsne(vectors: np.ndarray) -> np.ndarray:
-    """Returns the rows in two dimensions by t-SNE (van der Maaten and Hinton 2008), begun at the principal components.
+    """Returns the rows in two dimensions by t-SNE (van der Maaten and Hinton 2008), begun at the principal components,
+    (N, 2). Fewer than four different rows have no neighbours to speak of: their principal components are returned.
     Raises PlotError if openTSNE is not installed."""
-    made = _tsne_class()(perplexity=max(1.0, min(30.0, (len(vectors) - 1) / 3)), initialization="pca", random_state=0)
-    return np.asarray(made.fit(vectors.astype(np.float64)))
+    method, begun = _tsne_class(), pca(vectors)
+    if len(np.unique(vectors, axis=0)) < 4:
+        return begun
+    perplexity = min(30.0, (len(vectors) - 1) / 3)
+    begun *= 1e-4 / begun[:, 0].std()
+    return np.asarray(
+        method(perplexity=perplexity, initialization=begun, random_state=0).fit(vectors.astype(np.float64))
+    )
 
 
 def _tsne_class() -> Any:
     try:
-        from openTSNE import TSNE  # pyright: ignore[reportMissingImports]
+        from openTSNE import TSNE  # pyright: ignore[reportMissingTypeStubs]
     except ImportError as error:
-        cure = "pip install openTSNE, or take --projection pca"
+        cure = "pip install 'redraft[tsne]', or take --projection pca"
         raise PlotError(f"t-SNE needs the package openTSNE, which is not installed: {cure}") from error
     return TSNE

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from redraft.flows.annotate import annotate
+from redraft.flows.augment import augment
 from redraft.flows.dataset_files.target import Target
 from redraft.flows.display.progress import Progress
 from redraft.flows.export import prepared
 from redraft.flows.filters.sifting.statement import Scope
 from redraft.flows.generate import generate
 from redraft.flows.self_training import decision
+from redraft.flows.self_training.accepted import accepted
 from redraft.flows.self_training.models import LoopModel, file_digest, is_whole, model_files, model_id, trained_model
 from redraft.flows.self_training.plan import LoopPlan
 from redraft.flows.self_training.training_lock import training_lock
@@ -24,6 +26,7 @@ from redraft.flows.units.budget import RemainingBudget
 from redraft.llm.client.budget import BudgetTooSmall
 from redraft.llm.limits import Budget
 from redraft.store.errors import RedraftError, plural
+from redraft.store.problems import Problem
 from redraft.store.tables.rounds import Round, TrainedModel
 from redraft.store.tables.sql import literal
 from redraft.store.tables.store import Store
@@ -93,9 +96,10 @@ class Loop:
     async def _drawn(self, noted: Round, before: LoopModel) -> Round:
         """Draws and labels the trajectories of a round."""
         plan, replicate, begun = self.plan, self.plan.drawn_replicate(noted.round), time.monotonic()
+        new = await self._new_questions(before, replicate)
         found = await self._spend(
             lambda left: generate(
-                list(plan.problems),
+                [*plan.problems, *new],
                 **{**plan.drawing, "model": before.model, "replicate": replicate},
                 **self._run(left),
             )
@@ -112,8 +116,21 @@ class Loop:
             "problems": found.problems, "trajectories": found.trajectories, "right": found.right,
             "failed": found.failed, "tokens": found.all_tokens, "drawing_s": _seconds(begun),
         }  # fmt: skip
+        if plan.rewriting:
+            figures["new_questions"] = len(new)
         runs = await off_loop(self._runs, found.recipe, replicate)
         return self._note(noted, "generated", generation_runs=runs, figures=figures)
+
+    async def _new_questions(self, before: LoopModel, replicate: str) -> list[Problem]:
+        """Makes the new questions that a round begins with, and returns those that were accepted."""
+        plan = self.plan
+        if plan.rewriting is None:
+            return []
+        asked = {**plan.rewriting, "model": before.model, "replicate": replicate}
+        found = await self._spend(lambda left: augment(list(plan.problems), **asked, **self._run(left)))
+        self.progress.say(str(found))
+        recipes = [method.recipe for method in found.methods]
+        return await off_loop(accepted, self.store, recipes, replicate, plan.heldout)
 
     async def _labelled(self, recipe: str, replicate: str, before: LoopModel) -> list[str]:
         """Lets the method's grader judge what was drawn, and returns the run that did it."""

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from redraft.flows.augmentation.selection import find_method, split_arguments
 from redraft.flows.export import parts
 from redraft.flows.generation.identity import identity
 from redraft.flows.generation.run_config import plain_argument
@@ -27,8 +28,9 @@ EVALUATION = {"strategy": "best_of_n", "temperature": 1.0}
 
 @dataclass(frozen=True, slots=True)
 class LoopPlan:
-    """A loop of self-training. `drawing` and `measuring` are arguments of `generate`, and `training` are the arguments
-    of the trainer. Raises MethodError, PartError and ModelError for mistakes, before a model is asked."""
+    """A loop of self-training. `rewriting` are arguments of `augment`, None if rounds make no new questions; `drawing`
+    and `measuring` are arguments of `generate`, and `training` are the arguments of the trainer. Raises MethodError,
+    PartError and ModelError for mistakes, before a model is asked."""
 
     loop_id: str
     method: TrainingMethod
@@ -36,6 +38,7 @@ class LoopPlan:
     base: LoopModel
     problems: Sequence[Problem]
     heldout: Sequence[Problem]
+    rewriting: Mapping[str, Any] | None
     drawing: Mapping[str, Any]
     measuring: Mapping[str, Any]
     make_trainer: Callable[[], Trainer]
@@ -46,7 +49,8 @@ class LoopPlan:
     def drawn_replicate(self, number: int) -> str:
         """Returns the replicate of what round `number` draws: it names the problems, so that loops share it only if
         they draw the same."""
-        return f"self-train {_problems_digest(self.problems, self.replicate)} {number}"
+        rewritten = [digest("augment", self.config["method"]["augment"])] if self.rewriting else []
+        return f"self-train {_problems_digest(self.problems, self.replicate, *rewritten)} {number}"
 
     @property
     def measured_replicate(self) -> str:
@@ -79,9 +83,10 @@ def loop_plan(given: SelfTrainSettings, problems: Sequence[Problem], heldout: Se
         "top_k": _first(given.top_k, method.top_k),
         "arguments": {**flat(method.arguments), **arguments},
     }
+    rewriting = _rewriting(method, {**common, "temperature": drawing["temperature"]})
     measuring = {**common, "top_p": None, "min_p": None, "samples": given.heldout_samples, **EVALUATION}
     config = {
-        "method": method.model_dump(mode="json"),
+        "method": method.model_dump(mode="json", exclude=None if method.augment else {"augment"}),
         "model": [base.name, base.model_id],
         **{name: _plain(drawing[name]) for name in RECORDED},
         "arguments": {key: plain_argument(key, value) for key, value in drawing["arguments"].items()},
@@ -95,11 +100,25 @@ def loop_plan(given: SelfTrainSettings, problems: Sequence[Problem], heldout: Se
     loop_id = digest("self-train", config)
     name = Path(given.method).stem
     found = LoopPlan(
-        loop_id, method, config, base, problems, heldout, drawing, measuring, partial(factory, **training), training,
-        Path(given.out).expanduser() / f"{name}-{loop_id[:8]}", given.replicate,
+        loop_id, method, config, base, problems, heldout, rewriting, drawing, measuring, partial(factory, **training),
+        training, Path(given.out).expanduser() / f"{name}-{loop_id[:8]}", given.replicate,
     )  # fmt: skip
     found.export_parts()
     return found
+
+
+def _rewriting(method: TrainingMethod, common: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Returns the arguments of `augment`, None if the method makes no new questions. Raises PartError."""
+    made = method.augment
+    if made is None:
+        return None
+    arguments = flat(made.arguments)
+    specs, own, _ = split_arguments(made.methods, arguments)
+    for spec in specs:
+        find_method(spec, own[load(spec, "augmentation").__name__])
+    temperature = _first(made.temperature, common["temperature"])
+    settings = {"methods": made.methods, "strategy": made.strategy, "samples": made.samples, "arguments": arguments}
+    return {**common, **settings, "temperature": temperature}
 
 
 def _first(*values: Any) -> Any:

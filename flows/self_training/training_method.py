@@ -29,6 +29,17 @@ class Labels(_Strict):
     arguments: Mapping[str, Any] = Field(default_factory=dict)
 
 
+class NewQuestions(_Strict):
+    """The augmentations by which each round makes new questions of its problems before it drafts: `methods` and their
+    arguments, who answers the new questions to test them, and how many answers there are to each."""
+
+    methods: list[str] = Field(min_length=1)
+    strategy: str = "self_consistency"
+    samples: int = Field(4, ge=1)
+    temperature: float | None = Field(None, ge=0)
+    arguments: Mapping[str, Any] = Field(default_factory=dict)
+
+
 class Part(_Strict):
     """A model that each round trains. The rows are those of a preset, or of a format with filters and arguments.
     Training begins with the first model (`start` "base"), or with the model of the round before ("last"). The rows are
@@ -50,10 +61,11 @@ class Part(_Strict):
 
 
 class TrainingMethod(_Strict):
-    """A method: the strategy that draws, its settings, the labels, and the model that is trained. A setting that is
-    None has the default of `redraft generate`."""
+    """A method: the new questions that a round begins with, the strategy that draws, its settings, the labels, and the
+    model that is trained. A setting that is None has the default of `redraft generate`."""
 
     about: str = ""
+    augment: NewQuestions | None = None
     strategy: str = "best_of_n"
     grader: str | None = None
     critic: str | None = None

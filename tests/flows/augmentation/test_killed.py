@@ -1,5 +1,5 @@
-"""MetaMath's four kinds over questions of GSM8K, asked of the mock server, in a process that is killed again and
-again."""
+"""MetaMath's four kinds, asked of the mock server, in a process that is killed again and again.
+`bench/scale/augment.py` does the same over all training questions of GSM8K."""
 
 import asyncio
 import json
@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from redraft.flows.augmentation.masking import masks
+from hidden_numbers import backward_questions
 from redraft.store import Store
 
 PROGRAM = Path(__file__).parents[1] / "augment_run.py"
@@ -94,8 +94,9 @@ async def test_a_run_that_is_killed_ten_times_makes_the_same_and_asks_nothing_tw
     assert made(tmp_path / "killed.duckdb") == made(tmp_path / "whole.duckdb")
     assert calls <= asked <= calls + KILLS * WIDTH
     rewrites, _, samples = made(tmp_path / "whole.duckdb")
-    hidden = sum(len(masks(question)) for question, _ in QUESTIONS)
-    kinds = [row[1] for row in rewrites]
+    expected = [made for question, answer in QUESTIONS for made in backward_questions(question, str(answer))]
+    assert sorted((row[3], row[4]) for row in rewrites if row[1] == "fobar") == sorted(expected)
+    hidden, kinds = len(expected), [row[1] for row in rewrites]
     assert {kind: kinds.count(kind) for kind in METHODS} == {
         "rephrase": len(QUESTIONS), "fobar": hidden, "self_verification": hidden, "answers": len(QUESTIONS)
     }  # fmt: skip

@@ -4,15 +4,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from redraft.flows.evaluation.evaluation import Evaluation
 from redraft.flows.evaluation.history import Cost
 from redraft.flows.evaluation.result import Baseline, MethodResult, Row
 from redraft.flows.plots.accuracy import COLOURS, COSTS, PlotError, check, draw
-from redraft.flows.plots.questions import draw as draw_questions
-from redraft.flows.plots.questions import pca
 from redraft.flows.plots.reward import draw as draw_rewards
 from redraft.flows.plots.reward import plot_rewards
 from redraft.graders.statistics import Interval
@@ -132,21 +129,3 @@ def test_a_store_without_graded_samples_has_nothing_to_draw(tmp_path: Path) -> N
     with pytest.raises(PlotError, match=r"^nothing to draw in .*r\.duckdb: grade independent samples first, by more"):
         plot_rewards(store, tmp_path / "a.svg")
     assert not (tmp_path / "a.svg").exists()
-
-
-def test_two_components_are_those_with_the_largest_variance() -> None:
-    spread = np.array([[3.0, 1.0, 0.1], [-3.0, 1.0, -0.1], [3.0, -1.0, -0.1], [-3.0, -1.0, 0.1]], np.float32)
-    assert pca(spread + 7) == pytest.approx(spread[:, :2], abs=1e-5)
-    assert pca(np.ones((3, 1))).tolist() == [[0.0, 0.0]] * 3
-
-
-def test_each_question_is_a_point_in_the_colour_of_its_kind() -> None:
-    rng = np.random.default_rng(0)
-    figure = draw_questions(
-        {"base set": rng.random((5, 8)), "fobar": rng.random((4001, 8)), "answers": np.empty((0, 8))}
-    )
-    [panel] = figure.axes
-    assert [len(np.asarray(points.get_offsets())) for points in panel.collections] == [5, 1334]  # every third
-    told = [text.get_text() for legend in figure.legends for text in legend.get_texts()]
-    assert told == ["base set, 5 questions", "fobar, 4,001 questions"]
-    assert panel.get_title() == "Embeddings of questions, first two principal components"

@@ -32,11 +32,27 @@ def test_arguments_of_a_part_have_its_name_before_a_point() -> None:
     assert flat({"style": "text", "cap": {"most": 2}}) == {"style": "text", "cap.most": 2}
 
 
+def test_a_round_may_begin_with_new_questions(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(
+        '[augment]\nmethods = ["rephrase", "fobar"]\nsamples = 2\n[augment.arguments.rephrase]\nrewrites = 3\n'
+    )
+    made = read_method(tmp_path / "mine.toml").augment
+    assert made
+    assert (made.methods, made.strategy, made.samples, made.temperature) == (
+        ["rephrase", "fobar"], "self_consistency", 2, None
+    )  # fmt: skip
+    assert flat(made.arguments) == {"rephrase.rewrites": 3}
+    assert read_method("rft").augment is None
+
+
 @pytest.mark.parametrize(
     ("text", "line"),
     [
+        ("[augment]\nsamples = 2", "augment.methods: Field required"),
+        ("[augment]\nmethods = []", "augment.methods: List should have at least 1 item"),
+        ("[augment]\nmethods = ['fobar']\nsample = 2", "augment.sample: Extra inputs are not permitted"),
         ("strategy = [", "is no TOML"),
-        ("samples = 0", "samples: Input should be greater than or equal to 1; a method has about, strategy"),
+        ("samples = 0", "samples: Input should be greater than or equal to 1; a method has about, augment, strategy"),
         ("[policy]\nstart = 'first'", "policy.start: Input should be 'base' or 'last'"),
         ("[polciy]\nstart = 'base'", "polciy: Extra inputs are not permitted"),
     ],
