@@ -80,9 +80,11 @@ def history(
     trajectories of each problem (all if None), with the scores by `grader`. One call may sample several first drafts;
     `alone` then counts the tokens of its prompt once for each draft. Raises StoreError."""
     own = f"recipe = {literal(recipe)} AND replicate = {literal(replicate)}"
-    these = f"{own} AND {one_of('problem_id', problems)}"
+    asked = one_of("problem_id", problems)
+    these = f"{own} AND {asked}"
     facts = {
         "own": own,
+        "asked": asked,
         "these": these,
         "first": "" if samples is None else f"AND sample < {samples}",
         "grader": literal(grader or ""),
@@ -157,10 +159,11 @@ SELECT c.problem_id, CASE WHEN purpose IN ('propose', 'revise') THEN coalesce(s.
                           ELSE coalesce(s.turn, 1) + 1 END AS turn,
        sum(c.completion_tokens)::DOUBLE AS tokens, sum(c.prompt_tokens * {prompts})::DOUBLE AS prompt_tokens,
        coalesce(sum(c.n) FILTER (c.error IS NULL), 0)::DOUBLE AS calls, round(sum(c.latency_ms), 3) / 1000 AS seconds
-FROM (FROM calls WHERE {these}) c LEFT JOIN steps s ON s.step_id = c.place AND s.problem_id = c.problem_id
+FROM (FROM calls WHERE {these}) c LEFT JOIN (FROM steps WHERE {asked}) s ON s.step_id = c.place AND s.problem_id = c.problem_id
 GROUP BY ALL ORDER BY ALL"""
 """The cost of the feedback on a draft counts for the next turn. The rows are ordered, since the order of an addition
-changes the last digits of a sum of seconds."""
+changes the last digits of a sum of seconds. The steps are restricted too: DuckDB does not carry a list of problems over
+to the other side of a join, and would read all steps of the store."""
 
 SAMPLES = """
 SELECT problem_id, count(*) FILTER (role = 'sample') AS samples, bool_or(oracle_used) AS oracle_used
@@ -168,7 +171,7 @@ FROM trajectories WHERE {these} GROUP BY ALL"""
 
 PROMPTS = """
 SELECT c.problem_id, string_agg(DISTINCT c.prompt_hash, ' ' ORDER BY c.prompt_hash) AS prompts
-FROM calls c ANTI JOIN steps s ON s.step_id = c.place AND s.problem_id = c.problem_id
+FROM calls c ANTI JOIN (FROM steps WHERE {asked}) s ON s.step_id = c.place AND s.problem_id = c.problem_id
 WHERE purpose = 'propose' AND error IS NULL AND {these} GROUP BY ALL"""
 
 QUESTIONS = (DRAFTS, PICKS, COSTS, SAMPLES, PROMPTS)
