@@ -105,7 +105,7 @@ TRAINERS := build/trainers
 TORCH := torch==2.13.0
 
 test-train: $(TRAIN)/ready
-	-$(MAKE) --keep-going $(TRAINERS)/{verl,openrlhf,llama-factory,ms-swift,inspect-ai}/ready
+	-$(MAKE) --keep-going $(TRAINERS)/{verl,openrlhf,llama-factory,ms-swift,axolotl,inspect-ai}/ready
 	$(TRAIN)/bin/python -m pytest -m train $(PYTEST_ARGS)
 
 $(TRAINERS)/verl/ready: PACKAGES := verl==0.9.1
@@ -113,10 +113,12 @@ $(TRAINERS)/openrlhf/ready: PACKAGES := 'transformers<5.24' datasets torchdata p
 $(TRAINERS)/openrlhf/ready: ALONE := openrlhf==0.11.2
 $(TRAINERS)/llama-factory/ready: PACKAGES := llamafactory==0.9.5
 $(TRAINERS)/ms-swift/ready: PACKAGES := ms-swift==4.6.0
+$(TRAINERS)/axolotl/ready: PACKAGES := 'transformers<5.24' datasets accelerate colorama fire addict numba peft trl posthog
+$(TRAINERS)/axolotl/ready: ALONE := axolotl==0.19.0
 $(TRAINERS)/inspect-ai/ready: PACKAGES := inspect-ai==0.3.285
 $(TRAINERS)/inspect-ai/ready: TORCH :=
 
-# OpenRLHF is installed alone, since it wants packages that only a GPU needs.
+# OpenRLHF and axolotl are installed alone, since they want packages that only a GPU needs.
 $(TRAINERS)/%/ready: | .venv/ready
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(@D)
 	$(BIN)/uv pip install --quiet $(FIND_LINKS) --python $(@D)/bin/python $(TORCH) $(PACKAGES)

@@ -19,7 +19,7 @@ from redraft.flows.filters.sifting.chain import Chain, Filters, sift
 from redraft.flows.filters.sifting.ledger import Ledger
 from redraft.flows.filters.sifting.statement import Scope
 from redraft.flows.formats.format import Format, Row, default_filters, kind_of
-from redraft.flows.formats.layouts.trainer_rows import Trainer, TrainerRows
+from redraft.flows.formats.layouts.trainer_rows import Trainer, TrainerRows, left_over
 from redraft.flows.formats.shared.alongside import unit_of
 from redraft.flows.formats.shared.validation import checked_format
 from redraft.flows.generation.identity import identity
@@ -188,9 +188,12 @@ class Export:
                 record(nullcontext())
                 raise EmptyExport(replace(found, file=None))
             output.complete()
-            if self.made_for:
-                output.texts.update(self.made_for.texts())
-                found = replace(found, notes=tuple(self.made_for.notes()))
+            texts = self.made_for.texts() if self.made_for else {}
+            removed = left_over(self.target, texts)
+            output.texts.update({**removed, **texts})
+            notes = self.made_for.notes() if self.made_for else []
+            notes += [f"removed what described the rows before: {', '.join(removed)}"] if removed else []
+            found = replace(found, notes=tuple(notes))
             if isinstance(output, Spool) and self.target.kind == "folder":
                 facts = self._facts(found)
                 output.texts["README.md"] = card(self.target, output, origins, facts, self.store, PATIENCE)

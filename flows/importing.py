@@ -43,10 +43,33 @@ class ImportResult:
     steps: int = 0  # steps with a value
     dropped: dict[str, int] = field(default_factory=dict)
     kept: int = 0  # rows in the store
+    known: int = 0  # of these rows, those that were in the store before
+    judged: int = 0  # trajectories that a grade calls right or wrong
+    with_key: int = 0  # trajectories whose problem has a known answer
+    graders: list[str] = field(default_factory=list)  # who gave values to whole drafts
 
     def drop(self, why: str) -> None:
         """Counts one row that was left out."""
         self.dropped[why] = self.dropped.get(why, 0) + 1
+
+    def add(self, one: Imported) -> None:
+        """Counts the solutions of a row."""
+        self.rows += 1
+        self.trajectories += len(one.paths)
+        self.steps += len({step for path, grade in _rated(one) for step in _valued(path, grade)})
+        self.judged += len({grade.trajectory_id for grade in one.grades if grade.verdict is not None})
+        self.with_key += len(one.paths) if one.problem.answer is not None else 0
+        for grade in one.grades:
+            if grade.value is not None and grade.grader not in self.graders:
+                self.graders.append(grade.grader)
+
+    def notes(self) -> list[str]:
+        """Returns a line with the cure if no trajectory is called right or wrong, since most exports drop all then."""
+        cures = ["judge them by `redraft annotate --grader oracle`"] if self.with_key else []
+        cures += [f"take --format best_worst --set grader={name}" for name in self.graders[:1]]
+        if self.judged or not cures:
+            return []
+        return [f"nobody calls these drafts right or wrong, so that dpo, kto and sft drop them: {', or '.join(cures)}"]
 
 
 async def importing(
@@ -105,8 +128,8 @@ def _keep(
     try:
         while batch:
             store.add({one.problem.problem_id: one.problem for one, _ in batch}.values())
-            store.publish([_unit(one, unit, run_id, recipe) for one, unit in batch])
-            found.kept += len(batch)
+            new = store.publish([_unit(one, unit, run_id, recipe) for one, unit in batch])
+            found.kept, found.known = found.kept + len(batch), found.known + len(batch) - new
             pause(0)
             batch = list(islice(reading, BATCH))
     except Stopped:
@@ -151,9 +174,7 @@ def _units(
                 ) from None
             found.drop("bad row")
             continue
-        found.rows += 1
-        found.trajectories += len(one.paths)
-        found.steps += len({s for path, grade in _rated(one) for s in _valued(path, grade)})
+        found.add(one)
         yield one, unit
 
 

@@ -27,7 +27,7 @@ class InspectLog:
     """An Output of samples, as they come. A spool on disk takes their summaries, which stand in one file of the log."""
 
     def __init__(self, archive: ZipFile, spool: BinaryIO) -> None:
-        self.texts: dict[str, str] = {}
+        self.texts: dict[str, str | None] = {}
         self._archive, self._spool = archive, spool
         self._problems: list[str] = []
         self._means = ScorerMeans()

@@ -21,7 +21,7 @@ class Output(Protocol):
     """Takes rows. `texts` has the files that describe them, such as a trainer's configuration, by name: they are
     written beside the rows when these are complete."""
 
-    texts: dict[str, str]
+    texts: dict[str, str | None]
 
     def write(self, line: bytes, row: Mapping[str, Any], problem_id: str) -> None:
         """Takes a row, as an object and as a line of JSON, of a problem."""
@@ -73,7 +73,7 @@ class Lines:
     """Writes JSON lines to a stream as they come."""
 
     def __init__(self, stream: Any) -> None:
-        self.texts: dict[str, str] = {}
+        self.texts: dict[str, str | None] = {}
         self._stream = stream
 
     def write(self, line: bytes, row: Mapping[str, Any], problem_id: str) -> None:
@@ -87,7 +87,7 @@ class Spool:
     """Keeps JSON lines in files of a folder until the types of all columns are known, and writes Parquet then."""
 
     def __init__(self, target: Target, folder: Path, files: ExitStack) -> None:
-        self.texts: dict[str, str] = {}
+        self.texts: dict[str, str | None] = {}
         self.columns = Columns()
         self.rows = Counter[Split]()
         self.problems = Counter[Split]()
@@ -199,15 +199,19 @@ def _folder(target: Target, finish: Finish) -> Iterator[Output]:
         finish(folder / "made")
 
 
-def _write_texts(folder: Path, texts: Mapping[str, str]) -> None:
-    """Writes texts to files of a folder. An object in a JSON file that exists keeps its other keys."""
+def _write_texts(folder: Path, texts: Mapping[str, str | None]) -> None:
+    """Writes texts to files of a folder; None takes a file away. An object in a JSON file that exists keeps its other
+    keys, and loses those that are null in the text."""
     for name, text in texts.items():
         file, written = folder / name, text
+        if text is None:
+            file.unlink(missing_ok=True)
+            continue
         if file.suffix == ".json" and file.exists():
-            known = known_json(file)
-            written = json.dumps({**known, **json.loads(text)}, indent=2) + "\n"
+            known = {**known_json(file), **json.loads(text)}
+            written = json.dumps({key: value for key, value in known.items() if value is not None}, indent=2) + "\n"
         with replacing(file) as new:
-            new.write_text(written, "utf-8")
+            new.write_text(written or "", "utf-8")
 
 
 def known_json(file: Path) -> dict[str, Any]:

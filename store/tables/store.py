@@ -158,12 +158,13 @@ class Store:
         with self._database.open(read_only=True) as connection:
             return read_calls(connection, units)
 
-    def publish(self, units: Sequence[Unit]) -> None:
-        """Adds finished units, all or none. A unit whose attempt is already in the store is not added again, and calls
-        that an earlier attempt added are left out."""
-        if units:
-            with self._database.open() as connection:
-                add_units(connection, units)
+    def publish(self, units: Sequence[Unit]) -> int:
+        """Adds finished units, all or none, and returns how many were new. A unit whose attempt is already in the store
+        is not added again, and calls that an earlier attempt added are left out."""
+        if not units:
+            return 0
+        with self._database.open() as connection:
+            return add_units(connection, units)
 
     def add_dataset(
         self,

@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 
-def add_units(connection: "DuckDBPyConnection", units: Sequence[Unit]) -> None:
-    """Adds the units whose attempt is not yet published, all or none. Calls that an earlier attempt added are left
-    out. The problems that a unit made are added with it, and so are the answers to them."""
-    new = [each for unit in _unpublished(connection, units) for each in (unit, *unit.answered())]
+def add_units(connection: "DuckDBPyConnection", units: Sequence[Unit]) -> int:
+    """Adds the units whose attempt is not yet published, all or none, and returns how many these are. Calls that an
+    earlier attempt added are left out. The problems that a unit made are added with it, and so are the answers to
+    them."""
+    unpublished = _unpublished(connection, units)
+    new = [each for unit in unpublished for each in (unit, *unit.answered())]
     repeated = [unit.unit_id for unit in new if unit.attempt > 1]
     known = {call_key(call) for call, _ in read_calls(connection, repeated)} if repeated else set()
     made = [rewrite.problem for unit in new for rewrite in unit.rewrites if rewrite.problem is not None]
@@ -32,6 +34,7 @@ def add_units(connection: "DuckDBPyConnection", units: Sequence[Unit]) -> None:
             appender.add(table, rows)
     appender.flush()
     connection.execute("COMMIT")
+    return len(unpublished)
 
 
 def _next_commit(connection: "DuckDBPyConnection") -> int:

@@ -295,3 +295,32 @@ def test_the_command(redraft: Redraft, tmp_path: Path) -> None:
     assert done.stdout == "1 row, 1 trajectory, 0 rated steps: kept in redraft.duckdb\n"
     done = redraft("annotate", "--grader", "oracle")
     assert "1 the key of this problem is not known" in done.stdout
+
+
+def test_a_repeated_import_says_how_many_rows_are_new(redraft: Redraft, tmp_path: Path) -> None:
+    rows = [json.dumps({"prompt": f"{n} + 4?", "chosen": f"It is {n + 4}.", "rejected": "It is 0."}) for n in range(3)]
+    command = ("import", "pairs.jsonl", "--format", "preferences")
+    (tmp_path / "pairs.jsonl").write_text("\n".join(rows[:2]))
+    assert redraft(*command).stdout.splitlines()[0].endswith("kept in redraft.duckdb")
+    (tmp_path / "pairs.jsonl").write_text("\n".join(rows))
+    assert redraft(*command).stdout.splitlines()[0].endswith("kept in redraft.duckdb (1 new, 2 there before)")
+    found = json.loads(redraft(*command, "--json").stdout)
+    assert (found["kept"], found["known"]) == (3, 3)
+
+
+async def test_imported_drafts_stay_in_the_order_of_their_file(kept, tmp_path: Path) -> None:
+    texts = [f"{word} 3 + 4 = 7. #### 7" for word in ("So", "Well,", "Then", "Now", "Thus", "Here", "Look:", "Yes,")]
+    rows = [
+        {"messages": [{"role": "user", "content": "3 + 4?"}, {"role": "assistant", "content": text}], "label": True}
+        for text in texts
+    ]
+    store, _ = await kept(rows, "chats")
+    await export(tmp_path / "all.jsonl", db=store, filters=[], arguments={"style": "text"})
+    assert [json.loads(line)["completion"] for line in (tmp_path / "all.jsonl").open()] == texts
+    await export(tmp_path / "one.jsonl", db=store, filters=["duplicates"], arguments={"style": "text"})
+    assert [json.loads(line)["completion"] for line in (tmp_path / "one.jsonl").open()] == texts[:1]
+    await export(tmp_path / "atif.jsonl", db=store, format="atif", filters=[])
+    copy = Store(tmp_path / "copy.duckdb")
+    await importing(tmp_path / "atif.jsonl", format="atif", db=copy)
+    await export(tmp_path / "again.jsonl", db=copy, filters=[], arguments={"style": "text"})
+    assert (tmp_path / "again.jsonl").read_bytes() == (tmp_path / "all.jsonl").read_bytes()

@@ -80,7 +80,7 @@ START = """held AS (
     {held}
 ), units AS (
     SELECT p.commit_id, p.problem_id, hash(q.question) AS question, q.split, h.note,
-           row_number() OVER (ORDER BY p.problem_id, p.recipe, p.replicate, p.unit_id) AS unit
+           row_number() OVER (ORDER BY p.problem_id, p.recipe, p.replicate, p.commit_id) AS unit
     FROM raw.published p JOIN problems q USING (problem_id) LEFT JOIN held h USING (problem_id) WHERE {these}
 ), drafts AS (
     SELECT j.commit_id, j.path_id, j.trajectory_id, j.turn, j.turns, j.correct, j.stop, j.tokens, j.signature,

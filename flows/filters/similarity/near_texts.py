@@ -1,15 +1,14 @@
 """An index of texts that share most of their word shingles."""
 
 import math
-import re
 from array import array
 from collections.abc import Iterator, Sized
 from importlib import import_module
 from typing import Any
 
 from redraft.flows.filters.similarity.index import Match
+from redraft.flows.filters.similarity.words import split_words
 
-WORD = re.compile(r"\w+|[-+*/=<>^]")
 FEW = 48  # texts that are compared one by one, which needs no hashes
 MOST_HASHES = 512  # of a text, 4 bytes each
 LONGEST_BAND = 32
@@ -105,7 +104,7 @@ def _jaccard(shared: int, one: Sized, other: Sized) -> float:
 
 def shingles(text: str, words: int) -> set[str]:
     """Returns the different runs of so many words in a text."""
-    found = WORD.findall(text.lower())
+    found = split_words(text, signs=True)
     if len(found) <= words:
         return {" ".join(found)} if found else set()
     return set(map(" ".join, zip(*(found[start:] for start in range(words)), strict=False)))

@@ -1,10 +1,8 @@
 """An index of texts by the runs of words that they contain."""
 
-import re
-
 from redraft.flows.filters.similarity.index import Match
+from redraft.flows.filters.similarity.words import split_words
 
-WORD = re.compile(r"\w+")
 SHORTEST = 8  # words of the shortest text that can be found in a longer text
 
 
@@ -19,7 +17,7 @@ class SharedPassages:
         self._whole: dict[str, str] = {}
 
     def read(self, text: str) -> list[str]:
-        return WORD.findall(text.lower())
+        return split_words(text)
 
     def add(self, name: str, read: list[str]) -> None:
         self._whole.setdefault(" ".join(read), name)

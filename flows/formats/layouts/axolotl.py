@@ -66,7 +66,7 @@ ENTRIES: Mapping[str, Mapping[str, Any]] = {
     },
     "dpo": {"type": "chat_template.default", "field_messages": "messages", "field_chosen": "chosen",
             "field_rejected": "rejected"},
-    "reward": {"type": "bradley_terry.chat_template"},
+    "reward": {"type": "bradley_terry.chat_template", "drop_system_message": True},  # else an empty one is put first
     "prm": {"type": "stepwise_supervised", "step_separator": "\n"},
 }  # fmt: skip
 SETTINGS: Mapping[str, Mapping[str, Any]] = {

@@ -1,10 +1,12 @@
 """Turns the rows of an export into a trainer's rows, and tells what the trainer will not do with them."""
 
+import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from math import ceil, log2
 from typing import Any
 
+from redraft.flows.dataset_files.output import known_json
 from redraft.flows.dataset_files.target import ExportError, Target
 from redraft.flows.formats.format import Format, Task, task_of
 from redraft.flows.formats.layouts.layout import NO_WEIGHTS, Exported, JsonRow, Layout, conversation
@@ -112,6 +114,29 @@ class TrainerRows:
         )
 
 
+def left_over(target: Target, texts: Mapping[str, str]) -> dict[str, str | None]:
+    """Returns the configurations beside a file that describe rows which an export replaces, for trainers that it does
+    not write them for. They have to go, as `Output.texts` says: None for a file, and null for an entry of a JSON file.
+    A configuration is known by its name, and describes the file if it names it."""
+    if target.kind == "folder" or not target.path.exists():
+        return {}
+    folder, file = target.path.parent, target.path.name
+    found: dict[str, str | None] = {}
+    for trainer in names("trainer"):
+        stem = f"{target.name}.{trainer.replace('_', '-')}"
+        mains = [folder / f"{stem}{ending}" for ending in (".yaml", ".sh")]
+        if any(main.is_file() and file in main.read_text("utf-8", "replace") for main in mains):
+            found |= {path.name: None for path in (*mains, folder / f"{stem}.py") if path.is_file()}
+    entries = folder / ENTRIES
+    if entries.is_file() and ENTRIES not in texts:
+        known = known_json(entries)
+        entry = known.pop(target.name, None)
+        if isinstance(entry, Mapping) and entry.get("file_name") == file:
+            found[ENTRIES] = json.dumps({target.name: None}) if known else None
+            found |= {path.name: None for path in [folder / f"{target.name}.llama-factory.yaml"] if path.is_file()}
+    return {name: text for name, text in found.items() if name not in texts}
+
+
 def estimated_tokens(row: JsonRow) -> int:
     """Returns an estimate of the tokens of a row's longest sequence: one for each BYTES bytes of text, and MARKS for
     each message. The store counts the tokens of drafts, but not those of questions and feedback."""
@@ -145,6 +170,8 @@ COLUMNS: Mapping[tuple[str, ...], Task] = {
     ("prompt", "completion"): "sft", ("prompt", "answer"): "grpo",
 }  # fmt: skip
 """The columns by which the rows of a format of one's own are known, the surest first."""
+ENTRIES = "dataset_info.json"
+"""The file of LLaMA-Factory that has an entry for each data set."""
 BYTES = 3
 """Bytes of text for a token: solutions in English have somewhat more, so that the estimate is rather too high."""
 MARKS = 4

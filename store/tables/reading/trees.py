@@ -57,7 +57,7 @@ def _tree(unit: str, rows: list[tuple], steps: list[tuple], problem: Problem) ->
 
 PLACES = """
 WITH places AS (
-    SELECT commit_id, unit_id, row_number() OVER (ORDER BY problem_id, recipe, replicate, unit_id) AS place
+    SELECT commit_id, unit_id, row_number() OVER (ORDER BY problem_id, recipe, replicate, commit_id) AS place
     FROM raw.published
 )"""
 STEPS = f"""{PLACES}

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from redraft.flows.export import export
+from redraft.flows.annotate import annotate
+from redraft.flows.export import EmptyExport, export
 from redraft.flows.generate import generate
 from redraft.flows.importing import importing
 from redraft.flows.readers.chats import chats
@@ -42,6 +43,32 @@ def test_a_pair_is_two_drafts_with_the_values_of_the_preference(row: dict[str, A
         ("preference", "u:0", 1.0, None),
         ("preference", "u:1", 0.0, None),
     ]
+
+
+@pytest.mark.parametrize(
+    ("more", "cure"),
+    [
+        ({}, "take --format best_worst --set grader=preference"),
+        (
+            {"answer": "7"},
+            "judge them by `redraft annotate --grader oracle`, or take --format best_worst --set grader=preference",
+        ),
+    ],
+)
+async def test_pairs_that_nobody_judged_are_told_with_a_cure_that_works(
+    tmp_path: Path, more: dict[str, str], cure: str
+) -> None:
+    file, db = tmp_path / "pairs.jsonl", tmp_path / "r.duckdb"
+    file.write_text(json.dumps({"prompt": "3 + 4?", "chosen": "It is 7.", "rejected": "It is 8.", **more}))
+    found = await importing(file, format="preferences", db=db)
+    assert found.notes() == [f"nobody calls these drafts right or wrong, so that dpo, kto and sft drop them: {cure}"]
+    with pytest.raises(EmptyExport, match="not known whether it is right"):
+        await export(tmp_path / "dpo.jsonl", db=db, format="dpo")
+    made = await export(tmp_path / "a.jsonl", db=db, format="best_worst", arguments={"grader": "preference"})
+    assert made.kept == 1
+    if more:
+        await annotate(db=db, grader="oracle")
+        assert (await export(tmp_path / "dpo.jsonl", db=db, format="dpo")).kept == 1
 
 
 def test_a_system_prompt_is_kept_beside_the_problem() -> None:

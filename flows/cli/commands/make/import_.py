@@ -51,4 +51,7 @@ def import_(json: bool, **given: Any) -> None:
     dropped = ", ".join(f"{count:,} {why}" for why, count in found.dropped.items())
     counts = ((found.rows, "row"), (found.trajectories, "trajectory"), (found.steps, "rated step"))
     told = ", ".join(plural(count, noun) for count, noun in counts)
-    click.echo(f"{told}{f' (left out: {dropped})' if dropped else ''}: kept in {found.db}")
+    known = f" ({found.kept - found.known:,} new, {found.known:,} there before)" if found.known else ""
+    click.echo(f"{told}{f' (left out: {dropped})' if dropped else ''}: kept in {found.db}{known}")
+    for note in found.notes():
+        click.echo(note)

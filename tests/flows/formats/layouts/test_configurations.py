@@ -307,12 +307,12 @@ test_datasets: [{"path": "data", "ds_type": "parquet", "data_files": "data/valid
 === set.axolotl.yaml
 # set, as axolotl 0.19.0 reads it.
 # From this folder, with base_model and the rest: axolotl train set.axolotl.yaml
-datasets: [{"path": "data", "ds_type": "parquet", "data_files": "data/train-*.parquet", "split": "train", "type": "bradley_terry.chat_template"}]
+datasets: [{"path": "data", "ds_type": "parquet", "data_files": "data/train-*.parquet", "split": "train", "type": "bradley_terry.chat_template", "drop_system_message": true}]
 sequence_len: 512
 chat_template: "tokenizer_default"
 reward_model: true
 model_type: "AutoModelForSequenceClassification"
-test_datasets: [{"path": "data", "ds_type": "parquet", "data_files": "data/validation-*.parquet", "split": "train", "type": "bradley_terry.chat_template"}]
+test_datasets: [{"path": "data", "ds_type": "parquet", "data_files": "data/validation-*.parquet", "split": "train", "type": "bradley_terry.chat_template", "drop_system_message": true}]
 """,
     ("axolotl", "prm"): """
 === set.axolotl.yaml

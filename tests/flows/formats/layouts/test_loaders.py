@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from redraft.flows.annotate import annotate
 from redraft.flows.export import export
 from redraft.flows.formats.format import task_of
 from redraft.flows.generate import generate
@@ -39,19 +40,21 @@ def store(folder: Path) -> Store:
         arguments = {"feedback": "fixed", "turns": 2}
         await generate("builtin:split=train,seed=6", db=store, arguments=arguments, samples=2, limit=6)
         await generate("builtin:split=train,seed=7", db=store, strategy="best_of_n", samples=4, limit=12)
+        await annotate(db=store, grader="prm", limit=4)
 
     asyncio.run(fill())
     return store
 
 
-def read(trainer: str, folder: Path, name: str, task: str) -> list[Any]:
+def read(trainer: str, folder: Path, name: str, task: str, model: Path) -> list[Any]:
     """What a trainer's loader makes of the rows."""
     python = TRAINERS / trainer / "bin" / "python"
     if not python.exists():
         pytest.skip(f"{trainer} is not installed: make build/trainers/{trainer}/ready")
     program = HERE / "loaders" / f"read_{trainer.replace('-', '_')}.py"
-    command = [str(python), str(program), str(folder), name, task, str(folder / "tiny")]
+    command = [str(python), str(program), str(folder), name, task, str(model)]
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(folder / "hub"), "HOME": str(folder)}
+    environment |= {"DO_NOT_TRACK": "1", "AXOLOTL_DO_NOT_TRACK": "1"}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=900)
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout.splitlines()[-1])
@@ -63,6 +66,8 @@ def meant(row: Any, task: str) -> Any:
         return [row["chosen"][0]["content"], row["rejected"][0]["content"]]
     if task == "grpo":
         return row["prompt"][0]["content"]
+    if task == "prm":
+        return [int(label) for label in row["labels"]]
     text = (row.get("completion") or row["messages"])[-1]["content"]
     return [text, row["label"]] if task == "kto" else text
 
@@ -73,31 +78,45 @@ def plain(found: Any, task: str) -> Any:
         return [text.rpartition("<|assistant|>")[2].removesuffix("<|end|>") for text in found]
     if task == "kto":
         return [found[0].removesuffix("<|end|>"), found[1]]
+    if task == "prm":
+        return found
     text = found if isinstance(found, str) else found[0]
     return text.removeprefix("<|user|>").removesuffix("<|assistant|>").removesuffix("<|end|>")
 
 
 @pytest.mark.parametrize(
-    ("trainer", "format"),
+    ("trainer", "format", "kind"),
     [
-        *(("verl", name) for name in ("sft", "rise", "prompts")),
-        *(("openrlhf", name) for name in ("rise", "messages", "dpo", "orm", "prompts")),
-        *(("llama-factory", name) for name in ("rise", "messages", "dpo", "orm", "kto")),
-        *(("ms-swift", name) for name in ("rise", "messages", "dpo", "orm", "kto", "prompts")),
+        *(("verl", name, "file") for name in ("sft", "rise", "prompts")),
+        *(("openrlhf", name, "file") for name in ("rise", "messages", "dpo", "orm", "prompts")),
+        *(("llama-factory", name, "file") for name in ("rise", "messages", "dpo", "orm", "kto")),
+        *(("ms-swift", name, "file") for name in ("rise", "messages", "dpo", "orm", "kto", "prompts")),
+        *(("axolotl", name, "file") for name in ("rise", "messages", "dpo", "orm", "prm")),
+        ("axolotl", "rise", "folder"),
+        ("verl", "rise", "folder"),
+        ("openrlhf", "dpo", "folder"),
+        ("llama-factory", "dpo", "folder"),
+        ("ms-swift", "sft", "folder"),
     ],
 )
-async def test_what_is_learnt_is_what_was_meant(folder: Path, store: Store, trainer: str, format: str) -> None:
+async def test_what_is_learnt_is_what_was_meant(
+    folder: Path, store: Store, trainer: str, format: str, kind: str
+) -> None:
     task = task_of(load(format, "format"))
     assert task
-    style = {"style": "pairs"} if format == "orm" else {}
+    own = {"grader": "prm"} if format == "prm" else {}
+    style = {"style": "pairs"} if format == "orm" else own
     plain_file = folder / f"plain-{format}.jsonl"
     await export(plain_file, db=store, format=format, arguments=style, overwrite=True)
-    name = f"{trainer}-{format}"
-    file = folder / f"{name}.{'parquet' if trainer == 'verl' else 'jsonl'}"
-    kept = (await export(file, db=store, format=format, trainer=trainer, overwrite=True)).kept
     rows = [json.loads(line) for line in plain_file.read_text().splitlines()]
-    found = read(trainer, folder, name, task)
-    assert len(found) == len(rows) == kept, "every row"
+    name = f"{trainer}-{format}-{kind}"
+    if kind == "folder":
+        place, target, shards = folder / name, f"{folder / name}/", 2
+    else:
+        place, target, shards = folder, folder / f"{name}.{'parquet' if trainer == 'verl' else 'jsonl'}", None
+    made = await export(target, db=store, format=format, trainer=trainer, arguments=own, shards=shards)
+    found = read(trainer, place, name, task, folder / "tiny")
+    assert len(found) == len(rows) == made.kept, "every row"
     assert [plain(one, task) for one in found] == [meant(row, task) for row in rows]
     if (trainer, format) == ("ms-swift", "rise"):
         assert [scale for _, scale in found] == pytest.approx([row["weight"] for row in rows])
