@@ -27,15 +27,29 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if reporter is None or not os.environ.get("CI"):
         return
-    reason = unavailable()
     skipped = reporter.stats.get("skipped", [])
-    here = [report.nodeid for report in skipped if reason and reason in str(report.longrepr)]
-    lost = sorted({report.nodeid for report in skipped} - set(here))
-    if here:
-        reporter.write_line(f"\n{len(here)} tests of CPython's sandbox did not run: {reason}", yellow=True)
+    lost = {report.nodeid for report in skipped}
+    for what, reason in (("CPython's sandbox", unavailable()), ("pages in a browser", no_browser())):
+        here = {report.nodeid for report in skipped if reason and reason in str(report.longrepr)}
+        lost -= here
+        if here:
+            reporter.write_line(f"\n{len(here)} tests of {what} did not run: {reason}", yellow=True)
     if lost:
-        reporter.write_line(f"\nskipped in CI, which counts as failed: {', '.join(lost)}", red=True)
+        reporter.write_line(f"\nskipped in CI, which counts as failed: {', '.join(sorted(lost))}", red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def no_browser() -> str | None:
+    """The reason why this system has no browser for tests; None if it has one."""
+    return None if shutil.which("chromium") else "chromium is not on the PATH: install the system's package chromium"
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of the system's Chromium. Without it the test does not run."""
+    if reason := no_browser():
+        pytest.skip(reason)
+    return str(shutil.which("chromium"))
 
 
 def pytest_configure() -> None:
@@ -68,14 +82,14 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 def _shared(item: pytest.Item) -> str | None:
-    """The costly fixture that a test shares with others: a server of the whole session, or one of its module."""
+    """The costly fixture that a test shares with others: one of the whole session, or one of its module."""
     fixtures = getattr(item, "_fixtureinfo").name2fixturedefs  # noqa: B009 - pytest has no public name for it
-    if SERVERS & fixtures.keys():
-        return min(SERVERS & fixtures.keys())
+    if COSTLY & fixtures.keys():
+        return min(COSTLY & fixtures.keys())
     return str(item.path) if any(each[-1].scope == "module" for each in fixtures.values()) else None
 
 
-SERVERS = {"prefect_server"}
+COSTLY = {"prefect_server", "seen"}
 FIRST = ("test_schedule", "test_examples", "test_real_data", "test_langgraph_dev", "test_scheduled", "test_docs")
 
 

@@ -31,11 +31,12 @@ def label(json: bool, by: str | None, **given: Any) -> None:
     once. Quit with q or Ctrl-C; the same command continues later.
     """
     from redraft.agents.annotator import Terminal
+    from redraft.flows.cli.login import login
     from redraft.flows.cli.signals import run
     from redraft.flows.label import label as stage
     from redraft.flows.label import label_from
 
-    file, person = given.pop("from"), by or _login()
+    file, person = given.pop("from"), by or login()
     if file is not None:
         found = run(label_from(file, by=person, db=given["db"]))
     elif Terminal.there():
@@ -47,15 +48,6 @@ def label(json: bool, by: str | None, **given: Any) -> None:
     else:
         raise click.UsageError("nobody can be asked, since standard input is no terminal: give labels with --from FILE")
     click.echo(_outcome(found, json))
-
-
-def _login() -> str:
-    from getpass import getuser
-
-    try:
-        return getuser()
-    except (OSError, KeyError, ImportError):  # what it raises depends on Python's version
-        raise click.UsageError("your login has no name here: say who labels with --by NAME") from None
 
 
 def _outcome(found: "Labelled", json: bool) -> str:

@@ -1,0 +1,1 @@
+"""Places and lines of pictures: trees and charts."""

@@ -1,0 +1,206 @@
+"""Charts of the store's views: accuracy by samples, turns and tokens, the worth of graders, cost, rounds, diversity."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from redraft.flows.viewer.address import Address, NotThere
+from redraft.flows.viewer.drawing.chart import COLOURS, Chart, Series
+from redraft.flows.viewer.store_reader import Reader, Row, by
+from redraft.graders.statistics import wilson
+from redraft.store.errors import alternatives
+from redraft.store.tables.sql import literal
+
+
+def read(reader: Reader, asked: Address) -> dict[str, Any]:
+    """Returns the charts `of` a kind; `run` narrows them to the recipe of a run. Raises NotThere."""
+    kind = asked.get("of", "samples")
+    if kind not in KINDS:
+        raise NotThere(f"no charts of {kind!r}; {alternatives(kind, KINDS)}")
+    title, make = KINDS[kind]
+    recipe = f"recipe IN (SELECT recipe FROM runs WHERE run_id = {literal(asked.get('run'))})"
+    charts = make(reader, recipe if asked.get("run") else "true")
+    return {
+        "title": "Charts",
+        "kinds": {name: each[0] for name, each in KINDS.items()},
+        "kind": kind,
+        "heading": title,
+        "charts": [chart for chart in charts if not chart.empty],
+        "run": asked.get("run"),
+    }
+
+
+def _samples(reader: Reader, these: str) -> list[Chart]:
+    rows = _named(reader.rows(f"FROM pass_at_k WHERE draft = 'first' AND {these}"))
+    best = reader.rows(
+        f"FROM best_of_n WHERE draft = 'first' AND {these} AND grader NOT IN ('oracle', 'likelihood_sum')"
+    )
+    series = _series(rows, "name", "k", "pass_at_k")
+    chosen = _series(_named(best, "grader"), "name", "k", "accuracy")
+    note = "pass@k: the chance that one of k first drafts is right, without bias (Chen et al., 2021)."
+    best_note = "The exact share of right answers if a grader picks among k first drafts; ties are averaged."
+    return [
+        Chart("pass@k", "samples k", "pass@k", series, log=True, share=True, note=note),
+        Chart("Best of k", "samples k", "accuracy", chosen, log=True, share=True, note=best_note),
+    ]
+
+
+def _turns(reader: Reader, these: str) -> list[Chart]:
+    rows = _named(reader.rows(f"FROM corrections WHERE {these}"))
+    for row in rows:
+        found = wilson(row["correct"], row["trajectories"])
+        row["low"], row["high"] = found.low, found.high
+    several = {row["name"] for row in rows if row["turn"] > 1}
+    turned = [row for row in rows if row["name"] in several]
+    note = "A trajectory that ended earlier keeps its last answer. Intervals are Wilson's, over trajectories."
+    by_turn = _series(turned, "name", "turn", "accuracy", "low", "high")
+    by_tokens = _series([row for row in rows if row["tokens"]], "name", "tokens", "accuracy", "low", "high")
+    return [
+        Chart("Accuracy by turn", "turn", "accuracy", by_turn, share=True, note=note),
+        Chart("Accuracy by tokens", "tokens written for a trajectory", "accuracy", by_tokens, share=True),
+    ]
+
+
+def _reward(reader: Reader, these: str) -> list[Chart]:
+    rows = _named(
+        reader.rows(f"FROM reward_by_n WHERE draft = 'first' AND {these} AND grader <> 'likelihood_sum'"), "grader"
+    )
+    found = []
+    for name, part in by(rows, "name").items():
+        series = [
+            *_series(part, None, "k", "accuracy", title="right"),
+            *_series(part, None, "k", "value", title="value"),
+        ]
+        bounded = all(0 <= row["value"] <= 1 for row in part)
+        note = "If the value rises while the share of right answers does not, the grader is being gamed."
+        if bounded:
+            found.append(Chart(f"Reward against truth: {name}", "best of k", "share", [series[0], _dashed(series[1])],
+                               log=True, share=True, note=note))  # fmt: skip
+        else:
+            found.append(Chart(f"Value: {name}", "best of k", "value", series[1:], log=True))
+            found.append(Chart(f"Truth: {name}", "best of k", "right", series[:1], log=True, share=True))
+    return found[:12]
+
+
+def _calibration(reader: Reader, these: str) -> list[Chart]:
+    rows = reader.rows(CALIBRATION.format(these=these))
+    for row in rows:
+        found = wilson(row["right"], row["drafts"])
+        row["share"], row["low"], row["high"] = found.estimate, found.low, found.high
+    series = _series(rows, "name", "value", "share", "low", "high")
+    ideal = Series("perfect", [(0.0, 0.0, None, None), (1.0, 1.0, None, None)], dashed=True)
+    note = "First drafts by the value that a grader gave them, in ten bins; intervals are Wilson's."
+    return [Chart("Calibration", "mean value", "right", [*series, ideal] if series else [], share=True, note=note)]
+
+
+def _cost(reader: Reader, these: str) -> list[Chart]:
+    rows = reader.rows(COST)
+    days = sorted({row["day"] for row in rows})
+    names = [f"{day:%m-%d}" for day in days]
+    for row in rows:
+        row["place"] = days.index(row["day"])
+    return [
+        Chart("Cost by day", "day", "dollars", _series(rows, "model", "place", "cost_usd"), names=names),
+        Chart(
+            "Tokens written by day", "day", "tokens", _series(rows, "model", "place", "completion_tokens"), names=names
+        ),
+    ]
+
+
+def _rounds(reader: Reader, these: str) -> list[Chart]:
+    rows = reader.rows(ROUNDS)
+    accuracy = _series(rows, "loop_id", "round", "accuracy", "accuracy_lo", "accuracy_hi")
+    watched = [
+        Chart(
+            f"Collapse watch: {title}",
+            "round",
+            title,
+            _series(reader.rows(sql), "loop_id", "round", "figure"),
+            share=True,
+        )
+        for title, sql in WATCH.items()
+    ]
+    note = "Every round is measured on the same held-out problems."
+    return [Chart("Rounds of self-training", "round", "accuracy", accuracy, share=True, note=note), *watched]
+
+
+def _diversity(reader: Reader, these: str) -> list[Chart]:
+    questions = reader.rows("FROM question_diversity WHERE gain IS NOT NULL")
+    kinds = sorted({row["augmentation"] for row in questions})
+    for row in questions:
+        row["place"] = kinds.index(row["augmentation"])
+    found = [Chart("How new questions are", "kind of rewrite", "mean distance to the nearest old question",
+                   _series(questions, "embedder", "place", "gain"), names=kinds)]  # fmt: skip
+    beginnings = _named(reader.rows(f"FROM diversity WHERE {these}"))
+    note = "The share of the drafts of a problem that begin differently, by the number of steps."
+    drawn = _series(beginnings, "name", "depth", "share")
+    found.append(Chart("How different drafts begin", "steps", "different beginnings", drawn, share=True, note=note))
+    return found
+
+
+KINDS: Mapping[str, tuple[str, Callable[[Reader, str], list[Chart]]]] = {
+    "samples": ("pass@k and best of k", _samples),
+    "turns": ("Accuracy by turn and by tokens", _turns),
+    "reward": ("Reward against truth", _reward),
+    "calibration": ("Calibration", _calibration),
+    "cost": ("Cost by day", _cost),
+    "rounds": ("Rounds of self-training", _rounds),
+    "diversity": ("Diversity", _diversity),
+}
+"""The kinds of charts, each with its heading. A kind reads the views that it needs when it is looked at."""
+
+
+def _named(rows: list[Row], *more: str) -> list[Row]:
+    """Adds to each row a name that tells its recipe from the others: strategy, feedback, and further columns; the
+    recipe's own beginning only where these are the same."""
+    for row in rows:
+        parts = [row["strategy"] or "imported", row.get("feedback"), *(row[name] for name in more), row["replicate"]]
+        row["name"] = " · ".join(part for part in parts if part)
+    for same in by(rows, "name").values():
+        if len({row["recipe"] for row in same}) > 1:
+            for row in same:
+                row["name"] += f" · {row['recipe'][:6]}"
+    return rows
+
+
+def _series(
+    rows: Iterable[Row], name: str | None, x: str, y: str, low: str = "", high: str = "", *, title: str = ""
+) -> list[Series]:
+    """Returns a line for each value of the column `name`, or one named `title`."""
+    found: dict[str, list[Any]] = {}
+    for row in rows:
+        if row[y] is not None:
+            point = (float(row[x]), float(row[y]), row[low] if low else None, row[high] if high else None)
+            found.setdefault(str(row[name]) if name else title, []).append(point)
+    lines = [Series(key, sorted(points)) for key, points in found.items()]
+    return lines[: 2 * COLOURS]
+
+
+def _dashed(series: Series) -> Series:
+    return Series(series.name, series.points, dashed=True)
+
+
+CALIBRATION = """
+WITH placed AS (
+    SELECT grader || CASE WHEN grader_model IS NULL THEN '' ELSE ' · ' || grader_model END AS name, value, correct,
+           least(floor(value * 10), 9) AS bin
+    FROM raw.valued WHERE draft = 'first' AND value BETWEEN 0 AND 1 AND {these}
+)
+SELECT name, avg(value) AS value, count(*) AS drafts, count(*) FILTER (correct) AS "right" FROM placed
+GROUP BY name, bin ORDER BY name, bin"""
+
+COST = """
+SELECT day, model, completion_tokens, cost_usd FROM tokens_by_day WHERE day IN (
+    SELECT DISTINCT day FROM tokens_by_day WHERE day IS NOT NULL ORDER BY day DESC LIMIT 60) ORDER BY day"""
+
+ROUNDS = """
+SELECT loop_id, round, accuracy, accuracy_lo, accuracy_hi FROM rounds WHERE accuracy IS NOT NULL
+ORDER BY loop_id DESC, round LIMIT 500"""
+DRAWN = "FROM rounds r JOIN {view} v ON v.recipe = r.generation_recipe AND v.replicate = r.generation_replicate"
+WATCH = {
+    "pass@k": "SELECT r.loop_id, r.round, arg_max(v.pass_at_k, v.k) AS figure "
+    + DRAWN.format(view="(FROM pass_at_k WHERE draft = 'first')")
+    + " GROUP BY ALL",
+    "two answers differ": f"SELECT r.loop_id, r.round, v.differ AS figure {DRAWN.format(view='answer_diversity')}",
+    "distinct texts": f"SELECT r.loop_id, r.round, v.distinct_texts AS figure {DRAWN.format(view='answer_diversity')}",
+}
+"""What shrinks when a model that trains on its own drafts collapses, of the drafts that each round drew."""

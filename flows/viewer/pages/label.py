@@ -1,0 +1,17 @@
+"""A draft to label, without its key and without anybody's judgement: the draft that `redraft label` would ask about."""
+
+from typing import Any
+
+from redraft.flows.annotation.drafts import drafts, places
+from redraft.flows.viewer.address import Address
+from redraft.flows.viewer.store_reader import Reader
+from redraft.store.tables.sql import literal
+
+
+def read(reader: Reader, asked: Address) -> dict[str, Any]:
+    """Returns the next draft that the person has not labelled; `run` narrows them."""
+    where = f"run_id = {literal(asked.get('run'))}" if asked.get("run") else "true"
+    found = places(reader.store, reader.person, where, 0, False)
+    place = next(iter(found), None)
+    draft = drafts(reader.store, [place]).get(place) if place else None
+    return {"title": "Label", "place": place, "draft": draft, "left": len(found), "run": asked.get("run")}

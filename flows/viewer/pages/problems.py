@@ -1,0 +1,199 @@
+"""The problems of a store: searched, sorted and read page by page in SQL."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from redraft.flows.viewer.address import Address, NotThere
+from redraft.flows.viewer.store_reader import Reader, Row
+from redraft.store.errors import alternatives
+from redraft.store.tables.sql import literal, one_of
+
+PER_PAGE = 50
+SORTS = {
+    "id": ("problem_id", "id"),
+    "source": ("source", "source"),
+    "level": ("level", "level"),
+    "rate": ("rate", "pass rate"),
+    "samples": ("samples", "samples"),
+    "answers": ("answers", "different answers"),
+    "disagreement": ("disagreement", "disagreement of graders"),
+}
+"""The columns by which problems are sorted, with their titles. Those of the second half are counted over drafts."""
+
+OWN = ("id", "source", "level")
+"""The sorts that need no drafts: only the drafts of the problems on the page are counted."""
+
+
+def read(reader: Reader, asked: Address) -> dict[str, Any]:
+    """Returns a page of problems. `q` is a text in the question, the answer or the id; `run`, `source`, `level` and
+    `oracle` (yes or no) narrow them; `sort` and `order` (up or down) are theirs; `after` and `key` are the id and the
+    value of the last problem of the page before: a page costs the same at any place (keyset paging)."""
+    sort, order = asked.get("sort", "id"), asked.get("order", "up")
+    for name, value, there in (("sort", sort, SORTS), ("order", order, ("up", "down"))):
+        if value not in there:
+            raise NotThere(f"no {name} {value!r}; {alternatives(value, there)}")
+    column = SORTS[sort][0]
+    found = _page(reader, asked, sort, column, order)
+    more = len(found) > PER_PAGE
+    found = found[:PER_PAGE]
+    if found and sort in OWN:
+        _add_counts(reader, found, asked.get("run"))
+    if found and sort != "disagreement":
+        _add_disagreement(reader, found, asked.get("run"))
+    last = found[-1] if more else None
+    following = asked.but(after=last["problem_id"], key=_key(last[column])) if last else None
+    return {
+        "title": "Problems",
+        "problems": found,
+        "sorts": {name: title for name, (_, title) in SORTS.items()},
+        "sort": sort,
+        "order": order,
+        "following": following,
+        "first": asked.but(after=None, key=None),
+        "total": _total(reader, asked) if not asked.get("after") else None,
+        "sources": [row["source"] for row in reader.rows(SOURCES)],
+        "runs": reader.rows(RUNS),
+    }
+
+
+def read_these(reader: Reader, ids: Sequence[str]) -> dict[str, Any]:
+    """Returns these problems, all on one page."""
+    found = reader.rows(THESE.format(these=one_of("problem_id", ids)))
+    _add_counts(reader, found, "")
+    _add_disagreement(reader, found, "")
+    return {"title": "Problems", "problems": found, "total": len(found), "first": None, "following": None}
+
+
+def _key(value: Any) -> str:
+    return "null" if value is None else repr(value) if isinstance(value, float) else str(value)
+
+
+def _page(reader: Reader, asked: Address, sort: str, column: str, order: str) -> list[Row]:
+    """Returns the problems of a page and one more, without those that the query leaves out."""
+    source = (
+        "chosen p" if sort in OWN and not asked.get("oracle") else "chosen p LEFT JOIN counted c USING (problem_id)"
+    )
+    if sort == "disagreement":
+        source += " LEFT JOIN disputed d USING (problem_id)"
+    conditions = [_after(asked, column, order)]
+    if asked.get("oracle"):
+        conditions.append("c.oracle_used" if asked.get("oracle") == "yes" else "coalesce(NOT c.oracle_used, true)")
+    direction = "ASC" if order == "up" else "DESC"
+    sql = PAGE.format(
+        conditions=_conditions(asked),
+        counted=COUNTED.format(these=_these(asked)),
+        disputed=DISPUTED.format(these=_these(asked)),
+        source=source,
+        after=" AND ".join(conditions),
+        column=column,
+        direction=direction,
+        tie=direction if column == "problem_id" else "ASC",
+        most=PER_PAGE + 1,
+    )
+    return reader.rows(sql)
+
+
+def _after(asked: Address, column: str, order: str) -> str:
+    """Returns the condition that a problem comes after the last of the page before. NULLs come last in both orders."""
+    if not asked.get("after"):
+        return "true"
+    last, key = literal(asked.get("after")), asked.get("key", "null")
+    if key == "null":
+        return f"{column} IS NULL AND p.problem_id > {last}"
+    value = literal(key) if column in ("problem_id", "source") else f"try_cast({literal(key)} AS DOUBLE)"
+    beyond = ">" if order == "up" else "<"
+    if column == "problem_id":
+        return f"p.problem_id {beyond} {last}"
+    return f"({column} {beyond} {value} OR {column} IS NULL OR ({column} = {value} AND p.problem_id > {last}))"
+
+
+def _conditions(asked: Address) -> str:
+    found = ["true"]
+    if text := asked.get("q"):
+        columns = ("question", "answer", "problem_id")
+        found.append("(" + " OR ".join(f"contains(lower({name}), lower({literal(text)}))" for name in columns) + ")")
+    if asked.get("source"):
+        found.append(f"source = {literal(asked.get('source'))}")
+    if asked.get("level"):
+        found.append(f"level = {asked.whole('level')}")
+    if asked.get("run"):
+        found.append(f"problem_id IN (SELECT problem_id FROM raw.commits WHERE run_id = {literal(asked.get('run'))})")
+    return " AND ".join(found)
+
+
+def _these(asked: Address) -> str:
+    """Returns the condition on the units whose drafts count."""
+    return f"run_id = {literal(asked.get('run'))}" if asked.get("run") else "true"
+
+
+def _total(reader: Reader, asked: Address) -> int | None:
+    """Returns how many problems fit; None if that depends on their drafts, which the page itself counts."""
+    if asked.get("oracle"):
+        return None
+    row = reader.row(f"SELECT count(DISTINCT problem_id) AS n FROM raw.problems WHERE {_conditions(asked)}")
+    return row["n"] if row else 0
+
+
+def _add_counts(reader: Reader, problems: list[Row], run: str) -> None:
+    counts = reader.rows(COUNTED.format(these=_units(problems, run)))
+    found = {row.pop("problem_id"): row for row in counts}
+    for problem in problems:
+        problem.update(found.get(problem["problem_id"], NOTHING))
+
+
+def _add_disagreement(reader: Reader, problems: list[Row], run: str) -> None:
+    rows = reader.rows(DISPUTED.format(these=_units(problems, run)))
+    found = {row["problem_id"]: row["disagreement"] for row in rows}
+    for problem in problems:
+        problem["disagreement"] = found.get(problem["problem_id"])
+
+
+def _units(problems: list[Row], run: str) -> str:
+    these = one_of("problem_id", [problem["problem_id"] for problem in problems])
+    return f"{these} AND run_id = {literal(run)}" if run else these
+
+
+NOTHING: Row = {"samples": None, "answered": None, "answers": None, "rate": None, "oracle_used": None}
+
+PUBLISHED = """(
+    SELECT unit_id, any_value(problem_id) AS problem_id, arg_max(commit_id, attempt) AS commit_id FROM raw.commits
+    WHERE {these} GROUP BY unit_id
+)"""
+
+COUNTED = f"""
+SELECT problem_id, count(*) AS samples, count(answer) AS answered, count(DISTINCT answer) AS answers,
+       avg(correct::INTEGER) AS rate, bool_or(oracle_used) AS oracle_used
+FROM raw.judged SEMI JOIN {PUBLISHED} USING (commit_id) WHERE turn = turns AND role <> 'rollout' GROUP BY problem_id"""
+"""For each problem: its samples, their different answers, and the share that is right."""
+
+DISPUTED = f"""
+SELECT problem_id, avg(disputed::INTEGER) AS disagreement FROM (
+    SELECT any_value(t.problem_id) AS problem_id, g.path_id, g.turn, min(g.said) <> max(g.said) AS disputed
+    FROM (
+        SELECT path_id, turn, grader, grader_model,
+               CASE WHEN verdict IN ('right', 'wrong') THEN verdict = 'right' ELSE value >= 0.5 END AS said
+        FROM raw.grades WHERE step_id IS NULL AND (verdict IN ('right', 'wrong')
+            OR (value BETWEEN 0 AND 1 AND NOT starts_with(grader, 'likelihood')))
+        UNION ALL
+        SELECT raw.path_id(trajectory_id), turn, 'human', person, verdict = 'right' FROM raw.labels
+        WHERE verdict <> 'skip'
+    ) g JOIN (SELECT path_id, turn, problem_id FROM raw.turns JOIN {PUBLISHED} USING (commit_id)) t
+        ON t.path_id = g.path_id AND t.turn = g.turn
+    GROUP BY g.path_id, g.turn HAVING count(DISTINCT (g.grader, g.grader_model)) > 1
+) GROUP BY problem_id"""
+"""For each problem: of the drafts that two graders or people judged, the share on which they are not of one mind."""
+
+PAGE = """
+WITH chosen AS (
+    SELECT problem_id, source, split, level, subject, question, answer FROM raw.problems
+    WHERE {conditions} QUALIFY row_number() OVER (PARTITION BY problem_id ORDER BY added_at DESC) = 1
+), counted AS ({counted}), disputed AS ({disputed})
+SELECT * FROM {source} WHERE {after} ORDER BY {column} {direction} NULLS LAST, p.problem_id {tie} LIMIT {most}"""
+
+THESE = """
+SELECT problem_id, source, split, level, subject, question, answer FROM raw.problems
+WHERE {these} QUALIFY row_number() OVER (PARTITION BY problem_id ORDER BY added_at DESC) = 1 ORDER BY problem_id"""
+SOURCES = "SELECT DISTINCT source FROM raw.problems WHERE source IS NOT NULL ORDER BY source LIMIT 200"
+RUNS = """
+SELECT run_id, strategy, started_at FROM runs WHERE run_id IN (SELECT run_id FROM raw.commits)
+ORDER BY started_at DESC LIMIT 100"""

@@ -1,0 +1,79 @@
+"""Renders a page: reads what it shows from the store, and fills its template. Texts are escaped everywhere."""
+
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import jinja2
+
+from redraft.flows.viewer.address import Address, NotThere
+from redraft.flows.viewer.store_reader import PATIENCE_S, Reader
+from redraft.flows.viewer.text import shown
+from redraft.flows.viewer.text.difference import marked
+from redraft.flows.viewer.text.formulas import with_formulas
+from redraft.store.errors import alternatives
+
+HOME = Path(__file__).parent
+PAGES = sorted(file.stem for file in (HOME / "pages").glob("[!_]*.py"))
+MENU = {"runs": "Runs", "problems": "Problems", "compare": "Compare", "charts": "Charts", "labels": "Labels"}
+
+
+class Links(Protocol):
+    """Where pages and their files lie: on a server, or in a folder."""
+
+    live: bool
+    """Whether pages can ask the server: forms, labels, changes."""
+
+    def page(self, address: Address) -> str | None:
+        """Returns the place of a page; None if there is no such page."""
+        ...
+
+    def file(self, name: str) -> str:
+        """Returns the place of a file of `static/`."""
+        ...
+
+
+class Site:
+    """The pages of one store."""
+
+    def __init__(self, reader: Reader, links: Links) -> None:
+        self.reader, self.links = reader, links
+        self._templates = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(HOME / "templates"),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.globals.update(
+            link=lambda page, **query: links.page(Address.of(page, **query)),
+            to=links.page,
+            file=links.file,
+            live=links.live,
+            menu=MENU,
+            store=Path(reader.store.path).name,
+            person=reader.person,
+            marked=marked,
+        )
+        self._templates.filters.update(maths=with_formulas, **shown.FILTERS)
+
+    def render(self, address: Address) -> str:
+        """Returns the HTML of a page. Raises NotThere, and StoreError if the store cannot be read."""
+        return self._fill(address.page, address, **self.read(address))
+
+    def read(self, address: Address) -> dict[str, Any]:
+        """Returns what the template of a page shows."""
+        if address.page not in PAGES:
+            raise NotThere(f"no page {address.page!r}; {alternatives(address.page, PAGES)}")
+        module = importlib.import_module(f"redraft.flows.viewer.pages.{address.page}")
+        read: Callable[[Reader, Address], dict[str, Any]] = module.read
+        with self.reader.store.held(read_only=True, patience=PATIENCE_S):  # all statements see one state of the store
+            return read(self.reader, address)
+
+    def trouble(self, message: str) -> str:
+        """Returns a page that says what is wrong."""
+        return self._fill("trouble", Address("trouble"), message=message)
+
+    def _fill(self, name: str, address: Address, **facts: Any) -> str:
+        return self._templates.get_template(f"{name}.html").render(at=address, **facts)

@@ -1,0 +1,55 @@
+"""Asks a store what a page needs. The file is open only while a page is read, so that a run can write in between."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from redraft.store.tables.store import Store
+
+PATIENCE_S = 20.0  # seconds that a page waits for a process that writes
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """The store that pages read, and the name of the person who looks at them."""
+
+    store: Store
+    person: str = ""
+
+    def rows(self, sql: str) -> list[Row]:
+        """Returns the rows of a statement, each by the names of its columns. Raises StoreError."""
+        return list(self.store.rows(sql, patience=PATIENCE_S))
+
+    def row(self, sql: str) -> Row | None:
+        """Returns the first row of a statement."""
+        return next(iter(self.rows(sql)), None)
+
+    def stamp(self) -> str:
+        """Returns a text that changes when the store or a journal of it does. The store is not opened."""
+        journals = Path(f"{self.store.path}.journal")
+        files = [Path(self.store.path), *(sorted(journals.glob("*.jsonl")) if journals.is_dir() else [])]
+        return "-".join(_state(file) for file in files)
+
+
+def numbers(values: Iterable[int]) -> str:
+    """Returns whole numbers as a list for SQL's IN. An empty list matches nothing."""
+    return ", ".join(map(str, values)) or "NULL"
+
+
+def by(rows: Sequence[Row], *names: str) -> dict[Any, list[Row]]:
+    """Groups rows by the values of some columns; of one column by the value itself."""
+    found: dict[Any, list[Row]] = {}
+    for row in rows:
+        key = row[names[0]] if len(names) == 1 else tuple(row[name] for name in names)
+        found.setdefault(key, []).append(row)
+    return found
+
+
+def _state(file: Path) -> str:
+    try:
+        facts = file.stat()
+    except OSError:  # a journal that is done is removed
+        return "0"
+    return f"{facts.st_mtime_ns:x}.{facts.st_size:x}"

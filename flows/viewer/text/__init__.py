@@ -1,0 +1,1 @@
+"""How texts are shown: formulas, differences, numbers."""

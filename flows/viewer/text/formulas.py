@@ -1,0 +1,124 @@
+"""Shows the LaTeX in a text as MathML. The rest of the text, and every formula that cannot be read, stays text."""
+
+import re
+from functools import lru_cache
+from xml.etree import ElementTree
+
+from markupsafe import Markup, escape
+
+FORMULA = re.compile(
+    r"\$\$(?P<block>.{1,2000}?)\$\$|\\\[(?P<display>.{1,2000}?)\\\]|\\\((?P<inline>.{1,2000}?)\\\)"
+    r"|(?<![\\$\w])\$(?P<dollars>[^\s$](?:[^$\n]{0,2000}?[^\s$\\])?)\$(?![\d$])",
+    re.DOTALL,
+)
+"""A formula. As in Pandoc, a dollar that opens one has no space behind it, and one that closes it has no space before
+it and no digit behind it: prices such as $5 and $6 are none. Formulas of more than 2,000 characters stay text."""
+
+ELEMENTS = frozenset(
+    [
+        "math",
+        "mrow",
+        "mi",
+        "mn",
+        "mo",
+        "ms",
+        "mtext",
+        "mspace",
+        "mfrac",
+        "msqrt",
+        "mroot",
+        "mstyle",
+        "mpadded",
+        "mphantom",
+        "msub",
+        "msup",
+        "msubsup",
+        "munder",
+        "mover",
+        "munderover",
+        "mmultiscripts",
+        "mprescripts",
+        "none",
+        "mtable",
+        "mtr",
+        "mtd",
+        "menclose",
+    ]
+)
+ATTRIBUTES = frozenset(
+    [
+        "display",
+        "mathvariant",
+        "stretchy",
+        "fence",
+        "separator",
+        "form",
+        "accent",
+        "accentunder",
+        "columnalign",
+        "rowspacing",
+        "columnspacing",
+        "linethickness",
+        "minsize",
+        "maxsize",
+        "lspace",
+        "rspace",
+        "width",
+        "height",
+        "depth",
+        "notation",
+        "displaystyle",
+        "scriptlevel",
+        "symmetric",
+        "movablelimits",
+    ]
+)
+
+
+def with_formulas(text: str | None) -> Markup:
+    """Returns a text as HTML, with its formulas as MathML."""
+    found, at, text = Markup(""), 0, text or ""
+    for match in FORMULA.finditer(text):
+        block = match["block"] or match["display"]
+        maths = _mathml(block or match["inline"] or match["dollars"], bool(block))
+        found += escape(text[at : match.start()]) + (maths or escape(match[0]))
+        at = match.end()
+    return found + escape(text[at:])
+
+
+@lru_cache(4096)
+def _mathml(latex: str, block: bool) -> Markup | None:
+    """Returns a formula as MathML; None if it is none. The LaTeX may come from a model, and what the library makes of
+    it could hold links or styles: the elements and attributes that show a formula are kept, and nothing else."""
+    from latex2mathml import converter, exceptions
+
+    own = [kind for kind in vars(exceptions).values() if isinstance(kind, type) and issubclass(kind, Exception)]
+    try:
+        written = converter.convert(latex, display="block" if block else "inline")
+        return _kept(ElementTree.fromstring(written))
+    except (ElementTree.ParseError, *BROKEN, *own):
+        return None
+
+
+BROKEN = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    StopIteration,
+    TypeError,
+    ValueError,
+)
+"""What latex2mathml raises for LaTeX that it cannot read, apart from its own errors."""
+
+
+def _kept(element: ElementTree.Element) -> Markup:
+    tag = element.tag.rpartition("}")[2]
+    inner = escape(element.text or "") + Markup("").join(_kept(child) + escape(child.tail or "") for child in element)
+    if tag not in ELEMENTS:
+        return inner
+    facts = Markup("").join(
+        Markup(' {}="{}"').format(name, value) for name, value in element.items() if name in ATTRIBUTES
+    )
+    return Markup("<{0}{1}>{2}</{0}>").format(tag, facts, inner)
