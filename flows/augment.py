@@ -59,7 +59,8 @@ async def augment(given: AugmentArguments) -> AugmentResult:
     `problems` gets the accepted questions, with `parent_id` and `augmentation`; the view `rewrites` has all of them,
     with the reason if one was refused. The answers to accepted questions are stored as trajectories.
 
-    `methods` are the augmentations; None means all that the model can do. `strategy` answers new questions, and
+    `methods` are the augmentations; None means all that the model can do. If `skip_impossible`, methods that are named
+    and that the model can't do are left out too. `strategy` answers new questions, and
     `samples` is the number of its answers to each. `arguments` are the arguments of methods, such as
     {"rephrase.rewrites": 2}, and of the strategy. A problem that the same method has rewritten with the same settings
     and `replicate` is not rewritten again, unless its known answer has changed. A problem with a failed call is tried
@@ -78,12 +79,14 @@ async def augment(given: AugmentArguments) -> AugmentResult:
             run = _Run(given, rest, found, store, model, progress)
             worded, named = tuple(given.prompts.templates), given.methods is not None
             for method, reason in left_out([*chosen.values()], model, found, worded, named=named):
-                if named:
+                if named and not given.skip_impossible:
                     raise PartError(f"method {method.name!r} is not possible: {reason}")
                 del chosen[method.name]
                 run.result.left_out[method.name] = reason
+            if not chosen:
+                raise PartError(f"no method is possible: {_omitted(run.result.left_out)}")
             if run.result.left_out:
-                progress.say(_omitted(run.result.left_out))
+                progress.say(f"left out: {_omitted(run.result.left_out)}")
             for method in chosen.values():
                 if run.result.spent:
                     break
@@ -230,7 +233,7 @@ def _omitted(left_out: dict[str, str]) -> str:
     reasons: dict[str, list[str]] = {}
     for name, reason in left_out.items():
         reasons.setdefault(reason, []).append(name)
-    return "left out: " + "; ".join(f"{', '.join(names)} ({reason})" for reason, names in reasons.items())
+    return "; ".join(f"{', '.join(names)} ({reason})" for reason, names in reasons.items())
 
 
 DONE = """

@@ -197,6 +197,7 @@ class AugmentSettings(ModelSettings):
     )
     strategy: Name | Spec = setting("self_consistency", "Who answers new questions, to test them: a strategy.")
     samples: int = setting(4, "The answers to each new question that test it.", ge=1)
+    skip_impossible: bool = setting(False, "Leave out methods that the model or the problems do not allow, and say so.")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -88,7 +88,7 @@ def left_out(
         made = method.augmentation
         lacking = [name for name in made.wordings if name not in model.templates and name not in worded]
         if model.templates and lacking:
-            yield method, f"the {model.name} model was not trained for it"
+            yield method, f"the {model.name} model was not trained for it: name another with --model"
         elif made.needs_answer and not answered:
             yield method, "no problem has a known answer"
         elif not named and not made.from_old:

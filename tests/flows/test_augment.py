@@ -179,7 +179,7 @@ async def test_without_methods_a_line_says_what_the_embedded_model_leaves_out(st
     found = await augment("builtin", db=store, limit=2, samples=2)
     assert [method.method for method in found.methods] == ["answers", "fobar", "rephrase"]
     assert {"self_verification", "change_numbers", "evolve"} <= found.left_out.keys()
-    assert set(found.left_out.values()) == {"the embedded model was not trained for it"}
+    assert set(found.left_out.values()) == {"the embedded model was not trained for it: name another with --model"}
     [(asked,)] = rows(store, "SELECT question FROM rewrites WHERE augmentation = 'fobar' ORDER BY ALL LIMIT 1")
     assert re.search(r" The answer is \d+\. What is x\?$", asked)
 
@@ -189,6 +189,10 @@ async def test_a_method_that_cannot_be_is_refused_in_a_line(store: Store) -> Non
         await augment("builtin", db=store, limit=1, methods=["self_verification"])
     with pytest.raises(PartError, match="method 'fobar' is not possible: no problem has a known answer"):
         await augment([Problem("What is 3 * 4?")], db=store, model=Teacher(), methods=["fobar"])
+    with pytest.raises(
+        PartError, match=r"no method is possible: .*; answers, fobar, rephrase \(no problem has a known"
+    ):
+        await augment([Problem("What is 3 * 4?")], db=store)
     with pytest.raises(PartError, match="no augmentation 'rephras'"):
         await augment("builtin", db=store, methods=["rephras"])
     with pytest.raises(PartError, match=r"rephrase.rewrites.* is an argument of the method 'rephrase', which is not"):
@@ -197,6 +201,18 @@ async def test_a_method_that_cannot_be_is_refused_in_a_line(store: Store) -> Non
         await augment("builtin", db=store, methods=["fobar"], arguments={"fobar.many": 2})
     with pytest.raises(SettingsError, match="samples=0 must be at least 1"):
         await augment("builtin", db=store, samples=0)
+
+
+async def test_methods_that_are_named_and_impossible_may_be_left_out(store: Store) -> None:
+    settings: dict[str, Any] = {"db": store, "limit": 1, "samples": 2, "skip_impossible": True}
+    found = await augment("builtin", methods=["self_verification", "fobar", "evolve"], **settings)
+    assert ([method.method for method in found.methods], [*found.left_out]) == (
+        ["fobar"], ["self_verification", "evolve"]
+    )  # fmt: skip
+    with pytest.raises(
+        PartError, match=r"no method is possible: evolve, harder \(the embedded model was not trained f"
+    ):
+        await augment("builtin", methods=["evolve", "harder"], **settings)
 
 
 async def test_nothing_to_hide_no_mathematics_and_no_answer_are_rows_with_a_reason(store: Store) -> None:

@@ -1,6 +1,7 @@
 """ScaleQuest's parts: questions out of nothing, rewrites as pairs of questions, the strategy's pick."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,35 @@ async def test_questions_come_from_the_bare_beginning_of_a_users_message(openai_
     assert asked["n"] == 5
     made = "SELECT question, answer, parent_id, augmentation, split FROM problems WHERE augmentation IS NOT NULL"
     assert store.query(made).rows == [("What is 2 + 3?", "5", None, "question_writer", "train")]
+
+
+async def test_the_share_that_fails_is_stored_and_chooses_questions(openai_server: Any, tmp_path: Path) -> None:
+    """ScaleQuest's label of difficulty: the share of samples that miss the answer."""
+
+    def varied(messages: Sequence[Mapping[str, Any]], seed: int, sample: int) -> str:
+        text = str(messages[-1]["content"])
+        if text == BARE:
+            return f"What is 2 + {3 + sample}?"
+        asked = re.search(r"2 \+ (\d)", text)
+        right = int(asked[1]) + 2 if asked else 0  # else the server is met for the first time
+        return "\\boxed{1}" if right == 6 and sample == 0 else f"\\boxed{{{right}}}"
+
+    store = Store(tmp_path / "redraft.duckdb")
+    openai_server.write = varied
+    given: dict[str, Any] = {
+        "db": store, "model": "writer", "api_base": openai_server.url, "samples": 4,
+        "prompts": Prompts(chat_template=TEMPLATE),
+    }  # fmt: skip
+    arguments = {"question_writer.questions": 2, "question_writer.judged": False}
+    await augment(SEEDS[:1], methods=["question_writer"], arguments=arguments, **given)
+    label = "SELECT question, 1 - (meta ->> 'confidence')::DOUBLE AS fails FROM problems WHERE augmentation IS NOT NULL"
+    assert store.query(f"{label} ORDER BY ALL").rows == [("What is 2 + 3?", 0.0), ("What is 2 + 4?", 0.25)]
+    await generate("augmented:question_writer", strategy="best_of_n", **given)
+    file = tmp_path / "rows.jsonl"
+    await export(file, db=store, filters=["correct", "unaided", "difficulty least=0.01 most=0.9"])
+    kept = {json.loads(line)["prompt"][-1]["content"] for line in file.read_text().splitlines()}
+    assert len(kept) == 1
+    assert "What is 2 + 4?" in kept.pop()
 
 
 async def test_filters_of_the_writer_can_be_switched_off(openai_server: Any, tmp_path: Path) -> None:

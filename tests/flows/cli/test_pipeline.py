@@ -102,6 +102,43 @@ async def test_scalequest_is_one_command(server: Any, commands: Any, source: str
     assert all(re.fullmatch(r"What is \d times \d\?", question) for question in written)
 
 
+async def test_scalequest_takes_the_best_of_five_by_a_reward_model(
+    server: Any, commands: Any, source: str, tmp_path: Path, openai_protocol: Any
+) -> None:
+    """The reward model likes the fourth sample of each question, which is right as the others are."""
+    server.write = lambda messages, seed, sample: (
+        write(messages, seed, sample) + ("\nI am sure." if sample == 3 else "")
+    )
+    rewards = await openai_protocol.OpenAIServer(reward=lambda text: 0.9 if "I am sure." in text else 0.2).start()
+    text = (FOLDER / "scalequest.toml").read_text()
+    grader = f'\n[generate.set.grader]\nprofile = "classify"\nmodel = "rm"\napi_base = "{rewards.url}"\n\n[export]'
+    changed = text.replace('grader = "likelihood"', 'grader = "orm"').replace("\n[export]", grader)
+    (tmp_path / "mine.toml").write_text(changed)
+    (tmp_path / "chat.toml").write_text(f"chat_template = {json.dumps(TEMPLATE)}")
+    try:
+        given = ("mine.toml", "--source", source, "--model", "m", "--api-base", server.url)
+        code, _, err = await run(commands, *given, REDRAFT_PROMPTS="chat.toml")
+    finally:
+        await rewards.stop()
+    assert code == 0, err
+    exported = rows(tmp_path / "scalequest.jsonl")
+    assert exported
+    assert all(row["completion"][0]["content"].endswith("I am sure.") for row in exported)
+
+
+async def test_the_embedded_model_does_what_it_was_trained_for(commands: Any, tmp_path: Path) -> None:
+    given = ("--source", "builtin:levels=1", "--limit", "3")
+    code, out, err = await run(commands, "metamath", *given)
+    assert code == 0, err
+    cure = "the embedded model was not trained for it: name another with --model"
+    assert f"left out: self_verification ({cure})" in err
+    assert re.search(r"^fobar: \d+ of \d+ rewrites accepted", out, re.MULTILINE)
+    assert rows(tmp_path / "metamath.jsonl")
+    for name, method in (("mugglemath", "change_numbers"), ("scalequest", "question_writer")):
+        code, _, err = await run(commands, name, *given)
+        assert (code, err.splitlines()[-1]) == (2, f"redraft: method {method!r} is not possible: {cure}")
+
+
 PIPELINE = """
 about = "a test"
 [augment]

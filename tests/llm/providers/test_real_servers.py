@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
+import aiohttp
 import numpy as np
 import pytest
 from msgspec import structs
@@ -181,6 +182,23 @@ async def test_a_draft_ends_by_itself_at_a_stop_string_or_at_the_limit(
         assert await ask(stop=("never", "####")) == (draft[: draft.index("####")], Finish.STOP)
         assert await ask(stop=(last + "never",)) == (draft, Finish.END)
         assert (await ask(max_tokens=3))[1] is Finish.LENGTH
+
+
+async def test_a_bare_prefix_is_what_the_server_puts_before_a_users_message(server: Server) -> None:
+    """The text that a question-writing model goes on from; `transformers serve` shows none without a template."""
+    bare = Request((), n=2, max_tokens=30, seeds=(5, 6))
+    async with reached(server) as model:
+        if server.name == "transformers":
+            with pytest.raises(UnsupportedRequest, match="shows no prompt up to where the user's message begins"):
+                await model.complete(bare)
+            return
+        drawn = [choice.text for choice in (await model.complete(bare)).choices]
+    body = {"model": server.model, "prompt": "<|user|>", "max_tokens": 30, "temperature": 1.0}
+    async with aiohttp.ClientSession() as http:
+        for seed, text in zip(bare.seeds, drawn, strict=True):
+            async with http.post(f"{server.url}/completions", json={**body, "seed": seed}) as response:
+                assert (await response.json())["choices"][0]["text"] == text
+    assert drawn[0] != drawn[1]
 
 
 async def test_n_samples_are_n_draws(server: Server) -> None:

@@ -14,6 +14,7 @@ from redraft.flows.settings import AugmentSettings
 @click.argument("source", default="builtin")
 @options.DB
 @options.setting(AugmentSettings, "methods", "method", parts="augmentation", multiple=True)
+@options.setting(AugmentSettings, "skip_impossible")
 @options.several(options.MODEL, options.API_BASE, options.PROMPTS, options.PRICES)
 @options.several(options.setting(AugmentSettings, "strategy"), options.setting(AugmentSettings, "samples"), options.SET)
 @options.several(
