@@ -55,9 +55,10 @@ class Target:
 
     @property
     def name(self) -> str:
-        """Returns the name of the data set: `sft` for `sft.jsonl` and for `sft/`."""
+        """Returns the name of the data set: `sft` for `sft.jsonl` and for `sft/`, `sft.v2` for `sft.v2.jsonl`."""
         name = self.path.resolve().name
-        return name if self.kind == "folder" else name.split(".")[0] or name
+        ending = next((one for one in ENDINGS if name.lower().endswith(one)), "") if self.kind != "folder" else ""
+        return name[: len(name) - len(ending)] or name
 
     def files(self, split: Split) -> list[str]:
         """Returns the files of a split, as paths from the folder in which the data set is described."""

@@ -55,8 +55,8 @@ def read_preset(name: str | Path) -> Preset:
     own = str(name).endswith(".toml")
     file = Path(name).expanduser() if own else FOLDER / f"{name}.toml"
     if not own and str(name) not in names():
-        there = alternatives(str(name), names())
-        raise PresetError(f"no preset {str(name)[:100]!r}; {there}; a preset of your own is a file that ends in .toml")
+        there = alternatives(str(name), names(), ", or a file of your own that ends in .toml")
+        raise PresetError(f"no preset {str(name)[:100]!r}; {there}")
     try:
         given = tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:

@@ -3,8 +3,7 @@
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import chain, groupby
-from operator import itemgetter
+from itertools import chain
 
 from redraft.flows.filters.sifting.statement import Judge, Scope, sifted
 from redraft.store.errors import StoreError
@@ -83,9 +82,17 @@ def sifted_candidates(
     tables = {} if later else {"sifted": f"{whole} FROM sifted"}
     statement = f"WITH {rest}" if tables else f"{whole}, {rest}"
     with closing(store.parts(statement, tables=tables, patience=PATIENCE)) as parts:
-        for _, drafts in groupby(chain.from_iterable(parts), itemgetter(0)):
-            rows = list(drafts)
-            yield rows[0][1], rows[0][2] or _candidate(rows)
+        drafts: list[tuple] = []
+        for row in chain.from_iterable(parts):
+            if drafts and drafts[0][0] != row[0]:
+                yield drafts[0][1], _candidate(drafts)
+                drafts = []
+            if row[2] is None:
+                drafts.append(row)
+            else:
+                yield row[1], row[2]
+        if drafts:
+            yield drafts[0][1], _candidate(drafts)
 
 
 def _verdicts(later: Sequence[Judge]) -> str:

@@ -66,4 +66,6 @@ def test_a_folder_that_exists_needs_no_slash(tmp_path: Path) -> None:
     assert target.kind == "folder"
     assert target.name == tmp_path.name
     assert target.files("validation") == ["data/validation-00000-of-00001.parquet"]
-    assert [Target.of("x/a.jsonl").name, Target.of("x/a.b.parquet").name] == ["a", "a"]
+    assert [Target.of(f"x/{file}").name for file in ("a.jsonl", "a.b.parquet", "a.JSONL.zst", ".jsonl")] == [
+        "a", "a.b", "a", ".jsonl",
+    ]  # fmt: skip

@@ -235,7 +235,10 @@ def test_a_bad_preset_is_one_line(tmp_path: Path, text: str, line: str) -> None:
 
 
 def test_an_unknown_preset_is_told_the_names_that_there_are(tmp_path: Path) -> None:
-    with pytest.raises(PresetError, match=r"no preset 'rest_mtcs'; there are math_shepherd, .* ends in .toml"):
+    with pytest.raises(
+        PresetError,
+        match=r"no preset 'rest_mtcs'; there are math_shepherd, .* ends in .toml. Did you mean 'rest_mcts'\?$",
+    ):
         read_preset("rest_mtcs")
     with pytest.raises(PresetError, match="No such file"):
         read_preset(tmp_path / "none.toml")

@@ -57,3 +57,13 @@ async def test_what_describes_other_rows_stays(beside: Callable[..., Any], tmp_p
         "rows.parquet", "rows.trl.yaml", "rows.verl.yaml",
     ]  # fmt: skip
     assert list(json.loads((tmp_path / "dataset_info.json").read_text())) == ["other"]
+
+
+async def test_two_versions_of_rows_have_a_configuration_each(beside: Callable[..., Any], tmp_path: Path) -> None:
+    await beside("trl", "rows.v1.jsonl")
+    files, note = await beside("openrlhf", "rows.v2.jsonl")
+    assert (files, note) == (
+        ["rows.v1.jsonl", "rows.v1.trl.yaml", "rows.v2.jsonl", "rows.v2.openrlhf.sh"],
+        None,
+    )
+    assert '"data_files": "rows.v1.jsonl"' in (tmp_path / "rows.v1.trl.yaml").read_text()
