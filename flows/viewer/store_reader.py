@@ -33,6 +33,16 @@ class Reader:
         return "-".join(_state(file) for file in files)
 
 
+def problem_rows(problem_id: str) -> str:
+    """Returns the newest version of a problem, as a table of SQL. The view `problems` would sort all problems first."""
+    return f"(FROM raw.problems WHERE problem_id = {problem_id} ORDER BY added_at DESC LIMIT 1)"
+
+
+def problem_of_unit(unit: str) -> str:
+    """Returns the problem of a unit, as a table of SQL."""
+    return problem_rows(f"(SELECT any_value(problem_id) FROM raw.commits WHERE unit_id = {unit})")
+
+
 def numbers(values: Iterable[int]) -> str:
     """Returns whole numbers as a list for SQL's IN. An empty list matches nothing."""
     return ", ".join(map(str, values)) or "NULL"

@@ -4,7 +4,7 @@ from typing import Any
 
 from redraft.flows.viewer.address import Address, NotThere
 from redraft.flows.viewer.pages.parts.asked import read_calls
-from redraft.flows.viewer.store_reader import Reader
+from redraft.flows.viewer.store_reader import Reader, problem_of_unit
 from redraft.store.tables.sql import literal
 
 PER_PAGE = 50
@@ -12,7 +12,8 @@ PER_PAGE = 50
 
 def read(reader: Reader, asked: Address) -> dict[str, Any]:
     """Returns the calls of the unit `unit`, of which `start` is the first on the page. Raises NotThere."""
-    unit = reader.row(UNIT.format(unit=literal(asked.get("unit"))))
+    name = literal(asked.get("unit"))
+    unit = reader.row(UNIT.format(unit=name, problem=problem_of_unit(name)))
     if unit is None:
         raise NotThere(f"no unit {asked.get('unit')!r} in {reader.store.path}")
     start = asked.whole("start")
@@ -36,4 +37,4 @@ WITH unit AS (
     FROM raw.calls WHERE commit_id IN (SELECT commit_id FROM raw.commits WHERE unit_id = {unit})
 )
 SELECT u.unit_id, u.problem_id, u.run_id, p.question, r.strategy, r.model, s.*
-FROM unit u LEFT JOIN problems p USING (problem_id) LEFT JOIN runs r USING (run_id), spent s"""
+FROM unit u LEFT JOIN {problem} p USING (problem_id) LEFT JOIN runs r USING (run_id), spent s"""

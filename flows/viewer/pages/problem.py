@@ -5,7 +5,7 @@ from typing import Any
 
 from redraft.flows.viewer.address import Address, NotThere
 from redraft.flows.viewer.pages.parts.drafts import DraftRows, graders_of, read_drafts
-from redraft.flows.viewer.store_reader import Reader, Row, by
+from redraft.flows.viewer.store_reader import Reader, Row, by, problem_rows
 from redraft.store.tables.sql import literal
 
 PER_PAGE = 24  # trajectories on a page
@@ -66,7 +66,7 @@ def _votes(paths: list[Row]) -> list[dict[str, Any]]:
     ]
 
 
-PROBLEM = "SELECT * EXCLUDE (meta), meta::VARCHAR AS meta FROM problems WHERE problem_id = {id}"
+PROBLEM = f"SELECT * EXCLUDE (meta), meta::VARCHAR AS meta FROM {problem_rows('{id}')} p"
 
 UNITS = """
 WITH units AS (

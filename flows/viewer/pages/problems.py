@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from redraft.flows.viewer.address import Address, NotThere
-from redraft.flows.viewer.store_reader import Reader, Row
+from redraft.flows.viewer.store_reader import Reader, Row, numbers
 from redraft.store.errors import alternatives
 from redraft.store.tables.sql import literal, one_of
 
@@ -135,38 +135,35 @@ def _total(reader: Reader, asked: Address) -> int | None:
 
 
 def _add_counts(reader: Reader, problems: list[Row], run: str) -> None:
-    counts = reader.rows(COUNTED.format(these=_units(problems, run)))
-    found = {row.pop("problem_id"): row for row in counts}
+    found = {row.pop("problem_id"): row for row in reader.rows(COUNTED.format(these=_units(reader, problems, run)))}
     for problem in problems:
         problem.update(found.get(problem["problem_id"], NOTHING))
 
 
 def _add_disagreement(reader: Reader, problems: list[Row], run: str) -> None:
-    rows = reader.rows(DISPUTED.format(these=_units(problems, run)))
+    rows = reader.rows(DISPUTED.format(these=_units(reader, problems, run)))
     found = {row["problem_id"]: row["disagreement"] for row in rows}
     for problem in problems:
         problem["disagreement"] = found.get(problem["problem_id"])
 
 
-def _units(problems: list[Row], run: str) -> str:
+def _units(reader: Reader, problems: list[Row], run: str) -> str:
+    """Returns the condition on the units of these problems. The numbers of their commits tell DuckDB where to look."""
     these = one_of("problem_id", [problem["problem_id"] for problem in problems])
-    return f"{these} AND run_id = {literal(run)}" if run else these
+    commits = reader.rows(f"SELECT commit_id FROM raw.commits WHERE {these}")
+    found = f"commit_id IN ({numbers(row['commit_id'] for row in commits)})"
+    return f"{found} AND run_id = {literal(run)}" if run else found
 
 
 NOTHING: Row = {"samples": None, "answered": None, "answers": None, "rate": None, "oracle_used": None}
 
-PUBLISHED = """(
-    SELECT unit_id, any_value(problem_id) AS problem_id, arg_max(commit_id, attempt) AS commit_id FROM raw.commits
-    WHERE {these} GROUP BY unit_id
-)"""
-
-COUNTED = f"""
+COUNTED = """
 SELECT problem_id, count(*) AS samples, count(answer) AS answered, count(DISTINCT answer) AS answers,
        avg(correct::INTEGER) AS rate, bool_or(oracle_used) AS oracle_used
-FROM raw.judged SEMI JOIN {PUBLISHED} USING (commit_id) WHERE turn = turns AND role <> 'rollout' GROUP BY problem_id"""
+FROM raw.judged WHERE {these} AND turn = turns AND role <> 'rollout' GROUP BY problem_id"""
 """For each problem: its samples, their different answers, and the share that is right."""
 
-DISPUTED = f"""
+DISPUTED = """
 SELECT problem_id, avg(disputed::INTEGER) AS disagreement FROM (
     SELECT any_value(t.problem_id) AS problem_id, g.path_id, g.turn, min(g.said) <> max(g.said) AS disputed
     FROM (
@@ -177,7 +174,7 @@ SELECT problem_id, avg(disputed::INTEGER) AS disagreement FROM (
         UNION ALL
         SELECT raw.path_id(trajectory_id), turn, 'human', person, verdict = 'right' FROM raw.labels
         WHERE verdict <> 'skip'
-    ) g JOIN (SELECT path_id, turn, problem_id FROM raw.turns JOIN {PUBLISHED} USING (commit_id)) t
+    ) g JOIN (SELECT path_id, turn, problem_id FROM raw.turns JOIN raw.published USING (commit_id) WHERE {these}) t
         ON t.path_id = g.path_id AND t.turn = g.turn
     GROUP BY g.path_id, g.turn HAVING count(DISTINCT (g.grader, g.grader_model)) > 1
 ) GROUP BY problem_id"""

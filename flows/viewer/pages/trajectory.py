@@ -6,13 +6,14 @@ from typing import Any
 from redraft.flows.viewer.address import Address, NotThere
 from redraft.flows.viewer.pages.parts.asked import read_calls
 from redraft.flows.viewer.pages.parts.drafts import DraftRows, graders_of, read_drafts
-from redraft.flows.viewer.store_reader import Reader, Row
+from redraft.flows.viewer.store_reader import Reader, Row, problem_rows
 from redraft.store.tables.sql import literal
 
 
 def read(reader: Reader, asked: Address) -> dict[str, Any]:
     """Returns the trajectory `id`, of which `turn` is in sight first; `grader` colours the steps. Raises NotThere."""
-    path = reader.row(PATH.format(id=literal(asked.get("id"))))
+    name = literal(asked.get("id"))
+    path = reader.row(PATH.format(id=name, problem=problem_rows(OWNER.format(id=name))))
     if path is None:
         raise NotThere(f"no trajectory {asked.get('id')!r} in {reader.store.path}")
     drafts = read_drafts(reader, [path]).get(path["path_id"], [])
@@ -57,10 +58,14 @@ def _first_changed(before: list[Row], after: list[Row]) -> Row | None:
     return None
 
 
+OWNER = """(
+    SELECT any_value(problem_id) FROM raw.commits
+    WHERE commit_id IN (SELECT commit_id FROM raw.turns WHERE path_id = raw.path_id({id})))"""
+
 PATH = """
 WITH place AS (SELECT commit_id FROM raw.turns WHERE path_id = raw.path_id({id}) AND trajectory_id = {id})
 SELECT j.path_id, j.trajectory_id, j.commit_id, j.unit_id, j.run_id, j.problem_id, j.role, j.sample, j.chosen,
        j.oracle_used, j.score, j.ended AS stop, j.turns, j.answer, j.correct, j.path_tokens AS tokens, j.reason,
        p.question, p.answer AS known, r.strategy, r.model, r.config->>'feedback' AS feedback
-FROM raw.judged j JOIN problems p USING (problem_id) LEFT JOIN runs r USING (run_id)
+FROM raw.judged j JOIN {problem} p USING (problem_id) LEFT JOIN runs r USING (run_id)
 WHERE j.commit_id IN (FROM place) AND j.trajectory_id = {id} AND j.turn = j.turns LIMIT 1"""

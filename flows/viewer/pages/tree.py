@@ -4,13 +4,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from redraft.flows.viewer.address import Address, NotThere
-from redraft.flows.viewer.store_reader import Reader, Row
+from redraft.flows.viewer.pages.parts.drafts import PUBLISHED
+from redraft.flows.viewer.store_reader import Reader, Row, problem_of_unit
 from redraft.store.tables.sql import literal
 
 
 def read(reader: Reader, asked: Address) -> dict[str, Any]:
     """Returns the tree of the unit `unit`; `step` is the step that is selected. Raises NotThere."""
-    unit = reader.row(UNIT.format(unit=literal(asked.get("unit"))))
+    name = literal(asked.get("unit"))
+    unit = reader.row(UNIT.format(unit=name, problem=problem_of_unit(name)))
     if unit is None:
         raise NotThere(f"no unit {asked.get('unit')!r} in {reader.store.path}")
     commit = unit["commit_id"]
@@ -95,7 +97,7 @@ WITH unit AS (
     FROM raw.commits WHERE unit_id = {unit} GROUP BY unit_id
 )
 SELECT u.*, p.question, p.answer, r.strategy, r.model
-FROM unit u LEFT JOIN problems p USING (problem_id) LEFT JOIN runs r USING (run_id)"""
+FROM unit u LEFT JOIN {problem} p USING (problem_id) LEFT JOIN runs r USING (run_id)"""
 
 STEPS = """
 WITH grown AS (
@@ -115,7 +117,9 @@ DECISIONS = """
 SELECT g.step_id, g.verdict, g.value, g.reason FROM raw.grades g
 WHERE g.commit_id = {commit} AND g.grader = 'critic' AND g.step_id IS NOT NULL"""
 
-STEP_VALUES = """
-SELECT g.grader, g.last_step_id, g."values" FROM raw.step_grades g JOIN raw.published p USING (commit_id)
-WHERE g.path_id IN (SELECT path_id FROM raw.turns WHERE commit_id = {commit})
-    AND NOT starts_with(g.grader, 'likelihood') ORDER BY p.published_at"""
+STEP_VALUES = f"""
+WITH given AS MATERIALIZED (
+    FROM raw.step_grades WHERE path_id IN (SELECT path_id FROM raw.turns WHERE commit_id = {{commit}})
+        AND NOT starts_with(grader, 'likelihood')
+), {PUBLISHED}
+SELECT g.grader, g.last_step_id, g."values" FROM given g JOIN published p USING (commit_id) ORDER BY p.published_at"""

@@ -102,16 +102,26 @@ FROM raw.turns t JOIN raw.steps s ON s.commit_id = t.commit_id AND s.turn = t.tu
 WHERE t.path_id IN ({paths}) AND t.commit_id IN ({commits}) AND s.commit_id IN ({commits})
 ORDER BY t.path_id, t.turn, s.depth"""
 
-GRADES = """
+PUBLISHED = """
+published AS (
+    SELECT arg_max(commit_id, attempt) AS commit_id, max(published_at) AS published_at FROM raw.commits
+    WHERE unit_id IN (SELECT unit_id FROM raw.commits WHERE commit_id IN (SELECT commit_id FROM given)) GROUP BY unit_id
+)"""
+"""The published attempts among the commits of the table `given`; raw.published would look at all commits."""
+
+GRADES = f"""
+WITH given AS MATERIALIZED (FROM raw.grades WHERE path_id IN ({{paths}})), {PUBLISHED}
 SELECT g.path_id, g.turn, g.grader, g.grader_model, arg_max(g.verdict, p.published_at) AS verdict,
        arg_max(g.value, p.published_at) AS value, arg_max(g.reason, p.published_at) AS reason, max(g.number) AS step
-FROM raw.grades g JOIN raw.published p USING (commit_id) WHERE g.path_id IN ({paths})
+FROM given g JOIN published p USING (commit_id)
 GROUP BY g.path_id, g.turn, g.grader, g.grader_model, g.step_id ORDER BY g.grader, g.grader_model, step NULLS FIRST"""
 
-STEP_VALUES = """
+STEP_VALUES = f"""
+WITH given AS MATERIALIZED (
+    FROM raw.step_grades WHERE path_id IN ({{paths}}) AND NOT starts_with(grader, 'likelihood')
+), {PUBLISHED}
 SELECT g.path_id, g.turn, g.grader, g.depth, g."values"
-FROM raw.step_grades g JOIN raw.published p USING (commit_id)
-WHERE g.path_id IN ({paths}) AND NOT starts_with(g.grader, 'likelihood') ORDER BY p.published_at"""
+FROM given g JOIN published p USING (commit_id) ORDER BY p.published_at"""
 """Values by the likelihood of a step are left out, since the step itself has its log-probability."""
 
 LABELS = """
