@@ -1,6 +1,6 @@
 """Requests to a language model, its replies, and the protocol that all routes to models share."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
@@ -190,6 +190,12 @@ class Model(Protocol):
         """Returns samples 1 to n of a request, or fewer (at least one) if the model returns no more in one call. Makes
         one try; the caller decides on another. Raises ModelError."""
         ...
+
+    async def answer_logprobs(self, messages: Sequence[Message], answer: str) -> Sequence[float] | None:
+        """Returns the natural log-probability of each token of an answer, which anybody may have written, at
+        temperature 1; the end of the answer is its last token. Returns None if the model does not tell them. Raises
+        ModelError."""
+        return None
 
     async def close(self) -> None:
         """Closes connections and files."""

@@ -21,6 +21,8 @@ from redraft.flows.self_training.models import LoopModel, file_digest, is_whole,
 from redraft.flows.self_training.plan import LoopPlan
 from redraft.flows.self_training.training_lock import training_lock
 from redraft.flows.self_training.training_method import flat
+from redraft.flows.self_training.watch.references import reference_losses
+from redraft.flows.self_training.watch.watch import Watch
 from redraft.flows.trainers.trainer import Trainer, TrainingError, TrainingTask
 from redraft.flows.units.budget import RemainingBudget
 from redraft.llm.client.budget import BudgetTooSmall
@@ -55,7 +57,7 @@ class Loop:
         run_id: str,
     ) -> None:
         self.plan, self.store, self.progress = plan, store, progress
-        self._trainer = trainer
+        self._trainer, self._watch = trainer, Watch(store)
         self._budget = RemainingBudget(budget)
         self._method, self._run_id = method, run_id
         self._noted: dict[int, Round] = {}
@@ -240,7 +242,16 @@ class Loop:
             noted = replace(noted, change=change, gain=gain, decision=follows, reason=reason)
         elif not now:
             raise TrainingError("no held-out problem could be judged: give problems with known answers by --heldout")
-        return self._note(noted, "evaluated")
+        return self._note(await self._watched(noted, policy), "evaluated")
+
+    async def _watched(self, noted: Round, policy: LoopModel) -> Round:
+        """Looks for signs of collapse in a round that was measured."""
+        losses = await reference_losses(policy, self.plan.heldout, self.plan.measuring)
+        tested = await off_loop(self._watch.observe, noted, losses, list(self.rounds))
+        sounding = [f"{one.alarm}: {one.reason} (p = {one.p_value:.2g})" for one in tested if one.sounds]
+        for alarm in sounding:
+            self.progress.say(f"round {noted.round}: alarm, {alarm}")
+        return replace(noted, figures={**noted.figures, "alarms": sounding})
 
     async def _spend(self, work: Callable[[Budget], Awaitable[T]]) -> T:
         """Does a part of a round within the rest of the budget. Raises SpentError if that is not enough."""

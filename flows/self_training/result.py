@@ -59,7 +59,8 @@ def percent(found: Estimate) -> str:
 def _line(one: Round) -> str:
     if not one.round:
         return f"round 0: {percent(one.accuracy)} right on {one.figures['heldout']:,} held-out problems"
+    alarms = [f"; ALARM, {alarm}" for alarm in one.figures.get("alarms", ())]
     return (
         f"round {one.round}: {one.figures['rows']:,} rows, {percent(one.accuracy)} right, {percent(one.gain)} against"
-        f" round 0; {one.decision}: {one.reason}"
+        f" round 0; {one.decision}: {one.reason}{''.join(alarms)}"
     )

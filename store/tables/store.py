@@ -15,6 +15,7 @@ from redraft.store.calls import Call
 from redraft.store.errors import QueryError
 from redraft.store.exports.export_file import check_export_file, check_export_folder
 from redraft.store.problems import Problem
+from redraft.store.tables.collapse import ReferenceLoss, Watched, add_watched, read_losses
 from redraft.store.tables.database.database import Database
 from redraft.store.tables.embeddings import (
     MeasuredKind,
@@ -211,6 +212,16 @@ class Store:
         """Returns the models of a self-training loop, by round and role."""
         with self._database.open(read_only=True) as connection:
             return read_models(connection, loop_id)
+
+    def note_watched(self, loop_id: str, round: int, watched: Watched) -> None:
+        """Records the indicators, alarms and losses of a round, all or none."""
+        with self._database.open() as connection:
+            add_watched(connection, loop_id, round, watched)
+
+    def reference_losses(self, loop_id: str, round: int) -> list[ReferenceLoss]:
+        """Returns the losses of a round's model on reference solutions."""
+        with self._database.open(read_only=True) as connection:
+            return read_losses(connection, loop_id, round)
 
     def label(self, labels: Iterable[Label]) -> None:
         """Adds people's labels of drafts, all or none."""

@@ -2,18 +2,19 @@
 network."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from redraft.llm.capabilities import EVERYTHING
-from redraft.llm.model import Model, ModelError, Reply, Request
+from redraft.llm.model import Message, Model, ModelError, Reply, Request
 from redraft.llm.providers.embedded.engine import Engine, Job
-from redraft.llm.providers.embedded.network import CONTEXT, Network, unpack
-from redraft.llm.providers.embedded.prompts import FOBAR, TEMPLATES, render
+from redraft.llm.providers.embedded.network import CONTEXT, Cache, Network, unpack
+from redraft.llm.providers.embedded.prompts import END, FOBAR, TEMPLATES, render
 from redraft.llm.providers.embedded.vocabulary import Vocabulary
 from redraft.llm.usage import Prices, Usage
 
@@ -90,3 +91,19 @@ class EmbeddedModel(Model):
         )
         choices = await asyncio.wrap_future(self.engine.submit(job))
         return Reply(choices, Usage(len(prompt), sum(choice.tokens for choice in choices)), cost_usd=0.0)
+
+    async def answer_logprobs(self, messages: Sequence[Message], answer: str) -> Sequence[float]:
+        """Returns the log-probability of each token of an answer, and of the mark that ends it. Raises
+        UnsupportedRequest, and ModelError if prompt and answer are too long."""
+        prompt, tokens = self.vocabulary.encode(render(messages)), self.vocabulary.encode(f"{answer}{END}")
+        if len(prompt) + len(tokens) > CONTEXT:
+            raise ModelError(f"An answer of {len(tokens):,} tokens is too long for the embedded model's {CONTEXT:,}.")
+        return await asyncio.to_thread(self._read_logprobs, prompt, tokens)
+
+    def _read_logprobs(self, prompt: Sequence[int], tokens: Sequence[int]) -> list[float]:
+        with threadpool_limits(1):
+            read = self.engine.network.read(np.array([*prompt, *tokens[:-1]], np.int64), Cache(1), 0)
+        logits = read[len(prompt) - 1 :].astype(np.float64)
+        logits -= logits.max(axis=1, keepdims=True)
+        chosen = logits[np.arange(len(tokens)), tokens]
+        return [float(value) for value in chosen - np.log(np.exp(logits).sum(axis=1))]

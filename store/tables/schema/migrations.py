@@ -21,6 +21,7 @@ SCHEMA = {
     13: ("augment.sql",),
     14: ("rounds.sql",),
     15: ("diversity.sql",),
+    16: ("collapse.sql",),
 }
 NEWEST = max(SCHEMA)
 

@@ -22,6 +22,7 @@ from redraft.llm.limits import Limits
 from redraft.llm.usage import Prices
 from redraft.store import Store
 from redraft.store.errors import StoreError
+from redraft.store.tables.collapse import Alarm, Indicator, ReferenceLoss, Watched
 from redraft.store.tables.labels import Label
 from redraft.store.tables.rounds import Round, TrainedModel
 
@@ -103,6 +104,9 @@ def _self_trained(store: Store) -> None:
     """A round of self-training, and the model that it made."""
     store.note_round(Round(loop_id="loop", round=1, state="generated", method="rft", config={}, run_id="run"))
     store.note_model(TrainedModel(loop_id="loop", round=1, role="policy", model_id="model", name="embedded:out"))
+    test = Alarm("references", 0.5, False, "loss on references 0.1 to 0.1", 0)
+    watched = Watched([Indicator("pass_at_k", 1, value=0.5, problems=4)], [test], [ReferenceLoss("p", 9, 0.1)])
+    store.note_watched("loop", 1, watched)
 
 
 def _labelled(store: Store) -> None:

@@ -32,8 +32,9 @@ def own(*names: str) -> options.Decorator:
 @options.QUESTION_COLUMN
 @options.ANSWER_COLUMN
 @options.SKIP_BAD
+@options.option("plot", "Draw accuracy by round, and diversity beside it (.svg, .png, .pdf).", metavar="FILE")
 @options.JSON
-def self_train(source: str, json: bool, set: dict[str, str], **given: Any) -> None:
+def self_train(source: str, plot: str | None, json: bool, set: dict[str, str], **given: Any) -> None:
     """Train a model on its own judged drafts, in rounds.
 
     SOURCE is as in 'redraft generate'. A round draws drafts, keeps rows of them, trains, and measures the trained model
@@ -42,12 +43,23 @@ def self_train(source: str, json: bool, set: dict[str, str], **given: Any) -> No
     --set 'trainer.command=python train.py {rows} {base} {out}'.
 
     If you repeat the command, it goes on where it was, also after a kill; with more --rounds it goes on from the last.
-    The views 'rounds' and 'models' have all figures.
+    The views 'rounds' and 'models' have all figures, 'collapse' and 'alarms' the signs of collapse. --plot replaces its
+    file.
     """
     from redraft.flows.cli.signals import run
     from redraft.flows.display.progress_bar import watcher
     from redraft.flows.self_train import self_train as stage
 
+    if plot:
+        from redraft.flows.plots.accuracy import check
+
+        check(plot, overwrite=True)
     progress = watcher(json)
     found = run(stage(source, arguments=set, progress=progress, **options.paced(given)), progress.say)
+    if plot:
+        from redraft.flows.plots.rounds import plot_rounds
+        from redraft.store.tables.store import Store
+
+        with Store(found.db, create=False) as store:
+            plot_rounds(store, found.loop_id, plot)
     click.echo(found.to_json() if json else str(found))

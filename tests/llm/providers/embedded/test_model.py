@@ -186,3 +186,16 @@ def test_the_training_text_holds_every_job_and_no_held_out_problem() -> None:
     assert set(marks) == {"solve", "judge", "judge steps", "finished", "rephrase", "program"}
     assert sum(JOBS.values()) == pytest.approx(1)
     assert not held_out & {c.texts[0].split("\n", 1)[1].split("\n---\n")[0] for c in drawn}
+
+
+async def test_an_answer_that_was_read_has_the_log_probabilities_that_it_was_drawn_with(model: EmbeddedModel) -> None:
+    problem = some(1)[0]
+    request = ask(problem.question, seeds=(3,))
+    [choice] = (await model.complete(request)).choices
+    read = await model.answer_logprobs(request.messages, choice.text)
+    assert choice.logprobs is not None
+    assert choice.finish is Finish.END
+    assert read[:-1] == pytest.approx(choice.logprobs, abs=2e-4)
+    assert read[-1] < 0
+    with pytest.raises(ModelError, match=r"An answer of 3,\d+ tokens is too long for the embedded model's 1,024"):
+        await model.answer_logprobs(request.messages, "5" * 3000)
