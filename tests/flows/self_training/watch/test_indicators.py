@@ -141,7 +141,7 @@ def test_intervals_are_those_of_a_bootstrap_over_problems() -> None:
         (found.value_lo, found.value_hi, list(now.values())),
         (found.change_lo, found.change_hi, [now[name] - before[name] for name in before]),
     ):
-        half = 1.96 * np.std(each) / 20
+        half = 1.96 * float(np.std(each)) / 20
         assert (low, high) == (
             pytest.approx(np.mean(each) - half, abs=half / 5),
             pytest.approx(np.mean(each) + half, abs=half / 5),
