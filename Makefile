@@ -90,7 +90,7 @@ REWARD := $(TRAIN)/bin/python -m redraft.llm.providers.embedded.training
 
 train-prm: $(TRAIN)/ready
 	mkdir -p $(PRM)
-	$(REWARD).labelled_drafts $(PRM)/drafts.jsonl
+	$(REWARD).labels $(PRM)/drafts.jsonl
 	$(TRAIN)/bin/redraft generate builtin:split=train,levels=2-4,seed=77 --limit 250 --strategy best_of_n --samples 4 \
 	    --db $(PRM)/annotated.duckdb
 	$(TRAIN)/bin/redraft annotate --grader rollout --db $(PRM)/annotated.duckdb

@@ -15,7 +15,7 @@ from redraft.flows.generation.problems import problems
 from redraft.flows.self_training import decision
 from redraft.flows.self_training.accepted import folded
 from redraft.flows.self_training.loop import Loop, SpentError
-from redraft.flows.self_training.plan import LoopPlan, loop_plan
+from redraft.flows.self_training.plan import POLICY, LoopPlan, loop_plan
 from redraft.flows.self_training.result import SelfTraining
 from redraft.flows.settings import DB, Selection, SelfTrainSettings
 from redraft.flows.settings_input import takes
@@ -61,10 +61,10 @@ async def self_train(given: SelfTrainArguments) -> SelfTraining:
     progress = suited(given.progress)
     async with opened(given.db, waiting=progress.say) as store:
         plan = await off_loop(_plan, given, progress, store)
-        trainer, base = plan.make_trainer(), plan.base.name
+        trainers, base = {role: plan.make_trainer(role) for role in plan.trained_parts}, plan.base.name
         run_id = await off_loop(store.start_run, "self-train", plan.loop_id, given.method, base, plan.config)
         status, spent = "failed", None
-        loop = Loop(plan, trainer, store, progress, given.budget, method=given.method, run_id=run_id)
+        loop = Loop(plan, trainers, store, progress, given.budget, method=given.method, run_id=run_id)
         try:
             await loop.run(given.rounds, all_rounds=given.all_rounds)
             status = "finished"
@@ -77,7 +77,7 @@ async def self_train(given: SelfTrainArguments) -> SelfTraining:
             ) from error
         finally:
             await off_loop(store.end_run, run_id, status, {"reason": spent} if spent else {})
-        policies = {one.round: one.name for one in store.models(plan.loop_id)}
+        policies = {one.round: one.name for one in store.models(plan.loop_id) if one.role == POLICY}
         best = max(
             (one for one in loop.rounds if not decision.fell(one)),
             key=lambda one: one.accuracy.mean or 0.0,

@@ -14,7 +14,11 @@ from redraft.graders.rewards.prm_profiles import PROFILES, Nonsense, Profile
 from redraft.llm.client.client import Client
 from redraft.llm.gather import gather
 from redraft.llm.model import ModelError
-from redraft.llm.providers.embedded.reward_model import ProcessRewardModel, embedded_reward_model
+from redraft.llm.providers.embedded.reward_model import (
+    ProcessRewardModel,
+    embedded_reward_model,
+    reward_folder,
+)
 from redraft.store.errors import PartError, alternatives
 from redraft.store.trajectory import Detail, Grade, Trajectory
 
@@ -39,8 +43,9 @@ def prm(
     `profile` says how the reward model `model`, served at `api_base`, is asked: math_shepherd, qwen, skywork, rlhflow
     or classify (see `rewards/prm_profiles.py`). Profile "judge" asks a language model, by default the writer's own, to
     rate the steps as JSON; a step's probabilities are the shares of `votes` replies that gave each rating. Profile
-    "embedded" uses the reward model that redraft ships; it judges only the built-in problems, and needs no call. The
-    default is "embedded" for drafts of the embedded model, and "judge" for all others.
+    "embedded" uses the reward model that redraft ships, or the one that was trained into a folder, `model`
+    "embedded:FOLDER"; they judge only the built-in problems, and need no call. The default is "embedded" for drafts of
+    the embedded model, and "judge" for all others.
 
     The grade has a reason instead of a value if the draft or a call failed, if the number of values is not the number
     of steps, or if a value is no probability. Raises PartError for an unknown setting, and fatal ModelErrors.
@@ -48,10 +53,12 @@ def prm(
     check(aggregate, neutral)
     if votes < 1:
         raise PartError(f"votes={votes} is too few; it must be at least 1")
-    profile = profile or ("embedded" if model is None and _embedded(client) else "judge")
-    family = _family(profile, model)
-    own = embedded_reward_model() if profile == EMBEDDED else None
-    if model is not None:
+    folder = reward_folder(model)
+    own_model = folder is not None or (model is None and _embedded(client))
+    profile = profile or (EMBEDDED if own_model else "judge")
+    family = _family(profile, None if folder else model)
+    own = embedded_reward_model(folder) if profile == EMBEDDED else None
+    if model is not None and own is None:
         client = client.for_model(f"{family.way}:{model}" if family else model, api_base)
     judge = own.name if own else client.model.name
 

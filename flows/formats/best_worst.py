@@ -10,12 +10,20 @@ from redraft.flows.formats.shared.alongside import Alongside, unit_of
 from redraft.flows.formats.shared.columns import Style, example
 from redraft.store.errors import PartError
 from redraft.store.tables.reading.grades import read_scores
+from redraft.store.tables.sql import one_of
 from redraft.store.tables.store import Store
 
 
 @filtered_by("length")
 @trains("dpo")
-def best_worst(store: Store, *, grader: str = "judge", gap: float = 0.0, style: Style = "prompt") -> Format:
+def best_worst(
+    store: Store,
+    *,
+    grader: str = "judge",
+    gap: float = 0.0,
+    style: Style = "prompt",
+    runs: Sequence[str] | None = None,
+) -> Format:
     """A row for each problem: the draft to which a grader gave the highest value (`chosen`) and the draft with the
     lowest value (`rejected`), with these values. Of equal values the first draft counts, and of drafts with the same
     text the first one: a grader may give the same text two values. A problem of which no two values differ by more than
@@ -29,16 +37,18 @@ def best_worst(store: Store, *, grader: str = "judge", gap: float = 0.0, style: 
         gap: The two values differ by more than this.
         style: The columns of TRL in messages (`prompt`) or as plain strings (`text`), or `messages` and
             `rejected_response`, as ms-swift takes them (`messages`).
+        runs: The runs of `annotate` whose values count; without it all.
     """
     if not gap >= 0:
         raise PartError(f"gap={gap} of format 'best_worst' has to be at least 0")
-    judged_by = "FROM grades WHERE step_id IS NULL AND value IS NOT NULL AND grader = $1 LIMIT 1"
+    of_runs = "" if runs is None else f" AND {one_of('run_id', runs)}"
+    judged_by = f"FROM grades WHERE step_id IS NULL AND value IS NOT NULL AND grader = $1{of_runs} LIMIT 1"
     if not store.query(judged_by, [grader], patience=PATIENCE).rows:
         raise PartError(
             f"grader {grader!r} has judged no draft of {store.path}: run `redraft annotate --grader {grader}` first, or"
             " name another with --set grader=NAME"
         )
-    scores = Alongside(read_scores(store, grader, PATIENCE))
+    scores = Alongside(read_scores(store, grader, PATIENCE, runs))
 
     def rows(candidates: Sequence[Candidate]) -> Iterator[Row]:
         values: dict[tuple[str, int], float] = {}

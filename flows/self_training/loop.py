@@ -3,26 +3,29 @@ command goes on where a killed one was. A part that was not recorded is done aga
 
 import shutil
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from inspect import signature
 from pathlib import Path
 from typing import Any, TypeVar
 
 from redraft.flows.annotate import annotate
+from redraft.flows.annotation.result import Annotation
 from redraft.flows.augment import augment
 from redraft.flows.dataset_files.target import Target
 from redraft.flows.display.progress import Progress
 from redraft.flows.export import prepared
+from redraft.flows.filter import DatasetResult
 from redraft.flows.filters.sifting.statement import Scope
 from redraft.flows.generate import generate
 from redraft.flows.self_training import decision
 from redraft.flows.self_training.accepted import accepted
 from redraft.flows.self_training.models import LoopModel, file_digest, is_whole, model_files, model_id, trained_model
-from redraft.flows.self_training.plan import LoopPlan
+from redraft.flows.self_training.plan import POLICY, VERIFIER, LoopPlan
 from redraft.flows.self_training.training_lock import training_lock
 from redraft.flows.self_training.training_method import flat
 from redraft.flows.self_training.watch.references import reference_losses
-from redraft.flows.self_training.watch.watch import Watch
+from redraft.flows.self_training.watch.watch import VERIFIER_RUNS, Watch
 from redraft.flows.trainers.trainer import Trainer, TrainingError, TrainingTask
 from redraft.flows.units.budget import RemainingBudget
 from redraft.llm.client.budget import BudgetTooSmall
@@ -35,7 +38,6 @@ from redraft.store.tables.store import Store
 from redraft.store.waiting import off_loop
 
 T = TypeVar("T")
-POLICY = "policy"
 
 
 class SpentError(RedraftError):
@@ -48,7 +50,7 @@ class Loop:
     def __init__(
         self,
         plan: LoopPlan,
-        trainer: Trainer,
+        trainers: Mapping[str, Trainer],
         store: Store,
         progress: Progress,
         budget: Budget,
@@ -57,11 +59,11 @@ class Loop:
         run_id: str,
     ) -> None:
         self.plan, self.store, self.progress = plan, store, progress
-        self._trainer, self._watch = trainer, Watch(store)
+        self._trainers, self._watch = trainers, Watch(store)
         self._budget = RemainingBudget(budget)
         self._method, self._run_id = method, run_id
         self._noted: dict[int, Round] = {}
-        self._made: dict[int, TrainedModel] = {}
+        self._made: dict[tuple[int, str], TrainedModel] = {}
         self.rounds: list[Round] = []
 
     async def run(self, rounds: int, *, all_rounds: bool) -> None:
@@ -86,14 +88,35 @@ class Loop:
         rows = self._folder(number) / "rows.jsonl"
         if noted.state == "generated" or not _has(rows, noted.figures.get("rows_sha256")):
             noted = await off_loop(self._exported, noted, rows)
-        made = self._made.get(number)
+        made = self._made.get((number, POLICY))
         if made is None or not await off_loop(is_whole, made, self._folder(number) / POLICY):
-            made = await self._trained(noted, before, rows)
+            facts = noted.dataset_id, rows, noted.figures["rows_sha256"]
+            made = await self._trained(number, POLICY, before, *facts)
             noted = self._note(noted, "trained", policy_after=made.model_id, **_figures(noted, made))
+        if self.plan.method.verifier:
+            await self._verifier(noted)
         after = trained_model(made, self._folder(number) / POLICY)
         if noted.state != "evaluated":
             noted = await self._measured(noted, after)
         return after, noted
+
+    async def _verifier(self, noted: Round) -> None:
+        """Trains the verifier of a round, from the first model or from the verifier before, unless it is there."""
+        number, folder = noted.round, self._folder(noted.round)
+        made = self._made.get((number, VERIFIER))
+        if made and await off_loop(is_whole, made, folder / VERIFIER):
+            return
+        rows = folder / "verifier.jsonl"
+        written = await off_loop(self._write_rows, noted, VERIFIER, rows)
+        before = self._last_verifier(number)
+        await self._trained(number, VERIFIER, before or self.plan.base, written.dataset_id, rows, file_digest(rows))
+
+    def _last_verifier(self, number: int) -> LoopModel | None:
+        """Returns the last verifier that a round before this one trained."""
+        earlier = [one for one in range(1, number) if (one, VERIFIER) in self._made]
+        if not earlier:
+            return None
+        return trained_model(self._made[earlier[-1], VERIFIER], self._folder(earlier[-1]) / VERIFIER)
 
     async def _drawn(self, noted: Round, before: LoopModel) -> Round:
         """Draws and labels the trajectories of a round."""
@@ -102,7 +125,7 @@ class Loop:
         found = await self._spend(
             lambda left: generate(
                 [*plan.problems, *new],
-                **{**plan.drawing, "model": before.model, "replicate": replicate},
+                **{**plan.drawing, **self._searching(noted.round), "model": before.model, "replicate": replicate},
                 **self._run(left),
             )
         )
@@ -112,7 +135,7 @@ class Loop:
             noted,
             generation_recipe=found.recipe,
             generation_replicate=replicate,
-            annotation_runs=tuple(await self._labelled(found.recipe, replicate, before)),
+            annotation_runs=await self._labelled(found.recipe, replicate, before),
         )
         figures = {
             "problems": found.problems, "trajectories": found.trajectories, "right": found.right,
@@ -134,24 +157,23 @@ class Loop:
         recipes = [method.recipe for method in found.methods]
         return await off_loop(accepted, self.store, recipes, replicate, plan.heldout)
 
-    async def _labelled(self, recipe: str, replicate: str, before: LoopModel) -> list[str]:
-        """Lets the method's grader judge what was drawn, and returns the run that did it."""
+    def _searching(self, number: int) -> dict[str, Any]:
+        """Returns the arguments by which the last verifier grades what the strategy draws."""
+        part, last = self.plan.method.verifier, self._last_verifier(number)
+        if part is None or last is None or not part.searches:
+            return {}
+        return {
+            "grader": part.grader,
+            "arguments": {**self.plan.drawing["arguments"], **self.plan.judging(last.name)},
+        }
+
+    async def _labelled(self, recipe: str, replicate: str, before: LoopModel) -> Sequence[str]:
+        """Lets the method's grader judge what was drawn, and returns the runs that did it."""
         labels = self.plan.method.labels
         if labels is None:
-            return []
+            return ()
         where = f"({labels.where}) AND recipe = {literal(recipe)} AND replicate = {literal(replicate)}"
-        common = {name: value for name, value in self.plan.measuring.items() if name not in DRAWING_ALONE}
-        found = await self._spend(
-            lambda left: annotate(
-                grader=labels.grader,
-                where=where,
-                arguments=flat(labels.arguments),
-                model=before.model,
-                replicate=replicate,
-                **common,
-                **self._run(left),
-            )
-        )
+        found, runs = await self._graded(labels.grader, where, flat(labels.arguments), before, replicate)
         if found.drafts and not (found.values or found.known):
             why = ", ".join(found.lost) or "no reason was given"
             raise TrainingError(
@@ -159,52 +181,84 @@ class Loop:
                 f" ({why}):"
                 " choose a --model that judges, or another --method"
             )
-        return [found.run_id]
+        return runs
+
+    async def _graded(
+        self, grader: str, where: str, arguments: Mapping[str, Any], model: LoopModel, replicate: str
+    ) -> tuple[Annotation, Sequence[str]]:
+        """Grades drafts. Returns the counts, and all runs that graded so, since one may have been killed."""
+        common = {name: value for name, value in self.plan.measuring.items() if name not in DRAWING_ALONE}
+        found = await self._spend(
+            lambda left: annotate(
+                grader=grader,
+                where=where,
+                arguments=arguments,
+                model=model.model,
+                replicate=replicate,
+                **common,
+                **self._run(left),
+            )
+        )
+        sql = f"SELECT recipe FROM runs WHERE run_id = {literal(found.run_id)}"
+        [(recipe,)] = (await off_loop(self.store.query, sql, patience=decision.PATIENCE)).rows
+        return found, await off_loop(self._runs, recipe, replicate)
 
     def _exported(self, noted: Round, rows: Path) -> Round:
-        """Writes the rows of a round."""
-        earlier = [self._noted[one] for one in range(1, noted.round)] if self.plan.method.policy.rows == "all" else []
-        drawn = [(one.generation_recipe or "", one.generation_replicate or "") for one in [*earlier, noted]]
-        rows.parent.mkdir(parents=True, exist_ok=True)
-        named = {"file": str(rows), "self_train": [noted.loop_id, noted.round]}
-        scope = Scope(drawn=tuple(dict.fromkeys(drawn)))
-        made = prepared(self.store, Target.of(rows), self.plan.export_parts(), scope, named).write()
+        """Writes the rows of the policy of a round."""
+        made = self._write_rows(noted, POLICY, rows)
         figures = {**noted.figures, "rows": made.kept, "dropped": dict(made.dropped), "rows_sha256": file_digest(rows)}
         return self._note(noted, "exported", dataset_id=made.dataset_id, figures=figures)
 
-    async def _trained(self, noted: Round, before: LoopModel, rows: Path) -> TrainedModel:
-        """Trains the policy of a round, and records it. What a killed training left is removed first."""
+    def _write_rows(self, noted: Round, role: str, rows: Path) -> DatasetResult:
+        """Writes the rows of a model of a round. A format that pairs drafts by a grader's values takes the values of
+        the round's own labels."""
+        plan, part = self.plan, self.plan.trained_parts[role]
+        numbers = range(1 if part.rows == "all" else noted.round, noted.round)
+        used = [*(self._noted[one] for one in numbers), noted]
+        drawn = dict.fromkeys((one.generation_recipe or "", one.generation_replicate or "") for one in used)
+        rows.parent.mkdir(parents=True, exist_ok=True)
+        named = {"file": str(rows), "self_train": [noted.loop_id, noted.round]}
+        format, factory, own, chain = plan.export_parts(role)
+        if plan.method.labels and "runs" in signature(factory).parameters:
+            own = {**own, "runs": [run for one in used for run in one.annotation_runs]}
+        scope = Scope(drawn=tuple(drawn))
+        return prepared(self.store, Target.of(rows), (format, factory, own, chain), scope, named).write()
+
+    async def _trained(
+        self, number: int, role: str, before: LoopModel, dataset_id: str | None, rows: Path, rows_sha256: str
+    ) -> TrainedModel:
+        """Trains a model of a round, and records it. What a killed training left is removed first."""
         self._check_budget()
         plan, begun = self.plan, time.monotonic()
-        folder, part = self._folder(noted.round) / POLICY, plan.method.policy
+        folder, part = self._folder(number) / role, plan.trained_parts[role]
         start = before if part.start == "last" else plan.base
-        self.progress.say(f"round {noted.round}: {plan.config['trainer']} trains {start.name} on {rows}")
+        self.progress.say(f"round {number}: {plan.config['trainer']} trains {start.name} on {rows}")
         async with training_lock(folder.parent, self.progress.say) as lock:
             await off_loop(shutil.rmtree, folder, True)
             task = TrainingTask(
                 rows=rows, base=start.name, out=folder, loss=part.loss, weights=start.weights, say=self.progress.say,
                 seed=plan.config["seed"], lock=lock,
             )  # fmt: skip
-            trained = await self._spend(lambda left: self._trainer(task))
+            trained = await self._spend(lambda left: self._trainers[role](task))
             files = await off_loop(model_files, folder)
         made = TrainedModel(
             loop_id=plan.loop_id,
-            round=noted.round,
-            role=POLICY,
+            round=number,
+            role=role,
             model_id=model_id(files),
             name=trained.model,
             parent_id=start.model_id,
-            dataset_id=noted.dataset_id,
+            dataset_id=dataset_id,
             rows_file=str(rows),
-            rows_sha256=noted.figures["rows_sha256"],
+            rows_sha256=rows_sha256,
             trainer=plan.config["trainer"],
-            settings={"loss": part.loss, "seed": plan.config["seed"], **plan.config["training"]},
+            settings={"loss": part.loss, "seed": plan.config["seed"], **plan.training[role]},
             files=files,
             figures={**trained.figures, "seconds": _seconds(begun)},
             run_id=self._run_id,
         )
         await off_loop(self.store.note_model, made)
-        self._made[noted.round] = made
+        self._made[number, role] = made
         return made
 
     async def _measured(self, noted: Round, policy: LoopModel) -> Round:
@@ -245,7 +299,13 @@ class Loop:
         return self._note(await self._watched(noted, policy), "evaluated")
 
     async def _watched(self, noted: Round, policy: LoopModel) -> Round:
-        """Looks for signs of collapse in a round that was measured."""
+        """Looks for signs of collapse in a round that was measured. The round's verifier grades its samples first."""
+        part, verifier = self.plan.method.verifier, self._made.get((noted.round, VERIFIER))
+        if part and verifier:
+            recipe, replicate = noted.evaluation_recipe or "", noted.evaluation_replicate or ""
+            where = f"recipe = {literal(recipe)} AND replicate = {literal(replicate)}"
+            _, runs = await self._graded(part.grader, where, self.plan.judging(verifier.name), policy, replicate)
+            noted = replace(noted, figures={**noted.figures, VERIFIER_RUNS: list(runs)})
         losses = await reference_losses(policy, self.plan.heldout, self.plan.measuring)
         tested = await off_loop(self._watch.observe, noted, losses, list(self.rounds))
         sounding = [f"{one.alarm}: {one.reason} (p = {one.p_value:.2g})" for one in tested if one.sounds]
@@ -281,13 +341,13 @@ class Loop:
         """Reads what earlier commands did of the loop, and records its first model."""
         loop_id, base = self.plan.loop_id, self.plan.base
         self._noted = {one.round: one for one in self.store.rounds(loop_id)}
-        self._made = {one.round: one for one in self.store.models(loop_id)}
-        if 0 not in self._made:
-            self._made[0] = TrainedModel(
+        self._made = {(one.round, one.role): one for one in self.store.models(loop_id)}
+        if (0, POLICY) not in self._made:
+            self._made[0, POLICY] = TrainedModel(
                 loop_id=loop_id, round=0, role=POLICY, model_id=base.model_id, name=base.name, files=base.files,
                 run_id=self._run_id,
             )  # fmt: skip
-            self.store.note_model(self._made[0])
+            self.store.note_model(self._made[0, POLICY])
 
     def _note(self, noted: Round, state: str, **facts: Any) -> Round:
         """Records the state of a round, and returns it."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from redraft.flows.export import parts
 from redraft.flows.generation.identity import identity
 from redraft.flows.generation.run_config import plain_argument
 from redraft.flows.self_training.models import LoopModel, first_model
-from redraft.flows.self_training.training_method import TrainingMethod, flat, read_method
+from redraft.flows.self_training.training_method import Part, TrainingMethod, flat, read_method
 from redraft.flows.settings import ModelSettings, SelfTrainSettings
 from redraft.flows.trainers.trainer import Trainer
 from redraft.store.digest import digest
@@ -20,6 +19,8 @@ from redraft.store.plugins.arguments import whole
 from redraft.store.plugins.discovery import load
 from redraft.store.problems import Problem
 
+POLICY, VERIFIER = "policy", "verifier"
+"""The roles of models."""
 OWN = ("model", "arguments", "budget", "temperature", "top_k", "replicate")
 """Settings of a model that a loop decides for each of its runs."""
 EVALUATION = {"strategy": "best_of_n", "temperature": 1.0}
@@ -29,8 +30,8 @@ EVALUATION = {"strategy": "best_of_n", "temperature": 1.0}
 @dataclass(frozen=True, slots=True)
 class LoopPlan:
     """A loop of self-training. `rewriting` are arguments of `augment`, None if rounds make no new questions; `drawing`
-    and `measuring` are arguments of `generate`, and `training` are the arguments of the trainer. Raises MethodError,
-    PartError and ModelError for mistakes, before a model is asked."""
+    and `measuring` are arguments of `generate`, and `training` are the arguments of the trainer, by the role of the
+    model. Raises MethodError, PartError and ModelError for mistakes, before a model is asked."""
 
     loop_id: str
     method: TrainingMethod
@@ -41,8 +42,8 @@ class LoopPlan:
     rewriting: Mapping[str, Any] | None
     drawing: Mapping[str, Any]
     measuring: Mapping[str, Any]
-    make_trainer: Callable[[], Trainer]
-    training: Mapping[str, Any]
+    make_trainer: Callable[[str], Trainer]
+    training: Mapping[str, Mapping[str, Any]]
     folder: Path
     replicate: str  # of the loop, as the user named it
 
@@ -57,11 +58,22 @@ class LoopPlan:
         """Returns the replicate of the samples on the held-out problems."""
         return f"held-out {_problems_digest(self.heldout, self.replicate)}"
 
-    def export_parts(self) -> Any:
-        """Returns what is kept for the policy, as `export.parts` returns it."""
-        part = self.method.policy
-        arguments = part.flat_arguments
-        return parts(part.format, part.filters, arguments, part.preset)
+    @property
+    def trained_parts(self) -> Mapping[str, Part]:
+        """Returns what each round trains, by the model's role."""
+        verifier = self.method.verifier
+        return {POLICY: self.method.policy, **({VERIFIER: verifier} if verifier else {})}
+
+    def export_parts(self, role: str) -> Any:
+        """Returns what is kept for a model, as `export.parts` returns it."""
+        part = self.trained_parts[role]
+        return parts(part.format, part.filters, part.flat_arguments, part.preset)
+
+    def judging(self, verifier: str) -> dict[str, Any]:
+        """Returns the arguments of the grader that asks a verifier of this name."""
+        part = self.method.verifier
+        names = {"{verifier}": verifier, "{base}": self.base.name}
+        return {f"grader.{key}": names.get(value, value) for key, value in (part.judges if part else {}).items()}
 
 
 def loop_plan(given: SelfTrainSettings, problems: Sequence[Problem], heldout: Sequence[Problem]) -> LoopPlan:
@@ -70,8 +82,12 @@ def loop_plan(given: SelfTrainSettings, problems: Sequence[Problem], heldout: Se
     own = {key.removeprefix(PREFIX): value for key, value in given.arguments.items() if key.startswith(PREFIX)}
     arguments = {key: value for key, value in given.arguments.items() if not key.startswith(PREFIX)}
     factory = load(given.trainer, "model trainer")
-    shipped = method.policy.training if given.trainer == "embedded" else {}
-    training = whole(factory, {**shipped, **own}, "trainer", PREFIX)
+    embedded = given.trainer == "embedded"
+    training = {
+        role: whole(factory, {**(part.training if embedded else {}), **own}, "trainer", PREFIX)
+        for role, part in {POLICY: method.policy, VERIFIER: method.verifier}.items()
+        if part
+    }
     common = {name: getattr(given, name) for name in described(ModelSettings) if name not in OWN}
     drawing = {
         **common,
@@ -86,13 +102,13 @@ def loop_plan(given: SelfTrainSettings, problems: Sequence[Problem], heldout: Se
     rewriting = _rewriting(method, {**common, "temperature": drawing["temperature"]})
     measuring = {**common, "top_p": None, "min_p": None, "samples": given.heldout_samples, **EVALUATION}
     config = {
-        "method": method.model_dump(mode="json", exclude=None if method.augment else {"augment"}),
+        "method": method.model_dump(mode="json", exclude=NEWER - {name for name in NEWER if getattr(method, name)}),
         "model": [base.name, base.model_id],
         **{name: _plain(drawing[name]) for name in RECORDED},
         "arguments": {key: plain_argument(key, value) for key, value in drawing["arguments"].items()},
         "heldout_samples": given.heldout_samples,
         "trainer": identity(given.trainer),
-        "training": {key: plain_argument(key, value) for key, value in training.items()},
+        "training": {key: plain_argument(key, value) for key, value in training[POLICY].items()},
         "replicate": given.replicate,
         "problems": _problems_digest(problems),
         "heldout": _problems_digest(heldout),
@@ -100,10 +116,12 @@ def loop_plan(given: SelfTrainSettings, problems: Sequence[Problem], heldout: Se
     loop_id = digest("self-train", config)
     name = Path(given.method).stem
     found = LoopPlan(
-        loop_id, method, config, base, problems, heldout, rewriting, drawing, measuring, partial(factory, **training),
-        training, Path(given.out).expanduser() / f"{name}-{loop_id[:8]}", given.replicate,
+        loop_id, method, config, base, problems, heldout, rewriting, drawing, measuring,
+        lambda role: factory(**training[role]), training,
+        Path(given.out).expanduser() / f"{name}-{loop_id[:8]}", given.replicate,
     )  # fmt: skip
-    found.export_parts()
+    for role in found.trained_parts:
+        found.export_parts(role)
     return found
 
 
@@ -134,6 +152,8 @@ def _problems_digest(problems: Sequence[Problem], *more: str) -> str:
 
 
 PREFIX = "trainer."
+NEWER = {"augment", "verifier"}
+"""Fields of methods that are no part of the identity of a loop whose method lacks them."""
 DEFAULT_SAMPLES = 8
 RECORDED = (
     "strategy", "grader", "critic", "samples", "temperature", "max_tokens", "top_p", "top_k", "min_p", "seed",

@@ -60,9 +60,19 @@ class Part(_Strict):
         return flat(self.arguments)
 
 
+class VerifierPart(Part):
+    """A model that judges, which each round trains after the policy. `grader` asks it, with the arguments `judges`, in
+    which {verifier} stands for its name and {base} for the first model. It grades the samples on the held-out problems,
+    for the watch. With `searches` it also grades what the strategy draws in later rounds."""
+
+    grader: str
+    judges: Mapping[str, Any] = Field(default_factory=dict)
+    searches: bool = False
+
+
 class TrainingMethod(_Strict):
     """A method: the new questions that a round begins with, the strategy that draws, its settings, the labels, and the
-    model that is trained. A setting that is None has the default of `redraft generate`."""
+    models that are trained. A setting that is None has the default of `redraft generate`."""
 
     about: str = ""
     augment: NewQuestions | None = None
@@ -75,6 +85,7 @@ class TrainingMethod(_Strict):
     arguments: Mapping[str, Any] = Field(default_factory=dict)
     labels: Labels | None = None
     policy: Part = Part()
+    verifier: VerifierPart | None = None
 
 
 def flat(arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,19 +11,22 @@ from redraft.llm.providers.embedded.model import weights_folder
 from redraft.llm.providers.embedded.training.settings import FinetuneSettings
 from redraft.store.errors import PartError, alternatives
 
-LOSSES = ("sft", "dpo")
+LOSSES = ("sft", "dpo", "prm", "value")
+JUDGED = ("prm", "value")
+"""The losses of verifiers."""
 
 
 def embedded(
     *, epochs: int = 1, rate: float = 6e-4, replay: float = 0.25, threads: int = 1, beta: float = 0.1
 ) -> Trainer:
     """Tunes the embedded model. Loss `sft` is supervised fine-tuning in which a row counts by its `weight`, and `dpo`
-    is direct preference optimization. The same rows, seed and machine give the same weights.
+    is direct preference optimization. `prm` and `value` train a reward model that begins as the model, on rows of the
+    formats of the same names. The same rows, seed and machine give the same weights.
 
     Args:
         epochs: How often each row is learnt from.
         rate: The highest learning rate.
-        replay: The share of rows of the first training, against forgetting; `dpo` replays none.
+        replay: The share of rows of the first training, against forgetting; the other losses replay none.
         threads: Processor threads.
         beta: The strength of the reference model in `dpo`.
     """
@@ -41,6 +44,8 @@ def embedded(
         settings = FinetuneSettings(epochs=epochs, rate=rate, replay=replay, seed=task.seed, threads=threads)
         if task.loss == "dpo":
             figures = await asyncio.to_thread(_prefer, task, settings, beta)
+        elif task.loss in JUDGED:
+            figures = await asyncio.to_thread(_verify, task, settings)
         else:
             tuned = await train(
                 [task.rows],
@@ -72,11 +77,23 @@ def _check_pytorch() -> None:
 def _prefer(task: TrainingTask, settings: FinetuneSettings, beta: float) -> dict[str, object]:
     """Trains by DPO, and returns the figures. Raises ModelError without PyTorch."""
     from redraft.llm.providers.embedded.training.pairs import read_pairs
+    from redraft.llm.providers.embedded.training.preferences import prefer
 
+    source, pairs = _source(task), read_pairs(task.rows)
+    return asdict(prefer(pairs, Path(task.out), source=source, settings=settings, beta=beta, say=task.say))
+
+
+def _verify(task: TrainingTask, settings: FinetuneSettings) -> dict[str, object]:
+    """Trains a reward model, and returns the figures."""
+    from redraft.llm.providers.embedded.training.judged import read_judged
+    from redraft.llm.providers.embedded.training.verifier import train_verifier
+
+    source, judged = _source(task), read_judged(task.rows)
+    return asdict(train_verifier(judged, task.out, source=source, loss=task.loss, settings=settings, say=task.say))
+
+
+def _source(task: TrainingTask) -> Path:
     source = weights_folder(task.base)
     if source is None:
         raise ModelError(f"{task.base} cannot be trained by redraft.", cure="Name another trainer by --trainer.")
-    from redraft.llm.providers.embedded.training.preferences import prefer
-
-    pairs = read_pairs(task.rows)
-    return asdict(prefer(pairs, Path(task.out), source=source, settings=settings, beta=beta, say=task.say))
+    return source

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from redraft.flows.self_training.decision import PATIENCE
-from redraft.store.tables.sql import literal
+from redraft.store.tables.sql import literal, one_of
 from redraft.store.tables.store import Store
 
 
@@ -30,9 +30,11 @@ class Held:
     level: int | None = None
 
 
-def read_samples(store: Store, recipe: str, replicate: str, verifier_run: str | None = None) -> Mapping[str, Held]:
-    """Returns the samples of each problem, with the scores that one run of `annotate` gave them."""
-    places = {"recipe": literal(recipe), "replicate": literal(replicate), "run": literal(verifier_run)}
+def read_samples(store: Store, recipe: str, replicate: str, verifier_runs: Sequence[str] = ()) -> Mapping[str, Held]:
+    """Returns the samples of each problem, with the scores that some runs of `annotate` gave them."""
+    places = {
+        "recipe": literal(recipe), "replicate": literal(replicate), "judged": one_of("run_id", verifier_runs),
+    }  # fmt: skip
     found: dict[str, list[Sample]] = {}
     levels: dict[str, int | None] = {}
     for problem_id, level, *facts in store.query(SAMPLES.format(**places), patience=PATIENCE).rows:
@@ -44,7 +46,7 @@ def read_samples(store: Store, recipe: str, replicate: str, verifier_run: str | 
 SAMPLES = """
 WITH scored AS (
     SELECT trajectory_id, turn, any_value(value) AS score FROM grades
-    WHERE run_id = {run} AND step_id IS NULL AND value IS NOT NULL GROUP BY ALL
+    WHERE {judged} AND step_id IS NULL AND value IS NOT NULL GROUP BY ALL
 )
 SELECT j.problem_id, p.level, j.correct, j.answer, j.text, j.turn_tokens, j.stop = 'length',
        CASE WHEN j.by_equations THEN j.signature END, s.score

@@ -12,8 +12,8 @@ from redraft.store.tables.rounds import Round
 from redraft.store.tables.sql import literal
 from redraft.store.tables.store import Store
 
-VERIFIER_RUN = "verifier_run"
-"""The figure of a round that names the run in which the verifier graded the held-out samples."""
+VERIFIER_RUNS = "verifier_runs"
+"""The figure of a round that names the runs in which the verifier graded the held-out samples."""
 
 
 class Watch:
@@ -50,7 +50,7 @@ class Watch:
 
     def _held(self, noted: Round) -> Mapping[str, Held]:
         places = noted.evaluation_recipe or "", noted.evaluation_replicate or ""
-        return read_samples(self._store, *places, noted.figures.get(VERIFIER_RUN))
+        return read_samples(self._store, *places, noted.figures.get(VERIFIER_RUNS, ()))
 
     def _compare_with(self, noted: Round, values: Values) -> None:
         self._read.add(noted.round)

@@ -21,6 +21,7 @@ from redraft.llm.providers.embedded.prompts import ASSISTANT, TEMPLATES, USER
 from redraft.llm.providers.embedded.vocabulary import Vocabulary
 
 HERE = Path(__file__).parent
+WEIGHTS = "prm.npz"
 QUESTIONS = 64  # in the cache, 0.3 MB each
 LEAST = np.float32(-20)  # lower log-probabilities are raised to this value
 
@@ -126,7 +127,20 @@ def _gelu(x: Floats) -> Floats:
     return (x * (1 + np.tanh(inside)) / 2).astype(np.float32)
 
 
+def reward_folder(model: str | None) -> Path | None:
+    """Returns FOLDER of `embedded:FOLDER` if a reward model was trained into it; else None."""
+    kind, colon, folder = (model or "").partition(":")
+    found = Path(folder).expanduser() if kind == "embedded" and colon else None
+    return found if found and (found / WEIGHTS).is_file() else None
+
+
+def embedded_reward_model(folder: Path | None = None) -> ProcessRewardModel:
+    """Returns the reward model of a folder, without one the reward model that ships. Raises ModelError."""
+    return _read_model((folder or HERE) / WEIGHTS, f"embedded:{folder}" if folder else ProcessRewardModel.name)
+
+
 @cache
-def embedded_reward_model() -> ProcessRewardModel:
-    """Returns the reward model that ships."""
-    return ProcessRewardModel(HERE / "prm.npz")
+def _read_model(weights: Path, name: str) -> ProcessRewardModel:
+    model = ProcessRewardModel(weights)
+    model.name = name
+    return model

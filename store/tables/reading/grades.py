@@ -1,6 +1,6 @@
 """Reads what graders said of drafts and of their steps, one unit after the other, so that memory holds one unit."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import chain, groupby
@@ -8,7 +8,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from redraft.store.tables.reading.trees import PLACES
-from redraft.store.tables.sql import literal
+from redraft.store.tables.sql import literal, one_of
 
 if TYPE_CHECKING:
     from redraft.store.tables.store import Store
@@ -41,10 +41,14 @@ class UnitSteps:
         return texts[::-1]
 
 
-def read_scores(store: "Store", grader: str | None, patience: float) -> Generator[tuple[str, Mapping[Draft, float]]]:
+def read_scores(
+    store: "Store", grader: str | None, patience: float, runs: Sequence[str] | None = None
+) -> Generator[tuple[str, Mapping[Draft, float]]]:
     """Yields every unit, in the order of candidates, with the last value that a grader gave of each draft. If `grader`
-    is None, the value is the score by which the agent chose among the drafts."""
-    scored = SCORES if grader is None else VALUES.format(grader=literal(grader))
+    is None, the value is the score by which the agent chose among the drafts. With `runs` only values of these runs
+    are read."""
+    judged_by = "true" if runs is None else one_of("u.run_id", runs)
+    scored = SCORES if grader is None else VALUES.format(grader=literal(grader), judged_by=judged_by)
     with closing(store.parts(PLACES + scored, patience=patience)) as parts:
         for _, rows in groupby(chain.from_iterable(parts), itemgetter(0)):
             own = list(rows)
@@ -88,7 +92,7 @@ VALUES = """, given AS (
     SELECT t.commit_id, t.trajectory_id, t.turn, arg_max(g.value, u.published_at) AS value
     FROM raw.grades g JOIN raw.published u USING (commit_id)
     JOIN raw.turns t ON t.path_id = g.path_id AND t.turn = g.turn
-    WHERE g.grader = {grader} AND g.step_id IS NULL AND isfinite(g.value) GROUP BY ALL
+    WHERE g.grader = {grader} AND {judged_by} AND g.step_id IS NULL AND isfinite(g.value) GROUP BY ALL
 )
 SELECT place, p.unit_id, g.trajectory_id, g.turn, g.value FROM places p LEFT JOIN given g USING (commit_id)
 ORDER BY place"""

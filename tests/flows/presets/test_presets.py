@@ -9,19 +9,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from redraft.flows.annotate import annotate
 from redraft.flows.dataset_files.target import Target
 from redraft.flows.export import EmptyExport, export, parts, prepared
+from redraft.flows.filter import DatasetResult
 from redraft.flows.filters.sifting.statement import Scope
 from redraft.flows.generate import generate
 from redraft.flows.presets.preset import PresetError, names, read_preset
+from redraft.flows.self_training.training_method import Part, read_method
 from redraft.flows.self_training.training_method import names as method_names
-from redraft.flows.self_training.training_method import read_method
 from redraft.graders.grader import Grader
 from redraft.llm.prompts.templates import TEMPLATES
 from redraft.llm.scripted import Scripted
 from redraft.store import Problem, Store, Trajectory
+from redraft.store.errors import PartError
 from redraft.store.trajectory import Grade
 
 Redraft = Callable[..., subprocess.CompletedProcess[str]]
@@ -146,20 +149,69 @@ KEPT: dict[str, list[dict[str, Any]]] = {
         *(rewarded(ASKED, text, float(text != WRONG)) for text in DRAFTS),
         *[rewarded(OTHERS, WRONG, 0.0)] * 5,
     ],
+    "v_star": solved(RIGHT, OTHER, LUCKY),
+    "math_shepherd": solved(RIGHT),
+    "rest_mcts": solved(RIGHT, OTHER, LUCKY),
 }
 """The rows that each method of self-training trains its policy on, of the same store."""
+VERIFIED: dict[str, list[dict[str, Any]]] = {
+    "v_star": ROWS["v_star"],
+    "math_shepherd": [
+        {"prompt": question, "completions": text.split("\n"), "labels": [good, good], "turn": 1, "oracle_used": False}
+        for question, text, good in ((ASKED, RIGHT, True), (ASKED, WRONG, False), *[(OTHERS, WRONG, False)] * 5)
+    ],
+}
+"""The rows that it trains its verifier on."""
+
+
+def exported(store: Store, file: Path, part: Part, drawn: Sequence[Sequence[str]], **more: Any) -> DatasetResult:
+    format, factory, own, chain = parts(part.format, part.filters, part.flat_arguments, part.preset)
+    scope = Scope(drawn=tuple((recipe, replicate) for recipe, replicate in drawn))
+    return prepared(store, Target.of(file), (format, factory, {**own, **more}, chain), scope, {}).write()
 
 
 @pytest.mark.parametrize("name", method_names())
 def test_the_rows_of_each_method_of_self_training(store: Store, tmp_path: Path, name: str) -> None:
-    part = read_method(name).policy
-    found = parts(part.format, part.filters, part.flat_arguments, part.preset)
     drawn = store.query("SELECT DISTINCT recipe, replicate FROM samples").rows
-    scope = Scope(drawn=tuple((recipe, replicate) for recipe, replicate in drawn))
-    made = prepared(store, Target.of(tmp_path / "rows.jsonl"), found, scope, {}).write()
+    made = exported(store, tmp_path / "rows.jsonl", read_method(name).policy, drawn)
     assert [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()] == KEPT[name]
     [(spec,)] = store.query("SELECT filter FROM datasets WHERE dataset_id = $1", [made.dataset_id]).rows
     assert json.loads(spec)["drawn"] == [list(pair) for pair in drawn]
+
+
+@pytest.mark.parametrize("name", VERIFIED)
+def test_the_rows_of_each_verifier(store: Store, tmp_path: Path, name: str) -> None:
+    part = read_method(name).verifier
+    assert part is not None
+    exported(store, tmp_path / "rows.jsonl", part, store.query("SELECT DISTINCT recipe, replicate FROM samples").rows)
+    assert [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()] == VERIFIED[name]
+
+
+async def test_pairs_by_labels_take_the_values_of_the_named_runs_alone(store: Store, tmp_path: Path) -> None:
+    """A later run of the same grader judges otherwise."""
+    db = tmp_path / "r.duckdb"
+    db.write_bytes(Path(store.path).read_bytes())
+    again, part = Store(db), read_method("self_rewarding").policy
+
+    def reversed_prm() -> Grader:
+        async def grader(trajectories: Sequence[Trajectory]) -> list[Grade]:
+            found = await rated("prm")(trajectories)
+            return [replace(one, value=1 - (one.value or 0), steps=()) for one in found]
+
+        return grader
+
+    [(first,)] = again.query("SELECT DISTINCT run_id FROM grades WHERE grader = 'prm'").rows
+    later = (await annotate(db=again, grader=reversed_prm)).run_id
+    drawn = again.query("SELECT DISTINCT recipe, replicate FROM samples").rows
+    found: list[list[Any]] = []
+    for place, more in enumerate(({"runs": [first]}, {"runs": [later]}, {})):
+        file = tmp_path / f"{place}.jsonl"
+        exported(again, file, part, drawn, **more)
+        found.append([json.loads(line) for line in file.read_text().splitlines()])
+    assert found[0] == KEPT["self_rewarding"]
+    assert found[1] == found[2] == [pair(SAME, LUCKY, chosen_value=0.9, rejected_value=pytest.approx(0.1))]
+    with pytest.raises(PartError, match="grader 'prm' has judged no draft of"):
+        exported(again, tmp_path / "none.jsonl", part, drawn, runs=["another"])
 
 
 def test_a_scope_of_other_draws_keeps_nothing(store: Store, tmp_path: Path) -> None:

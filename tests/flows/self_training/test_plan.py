@@ -92,7 +92,26 @@ def test_an_argument_that_the_trainer_lacks_is_told(plan: Callable[..., LoopPlan
 
 
 def test_the_settings_of_a_method_are_those_of_the_embedded_trainer_alone(plan: Callable[..., LoopPlan]) -> None:
-    assert plan(trainer="embedded", arguments={}).training == {"rate": 1e-3, "replay": 0.2}
-    assert plan(trainer="embedded", arguments={"trainer.rate": "2e-3"}).training == {"rate": 2e-3, "replay": 0.2}
-    assert plan().training == {"command": "train {rows} {base} {out}"}
+    assert plan(trainer="embedded", arguments={}).training == {"policy": {"rate": 1e-3, "replay": 0.2}}
+    assert plan(trainer="embedded", arguments={"trainer.rate": "2e-3"}).training["policy"] == {
+        "rate": 2e-3,
+        "replay": 0.2,
+    }
+    assert plan().training == {"policy": {"command": "train {rows} {base} {out}"}}
     assert replace(plan(), loop_id="x").config == plan().config
+
+
+def test_a_method_with_a_verifier_trains_two_models_and_names_them_to_its_grader(plan: Callable[..., LoopPlan]) -> None:
+    found = plan(method="v_star")
+    assert [(role, part.loss) for role, part in found.trained_parts.items()] == [("policy", "sft"), ("verifier", "dpo")]
+    assert found.judging("embedded:v") == {"grader.model": "embedded:v", "grader.reference": "embedded"}
+    assert plan(method="rest_mcts").judging("v") == {"grader.model": "v", "grader.aggregate": "last"}
+    assert list(plan().trained_parts) == ["policy"]
+    assert plan().judging("v") == {}
+    assert "verifier" in found.config["method"]
+    assert "verifier" not in plan().config["method"]
+
+
+def test_settings_of_the_trainer_are_given_to_both_models(plan: Callable[..., LoopPlan]) -> None:
+    found = plan(method="v_star", trainer="embedded", arguments={"trainer.epochs": 3})
+    assert found.training == {"policy": {"epochs": 3}, "verifier": {"epochs": 3}}

@@ -13,6 +13,14 @@ PUBLISHED = {  # strategy, samples, temperature, preset or format, begins with, 
     "rise": ("correct", 1, None, "rise", "last", "all", "sft"),
     "self_rewarding": ("best_of_n", 4, 0.7, "self_rewarding", "last", "last", "dpo"),
     "star": ("rationalise", 1, None, "star", "base", "last", "sft"),
+    "v_star": ("best_of_n", 16, 0.7, "sft", "base", "all", "sft"),
+    "math_shepherd": ("best_of_n", 15, 0.7, "sft", "last", "last", "sft"),
+    "rest_mcts": ("rest_mcts", 1, None, "rest_mcts", "last", "last", "sft"),
+}
+VERIFIERS = {  # preset or format, begins with, rows of, loss, grader, grades the search
+    "v_star": ("v_star", "base", "all", "dpo", "implicit", False),
+    "math_shepherd": ("prm", "base", "all", "prm", "prm", False),
+    "rest_mcts": ("value", "last", "last", "value", "prm", True),
 }
 
 
@@ -26,6 +34,11 @@ def test_each_method_has_the_published_choices_and_says_whose_it_is() -> None:
         for name, one in found.items()
     } == PUBLISHED  # fmt: skip
     assert all("arXiv" in one.about for one in found.values())
+    assert {
+        name: (part.preset or part.format, part.start, part.rows, part.loss, part.grader, part.searches)
+        for name, one in found.items()
+        if (part := one.verifier)
+    } == VERIFIERS
 
 
 def test_arguments_of_a_part_have_its_name_before_a_point() -> None:

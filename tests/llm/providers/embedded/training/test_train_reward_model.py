@@ -27,7 +27,7 @@ def run(module: str, *arguments: object) -> str:
 @pytest.fixture(scope="module")
 def drafts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("prm") / "drafts.jsonl"
-    run("labelled_drafts", file, "--problems", 24, "--samples", 4)
+    run("labels", file, "--problems", 24, "--samples", 4)
     return file
 
 

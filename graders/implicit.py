@@ -1,0 +1,58 @@
+"""A grader by the implicit reward of a model that was trained by DPO (Rafailov et al. 2023, equation 5)."""
+
+import math
+from collections.abc import Sequence
+
+from redraft.graders.grader import Grader
+from redraft.graders.rewards.aggregate import unjudgeable
+from redraft.llm.client.client import Client
+from redraft.llm.gather import gather
+from redraft.llm.model import ModelError
+from redraft.store.errors import PartError
+from redraft.store.trajectory import Grade, Trajectory
+
+NAME = "implicit"
+
+
+def implicit(client: Client, *, model: str, reference: str, beta: float = 0.1) -> Grader:
+    """Grades a draft by sigmoid(beta * (log p - log p_ref)), in [0, 1]: the probability, under the model of Bradley and
+    Terry, that the draft is better than one that both models write with equal probability. log p is the draft's
+    log-probability, given the question, under `model`, and log p_ref that under `reference`, the model that the
+    training began with. 0.5 means that training left the draft as likely as it was.
+
+    The grade has a reason instead of a value if a model cannot read the draft, or does not tell the log-probabilities
+    of texts that it did not write; the embedded model tells them. Raises PartError for a `beta` that is not above 0,
+    and fatal ModelErrors.
+
+    Args:
+        model: The model that was trained by DPO, as `embedded:FOLDER`.
+        reference: The model that its training began with.
+        beta: The strength of the reference model in the training.
+    """
+    if not beta > 0:
+        raise PartError(f"beta={beta} of grader 'implicit' has to be above 0")
+    judges = client.for_model(model), client.for_model(reference)
+
+    async def grade(trajectory: Trajectory) -> Grade:
+        empty = NAME, trajectory.trajectory_id, trajectory.turn
+        if reason := unjudgeable(trajectory):
+            return Grade(*empty, reason=reason, grader_model=model)
+        sums: list[float] = []
+        for judge in judges:
+            try:
+                asked = [*judge.opening, judge.ask(trajectory.question)]
+                read = await judge.model.answer_logprobs(asked, trajectory.text())
+            except ModelError as error:
+                if error.fatal:
+                    raise
+                return Grade(*empty, reason=str(error), grader_model=model)
+            if read is None:
+                reason = f"{judge.model.name} tells no log-probabilities of texts that it did not write"
+                return Grade(*empty, reason=reason, grader_model=model)
+            sums.append(math.fsum(read))
+        return Grade(*empty, value=1 / (1 + math.exp(min(700.0, -beta * (sums[0] - sums[1])))), grader_model=model)
+
+    async def grader(trajectories: Sequence[Trajectory]) -> list[Grade]:
+        return await gather(grade(trajectory) for trajectory in trajectories)
+
+    return grader
