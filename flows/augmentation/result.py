@@ -38,8 +38,10 @@ class MethodResult:
                 self.refused[kind] = self.refused.get(kind, 0) + 1
 
     def __str__(self) -> str:
+        if self.known and not self.problems:
+            return f"{self.method}: {plural(self.known, 'problem')} done before, none left"
         refused = ", ".join(f"{count:,} {kind}" for kind, count in self.refused.items())
-        known = f"; {plural(self.known, 'problem')} known" if self.known else ""
+        known = f"; {plural(self.known, 'problem')} done before" if self.known else ""
         return (
             f"{self.method}: {self.accepted:,} of {plural(self.rewrites, 'rewrite')} accepted"
             f"{f' ({refused})' if refused else ''}{known}"
@@ -67,9 +69,11 @@ class AugmentResult:
 
     def __str__(self) -> str:
         lines = [str(method) for method in self.methods]
-        nothing = "" if self.accepted or any(method.known for method in self.methods) else f" {NOTHING}"
+        nothing = [] if self.accepted or any(method.known for method in self.methods) else [NOTHING]
         stopped = f"; stopped: {self.spent}" if self.spent else ""
-        return "\n".join([*lines, f"{plural(self.accepted, 'rewrite')} accepted: kept in {self.db}{stopped}{nothing}"])
+        made = plural(self.accepted, "rewrite") if any(method.problems for method in self.methods) else "no new rewrite"
+        kept = f"{made} accepted: kept in {self.db}{stopped}"
+        return "\n".join([*lines, kept, *nothing])
 
     def _repr_html_(self) -> str:
         rows = [

@@ -2,7 +2,7 @@
 
 from redraft.agents.agent import at_least_one
 from redraft.flows.augmentation.reply import read_question
-from redraft.flows.augmentation.workshop import Workshop
+from redraft.flows.augmentation.workshop import Workshop, check_agreement
 from redraft.flows.augmentations.augmentation import Augmentation
 from redraft.llm.gather import gather
 from redraft.store.problems import Problem
@@ -13,6 +13,7 @@ def unkeyed(wording: str, rewrites: int, agreement: float, second: str | None) -
     """Returns the augmentation that sends this wording. A new question is accepted if at least the share `agreement` of
     the samples agree on its answer, and the `second` model too, if one is named."""
     at_least_one(rewrites=rewrites)
+    check_agreement(agreement)
 
     async def make(problem: Problem, workshop: Workshop) -> list[Rewrite]:
         replies = await workshop.write(problem, wording, n=rewrites, question=problem.question)

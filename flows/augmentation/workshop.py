@@ -16,11 +16,17 @@ from redraft.llm.client.client import Client
 from redraft.llm.model import Message
 from redraft.llm.prompts.templates import fill
 from redraft.store.digest import digest
+from redraft.store.plugins.arguments import check_number
 from redraft.store.problems import Keyring, Kind, Problem, Question
 from redraft.store.trajectory import Grade, Role, Stop, Trajectory, Verdict
 from redraft.store.unit import Rewrite, answers_id
 
 UNFINISHED = (Stop.FAILED, Stop.BUDGET)
+
+
+def check_agreement(agreement: float) -> None:
+    """Raises PartError if the least share of agreeing samples is none."""
+    check_number("agreement", agreement, 0.5, least=0, most=1)
 
 
 @dataclass(frozen=True, slots=True)

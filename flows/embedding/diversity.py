@@ -86,7 +86,9 @@ class _Questions:
 
     def texts(self) -> Iterator[str]:
         yield from (asked.question for asked in self.base)
-        yield from (asked.question for found in self.new.values() for asked in found)
+        for name, found in self.new.items():
+            if name not in self.answers_only:
+                yield from (asked.question for asked in found)
 
 
 async def _measured(
@@ -119,7 +121,7 @@ def _drawn(questions: _Questions) -> list[str]:
 
 def _distances(questions: _Questions, embeddings: Embeddings, progress: Progress) -> dict[str, list[MeasuredQuestion]]:
     """Returns the distance of each new question by kind. A question of the base set has the distance 0 from itself,
-    whatever the digits of its embedding are."""
+    whatever the digits of its embedding are, and so has every question of a kind that makes only answers."""
     base = embeddings.matrix([asked.question for asked in questions.base])
     known = {asked.question: asked.problem_id for asked in reversed(questions.base)}
     others = list(dict.fromkeys(text for text in questions.texts() if text not in known))
@@ -130,8 +132,12 @@ def _distances(questions: _Questions, embeddings: Embeddings, progress: Progress
     by_text = {text: (problem_id, 0.0) for text, problem_id in known.items()}
     for text, place, distance in zip(others, places, apart, strict=True):
         by_text[text] = questions.base[place].problem_id, float(distance)
+
+    def nearest_of(name: str, asked: Asked) -> tuple[str, float]:
+        return (asked.problem_id, 0.0) if name in questions.answers_only else by_text[asked.question]
+
     return {
-        name: [MeasuredQuestion(name, asked.problem_id, *by_text[asked.question]) for asked in found]
+        name: [MeasuredQuestion(name, asked.problem_id, *nearest_of(name, asked)) for asked in found]
         for name, found in questions.new.items()
     }
 

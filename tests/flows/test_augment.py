@@ -158,6 +158,29 @@ async def test_a_failed_call_is_tried_again_without_repeating_the_others(store: 
     assert (both.accepted, both.failed, both.methods[0].problems) == (2, 0, 1)
 
 
+async def test_a_provider_that_ends_the_run_in_its_second_method_leaves_the_first(store: Store) -> None:
+    paid = True
+
+    def write(request: Request, index: int) -> str:
+        if not paid and "unknown variable x" in request.messages[-1].content:
+            raise ModelError("No money is left.", cure="Pay.", fatal=True)
+        return teacher.write(request, index)
+
+    teacher, paid = Teacher(), False
+    model = Scripted(write, name="teacher")
+    settings: dict[str, Any] = {"db": store, "model": model, "methods": ["rephrase", "fobar"], "samples": 2}
+    with pytest.raises(ModelError, match=r"^No money is left\. Pay\.$"):
+        await augment([PARENT], **settings)
+    kept = "SELECT augmentation, count(*) FILTER (accepted) FROM rewrites GROUP BY ALL"
+    assert rows(store, kept) == [("rephrase", 1)]
+    told = "SELECT strategy, status FROM runs ORDER BY started_at, run_id"
+    assert rows(store, told) == [("rephrase", "finished"), ("fobar", "failed")]
+    asked, paid = len(model.requests), True
+    again = await augment([PARENT], **settings)
+    assert [(method.known, method.accepted) for method in again.methods] == [(1, 0), (0, 2)]
+    assert not any("Rephrase" in request.messages[-1].content for request in model.requests[asked:])
+
+
 async def test_a_budget_stops_the_run_and_the_same_command_goes_on(store: Store) -> None:
     problems = [
         Problem(f"Ann has {number} bags with 40 pens each. How many pens does she have?", str(40 * number))

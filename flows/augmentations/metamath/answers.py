@@ -1,6 +1,6 @@
 """Answer augmentation (MetaMath; Yuan et al. 2023, RFT): more right answers to the same question."""
 
-from redraft.flows.augmentation.workshop import Workshop
+from redraft.flows.augmentation.workshop import Workshop, check_agreement
 from redraft.flows.augmentations.augmentation import Augmentation
 from redraft.store.problems import Problem
 from redraft.store.unit import Rewrite
@@ -13,6 +13,7 @@ def answers(*, agreement: float = 0.0) -> Augmentation:
     Args:
         agreement: The least share of the sampled answers that must equal the known answer.
     """
+    check_agreement(agreement)
 
     async def make(problem: Problem, workshop: Workshop) -> list[Rewrite]:
         return [await workshop.solve(problem, agreement=agreement)]

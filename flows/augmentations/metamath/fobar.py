@@ -1,8 +1,9 @@
 """FOBAR (MetaMath; Jiang et al. 2023): hides a number as x, tells the answer, and asks for x."""
 
+from redraft.agents.agent import at_least_one
 from redraft.flows.augmentation.backward import backward
 from redraft.flows.augmentation.masking import Mask, is_latex
-from redraft.flows.augmentation.workshop import Workshop
+from redraft.flows.augmentation.workshop import Workshop, check_agreement
 from redraft.flows.augmentations.augmentation import Augmentation
 from redraft.llm.prompts.templates import fill
 from redraft.store.problems import Problem
@@ -17,6 +18,9 @@ def fobar(*, most: int | None = None, agreement: float = 0.0) -> Augmentation:
         most: The most questions that are made of one question, from its first number on; `none` means all.
         agreement: The least share of the sampled answers that must equal the hidden number.
     """
+    check_agreement(agreement)
+    if most is not None:
+        at_least_one(most=most)
 
     async def ask(problem: Problem, mask: Mask, number: int, workshop: Workshop) -> str:
         name = "fobar_latex" if is_latex(problem.question) else "fobar"

@@ -2,7 +2,7 @@
 
 from redraft.agents.agent import at_least_one
 from redraft.flows.augmentation.reply import read_question
-from redraft.flows.augmentation.workshop import Workshop
+from redraft.flows.augmentation.workshop import Workshop, check_agreement
 from redraft.flows.augmentations.augmentation import Augmentation
 from redraft.llm.gather import gather
 from redraft.store.problems import Problem
@@ -18,6 +18,7 @@ def rephrase(*, rewrites: int = 1, agreement: float = 0.0) -> Augmentation:
         agreement: The least share of the sampled answers that must equal the known answer.
     """
     at_least_one(rewrites=rewrites)
+    check_agreement(agreement)
 
     async def make(problem: Problem, workshop: Workshop) -> list[Rewrite]:
         replies = await workshop.write(problem, "rephrase", n=rewrites, question=problem.question)

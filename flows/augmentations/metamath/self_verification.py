@@ -2,10 +2,11 @@
 
 import re
 
+from redraft.agents.agent import at_least_one
 from redraft.flows.augmentation.backward import Refused, backward
 from redraft.flows.augmentation.masking import Mask
 from redraft.flows.augmentation.reply import read_statement
-from redraft.flows.augmentation.workshop import Workshop
+from redraft.flows.augmentation.workshop import Workshop, check_agreement
 from redraft.flows.augmentations.augmentation import Augmentation
 from redraft.store.problems import Problem
 from redraft.store.unit import Rewrite
@@ -19,6 +20,9 @@ def self_verification(*, most: int | None = None, agreement: float = 0.0) -> Aug
         most: The most questions that are made of one question, from its first number on; `none` means all.
         agreement: The least share of the sampled answers that must equal the hidden number.
     """
+    check_agreement(agreement)
+    if most is not None:
+        at_least_one(most=most)
 
     async def ask(problem: Problem, mask: Mask, number: int, workshop: Workshop) -> str:
         facts, asked = final_clause(mask.question)

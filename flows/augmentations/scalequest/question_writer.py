@@ -3,7 +3,7 @@ on from the bare beginning of a user's message."""
 
 from redraft.agents.agent import at_least_one
 from redraft.flows.augmentation.reply import read_question, read_verdict
-from redraft.flows.augmentation.workshop import Workshop
+from redraft.flows.augmentation.workshop import Workshop, check_agreement
 from redraft.flows.augmentations.augmentation import Augmentation
 from redraft.llm.gather import gather
 from redraft.store.problems import Problem
@@ -37,6 +37,7 @@ def question_writer(
         second: A second model, whose answer must be the same; `none` asks none.
     """
     at_least_one(questions=questions)
+    check_agreement(agreement)
 
     async def make(problem: Problem, workshop: Workshop) -> list[Rewrite]:
         drawn = await workshop.from_nothing(problem, n=questions, model=writer, api_base=api_base)

@@ -43,6 +43,8 @@ def test_arguments_go_to_their_methods_and_the_others_to_the_strategy() -> None:
     [
         ("rephrase", {"rewrites": "many"}, "rewrites='many' does not fit: it wants a whole number"),
         ("rephrase", {"rewrites": 0}, "rewrites=0 is too few"),
+        ("fobar", {"most": 0}, "most=0 is too few; it must be at least 1"),
+        ("self_verification", {"most": -1}, "most=-1 is too few"),
         ("fobar", {"rewrites": 2}, "method 'fobar' has no argument 'rewrites'"),
         ("nope", {}, "no augmentation 'nope'"),
     ],
@@ -50,6 +52,15 @@ def test_arguments_go_to_their_methods_and_the_others_to_the_strategy() -> None:
 def test_a_wrong_argument_is_a_line(name: str, given: Mapping[str, Any], message: str) -> None:
     with pytest.raises(PartError, match=message):
         find_method(name, given)
+
+
+@pytest.mark.parametrize("name", [name for name in names("augmentation") if name != "evolve"])
+def test_an_agreement_is_a_share(name: str) -> None:
+    for agreement in (0, 0.5, 1):
+        find_method(name, {"agreement": agreement})
+    for agreement in (-0.1, 1.5, 50.0):
+        with pytest.raises(PartError, match=f"agreement={agreement}: give a number from 0 to 1, such as 0.5"):
+            find_method(name, {"agreement": agreement})
 
 
 def test_a_recipe_differs_where_the_rewrites_would() -> None:

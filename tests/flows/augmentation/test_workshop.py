@@ -166,9 +166,18 @@ def test_counts_are_told_by_kind_of_reason() -> None:
         "fobar: 2 of 4 rewrites accepted (2 other answer)",
         "2 rewrites accepted: kept in a.duckdb",
     ]
-    nothing = counted(0)
-    assert "No rewrite was accepted" in str(nothing)
-    assert "No rewrite was accepted" not in str(counted(0, known=3))
+    assert str(AugmentResult("a.duckdb", [MethodResult("fobar", "run", problems=1)])).splitlines() == [
+        "fobar: 0 of 0 rewrites accepted",
+        "0 rewrites accepted: kept in a.duckdb",
+        'No rewrite was accepted: `redraft query "FROM rewrites"` shows each with the reason.',
+    ]
+    assert str(counted(0, known=3)).splitlines() == [
+        "fobar: 3 problems done before, none left",
+        "no new rewrite accepted: kept in a.duckdb",
+    ]
+    assert str(counted(1, known=3)).startswith(
+        "fobar: 1 of 2 rewrites accepted (1 other answer); 3 problems done before"
+    )
     assert "2 of 4" in counted(2)._repr_html_()
 
 

@@ -83,7 +83,7 @@ def test_augmenting_shows_its_true_state_and_makes_what_is_missing(
     first, second, few, dead = ([run["state"]["type"], run["state"]["message"]] for run in reversed(listed[:4]))
     assert first[0] == second[0] == "COMPLETED"
     assert re.match(r"fobar: \d+ of \d+ rewrites accepted", first[1])
-    assert "0 of 0 rewrites accepted; 3 problems known" in second[1]
+    assert "3 problems done before, none left" in second[1]
     assert few[0] == "FAILED"
     assert "Too few accepted: 0, and min_accepted is 1" in few[1]
     assert dead[0] == "FAILED"

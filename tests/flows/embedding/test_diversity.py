@@ -86,6 +86,16 @@ async def test_the_gain_is_the_mean_squared_distance_from_the_nearest_base_quest
     assert store.query("SELECT stage, status FROM runs WHERE stage = 'diversity'").rows == [("diversity", "finished")]
 
 
+async def test_answers_to_rewrites_are_no_new_questions_either(store: Store, embedder: Any) -> None:
+    """The questions that got more answers are rewrites, at a distance from the base set."""
+    made = [problem for problem in store.problems() if problem.augmentation == "rephrase"]
+    model = Scripted(write, name="teacher")
+    await augment(made, db=store, model=model, methods=["answers"], samples=1)
+    found = await diversity(db=store, embedder="openai/small", api_base=embedder.url)
+    answers = found.kinds[0]
+    assert (answers.augmentation, answers.questions, answers.gain, answers.near) == ("answers", 4, 0.0, 1.0)
+
+
 async def test_an_embedding_is_paid_for_once(store: Store, embedder: Any) -> None:
     first = await diversity(db=store, embedder="openai/small", api_base=embedder.url)
     again = await diversity(db=store, embedder="openai/small", api_base=embedder.url)
