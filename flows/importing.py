@@ -44,7 +44,7 @@ class ImportResult:
     dropped: dict[str, int] = field(default_factory=dict)
     kept: int = 0  # rows in the store
     known: int = 0  # of these rows, those that were in the store before
-    judged: int = 0  # trajectories that a grade calls right or wrong
+    judged: int = 0  # trajectories with a verdict of the oracle
     with_key: int = 0  # trajectories whose problem has a known answer
     graders: list[str] = field(default_factory=list)  # who gave values to whole drafts
 
@@ -57,19 +57,22 @@ class ImportResult:
         self.rows += 1
         self.trajectories += len(one.paths)
         self.steps += len({step for path, grade in _rated(one) for step in _valued(path, grade)})
-        self.judged += len({grade.trajectory_id for grade in one.grades if grade.verdict is not None})
+        self.judged += len({grade.trajectory_id for grade in one.grades if grade.verdict and grade.grader == "oracle"})
         self.with_key += len(one.paths) if one.problem.answer is not None else 0
         for grade in one.grades:
             if grade.value is not None and grade.grader not in self.graders:
                 self.graders.append(grade.grader)
 
     def notes(self) -> list[str]:
-        """Returns a line with the cure if no trajectory is called right or wrong, since most exports drop all then."""
-        cures = ["judge them by `redraft annotate --grader oracle`"] if self.with_key else []
-        cures += [f"take --format best_worst --set grader={name}" for name in self.graders[:1]]
-        if self.judged or not cures:
+        """Returns a line with cures if the oracle judged no trajectory, since most exports drop all of them then."""
+        if self.judged or not self.trajectories:
             return []
-        return [f"nobody calls these drafts right or wrong, so that dpo, kto and sft drop them: {', or '.join(cures)}"]
+        cures = ["judge them by `redraft annotate --grader oracle`"] if self.with_key else []
+        for grader in self.graders[:1]:
+            cures.append(f'take values of {grader}: --format best_worst --set grader={grader}, or --filter "score'
+                         f' grader={grader} least=0.5"')  # fmt: skip
+        cures = cures or ["name filters without `correct`, as in --filter length"]
+        return [f"the oracle judged none of these drafts, so that sft, dpo and kto drop them: {'; or '.join(cures)}"]
 
 
 async def importing(

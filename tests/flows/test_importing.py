@@ -292,7 +292,11 @@ async def test_half_a_character_is_named_by_its_field(ending: str, tmp_path: Pat
 def test_the_command(redraft: Redraft, tmp_path: Path) -> None:
     (tmp_path / "logs.jsonl").write_text('{"prompt": "What is 1 + 1?", "completion": "It is 2.", "label": true}\n')
     done = redraft("import", "logs.jsonl", "--format", "chats")
-    assert done.stdout == "1 row, 1 trajectory, 0 rated steps: kept in redraft.duckdb\n"
+    first, note = done.stdout.splitlines()
+    assert first == "1 row, 1 trajectory, 0 rated steps: kept in redraft.duckdb"
+    assert note.startswith(
+        "the oracle judged none of these drafts, so that sft, dpo and kto drop them: take values of human"
+    )
     done = redraft("annotate", "--grader", "oracle")
     assert "1 the key of this problem is not known" in done.stdout
 
@@ -324,3 +328,14 @@ async def test_imported_drafts_stay_in_the_order_of_their_file(kept, tmp_path: P
     await importing(tmp_path / "atif.jsonl", format="atif", db=copy)
     await export(tmp_path / "again.jsonl", db=copy, filters=[], arguments={"style": "text"})
     assert (tmp_path / "again.jsonl").read_bytes() == (tmp_path / "all.jsonl").read_bytes()
+
+
+async def test_drafts_without_a_verdict_a_key_or_a_value_are_told_with_a_cure(kept, tmp_path: Path) -> None:
+    row = {"messages": [{"role": "user", "content": "3 + 4?"}, {"role": "assistant", "content": "#### 7"}]}
+    store, found = await kept([row], "chats")
+    assert [note.partition(": ")[2] for note in found.notes()] == [
+        "name filters without `correct`, as in --filter length"
+    ]
+    assert (await export(tmp_path / "sft.jsonl", db=store, filters=["length"])).kept == 1
+    await export(tmp_path / "atif.jsonl", db=store, format="atif", filters=[])
+    assert (await importing(tmp_path / "atif.jsonl", format="atif", db=tmp_path / "copy.duckdb")).notes() != []

@@ -45,14 +45,14 @@ def test_a_pair_is_two_drafts_with_the_values_of_the_preference(row: dict[str, A
     ]
 
 
+VALUES = 'take values of preference: --format best_worst --set grader=preference, or --filter "score grader=preference'
+
+
 @pytest.mark.parametrize(
     ("more", "cure"),
     [
-        ({}, "take --format best_worst --set grader=preference"),
-        (
-            {"answer": "7"},
-            "judge them by `redraft annotate --grader oracle`, or take --format best_worst --set grader=preference",
-        ),
+        ({}, f'{VALUES} least=0.5"'),
+        ({"answer": "7"}, f'judge them by `redraft annotate --grader oracle`; or {VALUES} least=0.5"'),
     ],
 )
 async def test_pairs_that_nobody_judged_are_told_with_a_cure_that_works(
@@ -61,11 +61,13 @@ async def test_pairs_that_nobody_judged_are_told_with_a_cure_that_works(
     file, db = tmp_path / "pairs.jsonl", tmp_path / "r.duckdb"
     file.write_text(json.dumps({"prompt": "3 + 4?", "chosen": "It is 7.", "rejected": "It is 8.", **more}))
     found = await importing(file, format="preferences", db=db)
-    assert found.notes() == [f"nobody calls these drafts right or wrong, so that dpo, kto and sft drop them: {cure}"]
+    assert found.notes() == [f"the oracle judged none of these drafts, so that sft, dpo and kto drop them: {cure}"]
     with pytest.raises(EmptyExport, match="not known whether it is right"):
         await export(tmp_path / "dpo.jsonl", db=db, format="dpo")
     made = await export(tmp_path / "a.jsonl", db=db, format="best_worst", arguments={"grader": "preference"})
     assert made.kept == 1
+    better = await export(tmp_path / "b.jsonl", db=db, filters=["score grader=preference least=0.5"])
+    assert better.kept == 1
     if more:
         await annotate(db=db, grader="oracle")
         assert (await export(tmp_path / "dpo.jsonl", db=db, format="dpo")).kept == 1
