@@ -51,9 +51,11 @@ async def self_train(given: SelfTrainArguments) -> SelfTraining:
     loop; `all_rounds` goes on after such a stop. The result names the model that is right most often.
 
     `arguments` are those of the method's strategy, and with "trainer." before their names those of the trainer
-    (`{"trainer.epochs": 2}`). A problem whose question is among the held-out problems is left out. If the same call is
-    killed and repeated, it goes on where it was; more `rounds` go on from the last. `budget` limits all parts of the
-    rounds together; no training begins when it is used up.
+    (`{"trainer.epochs": 2}`). With "policy." or "verifier." they replace what the method says of this model
+    (`{"policy.start": "base"}`). With `stop_on_alarm` a round in which an alarm sounds is the last. A problem whose
+    question is among the held-out problems is left out. If the same call is killed and repeated, it goes on where it
+    was; more `rounds` go on from the last. `budget` limits all parts of the rounds together; no training begins when it
+    is used up.
 
     `progress` and `source` are as in `generate`. Raises MethodError, TrainingError, SettingsError, StoreError,
     SourceError, PartError, ExportError if no row is kept, and ModelError.
@@ -66,7 +68,7 @@ async def self_train(given: SelfTrainArguments) -> SelfTraining:
         status, spent = "failed", None
         loop = Loop(plan, trainers, store, progress, given.budget, method=given.method, run_id=run_id)
         try:
-            await loop.run(given.rounds, all_rounds=given.all_rounds)
+            await loop.run(given.rounds, all_rounds=given.all_rounds, stop_on_alarm=given.stop_on_alarm)
             status = "finished"
         except SpentError as error:
             status, spent = "budget", str(error)

@@ -236,6 +236,7 @@ class SelfTrainSettings(ModelSettings, Selection):
     heldout_limit: int = setting(200, "The first N of them.", ge=1)
     heldout_samples: int = setting(4, "Drafts of each of them, at temperature 1.", ge=1)
     all_rounds: bool = setting(False, "Go on after rounds without a gain, too.")
+    stop_on_alarm: bool = setting(False, "Stop after a round in which an alarm of the watch for collapse sounds.")
 
 
 EVALUATION_SAMPLES = 4

@@ -29,6 +29,7 @@ async def main(options: argparse.Namespace) -> None:
         all_rounds=True,
         limit=options.problems,
         samples=options.samples,
+        temperature=options.temperature,
         heldout=f"builtin:split=heldout,seed={options.test_seed}",
         heldout_limit=options.test_problems,
         arguments=arguments,
@@ -48,6 +49,7 @@ if __name__ == "__main__":
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--problems", type=int, default=1000, help="of the training split")
     parser.add_argument("--samples", type=int)
+    parser.add_argument("--temperature", type=float)
     parser.add_argument("--train-seed", type=int, default=902)
     parser.add_argument("--test-problems", type=int, default=1000)
     parser.add_argument("--test-seed", type=int, default=4011, help="4001 to 4003 chose settings in docs/train.md")

@@ -159,7 +159,8 @@ SELECT c.problem_id, CASE WHEN purpose IN ('propose', 'revise') THEN coalesce(s.
                           ELSE coalesce(s.turn, 1) + 1 END AS turn,
        sum(c.completion_tokens)::DOUBLE AS tokens, sum(c.prompt_tokens * {prompts})::DOUBLE AS prompt_tokens,
        coalesce(sum(c.n) FILTER (c.error IS NULL), 0)::DOUBLE AS calls, round(sum(c.latency_ms), 3) / 1000 AS seconds
-FROM (FROM calls WHERE {these}) c LEFT JOIN (FROM steps WHERE {asked}) s ON s.step_id = c.place AND s.problem_id = c.problem_id
+FROM (FROM calls WHERE {these}) c
+LEFT JOIN (FROM steps WHERE {asked}) s ON s.step_id = c.place AND s.problem_id = c.problem_id
 GROUP BY ALL ORDER BY ALL"""
 """The cost of the feedback on a draft counts for the next turn. The rows are ordered, since the order of an addition
 changes the last digits of a sum of seconds. The steps are restricted too: DuckDB does not carry a list of problems over

@@ -66,14 +66,18 @@ class Loop:
         self._made: dict[tuple[int, str], TrainedModel] = {}
         self.rounds: list[Round] = []
 
-    async def run(self, rounds: int, *, all_rounds: bool) -> None:
+    async def run(self, rounds: int, *, all_rounds: bool, stop_on_alarm: bool = False) -> None:
         """Does the rounds up to this number that are not done yet. Raises SpentError if the budget is used up, and what
         the stages raise."""
         await off_loop(self._read)
         policy = self.plan.base
         self.rounds.append(await self._measured(self._begin(0), policy))
         for number in range(1, rounds + 1):
-            if number > 1 and self.rounds[-1].decision == decision.STOP and not all_rounds:
+            last = self.rounds[-1]
+            if number > 1 and last.decision == decision.STOP and not all_rounds:
+                return
+            if stop_on_alarm and last.figures.get("alarms"):
+                self.progress.say(f"stopped: an alarm sounded in round {last.round}")
                 return
             self.progress.say(f"round {number} of {rounds}: {policy.name} drafts")
             after, done = await self._round(number, policy)

@@ -10,7 +10,7 @@ from redraft.flows.export import parts
 from redraft.flows.generation.identity import identity
 from redraft.flows.generation.run_config import plain_argument
 from redraft.flows.self_training.models import LoopModel, first_model
-from redraft.flows.self_training.training_method import Part, TrainingMethod, flat, read_method
+from redraft.flows.self_training.training_method import Part, TrainingMethod, flat, read_method, replaced
 from redraft.flows.settings import ModelSettings, SelfTrainSettings
 from redraft.flows.trainers.trainer import Trainer
 from redraft.store.digest import digest
@@ -78,9 +78,10 @@ class LoopPlan:
 
 def loop_plan(given: SelfTrainSettings, problems: Sequence[Problem], heldout: Sequence[Problem]) -> LoopPlan:
     """Returns the plan of a loop. See `LoopPlan`."""
-    method, base = read_method(given.method), first_model(given.model)
-    own = {key.removeprefix(PREFIX): value for key, value in given.arguments.items() if key.startswith(PREFIX)}
-    arguments = {key: value for key, value in given.arguments.items() if not key.startswith(PREFIX)}
+    method, given_arguments = replaced(read_method(given.method), given.arguments)
+    base = first_model(given.model)
+    own = {key.removeprefix(PREFIX): value for key, value in given_arguments.items() if key.startswith(PREFIX)}
+    arguments = {key: value for key, value in given_arguments.items() if not key.startswith(PREFIX)}
     factory = load(given.trainer, "model trainer")
     embedded = given.trainer == "embedded"
     training = {

@@ -120,3 +120,29 @@ def read_method(name: str | Path) -> TrainingMethod:
         raise MethodError(
             f"{file}: {place}: {first['msg']}; a method has {', '.join(TrainingMethod.model_fields)}"
         ) from None
+
+
+def replaced(method: TrainingMethod, arguments: Mapping[str, Any]) -> tuple[TrainingMethod, dict[str, Any]]:
+    """Returns a method in which `policy.NAME` and `verifier.NAME` of the arguments replace what it says of these
+    models, and the other arguments. NAME is a field such as `start`, `filters` (names with commas between them), or an
+    argument of the format or of a filter, such as `cap.most`. Raises MethodError."""
+    found, left = method, dict[str, Any]()
+    for key, value in arguments.items():
+        role, point, name = key.partition(".")
+        if not point or role not in ("policy", "verifier"):
+            left[key] = value
+            continue
+        part: Part | None = getattr(found, role)
+        if part is None:
+            raise MethodError(f"{key} replaces nothing: the method trains no verifier")
+        if name == "filters" and isinstance(value, str):
+            value = [each.strip() for each in value.split(",") if each.strip()]
+        if name in ("arguments", "training", "judges") or "." in name or name not in type(part).model_fields:
+            name, value = "arguments", {**part.flat_arguments, name: value}
+        try:
+            part = type(part)(**{**part.model_dump(), name: value})
+        except ValidationError as error:
+            [first, *_] = error.errors()
+            raise MethodError(f"{key}={value!r}: {first['msg']}") from None
+        found = found.model_copy(update={role: part})
+    return found, left

@@ -17,7 +17,13 @@ JUDGED = ("prm", "value")
 
 
 def embedded(
-    *, epochs: int = 1, rate: float = 6e-4, replay: float = 0.25, threads: int = 1, beta: float = 0.1
+    *,
+    epochs: int = 1,
+    rate: float = 6e-4,
+    replay: float = 0.25,
+    average: float = 0.0,
+    threads: int = 1,
+    beta: float = 0.1,
 ) -> Trainer:
     """Tunes the embedded model. Loss `sft` is supervised fine-tuning in which a row counts by its `weight`, and `dpo`
     is direct preference optimization. `prm` and `value` train a reward model that begins as the model, on rows of the
@@ -27,13 +33,15 @@ def embedded(
         epochs: How often each row is learnt from.
         rate: The highest learning rate.
         replay: The share of rows of the first training, against forgetting; the other losses replay none.
+        average: The share of the weights before the training in a policy's weights after it, against forgetting.
         threads: Processor threads.
         beta: The strength of the reference model in `dpo`.
     """
-    if epochs < 1 or threads < 1 or rate <= 0 or beta <= 0 or not 0 <= replay < 1:
+    if epochs < 1 or threads < 1 or rate <= 0 or beta <= 0 or not 0 <= replay < 1 or not 0 <= average < 1:
         raise PartError(
-            f"epochs={epochs}, threads={threads}, rate={rate:g}, beta={beta:g} and replay={replay:g} of trainer"
-            " 'embedded' have to be at least 1, at least 1, above 0, above 0, and from 0 to below 1"
+            f"epochs={epochs}, threads={threads}, rate={rate:g}, beta={beta:g}, replay={replay:g} and"
+            f" average={average:g} of trainer 'embedded' have to be at least 1, at least 1, above 0, above 0, and the"
+            " last two from 0 to below 1"
         )
 
     _check_pytorch()
@@ -41,7 +49,9 @@ def embedded(
     async def trainer(task: TrainingTask) -> Trained:
         if task.loss not in LOSSES:
             raise TrainingError(f"trainer 'embedded' has no loss {task.loss!r}; {alternatives(task.loss, LOSSES)}")
-        settings = FinetuneSettings(epochs=epochs, rate=rate, replay=replay, seed=task.seed, threads=threads)
+        settings = FinetuneSettings(
+            epochs=epochs, rate=rate, replay=replay, average=average, seed=task.seed, threads=threads
+        )
         if task.loss == "dpo":
             figures = await asyncio.to_thread(_prefer, task, settings, beta)
         elif task.loss in JUDGED:

@@ -44,6 +44,8 @@ def plan(sums: Callable[..., list[Problem]]) -> Callable[..., LoopPlan]:
         {"arguments": {"trainer.command": "train {rows} {out}"}},
         {"arguments": {**LINE, "trainer.model": "mine/{out}"}},
         {"arguments": {**LINE, "pick": "weighted_majority"}},
+        {"arguments": {**LINE, "policy.start": "base"}},
+        {"arguments": {**LINE, "policy.keep": "2.0"}},
     ],
 )
 def test_what_changes_a_result_makes_another_loop(plan: Callable[..., LoopPlan], given: dict[str, Any]) -> None:
@@ -52,7 +54,14 @@ def test_what_changes_a_result_makes_another_loop(plan: Callable[..., LoopPlan],
 
 @pytest.mark.parametrize(
     "given",
-    [{"rounds": 3}, {"all_rounds": True}, {"concurrency": 2}, {"budget": Budget(calls=3)}, {"out": "elsewhere"}],
+    [
+        {"rounds": 3},
+        {"all_rounds": True},
+        {"stop_on_alarm": True},
+        {"concurrency": 2},
+        {"budget": Budget(calls=3)},
+        {"out": "elsewhere"},
+    ],
 )
 def test_what_changes_no_result_is_the_same_loop(plan: Callable[..., LoopPlan], given: dict[str, Any]) -> None:
     assert plan(**given).loop_id == plan().loop_id

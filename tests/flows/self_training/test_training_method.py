@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from redraft.flows.self_training.training_method import MethodError, flat, names, read_method
+from redraft.flows.self_training.training_method import MethodError, flat, names, read_method, replaced
 
 PUBLISHED = {  # strategy, samples, temperature, preset or format, begins with, rows of, loss
     "mended": ("best_of_n", 8, None, "mended", "last", "last", "sft"),
@@ -131,3 +131,32 @@ def test_a_method_of_ones_own_is_read_whole(tmp_path: Path) -> None:
     )  # fmt: skip
     assert part.flat_arguments == {"score.grader": "rollout", "score.least": 0.5}
     assert part.training == {"epochs": 2}
+
+
+def test_arguments_replace_what_a_method_says_of_a_model() -> None:
+    given = {
+        "turns": 2, "trainer.rate": 1e-4, "policy.start": "last", "policy.rows": "all",
+        "policy.filters": "correct, duplicates, cap most=2", "policy.style": "text", "verifier.start": "base",
+        "policy.cap.most": 3,
+    }  # fmt: skip
+    before = read_method("rest_mcts")
+    found, left = replaced(before, given)
+    assert left == {"turns": 2, "trainer.rate": 1e-4}
+    part = found.policy
+    assert (part.start, part.rows, part.filters, part.flat_arguments) == (
+        "last", "all", ["correct", "duplicates", "cap most=2"], {"style": "text", "cap.most": 3}
+    )  # fmt: skip
+    assert (found.verifier and found.verifier.start, before.policy.rows) == ("base", "last")
+    assert replaced(before, {}) == (before, {})
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        ({"verifier.start": "base"}, "verifier.start replaces nothing: the method trains no verifier"),
+        ({"policy.start": "first"}, "policy.start='first': Input should be 'base' or 'last'"),
+    ],
+)
+def test_what_cannot_be_replaced_is_one_line(given: dict[str, str], line: str) -> None:
+    with pytest.raises(MethodError, match=line):
+        replaced(read_method("rft"), given)

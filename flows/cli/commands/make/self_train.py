@@ -24,7 +24,7 @@ def own(*names: str) -> options.Decorator:
 @options.several(METHOD, own("rounds"), TRAINER, OUT)
 @options.several(options.MODEL, options.API_BASE, options.PROMPTS, options.PRICES, options.SET)
 @options.several(own("samples", "temperature"), options.TRUNCATION, options.MAX_TOKENS, options.SEED, options.REPLICATE)
-@options.several(options.LIMIT, HELDOUT, own("heldout_limit", "heldout_samples", "all_rounds"))
+@options.several(options.LIMIT, HELDOUT, own("heldout_limit", "heldout_samples", "all_rounds", "stop_on_alarm"))
 @options.CONCURRENCY
 @options.SANDBOX
 @options.PACE
@@ -38,9 +38,10 @@ def self_train(source: str, plot: str | None, json: bool, set: dict[str, str], *
     """Train a model on its own judged drafts, in rounds.
 
     SOURCE is as in 'redraft generate'. A round draws drafts, keeps rows of them, trains, and measures the trained model
-    on held-out problems. The arguments of the trainer are set as --set trainer.epochs=2, the others are those of the
-    method's strategy. The embedded trainer needs redraft[train]; --trainer command runs a program of your own:
-    --set 'trainer.command=python train.py {rows} {base} {out}'.
+    on held-out problems. The arguments of the trainer are set as --set trainer.epochs=2, and those that replace the
+    method's own as --set policy.start=base or --set policy.filters='correct, cap most=4'; the others are those of the
+    method's strategy. The embedded trainer needs redraft[train]; --trainer command runs a program of your own: --set
+    'trainer.command=python train.py {rows} {base} {out}'.
 
     If you repeat the command, it goes on where it was, also after a kill; with more --rounds it goes on from the last.
     The views 'rounds' and 'models' have all figures, 'collapse' and 'alarms' the signs of collapse. --plot replaces its

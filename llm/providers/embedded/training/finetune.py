@@ -85,6 +85,7 @@ def finetune(
     plan = [batch for _ in range(settings.epochs) for batch in batches([*fitting, *itertools.islice(base, more)], rng)]
     model = load(source)
     losses = learn(model, plan, settings.rate, say)
+    average(model, load(source), settings.average)
     write(model, source, out)
     tenth = max(1, len(losses) // 10)
     first, last = (round(float(np.mean(part)), 6) for part in (losses[:tenth], losses[-tenth:]))
@@ -116,6 +117,15 @@ def learn(
         if (step + 1) % 50 == 0 or step + 1 == len(plan):
             say(f"step {step + 1:,} of {len(plan):,}, loss {np.mean(losses[-50:]):.4f}")
     return losses
+
+
+def average(model: Llama, before: Llama, share: float) -> None:
+    """Moves a model's weights towards those of another: each becomes `share` of the other's and the rest of its own
+    (Wortsman et al. 2022, arXiv 2109.01903)."""
+    if share:
+        with torch.no_grad():
+            for own, other in zip(model.parameters(), before.parameters(), strict=True):
+                own.lerp_(other, share)
 
 
 def weighted_loss(logits: Tensor, batch: Batch) -> Tensor:

@@ -23,6 +23,7 @@ from redraft.llm.providers.embedded.training.finetune import (
     LENGTHS,
     Batch,
     TokenizedExample,
+    average,
     learn,
     make_batch,
     tokenize,
@@ -81,6 +82,7 @@ def prefer(
         return preference_loss(margins, beta)
 
     losses = learn(model, plan, settings.rate, say, loss)
+    average(model, reference, settings.average)
     write(model, source, out)
     tenth = max(1, len(losses) // 10)
     means = [round(float(np.mean(part)), 6) for found in (losses, right) for part in (found[:tenth], found[-tenth:])]

@@ -15,5 +15,8 @@ class FinetuneSettings:
     replay: float = setting(
         0.25, "The share of rows that come from the first training, against forgetting.", ge=0, lt=1
     )
+    average: float = setting(
+        0.0, "The share of the weights before the training in the weights after it, against forgetting.", ge=0, lt=1
+    )
     seed: int = setting(0, "The same seed gives the same weights, on one machine.")
     threads: int = setting(1, "Processor threads.", ge=1)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -121,3 +122,16 @@ def test_the_picture_has_accuracy_on_the_left_and_ratios_on_the_right() -> None:
     assert [each.lines[0].get_ydata().tolist() for each in right.containers] == [[1.0, 0.75]]
     assert [text.get_text() for text in left.get_xticklabels()] == ["0", "1\nalarm:\nverifier gap\nnarrowing"]
     assert figure.get_suptitle() == "50 held-out problems, 4 samples each, 95% intervals"
+
+
+async def test_a_loop_may_stop_at_an_alarm_and_go_on_without_it(
+    loop: Callable[..., Awaitable[SelfTraining]], tmp_path: Path
+) -> None:
+    found = await loop(rounds=1)
+    with Store(tmp_path / "r.duckdb") as store:
+        last = store.rounds(found.loop_id)[-1]
+        store.note_round(replace(last, figures={**last.figures, "alarms": ["narrowing: planted"]}))
+    stopped = await loop(rounds=2, all_rounds=True, stop_on_alarm=True)
+    assert [one.round for one in stopped.rounds] == [0, 1]
+    assert stopped.one_line().endswith("; ALARM, narrowing: planted")
+    assert [one.round for one in (await loop(rounds=2, all_rounds=True)).rounds] == [0, 1, 2]

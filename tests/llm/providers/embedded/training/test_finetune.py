@@ -14,7 +14,7 @@ from redraft.flows.export import export
 from redraft.flows.generate import generate
 from redraft.flows.train import train
 from redraft.llm.model import Message, Request
-from redraft.llm.providers.embedded.model import embedded
+from redraft.llm.providers.embedded.model import HERE, embedded
 from redraft.llm.providers.embedded.training.examples import Example
 from redraft.llm.providers.embedded.training.settings import FinetuneSettings
 from redraft.llm.providers.route import route
@@ -99,3 +99,17 @@ async def test_a_round_from_drafts_to_weights_that_are_asked(tmp_path: Path) -> 
     await train([rows], tmp_path / "twice", model=again)
     found = await generate("builtin", db=store, model=again, samples=1, limit=1)
     assert (found.model, found.trajectories, found.failures) == (again, 1, {})
+
+
+def test_an_average_lies_between_the_weights(tmp_path: Path) -> None:
+    tuning, pretrain = (
+        import_module(f"redraft.llm.providers.embedded.training.{name}") for name in ("finetune", "pretrain")
+    )
+    own, other = pretrain.load(HERE), pretrain.load(HERE)
+    for parameter in own.parameters():
+        parameter.data += 1
+    tuning.average(own, other, 0.25)
+    moved = [(one - two).detach() for one, two in zip(own.parameters(), other.parameters(), strict=True)]
+    assert all(abs(float(each.mean()) - 0.75) < 1e-5 for each in moved)
+    tuning.average(own, other, 0.0)
+    assert float((next(own.parameters()) - next(other.parameters())).detach().mean()) == pytest.approx(0.75, abs=1e-5)
