@@ -79,13 +79,12 @@ def history(
     """Returns the stored results of one recipe and replicate on these problems. The results have the first `samples`
     trajectories of each problem (all if None), with the scores by `grader`. One call may sample several first drafts;
     `alone` then counts the tokens of its prompt once for each draft. Raises StoreError."""
-    own = f"recipe = {literal(recipe)} AND replicate = {literal(replicate)}"
     asked = one_of("problem_id", problems)
-    these = f"{own} AND {asked}"
     facts = {
-        "own": own,
+        "recipe": literal(recipe),
+        "replicate": literal(replicate),
         "asked": asked,
-        "these": these,
+        "these": f"recipe = {literal(recipe)} AND replicate = {literal(replicate)} AND {asked}",
         "first": "" if samples is None else f"AND sample < {samples}",
         "grader": literal(grader or ""),
         "prompts": "CASE WHEN s.step_id IS NULL AND purpose = 'propose' AND c.error IS NULL THEN n ELSE 1 END"
@@ -142,8 +141,9 @@ WITH these AS (SELECT trajectory_id FROM trajectories WHERE {these} AND role = '
     FROM grades SEMI JOIN these USING (trajectory_id) WHERE grader = {grader} AND step_id IS NULL GROUP BY ALL
 )
 SELECT s.problem_id, s.trajectory_id, s.answer, s.correct, p.kind, c.same_text, c.text_change, g.score, g.opinions
-FROM (FROM raw.sampled WHERE {these}) s SEMI JOIN these USING (trajectory_id) JOIN problems p USING (problem_id)
-LEFT JOIN (FROM raw.redrafts WHERE {own}) c USING (path_id, turn)
+FROM (FROM raw.sampled_in({recipe}, {replicate}) WHERE {asked}) s SEMI JOIN these USING (trajectory_id)
+JOIN problems p USING (problem_id)
+LEFT JOIN raw.redrafts_in({recipe}, {replicate}) c USING (path_id, turn)
 LEFT JOIN scores g USING (trajectory_id, turn)
 ORDER BY s.problem_id, s.trajectory_id, s.turn"""
 

@@ -22,6 +22,7 @@ SCHEMA = {
     14: ("rounds.sql",),
     15: ("diversity.sql",),
     16: ("collapse.sql",),
+    17: ("samples.sql",),
 }
 NEWEST = max(SCHEMA)
 

@@ -8,10 +8,10 @@ import pytest
 from redraft.store import Problem, Store
 from redraft.store.errors import StoreError
 from redraft.store.tables.database.database import Database
-from redraft.store.tables.schema.migrations import migrate
+from redraft.store.tables.schema.migrations import SCHEMA, migrate
 from redraft.store.tables.schema.template_cache import write_empty_store
 
-SCHEMA = (
+QUESTIONS = (
     "SELECT schema_name, view_name, sql, comment FROM duckdb_views() WHERE NOT internal ORDER BY ALL",
     "SELECT schema_name, table_name, column_name, data_type, comment FROM duckdb_columns()"
     " WHERE NOT internal ORDER BY ALL",
@@ -27,7 +27,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def schema(file: Path) -> list[list[tuple[object, ...]]]:
     with duckdb.connect(str(file), read_only=True) as connection:
-        return [connection.execute(sql).fetchall() for sql in SCHEMA]
+        return [connection.execute(sql).fetchall() for sql in QUESTIONS]
 
 
 def test_the_copy_has_what_the_migrations_make(cache: Path, tmp_path: Path) -> None:
@@ -38,7 +38,7 @@ def test_the_copy_has_what_the_migrations_make(cache: Path, tmp_path: Path) -> N
     with duckdb.connect(str(tmp_path / "migrated")) as connection:
         migrate(connection)
     assert schema(tmp_path / "second") == schema(tmp_path / "migrated")
-    numbers = [(12, "tables.sql"), (13, "augment.sql"), (14, "rounds.sql"), (15, "diversity.sql"), (16, "collapse.sql")]
+    numbers = [(number, names[0]) for number, names in SCHEMA.items()]
     assert schema(tmp_path / "second")[2] == numbers
 
 
