@@ -19,9 +19,8 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
+import duckdb
 from made_store import Cost, cost, make_store, show
-
-from redraft.store import Store
 
 BIN = Path(sys.executable).parent
 FORMATS = ("sft", "messages", "rise", "score", "mended", "value")
@@ -50,8 +49,9 @@ def kept(db: Path, file: Path) -> str:
     found = hashlib.sha256(file.read_bytes() if file.exists() else b"")
     newest = "SELECT dataset_id FROM raw.datasets ORDER BY rowid DESC LIMIT 1"
     rows = 'SELECT "row", trajectory_id, step_id, dropped_because FROM raw.dataset_rows'
-    with Store(db) as store:
-        for part in store.parts(f"{rows} WHERE dataset_id = ({newest}) ORDER BY rowid"):
+    with duckdb.connect(str(db), read_only=True) as connection:  # another build's Store has other functions
+        result = connection.execute(f"{rows} WHERE dataset_id = ({newest}) ORDER BY rowid")
+        while part := result.fetchmany(4096):
             found.update(repr(part).encode())
     return found.hexdigest()
 
