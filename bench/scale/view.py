@@ -154,16 +154,17 @@ def measure(db: Path, times: int) -> None:
         line("problems with a text", seconds(page, f"{root}/problems?q=gives+4+of", times))
         line("problem", seconds(page, f"{root}/problem?id={last}", times))
         line("trajectory of three drafts", seconds(page, f"{root}/trajectory?id={turned}", times))
-        for chart in ("samples", "turns", "reward", "calibration", "cost"):
-            line(f"charts of {chart}", seconds(page, f"{root}/charts?of={chart}", 1))
         line(f"tree of {STEPS:,} steps, drawn", seconds(page, f"{root}/tree?unit=large", times, "canvas[data-ready]"))
         line("frame of panning, all in sight", page.evaluate(PAN), "ms")
         for _ in range(12):
             page.locator("canvas").focus()
             page.keyboard.press("+")
         line("frame of panning, nearer", page.evaluate(PAN), "ms")
+        show("the server's peak memory so far", f"{peak_mb(process):.0f} MB", "")
+        for chart in ("samples", "turns", "reward", "calibration", "cost"):
+            line(f"charts of {chart}", seconds(page, f"{root}/charts?of={chart}", 1))
         browser.close()
-        show("the server's peak memory", f"{peak_mb(process):.0f} MB", "")
+        show("the server's peak memory with charts", f"{peak_mb(process):.0f} MB", "")
 
 
 PICTURES = {

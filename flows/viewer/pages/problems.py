@@ -18,10 +18,10 @@ SORTS = {
     "answers": ("answers", "different answers"),
     "disagreement": ("disagreement", "disagreement of graders"),
 }
-"""The columns by which problems are sorted, with their titles. Those of the second half are counted over drafts."""
+"""The columns by which problems are sorted, with their titles."""
 
 OWN = ("id", "source", "level")
-"""The sorts that need no drafts: only the drafts of the problems on the page are counted."""
+"""The sorts that need no drafts but those of the problems on the page."""
 
 
 def read(reader: Reader, asked: Address) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def read(reader: Reader, asked: Address) -> dict[str, Any]:
     found = _page(reader, asked, sort, column, order)
     more = len(found) > PER_PAGE
     found = found[:PER_PAGE]
-    if found and sort in OWN:
+    if found:
         _add_counts(reader, found, asked.get("run"))
     if found and sort != "disagreement":
         _add_disagreement(reader, found, asked.get("run"))
@@ -81,8 +81,8 @@ def _page(reader: Reader, asked: Address, sort: str, column: str, order: str) ->
     direction = "ASC" if order == "up" else "DESC"
     sql = PAGE.format(
         conditions=_conditions(asked),
-        counted=COUNTED.format(these=_these(asked)),
-        disputed=DISPUTED.format(these=_these(asked)),
+        counted=COUNTED.format(these=_these(asked), counts=MEASURES.get(sort, "count(*) AS samples")),
+        disputed=DISPUTED.format(these=_these(asked), graded="true"),
         source=source,
         after=" AND ".join(conditions),
         column=column,
@@ -135,33 +135,43 @@ def _total(reader: Reader, asked: Address) -> int | None:
 
 
 def _add_counts(reader: Reader, problems: list[Row], run: str) -> None:
-    found = {row.pop("problem_id"): row for row in reader.rows(COUNTED.format(these=_units(reader, problems, run)))}
+    found = {
+        row.pop("problem_id"): row
+        for row in reader.rows(COUNTED.format(**_places(reader, problems, run), counts=COUNTS))
+    }
     for problem in problems:
         problem.update(found.get(problem["problem_id"], NOTHING))
 
 
 def _add_disagreement(reader: Reader, problems: list[Row], run: str) -> None:
-    rows = reader.rows(DISPUTED.format(these=_units(reader, problems, run)))
+    rows = reader.rows(DISPUTED.format(**_places(reader, problems, run)))
     found = {row["problem_id"]: row["disagreement"] for row in rows}
     for problem in problems:
         problem["disagreement"] = found.get(problem["problem_id"])
 
 
-def _units(reader: Reader, problems: list[Row], run: str) -> str:
-    """Returns the condition on the units of these problems. The numbers of their commits tell DuckDB where to look."""
+def _places(reader: Reader, problems: list[Row], run: str) -> dict[str, str]:
+    """Returns the conditions on the units of these problems, and on commits that graded them. The numbers of commits
+    tell DuckDB where to look."""
     these = one_of("problem_id", [problem["problem_id"] for problem in problems])
     commits = reader.rows(f"SELECT commit_id FROM raw.commits WHERE {these}")
     found = f"commit_id IN ({numbers(row['commit_id'] for row in commits)})"
-    return f"{found} AND run_id = {literal(run)}" if run else found
+    return {"these": f"{found} AND run_id = {literal(run)}" if run else found, "graded": found}
 
 
 NOTHING: Row = {"samples": None, "answered": None, "answers": None, "rate": None, "oracle_used": None}
 
+MEASURES = {
+    "samples": "count(*) AS samples",
+    "answers": "count(DISTINCT answer) AS answers",
+    "rate": "avg(correct::INTEGER) AS rate",
+}
+"""What is counted of the drafts of all problems, if problems are sorted by it."""
+COUNTS = f"{', '.join(MEASURES.values())}, count(answer) AS answered"
 COUNTED = """
-SELECT problem_id, count(*) AS samples, count(answer) AS answered, count(DISTINCT answer) AS answers,
-       avg(correct::INTEGER) AS rate, bool_or(oracle_used) AS oracle_used
+SELECT problem_id, {counts}, bool_or(oracle_used) AS oracle_used
 FROM raw.judged WHERE {these} AND turn = turns AND role <> 'rollout' GROUP BY problem_id"""
-"""For each problem: its samples, their different answers, and the share that is right."""
+"""For each problem: some of COUNTS, and whether a method read its answer."""
 
 DISPUTED = """
 SELECT problem_id, avg(disputed::INTEGER) AS disagreement FROM (
@@ -169,7 +179,7 @@ SELECT problem_id, avg(disputed::INTEGER) AS disagreement FROM (
     FROM (
         SELECT path_id, turn, grader, grader_model,
                CASE WHEN verdict IN ('right', 'wrong') THEN verdict = 'right' ELSE value >= 0.5 END AS said
-        FROM raw.grades WHERE step_id IS NULL AND (verdict IN ('right', 'wrong')
+        FROM raw.grades WHERE {graded} AND step_id IS NULL AND (verdict IN ('right', 'wrong')
             OR (value BETWEEN 0 AND 1 AND NOT starts_with(grader, 'likelihood')))
         UNION ALL
         SELECT raw.path_id(trajectory_id), turn, 'human', person, verdict = 'right' FROM raw.labels

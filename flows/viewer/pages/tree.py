@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from redraft.flows.viewer.address import Address, NotThere
-from redraft.flows.viewer.pages.parts.drafts import PUBLISHED
+from redraft.flows.viewer.pages.parts.drafts import published_of
 from redraft.flows.viewer.store_reader import Reader, Row, problem_of_unit
 from redraft.store.tables.sql import literal
 
@@ -19,7 +19,7 @@ def read(reader: Reader, asked: Address) -> dict[str, Any]:
     steps = in_growth(reader.rows(STEPS.format(commit=commit)))
     ends = reader.rows(ENDS.format(commit=commit))
     decisions = reader.rows(DECISIONS.format(commit=commit))
-    values = reader.rows(STEP_VALUES.format(commit=commit))
+    values = reader.rows(STEP_VALUES.format(commit=commit, published=published_of(reader, str(commit))))
     tree = columns(unit["unit_id"], steps, ends, decisions, values)
     return {"title": "Tree", "unit": unit, "tree": tree, "ends": ends, "steps": len(steps), "step": asked.get("step")}
 
@@ -117,9 +117,7 @@ DECISIONS = """
 SELECT g.step_id, g.verdict, g.value, g.reason FROM raw.grades g
 WHERE g.commit_id = {commit} AND g.grader = 'critic' AND g.step_id IS NOT NULL"""
 
-STEP_VALUES = f"""
-WITH given AS MATERIALIZED (
-    FROM raw.step_grades WHERE path_id IN (SELECT path_id FROM raw.turns WHERE commit_id = {{commit}})
-        AND NOT starts_with(grader, 'likelihood')
-), {PUBLISHED}
-SELECT g.grader, g.last_step_id, g."values" FROM given g JOIN published p USING (commit_id) ORDER BY p.published_at"""
+STEP_VALUES = """
+SELECT g.grader, g.last_step_id, g."values" FROM raw.step_grades g JOIN raw.commits p USING (commit_id)
+WHERE g.commit_id IN ({published}) AND g.path_id IN (SELECT path_id FROM raw.turns WHERE commit_id = {commit})
+    AND NOT starts_with(g.grader, 'likelihood') ORDER BY p.published_at"""

@@ -40,13 +40,12 @@ def read_drafts(reader: Reader, paths: Sequence[Row]) -> dict[int, list[DraftRow
     ids, commits = numbers(row["path_id"] for row in paths), numbers({row["commit_id"] for row in paths})
     turns = by(reader.rows(TURNS.format(paths=ids, commits=commits)), "path_id")
     steps = by(reader.rows(STEPS.format(paths=ids, commits=commits)), "path_id", "turn")
-    grades = by(reader.rows(GRADES.format(paths=ids)), "path_id", "turn")
-    valued = by(reader.rows(STEP_VALUES.format(paths=ids)), "path_id", "turn")
-    labels = by(
-        reader.rows(LABELS.format(these=one_of("l.trajectory_id", [_id(rows) for rows in turns.values()]))),
-        "path_id",
-        "turn",
-    )
+    published = published_of(reader, commits)
+    grades = by(reader.rows(GRADES.format(paths=ids, published=published)), "path_id", "turn")
+    valued = by(reader.rows(STEP_VALUES.format(paths=ids, published=published)), "path_id", "turn")
+    these = one_of("l.trajectory_id", [rows[0]["trajectory_id"] for rows in turns.values()])
+    labelled = reader.rows(LABELLED.format(these=these))  # the view reads every draft to find these
+    labels = by(reader.rows(LABELS.format(these=these)) if labelled else [], "path_id", "turn")
     found: dict[int, list[DraftRows]] = {}
     for path_id, drafts in turns.items():
         for facts in drafts:
@@ -62,14 +61,16 @@ def read_drafts(reader: Reader, paths: Sequence[Row]) -> dict[int, list[DraftRow
     return found
 
 
+def published_of(reader: Reader, commits: str) -> str:
+    """Returns the published commits of the problems that these commits are about, of every stage: a grade of a draft is
+    in one of them. DuckDB finds the rows of a commit without reading those of others. Both are lists for SQL's IN."""
+    return numbers(row["commit_id"] for row in reader.rows(PUBLISHED.format(commits=commits)))
+
+
 def graders_of(drafts: Iterable[DraftRows]) -> list[str]:
     """Returns the graders that gave steps of these drafts a value, and then the log-probability if it is known."""
     names = {name for draft in drafts for step in draft.steps for name in step["values"]}
     return [*sorted(names - {LOGPROB}), *([LOGPROB] if LOGPROB in names else [])]
-
-
-def _id(rows: Sequence[Row]) -> str:
-    return rows[0]["trajectory_id"]
 
 
 def _values(rows: Sequence[Row]) -> Mapping[int, dict[str, float]]:
@@ -89,6 +90,10 @@ def _likelihood(step: Row) -> dict[str, Any]:
     return {LOGPROB: exp(min(0.0, step["logprob"] / step["tokens"]))}
 
 
+PUBLISHED = """
+SELECT arg_max(commit_id, attempt) AS commit_id FROM raw.commits
+WHERE problem_id IN (SELECT problem_id FROM raw.commits WHERE commit_id IN ({commits})) GROUP BY unit_id"""
+
 TURNS = """
 SELECT path_id, trajectory_id, commit_id, unit_id, turn, turns, leaf_step_id, answer, stop, feedback, text, correct,
        tokens, verdict, same_text, wrong_equation
@@ -102,28 +107,19 @@ FROM raw.turns t JOIN raw.steps s ON s.commit_id = t.commit_id AND s.turn = t.tu
 WHERE t.path_id IN ({paths}) AND t.commit_id IN ({commits}) AND s.commit_id IN ({commits})
 ORDER BY t.path_id, t.turn, s.depth"""
 
-PUBLISHED = """
-published AS (
-    SELECT arg_max(commit_id, attempt) AS commit_id, max(published_at) AS published_at FROM raw.commits
-    WHERE unit_id IN (SELECT unit_id FROM raw.commits WHERE commit_id IN (SELECT commit_id FROM given)) GROUP BY unit_id
-)"""
-"""The published attempts among the commits of the table `given`; raw.published would look at all commits."""
-
-GRADES = f"""
-WITH given AS MATERIALIZED (FROM raw.grades WHERE path_id IN ({{paths}})), {PUBLISHED}
+GRADES = """
 SELECT g.path_id, g.turn, g.grader, g.grader_model, arg_max(g.verdict, p.published_at) AS verdict,
        arg_max(g.value, p.published_at) AS value, arg_max(g.reason, p.published_at) AS reason, max(g.number) AS step
-FROM given g JOIN published p USING (commit_id)
+FROM raw.grades g JOIN raw.commits p USING (commit_id) WHERE g.commit_id IN ({published}) AND g.path_id IN ({paths})
 GROUP BY g.path_id, g.turn, g.grader, g.grader_model, g.step_id ORDER BY g.grader, g.grader_model, step NULLS FIRST"""
 
-STEP_VALUES = f"""
-WITH given AS MATERIALIZED (
-    FROM raw.step_grades WHERE path_id IN ({{paths}}) AND NOT starts_with(grader, 'likelihood')
-), {PUBLISHED}
-SELECT g.path_id, g.turn, g.grader, g.depth, g."values"
-FROM given g JOIN published p USING (commit_id) ORDER BY p.published_at"""
+STEP_VALUES = """
+SELECT g.path_id, g.turn, g.grader, g.depth, g."values" FROM raw.step_grades g JOIN raw.commits p USING (commit_id)
+WHERE g.commit_id IN ({published}) AND g.path_id IN ({paths}) AND NOT starts_with(g.grader, 'likelihood')
+ORDER BY p.published_at"""
 """Values by the likelihood of a step are left out, since the step itself has its log-probability."""
 
+LABELLED = "SELECT 1 AS found FROM raw.labels l WHERE {these} LIMIT 1"
 LABELS = """
 SELECT raw.path_id(l.trajectory_id) AS path_id, l.turn, l.person, l.verdict, l.first_wrong_step, l.remark,
        l.key_shown, l.labelled_at
