@@ -82,7 +82,7 @@ def _page(reader: Reader, asked: Address, sort: str, column: str, order: str) ->
     sql = PAGE.format(
         conditions=_conditions(asked),
         counted=COUNTED.format(these=_these(asked), counts=MEASURES.get(sort, "count(*) AS samples")),
-        disputed=DISPUTED.format(these=_these(asked), graded="true"),
+        disputed=DISPUTED.format(graded="true", **_disputed(asked.get("run"))),
         source=source,
         after=" AND ".join(conditions),
         column=column,
@@ -144,7 +144,7 @@ def _add_counts(reader: Reader, problems: list[Row], run: str) -> None:
 
 
 def _add_disagreement(reader: Reader, problems: list[Row], run: str) -> None:
-    rows = reader.rows(DISPUTED.format(**_places(reader, problems, run)))
+    rows = reader.rows(DISPUTED.format(**_places(reader, problems, run), **_disputed(run)))
     found = {row["problem_id"]: row["disagreement"] for row in rows}
     for problem in problems:
         problem["disagreement"] = found.get(problem["problem_id"])
@@ -157,6 +157,15 @@ def _places(reader: Reader, problems: list[Row], run: str) -> dict[str, str]:
     commits = reader.rows(f"SELECT commit_id FROM raw.commits WHERE {these}")
     found = f"commit_id IN ({numbers(row['commit_id'] for row in commits)})"
     return {"these": f"{found} AND run_id = {literal(run)}" if run else found, "graded": found}
+
+
+def _disputed(run: str) -> dict[str, str]:
+    """Returns the conditions on the drafts of a run, and on its labels. A grade may be of another run."""
+    if not run:
+        return {"drafts": "true", "labelled": "true"}
+    of_run = f"run_id = {literal(run)}"
+    drafts = f"SELECT path_id FROM raw.turns JOIN raw.published USING (commit_id) WHERE {of_run}"
+    return {"drafts": f"g.path_id IN ({drafts})", "labelled": of_run}
 
 
 NOTHING: Row = {"samples": None, "answered": None, "answers": None, "rate": None, "oracle_used": None}
@@ -175,18 +184,16 @@ FROM raw.judged WHERE {these} AND turn = turns AND role <> 'rollout' GROUP BY pr
 
 DISPUTED = """
 SELECT problem_id, avg(disputed::INTEGER) AS disagreement FROM (
-    SELECT any_value(t.problem_id) AS problem_id, g.path_id, g.turn, min(g.said) <> max(g.said) AS disputed
-    FROM (
-        SELECT path_id, turn, grader, grader_model,
-               CASE WHEN verdict IN ('right', 'wrong') THEN verdict = 'right' ELSE value >= 0.5 END AS said
-        FROM raw.grades WHERE {graded} AND step_id IS NULL AND (verdict IN ('right', 'wrong')
-            OR (value BETWEEN 0 AND 1 AND NOT starts_with(grader, 'likelihood')))
+    SELECT problem_id, path_id, turn, min(said) <> max(said) AS disputed FROM (
+        SELECT p.problem_id, g.path_id, g.turn, hash(g.grader, g.grader_model) AS who,
+               CASE WHEN g.verdict IN ('right', 'wrong') THEN g.verdict = 'right' ELSE g.value >= 0.5 END AS said
+        FROM raw.grades g JOIN raw.published p USING (commit_id)
+        WHERE {graded} AND {drafts} AND g.step_id IS NULL AND (g.verdict IN ('right', 'wrong')
+            OR (g.value BETWEEN 0 AND 1 AND NOT starts_with(g.grader, 'likelihood')))
         UNION ALL
-        SELECT raw.path_id(trajectory_id), turn, 'human', person, verdict = 'right' FROM raw.labels
-        WHERE verdict <> 'skip'
-    ) g JOIN (SELECT path_id, turn, problem_id FROM raw.turns JOIN raw.published USING (commit_id) WHERE {these}) t
-        ON t.path_id = g.path_id AND t.turn = g.turn
-    GROUP BY g.path_id, g.turn HAVING count(DISTINCT (g.grader, g.grader_model)) > 1
+        SELECT problem_id, raw.path_id(trajectory_id), turn, hash('human', person), verdict = 'right' FROM labels
+        WHERE {labelled} AND current AND verdict <> 'skip'
+    ) GROUP BY problem_id, path_id, turn HAVING min(who) <> max(who)
 ) GROUP BY problem_id"""
 """For each problem: of the drafts that two graders or people judged, the share on which they are not of one mind."""
 
