@@ -97,3 +97,12 @@ def test_a_wheel_works_in_a_clean_environment(
         check=True,
     )
     assert counted.stdout.split() == ["n", "4"]
+    command = [installed / "redraft", "view", "--db", "a.duckdb"]
+    viewed = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    told = "redraft: no latex2mathml here, which pages need: pip install 'redraft[view]'\n"
+    assert (viewed.returncode, viewed.stderr) == (2, told)
+    [home] = installed.parent.glob("lib/python*/site-packages/redraft/flows/viewer")
+    for folder in ("templates", "static"):
+        assert sorted(file.name for file in (home / folder).iterdir()) == sorted(
+            file.name for file in (ROOT / "flows" / "viewer" / folder).iterdir()
+        )
