@@ -1,5 +1,6 @@
 """Chooses the augmentations of a run, and leaves out those that the model or the problems do not allow."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -38,6 +39,8 @@ def split_arguments(
     """Returns the methods, the arguments of each by its name, as `rephrase.rewrites` names them, and the other
     arguments, which are those of the strategy. All methods are returned if `specs` is None."""
     chosen: list[Spec] = list(names("augmentation") if specs is None else specs)
+    for spec in chosen:
+        _check_one(spec)
     known = {load(spec, "augmentation").__name__ for spec in chosen}
     own: dict[str, dict[str, Any]] = {name: {} for name in known}
     rest: dict[str, Any] = {}
@@ -50,6 +53,16 @@ def split_arguments(
         else:
             rest[key] = value
     return chosen, own, rest
+
+
+def _check_one(spec: Spec) -> None:
+    """Raises PartError for a method with arguments behind its name, and for several methods in one text."""
+    name, *more = re.split(r"[\s,]+", spec.strip()) if isinstance(spec, str) else [""]
+    if not more or name not in names("augmentation"):
+        return
+    if "=" in more[0]:
+        raise PartError(f"{spec!r}: set the arguments of a method apart, as in --method {name} --set {name}.{more[0]}")
+    raise PartError(f"{spec!r}: name each method by itself, as in --method {name} --method {more[0]}")
 
 
 def find_method(spec: Spec, given: Mapping[str, Any]) -> Method:

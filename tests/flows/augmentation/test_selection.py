@@ -54,6 +54,22 @@ def test_a_wrong_argument_is_a_line(name: str, given: Mapping[str, Any], message
         find_method(name, given)
 
 
+@pytest.mark.parametrize(
+    ("spec", "cure"),
+    [
+        (
+            "evolve low=0.2",
+            "'evolve low=0.2': set the arguments of a method apart, as in --method evolve --set evolve.low",
+        ),
+        ("fobar,rephrase", "'fobar,rephrase': name each method by itself, as in --method fobar --method rephrase"),
+        ("fobar rephrase", "'fobar rephrase': name each method by itself"),
+    ],
+)
+def test_a_method_is_one_name(spec: str, cure: str) -> None:
+    with pytest.raises(PartError, match=cure):
+        split_arguments([spec], {})
+
+
 @pytest.mark.parametrize("name", [name for name in names("augmentation") if name != "evolve"])
 def test_an_agreement_is_a_share(name: str) -> None:
     for agreement in (0, 0.5, 1):

@@ -89,7 +89,7 @@ def test_augmenting_shows_its_true_state_and_makes_what_is_missing(
     assert dead[0] == "FAILED"
     assert "Nobody answers at http://127.0.0.1:9/v1" in dead[1]
     [artifact] = prefect_api("artifacts/latest/filter", {"artifacts": {"key": {"any_": ["redraft-augment"]}}})
-    assert "rewrites accepted" in artifact["data"]
+    assert "no new rewrite accepted" in artifact["data"]
     with Store(tmp_path / "made.duckdb") as store:
         assert store.query("SELECT count(DISTINCT parent_id) FROM rewrites").rows == [(3,)]
 
