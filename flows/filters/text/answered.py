@@ -15,18 +15,18 @@ def answered(*, mark: Literal["any", "box", "hashes"] = "any", alone: bool = Fal
     text follows the line of the last mark; the end of a formula, such as `\\]`, is no text."""
     pattern = {"any": f"(?:{BOX}|{HASHES})", "box": BOX, "hashes": HASHES}[mark]
     wanted = {"any": "", "box": " by a box", "hashes": " by ####"}[mark]
-    sql = f"""CASE WHEN answer IS NULL THEN 'no answer' WHEN facts.thinking THEN 'thinking is not closed'
-        WHEN NOT regexp_matches(facts.said, '{pattern}', 's') THEN 'answer is not marked{wanted}'"""
+    sql = f"""CASE WHEN answer IS NULL THEN 'no answer' WHEN {THINKING} THEN 'thinking is not closed'
+        WHEN NOT regexp_matches({SAID}, '{pattern}', 's') THEN 'answer is not marked{wanted}'"""
     if alone:
-        sql += f" WHEN NOT regexp_matches(facts.said, '{pattern}[^\\n]*{END}$', 's') THEN 'text after the answer'"
-    return SqlFilter(None, f"{sql} END", SAID, ("commit_id", "path_id", "turn"))
+        sql += f" WHEN NOT regexp_matches({SAID}, '{pattern}[^\\n]*{END}$', 's') THEN 'text after the answer'"
+    return SqlFilter(None, f"{sql} END", TEXTS, ("commit_id", "path_id", "turn"))
 
 
 BOX = r"\\boxed ?\{"
 HASHES = "#### *[^ \\n]"
 END = r"[\s$\\\])*.]*"
 """What may follow the line of an answer: the end of a formula, and marks of a sentence."""
-SAID = """
-SELECT commit_id, path_id, turn, contains(text, '<think>') AND NOT contains(text, '</think>') AS thinking,
-       CASE WHEN contains(text, '</think>') THEN split_part(text, '</think>', -1) ELSE text END AS said
-FROM raw.turns"""
+TEXTS = "SELECT commit_id, path_id, turn, text FROM raw.turns"
+THINKING = "contains(facts.text, '<think>') AND NOT contains(facts.text, '</think>')"
+SAID = "CASE WHEN contains(facts.text, '</think>') THEN split_part(facts.text, '</think>', -1) ELSE facts.text END"
+"""What a draft says after its thinking. It is computed of those drafts alone that no filter before dropped."""
