@@ -30,6 +30,9 @@ from redraft.llm.providers.embedded.training.reward_batches import Batch
 from redraft.llm.providers.embedded.training.settings import FinetuneSettings
 from redraft.llm.providers.embedded.training.train_reward_model import RewardModel, begin
 
+HEAD = 20
+"""How many times the rate of the network is that of the head, which is new."""
+
 
 @dataclass(frozen=True, slots=True)
 class VerifierResult:
@@ -74,11 +77,12 @@ def train_verifier(
     plan = [batch for _ in range(settings.epochs) for batch in batches(fitting, rng)]
     model = first_verifier(source)
     heads = [model.hidden.weight, model.value.weight]  # their biases are with the norms
-    steppers = [*optimizers(model, settings.rate), torch.optim.AdamW(heads, lr=settings.rate, weight_decay=0.0)]
+    rates = [settings.rate, settings.rate, HEAD * settings.rate]
+    steppers = [*optimizers(model, settings.rate), torch.optim.AdamW(heads, lr=rates[-1], weight_decay=0.0)]
     losses: list[float] = []
     for step, (batch, values) in enumerate(plan):
-        for stepper in steppers:
-            stepper.param_groups[0]["lr"] = settings.rate * schedule(step, len(plan))
+        for stepper, rate in zip(steppers, rates, strict=True):
+            stepper.param_groups[0]["lr"] = rate * schedule(step, len(plan))
         found = verifier_loss(judge(model, batch), torch.from_numpy(values), loss)
         found.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
