@@ -39,6 +39,9 @@ class Site:
 
     def __init__(self, reader: Reader, links: Links) -> None:
         self.reader, self.links = reader, links
+        self._pages: dict[str, Callable[[Reader, Address], dict[str, Any]]] = {
+            name: importlib.import_module(f"redraft.flows.viewer.pages.{name}").read for name in PAGES
+        }
         self._templates = jinja2.Environment(
             loader=jinja2.FileSystemLoader(HOME / "templates"),
             autoescape=True,
@@ -66,10 +69,8 @@ class Site:
         """Returns what the template of a page shows."""
         if address.page not in PAGES:
             raise NotThere(f"no page {address.page!r}; {alternatives(address.page, PAGES)}")
-        module = importlib.import_module(f"redraft.flows.viewer.pages.{address.page}")
-        read: Callable[[Reader, Address], dict[str, Any]] = module.read
         with self.reader.store.held(read_only=True, patience=PATIENCE_S):  # all statements see one state of the store
-            return read(self.reader, address)
+            return self._pages[address.page](self.reader, address)
 
     def trouble(self, message: str) -> str:
         """Returns a page that says what is wrong."""
