@@ -69,7 +69,7 @@ def seen(own: Path) -> tuple[str | None, str, list[str]]:
         columns = {column for column, *_ in duckdb.sql(f"DESCRIBE FROM '{rows}'").fetchall()}
         stands = "rise" if "weight" in columns else "kto"
     with Store(own / "redraft.duckdb") as store:
-        recorded = store.query("SELECT format FROM datasets ORDER BY dataset_id DESC LIMIT 1").rows[0][0]
+        recorded = store.query("SELECT format FROM datasets ORDER BY created_at DESC LIMIT 1").rows[0][0]
     known = {target.name, "redraft.duckdb", "redraft.duckdb.journal", "redraft.duckdb.wal"}
     return stands, recorded, sorted(left.name for left in own.iterdir() if left.name not in known)
 
