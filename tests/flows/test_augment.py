@@ -207,6 +207,13 @@ async def test_without_methods_a_line_says_what_the_embedded_model_leaves_out(st
     assert re.search(r" The answer is \d+\. What is x\?$", asked)
 
 
+async def test_the_embedded_model_is_asked_for_the_unknown_that_stands_in_latex(store: Store) -> None:
+    await augment([Problem("What is $20$ percent of 30?", "6")], db=store, samples=1, methods=["fobar"])
+    for (asked,) in rows(store, "SELECT question FROM rewrites"):
+        assert "$X$" in asked
+        assert asked.endswith(" The answer is 6. What is X?")
+
+
 async def test_a_method_that_cannot_be_is_refused_in_a_line(store: Store) -> None:
     with pytest.raises(PartError, match="method 'self_verification' is not possible: the embedded model was not"):
         await augment("builtin", db=store, limit=1, methods=["self_verification"])

@@ -20,8 +20,8 @@ TEMPLATES = {
 """The user message of each job. `solve` also takes questions with an unknown x, and drafts that continue a prefix. The
 answer to `judge` is right or wrong, to `judge_steps` one such word a line, to `finished` yes or no."""
 
-FOBAR = "{question} The answer is {answer}. What is x?"
-"""A question with one number hidden as x, which `solve` takes."""
+FOBAR = "{question} The answer is {answer}. What is {variable}?"
+"""A question with one number hidden as x (X if it has LaTeX), which `solve` takes."""
 
 MAY_BE_WRONG = "There may be an error in the solution. Check it and solve the problem again."
 IS_WRONG = "The answer is wrong. Solve the problem again."
