@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 from redraft.llm.usage import Amount
 from redraft.store.errors import plural
@@ -12,7 +13,8 @@ from redraft.store.unit import Rewrite
 @dataclass(slots=True)
 class MethodResult:
     """The counts of one method. `rewrites` counts new questions, and `refused` those that were refused, by kind of
-    reason. `known` counts problems that were done before. `failed` counts problems with a failed call."""
+    reason. `known` counts problems that were done before. `failed` counts problems with a failed call, and `failure`
+    says why the first of them failed."""
 
     method: str
     run_id: str
@@ -23,12 +25,15 @@ class MethodResult:
     failed: int = 0
     refused: dict[str, int] = field(default_factory=dict)
     recipe: str = ""
+    failure: str = ""
 
     def count(self, rewrites: Sequence[Rewrite], *, failed: bool) -> None:
         """Adds what was made of one problem. If a call failed, only the failure counts, since another try follows."""
         self.problems += 1
         self.failed += failed
         if failed:
+            reasons = [rewrite.refused for rewrite in rewrites if (rewrite.refused or "").startswith(FAILED)]
+            self.failure = self.failure or next((reason.partition(": ")[2] for reason in reasons if reason), "")
             return  # another try counts them
         for rewrite in rewrites:
             self.rewrites += rewrite.question is not None
@@ -40,11 +45,13 @@ class MethodResult:
     def __str__(self) -> str:
         if self.known and not self.problems:
             return f"{self.method}: {plural(self.known, 'problem')} done before, none left"
+        why = f" ({self.failure})" if self.failure else ""
+        failed = f"; {plural(self.failed, 'problem')} failed{why}: the same command tries again" if self.failed else ""
         refused = ", ".join(f"{count:,} {kind}" for kind, count in self.refused.items())
         known = f"; {plural(self.known, 'problem')} done before" if self.known else ""
         return (
             f"{self.method}: {self.accepted:,} of {plural(self.rewrites, 'rewrite')} accepted"
-            f"{f' ({refused})' if refused else ''}{known}"
+            f"{f' ({refused})' if refused else ''}{known}{failed}"
         )
 
 
@@ -83,6 +90,8 @@ class AugmentResult:
         return table([*rows, ("data", self.db, "")]) + notes([self.spent] if self.spent else [])
 
 
+FAILED = ("not made", "not tested")
+"""How the reasons begin of questions that a failed call prevented."""
 NOTHING = 'No rewrite was accepted: `redraft query "FROM rewrites"` shows each with the reason.'
 
 
@@ -95,5 +104,7 @@ def sum_of_augment_tries(tries: Sequence[AugmentResult]) -> AugmentResult:
         method.problems += sum(one.problems - one.failed for one in earlier)
         method.rewrites += sum(one.rewrites for one in earlier)
         method.accepted += sum(one.accepted for one in earlier)
+        counts = [one.refused for one in earlier] + [method.refused]
+        method.refused = {kind: sum(each.get(kind, 0) for each in counts) for kind in dict.fromkeys(chain(*counts))}
         method.known = next((one.known for one in first.methods if one.method == method.method), method.known)
     return last

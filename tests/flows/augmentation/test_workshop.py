@@ -181,8 +181,19 @@ def test_counts_are_told_by_kind_of_reason() -> None:
     assert "2 of 4" in counted(2)._repr_html_()
 
 
+def test_failed_problems_are_told_with_the_reason() -> None:
+    result = counted(1, failed=2)
+    assert str(result).startswith(
+        "fobar: 1 of 2 rewrites accepted (1 other answer); 2 problems failed: the same command tries again\n"
+    )
+    away = [Rewrite("fobar", "Q", "1", "other answer: 0 of 2"), Rewrite("fobar", None, None, "not made: It is: away.")]
+    result.methods[0].count(away, failed=True)
+    assert "; 3 problems failed (It is: away.): the same command tries again\n" in str(result)
+
+
 def test_tries_are_summed_without_counting_a_problem_twice() -> None:
     both = sum_of_augment_tries([counted(2, failed=1), counted(1, known=2)])
     [method] = both.methods
+    assert method.refused == {"other answer": 3}
     assert (method.problems, method.rewrites, method.accepted, method.failed, method.known) == (3, 6, 3, 0, 0)
     assert sum_of_augment_tries([counted(1)]).accepted == 1
