@@ -16,7 +16,7 @@ from redraft.flows.augmentation.rewriting import Rewriter, RewritingTask
 from redraft.flows.augmentation.selection import Method, find_method, left_out, split_arguments
 from redraft.flows.display.notebook import suited
 from redraft.flows.display.progress import Plan, Progress
-from redraft.flows.generation.problems import problems
+from redraft.flows.generation.problems import problems, say_untrained
 from redraft.flows.generation.recipe import recipe
 from redraft.flows.generation.run_config import plain_argument, plain_budget
 from redraft.flows.generation.strategy import find_strategy
@@ -87,6 +87,7 @@ async def augment(given: AugmentArguments) -> AugmentResult:
                 raise PartError(f"no method is possible: {_omitted(run.result.left_out)}")
             if run.result.left_out:
                 progress.say(f"left out: {_omitted(run.result.left_out)}")
+            say_untrained(model, found, progress)
             for method in chosen.values():
                 if run.result.spent:
                     break

@@ -14,7 +14,7 @@ from pathlib import Path
 from redraft.flows.display.notebook import suited
 from redraft.flows.display.progress import Progress
 from redraft.flows.generation.job import Job
-from redraft.flows.generation.problems import problems
+from redraft.flows.generation.problems import problems, say_untrained
 from redraft.flows.settings import DB, Selection, Settings
 from redraft.flows.settings_input import takes
 from redraft.flows.summary.summarise import summarise_job
@@ -69,11 +69,7 @@ async def generate(given: GenerateArguments) -> Summary:
     found = problems(given.source, progress, given, db=given.db)
     async with opened(given.db, waiting=progress.say) as store:
         job = Job(found, given, store, progress)
-        known = getattr(job.model, "sources", None)
-        if known and any(problem.source not in known for problem in found):
-            progress.say(
-                f"the {job.model.name} model was trained on {', '.join(known)} problems alone: expect little of it here"
-            )
+        say_untrained(job.model, found, progress)
         try:
             named = str(given.source) if isinstance(given.source, str | Path) else "given in Python"
             run_id = await job.run(given.source_name or named)

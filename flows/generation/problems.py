@@ -7,6 +7,7 @@ from pathlib import Path
 
 from redraft.flows.display.progress import Progress
 from redraft.flows.settings import DB, Selection
+from redraft.llm.model import Model
 from redraft.store.errors import SourceError, plural
 from redraft.store.problems import Problem
 from redraft.store.sources.augmented import NAME as AUGMENTED
@@ -96,3 +97,11 @@ def _problem(given: object) -> Problem:
         f"the source has a {type(given).__name__}, {shown}: give a file, or Problems from redraft.store, such as"
         " Problem('What is 1 + 1?', '2')"
     )
+
+
+def say_untrained(model: Model, found: Iterable[Problem], progress: Progress) -> None:
+    """Says so if the model was trained on the problems of other sources alone, as the embedded model was."""
+    known = getattr(model, "sources", ())
+    if known and any(problem.source not in known for problem in found):
+        named = ", ".join(known)
+        progress.say(f"the {model.name} model was trained on {named} problems alone: expect little of it here")

@@ -207,6 +207,16 @@ async def test_without_methods_a_line_says_what_the_embedded_model_leaves_out(st
     assert re.search(r" The answer is \d+\. What is x\?$", asked)
 
 
+async def test_questions_that_the_embedded_model_was_not_trained_on_are_told(
+    store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = "the embedded model was trained on builtin problems alone: expect little of it here"
+    await augment([PARENT], db=store, samples=1, methods=["answers"])
+    assert told in capsys.readouterr().err
+    await augment("builtin", db=store, samples=1, limit=1, methods=["answers"])
+    assert told not in capsys.readouterr().err
+
+
 async def test_the_embedded_model_is_asked_for_the_unknown_that_stands_in_latex(store: Store) -> None:
     await augment([Problem("What is $20$ percent of 30?", "6")], db=store, samples=1, methods=["fobar"])
     for (asked,) in rows(store, "SELECT question FROM rewrites"):
