@@ -176,7 +176,7 @@ def test_mistakes_in_the_file_of_options(mistake: Mistake, tmp_path: Path) -> No
         (("generate", "--set", "feedback=nope"), "no feedback 'nope'; there are critic, fixed, "),
         (("generate", "--strategy", "nope"), "no strategy 'nope'; there are "),
         (("generate", "--critic", "nope"), "no critic 'nope'; there are model, none"),
-        (("generate", "--strategy", "best_of_n", "--grader", "mth"), "no grader 'mth'; there are implicit, judge, likelihood"),
+        (("generate", "--strategy", "best_of_n", "--grader", "mth"), "no grader 'mth'; there are implicit, judge"),
         (("generate", "nowhere.jsonl"), "no file nowhere.jsonl"),
         (("generate", "builtin:level=9"), "builtin has no setting 'level'"),
         (("generate", "--db", "no/such/folder.duckdb"), "there is no folder 'no/such'"),
