@@ -229,6 +229,13 @@ async def test_what_is_named_beside_a_preset_counts_instead(store: Store, tmp_pa
     assert {json.loads(line)["label"] for line in file.read_text().splitlines()} == {True}
 
 
+async def test_another_format_leaves_nothing_of_a_preset(store: Store, tmp_path: Path) -> None:
+    alone, beside = tmp_path / "alone.jsonl", tmp_path / "beside.jsonl"
+    await export(alone, db=store, format="kto")
+    await export(beside, db=store, format="kto", preset="star")
+    assert beside.read_bytes() == alone.read_bytes()
+
+
 def kept(store: Store, redraft: Redraft, tmp_path: Path, *arguments: str) -> tuple[list[str], list[str]]:
     """Exports at the command line. Returns the columns of the first row with the number of rows, and the notes."""
     done = redraft("export", "rows.jsonl", "--overwrite", "--db", store.path, *arguments)
