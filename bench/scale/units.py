@@ -31,10 +31,10 @@ def problem(number: int) -> Problem:
     return Problem(text, str(number % 1000), problem_id=f"{number * 2654435761 % 2**32:08x}", source="b", split=split)
 
 
-def units(problems: int) -> Iterator[tuple[Problem, Unit]]:
-    """A unit of SAMPLES trajectories for each problem: in six of eight independent samples of one draft, in one samples
-    with up to three drafts, in one a searched tree."""
-    for number in range(problems):
+def units(problems: int, first: int = 0) -> Iterator[tuple[Problem, Unit]]:
+    """A unit of SAMPLES trajectories for each problem, from the problem with the number `first` on: in six of eight
+    independent samples of one draft, in one samples with up to three drafts, in one a searched tree."""
+    for number in range(first, first + problems):
         chance, asked = random.Random(number), problem(number)
         kind = ("tree", "turns")[number % 8] if number % 8 < 2 else "samples"
         made = _tree(chance, asked, kind) if kind == "tree" else list(_samples(chance, asked, kind))

@@ -220,6 +220,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", type=int, default=100_000, help="trajectories of the made store")
     parser.add_argument("--db", type=Path, help="where the store is made, or is already")
+    parser.add_argument("--make", action="store_true", help="only makes the store of --db")
     parser.add_argument("--times", type=int, default=5, help="how often each page is asked for")
     parser.add_argument("--pictures", type=Path, metavar="FOLDER", help="only takes the pictures of the documentation")
     options = parser.parse_args()
@@ -229,4 +230,5 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as place:
         made = options.db or Path(place) / "made.duckdb"
         prepare(made, options.size // SAMPLES * SAMPLES)
-        measure(made, options.times)
+        if not options.make:
+            measure(made, options.times)

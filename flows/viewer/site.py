@@ -8,12 +8,13 @@ from typing import Any, Protocol
 import jinja2
 
 from redraft.flows.viewer.address import Address, NotThere
-from redraft.flows.viewer.store_reader import PATIENCE_S, Reader
+from redraft.flows.viewer.store_reader import MEMORY, PATIENCE_S, Reader
 from redraft.flows.viewer.text import shown
 from redraft.flows.viewer.text.difference import marked
 from redraft.flows.viewer.text.formulas import with_formulas
-from redraft.store.errors import alternatives
+from redraft.store.errors import QueryError, alternatives
 
+OUT_OF_MEMORY = "Out of Memory"  # how DuckDB begins its message
 HOME = Path(__file__).parent
 PAGES = sorted(file.stem for file in (HOME / "pages").glob("[!_]*.py"))
 MENU = {"runs": "Runs", "problems": "Problems", "compare": "Compare", "charts": "Charts", "labels": "Labels"}
@@ -69,7 +70,16 @@ class Site:
         """Returns what the template of a page shows."""
         if address.page not in PAGES:
             raise NotThere(f"no page {address.page!r}; {alternatives(address.page, PAGES)}")
-        with self.reader.store.held(read_only=True, patience=PATIENCE_S):  # all statements see one state of the store
+        try:
+            return self._read(address, MEMORY)
+        except QueryError as error:
+            if OUT_OF_MEMORY not in str(error):
+                raise
+            return self._read(address, None)
+
+    def _read(self, address: Address, memory: int | None) -> dict[str, Any]:
+        """Returns what a page shows. All its statements see one state of the store."""
+        with self.reader.store.held(read_only=True, patience=PATIENCE_S, memory=memory):
             return self._pages[address.page](self.reader, address)
 
     def trouble(self, message: str) -> str:

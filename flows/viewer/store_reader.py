@@ -1,13 +1,16 @@
 """Asks a store what a page needs. The file is open only while a page is read, so that a run can write in between."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from redraft.store.tables.store import Store
 
 PATIENCE_S = 20.0  # seconds that a page waits for a process that writes
+MEMORY = 244 * 2**20
+"""Bytes that DuckDB uses for a page. The views of a million trajectories need about as many; 180 MiB were too few."""
+MOST_CACHED = 64  # statements whose rows are cached
 Row = dict[str, Any]
 
 
@@ -17,6 +20,8 @@ class Reader:
 
     store: Store
     person: str = ""
+    _cache: dict[str, list[Row]] = field(default_factory=dict)
+    """The rows of statements, by the statement and the state of the store."""
 
     def rows(self, sql: str) -> list[Row]:
         """Returns the rows of a statement, each by the names of its columns. Raises StoreError."""
@@ -25,6 +30,18 @@ class Reader:
     def row(self, sql: str) -> Row | None:
         """Returns the first row of a statement."""
         return next(iter(self.rows(sql)), None)
+
+    def cached_rows(self, sql: str) -> list[Row]:
+        """Returns the rows of a statement that reads the whole store and gives few rows. The same statement is asked
+        again only if the store has changed."""
+        key = f"{self.stamp()} {sql}"
+        found = self._cache.get(key)
+        if found is None:
+            found = self.rows(sql)
+            while len(self._cache) >= MOST_CACHED:  # the oldest goes first
+                self._cache.pop(next(iter(self._cache)), None)
+            self._cache[key] = found
+        return [dict(row) for row in found]
 
     def stamp(self) -> str:
         """Returns a text that changes when the store or a journal of it does. The store is not opened."""

@@ -70,15 +70,16 @@ def read_table(connection: "DuckDBPyConnection", sql: str, parameters: Sequence[
         raise QueryError(OUTSIDE) from error
 
 
-def limit_memory(connection: "DuckDBPyConnection", file: str) -> None:
-    """Makes DuckDB sort in files beside the database `file` what needs more than LEAST_MEMORY, or than a quarter of the
-    size of the file. One thread works, since each needs memory of its own, and Python takes longer to read the rows
-    than one thread to sort them. A connection that was asked something before stays as it is."""
+def limit_memory(connection: "DuckDBPyConnection", file: str, least: int = LEAST_MEMORY, threads: int = 1) -> None:
+    """Makes DuckDB sort in files beside the database `file` what needs more than `least` bytes, or than a quarter of
+    the size of the file. One thread works unless more are asked for: each needs memory of its own, and Python takes
+    longer to read many rows than one thread to sort them. A connection that was asked something before stays as it
+    is."""
     if _is_locked(connection):
         return
     usual = connection.execute("SELECT parse_formatted_bytes(current_setting('memory_limit'))").fetchone() or (0,)
-    most = min(usual[0], max(LEAST_MEMORY, os.path.getsize(file) // 4))
-    connection.execute(f"SET threads = 1; SET memory_limit = '{most} bytes'")
+    most = min(usual[0], max(least, os.path.getsize(file) // 4))
+    connection.execute(f"SET threads = {threads}; SET memory_limit = '{most} bytes'")
 
 
 def read_parts(

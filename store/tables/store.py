@@ -76,12 +76,18 @@ class Store:
 
     @contextmanager
     def held(
-        self, *, read_only: bool = False, patience: float | None = None, streaming: bool = False
+        self,
+        *,
+        read_only: bool = False,
+        patience: float | None = None,
+        streaming: bool = False,
+        memory: int | None = None,
     ) -> Iterator[None]:
         """Keeps the file open for all operations of this thread inside the `with` block, instead of for each operation.
-        Other processes have to wait. With `streaming`, `parts` needs less memory. Raises StoreError, also if another
-        process has the file for longer than `patience` seconds."""
-        with self._database.hold(read_only=read_only, patience=patience, streaming=streaming):
+        Other processes have to wait. With `streaming`, `parts` needs less memory. With `memory`, queries use at most
+        about so many bytes, or a quarter of the file's size, and files beside the store. Raises StoreError, also if
+        another process has the file for longer than `patience` seconds."""
+        with self._database.hold(read_only=read_only, patience=patience, streaming=streaming, memory=memory):
             yield
 
     def journal_path(self, recipe: str) -> Path | None:

@@ -30,8 +30,8 @@ def read(reader: Reader, asked: Address) -> dict[str, Any]:
 
 
 def _samples(reader: Reader, these: str) -> list[Chart]:
-    rows = _named(reader.rows(f"FROM pass_at_k WHERE draft = 'first' AND {these}"))
-    best = reader.rows(
+    rows = _named(reader.cached_rows(f"FROM pass_at_k WHERE draft = 'first' AND {these}"))
+    best = reader.cached_rows(
         f"FROM best_of_n WHERE draft = 'first' AND {these} AND grader NOT IN ('oracle', 'likelihood_sum')"
     )
     series = _series(rows, "name", "k", "pass_at_k")
@@ -45,7 +45,7 @@ def _samples(reader: Reader, these: str) -> list[Chart]:
 
 
 def _turns(reader: Reader, these: str) -> list[Chart]:
-    rows = _named(reader.rows(f"FROM corrections WHERE {these}"))
+    rows = _named(reader.cached_rows(f"FROM corrections WHERE {these}"))
     for row in rows:
         found = wilson(row["correct"], row["trajectories"])
         row["low"], row["high"] = found.low, found.high
@@ -62,7 +62,8 @@ def _turns(reader: Reader, these: str) -> list[Chart]:
 
 def _reward(reader: Reader, these: str) -> list[Chart]:
     rows = _named(
-        reader.rows(f"FROM reward_by_n WHERE draft = 'first' AND {these} AND grader <> 'likelihood_sum'"), "grader"
+        reader.cached_rows(f"FROM reward_by_n WHERE draft = 'first' AND {these} AND grader <> 'likelihood_sum'"),
+        "grader",
     )
     found = []
     for name, part in by(rows, "name").items():
@@ -82,7 +83,7 @@ def _reward(reader: Reader, these: str) -> list[Chart]:
 
 
 def _calibration(reader: Reader, these: str) -> list[Chart]:
-    rows = reader.rows(CALIBRATION.format(these=these))
+    rows = reader.cached_rows(CALIBRATION.format(these=these))
     for row in rows:
         found = wilson(row["right"], row["drafts"])
         row["share"], row["low"], row["high"] = found.estimate, found.low, found.high
@@ -93,7 +94,7 @@ def _calibration(reader: Reader, these: str) -> list[Chart]:
 
 
 def _cost(reader: Reader, these: str) -> list[Chart]:
-    rows = reader.rows(COST)
+    rows = reader.cached_rows(COST)
     days = sorted({row["day"] for row in rows})
     names = [f"{day:%m-%d}" for day in days]
     for row in rows:
@@ -107,14 +108,14 @@ def _cost(reader: Reader, these: str) -> list[Chart]:
 
 
 def _rounds(reader: Reader, these: str) -> list[Chart]:
-    rows = reader.rows(ROUNDS)
+    rows = reader.cached_rows(ROUNDS)
     accuracy = _series(rows, "loop_id", "round", "accuracy", "accuracy_lo", "accuracy_hi")
     watched = [
         Chart(
             f"Collapse watch: {title}",
             "round",
             title,
-            _series(reader.rows(sql), "loop_id", "round", "figure"),
+            _series(reader.cached_rows(sql), "loop_id", "round", "figure"),
             share=True,
         )
         for title, sql in WATCH.items()
@@ -124,13 +125,13 @@ def _rounds(reader: Reader, these: str) -> list[Chart]:
 
 
 def _diversity(reader: Reader, these: str) -> list[Chart]:
-    questions = reader.rows("FROM question_diversity WHERE gain IS NOT NULL")
+    questions = reader.cached_rows("FROM question_diversity WHERE gain IS NOT NULL")
     kinds = sorted({row["augmentation"] for row in questions})
     for row in questions:
         row["place"] = kinds.index(row["augmentation"])
     found = [Chart("How new questions are", "kind of rewrite", "mean distance to the nearest old question",
                    _series(questions, "embedder", "place", "gain"), names=kinds)]  # fmt: skip
-    beginnings = _named(reader.rows(f"FROM diversity WHERE {these}"))
+    beginnings = _named(reader.cached_rows(f"FROM diversity WHERE {these}"))
     note = "The share of the drafts of a problem that begin differently, by the number of steps."
     drawn = _series(beginnings, "name", "depth", "share")
     found.append(Chart("How different drafts begin", "steps", "different beginnings", drawn, share=True, note=note))

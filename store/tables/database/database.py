@@ -25,6 +25,7 @@ from redraft.store.tables.upgrade.upgrade import upgrade
 from redraft.store.waiting import cut_short
 
 MEMORY = ":memory:"
+THREADS = 2  # of a query whose memory is bounded: each thread needs its own
 
 log = logging.getLogger("redraft.store")
 
@@ -91,17 +92,24 @@ class Database:
 
     @contextmanager
     def hold(
-        self, *, read_only: bool = False, patience: float | None = None, streaming: bool = False
+        self,
+        *,
+        read_only: bool = False,
+        patience: float | None = None,
+        streaming: bool = False,
+        memory: int | None = None,
     ) -> Iterator[None]:
         """Keeps one connection open for all operations of this thread inside the `with` block, because opening the file
-        takes longer than most operations. With `streaming`, DuckDB's memory is bounded. Inside another `hold` it does
-        nothing."""
+        takes longer than most operations. With `streaming` or `memory` (bytes), DuckDB's memory is bounded. Inside
+        another `hold` it does nothing."""
         with self.open(read_only=read_only, patience=patience) as connection, ExitStack() as streams:
             if self._held and self._held[1] is connection:
                 yield
                 return
             if streaming and not self._memory:
                 limit_memory(connection, self.path)
+            elif memory and not self._memory:
+                limit_memory(connection, self.path, memory, threads=min(THREADS, os.cpu_count() or 1))
             self._held, self._streams = (threading.get_ident(), connection), streams
             try:
                 yield

@@ -10,7 +10,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from redraft.flows.viewer.address import Address
+from redraft.flows.viewer.app import ServerLinks
+from redraft.flows.viewer.site import Site
+from redraft.flows.viewer.store_reader import Reader
 from redraft.store import Store
+from redraft.store.errors import QueryError
 
 Serve = Callable[..., AbstractContextManager[str]]
 
@@ -189,3 +194,13 @@ def test_a_label_that_does_not_fit_is_refused_in_a_sentence(visitor: Visitor, se
         assert found == status, text
         assert told in text
     assert Store(seen).query("SELECT count(*) FROM labels WHERE person = 'eve'").rows == [(0,)]
+
+
+def test_a_page_that_needs_more_memory_than_others_opens_all_the_same(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("redraft.flows.viewer.site.MEMORY", 2**20)
+    with reader.store.held(read_only=True, memory=2**20), pytest.raises(QueryError, match="Out of Memory"):
+        reader.rows("FROM corrections")
+    site = Site(reader, ServerLinks())
+    assert site.read(Address.of("charts", of="turns"))["charts"]

@@ -1,6 +1,8 @@
 """The pages in a real browser: every page opens, by mouse and by keys, for screen readers, dark and light."""
 
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -25,6 +27,7 @@ QUIET = (
     "--no-first-run",
 )  # fmt: skip
 WAIT_MS = 30_000
+BENCH = str(Path(__file__).parents[3] / "bench" / "scale" / "view.py")
 
 
 @pytest.fixture(scope="module")
@@ -95,9 +98,9 @@ def places(db: Path) -> dict[str, str]:
         return str(store.query(sql).rows[0][0])
 
     runs = [row[0] for row in store.query("SELECT run_id FROM runs WHERE stage = 'generate' ORDER BY started_at").rows]
-    unit = first("SELECT unit_id FROM steps WHERE visits IS NOT NULL GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1")
+    unit = first("SELECT unit_id FROM steps GROUP BY 1 ORDER BY count(visits) DESC, count(*) DESC, 1 LIMIT 1")
     problem = first(f"SELECT problem_id FROM trajectories WHERE unit_id = '{unit}' LIMIT 1")
-    turned = first("SELECT trajectory_id FROM samples WHERE turns = 2 ORDER BY 1 LIMIT 1")
+    turned = first("SELECT trajectory_id FROM samples ORDER BY turns = 2 DESC, turns DESC, 1 LIMIT 1")
     return {
         "runs": "/",
         "run": f"/run?id={runs[0]}",
@@ -106,7 +109,7 @@ def places(db: Path) -> dict[str, str]:
         "trajectory": f"/trajectory?{urlencode({'id': turned})}",
         "tree": f"/tree?unit={unit}",
         "calls": f"/calls?unit={unit}",
-        "compare": f"/compare?run={runs[0]}&run={runs[1]}",
+        "compare": f"/compare?run={runs[0]}&run={runs[-1]}",
         "samples": "/charts",
         "turns": "/charts?of=turns",
         "calibration": "/charts?of=calibration",
@@ -138,6 +141,25 @@ def test_every_page_opens_and_axe_finds_nothing_serious(
     context.close()
     assert len(grounds) == 1
     assert [text for text in window.troubles if "404" not in text] == []  # the page of trouble has this status
+
+
+MADE = {
+    "the demonstration": ["-m", "redraft.flows.cli.main", "demo"],
+    "100,000 trajectories": [BENCH, "--make", "--size", "100000", "--db", "demo/demo.duckdb"],
+}
+
+
+@pytest.mark.parametrize("made", MADE)
+def test_every_page_opens_on_a_store_that_users_have(browser: Browser, serve: Serve, tmp_path: Path, made: str) -> None:
+    (tmp_path / "demo").mkdir()
+    subprocess.run([sys.executable, *MADE[made]], cwd=tmp_path, check=True, stdout=subprocess.DEVNULL)
+    [db] = (tmp_path / "demo").glob("*.duckdb")
+    with serve(db) as address:
+        window = Window(browser.new_context(), address)
+        for place in places(db).values():
+            assert window.open(place).locator("main").inner_text().strip()
+        window.open("/tree?unit=large" if "100" in made else places(db)["tree"]).wait_for_selector("canvas[data-ready]")
+    assert [text for text in window.troubles if "404" not in text] == []
 
 
 def test_pages_are_gone_through_by_keys(window: Window) -> None:

@@ -1,5 +1,6 @@
 """Several processes at one store: real ones, and some of them killed."""
 
+import os
 import random
 import subprocess
 import sys
@@ -182,3 +183,9 @@ def test_a_store_held_for_streaming_has_bounded_memory_whatever_was_asked_before
         assert [row for part in parts for row in part] == [(1, 1000, 0), (1, 1000, 1), (1, 1000, 2)]
     assert [row for part in store.parts(settings) for row in part] == [(1, 1000)]
     assert store.query(settings).rows != [(1, 1000)]
+
+
+def test_a_held_store_may_be_asked_with_little_memory(store: Store) -> None:
+    settings = "SELECT current_setting('threads'), parse_formatted_bytes(current_setting('memory_limit'))"
+    with store.held(read_only=True, memory=100 * 2**20):
+        assert store.query(settings).rows == [(min(2, os.cpu_count() or 1), 100 * 2**20)]

@@ -1,11 +1,16 @@
 """Runs side by side, and charts, against what Python makes of the drafts."""
 
+import asyncio
+from pathlib import Path
+
 import pytest
 
+from redraft.flows.generate import generate
 from redraft.flows.viewer.address import Address, NotThere
 from redraft.flows.viewer.pages import charts, compare
-from redraft.flows.viewer.store_reader import Reader
+from redraft.flows.viewer.store_reader import MOST_CACHED, Reader
 from redraft.graders.statistics import paired_bootstrap, sign_flip, wilson
+from redraft.store import Store
 
 
 def runs(reader: Reader, *strategies: str) -> list[str]:
@@ -139,3 +144,23 @@ def test_recipes_of_the_same_name_are_told_apart() -> None:
 def test_charts_that_do_not_exist_are_told(reader: Reader) -> None:
     with pytest.raises(NotThere, match=r"no charts of 'turn'; there are .* Did you mean 'turns'"):
         charts.read(reader, Address.of("charts", of="turn"))
+
+
+def test_a_chart_is_drawn_anew_only_if_the_store_has_changed(own: Path) -> None:
+    reader = Reader(Store(own, create=False))
+    shown = charts.read(reader, Address.of("charts"))["charts"]
+    statements = reader._cache.copy()  # pyright: ignore[reportPrivateUsage]
+    assert charts.read(reader, Address.of("charts"))["charts"] == shown
+    assert reader._cache == statements  # pyright: ignore[reportPrivateUsage]
+    asyncio.run(generate("builtin:levels=2-4,seed=6", db=own, limit=1, samples=1, strategy="greedy"))
+    drawn = charts.read(reader, Address.of("charts"))["charts"][0].series
+    assert any(line.name.startswith("greedy") for line in drawn)
+    assert not any(line.name.startswith("greedy") for line in shown[0].series)
+
+
+def test_the_rows_of_few_statements_are_cached(reader: Reader) -> None:
+    for number in range(MOST_CACHED + 5):
+        [row] = reader.cached_rows(f"SELECT {number} AS number")
+        row["number"] = -1  # a caller may change its rows
+        assert reader.cached_rows(f"SELECT {number} AS number") == [{"number": number}]
+    assert len(reader._cache) == MOST_CACHED  # pyright: ignore[reportPrivateUsage]
