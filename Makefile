@@ -76,7 +76,7 @@ FIND_LINKS := $(if $(PIP_FIND_LINKS),--find-links $(PIP_FIND_LINKS))
 
 $(TRAIN)/ready: pyproject.toml constraints.txt | .venv/ready
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(@D)
-	$(BIN)/uv pip install --quiet $(FIND_LINKS) --python $(@D)/bin/python -c constraints.txt torch==2.13.0 -e '.[dev,train]'
+	$(BIN)/uv pip install --quiet $(FIND_LINKS) --python $(@D)/bin/python -c constraints.txt torch==2.13.0 -e '.[dev,trl]'
 	@touch $@
 
 # Trains the embedded model from scratch (about 25 minutes on one core) and writes llm/providers/embedded/weights.npz.

@@ -17,6 +17,7 @@ from redraft.flows.self_training.accepted import folded
 from redraft.flows.self_training.loop import Loop, SpentError
 from redraft.flows.self_training.plan import POLICY, LoopPlan, loop_plan
 from redraft.flows.self_training.result import SelfTraining
+from redraft.flows.self_training.serving import Serving
 from redraft.flows.settings import DB, Selection, SelfTrainSettings
 from redraft.flows.settings_input import takes
 from redraft.flows.trainers.trainer import TrainingError
@@ -50,15 +51,15 @@ async def self_train(given: SelfTrainArguments) -> SelfTraining:
     the next round begins with the model before. Two falls in a row, or two rounds in a row without a gain, stop the
     loop; `all_rounds` goes on after such a stop. The result names the model that is right most often.
 
-    `arguments` are those of the method's strategy, and with "trainer." before their names those of the trainer
-    (`{"trainer.epochs": 2}`). With "policy." or "verifier." they replace what the method says of this model
-    (`{"policy.start": "base"}`). With `stop_on_alarm` a round in which an alarm sounds is the last. A problem whose
-    question is among the held-out problems is left out. If the same call is killed and repeated, it goes on where it
-    was; more `rounds` go on from the last. `budget` limits all parts of the rounds together; no training begins when it
-    is used up.
+    `arguments` are those of the method's strategy, and with "trainer." or "server." before their names those of the
+    trainer (`{"trainer.epochs": 2}`) and of the server, which serves each model while it is asked. With "policy." or
+    "verifier." they replace what the method says of this model (`{"policy.start": "base"}`). With `stop_on_alarm` a
+    round in which an alarm sounds is the last. A problem whose question is among the held-out problems is left out. If
+    the same call is killed and repeated, it goes on where it was; more `rounds` go on from the last. `budget` limits
+    all parts of the rounds together; no training begins when it is used up.
 
-    `progress` and `source` are as in `generate`. Raises MethodError, TrainingError, SettingsError, StoreError,
-    SourceError, PartError, ExportError if no row is kept, and ModelError.
+    `progress` and `source` are as in `generate`. Raises MethodError, TrainingError, ServerError, SettingsError,
+    StoreError, SourceError, PartError, ExportError if no row is kept, and ModelError.
     """
     progress = suited(given.progress)
     async with opened(given.db, waiting=progress.say) as store:
@@ -66,9 +67,11 @@ async def self_train(given: SelfTrainArguments) -> SelfTraining:
         trainers, base = {role: plan.make_trainer(role) for role in plan.trained_parts}, plan.base.name
         run_id = await off_loop(store.start_run, "self-train", plan.loop_id, given.method, base, plan.config)
         status, spent = "failed", None
-        loop = Loop(plan, trainers, store, progress, given.budget, method=given.method, run_id=run_id)
+        serving = Serving(plan.make_server and plan.make_server(), given.api_base, progress.say)
+        loop = Loop(plan, trainers, store, progress, given.budget, serving=serving, method=given.method, run_id=run_id)
         try:
-            await loop.run(given.rounds, all_rounds=given.all_rounds, stop_on_alarm=given.stop_on_alarm)
+            async with serving:
+                await loop.run(given.rounds, all_rounds=given.all_rounds, stop_on_alarm=given.stop_on_alarm)
             status = "finished"
         except SpentError as error:
             status, spent = "budget", str(error)

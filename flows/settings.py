@@ -229,6 +229,9 @@ class SelfTrainSettings(ModelSettings, Selection):
         None, "How freely the model draws for training; without it the method's value.", ge=0
     )
     trainer: Name | Spec = setting("embedded", "Who trains: a trainer's name, or your own as path.py:function.")
+    server: Name | Spec | None = setting(
+        None, "Who serves the models: a server's name, or your own as path.py:function; without it --api-base does."
+    )
     out: Name = setting(
         "trained", "The folder that gets a folder for each loop, with the rows and models of its rounds."
     )

@@ -33,6 +33,8 @@ ELSEWHERE = {
     "make check": "what CI runs",
     "make train": "an hour; tests/llm compares its result",
     "make test-train": "needs PyTorch",
+    "redraft self-train --model": "needs PyTorch and a server; tests/flows/self_training has a round of each kind",
+    "VLLM_ALLOW_RUNTIME_LORA_UPDATING": "needs vLLM; `make test-servers` loads adapters into one",
     "redraft self-train --rounds 1": "needs PyTorch; tests/flows/self_training has a smaller one",
     "make rise": "half an hour; tests/train tunes and measures on less",
     "prefect server start": "tests/flows starts one",

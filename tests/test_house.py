@@ -52,7 +52,10 @@ def test_what_is_not_needed_is_not_imported(code: str, heavy: tuple[str, ...]) -
         ("pydantic_monty", ("graders/programs/interpreter_process.py", "graders/programs/monty.py")),
         ("matplotlib", ("flows/plots/",)),
         ("openTSNE", ("flows/plots/",)),
-        ("torch", ("llm/providers/embedded/training/",)),
+        ("torch", ("llm/providers/embedded/training/", "flows/trainers/hugging_face/")),
+        ("transformers", ("flows/trainers/hugging_face/",)),
+        ("trl", ("flows/trainers/hugging_face/losses/",)),
+        ("peft", ("flows/trainers/hugging_face/",)),
     ],
 )
 def test_a_third_party_has_one_home(module: str, homes: tuple[str, ...]) -> None:

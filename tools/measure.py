@@ -32,6 +32,7 @@ SHARED_NAMES: Mapping[tuple[str, str], str] = {
     ("agents", "none"): "the part of that name: it does nothing",
     ("agents", "prm"): "the part of that name: it decides by a process reward model",
     ("flows", "accuracy"): "shares of right answers, as numbers and as a picture",
+    ("flows", "command"): "the part of that name: it runs a program of the user",
     ("flows", "report"): "a result in words, for terminals, Markdown and notebooks",
     ("flows", "result"): "what the stage returns, and how it is shown",
     ("llm/providers", "errors"): "the route's failures as ModelErrors",

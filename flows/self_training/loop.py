@@ -22,6 +22,7 @@ from redraft.flows.self_training import decision
 from redraft.flows.self_training.accepted import accepted
 from redraft.flows.self_training.models import LoopModel, file_digest, is_whole, model_files, model_id, trained_model
 from redraft.flows.self_training.plan import POLICY, VERIFIER, LoopPlan
+from redraft.flows.self_training.serving import Serving
 from redraft.flows.self_training.training_lock import training_lock
 from redraft.flows.self_training.training_method import flat
 from redraft.flows.self_training.watch.references import reference_losses
@@ -55,12 +56,13 @@ class Loop:
         progress: Progress,
         budget: Budget,
         *,
+        serving: Serving,
         method: str,
         run_id: str,
     ) -> None:
         self.plan, self.store, self.progress = plan, store, progress
         self._trainers, self._watch = trainers, Watch(store)
-        self._budget = RemainingBudget(budget)
+        self._budget, self._serving = RemainingBudget(budget), serving
         self._method, self._run_id = method, run_id
         self._noted: dict[int, Round] = {}
         self._made: dict[tuple[int, str], TrainedModel] = {}
@@ -126,10 +128,11 @@ class Loop:
         """Draws and labels the trajectories of a round."""
         plan, replicate, begun = self.plan, self.plan.drawn_replicate(noted.round), time.monotonic()
         new = await self._new_questions(before, replicate)
+        asked = {**await self._serving.asked(before), "replicate": replicate}
         found = await self._spend(
             lambda left: generate(
                 [*plan.problems, *new],
-                **{**plan.drawing, **self._searching(noted.round), "model": before.model, "replicate": replicate},
+                **{**plan.drawing, **self._searching(noted.round), **asked},
                 **self._run(left),
             )
         )
@@ -155,7 +158,7 @@ class Loop:
         plan = self.plan
         if plan.rewriting is None:
             return []
-        asked = {**plan.rewriting, "model": before.model, "replicate": replicate}
+        asked = {**plan.rewriting, **await self._serving.asked(before), "replicate": replicate}
         found = await self._spend(lambda left: augment(list(plan.problems), **asked, **self._run(left)))
         self.progress.say(str(found))
         recipes = [method.recipe for method in found.methods]
@@ -192,13 +195,12 @@ class Loop:
     ) -> tuple[Annotation, Sequence[str]]:
         """Grades drafts. Returns the counts, and all runs that graded so, since one may have been killed."""
         common = {name: value for name, value in self.plan.measuring.items() if name not in DRAWING_ALONE}
+        common |= {**await self._serving.asked(model), "replicate": replicate}
         found = await self._spend(
             lambda left: annotate(
                 grader=grader,
                 where=where,
                 arguments=arguments,
-                model=model.model,
-                replicate=replicate,
                 **common,
                 **self._run(left),
             )
@@ -236,12 +238,13 @@ class Loop:
         plan, begun = self.plan, time.monotonic()
         folder, part = self._folder(number) / role, plan.trained_parts[role]
         start = before if part.start == "last" else plan.base
+        await self._serving.stop()
         self.progress.say(f"round {number}: {plan.config['trainer']} trains {start.name} on {rows}")
         async with training_lock(folder.parent, self.progress.say) as lock:
             await off_loop(shutil.rmtree, folder, True)
             task = TrainingTask(
                 rows=rows, base=start.name, out=folder, loss=part.loss, weights=start.weights, say=self.progress.say,
-                seed=plan.config["seed"], lock=lock,
+                seed=plan.config["seed"], prompts=plan.measuring["prompts"], lock=lock,
             )  # fmt: skip
             trained = await self._spend(lambda left: self._trainers[role](task))
             files = await off_loop(model_files, folder)
@@ -271,10 +274,11 @@ class Loop:
         if noted.state == "evaluated":
             return noted
         self.progress.say(f"round {noted.round}: {policy.name} is measured on held-out problems")
+        asked = {**await self._serving.asked(policy), "replicate": replicate}
         found = await self._spend(
             lambda left: generate(
                 list(plan.heldout),
-                **{**plan.measuring, "model": policy.model, "replicate": replicate},
+                **{**plan.measuring, **asked},
                 **self._run(left),
             )
         )
@@ -310,7 +314,8 @@ class Loop:
             where = f"recipe = {literal(recipe)} AND replicate = {literal(replicate)}"
             _, runs = await self._graded(part.grader, where, self.plan.judging(verifier.name), policy, replicate)
             noted = replace(noted, figures={**noted.figures, VERIFIER_RUNS: list(runs)})
-        losses = await reference_losses(policy, self.plan.heldout, self.plan.measuring)
+        asked = {**self.plan.measuring, **await self._serving.asked(policy)}
+        losses = await reference_losses(self.plan.heldout, asked)
         tested = await off_loop(self._watch.observe, noted, losses, list(self.rounds))
         sounding = [f"{one.alarm}: {one.reason} (p = {one.p_value:.2g})" for one in tested if one.sounds]
         for alarm in sounding:

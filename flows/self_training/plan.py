@@ -11,9 +11,11 @@ from redraft.flows.generation.identity import identity
 from redraft.flows.generation.run_config import plain_argument
 from redraft.flows.self_training.models import LoopModel, first_model
 from redraft.flows.self_training.training_method import Part, TrainingMethod, flat, read_method, replaced
+from redraft.flows.servers.model_server import Server
 from redraft.flows.settings import ModelSettings, SelfTrainSettings
 from redraft.flows.trainers.trainer import Trainer
 from redraft.store.digest import digest
+from redraft.store.errors import PartError
 from redraft.store.fields import described
 from redraft.store.plugins.arguments import whole
 from redraft.store.plugins.discovery import load
@@ -44,6 +46,7 @@ class LoopPlan:
     measuring: Mapping[str, Any]
     make_trainer: Callable[[str], Trainer]
     training: Mapping[str, Mapping[str, Any]]
+    make_server: Callable[[], Server] | None
     folder: Path
     replicate: str  # of the loop, as the user named it
 
@@ -80,8 +83,12 @@ def loop_plan(given: SelfTrainSettings, problems: Sequence[Problem], heldout: Se
     """Returns the plan of a loop. See `LoopPlan`."""
     method, given_arguments = replaced(read_method(given.method), given.arguments)
     base = first_model(given.model)
-    own = {key.removeprefix(PREFIX): value for key, value in given_arguments.items() if key.startswith(PREFIX)}
-    arguments = {key: value for key, value in given_arguments.items() if not key.startswith(PREFIX)}
+    own, arguments = _parted(given_arguments, PREFIX)
+    serving, arguments = _parted(arguments, SERVING)
+    server = load(given.server, "server") if given.server else None
+    if serving and server is None:
+        raise PartError(f"{SERVING}{min(serving)} is an argument of a server: name one by --server")
+    served = whole(server, serving, "server", SERVING) if server else {}
     factory = load(given.trainer, "model trainer")
     embedded = given.trainer == "embedded"
     training = {
@@ -118,7 +125,7 @@ def loop_plan(given: SelfTrainSettings, problems: Sequence[Problem], heldout: Se
     name = Path(given.method).stem
     found = LoopPlan(
         loop_id, method, config, base, problems, heldout, rewriting, drawing, measuring,
-        lambda role: factory(**training[role]), training,
+        lambda role: factory(**training[role]), training, server and (lambda: server(**served)),
         Path(given.out).expanduser() / f"{name}-{loop_id[:8]}", given.replicate,
     )  # fmt: skip
     for role in found.trained_parts:
@@ -140,6 +147,12 @@ def _rewriting(method: TrainingMethod, common: Mapping[str, Any]) -> dict[str, A
     return {**common, **settings, "temperature": temperature}
 
 
+def _parted(given: Mapping[str, Any], prefix: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Returns the arguments whose names begin with a prefix, without it, and the others."""
+    own = {key.removeprefix(prefix): value for key, value in given.items() if key.startswith(prefix)}
+    return own, {key: value for key, value in given.items() if not key.startswith(prefix)}
+
+
 def _first(*values: Any) -> Any:
     return next((value for value in values if value is not None), None)
 
@@ -152,7 +165,9 @@ def _problems_digest(problems: Sequence[Problem], *more: str) -> str:
     return digest("problems", sorted(problem.problem_id for problem in problems), *more)[:12]
 
 
-PREFIX = "trainer."
+PREFIX, SERVING = "trainer.", "server."
+"""What precedes the names of the arguments of trainer and server. How a model is served is no part of the identity of a
+loop: the models and their drafts are the same."""
 NEWER = {"augment", "verifier"}
 """Fields of methods that are no part of the identity of a loop whose method lacks them."""
 DEFAULT_SAMPLES = 8

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from redraft.llm.prompts.prompts import Prompts
 from redraft.store.errors import RedraftError
 
 
@@ -20,9 +21,9 @@ def _silent(line: str) -> None:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingTask:
     """What a trainer has to do: learn from the file `rows`, beginning with the model `base`, by the objective `loss`,
-    and write the model to the folder `out`. `weights` is the folder of the base model, if it is known. `say` receives
-    lines about the progress. A program that trains inherits the descriptor `lock`, so that it trains alone even if
-    redraft is killed."""
+    and write the model to the folder `out`. `weights` is the folder of the base model, if it is known. The model is
+    asked with the wordings of `prompts`. `say` receives lines about the progress. A program that trains inherits the
+    descriptor `lock`, so that it trains alone even if redraft is killed."""
 
     rows: Path
     base: str
@@ -30,6 +31,7 @@ class TrainingTask:
     loss: str = "sft"
     weights: Path | None = None
     seed: int = 0
+    prompts: Prompts | None = None
     lock: int | None = None
     say: Callable[[str], None] = _silent
 

@@ -20,5 +20,6 @@ KINDS = {
     "augmentation": PartKind("redraft.flows.augmentations", "Augmentation"),
     "format": PartKind("redraft.flows.formats", "Format"),
     "model trainer": PartKind("redraft.flows.trainers", "Trainer"),
+    "server": PartKind("redraft.flows.servers", "Server"),
     "trainer": PartKind("redraft.flows.formats.layouts", "Layout"),
 }

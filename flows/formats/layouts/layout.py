@@ -79,10 +79,14 @@ def weight(row: JsonRow) -> dict[str, Any]:
 
 
 def label_weights(exported: Exported) -> tuple[float, float] | None:
+    """Returns the weights of true and of false labels that an export needs; None if it needs none."""
+    return balancing_weights(*exported.labels)
+
+
+def balancing_weights(right: int, wrong: int) -> tuple[float, float] | None:
     """Returns the weights of true and of false labels by which KTO's rule holds: their weighted numbers are as 1:1 to
     4:3 (Ethayarajh et al. 2024, arXiv 2402.01306, section 4.2). Returns None if the rule holds without weights, or if a
     label has no row."""
-    right, wrong = exported.labels
     if not right or not wrong or wrong <= right <= wrong * 4 / 3:
         return None
     more_true = right > wrong

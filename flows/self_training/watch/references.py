@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from redraft.flows.self_training.models import LoopModel
 from redraft.llm.client.client import Client
 from redraft.llm.model import ModelError
 from redraft.llm.providers.route import route
@@ -11,23 +10,18 @@ from redraft.store.problems import Problem
 from redraft.store.tables.collapse import ReferenceLoss
 
 
-async def reference_losses(
-    policy: LoopModel, problems: Sequence[Problem], settings: Mapping[str, Any]
-) -> list[ReferenceLoss]:
+async def reference_losses(problems: Sequence[Problem], settings: Mapping[str, Any]) -> list[ReferenceLoss]:
     """Returns the loss on each problem's `meta["solution"]`. Problems without one, and solutions that the model cannot
     read, have none. The list is empty if the model tells no log-probabilities of texts that it did not write.
-    `settings` are arguments of `generate`: `api_base`, `limits` and `prompts`. Raises ModelError if the model cannot be
-    used."""
+    `settings` are arguments of `generate`: `model`, `api_base`, `limits` and `prompts`. Raises ModelError if the model
+    cannot be used."""
     references = [(one, one.meta["solution"]) for one in problems if isinstance(one.meta.get("solution"), str)]
     if not references:
         return []
-    prompts = settings["prompts"]
-    own = isinstance(policy.model, str)
-    model = (
-        route(policy.model, settings["api_base"], limits=settings["limits"], chat_template=prompts.chat)
-        if isinstance(policy.model, str)
-        else policy.model
-    )
+    prompts, model = settings["prompts"], settings["model"]
+    own = isinstance(model, str)
+    if own:
+        model = route(model, settings["api_base"], limits=settings["limits"], chat_template=prompts.chat)
     client, found = Client(model, prompts=prompts), list[ReferenceLoss]()
     try:
         for problem, solution in references:

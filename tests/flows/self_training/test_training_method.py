@@ -16,6 +16,8 @@ PUBLISHED = {  # strategy, samples, temperature, preset or format, begins with, 
     "v_star": ("best_of_n", 16, 0.7, "sft", "base", "all", "sft"),
     "math_shepherd": ("best_of_n", 15, 0.7, "sft", "last", "last", "sft"),
     "rest_mcts": ("rest_mcts", 1, None, "rest_mcts", "last", "last", "sft"),
+    "grpo": ("best_of_n", 4, None, "prompts", "last", "last", "grpo"),
+    "score": ("best_of_n", 1, None, "prompts", "last", "last", "score"),
 }
 VERIFIERS = {  # preset or format, begins with, rows of, loss, grader, grades the search
     "v_star": ("v_star", "base", "all", "dpo", "implicit", False),

@@ -9,6 +9,7 @@ from redraft.flows.settings import SelfTrainSettings
 
 METHOD = options.setting(SelfTrainSettings, "method", more=options.method_names)
 TRAINER = options.setting(SelfTrainSettings, "trainer", parts="model trainer")
+SERVER = options.setting(SelfTrainSettings, "server", parts="server")
 OUT = options.setting(SelfTrainSettings, "out", metavar="FOLDER")
 HELDOUT = options.setting(SelfTrainSettings, "heldout", metavar="SOURCE")
 
@@ -21,7 +22,7 @@ def own(*names: str) -> options.Decorator:
 @click.command(name="self-train")
 @click.argument("source", default="builtin")
 @options.DB
-@options.several(METHOD, own("rounds"), TRAINER, OUT)
+@options.several(METHOD, own("rounds"), TRAINER, SERVER, OUT)
 @options.several(options.MODEL, options.API_BASE, options.PROMPTS, options.PRICES, options.SET)
 @options.several(own("samples", "temperature"), options.TRUNCATION, options.MAX_TOKENS, options.SEED, options.REPLICATE)
 @options.several(options.LIMIT, HELDOUT, own("heldout_limit", "heldout_samples", "all_rounds", "stop_on_alarm"))

@@ -12,7 +12,6 @@ from redraft.flows.display.progress import Silent
 from redraft.flows.generate import generate
 from redraft.flows.plots.accuracy import PlotError
 from redraft.flows.plots.rounds import draw, plot_rounds
-from redraft.flows.self_training.models import LoopModel
 from redraft.flows.self_training.result import SelfTraining
 from redraft.flows.self_training.watch.references import reference_losses
 from redraft.flows.self_training.watch.watch import Watch
@@ -98,8 +97,8 @@ def test_a_round_that_was_narrowed_on_purpose_sounds(
 async def test_a_model_that_tells_no_log_probabilities_has_no_losses(sums: Callable[..., list[Problem]]) -> None:
     model = Scripted(lambda request, index: "#### 1")
     with_solution = [Problem("1 + 1?", "2", meta={"solution": "#### 2"})]
-    assert await reference_losses(LoopModel(model, "scripted", "s"), with_solution, SETTINGS) == []
-    assert await reference_losses(LoopModel("embedded", "embedded", "e"), sums(2), SETTINGS) == []
+    assert await reference_losses(with_solution, {**SETTINGS, "model": model}) == []
+    assert await reference_losses(sums(2), {**SETTINGS, "model": "embedded"}) == []
 
 
 def test_the_picture_has_accuracy_on_the_left_and_ratios_on_the_right() -> None:

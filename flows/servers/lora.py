@@ -1,0 +1,65 @@
+"""Loads the adapters of each trained model into a vLLM server of the user's own, which runs all the time."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from redraft.flows.servers.model_server import Served, Server, ServerError, ServingTask
+from redraft.llm.providers.openai_server.http.load_balancer import split_addresses
+from redraft.llm.providers.shared.redaction import redact_address
+
+CURE = "start it as VLLM_ALLOW_RUNTIME_LORA_UPDATING=True vllm serve MODEL --enable-lora --max-lora-rank 64"
+ADAPTERS = "adapter_config.json"
+
+
+def lora(*, timeout: float = 600.0) -> Server:
+    """Asks the server at `--api-base` to load the adapters of a model by its route `/v1/load_lora_adapter`, and to
+    unload them when the model is not asked any more. The first model is the server's own. The trainer `trl` writes
+    adapters with lora=16 and merge=false. The server has to read the folder of the loop.
+
+    Args:
+        timeout: The most seconds of a request.
+    """
+
+    @asynccontextmanager
+    async def server(task: ServingTask) -> AsyncIterator[Served]:
+        if not task.api_base:
+            raise ServerError(f"server 'lora' needs the address of a vLLM server, as --api-base: {CURE}")
+        served = Served(task.name, task.api_base)
+        if task.weights is None:
+            yield served
+            return
+        addresses = split_addresses(task.api_base)
+        if not (task.weights / ADAPTERS).is_file():
+            raise ServerError(
+                f"{task.weights} has no adapters, which server 'lora' loads: train them by --trainer trl --set"
+                " trainer.lora=16 --set trainer.merge=false, or take --server command"
+            )
+        given = {"lora_name": task.name, "lora_path": str(task.weights.resolve())}
+        for address in addresses:
+            task.say(f"{redact_address(address)} loads the adapters in {task.weights}")
+            await _ask(address, "load_lora_adapter", given, timeout, ignored="already")
+        try:
+            yield served
+        finally:
+            for address in addresses:
+                await _ask(address, "unload_lora_adapter", {"lora_name": task.name}, timeout, ignored="not")
+
+    return server
+
+
+async def _ask(address: str, route: str, given: Mapping[str, str], timeout: float, *, ignored: str) -> None:
+    """Asks a route of a server. A refusal whose text has the word `ignored` is no error. Raises ServerError."""
+    import aiohttp
+
+    url = f"{address.rstrip('/')}/{route}"
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=timeout)) as session,
+            session.post(url, json=dict(given)) as reply,
+        ):
+            text = " ".join((await reply.text()).split())[:300]
+            if reply.status == 200 or ignored in text.lower():
+                return
+            raise ServerError(f"{redact_address(url)} refuses adapters ({reply.status}, {text}): {CURE}")
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        raise ServerError(f"{redact_address(url)} does not answer ({error}): {CURE}, or mend --api-base") from error

@@ -1,0 +1,43 @@
+"""Group relative policy optimization (Shao et al. 2024, arXiv 2402.03300) with a grader's values as rewards. Needs the
+`trl` extra."""
+
+# pyright: reportMissingImports=false, reportAttributeAccessIssue=false
+from typing import Any
+
+from trl import GRPOConfig, GRPOTrainer
+
+from redraft.flows.trainers.hugging_face.rewards import GraderReward
+from redraft.flows.trainers.hugging_face.work import Fit, Work
+
+COLUMNS = ("prompt", "question", "answer", "kind")
+
+
+def grpo(work: Work) -> Fit:
+    """Draws `group` completions of each prompt, and learns from each by its reward: the reward less the mean of the
+    group, over the standard deviation of the group. A completion without a reward teaches nothing."""
+    settings, model = work.settings, work.model()
+    rows = work.conversations(model)
+    reward = GraderReward(settings.grader, work.task.prompts)
+
+    def graded(completions: list[Any], **columns: Any) -> list[float | None]:
+        texts = [one if isinstance(one, str) else one[-1]["content"] for one in completions]
+        asked = zip(columns["question"], columns["answer"], columns["kind"], strict=True)
+        rows = [{"question": question, "answer": answer, "kind": kind} for question, answer, kind in asked]
+        return reward(rows, texts)
+
+    graded.__name__ = reward.__name__.split()[0]
+    trainer = GRPOTrainer(
+        model=model,
+        reward_funcs=graded,
+        args=work.arguments(
+            GRPOConfig,
+            num_generations=settings.group,
+            max_completion_length=settings.max_tokens,
+            temperature=settings.temperature,
+            beta=settings.beta_of("grpo"),
+        ),
+        train_dataset=work.dataset(rows, *COLUMNS),
+        processing_class=work.tokenizer,
+        peft_config=work.adapters,
+    )
+    return Fit(trainer, lambda: reward.figures)

@@ -1,0 +1,84 @@
+"""A process reward model, which tells bad from good steps at their ends (Lightman et al. 2023, arXiv 2305.20050). Needs
+the `trl` extra."""
+
+# pyright: reportMissingImports=false
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from transformers import Trainer, TrainingArguments
+
+from redraft.flows.trainers.hugging_face.base import context
+from redraft.flows.trainers.hugging_face.rows import Row
+from redraft.flows.trainers.hugging_face.work import Fit, Work
+
+SEPARATOR = "\n"
+"""Ends the question and each step. The last token of a step's separator is classified."""
+IGNORED = -1.0
+
+
+def prm(work: Work) -> Fit:
+    """Trains a classifier of tokens: class 1 is a good step, class 0 a bad one. A label from 0 to 1 is the probability
+    that the step is good."""
+    model = work.with_adapters("labels")
+    rows = work.fitting(lambda row: len(tokenize(work.tokenizer, row)["input_ids"]), context(model))
+    read = [tokenize(work.tokenizer, row) for row in rows]
+    pad = work.tokenizer.pad_token_id
+    return Fit(
+        StepTrainer(
+            model=model,
+            args=work.arguments(TrainingArguments, remove_unused_columns=False),
+            train_dataset=read,
+            data_collator=lambda batch: collate(batch, pad),
+        ),
+        lambda: {"values": sum(len(row["labels"]) for row in rows)},
+    )
+
+
+def tokenize(tokenizer: Any, row: Row) -> dict[str, list[Any]]:
+    """Returns the tokens of a row, and the label of each token: IGNORED if the token ends no step."""
+    ids = tokenizer(row["prompt"] + SEPARATOR)["input_ids"]
+    labels = [IGNORED] * len(ids)
+    for step, label in zip(row["completions"], row["labels"], strict=True):
+        more = tokenizer(step + SEPARATOR, add_special_tokens=False)["input_ids"]
+        ids, labels = ids + more, labels + [IGNORED] * (len(more) - 1) + [float(label)]
+    return {"input_ids": ids, "labels": labels}
+
+
+def collate(batch: Sequence[Mapping[str, Sequence[Any]]], pad: int) -> dict[str, Tensor]:
+    """Returns rows as tensors (rows, tokens), padded behind."""
+    longest = max(len(row["input_ids"]) for row in batch)
+
+    def padded(name: str, value: float) -> Tensor:
+        return torch.tensor([[*row[name], *[value] * (longest - len(row[name]))] for row in batch])
+
+    mask = [[1] * len(row["input_ids"]) + [0] * (longest - len(row["input_ids"])) for row in batch]
+    return {
+        "input_ids": padded("input_ids", pad),
+        "attention_mask": torch.tensor(mask),
+        "labels": padded("labels", IGNORED),
+    }
+
+
+def step_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Returns the mean cross-entropy of the two classes (rows, tokens, 2) against the labels (rows, tokens), over the
+    tokens that have one. transformers' own loss would make integers of the labels, so that 0.7 would be 0."""
+    known = labels != IGNORED
+    good = labels[known]
+    return F.cross_entropy(logits[known].float(), torch.stack([1 - good, good], dim=-1))
+
+
+class StepTrainer(Trainer):
+    """A trainer whose labels are probabilities."""
+
+    loss_is_scaled_for_ga = False
+
+    def compute_loss(
+        self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        labels = inputs.pop("labels")
+        outputs = model(**inputs)
+        loss = step_loss(outputs.logits, labels)
+        return (loss, outputs) if return_outputs else loss

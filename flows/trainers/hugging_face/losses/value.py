@@ -1,0 +1,54 @@
+"""A value model, which gives a partial solution its value (ReST-MCTS*: Zhang et al. 2024, arXiv 2406.03816). Needs the
+`trl` extra."""
+
+# pyright: reportMissingImports=false
+from typing import Any
+
+import torch
+from torch.nn import functional as F
+from transformers import Trainer, TrainingArguments
+
+from redraft.flows.trainers.hugging_face.base import context
+from redraft.flows.trainers.hugging_face.rows import Row
+from redraft.flows.trainers.hugging_face.work import Fit, Work
+
+
+def value(work: Work) -> Fit:
+    """Trains a head on the last token of the question, a blank line, and the partial solution. The loss is the squared
+    error of the value."""
+    model = work.with_adapters("values")
+    model.config.pad_token_id = work.tokenizer.pad_token_id
+    rows = work.fitting(lambda row: len(work.tokenizer(shown(row))["input_ids"]), context(model))
+
+    def collate(batch: list[Row]) -> dict[str, Any]:
+        texts = work.tokenizer([shown(row) for row in batch], padding=True, padding_side="right", return_tensors="pt")
+        values = torch.tensor([float(row["value"]) for row in batch])
+        return {"input_ids": texts["input_ids"], "attention_mask": texts["attention_mask"], "labels": values}
+
+    return Fit(
+        ValueTrainer(
+            model=model,
+            args=work.arguments(TrainingArguments, remove_unused_columns=False),
+            train_dataset=rows,
+            data_collator=collate,
+        )
+    )
+
+
+def shown(row: Row) -> str:
+    """Returns what the model reads of a row, as the grader `prm` shows it to a classifier of prefixes."""
+    return f"{row['question']}\n\n{row['solution']}"
+
+
+class ValueTrainer(Trainer):
+    """A trainer of one value for a text."""
+
+    loss_is_scaled_for_ga = False
+
+    def compute_loss(
+        self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        labels = inputs.pop("labels")
+        outputs = model(**inputs)
+        loss = F.mse_loss(outputs.logits[:, 0].float(), labels)
+        return (loss, outputs) if return_outputs else loss

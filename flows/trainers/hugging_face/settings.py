@@ -1,0 +1,109 @@
+"""The settings of a training with TRL, and the task that the program which trains is given."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from redraft.llm.prompts.prompts import Example, Prompts
+from redraft.store.errors import PartError
+
+RATES = {"sft": 1e-5, "dpo": 1e-6, "kto": 1e-6, "grpo": 1e-6, "score": 5e-6, "prm": 1e-5, "value": 3e-6}
+"""The learning rate of each loss at the first step, for all weights."""
+LORA_RATE = 10
+"""How many times the rate of all weights is that of adapters."""
+BETAS = {"dpo": 0.1, "kto": 0.1, "grpo": 0.0, "score": 0.01}
+"""The strength of the reference model in each loss that has one."""
+DRAWING = ("grpo", "score")
+"""The losses that draw completions themselves; their other rows are counted in completions."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrlSettings:
+    """The arguments of the trainer `trl`, which describes them. `rate` and `beta` are None for the default of the
+    loss."""
+
+    epochs: int = 1
+    steps: int | None = None
+    rate: float | None = None
+    batch: int = 16
+    at_once: int = 4
+    max_length: int | None = None
+    beta: float | None = None
+    lora: int = 0
+    merge: bool = True
+    grader: str = "oracle"
+    group: int = 8
+    temperature: float = 1.0
+    max_tokens: int = 512
+    alpha: float = 10.0
+    pin: float = 0.1
+    first_stage: float = 0.5
+
+    def check(self) -> None:
+        """Raises PartError for a setting that is out of its range."""
+        least = {
+            "epochs": 1, "steps": 1, "batch": 1, "at_once": 1, "max_length": 2, "lora": 0, "group": 2, "max_tokens": 1,
+            "beta": 0, "alpha": 0, "pin": 0, "first_stage": 0,
+        }  # fmt: skip
+        for name, most in least.items():
+            value = getattr(self, name)
+            if value is not None and not value >= most:
+                raise PartError(f"{name}={value} of trainer 'trl' has to be at least {most}")
+        for name in ("rate", "temperature"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise PartError(f"{name}={value} of trainer 'trl' has to be above 0")
+        if self.first_stage > 1:
+            raise PartError(f"first_stage={self.first_stage} of trainer 'trl' is a share of the steps: at most 1")
+        if self.batch % self.at_once:
+            raise PartError(f"batch={self.batch} of trainer 'trl' has to be a multiple of at_once={self.at_once}")
+
+    def check_loss(self, loss: str) -> None:
+        """Raises PartError for settings that do not suit a loss."""
+        if loss in DRAWING and self.batch % self.group:
+            raise PartError(
+                f"batch={self.batch} of trainer 'trl' counts completions in {loss}, and has to be a multiple of"
+                f" group={self.group}"
+            )
+        if loss == "kto" and self.at_once < 2:
+            raise PartError("at_once=1 of trainer 'trl' gives KTO nothing to compare a row with: take 2 or more")
+
+    def rate_of(self, loss: str) -> float:
+        """Returns the learning rate of the first step."""
+        return self.rate or RATES[loss] * (LORA_RATE if self.lora else 1)
+
+    def beta_of(self, loss: str) -> float:
+        """Returns the strength of the reference model."""
+        return BETAS[loss] if self.beta is None else self.beta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrlTask:
+    """A training: the file of rows, the model that it begins with, the folder to write, the loss, and the seed.
+    `prompts` word the questions of the rows as the model is asked them; None leaves them as they are."""
+
+    rows: Path
+    base: str
+    out: Path
+    loss: str
+    seed: int
+    settings: TrlSettings
+    prompts: Prompts | None = None
+
+    def to_json(self) -> str:
+        """Returns the task as one JSON object."""
+        return json.dumps(asdict(self), default=str)
+
+    @classmethod
+    def read(cls, file: Path) -> "TrlTask":
+        """Returns the task that a file has."""
+        given: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        places = {name: Path(given[name]) for name in ("rows", "out")}
+        return cls(**{**given, **places, "settings": TrlSettings(**given["settings"]), "prompts": _prompts(given)})
+
+
+def _prompts(given: Mapping[str, Any]) -> Prompts | None:
+    prompts = given["prompts"]
+    return prompts and Prompts(**{**prompts, "examples": tuple(Example(**one) for one in prompts["examples"])})

@@ -1,0 +1,119 @@
+"""Trains a Hugging Face model with TRL, on the user's machine."""
+
+import json
+import shutil
+import sys
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from redraft.flows.trainers.hugging_face.settings import RATES, TrlSettings, TrlTask
+from redraft.flows.trainers.program import fill, run_program
+from redraft.flows.trainers.trainer import Trained, Trainer, TrainingError, TrainingTask
+from redraft.llm.model import ModelError
+from redraft.store.errors import alternatives
+
+PACKAGES = ("torch", "transformers", "datasets", "accelerate", "trl")
+PROGRAM = "redraft.flows.trainers.hugging_face"
+MISTAKE, FIGURES = "redraft: ", "training.json"
+"""What precedes a mistake of the user in the program's output, and the file of figures in the model's folder."""
+QUIET = {
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "PYTHONUNBUFFERED": "1",
+    "PYTHONWARNINGS": "ignore", "TOKENIZERS_PARALLELISM": "false",
+}  # fmt: skip
+
+
+def trl(
+    *,
+    epochs: int = 1,
+    steps: int | None = None,
+    rate: float | None = None,
+    batch: int = 16,
+    at_once: int = 4,
+    max_length: int | None = None,
+    beta: float | None = None,
+    lora: int = 0,
+    merge: bool = True,
+    grader: str = "oracle",
+    group: int = 8,
+    temperature: float = 1.0,
+    max_tokens: int = 512,
+    alpha: float = 10.0,
+    pin: float = 0.1,
+    first_stage: float = 0.5,
+    base: str | None = None,
+    model: str = "{out}",
+) -> Trainer:
+    """Tunes a model of the Hugging Face Hub, or of a folder, in a process of its own.
+
+    Losses: `sft` learns completions, a row by its `weight`; `dpo` pairs; `kto` labelled answers; `grpo` and `score`
+    (SCoRe) draw answers to the rows of format `prompts`, and a grader rewards them; `prm` is a classifier of steps, and
+    `value` a value model. On a processor the same rows, seed and machine give the same weights. Raises ModelError if a
+    package is missing, and PartError for a setting that is out of its range.
+
+    Args:
+        epochs: How often each row is learnt from.
+        steps: The number of steps, in place of epochs.
+        rate: The learning rate, which falls to 0; `none` is that of the loss, and 10 times it for adapters.
+        batch: The rows of a step; in `grpo` and `score` the completions.
+        at_once: The rows that are held in memory at once.
+        max_length: The tokens of a row; longer ones are left out. `none` is as many as the model reads.
+        beta: The strength of the reference model; `none` is 0.1 for `dpo` and `kto`, 0 for `grpo`, 0.01 for `score`.
+        lora: The rank of adapters (LoRA); 0 trains all weights.
+        merge: Whether adapters are merged into the model; false writes the adapters alone.
+        grader: The grader that rewards, with its arguments, such as "prm profile=judge model=NAME".
+        group: The completions of a prompt.
+        temperature: The temperature at which completions are drawn.
+        max_tokens: The most tokens of a completion.
+        alpha: SCoRe's bonus for a change of the second answer.
+        pin: How strongly SCoRe's stage I holds first answers to those of the model before.
+        first_stage: The share of the steps that is SCoRe's stage I.
+        base: The model to begin with in the first round, if it is not the model's name; later it is the folder before.
+        model: The name of the trained model, as `--model` takes it, such as "openai/{out}"; by default its folder.
+    """
+    settings = TrlSettings(
+        epochs=epochs, steps=steps, rate=rate, batch=batch, at_once=at_once, max_length=max_length, beta=beta,
+        lora=lora, merge=merge, grader=grader, group=group, temperature=temperature, max_tokens=max_tokens,
+        alpha=alpha, pin=pin, first_stage=first_stage,
+    )  # fmt: skip
+    settings.check()
+    fill(model, {"out": ""})
+    _check_installed("peft" if lora else "trl")
+
+    async def trainer(task: TrainingTask) -> Trained:
+        if task.loss not in RATES:
+            raise TrainingError(f"trainer 'trl' has no loss {task.loss!r}; {alternatives(task.loss, RATES)}")
+        settings.check_loss(task.loss)
+        begins = str(task.weights) if task.weights else base or task.base
+        job = TrlTask(
+            rows=task.rows, base=begins, out=task.out, loss=task.loss, seed=task.seed, settings=settings,
+            prompts=task.prompts,
+        )  # fmt: skip
+        await _run(job, task)
+        made = json.loads((task.out / FIGURES).read_text(encoding="utf-8"))
+        return Trained(fill(model, {"out": task.out}), made["figures"])
+
+    return trainer
+
+
+async def _run(job: TrlTask, task: TrainingTask) -> None:
+    """Trains in a process of its own. Raises TrainingError."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "task.json"
+        file.write_text(job.to_json(), encoding="utf-8")
+        command = [sys.executable, "-m", PROGRAM, str(file)]
+        ended = await run_program(command, task.say, lock=task.lock, environment=QUIET)
+    if not ended.code:
+        return
+    shutil.rmtree(task.out.with_name(f"{task.out.name}.part"), ignore_errors=True)
+    if ended.code == 2 and ended.last and ended.last[-1].startswith(MISTAKE):
+        raise TrainingError(ended.last[-1].removeprefix(MISTAKE))
+    raise TrainingError(f"the training ended with {ended}: mend this, and the same command goes on")
+
+
+def _check_installed(*more: str) -> None:
+    """Raises ModelError if a package is missing, so that no draft is paid for in vain. Nothing is imported."""
+    missing: list[Any] = [name for name in dict.fromkeys((*PACKAGES, *more)) if find_spec(name) is None]
+    if missing:
+        raise ModelError(f"Trainer 'trl' needs {missing[0]}, which is not installed.", cure="Install redraft[trl].")
