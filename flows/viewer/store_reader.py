@@ -9,7 +9,8 @@ from redraft.store.tables.store import Store
 
 PATIENCE_S = 20.0  # seconds that a page waits for a process that writes
 MEMORY = 244 * 2**20
-"""Bytes that DuckDB uses for a page. The views of a million trajectories need about as many; 180 MiB were too few."""
+"""Bytes that DuckDB uses for a page. The views of a million trajectories need about as many; 180 MiB were too few. If a
+page needs more, it is read again without a limit."""
 MOST_CACHED = 64  # statements whose rows are cached
 Row = dict[str, Any]
 

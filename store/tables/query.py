@@ -70,16 +70,20 @@ def read_table(connection: "DuckDBPyConnection", sql: str, parameters: Sequence[
         raise QueryError(OUTSIDE) from error
 
 
-def limit_memory(connection: "DuckDBPyConnection", file: str, least: int = LEAST_MEMORY, threads: int = 1) -> None:
-    """Makes DuckDB sort in files beside the database `file` what needs more than `least` bytes, or than a quarter of
-    the size of the file. One thread works unless more are asked for: each needs memory of its own, and Python takes
-    longer to read many rows than one thread to sort them. A connection that was asked something before stays as it
-    is."""
+def sorting_memory(file: str) -> int:
+    """Returns the bytes with which DuckDB sorts the candidates of the database `file`: LEAST_MEMORY, or a quarter of
+    the size of the file if that is more."""
+    return max(LEAST_MEMORY, os.path.getsize(file) // 4)
+
+
+def limit_memory(connection: "DuckDBPyConnection", most: int, threads: int = 1) -> None:
+    """Makes DuckDB sort in files beside the database what needs more than `most` bytes. One thread works unless more
+    are asked for: each needs memory of its own, and Python takes longer to read many rows than one thread to sort them.
+    A connection that was asked something before stays as it is."""
     if _is_locked(connection):
         return
     usual = connection.execute("SELECT parse_formatted_bytes(current_setting('memory_limit'))").fetchone() or (0,)
-    most = min(usual[0], max(least, os.path.getsize(file) // 4))
-    connection.execute(f"SET threads = {threads}; SET memory_limit = '{most} bytes'")
+    connection.execute(f"SET threads = {threads}; SET memory_limit = '{min(usual[0], most)} bytes'")
 
 
 def read_parts(

@@ -84,9 +84,9 @@ class Store:
         memory: int | None = None,
     ) -> Iterator[None]:
         """Keeps the file open for all operations of this thread inside the `with` block, instead of for each operation.
-        Other processes have to wait. With `streaming`, `parts` needs less memory. With `memory`, queries use at most
-        about so many bytes, or a quarter of the file's size, and files beside the store. Raises StoreError, also if
-        another process has the file for longer than `patience` seconds."""
+        Other processes have to wait. With `streaming`, `parts` needs less memory. With `memory`, queries use about
+        so many bytes at most, and sort the rest in files beside the store; a query that needs more all the same raises
+        QueryError. Raises StoreError, also if another process has the file for longer than `patience` seconds."""
         with self._database.hold(read_only=read_only, patience=patience, streaming=streaming, memory=memory):
             yield
 

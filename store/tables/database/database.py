@@ -18,7 +18,7 @@ import duckdb
 from redraft.store.errors import StoreError
 from redraft.store.tables.database.connection import connect, file_identity, store_error
 from redraft.store.tables.database.queue import QUEUES, ProcessWait, ThreadQueue
-from redraft.store.tables.query import limit_memory
+from redraft.store.tables.query import limit_memory, sorting_memory
 from redraft.store.tables.schema.migrations import BASELINE, NEWEST, migrate, version
 from redraft.store.tables.schema.template_cache import write_empty_store
 from redraft.store.tables.upgrade.upgrade import upgrade
@@ -107,9 +107,9 @@ class Database:
                 yield
                 return
             if streaming and not self._memory:
-                limit_memory(connection, self.path)
+                limit_memory(connection, sorting_memory(self.path))
             elif memory and not self._memory:
-                limit_memory(connection, self.path, memory, threads=min(THREADS, os.cpu_count() or 1))
+                limit_memory(connection, memory, threads=min(THREADS, os.cpu_count() or 1))
             self._held, self._streams = (threading.get_ident(), connection), streams
             try:
                 yield
