@@ -1,5 +1,6 @@
 """What a loop of self-training does: its method with the user's settings, its problems, and its identity."""
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +11,12 @@ from redraft.flows.export import parts
 from redraft.flows.generation.identity import identity
 from redraft.flows.generation.run_config import plain_argument
 from redraft.flows.self_training.models import LoopModel, first_model
-from redraft.flows.self_training.training_method import Part, TrainingMethod, flat, read_method, replaced
+from redraft.flows.self_training.training_method import MethodError, Part, TrainingMethod, flat, read_method, replaced
 from redraft.flows.servers.model_server import Server
 from redraft.flows.settings import ModelSettings, SelfTrainSettings
 from redraft.flows.trainers.trainer import Trainer
 from redraft.store.digest import digest
-from redraft.store.errors import PartError
+from redraft.store.errors import PartError, alternatives
 from redraft.store.fields import described
 from redraft.store.plugins.arguments import whole
 from redraft.store.plugins.discovery import load
@@ -91,6 +92,7 @@ def loop_plan(given: SelfTrainSettings, problems: Sequence[Problem], heldout: Se
     served = whole(server, serving, "server", SERVING) if server else {}
     factory = load(given.trainer, "model trainer")
     embedded = given.trainer == "embedded"
+    _check_losses(method, given.trainer, factory)
     training = {
         role: whole(factory, {**(part.training if embedded else {}), **own}, "trainer", PREFIX)
         for role, part in {POLICY: method.policy, VERIFIER: method.verifier}.items()
@@ -145,6 +147,22 @@ def _rewriting(method: TrainingMethod, common: Mapping[str, Any]) -> dict[str, A
     temperature = _first(made.temperature, common["temperature"])
     settings = {"methods": made.methods, "strategy": made.strategy, "samples": made.samples, "arguments": arguments}
     return {**common, **settings, "temperature": temperature}
+
+
+def _check_losses(method: TrainingMethod, trainer: Any, factory: Any) -> None:
+    """Raises MethodError for a loss that the trainer does not have, and for a verifier that nothing would serve."""
+    losses = getattr(sys.modules.get(getattr(factory, "__module__", "")), "LOSSES", None)
+    for part in (method.policy, method.verifier):
+        if part and losses and part.loss not in losses:
+            there = alternatives(part.loss, losses)
+            raise MethodError(
+                f"trainer {trainer!r} has no loss {part.loss!r} of the method; {there}: take another --trainer"
+            )
+    if method.verifier and trainer == "trl":
+        raise MethodError(
+            "the method trains a verifier, and --server serves policies alone: take --trainer embedded, --trainer"
+            " command with a model that graders reach, or a method without a verifier"
+        )
 
 
 def _parted(given: Mapping[str, Any], prefix: str) -> tuple[dict[str, Any], dict[str, Any]]:

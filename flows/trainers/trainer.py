@@ -1,5 +1,6 @@
 """The protocol of every trainer of models. A trainer is a file in this folder. Its one public function has the name of
-the file and returns a Trainer; the keyword arguments of the function are the trainer's configuration."""
+the file and returns a Trainer; the keyword arguments of the function are the trainer's configuration. If the file lists
+its LOSSES, a method with another loss is a mistake before a model is asked."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

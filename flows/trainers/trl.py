@@ -14,6 +14,7 @@ from redraft.flows.trainers.trainer import Trained, Trainer, TrainingError, Trai
 from redraft.llm.model import ModelError
 from redraft.store.errors import alternatives
 
+LOSSES = tuple(RATES)
 PACKAGES = ("torch", "transformers", "datasets", "accelerate", "trl")
 PROGRAM = "redraft.flows.trainers.hugging_face"
 MISTAKE, FIGURES = "redraft: ", "training.json"
@@ -82,8 +83,8 @@ def trl(
     _check_installed("peft" if lora else "trl")
 
     async def trainer(task: TrainingTask) -> Trained:
-        if task.loss not in RATES:
-            raise TrainingError(f"trainer 'trl' has no loss {task.loss!r}; {alternatives(task.loss, RATES)}")
+        if task.loss not in LOSSES:
+            raise TrainingError(f"trainer 'trl' has no loss {task.loss!r}; {alternatives(task.loss, LOSSES)}")
         settings.check_loss(task.loss)
         begins = str(task.weights) if task.weights else base or task.base
         job = TrlTask(

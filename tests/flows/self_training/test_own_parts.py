@@ -97,6 +97,13 @@ def test_a_scope_is_a_condition() -> None:
         (("--method", "rtf"), "no method 'rtf'; there are grpo, math_shepherd, .*; a method of your own is a file"),
         (("--rounds", "0"), "'--rounds': 0 is not in the range x>=1"),
         (("--trainer", "comand"), "no model trainer 'comand'; there are command, embedded"),
+        (
+            ("--method", "grpo"),
+            "trainer 'embedded' has no loss 'grpo' of the method; there are sft, dpo.*: take another",
+        ),
+        (("--method", "v_star", "--trainer", "trl"), "trains a verifier, and --server serves policies alone: take"),
+        (("--trainer", "trl", "--server", "comand"), "no server 'comand'; there are command, lora"),
+        (("--trainer", "trl", "--server", "command"), "server 'command' needs its argument 'command'"),
         (("--trainer", "command"), "trainer 'command' needs its argument 'command'"),
         (("--model", "embedded:none"), "none has no weights.npz"),
         (("nowhere.jsonl",), "no file nowhere.jsonl"),
