@@ -12,7 +12,7 @@ from datasets import Dataset
 
 from redraft.flows.trainers.hugging_face.base import ADAPTER, context, load_model, load_tokenizer
 from redraft.flows.trainers.hugging_face.rows import Row
-from redraft.flows.trainers.hugging_face.settings import TrlSettings, TrlTask
+from redraft.flows.trainers.hugging_face.settings import DRAWING, TrlSettings, TrlTask
 from redraft.flows.trainers.trainer import TrainingError
 from redraft.store.errors import plural
 
@@ -72,8 +72,9 @@ class Work:
         self.left_out = len(self.rows) - len(found)
         if not found:
             raise TrainingError(
-                f"none of {plural(len(self.rows), 'row')} fits into the {most:,} tokens that the model reads: export"
-                " shorter ones, or raise trainer.max_length"
+                f"none of {plural(len(self.rows), 'row')} fits into the {most:,} tokens that the model reads: "
+                + ("lower trainer.max_tokens" if self.task.loss in DRAWING else "export shorter ones")
+                + ", or raise trainer.max_length"
             )
         return found
 

@@ -180,28 +180,36 @@ def test_scores_returns_and_baselines_are_their_formulas(torch: Any) -> None:
     assert score.leave_one_out(returns).tolist() == [[1.5, -1.5, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]]
 
 
-def test_scores_loss_has_the_gradient_of_reinforce_less_that_of_the_divergence(torch: Any) -> None:
-    """Over all texts of two tokens, weighted by their probability, the estimate of the divergence is the divergence."""
+def test_scores_loss_has_the_gradient_of_the_reward_less_the_divergence(torch: Any) -> None:
+    """On average over all texts of two tokens, of which the second depends on the first."""
     score = import_module(f"{ROOM}.losses.score")
     torch.manual_seed(2)
-    logits, reference = torch.randn(3, requires_grad=True), torch.randn(3)
-    now, before = logits.log_softmax(0), reference.log_softmax(0)
-    texts = torch.tensor(list(product(range(3), repeat=2)))
-    likely = now[texts].sum(1).exp().detach()
+    first, second = torch.randn(3, requires_grad=True), torch.randn(3, 3, requires_grad=True)
+    references = [torch.randn(3).log_softmax(0), torch.randn(3, 3).log_softmax(1)]
+    texts = list(product(range(3), repeat=2))
     values = torch.arange(9.0)
-    mask = torch.ones_like(texts)
-    losses = [
-        score.turn_loss(now[text][None], before[text][None], mask[:1], value[None], 0.5)
-        for text, value in zip(texts, values, strict=True)
-    ]
-    whole = sum(p * loss for p, loss in zip(likely, losses, strict=True))
-    divergence = 2 * (now.exp() * (now - before)).sum()
-    rewarded = (now[texts].sum(1).exp() * values).sum()
-    expected = -(likely * values * now[texts].sum(1)).sum() + 0.5 * divergence
-    assert float(whole) == pytest.approx(float(expected), abs=1e-5)
-    [policy] = torch.autograd.grad(-(likely * values * now[texts].sum(1)).sum(), logits, retain_graph=True)
-    [objective] = torch.autograd.grad(-rewarded, logits)
-    assert policy.tolist() == pytest.approx(objective.tolist(), abs=1e-5)
+
+    def logprobs(one: Any, two: Any) -> Any:
+        return torch.stack([torch.stack([one[a], two[a, b]]) for a, b in texts])
+
+    now, before = logprobs(first.log_softmax(0), second.log_softmax(1)), logprobs(*references)
+    likely = now.sum(1).exp()
+    objective = -(likely * values).sum() + 0.5 * (likely * (now.sum(1) - before.sum(1))).sum()
+    expected = torch.autograd.grad(objective, (first, second), retain_graph=True)
+    mask = torch.ones(1, 2)
+    losses = [score.turn_loss(now[at : at + 1], before[at : at + 1], mask, values[at : at + 1], 0.5) for at in range(9)]
+    mean = sum(p * loss for p, loss in zip(likely.detach(), losses, strict=True))
+    found = torch.autograd.grad(mean, (first, second))
+    for each, other in zip(found, expected, strict=True):
+        assert torch.allclose(each, other, atol=1e-5)
+
+
+def test_scores_loss_ignores_what_is_behind_the_end_of_a_text(torch: Any) -> None:
+    score = import_module(f"{ROOM}.losses.score")
+    now, before = torch.tensor([[-1.0, -2.0, -9.0]]), torch.tensor([[-1.5, -1.0, -7.0]])
+    mask, credit = torch.tensor([[1, 1, 0]]), torch.tensor([2.0])
+    expected = -((2.0 - 0.5 * (0.5 - 1.0)) * -1.0 + (2.0 - 0.5 * -1.0) * -2.0)
+    assert float(score.turn_loss(now, before, mask, credit, 0.5)) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("lora", [0, 4])

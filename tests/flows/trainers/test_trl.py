@@ -172,12 +172,16 @@ def test_adapters_are_trained_further_and_the_reference_is_what_they_were(
         assert figures["first_loss"] == pytest.approx(math.log(2), abs=1e-3)
 
 
-def test_rows_that_are_too_long_are_left_out_and_counted(make_task: Task, sft_rows: list[Any]) -> None:
+def test_rows_that_are_too_long_are_left_out_and_counted(
+    make_task: Task, sft_rows: list[Any], prompt_rows: list[Any]
+) -> None:
     long = {**sft_rows[0], "completion": [{"role": "assistant", "content": "1 + 1 = 2\n" * 400}]}
     figures = train(make_task("sft", [*sft_rows, long]), steps=1)
     assert (figures["rows"], figures["left_out"]) == (8, 1)
     with pytest.raises(TrainingError, match="none of 1 row fits into the 20 tokens that the model reads: export"):
         train(make_task("sft", [long]), max_length=20)
+    with pytest.raises(TrainingError, match=r"none of 8 rows .*: lower trainer\.max_tokens, or raise"):
+        train(make_task("score", prompt_rows), max_tokens=1000)
 
 
 @pytest.mark.parametrize(

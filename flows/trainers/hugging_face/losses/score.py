@@ -76,13 +76,14 @@ def leave_one_out(returns: Tensor) -> Tensor:
 
 
 def turn_loss(now: Tensor, before: Tensor, mask: Tensor, credit: Tensor, weight: float) -> Tensor:
-    """Returns the loss of a turn: the mean over samples of -credit times the log-probability of the turn's text, plus
-    `weight` times an estimate of its KL divergence. `now` and `before` are log-probabilities (samples, tokens) of the
-    model and of the reference, `mask` tells the tokens, and `credit` is (samples,). The estimate of a token's KL is
-    exp(d) - d - 1 with d = before - now: never below 0, and right on average (Schulman 2020)."""
-    difference = before - now
-    divergence = torch.exp(difference) - difference - 1
-    return ((weight * divergence - credit[:, None] * now) * mask).sum(1).mean()
+    """Returns a loss of a turn whose gradient is that of -reward + `weight` * KL divergence, on average over the texts
+    that the model draws. `now` and `before` are log-probabilities (samples, tokens) of the model and of the reference,
+    `mask` tells the tokens, and `credit` is (samples,). Each token is credited with the reward, less the logarithms of
+    now to before of itself and of the tokens after it: a term in the loss without them, such as GRPO's estimate of the
+    divergence, has the gradient of the reverse divergence."""
+    ratios = (now - before).detach() * mask
+    to_come = ratios.flip(1).cumsum(1).flip(1)
+    return -((credit[:, None] - weight * to_come) * now * mask).sum(1).mean()
 
 
 class Talk:
