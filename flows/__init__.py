@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from redraft.flows.label import Labelled, label, label_from
     from redraft.flows.self_train import self_train
     from redraft.flows.self_training.result import SelfTraining
+    from redraft.flows.servers.model_server import Served, Server, ServerError, ServingTask
     from redraft.flows.settings import Settings, SettingsError
     from redraft.flows.summary.summary import Summary
     from redraft.flows.train import train
@@ -54,6 +55,10 @@ __all__ = [
     "Progress",
     "Row",
     "SelfTraining",
+    "Served",
+    "Server",
+    "ServerError",
+    "ServingTask",
     "Settings",
     "SettingsError",
     "Silent",

@@ -141,6 +141,7 @@ def mistake(error: Exception) -> str | None:
 def main(file: str) -> None:
     """Trains as the file of a task says."""
     logging.set_verbosity_error()
+    logging.disable_progress_bar()
     datasets.disable_progress_bars()
     try:
         train(TrlTask.read(Path(file)))
