@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+import shlex
 import sys
 import time
 from hashlib import sha256
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from redraft.llm.providers.embedded.export import export_folder
 from redraft.store import Store
 
 NUDGE = Path(__file__).with_name("nudge.py")
@@ -66,7 +68,7 @@ async def killed(folder: Path, kills: int, seconds: float, *more: str) -> int:
     return met
 
 
-async def compare(tmp_path: Path, kills: int, *more: str) -> None:
+async def compare(tmp_path: Path, kills: int, *more: str, file: str = "weights.npz") -> None:
     left, right = tmp_path / "whole", tmp_path / "killed"
     left.mkdir()
     right.mkdir()
@@ -75,7 +77,7 @@ async def compare(tmp_path: Path, kills: int, *more: str) -> None:
     met = await killed(right, kills, time.monotonic() - begun, *more)
     assert met >= 1
     assert await whole(right, *more) == expected
-    assert {"round-1/rows.jsonl", "round-1/policy/weights.npz"} <= expected.keys()
+    assert {"round-1/rows.jsonl", f"round-1/policy/{file}"} <= expected.keys()
     assert kept(right) == kept(left)
 
 
@@ -89,3 +91,22 @@ async def test_so_are_the_weights_that_pytorch_trains(tmp_path: Path) -> None:
     with Store(tmp_path / "killed" / "redraft.duckdb") as store:
         steps = "SELECT (figures->>'steps')::INT FROM models WHERE round = 1"
         assert store.query(steps).rows[0][0] >= 20
+
+
+@pytest.mark.train
+async def test_so_are_the_weights_that_trl_trains_while_servers_come_and_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`transformers serve` draws alike only one call at a time. PyTorch has one thread, here as in the other tests."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    folder = tmp_path / "hf"
+    export_folder(folder)
+    serve = shlex.join([str(Path(sys.executable).with_name("transformers")), "serve"])
+    serving = f"server.command={serve} {{model}} --port {{port}} --device cpu --dtype float32"
+    model = ("--model", str(folder), "--prompts", str(folder / "prompts.toml"), "--max-tokens", "120")
+    sizes = ("--limit", "5", "--heldout-limit", "3", "--heldout-samples", "2", "--concurrency", "1")
+    train = ("--trainer", "trl", "--set", "trainer.steps=20", "--server", "command", "--set", serving)
+    await compare(tmp_path, 3, *model, *sizes, *train, file="model.safetensors")
+    left = await asyncio.create_subprocess_exec("pgrep", "-f", f"serve {tmp_path}", stdout=asyncio.subprocess.PIPE)
+    assert (await left.communicate())[0] == b""
