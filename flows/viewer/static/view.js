@@ -100,28 +100,52 @@
     if (kept && found.closest("[data-next]")) location.reload();
   };
 
-  // Following a run: when the store changes, the parts that are marked are read again.
+  // Following a run: when the store changes, the parts that are marked are read again. A part that is in use waits.
   if (live) {
-    let stamp = null;
+    let stamp = null, old = [];
+    const chosen = (select) => select.value !== (select.querySelector("[selected]") || select.options[0]).value;
+    const used = (part) => {
+      const within = part.closest("form") || part, focus = document.activeElement;
+      if (within.contains(focus) && !focus.matches(".scroll")) return true;
+      return [part, ...all("input, select", part)].some((each) => each.checked || (each.options && chosen(each)));
+    };
+    const replace = (part, found) => { // the place in a table that is wider than the window stays
+      const before = all(".scroll", part), focus = before.indexOf(document.activeElement);
+      part.replaceWith(document.adoptNode(found));
+      all(".scroll", found).forEach((each, at) => {
+        if (before[at]) each.scrollLeft = before[at].scrollLeft;
+        if (at === focus) each.focus({ preventScroll: true });
+      });
+    };
     const pulse = document.getElementById("pulse");
     const refresh = async () => {
-      const parts = all("[data-follow]");
-      document.dispatchEvent(new Event("store"));
-      if (!parts.length || parts.some((part) => part.contains(document.activeElement) || part.querySelector(":checked"))) return;
-      const page = new DOMParser().parseFromString(await (await fetch(location.href)).text(), "text/html");
-      parts.forEach((part) => {
+      const free = all("[data-follow]").filter((part) => old.includes(part.dataset.follow) && !used(part));
+      if (!free.length) return;
+      const answer = await fetch(location.href);
+      if (!answer.ok) return; // the store is busy: the next look asks again
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      free.forEach((part) => {
         const found = page.querySelector(`[data-follow="${part.dataset.follow}"]`);
-        if (found) part.replaceWith(document.adoptNode(found));
+        if (used(part)) return;
+        if (found) replace(part, found);
+        old = old.filter((name) => name !== part.dataset.follow);
       });
       at = Math.min(at, rows().length - 1);
+      if (at >= 0) rows()[at].classList.add("at");
+      pulse.textContent = "updated";
+      setTimeout(() => (pulse.textContent = ""), 1500);
     };
     const look = async () => {
       if (document.hidden) return;
       try {
         const answer = await fetch("/changes");
         const now = answer.ok ? (await answer.json()).stamp : stamp;
-        if (stamp !== null && now !== stamp) { await refresh(); pulse.textContent = "updated"; setTimeout(() => (pulse.textContent = ""), 1500); }
+        if (stamp !== null && now !== stamp) {
+          document.dispatchEvent(new Event("store"));
+          old = all("[data-follow]").map((part) => part.dataset.follow);
+        }
         stamp = now;
+        await refresh();
       } catch { pulse.textContent = "the server has ended"; }
     };
     look();

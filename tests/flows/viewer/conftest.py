@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from redraft.flows.annotate import annotate
 from redraft.flows.generate import generate
@@ -20,6 +21,10 @@ from redraft.flows.viewer.store_reader import Reader
 from redraft.store import Store
 
 Serve = Callable[..., AbstractContextManager[str]]
+QUIET = (
+    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--no-first-run",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -93,6 +98,14 @@ def serve() -> Serve:
                 assert server.wait(timeout=30) == 130
 
     return start
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=list(QUIET))
+        yield browser
+        browser.close()
 
 
 def _environment() -> dict[str, str]:

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Dialog, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page
 
 from redraft.flows.viewer.export import write_pages
 from redraft.flows.viewer.text.formulas import FORMULA
@@ -22,20 +22,8 @@ from redraft.store import Problem, Store, Unit, replace
 from redraft.store.trajectory import Grade, Trajectory, Verdict
 
 Serve = Callable[..., AbstractContextManager[str]]
-QUIET = (
-    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--no-first-run",
-)  # fmt: skip
 WAIT_MS = 30_000
 BENCH = str(Path(__file__).parents[3] / "bench" / "scale" / "view.py")
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=list(QUIET))
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
