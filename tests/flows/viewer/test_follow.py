@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from redraft.flows.label import VERDICTS
 from redraft.store import Problem, Store, Unit, replace
 from redraft.store.tables.labels import Label
 from redraft.store.trajectory import Grade, Trajectory, Verdict
@@ -100,3 +101,15 @@ def test_labels_of_people_follow(live: Live) -> None:
     live.store.label([Label(place, 1, "bob", "wrong", None, None, key, False)])
     expect(people).to_have_text(re.compile("bob"), timeout=WAIT_MS)
     expect(page.get_by_role("region", name="Agreement")).to_have_text(re.compile("oracle"))
+
+
+def test_every_verdict_of_a_person_is_in_sight(live: Live) -> None:
+    place = live.solve(live.store.start_run("generate", "r", "greedy", "m", {"source": "x"}), 1)
+    [(key,)] = live.store.query("SELECT prefix_key FROM steps").rows
+    for verdict in VERDICTS:
+        live.store.label([Label(place, 1, verdict, verdict, None, None, key, False)])
+    page = live.open("/labels")
+    for verdict in VERDICTS:
+        box = page.locator("main .mark", has_text=verdict).bounding_box()
+        assert box
+        assert box["x"] > 0, verdict
