@@ -4,7 +4,7 @@ If a formula gives the exact value, nothing is resampled. A sample without an an
 """
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -87,6 +87,24 @@ def wilson(successes: int, n: int, z: float = 1.959964) -> Interval:
     half = z * math.sqrt(p * (1 - p) / n + spread / (4 * n))
     low, high = (middle - half) / (1 + spread), (middle + half) / (1 + spread)
     return Interval(p, max(0.0, low), min(1.0, high))
+
+
+def clustered_share(counts: Mapping[tuple[int, int], int], z: float = 1.959964) -> Interval:
+    """Returns the share of right samples with its interval over problems, 95% by default. `counts` has the number of
+    problems by (right samples, samples). Samples of a problem are not independent, so the variance is that of a ratio
+    of problems' sums (Cochran 1977, section 6.5), with the factor m / (m - 1) of m problems; one problem, and problems
+    that are all right or all wrong, have Wilson's interval over problems. Raises ValueError without samples."""
+    drawn = sum(samples * problems for (_, samples), problems in counts.items())
+    if not drawn:
+        raise ValueError("no samples have no share")
+    share = sum(right * problems for (right, _), problems in counts.items()) / drawn
+    many = sum(problems for (_, samples), problems in counts.items() if samples)
+    if many == 1 or share in (0, 1):
+        bounds = wilson(round(share * many), many, z)
+        return Interval(share, min(bounds.low, share), max(bounds.high, share))
+    spread = sum(problems * (right - share * samples) ** 2 for (right, samples), problems in counts.items())
+    half = z * math.sqrt(spread * many / (many - 1)) / drawn
+    return Interval(share, max(0.0, share - half), min(1.0, share + half))
 
 
 def paired_bootstrap(

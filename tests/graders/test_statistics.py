@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from redraft.graders.statistics import (
     best_of_k,
+    clustered_share,
     holm,
     majority_at_k,
     majority_between,
@@ -87,6 +88,40 @@ def test_wilson_interval(successes: int, n: int, low: float, high: float) -> Non
     interval = wilson(successes, n)
     assert (interval.low, interval.high) == (pytest.approx(low, abs=5e-4), pytest.approx(high, abs=5e-4))
     assert interval.estimate == successes / n
+
+
+def test_a_share_of_clusters_has_the_interval_of_the_problems_means() -> None:
+    """With as many samples of each problem the interval is the usual one of their means, whatever their number."""
+    generator = np.random.default_rng(3)
+    shares = generator.integers(0, 9, 500) / 8
+    found = clustered_share(Counter((round(8 * share), 8) for share in shares.tolist()))
+    half = 1.959964 * shares.std(ddof=1) / np.sqrt(500)
+    assert found.estimate == pytest.approx(shares.mean())
+    assert (found.low, found.high) == (pytest.approx(shares.mean() - half), pytest.approx(shares.mean() + half))
+
+
+def test_the_interval_of_a_share_of_clusters_covers_the_truth() -> None:
+    """Problems of unlike difficulty with 1 to 8 samples: 95% of intervals hold the share, where Wilson's over samples
+    hold it far less often."""
+    generator, held, naive = np.random.default_rng(4), 0, 0
+    for _ in range(1000):
+        chances, drawn = generator.beta(0.5, 0.5, 60), generator.integers(1, 9, 60)
+        right = generator.binomial(drawn, chances)
+        found = clustered_share(Counter(zip(right.tolist(), drawn.tolist(), strict=True)))
+        over_samples = wilson(int(right.sum()), int(drawn.sum()))
+        held += found.low <= 0.5 <= found.high
+        naive += over_samples.low <= 0.5 <= over_samples.high
+    assert 925 <= held <= 970
+    assert naive < 800
+
+
+def test_a_share_of_clusters_at_its_ends() -> None:
+    assert clustered_share({(8, 8): 20}) == wilson(20, 20)
+    assert clustered_share({(0, 8): 20}) == wilson(0, 20)
+    one = clustered_share({(3, 8): 1})
+    assert one.low <= one.estimate == 3 / 8 <= one.high
+    with pytest.raises(ValueError, match="no samples"):
+        clustered_share({(0, 0): 3})
 
 
 def test_paired_bootstrap_agrees_with_the_normal_approximation() -> None:

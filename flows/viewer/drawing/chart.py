@@ -26,8 +26,8 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Lines over a common x axis. `log` makes the x axis logarithmic (base 2), `share` shows y as per cent, and `names`
-    are texts for the whole numbers of the x axis."""
+    """Lines over a common x axis. `log` makes the x axis logarithmic (base 2), `whole` gives it whole numbers alone,
+    `share` shows y as per cent, and `names` are texts for the whole numbers of the x axis."""
 
     title: str
     x: str
@@ -35,6 +35,7 @@ class Chart:
     series: Sequence[Series]
     log: bool = False
     share: bool = False
+    whole: bool = False
     names: Sequence[str] = field(default=())
     note: str = ""
 
@@ -65,6 +66,8 @@ class Chart:
             text = f"{value:.0%}" if self.share else _short(value)
             found.append(Markup('<text x="{}" y="{:.1f}" class="tick end">{}</text>').format(LEFT - 8, y + 4, text))
         for value in range(len(self.names)) if self.names else x_axis.ticks():
+            if self.whole and value != round(value):
+                continue
             text = self.names[int(value)] if self.names else _short(value)
             place = Markup('<text x="{:.1f}" y="{}" class="tick middle">{}</text>')
             if not self.names or value % max(1, -(-len(self.names) // 8)) == 0:
@@ -135,4 +138,7 @@ def _step(span: float) -> float:
 
 
 def _short(value: float) -> str:
-    return f"{value:,.0f}" if value == round(value) and abs(value) < 1e6 else f"{value:.3g}"
+    for power, sign in ((1e9, "G"), (1e6, "M")):
+        if abs(value) >= power:
+            return f"{value / power:.3g}{sign}"
+    return f"{value:,.0f}" if value == round(value) or abs(value) >= 1000 else f"{value:.3g}"

@@ -1,12 +1,14 @@
 """Charts of the store's views: accuracy by samples, turns and tokens, the worth of graders, cost, rounds, diversity."""
 
+import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from redraft.flows.viewer.address import Address, NotThere
 from redraft.flows.viewer.drawing.chart import COLOURS, Chart, Series
 from redraft.flows.viewer.store_reader import Reader, Row, by
-from redraft.graders.statistics import wilson
+from redraft.graders.statistics import Interval, clustered_share, pass_at_k, wilson
 from redraft.store.errors import alternatives
 from redraft.store.tables.sql import literal
 
@@ -30,33 +32,68 @@ def read(reader: Reader, asked: Address) -> dict[str, Any]:
 
 
 def _samples(reader: Reader, these: str) -> list[Chart]:
-    rows = _named(reader.cached_rows(f"FROM pass_at_k WHERE draft = 'first' AND {these}"))
-    best = reader.cached_rows(
-        f"FROM best_of_n WHERE draft = 'first' AND {these} AND grader NOT IN ('oracle', 'likelihood_sum')"
-    )
-    series = _series(rows, "name", "k", "pass_at_k")
+    rows = _of_all_problems(reader.cached_rows(f"FROM pass_at_k WHERE draft = 'first' AND {these}"))
+    best = _of_all_problems(
+        reader.cached_rows(
+            f"FROM best_of_n WHERE draft = 'first' AND {these} AND grader NOT IN ('oracle', 'likelihood_sum')"
+        ),
+        "grader", "grader_model",
+    )  # fmt: skip
+    counts = by(reader.cached_rows(FIRST_DRAFTS.format(these=these)), "recipe", "replicate")
+    for row in rows:
+        row["low"], row["high"] = _pass_bounds(counts[row["recipe"], row["replicate"]], row["k"], row["pass_at_k"])
+    series = _series(_named(rows), "name", "k", "pass_at_k", "low", "high")
     chosen = _series(_named(best, "grader"), "name", "k", "accuracy")
-    note = "pass@k: the chance that one of k first drafts is right, without bias (Chen et al., 2021)."
-    best_note = "The exact share of right answers if a grader picks among k first drafts; ties are averaged."
+    note = "pass@k: the chance that one of k first drafts is right, without bias (Chen et al., 2021). " + OVER_PROBLEMS
+    best_note = "The exact share of right answers if a grader picks among k first drafts; ties are averaged. "
     return [
-        Chart("pass@k", "samples k", "pass@k", series, log=True, share=True, note=note),
-        Chart("Best of k", "samples k", "accuracy", chosen, log=True, share=True, note=best_note),
+        Chart("pass@k", "samples k", "pass@k", series, log=True, share=True, note=note + ALL_PROBLEMS),
+        Chart("Best of k", "samples k", "accuracy", chosen, log=True, share=True, note=best_note + ALL_PROBLEMS),
     ]
+
+
+def _of_all_problems(rows: list[Row], *names: str) -> list[Row]:
+    """Returns the rows of each curve, over k, that are about as many problems as its first: fewer problems are other
+    problems, and a curve that went on with them would rise or fall for that reason alone."""
+    curves = by(rows, "recipe", "replicate", *names).values()
+    return [row for curve in curves for row in curve if row["problems"] == max(each["problems"] for each in curve)]
+
+
+def _pass_bounds(counts: list[Row], k: int, estimate: float) -> tuple[float, float]:
+    """Returns the 95% interval of pass@k over problems, from how many problems have n samples of which c are right."""
+    chances = [(pass_at_k(row["n"], row["c"], k), row["problems"]) for row in counts if row["n"] >= k]
+    many = sum(problems for _, problems in chances)
+    if many == 1 or estimate in (0, 1):
+        found = wilson(round(estimate * many), many)
+        return min(found.low, estimate), max(found.high, estimate)
+    spread = sum(problems * (chance - estimate) ** 2 for chance, problems in chances) / (many - 1)
+    half = 1.959964 * math.sqrt(spread / many)
+    return max(0.0, estimate - half), min(1.0, estimate + half)
+
+
+def _share(counts: Iterable[Row]) -> Interval:
+    """Returns the share of right drafts over problems, from how many problems have so many right ones of their drafts.
+    Rows of the same counts are added."""
+    found: Counter[tuple[int, int]] = Counter()
+    for row in counts:
+        found[row["right"], row["drafts"]] += row["problems"]
+    return clustered_share(found)
 
 
 def _turns(reader: Reader, these: str) -> list[Chart]:
     rows = _named(reader.cached_rows(f"FROM corrections WHERE {these}"))
+    counts = by(reader.cached_rows(TURNS.format(these=these)), "recipe", "replicate", "turn")
     for row in rows:
-        found = wilson(row["correct"], row["trajectories"])
-        row["low"], row["high"] = found.low, found.high
+        bounds = _share(counts[row["recipe"], row["replicate"], row["turn"]])
+        row["low"], row["high"] = bounds.low, bounds.high
     several = {row["name"] for row in rows if row["turn"] > 1}
     turned = [row for row in rows if row["name"] in several]
-    note = "A trajectory that ended earlier keeps its last answer. Intervals are Wilson's, over trajectories."
+    note = "A trajectory that ended earlier keeps its last answer. " + OVER_PROBLEMS
     by_turn = _series(turned, "name", "turn", "accuracy", "low", "high")
     by_tokens = _series([row for row in rows if row["tokens"]], "name", "tokens", "accuracy", "low", "high")
     return [
-        Chart("Accuracy by turn", "turn", "accuracy", by_turn, share=True, note=note),
-        Chart("Accuracy by tokens", "tokens written for a trajectory", "accuracy", by_tokens, share=True),
+        Chart("Accuracy by turn", "turn", "accuracy", by_turn, share=True, whole=True, note=note),
+        Chart("Accuracy by tokens", "tokens written for a trajectory", "accuracy", by_tokens, share=True, note=note),
     ]
 
 
@@ -72,38 +109,40 @@ def _reward(reader: Reader, these: str) -> list[Chart]:
             *_series(part, None, "k", "value", title="value"),
         ]
         bounded = all(0 <= row["value"] <= 1 for row in part)
-        note = "If the value rises while the share of right answers does not, the grader is being gamed."
+        note = "If the value rises while the share of right answers does not, the grader is being gamed. "
+        note += ALL_PROBLEMS
         if bounded:
             found.append(Chart(f"Reward against truth: {name}", "best of k", "share", [series[0], _dashed(series[1])],
                                log=True, share=True, note=note))  # fmt: skip
         else:
-            found.append(Chart(f"Value: {name}", "best of k", "value", series[1:], log=True))
-            found.append(Chart(f"Truth: {name}", "best of k", "right", series[:1], log=True, share=True))
+            found.append(Chart(f"Value: {name}", "best of k", "value", series[1:], log=True, note=note))
+            found.append(Chart(f"Truth: {name}", "best of k", "right", series[:1], log=True, share=True, note=note))
     return found[:12]
 
 
 def _calibration(reader: Reader, these: str) -> list[Chart]:
-    rows = reader.cached_rows(CALIBRATION.format(these=these))
-    for row in rows:
-        found = wilson(row["right"], row["drafts"])
-        row["share"], row["low"], row["high"] = found.estimate, found.low, found.high
+    rows: list[Row] = []
+    for (name, _), counts in by(reader.cached_rows(CALIBRATION.format(these=these)), "name", "bin").items():
+        found, drafts = _share(counts), sum(row["drafts"] * row["problems"] for row in counts)
+        bounds: Row = {"share": found.estimate, "low": found.low, "high": found.high}
+        rows.append({"name": name, "value": sum(row["value"] for row in counts) / drafts, **bounds})
     series = _series(rows, "name", "value", "share", "low", "high")
     ideal = Series("perfect", [(0.0, 0.0, None, None), (1.0, 1.0, None, None)], dashed=True)
-    note = "First drafts by the value that a grader gave them, in ten bins; intervals are Wilson's."
+    note = "First drafts by the value that a grader gave them, in ten bins. " + OVER_PROBLEMS
     return [Chart("Calibration", "mean value", "right", [*series, ideal] if series else [], share=True, note=note)]
 
 
 def _cost(reader: Reader, these: str) -> list[Chart]:
-    rows = reader.cached_rows(COST)
+    rows = reader.cached_rows(COST.format(these=these))
     days = sorted({row["day"] for row in rows})
     names = [f"{day:%m-%d}" for day in days]
     for row in rows:
         row["place"] = days.index(row["day"])
+    paid = [row for row in rows if row["cost_usd"]]
+    costs, tokens = _series(paid, "model", "place", "cost_usd"), _series(rows, "model", "place", "tokens")
     return [
-        Chart("Cost by day", "day", "dollars", _series(rows, "model", "place", "cost_usd"), names=names),
-        Chart(
-            "Tokens written by day", "day", "tokens", _series(rows, "model", "place", "completion_tokens"), names=names
-        ),
+        Chart("Cost by day", "day", "dollars", costs, names=names),
+        Chart("Tokens written by day", "day", "tokens", tokens, names=names),
     ]
 
 
@@ -117,11 +156,15 @@ def _rounds(reader: Reader, these: str) -> list[Chart]:
             title,
             _series(reader.cached_rows(sql), "loop_id", "round", "figure"),
             share=True,
+            whole=True,
         )
         for title, sql in WATCH.items()
     ]
     note = "Every round is measured on the same held-out problems."
-    return [Chart("Rounds of self-training", "round", "accuracy", accuracy, share=True, note=note), *watched]
+    return [
+        Chart("Rounds of self-training", "round", "accuracy", accuracy, share=True, whole=True, note=note),
+        *watched,
+    ]
 
 
 def _diversity(reader: Reader, these: str) -> list[Chart]:
@@ -134,7 +177,9 @@ def _diversity(reader: Reader, these: str) -> list[Chart]:
     beginnings = _named(reader.cached_rows(f"FROM diversity WHERE {these}"))
     note = "The share of the drafts of a problem that begin differently, by the number of steps."
     drawn = _series(beginnings, "name", "depth", "share")
-    found.append(Chart("How different drafts begin", "steps", "different beginnings", drawn, share=True, note=note))
+    found.append(
+        Chart("How different drafts begin", "steps", "different beginnings", drawn, share=True, whole=True, note=note)
+    )
     return found
 
 
@@ -180,18 +225,50 @@ def _dashed(series: Series) -> Series:
     return Series(series.name, series.points, dashed=True)
 
 
+OVER_PROBLEMS = "Intervals are 95%, over problems."
+ALL_PROBLEMS = "A point that would be of fewer problems than the first is left out."
+
 CALIBRATION = """
 WITH placed AS (
-    SELECT grader || CASE WHEN grader_model IS NULL THEN '' ELSE ' · ' || grader_model END AS name, value, correct,
-           least(floor(value * 10), 9) AS bin
-    FROM raw.valued WHERE draft = 'first' AND value BETWEEN 0 AND 1 AND {these}
+    SELECT grader || CASE WHEN grader_model IS NULL THEN '' ELSE ' · ' || grader_model END AS name, problem_id,
+           least(floor(value * 10), 9) AS bin, sum(value) AS value, count(*) AS drafts,
+           count(*) FILTER (correct) AS "right"
+    FROM raw.valued WHERE draft = 'first' AND value BETWEEN 0 AND 1 AND {these} GROUP BY ALL
 )
-SELECT name, avg(value) AS value, count(*) AS drafts, count(*) FILTER (correct) AS "right" FROM placed
-GROUP BY name, bin ORDER BY name, bin"""
+SELECT name, bin, "right", drafts, count(*) AS problems, sum(value) AS value FROM placed
+GROUP BY name, bin, "right", drafts ORDER BY name, bin"""
+"""How many problems have so many right ones of their drafts in a bin, and the sum of the drafts' values."""
+
+FIRST_DRAFTS = """
+SELECT recipe, replicate, n, c, count(*) AS problems FROM (
+    SELECT recipe, replicate, count(correct) AS n, count(*) FILTER (correct) AS c
+    FROM raw.drafts WHERE draft = 'first' AND {these} GROUP BY recipe, replicate, commit_id HAVING count(correct) > 0
+) GROUP BY ALL"""
+"""How many problems have c right ones of n first drafts."""
+
+TURNS = """
+WITH decided AS (
+    SELECT recipe, replicate, commit_id, turn, turns, correct FROM raw.sampled WHERE {these}
+    QUALIFY count(*) OVER (PARTITION BY path_id) = count(correct) OVER (PARTITION BY path_id)
+), most AS (
+    SELECT recipe, replicate, max(turns) AS most FROM decided GROUP BY ALL
+), carried AS (
+    SELECT recipe, replicate, commit_id, correct,
+           unnest(CASE WHEN turn = turns THEN range(turn, most + 1) ELSE [turn] END) AS turn
+    FROM decided JOIN most USING (recipe, replicate)
+)
+SELECT recipe, replicate, turn, "right", drafts, count(*) AS problems FROM (
+    SELECT recipe, replicate, turn, count(*) FILTER (correct) AS "right", count(*) AS drafts
+    FROM carried GROUP BY recipe, replicate, turn, commit_id
+) GROUP BY ALL"""
+"""How many problems have so many right ones of their trajectories at a turn, as the view `corrections` counts them."""
 
 COST = """
-SELECT day, model, completion_tokens, cost_usd FROM tokens_by_day WHERE day IN (
-    SELECT DISTINCT day FROM tokens_by_day WHERE day IS NOT NULL ORDER BY day DESC LIMIT 60) ORDER BY day"""
+WITH days AS (
+    SELECT answered_at::DATE AS day, model, sum(completion_tokens)::BIGINT AS tokens, sum(cost_usd) AS cost_usd
+    FROM raw.calls JOIN raw.commits USING (commit_id) WHERE answered_at IS NOT NULL AND {these} GROUP BY ALL
+)
+FROM days SEMI JOIN (SELECT DISTINCT day FROM days ORDER BY day DESC LIMIT 60) USING (day) ORDER BY day, model"""
 
 ROUNDS = """
 SELECT loop_id, round, accuracy, accuracy_lo, accuracy_hi FROM rounds WHERE accuracy IS NOT NULL

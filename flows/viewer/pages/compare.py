@@ -77,7 +77,7 @@ def _pairs(runs: list[str]) -> str:
 
 
 RUNS = """
-SELECT run_id, strategy, model, config->>'feedback' AS feedback, started_at FROM runs
+SELECT run_id, strategy, model, config->>'feedback' AS feedback, config->>'source' AS source, started_at FROM runs
 WHERE run_id IN (SELECT run_id FROM raw.commits SEMI JOIN raw.turns USING (commit_id))
 ORDER BY started_at DESC LIMIT 100"""
 

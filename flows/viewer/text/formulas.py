@@ -14,6 +14,12 @@ FORMULA = re.compile(
 """A formula. As in Pandoc, a dollar that opens one has no space behind it, and one that closes it has no space before
 it and no digit behind it: prices such as $5 and $6 are none. Formulas of more than 2,000 characters stay text."""
 
+BARE = re.compile(
+    r"(?=[^\n]*\\[a-zA-Z])"
+    r"(?:\\text\{[^{}$]{0,100}\}|\\[a-zA-Z]+|[^\\$\na-zA-Z]|(?<![a-zA-Z])[a-zA-Z]{1,2}(?![a-zA-Z])){1,300}"
+)
+"""A short text that is a formula as a whole, such as the key of a problem: it has a command, and no words besides."""
+
 ELEMENTS = frozenset(
     [
         "math",
@@ -78,6 +84,9 @@ ATTRIBUTES = frozenset(
 def with_formulas(text: str | None) -> Markup:
     """Returns a text as HTML, with its formulas as MathML."""
     found, at, text = Markup(""), 0, text or ""
+    if BARE.fullmatch(text):
+        maths = _mathml(text, False)
+        return escape(text) if maths is None or "\\" in maths else maths  # a command that is none stays as it is
     for match in FORMULA.finditer(text):
         block = match["block"] or match["display"]
         maths = _mathml(block or match["inline"] or match["dollars"], bool(block))

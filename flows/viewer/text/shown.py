@@ -21,8 +21,8 @@ def whole(value: float | None) -> str:
 
 
 def number(value: float | None) -> str:
-    """Returns a number with three figures: "0.123", "1.2e-05"."""
-    return NONE if value is None else f"{value:.3g}"
+    """Returns a number with three figures, and from 1,000 on whole: "0.123", "1.2e-05", "30,644"."""
+    return NONE if value is None else f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def dollars(value: float | None) -> str:

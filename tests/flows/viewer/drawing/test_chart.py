@@ -77,3 +77,12 @@ def test_dashed_lines_are_told_apart() -> None:
     root = drawn(Chart("a", "x", "y", [Series("real", points), Series("ideal", points, dashed=True)]))
     lines = [each.get("class") for each in root.iter("path") if each.get("class", "").startswith("line")]
     assert lines == ["line c0", "line c1 dashed"]
+
+
+def test_ticks_are_short_and_turns_are_whole_numbers() -> None:
+    line = Series("a", [(1, 21_533.3, None, None), (2, 30_644.0, None, None), (3, 12_500_000.0, None, None)])
+    found = texts(drawn(Chart("Tokens", "turn", "tokens", [line], whole=True)), "tick")
+    assert [text for text in found if "." in text or "e" in text] == []
+    assert found[-3:] == ["1", "2", "3"]
+    half = Series("a", [(1, 0.1, None, None), (3, 0.2, None, None)])
+    assert texts(drawn(Chart("Accuracy", "turn", "accuracy", [half], whole=True)), "middle")[:3] == ["1", "2", "3"]

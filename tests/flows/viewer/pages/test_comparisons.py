@@ -1,15 +1,20 @@
 """Runs side by side, and charts, against what Python makes of the drafts."""
 
 import asyncio
+from collections import Counter
+from math import sqrt
 from pathlib import Path
+from statistics import mean, stdev
 
 import pytest
 
 from redraft.flows.generate import generate
 from redraft.flows.viewer.address import Address, NotThere
+from redraft.flows.viewer.app import ServerLinks
 from redraft.flows.viewer.pages import charts, compare
-from redraft.flows.viewer.store_reader import MOST_CACHED, Reader
-from redraft.graders.statistics import paired_bootstrap, sign_flip, wilson
+from redraft.flows.viewer.site import Site
+from redraft.flows.viewer.store_reader import MOST_CACHED, Reader, by
+from redraft.graders.statistics import clustered_share, paired_bootstrap, pass_at_k, sign_flip, wilson
 from redraft.store import Store
 
 
@@ -93,9 +98,62 @@ def test_accuracy_by_turn_and_tokens_has_intervals(reader: Reader) -> None:
         (row["tokens"], row["accuracy"]) for row in rows
     ]
     [drawn] = charts.read(reader, Address.of("charts", of="turns"))["charts"][0].series
-    for point, row in zip(drawn.points, rows, strict=True):
-        found = wilson(row["correct"], row["trajectories"])
-        assert point[2:] == (found.low, found.high)
+    drafts = reader.rows(
+        "SELECT s.unit_id, t.trajectory_id, t.turn, t.correct FROM turns t JOIN samples s USING (trajectory_id)"
+        " JOIN runs r ON r.run_id = s.run_id WHERE r.strategy = 'correct'"
+    )
+    paths = by(drafts, "trajectory_id")
+    for point in drawn.points:
+        last = [max((row for row in path if row["turn"] <= point[0]), key=lambda row: row["turn"])
+                for path in paths.values()]  # fmt: skip
+        pairs = Counter((sum(row["correct"] for row in unit), len(unit)) for unit in by(last, "unit_id").values())
+        found = clustered_share(pairs)
+        assert point[1:] == pytest.approx((found.estimate, found.low, found.high))
+
+
+def test_pass_at_k_has_its_interval_over_problems(reader: Reader) -> None:
+    [drawn] = charts.read(reader, Address.of("charts", run=runs(reader, "best_of_n")[0]))["charts"][0].series
+    samples = reader.rows(
+        "SELECT problem_id, correct FROM samples JOIN runs USING (run_id) WHERE strategy = 'best_of_n'"
+    )
+    counts = [(len(each), sum(row["correct"] for row in each)) for each in by(samples, "problem_id").values()]
+    for k, estimate, low, high in drawn.points:
+        chances = [pass_at_k(n, c, int(k)) for n, c in counts]
+        half = 1.959964 * stdev(chances) / sqrt(len(chances))
+        if 0 < estimate < 1:
+            bounds = (max(0.0, estimate - half), min(1.0, estimate + half))
+        else:
+            bounds = wilson(round(estimate * len(counts)), len(counts))
+            bounds = (bounds.low, bounds.high)
+        assert (estimate, low, high) == pytest.approx((mean(chances), *bounds))
+
+
+def test_a_curve_has_no_point_of_fewer_problems(own: Path) -> None:
+    """A problem with one sample is in pass@1 alone: pass@2 would be of other problems."""
+    store = Store(own)
+    [(recipe,)] = store.query("SELECT recipe FROM runs WHERE strategy = 'best_of_n'").rows
+    with store._database.open() as connection:  # pyright: ignore[reportPrivateUsage]
+        unit = f"(SELECT commit_id FROM raw.commits WHERE recipe = '{recipe}' LIMIT 1)"
+        connection.execute(f"UPDATE raw.turns SET ended = 'failed' WHERE commit_id = {unit} AND sample > 0")
+    [drawn] = charts.read(Reader(store), Address.of("charts", run=runs(Reader(store), "best_of_n")[0]))["charts"][
+        0
+    ].series
+    assert [point[0] for point in drawn.points] == [1]
+
+
+def test_costs_of_a_run_are_those_of_its_recipe(reader: Reader) -> None:
+    [name] = runs(reader, "best_of_n")
+    [drawn] = charts.read(reader, Address.of("charts", of="cost", run=name))["charts"][-1].series
+    wanted = reader.row(f"SELECT sum(completion_tokens)::BIGINT AS tokens FROM calls WHERE run_id = '{name}'")
+    assert wanted
+    assert sum(point[1] for point in drawn.points) == wanted["tokens"]
+
+
+def test_runs_without_a_common_problem_say_so(reader: Reader, own: Path) -> None:
+    asyncio.run(generate("builtin:levels=2-4,seed=77", db=own, limit=1, samples=1, strategy="greedy"))
+    other = Reader(Store(own), "ann")
+    html = Site(other, ServerLinks()).render(Address.of("compare", run=runs(other, "best_of_n", "greedy")))
+    assert "No problem was solved by all of these runs" in html
 
 
 def test_calibration_is_the_share_of_right_drafts_by_value(reader: Reader) -> None:

@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from markupsafe import escape
 
 from redraft.flows.viewer.text.formulas import ATTRIBUTES, ELEMENTS, with_formulas
 
@@ -93,3 +94,13 @@ def test_nothing_is_lost_around_formulas() -> None:
 
 def test_none_is_empty() -> None:
     assert with_formulas(None) == ""
+
+
+@pytest.mark.parametrize("text", [r"\frac{7}{2}", r"3\sqrt{2}", r"\left(3, \frac{\pi}{2}\right)", r"x^2 \text{ cm}"])
+def test_a_key_that_is_a_formula_as_a_whole_needs_no_dollars(text: str) -> None:
+    assert with_formulas(text).startswith("<math")
+
+
+@pytest.mark.parametrize("text", [r"C:\new\folder", r"Use \frac for halves", "a line\\n more", "12", "$5 \\cdot 2"])
+def test_a_text_with_words_is_no_formula(text: str) -> None:
+    assert with_formulas(text) == escape(text)

@@ -15,6 +15,7 @@ from redraft.flows.viewer.text.shown import FILTERS
         ("whole", 12345, "12,345"),
         ("whole", None, "–"),
         ("number", 0.000012, "1.2e-05"),
+        ("number", 30_644.2, "30,644"),
         ("number", None, "–"),
         ("dollars", 1234.5, "$1,234.50"),
         ("dollars", 0.00013, "$0.00013"),
