@@ -5,6 +5,7 @@ import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from redraft.flows.viewer.address import Address, NotThere
 from redraft.flows.viewer.server import ViewError
@@ -66,16 +67,20 @@ def write_pages(
     overwrite: bool = False,
 ) -> int:
     """Writes the pages of problems, with their trajectories, trees and calls, and returns their number. `problems` and
-    `runs` choose; of several problems, the first `limit` by id. The folder appears when it is complete. Raises
+    `runs` choose; of several problems, the first `limit` by id. A problem that only `runs` choose is written with what
+    these runs did. The folder appears when it is complete. Raises
     ViewError if the folder is not empty, without `overwrite` or if an export did not make it; NotThere if the store
     does not have what was chosen."""
     target, reader = Path(folder), Reader(store)
     _check(target, overwrite)
     with store.held(read_only=True, patience=PATIENCE_S):  # all pages show one state of the store
         chosen = _problems(reader, problems, runs, limit)
-        units = reader.rows(f"SELECT DISTINCT unit_id, run_id FROM raw.commits WHERE {one_of('problem_id', chosen)}")
+        those = one_of("problem_id", chosen)
+        if runs:
+            those += f" AND ({one_of('run_id', runs)} OR {one_of('problem_id', problems)})"
+        units = reader.rows(f"SELECT unit_id, run_id FROM raw.published WHERE {those}")
         links = FileLinks(set(chosen), {row["unit_id"] for row in units}, {row["run_id"] for row in units})
-        site = Chosen(reader, links, chosen)
+        site = Chosen(reader, links, chosen, whole=set(problems) if runs else set(chosen), runs=runs)
         new = target.with_name(f".{target.name}.new")
         shutil.rmtree(new, ignore_errors=True)
         new.mkdir(parents=True)
@@ -86,18 +91,23 @@ def write_pages(
 
 
 class Chosen(Site):
-    """The pages of some problems: the list of problems has these alone."""
+    """The pages of some problems: the list of problems has these alone. A problem that is not in `whole` is shown with
+    what `runs` did of it."""
 
-    def __init__(self, reader: Reader, links: FileLinks, problems: Sequence[str]) -> None:
+    def __init__(
+        self, reader: Reader, links: FileLinks, problems: Sequence[str], whole: set[str], runs: Sequence[str]
+    ) -> None:
         super().__init__(reader, links)
-        self._problems = problems
+        self._problems, self._whole, self._runs = problems, whole, runs
 
-    def read(self, address: Address) -> dict[str, object]:
+    def read(self, address: Address) -> dict[str, Any]:
+        if address.page == "problem" and address.get("id") not in self._whole:
+            return super().read(address.but(run=self._runs))
         if address.page != "problems":
             return super().read(address)
         from redraft.flows.viewer.pages.problems import read_these
 
-        return read_these(self.reader, self._problems)
+        return read_these(self.reader, self._problems, () if self._whole else self._runs)
 
 
 def _write(site: Site, links: FileLinks, new: Path, target: Path) -> int:

@@ -13,13 +13,14 @@ ROLES = ("", "sample", "search", "rollout")
 
 
 def read(reader: Reader, asked: Address) -> dict[str, Any]:
-    """Returns the problem `id`. `run` and `role` narrow its trajectories, of which `start` is the first on the page;
-    `grader` colours the steps. Raises NotThere."""
+    """Returns the problem `id`. `run`, once or more, and `role` narrow its trajectories, of which `start` is the
+    first on the page; `grader` colours the steps. Raises NotThere."""
     problem = reader.row(PROBLEM.format(id=literal(asked.get("id"))))
     if problem is None:
         raise NotThere(f"no problem {asked.get('id')!r} in {reader.store.path}")
     units = reader.rows(UNITS.format(id=literal(problem["problem_id"])))
-    shown = [unit for unit in units if asked.get("run") in ("", unit["run_id"])]
+    runs = asked.all("run")
+    shown = [unit for unit in units if not runs or unit["run_id"] in runs]
     commits = [unit["commit_id"] for unit in shown]
     paths = reader.rows(PATHS.format(commits=", ".join(map(str, commits)) or "NULL"))
     roles = Counter(path["role"] for path in paths)

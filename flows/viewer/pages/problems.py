@@ -37,9 +37,9 @@ def read(reader: Reader, asked: Address) -> dict[str, Any]:
     more = len(found) > PER_PAGE
     found = found[:PER_PAGE]
     if found:
-        _add_counts(reader, found, asked.get("run"))
+        _add_counts(reader, found, asked.all("run"))
     if found and sort != "disagreement":
-        _add_disagreement(reader, found, asked.get("run"))
+        _add_disagreement(reader, found, asked.all("run"))
     last = found[-1] if more else None
     following = asked.but(after=last["problem_id"], key=_key(last[column])) if last else None
     return {
@@ -56,11 +56,11 @@ def read(reader: Reader, asked: Address) -> dict[str, Any]:
     }
 
 
-def read_these(reader: Reader, ids: Sequence[str]) -> dict[str, Any]:
-    """Returns these problems, all on one page."""
+def read_these(reader: Reader, ids: Sequence[str], runs: Sequence[str] = ()) -> dict[str, Any]:
+    """Returns these problems, all on one page. If `runs` are given, only drafts of these runs count."""
     found = reader.rows(THESE.format(these=one_of("problem_id", ids)))
-    _add_counts(reader, found, "")
-    _add_disagreement(reader, found, "")
+    _add_counts(reader, found, runs)
+    _add_disagreement(reader, found, runs)
     return {"title": "Problems", "problems": found, "total": len(found), "first": None, "following": None}
 
 
@@ -81,8 +81,8 @@ def _page(reader: Reader, asked: Address, sort: str, column: str, order: str) ->
     direction = "ASC" if order == "up" else "DESC"
     sql = PAGE.format(
         conditions=_conditions(asked),
-        counted=COUNTED.format(these=_these(asked), counts=MEASURES.get(sort, "count(*) AS samples")),
-        disputed=DISPUTED.format(graded="true", **_disputed(asked.get("run"))),
+        counted=COUNTED.format(these=_of(asked.all("run")), counts=MEASURES.get(sort, "count(*) AS samples")),
+        disputed=DISPUTED.format(graded="true", **_disputed(asked.all("run"))),
         source=source,
         after=" AND ".join(conditions),
         column=column,
@@ -117,13 +117,13 @@ def _conditions(asked: Address) -> str:
     if asked.get("level"):
         found.append(f"level = {asked.whole('level')}")
     if asked.get("run"):
-        found.append(f"problem_id IN (SELECT problem_id FROM raw.commits WHERE run_id = {literal(asked.get('run'))})")
+        found.append(f"problem_id IN (SELECT problem_id FROM raw.commits WHERE {_of(asked.all('run'))})")
     return " AND ".join(found)
 
 
-def _these(asked: Address) -> str:
-    """Returns the condition on the units whose drafts count."""
-    return f"run_id = {literal(asked.get('run'))}" if asked.get("run") else "true"
+def _of(runs: Sequence[str]) -> str:
+    """Returns the condition on what belongs to these runs; without runs, everything counts."""
+    return one_of("run_id", runs) if runs else "true"
 
 
 def _total(reader: Reader, asked: Address) -> int | None:
@@ -134,38 +134,37 @@ def _total(reader: Reader, asked: Address) -> int | None:
     return row["n"] if row else 0
 
 
-def _add_counts(reader: Reader, problems: list[Row], run: str) -> None:
+def _add_counts(reader: Reader, problems: list[Row], runs: Sequence[str]) -> None:
     found = {
         row.pop("problem_id"): row
-        for row in reader.rows(COUNTED.format(**_places(reader, problems, run), counts=COUNTS))
+        for row in reader.rows(COUNTED.format(**_places(reader, problems, runs), counts=COUNTS))
     }
     for problem in problems:
         problem.update(found.get(problem["problem_id"], NOTHING))
 
 
-def _add_disagreement(reader: Reader, problems: list[Row], run: str) -> None:
-    rows = reader.rows(DISPUTED.format(**_places(reader, problems, run), **_disputed(run)))
+def _add_disagreement(reader: Reader, problems: list[Row], runs: Sequence[str]) -> None:
+    rows = reader.rows(DISPUTED.format(**_places(reader, problems, runs), **_disputed(runs)))
     found = {row["problem_id"]: row["disagreement"] for row in rows}
     for problem in problems:
         problem["disagreement"] = found.get(problem["problem_id"])
 
 
-def _places(reader: Reader, problems: list[Row], run: str) -> dict[str, str]:
+def _places(reader: Reader, problems: list[Row], runs: Sequence[str]) -> dict[str, str]:
     """Returns the conditions on the units of these problems, and on commits that graded them. The numbers of commits
     tell DuckDB where to look."""
     these = one_of("problem_id", [problem["problem_id"] for problem in problems])
     commits = reader.rows(f"SELECT commit_id FROM raw.commits WHERE {these}")
     found = f"commit_id IN ({numbers(row['commit_id'] for row in commits)})"
-    return {"these": f"{found} AND run_id = {literal(run)}" if run else found, "graded": found}
+    return {"these": f"{found} AND {_of(runs)}", "graded": found}
 
 
-def _disputed(run: str) -> dict[str, str]:
-    """Returns the conditions on the drafts of a run, and on its labels. A grade may be of another run."""
-    if not run:
+def _disputed(runs: Sequence[str]) -> dict[str, str]:
+    """Returns the conditions on the drafts of runs, and on their labels. A grade may be of another run."""
+    if not runs:
         return {"drafts": "true", "labelled": "true"}
-    of_run = f"run_id = {literal(run)}"
-    drafts = f"SELECT path_id FROM raw.turns JOIN raw.published USING (commit_id) WHERE {of_run}"
-    return {"drafts": f"g.path_id IN ({drafts})", "labelled": of_run}
+    drafts = f"SELECT path_id FROM raw.turns JOIN raw.published USING (commit_id) WHERE {_of(runs)}"
+    return {"drafts": f"g.path_id IN ({drafts})", "labelled": _of(runs)}
 
 
 NOTHING: Row = {"samples": None, "answered": None, "answers": None, "rate": None, "oracle_used": None}

@@ -78,6 +78,29 @@ def test_an_export_of_a_run_has_the_problems_that_it_solved(store: Store, tmp_pa
     ] == problems
 
 
+def test_an_export_of_a_run_has_what_this_run_did_and_nothing_of_another(store: Store, tmp_path: Path) -> None:
+    [(run_id, other)] = store.query(
+        "SELECT run_id, problem_id FROM samples JOIN runs USING (run_id) WHERE strategy = 'mcts' ORDER BY 2 LIMIT 1"
+    ).rows
+    units = {row[0] for row in store.query(f"SELECT unit_id FROM raw.published WHERE run_id = '{run_id}'").rows}
+    of_run = f"FROM samples WHERE run_id = '{run_id}'"
+    write_pages(store, tmp_path / "out", runs=[run_id])
+    for page in ("tree", "calls"):
+        assert len(list((tmp_path / "out").glob(f"{page}-*.html"))) == len(units)
+    shown = [file.read_text() for file in (tmp_path / "out").glob("problem-*.html")]
+    sections = [unit for text in shown for unit in re.findall(r'class="unit" aria-label="\S+ (.*?)"', text)]
+    assert sorted(sections) == sorted(units)
+    assert len(list((tmp_path / "out").glob("run-*.html"))) == 1
+    listed = (tmp_path / "out" / "problems.html").read_text()
+    counts = store.query(f"SELECT count(*) {of_run} GROUP BY problem_id ORDER BY problem_id").rows
+    assert re.findall(r"</td>\n<td class=\"num\">(\d+)</td>\n<td>", listed) == [str(n) for (n,) in counts]
+
+    write_pages(store, tmp_path / "both", runs=[run_id], problems=[other])  # the problem is named, so all runs count
+    [whole] = [file.read_text() for file in (tmp_path / "both").glob("problem-*.html") if other in file.read_text()]
+    every = store.query(f"SELECT count(DISTINCT unit_id) FROM trajectories WHERE problem_id = '{other}'").rows[0][0]
+    assert whole.count('class="unit"') == every > 1
+
+
 def test_an_export_replaces_only_an_export_and_only_if_asked(store: Store, tmp_path: Path) -> None:
     out = tmp_path / "out"
     write_pages(store, out, limit=1)
