@@ -319,7 +319,11 @@
     const box = canvas.getBoundingClientRect();
     zoom(Math.exp(-event.deltaY * 0.0015), event.clientX - box.left, event.clientY - box.top);
   }, { passive: false });
-  canvas.addEventListener("keydown", (event) => {
+  document.addEventListener("keydown", (event) => { // on the whole page, except keys of a field, a button or a link
+    const at = event.target, key = event.key;
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || document.getElementById("keys").open) return;
+    if (at === side || (at.matches("input, select, textarea") && at.type !== "checkbox")) return;
+    if ((key === " " || key === "Enter") && at.closest("a, button, input")) return;
     const parent = selected < 0 ? -1 : tree.parent[selected], line = children[parent < 0 ? count : parent].filter(visible), place = line.indexOf(selected);
     const moves = {
       ArrowLeft: () => parent, ArrowRight: () => (selected < 0 ? line[0] : folded.has(selected) ? -1 : children[selected].find(visible)),
@@ -327,10 +331,10 @@
     };
     const acts = {
       " ": () => fold(selected < 0 ? count : selected), "+": () => zoom(1.3), "=": () => zoom(1.3), "-": () => zoom(1 / 1.3), 0: fit, p: () => playing(!timer),
-      "?": () => document.getElementById("keys").showModal(), Enter: () => { const link = side.querySelector("a"); if (link) link.click(); },
+      Enter: () => { const link = side.querySelector("a"); if (link) link.click(); },
     };
-    if (moves[event.key]) { const node = moves[event.key](); if (node !== undefined && node >= 0) choose(node); }
-    else if (acts[event.key]) acts[event.key]();
+    if (moves[key]) { const node = moves[key](); if (node !== undefined && node >= 0) choose(node); }
+    else if (acts[key]) acts[key]();
     else return;
     event.preventDefault();
   });

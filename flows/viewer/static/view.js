@@ -27,9 +27,9 @@
       if (event.key === "Escape") event.target.blur();
       if (!/^(checkbox|range)$/.test(event.target.type)) return;
     }
-    if (document.getElementById("keys").open || event.target.id === "tree") return;
+    if (document.getElementById("keys").open) return;
     const key = event.key;
-    if (awaited === "g" && places[key] && live) location.href = places[key];
+    if (awaited === "g" && places[key] && live) { location.href = places[key]; event.preventDefault(); }
     awaited = key === "g" ? "g" : "";
     if (key === "?") document.getElementById("keys").showModal();
     else if (key === "/") {

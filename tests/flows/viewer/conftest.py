@@ -108,5 +108,11 @@ def browser(chromium: str) -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture(scope="module")
+def address(seen: Path, serve: Serve) -> Iterator[str]:
+    with serve(seen) as address:
+        yield address
+
+
 def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("REDRAFT_")}

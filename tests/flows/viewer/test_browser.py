@@ -26,12 +26,6 @@ WAIT_MS = 30_000
 BENCH = str(Path(__file__).parents[3] / "bench" / "scale" / "view.py")
 
 
-@pytest.fixture(scope="module")
-def address(seen: Path, serve: Serve) -> Iterator[str]:
-    with serve(seen) as address:
-        yield address
-
-
 class Window:
     """A page of the browser, which the test fails if the page reports an error or asks another server."""
 
@@ -238,7 +232,6 @@ def test_a_tree_is_panned_zoomed_folded_and_played(window: Window, seen: Path) -
 
 def test_a_step_of_a_tree_has_an_address(window: Window, seen: Path) -> None:
     page = window.open(places(seen)["tree"])
-    page.locator("canvas").focus()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowRight")
     found, name = page.url, page.locator("#step h2").first.inner_text()
