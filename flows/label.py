@@ -2,12 +2,21 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from redraft.agents.annotator import DraftView, Judgement, Quit, judgement_from_json
-from redraft.flows.annotation.drafts import Draft, Place, drafts, known, places, standing, told_by
+from redraft.flows.annotation.drafts import (
+    Place,
+    drafts,
+    drawn_again,
+    known,
+    places,
+    same_text,
+    standing,
+    told_by,
+)
 from redraft.flows.settings import DB
 from redraft.store.errors import SourceError, alternatives
 from redraft.store.tables.labels import Label
@@ -28,7 +37,7 @@ class Ask(Protocol):
 @dataclass(frozen=True, slots=True)
 class Labelled:
     """Counts of drafts. `labels` counts new labels that are right or wrong. `skipped` counts labels that are "skip" and
-    labels that the store had already. `left` counts the matching drafts that have no label of this session."""
+    labels that the store had already. `left` counts the matching texts that the person has still to label."""
 
     db: str
     person: str
@@ -48,8 +57,8 @@ async def label(
     again: bool = False,
     show_key: bool = False,
 ) -> Labelled:
-    """Asks the person `by` to label the stored drafts that match `where`, and stores each label at once. `where` is an
-    SQL condition on DRAFTS.
+    """Asks the person `by` to label the stored drafts that match `where` and ended with an answer, and stores each
+    label at once. `where` is an SQL condition on DRAFTS.
 
     Drafts that nobody has labelled come first, in a random order that `seed` decides. Drafts that this person has
     labelled are left out; with `again` they come last. Drafts with the same text are shown once and get the same label.
@@ -59,47 +68,60 @@ async def label(
     """
     async with opened(db, create=False) as store:
         fitting = await off_loop(places, store, by, where, seed, again)
-        session = _Session(ask, store, by, show_key, {} if again else await off_loop(told_by, store, by))
-        total = min(limit or len(fitting), len(fitting))
+        session = _Session(ask, store, by, show_key, min(limit or len(fitting), len(fitting)))
+        if not again:
+            await off_loop(session.repeat, where)
         try:
             for place in fitting:
-                found = await off_loop(drafts, store, [place])
-                if place not in found:  # a run has stored the unit again, without this draft
-                    continue
-                draft = found[place]
-                if session.shown == limit and draft.key not in session.told:
+                if session.shown == limit:
                     break
-                await session.label(place, draft, total)
+                await session.label(place)
         except Quit:
             pass
         skipped = session.kept.count("skip")
-        return Labelled(store.path, by, len(session.kept) - skipped, skipped, len(fitting) - len(session.kept))
+        return Labelled(store.path, by, len(session.kept) - skipped, skipped, len(fitting) - session.shown)
 
 
 @dataclass(slots=True)
 class _Session:
-    """The labels of one person in one session. `told` has the person's judgement of each text, by the text's key, and
-    whether the known answer was shown."""
+    """The labels of one person in one session, in which at most `total` drafts are shown."""
 
     ask: Ask
     store: Store
     by: str
     show_key: bool
-    told: dict[str, tuple[Judgement, bool]]
+    total: int
     shown: int = 0
     kept: list[str] = field(default_factory=list)  # verdicts
 
-    async def label(self, place: Place, draft: Draft, total: int) -> None:
-        """Stores a label of this draft. The draft is shown if its text was not shown before. Raises Quit."""
-        if draft.key not in self.told:
-            note = f"draft {self.shown + 1} of {total}"
-            if self.show_key:
-                note = f"{await off_loop(known, self.store, place)}\n{note}"
-            self.told[draft.key] = await self.ask(draft.shown, VERDICTS, note), self.show_key
-            self.shown += 1
-        told, key_shown = self.told[draft.key]
-        await off_loop(self.store.label, [_label(place, self.by, told, draft, key_shown)])
-        self.kept.append(told.verdict)
+    async def label(self, place: Place) -> None:
+        """Shows this draft and stores the label of every draft with its text. Raises Quit."""
+        draft = (await off_loop(drafts, self.store, [place])).get(place)
+        if draft is None:  # a run has stored the unit again, without this draft
+            return
+        note = f"draft {self.shown + 1} of {self.total}"
+        if self.show_key:
+            note = f"{await off_loop(known, self.store, place)}\n{note}"
+        told = await self.ask(draft.shown, VERDICTS, note)
+        self.shown += 1
+        await off_loop(self._keep, labels_of_text(self.store, _label(place, self.by, told, draft.key, self.show_key)))
+
+    def repeat(self, where: str) -> None:
+        """Labels drafts whose text the person labelled before a run drew it again."""
+        told = told_by(self.store, self.by)
+        twins = drawn_again(self.store, self.by, where)
+        self._keep([_label(place, self.by, told[key][0], key, told[key][1]) for place, key in twins if key in told])
+
+    def _keep(self, labels: Sequence[Label]) -> None:
+        if labels:
+            self.store.label(labels)
+        self.kept += [label.verdict for label in labels]
+
+
+def labels_of_text(store: Store, label: Label) -> list[Label]:
+    """Returns the label of a draft, and the same label of every other draft with its text."""
+    others = same_text(store, (label.trajectory_id, label.turn), label.draft_key)
+    return [label, *(replace(label, trajectory_id=trajectory_id, turn=turn) for trajectory_id, turn in others)]
 
 
 async def label_from(file: str | Path, *, by: str, db: str | Path | Store = DB) -> Labelled:
@@ -110,8 +132,8 @@ async def label_from(file: str | Path, *, by: str, db: str | Path | Store = DB) 
         return await off_loop(_label_from, store, Path(file), by)
 
 
-def _label(place: Place, by: str, told: Judgement, draft: Draft, key_shown: bool = False) -> Label:
-    return Label(*place, by, told.verdict, told.first_wrong_step, told.remark, draft.key, key_shown)
+def _label(place: Place, by: str, told: Judgement, key: str, key_shown: bool = False) -> Label:
+    return Label(*place, by, told.verdict, told.first_wrong_step, told.remark, key, key_shown)
 
 
 def _label_from(store: Store, file: Path, by: str) -> Labelled:
@@ -126,7 +148,7 @@ def _label_from(store: Store, file: Path, by: str) -> Labelled:
             )
         try:
             labels.append(
-                _label(place, by, judgement_from_json(told, len(found[place].shown.steps), VERDICTS), found[place])
+                _label(place, by, judgement_from_json(told, len(found[place].shown.steps), VERDICTS), found[place].key)
             )
         except ValueError as error:
             raise SourceError(f"{where}: {error}") from None

@@ -38,14 +38,31 @@ def _draft(place: Place, rows: Sequence[tuple[Any, ...]]) -> Draft:
 
 
 def places(store: Store, by: str, where: str, seed: int, again: bool) -> list[Place]:
-    """Returns the drafts that match an SQL condition on DRAFTS, in the order in which a person sees them. Drafts that
-    nobody has labelled come first, in a random order that `seed` decides. Drafts that the person has labelled are left
-    out; with `again` they come last. Raises QueryError."""
-    parts = {"where": where, "by": literal(by), "seed": literal(str(seed)), "again": "true" if again else "NOT mine"}
+    """Returns the drafts that match an SQL condition on DRAFTS and ended with an answer, one draft of each text, in the
+    order in which a person sees them. Texts that nobody has labelled come first, in a random order that `seed` decides.
+    Texts that the person has labelled are left out; with `again` they come last. Raises QueryError."""
+    order = {"seed": literal(str(seed)), "again": "true" if again else "mine IS NOT TRUE"}
     try:
-        return [tuple(row) for row in store.query(PLACES.format(drafts=DRAFTS, **parts)).rows]
+        return [tuple(row) for row in store.query(PLACES.format(fitting=_fitting(where, by), **order)).rows]
     except QueryError as error:
         raise QueryError(f"where={where!r}: {error}") from None
+
+
+def drawn_again(store: Store, by: str, where: str) -> list[tuple[Place, str]]:
+    """Returns the matching drafts that have no label of a person who has labelled their text, each with the key of its
+    text."""
+    rows = store.query(DRAWN_AGAIN.format(fitting=_fitting(where, by), by=literal(by))).rows
+    return [((trajectory_id, turn), key) for trajectory_id, turn, key in rows]
+
+
+def same_text(store: Store, place: Place, key: str) -> list[Place]:
+    """Returns the other drafts that have the text of this draft, by the key of the text."""
+    sql = SAME_TEXT.format(drafts=DRAFTS, id=literal(place[0]), turn=place[1], key=literal(key))
+    return [tuple(row) for row in store.query(sql).rows]
+
+
+def _fitting(where: str, by: str) -> str:
+    return FITTING.format(drafts=DRAFTS, where=where, by=literal(by))
 
 
 def told_by(store: Store, by: str) -> dict[str, tuple[Judgement, bool]]:
@@ -87,20 +104,35 @@ LEFT JOIN raw.recipes r USING (recipe)
 WHERE t.role <> 'rollout' AND d.leaf_step_id IS NOT NULL"""
 """The drafts that a person can label. A condition may use these columns."""
 
-PLACES = """
-WITH drafts AS ({drafts}), judged AS (
-    SELECT t.leaf_step_id, bool_or(l.person = {by}) AS mine
-    FROM labels l JOIN turns t USING (trajectory_id, turn) WHERE l.current GROUP BY ALL
+FITTING = """
+WITH drafts AS ({drafts}), labelled AS (
+    SELECT draft_key, bool_or(person = {by}) AS mine FROM labels WHERE current GROUP BY draft_key
 ), fitting AS (
     FROM drafts WHERE ({where}
     ) QUALIFY row_number() OVER (PARTITION BY leaf_step_id ORDER BY role <> 'sample', trajectory_id) = 1
 ), placed AS (
-    SELECT d.trajectory_id, d.turn, j.leaf_step_id IS NOT NULL AS known, coalesce(j.mine, false) AS mine
-    FROM fitting d LEFT JOIN judged j USING (leaf_step_id)
-)
+    SELECT d.trajectory_id, d.turn, d.role, d.leaf_step_id, s.prefix_key, l.draft_key IS NOT NULL AS known, l.mine
+    FROM fitting d JOIN steps s ON s.step_id = d.leaf_step_id LEFT JOIN labelled l ON l.draft_key = s.prefix_key
+    WHERE d.answer IS NOT NULL
+)"""
+"""Trajectories that share a draft have the same last step of the draft; such a draft counts once."""
+
+PLACES = """{fitting}
 SELECT trajectory_id, turn FROM placed WHERE {again}
-ORDER BY mine, known, md5({seed} || ' ' || trajectory_id || ' ' || turn)"""
-"""Trajectories that share a draft have the same last step of the draft; such a draft is shown once."""
+QUALIFY row_number() OVER (PARTITION BY prefix_key ORDER BY role <> 'sample', trajectory_id, turn) = 1
+ORDER BY mine IS TRUE, known, md5({seed} || ' ' || prefix_key)"""
+
+DRAWN_AGAIN = """{fitting}
+SELECT trajectory_id, turn, prefix_key FROM placed WHERE mine AND leaf_step_id NOT IN (
+    SELECT t.leaf_step_id FROM labels l JOIN turns t USING (trajectory_id, turn) WHERE l.current AND l.person = {by})"""
+
+SAME_TEXT = """
+WITH drafts AS ({drafts} AND t.problem_id = (SELECT problem_id FROM trajectories WHERE trajectory_id = {id}))
+SELECT d.trajectory_id, d.turn FROM drafts d JOIN steps s ON s.step_id = d.leaf_step_id
+WHERE s.prefix_key = {key} AND d.leaf_step_id NOT IN (
+    SELECT leaf_step_id FROM turns WHERE trajectory_id = {id} AND turn = {turn})
+QUALIFY row_number() OVER (PARTITION BY d.leaf_step_id ORDER BY d.role <> 'sample', d.trajectory_id) = 1
+ORDER BY ALL"""
 
 TOLD = """
 SELECT draft_key, key_shown, verdict, first_wrong_step, remark FROM labels WHERE person = {by} AND current

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from redraft.agents.annotator import judgement_from_json
 from redraft.flows.annotation.drafts import drafts
-from redraft.flows.label import VERDICTS
+from redraft.flows.label import VERDICTS, labels_of_text
 from redraft.flows.viewer.address import Address, NotThere
 from redraft.flows.viewer.site import Site
 from redraft.flows.viewer.store_reader import Reader
@@ -94,8 +94,8 @@ def _page(site: Site, address: Address) -> Response:
 
 
 def _label(reader: Reader, given: Any) -> Response:
-    """Stores a label of a draft, as `redraft label` does. Returns a sentence that says what is wrong with status 400,
-    and 409 if the draft is another one by now."""
+    """Stores a label of every draft with the text of a draft, as `redraft label` does. Returns a sentence that says
+    what is wrong with status 400, and 409 if the draft is another one by now."""
     try:
         place = (str(given["trajectory_id"]), int(given["turn"]))
         found = drafts(reader.store, [place]).get(place)
@@ -108,7 +108,7 @@ def _label(reader: Reader, given: Any) -> Response:
         return PlainTextResponse(f"the label does not fit: {error}", 400)
     try:
         label = Label(*place, reader.person, told.verdict, told.first_wrong_step, told.remark, found.key, shown)
-        reader.store.label([label])
+        reader.store.label(labels_of_text(reader.store, label))
     except RedraftError as error:
         return PlainTextResponse(str(error), 503)
     return JSONResponse({"person": reader.person, "verdict": told.verdict})

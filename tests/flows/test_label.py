@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ from redraft.agents.annotator import DraftView, Judgement, Quit
 from redraft.flows.generate import generate
 from redraft.flows.label import label, label_from
 from redraft.llm.scripted import Scripted
-from redraft.store import Problem, Store
+from redraft.store import Problem, Store, Unit, replace
 from redraft.store.errors import QueryError, SourceError
+from redraft.store.trajectory import Trajectory
 
 Sums = Callable[..., list[Problem]]
 Adder = Callable[..., Scripted]
@@ -137,6 +139,33 @@ async def test_a_text_that_was_drawn_again_takes_the_label_that_it_has(
     found = await label(person, by="ann", db=store)
     assert (found.labels, [shown.answer for shown in person.shown]) in [(4, ["2", "3"]), (4, ["3", "2"])]
     assert store.query("SELECT count(*), count(DISTINCT draft_key) FROM labels").rows == [(4, 2)]
+    assert (found.left, person.notes) == (0, ["draft 1 of 2", "draft 2 of 2"])
+    await generate(sums(1), db=store, model=model, strategy="self_consistency", samples=3)
+    again = Person()
+    found = await label(again, by="ann", db=store)
+    assert (found.labels, found.left, again.shown) == (3, 0, [])
+    found = await label(again, by="ann", db=store, again=True, limit=1)  # another label of a text replaces all of it
+    assert (found.labels in (1, 6), found.left, len(again.shown)) == (True, 1, 1)
+    current = store.query("SELECT draft_key, list(DISTINCT verdict) FROM labels WHERE current GROUP BY 1").rows
+    assert sorted(verdicts for _, verdicts in current) == [["right"], ["wrong"]]
+
+
+async def test_a_draft_that_ended_without_an_answer_is_not_asked_about(tmp_path: Path, sums: Sums) -> None:
+    store = Store(tmp_path / "open.duckdb")
+    [problem] = sums(1)
+    run_id = store.start_run("generate", "r", "mcts", "m", {"source": "x"})
+    first = Trajectory(problem.ask("u")).grow("I add.\n", 0)
+    paths = (
+        replace(first.grow("The answer is 2.", 0, final=True), answer="2", role="search", stop="answered"),
+        replace(first.grow("I am lost.", 1, final=True), role="search", stop="dead_end"),
+        replace(first.grow("And", 2), role="search"),
+    )
+    now = datetime.now(UTC)
+    store.add([problem])
+    store.publish([Unit("u", run_id, "r", problem.problem_id, "", 1, 1, "done", paths, (), (), now, now)])
+    person = Person()
+    found = await label(person, by="ann", db=store)
+    assert (found.labels, found.left, [shown.answer for shown in person.shown]) == (1, 0, ["2"])
 
 
 async def test_a_condition_chooses_drafts_and_a_wrong_one_is_told(store: Store) -> None:

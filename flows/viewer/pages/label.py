@@ -9,7 +9,8 @@ from redraft.store.tables.sql import literal
 
 
 def read(reader: Reader, asked: Address) -> dict[str, Any]:
-    """Returns the next draft that the person has not labelled; `run` narrows them."""
+    """Returns the next draft whose text the person has not labelled, and how many such texts are left; `run` narrows
+    them."""
     where = f"run_id = {literal(asked.get('run'))}" if asked.get("run") else "true"
     found = places(reader.store, reader.person, where, 0, False)
     place = next(iter(found), None)

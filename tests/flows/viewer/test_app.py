@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -173,6 +174,32 @@ def test_labels_are_kept_as_redraft_label_keeps_them(own: Path, serve: Serve) ->
         ("skip", None, None, False, True),
         ("wrong", 2, "<b>Carry</b> it.", True, False),
     ]
+
+
+def test_a_label_holds_for_every_draft_with_the_text_and_the_next_page_asks_of_another(own: Path, serve: Serve) -> None:
+    store = Store(own)
+    answered = """SELECT s.prefix_key, list(DISTINCT t.leaf_step_id) AS drafts, any_value(t.trajectory_id) AS id,
+        any_value(t.turn) AS turn FROM turns t JOIN steps s ON s.step_id = t.leaf_step_id JOIN trajectories j
+        USING (trajectory_id)
+        WHERE t.answer IS NOT NULL AND j.role <> 'rollout' GROUP BY 1 ORDER BY len(drafts) DESC, 1"""
+    texts = store.query(answered).rows
+    key, drafts, name, turn = texts[0]
+    assert len(drafts) > 1
+    with serve(own) as address:
+        visitor = Visitor(address)
+        asked: list[str] = []
+        for left in (len(texts), len(texts) - 1):
+            page = visitor.page("/label")[1]
+            assert f"{left:,} drafts without your label" in page
+            asked += re.findall('data-key="(.+?)"', page)
+            place = {"trajectory_id": name, "turn": turn, "draft_key": key, "verdict": "right"}
+            assert visitor.label(place)[0] == 200
+        assert visitor.label(place | {"verdict": "wrong"})[0] == 200  # the person thinks better of it
+    assert set(asked) <= {row[0] for row in texts}
+    assert asked[-1] != key
+    labelled = "SELECT leaf_step_id, verdict FROM labels JOIN turns USING (trajectory_id, turn)"
+    rows = store.query(f"{labelled} WHERE person = 'eve' AND current ORDER BY 1").rows
+    assert rows == [(draft, "wrong") for draft in sorted(drafts)]
 
 
 def test_a_label_that_does_not_fit_is_refused_in_a_sentence(visitor: Visitor, seen: Path) -> None:
