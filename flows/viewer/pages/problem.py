@@ -4,7 +4,7 @@ from collections import Counter
 from typing import Any
 
 from redraft.flows.viewer.address import Address, NotThere
-from redraft.flows.viewer.pages.parts.drafts import DraftRows, graders_of, read_drafts
+from redraft.flows.viewer.pages.parts.drafts import graders_of_units, read_drafts
 from redraft.flows.viewer.store_reader import Reader, Row, by, problem_rows
 from redraft.store.tables.sql import literal
 
@@ -32,7 +32,6 @@ def read(reader: Reader, asked: Address) -> dict[str, Any]:
     drafts = read_drafts(reader, page)
     for path in page:
         path["drafts"] = drafts.get(path["path_id"], [])
-    facts: list[DraftRows] = [draft for path in page for draft in path["drafts"]]
     searched = {row["unit_id"] for row in reader.rows(SEARCHED.format(commits=", ".join(map(str, commits)) or "NULL"))}
     return {
         "title": "Problem",
@@ -48,7 +47,7 @@ def read(reader: Reader, asked: Address) -> dict[str, Any]:
         "listed": len(listed),
         "before": asked.but(start=max(0, start - PER_PAGE)) if start else None,
         "following": asked.but(start=start + PER_PAGE) if start + PER_PAGE < len(listed) else None,
-        "graders": graders_of(facts),
+        "graders": graders_of_units(reader, [unit["commit_id"] for unit in units]),
         "grader": asked.get("grader"),
         "neighbours": reader.row(NEIGHBOURS.format(id=literal(problem["problem_id"]))) or {},
     }

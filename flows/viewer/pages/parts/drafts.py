@@ -73,6 +73,16 @@ def graders_of(drafts: Iterable[DraftRows]) -> list[str]:
     return [*sorted(names - {LOGPROB}), *([LOGPROB] if LOGPROB in names else [])]
 
 
+def graders_of_units(reader: Reader, commits: Sequence[int]) -> list[str]:
+    """Returns the graders that gave steps of the drafts of these commits a value, and then the log-probability if it is
+    known. The commits are about one problem."""
+    if not commits:
+        return []
+    these = numbers(commits)
+    names = [row["grader"] for row in reader.rows(GRADERS.format(commits=these, published=published_of(reader, these)))]
+    return [*names, LOGPROB] if reader.row(WITH_LOGPROB.format(commits=these)) else names
+
+
 def _values(rows: Sequence[Row]) -> Mapping[int, dict[str, float]]:
     """Returns the last value of each grader by the depth of the step. Rows come in the order of their publication."""
     found: dict[int, dict[str, float]] = {}
@@ -118,6 +128,14 @@ SELECT g.path_id, g.turn, g.grader, g.depth, g."values" FROM raw.step_grades g J
 WHERE g.commit_id IN ({published}) AND g.path_id IN ({paths}) AND NOT starts_with(g.grader, 'likelihood')
 ORDER BY p.published_at"""
 """Values by the likelihood of a step are left out, since the step itself has its log-probability."""
+
+GRADERS = """
+SELECT DISTINCT grader FROM raw.step_grades
+WHERE commit_id IN ({published}) AND path_id IN (SELECT path_id FROM raw.turns WHERE commit_id IN ({commits}))
+    AND NOT starts_with(grader, 'likelihood') AND list_count("values") > 0 ORDER BY grader"""
+WITH_LOGPROB = """
+SELECT 1 AS found FROM raw.steps
+WHERE commit_id IN ({commits}) AND "by" = 'model' AND logprob IS NOT NULL AND tokens > 0 LIMIT 1"""
 
 LABELLED = "SELECT 1 AS found FROM raw.labels l WHERE {these} LIMIT 1"
 LABELS = """

@@ -55,6 +55,27 @@ def test_roles_and_runs_narrow_a_problem(reader: Reader) -> None:
     assert len(narrow["all_units"]) > len(narrow["units"])
 
 
+def test_every_page_of_a_problem_offers_the_graders_of_all_its_drafts(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(problem, "PER_PAGE", 1)
+    judged = (
+        "SELECT problem_id, trajectory_id FROM grades JOIN trajectories USING (trajectory_id) WHERE step_id IS NOT NULL"
+    )
+    [row] = reader.rows(f"{judged} AND grader = 'prm' AND role <> 'rollout' LIMIT 1")
+    page = problem.read(reader, Address.of("problem", id=row["problem_id"]))
+    assert page["graders"][-1] == LOGPROB
+    assert "prm" in page["graders"]
+    rolled = reader.rows("SELECT problem_id FROM trajectories WHERE role = 'rollout' LIMIT 1")[0]["problem_id"]
+    without = problem.read(reader, Address.of("problem", id=rolled, role="rollout"))
+    shown = [step for paths in without["by_unit"].values() for path in paths for step in path["drafts"][-1].steps]
+    assert not any("prm" in step["values"] for step in shown)
+    assert "prm" in without["graders"]
+    while page["following"]:
+        page = problem.read(reader, page["following"])
+        assert page["graders"] == problem.read(reader, Address.of("problem", id=row["problem_id"]))["graders"]
+
+
 def test_neighbours_are_the_problems_beside_it(reader: Reader) -> None:
     ids = [row["problem_id"] for row in reader.rows("SELECT problem_id FROM problems ORDER BY 1")]
     found = [problem.read(reader, Address.of("problem", id=name))["neighbours"] for name in ids]
