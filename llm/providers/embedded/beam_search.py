@@ -43,7 +43,7 @@ class BeamSearch:
     def __init__(self, network: Network, vocabulary: Vocabulary, width: int, length_penalty: float) -> None:
         self._network, self._vocabulary = network, vocabulary
         self._width, self._penalty = width, length_penalty
-        self._ends = np.array([vocabulary.is_mark(token) for token in range(network.head.shape[1])])
+        self._ends = np.array([vocabulary.is_mark(token) for token in range(len(network.head))])
 
     def run(self, prompt: NDArray[np.int64], max_tokens: int, stop: Sequence[bytes]) -> tuple[Choice, ...]:
         """Returns the texts, best first, each cut at its first stop string. There are fewer than `width` only if the
@@ -145,8 +145,5 @@ def _place_in_cache(cache: Cache, grown: Sequence[Hypothesis], parents: Sequence
     moved = [row for row, place in enumerate(rows) if place is None]
     placed = [next(others) if place is None else place for place in rows]
     if moved:
-        length, sources = int(cache.lengths[0]), [parents[placed[row]] for row in moved]
-        cache.keys[:, moved, :, :length] = cache.keys[:, sources, :, :length]
-        cache.values[:, moved, :, :length] = cache.values[:, sources, :, :length]
-        cache.lengths[moved] = length
+        cache.copy_all([parents[placed[row]] for row in moved], moved)
     return [grown[place] for place in placed]

@@ -12,13 +12,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from redraft.llm.model import Choice, Finish
 from redraft.llm.providers.embedded.network import CONTEXT, Cache, Floats, Network
+from redraft.llm.providers.embedded.one_thread import one_thread
 from redraft.llm.providers.embedded.truncation import truncate
 from redraft.llm.providers.embedded.vocabulary import Vocabulary
 from redraft.llm.truncation import NO_TRUNCATION, Truncation
+
+BLOCK = 32  # tokens; the vocabulary is a multiple
 
 
 @dataclass(slots=True, eq=False)
@@ -33,6 +35,12 @@ class Job:
     truncation: Truncation = NO_TRUNCATION
     future: Future[tuple[Choice, ...]] = field(default_factory=Future)
     choices: list[Choice | None] = field(default_factory=list)
+    longest_stop: int = field(init=False)
+    most: int = field(init=False)  # tokens of a sample
+
+    def __post_init__(self) -> None:
+        self.longest_stop = max(map(len, self.stop), default=0)
+        self.most = max(1, min(self.max_tokens, CONTEXT - len(self.prompt)))
 
 
 @dataclass(slots=True, eq=False)
@@ -54,7 +62,9 @@ class Engine:
     def __init__(self, network: Network, vocabulary: Vocabulary, rows: int = 64) -> None:
         self.network, self.vocabulary = network, vocabulary
         self._cache = Cache(rows)
+        self._pieces = vocabulary.pieces(network.embedding.shape[0])
         self._rows: list[Row] = []
+        self._free: list[int] = []  # places of rows that ended in the last step
         self._size = rows
         self._waiting: deque[tuple[Job, int]] = deque()
         self._work: deque[tuple[Callable[[], tuple[Choice, ...]], Future[tuple[Choice, ...]]]] = deque()
@@ -83,9 +93,8 @@ class Engine:
             self._thread.start()
 
     def _run(self) -> None:
-        """Works until no job waits. The engine uses one processor thread, because more threads make such small products
-        slower."""
-        with threadpool_limits(1):
+        """Works until no job waits."""
+        with one_thread():
             while True:
                 with self._lock:
                     if not self._waiting and not self._rows and not self._work:
@@ -105,6 +114,7 @@ class Engine:
         with self._lock:
             jobs = {row.job for row in self._rows} | {job for job, _ in self._waiting}
             self._rows.clear()
+            self._free.clear()
             self._waiting.clear()
         for job in jobs:
             if not job.future.done():
@@ -113,14 +123,14 @@ class Engine:
     def _admit(self) -> None:
         """Fills free rows. If several samples of one prompt join together, the prompt is read once for all of them."""
         read: tuple[Job, int, Floats] | None = None
-        while len(self._rows) < self._size:
+        while self._free or len(self._rows) < self._size:
             with self._lock:
                 if not self._waiting:
-                    return
+                    break
                 job, number = self._waiting.popleft()
             if job.future.cancelled():
                 continue
-            at = len(self._rows)
+            at = self._free[-1] if self._free else len(self._rows)
             if read and read[0] is job:
                 if read[1] != at:
                     self._cache.copy(read[1], at)
@@ -129,60 +139,66 @@ class Engine:
                 logits = self.network.read(job.prompt, self._cache, at, last=True)
                 read = (job, at, logits)
             row = Row(job, number, np.random.Generator(np.random.Philox(job.seeds[number])))
-            self._rows.append(row)
             tokens, logprobs = self._draw(logits, [row])
             if self._write(row, int(tokens[0]), float(logprobs[0])):
-                self._rows.pop()  # its row still holds the prompt for the next sample
+                continue  # its place still holds the prompt for the next sample
+            if self._free:
+                self._rows[self._free.pop()] = row
+            else:
+                self._rows.append(row)
+        self._close_gaps()
+
+    def _close_gaps(self) -> None:
+        """Moves the last rows to places that stay free."""
+        for at in sorted(self._free, reverse=True):
+            last = self._rows.pop()
+            if at < len(self._rows):
+                self._cache.copy(len(self._rows), at)
+                self._rows[at] = last
+        self._free.clear()
 
     def _step(self) -> None:
         rows = self._rows
         logits = self.network.step(np.array([row.token for row in rows]), self._cache)
         tokens, logprobs = self._draw(logits, rows)
-        ended = [
+        cancelled = {job for job in {row.job for row in rows} if job.future.cancelled()}
+        self._free = [
             at
             for at, (row, token, logprob) in enumerate(zip(rows, tokens.tolist(), logprobs.tolist(), strict=True))
-            if self._write(row, token, logprob)
+            if row.job in cancelled or self._write(row, token, logprob)
         ]
-        for at in reversed(ended):
-            last = rows.pop()
-            if at < len(rows):
-                self._cache.copy(len(rows), at)
-                rows[at] = last
 
-    def _draw(self, logits: Floats, rows: Sequence[Row]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    def _draw(self, logits: Floats, rows: Sequence[Row]) -> tuple[NDArray[np.int64], Floats]:
         """Draws one token for each row. Returns the tokens, and their log-probabilities at temperature 1."""
-        exact = logits.astype(np.float64)
-        exact -= exact.max(axis=1, keepdims=True)
-        temperatures = np.array([row.job.temperature for row in rows])[:, None]
-        weights = np.exp(exact / np.where(temperatures > 0, temperatures, 1))
+        shifted = logits - logits.max(axis=1, keepdims=True)
+        weights = np.exp(shifted)
+        normalizer = np.log(weights.sum(axis=1))
+        temperatures = np.array([row.job.temperature for row in rows], np.float32)[:, None]
+        if (temperatures != 1).any():
+            weights = np.exp(shifted / np.where(temperatures > 0, temperatures, 1))
         for at, row in enumerate(rows):
             if row.job.truncation:
-                weights[at] = truncate(weights[at], row.job.truncation)
-        cumulative = weights.cumsum(axis=1)
-        uniform = np.array([row.uniform.random() for row in rows])[:, None]
-        total = cumulative[:, -1:]
-        drawn = ((cumulative <= uniform * total) & (cumulative < total)).sum(axis=1)
-        tokens = np.where(temperatures[:, 0] > 0, drawn, exact.argmax(axis=1))
-        normalizer = np.log(np.exp(exact).sum(axis=1))
-        return tokens, exact[np.arange(len(rows)), tokens] - normalizer
+                weights[at] = truncate(weights[at].astype(np.float64), row.job.truncation)
+        tokens = _drawn(weights, np.array([row.uniform.random() for row in rows]))
+        if (temperatures <= 0).any():
+            tokens = np.where(temperatures[:, 0] > 0, tokens, shifted.argmax(axis=1))
+        return tokens, shifted[np.arange(len(rows)), tokens] - normalizer
 
     def _write(self, row: Row, token: int, logprob: float) -> bool:
         """Adds a token to a row. Returns True when the row has ended."""
         job = row.job
-        if job.future.cancelled():
-            return True
-        if self.vocabulary.is_mark(token):
+        piece = self._pieces[token]
+        if piece is None:
             return self._end(row, Finish.END, len(row.written))
         row.token = token
         row.starts.append(len(row.written))
-        row.logprobs.append(round(logprob, 6))
-        piece = self.vocabulary.bytes_of(token)
-        searched = max(0, len(row.written) - max(map(len, job.stop), default=0))
+        row.logprobs.append(logprob)
+        searched = max(0, len(row.written) - job.longest_stop)
         row.written += piece
         found = [at for stop in job.stop if (at := row.written.find(stop, searched)) >= 0]
         if found:
             return self._end(row, Finish.STOP, min(found))
-        if len(row.starts) >= job.max_tokens or len(job.prompt) + len(row.starts) >= CONTEXT:
+        if len(row.starts) >= job.most:
             return self._end(row, Finish.LENGTH, len(row.written))
         return False
 
@@ -190,11 +206,33 @@ class Engine:
         job, written = row.job, bytes(row.written[:length])
         offsets = tuple(len(written[:start].decode("utf-8", "ignore")) for start in row.starts)
         text = written.decode("utf-8", "replace")
-        job.choices[row.number] = Choice(text, finish, len(row.starts), tuple(row.logprobs), offsets)
+        logprobs = tuple(round(logprob, 6) for logprob in row.logprobs)
+        job.choices[row.number] = Choice(text, finish, len(row.starts), logprobs, offsets)
         choices = tuple(choice for choice in job.choices if choice is not None)
         if len(choices) == len(job.choices) and not job.future.cancelled():
             job.future.set_result(choices)
         return True
+
+
+def _drawn(weights: Floats, uniform: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Returns the token that each row draws with a number from 0 to below 1. `weights` are (rows, vocabulary). The sums
+    of blocks of tokens lead to the block, since a running sum of all tokens takes longer."""
+    rows = np.arange(len(weights))
+    blocks = weights.reshape(len(weights), -1, BLOCK)
+    sums = np.add.reduce(blocks, axis=2).astype(np.float64)
+    block, rest = _place(sums, uniform * sums.sum(axis=1))
+    token, _ = _place(blocks[rows, block].astype(np.float64), rest)
+    return block * BLOCK + token
+
+
+def _place(weights: NDArray[np.float64], reached: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Returns the place at which each row's running sum passes the number `reached`, and how far into the place. Only a
+    place of some weight is passed, also if rounding brings the number below 0 or up to the sum."""
+    ends = weights.cumsum(axis=1)
+    reached = np.clip(reached, 0, np.nextafter(ends[:, -1], 0))[:, None]
+    place = (ends > reached).argmax(axis=1)
+    begin = np.take_along_axis(ends - weights, place[:, None], axis=1)
+    return place, (reached - begin)[:, 0]
 
 
 def _do(work: Callable[[], tuple[Choice, ...]], future: Future[tuple[Choice, ...]]) -> None:

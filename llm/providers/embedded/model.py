@@ -8,12 +8,12 @@ from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from redraft.llm.capabilities import EVERYTHING
 from redraft.llm.model import Message, Model, ModelError, Reply, Request
 from redraft.llm.providers.embedded.engine import Engine, Job
-from redraft.llm.providers.embedded.network import CONTEXT, Cache, Network, unpack
+from redraft.llm.providers.embedded.network import CONTEXT, ROUNDING, Cache, Network, unpack
+from redraft.llm.providers.embedded.one_thread import one_thread
 from redraft.llm.providers.embedded.prompts import END, FOBAR, TEMPLATES, render
 from redraft.llm.providers.embedded.vocabulary import Vocabulary
 from redraft.llm.usage import Prices, Usage
@@ -52,7 +52,7 @@ class EmbeddedModel(Model):
             with np.load(weights) as packed:
                 network = Network(unpack(packed))
             self.vocabulary = Vocabulary(folder / "tokenizer.json")
-            self.version = blake2b(weights.read_bytes(), digest_size=4).hexdigest()
+            self.version = blake2b(weights.read_bytes() + ROUNDING, digest_size=4).hexdigest()
         except (OSError, KeyError, ValueError) as error:
             raise ModelError(
                 f"The embedded model's weights in {folder} cannot be read: {error}.",
@@ -101,7 +101,7 @@ class EmbeddedModel(Model):
         return await asyncio.to_thread(self._read_logprobs, prompt, tokens)
 
     def _read_logprobs(self, prompt: Sequence[int], tokens: Sequence[int]) -> list[float]:
-        with threadpool_limits(1):
+        with one_thread():
             read = self.engine.network.read(np.array([*prompt, *tokens[:-1]], np.int64), Cache(1), 0)
         logits = read[len(prompt) - 1 :].astype(np.float64)
         logits -= logits.max(axis=1, keepdims=True)

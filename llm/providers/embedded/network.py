@@ -1,11 +1,11 @@
 """The embedded model's network in numpy: a small Llama with a key-value cache, for many rows at once.
 
 A row's result does not depend on the other rows, to the last bit, so that the same seed always gives the same text. A
-matrix product rounds a row by its position and by the number of rows. Therefore products run on tiles of exactly `ROWS`
-rows, where BLAS treats all rows alike, and attention reads a row's cache up to the next multiple of `TILE`.
+matrix product rounds a row by its position and by the number of rows. Therefore a step lays its rows out as columns, in
+tiles of exactly `ROWS`, of which BLAS treats all columns alike. A prompt is read alone, as one tile of its own length.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,8 +16,10 @@ Floats = NDArray[np.float32]
 WIDTH, LAYERS, HEADS, THETA = 128, 4, 4, 10_000.0
 HEAD = WIDTH // HEADS
 CONTEXT = 1024  # tokens of prompt and answer together
-ROWS, TILE = 8, 32
-ZERO, NEVER = np.float32(0), np.float32(-np.inf)
+ROWS, TILE, SPAN = 16, 32, 16
+ROUNDING = b"2"  # changes if this file rounds otherwise than before, since the same seed may then give another text
+ZERO, ONE, NEVER = np.float32(0), np.float32(1), np.float32(-np.inf)
+SCALE = np.float32(HEAD**-0.5)
 
 
 def quantize(arrays: Mapping[str, NDArray]) -> dict[str, NDArray]:
@@ -44,36 +46,67 @@ def unpack(packed: Mapping[str, NDArray]) -> dict[str, Floats]:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    attention_norm: Floats
-    qkv: Floats  # (WIDTH, 3 * WIDTH)
+    """The matrices of a layer, (outputs, inputs). `qkv` and `gate_up` also hold the weights of the norms before them,
+    and `qkv` the scale of the queries."""
+
+    qkv: Floats  # (3 * WIDTH, WIDTH)
     out: Floats
-    feed_norm: Floats
-    gate_up: Floats  # (WIDTH, 2 * hidden)
+    gate_up: Floats  # (2 * hidden, WIDTH)
     down: Floats
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Prompt:
+    """A prompt that was read, layer by layer: the keys (HEADS, HEAD, length) and the values (HEADS, length, HEAD) of
+    its tokens."""
+
+    keys: list[Floats]
+    values: list[Floats]
+
+    @property
+    def length(self) -> int:
+        return self.keys[0].shape[2] if self.keys else 0
+
+
+NOTHING = Prompt([], [])
+
+
 class Cache:
-    """Keys and values of up to `rows` rows, (LAYERS, rows, HEADS, CONTEXT, HEAD), and each row's length."""
+    """What up to `rows` rows have read: a prompt, which rows may share, then tokens of their own, whose keys and values
+    are (LAYERS, rows, HEADS, CONTEXT, HEAD). `lengths` counts all tokens of a row."""
 
     def __init__(self, rows: int) -> None:
+        self.prompts = [NOTHING] * rows
         self.keys = np.zeros((LAYERS, rows, HEADS, CONTEXT, HEAD), np.float32)
         self.values = np.zeros_like(self.keys)
         self.lengths = np.zeros(rows, np.int64)
 
+    def begin(self, row: int, prompt: Prompt) -> None:
+        self.prompts[row], self.lengths[row] = prompt, prompt.length
+
     def copy(self, source: int, target: int) -> None:
-        length = self.lengths[source]
-        self.keys[:, target, :, :length] = self.keys[:, source, :, :length]
-        self.values[:, target, :, :length] = self.values[:, source, :, :length]
-        self.lengths[target] = length
+        self.copy_all([source], [target])
+
+    def copy_all(self, sources: Sequence[int], targets: Sequence[int]) -> None:
+        """Gives each target what its source has read, all at once: a source may be a target too."""
+        prompts = [self.prompts[source] for source in sources]
+        lengths = self.lengths[sources]
+        own = int(max(lengths - [prompt.length for prompt in prompts]))
+        self.keys[:, targets, :, :own] = self.keys[:, sources, :, :own]
+        self.values[:, targets, :, :own] = self.values[:, sources, :, :own]
+        for target, prompt in zip(targets, prompts, strict=True):
+            self.prompts[target] = prompt
+        self.lengths[targets] = lengths
 
 
 class Network:
-    """The weights, and the two ways to run them: on a whole prompt, or on one token for each of many rows."""
+    """The weights, and the two ways to run them: on a whole prompt, or on one token for each of many rows. Inside, x is
+    (tiles, WIDTH, columns), a column a token."""
 
     def __init__(self, weights: Mapping[str, Floats]) -> None:
-        self.embedding = weights["embedding.weight"]
-        self.head = np.ascontiguousarray(self.embedding.T)
+        self.embedding = weights["embedding.weight"]  # (vocabulary, WIDTH)
         self.norm = weights["norm.weight"]
+        self.head = self.embedding * self.norm
         self.layers = [self._layer(weights, f"blocks.{i}.") for i in range(LAYERS)]
         half = HEAD // 2
         angles = np.outer(np.arange(CONTEXT), THETA ** (-np.arange(half) / half))
@@ -81,125 +114,175 @@ class Network:
 
     @staticmethod
     def _layer(weights: Mapping[str, Floats], prefix: str) -> Layer:
-        def matrix(name: str) -> Floats:
-            return np.ascontiguousarray(weights[f"{prefix}{name}.weight"].T)
-
-        return Layer(
-            weights[f"{prefix}attention_norm.weight"],
-            matrix("qkv"),
-            matrix("out"),
-            weights[f"{prefix}feed_norm.weight"],
-            matrix("gate_up"),
-            matrix("down"),
-        )
+        qkv, out, gate_up, down = (weights[f"{prefix}{name}.weight"] for name in ("qkv", "out", "gate_up", "down"))
+        qkv = qkv * weights[f"{prefix}attention_norm.weight"]
+        qkv[:WIDTH] *= SCALE
+        return Layer(qkv, out, gate_up * weights[f"{prefix}feed_norm.weight"], down)
 
     def read(self, tokens: NDArray[np.int64], cache: Cache, row: int, *, last: bool = False) -> Floats:
         """Reads a whole prompt (length,) into a cache row. Returns the logits (length, vocabulary), or (1, vocabulary)
         for the last token alone, which costs less."""
-        length = len(tokens)
-        x = self.states(tokens, cache, row)
-        if last:
-            return self.logits(np.repeat(x[length - 1 : length], ROWS, axis=0))[:1]
-        return self.logits(x)[:length]
+        states, prompt = self.states(tokens, last=last)
+        cache.begin(row, prompt)
+        return self.logits(states)
 
-    def states(self, tokens: NDArray[np.int64], cache: Cache, row: int, start: int = 0) -> Floats:
-        """Reads tokens after the first `start` tokens of a cache row. Returns the last layer's output for each token,
-        before the norm: (length, WIDTH), padded."""
-        length = len(tokens)
-        x = np.zeros((_up(length, ROWS), WIDTH), np.float32)
-        x[:length] = self.embedding[tokens]
-        cos, sin = self.cos[start : start + len(x)], self.sin[start : start + len(x)]
-        future = np.triu(np.full((len(x), start + len(x)), NEVER), start + 1)
+    def states(
+        self, tokens: NDArray[np.int64], before: Prompt = NOTHING, *, last: bool = False
+    ) -> tuple[Floats, Prompt]:
+        """Reads tokens after a prompt. Returns the last layer's output, before the norm, for each token: (length,
+        WIDTH), or for the last token alone: (1, WIDTH); and the longer prompt."""
+        start, end = before.length, before.length + len(tokens)
+        x, prompt = self.embedding[tokens].T[None], Prompt([], [])
+        cos, sin = (np.ascontiguousarray(angles[start:end].T) for angles in (self.cos, self.sin))
+        future = np.triu(np.full((len(tokens), end), NEVER), start + 1)
         for depth, layer in enumerate(self.layers):
-            q, k, v = self._project(layer, x, cos, sin)  # each (HEADS, padded length, HEAD)
-            cache.keys[depth, row, :, start : start + length] = k[:, :length]
-            cache.values[depth, row, :, start : start + length] = v[:, :length]
-            keys = np.concatenate([cache.keys[depth, row, :, :start], k], axis=1) if start else k
-            values = np.concatenate([cache.values[depth, row, :, :start], v], axis=1) if start else v
-            mixed = _softmax(q @ keys.transpose(0, 2, 1) + future) @ values
-            x = self._finish(layer, x, mixed.transpose(1, 0, 2).reshape(len(x), WIDTH))
-        cache.lengths[row] = start + length
-        return x
+            q, keys, values = self._project(layer, x, cos, sin)[0]  # each (HEADS, HEAD, length)
+            values = values.transpose(0, 2, 1)
+            if start:
+                keys = np.concatenate([before.keys[depth], keys], axis=2)
+                values = np.concatenate([before.values[depth], values], axis=1)
+            prompt.keys.append(keys)
+            prompt.values.append(values)
+            if last and depth == LAYERS - 1:  # nothing reads the other tokens' outputs
+                x, q, future = x[..., -1:], q[..., -1:], future[-1:]
+            scores = q.transpose(0, 2, 1) @ keys + future
+            np.exp(scores - scores.max(axis=-1, keepdims=True), out=scores)
+            scores /= scores.sum(axis=-1, keepdims=True)
+            x = self._finish(layer, x, (scores @ values).transpose(0, 2, 1).reshape(x.shape))
+        return x[0].T, prompt
 
     def step(self, tokens: NDArray[np.int64], cache: Cache) -> Floats:
         """Adds one token to each of the first len(tokens) rows. Returns their logits (rows, vocabulary)."""
         rows = len(tokens)
         at = cache.lengths[:rows]
-        x = np.zeros((_up(rows, ROWS), WIDTH), np.float32)
-        x[:rows] = self.embedding[tokens]
-        places = np.zeros(len(x), np.int64)
-        places[:rows] = at
-        cos, sin = self.cos[places], self.sin[places]
-        tiles = (at // TILE + 1) * TILE
-        groups = [(tile, _members(tiles == tile)) for tile in np.unique(tiles)]
-        masks = [
-            np.where(np.arange(tile) <= at[members][:, None], ZERO, NEVER)[:, None, None] for tile, members in groups
-        ]
-        index = np.arange(rows)
-        mixed = np.zeros((len(x), HEADS, HEAD), np.float32)
+        x, cos, sin = (_columns(part) for part in (self.embedding[tokens], self.cos[at], self.sin[at]))
+        cos, sin = cos[:, None, None], sin[:, None, None]
+        attention = Attention(cache, rows)
+        mixed = np.zeros((len(x) * ROWS, WIDTH), np.float32)
         for depth, layer in enumerate(self.layers):
-            q, k, v = self._project(layer, x, cos, sin)
-            cache.keys[depth, index, :, at] = k[:, :rows].transpose(1, 0, 2)
-            cache.values[depth, index, :, at] = v[:, :rows].transpose(1, 0, 2)
-            for (tile, members), mask in zip(groups, masks, strict=True):
-                keys = cache.keys[depth, members, :, :tile]
-                values = cache.values[depth, members, :, :tile]
-                query = q[:, members].transpose(1, 0, 2)[:, :, None]
-                mixed[members] = (_softmax(query @ keys.transpose(0, 1, 3, 2) + mask) @ values)[:, :, 0]
-            x = self._finish(layer, x, mixed.reshape(len(x), WIDTH))
+            projected = _rows(self._project(layer, x, cos, sin).reshape(len(x), 3 * WIDTH, ROWS))[:rows]
+            mixed[:rows] = attention.attend(depth, projected.reshape(rows, 3, HEADS, HEAD))
+            x = self._finish(layer, x, mixed.reshape(-1, ROWS, WIDTH).transpose(0, 2, 1))
         cache.lengths[:rows] += 1
-        return self.logits(x)[:rows]
+        return self._logits(x)[:rows]
 
-    def logits(self, x: Floats) -> Floats:
-        """Returns the logits (rows, vocabulary) of states (rows, WIDTH); rows is a multiple of ROWS."""
-        return _product(normalize(x, self.norm), self.head)
+    def logits(self, states: Floats) -> Floats:
+        """Returns the logits (tokens, vocabulary) of the states (tokens, WIDTH) of a prompt."""
+        return self._logits(states.T[None])
 
-    def _project(self, layer: Layer, x: Floats, cos: Floats, sin: Floats) -> tuple[Floats, Floats, Floats]:
-        projected = _product(normalize(x, layer.attention_norm), layer.qkv).reshape(len(x), 3, HEADS, HEAD)
-        q, k, v = projected.transpose(1, 2, 0, 3)
-        return _rotate(q, cos, sin) * np.float32(HEAD**-0.5), _rotate(k, cos, sin), v
+    def _logits(self, x: Floats) -> Floats:
+        return _rows(np.matmul(self.head, normalize(x)))
+
+    def _project(self, layer: Layer, x: Floats, cos: Floats, sin: Floats) -> Floats:
+        """Returns queries, keys and values: (tiles, 3, HEADS, HEAD, columns)."""
+        projected = (layer.qkv @ normalize(x)).reshape(len(x), 3, HEADS, HEAD, -1)
+        _rotate(projected[:, :2], cos, sin)
+        return projected
 
     def _finish(self, layer: Layer, x: Floats, mixed: Floats) -> Floats:
-        x = x + _product(mixed, layer.out)
-        gate_up = _product(normalize(x, layer.feed_norm), layer.gate_up)
-        gate, up = np.split(gate_up, 2, axis=1)
-        gate /= np.float32(1) + np.exp(-gate)
-        return x + _product(gate * up, layer.down)
+        x = x + np.matmul(layer.out, mixed)
+        gate_up = layer.gate_up @ normalize(x)
+        gate, up = gate_up[:, : gate_up.shape[1] // 2], gate_up[:, gate_up.shape[1] // 2 :]
+        power = np.exp(-gate)
+        power += ONE
+        up *= gate
+        up /= power
+        x += layer.down @ up
+        return x
 
 
-def _members(chosen: NDArray[np.bool_]) -> slice | NDArray[np.intp]:
-    """Returns the indices of the chosen rows, as a slice if they are adjacent, since reading a slice copies nothing."""
-    members = np.flatnonzero(chosen)
-    first, last = int(members[0]), int(members[-1])
-    return slice(first, last + 1) if last - first == len(members) - 1 else members
+class Attention:
+    """How the rows of one step read their prompts and their own tokens.
+
+    Rows that share a prompt read it together, so that it is fetched once. Their own tokens are read `SPAN` adjacent
+    rows at a time, up to the longest of them, where they lie. Products over a row's own places take blocks of exactly
+    `TILE` places, and sums add blocks in turn; so places that a row does not have weigh 0 and change nothing.
+    """
+
+    def __init__(self, cache: Cache, rows: int) -> None:
+        self._cache, self._rows, self._index = cache, rows, np.arange(rows)
+        sharing: dict[Prompt, list[int]] = {}
+        for row, prompt in enumerate(cache.prompts[:rows]):
+            sharing.setdefault(prompt, []).append(row)
+        self._order = np.array([row for members in sharing.values() for row in members])  # rows by their prompts
+        self._back = np.argsort(self._order)
+        ends = np.cumsum([len(members) for members in sharing.values()]).tolist()
+        self._groups = [
+            (slice(end - len(members), end), prompt, prompt.length)
+            for end, (prompt, members) in zip(ends, sharing.items(), strict=True)
+        ]
+        self._begin = _up(max(prompt.length for prompt in sharing))
+        self._at = cache.lengths[:rows] - np.array([prompt.length for prompt in cache.prompts[:rows]])
+        tiles = (self._at // TILE + 1) * TILE
+        self._spans = [(slice(i, i + SPAN), int(tiles[i : i + SPAN].max())) for i in range(0, rows, SPAN)]
+        longest = int(tiles.max())
+        self._mask = np.where(np.arange(longest) <= self._at[:, None], ZERO, NEVER)[:, None, None]
+        self._own = np.full((rows, HEADS, 1, longest), NEVER)
+        self._scores = np.full((rows, HEADS, 1, self._begin + longest), NEVER)
+
+    def attend(self, depth: int, projected: Floats) -> Floats:
+        """Returns what each row's newest token reads in a layer, (rows, WIDTH). `projected` are the rows' queries, keys
+        and values: (rows, 3, HEADS, HEAD)."""
+        rows, begin, scores = self._rows, self._begin, self._scores
+        keys, values = self._cache.keys[depth, :rows], self._cache.values[depth, :rows]
+        keys[self._index, :, self._at], values[self._index, :, self._at] = projected[:, 1], projected[:, 2]
+        query = projected[:, 0, :, None]
+        asked = query[self._order]
+        for members, prompt, length in self._groups:
+            np.matmul(asked[members], prompt.keys[depth], out=scores[members, ..., :length])
+        for span, end in self._spans:
+            own = query[span, :, None] @ _blocks(keys[span, :, :end]).transpose(0, 1, 2, 4, 3)
+            np.add(own.reshape(len(own), HEADS, 1, end), self._mask[span, ..., :end], out=self._own[span, ..., :end])
+        scores[..., begin:] = self._own[self._order]
+        weights = scores - np.maximum.reduce(scores, axis=3, keepdims=True)
+        np.exp(weights, out=weights)
+        read = np.empty_like(asked)
+        for members, prompt, length in self._groups:
+            np.matmul(weights[members, ..., :length], prompt.values[depth], out=read[members])
+        mixed, own = read[self._back], weights[..., begin:][self._back].reshape(rows, HEADS, -1, 1, TILE)
+        for span, end in self._spans:
+            mixed[span] += np.add.reduce(own[span, :, : end // TILE] @ _blocks(values[span, :, :end]), axis=2)
+        sums = np.add.reduce(np.add.reduce(weights.reshape(rows, HEADS, -1, TILE), axis=2), axis=2)
+        mixed /= sums[self._back].reshape(rows, HEADS, 1, 1)
+        return mixed.reshape(rows, WIDTH)
 
 
-def _product(x: Floats, matrix: Floats) -> Floats:
-    """Returns x @ matrix for a multiple of ROWS rows, tile by tile."""
-    return (x.reshape(-1, ROWS, x.shape[1]) @ matrix).reshape(len(x), -1)
+def _blocks(x: Floats) -> Floats:
+    """Splits the places of x (rows, HEADS, places, HEAD) into blocks: (rows, HEADS, blocks, TILE, HEAD)."""
+    return x.reshape(len(x), HEADS, -1, TILE, HEAD)
 
 
-def _up(number: int, multiple: int) -> int:
-    return -(-number // multiple) * multiple
+def _up(number: int) -> int:
+    return -(-number // TILE) * TILE
 
 
-def normalize(x: Floats, weight: Floats) -> Floats:
-    size: Floats = np.sqrt(np.square(x).mean(axis=-1, keepdims=True) + np.float32(1e-5))
-    return x / size * weight
+def _columns(rows: Floats) -> Floats:
+    """Returns rows (rows, features) as the columns of tiles (tiles, features, ROWS), with zeros in empty columns."""
+    tiles = np.zeros((-(-len(rows) // ROWS) * ROWS, rows.shape[1]), np.float32)
+    tiles[: len(rows)] = rows
+    return np.ascontiguousarray(tiles.reshape(-1, ROWS, rows.shape[1]).transpose(0, 2, 1))
 
 
-def _rotate(x: Floats, cos: Floats, sin: Floats) -> Floats:
-    """Applies rotary position: x (HEADS, rows, HEAD) by the angles of each row (rows, HEAD / 2)."""
-    first, second = x[..., : HEAD // 2], x[..., HEAD // 2 :]
-    turned = np.empty_like(x)
-    turned[..., : HEAD // 2] = first * cos - second * sin
-    turned[..., HEAD // 2 :] = second * cos + first * sin
-    return turned
+def _rows(x: Floats) -> Floats:
+    """Returns the columns of tiles (tiles, features, columns) as rows (rows, features), contiguous in memory: BLAS and
+    sums round other layouts otherwise."""
+    return np.ascontiguousarray(x.transpose(0, 2, 1)).reshape(-1, x.shape[1])
 
 
-def _softmax(scores: Floats) -> Floats:
-    """Applies softmax along the last axis, in place."""
-    np.subtract(scores, scores.max(axis=-1, keepdims=True), out=scores)
-    np.exp(scores, out=scores)
-    np.divide(scores, scores.sum(axis=-1, keepdims=True), out=scores)
-    return scores
+def normalize(x: Floats) -> Floats:
+    """Divides each column of x (tiles, features, columns) by its root mean square."""
+    size: Floats = np.einsum("tfc,tfc->tc", x, x)
+    size /= np.float32(x.shape[1])
+    size += np.float32(1e-5)
+    np.sqrt(size, out=size)
+    return x / size[:, None]
+
+
+def _rotate(x: Floats, cos: Floats, sin: Floats) -> None:
+    """Applies rotary position in place: x (..., HEAD, columns), by angles (..., HEAD / 2, columns)."""
+    first, second = x[..., : HEAD // 2, :], x[..., HEAD // 2 :, :]
+    turned = first * sin
+    first *= cos
+    first -= second * sin
+    second *= cos
+    second += turned

@@ -13,16 +13,16 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import ThreadpoolController
 
 from redraft.llm.model import ModelError
-from redraft.llm.providers.embedded.network import CONTEXT, Cache, Floats, Network, normalize, unpack
+from redraft.llm.providers.embedded.network import CONTEXT, Floats, Network, Prompt, normalize, unpack
+from redraft.llm.providers.embedded.one_thread import one_thread
 from redraft.llm.providers.embedded.prompts import ASSISTANT, TEMPLATES, USER
 from redraft.llm.providers.embedded.vocabulary import Vocabulary
 
 HERE = Path(__file__).parent
 WEIGHTS = "prm.npz"
-QUESTIONS = 64  # in the cache, 0.3 MB each
+QUESTIONS = 64  # in the cache, 0.5 MB each
 LEAST = np.float32(-20)  # lower log-probabilities are raised to this value
 
 
@@ -49,7 +49,7 @@ class ProcessRewardModel:
                 cure="Install redraft anew, or train them with `make train-prm`.",
                 fatal=True,
             ) from error
-        self._cache, self._lock, self._threads = Cache(1), threading.Lock(), ThreadpoolController()
+        self._lock = threading.Lock()
         self._read = lru_cache(QUESTIONS)(self._question)
 
     def score(self, question: str, steps: Sequence[str]) -> list[float]:
@@ -59,7 +59,7 @@ class ProcessRewardModel:
         lines = [step.split("\n") for step in steps]
         written = [self._vocabulary.encode(f"{line}\n") for step in lines for line in step]
         tokens = np.array([token for line in written for token in line], np.int64)
-        with self._lock, self._threads.limit(limits=1):
+        with self._lock, one_thread():
             values = self._values(self._read(question), tokens, np.cumsum([len(line) for line in written]) - 1)
         firsts = np.cumsum([0, *(len(step) for step in lines)])[:-1]
         return [float(value) for value in np.multiply.reduceat(values, firsts)]
@@ -67,36 +67,30 @@ class ProcessRewardModel:
     def _question(self, question: str) -> "CachedQuestion":
         """Reads a question once for all drafts of it."""
         tokens = np.array(self._vocabulary.encode(scoring_prefix(question)), np.int64)
-        size = len(tokens)
-        _check_size(size)
-        logits = self._network.read(tokens, self._cache, 0, last=True)
-        return CachedQuestion(
-            self._cache.keys[:, 0, :, :size].copy(), self._cache.values[:, 0, :, :size].copy(), logits
-        )
+        _check_size(len(tokens))
+        states, prompt = self._network.states(tokens, last=True)
+        return CachedQuestion(prompt, self._network.logits(states))
 
     def _values(
         self, read: "CachedQuestion", tokens: NDArray[np.int64], ends: NDArray[np.int64]
     ) -> NDArray[np.float64]:
         """Returns the probability of each line; `ends` are the indices of the lines' last tokens."""
-        start = read.keys.shape[2]
-        _check_size(start + len(tokens))
-        self._cache.keys[:, 0, :, :start], self._cache.values[:, 0, :, :start] = read.keys, read.values
-        states = self._network.states(tokens, self._cache, 0, start)
-        logits = np.concatenate([read.logits, self._network.logits(states)[: len(tokens) - 1]]).astype(np.float64)
+        _check_size(read.prompt.length + len(tokens))
+        states, _ = self._network.states(tokens, read.prompt)
+        logits = np.concatenate([read.logits, self._network.logits(states[:-1])]).astype(np.float64)
         logits -= logits.max(axis=1, keepdims=True)
         drawn = np.take_along_axis(logits, tokens[:, None], axis=1)[:, 0]
         logprobs = drawn - np.log(np.exp(logits).sum(axis=1))
         lines = np.add.reduceat(logprobs, np.array([0, *(ends[:-1] + 1)]))
-        line_logits = self._head(normalize(states[ends], self._network.norm), lines.astype(np.float32))
+        line_logits = self._head(normalize(states[ends].T[None])[0].T * self._network.norm, lines.astype(np.float32))
         return 1 / (1 + np.exp(-line_logits.astype(np.float64)))
 
 
 @dataclass(frozen=True, slots=True)
 class CachedQuestion:
-    """The cache of one question: keys and values (LAYERS, HEADS, length, HEAD), and the logits of the next token."""
+    """One question that was read, and the logits of the next token."""
 
-    keys: Floats
-    values: Floats
+    prompt: Prompt
     logits: Floats  # (1, vocabulary)
 
 

@@ -26,6 +26,10 @@ class Vocabulary:
     def bytes_of(self, token: int) -> bytes:
         return self._bytes[token] if token < len(self._bytes) else b""
 
+    def pieces(self, size: int) -> list[bytes | None]:
+        """Returns the bytes of each token below `size`, and None for a token that ends the model's answer."""
+        return [None if self.is_mark(token) else self.bytes_of(token) for token in range(size)]
+
     def is_mark(self, token: int) -> bool:
         """Returns whether a token ends the model's answer."""
         return token in self._marks or token >= len(self._bytes)

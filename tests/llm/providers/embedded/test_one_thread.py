@@ -1,0 +1,23 @@
+"""The limit to one processor thread holds until the last part of the embedded model is done."""
+
+from contextlib import ExitStack
+
+from threadpoolctl import threadpool_info, threadpool_limits
+
+from redraft.llm.providers.embedded.one_thread import one_thread
+
+
+def most() -> int:
+    return max(library["num_threads"] for library in threadpool_info())
+
+
+def test_the_part_that_ends_first_does_not_lift_the_limit() -> None:
+    with threadpool_limits(2):
+        first, second = ExitStack(), ExitStack()
+        first.enter_context(one_thread())
+        second.enter_context(one_thread())
+        assert most() == 1
+        first.close()
+        assert most() == 1
+        second.close()
+        assert most() == 2
