@@ -20,6 +20,8 @@ _limits: list[Any] = []  # the limit, once for each part that computes
 def one_thread() -> Iterator[None]:
     """Computes with one processor thread. Thread-safe."""
     with _lock:
+        if not _limits:
+            _take_control()
         _limits.append(_limits[0] if _limits else _controller().limit(limits=1))
     try:
         yield
@@ -27,10 +29,19 @@ def one_thread() -> Iterator[None]:
         with _lock:
             limit = _limits.pop()
             if not _limits:
+                _take_control()
                 limit.restore_original_limits()
+                _take_control()
 
 
 @cache
 def _controller() -> ThreadpoolController:
     """Returns what holds the libraries that are loaded; finding them takes a millisecond."""
     return ThreadpoolController()
+
+
+def _take_control() -> None:
+    """Lets this thread set limits: threadpoolctl 3.8 ignores all threads but the one that set a limit before."""
+    for library in _controller().lib_controllers:
+        if release := getattr(library, "clear_controlling_thread", None):
+            release(force=True)

@@ -1,6 +1,7 @@
 """The limit to one processor thread holds until the last part of the embedded model is done."""
 
 from contextlib import ExitStack
+from threading import Thread
 
 from threadpoolctl import threadpool_info, threadpool_limits
 
@@ -21,3 +22,21 @@ def test_the_part_that_ends_first_does_not_lift_the_limit() -> None:
         assert most() == 1
         second.close()
         assert most() == 2
+
+
+def test_every_thread_can_set_and_lift_the_limit() -> None:
+    found: list[int] = []
+
+    def compute() -> None:
+        with one_thread():
+            found.append(most())
+        found.append(most())
+
+    with threadpool_limits(2):
+        for _ in range(2):
+            with one_thread():
+                found.append(most())
+            thread = Thread(target=compute)
+            thread.start()
+            thread.join()
+        assert found == [1, 1, 2] * 2
