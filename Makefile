@@ -148,7 +148,7 @@ $(SERVERS)/%/ready: | .venv/ready
 	@touch $@
 
 bench: .venv/ready
-	for file in speed/startup speed/tree speed/store accuracy/embedded accuracy/feedback accuracy/oracle; do \
+	for file in speed/startup speed/tree speed/embedded accuracy/embedded accuracy/feedback accuracy/oracle; do \
 		echo "== bench/$$file.py"; $(BIN)/python bench/$$file.py; done
 
 clean:

@@ -1,14 +1,13 @@
-"""How good and how fast the embedded model is, on fresh held-out problems: `python bench/accuracy/embedded.py`.
+"""How good the embedded model is, on fresh held-out problems: `python bench/accuracy/embedded.py`.
 
 Accuracy at temperature 1 by level: pass@1, majority of 16 (expected under random ties), any of 16, with 95% intervals
-from a bootstrap over problems. Speed: tokens written for a second of processor time, prompts read included.
+from a bootstrap over problems.
 """
 
 import argparse
 import asyncio
 import itertools
 import random
-import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -75,19 +74,6 @@ def inverses(model: EmbeddedModel, number: int, seed: int) -> None:
     show("unknown x", str(number), interval([float(r) for r in right]), "", "")
 
 
-def speed(model: EmbeddedModel, seed: int) -> None:
-    chosen = [p.question for p in itertools.islice(problems(seed=seed), 64)]
-    show("rows at once", "tokens", "tokens a processor second", "tokens a second")
-    for batch, n in ((1, 1), (16, 4), (64, 4)):
-        asked = chosen[:16] if batch == 1 else chosen
-        asyncio.run(ask(model, asked[:4], n, batch))
-        wall, processor = time.perf_counter(), time.process_time()
-        replies = asyncio.run(ask(model, asked, n, batch))
-        wall, processor = time.perf_counter() - wall, time.process_time() - processor
-        tokens = sum(choice.tokens for reply in replies for choice in reply.choices)
-        show(str(batch), f"{tokens:,}", f"{tokens / processor:,.0f}", f"{tokens / wall:,.0f}")
-
-
 def show(*cells: str) -> None:
     print("| " + " | ".join(cells) + " |", flush=True)  # noqa: T201 - a table for the reader
 
@@ -101,4 +87,3 @@ if __name__ == "__main__":
     network = embedded(options.weights)
     accuracy(network, options.each, options.seed)
     inverses(network, options.each, options.seed)
-    speed(network, options.seed)

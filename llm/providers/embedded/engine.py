@@ -204,7 +204,10 @@ class Engine:
 
     def _end(self, row: Row, finish: Finish, length: int) -> bool:
         job, written = row.job, bytes(row.written[:length])
-        offsets = tuple(len(written[:start].decode("utf-8", "ignore")) for start in row.starts)
+        if written.isascii():
+            offsets = tuple(min(start, length) for start in row.starts)
+        else:
+            offsets = tuple(len(written[:start].decode("utf-8", "ignore")) for start in row.starts)
         text = written.decode("utf-8", "replace")
         logprobs = tuple(round(logprob, 6) for logprob in row.logprobs)
         job.choices[row.number] = Choice(text, finish, len(row.starts), logprobs, offsets)
