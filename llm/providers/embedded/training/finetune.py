@@ -11,6 +11,7 @@ import random
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,11 +30,10 @@ from redraft.llm.providers.embedded.training.examples import (
     FinetuneResult,
     normalize_weights,
 )
+from redraft.llm.providers.embedded.training.length_batches import length_batches
 from redraft.llm.providers.embedded.training.pretrain import (
-    BUCKETS,
     FULL,
     HERE,
-    TOKENS_A_STEP,
     Llama,
     encode,
     load,
@@ -44,7 +44,6 @@ from redraft.llm.providers.embedded.training.settings import FinetuneSettings
 
 IGNORED = -100
 WARMUP = 0.04  # share of the steps
-LENGTHS = (*BUCKETS, 640, CONTEXT)
 
 
 class TokenizedExample(NamedTuple):
@@ -99,8 +98,8 @@ def learn(
     say: Callable[[str], None],
     loss_of: Callable[[Llama, Batch], Tensor] | None = None,
 ) -> list[float]:
-    """Trains one step a batch, by `weighted_loss` or another loss. Returns the loss of each step."""
-    loss_of = loss_of or (lambda model, batch: weighted_loss(model(torch.from_numpy(batch.inputs)), batch))
+    """Trains one step a batch, by `finetuning_loss` or another loss. Returns the loss of each step."""
+    loss_of = loss_of or finetuning_loss
     steppers = optimizers(model, rate)
     losses: list[float] = []
     for step, batch in enumerate(plan):
@@ -128,12 +127,31 @@ def average(model: Llama, before: Llama, share: float) -> None:
                 own.lerp_(other, share)
 
 
-def weighted_loss(logits: Tensor, batch: Batch) -> Tensor:
-    """Returns the weighted mean negative log-likelihood of the target tokens, in nats. `logits` are (rows, length,
-    vocabulary)."""
-    targets, weights = torch.from_numpy(batch.targets), torch.from_numpy(batch.weights)
-    each = F.cross_entropy(logits.transpose(1, 2), targets, ignore_index=IGNORED, reduction="none")
-    return (each * weights[:, None]).sum() / ((targets != IGNORED) * weights[:, None]).sum()
+def finetuning_loss(model: Llama, batch: Batch) -> Tensor:
+    """Returns the weighted loss of a batch. Products have bfloat16 factors if the processor multiplies them faster."""
+    with torch.autocast("cpu", torch.bfloat16, enabled=has_fast_bfloat16()):
+        losses = target_losses(model, batch)
+    return weighted_loss(losses, batch)
+
+
+@cache
+def has_fast_bfloat16() -> bool:
+    """Returns whether the processor has instructions for bfloat16; others emulate it, slower than float32."""
+    return any(getattr(torch.cpu, f"_is_{name}_supported", bool)() for name in ("avx512_bf16", "amx_tile"))
+
+
+def target_losses(model: Llama, batch: Batch) -> Tensor:
+    """Returns the negative log-likelihood of each target token, in nats: (targets,), row by row. Other tokens get no
+    logits."""
+    chosen = torch.from_numpy(batch.targets != IGNORED)
+    logits = model.head(model.states(torch.from_numpy(batch.inputs))[chosen]).float()
+    return F.cross_entropy(logits, torch.from_numpy(batch.targets)[chosen], reduction="none")
+
+
+def weighted_loss(losses: Tensor, batch: Batch) -> Tensor:
+    """Returns the weighted mean of the losses (targets,) of the target tokens, in nats."""
+    weights = torch.from_numpy(np.repeat(batch.weights, (batch.targets != IGNORED).sum(axis=1)))
+    return (losses * weights).sum() / weights.sum()
 
 
 def schedule(step: int, steps: int) -> float:
@@ -145,24 +163,9 @@ def schedule(step: int, steps: int) -> float:
 
 
 def batches(examples: Sequence[TokenizedExample], rng: random.Random) -> list[Batch]:
-    """Returns all examples in a random order, grouped by similar length, about TOKENS_A_STEP tokens a batch."""
-    order = list(examples)
-    rng.shuffle(order)
-    made = [
-        make_batch(held[start : start + TOKENS_A_STEP // length], length)
-        for length, held in _by_length(order).items()
-        for start in range(0, len(held), TOKENS_A_STEP // length)
-    ]
-    rng.shuffle(made)
-    return made
-
-
-def _by_length(examples: Sequence[TokenizedExample]) -> dict[int, list[TokenizedExample]]:
-    held: dict[int, list[TokenizedExample]] = {length: [] for length in LENGTHS}
-    for example in examples:
-        if len(example.tokens) <= LENGTHS[-1]:
-            held[next(length for length in LENGTHS if len(example.tokens) <= length)].append(example)
-    return held
+    """Returns all examples in batches of similar length, in a random order."""
+    made = length_batches(examples, lambda one: len(one.tokens), rng)
+    return [make_batch(rows, length) for length, rows in made]
 
 
 def make_batch(rows: Sequence[TokenizedExample], length: int) -> Batch:

@@ -20,17 +20,18 @@ from redraft.llm.providers.embedded.network import CONTEXT
 from redraft.llm.providers.embedded.training.examples import ExampleError
 from redraft.llm.providers.embedded.training.finetune import (
     IGNORED,
-    LENGTHS,
     Batch,
     TokenizedExample,
     average,
     learn,
     make_batch,
+    target_losses,
     tokenize,
     write,
 )
+from redraft.llm.providers.embedded.training.length_batches import TOKENS_A_STEP, length_batches
 from redraft.llm.providers.embedded.training.pairs import Pair
-from redraft.llm.providers.embedded.training.pretrain import TOKENS_A_STEP, Llama, load
+from redraft.llm.providers.embedded.training.pretrain import Llama, load
 from redraft.llm.providers.embedded.training.settings import FinetuneSettings
 
 TokenizedPair = tuple[TokenizedExample, TokenizedExample]
@@ -66,7 +67,7 @@ def prefer(
     torch.manual_seed(settings.seed)
     tokenizer = Tokenizer.from_file(str(source / "tokenizer.json"))
     read = [tuple(tokenize(tokenizer, one.texts, 1.0) for one in pair) for pair in pairs]
-    fitting = [(chosen, rejected) for chosen, rejected in read if max(map(_length, (chosen, rejected))) <= CONTEXT]
+    fitting = [(chosen, rejected) for chosen, rejected in read if _length((chosen, rejected)) <= CONTEXT]
     if not fitting:
         raise ExampleError(f"no pair fits into the {CONTEXT:,} tokens that the model reads: export shorter ones")
     rng = random.Random(f"prefer {settings.seed}")
@@ -91,9 +92,9 @@ def prefer(
 
 def answer_logprobs(model: Llama, batch: Batch) -> Tensor:
     """Returns the log-probability of each row's answer, in nats: (rows,)."""
-    targets = torch.from_numpy(batch.targets)
-    logits = model(torch.from_numpy(batch.inputs))
-    return -F.cross_entropy(logits.transpose(1, 2), targets, ignore_index=IGNORED, reduction="none").sum(1)
+    rows, _ = np.nonzero(batch.targets != IGNORED)
+    totals = torch.zeros(len(batch.targets))
+    return totals.index_add(0, torch.from_numpy(rows), -target_losses(model, batch))
 
 
 def preference_margins(now: Tensor, before: Tensor) -> Tensor:
@@ -107,22 +108,11 @@ def preference_loss(margins: Tensor, beta: float) -> Tensor:
     return -F.logsigmoid(beta * margins).mean()
 
 
-def _length(one: TokenizedExample) -> int:
-    return len(one.tokens)
-
-
 def _batches(pairs: Sequence[TokenizedPair], rng: random.Random) -> list[Batch]:
-    """Returns all pairs in a random order, grouped by similar length, about TOKENS_A_STEP tokens a batch."""
-    order = list(pairs)
-    rng.shuffle(order)
-    held: dict[int, list[TokenizedPair]] = {length: [] for length in LENGTHS}
-    for pair in order:
-        held[next(length for length in LENGTHS if max(map(_length, pair)) <= length)].append(pair)
-    made = [
-        make_batch([one for pair in pairs_of_length[start : start + size] for one in pair], length)
-        for length, pairs_of_length in held.items()
-        for size in [max(1, TOKENS_A_STEP // length // 2)]
-        for start in range(0, len(pairs_of_length), size)
-    ]
-    rng.shuffle(made)
-    return made
+    """Returns all pairs in batches of similar length, in a random order; half as many pairs as other rows."""
+    made = length_batches(pairs, _length, rng, tokens=TOKENS_A_STEP // 2)
+    return [make_batch([one for pair in some for one in pair], length) for length, some in made]
+
+
+def _length(pair: TokenizedPair) -> int:
+    return max(len(one.tokens) for one in pair)

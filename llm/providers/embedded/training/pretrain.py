@@ -26,12 +26,12 @@ from torch.nn import functional as F
 from redraft.llm.providers.embedded import prompts as prompt_formats
 from redraft.llm.providers.embedded.network import HEADS, LAYERS, THETA, WIDTH, quantize, unpack
 from redraft.llm.providers.embedded.training.corpus import Conversation, conversations
+from redraft.llm.providers.embedded.training.length_batches import TOKENS_A_STEP
 
 T = TypeVar("T")
 HERE = Path(__file__).parents[1]
 HIDDEN = 512
 BUCKETS = (96, 160, 224, 320, 448)  # batches are padded to these lengths, so that few graphs are compiled
-TOKENS_A_STEP = 6144
 EASY, FULL = (1, 1, 2, 2, 3), (1, 2, 2, 3, 3, 3, 3, 4, 4, 5)  # the levels of the first quarter, and of the rest
 VOCABULARY = 960
 
@@ -95,11 +95,19 @@ class Llama(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Maps tokens (rows, length) to logits (rows, length, vocabulary)."""
+        return self.head(self.states(tokens))
+
+    def states(self, tokens: Tensor) -> Tensor:
+        """Maps tokens (rows, length) to the last layer's output (rows, length, WIDTH), before the norm."""
         length = tokens.shape[1]
         x = self.embedding(tokens)
         for block in self.blocks:
             x = block(x, self.cos[:length], self.sin[:length])
-        return self.norm(x) @ self.embedding.weight.T
+        return x
+
+    def head(self, states: Tensor) -> Tensor:
+        """Maps states (..., WIDTH) to logits (..., vocabulary)."""
+        return self.norm(states) @ self.embedding.weight.T
 
 
 def encode(tokenizer: Tokenizer, conversation: Conversation) -> tuple[list[int], int]:

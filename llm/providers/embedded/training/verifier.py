@@ -23,9 +23,10 @@ from torch.nn import functional as F
 from redraft.llm.providers.embedded.network import CONTEXT, quantize
 from redraft.llm.providers.embedded.reward_model import HERE, WEIGHTS, scoring_prefix
 from redraft.llm.providers.embedded.training.examples import ExampleError
-from redraft.llm.providers.embedded.training.finetune import LENGTHS, schedule
+from redraft.llm.providers.embedded.training.finetune import schedule
 from redraft.llm.providers.embedded.training.judged import Judged
-from redraft.llm.providers.embedded.training.pretrain import TOKENS_A_STEP, load, optimizers
+from redraft.llm.providers.embedded.training.length_batches import length_batches
+from redraft.llm.providers.embedded.training.pretrain import load, optimizers
 from redraft.llm.providers.embedded.training.reward_batches import Batch
 from redraft.llm.providers.embedded.training.settings import FinetuneSettings
 from redraft.llm.providers.embedded.training.train_reward_model import RewardModel, begin
@@ -138,20 +139,8 @@ def tokenize(tokenizer: Tokenizer, row: Judged) -> Solution:
 
 
 def batches(solutions: Sequence[Solution], rng: random.Random) -> list[tuple[Batch, np.ndarray]]:
-    """Returns all solutions in a random order, grouped by similar length, about TOKENS_A_STEP tokens a batch."""
-    order = list(solutions)
-    rng.shuffle(order)
-    held: dict[int, list[Solution]] = {length: [] for length in LENGTHS}
-    for one in order:
-        held[next(length for length in LENGTHS if len(one.tokens) <= length)].append(one)
-    made = [
-        _batch(some[start : start + size], length)
-        for length, some in held.items()
-        for size in [max(1, TOKENS_A_STEP // length)]
-        for start in range(0, len(some), size)
-    ]
-    rng.shuffle(made)
-    return made
+    """Returns all solutions in batches of similar length, in a random order."""
+    return [_batch(rows, length) for length, rows in length_batches(solutions, lambda one: len(one.tokens), rng)]
 
 
 def _batch(rows: Sequence[Solution], length: int) -> tuple[Batch, np.ndarray]:
