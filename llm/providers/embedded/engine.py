@@ -179,7 +179,7 @@ class Engine:
         for at, row in enumerate(rows):
             if row.job.truncation:
                 weights[at] = truncate(weights[at].astype(np.float64), row.job.truncation)
-        tokens = _drawn(weights, np.array([row.uniform.random() for row in rows]))
+        tokens = drawn(weights, np.array([row.uniform.random() for row in rows]))
         if (temperatures <= 0).any():
             tokens = np.where(temperatures[:, 0] > 0, tokens, shifted.argmax(axis=1))
         return tokens, shifted[np.arange(len(rows)), tokens] - normalizer
@@ -217,7 +217,7 @@ class Engine:
         return True
 
 
-def _drawn(weights: Floats, uniform: NDArray[np.float64]) -> NDArray[np.intp]:
+def drawn(weights: Floats, uniform: NDArray[np.float64]) -> NDArray[np.intp]:
     """Returns the token that each row draws with a number from 0 to below 1. `weights` are (rows, vocabulary). The sums
     of blocks of tokens lead to the block, since a running sum of all tokens takes longer."""
     rows = np.arange(len(weights))
