@@ -27,7 +27,7 @@ from redraft.store.tables.stage_store import opened
 from redraft.store.tables.store import Store
 from redraft.store.waiting import off_loop
 
-BUILTIN_LIMIT = 1000
+BUILTIN_LIMIT = 3000
 """Problems that are taken of the built-in source, which never ends, if no limit is given."""
 
 

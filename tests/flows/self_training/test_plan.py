@@ -101,10 +101,10 @@ def test_an_argument_that_the_trainer_lacks_is_told(plan: Callable[..., LoopPlan
 
 
 def test_the_settings_of_a_method_are_those_of_the_embedded_trainer_alone(plan: Callable[..., LoopPlan]) -> None:
-    assert plan(trainer="embedded", arguments={}).training == {"policy": {"rate": 1e-3, "replay": 0.2}}
+    assert plan(trainer="embedded", arguments={}).training == {"policy": {"rate": 8e-4, "replay": 0.1}}
     assert plan(trainer="embedded", arguments={"trainer.rate": "2e-3"}).training["policy"] == {
         "rate": 2e-3,
-        "replay": 0.2,
+        "replay": 0.1,
     }
     assert plan().training == {"policy": {"command": "train {rows} {base} {out}"}}
     assert replace(plan(), loop_id="x").config == plan().config
