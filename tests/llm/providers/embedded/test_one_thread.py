@@ -1,15 +1,27 @@
 """The limit to one processor thread holds until the last part of the embedded model is done."""
 
 from contextlib import ExitStack
-from threading import Thread
+from threading import Thread, enumerate
 
-from threadpoolctl import threadpool_info, threadpool_limits
+import pytest
+from threadpoolctl import ThreadpoolController, threadpool_info, threadpool_limits
 
 from redraft.llm.providers.embedded.one_thread import one_thread
 
 
 def most() -> int:
     return max(library["num_threads"] for library in threadpool_info())
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> None:
+    """No engine of another test computes, and this thread may set limits."""
+    for thread in enumerate():
+        if thread.name == "redraft-embedded":
+            thread.join()
+    for library in ThreadpoolController().lib_controllers:
+        if release := getattr(library, "clear_controlling_thread", None):
+            release(force=True)
 
 
 def test_the_part_that_ends_first_does_not_lift_the_limit() -> None:
