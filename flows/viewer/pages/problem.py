@@ -9,6 +9,7 @@ from redraft.flows.viewer.store_reader import Reader, Row, by, problem_rows
 from redraft.store.tables.sql import literal
 
 PER_PAGE = 24  # trajectories on a page
+MOST_ANSWERS = 12  # answers with a row of their own
 ROLES = ("", "sample", "search", "rollout")
 
 
@@ -39,7 +40,7 @@ def read(reader: Reader, asked: Address) -> dict[str, Any]:
         "units": [unit | {"searched": unit["unit_id"] in searched} for unit in shown],
         "all_units": units,
         "by_unit": by(page, "unit_id"),
-        "votes": _votes([path for path in usual if path["answer"] is not None]),
+        "votes": _votes(usual),
         "drawn": len(usual),
         "roles": roles,
         "role": role,
@@ -54,16 +55,24 @@ def read(reader: Reader, asked: Address) -> dict[str, Any]:
 
 
 def _votes(paths: list[Row]) -> list[dict[str, Any]]:
-    """Returns each answer with its number of votes, and whether it is right. All right answers are one answer."""
-    right = next((path["answer"] for path in paths if path["correct"]), None)
+    """Returns each answer with its number of votes, and whether it is right. All right answers are one answer. The last
+    two rows count the answers beyond MOST_ANSWERS, of which there are `others`, and the trajectories without an answer,
+    so that all votes together are the number of trajectories."""
+    answered = [path for path in paths if path["answer"] is not None]
+    right = next((path["answer"] for path in answered if path["correct"]), None)
     counted: Counter[tuple[str, bool | None]] = Counter(
-        (right if path["correct"] and right is not None else path["answer"], path["correct"]) for path in paths
+        (right if path["correct"] and right is not None else path["answer"], path["correct"]) for path in answered
     )
-    most = max(counted.values(), default=1)
-    return [
-        {"answer": answer, "correct": correct, "votes": votes, "share": votes / most}
-        for (answer, correct), votes in counted.most_common(12)
+    rows: list[dict[str, Any]] = [
+        {"answer": answer, "correct": correct, "votes": votes, "others": 0}
+        for (answer, correct), votes in counted.most_common()
     ]
+    rows, rest = rows[:MOST_ANSWERS], rows[MOST_ANSWERS:]
+    for others, votes in ((len(rest), sum(row["votes"] for row in rest)), (0, len(paths) - len(answered))):
+        if votes:
+            rows.append({"answer": None, "correct": None, "votes": votes, "others": others})
+    most = max((row["votes"] for row in rows), default=1)
+    return [row | {"share": row["votes"] / most} for row in rows]
 
 
 PROBLEM = f"SELECT * EXCLUDE (meta), meta::VARCHAR AS meta FROM {problem_rows('{id}')} p"

@@ -6,9 +6,11 @@ from math import exp
 import pytest
 
 from redraft.flows.viewer.address import Address, NotThere
+from redraft.flows.viewer.app import ServerLinks
 from redraft.flows.viewer.pages import calls, label, labels, problem, trajectory
 from redraft.flows.viewer.pages.parts.asked import read_calls
 from redraft.flows.viewer.pages.parts.drafts import LOGPROB, DraftRows, read_drafts
+from redraft.flows.viewer.site import Site
 from redraft.flows.viewer.store_reader import Reader
 
 
@@ -40,9 +42,33 @@ def test_a_problem_has_every_trajectory_once_and_its_votes(reader: Reader, monke
     answered = [row for row in stored if row["answer"] is not None and row["role"] != "rollout"]
     right = sum(bool(row["correct"]) for row in answered)
     votes = Counter(row["answer"] for row in answered if not row["correct"])
-    assert sum(vote["votes"] for vote in page["votes"]) == len(answered)
+    assert sum(vote["votes"] for vote in page["votes"]) == page["drawn"] == len(wanted)
+    none = [vote["votes"] for vote in page["votes"] if vote["answer"] is None]
+    assert none == [len(wanted) - len(answered)] * (len(wanted) > len(answered))
     assert [vote["votes"] for vote in page["votes"] if vote["correct"]] == ([right] if right else [])
-    assert {vote["answer"]: vote["votes"] for vote in page["votes"] if not vote["correct"]} == votes
+    assert {
+        vote["answer"]: vote["votes"] for vote in page["votes"] if vote["answer"] is not None and not vote["correct"]
+    } == votes
+
+
+def test_votes_together_are_all_trajectories(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dead ends and answers without a row of their own, too."""
+    for row in reader.rows("SELECT problem_id FROM problems"):
+        address = Address.of("problem", id=row["problem_id"])
+        every = problem.read(reader, address)
+        assert sum(vote["votes"] for vote in every["votes"]) == every["drawn"]
+        with monkeypatch.context() as patch:
+            patch.setattr(problem, "MOST_ANSWERS", 1)
+            first, *others = problem.read(reader, address)["votes"]
+        assert first == every["votes"][0] | {"share": first["share"]}
+        assert sum(vote["votes"] for vote in others) == every["drawn"] - first["votes"]
+        assert [vote["others"] for vote in others if vote["others"]] == [
+            n for n in [sum(vote["answer"] is not None for vote in every["votes"]) - 1] if n
+        ]
+    none = "SELECT problem_id FROM trajectories WHERE answer IS NULL AND role <> 'rollout' LIMIT 1"
+    [row] = reader.rows(none)
+    text = Site(reader, ServerLinks()).render(Address.of("problem", id=row["problem_id"]))
+    assert "<td>no answer</td>" in text
 
 
 def test_roles_and_runs_narrow_a_problem(reader: Reader) -> None:
