@@ -1,5 +1,6 @@
 """The web application: pages, their files, people's labels, and who may ask. Errors are pages of one sentence."""
 
+import json
 import re
 import secrets
 from pathlib import Path
@@ -18,12 +19,20 @@ from redraft.flows.label import VERDICTS, labels_of_text
 from redraft.flows.viewer.address import Address, NotThere
 from redraft.flows.viewer.site import Site
 from redraft.flows.viewer.store_reader import Reader
-from redraft.store.errors import RedraftError, StoreError
+from redraft.store.errors import RedraftError, StoreError, alternatives
 from redraft.store.tables.labels import Label
 from redraft.store.tables.store import Store
 
 STATIC = Path(__file__).with_name("static")
 LONGEST_LABEL = 20_000  # bytes of a label
+NEEDED = {
+    "trajectory_id": (str, "a text"),
+    "turn": (int, "a whole number"),
+    "draft_key": (str, "a text"),
+    "verdict": (str, "a text"),
+}
+"""The fields that every label has, with their types."""
+FIELDS = (*NEEDED, "first_wrong_step", "remark", "key_shown")
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
     " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -61,11 +70,14 @@ def application(store: Store, person: str, token: str, port: int) -> ASGIApp:
         return JSONResponse({"stamp": await run_in_threadpool(site.reader.stamp)})
 
     async def label(request: Request) -> Response:
-        if int(request.headers.get("content-length") or LONGEST_LABEL + 1) > LONGEST_LABEL:
-            return PlainTextResponse(f"a label has at most {LONGEST_LABEL:,} bytes", 413)
+        body = bytearray()
+        async for part in request.stream():  # a body may come without its length
+            body += part
+            if len(body) > LONGEST_LABEL:
+                return PlainTextResponse(f"a label has at most {LONGEST_LABEL:,} bytes", 413)
         try:
-            given = await request.json()
-        except ValueError:
+            given = json.loads(body)
+        except (ValueError, RecursionError):
             return PlainTextResponse("the label is no JSON", 400)
         return await run_in_threadpool(_label, site.reader, given)
 
@@ -97,21 +109,38 @@ def _label(reader: Reader, given: Any) -> Response:
     """Stores a label of every draft with the text of a draft, as `redraft label` does. Returns a sentence that says
     what is wrong with status 400, and 409 if the draft is another one by now."""
     try:
-        place = (str(given["trajectory_id"]), int(given["turn"]))
+        _check_fields(given)
+        place = (given["trajectory_id"], given["turn"])
         found = drafts(reader.store, [place]).get(place)
         if found is None or found.key != given["draft_key"]:
             return PlainTextResponse("a run has replaced this draft: load the page again", 409)
         facts = {name: given.get(name) for name in ("verdict", "first_wrong_step", "remark")}
         told = judgement_from_json(facts, len(found.shown.steps), VERDICTS)
-        shown = bool(given.get("key_shown"))
-    except (KeyError, TypeError, ValueError) as error:
+    except ValueError as error:
         return PlainTextResponse(f"the label does not fit: {error}", 400)
     try:
-        label = Label(*place, reader.person, told.verdict, told.first_wrong_step, told.remark, found.key, shown)
+        judged = (told.verdict, told.first_wrong_step, told.remark)
+        label = Label(*place, reader.person, *judged, found.key, given.get("key_shown", False))
         reader.store.label(labels_of_text(reader.store, label))
     except RedraftError as error:
         return PlainTextResponse(str(error), 503)
     return JSONResponse({"person": reader.person, "verdict": told.verdict})
+
+
+def _check_fields(given: Any) -> None:
+    """Raises ValueError if a label is no object, lacks a field of NEEDED, or has a field of another name or type."""
+    if not isinstance(given, dict):
+        raise ValueError(f"it is no JSON object with {', '.join(FIELDS)}")
+    for name in given:
+        if name not in FIELDS:
+            raise ValueError(f"no field {name!r}; {alternatives(name, FIELDS)}")
+    for name, (kind, words) in NEEDED.items():
+        if name not in given:
+            raise ValueError(f"the field {name!r} is missing")
+        if type(given[name]) is not kind:
+            raise ValueError(f"{name}={given[name]!r} is not {words}")
+    if type(given.get("key_shown", False)) is not bool:
+        raise ValueError(f"key_shown={given['key_shown']!r} is not true or false")
 
 
 class Guard:

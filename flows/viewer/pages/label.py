@@ -4,13 +4,15 @@ from typing import Any
 
 from redraft.flows.annotation.drafts import drafts, places
 from redraft.flows.viewer.address import Address
+from redraft.flows.viewer.pages.parts.queries import check_runs
 from redraft.flows.viewer.store_reader import Reader
 from redraft.store.tables.sql import literal
 
 
 def read(reader: Reader, asked: Address) -> dict[str, Any]:
     """Returns the next draft whose text the person has not labelled, and how many such texts are left; `run` narrows
-    them."""
+    them. Raises NotThere."""
+    check_runs(reader, asked)
     where = f"run_id = {literal(asked.get('run'))}" if asked.get("run") else "true"
     found = places(reader.store, reader.person, where, 0, False)
     place = next(iter(found), None)

@@ -5,12 +5,13 @@ from typing import Any
 
 from redraft.flows.viewer.address import Address, NotThere
 from redraft.flows.viewer.pages.parts.drafts import graders_of_units, read_drafts
+from redraft.flows.viewer.pages.parts.queries import check_runs, check_value
 from redraft.flows.viewer.store_reader import Reader, Row, by, problem_rows
 from redraft.store.tables.sql import literal
 
 PER_PAGE = 24  # trajectories on a page
 MOST_ANSWERS = 12  # answers with a row of their own
-ROLES = ("", "sample", "search", "rollout")
+ROLES = ("sample", "search", "rollout")
 
 
 def read(reader: Reader, asked: Address) -> dict[str, Any]:
@@ -19,6 +20,8 @@ def read(reader: Reader, asked: Address) -> dict[str, Any]:
     problem = reader.row(PROBLEM.format(id=literal(asked.get("id"))))
     if problem is None:
         raise NotThere(f"no problem {asked.get('id')!r} in {reader.store.path}")
+    check_runs(reader, asked)
+    check_value(asked, "role", ROLES)
     units = reader.rows(UNITS.format(id=literal(problem["problem_id"])))
     runs = asked.all("run")
     shown = [unit for unit in units if not runs or unit["run_id"] in runs]

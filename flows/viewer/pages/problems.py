@@ -1,11 +1,12 @@
 """The problems of a store: searched, sorted and read page by page in SQL."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from redraft.flows.viewer.address import Address, NotThere
+from redraft.flows.viewer.pages.parts.queries import check_runs, check_value
 from redraft.flows.viewer.store_reader import Reader, Row, numbers
-from redraft.store.errors import alternatives
 from redraft.store.tables.sql import literal, one_of
 
 PER_PAGE = 50
@@ -23,15 +24,19 @@ SORTS = {
 OWN = ("id", "source", "level")
 """The sorts that need no drafts but those of the problems on the page."""
 
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?(e-?[0-9]+)?")
+
 
 def read(reader: Reader, asked: Address) -> dict[str, Any]:
     """Returns a page of problems. `q` is a text in the question, the answer or the id; `run`, `source`, `level` and
     `oracle` (yes or no) narrow them; `sort` and `order` (up or down) are theirs; `after` and `key` are the id and the
-    value of the last problem of the page before: a page costs the same at any place (keyset paging)."""
+    value of the last problem of the page before: a page costs the same at any place (keyset paging). Raises
+    NotThere."""
     sort, order = asked.get("sort", "id"), asked.get("order", "up")
-    for name, value, there in (("sort", sort, SORTS), ("order", order, ("up", "down"))):
-        if value not in there:
-            raise NotThere(f"no {name} {value!r}; {alternatives(value, there)}")
+    for name, there in (("sort", SORTS), ("order", ("up", "down")), ("oracle", ("yes", "no"))):
+        check_value(asked, name, there)
+    check_runs(reader, asked)
+    _check_place(reader, asked, sort)
     column = SORTS[sort][0]
     found = _page(reader, asked, sort, column, order)
     more = len(found) > PER_PAGE
@@ -54,6 +59,17 @@ def read(reader: Reader, asked: Address) -> dict[str, Any]:
         "sources": [row["source"] for row in reader.rows(SOURCES)],
         "runs": reader.rows(RUNS),
     }
+
+
+def _check_place(reader: Reader, asked: Address, sort: str) -> None:
+    """Raises NotThere if `after` and `key` are no place in the list."""
+    after, key = asked.get("after"), asked.get("key")
+    if not after:
+        return
+    if reader.row(f"SELECT 1 AS found FROM raw.problems WHERE problem_id = {literal(after)} LIMIT 1") is None:
+        raise NotThere(f"no problem {after!r} in {reader.store.path}, after which a page could begin")
+    if sort not in ("id", "source") and key != "null" and not _NUMBER.fullmatch(key):
+        raise NotThere(f"key={key!r} is no {SORTS[sort][1]}: after needs the value of its problem, or null")
 
 
 def read_these(reader: Reader, ids: Sequence[str], runs: Sequence[str] = ()) -> dict[str, Any]:
@@ -97,7 +113,7 @@ def _after(asked: Address, column: str, order: str) -> str:
     """Returns the condition that a problem comes after the last of the page before. NULLs come last in both orders."""
     if not asked.get("after"):
         return "true"
-    last, key = literal(asked.get("after")), asked.get("key", "null")
+    last, key = literal(asked.get("after")), asked.get("key")
     if key == "null":
         return f"{column} IS NULL AND p.problem_id > {last}"
     value = literal(key) if column in ("problem_id", "source") else f"try_cast({literal(key)} AS DOUBLE)"

@@ -139,6 +139,11 @@ def test_only_the_pages_own_files_are_served(visitor: Visitor, path: str) -> Non
         ("/problem?id=x&start=y", "no problem &#39;x&#39;"),
         ("/problems?sort=y", "no sort &#39;y&#39;; there are id"),
         ("/charts?of=y", "no charts of &#39;y&#39;"),
+        ("/label?run=x", "no run &#39;x&#39; in "),
+        ("/problems?run=x", "no run &#39;x&#39; in "),
+        ("/problems?oracle=maybe", "no oracle &#39;maybe&#39;; there are yes, no"),
+        ("/problems?sort=rate&after=-5", "no problem &#39;-5&#39; in "),
+        ("/problems?sort=rate&after=abc", "no problem &#39;abc&#39; in "),
     ],
 )
 def test_a_mistake_in_an_address_is_a_page_of_one_sentence(visitor: Visitor, path: str, told: str) -> None:
@@ -168,6 +173,7 @@ def test_labels_are_kept_as_redraft_label_keeps_them(own: Path, serve: Serve) ->
         assert visitor.label(place | {"verdict": "skip"})[0] == 200
     rows = store.query(
         "SELECT verdict, first_wrong_step, remark, key_shown, current FROM labels WHERE person = 'eve'"
+        f" AND trajectory_id = '{place['trajectory_id']}'"
     ).rows
     assert sorted(rows) == [
         ("right", None, None, False, False),
@@ -209,8 +215,17 @@ def test_a_label_that_does_not_fit_is_refused_in_a_sentence(visitor: Visitor, se
         (place | {"verdict": "wrong", "first_wrong_step": 99}, 400, "first_wrong_step=99 is no step of this draft"),
         (place | {"verdict": "right", "first_wrong_step": 1}, 400, "first_wrong_step=1 of a draft that is right"),
         (place | {"verdict": "right", "remark": 7}, 400, "remark 7 is no text"),
-        ({"verdict": "right"}, 400, "the label does not fit: 'trajectory_id'"),
-        ([1], 400, "the label does not fit"),
+        *[
+            ({k: v for k, v in (place | {"verdict": "right"}).items() if k != name}, 400, f"field '{name}' is missing")
+            for name in (*place, "verdict")
+        ],
+        ([1], 400, "the label does not fit: it is no JSON object with trajectory_id, turn, draft_key"),
+        (None, 400, "the label is no JSON"),
+        (b"[" * 15_000, 400, "the label is no JSON"),
+        (place | {"verdict": "wrong", "step": 1}, 400, "no field 'step'; there are trajectory_id"),
+        (place | {"verdict": "right", "turn": 1.5}, 400, "turn=1.5 is not a whole number"),
+        (place | {"verdict": 1}, 400, "verdict=1 is not a text"),
+        (place | {"verdict": "right", "key_shown": "no"}, 400, "key_shown='no' is not true or false"),
         (place | {"verdict": "right", "draft_key": "old"}, 409, "a run has replaced this draft: load the page again"),
         (place | {"verdict": "right", "trajectory_id": "x' OR true --"}, 409, "a run has replaced this draft"),
         (b"{", 400, "the label is no JSON"),
@@ -221,6 +236,16 @@ def test_a_label_that_does_not_fit_is_refused_in_a_sentence(visitor: Visitor, se
         assert found == status, text
         assert told in text
     assert Store(seen).query("SELECT count(*) FROM labels WHERE person = 'eve'").rows == [(0,)]
+
+
+def test_a_label_may_come_without_its_length(own: Path, serve: Serve) -> None:
+    given = json.dumps(draft(Store(own)) | {"verdict": "right"}).encode()
+    with serve(own) as address:
+        visitor = Visitor(address)
+        for parts, status in ([(given[:9], given[9:]), 200], [(), 400], [(b"x" * 9_000,) * 3, 413]):
+            connection = http.client.HTTPConnection("127.0.0.1", visitor.port, timeout=60)
+            connection.request("POST", "/label", body=iter(parts), headers=visitor.cookie, encode_chunked=True)
+            assert connection.getresponse().status == status
 
 
 def test_a_page_that_needs_more_memory_than_others_opens_all_the_same(

@@ -133,8 +133,19 @@ def test_chosen_problems_are_one_page(reader: Reader) -> None:
         ({"sort": "rat"}, "no sort 'rat'; there are .* Did you mean 'rate'"),
         ({"order": "x"}, "no order 'x'; there are up, down"),
         ({"level": "high"}, "level='high' is no whole number"),
+        ({"oracle": "maybe"}, "no oracle 'maybe'; there are yes, no"),
+        ({"run": "x"}, "no run 'x' in "),
+        ({"after": "-5"}, "no problem '-5' in "),
     ],
 )
 def test_what_cannot_be_asked_is_told(reader: Reader, query: dict[str, str], told: str) -> None:
     with pytest.raises(NotThere, match=told):
         read(reader, Address.of("problems", **query))
+
+
+@pytest.mark.parametrize("key", ["", "abc", "nan", "1; DROP TABLE x"])
+def test_a_place_in_a_sorted_list_needs_the_value_of_its_problem(reader: Reader, key: str) -> None:
+    [row] = reader.rows("SELECT problem_id FROM problems LIMIT 1")
+    for sort in ("rate", "level"):
+        with pytest.raises(NotThere, match=f"key={key!r} is no (pass rate|level): after needs the value"):
+            read(reader, Address.of("problems", sort=sort, after=row["problem_id"], key=key))

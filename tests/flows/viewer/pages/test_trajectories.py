@@ -102,6 +102,13 @@ def test_every_page_of_a_problem_offers_the_graders_of_all_its_drafts(
         assert page["graders"] == problem.read(reader, Address.of("problem", id=row["problem_id"]))["graders"]
 
 
+def test_a_run_or_role_that_is_not_there_is_told(reader: Reader) -> None:
+    [row] = reader.rows("SELECT problem_id FROM problems LIMIT 1")
+    for query, told in (({"run": "x"}, "no run 'x' in "), ({"role": "x"}, "no role 'x'; there are sample, search")):
+        with pytest.raises(NotThere, match=told):
+            problem.read(reader, Address.of("problem", id=row["problem_id"], **query))
+
+
 def test_neighbours_are_the_problems_beside_it(reader: Reader) -> None:
     ids = [row["problem_id"] for row in reader.rows("SELECT problem_id FROM problems ORDER BY 1")]
     found = [problem.read(reader, Address.of("problem", id=name))["neighbours"] for name in ids]
@@ -202,6 +209,7 @@ def test_only_the_named_calls_are_read(reader: Reader) -> None:
     [
         (problem.read, Address.of("problem", id="x"), "no problem 'x' in "),
         (problem.read, Address("problem"), "no problem '' in "),
+        (label.read, Address.of("label", run="x"), "no run 'x' in "),
         (trajectory.read, Address.of("trajectory", id="x'y"), 'no trajectory "x\'y" in '),
         (calls.read, Address.of("calls", unit="x"), "no unit 'x' in "),
     ],
@@ -250,5 +258,5 @@ def test_the_draft_to_label_is_one_that_the_person_has_not_labelled_and_shows_no
     [path] = reader.rows(f"FROM trajectories WHERE trajectory_id = '{narrow['place'][0]}'")
     assert path["run_id"] == run["run_id"]
     assert narrow["left"] < page["left"]
-    nothing = label.read(reader, Address.of("label", run="none"))
-    assert (nothing["place"], nothing["draft"], nothing["left"]) == (None, None, 0)
+    with pytest.raises(NotThere, match="no run 'none' in "):
+        label.read(reader, Address.of("label", run="none"))
