@@ -40,7 +40,7 @@
     else if (key === "[") follow("[rel=prev]");
     else if (key === "]") follow("[rel=next]");
     else if (key === "Enter" && at >= 0 && event.target === document.body) follow("a", rows()[at]);
-    else if (/^[rws1-9]$/.test(key)) label(key);
+    else if (/^[rws0-9]$/.test(key)) label(key);
   });
   all("[data-keys]").forEach((button) => button.addEventListener("click", () => document.getElementById("keys").showModal()));
 
@@ -61,17 +61,23 @@
     if (live) history.replaceState(null, "", address);
   }));
 
-  // Labels, by the mouse and by the keys r, w, s and 1 to 9.
+  // Labels, by the mouse and by the keys r, w, s and digits. Two digits that follow each other in a second are a number.
   const form = () => (rows()[Math.max(at, 0)] || document).querySelector("form[data-label]");
+  let typed = 0, typedAt = -Infinity;
   const label = (key) => {
     const found = form();
     if (!found) return;
-    if (/[1-9]/.test(key)) pick(found, +key);
+    if (/[0-9]/.test(key)) {
+      const both = typed * 10 + +key, steps = all(".step", found.closest("[data-row]")).length;
+      typed = performance.now() - typedAt < 1000 && both <= steps ? both : +key;
+      typedAt = performance.now();
+      pick(found, typed);
+    }
     else found.querySelector(`[data-verdict=${{ r: "right", w: "wrong", s: "skip" }[key]}]`).click();
   };
   const pick = (found, number) => {
     const steps = all(".step", found.closest("[data-row]"));
-    if (number > steps.length) return;
+    if (number < 1 || number > steps.length) return;
     const field = found.elements.step;
     field.value = field.value === String(number) ? "" : number;
     steps.forEach((step) => step.classList.toggle("picked", step.dataset.number === field.value));

@@ -265,9 +265,10 @@ def test_drafts_are_labelled_by_mouse_and_by_keys(browser: Browser, own: Path, s
         assert "by <mouse>" in text
         assert window.troubles == []
     rows = store.query(
-        "SELECT verdict, first_wrong_step, remark, key_shown FROM labels WHERE person = 'eve' ORDER BY labelled_at"
+        "SELECT DISTINCT verdict, first_wrong_step, remark, key_shown, labelled_at FROM labels WHERE person = 'eve'"
+        " ORDER BY labelled_at"  # drafts with the same text are labelled at the same moment
     ).rows
-    assert rows == [
+    assert [row[:4] for row in rows] == [
         ("wrong", 1, "by <mouse>", False),
         ("wrong", 1, None, False),
         ("right", None, None, False),

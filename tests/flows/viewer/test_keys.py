@@ -1,12 +1,18 @@
 """The keys of a page in a real browser: they work when the page opens, and a field keeps its own."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from redraft.store import Store
+from redraft.flows.viewer.export import write_pages
+from redraft.store import Problem, Store, Unit, replace
+from redraft.store.trajectory import Trajectory
+
+Serve = Callable[..., AbstractContextManager[str]]
 
 
 @pytest.fixture
@@ -64,3 +70,48 @@ def test_a_field_or_button_of_a_tree_keeps_its_keys(page: Page, tree: str) -> No
     page.keyboard.press("g")
     page.keyboard.press("p")
     page.wait_for_url("**/problems")
+
+
+def test_a_list_of_keys_has_the_keys_that_work(page: Page, seen: Path, tmp_path: Path) -> None:
+    def listed() -> list[str]:
+        return page.locator("dialog dt").all_text_contents()
+
+    store = Store(seen, create=False)
+    [(problem,)] = store.query("SELECT min(problem_id) FROM samples").rows
+    page.goto(f"/problem?id={problem}")
+    assert {"g r", "g l", "r w s", "1 2 …"} <= set(listed())
+    assert "/" not in listed()  # the page has nothing to search
+    page.keyboard.press("g")
+    page.keyboard.press("l")
+    page.wait_for_url("**/labels")
+    page.goto("/problems")
+    assert "/" in listed()
+    write_pages(store, tmp_path / "out", problems=[problem])
+    for file in (tmp_path / "out").glob("*.html"):
+        page.goto(file.as_uri())
+        strange = [keys for keys in listed() if keys.startswith("g") or keys in ("/", "r w s", "1 2 …")]
+        assert strange == [], file.name
+        assert {"j k", "?"} <= set(listed())
+
+
+def test_two_digits_name_a_step_from_ten_on(page: Page, serve: Serve, tmp_path: Path) -> None:
+    store = Store(tmp_path / "long.duckdb")
+    problem = Problem("What is 6 + 6?", "12", problem_id="p")
+    path = Trajectory(problem.ask("u"))
+    for number in range(12):
+        path = path.grow(f"I add {number}.\n", 0, final=number == 11)
+    now = datetime.now(UTC)
+    run_id = store.start_run("generate", "r", "greedy", "m", {"source": "x"})
+    store.add([problem])
+    path = replace(path, answer="12", chosen=True)
+    store.publish([Unit("u", run_id, "r", "p", "", 1, 1, "done", (path,), (), (), now, now)])
+    with serve(store.path) as address:
+        page.goto(address)
+        page.goto(address.partition("/?")[0] + "/label")
+        step, picked = page.locator("input[name=step]"), page.locator(".step.picked")
+        for keys, chosen in (("12", "12"), ("7", "7"), ("10", "10"), ("99", ""), ("0", "")):
+            page.wait_for_timeout(1100)  # a new number begins
+            for key in keys:
+                page.keyboard.press(key)
+            assert step.input_value() == chosen, keys
+            assert [each.get_attribute("data-number") for each in picked.all()] == [chosen] * bool(chosen)
