@@ -211,7 +211,7 @@ def pictures(folder: Path) -> None:
                 page.wait_for_timeout(500)
                 file = folder / f"view-{name}.png"
                 page.screenshot(path=file)
-                Image.open(file).convert("RGB").quantize(64).save(file, optimize=True)  # a third of the size
+                Image.open(file).convert("RGB").quantize(256).save(file, optimize=True)  # half of the size
                 show(name, f"{file.stat().st_size / 1024:.0f} KB")
             browser.close()
 
