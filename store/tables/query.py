@@ -76,14 +76,14 @@ def sorting_memory(file: str) -> int:
     return max(LEAST_MEMORY, os.path.getsize(file) // 4)
 
 
-def limit_memory(connection: "DuckDBPyConnection", most: int, threads: int = 1) -> None:
-    """Makes DuckDB sort in files beside the database what needs more than `most` bytes. One thread works unless more
-    are asked for: each needs memory of its own, and Python takes longer to read many rows than one thread to sort them.
-    A connection that was asked something before stays as it is."""
+def limit_memory(connection: "DuckDBPyConnection", most: int) -> None:
+    """Makes DuckDB sort in files beside the database what needs more than `most` bytes. One thread works, since each
+    needs memory of its own, and Python takes longer to read many rows than one thread to sort them. A connection that
+    was asked something before stays as it is."""
     if _is_locked(connection):
         return
     usual = connection.execute("SELECT parse_formatted_bytes(current_setting('memory_limit'))").fetchone() or (0,)
-    connection.execute(f"SET threads = {threads}; SET memory_limit = '{min(usual[0], most)} bytes'")
+    connection.execute(f"SET threads = 1; SET memory_limit = '{min(usual[0], most)} bytes'")
 
 
 def read_parts(

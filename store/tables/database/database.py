@@ -25,7 +25,6 @@ from redraft.store.tables.upgrade.upgrade import upgrade
 from redraft.store.waiting import cut_short
 
 MEMORY = ":memory:"
-THREADS = 2  # of a query whose memory is bounded: each thread needs its own
 
 log = logging.getLogger("redraft.store")
 
@@ -106,10 +105,8 @@ class Database:
             if self._held and self._held[1] is connection:
                 yield
                 return
-            if streaming and not self._memory:
-                limit_memory(connection, sorting_memory(self.path))
-            elif memory and not self._memory:
-                limit_memory(connection, memory, threads=min(THREADS, os.cpu_count() or 1))
+            if (streaming or memory) and not self._memory:
+                limit_memory(connection, memory or sorting_memory(self.path))
             self._held, self._streams = (threading.get_ident(), connection), streams
             try:
                 yield
