@@ -7,6 +7,7 @@ from pathlib import Path
 import duckdb
 
 from redraft.store.errors import StoreError
+from redraft.store.tables.database.temporary import temporary_folder
 from redraft.store.tables.schema.template_cache import STORAGE
 from redraft.store.tables.sql import hide_progress, literal
 
@@ -20,7 +21,8 @@ def connect(path: str, name: str, read_only: bool) -> duckdb.DuckDBPyConnection:
     """
     path = path if path == ":memory:" else os.path.abspath(path)
     if read_only:
-        connection = duckdb.connect(path, read_only=True, config={"custom_user_agent": name})
+        place = temporary_folder(path, name)
+        connection = duckdb.connect(path, read_only=True, config={"custom_user_agent": name, "temp_directory": place})
         hide_progress(connection)
         return connection
     connection = duckdb.connect(path, config={"custom_user_agent": name, **WRITING})

@@ -18,6 +18,7 @@ import duckdb
 from redraft.store.errors import StoreError
 from redraft.store.tables.database.connection import connect, file_identity, store_error
 from redraft.store.tables.database.queue import QUEUES, ProcessWait, ThreadQueue
+from redraft.store.tables.database.temporary import remove_leftovers
 from redraft.store.tables.query import limit_memory, sorting_memory
 from redraft.store.tables.schema.migrations import BASELINE, NEWEST, migrate, version
 from redraft.store.tables.schema.template_cache import write_empty_store
@@ -58,6 +59,7 @@ class Database:
         with self._queue.enter(self.path, patience):
             if self._make_if_missing():
                 return
+        remove_leftovers(self.path)
         with self.open(read_only=True, patience=patience) as connection:
             found = self._version(connection)
         if 0 < found < BASELINE:

@@ -1,5 +1,6 @@
 """Several processes at one store: real ones, and some of them killed."""
 
+import os
 import random
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 
 from redraft.store import Problem, Store
 from redraft.store.errors import QueryError, StoreError
+from redraft.store.tables.database.temporary import temporary_folder
 from redraft.store.unit import Unit
 
 MakeUnit = Callable[..., Unit]
@@ -188,3 +190,48 @@ def test_a_held_store_may_be_asked_with_little_memory(store: Store) -> None:
     settings = "SELECT current_setting('threads'), parse_formatted_bytes(current_setting('memory_limit'))"
     with store.held(read_only=True, memory=100 * 2**20):
         assert store.query(settings).rows == [(1, 100 * 2**20)]
+
+
+SORT = """
+import hashlib
+import sys
+from pathlib import Path
+from redraft.store import Store
+store, found, seen = Store(sys.argv[1]), hashlib.sha256(), set()
+with store.held(read_only=True, memory=50 * 2**20):
+    for number, row in enumerate(store.rows("SELECT problem_id, question FROM raw.problems ORDER BY question")):
+        found.update(repr(row).encode())
+        if number % 20_000 == 0:
+            seen.update(path.name for path in Path(store.path).parent.glob("*.tmp*"))
+print(found.hexdigest(), *seen)
+"""
+"""Sorts more than fits into its memory; prints a hash of the rows, and the folders of temporary files that it saw."""
+
+
+def test_processes_that_read_at_once_have_temporary_files_of_their_own(store: Store) -> None:
+    with duckdb.connect(store.path) as connection:
+        connection.execute(
+            "INSERT INTO raw.problems (problem_id, question)"
+            " SELECT range::VARCHAR, repeat(md5(range::VARCHAR), 8) FROM range(300000)"
+        )
+    programs = [
+        subprocess.Popen([sys.executable, "-c", SORT, store.path], stdout=subprocess.PIPE, text=True) for _ in range(3)
+    ]
+    printed = [program.communicate()[0].split() for program in programs]
+    assert [program.returncode for program in programs] == [0, 0, 0]
+    assert len({words[0] for words in printed}) == 1
+    assert len({folder for words in printed for folder in words[1:]}) >= 3
+    assert not list(Path(store.path).parent.glob("*.tmp*"))
+
+
+def test_temporary_files_of_a_killed_process_are_removed(store: Store) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    left, used = (Path(temporary_folder(store.path, "a").replace(f"-{os.getpid()}-", f"-{number}-"))
+                  for number in (ended.pid, os.getppid()))  # fmt: skip
+    for folder in (left, used):
+        folder.mkdir()
+        (folder / "duckdb_temp_storage_DEFAULT-0.tmp").write_bytes(b"x")
+    Store(store.path)
+    assert not left.exists()
+    assert used.exists()
