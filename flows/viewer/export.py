@@ -67,8 +67,8 @@ def write_pages(
     overwrite: bool = False,
 ) -> int:
     """Writes the pages of problems, with their trajectories, trees and calls, and returns their number. `problems` and
-    `runs` choose; of several problems, the first `limit` by id. A problem that only `runs` choose is written with what
-    these runs did. The folder appears when it is complete. Raises
+    `runs` choose; if neither is given or a run has more problems, the `limit` problems with the newest results. A
+    problem that only `runs` choose is written with what these runs did. The folder appears when it is complete. Raises
     ViewError if the folder is not empty, without `overwrite` or if an export did not make it; NotThere if the store
     does not have what was chosen."""
     target, reader = Path(folder), Reader(store)
@@ -147,9 +147,12 @@ def _problems(reader: Reader, problems: Sequence[str], runs: Sequence[str], limi
     named = [one_of("problem_id", problems)] if problems else []
     named += [one_of("run_id", runs)] if runs else []
     these = " OR ".join(named) or "true"
-    sql = f"SELECT DISTINCT problem_id FROM raw.commits WHERE {these} ORDER BY problem_id LIMIT {limit}"
+    sql = (
+        f"SELECT problem_id FROM raw.commits WHERE {these} GROUP BY problem_id"
+        f" ORDER BY max(commit_id) DESC, problem_id LIMIT {limit}"  # the numbers of commits grow with time
+    )
     found = [row["problem_id"] for row in reader.rows(sql)]
-    return sorted({*problems, *found}) if problems and not runs else found
+    return sorted({*problems, *found}) if problems and not runs else sorted(found)
 
 
 def _check(target: Path, overwrite: bool) -> None:

@@ -18,16 +18,19 @@ def read(reader: Reader, asked: Address) -> dict[str, Any]:
     kind = asked.get("of", "samples")
     if kind not in KINDS:
         raise NotThere(f"no charts of {kind!r}; {alternatives(kind, KINDS)}")
+    run = asked.get("run")
+    if run and not reader.rows(f"FROM runs WHERE run_id = {literal(run)} LIMIT 1"):
+        raise NotThere(f"no run {run!r} in {reader.store.path}")
     title, make = KINDS[kind]
-    recipe = f"recipe IN (SELECT recipe FROM runs WHERE run_id = {literal(asked.get('run'))})"
-    charts = make(reader, recipe if asked.get("run") else "true")
+    recipe = f"recipe IN (SELECT recipe FROM runs WHERE run_id = {literal(run)})"
+    charts = make(reader, recipe if run else "true")
     return {
         "title": "Charts",
         "kinds": {name: each[0] for name, each in KINDS.items()},
         "kind": kind,
         "heading": title,
         "charts": [chart for chart in charts if not chart.empty],
-        "run": asked.get("run"),
+        "run": run,
     }
 
 

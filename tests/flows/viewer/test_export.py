@@ -66,6 +66,13 @@ def test_an_export_has_the_chosen_problems_and_no_others(store: Store, tmp_path:
     assert len(list((tmp_path / "out").glob("trajectory-*.html"))) >= trajectories
 
 
+def test_an_export_without_a_choice_has_the_problems_with_the_newest_results(store: Store, tmp_path: Path) -> None:
+    rows = store.query("SELECT problem_id, max(published_at) FROM raw.commits GROUP BY ALL ORDER BY 2 DESC").rows
+    write_pages(store, tmp_path / "out", limit=2)
+    listed = (tmp_path / "out" / "problems.html").read_text()
+    assert {name for name, _ in rows if name in listed} == {name for name, _ in rows[:2]}
+
+
 def test_an_export_of_a_run_has_the_problems_that_it_solved(store: Store, tmp_path: Path) -> None:
     [(run_id, problems)] = store.query(
         "SELECT run_id, list(DISTINCT problem_id ORDER BY problem_id) FROM samples JOIN runs USING (run_id)"

@@ -202,6 +202,8 @@ def test_recipes_of_the_same_name_are_told_apart() -> None:
 def test_charts_that_do_not_exist_are_told(reader: Reader) -> None:
     with pytest.raises(NotThere, match=r"no charts of 'turn'; there are .* Did you mean 'turns'"):
         charts.read(reader, Address.of("charts", of="turn"))
+    with pytest.raises(NotThere, match="no run 'x' in"):
+        charts.read(reader, Address.of("charts", run="x"))
 
 
 def test_a_chart_is_drawn_anew_only_if_the_store_has_changed(own: Path) -> None:
