@@ -135,16 +135,27 @@ def rewarded(question: str, text: str, reward: float) -> dict[str, Any]:
     return {**row, "weight": math.exp(reward / 0.4), "reward": reward}
 
 
+def drawn_by_the_trainer(name: str, question: str, key: str, solved: float) -> dict[str, Any]:
+    facts = {"answer": key, "solution": f"\\boxed{{{key}}}", "kind": "math"}
+    return {"prompt": user(question), **facts, "problem_id": name, "drafts": 5, "solved": solved}
+
+
 KEPT: dict[str, list[dict[str, Any]]] = {
     "rft": solved(RIGHT, OTHER),
     "rest_em": solved(RIGHT, SAME, OTHER, LUCKY),
     "star": solved(RIGHT),
     "self_rewarding": [pair(LUCKY, SAME, chosen_value=0.9, rejected_value=0.1)],
     "mended": [
-        *({**row, "weight": 1.0, "turn": 1} for row in solved(RIGHT)),
-        *(fixed(text, text, 1.5) for text in (RIGHT, SAME, OTHER, LUCKY)),
+        *(
+            row
+            for text in (RIGHT, SAME)
+            for row in ({**solved(text)[0], "weight": 1.0, "turn": 1}, fixed(text, text, 1.0))
+        ),
+        *(fixed(text, text, 1.0) for text in (OTHER, LUCKY)),
         fixed(WRONG, RIGHT, 1.0),
     ],
+    "grpo": [drawn_by_the_trainer("a", ASKED, "2", 0.8)],
+    "score": [drawn_by_the_trainer("a", ASKED, "2", 0.8), drawn_by_the_trainer("b", OTHERS, "4", 0.0)],
     "rise": [
         *(rewarded(ASKED, text, float(text != WRONG)) for text in DRAFTS),
         *[rewarded(OTHERS, WRONG, 0.0)] * 5,
