@@ -3,6 +3,9 @@
 `before/recipes.json` holds the recipes that the build of 2026-11-29 gave to shipped strategies and parts; `before/
 store.tar.xz` is a store of that build with a finished run of best_of_n, and the journals of three runs that were killed
 half way: `correct` (9 calls answered), `rest_mcts` (14) and `annotate --grader rollout` (9).
+
+The embedded model of that build rounded otherwise, so that its version is another one today, and runs of it begin anew.
+The tests give it the version that it had: nothing else in a recipe may change.
 """
 
 import asyncio
@@ -11,6 +14,7 @@ import tarfile
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from datetime import UTC
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +34,20 @@ from redraft.store.errors import PartError
 from redraft.store.plugins.discovery import load, names
 
 BEFORE = Path(__file__).with_name("before")
-CLIENT = Client(embedded())
 CORRECTED, SEARCHED = {"feedback": "oracle", "turns": 2}, {"iterations": 6}
+
+
+@pytest.fixture(autouse=True)
+def version_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr("redraft.llm.providers.embedded.model.ROUNDING", b"")
+    client.cache_clear()
+    yield
+    client.cache_clear()
+
+
+@cache
+def client() -> Client:
+    return Client(embedded())
 
 
 def digest(strategy: Any, measure: str = "m", **given: Any) -> str:
@@ -40,7 +56,7 @@ def digest(strategy: Any, measure: str = "m", **given: Any) -> str:
     settings: dict[str, Any] = {"measures": (measure,), "problem_budget": {}, "arguments": given}
     try:
         found = strategy if isinstance(strategy, Strategy) else find_strategy(strategy)
-        return recipe(CLIENT, found, grader=grader, critic=critic, **settings)
+        return recipe(client(), found, grader=grader, critic=critic, **settings)
     except PartError as error:
         return f"! {type(error).__name__}"
 
