@@ -3,10 +3,11 @@
 from contextlib import ExitStack
 from threading import Thread, enumerate
 
+import numpy as np
 import pytest
 from threadpoolctl import ThreadpoolController, threadpool_info, threadpool_limits
 
-from redraft.llm.providers.embedded.one_thread import one_thread
+from redraft.llm.providers.embedded.one_thread import _controller, one_thread  # pyright: ignore[reportPrivateUsage]
 
 
 def most() -> int:
@@ -15,7 +16,10 @@ def most() -> int:
 
 @pytest.fixture(autouse=True)
 def quiet() -> None:
-    """No engine of another test computes, and this thread may set limits."""
+    """No engine of another test computes, this thread may set limits, and libraries that another test has loaded
+    since, such as SciPy's own BLAS, are known."""
+    assert np.__version__  # its BLAS is loaded
+    _controller.cache_clear()
     for thread in enumerate():
         if thread.name == "redraft-embedded":
             thread.join()
