@@ -8,9 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from transformers import Trainer, TrainingArguments
+from transformers import TrainingArguments
 
 from redraft.flows.trainers.hugging_face.base import context
+from redraft.flows.trainers.hugging_face.labelled_trainer import LabelledTrainer
 from redraft.flows.trainers.hugging_face.rows import Row
 from redraft.flows.trainers.hugging_face.work import Fit, Work
 
@@ -27,7 +28,8 @@ def prm(work: Work) -> Fit:
     read = [tokenize(work.tokenizer, row) for row in rows]
     pad = work.tokenizer.pad_token_id
     return Fit(
-        StepTrainer(
+        LabelledTrainer(
+            loss=step_loss,
             model=model,
             args=work.arguments(TrainingArguments, remove_unused_columns=False),
             train_dataset=read,
@@ -68,17 +70,3 @@ def step_loss(logits: Tensor, labels: Tensor) -> Tensor:
     known = labels != IGNORED
     good = labels[known]
     return F.cross_entropy(logits[known].float(), torch.stack([1 - good, good], dim=-1))
-
-
-class StepTrainer(Trainer):
-    """A trainer whose labels are probabilities."""
-
-    loss_is_scaled_for_ga = False
-
-    def compute_loss(
-        self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
-    ) -> Any:
-        labels = inputs.pop("labels")
-        outputs = model(**inputs)
-        loss = step_loss(outputs.logits, labels)
-        return (loss, outputs) if return_outputs else loss

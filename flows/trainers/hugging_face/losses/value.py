@@ -5,10 +5,12 @@
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.nn import functional as F
-from transformers import Trainer, TrainingArguments
+from transformers import TrainingArguments
 
 from redraft.flows.trainers.hugging_face.base import context
+from redraft.flows.trainers.hugging_face.labelled_trainer import LabelledTrainer
 from redraft.flows.trainers.hugging_face.rows import Row
 from redraft.flows.trainers.hugging_face.work import Fit, Work
 
@@ -26,7 +28,8 @@ def value(work: Work) -> Fit:
         return {"input_ids": texts["input_ids"], "attention_mask": texts["attention_mask"], "labels": values}
 
     return Fit(
-        ValueTrainer(
+        LabelledTrainer(
+            loss=value_loss,
             model=model,
             args=work.arguments(TrainingArguments, remove_unused_columns=False),
             train_dataset=rows,
@@ -40,15 +43,6 @@ def shown(row: Row) -> str:
     return f"{row['question']}\n\n{row['solution']}"
 
 
-class ValueTrainer(Trainer):
-    """A trainer of one value for a text."""
-
-    loss_is_scaled_for_ga = False
-
-    def compute_loss(
-        self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
-    ) -> Any:
-        labels = inputs.pop("labels")
-        outputs = model(**inputs)
-        loss = F.mse_loss(outputs.logits[:, 0].float(), labels)
-        return (loss, outputs) if return_outputs else loss
+def value_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Returns the mean squared error of the values (rows, 1) against the labels (rows,)."""
+    return F.mse_loss(logits[:, 0].float(), labels)
