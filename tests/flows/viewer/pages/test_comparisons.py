@@ -86,16 +86,16 @@ def test_pass_at_k_is_that_of_the_view(reader: Reader) -> None:
     found = chart(reader, "samples", "pass@k")
     for strategy, name in (("correct", "correct · oracle"), ("best_of_n", "best_of_n")):
         wanted = [(row["k"], row["pass_at_k"]) for row in rows if row["strategy"] == strategy]
-        assert found[name] == wanted
+        assert found[name] == [pytest.approx(pair) for pair in wanted]
 
 
 def test_accuracy_by_turn_and_tokens_has_intervals(reader: Reader) -> None:
     rows = reader.rows("FROM corrections WHERE strategy = 'correct' ORDER BY turn")
     assert chart(reader, "turns", "Accuracy by turn") == {
-        "correct · oracle": [(row["turn"], row["accuracy"]) for row in rows]
+        "correct · oracle": [pytest.approx((row["turn"], row["accuracy"])) for row in rows]
     }
     assert chart(reader, "turns", "Accuracy by tokens")["correct · oracle"] == [
-        (row["tokens"], row["accuracy"]) for row in rows
+        pytest.approx((row["tokens"], row["accuracy"])) for row in rows
     ]
     [drawn] = charts.read(reader, Address.of("charts", of="turns"))["charts"][0].series
     drafts = reader.rows(
