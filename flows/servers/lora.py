@@ -42,7 +42,7 @@ def lora(*, timeout: float = 600.0) -> Server:
             yield served
         finally:
             for address in addresses:
-                await _ask(address, "unload_lora_adapter", {"lora_name": task.name}, timeout, ignored="not")
+                await _ask(address, "unload_lora_adapter", {"lora_name": task.name}, timeout, ignored="found")
 
     return server
 
