@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from redraft.store.lazy_imports import import_lazily
+from redraft.store.lazy_import import import_lazily
 
 if TYPE_CHECKING:
     from redraft.flows.annotate import annotate

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from redraft.agents.build import build
-from redraft.flows.annotation.grading import DraftGrader
-from redraft.flows.annotation.pending import Pending, pending
+from redraft.flows.annotation.grade_unit import DraftGrader
+from redraft.flows.annotation.queue import Pending, pending
 from redraft.flows.annotation.result import Annotation
 from redraft.flows.display.notebook import suited
 from redraft.flows.display.progress import Plan, Progress
@@ -19,7 +19,7 @@ from redraft.flows.generation.recipe import recipe
 from redraft.flows.generation.run_config import plain_argument, plain_budget
 from redraft.flows.generation.strategy import Strategy
 from redraft.flows.settings import DB, AnnotationSettings
-from redraft.flows.settings_input import takes
+from redraft.flows.settings_validation import takes
 from redraft.flows.units.runner import UnitRunner
 from redraft.graders.answers.checker import Checker
 from redraft.graders.grader import Grader

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from redraft.agents.build import build
+from redraft.flows.augmentation.augment_problem import Rewriter, RewritingTask
 from redraft.flows.augmentation.result import AugmentResult, MethodResult
-from redraft.flows.augmentation.rewriting import Rewriter, RewritingTask
 from redraft.flows.augmentation.selection import Method, find_method, left_out, split_arguments
 from redraft.flows.display.notebook import suited
 from redraft.flows.display.progress import Plan, Progress
@@ -21,7 +21,7 @@ from redraft.flows.generation.recipe import recipe
 from redraft.flows.generation.run_config import plain_argument, plain_budget
 from redraft.flows.generation.strategy import find_strategy
 from redraft.flows.settings import DB, AugmentSettings, Selection
-from redraft.flows.settings_input import takes
+from redraft.flows.settings_validation import takes
 from redraft.flows.units.runner import UnitRunner
 from redraft.graders.answers.checker import Checker
 from redraft.graders.likelihood import likelihood

@@ -23,7 +23,7 @@ from redraft.flows.evaluation.run import MethodRunner
 from redraft.flows.filters.sifting.held_out import trained_on
 from redraft.flows.generation.problems import problems
 from redraft.flows.settings import DB, EvaluationSettings
-from redraft.flows.settings_input import takes
+from redraft.flows.settings_validation import takes
 from redraft.store.errors import PartError, SourceError
 from redraft.store.problems import Problem
 from redraft.store.sources.split import is_training

@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import Any, cast
 
 from redraft.flows.dataset_files.card import Facts, Origins, card
-from redraft.flows.dataset_files.output import Output, Spool, known_json, opened_output, split_of
 from redraft.flows.dataset_files.target import ExportError, Target
+from redraft.flows.dataset_files.writer import Output, Spool, known_json, opened_output, split_of
 from redraft.flows.filter import DatasetResult, result
 from redraft.flows.filters.sifting.candidates import PATIENCE, Candidate
 from redraft.flows.filters.sifting.chain import Chain, Filters, sift
+from redraft.flows.filters.sifting.filter_sql import Scope
 from redraft.flows.filters.sifting.ledger import Ledger
-from redraft.flows.filters.sifting.statement import Scope
 from redraft.flows.formats.format import Format, Row, default_filters, kind_of
 from redraft.flows.formats.layouts.trainer_rows import Trainer, TrainerRows, left_over
-from redraft.flows.formats.shared.alongside import unit_of
+from redraft.flows.formats.shared.unit_reader import unit_of
 from redraft.flows.formats.shared.validation import checked_format
 from redraft.flows.generation.identity import identity
 from redraft.flows.presets.preset import read_preset

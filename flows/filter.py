@@ -10,10 +10,10 @@ from typing import Any
 from redraft.flows.filters.filter import DEFAULTS
 from redraft.flows.filters.sifting.candidates import PATIENCE, check_run
 from redraft.flows.filters.sifting.chain import Chain, Filters, sift
+from redraft.flows.filters.sifting.filter_sql import Scope, sifted
 from redraft.flows.filters.sifting.held_out import notes
 from redraft.flows.filters.sifting.ledger import Ledger
 from redraft.flows.filters.sifting.preview import Preview, previewed
-from redraft.flows.filters.sifting.statement import Scope, sifted
 from redraft.flows.settings import DB
 from redraft.store.errors import plural
 from redraft.store.html import table

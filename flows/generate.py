@@ -16,9 +16,9 @@ from redraft.flows.display.progress import Progress
 from redraft.flows.generation.job import Job
 from redraft.flows.generation.problems import problems, say_untrained
 from redraft.flows.settings import DB, Selection, Settings
-from redraft.flows.settings_input import takes
-from redraft.flows.summary.summarise import summarise_job
+from redraft.flows.settings_validation import takes
 from redraft.flows.summary.summary import Summary
+from redraft.flows.summary.summary_reader import summarise_job
 from redraft.llm.model import ModelError
 from redraft.store.problems import Problem
 from redraft.store.tables.stage_store import opened

@@ -21,7 +21,7 @@ from redraft.store.digest import digest
 from redraft.store.errors import RedraftError, SourceError, broken, plural, wrong
 from redraft.store.plugins.discovery import load
 from redraft.store.sources.files import rows
-from redraft.store.sources.read import name_and_split
+from redraft.store.sources.reader import name_and_split
 from redraft.store.tables.stage_store import opened
 from redraft.store.tables.store import Store
 from redraft.store.unit import Unit, key_hash

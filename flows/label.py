@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from redraft.agents.annotator import DraftView, Judgement, Quit, judgement_from_json
+from redraft.agents.human_label import DraftView, Judgement, Quit, judgement_from_json
 from redraft.flows.annotation.drafts import (
     Place,
     drafts,

@@ -33,8 +33,8 @@ from redraft.flows.self_train import self_train as self_train_stage
 from redraft.flows.self_training.result import SelfTraining
 from redraft.flows.settings import Selection
 from redraft.flows.summary.report import markdown
-from redraft.flows.summary.summarise import summarise
 from redraft.flows.summary.summary import Summary
+from redraft.flows.summary.summary_reader import summarise
 from redraft.flows.units.budget import RemainingBudget
 from redraft.llm.client.budget import BudgetTooSmall
 from redraft.store.errors import plural

@@ -19,7 +19,7 @@ from redraft.flows.self_training.plan import POLICY, LoopPlan, loop_plan
 from redraft.flows.self_training.result import SelfTraining
 from redraft.flows.self_training.serving import Serving
 from redraft.flows.settings import DB, Selection, SelfTrainSettings
-from redraft.flows.settings_input import takes
+from redraft.flows.settings_validation import takes
 from redraft.flows.trainers.trainer import TrainingError
 from redraft.store.errors import SourceError, plural
 from redraft.store.problems import Problem

@@ -2,7 +2,7 @@
 
 Python's keywords, the options of the command line and the parameters of the scheduled flows are made from these fields,
 so that a new setting is one field here. The command line reads the fields for `--help`, so this file imports nothing
-that is slow. `flows/settings_input.py` checks values against the fields with Pydantic.
+that is slow. `flows/settings_validation.py` checks values against the fields with Pydantic.
 """
 
 # ruff: noqa: RUF009 - setting() makes a dataclass field

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from redraft.store.lazy_imports import import_lazily
+from redraft.store.lazy_import import import_lazily
 
 if TYPE_CHECKING:
     from redraft.graders.answers.checker import Checker
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from redraft.graders.programs.sandbox import run as run_program
     from redraft.graders.reward import compute_score, reward
     from redraft.graders.rewards.aggregate import aggregate
-    from redraft.graders.rewards.value_targets import Target, value_targets
+    from redraft.graders.rewards.value_target import Target, value_targets
     from redraft.graders.rollout import rollout
     from redraft.graders.ruling import Ruling
     from redraft.graders.selectors import Selection, Selector, best, majority, weighted_majority

@@ -8,7 +8,7 @@
 
 from typing import TYPE_CHECKING
 
-from redraft.store.lazy_imports import import_lazily
+from redraft.store.lazy_import import import_lazily
 
 if TYPE_CHECKING:
     from msgspec.structs import replace
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         StoreHeld,
     )
     from redraft.store.problems import Keyring, Kind, Problem, Question
-    from redraft.store.sources.read import read as read_problems
+    from redraft.store.sources.reader import read as read_problems
     from redraft.store.tables.labels import Label
     from redraft.store.tables.query import Table
     from redraft.store.tables.store import Store

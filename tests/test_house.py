@@ -49,7 +49,7 @@ def test_what_is_not_needed_is_not_imported(code: str, heavy: tuple[str, ...]) -
         ("langgraph", ("agents/",)),
         ("prefect", ("flows/scheduled.py", "flows/deployment/")),
         ("math_verify", ("graders/answers/math_verify_process.py",)),
-        ("pydantic_monty", ("graders/programs/interpreter_process.py", "graders/programs/monty.py")),
+        ("pydantic_monty", ("graders/programs/monty_process.py", "graders/programs/monty.py")),
         ("matplotlib", ("flows/plots/",)),
         ("openTSNE", ("flows/plots/",)),
         ("torch", ("llm/providers/embedded/training/", "flows/trainers/hugging_face/")),

@@ -64,7 +64,7 @@ def test_importing_a_package_imports_none_of_its_modules(room: str) -> None:
     loaded = (
         f"import redraft.{room}, sys; print(*[m for m in sys.modules if m.startswith('redraft.{room}.')], sep='\\n')"
     )
-    expected = ["redraft.store.lazy_imports"] if room == "store" else [""]
+    expected = ["redraft.store.lazy_import"] if room == "store" else [""]
     assert lines(loaded) == expected
 
 

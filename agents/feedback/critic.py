@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from redraft.agents.feedback.feedback import Feedback, Remark
-from redraft.agents.feedback.review import ask_about_each, objection, review
+from redraft.agents.feedback.model_feedback import ask_about_each, objection, review
 from redraft.llm.client.client import Client
 from redraft.llm.model import ModelError
 from redraft.store.trajectory import Trajectory

@@ -8,8 +8,8 @@ from typing import Any
 from langgraph.runtime import get_runtime
 from langgraph.types import interrupt
 
-from redraft.agents.annotator import DraftView, Judgement, Quit, Terminal, judgement_from_json
 from redraft.agents.feedback.feedback import Feedback, Remark, line_number, wording
+from redraft.agents.human_label import DraftView, Judgement, Quit, Terminal, judgement_from_json
 from redraft.llm.client.client import Client
 from redraft.llm.model import ModelError
 from redraft.store.calls import Call

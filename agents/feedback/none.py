@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from redraft.agents.feedback.feedback import Feedback, Remark, wording
-from redraft.agents.feedback.review import ask_about_each, require_chat_model, review
+from redraft.agents.feedback.model_feedback import ask_about_each, require_chat_model, review
 from redraft.agents.policies.messages import REVIEW
 from redraft.llm.client.client import Client
 from redraft.llm.model import ModelError

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from redraft.agents.feedback.feedback import Feedback, Remark, wording
-from redraft.agents.feedback.review import ask_about_each
+from redraft.agents.feedback.model_feedback import ask_about_each
 from redraft.agents.policies.messages import conversation
-from redraft.graders.programs.code_block import program
-from redraft.graders.programs.execution import failure
+from redraft.graders.programs.program_reader import program
+from redraft.graders.programs.program_runner import failure
 from redraft.graders.programs.sandbox import Sandbox
 from redraft.llm.client.client import Client
 from redraft.llm.model import Message, ModelError

@@ -4,7 +4,7 @@ run."""
 from collections.abc import Sequence
 
 from redraft.agents.feedback.feedback import Feedback, Remark, line_number, wording
-from redraft.graders.programs.execution import failure
+from redraft.graders.programs.program_runner import failure
 from redraft.graders.programs.sandbox import Sandbox
 from redraft.llm.client.client import Client
 from redraft.llm.gather import gather

@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from redraft.agents.policies.steps import Continuation
+from redraft.agents.policies.step_reader import Continuation
 from redraft.graders.answers.extract import marked
 from redraft.llm.model import Choice, Finish
 from redraft.store.problems import Kind

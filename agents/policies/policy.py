@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from redraft.agents.policies.continuation import STEP_SCHEMA, next_step, rest_of_draft
 from redraft.agents.policies.messages import conversation, follow_up, with_advice
-from redraft.agents.policies.steps import Continuation, extend, split_steps, with_sample_number
+from redraft.agents.policies.step_reader import Continuation, extend, split_steps, with_sample_number
 from redraft.llm.client.client import Client
 from redraft.llm.gather import gather
 from redraft.llm.model import Beam, Choice, Finish, ModelError, Request

@@ -13,7 +13,7 @@ from redraft.agents.search.final_answer import best_node, solutions
 from redraft.agents.search.node import Node
 from redraft.agents.search.search import Search, SearchAgent, SearchRuntime, SearchState, notify
 from redraft.agents.search.search_graph import choose_node, search_agent
-from redraft.agents.search.termination import apply_critic
+from redraft.agents.search.stop import apply_critic
 from redraft.graders.grader import Grader
 from redraft.llm.gather import gather
 

@@ -12,7 +12,7 @@ from redraft.agents.search.level_search import Value, count_visits, top_nodes
 from redraft.agents.search.node import Node
 from redraft.agents.search.search import Priority, Search, SearchAgent, SearchRuntime, SearchState, notify
 from redraft.agents.search.search_graph import choose_node, search_agent
-from redraft.agents.search.termination import apply_critic, apply_depth_limit
+from redraft.agents.search.stop import apply_critic, apply_depth_limit
 
 
 def depth_first(node: Node) -> Priority:

@@ -8,7 +8,7 @@ from redraft.agents.critics.critic import Critic, Opinion, go_on
 from redraft.agents.policies.policy import Policy
 from redraft.agents.search.node import Node, probability, recorded_grade
 from redraft.agents.search.search import Search, ask_critic
-from redraft.agents.search.termination import apply_critic
+from redraft.agents.search.stop import apply_critic
 from redraft.graders.grader import Grader
 from redraft.llm.gather import gather
 from redraft.store.trajectory import Trajectory

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from redraft.agents.policies.messages import conversation, with_advice
 from redraft.agents.policies.policy import Policy
-from redraft.agents.policies.steps import Continuation, extend
+from redraft.agents.policies.step_reader import Continuation, extend
 from redraft.agents.search.level_search import Value
 from redraft.agents.search.node import Node, recorded_grade
 from redraft.agents.search.search import Search

@@ -7,7 +7,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command
 
 from redraft.agents.agent import Agent, Watch, at_least_one
-from redraft.agents.correction.final_draft import PICKS
+from redraft.agents.correction.final_answer import PICKS
 from redraft.agents.correction.first_drafts import first_drafts
 from redraft.agents.correction.turn import DraftLimits, apply_critic, keep_best_siblings, next_turns
 from redraft.agents.critics.critic import Critic, go_on

@@ -8,11 +8,11 @@ from langgraph.types import Command
 from msgspec.structs import replace
 
 from redraft.agents.agent import Agent, Watch, at_least_one
-from redraft.agents.correction.final_draft import pick_last
+from redraft.agents.correction.final_answer import pick_last
 from redraft.agents.correction.turn import next_turns
 from redraft.agents.feedback.feedback import Feedback
 from redraft.agents.policies.policy import Policy
-from redraft.agents.sampling.early_stopping import with_vote_shares
+from redraft.agents.sampling.early_stop import with_vote_shares
 from redraft.agents.sampling.graph import GraphAgent, State, Tree, TreeRuntime, notify
 from redraft.store.trajectory import Stop, Trajectory
 

@@ -9,11 +9,11 @@ from msgspec.structs import replace
 
 from redraft.agents.agent import Agent, Watch, at_least_one
 from redraft.agents.policies.policy import Policy
-from redraft.agents.policies.steps import Continuation, extend, with_sample_number
-from redraft.agents.sampling.early_stopping import count_votes, vote
+from redraft.agents.policies.step_reader import Continuation, extend, with_sample_number
+from redraft.agents.sampling.early_stop import count_votes, vote
 from redraft.agents.sampling.graph import GraphAgent, State, Tree, TreeRuntime, notify, selected_trajectory
-from redraft.graders.programs.code_block import FENCE
-from redraft.graders.programs.execution import apart, computed
+from redraft.graders.programs.program_reader import FENCE
+from redraft.graders.programs.program_runner import apart, computed
 from redraft.graders.programs.sandbox import Sandbox
 from redraft.graders.selectors import majority
 from redraft.llm.client.client import Client

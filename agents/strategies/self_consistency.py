@@ -7,7 +7,7 @@ from langgraph.types import Command
 
 from redraft.agents.agent import Agent, Watch, at_least_one
 from redraft.agents.policies.policy import Policy
-from redraft.agents.sampling.early_stopping import count_votes, fewest_to_settle, is_settled, with_vote_shares
+from redraft.agents.sampling.early_stop import count_votes, fewest_to_settle, is_settled, with_vote_shares
 from redraft.agents.sampling.graph import GraphAgent, State, Tree, TreeRuntime, notify, selected_trajectory
 from redraft.graders.selectors import majority
 from redraft.store.trajectory import Trajectory

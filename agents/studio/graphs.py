@@ -29,8 +29,8 @@ from redraft.agents.sampling.graph_runner import INITIAL_STATE
 from redraft.agents.solve import add_oracle_grades
 from redraft.agents.studio.session import session
 from redraft.agents.studio.shape import PROPOSE, graph_shape
-from redraft.agents.studio.snapshot import from_json, to_json
 from redraft.agents.studio.state import Draft, drafts, last_draft, trajectory_to_json
+from redraft.agents.studio.tree_json import from_json, to_json
 from redraft.store.errors import PartError, RedraftError, alternatives
 from redraft.store.plugins.discovery import names
 from redraft.store.problems import Kind, Problem, Question

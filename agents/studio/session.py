@@ -16,8 +16,8 @@ from redraft.agents.build import Spec, build, resolve
 from redraft.agents.sampling.graph import GraphAgent, Tree
 from redraft.agents.sampling.graph_runner import ALWAYS_WALK, Nodes, is_sequential
 from redraft.agents.search.search import Search, SearchAgent
-from redraft.agents.studio.arguments_schema import MODEL
-from redraft.agents.studio.snapshot import Explored, to_plain
+from redraft.agents.studio.arguments_json import MODEL
+from redraft.agents.studio.tree_json import Explored, to_plain
 from redraft.graders.answers.checker import Checker
 from redraft.llm.client.client import Client
 from redraft.llm.model import Model, Sampling

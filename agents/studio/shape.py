@@ -9,7 +9,7 @@ from langgraph.graph import END
 
 from redraft.agents.build import Spec, build, load
 from redraft.agents.critics.critic import GO_ON, Critic, Critique
-from redraft.agents.studio.arguments_schema import arguments_schema
+from redraft.agents.studio.arguments_json import arguments_schema
 from redraft.agents.studio.session import own_nodes
 from redraft.llm.client.client import Client
 from redraft.llm.scripted import Scripted

@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 from redraft.agents.sampling.graph import Tree
 from redraft.agents.search.node import Node
 from redraft.agents.search.search import Search
-from redraft.agents.studio.snapshot import Explored, to_plain
+from redraft.agents.studio.tree_json import Explored, to_plain
 from redraft.store.trajectory import Grade, Step, Trajectory, Verdict
 
 

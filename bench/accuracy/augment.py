@@ -22,8 +22,8 @@ import click
 
 from redraft.flows import Augmentation, Silent, Workshop, augment
 from redraft.store import Problem, Store
+from redraft.store.sources.wordproblems.backward import backward
 from redraft.store.sources.wordproblems.generate import problem, stories
-from redraft.store.sources.wordproblems.inverse import inverse
 from redraft.store.sources.wordproblems.story import Story
 
 LEVELS = (1, 2, 3)
@@ -67,7 +67,7 @@ def changed(story: Story, rng: random.Random) -> Story | None:
 
 def rewrites(story: Story, rng: random.Random) -> dict[str, list[Made]]:
     """Returns the rewrites of a story by kind; none if one of them cannot be made."""
-    other, back = changed(story, rng), inverse(story, rng)
+    other, back = changed(story, rng), backward(story, rng)
     if other is None or back is None:
         return {}
     wrong = back.question.replace(f"The answer is {story.answer}.", f"The answer is {other.answer}.")

@@ -17,7 +17,7 @@ from redraft.graders.statistics import majority_at_k, pass_at_k
 from redraft.llm.model import Message, Reply, Request
 from redraft.llm.providers.embedded.model import HERE, EmbeddedModel, embedded
 from redraft.store.problems import Problem
-from redraft.store.sources.wordproblems import inverse, problems, stories
+from redraft.store.sources.wordproblems import backward, problems, stories
 
 SAMPLES = 16
 
@@ -60,11 +60,11 @@ def accuracy(model: EmbeddedModel, each: int, seed: int) -> None:
         )
 
 
-def inverses(model: EmbeddedModel, number: int, seed: int) -> None:
+def backward_questions(model: EmbeddedModel, number: int, seed: int) -> None:
     """Questions for the unknown x, which MetaMath's FOBAR asks."""
     rng = random.Random(seed)
     held_out = (s for level in itertools.cycle((1, 2, 3, 4)) for s in itertools.islice(stories(rng, level), 1))
-    made = (inverse(story, rng) for story in held_out if story.split == "heldout")
+    made = (backward(story, rng) for story in held_out if story.split == "heldout")
     asked = list(itertools.islice((i for i in made if i), number))
     replies = asyncio.run(ask(model, [i.question for i in asked], 4, 64))
     right = [
@@ -86,4 +86,4 @@ if __name__ == "__main__":
     options = parser.parse_args()
     network = embedded(options.weights)
     accuracy(network, options.each, options.seed)
-    inverses(network, options.each, options.seed)
+    backward_questions(network, options.each, options.seed)

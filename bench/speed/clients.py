@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from redraft.llm.prompts.templates import SOLVE, fill
-from redraft.store.sources.read import read
+from redraft.store.sources.reader import read
 
 HERE = Path(__file__).parent
 CONTESTANT_PROGRAMS = HERE / "contestants"

@@ -17,7 +17,7 @@ from typing import Any
 PROBLEMS = 100_000
 READ = """
 import sys, time
-from redraft.store.sources.read import read
+from redraft.store.sources.reader import read
 start = time.process_time()
 count = sum(1 for _ in read(sys.argv[1]))
 print(count, time.process_time() - start)

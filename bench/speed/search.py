@@ -25,7 +25,7 @@ from typing import Any
 import expected
 from clients import Contestant, ask, problem_line, run, server
 
-from redraft.store.sources.read import read
+from redraft.store.sources.reader import read
 
 HUB = ("its-hub[lm]==1.2.*",)
 PEER = "peers/its_hub_best_of_n"  # whose environment its other programs share

@@ -20,7 +20,7 @@ from typing import Any
 from clients import Contestant, run, server
 
 from redraft.llm.prompts.templates import SOLVE, fill
-from redraft.store.sources.read import read
+from redraft.store.sources.reader import read
 
 PROGRAMS = {
     "turns": Contestant("ours/redraft_turns", logprobs=False),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from redraft.agents.annotator import DraftView, Judgement
+from redraft.agents.human_label import DraftView, Judgement
 from redraft.store.errors import QueryError
 from redraft.store.tables.labels import Label
 from redraft.store.tables.sql import literal, one_of

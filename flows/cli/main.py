@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import click
 
 from redraft.flows.cli.config_file import read_config
-from redraft.flows.cli.mistake import one_line, refuse_broken_text
+from redraft.flows.cli.errors import one_line, refuse_broken_text
 from redraft.flows.cli.option import value_place, with_place
 from redraft.flows.cli.signals import STOPPED, Stopped
 from redraft.store.errors import RedraftError, alternatives

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
-from redraft.flows.dataset_files.output import Spool
 from redraft.flows.dataset_files.target import Target
+from redraft.flows.dataset_files.writer import Spool
 from redraft.store.exports.export_file import marked
 from redraft.store.json_records import texts
 from redraft.store.tables.sql import literal

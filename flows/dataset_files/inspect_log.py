@@ -10,8 +10,8 @@ from tempfile import TemporaryFile
 from typing import Any, BinaryIO
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
-from redraft.flows.dataset_files.scorer_means import ScorerMeans
-from redraft.flows.formats.trajectories.model_events import add_usage
+from redraft.flows.dataset_files.inspect_statistics import ScorerMeans
+from redraft.flows.formats.trajectories.inspect_calls import add_usage
 from redraft.store.digest import digest
 
 VERSION = 2  # of the log's layout

@@ -23,8 +23,8 @@ from redraft.flows.settings import (
     SettingsError,
     StoreSettings,
 )
-from redraft.flows.settings_input import Filled as Name
-from redraft.flows.settings_input import mistakes, model_fields
+from redraft.flows.settings_validation import Filled as Name
+from redraft.flows.settings_validation import mistakes, model_fields
 from redraft.llm.limits import Budget, Limits
 from redraft.llm.prompts.prompts import Prompts
 from redraft.llm.providers.shared.redaction import ADDRESS_SECRET, LOCATION_SECRET, redact_addresses, redact_location

@@ -7,7 +7,7 @@ then the feedback on it, then the next draft.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from redraft.flows.display.stored_tree import Branch, End, StoredTree
+from redraft.flows.display.tree_reader import Branch, End, StoredTree
 
 
 @dataclass(frozen=True, slots=True)

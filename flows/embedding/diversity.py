@@ -14,7 +14,7 @@ from redraft.flows.embedding.embeddings import Embeddings, Meter, embed
 from redraft.flows.embedding.nearest import nearest
 from redraft.flows.embedding.result import DiversityResult, KindDiversity, Thresholds
 from redraft.flows.settings import DB, DiversitySettings
-from redraft.flows.settings_input import takes
+from redraft.flows.settings_validation import takes
 from redraft.llm.limits import Limits
 from redraft.store.digest import digest
 from redraft.store.errors import StoreError, plural

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from redraft.flows.filters.similarity.meanings import model as offline_model
+from redraft.flows.filters.similarity.meaning_index import model as offline_model
 from redraft.llm.limits import Limits
 from redraft.llm.model import ModelError
 from redraft.store.digest import digest

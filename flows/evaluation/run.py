@@ -10,12 +10,12 @@ from redraft.agents.build import resolve
 from redraft.flows.display.progress import Progress
 from redraft.flows.evaluation.history import History, history
 from redraft.flows.evaluation.method import Method
-from redraft.flows.evaluation.oracle_control import Oracle, oracle
+from redraft.flows.evaluation.oracle_usage import Oracle, oracle
 from redraft.flows.evaluation.turn import PICKS, cost_of, cost_of_all
 from redraft.flows.generation.job import Job
 from redraft.flows.settings import Settings
-from redraft.flows.summary.summarise import summarise_job
 from redraft.flows.summary.summary import Summary
+from redraft.flows.summary.summary_reader import summarise_job
 from redraft.llm.model import Model, ModelError
 from redraft.store.errors import PartError, alternatives
 from redraft.store.problems import Problem

@@ -6,8 +6,8 @@ from typing import Any
 
 from redraft.flows.filters.sifting.candidates import PATIENCE, Candidate, Turn
 from redraft.flows.formats.format import ByProblem, Format, Row, Source, filtered_by, trains
-from redraft.flows.formats.shared.alongside import Alongside, unit_of
 from redraft.flows.formats.shared.columns import Style, example
+from redraft.flows.formats.shared.unit_reader import Alongside, unit_of
 from redraft.store.errors import PartError
 from redraft.store.tables.reading.grades import read_scores
 from redraft.store.tables.sql import one_of

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 from redraft.flows.filters.sifting.candidates import PATIENCE, Candidate, Turn
 from redraft.flows.formats.format import ByProblem, Format, Row, Source, filtered_by, trains
-from redraft.flows.formats.shared.alongside import Alongside, unit_of
 from redraft.flows.formats.shared.columns import Style, example, judged_drafts
-from redraft.graders.rewards.value_targets import value_targets
+from redraft.flows.formats.shared.unit_reader import Alongside, unit_of
+from redraft.graders.rewards.value_target import value_targets
 from redraft.store.errors import PartError
 from redraft.store.problems import Problem
 from redraft.store.tables.reading.grades import read_scores

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from redraft.flows.filters.sifting.candidates import Candidate
-from redraft.flows.filters.sifting.per_question import PerQuestion
+from redraft.flows.filters.sifting.question_state import PerQuestion
 from redraft.flows.formats.format import Format, Row, filtered_by, trains
 from redraft.flows.formats.shared.columns import Style, example, judged_drafts
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from redraft.flows.filters.sifting.candidates import Candidate
-from redraft.flows.filters.sifting.per_question import PerQuestion
+from redraft.flows.filters.sifting.question_state import PerQuestion
 from redraft.flows.formats.dpo import draft_pairs
 from redraft.flows.formats.format import ByProblem, Format, Row, filtered_by, trains
 from redraft.flows.formats.shared.columns import example, judged_drafts

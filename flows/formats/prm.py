@@ -7,9 +7,9 @@ from itertools import count, takewhile
 from typing import Any, Literal
 
 from redraft.flows.filters.sifting.candidates import PATIENCE, Candidate
-from redraft.flows.filters.sifting.per_question import PerQuestion
+from redraft.flows.filters.sifting.question_state import PerQuestion
 from redraft.flows.formats.format import Format, Row, filtered_by, trains
-from redraft.flows.formats.shared.alongside import Alongside, unit_of
+from redraft.flows.formats.shared.unit_reader import Alongside, unit_of
 from redraft.flows.readers.math_shepherd import TAG
 from redraft.store.errors import PartError, alternatives
 from redraft.store.tables.reading.grades import StepValues, read_step_values

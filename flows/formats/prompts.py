@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from redraft.flows.filters.sifting.candidates import PATIENCE, Candidate
 from redraft.flows.formats.format import ByProblem, Format, Row, Source, filtered_by, trains
-from redraft.flows.formats.shared.alongside import Alongside
+from redraft.flows.formats.shared.unit_reader import Alongside
 from redraft.store.errors import PartError
 from redraft.store.tables.store import Store
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from redraft.flows.filters.sifting.candidates import Candidate
-from redraft.flows.filters.sifting.per_question import PerQuestion
+from redraft.flows.filters.sifting.question_state import PerQuestion
 from redraft.flows.formats.format import Format, Row, filtered_by, trains
 from redraft.flows.formats.shared.columns import draft_message, prompt_messages, reward
 from redraft.store.errors import PartError

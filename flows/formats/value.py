@@ -5,8 +5,8 @@ from typing import Any, Literal
 
 from redraft.flows.filters.sifting.candidates import PATIENCE, Candidate
 from redraft.flows.formats.format import Format, Row, filtered_by
-from redraft.flows.formats.shared.alongside import Alongside, unit_of
-from redraft.graders.rewards.value_targets import Target, value_targets
+from redraft.flows.formats.shared.unit_reader import Alongside, unit_of
+from redraft.graders.rewards.value_target import Target, value_targets
 from redraft.store.errors import PartError
 from redraft.store.problems import Problem
 from redraft.store.tables.reading.trees import Tree, read_trees

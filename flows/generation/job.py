@@ -11,7 +11,7 @@ from redraft.agents.validation import is_shipped
 from redraft.flows.display.progress import Plan, Progress
 from redraft.flows.generation.recipe import recipe
 from redraft.flows.generation.run_config import plain_budget, run_config
-from redraft.flows.generation.solving import MEASURES, Solver, SolvingTask
+from redraft.flows.generation.solve_problem import MEASURES, Solver, SolvingTask
 from redraft.flows.generation.strategy import find_strategy
 from redraft.flows.settings import BUILD_SETTINGS, Settings
 from redraft.flows.units.runner import UnitRunner

@@ -10,11 +10,11 @@ from redraft.flows.settings import DB, Selection
 from redraft.llm.model import Model
 from redraft.store.errors import SourceError, plural
 from redraft.store.problems import Problem
-from redraft.store.sources.augmented import NAME as AUGMENTED
-from redraft.store.sources.augmented import augmented
 from redraft.store.sources.fields import HALF, SURROGATE
 from redraft.store.sources.problem import SourceNotes
-from redraft.store.sources.read import read
+from redraft.store.sources.questions import NAME as AUGMENTED
+from redraft.store.sources.questions import augmented
+from redraft.store.sources.reader import read
 from redraft.store.tables.store import Store
 
 BUILTIN_LIMIT = 40

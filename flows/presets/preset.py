@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from redraft.flows.settings_input import mistakes
+from redraft.flows.settings_validation import mistakes
 from redraft.store.errors import RedraftError, alternatives
 from redraft.store.plugins.arguments import flat
 

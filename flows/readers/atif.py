@@ -5,8 +5,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from redraft.flows.readers.export_reader import OWN, Own, OwnStep, own_part, own_trajectories
 from redraft.flows.readers.fields import needed, optional
-from redraft.flows.readers.own import OWN, Own, OwnStep, own_part, own_trajectories
 from redraft.flows.readers.reader import Context, Dropped, Imported, answered, problem_of
 from redraft.store.errors import SourceError
 from redraft.store.problems import Problem

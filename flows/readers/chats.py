@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from redraft.agents.policies.steps import split_steps
+from redraft.agents.policies.step_reader import split_steps
 from redraft.flows.readers.fields import needed, optional, shortened, texts
 from redraft.flows.readers.reader import BAD, GOOD, NEUTRAL, Context, Imported, problem_of, rated, told, written
 from redraft.graders.answers.extract import extract

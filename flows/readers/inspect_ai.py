@@ -6,9 +6,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from redraft.flows.readers.export_reader import OWN, Own, own_part, own_trajectories
 from redraft.flows.readers.fields import needed, optional, texts
-from redraft.flows.readers.inspect_scores import score_grades
-from redraft.flows.readers.own import OWN, Own, own_part, own_trajectories
+from redraft.flows.readers.inspect_grades import score_grades
 from redraft.flows.readers.reader import Context, Dropped, Imported, answered, problem_of
 from redraft.store.errors import SourceError
 from redraft.store.problems import Kind, Problem

@@ -16,7 +16,7 @@ from redraft.flows.dataset_files.target import Target
 from redraft.flows.display.progress import Progress
 from redraft.flows.export import prepared
 from redraft.flows.filter import DatasetResult
-from redraft.flows.filters.sifting.statement import Scope
+from redraft.flows.filters.sifting.filter_sql import Scope
 from redraft.flows.generate import generate
 from redraft.flows.self_training import decision
 from redraft.flows.self_training.accepted import accepted

@@ -22,7 +22,7 @@ from redraft.flows.generation.job import Job
 from redraft.flows.generation.problems import problems
 from redraft.flows.settings import Selection, Settings
 from redraft.flows.summary.report import render
-from redraft.flows.summary.summarise import summarise_job
+from redraft.flows.summary.summary_reader import summarise_job
 from redraft.graders.oracle import oracle
 from redraft.store.errors import StoreError, plural
 from redraft.store.problems import Keyring, Problem

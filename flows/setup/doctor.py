@@ -9,7 +9,7 @@ from pathlib import Path
 
 from redraft.graders.answers.checker import Checker
 from redraft.graders.programs.bubblewrap import unavailable
-from redraft.graders.programs.outcome import SandboxError
+from redraft.graders.programs.result import SandboxError
 from redraft.graders.programs.sandbox import Sandbox
 from redraft.llm.capabilities import Capabilities, Continuing
 from redraft.llm.model import Message, Model, ModelError, Request

@@ -13,7 +13,7 @@ from starlette.responses import FileResponse, HTMLResponse, JSONResponse, PlainT
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from redraft.agents.annotator import judgement_from_json
+from redraft.agents.human_label import judgement_from_json
 from redraft.flows.annotation.drafts import drafts
 from redraft.flows.label import VERDICTS, labels_of_text
 from redraft.flows.viewer.address import Address, NotThere

@@ -9,7 +9,7 @@ import jinja2
 
 from redraft.flows.viewer.address import Address, NotThere
 from redraft.flows.viewer.store_reader import MEMORY, PATIENCE_S, Reader
-from redraft.flows.viewer.text import shown
+from redraft.flows.viewer.text import numbers
 from redraft.flows.viewer.text.difference import marked
 from redraft.flows.viewer.text.formulas import with_formulas
 from redraft.store.errors import QueryError, alternatives
@@ -60,7 +60,7 @@ class Site:
             person=reader.person,
             marked=marked,
         )
-        self._templates.filters.update(maths=with_formulas, **shown.FILTERS)
+        self._templates.filters.update(maths=with_formulas, **numbers.FILTERS)
 
     def render(self, address: Address) -> str:
         """Returns the HTML of a page. Raises NotThere, and StoreError if the store cannot be read."""

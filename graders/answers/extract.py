@@ -12,16 +12,16 @@ from itertools import islice
 from redraft.graders.answers.canonical import TEXT, letter
 from redraft.graders.answers.normalize import unwrap
 from redraft.graders.answers.replies.boxes import after_boxes, boxed, without_boxes
-from redraft.graders.answers.replies.characters import keyboard
 from redraft.graders.answers.replies.choice import concluded_letter, stated_letter
 from redraft.graders.answers.replies.doubt import is_taken_back
 from redraft.graders.answers.replies.final import concluded
 from redraft.graders.answers.replies.labels import Form, labels
 from redraft.graders.answers.replies.reader import stated
 from redraft.graders.answers.replies.strings import concluded_words, stated_words
+from redraft.graders.answers.replies.symbols import keyboard
 from redraft.graders.answers.replies.thinking import spoken, unthought
 from redraft.graders.answers.replies.value import is_formula
-from redraft.graders.programs.code_block import FENCE, program
+from redraft.graders.programs.program_reader import FENCE, program
 from redraft.store.problems import Kind
 
 

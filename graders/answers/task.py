@@ -10,7 +10,7 @@ from redraft.graders.answers.canonical import words
 from redraft.graders.answers.extract import extract
 from redraft.store.errors import RedraftError
 from redraft.store.problems import Kind
-from redraft.store.sources.answer_keys import read_tests
+from redraft.store.sources.answer_key import read_tests
 from redraft.store.sources.choice import chosen_letter, read_choices
 
 KINDS = tuple(kind.value for kind in Kind if kind is not Kind.RUBRIC)

@@ -24,7 +24,7 @@ from typing import Any
 from redraft.graders.processes.process import WAIT
 from redraft.graders.programs.bubblewrap import command, environment, filter_file
 from redraft.graders.programs.capabilities import PACKAGES
-from redraft.graders.programs.outcome import Outcome, SandboxError
+from redraft.graders.programs.result import Outcome, SandboxError
 from redraft.graders.programs.rewrite import makes_sets, with_reasons
 
 

@@ -19,7 +19,7 @@ from redraft.graders.processes.process import Process, ProcessError, ProcessNotS
 from redraft.graders.programs.bubblewrap import unavailable
 from redraft.graders.programs.capabilities import lacks
 from redraft.graders.programs.cpython import ConfinedPython
-from redraft.graders.programs.outcome import Outcome, SandboxError
+from redraft.graders.programs.result import Outcome, SandboxError
 
 SandboxKind = Literal["monty", "cpython"]
 """The interpreter that runs what Monty lacks: none, or CPython."""
@@ -39,7 +39,7 @@ class Sandbox:
         if self._confined and (reason := unavailable()):
             raise SandboxError(f"there is no sandbox 'cpython' here: {reason}, or choose the sandbox 'monty'")
         self._pool = ProcessPool(
-            partial(Process, "redraft.graders.programs.interpreter_process", name="sandbox"), workers, "sandbox"
+            partial(Process, "redraft.graders.programs.monty_process", name="sandbox"), workers, "sandbox"
         )
 
     async def run(

@@ -1,6 +1,6 @@
 """Judges a program by its unit tests."""
 
-from redraft.graders.programs.outcome import Outcome, SandboxError
+from redraft.graders.programs.result import Outcome, SandboxError
 from redraft.graders.programs.sandbox import Sandbox, shared
 from redraft.graders.ruling import Ruling
 from redraft.store.trajectory import Verdict

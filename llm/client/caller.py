@@ -12,7 +12,7 @@ from msgspec import structs
 from redraft.llm.client.budget import BudgetLedger, Reservation
 from redraft.llm.client.circuit_breaker import CircuitBreaker
 from redraft.llm.client.concurrency import ConcurrencyLimit
-from redraft.llm.client.rate_limit import Grant, RateLimit
+from redraft.llm.client.rate_limits import Grant, RateLimit
 from redraft.llm.limits import Limits
 from redraft.llm.model import BudgetExceeded, Cause, Model, ModelError, Reply, Request
 from redraft.llm.usage import Usage

@@ -1,14 +1,14 @@
-"""Finds which columns of a row hold what, by the layout that the row's columns show (layouts.py)."""
+"""Finds which columns of a row hold what, by the layout that the row's columns show (layout.py)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from redraft.store.errors import ColumnError
-from redraft.store.sources.answer_keys import COLUMNS
+from redraft.store.sources.answer_key import COLUMNS
 from redraft.store.sources.choice import option_columns
 from redraft.store.sources.fields import Path
-from redraft.store.sources.layouts import BELONGS, METADATA, PICTURES, USUAL, Layout, layout_of
+from redraft.store.sources.layout import BELONGS, METADATA, PICTURES, USUAL, Layout, layout_of
 
 Paths = tuple[Path, ...]
 NUMBERS = ("id", "problem_id", "unique_id")

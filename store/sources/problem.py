@@ -10,7 +10,7 @@ from typing import Any
 from redraft.store.errors import SourceError, alternatives
 from redraft.store.problems import Kind, Problem
 from redraft.store.sources.answer import Known, known_answer, listed, marked_answer, stated_text
-from redraft.store.sources.answer_keys import read_rubric, read_tests, with_tests
+from redraft.store.sources.answer_key import read_rubric, read_tests, with_tests
 from redraft.store.sources.choice import Choices, chosen_letter, mixed, read_choices
 from redraft.store.sources.columns import Columns, columns_of, missing
 from redraft.store.sources.fields import (
@@ -25,7 +25,7 @@ from redraft.store.sources.fields import (
     shown,
     value_at,
 )
-from redraft.store.sources.layouts import LONG, PICTURE, SOLUTIONS, Layout
+from redraft.store.sources.layout import LONG, PICTURE, SOLUTIONS, Layout
 
 ROLES = ("question", "answer")
 NUMBERED = re.compile(r"\s*[-−]?[\d.,]+\s*")

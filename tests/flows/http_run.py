@@ -14,7 +14,7 @@ from redraft.flows.generate import generate
 from redraft.llm.model import Choice, Finish, Model, ModelError, Reply, Request
 from redraft.llm.providers.embedded.prompts import TEMPLATES
 from redraft.llm.usage import Usage
-from redraft.store.sources.read import read
+from redraft.store.sources.reader import read
 
 
 class HttpModel(Model):

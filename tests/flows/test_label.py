@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from redraft.agents.annotator import DraftView, Judgement, Quit
+from redraft.agents.human_label import DraftView, Judgement, Quit
 from redraft.flows.generate import generate
 from redraft.flows.label import label, label_from
 from redraft.llm.scripted import Scripted

@@ -26,7 +26,7 @@ from redraft.flows.settings import (
     SettingsError,
     StoreSettings,
 )
-from redraft.flows.settings_input import read
+from redraft.flows.settings_validation import read
 from redraft.llm.limits import Budget
 from redraft.llm.providers.embedded.training.settings import FinetuneSettings
 from redraft.store.errors import RedraftError

@@ -13,7 +13,7 @@ from redraft.agents.search.rollout import rollout_value
 from redraft.agents.search.search import Search, SearchRuntime, SearchState, notify
 from redraft.agents.search.search_graph import choose_node, search_agent
 from redraft.agents.search.selection import add_dirichlet_noise, normalize_priors, puct, release, select_leaves, uct
-from redraft.agents.search.termination import apply_critic, apply_depth_limit
+from redraft.agents.search.stop import apply_critic, apply_depth_limit
 from redraft.graders.grader import Grader
 from redraft.llm.client.client import Client
 from redraft.llm.gather import gather

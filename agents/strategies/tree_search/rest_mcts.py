@@ -11,7 +11,7 @@ from redraft.agents.search.node import Node
 from redraft.agents.search.rollout import greedy_rollout_value
 from redraft.agents.search.search import Search, SearchRuntime, SearchState, notify
 from redraft.agents.search.search_graph import choose_node, search_agent
-from redraft.agents.search.termination import apply_critic, apply_depth_limit
+from redraft.agents.search.stop import apply_critic, apply_depth_limit
 from redraft.graders.grader import Grader
 from redraft.store.errors import PartError
 from redraft.store.trajectory import Stop

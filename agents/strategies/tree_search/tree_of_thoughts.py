@@ -6,7 +6,7 @@ from typing import Literal
 
 from redraft.agents.agent import Agent, Watch, at_least_one
 from redraft.agents.critics.critic import Critic
-from redraft.agents.feedback.review import require_chat_model
+from redraft.agents.feedback.model_feedback import require_chat_model
 from redraft.agents.policies.policy import Stepwise
 from redraft.agents.search.final_answer import best_node, highest_value
 from redraft.agents.search.level_search import Plan, Value, grader_value, level_search, top_nodes

@@ -1,7 +1,7 @@
 """Evolves a question until its pass rate falls into a band: hard enough to learn from, and not out of reach."""
 
 from redraft.agents.agent import at_least_one
-from redraft.flows.augmentation.reply import read_question
+from redraft.flows.augmentation.replies import read_question
 from redraft.flows.augmentation.workshop import Workshop
 from redraft.flows.augmentations.augmentation import Augmentation
 from redraft.store.errors import PartError

@@ -1,7 +1,7 @@
 """Rephrasing (MetaMath, Yu et al. 2023): the same question in other words, with the same answer."""
 
 from redraft.agents.agent import at_least_one
-from redraft.flows.augmentation.reply import read_question
+from redraft.flows.augmentation.replies import read_question
 from redraft.flows.augmentation.workshop import Workshop, check_agreement
 from redraft.flows.augmentations.augmentation import Augmentation
 from redraft.llm.gather import gather

@@ -1,6 +1,6 @@
 """MuggleMath (Li et al. 2023): a condition on which the answer depends."""
 
-from redraft.flows.augmentation.unkeyed import unkeyed
+from redraft.flows.augmentation.rewrite import rewrite
 from redraft.flows.augmentations.augmentation import Augmentation
 
 
@@ -14,4 +14,4 @@ def add_condition(*, rewrites: int = 1, agreement: float = 0.5, second: str | No
         agreement: The least share of the samples that must agree on the answer.
         second: A second model, whose answer must be the same; `none` asks none.
     """
-    return unkeyed("add_condition", rewrites, agreement, second)
+    return rewrite("add_condition", rewrites, agreement, second)

@@ -1,6 +1,6 @@
 """MuggleMath (Li et al. 2023): fractions, decimals or percentages in place of whole numbers."""
 
-from redraft.flows.augmentation.unkeyed import unkeyed
+from redraft.flows.augmentation.rewrite import rewrite
 from redraft.flows.augmentations.augmentation import Augmentation
 
 
@@ -14,4 +14,4 @@ def fractions(*, rewrites: int = 1, agreement: float = 0.5, second: str | None =
         agreement: The least share of the samples that must agree on the answer.
         second: A second model, whose answer must be the same; `none` asks none.
     """
-    return unkeyed("fractions", rewrites, agreement, second)
+    return rewrite("fractions", rewrites, agreement, second)

@@ -2,7 +2,7 @@
 on from the bare beginning of a user's message."""
 
 from redraft.agents.agent import at_least_one
-from redraft.flows.augmentation.reply import read_question, read_verdict
+from redraft.flows.augmentation.replies import read_question, read_verdict
 from redraft.flows.augmentation.workshop import Workshop, check_agreement
 from redraft.flows.augmentations.augmentation import Augmentation
 from redraft.llm.gather import gather

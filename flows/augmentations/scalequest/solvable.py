@@ -1,6 +1,6 @@
 """Mended questions for question optimisation (ScaleQuest, Ding et al. 2024, arXiv 2410.18693)."""
 
-from redraft.flows.augmentation.unkeyed import unkeyed
+from redraft.flows.augmentation.rewrite import rewrite
 from redraft.flows.augmentations.augmentation import Augmentation
 
 
@@ -15,4 +15,4 @@ def solvable(*, rewrites: int = 1, agreement: float = 0.5, second: str | None = 
         agreement: The least share of the samples that must agree on the answer.
         second: A second model, whose answer must be the same; `none` asks none.
     """
-    return unkeyed("solvable", rewrites, agreement, second)
+    return rewrite("solvable", rewrites, agreement, second)

@@ -4,7 +4,7 @@ import itertools
 
 from redraft.flows.filters.filter import Filter, SqlFilter
 from redraft.flows.filters.sifting.candidates import Candidate
-from redraft.flows.filters.sifting.per_question import PerQuestion
+from redraft.flows.filters.sifting.question_state import PerQuestion
 from redraft.store.plugins.arguments import check_number
 
 

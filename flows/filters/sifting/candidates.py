@@ -5,7 +5,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain
 
-from redraft.flows.filters.sifting.statement import Judge, Scope, sifted
+from redraft.flows.filters.sifting.filter_sql import Judge, Scope, sifted
 from redraft.store.errors import StoreError
 from redraft.store.tables.sql import literal
 from redraft.store.tables.store import Store

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple, cast
 
 from redraft.flows.filters.filter import Filter, ProblemFilter, SqlFilter
 from redraft.flows.filters.sifting.candidates import Candidate, sifted_candidates
+from redraft.flows.filters.sifting.filter_sql import FAILED, Judge, Scope
 from redraft.flows.filters.sifting.held_out import notes
 from redraft.flows.filters.sifting.ledger import Ledger
-from redraft.flows.filters.sifting.statement import FAILED, Judge, Scope
 from redraft.flows.filters.sifting.validation import checked_filter
 from redraft.flows.generation.identity import identity
 from redraft.store.errors import PartError, alternatives

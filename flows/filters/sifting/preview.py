@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass, field
 
 from redraft.flows.filters.sifting.candidates import PATIENCE, check_run
 from redraft.flows.filters.sifting.chain import MARK, Chain, sift
+from redraft.flows.filters.sifting.filter_sql import Scope, sifted
 from redraft.flows.filters.sifting.held_out import notes
 from redraft.flows.filters.sifting.ledger import HELD_OUT, Ledger
-from redraft.flows.filters.sifting.statement import Scope, sifted
 from redraft.store.html import table
 from redraft.store.tables.sql import one_of
 from redraft.store.tables.store import Store

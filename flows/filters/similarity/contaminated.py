@@ -5,12 +5,12 @@ from typing import Literal
 from redraft.flows.filters.filter import Filter
 from redraft.flows.filters.sifting.candidates import Candidate
 from redraft.flows.filters.similarity.index import Index, Of, check_threshold
-from redraft.flows.filters.similarity.meanings import Meanings
-from redraft.flows.filters.similarity.near_texts import NearTexts
+from redraft.flows.filters.similarity.meaning_index import Meanings
+from redraft.flows.filters.similarity.near_index import NearTexts
 from redraft.flows.filters.similarity.shared_passages import SharedPassages
 from redraft.store.errors import PartError
 from redraft.store.plugins.arguments import check_number
-from redraft.store.sources.read import read
+from redraft.store.sources.reader import read
 
 WORDS = 13
 

@@ -8,7 +8,7 @@ from rapidfuzz.distance import Levenshtein
 
 from redraft.flows.filters.filter import Filter, ProblemFilter, SqlFilter
 from redraft.flows.filters.sifting.candidates import Candidate
-from redraft.flows.filters.sifting.per_question import PerQuestion
+from redraft.flows.filters.sifting.question_state import PerQuestion
 
 
 def duplicates(*, keep: Literal["first", "furthest"] = "first") -> Filter:

@@ -5,7 +5,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from redraft.flows.filters.filter import Filter
 from redraft.flows.filters.sifting.candidates import Candidate
-from redraft.flows.filters.sifting.per_question import PerQuestion
+from redraft.flows.filters.sifting.question_state import PerQuestion
 from redraft.store.errors import PartError
 
 Of = Literal["draft", "question"]

@@ -2,7 +2,7 @@
 
 from redraft.flows.filters.filter import Filter
 from redraft.flows.filters.similarity.index import Of, check_threshold, keep_first
-from redraft.flows.filters.similarity.near_texts import NearTexts
+from redraft.flows.filters.similarity.near_index import NearTexts
 from redraft.store.plugins.arguments import check_number
 
 

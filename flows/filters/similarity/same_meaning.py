@@ -2,7 +2,7 @@
 
 from redraft.flows.filters.filter import Filter
 from redraft.flows.filters.similarity.index import Of, check_threshold, keep_first
-from redraft.flows.filters.similarity.meanings import Meanings
+from redraft.flows.filters.similarity.meaning_index import Meanings
 
 
 def same_meaning(*, least: float = 0.9, of: Of = "draft") -> Filter:

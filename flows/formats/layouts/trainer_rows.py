@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from math import ceil, log2
 from typing import Any
 
-from redraft.flows.dataset_files.output import known_json
 from redraft.flows.dataset_files.target import ExportError, Target
+from redraft.flows.dataset_files.writer import known_json
 from redraft.flows.formats.format import Format, Task, task_of
 from redraft.flows.formats.layouts.layout import NO_WEIGHTS, Exported, JsonRow, Layout, conversation
 from redraft.store.errors import PartError, plural

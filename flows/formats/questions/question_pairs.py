@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from redraft.flows.filters.sifting.candidates import PATIENCE, Candidate
 from redraft.flows.formats.format import ByProblem, Format, Row, Source, filtered_by
-from redraft.flows.formats.shared.alongside import Alongside
+from redraft.flows.formats.shared.unit_reader import Alongside
 from redraft.store.tables.store import Store
 
 

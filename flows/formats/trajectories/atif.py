@@ -8,7 +8,7 @@ from typing import Any
 
 from redraft.flows.filters.sifting.candidates import PATIENCE, Candidate
 from redraft.flows.formats.format import ByProblem, Format, Row, Source, filtered_by
-from redraft.flows.formats.shared.alongside import Alongside, unit_of
+from redraft.flows.formats.shared.unit_reader import Alongside, unit_of
 from redraft.flows.formats.trajectories.unit_tree import (
     OWN,
     Grades,

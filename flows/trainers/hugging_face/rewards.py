@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from redraft.agents.build import build
-from redraft.agents.policies.steps import split_steps
+from redraft.agents.policies.step_reader import split_steps
 from redraft.flows.annotate import GRADER_ALONE
 from redraft.flows.readers.reader import written
 from redraft.graders.answers.checker import Checker

@@ -3,7 +3,7 @@
 from typing import Any
 
 from redraft.flows.viewer.address import Address, NotThere
-from redraft.flows.viewer.pages.parts.asked import read_calls
+from redraft.flows.viewer.pages.parts.calls import read_calls
 from redraft.flows.viewer.store_reader import Reader, problem_of_unit
 from redraft.store.tables.sql import literal
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from redraft.flows.viewer.address import Address, NotThere
-from redraft.flows.viewer.drawing.chart import COLOURS, Chart, Series
+from redraft.flows.viewer.drawing.charts import COLOURS, Chart, Series
 from redraft.flows.viewer.store_reader import Reader, Row, by
 from redraft.graders.statistics import Interval, clustered_share, pass_at_k, wilson
 from redraft.store.errors import alternatives

@@ -4,7 +4,7 @@ from typing import Any
 
 from redraft.flows.annotation.drafts import drafts, places
 from redraft.flows.viewer.address import Address
-from redraft.flows.viewer.pages.parts.queries import check_runs
+from redraft.flows.viewer.pages.parts.validation import check_runs
 from redraft.flows.viewer.store_reader import Reader
 from redraft.store.tables.sql import literal
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from redraft.flows.viewer.address import Address, NotThere
 from redraft.flows.viewer.pages.parts.drafts import graders_of_units, read_drafts
-from redraft.flows.viewer.pages.parts.queries import check_runs, check_value
+from redraft.flows.viewer.pages.parts.validation import check_runs, check_value
 from redraft.flows.viewer.store_reader import Reader, Row, by, problem_rows
 from redraft.store.tables.sql import literal
 

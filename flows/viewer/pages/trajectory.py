@@ -4,7 +4,7 @@ from itertools import pairwise
 from typing import Any
 
 from redraft.flows.viewer.address import Address, NotThere
-from redraft.flows.viewer.pages.parts.asked import read_calls
+from redraft.flows.viewer.pages.parts.calls import read_calls
 from redraft.flows.viewer.pages.parts.drafts import DraftRows, graders_of, read_drafts
 from redraft.flows.viewer.store_reader import Reader, Row, problem_rows
 from redraft.store.tables.sql import literal

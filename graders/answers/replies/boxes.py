@@ -3,8 +3,8 @@
 import re
 
 from redraft.graders.answers.normalize import BOXED, box, unwrap
-from redraft.graders.answers.replies.display import result
 from redraft.graders.answers.replies.doubt import is_denied
+from redraft.graders.answers.replies.formulas import result
 
 
 def boxed(text: str) -> str | None:

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Sequence
 
-from redraft.graders.answers.replies.display import is_closed, last_display
 from redraft.graders.answers.replies.doubt import is_changed, is_denied, is_negative, is_rejected, is_unanswered
+from redraft.graders.answers.replies.formulas import is_closed, last_display
 from redraft.graders.answers.replies.split import BOLD, COMMAND, HTML, PROSE, masked, runs, sentences
 from redraft.graders.answers.replies.value import BEGINS, leading
 

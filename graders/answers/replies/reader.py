@@ -3,8 +3,8 @@
 import re
 from itertools import takewhile
 
-from redraft.graders.answers.replies.display import first_display, result
 from redraft.graders.answers.replies.doubt import is_changed, is_denied, is_negative
+from redraft.graders.answers.replies.formulas import first_display, result
 from redraft.graders.answers.replies.split import BOLD, HTML, JOIN, PROSE, VALUE, masked, runs, sentences
 from redraft.graders.answers.replies.strings import few_words
 from redraft.graders.answers.replies.value import BEGINS, bare, is_formula, leading

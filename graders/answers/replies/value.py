@@ -8,7 +8,7 @@ import re
 
 from redraft.graders.answers.mathematics.units import measure
 from redraft.graders.answers.normalize import unwrap
-from redraft.graders.answers.replies.display import is_whole, result
+from redraft.graders.answers.replies.formulas import is_whole, result
 from redraft.graders.answers.replies.split import COMMAND, FORMULA, JOIN, NAME, PROSE, SPAN, VALUE, masked
 
 

@@ -12,7 +12,7 @@ from redraft.llm.providers.openai_server.http.transport import Answer, Transport
 from redraft.llm.providers.openai_server.requests import encode_body
 from redraft.llm.providers.openai_server.token import parse_reply
 from redraft.llm.providers.shared.error_body import ErrorBody, error_in_reply, unreadable_reply
-from redraft.llm.providers.shared.event_stream import reply_in_body
+from redraft.llm.providers.shared.json_body import reply_in_body
 from redraft.llm.providers.shared.redaction import redacted_line
 
 

@@ -22,11 +22,11 @@ from redraft.llm.providers.openai_server.http.load_balancer import LoadBalancer
 from redraft.llm.providers.openai_server.http.transport import Transport
 from redraft.llm.providers.openai_server.learned import facts_after_reply
 from redraft.llm.providers.openai_server.probe import Probe
-from redraft.llm.providers.openai_server.raw_prompts import PromptRenderer
+from redraft.llm.providers.openai_server.prompts import PromptRenderer
 from redraft.llm.providers.openai_server.replies import MalformedReply, read_reply
 from redraft.llm.providers.openai_server.requests import request_body
 from redraft.llm.providers.openai_server.server_facts import ServerFacts, facts_from_json
-from redraft.llm.providers.shared.capability_cache import CapabilityCache
+from redraft.llm.providers.shared.capabilities_cache import CapabilityCache
 from redraft.llm.providers.shared.unsupported import UnsupportedSigns
 from redraft.llm.providers.shared.verdict import no_answer
 from redraft.llm.usage import Usage

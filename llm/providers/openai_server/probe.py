@@ -15,7 +15,7 @@ from redraft.llm.providers.openai_server import errors
 from redraft.llm.providers.openai_server.endpoint import Endpoint, RequestRejected
 from redraft.llm.providers.openai_server.http.load_balancer import LoadBalancer
 from redraft.llm.providers.openai_server.learned import facts_after_reply
-from redraft.llm.providers.openai_server.raw_prompts import PromptRenderer, server_prompt
+from redraft.llm.providers.openai_server.prompts import PromptRenderer, server_prompt
 from redraft.llm.providers.openai_server.replies import MalformedReply, read_reply
 from redraft.llm.providers.openai_server.requests import request_body
 from redraft.llm.providers.openai_server.server_facts import ServerFacts

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from redraft.llm.providers.shared.error_body import error_in_reply, unreadable_reply
-from redraft.llm.providers.shared.event_stream import reply_in_body
+from redraft.llm.providers.shared.json_body import reply_in_body
 from redraft.llm.providers.via_litellm.errors import Failure
 
 

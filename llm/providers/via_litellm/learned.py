@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from redraft.llm.capabilities import Capabilities
-from redraft.llm.providers.shared.capability_cache import CapabilityCache
+from redraft.llm.providers.shared.capabilities_cache import CapabilityCache
 from redraft.llm.providers.shared.unsupported import UNSUPPORTED, UnsupportedSigns
 from redraft.llm.providers.via_litellm.errors import Failure
 from redraft.llm.providers.via_litellm.replies import UNREPORTED, field, split_message, stop_reason

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from redraft.llm.capabilities import Capabilities, Continuing
 from redraft.llm.limits import Limits
 from redraft.llm.model import Model, ModelError, Reply, Request, UnsupportedRequest, check_sampling
-from redraft.llm.providers.shared.capability_cache import CapabilityCache
+from redraft.llm.providers.shared.capabilities_cache import CapabilityCache
 from redraft.llm.providers.shared.redaction import redact_address
 from redraft.llm.providers.via_litellm import model_table
 from redraft.llm.providers.via_litellm.answer_body import AnswerBody, reply_or_failure

@@ -6,7 +6,7 @@ import warnings
 from redraft.llm.limits import Limits
 from redraft.llm.model import Model, ModelError
 from redraft.llm.providers.shared.api_key import check_keys
-from redraft.llm.providers.shared.capability_cache import CapabilityCache
+from redraft.llm.providers.shared.capabilities_cache import CapabilityCache
 from redraft.llm.providers.via_litellm.model import LiteLLMModel
 
 

@@ -1,6 +1,6 @@
 """A story: a word problem as data, with its numbers, its equations and its sentences.
 
-redraft derives all else from a Story: the question in several wordings, the solution, a Python program, an inverse
+redraft derives all else from a Story: the question in several wordings, the solution, a Python program, a backward
 question that asks for one of the numbers, and wrong attempts whose first wrong step is known.
 """
 

@@ -10,7 +10,7 @@ from redraft.llm.model import Reply, Request, Sampling
 from redraft.llm.providers.embedded.model import HERE, EmbeddedModel
 from redraft.llm.providers.embedded.prompts import FEEDBACK
 from redraft.store.problems import Keyring
-from redraft.store.sources.read import read
+from redraft.store.sources.reader import read
 from redraft.store.trajectory import Role, Stop, Trajectory
 
 MAY = "There may be an error in the solution. Check it and solve the problem again."

@@ -7,10 +7,10 @@ import pytest
 from redraft.agents.feedback.critic import critic
 from redraft.agents.feedback.feedback import Remark, line_number
 from redraft.agents.feedback.fixed import fixed
+from redraft.agents.feedback.model_feedback import is_correct
 from redraft.agents.feedback.none import none
 from redraft.agents.feedback.prm import prm
 from redraft.agents.feedback.random import random
-from redraft.agents.feedback.review import is_correct
 from redraft.agents.feedback.self import self as own
 from redraft.llm.client.client import Client
 from redraft.llm.model import Choice, Finish, ModelError, Request

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from redraft.agents.policies.continuation import next_step, rest_of_draft, unescape
 from redraft.agents.policies.policy import stepwise
-from redraft.agents.policies.steps import Continuation
+from redraft.agents.policies.step_reader import Continuation
 from redraft.llm.capabilities import EVERYTHING, Continuing
 from redraft.llm.client.client import Client
 from redraft.llm.model import Choice, Finish

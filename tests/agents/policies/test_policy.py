@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from redraft.agents.policies.policy import stepwise, whole
-from redraft.agents.policies.steps import split_steps
+from redraft.agents.policies.step_reader import split_steps
 from redraft.llm.client.client import Client
 from redraft.llm.model import Choice, Finish, Message, ModelError, Request, Sampling
 from redraft.llm.prompts.templates import SOLVE, SOLVE_CHOICE

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from redraft.agents import build
-from redraft.graders.programs.execution import apart, computed, spelled
+from redraft.graders.programs.program_runner import apart, computed, spelled
 from redraft.llm.client.client import Client
 from redraft.llm.model import Choice, Finish, ModelError, Request
 from redraft.llm.scripted import Scripted

@@ -6,7 +6,7 @@ from itertools import product
 import pytest
 
 from redraft.agents.policies.policy import whole
-from redraft.agents.sampling.early_stopping import count_votes, fewest_to_settle, is_settled, leader
+from redraft.agents.sampling.early_stop import count_votes, fewest_to_settle, is_settled, leader
 from redraft.agents.strategies.self_consistency import self_consistency
 from redraft.llm.client.client import Client
 from redraft.llm.model import ModelError, Request

@@ -17,7 +17,7 @@ from redraft.agents import graph
 from redraft.agents.search.node import Node
 from redraft.agents.search.queue_search import depth_first
 from redraft.agents.search.search import Search
-from redraft.agents.studio.snapshot import from_json, to_json
+from redraft.agents.studio.tree_json import from_json, to_json
 from redraft.store import Question, Trajectory
 
 BEFORE = Path(__file__).with_name("before")

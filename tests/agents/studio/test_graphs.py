@@ -18,10 +18,10 @@ from redraft.agents import solve
 from redraft.agents.sampling.graph import Tree
 from redraft.agents.search.search import Search
 from redraft.agents.studio import graphs as studio
-from redraft.agents.studio.arguments_schema import arguments_schema
+from redraft.agents.studio.arguments_json import arguments_schema
 from redraft.agents.studio.graphs import GraphError
-from redraft.agents.studio.snapshot import from_json, to_json
 from redraft.agents.studio.state import trajectory_to_json
+from redraft.agents.studio.tree_json import from_json, to_json
 from redraft.store import Problem, Trajectory
 
 QUESTION = "Leo has 4 bags with 6 pens each. Then 5 pens get lost. How many pens does Leo have?"

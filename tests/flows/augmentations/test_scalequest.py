@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from redraft.flows.augment import augment
-from redraft.flows.augmentation.reply import read_verdict
+from redraft.flows.augmentation.replies import read_verdict
 from redraft.flows.export import export
 from redraft.flows.filter import filter
 from redraft.flows.generate import generate
@@ -103,17 +103,17 @@ async def test_filters_of_the_writer_can_be_switched_off(openai_server: Any, tmp
 @pytest.mark.parametrize("way", ["tokenize", "apply-template"])
 async def test_a_server_that_renders_prompts_needs_no_template(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """vLLM and llama.cpp show the prompt of messages; what precedes the user's text is the bare beginning."""
-    from redraft.llm.providers.openai_server import raw_prompts
+    from redraft.llm.providers.openai_server import prompts
 
     async def shown(endpoint: Any, address: Any, asked: str, messages: list[dict[str, str]]) -> str | None:
         return f"<sys>Help.</sys><user>{messages[0]['content']}</user><bot>" if asked == way else None
 
-    monkeypatch.setattr(raw_prompts, "server_prompt", shown)
+    monkeypatch.setattr(prompts, "server_prompt", shown)
     model = ServerModel("writer", ("http://127.0.0.1:9/v1",))
     try:
         renderer = model._renderer
         assert await renderer.prompt(Request(messages=()), model._facts) == ("<sys>Help.</sys><user>", False)
-        monkeypatch.setattr(raw_prompts, "server_prompt", _nothing)
+        monkeypatch.setattr(prompts, "server_prompt", _nothing)
         renderer._cache.clear()
         with pytest.raises(UnsupportedRequest, match="shows no prompt up to where the user's message begins"):
             await renderer.prompt(Request(messages=()), model._facts)

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from redraft.agents.build import load
-from redraft.agents.catalog import describe, strategies
 from redraft.agents.parts import PARTS, POLICIES
+from redraft.agents.strategy_settings import describe, strategies
 from redraft.store.errors import PartError
 from redraft.store.plugins import docstrings
 from redraft.store.plugins.discovery import load as find

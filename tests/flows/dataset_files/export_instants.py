@@ -15,13 +15,13 @@ from typing import Any
 import duckdb
 
 from redraft.flows.cli.signals import run
-from redraft.flows.dataset_files import card, output
+from redraft.flows.dataset_files import card, writer
 from redraft.flows.export import export
 from redraft.store import Store
 from redraft.store.exports import export_file
 from redraft.store.tables import runs
 
-MODULES = (output, export_file, runs, card)
+MODULES = (writer, export_file, runs, card)
 WATCHED = {export.__code__.co_filename, *(str(module.__file__) for module in MODULES)}
 folder, name, number, begin, step = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4], int(sys.argv[5])
 

@@ -10,8 +10,8 @@ import pytest
 import zstandard
 
 from redraft.flows.dataset_files.columns import Columns
-from redraft.flows.dataset_files.output import split_of
 from redraft.flows.dataset_files.target import ExportError, Target
+from redraft.flows.dataset_files.writer import split_of
 from redraft.flows.export import EmptyExport, export
 from redraft.flows.generate import generate
 from redraft.llm.scripted import Scripted

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
 
-from redraft.flows.dataset_files.output import opened_output
 from redraft.flows.dataset_files.target import Target
+from redraft.flows.dataset_files.writer import opened_output
 
 LONG = "x" * 5_000
 

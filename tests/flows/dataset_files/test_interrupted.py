@@ -27,7 +27,7 @@ LIMITED = """
 import resource, signal, sys
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (300, 300))
-from redraft.flows.dataset_files.output import opened_output
+from redraft.flows.dataset_files.writer import opened_output
 from redraft.flows.dataset_files.target import ExportError, Target
 try:
     with opened_output(Target.of(sys.argv[1])) as output:
@@ -44,7 +44,7 @@ except ExportError as error:
 """
 WAITING = """
 import sys, time
-from redraft.flows.dataset_files.output import opened_output
+from redraft.flows.dataset_files.writer import opened_output
 from redraft.flows.dataset_files.target import Target
 with opened_output(Target.of(sys.argv[1])) as output:
     output.write(b'{"x": 1}' + b"\\n", {"x": 1}, "p")

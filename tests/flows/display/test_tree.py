@@ -11,8 +11,8 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from redraft.flows.cli.main import cli
-from redraft.flows.display.stored_tree import read_tree
 from redraft.flows.display.tree import as_dot, as_text
+from redraft.flows.display.tree_reader import read_tree
 from redraft.flows.generate import generate
 from redraft.flows.settings import Settings
 from redraft.flows.solve import solve

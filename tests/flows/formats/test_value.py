@@ -13,7 +13,7 @@ from redraft.flows.export import EmptyExport, export
 from redraft.flows.filters.sifting.candidates import candidates
 from redraft.flows.generate import generate
 from redraft.graders.grader import Grader
-from redraft.graders.rewards.value_targets import value_targets
+from redraft.graders.rewards.value_target import value_targets
 from redraft.llm.model import Choice, Finish, Request
 from redraft.llm.scripted import Scripted
 from redraft.store import Problem, Store, Trajectory

@@ -15,7 +15,7 @@ from redraft.flows.annotate import annotate
 from redraft.flows.dataset_files.target import Target
 from redraft.flows.export import EmptyExport, export, parts, prepared
 from redraft.flows.filter import DatasetResult
-from redraft.flows.filters.sifting.statement import Scope
+from redraft.flows.filters.sifting.filter_sql import Scope
 from redraft.flows.generate import generate
 from redraft.flows.presets.preset import PresetError, names, read_preset
 from redraft.flows.self_training.training_method import Part, read_method

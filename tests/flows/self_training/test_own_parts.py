@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from redraft.flows.display.progress import Silent
-from redraft.flows.filters.sifting.statement import Scope
+from redraft.flows.filters.sifting.filter_sql import Scope
 from redraft.flows.self_train import self_train
 from redraft.flows.self_training.result import SelfTraining
 from redraft.flows.trainers.trainer import Trained, Trainer, TrainingTask

@@ -15,8 +15,8 @@ from redraft.flows.generate import generate
 from redraft.flows.summary.accuracy import Draft, best, vote
 from redraft.flows.summary.query import DRAFTS
 from redraft.flows.summary.report import markdown, show
-from redraft.flows.summary.summarise import summarise
 from redraft.flows.summary.summary import caveats, lines
+from redraft.flows.summary.summary_reader import summarise
 from redraft.graders.grader import Grader
 from redraft.graders.statistics import majority_at_k, wilson
 from redraft.llm.model import Choice, Finish, ModelError, Request
@@ -207,7 +207,7 @@ async def test_a_summary_in_parts_is_of_the_drafts_that_the_view_shows(
     assert whole.wrong_to_right
     [[attempts]] = store.query("SELECT max(attempt) FROM raw.commits").rows
     assert attempts == 2
-    monkeypatch.setattr("redraft.flows.summary.summarise.PART", 5)
+    monkeypatch.setattr("redraft.flows.summary.summary_reader.PART", 5)
     ids = {"recipe": whole.recipe, "replicate": "", "problems": [problem.problem_id for problem in store.problems()]}
     assert summarise(store, whole.run_id, **ids) == whole
     told = [

@@ -19,7 +19,7 @@ from redraft.flows.generate import generate
 from redraft.graders.answers.checker import Checker
 from redraft.graders.grade import grade
 from redraft.graders.programs import bubblewrap
-from redraft.graders.programs.outcome import SandboxError
+from redraft.graders.programs.result import SandboxError
 from redraft.graders.programs.sandbox import Sandbox
 from redraft.graders.programs.unit_tests import passes, ruling
 from redraft.graders.ruling import Ruling

@@ -12,7 +12,7 @@ from redraft.llm.client.client import Client
 from redraft.llm.limits import Limits
 from redraft.llm.model import Cause, Choice, Finish, Message, Model, ModelError
 from redraft.llm.providers.route import route
-from redraft.llm.providers.shared.event_stream import reply_in_body
+from redraft.llm.providers.shared.json_body import reply_in_body
 from redraft.llm.providers.via_litellm.route import litellm_model
 from redraft.store.journal import Journal
 from redraft.store.problems import Question

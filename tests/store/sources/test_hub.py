@@ -16,7 +16,7 @@ import pytest
 
 from redraft.store.errors import SourceError
 from redraft.store.sources.hub import HubSource, hub_source
-from redraft.store.sources.read import read
+from redraft.store.sources.reader import read
 
 CARD = """---
 configs:
@@ -34,7 +34,7 @@ FILES = {"README.md": CARD.encode(), "main/test.jsonl": "".join(f"{json.dumps(ro
 READ = """
 import json, sys
 from redraft.store.errors import SourceError
-from redraft.store.sources.read import read
+from redraft.store.sources.reader import read
 def found(source):
     try:
         return [[one.source, one.split, one.question, one.answer] for one in read(source)]

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from redraft.store.sources.wordproblems import Story, attempt, inverse, problems, stories
+from redraft.store.sources.wordproblems import Story, attempt, backward, problems, stories
 
 
 def drawn(level: int, number: int = 60) -> list[Story]:
@@ -51,10 +51,10 @@ def test_a_rephrasing_changes_every_sentence_and_nothing_else() -> None:
 
 
 @pytest.mark.parametrize("level", [1, 3, 5])
-def test_an_inverse_question_is_solved_by_the_number_it_hides(level: int) -> None:
+def test_a_backward_question_is_solved_by_the_number_it_hides(level: int) -> None:
     rng, made = random.Random(0), 0
     for story in drawn(level):
-        if asked := inverse(story, rng):
+        if asked := backward(story, rng):
             made += 1
             *lines, last = asked.solution.split("\n")
             assert all(map(holds, lines))

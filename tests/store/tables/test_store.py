@@ -324,7 +324,7 @@ def test_a_folder_that_cannot_be_written_is_one_line() -> None:
 
 
 def test_the_nouns_come_without_duckdb() -> None:
-    code = "import sys, redraft.store.trajectory, redraft.store.sources.read; sys.exit('duckdb' in sys.modules)"
+    code = "import sys, redraft.store.trajectory, redraft.store.sources.reader; sys.exit('duckdb' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -30,7 +30,7 @@ def label(json: bool, by: str | None, **given: Any) -> None:
     has them as grades by 'human', and 'label_agreement' compares them with other graders. Every label is stored at
     once. Quit with q or Ctrl-C; the same command continues later.
     """
-    from redraft.agents.annotator import Terminal
+    from redraft.agents.human_label import Terminal
     from redraft.flows.cli.login import login
     from redraft.flows.cli.signals import run
     from redraft.flows.label import label as stage

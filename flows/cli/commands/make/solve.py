@@ -36,7 +36,7 @@ def solve(
     from rich.console import Console
 
     from redraft.flows.cli.signals import run
-    from redraft.flows.settings_input import read
+    from redraft.flows.settings_validation import read
     from redraft.flows.solve import solve as show
     from redraft.store.problems import Problem
     from redraft.store.tables.store import Store

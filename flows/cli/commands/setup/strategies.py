@@ -11,7 +11,7 @@ from redraft.flows.settings import BUILD_SETTINGS
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from redraft.agents.catalog import Setting, Strategy
+    from redraft.agents.strategy_settings import Setting, Strategy
 
 
 @click.command()
@@ -28,8 +28,8 @@ def strategies(name: str | None, set: dict[str, str], json: bool) -> int:
     from dataclasses import asdict
     from json import dumps
 
-    from redraft.agents.catalog import describe
-    from redraft.agents.catalog import strategies as every
+    from redraft.agents.strategy_settings import describe
+    from redraft.agents.strategy_settings import strategies as every
 
     found = [describe(name, set)] if name else every()
     if json:

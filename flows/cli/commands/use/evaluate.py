@@ -68,7 +68,7 @@ def evaluate(
     from redraft.flows.cli.signals import run
     from redraft.flows.display.progress_bar import watcher
     from redraft.flows.evaluate import evaluate as stage
-    from redraft.flows.settings_input import read
+    from redraft.flows.settings_validation import read
 
     if plot:
         from redraft.flows.plots.accuracy import check

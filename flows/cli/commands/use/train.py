@@ -41,7 +41,7 @@ def train(
     from json import dumps
 
     from redraft.flows.cli.signals import run
-    from redraft.flows.settings_input import read
+    from redraft.flows.settings_validation import read
     from redraft.flows.train import train as stage
     from redraft.store.errors import plural
 

@@ -18,8 +18,8 @@ def tree(name: str | None, db: str, dot: bool, json: bool) -> None:
 
     NAME is the id of a unit of work, a trajectory or a problem; without NAME, the newest tree is shown.
     """
-    from redraft.flows.display.stored_tree import read_tree
     from redraft.flows.display.tree import as_dot, as_text
+    from redraft.flows.display.tree_reader import read_tree
     from redraft.store.tables.store import Store
 
     if dot and json:

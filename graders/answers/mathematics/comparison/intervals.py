@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from redraft.graders.answers.mathematics.comparison.arithmetic import NoValue, context_of, evaluate, number_in
-from redraft.graders.answers.mathematics.comparison.values import constant, same_value, unknowns
+from redraft.graders.answers.mathematics.comparison.value import constant, same_value, unknowns
 from redraft.graders.answers.mathematics.forms import (
     Call,
     Expression,

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from redraft.graders.answers.mathematics.comparison.rulings import NOT_MINE, Compare, Ruling, all_of
-from redraft.graders.answers.mathematics.comparison.values import unknowns
+from redraft.graders.answers.mathematics.comparison.ruling import NOT_MINE, Compare, Ruling, all_of
+from redraft.graders.answers.mathematics.comparison.value import unknowns
 from redraft.graders.answers.mathematics.forms import (
     Based,
     Call,

@@ -3,9 +3,9 @@
 from itertools import pairwise
 
 from redraft.graders.answers.mathematics.comparison.intervals import region, same_region, unknowns_of
-from redraft.graders.answers.mathematics.comparison.rulings import NOT_MINE, Compare, Ruling
+from redraft.graders.answers.mathematics.comparison.ruling import NOT_MINE, Compare, Ruling
 from redraft.graders.answers.mathematics.comparison.simplify import NOTHING, name_of, scalar_of, scalar_or_none
-from redraft.graders.answers.mathematics.comparison.values import (
+from redraft.graders.answers.mathematics.comparison.value import (
     NoValue,
     distance,
     ratio_is_constant,

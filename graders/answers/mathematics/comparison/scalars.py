@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable
 from fractions import Fraction
 
 from redraft.graders.answers.mathematics.comparison.arithmetic import NoValue
-from redraft.graders.answers.mathematics.comparison.rulings import NOT_MINE, Compare, Ruling, all_of
+from redraft.graders.answers.mathematics.comparison.ruling import NOT_MINE, Compare, Ruling, all_of
 from redraft.graders.answers.mathematics.comparison.simplify import scalar_of
-from redraft.graders.answers.mathematics.comparison.values import constant, distance, same_value, unknowns
+from redraft.graders.answers.mathematics.comparison.value import constant, distance, same_value, unknowns
 from redraft.graders.answers.mathematics.forms import (
     Based,
     Call,

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 
 from redraft.graders.answers.mathematics.forms import Form, Unread
-from redraft.graders.answers.mathematics.reading.tokens import Token
+from redraft.graders.answers.mathematics.reading.token import Token
 
 
 class Cursor(ABC):

@@ -2,8 +2,8 @@
 
 from redraft.graders.answers.mathematics.forms import Call, Form, Name, Union, Unread
 from redraft.graders.answers.mathematics.reading.functions import Functions, scalar
-from redraft.graders.answers.mathematics.reading.numerals import rational_of
-from redraft.graders.answers.mathematics.reading.tokens import Token
+from redraft.graders.answers.mathematics.reading.numbers import rational_of
+from redraft.graders.answers.mathematics.reading.token import Token
 
 
 class Expressions(Functions):

@@ -3,8 +3,8 @@
 from fractions import Fraction
 
 from redraft.graders.answers.mathematics.forms import Call, Expression, Form, Listing, Name, Number, Unread
-from redraft.graders.answers.mathematics.reading.numerals import Numerals
-from redraft.graders.answers.mathematics.reading.tokens import Token
+from redraft.graders.answers.mathematics.reading.numbers import Numerals
+from redraft.graders.answers.mathematics.reading.token import Token
 
 
 class Functions(Numerals):

@@ -21,7 +21,7 @@ from redraft.graders.answers.mathematics.forms import (
 )
 from redraft.graders.answers.mathematics.reading.expressions import Expressions
 from redraft.graders.answers.mathematics.reading.functions import scalar
-from redraft.graders.answers.mathematics.reading.tokens import Token, tokens
+from redraft.graders.answers.mathematics.reading.token import Token, tokens
 
 
 @lru_cache(2048)

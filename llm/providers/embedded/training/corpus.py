@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from redraft.llm.providers.embedded import prompts as prompt_formats
-from redraft.store.sources.wordproblems import Story, attempt, inverse, stories
+from redraft.store.sources.wordproblems import Story, attempt, backward, stories
 
 JOBS = {
     "solve": 0.47,
-    "inverse": 0.11,
+    "backward": 0.11,
     "revise": 0.15,
     "judge": 0.05,
     "judge_steps": 0.06,
@@ -45,8 +45,8 @@ def _solve(story: Story, rng: random.Random) -> tuple[str, ...]:
     return _prompt("solve", story), story.solution
 
 
-def _inverse(story: Story, rng: random.Random) -> tuple[str, ...]:
-    made = inverse(story, rng)
+def _backward(story: Story, rng: random.Random) -> tuple[str, ...]:
+    made = backward(story, rng)
     if made is None:
         return _solve(story, rng)
     return prompt_formats.TEMPLATES["solve"].replace("{question}", made.question), made.solution
@@ -119,7 +119,7 @@ def _program(story: Story, rng: random.Random) -> tuple[str, ...]:
 
 _WRITE = {
     "solve": _solve,
-    "inverse": _inverse,
+    "backward": _backward,
     "revise": _revise,
     "judge": _judge,
     "judge_steps": _judge_steps,

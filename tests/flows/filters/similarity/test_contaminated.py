@@ -10,7 +10,7 @@ import pytest
 from redraft.flows.filters.similarity.shared_passages import SharedPassages
 from redraft.store import Problem, Store
 from redraft.store.errors import PartError, SourceError
-from redraft.store.sources.read import read
+from redraft.store.sources.reader import read
 
 ByHand = Callable[..., Store]
 Filtered = Callable[..., Awaitable[dict[str, str | None]]]

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from redraft.flows.filters.similarity.near_texts import NearTexts, shingles
+from redraft.flows.filters.similarity.near_index import NearTexts, shingles
 from redraft.store import Problem, Store
 from redraft.store.errors import PartError
 

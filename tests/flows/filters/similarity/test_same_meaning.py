@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from redraft.flows.filters.similarity import meanings
-from redraft.flows.filters.similarity.meanings import Meanings
+from redraft.flows.filters.similarity import meaning_index
+from redraft.flows.filters.similarity.meaning_index import Meanings
 from redraft.store import Problem, Store
 from redraft.store.errors import PartError
 
@@ -39,7 +39,7 @@ async def test_questions_of_the_store_are_compared(by_hand: ByHand, outcome: Fil
 
 
 def test_blocks_find_the_first_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(meanings, "BLOCK", 7)
+    monkeypatch.setattr(meaning_index, "BLOCK", 7)
     chance = np.random.default_rng(3)
     vectors = chance.normal(size=(60, 256)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)

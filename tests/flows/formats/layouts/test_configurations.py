@@ -10,8 +10,8 @@ import datasets
 import pytest
 import yaml
 
-from redraft.flows.dataset_files.output import opened_output, split_of
 from redraft.flows.dataset_files.target import Target
+from redraft.flows.dataset_files.writer import opened_output, split_of
 from redraft.flows.formats.layouts.trainer_rows import TrainerRows
 from redraft.store.plugins.discovery import load
 

@@ -8,7 +8,7 @@ import pytest
 from redraft.flows.viewer.address import Address, NotThere
 from redraft.flows.viewer.app import ServerLinks
 from redraft.flows.viewer.pages import calls, label, labels, problem, trajectory
-from redraft.flows.viewer.pages.parts.asked import read_calls
+from redraft.flows.viewer.pages.parts.calls import read_calls
 from redraft.flows.viewer.pages.parts.drafts import LOGPROB, DraftRows, read_drafts
 from redraft.flows.viewer.site import Site
 from redraft.flows.viewer.store_reader import Reader

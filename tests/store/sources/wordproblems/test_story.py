@@ -1,4 +1,4 @@
-"""One story by hand, and what follows from it: its question, solution, program and inverse questions."""
+"""One story by hand, and what follows from it: its question, solution, program and backward questions."""
 
 import random
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from redraft.store.sources.wordproblems.inverse import Inverse, inverse
+from redraft.store.sources.wordproblems.backward import Backward, backward
 from redraft.store.sources.wordproblems.story import Equation, Ref, Story, calculate, state
 
 HARVEST = Story(
@@ -68,19 +68,19 @@ def test_the_split_is_that_of_the_structure_and_not_of_the_words() -> None:
     assert [other.split for other in again] == [other.split for other in others]
 
 
-def test_the_inverse_questions_of_a_story_by_hand() -> None:
-    found = {asked.answer: asked for seed in range(30) if (asked := inverse(HARVEST, random.Random(seed)))}
+def test_the_backward_questions_of_a_story_by_hand() -> None:
+    found = {asked.answer: asked for seed in range(30) if (asked := backward(HARVEST, random.Random(seed)))}
     end = "How many does she keep? The answer is 14. What is x?"
     assert found == {
-        6: Inverse(
+        6: Backward(
             f"Ann picks x apples from each of 4 trees. But 10 rot. {end}",
             "Going back, 14+10=24.\nGoing back, 24/4=6.\n#### 6", 6,
         ),
-        4: Inverse(
+        4: Backward(
             f"Ann picks 6 apples from each of x trees. But 10 rot. {end}",
             "Going back, 14+10=24.\nGoing back, 24/6=4.\n#### 4", 4,
         ),
-        10: Inverse(
+        10: Backward(
             f"Ann picks 6 apples from each of 4 trees. But x rot. {end}",
             "All give 6*4=24 apples.\nGoing back, 24-14=10.\n#### 10", 10,
         ),
@@ -98,7 +98,7 @@ def test_the_inverse_questions_of_a_story_by_hand() -> None:
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_a_number_without_a_way_back_is_not_asked_for(case: Story, why: str) -> None:
-    assert [inverse(case, random.Random(seed)) for seed in range(5)] == [None] * 5, why
+    assert [backward(case, random.Random(seed)) for seed in range(5)] == [None] * 5, why
 
 
 SIGNS = some.lists(some.sampled_from("+-*/"), min_size=1, max_size=4)
@@ -118,7 +118,7 @@ def test_the_hidden_number_is_the_only_one_that_gives_the_answer(
         answer = given_story.answer
     except ValueError:
         return
-    asked = inverse(given_story, rng)
+    asked = backward(given_story, rng)
     if asked is None:
         return
     place = asked.question.split(" What is it?")[0].replace("It is ", "").split().index("x.")

@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from redraft.agents.correction.drafts import answered_drafts
-from redraft.agents.correction.final_draft import PICKS
+from redraft.agents.correction.final_answer import PICKS
 from redraft.agents.sampling.graph import Tree
 from redraft.store.problems import Question
 from redraft.store.trajectory import Grade, Role, Stop, Trajectory

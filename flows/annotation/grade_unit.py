@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from msgspec.structs import replace
 
 from redraft.agents.correction.drafts import cut_to_turn
-from redraft.flows.annotation.pending import AnnotationTask
+from redraft.flows.annotation.queue import AnnotationTask
 from redraft.flows.annotation.result import Annotation
 from redraft.flows.units.runner import Outcome
 from redraft.graders.grader import Grader

@@ -10,7 +10,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from redraft.agents.build import Spec, parameters
-from redraft.agents.catalog import Setting, describe
+from redraft.agents.strategy_settings import Setting, describe
 from redraft.llm.model import Sampling
 
 SAMPLING = Sampling()

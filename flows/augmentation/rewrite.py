@@ -1,7 +1,7 @@
 """Questions whose answer nobody knows: the model rewrites a question, and the samples have to agree on an answer."""
 
 from redraft.agents.agent import at_least_one
-from redraft.flows.augmentation.reply import read_question
+from redraft.flows.augmentation.replies import read_question
 from redraft.flows.augmentation.workshop import Workshop, check_agreement
 from redraft.flows.augmentations.augmentation import Augmentation
 from redraft.llm.gather import gather
@@ -9,7 +9,7 @@ from redraft.store.problems import Problem
 from redraft.store.unit import Rewrite
 
 
-def unkeyed(wording: str, rewrites: int, agreement: float, second: str | None) -> Augmentation:
+def rewrite(wording: str, rewrites: int, agreement: float, second: str | None) -> Augmentation:
     """Returns the augmentation that sends this wording. A new question is accepted if at least the share `agreement` of
     the samples agree on its answer, and the `second` model too, if one is named."""
     at_least_one(rewrites=rewrites)

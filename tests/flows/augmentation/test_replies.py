@@ -2,7 +2,7 @@
 
 import pytest
 
-from redraft.flows.augmentation.reply import read_question, read_statement, same_text
+from redraft.flows.augmentation.replies import read_question, read_statement, same_text
 
 QUESTION = "How many apples are left if Ann eats 3 of 5?"
 

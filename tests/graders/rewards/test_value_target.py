@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redraft.graders.rewards.value_targets import Target, value_targets, weighted
+from redraft.graders.rewards.value_target import Target, value_targets, weighted
 from redraft.store.problems import Question
 from redraft.store.trajectory import Role, Stop, Trajectory
 

@@ -8,7 +8,7 @@ import pytest
 from redraft.graders.programs.unit_tests import passes
 from redraft.store.errors import SourceError
 from redraft.store.problems import Kind, Problem
-from redraft.store.sources.read import read
+from redraft.store.sources.reader import read
 from redraft.store.trajectory import Verdict
 
 EXAMPLES = Path(__file__).parents[3] / "docs" / "examples"

@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from redraft.flows.viewer.drawing.chart import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Chart, Series, _Axis
+from redraft.flows.viewer.drawing.charts import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Chart, Series, _Axis
 
 
 def drawn(chart: Chart) -> ElementTree.Element:

@@ -8,11 +8,11 @@ from types import ModuleType
 
 import pytest
 
-from redraft.store.lazy_imports import LazyPackage, sources
+from redraft.store.lazy_import import LazyPackage, sources
 
 INIT = """
 from typing import TYPE_CHECKING
-from redraft.store.lazy_imports import import_lazily
+from redraft.store.lazy_import import import_lazily
 
 if TYPE_CHECKING:
     from fractions import Fraction

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from redraft.graders.answers.extract import extract, marked
-from redraft.graders.programs.code_block import program
+from redraft.graders.programs.program_reader import program
 from redraft.store.problems import Kind
 
 CASES = [

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from redraft.llm.client.rate_limit import RateLimit
+from redraft.llm.client.rate_limits import RateLimit
 
 
 def most_in_a_window(taken: list[tuple[float, float]], seconds: float) -> float:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from redraft.flows.cli.mistake import MOST, MOST_REPEATED, one_line
+from redraft.flows.cli.errors import MOST, MOST_REPEATED, one_line
 
 LONG = "a" * 50 + "b" * 250
 

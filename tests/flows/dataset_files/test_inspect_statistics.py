@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from redraft.flows.dataset_files.scorer_means import ScorerMeans
+from redraft.flows.dataset_files.inspect_statistics import ScorerMeans
 
 
 def score(value: Any) -> dict[str, Any]:

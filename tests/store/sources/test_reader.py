@@ -13,7 +13,7 @@ from redraft.store.errors import SourceError
 from redraft.store.problems import Kind
 from redraft.store.sources.answer import boxed
 from redraft.store.sources.problem import SourceNotes
-from redraft.store.sources.read import read
+from redraft.store.sources.reader import read
 
 Write = Callable[[str, str | bytes], Path]
 DATA = Path(__file__).parents[3] / ".." / "shared" / "data"

@@ -3,7 +3,7 @@
 import pytest
 
 from redraft.graders.answers.extract import extract
-from redraft.graders.answers.replies.characters import keyboard
+from redraft.graders.answers.replies.symbols import keyboard
 
 
 @pytest.mark.parametrize(

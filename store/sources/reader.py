@@ -1,7 +1,7 @@
 """Sources of problems: files, and the built-in generator.
 
 >>> from itertools import islice
->>> from redraft.store.sources.read import read
+>>> from redraft.store.sources.reader import read
 >>> [problem.level for problem in islice(read("builtin:levels=1-3"), 3)]
 [1, 2, 3]
 """

@@ -17,9 +17,9 @@ from redraft.store.errors import SourceError
 from redraft.store.problems import Kind, Problem
 from redraft.store.sources.columns import columns_of
 from redraft.store.sources.fields import parsed
-from redraft.store.sources.layouts import TABLE, USUAL, Layout, layout_of
+from redraft.store.sources.layout import TABLE, USUAL, Layout, layout_of
 from redraft.store.sources.problem import SourceNotes, problem
-from redraft.store.sources.read import read
+from redraft.store.sources.reader import read
 from redraft.store.trajectory import Verdict
 
 DOCS = Path(__file__).parents[3] / "docs" / "sources.md"

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from redraft.agents.annotator import DraftView, Judgement, judgement_from_json
+from redraft.agents.human_label import DraftView, Judgement, judgement_from_json
 
 
 def test_a_draft_is_shown_with_numbered_steps_and_its_answer() -> None:

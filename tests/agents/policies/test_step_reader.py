@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 from msgspec.structs import replace
 
-from redraft.agents.policies.steps import Continuation, extend, split_steps, with_sample_number
+from redraft.agents.policies.step_reader import Continuation, extend, split_steps, with_sample_number
 from redraft.llm.model import Choice, Finish
 from redraft.store.digest import prefix_key
 from redraft.store.problems import Question

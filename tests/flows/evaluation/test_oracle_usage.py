@@ -6,7 +6,7 @@ import pytest
 
 from redraft.agents.build import Spec, resolve
 from redraft.agents.strategies.correct import correct
-from redraft.flows.evaluation.oracle_control import Oracle, oracle
+from redraft.flows.evaluation.oracle_usage import Oracle, oracle
 
 CHOSEN_FIRST = {"draft": "best_of_n", "draft.samples": "4", "draft.grader": "oracle"}
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from redraft.flows.generation.job import Job
 from redraft.flows.summary.accuracy import Tally
-from redraft.flows.summary.memo import FEWEST, keep, recall, state
 from redraft.flows.summary.query import DRAFTS, PART_QUERIES, RUN_QUERIES
 from redraft.flows.summary.summary import Summary
+from redraft.flows.summary.summary_cache import FEWEST, keep, recall, state
 from redraft.store.tables.query import Table
 from redraft.store.tables.sql import literal, one_of
 from redraft.store.tables.store import Store

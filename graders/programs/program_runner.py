@@ -5,8 +5,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from redraft.graders.programs.code_block import PYTHON, blocks, program
-from redraft.graders.programs.outcome import SandboxError
+from redraft.graders.programs.program_reader import PYTHON, blocks, program
+from redraft.graders.programs.result import SandboxError
 from redraft.graders.programs.sandbox import Sandbox, shared
 from redraft.llm.model import ModelError
 from redraft.store.errors import PartError

@@ -8,7 +8,7 @@ import pytest
 
 from redraft.flows.annotate import annotate
 from redraft.flows.generate import generate
-from redraft.flows.summary import memo, summarise
+from redraft.flows.summary import summary_cache, summary_reader
 from redraft.flows.summary.summary import Summary
 from redraft.llm.scripted import Scripted
 from redraft.store import Problem, Store, replace
@@ -20,14 +20,14 @@ Adder = Callable[..., Scripted]
 @pytest.fixture
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The runs whose data was read whole, while the smallest summary is worth keeping."""
-    read, found = summarise._read, list[str]()
+    read, found = summary_reader._read, list[str]()
 
     def counted(store: Store, run_id: str, *rest: object) -> object:
         found.append(run_id)
         return read(store, run_id, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(summarise, "_read", counted)
-    monkeypatch.setattr(summarise, "FEWEST", 1)
+    monkeypatch.setattr(summary_reader, "_read", counted)
+    monkeypatch.setattr(summary_reader, "FEWEST", 1)
     return found
 
 
@@ -84,6 +84,6 @@ async def test_a_summary_of_another_build_is_read_anew(
 ) -> None:
     store, model = Store(tmp_path / "r.duckdb"), adder(lambda number, sample, turn: True)
     await generate(sums(2), db=store, model=model, samples=2)
-    monkeypatch.setattr(memo, "fields", lambda kind: dataclasses.fields(kind)[1:])
+    monkeypatch.setattr(summary_cache, "fields", lambda kind: dataclasses.fields(kind)[1:])
     assert (await generate(sums(2), db=store, model=model, samples=2)).right == 4
     assert len(reads) == 2

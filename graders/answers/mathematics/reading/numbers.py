@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from redraft.graders.answers.mathematics.forms import Based, Call, Form, Number, Unread
 from redraft.graders.answers.mathematics.reading.cursor import Cursor
-from redraft.graders.answers.mathematics.reading.tokens import Token
+from redraft.graders.answers.mathematics.reading.token import Token
 
 
 class Numerals(Cursor):

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import pytest
 
-from redraft.flows.viewer.text.shown import FILTERS
+from redraft.flows.viewer.text.numbers import FILTERS
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 from redraft.agents.critics.critic import Critic, Critique, Opinion
 from redraft.agents.search.node import Node
 from redraft.agents.search.search import Search
-from redraft.agents.search.termination import apply_critic, apply_depth_limit
+from redraft.agents.search.stop import apply_critic, apply_depth_limit
 from redraft.llm.model import ModelError
 from redraft.store.trajectory import Stop, Trajectory
 from world import QUESTION, World

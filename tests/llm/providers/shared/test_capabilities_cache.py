@@ -9,7 +9,7 @@ import pytest
 
 from redraft.llm.capabilities import Capabilities, Continuing
 from redraft.llm.providers.openai_server.server_facts import NO_FACTS, ServerFacts, facts_from_json
-from redraft.llm.providers.shared.capability_cache import LIFETIME_S, CapabilityCache
+from redraft.llm.providers.shared.capabilities_cache import LIFETIME_S, CapabilityCache
 
 
 def test_facts_are_recalled_by_another_memory_of_the_same_file(tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_a_process_that_is_killed_while_it_writes_leaves_the_old_file(tmp_path: 
     CapabilityCache(path).store("a", {"n": True})
     code = (
         "import os, sys\nfrom pathlib import Path\n"
-        "from redraft.llm.providers.shared.capability_cache import CapabilityCache\n"
+        "from redraft.llm.providers.shared.capabilities_cache import CapabilityCache\n"
         "while True:\n"
         "    CapabilityCache(Path(sys.argv[1])).store('b', {'long': 'x' * 100_000})\n    print(flush=True)\n"
     )

@@ -1,4 +1,4 @@
-"""Makes inverse questions (MetaMath's FOBAR): the question gives the answer, and asks for one number, named x."""
+"""Makes backward questions (MetaMath's FOBAR): the question gives the answer, and asks for one number, named x."""
 
 import random
 from dataclasses import dataclass
@@ -19,13 +19,13 @@ UNDO = {
 
 
 @dataclass(frozen=True, slots=True)
-class Inverse:
+class Backward:
     question: str
     solution: str
     answer: int
 
 
-def inverse(story: Story, rng: random.Random) -> Inverse | None:
+def backward(story: Story, rng: random.Random) -> Backward | None:
     """Returns a question that hides one number as x. The steps from that number to the answer must use each value
     exactly once; if the story has no such number, returns None."""
     hidden = [i for i in range(len(story.numbers)) if _path(story, ("n", i))]
@@ -34,7 +34,7 @@ def inverse(story: Story, rng: random.Random) -> Inverse | None:
         if solution := _solve(story, i):
             shown = tuple("x" if j == i else number for j, number in enumerate(story.numbers))
             ask = f"{story.asks[story.wording[-1]]} The answer is {story.answer}. What is x?"
-            return Inverse(f"{story.facts(shown)} {ask}", solution, story.numbers[i])
+            return Backward(f"{story.facts(shown)} {ask}", solution, story.numbers[i])
     return None
 
 
