@@ -3,11 +3,20 @@
 from collections.abc import Coroutine, Iterable
 from pathlib import Path
 from types import FrameType
+from typing import TypeVar
 
 
 class RedraftError(Exception):
     """The base class of every error that a user can correct. `except RedraftError` catches all of them, including
-    ModelError. The command line shows the error's text without a traceback, and exits with status 2."""
+    ModelError. The command line shows the error's text without a traceback, and exits with status 2.
+
+    `quoted` is the part of the text that may repeat a question or a draft. Logs and databases of others leave it out.
+    """
+
+    quoted: str = ""
+
+
+Error = TypeVar("Error", bound=RedraftError)
 
 
 class StoreError(RedraftError):
@@ -67,7 +76,8 @@ def wrong(part: str, returned: object, wanted: str, how: str = "returned") -> Pa
     if isinstance(returned, list | tuple | dict):
         shown += f" of {len(returned)}"
     if isinstance(returned, str | bool | int | float | list | tuple | dict):
-        shown += f", {' '.join(repr(returned).split())[:60]}"
+        quoted = f"{' '.join(repr(returned).split())[:60]}"
+        return quoting(PartError(f"{part} {how} {shown}, {quoted}: {wanted}"), quoted)
     return PartError(f"{part} {how} {shown}: {wanted}")
 
 
@@ -81,7 +91,14 @@ def broken(part: str, error: Exception, at: str = "") -> PartError:
     frames = [(frame.f_code.co_filename, line, frame) for frame, line in walk_tb(error.__traceback__)]
     own = [one for one in frames if not one[0].startswith(libraries) and not _is_redraft(one[2])]
     file, line, _ = (own or frames)[-1]
-    return PartError(f"{part} failed{at}: {type(error).__name__}: {error} ({Path(file).name}, line {line})")
+    message = f"{part} failed{at}: {type(error).__name__}: {error} ({Path(file).name}, line {line})"
+    return quoting(PartError(message), str(error))
+
+
+def quoting(error: Error, words: str) -> Error:
+    """Returns the error, after setting the words in its message that may repeat a question or a draft."""
+    error.quoted = words
+    return error
 
 
 def _is_redraft(frame: FrameType) -> bool:

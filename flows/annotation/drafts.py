@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from redraft.agents.human_label import DraftView, Judgement
-from redraft.store.errors import QueryError
+from redraft.store.errors import QueryError, quoting
 from redraft.store.tables.labels import Label
 from redraft.store.tables.sql import literal, one_of
 from redraft.store.tables.store import Store
@@ -45,7 +45,7 @@ def places(store: Store, by: str, where: str, seed: int, again: bool) -> list[Pl
     try:
         return [tuple(row) for row in store.query(PLACES.format(fitting=_fitting(where, by), **order)).rows]
     except QueryError as error:
-        raise QueryError(f"where={where!r}: {error}") from None
+        raise quoting(QueryError(f"where={where!r}: {error}"), error.quoted) from None
 
 
 def drawn_again(store: Store, by: str, where: str) -> list[tuple[Place, str]]:

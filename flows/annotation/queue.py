@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from redraft.flows.annotation.drafts import DRAFTS, Place
 from redraft.store.digest import digest
-from redraft.store.errors import QueryError
+from redraft.store.errors import QueryError, quoting
 from redraft.store.problems import Problem
 from redraft.store.tables.sql import literal
 from redraft.store.tables.store import Store
@@ -39,7 +39,7 @@ def pending(store: Store, where: str, recipe: str, replicate: str, limit: int | 
     try:
         rows = store.query(PLACES.format(drafts=DRAFTS, where=where), patience=PATIENCE).rows
     except QueryError as error:
-        raise QueryError(f"where={where!r}: {error}") from None
+        raise quoting(QueryError(f"where={where!r}: {error}"), error.quoted) from None
     wanted = sorted({problem_id for _, problem_id, *_ in rows})[:limit]
     problems = {problem.problem_id: problem for problem in store.problems(ids=wanted)}
     units: dict[tuple[str, str], list[tuple[str, int, str]]] = {}

@@ -47,7 +47,7 @@ def stage(parameters: type[P]) -> Callable[[Body[P]], Stage]:
             try:
                 return await body(parameters.read(there.bind(*given, **named).arguments))
             except RedraftError as error:
-                return Failed(message=str(error))
+                return Failed(message=_reported(error))
 
         run.__signature__ = there  # type: ignore[attr-defined]
         run.__name__, run.__qualname__ = body.__name__, body.__qualname__
@@ -55,6 +55,11 @@ def stage(parameters: type[P]) -> Callable[[Body[P]], Stage]:
         return Stage(run, name=body.__name__, persist_result=False, validate_parameters=False)
 
     return decorate
+
+
+def _reported(error: RedraftError) -> str:
+    """Returns the message of an error as Prefect may keep it, with a mask in place of what it quotes."""
+    return str(error).replace(error.quoted, "***") if error.quoted else str(error)
 
 
 def ended(told: str, facts: Mapping[str, Any], *wrong: str | None) -> State[dict[str, Any]]:
@@ -87,7 +92,7 @@ async def tried(
             found.append(await work())
         except RedraftError as met:
             error = met
-            return Failed(message=str(met))
+            return Failed(message=_reported(met))
         except Exception as met:
             error = met
             raise

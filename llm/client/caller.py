@@ -15,6 +15,7 @@ from redraft.llm.client.concurrency import ConcurrencyLimit
 from redraft.llm.client.rate_limits import Grant, RateLimit
 from redraft.llm.limits import Limits
 from redraft.llm.model import BudgetExceeded, Cause, Model, ModelError, Reply, Request
+from redraft.llm.providers.shared.redaction import without_echo
 from redraft.llm.usage import Usage
 
 LONGEST_WAIT_S = 60.0  # between two tries, if the provider asks for no other pause
@@ -126,6 +127,7 @@ class Caller:
             return reply
         except ModelError as error:
             used = error.usage
+            error.args = (without_echo(str(error), *(message.content for message in request.messages), request.prefix),)
             raise
         finally:
             self._ledger.settle(reservation, used, usd)

@@ -8,12 +8,13 @@ from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from redraft.store.errors import QueryError
+from redraft.store.errors import QueryError, quoting
 from redraft.store.exports.export_file import FULL, cure, new_path, replacing
 from redraft.store.json_records import strict
 from redraft.store.tables.sql import literal
 
 if TYPE_CHECKING:
+    import duckdb
     from duckdb import DuckDBPyConnection
 
 FETCHED_ROWS = 2048  # rows in memory at a time
@@ -65,7 +66,7 @@ def read_table(connection: "DuckDBPyConnection", sql: str, parameters: Sequence[
         connection.execute("ROLLBACK")
         return Table(_unique_names([name for name, *_ in described]), [str(kind) for _, kind, *_ in described], rows)
     except duckdb.Error as error:
-        raise QueryError(_short_message(error)) from error
+        raise _refused(error) from error
     except (OverflowError, ValueError) as error:
         raise QueryError(OUTSIDE) from error
 
@@ -102,7 +103,7 @@ def read_parts(
         while part := result.fetchmany(FETCHED_ROWS):
             yield part
     except duckdb.Error as error:
-        raise QueryError(_short_message(error)) from error
+        raise _refused(error) from error
     except (OverflowError, ValueError) as error:
         raise QueryError(OUTSIDE) from error
 
@@ -132,6 +133,15 @@ def write_parquet(connection: "DuckDBPyConnection", sql: str, file: str | Path) 
         raise QueryError(_not_written(Path(file), error)) from error
     except OSError as error:
         raise QueryError(f"{file} can't be written: {error.strerror}: {cure(error)}") from error
+
+
+def _refused(error: "duckdb.Error") -> QueryError:
+    """Returns the error of a statement that DuckDB refuses. If a value cannot be converted, the message quotes it."""
+    import duckdb
+
+    message = _short_message(error)
+    values = (duckdb.ConversionException, duckdb.InvalidInputException)
+    return quoting(QueryError(message), message if isinstance(error, values) else "")
 
 
 def _not_written(file: Path, error: Exception) -> str:

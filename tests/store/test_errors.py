@@ -4,7 +4,8 @@ import pytest
 
 from redraft.agents import solve
 from redraft.llm.model import BudgetExceeded, ModelError, UnsupportedRequest
-from redraft.store.errors import RedraftError, alternatives
+from redraft.store.errors import QueryError, RedraftError, alternatives, broken, wrong
+from redraft.store.tables.store import Store
 
 
 @pytest.mark.parametrize("kind", [ModelError, UnsupportedRequest, BudgetExceeded])
@@ -33,3 +34,20 @@ async def test_except_redraft_error_catches_a_model_that_is_not_there() -> None:
 )
 def test_a_misspelt_name_is_answered_with_the_name_that_is_meant(name: object, names: list[str], says: str) -> None:
     assert alternatives(name, names) == says
+
+
+def test_an_error_knows_which_of_its_words_may_repeat_a_question() -> None:
+    with pytest.raises(ValueError, match="lemurs") as raised:
+        raise ValueError("How many lemurs?")
+    assert broken("grader 'mine'", raised.value).quoted == "How many lemurs?"
+    told = wrong("critic 'mine'", "How many lemurs?", "a Review")
+    assert told.quoted == "'How many lemurs?'"
+    assert str(told) == "critic 'mine' returned a str, 'How many lemurs?': a Review"
+    assert wrong("critic 'mine'", None, "a Review").quoted == ""
+    with Store(":memory:") as store:
+        with pytest.raises(QueryError) as value:
+            store.query("SELECT 'How many lemurs?'::INTEGER")
+        with pytest.raises(QueryError) as name:
+            store.query("SELECT lemurs")
+    assert "How many lemurs?" in value.value.quoted == str(value.value)
+    assert name.value.quoted == ""

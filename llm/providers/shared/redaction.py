@@ -3,13 +3,14 @@
 import os
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 from urllib.parse import unquote_plus
 
 MOST = 300  # characters
 PIECE = 8  # the fewest characters of a key that are masked
 LEAST = 4  # the fewest characters of a secret in an address
+ECHO = 12  # the fewest characters of a prompt that are masked
 
 
 def redacted_line(text: str, *keys: str) -> str:
@@ -18,6 +19,13 @@ def redacted_line(text: str, *keys: str) -> str:
     for secret in (*keys, *_secrets()):
         text = _mask(text, secret)
     return redact_addresses(KEY.sub("***", " ".join(text.split())))[:MOST]
+
+
+def without_echo(text: str, *asked: str) -> str:
+    """Returns a provider's message with a mask in place of each run of 12 or more characters that stands in one of the
+    texts `asked`: error messages may quote the prompt. White space counts as one space."""
+    whole = "\n".join(" ".join(one.split()) for one in asked)
+    return _hidden(text, ECHO, lambda piece: piece in whole)
 
 
 def redact_address(given: str) -> str:
@@ -92,10 +100,15 @@ def _mask(text: str, secret: str) -> str:
         return re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "***", text)
     text = text.replace(secret, "***")
     pieces = {secret[at : at + PIECE] for at in range(len(secret) - PIECE + 1)}
+    return _hidden(text, PIECE, pieces.__contains__)
+
+
+def _hidden(text: str, size: int, secret: Callable[[str], bool]) -> str:
+    """Returns the text with a mask in place of each run of pieces of `size` characters that are secret."""
     shown = [True] * len(text)
-    for at in range(len(text) - PIECE + 1):
-        if text[at : at + PIECE] in pieces:
-            shown[at : at + PIECE] = [False] * PIECE
+    for at in range(len(text) - size + 1):
+        if secret(text[at : at + size]):
+            shown[at : at + size] = [False] * size
     return re.sub("\0+", "***", "".join(c if seen else "\0" for c, seen in zip(text, shown, strict=True)))
 
 

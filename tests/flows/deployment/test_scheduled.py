@@ -1,10 +1,14 @@
 """The flows on a real Prefect server, shown in their true state. test_schedule.py runs them by deployment."""
 
+import asyncio
+import json
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +117,103 @@ def test_self_training_shows_its_true_state_and_goes_on(prefect_api: Any, python
             (1, "evaluated"),
         ]
 
+
+async def test_prefect_gets_no_key_no_password_and_no_question(
+    prefect_server: Mapping[str, str], prefect_api: Any, openai_server: Any, tmp_path: Path
+) -> None:
+    """Neither in its database nor in a log, although a provider and a user's own parts repeat what they were given."""
+    key, wrong, password = "sk-okapi-8d5f2c11a90b47e3", "sk-tapir-61c0e9b7d2f84a35", "Passw0rd-zebra"
+    asked = [f"Wombatina has {n} purple lemurs in each of 13 zeppelins. How many has she?" for n in (4, 5)]
+    rows = [json.dumps({"question": text, "answer": str(13 * n)}) for n, text in enumerate(asked, 4)]
+    (tmp_path / "problems.jsonl").write_text("\n".join(rows))
+    (tmp_path / "mine.py").write_text(MINE)
+
+    def write(messages: list[dict[str, Any]], seed: int, index: int) -> str:
+        if " 5 purple" in messages[0]["content"]:
+            raise BadRequest(f"this prompt is refused: {messages[0]['content']}")
+        return "\\boxed{52}"
+
+    BadRequest = sys.modules["openai_protocol.prompts"].BadRequest
+    openai_server.write, openai_server.key = write, key
+    names = {"OPENAI_API_KEY": key, "WRONG_KEY": wrong, "PREFECT_LOGGING_TO_API_ENABLED": "true"}
+    own = {"ADDRESS": openai_server.url, "SECRET_ADDRESS": f"{openai_server.url}?token={password}"}
+    program = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", SECRETS, cwd=tmp_path, env={**os.environ, **prefect_server, **names, **own},
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    out, _ = await program.communicate()
+    told = out.decode()
+    assert program.returncode == 0, told
+    states = json.loads(told.splitlines()[-1])
+    assert [state[0] for state in states] == ["FAILED"] * 7, told
+    refused, refused_key, strategy, grader, where, augmented, known = (message for _, message in states)
+    assert refused.startswith("2 trajectories failed: 2 x ")
+    assert "rejects the request to mock (this prompt is refused: ***)" in refused
+    assert "refuses the key for mock (Incorrect API key provided: ***)" in refused_key
+    assert re.fullmatch(
+        r"strategy 'mine.py:boom' failed on problem \w+: ValueError: \*\*\* \(mine.py, line 7\)", strategy
+    )
+    assert grader == "grader 'mine.py:grader' failed: ValueError: *** (mine.py, line 13)"
+    assert where == "where='question::INT = 1': ***"
+    assert "rejects the request to mock (this prompt is refused: ***)" in augmented
+    assert "api_base: an address with a password or a key in it" in known
+
+    home = Path(prefect_server["PREFECT_HOME"])
+    with closing(sqlite3.connect(f"file:{home / 'prefect.db'}?mode=ro", uri=True)) as database:
+        kept = "\n".join(database.iterdump())
+    assert "this prompt is refused" in kept  # in the state of a run and in its log
+    assert prefect_api("logs/filter", {"logs": {"level": {"ge_": 40}}})
+    for text in (kept, told, (home / "server.log").read_text(errors="replace")):
+        assert not [word for word in ("okapi", "tapir", password, "Wombatina", "purple lemurs") if word in text]
+
+
+MINE = """
+from redraft.agents import Agent, Policy
+from redraft.graders import Grader
+
+def boom(policy: Policy) -> Agent:
+    async def solve(question):
+        raise ValueError(f"I cannot solve {question.text}")
+    return solve
+
+def grader() -> Grader:
+    async def grade(trajectories):
+        [path, *_] = trajectories
+        raise ValueError(f"I cannot grade {path.question.text}")
+    return grade
+"""
+
+SECRETS = """
+import asyncio, json, os
+from prefect.blocks.system import Secret
+from redraft.flows import scheduled
+
+async def main():
+    await Secret(value=os.environ["SECRET_ADDRESS"]).save("kept")
+    states = []
+
+    async def run(flow, **named):
+        state = await flow(**named, retries=0, return_state=True)
+        states.append((state.type.value, state.message))
+
+    asked = {"source": "problems.jsonl", "model": "mock", "api_base": "secret:kept"}
+    asked |= {"samples": 2, "strategy": "best_of_n"}
+    plain = asked | {"api_base": "env:ADDRESS"}
+    await run(scheduled.generate, **asked, db="one.duckdb")
+    right, os.environ["OPENAI_API_KEY"] = os.environ["OPENAI_API_KEY"], os.environ["WRONG_KEY"]
+    await run(scheduled.generate, **plain, db="two.duckdb")
+    os.environ["OPENAI_API_KEY"] = right
+    del plain["samples"]
+    await run(scheduled.generate, **plain | {"strategy": "mine.py:boom"}, db="three.duckdb")
+    await run(scheduled.annotate, db="one.duckdb", grader="mine.py:grader")
+    await run(scheduled.annotate, db="one.duckdb", grader="mine.py:grader", where="question::INT = 1")
+    del plain["strategy"]
+    await run(scheduled.augment, **plain, db="four.duckdb", methods=["rephrase"])
+    await run(scheduled.generate, **plain | {"api_base": os.environ["SECRET_ADDRESS"]}, db="five.duckdb")
+    print(json.dumps(states))
+
+asyncio.run(main())
+"""
 
 SELF_TRAIN = """
 import asyncio

@@ -80,6 +80,13 @@ async def test_a_provider_that_keeps_stumbling_fails_the_call_after_its_tries() 
     assert not told.value.fatal
 
 
+async def test_an_error_does_not_repeat_the_prompt() -> None:
+    model = failing(1, lambda: ModelError("refused (Answer this: what is 2+2?)", cure="Ask otherwise."))
+    with pytest.raises(ModelError) as told:
+        await caller(model).call(Request((Message("user", "Answer this:\nwhat is 2+2?"),), max_tokens=10), "u")
+    assert str(told.value) == "refused (***) Ask otherwise."
+
+
 @pytest.mark.parametrize("fatal", [True, False])
 async def test_what_would_fail_again_is_not_tried_again(fatal: bool) -> None:
     model = failing(1, lambda: ModelError("no such model", fatal=fatal))

@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redraft.llm.providers.shared.redaction import address_secrets, redact_address, redacted_line, retry_after_s
+from redraft.llm.providers.shared.redaction import (
+    ECHO,
+    address_secrets,
+    redact_address,
+    redacted_line,
+    retry_after_s,
+    without_echo,
+)
 
 KEYS = st.text(st.characters(categories=["Ll", "Lu", "Nd"], max_codepoint=127), min_size=8, max_size=60)
 
@@ -30,6 +37,21 @@ def test_no_piece_of_a_key_is_ever_shown(key: str, before: str, after: str, star
 )
 def test_words_are_one_short_line_without_keys(text: str, key: str, expected: str) -> None:
     assert redacted_line(text, key) == expected
+
+
+@given(asked=st.text(max_size=60), before=st.text(max_size=20), start=st.integers(0, 60), after=st.text(max_size=20))
+def test_no_run_of_a_prompt_is_ever_shown(asked: str, before: str, start: int, after: str) -> None:
+    shown = without_echo(" ".join(f"{before} {asked[start:]} {after}".split()), asked)
+    plain = " ".join(asked.split())
+    assert not any(plain[at : at + ECHO] in shown.replace("***", "\0") for at in range(len(plain) - ECHO + 1))
+
+
+def test_words_of_a_provider_beside_a_prompt_stay() -> None:
+    assert without_echo(
+        "refused: 'How many lemurs are there?' is bad", "Solve this.\nHow many\n lemurs are there?"
+    ) == ("refused: '***' is bad")
+    assert without_echo("two lemurs", "How many lemurs?") == "two lemurs"  # seven characters are shared
+    assert without_echo("as it is") == "as it is"
 
 
 def test_the_environments_secrets_are_masked_too(monkeypatch: pytest.MonkeyPatch) -> None:
