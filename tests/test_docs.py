@@ -17,8 +17,7 @@ import pytest
 
 from redraft.flows.cli.main import MODULES
 from redraft.store import Store
-from redraft.store.plugins.discovery import names
-from redraft.store.plugins.kinds import KINDS
+from redraft.store.plugins.discovery import KINDS, names
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

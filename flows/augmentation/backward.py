@@ -1,12 +1,144 @@
-"""Backward questions: one for each number of a question that may be hidden, whose answer is the hidden number."""
+"""Backward questions (MetaMath): one for each number of a question that may be hidden as an unknown variable. The
+answer is the hidden number.
 
+A token between white space can be hidden if it is a number with signs around it, such as `$5.50` or `20%.`, or one of
+the number words. Years, dates, times, and the numbers of labels such as `room 5` are no quantities, and stay.
+"""
+
+import re
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
-from redraft.flows.augmentation.masking import Mask, has_unknown, is_latex, masks
 from redraft.flows.augmentation.workshop import Workshop
 from redraft.llm.gather import gather
 from redraft.store.problems import Kind, Problem
 from redraft.store.unit import Rewrite
+
+
+@dataclass(frozen=True, slots=True)
+class Mask:
+    """A question with one number hidden. `answer` is the number without signs and separators; a word is written in
+    digits. `variable` is the name of the unknown: x, or X in a question with LaTeX."""
+
+    question: str
+    answer: str
+    variable: str
+
+
+def masks(question: str) -> list[Mask]:
+    """Returns the question once for each number that may be hidden, in the order of the numbers. A question that
+    already has the unknown has none."""
+    latex = is_latex(question)
+    variable = "X" if latex else "x"
+    if has_unknown(question, variable):
+        return []
+    spans = list(TOKEN.finditer(question))
+    texts = [span[0] for span in spans]
+    return [
+        Mask(question[: span.start()] + shown + question[span.end() :], answer, variable)
+        for place, span in enumerate(spans)
+        for answer, shown in [_hidden(texts, place, variable, math=latex and _in_formula(question, span))]
+        if answer
+    ]
+
+
+def has_unknown(question: str, variable: str = "x") -> bool:
+    """Returns whether the name of the unknown stands in the question as a word of its own."""
+    return re.search(rf"(?<![A-Za-z\\]){variable}(?![A-Za-z])", question) is not None
+
+
+def is_latex(question: str) -> bool:
+    """Returns whether a question has formulas of LaTeX. A single dollar is money."""
+    return LATEX.search(question) is not None
+
+
+def _hidden(texts: list[str], place: int, variable: str, *, math: bool) -> tuple[str, str]:
+    """Returns the answer of a token, and the token with its number hidden; two empty texts if it may not be hidden."""
+    token = texts[place]
+    before = texts[place - 1] if place else ""
+    after = texts[place + 1] if place + 1 < len(texts) else ""
+    if word := WORD.fullmatch(token):
+        return _hidden_word(word, before, after, variable)
+    number = NUMBER.fullmatch(token)
+    if number is None or _is_label(number, before, after):
+        return "", ""
+    opened, closed = number["before"], number["after"]
+    shown = variable if math or variable == "x" else f"${variable}$"
+    return number["number"].replace(",", "").removesuffix("."), f"{opened}{shown}{closed}"
+
+
+def _hidden_word(word: re.Match[str], before: str, after: str, variable: str) -> tuple[str, str]:
+    name, shown = word["word"].lower(), f"{word['before']}{variable}{word['after']}"
+    previous, following = before.lower().strip(SIGNS), after.lower().strip(SIGNS)
+    if name == "one" and (previous in BEFORE_PRONOUN or following in AFTER_PRONOUN or word["after"]):
+        return "", ""
+    if name == "fifth" and (following != "of" or previous not in ("a", "one")):
+        return "", ""  # the fifth day is a place in an order
+    if following in ("fifth", "o'clock") or previous in LABELS:
+        return "", ""
+    return WORDS[name], shown
+
+
+def _is_label(number: re.Match[str], before: str, after: str) -> bool:
+    """Returns whether a number is part of a name, a date or a time."""
+    previous, following = before.strip(SIGNS), after.lower().strip(SIGNS)
+    named = before.lower() in LABELS or before in CAPITAL_LABELS
+    if named and number["before"].strip(QUOTES) == "" and "%" not in number["after"]:
+        return True
+    if before in MONTHS or before.removesuffix(".") in MONTHS or after.strip(SIGNS) in MONTHS:
+        return True
+    if following.replace(".", "") in ("am", "pm", "o'clock"):
+        return True
+    plain = YEAR.fullmatch(number["number"]) and not number["before"] and "%" not in number["after"]
+    return bool(plain) and (previous.lower() in BEFORE_YEAR or previous in MONTHS or bool(DAY.fullmatch(previous)))
+
+
+def _in_formula(question: str, token: re.Match[str]) -> bool:
+    """Returns whether the number of a token lies between two dollars, in a question with LaTeX."""
+    opened = len(token[0]) - len(token[0].lstrip("$€£¢\"'“‘"))
+    return question.count("$", 0, token.start() + opened) % 2 == 1
+
+
+TOKEN = re.compile(r"\S+")
+SIGNS = ",.?!;:”“\"'()"
+QUOTES = "\"'“‘"
+LATEX = re.compile(
+    r"\\[A-Za-z(\[]"
+    r"|\$(?![\s$])(?:\\[A-Za-z]+|(?![A-Za-z]{4})[^$\\])*(?<![\s$])\$(?!\d)"
+)
+"""A command, or a formula between dollars: as in Pandoc, no space stands inside the dollars, and no digit follows. A
+word of four letters is none of a formula, so two amounts of money are none either."""
+NUMBER = re.compile(
+    r"""(?P<before>[$€£¢"'“‘]*)(?P<number>(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:/\d+)?|\.\d+)(?P<after>[$€£¢%,.?!;”’"']*)""",
+    re.ASCII,
+)
+WORDS = {
+    "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8",
+    "nine": "9", "ten": "10", "eleven": "11", "twelve": "12", "sixteen": "16", "fifth": "1/5", "half": "1/2",
+}  # fmt: skip
+WORD = re.compile(rf"""(?P<before>["'“‘]*)(?P<word>{"|".join(WORDS)})(?P<after>[,.?!;”’"']*)""", re.IGNORECASE)
+
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+BEFORE_PRONOUN = _set("no each every which this that the any another other last first only")
+AFTER_PRONOUN = _set("of another by day can should must who that is was has had gets got costs will would")
+LABELS = _set(
+    "room page chapter grade level number no question problem part figure step bus flight route highway channel"
+    " section apartment exercise lesson version #"
+)
+CAPITAL_LABELS = _set("Day Week Month Year Team Class Group Box Bag Train Plan Store Type Car Player Game")
+"""Words that make a label of the number after them if they begin with a capital."""
+MONTHS = _set(
+    "January February March April May June July August September October November December Jan Feb Mar Apr Jun Jul"
+    " Aug Sep Sept Oct Nov Dec"
+)
+BEFORE_YEAR = _set("in since of year by until before after during from to between and than through")
+YEAR = re.compile(r"1[5-9]\d\d|20\d\d", re.ASCII)
+DAY = re.compile(r"\d{1,2}(?:st|nd|rd|th)?", re.ASCII)
+
 
 Ask = Callable[[Problem, Mask, int, Workshop], Awaitable[str]]
 """Returns the backward question of a mask, which has this number. Raises Refused."""

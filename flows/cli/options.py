@@ -6,6 +6,7 @@ An option that a field of settings has is made from the field: `setting(Settings
 
 import re
 from collections.abc import Callable, Mapping
+from getpass import getuser
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
@@ -253,3 +254,11 @@ def amount(kind: str, name: str) -> Decorator:
 
 
 BUDGETS = several(*(amount(kind, name) for kind in OWNERS for name in described(Budget)))
+
+
+def login() -> str:
+    """Returns the login of the person who runs the command. Raises UsageError if there is none."""
+    try:
+        return getuser()
+    except (OSError, KeyError, ImportError):  # what it raises depends on Python's version
+        raise click.UsageError("your login has no name here: say who labels with --by NAME") from None

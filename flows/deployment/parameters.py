@@ -49,7 +49,7 @@ Number = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Arguments = dict[str, Any] | None
 Base = TypeVar("Base", bound=BaseModel)
 JSON = {"Model": Name, "Spec": Name}
-"""What the names in annotations of settings stand for in JSON, beside `settings_input.TYPES`."""
+"""What the names in annotations of settings stand for in JSON, beside `settings_validation.TYPES`."""
 
 SECRETS_REFUSED = {
     "patternProperties": {"api_base$": refuse(LOCATION_SECRET)},

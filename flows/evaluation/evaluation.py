@@ -4,9 +4,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from redraft.flows.evaluation.footnotes import footnotes
 from redraft.flows.evaluation.result import Baseline, MethodResult
-from redraft.flows.evaluation.table import tables
+from redraft.flows.evaluation.table import footnotes, tables
 from redraft.store.errors import plural
 from redraft.store.html import GREY, notes, table, title
 

@@ -95,7 +95,7 @@ def _prefer(task: TrainingTask, settings: FinetuneSettings, beta: float) -> dict
 
 def _verify(task: TrainingTask, settings: FinetuneSettings) -> dict[str, object]:
     """Trains a reward model, and returns the figures."""
-    from redraft.llm.providers.embedded.training.judged import read_judged
+    from redraft.llm.providers.embedded.training.examples import read_judged
     from redraft.llm.providers.embedded.training.verifier import train_verifier
 
     source, judged = _source(task), read_judged(task.rows)

@@ -12,8 +12,7 @@ from redraft.llm.choice_json import choice_to_json
 from redraft.llm.client import records
 from redraft.llm.client.budget import BudgetLedger
 from redraft.llm.client.caller import Caller
-from redraft.llm.client.journal import CallLog
-from redraft.llm.client.sample_ranges import contiguous_ranges, split_range
+from redraft.llm.client.journal import CallLog, contiguous_ranges, split_range
 from redraft.llm.gather import gather
 from redraft.llm.limits import Budget, Limits
 from redraft.llm.model import Beam, Choice, Message, Model, ModelError, Request, Sampling

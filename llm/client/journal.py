@@ -1,6 +1,7 @@
-"""The record of a client's calls in the journal: known samples, usage and failures."""
+"""The record of a client's calls in the journal: known samples, usage and failures; and ranges of sample numbers."""
 
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from redraft.llm.choice_json import choice_from_json
@@ -50,3 +51,22 @@ class CallLog:
             self._failures[key] += 1
             return self._failures[key] - 1
         return records.count_failures((old for old, _ in self.journal.calls(call.unit)), key)
+
+
+def split_range(samples: range, size: int) -> list[range]:
+    """Splits a range into pieces of `size`; the last piece may be shorter."""
+    return [samples[start : start + size] for start in range(0, len(samples), size)]
+
+
+def contiguous_ranges(numbers: Iterable[int]) -> Iterator[range]:
+    """Groups rising numbers into contiguous ranges: 0 1 2 5 6 becomes 0-2 and 5-6."""
+    run = range(0)
+    for number in numbers:
+        if run and number == run.stop:
+            run = range(run.start, number + 1)
+            continue
+        if run:
+            yield run
+        run = range(number, number + 1)
+    if run:
+        yield run

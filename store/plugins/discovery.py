@@ -14,11 +14,33 @@ from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from redraft.store.digest import digest
 from redraft.store.errors import PartError, alternatives
-from redraft.store.plugins.kinds import KINDS
+
+
+class PartKind(NamedTuple):
+    """A package of parts. A function in it is a part if it returns the type `returns`."""
+
+    package: str
+    returns: str
+
+
+KINDS = {
+    "strategy": PartKind("redraft.agents.strategies", "Agent"),
+    "critic": PartKind("redraft.agents.critics", "Critic"),
+    "feedback": PartKind("redraft.agents.feedback", "Feedback"),
+    "grader": PartKind("redraft.graders", "Grader"),
+    "filter": PartKind("redraft.flows.filters", "Filter"),
+    "reader": PartKind("redraft.flows.readers", "Imported"),
+    "augmentation": PartKind("redraft.flows.augmentations", "Augmentation"),
+    "format": PartKind("redraft.flows.formats", "Format"),
+    "model trainer": PartKind("redraft.flows.trainers", "Trainer"),
+    "server": PartKind("redraft.flows.servers", "Server"),
+    "trainer": PartKind("redraft.flows.formats.layouts", "Layout"),
+}
+
 
 Factory = Callable[..., Any]
 LONGEST = 100  # characters of a part's name; the system refuses to look for a much longer file

@@ -1,8 +1,7 @@
 """FOBAR (MetaMath; Jiang et al. 2023): hides a number as x, tells the answer, and asks for x."""
 
 from redraft.agents.agent import at_least_one
-from redraft.flows.augmentation.backward import backward
-from redraft.flows.augmentation.masking import Mask, is_latex
+from redraft.flows.augmentation.backward import Mask, backward, is_latex
 from redraft.flows.augmentation.workshop import Workshop, check_agreement
 from redraft.flows.augmentations.augmentation import Augmentation
 from redraft.llm.prompts.templates import fill

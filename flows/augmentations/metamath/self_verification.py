@@ -3,8 +3,7 @@
 import re
 
 from redraft.agents.agent import at_least_one
-from redraft.flows.augmentation.backward import Refused, backward
-from redraft.flows.augmentation.masking import Mask
+from redraft.flows.augmentation.backward import Mask, Refused, backward
 from redraft.flows.augmentation.replies import read_statement
 from redraft.flows.augmentation.workshop import Workshop, check_agreement
 from redraft.flows.augmentations.augmentation import Augmentation

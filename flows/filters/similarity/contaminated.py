@@ -7,7 +7,7 @@ from redraft.flows.filters.sifting.candidates import Candidate
 from redraft.flows.filters.similarity.index import Index, Of, check_threshold
 from redraft.flows.filters.similarity.meaning_index import Meanings
 from redraft.flows.filters.similarity.near_index import NearTexts
-from redraft.flows.filters.similarity.shared_passages import SharedPassages
+from redraft.flows.filters.similarity.passage_index import SharedPassages
 from redraft.store.errors import PartError
 from redraft.store.plugins.arguments import check_number
 from redraft.store.sources.reader import read

@@ -27,8 +27,8 @@ from redraft.llm.providers.openai_server.replies import MalformedReply, read_rep
 from redraft.llm.providers.openai_server.requests import request_body
 from redraft.llm.providers.openai_server.server_facts import ServerFacts, facts_from_json
 from redraft.llm.providers.shared.capabilities_cache import CapabilityCache
+from redraft.llm.providers.shared.finish_reasons import no_answer
 from redraft.llm.providers.shared.unsupported import UnsupportedSigns
-from redraft.llm.providers.shared.verdict import no_answer
 from redraft.llm.usage import Usage
 
 ROUNDS = 16  # rounds of one try; each but the first leaves out a rejected parameter

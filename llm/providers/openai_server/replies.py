@@ -11,11 +11,10 @@ from redraft.llm.model import Choice, Finish, Request
 from redraft.llm.providers.openai_server.requests import lost_whitespace
 from redraft.llm.providers.openai_server.server_facts import ServerFacts
 from redraft.llm.providers.openai_server.token import Token, parse_tokens
-from redraft.llm.providers.shared.finish_reasons import Lost
+from redraft.llm.providers.shared.finish_reasons import Loss, Lost, is_empty, judge_ending
 from redraft.llm.providers.shared.stop_strings import align_tokens, cut_at_stop, with_token_counts
 from redraft.llm.providers.shared.thinking import split_inline_thinking, split_thinking
 from redraft.llm.providers.shared.token_usage import count, reply_usage
-from redraft.llm.providers.shared.verdict import Loss, is_empty, judge_ending
 from redraft.llm.usage import Usage
 
 UNREPORTED = object()

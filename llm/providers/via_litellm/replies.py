@@ -6,11 +6,10 @@ from math import isfinite
 from typing import Any
 
 from redraft.llm.model import Choice, Finish, Reply, Request
-from redraft.llm.providers.shared.finish_reasons import Lost
+from redraft.llm.providers.shared.finish_reasons import Loss, Lost, is_empty, judge_ending, no_answer
 from redraft.llm.providers.shared.stop_strings import align_tokens, cut_at_stop, with_token_counts
 from redraft.llm.providers.shared.thinking import split_thinking
 from redraft.llm.providers.shared.token_usage import count, reply_usage
-from redraft.llm.providers.shared.verdict import Loss, is_empty, judge_ending, no_answer
 
 UNREPORTED = object()
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from redraft.flows.augment import augment
-from redraft.flows.augmentation.masking import masks
+from redraft.flows.augmentation.backward import masks
 from redraft.llm.model import Request
 from redraft.llm.prompts.templates import TEMPLATES
 from redraft.llm.scripted import Scripted

@@ -13,9 +13,8 @@ from redraft.agents.parts import PARTS, POLICIES
 from redraft.agents.strategy_settings import describe, strategies
 from redraft.store.errors import PartError
 from redraft.store.plugins import docstrings
+from redraft.store.plugins.discovery import KINDS, names
 from redraft.store.plugins.discovery import load as find
-from redraft.store.plugins.discovery import names
-from redraft.store.plugins.kinds import KINDS
 
 SHIPPED = [(noun, name) for noun in KINDS for name in names(noun) if noun != "reader"]  # which takes no arguments
 SHIPPED += [("policy", f"{POLICIES}:{name}") for name in PARTS["policy"].names()]

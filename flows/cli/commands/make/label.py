@@ -31,7 +31,7 @@ def label(json: bool, by: str | None, **given: Any) -> None:
     once. Quit with q or Ctrl-C; the same command continues later.
     """
     from redraft.agents.human_label import Terminal
-    from redraft.flows.cli.login import login
+    from redraft.flows.cli.options import login
     from redraft.flows.cli.signals import run
     from redraft.flows.label import label as stage
     from redraft.flows.label import label_from

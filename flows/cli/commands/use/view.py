@@ -32,7 +32,7 @@ def view(
     With --export FOLDER, the pages of the newest problems, or of those that you choose, become files that open
     without a server.
     """
-    from redraft.flows.cli.login import login
+    from redraft.flows.cli.options import login
     from redraft.flows.cli.signals import run as run_work
     from redraft.flows.viewer.server import check_packages
     from redraft.flows.viewer.server import view as serve

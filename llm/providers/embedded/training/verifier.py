@@ -22,9 +22,8 @@ from torch.nn import functional as F
 
 from redraft.llm.providers.embedded.network import CONTEXT, quantize
 from redraft.llm.providers.embedded.reward_model import HERE, WEIGHTS, scoring_prefix
-from redraft.llm.providers.embedded.training.examples import ExampleError
+from redraft.llm.providers.embedded.training.examples import ExampleError, Judged
 from redraft.llm.providers.embedded.training.finetune import schedule
-from redraft.llm.providers.embedded.training.judged import Judged
 from redraft.llm.providers.embedded.training.length_batches import length_batches
 from redraft.llm.providers.embedded.training.pretrain import load, optimizers
 from redraft.llm.providers.embedded.training.reward_batches import Batch

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from redraft.flows.filters.similarity.shared_passages import SharedPassages
+from redraft.flows.filters.similarity.passage_index import SharedPassages
 from redraft.store import Problem, Store
 from redraft.store.errors import PartError, SourceError
 from redraft.store.sources.reader import read

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from redraft.llm.providers.embedded.reward_model import HERE, embedded_reward_model, reward_folder
-from redraft.llm.providers.embedded.training.examples import ExampleError
-from redraft.llm.providers.embedded.training.judged import Judged, read_judged
+from redraft.llm.providers.embedded.training.examples import ExampleError, Judged, read_judged
 from redraft.llm.providers.embedded.training.settings import FinetuneSettings
 from redraft.store.sources.wordproblems import problems
 

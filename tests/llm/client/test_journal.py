@@ -2,7 +2,7 @@
 
 import pytest
 
-from redraft.llm.client.sample_ranges import contiguous_ranges, split_range
+from redraft.llm.client.journal import contiguous_ranges, split_range
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, strategies
 
 from hidden_numbers import has_x, hidden_numbers, metamath_hides
-from redraft.flows.augmentation.masking import has_unknown, is_latex, masks
+from redraft.flows.augmentation.backward import has_unknown, is_latex, masks
 
 TRAIN = Path(__file__).parents[4] / "shared" / "data" / "gsm8k_train.jsonl"
 
