@@ -72,6 +72,7 @@ class Record:
             "samples": self.samples.total(),
             "distinct": self.distinct,
             "prompt_tokens": sum(entry.prompt_tokens for entry in entries),
+            "cached_tokens": sum(entry.cached_tokens for entry in entries),
             "produced": sum(entry.produced for entry in entries),
             "charged": sum(entry.charged for entry in entries),
             "most_in_flight": self.most_in_flight,

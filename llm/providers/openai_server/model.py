@@ -6,7 +6,6 @@ substitute. `CapabilityCache` stores the findings for a week.
 
 import asyncio
 import sys
-import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -18,7 +17,7 @@ from redraft.llm.model import Model, ModelError, Reply, Request, UnsupportedRequ
 from redraft.llm.prompts.chat_template import ChatTemplate
 from redraft.llm.providers.openai_server import errors
 from redraft.llm.providers.openai_server.endpoint import AskAgain, Endpoint, RequestRejected
-from redraft.llm.providers.openai_server.http.load_balancer import LoadBalancer
+from redraft.llm.providers.openai_server.http.load_balancer import LoadBalancer, tree_number
 from redraft.llm.providers.openai_server.http.transport import Transport
 from redraft.llm.providers.openai_server.learned import facts_after_reply
 from redraft.llm.providers.openai_server.probe import Probe
@@ -31,6 +30,7 @@ from redraft.llm.providers.shared.finish_reasons import no_answer
 from redraft.llm.providers.shared.unsupported import UnsupportedSigns
 from redraft.llm.usage import Usage
 
+OPENING = 256  # characters of a raw prompt by which its tree is known
 ROUNDS = 16  # rounds of one try; each but the first leaves out a rejected parameter
 
 
@@ -103,11 +103,12 @@ class ServerModel(Model):
 
     def _tree_number(self, request: Request) -> int:
         """Returns a number that all calls of one tree share. It hashes the last message of the shortest conversation so
-        far: it comes after any system prompt and examples, and asks the question."""
+        far: it comes after any system prompt and examples, and asks the question. Without messages, the prompt's first
+        characters stand for the question."""
         if not request.messages:
-            return 0
+            return tree_number(request.prefix[:OPENING])
         self._shortest = min(self._shortest, len(request.messages))
-        return zlib.crc32(request.messages[self._shortest - 1].content.encode("utf-8", "surrogatepass"))
+        return tree_number(request.messages[self._shortest - 1].content)
 
     def _probe(self) -> Probe:
         return Probe(self._endpoint, self._renderer, self._addresses)

@@ -1,8 +1,11 @@
 """The servers of one model: the choice of a server for each call, and pauses for servers that fail."""
 
+import math
 import re
 import time
+import zlib
 from collections.abc import Callable, Iterator, Sequence
+from hashlib import blake2b
 from urllib.request import getproxies, proxy_bypass
 
 from yarl import URL
@@ -12,6 +15,7 @@ from redraft.llm.providers.shared.redaction import address_secrets, redact_addre
 
 PAUSE_S = 0.5  # after a failure at an address, doubled by each further failure
 LONGEST_PAUSE_S = 30.0
+SHARE = 1.25  # the most calls in flight at a server, in shares of what each would have if all had as many
 ENDPOINTS = ("/chat/completions", "/completions")
 
 
@@ -108,13 +112,35 @@ class LoadBalancer:
         return iter(self._all)
 
     def order(self, number: int) -> Sequence[Address]:
-        """Returns the servers for a call, best first: the fewest calls in flight, paused servers last. Among equals,
-        calls with the same number get the same server."""
+        """Returns the servers for a call of the tree with this number, best first.
+
+        Each tree has an order of all servers that depends on their addresses alone, so that every process sends it to
+        the same server, whose cache holds its prefix, and that only the trees of a server that is paused move. A
+        server with more than SHARE of the mean of the calls in flight comes after those with room, and a paused server
+        comes last.
+
+        Sources: Thaler and Ravishankar, Using name-based mappings to increase hit rates, 1998 (the order); Mirrokni,
+        Thorup and Zadimoghaddam, Consistent hashing with bounded loads, arXiv:1608.01350 (the bound).
+        """
         if len(self._all) == 1:
             return self._all
-        start, now = number % len(self._all), self._now()
-        turned = self._all[start:] + self._all[:start]
-        return sorted(turned, key=lambda one: (one.paused_until if one.is_paused(now) else 0.0, one.in_flight))
+        now = self._now()
+        up = sum(not one.is_paused(now) for one in self._all)
+        calls = 1 + sum(one.in_flight for one in self._all if not one.is_paused(now))
+        most = math.ceil(SHARE * calls / max(1, up))
+        return sorted(
+            self._all,
+            key=lambda one: (
+                one.paused_until if one.is_paused(now) else 0.0,
+                one.in_flight >= most,
+                blake2b(f"{number} {one.redacted}".encode(), digest_size=8).digest(),
+            ),
+        )
+
+
+def tree_number(text: str) -> int:
+    """Returns the number of a tree by a text that all its calls share, in [0, 2**32)."""
+    return zlib.crc32(text.encode("utf-8", "surrogatepass"))
 
 
 def split_addresses(given: str | Sequence[str]) -> tuple[str, ...]:

@@ -1,11 +1,16 @@
 """Where calls go: forms of an address, and several servers of one model of which some are away."""
 
 import asyncio
+import math
 import socket
+from collections import Counter
 from contextlib import ExitStack, suppress
+from random import Random
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from redraft.llm.limits import Limits
 from redraft.llm.model import Cause, Message, ModelError, Request
@@ -56,11 +61,22 @@ def test_several_addresses_come_in_one_text_or_in_several() -> None:
     assert split_addresses("http://a/v1,") == ("http://a/v1",)
 
 
-async def test_calls_are_spread_by_how_many_are_in_flight(openai_protocol: Any, model_at: Any) -> None:
-    servers = [await openai_protocol.OpenAIServer(latency_ms=50).start() for _ in range(3)]
+async def test_no_server_gets_more_than_its_share_of_the_calls_in_flight(openai_protocol: Any, model_at: Any) -> None:
+    """Also if all calls are of one tree."""
+    held = asyncio.Event()
+
+    async def write(messages: Any, seed: int, index: int) -> str:
+        await held.wait()
+        return "Four."
+
+    servers = [await openai_protocol.OpenAIServer(write).start() for _ in range(3)]
     model = model_at(",".join(server.url for server in servers))
-    await asyncio.gather(*(model.complete(asking(f"{number}")) for number in range(30)))
-    assert [len(server.requests) for server in servers] == [10, 10, 10]
+    calls = [asyncio.create_task(model.complete(asking("one tree"))) for _ in range(60)]
+    while sum(len(server.requests) for server in servers) < 60:
+        await asyncio.sleep(0.01)
+    assert sorted(len(server.requests) for server in servers) == [10, 25, 25]  # 25 = 1.25 x 60 / 3
+    held.set()
+    await asyncio.gather(*calls)
     for server in servers:
         await server.stop()
 
@@ -70,13 +86,13 @@ async def test_calls_of_one_tree_go_to_one_server_while_others_are_as_free(opena
     servers = [await openai_protocol.OpenAIServer().start() for _ in range(3)]
     model = model_at([server.url for server in servers])
     opening = (Message("system", "Be brief."), Message("user", "An example?"), Message("assistant", "Yes."))
-    for number in range(12):
+    for number in range(40):
         asked = (*opening, Message("user", f"question {number}"))
         for turns in range(3):
             later = (Message("assistant", f"{turns}"), Message("user", f"No, {turns}.")) * turns
             await model.complete(Request(asked + later))
     seen = [{request["messages"][3]["content"] for request in server.requests} for server in servers]
-    assert sum(map(len, seen)) == 12
+    assert sum(map(len, seen)) == 40
     assert all(seen)
     for server in servers:
         await server.stop()
@@ -98,7 +114,7 @@ async def test_an_address_that_refuses_is_passed_over_and_used_again_when_it_is_
     while not first.requests:
         await asyncio.gather(*(model.complete(asking(f"{number}")) for number in range(8)))
     await asyncio.gather(*(model.complete(asking(f"{number}")) for number in range(8)))
-    assert len(first.requests) >= 5
+    assert len(first.requests) >= 4  # the call that tried it, and what the other one may not take: 8 - 1.25 x 8 / 2
     await first.stop()
     await second.stop()
 
@@ -136,6 +152,64 @@ async def test_a_name_that_no_one_knows_is_down_too(model_at: Any) -> None:
     with pytest.raises(ModelError, match=r"Nobody answers at http://no-such-host\.invalid/v1") as raised:
         await model_at("http://no-such-host.invalid/v1").complete(Request(ASKED))
     assert (raised.value.cause, raised.value.fatal) == (Cause.DOWN, False)
+
+
+ADDRESSES = [f"http://gpu{number}:8000/v1" for number in range(8)]
+
+
+def placed(addresses: list[str], trees: range, now: float = 0.0, down: str = "") -> dict[int, str]:
+    """The address of each tree if nothing is in flight."""
+    fleet = LoadBalancer(addresses, now=lambda: now)
+    for address in fleet:
+        if address.redacted == down:
+            address.record_failure(now, now)
+    return {tree: fleet.order(tree)[0].redacted for tree in trees}
+
+
+def test_each_tree_has_a_server_by_the_addresses_alone() -> None:
+    """So several processes choose alike, in whatever order they name the addresses; each server has as many trees."""
+    before = placed(ADDRESSES, range(8000))
+    assert placed(ADDRESSES[::-1], range(8000)) == before
+    counts = Counter(before.values())
+    assert len(counts) == 8
+    assert max(abs(count - 1000) for count in counts.values()) < 4 * (1000 * 7 / 8) ** 0.5  # four standard deviations
+
+
+@pytest.mark.parametrize("gone", ADDRESSES[::3])
+def test_only_the_trees_of_a_dead_server_move(gone: str) -> None:
+    """Whether it is known to be down or is named no more; they spread over all others."""
+    before = placed(ADDRESSES, range(4000))
+    down = placed(ADDRESSES, range(4000), down=gone)
+    assert {tree for tree in before if down[tree] != before[tree]} == {tree for tree in before if before[tree] == gone}
+    assert placed([one for one in ADDRESSES if one != gone], range(4000)) == down
+    moved = Counter(down[tree] for tree in before if before[tree] == gone)
+    assert len(moved) == 7
+    assert max(moved.values()) < 2 * min(moved.values())
+
+
+@given(st.lists(st.integers(0, 30), min_size=1, max_size=300), st.integers(2, 8), st.randoms(use_true_random=False))
+def test_load_stays_within_its_bound_whatever_the_trees(trees: list[int], servers: int, chance: Random) -> None:
+    """By the bound's definition: a call joins a server that has at most 1.25 times the mean, itself counted."""
+    fleet = LoadBalancer(ADDRESSES[:servers])
+    busy: list[Any] = []
+    for tree in trees:
+        address = fleet.order(tree)[0]
+        address.in_flight += 1
+        busy.append(address)
+        assert address.in_flight <= math.ceil(1.25 * len(busy) / servers)
+        if chance.random() < 0.3:
+            busy.pop(chance.randrange(len(busy))).in_flight -= 1
+
+
+def test_a_tree_whose_server_is_full_has_one_other_server() -> None:
+    fleet = LoadBalancer(ADDRESSES)
+    for one in fleet:
+        one.in_flight = 10
+    first, second = fleet.order(7)[:2]
+    first.in_flight = 20
+    assert fleet.order(7)[0] is second
+    first.in_flight = 10
+    assert fleet.order(7)[0] is first
 
 
 def test_pauses_grow_with_each_failed_trial_and_one_call_tries() -> None:
