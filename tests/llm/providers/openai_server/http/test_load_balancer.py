@@ -63,19 +63,19 @@ def test_several_addresses_come_in_one_text_or_in_several() -> None:
 
 async def test_no_server_gets_more_than_its_share_of_the_calls_in_flight(openai_protocol: Any, model_at: Any) -> None:
     """Also if all calls are of one tree."""
-    held = asyncio.Event()
+    held = asyncio.Barrier(61)  # the calls, and this test
 
     async def write(messages: Any, seed: int, index: int) -> str:
+        await held.wait()
         await held.wait()
         return "Four."
 
     servers = [await openai_protocol.OpenAIServer(write).start() for _ in range(3)]
     model = model_at(",".join(server.url for server in servers))
     calls = [asyncio.create_task(model.complete(asking("one tree"))) for _ in range(60)]
-    while sum(len(server.requests) for server in servers) < 60:
-        await asyncio.sleep(0.01)
+    await held.wait()
     assert sorted(len(server.requests) for server in servers) == [10, 25, 25]  # 25 = 1.25 x 60 / 3
-    held.set()
+    await held.wait()
     await asyncio.gather(*calls)
     for server in servers:
         await server.stop()
