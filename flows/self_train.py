@@ -51,12 +51,12 @@ async def self_train(given: SelfTrainArguments) -> SelfTraining:
     the next round begins with the model before. Two falls in a row, or two rounds in a row without a gain, stop the
     loop; `all_rounds` goes on after such a stop. The result names the model that is right most often.
 
-    `arguments` are those of the method's strategy, and with "trainer." or "server." before their names those of the
-    trainer (`{"trainer.epochs": 2}`) and of the server, which serves each model while it is asked. With "policy." or
-    "verifier." they replace what the method says of this model (`{"policy.start": "base"}`). With `stop_on_alarm` a
-    round in which an alarm sounds is the last. A problem whose question is among the held-out problems is left out. If
-    the same call is killed and repeated, it goes on where it was; more `rounds` go on from the last. `budget` limits
-    all parts of the rounds together; no training begins when it is used up.
+    `arguments` sets arguments of the method's strategy. With "trainer." or "server." before its name, an argument
+    belongs to the trainer (`{"trainer.epochs": 2}`) or to the server, which serves each model while it is asked. With
+    "policy." or "verifier." it replaces what the method says of this model (`{"policy.start": "base"}`). With
+    `stop_on_alarm` a round in which an alarm sounds is the last. A problem whose question is among the held-out
+    problems is left out. If the same call is killed and repeated, it goes on where it was; more `rounds` go on from the
+    last. `budget` limits all parts of the rounds together; no training begins when it is used up.
 
     `progress` and `source` are as in `generate`. Raises MethodError, TrainingError, ServerError, SettingsError,
     StoreError, SourceError, PartError, ExportError if no row is kept, and ModelError.

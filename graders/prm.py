@@ -43,7 +43,7 @@ def prm(
     `profile` says how the reward model `model`, served at `api_base`, is asked: math_shepherd, qwen, skywork, rlhflow
     or classify (see `rewards/prm_profiles.py`). Profile "judge" asks a language model, by default the writer's own, to
     rate the steps as JSON; a step's probabilities are the shares of `votes` replies that gave each rating. Profile
-    "embedded" uses the reward model that redraft ships, or the one that was trained into a folder, `model`
+    "embedded" uses the reward model that redraft ships, or the reward model that was trained into a folder, `model`
     "embedded:FOLDER"; they judge only the built-in problems, and need no call. The default is "embedded" for drafts of
     the embedded model, and "judge" for all others.
 

@@ -1,7 +1,7 @@
 """Reward functions of trainers: each completion is graded by the key of its problem, as `grade` grades a reply.
 
-`reward` is a reward function of TRL's GRPOTrainer and RLOOTrainer, `compute_score` one of verl. The rows are those of
-`redraft export --format prompts`.
+`reward` is a reward function for TRL's GRPOTrainer and RLOOTrainer, and `compute_score` is a reward function for verl.
+`redraft export --format prompts` writes the rows that they take.
 """
 
 from collections.abc import Mapping, Sequence, Sized

@@ -26,8 +26,8 @@ from redraft.store.trajectory import Detail, Grade, Stop, Trajectory
 
 def proposing_policy(client: Client) -> Policy:
     """Returns a policy that asks in one call for all `n` next steps, one on each line. The policy returns fewer steps
-    if the model lists fewer. A step that marks an answer ends the draft. The tokens and the log-probability of a step
-    are those of its line."""
+    if the model lists fewer. A step that marks an answer ends the draft. A step has the tokens and the log-probability
+    of its line."""
 
     async def propose(trajectory: Trajectory, n: int, first: int = 0) -> list[Trajectory]:
         left = client.sampling.max_tokens - sum(max(1, step.tokens) for step in trajectory.draft())

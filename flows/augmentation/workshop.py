@@ -77,10 +77,11 @@ class Workshop:
     ) -> Rewrite:
         """Returns the rewrite with the result of its acceptance test: the agent answers the new question.
 
-        If the `answer` is known, at least one sample must equal it, and at least the share `agreement` of the samples.
-        If it is not known, the most frequent answer becomes the answer, and at least this share, and two samples, must
-        agree on it. If a `second` model is named, its likeliest answer must be the same. `number` tells the rewrites of
-        one problem apart. If the question is not `derived` from the parent, it has no parent in the store.
+        If the `answer` is known, the share of samples with this answer must be at least `agreement`, and at least one
+        sample must have it. If it is not known, the most frequent answer becomes the answer; its share must be at least
+        `agreement`, and at least two samples must have it. If a `second` model is named, its likeliest answer must be
+        the same. `number` tells the rewrites of one problem apart. If the question is not `derived` from the parent, it
+        has no parent in the store.
         """
         new = Problem(
             question,

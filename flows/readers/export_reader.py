@@ -59,7 +59,7 @@ class OwnDraft(Struct):
 
 
 class OwnTrajectory(Struct):
-    """A trajectory by its last step. `grades` are those of whole drafts."""
+    """A trajectory by its last step. `grades` are the grades of whole drafts."""
 
     trajectory_id: str
     role: Role

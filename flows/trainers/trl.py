@@ -59,7 +59,7 @@ def trl(
         rate: The learning rate, which falls to 0; `none` is that of the loss, and 10 times it for adapters.
         batch: The rows of a step; in `grpo` and `score` the completions.
         at_once: The rows that are held in memory at once.
-        max_length: The tokens of a row; longer ones are left out. `none` is as many as the model reads.
+        max_length: The most tokens of a row; longer rows are left out. `none` is the most that the model reads.
         beta: The strength of the reference model; `none` is 0.1 for `dpo` and `kto`, 0 for `grpo`, 0.01 for `score`.
         lora: The rank of adapters (LoRA); 0 trains all weights.
         merge: Whether adapters are merged into the model; false writes the adapters alone.
@@ -68,7 +68,7 @@ def trl(
         temperature: The temperature at which completions are drawn.
         max_tokens: The most tokens of a completion.
         alpha: SCoRe's bonus for a change of the second answer.
-        pin: How strongly SCoRe's stage I holds first answers to those of the model before.
+        pin: How strongly SCoRe's stage I holds first answers to the first answers of the model before.
         first_stage: The share of the steps that is SCoRe's stage I.
         base: The model to begin with in the first round, if it is not the model's name; later it is the folder before.
         model: The name of the trained model, as `--model` takes it, such as "openai/{out}"; by default its folder.

@@ -158,7 +158,8 @@ def _stated(row: Row, columns: Columns) -> tuple[str, Any]:
 
 
 def _options(row: Row, columns: Columns, stated: Any) -> Choices:
-    """Returns the choices of a row: those of a column, or the right one and the wrong ones of several columns."""
+    """Returns the choices of a row: the list in a column, or the right choice and the wrong choices from several
+    columns."""
     if columns.options:
         return _listed(row, columns, stated)
     if not columns.wrong:

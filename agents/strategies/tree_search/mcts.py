@@ -46,9 +46,9 @@ def mcts(
     A node's visits are the valued nodes at and below it, and its value is their mean. `parallel` leaves are selected in
     a round, each as if the leaves before it had lost (virtual loss), and expanded at once: the size of a round is part
     of the result, the concurrency is not. A step's value is the grader's value of the trajectory up to it, in [0, 1].
-    With `rollouts` the value of an open step is the mean value of that many drafts, which the policy writes from it and
-    which are stored apart from the tree. A step has no value if its call failed or the grader could not decide. Such a
-    step is not counted as a visit, and does not change the values of the nodes above it.
+    With `rollouts` the policy completes an open step to that number of drafts, which are stored apart from the tree;
+    the mean of their values is the value of the step. A step has no value if its call failed or the grader could not
+    decide. Such a step is not counted as a visit, and does not change the values of the nodes above it.
 
     Solutions, dead ends and trajectories of `depth` nodes are never expanded or selected again. The search ends early
     if no other leaf is left, if a budget is used up, and after three successive rounds in which every call failed. The

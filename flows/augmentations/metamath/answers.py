@@ -7,8 +7,8 @@ from redraft.store.unit import Rewrite
 
 
 def answers(*, agreement: float = 0.0) -> Augmentation:
-    """Draws answers to the question itself, and makes no new question. The answers are stored and judged as those of
-    `redraft generate` are. A question is accepted if an answer equals the known answer.
+    """Draws answers to the question itself, and makes no new question. The answers are stored and judged like the
+    answers of `redraft generate`. A question is accepted if an answer equals the known answer.
 
     Args:
         agreement: The least share of the sampled answers that must equal the known answer.

@@ -111,7 +111,8 @@ class Chain:
             yield name, candidate if reason is None else reason
 
     def _by_problem(self, named: _Named, found: Iterable[Found]) -> Iterator[Found]:
-        """Yields the candidates of a problem when those of another one come, and what is dropped before at once."""
+        """Yields the candidates of a problem when a candidate of another problem comes, and a dropped candidate at
+        once."""
         asked: list[Candidate] = []
         for name, candidate in found:
             if isinstance(candidate, str):

@@ -10,7 +10,7 @@ from redraft.store.tables.runs import DatasetRow
 
 class Ledger:
     """Records for each trajectory, or for each of its drafts, the number of its row or the reason why it has no row.
-    Rows are numbered from 0, those that are held back for validation after all others. They are in a temporary file
+    Rows are numbered from 0; rows that are held back for validation come after all others. They are in a temporary file
     beyond the first thousands, so that memory does not grow."""
 
     def __init__(self) -> None:

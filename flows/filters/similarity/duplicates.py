@@ -12,7 +12,7 @@ from redraft.flows.filters.sifting.question_state import PerQuestion
 
 
 def duplicates(*, keep: Literal["first", "furthest"] = "first") -> Filter:
-    """Drops a draft if its equations and its answer equal those of another draft of its question, whatever their words
+    """Drops a draft if another draft of its question has the same equations and the same answer, in whatever words
     (RFT: Yuan et al. 2023, arXiv 2308.01825). Drafts without equations are compared by their text, without regard to
     capitals and spaces.
 

@@ -14,7 +14,7 @@ BLOCK = 65_536  # texts that are compared at a time: 64 MB
 
 
 class Meanings:
-    """Finds the first text whose embedding has a cosine of at least `least`. Embeddings are those of wordllama (256
+    """Finds the first text whose embedding has a cosine of at least `least`. The embeddings come from wordllama (256
     numbers a text, static vectors of words without regard to their order), a kilobyte a text. A text is compared with
     all, block by block. Raises PartError if wordllama is not installed."""
 

@@ -26,7 +26,7 @@ class Fit:
 
 
 class Work:
-    """A training. `rows` are those of its file, and `left_out` counts those that the model cannot read whole."""
+    """A training. `rows` are the rows of its file, and `left_out` counts the rows that the model cannot read whole."""
 
     def __init__(self, task: TrlTask, rows: Sequence[Row], scratch: Path) -> None:
         self.task, self.rows, self.left_out = task, rows, 0

@@ -94,7 +94,7 @@ CLOSINGS = {
     *(closing.lower() for _, closing in TAGS),
     *("<|/think|>", "<|/thinking|>", "<end_working_out>", "<unused95>"),
 }
-"""Tags around thinking, in lower case: those of models, and those that prompts ask for."""
+"""Tags around thinking, in lower case: tags that models write by themselves, and tags that prompts ask for."""
 CHANNEL = re.compile(r"<\|channel\|>\s{0,4}(\w{1,32})[^<\n]{0,80}(?:<\|constrain\|>\w{1,32})?<\|message\|>")
 TOKENS = {
     *(

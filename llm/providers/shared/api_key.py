@@ -1,4 +1,4 @@
-"""Reads API keys from the environment, and refuses those that no request can carry."""
+"""Reads API keys from the environment, and refuses keys that no request can carry."""
 
 import os
 from collections.abc import Iterable

@@ -58,8 +58,8 @@ def score(work: Work) -> Fit:
 
 def shaped_returns(first: Tensor, second: Tensor, alpha: float, *, stage: int) -> tuple[Tensor, Tensor]:
     """Returns what the tokens of the first and of the second turn are credited with, for rewards of any shape. The
-    bonus `alpha` times the change belongs to the second turn alone, since the first turn could raise it by being
-    wrong."""
+    bonus, `alpha` times the change, belongs to the second turn alone: if the first turn had a share of it, a wrong
+    first answer would raise it."""
     if stage == 1:
         return second, second
     return first + second, second + alpha * (second - first)

@@ -119,8 +119,8 @@ def learn(
 
 
 def average(model: Llama, before: Llama, share: float) -> None:
-    """Moves a model's weights towards those of another: each becomes `share` of the other's and the rest of its own
-    (Wortsman et al. 2022, arXiv 2109.01903)."""
+    """Moves a model's weights towards another model's weights: each becomes `share` of the other's and the rest of its
+    own (Wortsman et al. 2022, arXiv 2109.01903)."""
     if share:
         with torch.no_grad():
             for own, other in zip(model.parameters(), before.parameters(), strict=True):
