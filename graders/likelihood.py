@@ -15,7 +15,7 @@ def likelihood(reduce: Literal["mean", "sum"] = "mean", *, by_steps: bool = True
 
     Values are natural logarithms, at most 0, under the model's distribution at temperature 1. With `by_steps`, each
     step also has a value of its own, reduced in the same way. If a step has no log-probability, the grade has a reason
-    instead of a value. The sum prefers short drafts. Raises ValueError for another `reduce`.
+    instead of a value. The sum prefers short drafts. Raises ValueError for an unknown `reduce`.
 
     Args:
         reduce: How the tokens' log-probabilities become one: their `mean` or their `sum`.

@@ -100,6 +100,20 @@ def words_per_file(repository: Repository) -> float:
     return round(len(words(repository)) / max(files, 1), 2)
 
 
+def single_words(repository: Repository) -> list[str]:
+    """The words that occur in the name of one file only, by room: the first candidates for a word that is known."""
+    known = words(repository)
+    files: defaultdict[str, list[PurePosixPath]] = defaultdict(list)
+    for path in repository.rooms:
+        for word in set(path.stem.split("_")) & known:
+            files[word].append(path)
+    rooms: defaultdict[str, list[str]] = defaultdict(list)
+    for word, paths in sorted(files.items()):
+        if len(paths) == 1:
+            rooms[paths[0].parts[0]].append(word)
+    return [f"{room}: {' '.join(found)}" for room, found in sorted(rooms.items())]
+
+
 def shared_names(repository: Repository) -> list[str]:
     """The file names that two sibling folders have, and that SHARED_NAMES does not explain."""
     folders: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
@@ -198,7 +212,13 @@ MEASURES = (
         aim=0,
         detail=lambda r: [" <-> ".join(group) for group in circles(r)],
     ),
-    Measure("Different words in the file names of the rooms, for a file", words_per_file, limit=0.65, aim=0.6),
+    Measure(
+        "Different words in the file names of the rooms, for a file",
+        words_per_file,
+        limit=0.65,
+        aim=0.6,
+        detail=single_words,
+    ),
     Measure(
         "File names that sibling folders share, unexplained",
         lambda r: len(shared_names(r)),

@@ -31,7 +31,7 @@ def best_of_n(
 
     Only drafts with an answer can be picked; of equal grades the first draft wins. With `pick` = weighted_majority the
     grades of each answer are summed, and the best draft of the answer with the highest sum is picked (Li et al. 2023).
-    Raises PartError for another `pick`.
+    Raises PartError for an unknown `pick`.
 
     Args:
         samples: The number of drafts.

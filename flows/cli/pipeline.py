@@ -36,8 +36,8 @@ def names() -> list[str]:
 
 
 def read_pipeline(name: str, group: click.Group, context: click.Context) -> tuple[str, list[Stage]]:
-    """Returns what a pipeline is about, and its stages in the order of the file. `name` is that of a shipped pipeline,
-    or a file that ends in .toml. Raises PipelineError for a wrong file, table or key."""
+    """Returns what a pipeline is about, and its stages in the order of the file. `name` is the name of a shipped
+    pipeline, or a file that ends in .toml. Raises PipelineError for a wrong file, table or key."""
     own = name.endswith(".toml")
     if not own and name not in names():
         raise PipelineError(

@@ -1,4 +1,4 @@
-"""Reads the released data of Math-Shepherd (Wang et al. 2024). Rollouts labelled each step "+" or "-": "+" if any
+"""Reads the released data of Math-Shepherd (Wang et al. 2024). Each step is labelled "+" or "-" by rollouts: "+" if any
 rollout from the step reached the right answer."""
 
 import re

@@ -56,7 +56,7 @@ def trl(
     Args:
         epochs: How often each row is learnt from.
         steps: The number of steps, in place of epochs.
-        rate: The learning rate, which falls to 0; `none` is that of the loss, and 10 times it for adapters.
+        rate: The learning rate, which falls to 0; `none` is the rate of the loss, and 10 times this rate for adapters.
         batch: The rows of a step; in `grpo` and `score` the completions.
         at_once: The rows that are held in memory at once.
         max_length: The most tokens of a row; longer rows are left out. `none` is the most that the model reads.

@@ -71,7 +71,7 @@ def _qwen(question: str, steps: Sequence[str]) -> Shown:
 
 def _skywork(question: str, steps: Sequence[str]) -> Shown:
     """Returns the messages of one call. Each line is followed by a token of its own for the line's end, as in the
-    model's training; the value of a step is that of its last line."""
+    model's training; the value of a step is the value of its last line."""
     pieces = [Message("piece", f"<|endoftext|>{question}\n")]
     for step in steps:
         *lines, last = step.split("\n")

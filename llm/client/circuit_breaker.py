@@ -62,7 +62,7 @@ class CircuitBreaker:
             self._down_since, self._pause_s = None, FIRST_S
 
     def record_failure(self, error: ModelError) -> None:
-        """Reports a failed call. Raises its error as fatal if waiting for the provider is of no use."""
+        """Reports a failed call. If waiting for the provider cannot help, raises the call's error as a fatal error."""
         self._row += 1
         now = time.monotonic()
         if self._down_since is None:

@@ -64,6 +64,7 @@ def test_words_folders_and_shared_names_are_counted(measure: ModuleType) -> None
     )
     assert measure.words(found) == {"node", "level", "search"}
     assert measure.words_per_file(found) == 1.0
+    assert measure.single_words(found) == ["agents: level search"]
     assert measure.largest_folder(found) == 2
     assert measure.shared_names(found) == ["agents/{graph,search}/node.py"]
 

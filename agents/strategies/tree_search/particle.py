@@ -46,7 +46,7 @@ def particle(
 
     The answer is the best of the last particles by V; with `final` = vote it is their most frequent answer. A particle
     that failed, or has no value, is not drawn. The last of `iterations` rounds writes the particles to their ends.
-    Raises PartError for counts below 1, and for another `resampling`, `weight` or `final`.
+    Raises PartError for counts below 1, and for an unknown `resampling`, `weight` or `final`.
 
     Args:
         n: The number of particles.

@@ -54,7 +54,7 @@ def rest_mcts(
     unchanged. Here a failed call ends no trajectory as finished, has no value, and is no visit. The search ends early
     if nothing is left to select, if a budget is used up, and after three successive failed expansions.
 
-    Raises PartError for counts below 1, and for another `final`.
+    Raises PartError for counts below 1, and for an unknown `final`.
 
     Args:
         iterations: The number of selections.

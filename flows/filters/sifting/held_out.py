@@ -86,4 +86,4 @@ WITH RECURSIVE drafted AS (
 )
 SELECT problem_id, any_value(p.question), max(dataset_id) FROM exported JOIN problems p USING (problem_id)
 GROUP BY problem_id ORDER BY problem_id"""
-"""The id of a trajectory begins with that of its unit."""
+"""The id of a trajectory begins with the id of its unit."""

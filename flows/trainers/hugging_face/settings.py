@@ -12,7 +12,7 @@ from redraft.store.errors import PartError
 RATES = {"sft": 1e-5, "dpo": 1e-6, "kto": 1e-6, "grpo": 1e-6, "score": 5e-6, "prm": 1e-5, "value": 3e-6}
 """The learning rate of each loss at the first step, for all weights."""
 LORA_RATE = 10
-"""How many times the rate of all weights is that of adapters."""
+"""The learning rate of adapters, as a multiple of the rate of all weights."""
 BETAS = {"dpo": 0.1, "kto": 0.1, "grpo": 0.0, "score": 0.01}
 """The strength of the reference model in each loss that has one."""
 DRAWING = ("grpo", "score")

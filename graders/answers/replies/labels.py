@@ -143,7 +143,7 @@ SAYS = re.compile(
 """What says that the answer follows: perhaps what the answer is to, and a verb or a sign."""
 NEGATED = re.compile(r"\b(?:not|cannot|never|nicht|pas|no|non|не)\b|n['’]t\b")
 MAYBE, IF = re.compile(r"\b(?:would|could|might)\b"), re.compile(r"[^.\n]{0,60}?\b(?:if|had)\b")
-"""An answer in another case than that of the question: "would be 42 if ...\"."""
+"""An answer in another case than the question: "would be 42 if ...\"."""
 DOUBT = re.compile(
     r"\b(?:[Ii]f|[Ww]hether|[Ss]uppos(?:e|ing)|[Aa]ssum(?:e|ing)|[Uu]nless|[Ww]hat)\s(?:[^\W\d]+\s){0,5}$"
 )

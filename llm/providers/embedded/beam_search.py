@@ -107,7 +107,7 @@ class BeamSearch:
         self, opened: Sequence[Hypothesis], ended: Sequence[FinishedHypothesis], length: int, most: int
     ) -> bool:
         """Returns whether no open hypothesis can still get among the best texts. The sum of a hypothesis can only fall,
-        so its best possible score is that of its present sum at the length `longest`."""
+        so its best possible score is the score of its present sum at the length `longest`."""
         longest = most if self._penalty >= 0 else length + 1
         reach = max(one.total for one in opened) / longest**self._penalty
         return len(ended) == self._width and ended[-1].score >= reach

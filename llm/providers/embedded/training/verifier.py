@@ -31,7 +31,7 @@ from redraft.llm.providers.embedded.training.settings import FinetuneSettings
 from redraft.llm.providers.embedded.training.train_reward_model import RewardModel, begin
 
 HEAD = 20
-"""How many times the rate of the network is that of the head, which is new."""
+"""The learning rate of the head, which is new, as a multiple of the rate of the network."""
 
 
 @dataclass(frozen=True, slots=True)
