@@ -66,7 +66,7 @@ def rest_mcts(
         roll_forward_steps: The most steps of a simulation.
         inf: The bonus of a trajectory that was never visited.
         depth: The most steps of a trajectory.
-        full: Whether the search goes on after a solution, and collects all.
+        full: Whether the search goes on after a solution, and collects all solutions.
         final: Which solution is the answer, unless one ended the search: the best by `value`, or the best of the answer
             whose values have the highest sum (`vote`).
     """

@@ -34,7 +34,7 @@ def question_writer(
         ascii: Whether questions with other characters than ASCII are refused, which is ScaleQuest's filter of language.
         judged: Whether a judge is asked whether the question can be solved.
         agreement: The least share of the samples that must agree on the answer.
-        second: A second model, whose answer must be the same; `none` asks none.
+        second: A second model, whose answer must be the same; `none` asks no second model.
     """
     at_least_one(questions=questions)
     check_agreement(agreement)

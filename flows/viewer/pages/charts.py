@@ -75,8 +75,8 @@ def _pass_bounds(counts: list[Row], k: int, estimate: float) -> tuple[float, flo
 
 
 def _share(counts: Iterable[Row]) -> Interval:
-    """Returns the share of right drafts over problems, from how many problems have so many right ones of their drafts.
-    Rows of the same counts are added."""
+    """Returns the share of right drafts, with an interval over problems. A row says how many problems have so many
+    drafts, and so many right drafts. Rows of the same counts are added."""
     found: Counter[tuple[int, int]] = Counter()
     for row in counts:
         found[row["right"], row["drafts"]] += row["problems"]
@@ -240,14 +240,14 @@ WITH placed AS (
 )
 SELECT name, bin, "right", drafts, count(*) AS problems, sum(value) AS value FROM placed
 GROUP BY name, bin, "right", drafts ORDER BY name, bin"""
-"""How many problems have so many right ones of their drafts in a bin, and the sum of the drafts' values."""
+"""The number of problems by their drafts and their right drafts in a bin, and the sum of the drafts' values."""
 
 FIRST_DRAFTS = """
 SELECT recipe, replicate, n, c, count(*) AS problems FROM (
     SELECT recipe, replicate, count(correct) AS n, count(*) FILTER (correct) AS c
     FROM raw.drafts WHERE draft = 'first' AND {these} GROUP BY recipe, replicate, commit_id HAVING count(correct) > 0
 ) GROUP BY ALL"""
-"""How many problems have c right ones of n first drafts."""
+"""The number of problems that have n first drafts, of which c are right."""
 
 TURNS = """
 WITH decided AS (
@@ -264,7 +264,8 @@ SELECT recipe, replicate, turn, "right", drafts, count(*) AS problems FROM (
     SELECT recipe, replicate, turn, count(*) FILTER (correct) AS "right", count(*) AS drafts
     FROM carried GROUP BY recipe, replicate, turn, commit_id
 ) GROUP BY ALL"""
-"""How many problems have so many right ones of their trajectories at a turn, as the view `corrections` counts them."""
+"""The number of problems by their trajectories and their right trajectories at a turn, as the view `corrections` counts
+them."""
 
 COST = """
 WITH days AS (
