@@ -181,7 +181,7 @@ def _draws(values: np.ndarray, draws: int, seed: int) -> np.ndarray:
 
 
 def _counted_draws(values: np.ndarray, draws: int, seed: int) -> np.ndarray | None:
-    """Returns means with the same distribution as those of `_draws`, but faster: it draws how often each different
+    """Returns means with the same distribution as the means of `_draws`, but faster: it draws how often each different
     value occurs, from a multinomial distribution. Returns None if there are too many different values."""
     distinct, counts = np.unique(values, return_counts=True)
     if len(distinct) > len(values) // 4:

@@ -75,7 +75,7 @@ def _array(values: Sequence[Any], kind: str) -> bytes:
 
 
 def _numbers(values: Sequence[Any], kind: str) -> Iterator[float]:
-    """Yields the numbers of a column of numbers, or of lists of numbers, without those that are None or 0."""
+    """Yields the numbers of a column of numbers, or of lists of numbers, without None and 0."""
     lists = filter(None, values)
     return filter(None, chain.from_iterable(lists)) if kind.endswith("[]") else lists
 

@@ -106,7 +106,7 @@ class Workshop:
 
     async def solve(self, problem: Problem, *, agreement: float = 0.0) -> Rewrite:
         """Returns answers to the problem itself, accepted if they would be accepted for a rewrite. All drafts are kept,
-        as those of `generate` are."""
+        like the drafts of `generate`."""
         drafts = await self.agent(problem.ask(self.unit))
         return replace(await self._judged(problem, drafts, agreement), problem=None)
 

@@ -23,7 +23,7 @@ def strength(context: click.Context, name: str) -> int:
 
 
 def for_solving(context: click.Context, given: Mapping[str, str]) -> Mapping[str, str]:
-    """Returns the arguments of `--set` without those of filters and formats, unless the command line gives them."""
+    """Returns the arguments of `--set` without arguments of filters and formats, unless the command line gives them."""
     if not _is_shared(context):
         return given
     others = _filter_names(context)
@@ -43,9 +43,9 @@ def for_filters(
     chain: Any,
     format: Callable[..., Any] | None = None,
 ) -> Mapping[str, str]:
-    """Returns the arguments of `--set` without those of strategies, of other formats, and of filters that are not in
-    the chain, unless the command line gives them. `format` is the format of an export. Raises PartError for an unknown
-    filter."""
+    """Returns the arguments of `--set` without arguments of strategies, of other formats, and of filters that are not
+    in the chain, unless the command line gives them. `format` is the format of an export. Raises PartError for an
+    unknown filter."""
     if not _is_shared(context):
         return given
     from redraft.agents.parts import PARTS

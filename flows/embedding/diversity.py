@@ -40,7 +40,7 @@ class DiversityArguments(DiversitySettings):
 async def diversity(given: DiversityArguments) -> DiversityResult:
     """Measures the diversity gain of each kind of rewrite in a store: the mean squared distance of its accepted
     questions from the nearest question of the base set, by embeddings of length 1. The base set are the questions that
-    `augment` was given, without those that are rewrites themselves. A kind that makes only answers has the gain 0.
+    `augment` was given, without questions that are rewrites themselves. A kind that makes only answers has the gain 0.
 
     The view `question_diversity` has the result. A kind below `least_gain` or `least_acceptance` is refused: the source
     `augmented` and the filter `diversity` leave it out. Embeddings by a provider are stored, so that none is paid for

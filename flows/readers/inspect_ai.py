@@ -88,7 +88,7 @@ def _problem(row: Mapping[str, Any], attached: Mapping[str, Any], context: Conte
 
 
 def _question(row: Mapping[str, Any], attached: Mapping[str, Any]) -> str:
-    """Returns the input of a sample; of an input in messages, those of the user."""
+    """Returns the input of a sample; if the input is a list of messages, the messages of the user."""
     if not isinstance(row.get("input"), list):
         return _resolved(needed(row, "input", str), attached)
     asked = [(f"input[{number}].", message) for number, message in enumerate(row["input"])]

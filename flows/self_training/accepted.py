@@ -1,4 +1,4 @@
-"""The accepted new questions of a round, without those that are held out."""
+"""The accepted new questions of a round, without held-out questions."""
 
 from collections.abc import Sequence
 

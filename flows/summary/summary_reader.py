@@ -40,7 +40,7 @@ def summarise(store: Store, run_id: str, *, recipe: str, replicate: str, problem
 def _read(
     store: Store, run_id: str, recipe: str, replicate: str, problems: Sequence[str]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Returns the facts about a run, and those about the data of its problems."""
+    """Returns the facts about a run, and the facts about the data of its problems."""
     own = f"recipe = {literal(recipe)} AND replicate = {literal(replicate)}"
     facts: dict[str, Any] = {}
     found = _Found()

@@ -58,9 +58,9 @@ async def start_program(
     environment: Mapping[str, str] | None = None,
     piped: bool = False,
 ) -> Program:
-    """Starts a program in a process group of its own. It inherits the descriptor `lock`. `environment` are variables
-    besides those of this process. Its standard input is empty; if `piped`, it is a pipe that ends with this process.
-    Raises OSError."""
+    """Starts a program in a process group of its own. It inherits the descriptor `lock`. `environment` has variables
+    that are added to this process's variables. Its standard input is empty; if `piped`, it is a pipe that ends with
+    this process. Raises OSError."""
     return await asyncio.create_subprocess_exec(
         *words,
         stdin=asyncio.subprocess.PIPE if piped else asyncio.subprocess.DEVNULL,

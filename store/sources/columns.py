@@ -13,7 +13,7 @@ from redraft.store.sources.layout import BELONGS, METADATA, PICTURES, USUAL, Lay
 Paths = tuple[Path, ...]
 NUMBERS = ("id", "problem_id", "unique_id")
 KNOWN = ("answer", "unit", "wrong", "solution", "subject", "level", "split")
-"""The roles, beside those of the question and the choices, whose columns are no part of a question."""
+"""The roles, beside the question and the choices, whose columns are no part of a question."""
 
 
 @dataclass(frozen=True, slots=True)

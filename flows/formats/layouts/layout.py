@@ -119,8 +119,8 @@ def yaml(head: Sequence[str], settings: Mapping[str, Any]) -> str:
 
 
 def script(head: Sequence[str], command: str, arguments: Sequence[str]) -> str:
-    """Returns a shell script that starts a trainer with these arguments and those of the script. It runs from any
-    folder: `$HERE` is its own."""
+    """Returns a shell script that starts a trainer with these arguments, and with the arguments that the script gets.
+    It runs from any folder: `$HERE` is its own."""
     comment = "".join(f"# {line}\n" for line in head)
     lines = " \\\n    ".join([command, *arguments, '"$@"'])
     return f'#!/bin/sh\n{comment}HERE=$(cd "$(dirname "$0")" && pwd)\nexec {lines}\n'

@@ -118,7 +118,7 @@ def _logprobs(choice: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _usage(call: Facts) -> dict[str, Any]:
-    """Returns the usage of a call. Inspect counts cached tokens beside those that were read anew."""
+    """Returns the usage of a call. Inspect counts cached tokens apart from tokens that were read anew."""
     prompt, cached, completion = (call[f"{name}_tokens"] or 0 for name in ("prompt", "cached", "completion"))
     return known(
         {

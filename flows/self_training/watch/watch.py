@@ -58,7 +58,7 @@ class Watch:
             self._since.setdefault(key, (noted.round, each))
 
     def _kept(self, noted: Round) -> list[int]:
-        """Returns how many rows each problem of a round has, 0 for those that have none."""
+        """Returns how many rows each problem of a round has; 0 for a problem without rows."""
         if noted.dataset_id is None:
             return []
         places: dict[str, Any] = {

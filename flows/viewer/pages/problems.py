@@ -22,7 +22,7 @@ SORTS = {
 """The columns by which problems are sorted, with their titles."""
 
 OWN = ("id", "source", "level")
-"""The sorts that need no drafts but those of the problems on the page."""
+"""The sorts that need only the drafts of the problems on the page."""
 
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?(e-?[0-9]+)?")
 
@@ -85,7 +85,7 @@ def _key(value: Any) -> str:
 
 
 def _page(reader: Reader, asked: Address, sort: str, column: str, order: str) -> list[Row]:
-    """Returns the problems of a page and one more, without those that the query leaves out."""
+    """Returns the problems of a page and one more, without the problems that the query leaves out."""
     source = (
         "chosen p" if sort in OWN and not asked.get("oracle") else "chosen p LEFT JOIN counted c USING (problem_id)"
     )

@@ -1,4 +1,4 @@
-"""Characters of mathematics that a keyboard has not, in the spelling of LaTeX."""
+"""Spells mathematical characters that are on no keyboard, such as ², as LaTeX does."""
 
 import re
 from functools import partial

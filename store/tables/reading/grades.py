@@ -26,7 +26,7 @@ class StepValues(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class UnitSteps:
-    """The steps of a unit whose steps a grader judged, and their values by draft."""
+    """The steps of a unit in which a grader judged steps, and the values of the steps by draft."""
 
     steps: Mapping[str, tuple[str | None, int, str, str]]  # parent, turn, by and text of each step
     values: Mapping[Draft, list[StepValues]] = field(default_factory=dict)

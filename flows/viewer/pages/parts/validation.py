@@ -9,7 +9,7 @@ from redraft.store.tables.sql import literal
 
 
 def check_value(asked: Address, name: str, there: Collection[str]) -> None:
-    """Raises NotThere if the query has another value of this name than those that there are."""
+    """Raises NotThere if the query has a value of this name that does not exist."""
     value = asked.get(name)
     if value and value not in there:
         raise NotThere(f"no {name} {value!r}; {alternatives(value, there)}")

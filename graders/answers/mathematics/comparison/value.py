@@ -137,7 +137,7 @@ def _is_zero(value: Value) -> bool:
 
 
 WHOLE = frozenset("nkmNKM")
-"""Unknowns that often stand for whole numbers: equality for those alone is not decided."""
+"""Unknowns that often stand for whole numbers: expressions that are equal only for whole numbers are undecided."""
 
 
 SMALL = (10.0**-50, 1e-140)
