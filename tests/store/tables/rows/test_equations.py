@@ -1,4 +1,8 @@
+from fractions import Fraction
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from redraft.store.tables.rows.equations import equations, signature
 
@@ -20,6 +24,13 @@ from redraft.store.tables.rows.equations import equations, signature
 )
 def test_equations_are_found_and_worked(text: str, found: list[tuple[str, bool]]) -> None:
     assert list(equations(text)) == found
+
+
+@given(st.integers(0, 10**20), st.sampled_from("+-*/"), st.integers(0, 10**20), st.integers(0, 10**20))
+def test_whole_numbers_are_worked_exactly(a: int, sign: str, b: int, other: int) -> None:
+    right = {"+": a + b, "-": a - b, "*": a * b, "/": Fraction(a, b) if b else None}[sign]
+    for result in {other, a + b, a - b, a * b, a // max(1, b)}:
+        assert list(equations(f"{a} {sign} {b} = {result}")) == [(f"{a} {sign} {b} = {result}", right == result)]
 
 
 @pytest.mark.parametrize(
