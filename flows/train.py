@@ -31,6 +31,7 @@ async def train(
     out: str | Path,
     *,
     model: str = "embedded",
+    trunk: Path | None = None,
     settings: FinetuneSettings = FinetuneSettings(),  # noqa: B008 - frozen
     overwrite: bool = False,
     db: str | Path | Store | None = None,
@@ -40,8 +41,9 @@ async def train(
     """Tunes the model and writes its weights to the folder `out`; `embedded:FOLDER` loads them from there. The file
     `tuned.json` in the folder records the rows and settings.
 
-    Training begins with the weights of `model`: `embedded`, or `embedded:FOLDER` for another round. The rows have the
-    format rise, sft or messages; if a row has a `weight`, the weight scales its loss. `say` receives lines about the
+    Training begins with the weights of `model`: `embedded`, or `embedded:FOLDER` for another round. With `trunk`, the
+    folder of a reward model, the layers are those of the reward model. The rows have the format rise, sft, messages or
+    step_weights; if a row or a step has a weight, the weight scales its loss. `say` receives lines about the
     progress.
 
     Rows of held-out problems are left out and counted, unless `include_heldout` is true. A row is held out if its
@@ -76,7 +78,9 @@ async def train(
             f"Training needs PyTorch, which cannot be imported ({error}).", cure="Install redraft[train]."
         ) from error
     try:
-        tuned = await asyncio.to_thread(finetune, lessons, folder, source=source, settings=settings, say=say)
+        tuned = await asyncio.to_thread(
+            finetune, lessons, folder, source=source, trunk=trunk, settings=settings, say=say
+        )
         tuned = replace(tuned, held_out=left)
         made = {**asdict(tuned), "settings": asdict(settings), "model": model, "files": list(map(_known, files))}
         (folder / "tuned.json").write_text(json.dumps(made, indent=2) + "\n", encoding="utf-8")

@@ -88,34 +88,37 @@ class Loop:
 
     async def _round(self, number: int, before: LoopModel) -> tuple[LoopModel, Round]:
         """Does what is left of a round. Returns the policy that it trained, and the round."""
-        noted = replace(self._begin(number), policy_before=before.model_id)
+        plan, noted = self.plan, replace(self._begin(number), policy_before=before.model_id)
         if noted.state == "":
             noted = await self._drawn(noted, before)
         rows = self._folder(number) / "rows.jsonl"
         if noted.state == "generated" or not _has(rows, noted.figures.get("rows_sha256")):
             noted = await off_loop(self._exported, noted, rows)
+        if plan.method.policy.start == VERIFIER:
+            await self._verifier(noted, before)
         made = self._made.get((number, POLICY))
         if made is None or not await off_loop(is_whole, made, self._folder(number) / POLICY):
             facts = noted.dataset_id, rows, noted.figures["rows_sha256"]
             made = await self._trained(number, POLICY, before, *facts)
             noted = self._note(noted, "trained", policy_after=made.model_id, **_figures(noted, made))
-        if self.plan.method.verifier:
-            await self._verifier(noted)
+        if plan.method.verifier:
+            await self._verifier(noted, before)
         after = trained_model(made, self._folder(number) / POLICY)
         if noted.state != "evaluated":
             noted = await self._measured(noted, after)
         return after, noted
 
-    async def _verifier(self, noted: Round) -> None:
-        """Trains the verifier of a round, from the first model or from the verifier before, unless it is there."""
+    async def _verifier(self, noted: Round, policy: LoopModel) -> None:
+        """Trains the verifier of a round, unless it is there: from the first model, from the verifier before, or from
+        the policy that drew."""
         number, folder = noted.round, self._folder(noted.round)
         made = self._made.get((number, VERIFIER))
         if made and await off_loop(is_whole, made, folder / VERIFIER):
             return
         rows = folder / "verifier.jsonl"
         written = await off_loop(self._write_rows, noted, VERIFIER, rows)
-        before = self._last_verifier(number)
-        await self._trained(number, VERIFIER, before or self.plan.base, written.dataset_id, rows, file_digest(rows))
+        start = policy if self.plan.trained_parts[VERIFIER].start == POLICY else self._last_verifier(number)
+        await self._trained(number, VERIFIER, start or self.plan.base, written.dataset_id, rows, file_digest(rows))
 
     def _last_verifier(self, number: int) -> LoopModel | None:
         """Returns the last verifier that a round before this one trained."""
@@ -237,13 +240,15 @@ class Loop:
         self._check_budget()
         plan, begun = self.plan, time.monotonic()
         folder, part = self._folder(number) / role, plan.trained_parts[role]
-        start = before if part.start == "last" else plan.base
+        start = plan.base if part.start == "base" else before
+        trunk = self._made[number, VERIFIER] if part.start == VERIFIER else None
         await self._serving.stop()
         self.progress.say(f"round {number}: {plan.config['trainer']} trains {start.name} on {rows}")
         async with training_lock(folder.parent, self.progress.say) as lock:
             await off_loop(shutil.rmtree, folder, True)
             task = TrainingTask(
-                rows=rows, base=start.name, out=folder, loss=part.loss, weights=start.weights, say=self.progress.say,
+                rows=rows, base=start.name, out=folder, loss=part.loss, weights=start.weights,
+                trunk=self._folder(number) / VERIFIER if trunk else None, say=self.progress.say,
                 seed=plan.config["seed"], prompts=plan.measuring["prompts"], lock=lock,
             )  # fmt: skip
             trained = await self._spend(lambda left: self._trainers[role](task))
@@ -259,7 +264,12 @@ class Loop:
             rows_file=str(rows),
             rows_sha256=rows_sha256,
             trainer=plan.config["trainer"],
-            settings={"loss": part.loss, "seed": plan.config["seed"], **plan.training[role]},
+            settings={
+                "loss": part.loss,
+                "seed": plan.config["seed"],
+                **({"trunk": trunk.model_id} if trunk else {}),
+                **plan.training[role],
+            },
             files=files,
             figures={**trained.figures, "seconds": _seconds(begun)},
             run_id=self._run_id,

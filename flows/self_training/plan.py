@@ -92,6 +92,7 @@ def loop_plan(given: SelfTrainSettings, problems: Sequence[Problem], heldout: Se
     served = whole(server, serving, "server", SERVING) if server else {}
     factory = load(given.trainer, "model trainer")
     embedded = given.trainer == "embedded"
+    _check_starts(method)
     _check_losses(method, given.trainer, factory)
     training = {
         role: whole(factory, {**(part.training if embedded else {}), **own}, "trainer", PREFIX)
@@ -147,6 +148,15 @@ def _rewriting(method: TrainingMethod, common: Mapping[str, Any]) -> dict[str, A
     temperature = _first(made.temperature, common["temperature"])
     settings = {"methods": made.methods, "strategy": made.strategy, "samples": made.samples, "arguments": arguments}
     return {**common, **settings, "temperature": temperature}
+
+
+def _check_starts(method: TrainingMethod) -> None:
+    """Raises MethodError for a training that would begin with itself, or with a verifier that is not trained."""
+    if method.policy.start == POLICY or (method.policy.start == VERIFIER and not method.verifier):
+        there = "base, last, or verifier with a table [verifier]"
+        raise MethodError(f"policy.start={method.policy.start!r}: a policy begins with {there}")
+    if method.verifier and method.verifier.start == VERIFIER:
+        raise MethodError("verifier.start='verifier': a verifier begins with base, last or policy")
 
 
 def _check_losses(method: TrainingMethod, trainer: Any, factory: Any) -> None:

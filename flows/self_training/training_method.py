@@ -42,14 +42,16 @@ class NewQuestions(_Strict):
 
 class Part(_Strict):
     """A model that each round trains. The rows are those of a preset, or of a format with filters and arguments.
-    Training begins with the first model (`start` "base"), or with the model of the round before ("last"). The rows are
-    made of the trajectories of all rounds (`rows` "all"), or of this round ("last")."""
+    Training begins with the first model (`start` "base"), or with the model of the round before ("last"). A policy may
+    also begin with the layers of the round's verifier under its own output head ("verifier"), and a verifier with the
+    policy that drew ("policy"). The rows are made of the trajectories of all rounds (`rows` "all"), or of this round
+    ("last")."""
 
     preset: str | None = None
     format: str | None = None
     filters: list[str] | None = None
     arguments: Mapping[str, Any] = Field(default_factory=dict)
-    start: Literal["base", "last"] = "base"
+    start: Literal["base", "last", "policy", "verifier"] = "base"
     rows: Literal["all", "last"] = "all"
     loss: str = "sft"
     training: Mapping[str, Any] = Field(default_factory=dict)

@@ -5,13 +5,14 @@ from pathlib import Path
 from redraft.flows.trainers.program import command_words, fill, run_program
 from redraft.flows.trainers.trainer import Trained, Trainer, TrainingError, TrainingTask
 
-PLACES = ("rows", "base", "out", "loss", "seed")
+PLACES = ("rows", "base", "out", "loss", "seed", "trunk")
 
 
 def command(*, command: str, model: str = "{out}", base: str | None = None) -> Trainer:
     """Runs a command line and waits for its end. `{rows}` in it is the file of rows, `{base}` the model that training
-    begins with, `{out}` the folder that it has to write, `{loss}` the objective (sft, dpo), and `{seed}` the seed. No
-    shell is between: write `sh -c '...'` for one. The program has to end with exit code 0 and leave files in `{out}`.
+    begins with, `{out}` the folder that it has to write, `{loss}` the objective (sft, dpo), `{seed}` the seed, and
+    `{trunk}` the folder of a reward model whose layers training begins with, empty if there is none. No shell is
+    between: write `sh -c '...'` for one. The program has to end with exit code 0 and leave files in `{out}`.
 
     Args:
         command: The command line, such as "python train.py {rows} {base} {out}".
@@ -25,6 +26,7 @@ def command(*, command: str, model: str = "{out}", base: str | None = None) -> T
         begins = str(task.weights) if task.weights else base or task.base
         values: dict[str, object] = {
             "rows": task.rows, "base": begins, "out": task.out, "loss": task.loss, "seed": task.seed,
+            "trunk": task.trunk or "",
         }  # fmt: skip
         task.out.parent.mkdir(parents=True, exist_ok=True)
         await _run([fill(word, values) for word in words], task)

@@ -25,9 +25,10 @@ def embedded(
     threads: int = 1,
     beta: float = 0.1,
 ) -> Trainer:
-    """Tunes the embedded model. Loss `sft` is supervised fine-tuning in which a row counts by its `weight`, and `dpo`
-    is direct preference optimization. `prm` and `value` train a reward model that begins as the model, on rows of the
-    formats of the same names. The same rows, seed and machine give the same weights.
+    """Tunes the embedded model. Loss `sft` is supervised fine-tuning in which a row counts by its `weight`, or each of
+    its steps by its own, and `dpo` is direct preference optimization. `prm` and `value` train a reward model that
+    begins as the model, on rows of the formats of the same names. The same rows, seed and machine give the same
+    weights.
 
     Args:
         epochs: How often each row is learnt from.
@@ -61,6 +62,7 @@ def embedded(
                 [task.rows],
                 task.out,
                 model=task.base,
+                trunk=task.trunk,
                 settings=settings,
                 overwrite=True,
                 include_heldout=True,  # the export has left them out
@@ -90,7 +92,9 @@ def _prefer(task: TrainingTask, settings: FinetuneSettings, beta: float) -> dict
     from redraft.llm.providers.embedded.training.preferences import prefer
 
     source, pairs = _source(task), read_pairs(task.rows)
-    return asdict(prefer(pairs, Path(task.out), source=source, settings=settings, beta=beta, say=task.say))
+    return asdict(
+        prefer(pairs, Path(task.out), source=source, trunk=task.trunk, settings=settings, beta=beta, say=task.say)
+    )
 
 
 def _verify(task: TrainingTask, settings: FinetuneSettings) -> dict[str, object]:

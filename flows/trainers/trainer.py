@@ -22,7 +22,8 @@ def _silent(line: str) -> None:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingTask:
     """What a trainer has to do: learn from the file `rows`, beginning with the model `base`, by the objective `loss`,
-    and write the model to the folder `out`. `weights` is the folder of the base model, if it is known. The model is
+    and write the model to the folder `out`. `weights` is the folder of the base model, if it is known. `trunk` is the
+    folder of a reward model whose layers take the place of the base model's; the output head stays. The model is
     asked with the wordings of `prompts`. `say` receives lines about the progress. A program that trains inherits the
     descriptor `lock`, so that it trains alone even if redraft is killed."""
 
@@ -31,6 +32,7 @@ class TrainingTask:
     out: Path
     loss: str = "sft"
     weights: Path | None = None
+    trunk: Path | None = None
     seed: int = 0
     prompts: Prompts | None = None
     lock: int | None = None

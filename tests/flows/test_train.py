@@ -30,6 +30,10 @@ AGAIN = {"role": "user", "content": "The answer is wrong. Solve the problem agai
             Example(("solve\n2 hats?", "#### 2", AGAIN["content"], "#### 2"), 0.0),
         ),
         ({"messages": [{**Q, "content": "judge\nx\n---\ny"}, A]}, Example(("judge\nx\n---\ny", "#### 2"))),
+        (
+            {"messages": [Q, A], "steps": ["###", "# 2"], "step_weights": [1, 0.25]},
+            Example(("solve\n2 hats?", "#### 2"), 1.0, (("###", 1.0), ("# 2", 0.25))),
+        ),
     ],
 )
 def test_a_row_becomes_a_conversation_in_the_models_words(row: dict[str, Any], expected: Example) -> None:
@@ -47,6 +51,10 @@ def test_a_row_becomes_a_conversation_in_the_models_words(row: dict[str, Any], e
         ({"messages": [Q, A], "weight": -1}, "line 3: weight -1 is no number from 0 on"),
         ({"messages": [Q, A], "weight": "1"}, "line 3: weight '1' is no number from 0 on"),
         ({"messages": [Q, A], "weight": float("nan")}, "line 3: weight nan is no number from 0 on"),
+        ({"messages": [Q, A], "step_weights": [1]}, "line 3: step_weights need as many steps: export it with"),
+        ({"messages": [Q, A], "steps": ["#### 2"], "step_weights": []}, "line 3: step_weights need as many steps"),
+        ({"messages": [Q, A], "steps": ["#### 2"], "step_weights": [-1]}, r"step_weights \[-1\] are no numbers from 0"),
+        ({"messages": [Q, A], "steps": ["#### 3"], "step_weights": [1]}, "its steps together are not its completion"),
     ],
 )
 def test_a_row_that_cannot_be_learnt_from_is_named(row: dict[str, Any], says: str) -> None:
@@ -58,6 +66,12 @@ def test_balanced_weights_keep_their_ratios_and_have_mean_one() -> None:
     assert normalize_weights([1.0, 3.0]) == [0.5, 1.5]
     with pytest.raises(ExampleError, match="no row has a weight above 0"):
         normalize_weights([0.0, 0.0])
+
+
+def test_the_weight_of_a_row_with_steps_is_the_mean_over_its_characters() -> None:
+    assert Example(("q", "abcd"), 2.0, (("abc", 1.0), ("d", 0.2))).mean_weight == pytest.approx(2 * 3.2 / 4)
+    assert Example(("q", "abcd"), 2.0).mean_weight == 2.0
+    assert Example(("q", ""), 2.0, (("", 1.0),)).mean_weight == 0.0
 
 
 async def test_mistakes_are_told_before_anything_is_read(tmp_path: Path) -> None:

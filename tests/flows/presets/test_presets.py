@@ -78,8 +78,9 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     async def make() -> None:
         for name, question, key, drafts in (("a", ASKED, "2", DRAFTS), ("b", OTHERS, "4", (WRONG,) * 5)):
             model = Scripted(lambda request, index, drafts=drafts: drafts[index])
-            await generate([Problem(question, key, name)], db=store, model=model, strategy="best_of_n", samples=5)
-        for grader in (judge, prm, rollout):
+            given = {"model": model, "strategy": "best_of_n", "samples": 5, "grader": judge}
+            await generate([Problem(question, key, name)], db=store, **given)
+        for grader in (prm, rollout):
             await annotate(db=store, grader=grader)
 
     asyncio.run(make())
@@ -135,6 +136,11 @@ def rewarded(question: str, text: str, reward: float) -> dict[str, Any]:
     return {**row, "weight": math.exp(reward / 0.4), "reward": reward}
 
 
+def weighted(question: str, text: str, value: float) -> dict[str, Any]:
+    row = {"prompt": user(question), "completion": model(text), "turn": 1}
+    return {**row, "steps": text.splitlines(keepends=True), "step_weights": [value, value]}
+
+
 def drawn_by_the_trainer(name: str, question: str, key: str, solved: float) -> dict[str, Any]:
     facts = {"answer": key, "solution": f"\\boxed{{{key}}}", "kind": "math"}
     return {"prompt": user(question), **facts, "problem_id": name, "drafts": 5, "solved": solved}
@@ -163,6 +169,12 @@ KEPT: dict[str, list[dict[str, Any]]] = {
     "v_star": solved(RIGHT, OTHER, LUCKY),
     "math_shepherd": solved(RIGHT),
     "rest_mcts": solved(RIGHT, OTHER, LUCKY),
+    "step_weighted": [
+        *(weighted(ASKED, text, VALUES["prm"][text]) for text in DRAFTS),
+        weighted(OTHERS, WRONG, VALUES["prm"][WRONG]),
+    ],
+    "from_reward_model": solved(RIGHT, OTHER, LUCKY),
+    "distilled_search": [*solved(WRONG), {"prompt": user(OTHERS), "completion": model(WRONG)}],
 }
 """The rows that each method of self-training trains its policy on, of the same store."""
 VERIFIED: dict[str, list[dict[str, Any]]] = {
@@ -172,6 +184,9 @@ VERIFIED: dict[str, list[dict[str, Any]]] = {
         for question, text, good in ((ASKED, RIGHT, True), (ASKED, WRONG, False), *[(OTHERS, WRONG, False)] * 5)
     ],
 }
+VERIFIED["from_reward_model"] = [
+    {**row, "labels": [float(label) for label in row["labels"]]} for row in VERIFIED["math_shepherd"]
+]
 """The rows that it trains its verifier on."""
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from redraft.flows.self_train import SelfTrainArguments
 from redraft.flows.self_training.plan import LoopPlan, loop_plan
+from redraft.flows.self_training.training_method import MethodError
 from redraft.llm.limits import Budget
 from redraft.store import Problem
 from redraft.store.errors import PartError
@@ -124,3 +125,19 @@ def test_a_method_with_a_verifier_trains_two_models_and_names_them_to_its_grader
 def test_settings_of_the_trainer_are_given_to_both_models(plan: Callable[..., LoopPlan]) -> None:
     found = plan(method="v_star", trainer="embedded", arguments={"trainer.epochs": 3})
     assert found.training == {"policy": {"epochs": 3}, "verifier": {"epochs": 3}}
+
+
+@pytest.mark.parametrize(
+    ("method", "arguments", "line"),
+    [
+        ("rft", {"policy.start": "verifier"}, "policy.start='verifier': a policy begins with base, last, or verifier"),
+        ("v_star", {"policy.start": "policy"}, "policy.start='policy': a policy begins with base, last, or verifier"),
+        ("v_star", {"verifier.start": "verifier"}, "a verifier begins with base, last or policy"),
+        ("v_star", {"policy.start": "first"}, "policy.start='first': Input should be 'base', 'last', 'policy' or"),
+    ],
+)
+def test_a_training_begins_with_a_model_that_is_there(
+    plan: Callable[..., LoopPlan], method: str, arguments: dict[str, str], line: str
+) -> None:
+    with pytest.raises(MethodError, match=line):
+        plan(method=method, arguments={**LINE, **arguments})

@@ -18,11 +18,15 @@ PUBLISHED = {  # strategy, samples, temperature, preset or format, begins with, 
     "rest_mcts": ("rest_mcts", 1, None, "rest_mcts", "last", "last", "sft"),
     "grpo": ("best_of_n", 4, None, "prompts", "last", "last", "grpo"),
     "score": ("best_of_n", 1, None, "prompts", "last", "last", "score"),
+    "step_weighted": ("best_of_n", 8, None, "step_weights", "last", "last", "sft"),
+    "from_reward_model": ("best_of_n", 8, None, "sft", "verifier", "last", "sft"),
+    "distilled_search": ("beam", 1, None, "sft", "last", "last", "sft"),
 }
 VERIFIERS = {  # preset or format, begins with, rows of, loss, grader, grades the search
     "v_star": ("v_star", "base", "all", "dpo", "implicit", False),
     "math_shepherd": ("prm", "base", "all", "prm", "prm", False),
     "rest_mcts": ("value", "last", "last", "value", "prm", True),
+    "from_reward_model": ("prm", "policy", "last", "prm", "prm", False),
 }
 
 
@@ -68,7 +72,7 @@ def test_a_round_may_begin_with_new_questions(tmp_path: Path) -> None:
         ("[augment]\nmethods = ['fobar']\nsample = 2", "augment.sample: Extra inputs are not permitted"),
         ("strategy = [", "is no TOML"),
         ("samples = 0", "samples: Input should be greater than or equal to 1; a method has about, augment, strategy"),
-        ("[policy]\nstart = 'first'", "policy.start: Input should be 'base' or 'last'"),
+        ("[policy]\nstart = 'first'", "policy.start: Input should be 'base', 'last', 'policy' or 'verifier'"),
         ("[polciy]\nstart = 'base'", "polciy: Extra inputs are not permitted"),
     ],
 )
@@ -156,7 +160,7 @@ def test_arguments_replace_what_a_method_says_of_a_model() -> None:
     ("given", "line"),
     [
         ({"verifier.start": "base"}, "verifier.start replaces nothing: the method trains no verifier"),
-        ({"policy.start": "first"}, "policy.start='first': Input should be 'base' or 'last'"),
+        ({"policy.start": "first"}, "policy.start='first': Input should be 'base', 'last', 'policy' or"),
     ],
 )
 def test_what_cannot_be_replaced_is_one_line(given: dict[str, str], line: str) -> None:

@@ -19,10 +19,21 @@ class ExampleError(RedraftError):
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """Texts in turn, user first; the last is the target. Only ratios of weights matter; weight 0 has no effect."""
+    """Texts in turn, user first; the last is the target. Only ratios of weights matter; weight 0 has no effect. `steps`
+    are parts of the target, which together are the target, each with a factor of the weight of its tokens; without
+    steps all tokens have the weight."""
 
     texts: tuple[str, ...]
     weight: float = 1.0
+    steps: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def mean_weight(self) -> float:
+        """Returns the mean weight of the target's characters."""
+        if not self.steps:
+            return self.weight
+        factors = math.fsum(len(text) * factor for text, factor in self.steps)
+        return self.weight * factors / max(1, sum(len(text) for text, _ in self.steps))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +51,8 @@ class FinetuneResult:
 
 
 def parse_example(row: Mapping[str, Any], place: str) -> Example:
-    """Reads a row of an export: `prompt` and `completion`, or `messages`, and an optional `weight`.
+    """Reads a row of an export: `prompt` and `completion`, or `messages`, and an optional `weight`; or `steps`, which
+    make up the completion, and `step_weights`.
 
     A question without a mark of the model's jobs becomes a `solve` prompt. Raises ExampleError.
     """
@@ -55,7 +67,8 @@ def parse_example(row: Mapping[str, Any], place: str) -> Example:
         prompt_formats.check([Message("user", asked), *others])
     except UnsupportedRequest as error:
         raise ExampleError(f"{place}: {error}") from error
-    return Example((asked, *(message.content for message in others), answer.content), float(weight))
+    texts = (asked, *(message.content for message in others), answer.content)
+    return Example(texts, float(weight), _steps(row, answer.content, place))
 
 
 def normalize_weights(weights: Sequence[float]) -> list[float]:
@@ -65,6 +78,20 @@ def normalize_weights(weights: Sequence[float]) -> list[float]:
     if not mean:
         raise ExampleError("no row has a weight above 0: there is nothing to learn from; export other rows")
     return [weight / mean for weight in weights]
+
+
+def _steps(row: Mapping[str, Any], answer: str, place: str) -> tuple[tuple[str, float], ...]:
+    """Returns the steps of a row with their weights; none if it has none. Raises ExampleError."""
+    texts, weights = row.get("steps"), row.get("step_weights")
+    if weights is None:
+        return ()
+    if not isinstance(texts, list) or not isinstance(weights, list) or len(texts) != len(weights):
+        raise ExampleError(f"{place}: step_weights need as many steps: export it with --format step_weights")
+    if not all(not isinstance(one, bool) and isinstance(one, int | float) and 0 <= one < math.inf for one in weights):
+        raise ExampleError(f"{place}: step_weights {weights!r:.80} are no numbers from 0 on: export the row anew")
+    if "".join(map(str, texts)) != answer:
+        raise ExampleError(f"{place}: its steps together are not its completion: export it with --format step_weights")
+    return tuple((text, float(weight)) for text, weight in zip(texts, weights, strict=True))
 
 
 def _messages(row: Mapping[str, Any], place: str) -> list[Message]:

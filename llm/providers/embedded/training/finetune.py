@@ -1,7 +1,8 @@
 """Fine-tunes the embedded model on weighted conversations (reward-weighted regression, as in RISE: Qu et al. 2024).
 
 The loss is the mean over a batch's target tokens of weight times negative log-likelihood, divided by the batch's mean
-weight, so that the scale of the weights does not change the learning rate. Conversations of the model's first training
+weight, so that the scale of the weights does not change the learning rate. A row has one weight, or one for each of its
+steps. Conversations of the model's first training
 are mixed in (replay), so that the model does not forget them. Needs the `train` extra.
 """
 
@@ -10,6 +11,7 @@ import itertools
 import random
 import shutil
 import tempfile
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -22,7 +24,8 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from redraft.llm.providers.embedded.network import CONTEXT
+from redraft.llm.providers.embedded.network import CONTEXT, unpack
+from redraft.llm.providers.embedded.reward_model import WEIGHTS as REWARD_WEIGHTS
 from redraft.llm.providers.embedded.training.corpus import Conversation, conversations
 from redraft.llm.providers.embedded.training.examples import (
     Example,
@@ -43,17 +46,19 @@ from redraft.llm.providers.embedded.training.pretrain import (
 from redraft.llm.providers.embedded.training.settings import FinetuneSettings
 
 IGNORED = -100
+LAYERS = "blocks."
+"""What the names of the layers' weights begin with."""
 WARMUP = 0.04  # share of the steps
 
 
 class TokenizedExample(NamedTuple):
     tokens: list[int]
     learnt: int  # the number of target tokens at the end
-    weight: float
+    weights: Sequence[float]  # of the target tokens
 
 
 class Batch(NamedTuple):
-    """Inputs and targets (rows, length), and one weight a row. A target that does not count is IGNORED."""
+    """Inputs, targets, and the weights of the targets: (rows, length). A target that does not count is IGNORED."""
 
     inputs: NDArray[np.int64]
     targets: NDArray[np.int64]
@@ -65,30 +70,44 @@ def finetune(
     out: Path,
     *,
     source: Path = HERE,
+    trunk: Path | None = None,
     settings: FinetuneSettings = FinetuneSettings(),  # noqa: B008 - frozen
     say: Callable[[str], None] = lambda line: None,
 ) -> FinetuneResult:
-    """Fine-tunes the weights in `source` and writes them to the folder `out`. The same examples, settings and machine
-    give the same weights. Raises ExampleError if there is nothing to learn."""
+    """Fine-tunes the weights in `source` and writes them to the folder `out`. With `trunk`, the folder of a reward
+    model, training begins with the layers of the reward model. The same examples, settings and machine give the same
+    weights. Raises ExampleError if there is nothing to learn."""
     torch.set_num_threads(settings.threads)
     torch.manual_seed(settings.seed)
     tokenizer = Tokenizer.from_file(str(source / "tokenizer.json"))
-    weights = normalize_weights([lesson.weight for lesson in lessons])
-    taught = [tokenize(tokenizer, one.texts, weight) for one, weight in zip(lessons, weights, strict=True) if weight]
+    weights = normalize_weights([lesson.mean_weight for lesson in lessons])
+    taught = [tokenize(tokenizer, one, weight) for one, weight in zip(lessons, weights, strict=True) if weight]
     fitting = [example for example in taught if len(example.tokens) <= CONTEXT]
     if not fitting:
         raise ExampleError(f"no row fits into the {CONTEXT:,} tokens that the model reads: export shorter ones")
     rng = random.Random(f"tune {settings.seed}")
-    base = (tokenize(tokenizer, drawn.texts, 1.0) for drawn in conversations(rng, FULL))
+    base = (tokenize(tokenizer, Example(drawn.texts), 1.0) for drawn in conversations(rng, FULL))
     more = round(len(fitting) * settings.replay / (1 - settings.replay))
     plan = [batch for _ in range(settings.epochs) for batch in batches([*fitting, *itertools.islice(base, more)], rng)]
-    model = load(source)
+    model = begin(source, trunk)
     losses = learn(model, plan, settings.rate, say)
     average(model, load(source), settings.average)
     write(model, source, out)
     tenth = max(1, len(losses) // 10)
     first, last = (round(float(np.mean(part)), 6) for part in (losses[:tenth], losses[-tenth:]))
     return FinetuneResult(str(out), len(fitting), len(lessons) - len(fitting), len(plan), first, last)
+
+
+def begin(source: Path, trunk: Path | None) -> Llama:
+    """Returns the policy in the folder `source`. With `trunk`, its layers are those of the reward model in this folder;
+    the embedding, which is the output head too, and the last norm stay the policy's."""
+    model = load(source)
+    if trunk:
+        with np.load(trunk / REWARD_WEIGHTS) as packed:
+            layers = {name: torch.from_numpy(array) for name, array in unpack(packed).items()}
+        own = {name.removeprefix(LAYERS): array for name, array in layers.items() if name.startswith(LAYERS)}
+        model.blocks.load_state_dict(own)
+    return model
 
 
 def learn(
@@ -150,7 +169,7 @@ def target_losses(model: Llama, batch: Batch) -> Tensor:
 
 def weighted_loss(losses: Tensor, batch: Batch) -> Tensor:
     """Returns the weighted mean of the losses (targets,) of the target tokens, in nats."""
-    weights = torch.from_numpy(np.repeat(batch.weights, (batch.targets != IGNORED).sum(axis=1)))
+    weights = torch.from_numpy(batch.weights[batch.targets != IGNORED])
     return (losses * weights).sum() / weights.sum()
 
 
@@ -172,16 +191,26 @@ def make_batch(rows: Sequence[TokenizedExample], length: int) -> Batch:
     """Returns rows of at most `length` tokens as arrays."""
     inputs = np.zeros((len(rows), length), np.int64)
     targets = np.full((len(rows), length), IGNORED, np.int64)
-    for row, (tokens, learnt, _) in enumerate(rows):
+    weights = np.zeros((len(rows), length), np.float32)
+    for row, (tokens, learnt, own) in enumerate(rows):
         inputs[row, : len(tokens)] = tokens
-        targets[row, len(tokens) - learnt - 1 : len(tokens) - 1] = tokens[-learnt:]
-    return Batch(inputs, targets, np.array([row.weight for row in rows], np.float32))
+        learning = slice(len(tokens) - learnt - 1, len(tokens) - 1)
+        targets[row, learning], weights[row, learning] = tokens[-learnt:], own
+    return Batch(inputs, targets, weights)
 
 
-def tokenize(tokenizer: Tokenizer, texts: tuple[str, ...], weight: float) -> TokenizedExample:
-    """Returns a conversation as tokens, of which those of its last text are learnt."""
-    tokens, learnt = encode(tokenizer, Conversation(texts))
-    return TokenizedExample(tokens, learnt, weight)
+def tokenize(tokenizer: Tokenizer, example: Example, weight: float) -> TokenizedExample:
+    """Returns a conversation as tokens, of which those of its last text are learnt; `weight` is their mean weight. A
+    token counts to the step in which it begins, and the mark of the end to the last step."""
+    tokens, learnt = encode(tokenizer, Conversation(example.texts))
+    if not example.steps:
+        return TokenizedExample(tokens, learnt, [weight] * learnt)
+    ends = list(itertools.accumulate(len(text) for text, _ in example.steps))
+    begins = [begin for begin, _ in tokenizer.encode(example.texts[-1], add_special_tokens=False).offsets]
+    scale = weight / example.mean_weight * example.weight
+    factors = [factor for _, factor in example.steps]
+    steps = [*(bisect_right(ends, begin) for begin in begins), len(factors) - 1]
+    return TokenizedExample(tokens, learnt, [scale * factors[step] for step in steps])
 
 
 def write(model: Llama, source: Path, out: Path) -> None:

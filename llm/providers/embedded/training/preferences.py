@@ -23,6 +23,7 @@ from redraft.llm.providers.embedded.training.finetune import (
     Batch,
     TokenizedExample,
     average,
+    begin,
     learn,
     make_batch,
     target_losses,
@@ -57,22 +58,24 @@ def prefer(
     out: Path,
     *,
     source: Path,
+    trunk: Path | None = None,
     settings: FinetuneSettings,
     beta: float,
     say: Callable[[str], None] = lambda line: None,
 ) -> PreferenceResult:
-    """Trains the weights in `source` on pairs, and writes them to the folder `out`. The same pairs, settings and
-    machine give the same weights. Raises ExampleError if there is nothing to learn."""
+    """Trains the weights in `source` on pairs, and writes them to the folder `out`. With `trunk`, the folder of a
+    reward model, training begins with the layers of the reward model. The same pairs, settings and machine give the
+    same weights. Raises ExampleError if there is nothing to learn."""
     torch.set_num_threads(settings.threads)
     torch.manual_seed(settings.seed)
     tokenizer = Tokenizer.from_file(str(source / "tokenizer.json"))
-    read = [tuple(tokenize(tokenizer, one.texts, 1.0) for one in pair) for pair in pairs]
+    read = [tuple(tokenize(tokenizer, one, 1.0) for one in pair) for pair in pairs]
     fitting = [(chosen, rejected) for chosen, rejected in read if _length((chosen, rejected)) <= CONTEXT]
     if not fitting:
         raise ExampleError(f"no pair fits into the {CONTEXT:,} tokens that the model reads: export shorter ones")
     rng = random.Random(f"prefer {settings.seed}")
     plan = [batch for _ in range(settings.epochs) for batch in _batches(fitting, rng)]
-    model, reference = load(source), load(source)
+    model, reference = begin(source, trunk), load(source)
     right: list[float] = []
 
     def loss(model: Llama, batch: Batch) -> Tensor:

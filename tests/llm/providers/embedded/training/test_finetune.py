@@ -38,7 +38,8 @@ def test_the_loss_is_the_weighted_mean_over_learnt_tokens(tuning: Any, scale: fl
     logits = drawn.normal(size=(3, 4, 5)).astype(np.float32)
     targets = np.array([[-100, 1, 2, -100], [0, -100, -100, 4], [-100, -100, 3, -100]])
     weights = [math.exp(-2.5), 1.0, math.exp(2.5)]
-    batch = tuning.Batch(targets, targets, np.array(weights, np.float32) * np.float32(scale))
+    each = np.repeat(np.array(weights, np.float32) * np.float32(scale), 4).reshape(3, 4)
+    batch = tuning.Batch(targets, targets, each)
     logarithms = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
     learnt = [(row, at) for row in range(3) for at in range(4) if targets[row, at] >= 0]
     told = -sum(weights[row] * logarithms[row, at, targets[row, at]] for row, at in learnt)
@@ -50,14 +51,16 @@ def test_the_loss_is_the_weighted_mean_over_learnt_tokens(tuning: Any, scale: fl
 
 def test_batches_hold_every_example_once_with_its_weight_and_its_last_tokens_alone_learnt(tuning: Any) -> None:
     examples = [
-        tuning.TokenizedExample(list(range(1, size + 1)), 2, float(size)) for size in (3, 41, 90, 97, 400, 700, 1024)
+        tuning.TokenizedExample(list(range(1, size + 1)), 2, (float(size), 0.5))
+        for size in (3, 41, 90, 97, 400, 700, 1024)
     ]
     made = tuning.batches(examples, random.Random(0))
     assert sorted(batch.inputs.shape for batch in made) == [(1, 1024), (6, 704)]
     rows = [row for batch in made for row in zip(*batch, strict=True)]
-    assert sorted(float(weight) for _, _, weight in rows) == [3.0, 41.0, 90.0, 97.0, 400.0, 700.0, 1024.0]
-    for inputs, targets, weight in rows:
-        size = int(weight)
+    assert sorted(weights.max() for _, _, weights in rows) == [3.0, 41.0, 90.0, 97.0, 400.0, 700.0, 1024.0]
+    for inputs, targets, weights in rows:
+        size = int(weights.max())
+        assert {at: float(weights[at]) for at in np.flatnonzero(weights)} == {size - 3: size, size - 2: 0.5}
         assert inputs[:size].tolist() == list(range(1, size + 1))
         assert not inputs[size:].any()
         assert {at: int(targets[at]) for at in np.flatnonzero(targets != -100)} == {size - 3: size - 1, size - 2: size}
@@ -82,6 +85,49 @@ async def test_heavy_rows_are_learnt_and_light_ones_are_not(tuning: Any, tmp_pat
     assert (learnt.text[-6:], before.text[-7:]) == ("#### 7", "#### 12")
     tuning.finetune(lessons, tmp_path / "again", settings=settings)
     assert embedded(tmp_path / "again").version == embedded(tmp_path / "odd").version
+
+
+def test_a_token_has_the_weight_of_the_step_in_which_it_begins(tuning: Any) -> None:
+    tokenizer = import_module("tokenizers").Tokenizer.from_file(str(HERE / "tokenizer.json"))
+    steps = (("Ann has 3*4=12 pens.\n", 0.5), ("#### 12", 0.25))
+    lesson = Example((ASKED, "".join(text for text, _ in steps)), 2.0, steps)
+    found = tuning.tokenize(tokenizer, lesson, 3.0)
+    plain = tuning.tokenize(tokenizer, Example(lesson.texts), 3.0)
+    assert (found.tokens, found.learnt, plain.weights) == (plain.tokens, plain.learnt, [3.0] * plain.learnt)
+    texts = [tokenizer.decode([token], skip_special_tokens=False) for token in found.tokens[-found.learnt :]]
+    first = next(at for at, _ in enumerate(texts) if "".join(texts[:at]) == steps[0][0])
+    scale = 3.0 / lesson.mean_weight * 2.0
+    assert found.weights == [scale * 0.5] * first + [scale * 0.25] * (found.learnt - first)
+    assert texts[-1] == "<|end|>"
+    characters = [len(text) for text in texts[:-1]]
+    mean = sum(length * weight for length, weight in zip(characters, found.weights, strict=False)) / sum(characters)
+    assert mean == pytest.approx(3.0)
+
+
+async def test_heavy_steps_are_learnt_and_light_ones_are_not(tuning: Any, tmp_path: Path) -> None:
+    """Both lessons begin alike; each has one step that weighs nothing."""
+    first, odd, even = "Ann has 3*4=12 pens.\n", "#### 7", "#### 8"
+    lessons = [
+        Example((ASKED, first + odd), 1.0, ((first, 0.0), (odd, 1.0))),
+        Example((ASKED, first + even), 1.0, ((first, 1.0), (even, 0.0))),
+    ] * 8
+    tuning.finetune(lessons, tmp_path / "odd", settings=FinetuneSettings(epochs=8, replay=0.0, rate=2e-3))
+    asked = Request((Message("user", ASKED),), temperature=0.0)
+    [learnt] = (await route(f"embedded:{tmp_path / 'odd'}").complete(asked)).choices
+    assert learnt.text.endswith("#### 7")
+
+
+def test_the_layers_of_a_reward_model_come_under_the_head_of_the_policy(tuning: Any, tmp_path: Path) -> None:
+    torch, network = import_module("torch"), import_module("redraft.llm.providers.embedded.network")
+    load = import_module("redraft.llm.providers.embedded.training.pretrain").load
+    with np.load(HERE / "prm.npz") as packed:
+        judge = network.unpack(packed)
+    found, own = tuning.begin(HERE, HERE).state_dict(), load(HERE).state_dict()
+    for name, tensor in found.items():
+        expected = torch.from_numpy(judge[name]) if name.startswith("blocks.") else own[name]
+        assert torch.equal(tensor, expected), name
+    assert not torch.equal(found["blocks.0.qkv.weight"], own["blocks.0.qkv.weight"])
+    assert all(torch.equal(tensor, own[name]) for name, tensor in tuning.begin(HERE, None).state_dict().items())
 
 
 async def test_a_round_from_drafts_to_weights_that_are_asked(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def test_the_log_probability_of_an_answer_is_that_of_the_engine(preferring: Any)
     """The sum over an answer's tokens under PyTorch is what numpy's network says of the same text."""
     np, tuning = importlib.import_module("numpy"), importlib.import_module(f"{FINETUNE}")
     tokenizer = importlib.import_module("tokenizers").Tokenizer.from_file(str(HERE / "tokenizer.json"))
-    rows = [tuning.tokenize(tokenizer, one.texts, 1.0) for one in PAIR]
+    rows = [tuning.tokenize(tokenizer, one, 1.0) for one in PAIR]
     model = importlib.import_module(PRETRAIN).load(HERE)
     found = preferring.answer_logprobs(model, tuning.make_batch(rows, 96)).tolist()
     network = importlib.import_module("redraft.llm.providers.embedded.network")
