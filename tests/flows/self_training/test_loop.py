@@ -161,7 +161,7 @@ async def test_a_program_that_a_killed_command_left_is_waited_for(tmp_path: Path
         (
             {"method": "rest_me"},
             MethodError,
-            "no method 'rest_me'; there are grpo, .* Did you mean 'rest_em'",
+            "no method 'rest_me'; there are distilled_search, .* Did you mean 'rest_em'",
         ),
         ({"model": "embedded:nowhere"}, ModelError, r"nowhere has no weights.npz. Name a folder"),
         ({"trainer": "embeded"}, PartError, "no model trainer 'embeded'; there are command, embedded"),
