@@ -130,7 +130,7 @@ async def annotate(given: AnnotateArguments) -> Annotation:
                 recipe=name,
                 replicate=given.replicate,
             )
-            await runner.run(tasks.todo, given.concurrency)
+            await runner.run(tasks.todo, lambda: given.concurrency)
             result.spent, result.used = client.exhausted, client.used if given.budget else None
             return result
         except ModelError as error:

@@ -143,7 +143,7 @@ class _Run:
                 recipe=name,
                 replicate=given.replicate,
             )
-            await runner.run(tasks, given.concurrency)
+            await runner.run(tasks, lambda: given.concurrency)
         except ModelError as error:
             error.used = self._used if given.budget else None
             raise

@@ -13,12 +13,14 @@ from pathlib import Path
 
 from redraft.flows.display.notebook import suited
 from redraft.flows.display.progress import Progress
+from redraft.flows.fleet.worker_command import Fleet
 from redraft.flows.generation.job import Job
 from redraft.flows.generation.problems import problems, say_untrained
-from redraft.flows.settings import DB, Selection, Settings
+from redraft.flows.settings import DB, Selection, Settings, WorkerSettings
 from redraft.flows.settings_validation import takes
 from redraft.flows.summary.summary import Summary
 from redraft.flows.summary.summary_reader import summarise_job
+from redraft.flows.units.budget import is_remainder
 from redraft.llm.model import ModelError
 from redraft.store.problems import Problem
 from redraft.store.tables.stage_store import opened
@@ -27,7 +29,7 @@ from redraft.store.waiting import off_loop
 
 
 @dataclass(frozen=True, kw_only=True)
-class GenerateArguments(Settings, Selection):
+class GenerateArguments(Settings, Selection, WorkerSettings):
     """The arguments of `generate`."""
 
     source: str | Path | Iterable[Problem] = field(default="builtin", kw_only=False)
@@ -57,6 +59,9 @@ async def generate(given: GenerateArguments) -> Summary:
     the wording of prompts. `batch` sends calls in the provider's batches, which cost half and may take a day. If a job
     was stopped, it finds its open batches again when it is restarted.
 
+    With `workers`, so many processes on this machine share the work; the model and all parts are then given by their
+    names. Another run of the same job, on this machine or on another one that has the store, shares the work too.
+
     `progress` receives the progress of the run. If it is None, a notebook shows a bar, and a terminal shows a line
     every five seconds; in any other place only important notes go to standard error. `progress.Silent()` prints
     nothing.
@@ -68,15 +73,17 @@ async def generate(given: GenerateArguments) -> Summary:
     progress = suited(given.progress)
     found = problems(given.source, progress, given, db=given.db)
     async with opened(given.db, waiting=progress.say) as store:
-        job = Job(found, given, store, progress)
+        job = Job(found, given, store, progress, shares_budget=not is_remainder.get())
         say_untrained(job.model, found, progress)
+        fleet = Fleet(job, given.workers, progress) if given.workers > 1 else None
         try:
             named = str(given.source) if isinstance(given.source, str | Path) else "given in Python"
-            run_id = await job.run(given.source_name or named)
+            run_id = await (fleet or job).run(given.source_name or named)
         except ModelError as error:
-            error.used = job.client.used if given.budget else None
+            error.used = (fleet or job.client).used if given.budget else None
             raise
         finally:
             await job.close()
         summary = await off_loop(summarise_job, job, run_id)
-    return replace(summary, spent=job.client.exhausted, used=job.client.used if given.budget else None)
+    spent, used = (fleet.spent, fleet.used) if fleet else (job.client.exhausted, job.client.used)
+    return replace(summary, spent=spent, used=used if given.budget else None)

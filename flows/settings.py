@@ -140,6 +140,13 @@ class Selection:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WorkerSettings:
+    """The settings of a stage whose work several processes can share."""
+
+    workers: int = setting(1, "The processes that share the work; more commands with the same settings join.", ge=1)
+
+
+@dataclass(frozen=True, kw_only=True)
 class StoreSettings:
     """The settings of every stage that works on a store."""
 

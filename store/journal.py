@@ -8,6 +8,7 @@ time if they share no unit.
 
 import fcntl
 import os
+import threading
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -27,6 +28,8 @@ from redraft.store.journal_files import (
     lock_if_free,
     read_pending,
     run_files,
+    worker_file,
+    worker_of,
     write,
 )
 
@@ -36,7 +39,7 @@ LET_GO_AT = 2**16  # bytes of published lines for which a run rewrites the file 
 
 class Journal:
     """The journal of a recipe's run. `path` is its file if no other run of the recipe is at work; None keeps the
-    journal in memory only. Only one thread at a time may use a journal.
+    journal in memory only. Only one thread at a time may use a journal, but `take` may run in another one.
 
     The journal claims every unit of the recipe; with `claim=False` it claims nothing until `claim` is called. Raises
     JournalBusy if another run has claimed one of these units, and StoreError if the file can't be read or written.
@@ -49,6 +52,7 @@ class Journal:
         self._size = 0  # bytes of the file
         self._file = -1
         self._claim = Claim(os.getpid())
+        self._lock = threading.RLock()  # for what `take` changes too
         if claim:
             self.claim()
 
@@ -70,6 +74,25 @@ class Journal:
                 raise _write_error(self._first_path, error) from error
             raise
 
+    def take(self, units: Collection[str], worker: str, living: Collection[str]) -> list[str]:
+        """Takes over the calls of units that this run has leased as `worker`, from earlier runs and from workers that
+        are not among the `living`. Returns the units of which it took calls. Raises JournalBusy if a run that knows no
+        leases has claimed one of the units, and StoreError."""
+        if self._first_path is None:
+            return []
+        try:
+            with lock_folder(self._first_path.parent):
+                return self._take_leased(self._first_path, set(units), worker, living)
+        except OSError as error:
+            raise _write_error(self._first_path, error) from error
+
+    def abandon(self) -> None:
+        """Leaves the file with its calls to the workers that take over, and forgets the calls. A worker that has lost
+        its leases begins anew by `take`, under another name."""
+        with self._lock:
+            self._release()
+            self._path, self._calls, self._size = None, JournalCalls(), 0
+
     def answer(self, unit: str, purpose: str, place: str, sample: int, prompt_hash: str) -> Mapping[str, Any] | None:
         """Returns the choice with which the same request was answered before, or None."""
         return self._calls.answer(unit, (purpose, place, sample, prompt_hash))
@@ -77,14 +100,16 @@ class Journal:
     def record(self, call: Call, choices: Choices, prompt: Prompt | None = None) -> None:
         """Writes a call, its choices in sample order, and its prompt; a failed call has no choices. If the call can't
         be written, as on a full disk, StoreError is raised and no part of the call is recorded."""
-        if self._calls.has_prompt(call):
-            prompt = None
-        size = self._write_line(call_line(call, choices, prompt))
-        self._calls.add(call, choices, size, prompt)
+        with self._lock:
+            if self._calls.has_prompt(call):
+                prompt = None
+            size = self._write_line(call_line(call, choices, prompt))
+            self._calls.add(call, choices, size, prompt)
 
     def preload(self, call: Call, choices: Choices) -> None:
         """Adds the answers of a call that is already in the store; it is no longer among `calls`."""
-        self._calls.add_stored(call, choices)
+        with self._lock:
+            self._calls.add_stored(call, choices)
 
     def calls(self, unit: str) -> list[tuple[Call, Choices]]:
         """Returns the unit's calls that are not yet in the store, in the order they were answered."""
@@ -104,16 +129,18 @@ class Journal:
 
     def forget(self, units: Iterable[str]) -> None:
         """Removes published units: from memory now, from the file when it is next rewritten."""
-        removed = [unit for unit in units if unit in self._calls and self._calls.remove(unit)]
-        if removed:
-            self._write_line(json_line({"forget": removed}))
-        if self._size > COMPACT_AT and sum(self._calls.sizes.values()) < self._size / 2:
-            self._compact()
+        with self._lock:
+            removed = [unit for unit in units if unit in self._calls and self._calls.remove(unit)]
+            if removed:
+                self._write_line(json_line({"forget": removed}))
+            if self._size > COMPACT_AT and sum(self._calls.sizes.values()) < self._size / 2:
+                self._compact()
 
     def let_go(self) -> None:
         """Rewrites the file without its published lines, if they are many, so that the store may have their room."""
-        if self._file >= 0 and self._size - self._calls.pending_size() > LET_GO_AT:
-            self._compact()
+        with self._lock:
+            if self._file >= 0 and self._size - self._calls.pending_size() > LET_GO_AT:
+                self._compact()
 
     def close(self) -> None:
         """Closes the file, and deletes it if it has no unpublished call."""
@@ -162,6 +189,38 @@ class Journal:
             for file in free.values():
                 os.close(file)
 
+    def _take_leased(self, first_path: Path, units: set[str], worker: str, living: Collection[str]) -> list[str]:
+        """Takes over leased units while the folder is locked. A worker that was stopped still locks its file: its calls
+        are copied, and it finds out by itself that it has lost them."""
+        with self._lock:
+            if self._file < 0:
+                self._path, self._file = create(worker_file(first_path, worker))
+                self._calls = JournalCalls()
+                self._claim.units = None  # for a build that knows no leases
+                self._write_line(self._claim.line())
+        taken: list[str] = []
+        for path in run_files(first_path):
+            owner = worker_of(path)
+            if path == self._path or owner in living:
+                continue
+            with suppress(FileNotFoundError):  # its run ended just now
+                file = lock_if_free(path)
+                if file is None and owner is None:
+                    check_claim(path, units)
+                    continue
+                try:
+                    entries = read_pending(path, file)
+                    mine = units.intersection(entries)
+                    with self._lock:
+                        self._copy(entries, mine)
+                    if file is not None:
+                        _drop(path, file, entries, mine)
+                    taken += mine
+                finally:
+                    if file is not None:
+                        os.close(file)
+        return taken
+
     def _open(
         self,
         first_path: Path,
@@ -181,15 +240,16 @@ class Journal:
 
     def _move(self, path: Path, file: int, entries: Mapping[str, list[Entry]], mine: set[str]) -> None:
         """Moves this run's units here from a free file."""
+        self._copy(entries, mine)
+        _drop(path, file, entries, mine)
+
+    def _copy(self, entries: Mapping[str, list[Entry]], mine: set[str]) -> None:
+        """Adds the calls of this run's units from another file, except those that are here already."""
         for unit in mine:
             known = {call_key(call) for call, _ in self.calls(unit)}
             for entry in entries[unit]:
                 if call_key(entry.call) not in known:
                     self.record(entry.call, entry.choices, entry.prompt)
-        if mine == entries.keys():
-            path.unlink()
-        elif mine:
-            write(file, json_line({"forget": sorted(mine)}))
 
     def _write_line(self, text: bytes) -> int:
         """Writes one line, whole or not at all, and returns its size in bytes."""
@@ -226,6 +286,14 @@ class Journal:
         os.close(self._file)
         self._file, self._size = file, os.fstat(file).st_size
         self._calls.sizes = {unit: len(text) for unit, text in lines.items()}
+
+
+def _drop(path: Path, file: int, entries: Mapping[str, list[Entry]], mine: set[str]) -> None:
+    """Marks units as forgotten in a free file, and removes a file that then has none."""
+    if mine == entries.keys():
+        path.unlink()
+    elif mine:
+        write(file, json_line({"forget": sorted(mine)}))
 
 
 def _write_error(path: Path, error: OSError, size: int = 0) -> StoreError:

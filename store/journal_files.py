@@ -47,6 +47,17 @@ def run_files(path: Path) -> list[Path]:
     return [file for file in (path, *others) if file.exists()]
 
 
+def worker_file(path: Path, worker: str) -> Path:
+    """Returns the path of a worker's file, beside the file of the recipe's first run."""
+    return path.with_suffix(f".{worker}{path.suffix}")
+
+
+def worker_of(path: Path) -> str | None:
+    """Returns the name of the worker whose file this is; None for the file of a run that has leased nothing."""
+    _, _, name = path.stem.partition(".")
+    return name if name.startswith("w") else None
+
+
 def lock_if_free(path: Path) -> int | None:
     """Opens and locks the file at `path`, and returns its descriptor; None if another process has locked the file.
     Raises FileNotFoundError."""
@@ -158,12 +169,13 @@ class Entry:
     size: int
 
 
-def read_pending(path: Path, file: int) -> dict[str, list[Entry]]:
+def read_pending(path: Path, file: int | None) -> dict[str, list[Entry]]:
     """Returns the calls of each unpublished unit. If a killed process left the last line unfinished, the line is cut
-    off. Raises StoreError if a line is no journal line."""
+    off; without the descriptor of the locked `file`, it is only left out. Raises StoreError if a line is no journal
+    line, and FileNotFoundError."""
     data = path.read_bytes()
     whole = data.rfind(b"\n") + 1
-    if whole < len(data):
+    if whole < len(data) and file is not None:
         os.ftruncate(file, whole)
     found: dict[str, list[Entry]] = {}
     for number, text in enumerate(data[:whole].splitlines(), start=1):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from redraft.flows.cli.option import Option
-from redraft.flows.settings import ExportSettings, ModelSettings, Selection, Settings, StoreSettings
+from redraft.flows.settings import ExportSettings, ModelSettings, Selection, Settings, StoreSettings, WorkerSettings
 from redraft.llm.limits import Budget, Limits
 from redraft.store.fields import described
 
@@ -207,6 +207,7 @@ LIMIT = setting(Selection, "limit")
 SEED = setting(ModelSettings, "seed")
 REPLICATE = setting(ModelSettings, "replicate")
 CONCURRENCY = setting(ModelSettings, "concurrency")
+WORKERS = setting(WorkerSettings, "workers")
 SANDBOX = setting(ModelSettings, "sandbox")
 BATCH = setting(Settings, "batch")
 QUESTION_COLUMN = setting(Selection, "question_column")

@@ -7,7 +7,7 @@ import threading
 from dataclasses import dataclass
 from typing import Any
 
-from redraft.flows.display.progress import Lines, Notes, Plan, Progress, Tally, describe, interrupted
+from redraft.flows.display.progress import Counts, Lines, Notes, Plan, Progress, Tally, counts, describe, interrupted
 from redraft.store.errors import plural
 from redraft.store.html import GREEN, GREY, bar, notes, title
 from redraft.store.problems import Problem
@@ -64,7 +64,10 @@ class Notebook:
         self._changed()
 
     def unit(self, problem: Problem, unit: Unit) -> None:
-        self._runs[-1].tally.add(unit)
+        self.counted(problem.problem_id, unit.status, counts(unit))
+
+    def counted(self, problem_id: str, status: str, counted: Counts) -> None:
+        self._runs[-1].tally.add(counted)
         self._changed()
 
     def say(self, text: str) -> None:

@@ -4,7 +4,7 @@ import json
 import sys
 import time
 from dataclasses import asdict, dataclass
-from typing import Protocol, TextIO
+from typing import NamedTuple, Protocol, TextIO, runtime_checkable
 
 from redraft.store.errors import plural
 from redraft.store.problems import Problem
@@ -53,6 +53,13 @@ class Progress(Protocol):
         ...
 
 
+@runtime_checkable
+class Counted(Progress, Protocol):
+    """A Progress that also takes the counts of a unit that another process finished."""
+
+    def counted(self, problem_id: str, status: str, counted: "Counts") -> None: ...
+
+
 class Silent:
     """A Progress that prints nothing."""
 
@@ -76,28 +83,50 @@ class Notes(Silent):
             sys.stderr.flush()
 
 
+class Counts(NamedTuple):
+    """What the display needs of finished units. Drafts are the independent samples, or the pick if a search made no
+    samples; tokens are those that this run paid for."""
+
+    problems: int = 0
+    drafts: int = 0
+    decided: int = 0
+    first_right: int = 0
+    last_right: int = 0
+    tokens: int = 0
+    failed: int = 0
+
+
+def counts(unit: Unit) -> Counts:
+    """Returns the counts of one unit."""
+    verdicts = {(g.trajectory_id, g.turn): g.verdict for g in unit.grades if g.grader == "oracle"}
+    samples = [path for path in unit.trajectories if path.role is Role.SAMPLE]
+    shown = samples or [path for path in unit.trajectories if path.chosen]
+    last = [verdicts.get((path.trajectory_id, path.turn)) for path in shown]
+    return Counts(
+        problems=1,
+        drafts=len(shown),
+        decided=sum(verdict in (Verdict.RIGHT, Verdict.WRONG) for verdict in last),
+        first_right=sum(verdicts.get((path.trajectory_id, 1)) is Verdict.RIGHT for path in shown),
+        last_right=sum(verdict is Verdict.RIGHT for verdict in last),
+        tokens=sum(call.completion_tokens for call, _ in unit.calls),
+        failed=int(unit.status == "failed"),
+    )
+
+
 class Tally:
     """Running totals of finished units."""
 
     def __init__(self) -> None:
-        self.problems = self.drafts = self.first_right = self.last_right = self.decided = 0
-        self.tokens = self.failed = 0
+        self.total = Counts()
         self._start = time.monotonic()
 
-    def add(self, unit: Unit) -> None:
-        """Counts one unit: its independent samples, or its pick if a search made no samples, and the tokens that this
-        run paid for."""
-        self.problems += 1
-        self.tokens += sum(call.completion_tokens for call, _ in unit.calls)
-        self.failed += unit.status == "failed"
-        verdicts = {(g.trajectory_id, g.turn): g.verdict for g in unit.grades if g.grader == "oracle"}
-        samples = [path for path in unit.trajectories if path.role is Role.SAMPLE]
-        for path in samples or [path for path in unit.trajectories if path.chosen]:
-            first, last = verdicts.get((path.trajectory_id, 1)), verdicts.get((path.trajectory_id, path.turn))
-            self.drafts += 1
-            self.decided += last in (Verdict.RIGHT, Verdict.WRONG)
-            self.first_right += first is Verdict.RIGHT
-            self.last_right += last is Verdict.RIGHT
+    def add(self, counted: Counts) -> None:
+        """Adds the counts of one unit."""
+        self.total = Counts(*map(sum, zip(self.total, counted, strict=True)))
+
+    @property
+    def problems(self) -> int:
+        return self.total.problems
 
     @property
     def seconds(self) -> float:
@@ -105,9 +134,10 @@ class Tally:
 
     def text(self) -> str:
         """Returns the totals as text, such as "62% right, 4,100 tokens/s"."""
-        right = f"{self.last_right / self.decided:.0%} right, " if self.decided else ""
-        failed = f", {self.failed} failed" if self.failed else ""
-        return f"{right}{self.tokens / max(self.seconds, 1e-9):,.0f} tokens/s{failed}"
+        total = self.total
+        right = f"{total.last_right / total.decided:.0%} right, " if total.decided else ""
+        failed = f", {total.failed} failed" if total.failed else ""
+        return f"{right}{total.tokens / max(self.seconds, 1e-9):,.0f} tokens/s{failed}"
 
 
 class Lines:
@@ -127,7 +157,10 @@ class Lines:
     def draft(self, problem: Problem, trajectory: Trajectory) -> None: ...
 
     def unit(self, problem: Problem, unit: Unit) -> None:
-        self.tally.add(unit)
+        self.counted(problem.problem_id, unit.status, counts(unit))
+
+    def counted(self, problem_id: str, status: str, counted: Counts) -> None:
+        self.tally.add(counted)
         if self._plan and time.monotonic() - self._last >= self._seconds:
             self._last = time.monotonic()
             todo = plural(self._plan.todo, self._plan.noun)
@@ -155,10 +188,14 @@ class JsonLines:
     def draft(self, problem: Problem, trajectory: Trajectory) -> None: ...
 
     def unit(self, problem: Problem, unit: Unit) -> None:
-        self.tally.add(unit)
+        self.counted(problem.problem_id, unit.status, counts(unit))
+
+    def counted(self, problem_id: str, status: str, counted: Counts) -> None:
+        self.tally.add(counted)
+        total = self.tally.total
         self._write(
-            {"event": "unit", "problem_id": unit.problem_id, "status": unit.status, "problems": self.tally.problems,
-             "drafts": self.tally.drafts, "right": self.tally.last_right, "tokens": self.tally.tokens,
+            {"event": "unit", "problem_id": problem_id, "status": status, "problems": total.problems,
+             "drafts": total.drafts, "right": total.last_right, "tokens": total.tokens,
              "seconds": round(self.tally.seconds, 3)}
         )  # fmt: skip
 

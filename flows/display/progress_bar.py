@@ -4,7 +4,17 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from redraft.flows.display.progress import JsonLines, Lines, Plan, Progress, Tally, describe, interrupted
+from redraft.flows.display.progress import (
+    Counts,
+    JsonLines,
+    Lines,
+    Plan,
+    Progress,
+    Tally,
+    counts,
+    describe,
+    interrupted,
+)
 from redraft.store.problems import Problem
 from redraft.store.trajectory import Trajectory
 from redraft.store.unit import Unit
@@ -38,7 +48,10 @@ class Terminal:
     def draft(self, problem: Problem, trajectory: Trajectory) -> None: ...
 
     def unit(self, problem: Problem, unit: Unit) -> None:
-        self.tally.add(unit)
+        self.counted(problem.problem_id, unit.status, counts(unit))
+
+    def counted(self, problem_id: str, status: str, counted: Counts) -> None:
+        self.tally.add(counted)
         self._bar.update(self._task, advance=1, facts=self.tally.text())
 
     def say(self, text: str) -> None:

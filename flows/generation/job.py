@@ -1,9 +1,9 @@
 """A run of `generate`: finds the problems that are not done in the store, and solves them."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial
-from typing import Any
 
 from redraft.agents.agent import Agent
 from redraft.agents.build import build
@@ -14,13 +14,17 @@ from redraft.flows.generation.run_config import plain_budget, run_config
 from redraft.flows.generation.solve_problem import MEASURES, Solver, SolvingTask
 from redraft.flows.generation.strategy import find_strategy
 from redraft.flows.settings import BUILD_SETTINGS, Settings
+from redraft.flows.units.leases import LeasedTasks
 from redraft.flows.units.runner import UnitRunner
 from redraft.graders.programs.sandbox import Sandbox
 from redraft.llm.client.client import Client
 from redraft.llm.model import Model, ModelError
 from redraft.llm.providers.route import route
-from redraft.store.errors import PartError
+from redraft.store.digest import digest
+from redraft.store.errors import PartError, plural
 from redraft.store.journal import Journal
+from redraft.store.leases.leases import Alone, Leases
+from redraft.store.leases.slices import Slices
 from redraft.store.problems import Keyring, Problem
 from redraft.store.tables.store import Store
 from redraft.store.trajectory import Trajectory
@@ -31,10 +35,19 @@ from redraft.store.waiting import off_loop
 class Job:
     """Problems and settings, with an open model. `run` solves the problems that are not done; `close` closes the model.
 
+    With `shares_budget`, the budget is that of all workers of the job and of all its executions, until it has ended.
     Raises PartError and ModelError.
     """
 
-    def __init__(self, problems: Sequence[Problem], settings: Settings, store: Store, progress: Progress) -> None:
+    def __init__(
+        self,
+        problems: Sequence[Problem],
+        settings: Settings,
+        store: Store,
+        progress: Progress,
+        *,
+        shares_budget: bool = False,
+    ) -> None:
         if given := [name for name in BUILD_SETTINGS if name in settings.arguments]:
             raise PartError(f"{given[0]!r} is an option of its own: give it as --{given[0]}, not by --set")
         self.problems = {problem.problem_id: problem for problem in problems}
@@ -52,6 +65,12 @@ class Job:
             sandbox=settings.sandbox,
         )
         self.journal = Journal(store.journal_path(self.recipe), claim=False)
+        folder = store.leases_path(self.recipe)
+        self.leases = Leases(folder, settings.replicate) if folder else Alone()
+        self.slices: Slices | None = None
+        if folder and settings.budget and shares_budget:
+            place = folder.with_name(f"{self.recipe}-{digest(settings.replicate)}.budget")
+            self.slices = Slices(place, plain_budget(replace(settings.budget, seconds=None)), self.leases)
         if settings.batch:
             self.model = self._batch_model()
         self.client = Client(
@@ -63,26 +82,35 @@ class Job:
             problem_budget=settings.problem_budget,
             say=progress.say,
             prompts=settings.prompts,
+            share=lambda: 1 / self.leases.workers,
+            slices=self.slices,
         )
 
     def unit(self, problem: Problem) -> str:
         """Returns the id of this job's unit of work for a problem."""
         return unit_id(self.recipe, problem.problem_id, self.settings.replicate)
 
-    async def run(self, source: str, *, again: bool = False) -> str:
-        """Solves the problems that are not done yet, and returns the run's id. `again` also replays problems that are
-        done, from the store. Raises JournalBusy if another run works on the same problems, StoreError, PartError, and
-        fatal ModelErrors."""
+    async def run(self, source: str, *, again: bool = False, of_run: str | None = None) -> str:
+        """Solves the problems that are not done yet, and returns the run's id. Problems that other workers have leased
+        are theirs; the run ends when they are done too. `again` also replays problems that are done, from the store.
+        `of_run` is the id of a run that another process has begun, and will end. Raises JournalBusy if a run that knows
+        no leases works on the same problems, StoreError, PartError, and fatal ModelErrors."""
         settings, strategy, keys = self.settings, self.strategy, Keyring()
         sandbox = Sandbox(kind=settings.sandbox)
         agent = cache(partial(self._agent, keys, sandbox))
         agent(settings.samples)  # finds mistakes in the settings before the run begins
-        config = run_config(settings, strategy) | {"source": source}
-        run_id, tasks = await off_loop(self._begin, config, again)
-        total = len(self.problems)
-        samples = settings.samples if strategy.takes("samples") else None
-        done = total - len(tasks)
-        self.progress.begin(Plan(run_id, total, done, samples, strategy.identity, self.model.name, self.store.path))
+        await off_loop(self.leases.join)
+        await self.client.begin()
+        run_id, found = await off_loop(self._start, source, again, of_run)
+        self.progress.begin(self._plan(run_id, len(found)))
+        tasks = LeasedTasks(
+            found,
+            {self.unit(problem): f"{settings.samples} {key_hash(problem)}" for problem in self.problems.values()},
+            again=partial(self._not_done, again),
+            leases=self.leases,
+            journal=self.journal,
+            window=self._window,
+        )
         runner = UnitRunner(
             Solver(
                 agent,
@@ -99,14 +127,37 @@ class Job:
             run_id=run_id,
             recipe=self.recipe,
             replicate=settings.replicate,
+            ends_run=of_run is None,
         )
-        await runner.run(tasks, window=BATCHED_WINDOW if settings.batch else settings.concurrency)
+        try:
+            await runner.run(tasks, self._window)
+        finally:
+            await self.client.end()
+        if of_run is None:
+            await off_loop(self.end_budget)
+        if tasks.settled and of_run is None:
+            self.progress.say(f"{plural(tasks.settled, 'problem')} of these were solved by other workers meanwhile")
         return run_id
 
+    async def begin(self, source: str) -> Plan:
+        """Starts a run that worker processes do, after a check of the settings, and returns its plan. Raises
+        StoreError and PartError."""
+        self._agent(Keyring(), Sandbox(kind=self.settings.sandbox), self.settings.samples)
+        run_id, found = await off_loop(self._start, source, False, None)
+        return self._plan(run_id, len(found))
+
+    def end_budget(self) -> None:
+        """Notes that the run has ended and was not stopped, unless another worker is still at work: the next run has
+        the whole budget."""
+        if self.slices and not self.leases.living() - {self.leases.worker}:
+            self.slices.remove()
+
     async def close(self) -> None:
-        """Closes the journal, and the models that the job opened. A model that the caller gave stays open."""
+        """Closes the journal, ends the leases, and closes the models that the job opened. A model that the caller gave
+        stays open."""
         await off_loop(self.journal.close)
         await self.client.close_others()
+        await off_loop(self.leases.leave)
         if isinstance(self.settings.model, str):
             await self.model.close()
 
@@ -154,15 +205,29 @@ class Job:
     def _watch(self, trajectory: Trajectory) -> None:
         self.progress.draft(self.problems[trajectory.question.problem_id], trajectory)
 
-    def _begin(self, config: Mapping[str, Any], again: bool) -> tuple[str, list[SolvingTask]]:
-        """Starts a run, and returns its id and its tasks. The store is locked while the job reads it and claims units,
-        so that no unit is done twice."""
+    def _window(self) -> int:
+        """Returns the number of problems that this worker solves at once: its share, if other workers are there."""
+        most = BATCHED_WINDOW if self.settings.batch else self.settings.concurrency
+        return math.ceil(most / self.leases.workers)
+
+    def _plan(self, run_id: str, todo: int) -> Plan:
+        total, strategy = len(self.problems), self.strategy
+        samples = self.settings.samples if strategy.takes("samples") else None
+        return Plan(run_id, total, total - todo, samples, strategy.identity, self.model.name, self.store.path)
+
+    def _start(self, source: str, again: bool, of_run: str | None) -> tuple[str, list[SolvingTask]]:
+        """Starts a run, unless it is `of_run`. Returns its id, and the tasks that are not done."""
+        if of_run is not None:
+            return of_run, self._not_done(again)
         with self.store.held():
-            tasks = self._tasks(self.store.done(self.recipe, self.settings.replicate), again)
-            self.journal.claim([task.unit for task in tasks], also=map(self.unit, self.problems.values()))
+            tasks = self._not_done(again)
             self.store.add(list(self.problems.values()))
+            config = run_config(self.settings, self.strategy) | {"source": source}
             name, model = self.strategy.identity, self.model.name
             return self.store.start_run("generate", self.recipe, name, model, config), tasks
+
+    def _not_done(self, again: bool) -> list[SolvingTask]:
+        return self._tasks(self.store.done(self.recipe, self.settings.replicate), again)
 
     def _tasks(self, done: Mapping[str, Done], again: bool) -> list[SolvingTask]:
         """Returns tasks for the problems that are new, that failed, whose known answer has changed, or that have fewer

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from redraft.flows.fleet.worker_report import abandoned, budgets, workers
 from redraft.graders.answers.checker import Checker
 from redraft.graders.programs.bubblewrap import unavailable
 from redraft.graders.programs.result import SandboxError
@@ -148,6 +149,7 @@ def holds(db: str) -> list[Finding]:
     if any(status == "failed" for status, _ in units):
         found.append(Finding("units", "some failed", None, "the same command tries them again"))
     found += _unfinished(store)
+    found += shared(store)
     free = shutil.disk_usage(folder).free / 2**30
     found.append(Finding("disk", f"{free:,.1f} GB free", free > LEAST_GB, "" if free > LEAST_GB else "free some space"))
     return found
@@ -157,9 +159,10 @@ def _unfinished(store: Store) -> list[Finding]:
     """Returns findings on killed runs and on waiting journals. A killed run still has the status "running", but no
     process holds its journal. A waiting journal has answers of a model that its run can use when the run continues."""
     killed, waiting = 0, 0
+    at_work = {worker.recipe for worker in workers(store.leases_folder) if worker.alive}
     for (recipe,) in store.query(RUNNING).rows:
         path = store.journal_path(recipe)
-        killed += path is None or not any(map(is_locked, run_files(path)))
+        killed += recipe not in at_work and (path is None or not any(map(is_locked, run_files(path))))
     for path in Path(f"{store.path}.journal").glob("*.jsonl"):
         waiting += not is_locked(path) and has_answer(path)
     found = []
@@ -169,6 +172,32 @@ def _unfinished(store: Store) -> list[Finding]:
     if waiting:
         told = f"{plural(waiting, 'journal')} with answers that are not in the store yet"
         found.append(Finding("journal", told, None, "give the same command again: it goes on from them"))
+    return found
+
+
+def shared(store: Store) -> list[Finding]:
+    """Returns findings on the workers that share the store, on their versions, and on what the leases show of runs that
+    were stopped."""
+    there = workers(store.leases_folder)
+    found = [
+        Finding("worker", str(worker), None if worker.cure else True, worker.cure)
+        for worker in sorted(there, key=lambda worker: (worker.recipe, worker.facts.host, worker.facts.pid))
+    ]
+    versions = sorted({worker.facts.version for worker in there if worker.alive})
+    if len(versions) > 1:
+        told = f"workers of several versions: {', '.join(versions)}"
+        found.append(Finding("versions", told, None, "they share the work; install one version before the next run"))
+    at_work = {worker.recipe for worker in there if worker.alive}
+    for recipe in abandoned(store.leases_folder):
+        told = f"leases of recipe {recipe} are left, and no worker"
+        found.append(Finding("leases", told, None, "the same command goes on, and removes them"))
+    for folder, state in budgets(store.leases_folder):
+        recipe = folder.name.partition("-")[0]
+        if recipe not in at_work:
+            used = ", ".join(f"{amount:g} {what}" for what, amount in state.used.items() if amount) or "nothing"
+            told = f"a stopped run of recipe {recipe} has noted {used} as used of its budget"
+            cure = f"the same command has the rest; to give it the whole budget, remove {folder}"
+            found.append(Finding("budget", told, None, cure))
     return found
 
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from dataclasses import astuple
 from typing import TypeVar
 
@@ -10,6 +11,10 @@ from redraft.llm.model import ModelError
 from redraft.llm.usage import Amount
 
 T = TypeVar("T")
+
+
+is_remainder: ContextVar[bool] = ContextVar("is_remainder", default=False)
+"""Whether the budget of the run that begins is what is left of another one, whose owner keeps the account."""
 
 
 class RemainingBudget:
@@ -27,6 +32,7 @@ class RemainingBudget:
         """Runs the work with the rest of the budget, and returns its result. The result, or the ModelError that the
         work raises, says in `used` how much was used."""
         begun, used = time.monotonic(), None
+        remainder = is_remainder.set(True)
         try:
             found = await work(self._left)
             used = getattr(found, "used", None)
@@ -35,4 +41,5 @@ class RemainingBudget:
             used = error.used
             raise
         finally:
+            is_remainder.reset(remainder)
             self._left = self._left.minus(used or Amount(), time.monotonic() - begun)

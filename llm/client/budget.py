@@ -10,9 +10,11 @@ from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass
 
+from redraft.llm.client.budget_slices import BudgetShare
 from redraft.llm.limits import Budget, amount_text
 from redraft.llm.model import BudgetExceeded, ModelError
 from redraft.llm.usage import Amount, Prices, Usage
+from redraft.store.leases.slices import Slices
 
 
 class BudgetTooSmall(ModelError):
@@ -20,22 +22,26 @@ class BudgetTooSmall(ModelError):
 
 
 class BudgetAccount:
-    """One budget, the amount used of it, and the amount reserved. `owner` is "run" or "problem"."""
+    """One budget, the amount used of it, and the amount reserved. `owner` is "run" or "problem". With `slices`, other
+    processes have a part of the budget, and this account has a share of it."""
 
-    def __init__(self, owner: str, budget: Budget, used: Amount | None = None) -> None:
+    def __init__(self, owner: str, budget: Budget, used: Amount | None = None, slices: Slices | None = None) -> None:
         self._owner = owner
         self._budget = budget
         self._reserved = Amount()
         self._began = time.monotonic()
         self.used = used or Amount()
+        self.share = BudgetShare(slices, budget, self.used, self._reserved) if slices and budget else None
         self.exhausted: str | None = None  # which limit is used up, in words
 
     def shortage(self, more: Amount, held: bool = True) -> str | None:
         """Returns, in words, the limit that `more` would exceed, or None. If `held`, reservations count too."""
-        for what, most in (("calls", self._budget.calls), ("tokens", self._budget.tokens), ("usd", self._budget.usd)):
+        limit = self.share.limit if self.share else self._budget
+        for what in ("calls", "tokens", "usd"):
             taken = getattr(self.used, what) + (getattr(self._reserved, what) if held else 0)
+            most = getattr(limit, what)
             if most is not None and taken + getattr(more, what) > most * (1 + 1e-12):
-                return self._used_up(amount_text(what, most))
+                return self._used_up(amount_text(what, getattr(self._budget, what)))
         if self._budget.seconds is not None and self.left_s() <= 0:
             return self._used_up(amount_text("seconds", self._budget.seconds))
         return None
@@ -47,7 +53,8 @@ class BudgetAccount:
         """Returns the seconds until the budget's time is up; infinite if it has no limit of time."""
         if self._budget.seconds is None:
             return float("inf")
-        return self._budget.seconds - (time.monotonic() - self._began)
+        before = self.share.seconds_before if self.share else 0.0
+        return self._budget.seconds - before - (time.monotonic() - self._began)
 
     def reservation(self, amount: Amount) -> None:
         self._reserved.add(amount)
@@ -74,11 +81,17 @@ class Reservation:
 class BudgetLedger:
     """The budget of a run, and one for each of its problems (units).
 
-    `before(unit)` returns the amount that earlier executions used for a unit. A budget of money needs `prices`.
+    `before(unit)` returns the amount that earlier executions used for a unit. A budget of money needs `prices`. With
+    `slices`, several processes and executions share the run's budget.
     """
 
     def __init__(
-        self, run: Budget, problem: Budget, prices: Prices | None, before: Callable[[str], Amount] | None = None
+        self,
+        run: Budget,
+        problem: Budget,
+        prices: Prices | None,
+        before: Callable[[str], Amount] | None = None,
+        slices: Slices | None = None,
     ) -> None:
         self._money = any(budget.usd is not None for budget in (run, problem))
         if self._money and prices is None:
@@ -87,7 +100,7 @@ class BudgetLedger:
                 cure="Give them with --prices IN,OUT in dollars a million tokens.",
                 fatal=True,
             )
-        self._run = BudgetAccount("run", run)
+        self._run = BudgetAccount("run", run, slices=slices)
         self._runs = (self._run,) if run else ()
         self._problem, self._prices, self._before = problem, prices, before
         self._limits = bool(run or problem)
@@ -106,6 +119,16 @@ class BudgetLedger:
         other = copy(self)
         other._prices = prices
         return other
+
+    async def begin(self) -> None:
+        """Begins to share the run's budget with other processes, if it does."""
+        if self._run.share:
+            await self._run.share.begin()
+
+    async def close(self) -> None:
+        """Gives back what this process did not use of the run's budget."""
+        if self._run.share:
+            await self._run.share.close()
 
     @property
     def exhausted(self) -> str | None:
@@ -128,18 +151,22 @@ class BudgetLedger:
 
         Raises BudgetExceeded if the budget does not suffice for one sample.
         """
-        accounts = self._accounts(unit)
+        accounts, share = self._accounts(unit), self._run.share
+        least = self.amount(Usage(prompt, completion))
         while True:
+            if share:
+                await share.provide(self.amount(Usage(prompt, completion * n)), least)
             for samples in range(n, 0, -1):
                 amount = self.amount(Usage(prompt, completion * samples))
                 if all(account.shortage(amount) is None for account in accounts):
                     for account in accounts:
                         account.reservation(amount)
                     return Reservation(samples, amount, accounts)
-            least = self.amount(Usage(prompt, completion))
-            for account in accounts:
-                if missing := account.shortage(least, held=False):
-                    raise self._shortage_error(account, missing, least)
+            short = [(account, missing) for account in accounts if (missing := account.shortage(least, held=False))]
+            if share and short and short[0][0] is self._run and self._run.left_s() > 0 and await share.wait():
+                continue
+            if short:
+                raise self._shortage_error(*short[0], least)
             self._settled.clear()
             await self._settled.wait()
 
@@ -176,7 +203,8 @@ class BudgetLedger:
         too small for its very first call, since that is a mistake of the user."""
         if account is not self._run:
             return BudgetExceeded(missing)
-        if account.used == Amount() and "second" not in missing:
+        others = self._run.share is not None and self._run.share.was_used
+        if account.used == Amount() and not others and "second" not in missing:
             need = f"{least.tokens:,} tokens" + (f", or {amount_text('usd', least.usd)}" if least.usd else "")
             return BudgetTooSmall(
                 f"{missing.removesuffix(' is used up.')} is too small for one call, which may need {need}.",

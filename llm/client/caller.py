@@ -24,18 +24,26 @@ MESSAGE_TOKENS = 16  # the most tokens that a chat template adds to a message
 
 
 class Caller:
-    """One model with its limits. `say` receives a message when the provider goes down and when it is back."""
+    """One model with its limits. `say` receives a message when the provider goes down and when it is back. `share`
+    returns the part of the limits that this process has."""
 
-    def __init__(self, model: Model, limits: Limits, ledger: BudgetLedger, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        model: Model,
+        limits: Limits,
+        ledger: BudgetLedger,
+        say: Callable[[str], None],
+        share: Callable[[], float] = lambda: 1.0,
+    ) -> None:
         self._model = model
         self._limits = limits
         self._ledger = ledger
         model.say = say
         paced = model.remote and not model.patient
-        self._window = ConcurrencyLimit(2**31 if model.patient else limits.concurrency, adaptive=paced)
+        self._window = ConcurrencyLimit(2**31 if model.patient else limits.concurrency, adaptive=paced, share=share)
         self._breaker = CircuitBreaker(model.name, limits.patience_s, say)
         minute = limits.requests_per_minute, limits.tokens_per_minute
-        self._requests, self._tokens = (RateLimit(most) if most and paced else None for most in minute)
+        self._requests, self._tokens = (RateLimit(most, share=share) if most and paced else None for most in minute)
 
     async def call(self, request: Request, unit: str) -> Reply:
         """Returns the reply to a request; its usage includes failed tries. The reply may have fewer samples than

@@ -23,6 +23,7 @@ from redraft.llm.usage import Amount
 from redraft.store.calls import Call
 from redraft.store.digest import digest
 from redraft.store.journal import Journal
+from redraft.store.leases.slices import Slices
 from redraft.store.problems import Question
 
 
@@ -34,6 +35,9 @@ class Client:
     counts the calls of the unit that are in the journal. `say` receives a message when the provider goes down and when
     it is back. Every conversation begins with the messages in `opening`. Raises PromptError if the model cannot use the
     `prompts`.
+
+    Several processes may share the limits and the run's budget: `share` returns the part of the `limits` that this
+    process has, and `slices` has the budget between `begin` and `end`.
     """
 
     def __init__(
@@ -47,17 +51,27 @@ class Client:
         problem_budget: Budget = Budget(),  # noqa: B008 - frozen
         say: Callable[[str], None] = lambda text: None,
         prompts: Prompts = Prompts(),  # noqa: B008 - frozen
+        share: Callable[[], float] = lambda: 1.0,
+        slices: Slices | None = None,
     ) -> None:
         prompts.check(model)
         self.model = model
         self.sampling, self.prompts = sampling, prompts
         self.opening = prompts.opening(model.templates)
         self._log = CallLog(journal, prompts)
-        self._ledger = BudgetLedger(run_budget, problem_budget, model.prices, self._log.used)
-        self._limits, self._say = limits, say
-        self._caller = Caller(model, limits, self._ledger, say)
+        self._ledger = BudgetLedger(run_budget, problem_budget, model.prices, self._log.used, slices)
+        self._limits, self._say, self._share = limits, say, share
+        self._caller = Caller(model, limits, self._ledger, say, share)
         self._is_part_model = False  # whether this client is of a part's own model; its calls have hashes of their own
         self._others: dict[tuple[str | Model, str | None], Client] = {}
+
+    async def begin(self) -> None:
+        """Begins to share the run's budget with other processes, if there are `slices`."""
+        await self._ledger.begin()
+
+    async def end(self) -> None:
+        """Gives back what this process did not use of the shared budget."""
+        await self._ledger.close()
 
     def for_model(self, model: str | Model, api_base: str | None = None) -> "Client":
         """Returns the client of a part's own model, which shares the budgets, the journal and all other settings.
@@ -73,7 +87,7 @@ class Client:
             other.prompts.check(other.model)
             other.opening = other.prompts.opening(other.model.templates)
             other._ledger = self._ledger.with_prices(other.model.prices)
-            other._caller = Caller(other.model, self._limits, other._ledger, self._say)
+            other._caller = Caller(other.model, self._limits, other._ledger, self._say, self._share)
             other._is_part_model = True
             self._others[key] = other
         return self._others[key]

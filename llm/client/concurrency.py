@@ -1,7 +1,9 @@
 """A limit on calls in flight that adapts to what the provider can take."""
 
 import asyncio
+import math
 from collections import deque
+from collections.abc import Callable
 from typing import Self
 
 FIRST = 32  # calls in flight at the start
@@ -13,10 +15,12 @@ WEIGHT = 0.1  # the weight of the newest latency in the running mean
 class ConcurrencyLimit:
     """At most `most` calls in flight. If `adaptive`, the limit starts lower and doubles in the time of one call. The
     limit halves when the provider first refuses a call, and grows by a few calls at a time from then on, as in TCP. The
-    limit does not grow while latency is far above the least latency so far."""
+    limit does not grow while latency is far above the least latency so far.
 
-    def __init__(self, most: int, adaptive: bool = True) -> None:
-        self._most = most
+    `share` returns the part of the limit that this process has, if several processes share it."""
+
+    def __init__(self, most: int, adaptive: bool = True, share: Callable[[], float] = lambda: 1.0) -> None:
+        self._most, self._share = most, share
         self._size = float(min(most, FIRST) if adaptive else most)
         self._adaptive = adaptive
         self._cut = False  # whether the limit was ever halved
@@ -28,7 +32,7 @@ class ConcurrencyLimit:
     @property
     def size(self) -> int:
         """The number of calls that may be in flight now, at least 1."""
-        return int(self._size)
+        return min(int(self._size), max(1, math.ceil(self._most * self._share())))
 
     @property
     def epoch(self) -> int:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 GLANCE_S = 1.0  # the interval at which a waiting call checks for room
@@ -18,10 +19,11 @@ class Grant:
 
 
 class RateLimit:
-    """At most `most` units in any window of `seconds`. Calls wait in the order of their arrival."""
+    """At most `most` units in any window of `seconds`. Calls wait in the order of their arrival. `share` returns the
+    part of `most` that this process has, if several processes share it."""
 
-    def __init__(self, most: float, seconds: float = 60.0) -> None:
-        self._most = most
+    def __init__(self, most: float, seconds: float = 60.0, share: Callable[[], float] = lambda: 1.0) -> None:
+        self._most, self._share = most, share
         self._seconds = seconds
         self._taken: deque[Grant] = deque()  # oldest first
         self._sum = 0.0
@@ -32,7 +34,7 @@ class RateLimit:
         grant counts."""
         async with self._turn:
             self._forget()
-            while self._taken and self._sum + units > self._most:
+            while self._taken and self._sum + units > self._most * self._share():
                 left = self._taken[0].at + self._seconds - time.monotonic()
                 await asyncio.sleep(min(GLANCE_S, max(0.0, left)))
                 self._forget()

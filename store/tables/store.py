@@ -94,6 +94,15 @@ class Store:
         """Returns the path of a recipe's journal, beside the store; None for a store in memory."""
         return None if self.path == ":memory:" else Path(f"{self.path}.journal") / f"{recipe}.jsonl"
 
+    def leases_path(self, recipe: str) -> Path | None:
+        """Returns the folder of a recipe's leases, beside the store; None for a store in memory."""
+        return None if self.path == ":memory:" else self.leases_folder / recipe
+
+    @property
+    def leases_folder(self) -> Path:
+        """The folder of all leases of a store that is not in memory."""
+        return Path(f"{self.path}.leases")
+
     def remove_if_unused(self) -> None:
         """Deletes the file if this Store made it and nothing was collected: it holds problems and this Store's own runs
         at most, and no journal has an answer. Raises StoreError."""

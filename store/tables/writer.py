@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 
 from redraft.store.errors import StoreHeld
@@ -23,11 +23,24 @@ class Writer:
 
     If the store has an error, such as a full disk, the next `put` and `close` raise it; the journal still has the
     units. If other code in this process has the store open, the batch waits too, and only `close` raises an error.
+
+    `may_publish` is called in that thread while no other process can write the store. If it returns False, the units
+    belong to another worker by now, and the writer drops them. `published` gets each batch that is in the store.
     """
 
-    def __init__(self, store: Store, journal: Journal, *, seconds: float = 1.0, batch: int = 250) -> None:
+    def __init__(
+        self,
+        store: Store,
+        journal: Journal,
+        *,
+        seconds: float = 1.0,
+        batch: int = 250,
+        may_publish: Callable[[], bool] | None = None,
+        published: Callable[[Sequence[Unit]], Awaitable[None]] | None = None,
+    ) -> None:
         self._store = store
         self._journal = journal
+        self._may_publish, self._published = may_publish, published
         self._seconds = seconds
         self._batch = batch
         self._rest = 0.0  # seconds
@@ -54,15 +67,26 @@ class Writer:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._room.wait(), PATIENCE)
 
+    def add_stale(self, units: Iterable[str]) -> None:
+        """Adds units with calls in the journal that may be in the store already."""
+        self._stale += units
+
+    def drop_waiting(self) -> None:
+        """Drops the units that wait, since they belong to another worker by now."""
+        self._waiting.clear()
+        self._stale = []
+        self._room.set()
+
     async def close(self) -> None:
         """Publishes the waiting units, and returns when they are in the store. If `close` is cancelled, unpublished
-        units stay in the journal. Raises StoreError."""
+        units stay in the journal. Further units may come after it. Raises StoreError."""
         self._closing = True
         self._hurry.set()
         if self._task is not None:
             await self._task
         if self._waiting or self._stale:
             await self._publish_all()
+        self._closing = False
 
     async def _publish_all(self) -> None:
         while self._waiting or self._stale:
@@ -94,24 +118,35 @@ class Writer:
         if not units:
             return
         try:
-            self._rest = REST * await off_loop(_publish_timed, self._store, units)
+            seconds = await off_loop(_publish_timed, self._store, units, self._may_publish)
         except StoreHeld:
             self._waiting[:0] = units
             raise
+        if seconds is None:
+            return
+        self._rest = REST * seconds
         self._journal.forget(unit.unit_id for unit in units)
+        if self._published:
+            await self._published(units)
 
     async def _drop_stale(self) -> None:
         """Removes calls from the journal that the store has already. A process that was killed after publishing leaves
         such calls."""
         if self._stale:
-            for call, choices in await off_loop(self._store.calls, self._stale):
+            stale, self._stale = self._stale, []
+            for call, choices in await off_loop(self._store.calls, stale):
                 self._journal.preload(call, choices)
-            self._stale = []
             self._journal.let_go()
 
 
-def _publish_timed(store: Store, units: Sequence[Unit]) -> float:
-    """Publishes the units, and returns the seconds of processor time that publishing took."""
+def _publish_timed(store: Store, units: Sequence[Unit], may_publish: Callable[[], bool] | None) -> float | None:
+    """Publishes the units, and returns the seconds of processor time that publishing took; None if it may not."""
     start = time.thread_time()
-    store.publish(units)
+    if may_publish is None:
+        store.publish(units)
+        return time.thread_time() - start
+    with store.held():
+        if not may_publish():
+            return None
+        store.publish(units)
     return time.thread_time() - start

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
-from redraft.flows.display.progress import Tally
+from redraft.flows.display.progress import Tally, counts
 from redraft.store.problems import Question
 from redraft.store.trajectory import Grade, Role, Stop, Trajectory, Verdict
 from redraft.store.unit import Unit
@@ -21,8 +21,8 @@ def path(number: int, role: Role, verdict: Verdict, *, chosen: bool = False) -> 
 def tally(*judged: tuple[Trajectory, Grade]) -> tuple[int, int, int]:
     paths, grades = zip(*judged, strict=True)
     counted = Tally()
-    counted.add(Unit("u", "r", "recipe", "p", "", 1, 2, "done", paths, grades, (), NOW, NOW))
-    return counted.drafts, counted.decided, counted.last_right
+    counted.add(counts(Unit("u", "r", "recipe", "p", "", 1, 2, "done", paths, grades, (), NOW, NOW)))
+    return counted.total.drafts, counted.total.decided, counted.total.last_right
 
 
 def test_independent_samples_are_counted_and_what_was_explored_beside_them_is_not() -> None:

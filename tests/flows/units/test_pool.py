@@ -25,7 +25,7 @@ async def test_at_most_a_window_is_under_way_and_no_item_is_taken_too_early() ->
         running -= 1
         done.append(item)
 
-    await for_each(items(), work, 4)
+    await for_each(items(), work, lambda: 4)
     assert sorted(done) == list(range(20))
     assert (most, ahead) == (4, 5)
 
@@ -45,5 +45,5 @@ async def test_the_first_error_ends_everything_that_is_under_way() -> None:
             ended.append(item)
 
     with pytest.raises(ValueError, match="bad"):
-        await for_each(items(), work, 2)
+        await for_each(items(), work, lambda: 2)
     assert sorted(ended) == ["bad", "slow"]

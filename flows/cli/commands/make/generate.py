@@ -14,6 +14,7 @@ from redraft.flows.cli import options
 @options.LIMIT
 @options.REPLICATE
 @options.CONCURRENCY
+@options.WORKERS
 @options.PACE
 @options.BATCH
 @options.BUDGETS

@@ -1,0 +1,135 @@
+"""The part of a run's budget that this process has: several processes share the budget, and so do the executions of a
+run that was killed."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, replace
+
+from redraft.llm.limits import Budget
+from redraft.llm.usage import Amount
+from redraft.store.leases.slices import Slices
+from redraft.store.waiting import off_loop
+
+WATCH_S = 0.5  # seconds between two looks at what other processes want
+WAIT_S = 0.2  # seconds until a process that lacks budget asks again
+
+
+class BudgetShare:
+    """What this process has taken of the budget `whole`, in slices. `used` and `reserved` are those of its calls; they
+    change in place."""
+
+    def __init__(self, slices: Slices, whole: Budget, used: Amount, reserved: Amount) -> None:
+        self._slices, self._whole = slices, whole
+        self._used, self._reserved = used, reserved
+        self._granted = Amount()
+        self._noted = Amount()  # the used amount that is noted as used
+        self._worker = ""
+        self._turn = asyncio.Lock()
+        self._watching: asyncio.Task[None] | None = None
+        self.seconds_before = 0.0  # seconds for which the run was at work before this process
+        self.was_used = False  # whether any process has used or taken a part of the budget
+
+    @property
+    def limit(self) -> Budget:
+        """The amounts that this process may use, in the limits that the budget has."""
+        limits = {what: getattr(self._granted, what) for what in self._limited()}
+        return replace(Budget(**limits), seconds=self._whole.seconds)
+
+    async def begin(self) -> None:
+        """Notes that this process begins, and watches what others want."""
+        begun = time.monotonic()
+        self.seconds_before = await off_loop(self._note_time)
+        self.seconds_before -= time.monotonic() - begun
+        self._watching = asyncio.create_task(self._watch())
+
+    async def provide(self, need: Amount, least: Amount) -> None:
+        """Takes a slice, if the rest of what was taken does not suffice for `need`. If the budget does not suffice
+        either, but does for `least`, takes what is left."""
+        async with self._turn:
+            if self._lacking(need):
+                taken = await off_loop(self._take, self._lacking(need), self._lacking(least))
+                self._granted.add(Amount(**taken))  # pyright: ignore[reportArgumentType] - whole numbers are whole
+
+    async def wait(self) -> bool:
+        """Waits for what other processes may give back. Returns False if they have nothing."""
+        async with self._turn:
+            await off_loop(self._give_back)
+            found = await off_loop(self._slices.want)
+        if found:
+            await asyncio.sleep(WAIT_S)
+        return found
+
+    async def close(self) -> None:
+        """Gives back what was not used."""
+        if self._watching:
+            self._watching.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._watching
+            async with self._turn:
+                await off_loop(self._give_back)
+        self._watching = None
+
+    def _limited(self) -> list[str]:
+        return [what for what, most in asdict(replace(self._whole, seconds=None)).items() if most is not None]
+
+    def _lacking(self, more: Amount) -> dict[str, float]:
+        """Returns how much more this process needs for a call; nothing if it has enough."""
+        lacking = {
+            what: getattr(self._used, what)
+            + getattr(self._reserved, what)
+            + getattr(more, what)
+            - getattr(self._granted, what)
+            for what in self._limited()
+        }
+        return (
+            {what: max(0, amount) for what, amount in lacking.items()}
+            if max(lacking.values(), default=0) > 1e-12
+            else {}
+        )
+
+    def _take(self, need: Mapping[str, float], least: Mapping[str, float]) -> dict[str, float]:
+        self._settle_name()
+        state = self._slices.state()
+        self.was_used = any(state.used.values()) or bool(state.taken)
+        return self._slices.take(need, least)
+
+    def _give_back(self) -> None:
+        """Notes what is used, and gives back what is neither used nor reserved."""
+        if self._settle_name():
+            return
+        noted = {what: getattr(self._used, what) - getattr(self._noted, what) for what in self._limited()}
+        unused = {
+            what: getattr(self._granted, what) - getattr(self._used, what) - getattr(self._reserved, what)
+            for what in self._limited()
+        }
+        unused = {what: max(0, amount) for what, amount in unused.items()}
+        if any(noted.values()) or any(unused.values()):
+            self._slices.give_back(noted, unused)
+            self._noted.add(Amount(**noted))  # pyright: ignore[reportArgumentType]
+            self._granted.add(Amount(**unused), -1)  # pyright: ignore[reportArgumentType]
+
+    def _settle_name(self) -> bool:
+        """Begins anew if this process was taken for dead, and is another worker now: all that it had taken counts as
+        used. Returns whether it was."""
+        name = self._slices.worker()
+        changed = bool(self._worker) and name != self._worker
+        if changed:
+            self._granted = replace(self._used)
+            self._granted.add(self._reserved)
+            self._noted = replace(self._granted)
+        self._worker = name
+        return changed
+
+    def _note_time(self) -> float:
+        return self._slices.note_time() if self._whole.seconds is not None else 0.0
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(WATCH_S)
+            with suppress(OSError):  # a folder that is away for a moment
+                await off_loop(self._note_time)
+                if await off_loop(self._slices.is_wanted):
+                    async with self._turn:
+                        await off_loop(self._give_back)
