@@ -27,7 +27,7 @@ from redraft.llm.limits import Budget, Limits
 from redraft.store import Store
 
 FLOWS = ("generate", "annotate", "filter", "export", "nightly")
-NOT_TAKEN = {"progress", "source_name", "overwrite"}
+NOT_TAKEN = {"progress", "source_name", "overwrite", "workers"}
 PASSWORD = "Blumentopf93"
 
 
