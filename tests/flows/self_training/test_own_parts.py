@@ -94,7 +94,7 @@ def test_a_scope_is_a_condition() -> None:
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (("--method", "rtf"), "no method 'rtf'; there are distilled_search, from_reward_model, .*; a method of your own is a file"),
+        (("--method", "rtf"), "no method 'rtf'; there are distilled_search, .*; a method of your own is a file"),
         (("--rounds", "0"), "'--rounds': 0 is not in the range x>=1"),
         (("--trainer", "comand"), "no model trainer 'comand'; there are command, embedded"),
         (
