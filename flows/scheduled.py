@@ -13,7 +13,6 @@ from inspect import signature
 from typing import Any
 
 from prefect import get_run_logger
-from prefect.artifacts import acreate_markdown_artifact
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 
@@ -22,7 +21,7 @@ from redraft.flows.annotation.result import Annotation, sum_of_tries
 from redraft.flows.augment import augment as augment_stage
 from redraft.flows.augmentation.result import AugmentResult, sum_of_augment_tries
 from redraft.flows.deployment import parameters
-from redraft.flows.deployment.stage import Logged, ended, located, stage, too_few, tried
+from redraft.flows.deployment.stage import Logged, ended, located, noted, stage, too_few, tried
 from redraft.flows.export import EmptyExport, parts
 from redraft.flows.export import export as export_stage
 from redraft.flows.filter import DatasetResult
@@ -59,7 +58,7 @@ async def augment(given: parameters.Augment) -> State[dict[str, Any]]:
     or if a threshold is not met. If you retry the run, it continues."""
     found = await _augmented(given)
     told = str(found)
-    await acreate_markdown_artifact(told, key="redraft-augment", description=f"from {given.source}")
+    await noted(told, key="redraft-augment", description=f"from {given.source}")
     few = too_few("accepted", found.accepted, "min_accepted", given.min_accepted)
     return ended(told, asdict(found), _unmade(found), few)
 
@@ -72,7 +71,7 @@ async def annotate(given: parameters.Annotate) -> State[dict[str, Any]]:
     """
     found = await _annotated(given)
     told = str(found)
-    await acreate_markdown_artifact(f"{told}.", key="redraft-annotation", description=f"grader {found.grader}")
+    await noted(f"{told}.", key="redraft-annotation", description=f"grader {found.grader}")
     return ended(
         told,
         asdict(found),
@@ -87,7 +86,7 @@ async def self_train(given: parameters.SelfTrain) -> State[dict[str, Any]]:
     """Trains a model on its own judged drafts, in rounds. The flow run fails if the stage failed, if its budget is used
     up before the last round, or if a threshold is not met. If you retry the run, it continues."""
     found = await _self_trained(given)
-    await acreate_markdown_artifact(str(found), key="redraft-self-train", description=f"method {found.method}")
+    await noted(str(found), key="redraft-self-train", description=f"method {found.method}")
     gain = found.rounds[-1].gain.mean if found.rounds else None
     small = given.min_gain is not None and (gain is None or gain < given.min_gain)
     reasons = (found.spent, f"Too small a gain: {gain}, and min_gain is {given.min_gain}" if small else None)
@@ -118,7 +117,7 @@ async def nightly(given: parameters.Nightly) -> State[dict[str, Any]]:
     summary = await _generated(given)
     found = await _exported(given, given.export_arguments)
     get_run_logger().info(found.one_line())
-    kept = f"{found.kept:,} kept in {found.file}"
+    kept = f"{found.kept:,} kept in {found.file}" if found.file else "0 kept"
     facts = asdict(summary) | {"export": asdict(found)}
     few = too_few("kept", found.kept, "min_kept", given.min_kept)
     return ended(_told(summary, kept), facts, *_wrong(summary, given), few)
@@ -159,7 +158,7 @@ async def _generated(given: parameters.Generate) -> Summary:
     whole = parts[0] if alone else await off_loop(_joined, found, parts, replicate)
     if spent:
         whole = replace(whole, spent=f"The flow run's budget of {budget.whole} is used up.")
-    await acreate_markdown_artifact(markdown(whole), key="redraft-summary", description=f"replicate {replicate}")
+    await noted(markdown(whole), key="redraft-summary", description=f"replicate {replicate}")
     return whole
 
 

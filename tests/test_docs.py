@@ -212,6 +212,26 @@ def test_a_program_without_its_argument_says_what_is_missing(page: str, program:
     assert done.stderr.count("\n") == 1
 
 
+def test_the_tasks_of_a_slurm_array_share_the_problems(tmp_path: Path) -> None:
+    """The script of the guide, by a shell in Slurm's place; the tasks of this array begin at 1."""
+    page = (ROOT / "docs" / "schedule.md").read_text()
+    [script] = re.findall(r"^```bash title=array\.slurm\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    (tmp_path / "array.slurm").write_text(script)
+    rows = [json.dumps({"question": f"What is {n} + {n}?", "answer": str(2 * n)}) for n in range(5)]
+    (tmp_path / "problems.jsonl").write_text("\n".join(rows) + "\n")
+    programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    for task in (1, 2):
+        array = {"SLURM_ARRAY_TASK_ID": str(task), "SLURM_ARRAY_TASK_COUNT": "2", "PATH": programs}
+        given = ["problems.jsonl", "--strategy", "greedy", "--max-tokens", "8"]
+        run(["bash", "array.slurm", *given], tmp_path, {**os.environ, **array})
+    solved = []
+    for task in (1, 2):
+        with Store(tmp_path / f"part-{task}.duckdb") as store:
+            solved.append({question for (question,) in store.query("SELECT question FROM problems").rows})
+    assert [len(one) for one in solved] == [3, 2]
+    assert len(solved[0] | solved[1]) == 5
+
+
 def test_every_picture_is_shown() -> None:
     shown = {file for page in PAGES for file, _ in links(page)}
     assert sorted(file.name for file in set((ROOT / "docs").glob("*.svg")) - shown) == []

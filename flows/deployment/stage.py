@@ -7,10 +7,13 @@ import os
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, TypeVar, cast
 
+from httpx import HTTPError
 from prefect import Flow, get_run_logger, task
+from prefect.artifacts import acreate_markdown_artifact
 from prefect.blocks.system import Secret
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
+from prefect.logging import get_logger
 from prefect.states import Completed, Failed
 
 from redraft.flows.deployment.parameters import Model, Parameters, Stored, masked, signature
@@ -68,6 +71,15 @@ def ended(told: str, facts: Mapping[str, Any], *wrong: str | None) -> State[dict
     if reasons:
         return Failed(message=". ".join([*reasons, told]), data=dict(facts))
     return Completed(message=told, data=dict(facts))
+
+
+async def noted(text: str, key: str, description: str) -> None:
+    """Makes an artifact of the flow run. If Prefect's server does not take it, one line in the log says so and the flow
+    goes on: its results are in the store."""
+    try:
+        await acreate_markdown_artifact(text, key=key, description=description)
+    except HTTPError as error:
+        get_logger("redraft").warning(f"Prefect's server takes no artifact {key!r} ({error}): the results are stored")
 
 
 def too_few(what: str, found: int, name: str, least: int) -> str | None:

@@ -148,35 +148,58 @@ def adder() -> Callable[..., Scripted]:
     return make
 
 
+class PrefectServer:
+    """A Prefect server at a port of its own, which can be killed and started again. What it logs is in `server.log` in
+    its `home`; `env` leads to it."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self._port = free.getsockname()[1]
+        self.env = {
+            "PREFECT_HOME": str(home),
+            "PREFECT_API_URL": f"http://127.0.0.1:{self._port}/api",
+            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            "DO_NOT_TRACK": "1",
+            "PREFECT_SERVER_API_HOST": "127.0.0.1",
+            "PREFECT_LOGGING_TO_API_ENABLED": "false",
+            # What is due is seen within seconds.
+            "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "3",
+            "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "2",
+            "PREFECT_WORKER_QUERY_SECONDS": "1",
+        }
+
+    def start(self) -> None:
+        """Returns when the server answers."""
+        command = [sys.executable, "-m", "prefect", "server", "start", "--port", str(self._port), "--no-ui"]
+        with (self.home / "server.log").open("a") as log:
+            self._process = subprocess.Popen(command, env=clean(self.env), stdout=log, stderr=log)
+        _wait(f"{self.env['PREFECT_API_URL']}/health", self._process, self.home / "server.log")
+
+    def stop(self, *, at_once: bool = False) -> None:
+        """Ends the server as an operator does, or kills it."""
+        if at_once:
+            self._process.kill()
+        self._process.terminate()
+        self._process.wait(30)
+
+
 @pytest.fixture(scope="session")
-def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """A real Prefect server of this test session's own; yields the environment that leads to it. What it logs is in
-    `server.log` in its PREFECT_HOME."""
-    home = tmp_path_factory.mktemp("prefect")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    env = {
-        "PREFECT_HOME": str(home),
-        "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "DO_NOT_TRACK": "1",
-        "PREFECT_SERVER_API_HOST": "127.0.0.1",
-        "PREFECT_LOGGING_TO_API_ENABLED": "false",
-        # What is due is seen within seconds.
-        "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "3",
-        "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "2",
-        "PREFECT_WORKER_QUERY_SECONDS": "1",
-    }
-    command = [sys.executable, "-m", "prefect", "server", "start", "--port", str(port), "--no-ui"]
-    with (home / "server.log").open("w") as log:
-        server = subprocess.Popen(command, env=clean(env), stdout=log, stderr=log)
-        try:
-            _wait(f"{env['PREFECT_API_URL']}/health", server, home / "server.log")
-            yield env
-        finally:
-            server.terminate()
-            server.wait(30)
+def prefect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]:
+    """A real Prefect server of this test session's own."""
+    server = PrefectServer(tmp_path_factory.mktemp("prefect"))
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def prefect_server(prefect: PrefectServer) -> Mapping[str, str]:
+    """The environment that leads to this test session's Prefect server."""
+    return prefect.env
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,8 @@ import re
 import sqlite3
 import subprocess
 import sys
+import time
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
@@ -118,6 +120,58 @@ def test_self_training_shows_its_true_state_and_goes_on(prefect_api: Any, python
         ]
 
 
+def test_a_run_goes_on_if_the_server_takes_no_artifact(python: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PREFECT_CLIENT_MAX_RETRIES", "0")
+    done = python("-c", NOTED)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "on\n"
+    told = r"WARNING .*Prefect's server takes no artifact 'redraft-summary' \(.+\): the results are stored"
+    assert re.search(told, done.stderr), done.stderr
+
+
+def until_stored(db: Path, units: int) -> None:
+    """Returns when the store has so many units."""
+    with Store(db) as store:
+        while store.query("SELECT count(*) FROM raw.commits").rows < [(units,)]:
+            time.sleep(0.2)
+
+
+async def test_a_run_goes_on_while_prefects_server_is_gone(
+    prefect: Any, prefect_api: Any, openai_server: Any, tmp_path: Path
+) -> None:
+    """The server is killed in the midst of a run and started again: the run ends, and each call was made once."""
+    held = asyncio.Event()
+    asked = Counter[str]()
+
+    async def write(messages: list[dict[str, Any]], seed: int, index: int) -> str:
+        asked[messages[0]["content"]] += 1
+        if len(asked) > 4:  # in the third of ten shards
+            first.set()
+            await held.wait()
+        return "\\boxed{4}"
+
+    first = asyncio.Event()
+    openai_server.write = write
+    program = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", GONE, openai_server.url, cwd=tmp_path, env={**os.environ, **prefect.env},
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    await first.wait()
+    prefect.stop(at_once=True)
+    held.set()
+    await asyncio.to_thread(until_stored, tmp_path / "redraft.duckdb", 6)  # shards are done without the server
+    await asyncio.to_thread(prefect.start)
+    out, _ = await program.communicate()
+    assert program.returncode == 0, out.decode()
+    assert set(asked.values()) == {1}
+    assert len(asked) == 20
+    [run] = called(prefect_api, "generate", "START_TIME_DESC")[:1]
+    assert (run["state"]["type"], run["state"]["message"]) == (
+        "COMPLETED",
+        "20 problems, 20 trajectories: 0 right; 20 new, 0 already there",
+    )
+
+
 async def test_prefect_gets_no_key_no_password_and_no_question(
     prefect_server: Mapping[str, str], prefect_api: Any, openai_server: Any, tmp_path: Path
 ) -> None:
@@ -166,6 +220,25 @@ async def test_prefect_gets_no_key_no_password_and_no_question(
     for text in (kept, told, (home / "server.log").read_text(errors="replace")):
         assert not [word for word in ("okapi", "tapir", password, "Wombatina", "purple lemurs") if word in text]
 
+
+NOTED = """
+import asyncio, os
+
+os.environ["PREFECT_API_URL"] = "http://127.0.0.1:9/api"  # where nobody answers
+from redraft.flows.deployment.stage import noted
+
+asyncio.run(noted("5 problems", "redraft-summary", "replicate 1"))
+print("on")
+"""
+
+GONE = """
+import asyncio, sys
+from redraft.flows import scheduled
+
+scheduled.SHARD = 2
+given = {"strategy": "best_of_n", "samples": 1, "limit": 20, "model": "mock", "api_base": sys.argv[1]}
+asyncio.run(scheduled.generate("builtin:levels=1", **given, return_state=True))
+"""
 
 MINE = """
 from redraft.agents import Agent, Policy
