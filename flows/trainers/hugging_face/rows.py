@@ -15,7 +15,7 @@ from redraft.store.sources.files import rows
 Row = dict[str, Any]
 
 COLUMNS: Mapping[str, tuple[tuple[str, ...], str]] = {
-    "sft": (("prompt", "completion"), "sft, rise, mended or messages"),
+    "sft": (("prompt", "completion"), "sft, rise, mended, messages or step_weights"),
     "dpo": (("prompt", "chosen", "rejected"), "dpo or best_worst"),
     "kto": (("prompt", "completion", "label"), "kto"),
     "grpo": (("prompt",), "prompts"),
@@ -87,6 +87,7 @@ def _row(row: Any, loss: str) -> Row:
     if loss == "sft":
         row.setdefault("weight", 1.0)
         _check_number("weight", row["weight"], math.inf)
+        _check_step_weights(row)
     if loss == "kto" and not isinstance(row["label"], bool):
         raise ValueError(f"label {row['label']!r:.80} is neither true nor false")
     return row
@@ -114,6 +115,21 @@ def _check_steps(row: Row) -> None:
         _check_number("label", float(label) if isinstance(label, bool) else label, 1)
     if not isinstance(row["prompt"], str) or not all(isinstance(step, str) for step in steps):
         raise ValueError("prompt and completions have to be texts")
+
+
+def _check_step_weights(row: Row) -> None:
+    """Gives a row without weights of steps empty lists of them. Raises ValueError unless the steps are the answer."""
+    steps, weights = row.setdefault("steps", []), row.setdefault("step_weights", [])
+    if not weights:
+        row["steps"] = []
+        return
+    if not isinstance(steps, list) or not isinstance(weights, list) or len(steps) != len(weights):
+        raise ValueError("step_weights need as many steps: export the rows with --format step_weights")
+    for weight in weights:
+        _check_number("step_weights", weight, math.inf)
+    answer = row["completion"]
+    if "".join(map(str, steps)) != (answer if isinstance(answer, str) else answer[-1]["content"]):
+        raise ValueError("its steps together are not its completion: export the rows with --format step_weights")
 
 
 def _check_number(name: str, value: Any, most: float) -> None:

@@ -73,6 +73,28 @@ def test_sft_is_the_weighted_mean_of_the_token_losses(
     assert first_loss(trainer) == pytest.approx(expected, abs=2e-4)
 
 
+def test_a_step_of_a_row_has_its_own_weight(torch: Any, make_task: Task, sft_rows: list[Any], tmp_path: Path) -> None:
+    rows = []
+    for at, row in enumerate(sft_rows):
+        steps = row["completion"][0]["content"].splitlines(keepends=True)
+        rows.append({**row, "steps": steps, "step_weights": [0.25 + at, 0.75][-len(steps) :]} if at else row)
+    trainer = fitted(make_task("sft", rows, **ALL), tmp_path / "scratch").trainer
+    losses, weights = [], []
+    for made, row in zip(trainer.train_dataset, rows, strict=True):
+        learnt = [at for at, label in enumerate(made["labels"]) if label != -100]
+        likely = trainer.model(input_ids=torch.tensor([made["input_ids"]])).logits[0].log_softmax(-1)
+        text = ""
+        for at in learnt:
+            step = text.count("\n")
+            factor = row["step_weights"][step] if "steps" in row else 1.0
+            losses.append(-float(likely[at - 1, made["input_ids"][at]]))
+            weights.append(row["weight"] * factor)
+            text += trainer.processing_class.decode([made["input_ids"][at]])
+    expected = sum(loss * weight for loss, weight in zip(losses, weights, strict=True)) / sum(weights)
+    trainer.train()
+    assert first_loss(trainer) == pytest.approx(expected, abs=2e-4)
+
+
 def test_sft_without_weights_is_trls_own_trainer(make_task: Task, sft_rows: list[Any], tmp_path: Path) -> None:
     rows = [{**row, "weight": 3.0} for row in sft_rows]
     weighted = fitted(make_task("sft", [*rows[:-1], {**rows[-1], "weight": 3.0 + 1e-9}], **ALL), tmp_path / "a").trainer

@@ -66,6 +66,17 @@ def test_a_task_is_the_same_after_its_file(tmp_path: Path) -> None:
         ("sft", {"messages": [USER]}, "column 'prompt' is neither"),
         ("sft", {"prompt": [USER], "completion": [USER]}, "'completion' ends in a message of 'user'"),
         ("sft", {"prompt": "x", "completion": "y", "weight": -1}, "weight -1 is no number from 0 on"),
+        ("sft", {"prompt": "x", "completion": "y", "step_weights": [1]}, "step_weights need as many steps"),
+        (
+            "sft",
+            {"prompt": "x", "completion": "y", "steps": ["y"], "step_weights": [-1]},
+            "step_weights -1 is no number from 0 on",
+        ),
+        (
+            "sft",
+            {"prompt": "x", "completion": "y", "steps": ["z"], "step_weights": [1]},
+            "its steps together are not its completion",
+        ),
         ("dpo", {"prompt": [USER], "chosen": [ASSISTANT]}, "no column 'rejected': .* --format dpo or best_worst"),
         ("kto", {"prompt": "x", "completion": "y", "label": 1}, "label 1 is neither true nor false"),
         ("prm", {"prompt": "x", "completions": ["a"], "labels": [True, False]}, "a label for each step"),
