@@ -104,8 +104,13 @@ COLLAPSE = tuple(
     for seed in (0, 1)
     for name, arguments in ARMS.items()
 )
-REINFORCED: tuple[Experiment, ...] = ()
-EXPERIMENTS = (*METHODS, *CARRIED, *COLLAPSE, *REINFORCED)
+TRL = f"{Path(__file__).resolve().with_name('as_hugging_face.py')}:as_hugging_face"
+REINFORCED = (
+    Experiment("reinforced", "grpo", "grpo", 1, samples=4, trainer=TRL),
+    Experiment("reinforced", "score", "score", 1, samples=1, trainer=TRL),
+)
+"""The trainer draws 1,280 completions besides, which the tokens do not count."""
+EXPERIMENTS = (*METHODS, *CARRIED, *REINFORCED, *COLLAPSE)
 
 
 async def run(one: Experiment, store: str) -> None:
