@@ -152,7 +152,7 @@ class BudgetLedger:
         Raises BudgetExceeded if the budget does not suffice for one sample.
         """
         accounts, share = self._accounts(unit), self._run.share
-        least = self.amount(Usage(prompt, completion))
+        least, last = self.amount(Usage(prompt, completion)), False
         while True:
             if share:
                 await share.provide(self.amount(Usage(prompt, completion * n)), least)
@@ -163,8 +163,11 @@ class BudgetLedger:
                         account.reservation(amount)
                     return Reservation(samples, amount, accounts)
             short = [(account, missing) for account in accounts if (missing := account.shortage(least, held=False))]
-            if share and short and short[0][0] is self._run and self._run.left_s() > 0 and await share.wait():
-                continue
+            if share and short and short[0][0] is self._run and self._run.left_s() > 0:
+                others = await share.wait()
+                if others or not last:  # what others have given back meanwhile can be taken now
+                    last = not others
+                    continue
             if short:
                 raise self._shortage_error(*short[0], least)
             self._settled.clear()
