@@ -1,7 +1,7 @@
 """The tasks of a run by shards: what this worker has, what others did, and what it does when it has lost its leases."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,7 +48,7 @@ class Site:
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
+def site(tmp_path: Path) -> Site:
     return Site(tmp_path, set())
 
 
