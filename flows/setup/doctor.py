@@ -140,7 +140,7 @@ def holds(db: str) -> list[Finding]:
         units = store.query(UNITS).rows
     except RedraftError as error:
         return [Finding("store", str(error), False)]
-    size = Path(db).stat().st_size / 2**20
+    size = store.size() / 2**20
     found = [
         Finding("store", f"{db}, {size:.1f} MB: " + ", ".join(f"{count:,} {name}" for name, count in rows.items())),
         Finding("runs", ", ".join(f"{count:,} {status}" for status, count in runs) or "none"),
@@ -163,7 +163,7 @@ def _unfinished(store: Store) -> list[Finding]:
     for (recipe,) in store.query(RUNNING).rows:
         path = store.journal_path(recipe)
         killed += recipe not in at_work and (path is None or not any(map(is_locked, run_files(path))))
-    for path in Path(f"{store.path}.journal").glob("*.jsonl"):
+    for path in store.journals.glob("*.jsonl") if store.journals else ():
         waiting += not is_locked(path) and has_answer(path)
     found = []
     if killed:

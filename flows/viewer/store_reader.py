@@ -46,9 +46,7 @@ class Reader:
 
     def stamp(self) -> str:
         """Returns a text that changes when the store or a journal of it does. The store is not opened."""
-        journals = Path(f"{self.store.path}.journal")
-        files = [Path(self.store.path), *(sorted(journals.glob("*.jsonl")) if journals.is_dir() else [])]
-        return "-".join(_state(file) for file in files)
+        return "-".join(_state(file) for file in self.store.stamp())
 
 
 def problem_rows(problem_id: str) -> str:

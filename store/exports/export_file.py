@@ -204,8 +204,10 @@ def _remove(path: Path) -> None:
 
 
 def _belongs_to(store: Path, file: Path) -> bool:
-    """Returns whether a file is the store's database, its log, or one of its journals."""
+    """Returns whether a file is the store's database, its log or one of its journals, or is in the store's folder."""
     own, other = store.resolve(), file.resolve()
+    if own.is_dir() and own in other.parents:
+        return True
     if other in (own, Path(f"{own}.wal")) or Path(f"{own}.journal") in (other, *other.parents):
         return True
     return other.exists() and own.exists() and other.samefile(own)

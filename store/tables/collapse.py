@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING
 
+from redraft.store.tables.batch import Batch
 from redraft.store.tables.rows.unit_rows import utc
-from redraft.store.tables.sql import insert, literal
+from redraft.store.tables.sql import literal
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -58,16 +59,14 @@ class Watched:
     losses: Sequence[ReferenceLoss] = ()
 
 
-def add_watched(connection: "DuckDBPyConnection", loop_id: str, round: int, watched: Watched) -> None:
+def add_watched(batch: Batch, loop_id: str, round: int, watched: Watched) -> None:
     """Adds the measurement of a round."""
     now = utc()
     tables = {
-        "raw.collapse": watched.indicators, "raw.alarms": watched.alarms, "raw.reference_losses": watched.losses,
+        "collapse": watched.indicators, "alarms": watched.alarms, "reference_losses": watched.losses,
     }  # fmt: skip
-    connection.execute("BEGIN")
     for table, records in tables.items():
-        insert(connection, table, [(loop_id, round, *astuple(one), now) for one in records])
-    connection.execute("COMMIT")
+        batch.add(table, [(loop_id, round, *astuple(one), now) for one in records])
 
 
 def read_losses(connection: "DuckDBPyConnection", loop_id: str, round: int) -> list[ReferenceLoss]:

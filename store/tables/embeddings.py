@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from redraft.store.tables.batch import Batch
 from redraft.store.tables.rows.unit_rows import utc
-from redraft.store.tables.sql import insert, literal
+from redraft.store.tables.sql import literal
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,10 +31,10 @@ class MeasuredQuestion(NamedTuple):
     distance: float
 
 
-def add_embeddings(connection: "DuckDBPyConnection", model: str, vectors: Mapping[str, Sequence[float]]) -> None:
+def add_embeddings(batch: Batch, model: str, vectors: Mapping[str, Sequence[float]]) -> None:
     """Appends the embeddings of texts, by the hashes of the texts."""
     now = utc()
-    insert(connection, "raw.embeddings", [(model, name, list(vector), now) for name, vector in vectors.items()])
+    batch.add("embeddings", [(model, name, list(vector), now) for name, vector in vectors.items()])
 
 
 def read_embeddings(connection: "DuckDBPyConnection", model: str) -> "dict[str, np.ndarray]":
@@ -44,7 +45,7 @@ def read_embeddings(connection: "DuckDBPyConnection", model: str) -> "dict[str, 
 
 
 def add_measurement(
-    connection: "DuckDBPyConnection",
+    batch: Batch,
     run_id: str,
     embedder: str,
     kinds: Iterable[MeasuredKind],
@@ -52,7 +53,5 @@ def add_measurement(
 ) -> None:
     """Appends a measurement of kinds of rewrites, all or none."""
     now = utc()
-    connection.execute("BEGIN")
-    insert(connection, "raw.kinds", [(run_id, embedder, *kind, now) for kind in kinds])
-    insert(connection, "raw.distances", ((run_id, *distance) for distance in distances))
-    connection.execute("COMMIT")
+    batch.add("kinds", [(run_id, embedder, *kind, now) for kind in kinds])
+    batch.add("distances", ((run_id, *distance) for distance in distances))

@@ -2,13 +2,9 @@
 
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass
-from typing import TYPE_CHECKING
 
+from redraft.store.tables.batch import Batch
 from redraft.store.tables.rows.unit_rows import utc
-from redraft.store.tables.sql import insert
-
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +22,7 @@ class Label:
     key_shown: bool = False
 
 
-def add_labels(connection: "DuckDBPyConnection", labels: Iterable[Label]) -> None:
+def add_labels(batch: Batch, labels: Iterable[Label]) -> None:
     """Appends labels, all or none; if a person labels a draft several times, the last label counts."""
     moment = utc()
-    connection.execute("BEGIN")
-    insert(connection, "raw.labels", [(*astuple(label), moment) for label in labels])
-    connection.execute("COMMIT")
+    batch.add("labels", [(*astuple(label), moment) for label in labels])

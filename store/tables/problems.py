@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from redraft.store.errors import StoreError
 from redraft.store.problems import Kind, Problem
+from redraft.store.tables.batch import Batch
 from redraft.store.tables.rows.unit_rows import problem_row, utc
 from redraft.store.tables.sql import insert, literal, one_of
 
@@ -13,12 +14,12 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 
-def add_problems(connection: "DuckDBPyConnection", problems: Iterable[Problem]) -> int:
+def add_problems(batch: Batch, problems: Iterable[Problem]) -> int:
     """Appends new problems, and returns their number. If the key, level, subject or split of a known problem has
     changed, the problem is appended again as its newest version. Raises StoreError if the question of a known id has
     changed."""
     given = {problem.problem_id: problem for problem in problems}
-    known = _read_known(connection, list(given))
+    known = _read_known(batch.connection, list(given))
     for problem_id, before in known.items():
         if before.question != given[problem_id].question:
             raise StoreError(
@@ -27,7 +28,7 @@ def add_problems(connection: "DuckDBPyConnection", problems: Iterable[Problem]) 
             )
     now = utc()
     changed = [problem for problem in given.values() if _facts(known.get(problem.problem_id)) != _facts(problem)]
-    insert(connection, "raw.problems", [problem_row(problem, now) for problem in changed])
+    batch.add("problems", [problem_row(problem, now) for problem in changed])
     return len(given) - len(known)
 
 

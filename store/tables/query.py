@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from redraft.store.errors import QueryError, quoting
 from redraft.store.exports.export_file import FULL, cure, new_path, replacing
 from redraft.store.json_records import strict
+from redraft.store.tables.admission import check_query
 from redraft.store.tables.sql import literal
 
 if TYPE_CHECKING:
@@ -58,8 +59,8 @@ def read_table(connection: "DuckDBPyConnection", sql: str, parameters: Sequence[
     import duckdb
 
     try:
-        _check_single(connection, sql)
         _lock_configuration(connection)
+        check_query(connection, sql)
         connection.execute("BEGIN TRANSACTION READ ONLY")
         result = connection.execute(sql, parameters) if parameters else connection.execute(sql)
         described, rows = result.description or [], result.fetchall()
@@ -71,10 +72,10 @@ def read_table(connection: "DuckDBPyConnection", sql: str, parameters: Sequence[
         raise QueryError(OUTSIDE) from error
 
 
-def sorting_memory(file: str) -> int:
-    """Returns the bytes with which DuckDB sorts the candidates of the database `file`: LEAST_MEMORY, or a quarter of
-    the size of the file if that is more."""
-    return max(LEAST_MEMORY, os.path.getsize(file) // 4)
+def sorting_memory(size: int) -> int:
+    """Returns the bytes with which DuckDB sorts the candidates of a store of `size` bytes: LEAST_MEMORY, or a quarter
+    of the size if that is more."""
+    return max(LEAST_MEMORY, size // 4)
 
 
 def limit_memory(connection: "DuckDBPyConnection", most: int) -> None:
@@ -95,8 +96,8 @@ def read_parts(
     import duckdb
 
     try:
-        _check_single(connection, sql)
         _lock_configuration(connection)
+        check_query(connection, sql)
         for name, select in (tables or {}).items():
             connection.execute(f"CREATE TEMP TABLE {name} AS {select}")
         result = connection.execute(sql)
@@ -121,9 +122,9 @@ def write_parquet(connection: "DuckDBPyConnection", sql: str, file: str | Path) 
     import duckdb
 
     try:
-        _check_single(connection, sql)
         connection.execute(f"SET allowed_paths = [{literal(str(new_path(Path(file))))}]")
         _lock_configuration(connection)
+        check_query(connection, sql)
         connection.execute(f"CREATE TEMP TABLE result AS {sql}")
         with replacing(Path(file)) as new:
             copy = f"COPY temp.result TO {literal(str(new))} (FORMAT parquet, USE_TMP_FILE false)"
@@ -150,19 +151,6 @@ def _not_written(file: Path, error: Exception) -> str:
         if os.strerror(number) in str(error):
             return f"{file} can't be written: {os.strerror(number)}: {cure(OSError(number, ''))}"
     return _short_message(error)
-
-
-def _check_single(connection: "DuckDBPyConnection", sql: str) -> None:
-    """Raises QueryError unless the text is one statement. For a PIVOT, DuckDB adds a statement without text that makes
-    a type; the added statement does not count."""
-    found = connection.extract_statements(sql)
-    statements = [statement for statement in found if statement.query or statement.type.name != "CREATE"]
-    if len(statements) != 1:
-        raise QueryError(
-            "one statement at a time: ask them one after the other"
-            if statements
-            else "the question is empty: ask one in SQL, such as FROM runs"
-        )
 
 
 def _unique_names(names: Sequence[str]) -> list[str]:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from redraft.store.json_records import strict
+from redraft.store.tables.batch import Batch
 from redraft.store.tables.rows.unit_rows import utc
-from redraft.store.tables.sql import insert, literal
+from redraft.store.tables.sql import literal
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -71,14 +72,14 @@ class TrainedModel:
     run_id: str = ""
 
 
-def add_round(connection: "DuckDBPyConnection", noted: Round) -> None:
+def add_round(batch: Batch, noted: Round) -> None:
     """Adds the state of a round."""
-    insert(connection, "raw.rounds", [(*_values(noted), utc())])
+    batch.add("rounds", [(*_values(noted), utc())])
 
 
-def add_model(connection: "DuckDBPyConnection", made: TrainedModel) -> None:
+def add_model(batch: Batch, made: TrainedModel) -> None:
     """Adds a model."""
-    insert(connection, "raw.models", [(*_values(made), utc())])
+    batch.add("models", [(*_values(made), utc())])
 
 
 def read_rounds(connection: "DuckDBPyConnection", loop_id: str) -> list[Round]:

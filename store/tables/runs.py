@@ -2,14 +2,15 @@
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from redraft.store.json_records import strict
+from redraft.store.tables.batch import Batch
 from redraft.store.tables.rows.unit_rows import utc
-from redraft.store.tables.sql import insert, literal, one_of
+from redraft.store.tables.sql import literal, one_of
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -29,24 +30,22 @@ def new_id() -> str:
     return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
 
 
-def add_run(
-    connection: "DuckDBPyConnection", stage: str, recipe: str, strategy: str, model: str, config: Mapping[str, Any]
-) -> str:
+def add_run(batch: Batch, stage: str, recipe: str, strategy: str, model: str, config: Mapping[str, Any]) -> str:
     """Adds the start of a run, and returns its id."""
     run_id = new_id()
     facts = (stage, recipe, strategy, model, strict(dict(config)))
-    insert(connection, "raw.run_events", [(run_id, "started", utc(), *facts, None, version("redraft"))])
+    batch.add("run_events", [(run_id, "started", utc(), *facts, None, version("redraft"))])
     return run_id
 
 
-def add_run_end(connection: "DuckDBPyConnection", run_id: str, status: str, facts: Mapping[str, Any]) -> None:
+def add_run_end(batch: Batch, run_id: str, status: str, facts: Mapping[str, Any]) -> None:
     """Adds how a run ended."""
     row = (run_id, status, utc(), None, None, None, None, None, strict(dict(facts)), None)
-    insert(connection, "raw.run_events", [row])
+    batch.add("run_events", [row])
 
 
 def add_dataset(
-    connection: "DuckDBPyConnection",
+    batch: Batch,
     dataset_id: str,
     format: str,
     filter: Mapping[str, Any],
@@ -56,27 +55,17 @@ def add_dataset(
 ) -> None:
     """Adds an export with its rows, all or nothing. `around` is entered before they are committed, and gets the
     exception if they can't be."""
-    connection.execute("BEGIN")
-    try:
-        insert(connection, "raw.datasets", [(dataset_id, format, strict(dict(filter)), utc(), run_id or None)])
-        insert(connection, "raw.dataset_rows", ((dataset_id, *row) for row in rows))
-        with around:
-            connection.execute("COMMIT")
-    except BaseException:
-        with suppress(Exception):  # an error of DuckDB has ended the transaction
-            connection.execute("ROLLBACK")
-        raise
+    batch.add("datasets", [(dataset_id, format, strict(dict(filter)), utc(), run_id or None)])
+    batch.add("dataset_rows", ((dataset_id, *row) for row in rows))
+    with around:
+        batch.commit()
 
 
-def add_dataset_of(
-    connection: "DuckDBPyConnection", format: str, filter: Mapping[str, Any], sql: str, run_id: str
-) -> str:
+def add_dataset_of(batch: Batch, format: str, filter: Mapping[str, Any], sql: str, run_id: str) -> str:
     """Adds an export whose rows a statement makes, in its order, and returns its `dataset_id`."""
     dataset_id = new_id()
-    connection.execute("BEGIN")
-    insert(connection, "raw.datasets", [(dataset_id, format, strict(dict(filter)), utc(), run_id or None)])
-    connection.execute(f"INSERT INTO raw.dataset_rows SELECT {literal(dataset_id)}, * FROM ({sql})")
-    connection.execute("COMMIT")
+    batch.add("datasets", [(dataset_id, format, strict(dict(filter)), utc(), run_id or None)])
+    batch.add_query("dataset_rows", f"SELECT {literal(dataset_id)}, * FROM ({sql})")
     return dataset_id
 
 

@@ -14,9 +14,9 @@ from typing import Any, Self
 from redraft.store.calls import Call
 from redraft.store.errors import QueryError
 from redraft.store.exports.export_file import check_export_file, check_export_folder
+from redraft.store.lake.kinds import open_database
 from redraft.store.problems import Problem
 from redraft.store.tables.collapse import ReferenceLoss, Watched, add_watched, read_losses
-from redraft.store.tables.database.database import Database
 from redraft.store.tables.embeddings import (
     MeasuredKind,
     MeasuredQuestion,
@@ -29,12 +29,10 @@ from redraft.store.tables.problems import add_problems, read_problems
 from redraft.store.tables.query import Table, read_parts, read_rows, read_table, write_parquet
 from redraft.store.tables.reading.calls import read_calls
 from redraft.store.tables.rounds import Round, TrainedModel, add_model, add_round, read_models, read_rounds
-from redraft.store.tables.runs import DatasetRow, add_dataset, add_dataset_of, add_run, add_run_end, has_results, new_id
+from redraft.store.tables.runs import DatasetRow, add_dataset, add_dataset_of, add_run, add_run_end, new_id
 from redraft.store.tables.units import add_units, read_done
 from redraft.store.unit import Done, Unit
 from redraft.store.waiting import pause
-
-REMOVAL_S = 0.5  # seconds that a command which has failed waits for the store that it would remove
 
 
 class Store:
@@ -56,7 +54,7 @@ class Store:
         waiting: Callable[[str], None] | None = None,
         patience: float | None = None,
     ) -> None:
-        self._database = Database(path, create=create, waiting=waiting, patience=patience)
+        self._database = open_database(path, create=create, waiting=waiting, patience=patience)
         self.path = self._database.path
         self._runs: list[str] = []  # the ids of the runs that this Store has started
 
@@ -91,8 +89,13 @@ class Store:
             yield
 
     def journal_path(self, recipe: str) -> Path | None:
-        """Returns the path of a recipe's journal, beside the store; None for a store in memory."""
-        return None if self.path == ":memory:" else Path(f"{self.path}.journal") / f"{recipe}.jsonl"
+        """Returns the path of a recipe's journal; None for a store in memory. See `journals`."""
+        return self.journals and self.journals / f"{recipe}.jsonl"
+
+    @property
+    def journals(self) -> Path | None:
+        """The folder of the journals: beside a file, in a folder store; None for a store in memory."""
+        return self._database.journals
 
     def leases_path(self, recipe: str) -> Path | None:
         """Returns the folder of a recipe's leases, beside the store; None for a store in memory."""
@@ -106,13 +109,17 @@ class Store:
     def remove_if_unused(self) -> None:
         """Deletes the file if this Store made it and nothing was collected: it holds problems and this Store's own runs
         at most, and no journal has an answer. Raises StoreError."""
-        from redraft.store.journal_files import remove_unanswered  # a query needs no journals
+        self._database.remove_if_unused(self._runs)
 
-        if not self._database.made:
-            return
-        with self._database.open(patience=REMOVAL_S) as connection:
-            if not has_results(connection, self._runs) and remove_unanswered(Path(f"{self.path}.journal")):
-                Path(self.path).unlink()
+    def stamp(self) -> list[Path]:
+        """Returns the files and folders of which one changes when the store or a journal does."""
+        journals = self._database.journals
+        found = sorted(journals.glob("*.jsonl")) if journals and journals.is_dir() else []
+        return [*self._database.files(), *found]
+
+    def size(self) -> int:
+        """Returns the bytes of the store, without its journals."""
+        return self._database.size()
 
     def check_target(self, file: str | Path, *, overwrite: bool = False) -> None:
         """Raises StoreError if writing `file` would destroy this store (its file, its .wal, its journals) or another
@@ -127,8 +134,8 @@ class Store:
     def add(self, problems: Iterable[Problem]) -> int:
         """Adds problems, and returns how many were new. If a problem comes again with another key, the newest version
         counts. Raises StoreError if a known `problem_id` comes with another question."""
-        with self._database.open() as connection:
-            return add_problems(connection, problems)
+        with self._database.write() as batch:
+            return add_problems(batch, problems)
 
     def problems(
         self,
@@ -145,20 +152,20 @@ class Store:
 
     def start_run(self, stage: str, recipe: str, strategy: str, model: str, config: Mapping[str, Any]) -> str:
         """Records that a run begins, and returns its id, which sorts by time."""
-        with self._database.open() as connection:
-            run_id = add_run(connection, stage, recipe, strategy, model, config)
+        with self._database.write() as batch:
+            run_id = add_run(batch, stage, recipe, strategy, model, config)
         self._runs.append(run_id)
         return run_id
 
     def end_run(self, run_id: str, status: str, facts: Mapping[str, Any] | None = None) -> None:
         """Records how a run ended ("finished", "budget", "interrupted" or "failed"), with facts such as its counts."""
-        with self._database.open() as connection:
-            add_run_end(connection, run_id, status, facts or {})
+        with self._database.write() as batch:
+            add_run_end(batch, run_id, status, facts or {})
 
     def note_run(self, run_id: str, event: str, facts: Mapping[str, Any]) -> None:
         """Records something about a run that is no end of it, such as the summary of its data."""
-        with self._database.open() as connection:
-            add_run_end(connection, run_id, event, facts)
+        with self._database.write() as batch:
+            add_run_end(batch, run_id, event, facts)
 
     def done(self, recipe: str, replicate: str) -> dict[str, Done]:
         """Returns what is published of a recipe and replicate, by problem id."""
@@ -179,8 +186,8 @@ class Store:
         is not added again, and calls that an earlier attempt added are left out."""
         if not units:
             return 0
-        with self._database.open() as connection:
-            return add_units(connection, units)
+        with self._database.write() as batch:
+            return add_units(batch, units)
 
     def add_dataset(
         self,
@@ -198,25 +205,25 @@ class Store:
         `around` is entered when all rows are written and before they are committed, and it gets the exception if they
         can't be. So what it puts in place stands before the store knows of it."""
         dataset_id = dataset_id or new_id()
-        with self._database.open() as connection:
-            add_dataset(connection, dataset_id, format, filter, rows, run_id, around or nullcontext())
+        with self._database.write() as batch:
+            add_dataset(batch, dataset_id, format, filter, rows, run_id, around or nullcontext())
         return dataset_id
 
     def add_dataset_of(self, format: str, filter: Mapping[str, Any], sql: str, run_id: str = "") -> str:
         """Records a dataset whose rows are the answer of a statement of redraft's own: the columns of DatasetRow.
         Returns its `dataset_id`."""
-        with self._database.hold(streaming=True), self._database.open() as connection:
-            return add_dataset_of(connection, format, filter, sql, run_id)
+        with self._database.hold(streaming=True), self._database.write() as batch:
+            return add_dataset_of(batch, format, filter, sql, run_id)
 
     def note_round(self, noted: Round) -> None:
         """Records how far a round of self-training has come."""
-        with self._database.open() as connection:
-            add_round(connection, noted)
+        with self._database.write() as batch:
+            add_round(batch, noted)
 
     def note_model(self, made: TrainedModel) -> None:
         """Records a model of a self-training loop."""
-        with self._database.open() as connection:
-            add_model(connection, made)
+        with self._database.write() as batch:
+            add_model(batch, made)
 
     def rounds(self, loop_id: str) -> list[Round]:
         """Returns the rounds of a self-training loop in order, each in its last state."""
@@ -230,8 +237,8 @@ class Store:
 
     def note_watched(self, loop_id: str, round: int, watched: Watched) -> None:
         """Records the indicators, alarms and losses of a round, all or none."""
-        with self._database.open() as connection:
-            add_watched(connection, loop_id, round, watched)
+        with self._database.write() as batch:
+            add_watched(batch, loop_id, round, watched)
 
     def reference_losses(self, loop_id: str, round: int) -> list[ReferenceLoss]:
         """Returns the losses of a round's model on reference solutions."""
@@ -240,13 +247,13 @@ class Store:
 
     def label(self, labels: Iterable[Label]) -> None:
         """Adds people's labels of drafts, all or none."""
-        with self._database.open() as connection:
-            add_labels(connection, labels)
+        with self._database.write() as batch:
+            add_labels(batch, labels)
 
     def add_embeddings(self, model: str, vectors: Mapping[str, Sequence[float]]) -> None:
         """Adds the embeddings of texts by a model, by the hashes of the texts."""
-        with self._database.open() as connection:
-            add_embeddings(connection, model, vectors)
+        with self._database.write() as batch:
+            add_embeddings(batch, model, vectors)
 
     def embeddings(self, model: str) -> dict[str, Any]:
         """Returns every stored embedding by a model, as an array of float32, by the hash of its text."""
@@ -257,8 +264,8 @@ class Store:
         self, run_id: str, embedder: str, kinds: Iterable[MeasuredKind], distances: Iterable[MeasuredQuestion]
     ) -> None:
         """Adds how far the new questions of each kind of rewrite are from the base set, all or none."""
-        with self._database.open() as connection:
-            add_measurement(connection, run_id, embedder, kinds, distances)
+        with self._database.write() as batch:
+            add_measurement(batch, run_id, embedder, kinds, distances)
 
     def query(self, sql: str, parameters: Any = None, *, patience: float = 30.0) -> Table:
         """Returns the result of one SQL statement that can only read. Raises QueryError if DuckDB refuses it, and

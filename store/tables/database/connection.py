@@ -96,7 +96,7 @@ REATTACH = """
     ATTACH {path} AS {own} (ROW_GROUP_SIZE {rows}{version}); USE {own}; DETACH {other};
     SET disabled_compression_methods = 'fsst,dict_fsst'"""
 CURES = {
-    "created with a newer version of DuckDB": "a newer DuckDB than redraft's wrote it: in that DuckDB, attach a new"
+    "newer version of DuckDB": "a newer DuckDB than redraft's wrote it: in that DuckDB, attach a new"
     f" file with (STORAGE_VERSION '{STORAGE}'), and copy it there by COPY FROM DATABASE",
     "not a valid DuckDB database": "it is not a DuckDB database: name another file with --db",
     "Cannot launch in-memory database": "it is not a DuckDB database: name another file with --db",

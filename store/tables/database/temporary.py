@@ -22,7 +22,7 @@ def remove_leftovers(path: str) -> None:
     beginning = Path(_beginning(path))
     for folder in beginning.parent.glob(f"{glob.escape(beginning.name)}*"):
         number = folder.name.removeprefix(beginning.name).partition("-")[0]
-        if number.isdecimal() and not _is_alive(int(number)):
+        if number.isdecimal() and not is_alive(int(number)):
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -30,7 +30,8 @@ def _beginning(path: str) -> str:
     return f"{os.path.abspath(path)}.tmp-{socket.gethostname()}-"
 
 
-def _is_alive(number: int) -> bool:
+def is_alive(number: int) -> bool:
+    """Returns whether a process of this machine is alive."""
     try:
         os.kill(number, 0)
     except ProcessLookupError:

@@ -22,7 +22,7 @@ def utc(moment: datetime | None = None) -> str:
 
 
 def unit_rows(unit: Unit, calls: Sequence[tuple[Call, Choices]], commit_id: int) -> dict[str, list[Row]]:
-    """Returns the rows of one unit, by table. A step that several trajectories share has one row."""
+    """Returns the rows of one unit, by table of `raw`. A step that several trajectories share has one row."""
     rollouts = _rollouts(unit)
     explored = (*rollouts, *unit.trajectories)
     stored_elsewhere = {step.step_id for trajectory in unit.judged for step in trajectory.steps}
@@ -37,22 +37,22 @@ def unit_rows(unit: Unit, calls: Sequence[tuple[Call, Choices]], commit_id: int)
     grades = (*unit.grades, *(grade for trajectory in rollouts for grade in trajectory.grades))
     found = verdicts(grades)
     return {
-        "raw.steps": [(commit_id, *_step_row(step)) for step in steps.values()],
-        "raw.turns": [(commit_id, *row) for trajectory in explored for row in turn_rows(trajectory, found)],
-        "raw.grades": [
+        "steps": [(commit_id, *_step_row(step)) for step in steps.values()],
+        "turns": [(commit_id, *row) for trajectory in explored for row in turn_rows(trajectory, found)],
+        "grades": [
             (commit_id, *grade_row(grade, judged.get(grade.trajectory_id), grade.trajectory_id not in own))
             for grade in grades
         ],
-        "raw.step_grades": [
+        "step_grades": [
             (commit_id, *row)
             for grade in grades
             if grade.steps and grade.step_id is None and grade.trajectory_id in judged
             for row in step_grade_rows(grade, judged[grade.trajectory_id])
         ],
-        "raw.calls": [(commit_id, *_call_row(call, choices)) for call, choices in calls],
-        "raw.prompts": [(commit_id, prompt_hash, exact(dict(prompt))) for prompt_hash, prompt in unit.prompts.items()],
-        "raw.rewrites": [(commit_id, number, *_rewrite_row(one)) for number, one in enumerate(unit.rewrites)],
-        "raw.commits": [
+        "calls": [(commit_id, *_call_row(call, choices)) for call, choices in calls],
+        "prompts": [(commit_id, prompt_hash, exact(dict(prompt))) for prompt_hash, prompt in unit.prompts.items()],
+        "rewrites": [(commit_id, number, *_rewrite_row(one)) for number, one in enumerate(unit.rewrites)],
+        "commits": [
             (commit_id, unit.unit_id, unit.attempt, unit.run_id, unit.recipe, unit.problem_id, unit.replicate,
              unit.samples, unit.status, utc(unit.started_at), utc(unit.finished_at), utc(), unit.key_hash)
         ],

@@ -36,12 +36,12 @@ def _make(path: Path) -> bytes:
         migrate(connection)
     content = path.read_bytes()
     with suppress(OSError):  # a cache folder that can't be written only costs time
-        folder = _cache_folder()
+        folder = cache_folder()
         folder.mkdir(parents=True, exist_ok=True)
         new = folder / f".store.{secrets.token_hex(8)}"
         try:
             new.write_bytes(content)
-            new.replace(folder / f"store-{_schema_digest()}-{_digest(content)}.duckdb")
+            new.replace(folder / f"store-{schema_digest()}-{_digest(content)}.duckdb")
         finally:
             new.unlink(missing_ok=True)
     return content
@@ -50,20 +50,21 @@ def _make(path: Path) -> bytes:
 def _read_cache() -> bytes | None:
     """Returns the bytes of the cached copy; None if no file has the digest that its name states."""
     with suppress(OSError):
-        for file in _cache_folder().glob(f"store-{_schema_digest()}-*.duckdb"):
+        for file in cache_folder().glob(f"store-{schema_digest()}-*.duckdb"):
             content = file.read_bytes()
             if file.name.endswith(f"-{_digest(content)}.duckdb"):
                 return content
     return None
 
 
-def _cache_folder() -> Path:
+def cache_folder() -> Path:
+    """Returns the user's cache folder."""
     from platformdirs import user_cache_path
 
     return user_cache_path("redraft", appauthor=False)
 
 
-def _schema_digest() -> str:
+def schema_digest() -> str:
     """Returns a digest of everything that an empty store depends on."""
     names = ("migrations.py", *chain.from_iterable(SCHEMA.values()))
     texts = [files(PACKAGE).joinpath(name).read_bytes() for name in names]

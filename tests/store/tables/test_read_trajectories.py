@@ -79,12 +79,12 @@ def test_rollouts_of_grades_are_stored_beside_the_samples(store: Store) -> None:
 
 def test_a_step_that_trajectories_share_is_one_row() -> None:
     rows = unit_rows(unit(), (), 7)
-    assert [row[1] for row in rows["raw.steps"]] == ["u/0", "u/0.0", "u/0.0.0", "u/0.0.0.0", "u/0.1"]
+    assert [row[1] for row in rows["steps"]] == ["u/0", "u/0.0", "u/0.0.0", "u/0.0.0.0", "u/0.1"]
     assert {row[0] for table in rows.values() for row in table} == {7}
 
 
 def test_drafts_are_rows_with_their_text_and_the_feedback_before_them() -> None:
-    turns = [(*row[2:4], *row[14:19]) for row in unit_rows(unit(), (), 7)["raw.turns"]]
+    turns = [(*row[2:4], *row[14:19]) for row in unit_rows(unit(), (), 7)["turns"]]
     assert turns == [
         ("u:0", 1, "u/0.0", "One. Two.", "1", Stop.LENGTH, None),
         ("u:0", 2, "u/0.0.0.0", "Three.", "2", Stop.ANSWERED, "Wrong."),
@@ -97,10 +97,10 @@ def test_drafts_are_rows_with_their_text_and_the_feedback_before_them() -> None:
 def test_a_grade_is_a_row_and_the_values_of_its_steps_another() -> None:
     grades = (Grade("prm", "u:0", 1, 0.5, steps=(0.9, None)), Grade("prm", "elsewhere", 1, 0.1, steps=(0.1,)))
     rows = unit_rows(unit(*grades), (), 7)
-    assert [(*row[2:5], row[7], row[10], row[12]) for row in rows["raw.grades"]] == [
+    assert [(*row[2:5], row[7], row[10], row[12]) for row in rows["grades"]] == [
         ("u:0", 1, None, "prm", 0.5, False), ("elsewhere", 1, None, "prm", 0.1, True),
     ]  # fmt: skip
-    assert [row[2:] for row in rows["raw.step_grades"]] == [
+    assert [row[2:] for row in rows["step_grades"]] == [
         ("u:0", 1, "u/0.0", 2, 1, "prm", None, None, [0.9, None], None, None, None, None, None, None)
     ]
 
@@ -119,9 +119,9 @@ def test_values_of_steps_with_a_review_between_them_are_two_rows(store: Store) -
 def test_a_judged_trajectory_of_another_unit_leaves_its_grades_alone() -> None:
     judging = unit(Grade("prm", "u:0", 2, 0.5, steps=(0.5,)), paths=(), judged=SAMPLES[:1], name="w")
     rows = unit_rows(judging, (), 7)
-    assert (rows["raw.steps"], rows["raw.turns"]) == ([], [])
-    assert [(row[2], row[12]) for row in rows["raw.grades"]] == [("u:0", True)]
-    assert [row[2:6] for row in rows["raw.step_grades"]] == [("u:0", 2, "u/0.0.0.0", 4)]
+    assert (rows["steps"], rows["turns"]) == ([], [])
+    assert [(row[2], row[12]) for row in rows["grades"]] == [("u:0", True)]
+    assert [row[2:6] for row in rows["step_grades"]] == [("u:0", 2, "u/0.0.0.0", 4)]
 
 
 def test_calls_come_back_of_every_attempt_in_the_order_they_were_published(

@@ -11,7 +11,7 @@ import pytest
 
 from redraft.store import Store
 from redraft.store.errors import StoreError
-from redraft.store.tables.database.database import Database
+from redraft.store.tables.database.file_database import FileDatabase
 from redraft.store.tables.schema.migrations import migrate
 from redraft.store.tables.sql import insert
 from redraft.store.unit import Unit
@@ -70,7 +70,7 @@ def test_texts_are_compressed_by_zstandard(store: Store, make_unit: Callable[...
 
 
 def test_a_batch_is_in_the_file_and_no_log_beside_it(store: Store) -> None:
-    with Database(store.path, create=False, waiting=None).open() as connection:
+    with FileDatabase(store.path, create=False, waiting=None).open() as connection:
         insert(connection, "raw.dataset_rows", [("d", 0, "t", None, None)] * 3000)
         assert os.listdir(Path(store.path).parent) == ["redraft.duckdb"]
     assert store.query("SELECT count(*) FROM raw.dataset_rows").rows == [(3000,)]
@@ -89,7 +89,7 @@ def test_no_room_for_a_temporary_file_is_one_line(
 def test_a_writer_keeps_others_out_of_the_file_even_where_its_own_process_tries(store: Store) -> None:
     """A refused connection of the same process must not give up the process's lock on the file."""
     code = "import duckdb, sys; duckdb.connect(sys.argv[1])"
-    with Database(store.path, create=False, waiting=None).open() as connection:
+    with FileDatabase(store.path, create=False, waiting=None).open() as connection:
         with pytest.raises(duckdb.ConnectionException):
             duckdb.connect(store.path)
         with pytest.raises(duckdb.BinderException):

@@ -7,7 +7,7 @@ import pytest
 
 from redraft.store import Problem, Store
 from redraft.store.errors import StoreError
-from redraft.store.tables.database.database import Database
+from redraft.store.tables.database.file_database import FileDatabase
 from redraft.store.tables.schema.migrations import SCHEMA, migrate
 from redraft.store.tables.schema.template_cache import write_empty_store
 
@@ -74,5 +74,5 @@ def test_what_is_there_is_left_alone(cache: Path, tmp_path: Path) -> None:
     path = tmp_path / "mine.duckdb"
     path.write_text("not a store")
     with pytest.raises(StoreError, match="it is not a DuckDB database: name another file"):
-        Database(path, create=True, waiting=None)
+        FileDatabase(path, create=True, waiting=None)
     assert path.read_text() == "not a store"

@@ -1,0 +1,161 @@
+"""The folder of a store that many processes write: what lies where, and how a file gets there whole.
+
+redraft.json    the marker, with the number of the layout
+log/            numbered entries: which segments the store has (`log.py`)
+segments/       one folder for each segment, with a Parquet file for each table (`segments.py`)
+readers/        files that readers lock, so that no file is removed that they may still need
+journal/        the journals of recipes
+leases/         which worker has which shard of a run
+"""
+
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from redraft.store.errors import StoreError
+
+MARKER = "redraft.json"
+LAYOUT = 1
+"""The number of the layout. A redraft that knows only smaller numbers must not touch the folder."""
+FOLDERS = ("log", "segments", "readers", "journal", "leases")
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """The paths of a folder store."""
+
+    path: Path
+
+    @property
+    def log(self) -> Path:
+        return self.path / "log"
+
+    @property
+    def segments(self) -> Path:
+        return self.path / "segments"
+
+    @property
+    def readers(self) -> Path:
+        return self.path / "readers"
+
+    @property
+    def journal(self) -> Path:
+        return self.path / "journal"
+
+
+def is_folder(path: str) -> bool:
+    """Returns whether a path names a folder store: it ends with a slash, or is a folder already."""
+    return path.endswith(("/", os.sep)) or os.path.isdir(path)
+
+
+def open_folder(path: str, *, create: bool) -> tuple[Folder, bool]:
+    """Returns the folder store at a path, and whether it was made just now. It is made if it does not exist, or is an
+    empty folder. Raises StoreError if the folder is none of redraft's, if a newer redraft made it, or if it can't be
+    made."""
+    folder = Folder(Path(path))
+    made = False
+    try:
+        if not _is_there(folder.path):
+            if not create:
+                raise StoreError(
+                    f"no store in {path}: run `redraft generate` or `redraft import` first, or name one with --db"
+                )
+            made = _make(folder.path)
+        _check(folder.path)
+    except (OSError, ValueError) as error:  # ValueError: a zero byte, or half a character
+        why = error.strerror if isinstance(error, OSError) else "its name is no text"
+        raise StoreError(f"{path!r} can't be opened ({why}): name another folder with --db") from error
+    return folder, made
+
+
+def _is_there(path: Path) -> bool:
+    if not path.exists():
+        return False
+    if not path.is_dir():
+        raise StoreError(f"{path} is a file: name it without a slash at the end")
+    return any(path.iterdir())
+
+
+def _check(path: Path) -> None:
+    try:
+        text = (path / MARKER).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise StoreError(f"{path} is a folder, but no store of redraft's: name another, or an empty one") from None
+    try:
+        layout = int(json.loads(text)["layout"])
+    except (ValueError, KeyError, TypeError):
+        raise StoreError(f"{path / MARKER} is damaged: bring the folder back from a copy of yours") from None
+    if layout > LAYOUT:
+        raise StoreError(
+            f"{path} was written by a newer redraft (layout {layout}; this one knows {LAYOUT}): upgrade redraft, or"
+            " name another with --db"
+        )
+
+
+def _make(path: Path) -> bool:
+    """Makes the folder under a temporary name and renames it. Returns False if another process made it first."""
+    if not path.absolute().parent.is_dir():
+        raise StoreError(f"{path}: there is no folder {str(path.parent)!r}: make it, or name another with --db")
+    new = path.absolute().with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.new")
+    try:
+        new.mkdir()
+        for name in FOLDERS:
+            (new / name).mkdir()
+        write_whole(new / MARKER, json.dumps({"store": "redraft", "layout": LAYOUT}).encode())
+        try:
+            os.rename(new, path)  # takes the place of an empty folder, and of no other
+        except OSError:
+            if (path / MARKER).exists():
+                return False
+            raise
+        sync(path.absolute().parent)
+        return True
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+
+
+def sync(path: Path) -> None:
+    """Returns when the file, or the names in the folder, are safe on the disk. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Writes a file that appears when it is complete, in place of one of that name. Raises OSError."""
+    with _temporary(path, data) as new:
+        os.replace(new, path)
+    sync(path.parent)
+
+
+def put_if_absent(path: Path, data: bytes) -> bool:
+    """Writes a file that appears when it is complete, and returns True; returns False if there is one of that name. Of
+    several processes that try, one succeeds. Raises OSError."""
+    with _temporary(path, data) as new:
+        try:
+            os.link(new, path)
+        except FileExistsError:
+            return False
+    sync(path.parent)
+    return True
+
+
+@contextmanager
+def _temporary(path: Path, data: bytes) -> Iterator[Path]:
+    new = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
+    try:
+        with new.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        yield new
+    finally:
+        with suppress(OSError):
+            new.unlink()

@@ -1,0 +1,227 @@
+"""A store in a folder that many processes write and read at the same time: see `folder.py` for what lies where.
+
+A connection is a database in memory with views of the registered segments' files. What is written becomes a segment at
+the end of its batch. No operation waits for another process.
+"""
+
+import os
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from redraft.store.errors import QueryError, StoreError
+from redraft.store.lake.committer import LANES, Committer, first_commit
+from redraft.store.lake.folder import open_folder
+from redraft.store.lake.log import Log, Segment, State
+from redraft.store.lake.readers import reading
+from redraft.store.lake.segments import NewSegment, damage, files, remove_unfinished
+from redraft.store.lake.template import SCHEMA, template
+from redraft.store.tables.batch import Batch
+from redraft.store.tables.database.database import Database
+from redraft.store.tables.database.queue import QUEUES
+from redraft.store.tables.database.temporary import remove_leftovers, temporary_folder
+from redraft.store.tables.sql import ROWS, Appender, hide_progress, literal
+from redraft.store.unit import Unit
+
+NAME = "store"
+"""The name of the database in statements."""
+
+
+class FolderDatabase(Database):
+    """Opens the folder store at `path`, as `Database` opens a file. `made` is always false, since other processes may
+    use a new folder at once. Raises StoreError."""
+
+    def __init__(
+        self, path: str, *, create: bool, waiting: Callable[[str], None] | None, patience: float | None = None
+    ) -> None:
+        path = path.rstrip("/" + os.sep) or path
+        super().__init__(path, waiting, QUEUES[os.path.realpath(path)])
+        self.folder, _ = open_folder(self.path, create=create)
+        self.log = Log(self.folder)
+        self.committer = Committer(self.folder, self.log)
+        self._state: State | None = None  # what the held connection reads
+        self._rows: duckdb.DuckDBPyConnection | None = None  # empty tables, for the rows of a batch
+        self._swept = False
+        remove_leftovers(self.path)
+        self._check_schema(self.log.read())
+
+    @property
+    def journals(self) -> Path | None:
+        return self.folder.journal
+
+    def files(self) -> list[Path]:
+        return [self.folder.log]
+
+    def size(self) -> int:
+        return sum(segment.size for segment in self.log.read().live.values())
+
+    def remove_if_unused(self, runs: Sequence[str]) -> None:
+        """Does nothing: other processes may use the folder."""
+
+    @contextmanager
+    def write(self) -> Iterator[Batch]:
+        with ExitStack() as stack:
+            if not self._held_here():
+                stack.enter_context(self._queue.enter(self.path, None))
+            stack.enter_context(self._errors())
+            batch = FolderBatch(self, stack)
+            stack.callback(batch.discard)
+            if not self._swept:
+                remove_unfinished(self.folder)
+                self.committer.sweep()
+                self._swept = True
+            yield batch
+            batch.commit()
+
+    def reader(self, stack: ExitStack) -> duckdb.DuckDBPyConnection:
+        """Returns the connection that this thread holds, or one that ends with `stack`."""
+        return self._held_here() or stack.enter_context(self._reading())
+
+    def close(self) -> None:
+        """Frees the memory of the connections that write."""
+        self.committer.close()
+        if self._rows:
+            self._rows.close()
+            self._rows = None
+
+    def rows(self) -> duckdb.DuckDBPyConnection:
+        """Returns the connection with an empty table of each name in the schema `raw`."""
+        if self._rows is None:
+            self._rows = duckdb.connect(":memory:", config={"threads": 1})
+            hide_progress(self._rows)
+            self._rows.execute("CREATE SCHEMA raw")
+            for table, columns in template().tables.items():
+                listed = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
+                self._rows.execute(f"CREATE TABLE raw.{table} ({listed})")
+        return self._rows
+
+    def register(self, segment: Segment) -> None:
+        """Makes a finished segment part of the store. A connection that is held reads it from now on."""
+        self.committer.register(segment)
+        if (held := self._held_here()) and self._state:
+            state = self.log.read()
+            if state.epoch != self._state.epoch:  # the files of this epoch must stay, too
+                state = self._streams.enter_context(reading(self.folder, self.log))
+            self._state = state
+            held.execute(self._variables(state))
+
+    def _connection(self, read_only: bool, patience: float | None) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        return self._reading()
+
+    @contextmanager
+    def _reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        name = secrets.token_hex(8)
+        with reading(self.folder, self.log) as state:
+            self._check_schema(state)
+            config: dict[str, str | bool | int | float | list[str]] = {
+                "custom_user_agent": name,
+                "temp_directory": temporary_folder(self.path, name),
+            }
+            with duckdb.connect(":memory:", config=config) as connection:
+                hide_progress(connection)
+                connection.execute(f"ATTACH {literal(str(template().database))} AS {NAME} (READ_ONLY); USE {NAME}")
+                places = [f"{os.path.abspath(self.folder.segments)}/", f"{template().folder}/"]
+                connection.execute(f"SET allowed_directories = [{', '.join(map(literal, places))}]")
+                connection.execute(self._variables(state))
+                self._state = state
+                try:
+                    yield connection
+                except (duckdb.Error, QueryError):
+                    if told := damage(self.folder, state.live.values()):
+                        raise StoreError(told) from None
+                    raise
+                finally:
+                    self._state = None
+
+    def _cursor(self, held: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+        cursor = held.cursor()
+        cursor.execute(f"USE {NAME}")
+        if self._state:
+            cursor.execute(self._variables(self._state))
+        return cursor
+
+    def _variables(self, state: State) -> str:
+        """Returns the statements that make a connection read a state."""
+        segments = state.live.values()
+        mixed = any(segment.schema != SCHEMA for segment in segments)
+        found = [f"SET VARIABLE mixed = {str(mixed).lower()}"]
+        for table in template().tables:
+            paths = [str(template().empty(table)), *files(self.folder, segments, table)]
+            found.append(f"SET VARIABLE files_{table} = [{', '.join(map(literal, paths))}]")
+        return ";".join(found)
+
+    def _check_schema(self, state: State) -> None:
+        newest = max((segment.schema for segment in state.live.values()), default=0)
+        if newest > SCHEMA:
+            raise StoreError(
+                f"{self.path}: it was written by a newer redraft (schema {newest}; this one knows {SCHEMA}):"
+                " upgrade redraft, or name another with --db"
+            )
+
+
+class FolderBatch:
+    """A batch for a folder store: rows wait in memory, and become a segment."""
+
+    def __init__(self, database: FolderDatabase, stack: ExitStack) -> None:
+        self._database, self._stack = database, stack
+        self._segment = NewSegment(database.folder)
+        self._appender: Appender | None = None
+        self._tables: dict[str, None] = {}  # that have rows which wait
+        self._connection: duckdb.DuckDBPyConnection | None = None
+
+    @property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """It is opened when it is needed, since most batches read nothing."""
+        if self._connection is None:
+            self._connection = self._database.reader(self._stack)
+        return self._connection
+
+    def add(self, table: str, rows: Iterable[Sequence[Any]]) -> None:
+        if not self._appender:
+            self._appender = Appender(self._database.rows())
+        left = iter(rows)
+        while part := list(islice(left, ROWS)):
+            self._appender.add(f"raw.{table}", part)
+            self._tables[table] = None
+
+    def add_query(self, table: str, sql: str) -> None:
+        columns = template().tables[table]
+        names = ", ".join(f'"{name}"' for name in columns)
+        types = ", ".join(f'"{name}"::{kind} AS "{name}"' for name, kind in columns.items())
+        self._segment.copy(self.connection, table, f"SELECT {types} FROM ({sql}) v({names})")
+
+    def published(self, units: Sequence[Unit]) -> set[tuple[str, int]]:
+        return self._database.committer.published(units)
+
+    def commit_numbers(self, count: int) -> Sequence[int]:
+        """The microseconds since 1970, times LANES, and more."""
+        first = first_commit()
+        return range(first, first + LANES * count, LANES)
+
+    def commit(self) -> None:
+        if self._appender:
+            self._appender.flush()
+        for table in self._tables:
+            names = ", ".join(f'"{name}"' for name in template().tables[table])
+            self._segment.copy(self._database.rows(), table, f"SELECT {names} FROM raw.{table}")
+        self._empty()
+        if segment := self._segment.finish():
+            self._database.register(segment)
+        self._segment = NewSegment(self._database.folder)
+
+    def discard(self) -> None:
+        """Removes what is not committed."""
+        self._segment.discard()
+        with suppress(duckdb.Error):
+            self._empty()
+
+    def _empty(self) -> None:
+        for table in self._tables:
+            self._database.rows().execute(f"TRUNCATE raw.{table}")
+        self._tables.clear()
+        self._appender = None

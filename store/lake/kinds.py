@@ -1,0 +1,20 @@
+"""The kinds of stores, by what `--db` names: a file, or a folder that many processes write."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from redraft.store.lake.folder import is_folder
+from redraft.store.tables.database.database import MEMORY, Database
+from redraft.store.tables.database.file_database import FileDatabase
+
+
+def open_database(
+    path: str | Path, *, create: bool, waiting: Callable[[str], None] | None, patience: float | None = None
+) -> Database:
+    """Returns the database at a path: a folder store if the path ends with a slash or is a folder, else a file. Raises
+    StoreError."""
+    if str(path) != MEMORY and is_folder(str(path)):
+        from redraft.store.lake.folder_database import FolderDatabase  # a file needs none of it
+
+        return FolderDatabase(str(path), create=create, waiting=waiting)
+    return FileDatabase(path, create=create, waiting=waiting, patience=patience)

@@ -1,0 +1,146 @@
+"""Makes the database through which a folder store is read: the same views, macros and comments as in a store that is
+one file, but each table in `raw` is a view of Parquet files. The variable `files_TABLE` names the files of a table.
+
+Making it takes a third of a second, so it is cached, with an empty Parquet file for each table: DuckDB takes the
+columns from the first file that it reads.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+
+import duckdb
+
+from redraft.store.digest import texts_digest
+from redraft.store.errors import StoreError
+from redraft.store.tables.schema.migrations import NEWEST, migrate
+from redraft.store.tables.schema.template_cache import cache_folder, schema_digest
+from redraft.store.tables.sql import literal
+
+VIEWS = "views.duckdb"
+
+
+class Template:
+    """A folder with the database and the empty files. `tables` are the columns of each table in `raw`: their types by
+    their names. Raises OSError and duckdb.Error if a file is missing or damaged."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.database = folder / VIEWS
+        with duckdb.connect(str(self.database), read_only=True) as connection:
+            rows = connection.execute(COLUMNS).fetchall()
+        self.tables: dict[str, dict[str, str]] = {}
+        for table, column, kind in rows:
+            self.tables.setdefault(table, {})[column] = kind
+        for table in self.tables:
+            self.empty(table).stat()
+
+    def empty(self, table: str) -> Path:
+        """Returns an empty Parquet file with the columns of a table."""
+        return self.folder / f"{table}.parquet"
+
+
+@cache
+def template() -> Template:
+    """Returns the template of this schema, from the user's cache folder; if that can't be written, from a temporary
+    folder. Raises StoreError if neither can."""
+    wanted = cache_folder() / f"folder-store-{schema_digest()}-{texts_digest([VIEW, ROWID])}"
+    with suppress(OSError, duckdb.Error):
+        if not wanted.is_dir():
+            wanted.parent.mkdir(parents=True, exist_ok=True)
+            new = Path(tempfile.mkdtemp(prefix=f".{wanted.name}.", dir=wanted.parent))
+            try:
+                _make(new)
+                with suppress(OSError):  # another process was first
+                    new.rename(wanted)
+            finally:
+                shutil.rmtree(new, ignore_errors=True)
+        return Template(wanted)
+    try:
+        place = tempfile.TemporaryDirectory(prefix="redraft-")
+        _make(Path(place.name))
+    except (OSError, duckdb.Error) as error:
+        text = " ".join(str(error).split())
+        raise StoreError(f"neither {wanted.parent} nor the temporary folder can be written ({text})") from error
+    found = Template(Path(place.name))
+    KEPT.append(place)
+    return found
+
+
+KEPT: list[tempfile.TemporaryDirectory[str]] = []
+"""Temporary folders, which are removed when the process ends."""
+
+
+def _make(folder: Path) -> None:
+    with duckdb.connect(str(folder / VIEWS)) as connection:
+        migrate(connection)
+        connection.execute("SET VARIABLE mixed = false")
+        shown = _columns(connection, "main")
+        for table, columns in _columns(connection, "raw").items():
+            if table in {name for (name,) in connection.execute(TABLES).fetchall()}:
+                _make_view(connection, folder, table, columns)
+        for view, columns in shown.items():
+            _hide_row_numbers(connection, view, columns)
+
+
+def _make_view(connection: duckdb.DuckDBPyConnection, folder: Path, table: str, columns: "Columns") -> None:
+    """Replaces a table in `raw` by a view of Parquet files."""
+    file = literal(str(folder / f"{table}.parquet"))
+    [(comment,)] = connection.execute(
+        f"SELECT comment FROM duckdb_tables() WHERE schema_name = 'raw' AND table_name = '{table}'"
+    ).fetchall()
+    connection.execute(f"COPY raw.{table} TO {file} (FORMAT parquet); DROP TABLE raw.{table}")
+    connection.execute(f"SET VARIABLE files_{table} = [{file}]")
+    names = ", ".join(f'"{name}"' for name, _ in columns)
+    connection.execute(VIEW.format(table=table, names=names))
+    _comment(connection, f"raw.{table}", comment, [*columns, ("rowid", ROWID)])
+
+
+def _hide_row_numbers(connection: duckdb.DuckDBPyConnection, view: str, columns: "Columns") -> None:
+    """Gives a view that shows all columns of a table in `raw` the columns back that it has in a file."""
+    found = [name for name, *_ in connection.execute(f"DESCRIBE main.{view}").fetchall()]
+    if found == [name for name, _ in columns]:
+        return
+    [(sql, comment)] = connection.execute(
+        f"SELECT sql, comment FROM duckdb_views() WHERE schema_name = 'main' AND view_name = '{view}'"
+    ).fetchall()
+    select = sql.partition(" AS ")[2].rstrip("; \n")
+    names = ", ".join(f'"{name}"' for name, _ in columns)
+    connection.execute(f"CREATE OR REPLACE VIEW main.{view} AS SELECT {names} FROM ({select})")
+    _comment(connection, f"main.{view}", comment, columns)
+
+
+def _comment(connection: duckdb.DuckDBPyConnection, view: str, comment: str | None, columns: "Columns") -> None:
+    connection.execute(f"COMMENT ON VIEW {view} IS {literal(comment)}")
+    for name, text in columns:
+        connection.execute(f'COMMENT ON COLUMN {view}."{name}" IS {literal(text)}')
+
+
+def _columns(connection: duckdb.DuckDBPyConnection, schema: str) -> "dict[str, Columns]":
+    """Returns the columns of each table and view of a schema, in order, with their comments."""
+    found: dict[str, list[tuple[str, str | None]]] = {}
+    for table, column, comment in connection.execute(COMMENTS.format(schema=schema)).fetchall():
+        found.setdefault(table, []).append((column, comment))
+    return {table: columns for table, columns in found.items() if table != "migrations"}
+
+
+Columns = Sequence[tuple[str, str | None]]
+"""Names of columns with their comments."""
+
+VIEW = """
+CREATE VIEW raw.{table} AS SELECT {names}, (file_index::BIGINT << 32) | file_row_number AS rowid
+FROM read_parquet(getvariable('files_{table}'), union_by_name = getvariable('mixed'))"""
+ROWID = "The place of the row: it grows in the order of publication"
+TABLES = "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'raw' AND table_name <> 'migrations'"
+COMMENTS = """
+SELECT table_name, column_name, comment FROM duckdb_columns() WHERE schema_name = '{schema}' AND NOT internal
+ORDER BY table_name, column_index"""
+COLUMNS = """
+SELECT c.table_name, c.column_name, c.data_type FROM duckdb_columns() c
+JOIN duckdb_views() v ON v.schema_name = 'raw' AND v.view_name = c.table_name AND contains(v.sql, 'read_parquet')
+WHERE c.schema_name = 'raw' AND c.column_name <> 'rowid' ORDER BY c.table_name, c.column_index"""
+SCHEMA = NEWEST
+"""The schema of the template's tables."""
