@@ -95,11 +95,12 @@ FIRST = ("test_schedule", "test_examples", "test_real_data", "test_langgraph_dev
 
 @pytest.fixture(scope="session")
 def _caches(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of cache folders; `first` has an empty store, as the first use of redraft leaves it."""
+    """A folder of cache folders; `first` has empty stores, as the first use of redraft leaves them."""
     folder = tmp_path_factory.mktemp("caches")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(folder / "first"))
         Store(folder / "store.duckdb").close()
+        Store(f"{folder}/store/").query("FROM runs")
     return folder
 
 
@@ -110,8 +111,7 @@ def _cache(_caches: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UV_CACHE_DIR", os.environ.get("UV_CACHE_DIR") or str(kept / "uv"))
     own = _caches / secrets.token_hex(8)
     (own / "redraft").mkdir(parents=True)
-    for file in (_caches / "first" / "redraft").iterdir():
-        (own / "redraft" / file.name).hardlink_to(file)
+    shutil.copytree(_caches / "first" / "redraft", own / "redraft", copy_function=os.link, dirs_exist_ok=True)
     monkeypatch.setenv("XDG_CACHE_HOME", str(own))
 
 

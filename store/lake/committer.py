@@ -35,8 +35,9 @@ class Committer:
         self._known: set[str] = set()  # the segments whose attempts the table has
 
     def register(self, segment: Segment) -> None:
-        """Makes a finished segment part of the store, without the attempts at units that the store has already. Raises
-        StoreError, OSError and duckdb.Error."""
+        """Makes a finished segment part of the store, without the attempts at units that the store has already. A
+        segment that was merged from others takes their place, unless another has taken it. Raises StoreError, OSError
+        and duckdb.Error."""
         with self._lock:
             while True:
                 state = self._log.read()
@@ -46,7 +47,6 @@ class Committer:
                 if self._log.put(entry, state):
                     return
                 if entry.add and entry.add[0].name != segment.name:
-                    # It stays where it is: `sweep` registers it, if this process is killed before it registers another.
                     self.register(entry.add[0])
 
     def sweep(self) -> int:
@@ -79,6 +79,9 @@ class Committer:
     def _entry(self, segment: Segment, state: State) -> Entry:
         """Returns the entry that registers a segment: all of it, or a copy without the attempts that are registered and
         with other numbers for commits whose numbers are taken, or nothing but the note that it isn't needed."""
+        if segment.merged:
+            whole = state.live.keys() >= set(segment.merged)
+            return Entry(add=(segment,), drop=segment.merged) if whole else Entry(drop=(segment.name,))
         if "commits" not in segment.rows:
             return Entry(add=(segment,))
         memory = self._attempts(state)
@@ -88,7 +91,7 @@ class Committer:
             return Entry(drop=(segment.name,))
         if not again and not taken:
             return Entry(add=(segment,))
-        copy = self._copy(memory, segment, commits)
+        copy = self._copy(memory, segment, commits)  # if it is not registered in the end, `sweep` drops it
         return Entry(add=(copy,), drop=(segment.name,))
 
     def _copy(self, memory: duckdb.DuckDBPyConnection, segment: Segment, commits: str) -> Segment:

@@ -16,8 +16,9 @@ import duckdb
 
 from redraft.store.errors import QueryError, StoreError
 from redraft.store.lake.committer import LANES, Committer, first_commit
+from redraft.store.lake.compaction import compact
 from redraft.store.lake.folder import open_folder
-from redraft.store.lake.log import Log, Segment, State
+from redraft.store.lake.log import CHECKPOINT, Log, Segment, State
 from redraft.store.lake.readers import reading
 from redraft.store.lake.segments import NewSegment, damage, files, remove_unfinished
 from redraft.store.lake.template import SCHEMA, template
@@ -28,6 +29,8 @@ from redraft.store.tables.database.temporary import remove_leftovers, temporary_
 from redraft.store.tables.sql import ROWS, Appender, hide_progress, literal
 from redraft.store.unit import Unit
 
+MEDIUM = 32 * 2**20
+"""Bytes up to which segments are merged while a run goes on: a part of a second for each 64 batches."""
 NAME = "store"
 """The name of the database in statements."""
 
@@ -48,7 +51,9 @@ class FolderDatabase(Database):
         self._rows: duckdb.DuckDBPyConnection | None = None  # empty tables, for the rows of a batch
         self._swept = False
         remove_leftovers(self.path)
-        self._check_schema(self.log.read())
+        state = self.log.read()
+        self._checkpoints = state.number // CHECKPOINT  # how many there were when small segments were last merged
+        self._check_schema(state)
 
     @property
     def journals(self) -> Path | None:
@@ -100,9 +105,23 @@ class FolderDatabase(Database):
                 self._rows.execute(f"CREATE TABLE raw.{table} ({listed})")
         return self._rows
 
+    def compact(self) -> tuple[int, int]:
+        """Merges small segments, and removes files that no reader can need. Returns how many segments there were, and
+        how many there are. Raises StoreError."""
+        with self._queue.enter(self.path, None), self._errors():
+            remove_unfinished(self.folder)
+            self.committer.sweep()
+            return compact(self.folder, self.log, self.committer)
+
     def register(self, segment: Segment) -> None:
-        """Makes a finished segment part of the store. A connection that is held reads it from now on."""
+        """Makes a finished segment part of the store. A connection that is held reads it from now on. After every 64
+        entries the small segments become one, since a query opens them all."""
         self.committer.register(segment)
+        checkpoints = self.log.read().number // CHECKPOINT
+        if checkpoints > self._checkpoints:
+            self._checkpoints = checkpoints
+            with suppress(duckdb.Error, OSError, StoreError):  # such as a full disk: what was written is registered
+                compact(self.folder, self.log, self.committer, large=MEDIUM, fewest=CHECKPOINT // 2)
         if (held := self._held_here()) and self._state:
             state = self.log.read()
             if state.epoch != self._state.epoch:  # the files of this epoch must stay, too

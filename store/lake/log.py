@@ -24,14 +24,15 @@ DIGITS = 16
 CURE = "bring the folder back from a copy of yours"
 
 
-class Segment(msgspec.Struct, frozen=True):
+class Segment(msgspec.Struct, frozen=True, omit_defaults=True):
     """A segment: its name, which is that of its folder, the schema that it was written with, and the rows of each of
-    its tables. `size` is in bytes."""
+    its tables. `size` is in bytes. `merged` names the segments whose rows it has; it takes their place, or none."""
 
     name: str
     schema: int
     rows: dict[str, int]
     size: int
+    merged: tuple[str, ...] = ()
 
 
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True):

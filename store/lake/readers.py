@@ -35,10 +35,10 @@ def remove_unneeded(folder: Folder, log: Log) -> int:
     state = log.read()
     oldest = _oldest_reader(folder, state.epoch)
     removed = 0
-    for name, number in state.gone.items():
+    for name in state.gone.keys() & set(os.listdir(folder.segments)):
         hidden = folder.segments / f".removed-{name}"
-        if number <= oldest:
-            with suppress(FileNotFoundError):  # it was removed before
+        if state.gone[name] <= oldest:
+            with suppress(FileNotFoundError):  # another process removes it
                 (folder.segments / name).rename(hidden)
                 shutil.rmtree(hidden, ignore_errors=True)
                 removed += 1

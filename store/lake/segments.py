@@ -41,7 +41,8 @@ class NewSegment:
 
     def copy(self, connection: "DuckDBPyConnection", table: str, select: str) -> None:
         """Writes the rows of a table, from a SELECT that has its columns. A table can be written once."""
-        self._place.mkdir(exist_ok=True)
+        if not self._rows:
+            self._place.mkdir(exist_ok=True)
         file = self._place / f"{table}.parquet"
         [(rows,)] = connection.execute(f"COPY ({select}) TO {literal(str(file))} ({PARQUET})").fetchall()
         if rows:
@@ -50,13 +51,13 @@ class NewSegment:
         else:
             file.unlink()
 
-    def finish(self) -> Segment | None:
+    def finish(self, schema: int = SCHEMA, merged: Iterable[str] = ()) -> Segment | None:
         """Puts the segment in its place and returns it; None if it has no rows."""
         if not self._rows:
             self.discard()
             return None
         size = sum(file.stat().st_size for file in self._place.iterdir())
-        segment = Segment(self.name, SCHEMA, self._rows, size)
+        segment = Segment(self.name, schema, self._rows, size, tuple(merged))
         with (self._place / CARD).open("wb") as file:
             file.write(msgspec.json.encode(segment))
             file.flush()

@@ -14,7 +14,7 @@ from typing import Any, Self
 from redraft.store.calls import Call
 from redraft.store.errors import QueryError
 from redraft.store.exports.export_file import check_export_file, check_export_folder
-from redraft.store.lake.kinds import open_database
+from redraft.store.lake.database import open_database
 from redraft.store.problems import Problem
 from redraft.store.tables.collapse import ReferenceLoss, Watched, add_watched, read_losses
 from redraft.store.tables.embeddings import (
@@ -116,6 +116,18 @@ class Store:
         journals = self._database.journals
         found = sorted(journals.glob("*.jsonl")) if journals and journals.is_dir() else []
         return [*self._database.files(), *found]
+
+    def copy(self, target: str | Path) -> dict[str, int]:
+        """Copies the store to a new one: into a folder if `target` ends with a slash or is an empty folder, else into a
+        file. Journals are not copied. Returns the rows by the names of the tables in `raw`. Raises StoreError."""
+        from redraft.store.lake.copies import copy_store  # most commands need none of it
+
+        return copy_store(self._database, str(target))
+
+    def compact(self) -> tuple[int, int]:
+        """Merges small segments of a folder store into large ones, while others read and write. Returns how many there
+        were, and how many there are. Raises StoreError for a store of another kind."""
+        return self._database.compact()
 
     def size(self) -> int:
         """Returns the bytes of the store, without its journals."""

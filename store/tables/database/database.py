@@ -9,6 +9,7 @@ from pathlib import Path
 
 import duckdb
 
+from redraft.store.errors import StoreError
 from redraft.store.tables.batch import Batch
 from redraft.store.tables.database.connection import store_error
 from redraft.store.tables.database.queue import ThreadQueue
@@ -107,6 +108,10 @@ class Database(ABC):
     def remove_if_unused(self, runs: Sequence[str]) -> None:
         """Deletes the store if this object made it, nobody else can use it yet, and nothing was collected: it holds
         problems and these runs at most, and no journal has an answer. Raises StoreError."""
+
+    def compact(self) -> tuple[int, int]:
+        """Merges small segments. Returns how many there were, and how many there are. Raises StoreError."""
+        raise StoreError(f"{self.path} is one file, which has no segments: there is nothing to merge")
 
     @abstractmethod
     def close(self) -> None:

@@ -1,0 +1,42 @@
+"""`redraft store`: copies a store to one of another kind, and merges the files of a folder store."""
+
+import click
+
+
+@click.group()
+def store() -> None:
+    """Copy a store, or merge the files of a folder store (docs/stores.md)."""
+
+
+@store.command()
+@click.argument("source", metavar="FROM")
+@click.argument("target", metavar="TO")
+def copy(source: str, target: str) -> None:
+    """Copy the store FROM to a new store TO: a folder if TO ends with a slash, else a file.
+
+    TO appears when it is complete. Journals stay where they are, so finish the runs of FROM first.
+    """
+    from redraft.store.errors import plural
+
+    copied = _opened(source).copy(target)
+    told = ", ".join(f"{count:,} {table}" for table, count in sorted(copied.items())) or "no rows"
+    click.echo(f"{target}: {told} ({plural(sum(copied.values()), 'row')})")
+
+
+@store.command()
+@click.argument("path")
+def compact(path: str) -> None:
+    """Merge small segments of the folder store PATH into large ones.
+
+    Others may read and write meanwhile. Files that no reader can need any more are removed.
+    """
+    from redraft.store.errors import plural
+
+    before, after = _opened(path).compact()
+    click.echo(f"{path}: {plural(before, 'segment')} before, {plural(after, 'segment')} now")
+
+
+def _opened(path: str):
+    from redraft.store.tables.store import Store
+
+    return Store(path, create=False, waiting=lambda text: click.echo(text, err=True))
