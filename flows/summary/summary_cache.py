@@ -18,7 +18,8 @@ INTERVALS = ("first", "last", "gain", "chosen")
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What a summary was made from: the problems, the last commit, and how many versions of problems there were.
+    """What a summary was made from: the problems, the commits of the recipe (their number and the last one), how many
+    versions of its problems there were, and how many grades of drafts that other units stored.
     `shape` is a digest of the fields that a summary has, since another build may have others."""
 
     recipe: str
@@ -26,14 +27,16 @@ class State:
     problems: str  # a digest of their ids
     shape: str
     commit: int
+    commits: int
     versions: int
+    elsewhere: int
 
 
 def state(store: Store, recipe: str, replicate: str, problems: Sequence[str]) -> State:
     """Returns the present state of the store for a summary over these problems. Raises StoreError."""
-    [(commit, versions)] = store.query(NOW).rows
+    [counts] = store.query(NOW.format(recipe=literal(recipe), last=2**63 - 1)).rows
     shape = texts_digest([field.name for field in fields(Summary)])
-    return State(recipe, replicate, texts_digest(sorted(problems)), shape, commit, versions)
+    return State(recipe, replicate, texts_digest(sorted(problems)), shape, *counts)
 
 
 def recall(store: Store, now: State, problems: Sequence[str]) -> dict[str, Any] | None:
@@ -44,9 +47,12 @@ def recall(store: Store, now: State, problems: Sequence[str]) -> dict[str, Any] 
     if not found:
         return None
     kept = json.loads(found[0][0])
-    commit, versions = int(kept["state"]["commit"]), int(kept["state"]["versions"])
-    touched = store.query(TOUCHED.format(recipe=names["recipe"], commit=commit, versions=versions)).rows
-    if not {problem_id for (problem_id,) in touched}.isdisjoint([None, *problems]):
+    before = kept["state"]
+    then = store.query(NOW.format(recipe=names["recipe"], last=int(before.get("commit") or 0))).rows
+    if then != [tuple(before.get(name) for name in COUNTS)]:
+        return None
+    touched = store.query(TOUCHED.format(recipe=names["recipe"], commit=int(before["commit"]))).rows
+    if not {problem_id for (problem_id,) in touched}.isdisjoint(problems):
         return None
     facts = kept["facts"]
     return facts | {name: Interval(*facts[name]) for name in INTERVALS if facts.get(name)} | {"new": 0}
@@ -61,8 +67,14 @@ def keep(store: Store, run_id: str, of: State, facts: Mapping[str, Any]) -> None
     store.note_run(run_id, EVENT, {"state": asdict(of), "facts": plain})
 
 
+COUNTS = ("commit", "commits", "versions", "elsewhere")
 NOW = """
-SELECT coalesce((SELECT max(commit_id) FROM raw.commits), 0), (SELECT count(*) FROM raw.problems)"""
+WITH own AS (FROM raw.commits WHERE recipe = {recipe} AND commit_id <= {last})
+SELECT coalesce((SELECT max(commit_id) FROM own), 0), (SELECT count(*) FROM own),
+       (SELECT count(*) FROM raw.problems SEMI JOIN own USING (problem_id)),
+       (SELECT count(*) FROM raw.grades WHERE elsewhere)"""
+"""The COUNTS of a recipe up to a commit, and of all grades of drafts that other units stored. Where several processes
+write, a commit may come that has a smaller number than one before it; then there are more up to the same commit."""
 
 KEPT = """
 WITH kept AS (
@@ -75,10 +87,5 @@ WHERE problems = {problems} AND recipe = {recipe} AND replicate = {replicate} AN
 ORDER BY happened_at DESC LIMIT 1"""
 
 TOUCHED = """
-SELECT problem_id FROM raw.commits WHERE commit_id > {commit} AND recipe = {recipe}
-UNION ALL
-SELECT problem_id FROM raw.problems WHERE rowid >= {versions}
-UNION ALL
-(SELECT NULL FROM raw.grades WHERE commit_id > {commit} AND elsewhere LIMIT 1)"""
-"""The problems with new units of the recipe or with another known answer; NULL if another unit judged drafts again,
-whichever they are."""
+SELECT problem_id FROM raw.commits WHERE commit_id > {commit} AND recipe = {recipe}"""
+"""The problems with new units of the recipe."""

@@ -22,9 +22,9 @@ from redraft.store.lake.log import CHECKPOINT, Log, Segment, State
 from redraft.store.lake.readers import reading
 from redraft.store.lake.segments import NewSegment, damage, files, remove_unfinished
 from redraft.store.lake.template import SCHEMA, template
-from redraft.store.tables.batch import Batch
+from redraft.store.tables.database.batch import Batch
 from redraft.store.tables.database.database import Database
-from redraft.store.tables.database.queue import QUEUES
+from redraft.store.tables.database.queue import ThreadQueue
 from redraft.store.tables.database.temporary import remove_leftovers, temporary_folder
 from redraft.store.tables.sql import ROWS, Appender, hide_progress, literal
 from redraft.store.unit import Unit
@@ -43,7 +43,7 @@ class FolderDatabase(Database):
         self, path: str, *, create: bool, waiting: Callable[[str], None] | None, patience: float | None = None
     ) -> None:
         path = path.rstrip("/" + os.sep) or path
-        super().__init__(path, waiting, QUEUES[os.path.realpath(path)])
+        super().__init__(path, waiting, ThreadQueue())
         self.folder, _ = open_folder(self.path, create=create)
         self.log = Log(self.folder)
         self.committer = Committer(self.folder, self.log)
@@ -108,7 +108,7 @@ class FolderDatabase(Database):
     def compact(self) -> tuple[int, int]:
         """Merges small segments, and removes files that no reader can need. Returns how many segments there were, and
         how many there are. Raises StoreError."""
-        with self._queue.enter(self.path, None), self._errors():
+        with self._errors():
             remove_unfinished(self.folder)
             self.committer.sweep()
             return compact(self.folder, self.log, self.committer)

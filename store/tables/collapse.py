@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING
 
-from redraft.store.tables.batch import Batch
+from redraft.store.tables.database.batch import Batch
 from redraft.store.tables.rows.unit_rows import utc
 from redraft.store.tables.sql import literal
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from redraft.store.errors import StoreError
 from redraft.store.problems import Kind, Problem
-from redraft.store.tables.batch import Batch
+from redraft.store.tables.database.batch import Batch
 from redraft.store.tables.rows.unit_rows import problem_row, utc
 from redraft.store.tables.sql import insert, literal, one_of
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from redraft.store.errors import QueryError, quoting
 from redraft.store.exports.export_file import FULL, cure, new_path, replacing
 from redraft.store.json_records import strict
-from redraft.store.tables.admission import check_query
+from redraft.store.tables.reading.admission import check_query
 from redraft.store.tables.sql import literal
 
 if TYPE_CHECKING:
@@ -62,9 +62,11 @@ def read_table(connection: "DuckDBPyConnection", sql: str, parameters: Sequence[
         _lock_configuration(connection)
         check_query(connection, sql)
         connection.execute("BEGIN TRANSACTION READ ONLY")
-        result = connection.execute(sql, parameters) if parameters else connection.execute(sql)
-        described, rows = result.description or [], result.fetchall()
-        connection.execute("ROLLBACK")
+        try:
+            result = connection.execute(sql, parameters) if parameters else connection.execute(sql)
+            described, rows = result.description or [], result.fetchall()
+        finally:
+            connection.execute("ROLLBACK")
         return Table(_unique_names([name for name, *_ in described]), [str(kind) for _, kind, *_ in described], rows)
     except duckdb.Error as error:
         raise _refused(error) from error

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from redraft.store.json_records import strict
-from redraft.store.tables.batch import Batch
+from redraft.store.tables.database.batch import Batch
 from redraft.store.tables.rows.unit_rows import utc
 from redraft.store.tables.sql import literal, one_of
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from redraft.store.calls import call_key
-from redraft.store.tables.batch import Batch
+from redraft.store.tables.database.batch import Batch
 from redraft.store.tables.problems import add_problems
 from redraft.store.tables.reading.calls import read_calls
 from redraft.store.tables.rows.unit_rows import unit_rows

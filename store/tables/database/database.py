@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 
 from redraft.store.errors import StoreError
-from redraft.store.tables.batch import Batch
+from redraft.store.tables.database.batch import Batch
 from redraft.store.tables.database.connection import store_error
 from redraft.store.tables.database.queue import ThreadQueue
 from redraft.store.tables.query import limit_memory, sorting_memory

@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 
 from redraft.store.errors import StoreError
-from redraft.store.tables.batch import Batch, FileBatch
+from redraft.store.tables.database.batch import Batch, FileBatch
 from redraft.store.tables.database.connection import connect, file_identity, store_error
 from redraft.store.tables.database.database import MEMORY, Database
 from redraft.store.tables.database.queue import QUEUES, ProcessWait, ThreadQueue
