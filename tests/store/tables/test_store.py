@@ -275,7 +275,7 @@ def test_a_store_in_memory_does_the_same(make_unit: MakeUnit) -> None:
         assert store.add([Problem("q", "1")]) == 1
         store.publish([make_unit([[("1", True)]])])
         assert store.query("SELECT pass_at_k FROM pass_at_k").rows == [(1.0,), (1.0,)]
-        with pytest.raises(QueryError, match="read-only"):
+        with pytest.raises(QueryError, match="a query can only read"):
             store.query("DROP VIEW main.pass_at_k")
         with pytest.raises(QueryError, match="in memory writes no Parquet"):
             store.export_parquet("FROM pass_at_k", "out.parquet")
@@ -305,7 +305,7 @@ def test_files_that_are_no_store_are_refused_in_one_line(tmp_path: Path) -> None
         "text.duckdb": "it is not a DuckDB database: name another file",
         "rows.jsonl": "it is not a DuckDB database: name another file",
         "theirs.duckdb": "it is a DuckDB database, but not one of redraft's: name another file",
-        ".": "it is a folder: name a file",
+        ".": "is a folder, but no store of redraft's",
         "nowhere/x.duckdb": "there is no folder .*nowhere': make it",
     }.items():
         with pytest.raises(StoreError, match=words) as caught:
@@ -340,6 +340,6 @@ def test_rows_come_one_by_one_and_then_the_store_is_free(store: Store) -> None:
     rows = list(store.rows("SELECT problem_id, 1 AS a, 2 AS a FROM problems ORDER BY problem_id"))
     assert len(rows) == 5000
     assert rows[-1] == {"problem_id": "4999", "a": 1, "a_1": 2}
-    with pytest.raises(QueryError, match=r"Cannot execute|read-only"):
+    with pytest.raises(QueryError, match="a query can only read"):
         list(store.rows("DELETE FROM raw.problems"))
     assert store.add([Problem("Another?")]) == 1
