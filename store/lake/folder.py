@@ -47,6 +47,10 @@ class Folder:
     def journal(self) -> Path:
         return self.path / "journal"
 
+    @property
+    def leases(self) -> Path:
+        return self.path / "leases"
+
 
 def is_folder(path: str) -> bool:
     """Returns whether a path names a folder store: it ends with a slash, or is a folder already."""

@@ -59,6 +59,10 @@ class FolderDatabase(Database):
     def journals(self) -> Path | None:
         return self.folder.journal
 
+    @property
+    def leases(self) -> Path:
+        return self.folder.leases
+
     def files(self) -> list[Path]:
         return [self.folder.log]
 

@@ -98,13 +98,13 @@ class Store:
         return self._database.journals
 
     def leases_path(self, recipe: str) -> Path | None:
-        """Returns the folder of a recipe's leases, beside the store; None for a store in memory."""
+        """Returns the folder of a recipe's leases; None for a store in memory. See `leases_folder`."""
         return None if self.path == ":memory:" else self.leases_folder / recipe
 
     @property
     def leases_folder(self) -> Path:
-        """The folder of all leases of a store that is not in memory."""
-        return Path(f"{self.path}.leases")
+        """The folder of all leases of a store that is not in memory: beside a file, in a folder store."""
+        return self._database.leases
 
     def remove_if_unused(self) -> None:
         """Deletes the file if this Store made it and nothing was collected: it holds problems and this Store's own runs

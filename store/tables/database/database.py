@@ -96,6 +96,11 @@ class Database(ABC):
     def journals(self) -> Path | None:
         """The folder of the journals of recipes; None for a store in memory."""
 
+    @property
+    def leases(self) -> Path:
+        """The folder of the leases of recipes, for a store that is not in memory."""
+        return Path(f"{self.path}.leases")
+
     @abstractmethod
     def files(self) -> list[Path]:
         """Returns the files and folders of which one changes when the store does."""
