@@ -13,8 +13,8 @@ from msgspec import structs
 from redraft.graders.answers.checker import Checker
 from redraft.graders.grader import Grader
 from redraft.graders.rewards.aggregate import unjudgeable
+from redraft.graders.rewards.monte_carlo import Completer, RolloutSampler
 from redraft.graders.rewards.omegaprm_search import Rule, Search, no_grade
-from redraft.graders.rewards.rollout_samples import Completer, RolloutSampler
 from redraft.llm.gather import gather
 from redraft.store.errors import PartError
 from redraft.store.problems import Keyring, Question

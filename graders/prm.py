@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from redraft.graders.grader import Grader
 from redraft.graders.rewards.aggregate import How, Neutral, check, graded, unjudgeable, written
+from redraft.graders.rewards.llm_prm import JUDGES, judged
 from redraft.graders.rewards.prm_profiles import PROFILES, Nonsense, Profile
-from redraft.graders.rewards.step_judge import JUDGES, judged
 from redraft.llm.client.client import Client
 from redraft.llm.gather import gather
 from redraft.llm.model import ModelError

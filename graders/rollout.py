@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from redraft.graders.answers.checker import Checker
 from redraft.graders.grader import Grader
 from redraft.graders.rewards.aggregate import How, aggregate, check, unjudgeable
-from redraft.graders.rewards.rollout_samples import Completer, RolloutSampler, Tally, cut_prefix, rollouts_with_text
+from redraft.graders.rewards.monte_carlo import Completer, RolloutSampler, Tally, cut_prefix, rollouts_with_text
 from redraft.llm.gather import gather
 from redraft.store.errors import PartError
 from redraft.store.problems import Keyring

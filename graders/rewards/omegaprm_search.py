@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from msgspec import structs
 
 from redraft.graders.rewards.aggregate import unjudgeable
-from redraft.graders.rewards.rollout_samples import RolloutSampler, Tally, cut_prefix, rollouts_with_text
+from redraft.graders.rewards.monte_carlo import RolloutSampler, Tally, cut_prefix, rollouts_with_text
 from redraft.store.trajectory import Detail, Grade, Role, Trajectory, Verdict
 
 NAME = "omegaprm"

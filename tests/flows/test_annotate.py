@@ -17,7 +17,7 @@ from redraft.flows.annotation.result import sum_of_tries
 from redraft.flows.generate import generate
 from redraft.flows.plots.accuracy import PlotError
 from redraft.flows.plots.reward import draw, plot_rewards
-from redraft.graders.rewards.rollout_samples import FIRST
+from redraft.graders.rewards.monte_carlo import FIRST
 from redraft.llm.limits import Budget
 from redraft.llm.model import ModelError, Request
 from redraft.llm.scripted import Scripted

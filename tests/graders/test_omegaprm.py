@@ -7,8 +7,8 @@ from msgspec.structs import replace
 
 from redraft.graders.answers.checker import Checker
 from redraft.graders.omegaprm import omegaprm
+from redraft.graders.rewards.monte_carlo import FIRST, RolloutSampler, Tally
 from redraft.graders.rewards.omegaprm_search import Rule, Search, State
-from redraft.graders.rewards.rollout_samples import FIRST, RolloutSampler, Tally
 from redraft.store.errors import PartError
 from redraft.store.problems import Keyring, Question
 from redraft.store.trajectory import Role, Stop, Trajectory

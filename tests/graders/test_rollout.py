@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from redraft.graders.answers.checker import Checker
-from redraft.graders.rewards.rollout_samples import FIRST
+from redraft.graders.rewards.monte_carlo import FIRST
 from redraft.graders.rollout import rollout
 from redraft.graders.statistics import wilson
 from redraft.store.errors import PartError

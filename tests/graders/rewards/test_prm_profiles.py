@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from redraft.graders.rewards.llm_prm import RATINGS, read
 from redraft.graders.rewards.prm_profiles import PROFILES, Nonsense, probabilities
-from redraft.graders.rewards.step_judge import RATINGS, read
 
 STEPS = ["One.", "Step 2: two."]
 
