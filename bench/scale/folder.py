@@ -4,7 +4,8 @@
 wall time and of processor time, and the errors. It fails unless every unit is there once.
 
 `rows` makes a store of narrow rows (drafts without texts) and asks the accuracy of each run, pass@4 of all problems,
-and the drafts of one problem, with two threads and 4 GB of memory, and prints the seconds and the peak memory.
+and the drafts of one problem, with one thread and 4 GB of memory (`Store.held`), and prints the seconds and the peak
+memory.
 """
 
 import argparse
