@@ -189,7 +189,7 @@ async def test_a_file_that_cannot_be_written_leaves_nothing_behind(store: Store,
     (tmp_path / "old.jsonl").write_text("old")
     there = (
         "atif, best_worst, dpo, inspect_ai, kto, mended, messages, orm, prm, prompts, question_pairs, questions, rise,"
-        " score, sft, value"
+        " score, sft, step_weights, value"
     )
     with pytest.raises(PartError, match=f"no format 'ppo'; there are {there}"):
         await export(tmp_path / "old.jsonl", db=store, format="ppo")

@@ -166,11 +166,11 @@ def test_each_format_has_its_own_filters_and_help_tells_them() -> None:
     assert default_filters(sft) == ("correct", "length", "equations", "duplicates", "cap")
     assert default_filters(filtered_by("length")(lambda: sft())) == ("length",)
     told = " ".join(CliRunner().invoke(cli, ["export", "--help"]).output.split())
-    unfiltered = "atif, inspect_ai, mended, prm, prompts, question_pairs, questions, rise, score, value"
+    unfiltered = "atif, inspect_ai, mended, prm, prompts, question_pairs, questions, rise, score, step_weights, value"
     assert f"({unfiltered}: none; best_worst: length; dpo, kto, orm:" in told
     assert "messages: correct length equations cap; sft: correct length equations duplicates cap" in told
     there = "atif, best_worst, dpo, inspect_ai, kto, mended, messages, orm, prm, prompts, question_pairs, questions"
-    assert f"There are {there}, rise, score, sft, value." in told
+    assert f"There are {there}, rise, score, sft, step_weights, value." in told
     told = " ".join(CliRunner().invoke(cli, ["filter", "--help"]).output.split())
     shipped = "agreement, answered, cap, chosen, contaminated, correct, difficulty, diversity, duplicates, equations"
     assert (
