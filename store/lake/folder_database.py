@@ -81,8 +81,7 @@ class FolderDatabase(Database):
             batch = FolderBatch(self, stack)
             stack.callback(batch.discard)
             if not self._swept:
-                remove_unfinished(self.folder)
-                self.committer.sweep()
+                self._sweep()
                 self._swept = True
             yield batch
             batch.commit()
@@ -113,9 +112,17 @@ class FolderDatabase(Database):
         """Merges small segments, and removes files that no reader can need. Returns how many segments there were, and
         how many there are. Raises StoreError."""
         with self._errors():
-            remove_unfinished(self.folder)
-            self.committer.sweep()
+            self._sweep()
             return compact(self.folder, self.log, self.committer)
+
+    def _sweep(self) -> None:
+        """Removes or registers what killed processes left. Raises StoreError if a segment is damaged: what is written
+        into such a store could not be read."""
+        remove_unfinished(self.folder)
+        self.committer.sweep()
+        with reading(self.folder, self.log) as state:
+            if told := damage(self.folder, state.live.values()):
+                raise StoreError(told)
 
     def register(self, segment: Segment) -> None:
         """Makes a finished segment part of the store. A connection that is held reads it from now on. After every 64

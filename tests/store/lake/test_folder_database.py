@@ -104,6 +104,9 @@ def test_damage_is_told_with_the_file(tmp_path: Path, make_unit: Maker) -> None:
     with pytest.raises(StoreError, match=r"has [0-9,]+ bytes in place of [0-9,]+: bring it back") as raised:
         store.query("FROM turns")
     assert "\n" not in str(raised.value)
+    for write in (lambda later: later.publish([make_unit([[("2", True)]])]), Store.compact):
+        with pytest.raises(StoreError, match="in place of"):
+            write(Store(store.path))
     file.unlink()
     with pytest.raises(StoreError, match=r"turns.parquet is missing: bring it back"):
         store.query("FROM turns")
