@@ -36,6 +36,7 @@ FEEDBACK = re.compile(
     )
 )
 
+SHORT = 11  # characters
 USER, ASSISTANT, END, PAD = "<|user|>", "<|assistant|>", "<|end|>", "<|pad|>"
 
 
@@ -58,12 +59,17 @@ def check(messages: Sequence[Message]) -> None:
     mark = messages[0].content.split("\n")[0]
     if mark not in MARKS:
         raise UnsupportedRequest(
-            f"The embedded model was not trained for {mark[:60]!r}; it knows {', '.join(MARKS)}. {cure}"
+            f"The embedded model was not trained for {_opening(mark)!r}; it knows {', '.join(MARKS)}. {cure}"
         )
     if len(messages) > 1 and mark != "solve":
         raise UnsupportedRequest(f"The embedded model answers feedback on a solution only, not on {mark!r}. {cure}")
     for message in messages[2::2]:
         if not FEEDBACK.fullmatch(message.content):
             raise UnsupportedRequest(
-                f"The embedded model was not trained on the feedback {message.content[:80]!r}. {cure}"
+                f"The embedded model was not trained on the feedback {_opening(message.content)!r}. {cure}"
             )
+
+
+def _opening(text: str) -> str:
+    """Returns the first words of a text, so few that an error message with them does not give a question away."""
+    return text if len(text) <= SHORT else f"{text[:SHORT]}..."

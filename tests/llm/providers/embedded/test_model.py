@@ -155,7 +155,7 @@ async def test_every_job_it_was_trained_for_is_done_in_its_form(model: EmbeddedM
     ("messages", "why"),
     [
         (("translate\nHello",), "was not trained for 'translate'; it knows solve, judge, "),
-        (("solve\n2+2?", "4", "Now in French, please."), "was not trained on the feedback 'Now in French, please.'"),
+        (("solve\n2+2?", "4", "Now in French, please."), "was not trained on the feedback 'Now in Fren...'"),
         (("judge\n2+2?\n---\n4", "right", prompt_formats.IS_WRONG), "answers feedback on a solution only"),
     ],
 )
