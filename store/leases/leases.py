@@ -211,10 +211,6 @@ class Alone(Leases):
     def join(self) -> str:
         return ""
 
-    def now(self) -> int | None:
-        """Renews the leases, and returns the time of the file system, in nanoseconds; None if they are lost."""
-        return self._membership.now() if self._membership else None
-
     def are_held(self) -> bool:
         return True
 
