@@ -4,8 +4,7 @@
 wall time and of processor time, and the errors. It fails unless every unit is there once.
 
 `rows` makes a store of narrow rows (drafts without texts) and asks the accuracy of each run, pass@4 of all problems,
-and the drafts of one problem, with one thread and 4 GB of memory (`Store.held`), and prints the seconds and the peak
-memory.
+and the drafts of one problem, as `redraft query` does, and prints the seconds and the peak memory.
 """
 
 import argparse
@@ -28,7 +27,6 @@ from redraft.store.unit import Unit, unit_id
 
 NOON = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
 DRAFTS = 33  # of a unit, each with a step and a grade; with its commit a unit has 100 rows
-MEMORY = 4 * 2**30
 DRAFTS_OF_A_PROBLEM = 100
 RUNS = 4
 
@@ -86,7 +84,7 @@ def rows(folder: Path, problems: int) -> None:
         make(folder, problems)
     for name, sql in QUESTIONS.items():
         store = Store(folder, create=False)
-        with store.held(read_only=True, memory=MEMORY):
+        with store.held(read_only=True):
             before, start = time.process_time(), time.perf_counter()
             found = store.query(sql)
             took, spent = time.perf_counter() - start, time.process_time() - before

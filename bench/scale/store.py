@@ -109,6 +109,7 @@ if __name__ == "__main__":
         raise SystemExit
     with tempfile.TemporaryDirectory() as place:
         folder = options.folder or Path(place)
+        folder.mkdir(parents=True, exist_ok=True)
         sizes = [SMALLEST, *options.sizes]
         stores = {size: folder / f"{size}.duckdb" for size in sizes}
         for size, db in stores.items():

@@ -176,12 +176,16 @@ class FolderDatabase(Database):
         return cursor
 
     def _variables(self, state: State) -> str:
-        """Returns the statements that make a connection read a state."""
+        """Returns the statements that make a connection read a state. DuckDB takes the columns from the first file, and
+        from its rows the number of rows of all files: an empty file before others would make it hash the large side of
+        a join."""
         segments = state.live.values()
         mixed = any(segment.schema != SCHEMA for segment in segments)
         found = [f"SET VARIABLE mixed = {str(mixed).lower()}"]
         for table in template().tables:
-            paths = [str(template().empty(table)), *files(self.folder, segments, table)]
+            paths = files(self.folder, segments, table)
+            if mixed or not paths:
+                paths.insert(0, str(template().empty(table)))
             found.append(f"SET VARIABLE files_{table} = [{', '.join(map(literal, paths))}]")
         return ";".join(found)
 

@@ -23,6 +23,7 @@ SCHEMA = {
     15: ("diversity.sql",),
     16: ("collapse.sql",),
     17: ("samples.sql",),
+    18: ("pass_at_k.sql",),
 }
 NEWEST = max(SCHEMA)
 
