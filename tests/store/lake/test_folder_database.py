@@ -122,3 +122,11 @@ def test_the_template_is_made_without_a_cache_folder(tmp_path: Path, monkeypatch
         assert Store(f"{tmp_path}/folder/").query("FROM runs").rows == []
     finally:
         template.cache_clear()
+
+
+def test_queries_are_planned_by_the_number_of_rows(tmp_path: Path, make_unit: Maker) -> None:
+    """DuckDB hashes the smaller side of a join, so that it has to know which side that is."""
+    store = Store(f"{tmp_path}/folder/")
+    assert "~0 rows" in store.query("EXPLAIN FROM raw.turns").rows[0][1]
+    store.publish([make_unit([[("1", True)]], problem_id=f"p{n}") for n in range(7)])
+    assert "~7 rows" in store.query("EXPLAIN FROM raw.turns").rows[0][1]
