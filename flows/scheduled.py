@@ -21,7 +21,7 @@ from redraft.flows.annotation.result import Annotation, sum_of_tries
 from redraft.flows.augment import augment as augment_stage
 from redraft.flows.augmentation.result import AugmentResult, sum_of_augment_tries
 from redraft.flows.deployment import parameters
-from redraft.flows.deployment.stage import Logged, ended, located, noted, stage, too_few, tried
+from redraft.flows.deployment.flow import Logged, ended, located, noted, stage, too_few, tried
 from redraft.flows.export import EmptyExport, parts
 from redraft.flows.export import export as export_stage
 from redraft.flows.filter import DatasetResult

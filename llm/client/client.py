@@ -11,8 +11,8 @@ from redraft.llm.capabilities import Continuing
 from redraft.llm.choice_json import choice_to_json
 from redraft.llm.client import records
 from redraft.llm.client.budget import BudgetLedger
-from redraft.llm.client.caller import Caller
 from redraft.llm.client.journal import CallLog, contiguous_ranges, split_range
+from redraft.llm.client.retry import Caller
 from redraft.llm.gather import gather
 from redraft.llm.limits import Budget, Limits
 from redraft.llm.model import Beam, Choice, Message, Model, ModelError, Request, Sampling

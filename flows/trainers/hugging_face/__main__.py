@@ -25,7 +25,7 @@ from transformers.utils import logging
 from redraft.flows.trainers.hugging_face.base import stored_dtype
 from redraft.flows.trainers.hugging_face.rows import oracle_used, read_rows
 from redraft.flows.trainers.hugging_face.settings import TrlTask
-from redraft.flows.trainers.hugging_face.work import Fit, Work
+from redraft.flows.trainers.hugging_face.training import Fit, Work
 from redraft.flows.trainers.trainer import TrainingError
 from redraft.store.errors import RedraftError
 

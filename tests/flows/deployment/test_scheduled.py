@@ -225,7 +225,7 @@ NOTED = """
 import asyncio, os
 
 os.environ["PREFECT_API_URL"] = "http://127.0.0.1:9/api"  # where nobody answers
-from redraft.flows.deployment.stage import noted
+from redraft.flows.deployment.flow import noted
 
 asyncio.run(noted("5 problems", "redraft-summary", "replicate 1"))
 print("on")

@@ -3,7 +3,7 @@
 # pyright: reportMissingImports=false, reportAttributeAccessIssue=false
 from trl import DPOConfig, DPOTrainer
 
-from redraft.flows.trainers.hugging_face.work import Fit, Work
+from redraft.flows.trainers.hugging_face.training import Fit, Work
 
 COLUMNS = ("prompt", "chosen", "rejected")
 

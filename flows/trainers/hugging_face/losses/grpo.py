@@ -7,7 +7,7 @@ from typing import Any
 from trl import GRPOConfig, GRPOTrainer
 
 from redraft.flows.trainers.hugging_face.rewards import GraderReward
-from redraft.flows.trainers.hugging_face.work import Fit, Work
+from redraft.flows.trainers.hugging_face.training import Fit, Work
 
 COLUMNS = ("prompt", "question", "answer", "kind")
 

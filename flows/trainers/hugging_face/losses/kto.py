@@ -4,7 +4,7 @@
 from trl import KTOConfig, KTOTrainer
 
 from redraft.flows.formats.layouts.layout import balancing_weights
-from redraft.flows.trainers.hugging_face.work import Fit, Work
+from redraft.flows.trainers.hugging_face.training import Fit, Work
 
 COLUMNS = ("prompt", "completion", "label")
 

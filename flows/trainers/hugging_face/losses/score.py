@@ -23,7 +23,7 @@ from redraft.flows.trainers.hugging_face.base import context
 from redraft.flows.trainers.hugging_face.rewards import GraderReward
 from redraft.flows.trainers.hugging_face.rows import Row
 from redraft.flows.trainers.hugging_face.settings import TrlSettings
-from redraft.flows.trainers.hugging_face.work import Fit, Work
+from redraft.flows.trainers.hugging_face.training import Fit, Work
 from redraft.flows.trainers.trainer import TrainingError
 from redraft.llm.prompts.prompts import Prompts
 

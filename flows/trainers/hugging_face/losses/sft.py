@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional as F
 from trl import SFTConfig, SFTTrainer
 
-from redraft.flows.trainers.hugging_face.work import Fit, Work
+from redraft.flows.trainers.hugging_face.training import Fit, Work
 from redraft.flows.trainers.trainer import TrainingError
 
 IGNORED = -100

@@ -12,7 +12,7 @@ from transformers import TrainingArguments
 from redraft.flows.trainers.hugging_face.base import context
 from redraft.flows.trainers.hugging_face.labelled_trainer import LabelledTrainer
 from redraft.flows.trainers.hugging_face.rows import Row
-from redraft.flows.trainers.hugging_face.work import Fit, Work
+from redraft.flows.trainers.hugging_face.training import Fit, Work
 
 
 def value(work: Work) -> Fit:

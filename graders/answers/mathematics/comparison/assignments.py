@@ -1,7 +1,7 @@
 """Compares answers that give names their values: x = 2, y = 4."""
 
 from redraft.graders.answers.mathematics.comparison.listings import same_set
-from redraft.graders.answers.mathematics.comparison.ruling import NOT_MINE, Compare, Ruling, all_of
+from redraft.graders.answers.mathematics.comparison.result import NOT_MINE, Compare, Ruling, all_of
 from redraft.graders.answers.mathematics.comparison.simplify import items_of, name_of
 from redraft.graders.answers.mathematics.comparison.value import unknowns
 from redraft.graders.answers.mathematics.forms import Call, Form, Listing, Number, Relation

@@ -3,7 +3,7 @@
 from redraft.graders.answers.mathematics.comparison.assignments import same_assignments
 from redraft.graders.answers.mathematics.comparison.listings import same_lists
 from redraft.graders.answers.mathematics.comparison.relations import same_regions, same_relations
-from redraft.graders.answers.mathematics.comparison.ruling import NotMine
+from redraft.graders.answers.mathematics.comparison.result import NotMine
 from redraft.graders.answers.mathematics.comparison.scalars import same_others
 from redraft.graders.answers.mathematics.comparison.simplify import conditions_of, simplified
 from redraft.graders.answers.mathematics.comparison.words import same_words

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from redraft.graders.answers.mathematics.comparison.ruling import NOT_MINE, Compare, Ruling, all_of
+from redraft.graders.answers.mathematics.comparison.result import NOT_MINE, Compare, Ruling, all_of
 from redraft.graders.answers.mathematics.comparison.value import unknowns
 from redraft.graders.answers.mathematics.forms import (
     Based,

@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 from redraft.graders.answers.mathematics.comparison.intervals import region, same_region, unknowns_of
-from redraft.graders.answers.mathematics.comparison.ruling import NOT_MINE, Compare, Ruling
+from redraft.graders.answers.mathematics.comparison.result import NOT_MINE, Compare, Ruling
 from redraft.graders.answers.mathematics.comparison.simplify import NOTHING, name_of, scalar_of, scalar_or_none
 from redraft.graders.answers.mathematics.comparison.value import (
     NoValue,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from fractions import Fraction
 
 from redraft.graders.answers.mathematics.comparison.arithmetic import NoValue
-from redraft.graders.answers.mathematics.comparison.ruling import NOT_MINE, Compare, Ruling, all_of
+from redraft.graders.answers.mathematics.comparison.result import NOT_MINE, Compare, Ruling, all_of
 from redraft.graders.answers.mathematics.comparison.simplify import scalar_of
 from redraft.graders.answers.mathematics.comparison.value import constant, distance, same_value, unknowns
 from redraft.graders.answers.mathematics.forms import (

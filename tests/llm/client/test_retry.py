@@ -9,7 +9,7 @@ from msgspec import structs
 
 from redraft.llm.client import circuit_breaker
 from redraft.llm.client.budget import BudgetLedger
-from redraft.llm.client.caller import Caller, prompt_bound
+from redraft.llm.client.retry import Caller, prompt_bound
 from redraft.llm.limits import Budget, Limits
 from redraft.llm.model import Cause, Choice, Finish, Message, Model, ModelError, Reply, Request
 from redraft.llm.usage import Prices, Usage
