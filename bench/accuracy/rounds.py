@@ -1,6 +1,6 @@
 """Loops of self-training side by side on the embedded model: `python bench/accuracy/rounds.py`.
 
-Every loop learns from 200 problems, and is measured on the same 300 held-out problems. Loops draw about as many tokens.
+Every loop learns from 200 problems (80 in the table `collapse`), and is measured on the same 300 held-out problems. Loops draw about as many tokens.
 The loops are in one store in --folder, so that they share what they draw alike, such as the drafts of a first round.
 The command can be stopped at any time, and goes on there. It writes the tables of the loops that are done to tables.md;
 `--table` only does that. Needs PyTorch; the loops of the trainer trl need `redraft[trl]`.
@@ -27,6 +27,8 @@ from redraft.store.tables.sql import one_of
 from redraft.store.tables.store import Store
 
 PROBLEMS, HELDOUT, DRAFTS = 200, 300, 6
+FEW = 80
+"""Problems of the loops that show collapse: the fewer, the sooner it comes."""
 SFT = {"trainer.rate": 3e-4, "trainer.replay": 0.25, "trainer.epochs": 1}
 DPO = {"trainer.rate": 1e-4}
 SEARCH = {"iterations": 12}
@@ -45,6 +47,7 @@ class Experiment:
     seed: int = 0
     samples: int = DRAFTS
     trainer: str = "embedded"
+    problems: int = PROBLEMS
 
     @property
     def key(self) -> str:
@@ -100,7 +103,7 @@ CARRIED = (
     Experiment("carried over", "distilled_search", "distilled_search", 1, {**SFT, "n": 6, "width": 3}, samples=1),
 )
 COLLAPSE = tuple(
-    Experiment("collapse", name, PLAIN, 4, {**SFT, **arguments}, seed)
+    Experiment("collapse", name, PLAIN, 4, {**SFT, **arguments}, seed, problems=FEW)
     for seed in (0, 1)
     for name, arguments in ARMS.items()
 )
@@ -125,7 +128,7 @@ async def run(one: Experiment, store: str) -> None:
         method=method,
         rounds=one.rounds,
         all_rounds=True,
-        limit=PROBLEMS,
+        limit=one.problems,
         samples=one.samples,
         temperature=0.7,
         top_k=40,
