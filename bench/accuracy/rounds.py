@@ -1,9 +1,9 @@
 """Loops of self-training side by side on the embedded model: `python bench/accuracy/rounds.py`.
 
-Every loop learns from 200 problems (80 in the table `collapse`), and is measured on the same 300 held-out problems. Loops draw about as many tokens.
-The loops are in one store in --folder, so that they share what they draw alike, such as the drafts of a first round.
-The command can be stopped at any time, and goes on there. It writes the tables of the loops that are done to tables.md;
-`--table` only does that. Needs PyTorch; the loops of the trainer trl need `redraft[trl]`.
+Every loop learns from 200 problems (80 in the table `collapse`), and is measured on the same 300 held-out problems.
+Loops draw about as many tokens. They are in one store in --folder, so that they share what they draw alike, such as the
+drafts of a first round. The command can be stopped at any time, and goes on there. It writes the tables of the loops
+that are done to tables.md; `--table` only does that. Needs PyTorch; the loops of the trainer trl need `redraft[trl]`.
 """
 
 import argparse
