@@ -1,4 +1,5 @@
-"""Strategies that solve a question with a language model. Each strategy is a function in a file of the same name."""
+"""Strategies that solve a question with a language model. Each strategy is a function in the file of the same name in
+`strategies/`."""
 
 from typing import TYPE_CHECKING
 

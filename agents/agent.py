@@ -1,4 +1,4 @@
-"""The protocol of every agent, and the observer of its drafts."""
+"""The protocol of every agent, and the type of the observer that is called with each draft."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -8,21 +8,22 @@ from redraft.store.problems import Question
 from redraft.store.trajectory import Trajectory
 
 Watch = Callable[[Trajectory], None]
-"""Called with each trajectory that has a new draft, after the draft is graded (its `score`) if a grader grades it."""
+"""A function that is called with each trajectory that has a new draft. If the strategy grades drafts, the call follows
+the grade, and `score` is set."""
 
 
 class Agent(Protocol):
-    """Solves one question: returns every explored trajectory, best first, at most one of them `chosen`.
+    """Solves one question. Returns every explored trajectory, best first; at most one of them has `chosen` set.
 
-    A failed call is a trajectory with `stop = failed` and its reason. Raises only fatal ModelErrors: errors that every
-    other question would meet too.
+    A failed call is a trajectory with `stop = failed` and a `reason`. Raises only fatal ModelErrors, which every other
+    question would meet too.
     """
 
     async def __call__(self, question: Question, /) -> list[Trajectory]: ...
 
 
 def at_least_one(**counts: int) -> None:
-    """Raises PartError for a count below 1."""
+    """Raises PartError for a count below 1. The message names the count's keyword."""
     for name, count in counts.items():
         if count < 1:
             raise PartError(f"{name}={count} is too few; it must be at least 1")

@@ -1,9 +1,9 @@
-"""From names to agents: `load` finds a strategy, `build` builds it from its parts.
+"""Builds agents from names: `load` finds a strategy, and `build` builds it from its parts.
 
 A part is made by a factory function. `build` passes to the factory the objects that its parameters name: `client`,
 `keys`, `watch`, `checker`, `sandbox`, and the parts in PARTS, which are built in the same way. Every other parameter is
-an argument that the user may set. The argument of a part is set by a name such as `critic.threshold`. A part that calls
-a model may have a model of its own: `critic.model` sets the model, and `critic.api_base` its address.
+an argument that the user may set. The user sets an argument of a part by a name such as `critic.threshold`. A part that
+calls a model may have a model of its own: `critic.model` sets the model, and `critic.api_base` its address.
 """
 
 import inspect
@@ -23,14 +23,15 @@ from redraft.store.plugins.discovery import load as find
 from redraft.store.problems import Keyring
 
 Spec = str | Callable[..., Any]
-"""A part: its name, `module:function`, `path.py:function`, or the factory itself."""
+"""The specification of a part: its name, `module:function`, `path.py:function`, or the factory function itself."""
 
 OWN_MODEL = ("model", "api_base")
 """The settings of a part's own model."""
 
 
 def load(strategy: Spec) -> Callable[..., Agent]:
-    """Returns a strategy's factory. Raises PartError for an unknown name; the message lists the known names."""
+    """Returns a strategy's factory function. Raises PartError for an unknown name; the message lists the known
+    names."""
     return find(strategy, "strategy")
 
 
@@ -47,13 +48,13 @@ def build(
     sandbox: Sandbox | None = None,
     **arguments: Any,
 ) -> Agent:
-    """Returns an agent, ready to solve. `grader`, `critic` and `samples` go to the strategies that have them; None
-    keeps the strategy's own default. The parts that read the key share the `checker` of answers, and the parts that run
-    programs share the `sandbox`.
+    """Returns an agent. `grader`, `critic` and `samples` are passed to the strategies that have these parameters; None
+    selects the strategy's own default. All parts that read the answer key share the `checker` of answers, and all parts
+    that run programs share the `sandbox`.
 
-    `arguments` are the arguments of the strategy (`feedback` and `policy` among them) and of its parts, as in
-    `**{"feedback.threshold": -0.5}`. A text is converted to the type of its parameter. Raises PartError for an unknown
-    part or argument, a value of the wrong type, and a part that reads the key if no `keys` are given.
+    `arguments` are the arguments of the strategy (including `feedback` and `policy`) and of its parts, as in
+    `**{"feedback.threshold": -0.5}`. A string is converted to the type of its parameter. Raises PartError for an
+    unknown part or argument, for a value of the wrong type, and for a part that reads the answer key if `keys` is None.
     """
     offered = {"grader": grader, "critic": critic, "samples": samples}
     settings = {name: value for name, value in {**offered, **arguments}.items() if value is not None}
@@ -68,22 +69,23 @@ def build(
 
 
 def resolve(strategy: Spec, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the arguments and parts with which a strategy and its parts would be built, by the names that set them.
-    An argument that is not given has its default. Nothing is built. Raises PartError as `build` does."""
+    """Returns a dict of the arguments and parts with which a strategy and its parts would be built. The keys are the
+    names that set them. An argument that is not given has its default. Nothing is built. Raises PartError in the same
+    cases as `build`."""
     return _inspect(strategy, given).chosen
 
 
 def parameters(
     strategy: Spec, given: Mapping[str, Any] | None = None
 ) -> dict[str, tuple[inspect.Parameter, Callable[..., Any]]]:
-    """Returns every setting of a strategy and of its parts, by the name that sets it: the parameter, and the factory
-    that has the parameter. A part that is not given is the strategy's default. Nothing is built, and a missing argument
-    is no error. Raises PartError for an unknown part."""
+    """Returns a dict of all settings of a strategy and of its parts. The keys are the names that set them; the values
+    are pairs of the parameter and the factory that has the parameter. A part that is not given is the strategy's
+    default. Nothing is built, and a missing argument is not an error. Raises PartError for an unknown part."""
     return _inspect(strategy, given or {}, complete=False).parameters
 
 
 def _inspect(strategy: Spec, given: Mapping[str, Any], *, complete: bool = True) -> "_Builder":
-    """Returns a builder that has looked at all parts of a strategy, and has built nothing. If `complete`, a missing
+    """Returns a builder that has inspected all parts of a strategy, and has built nothing. With `complete`, a missing
     argument without a default is an error."""
     provided = ("client", "keys", "watch", "checker", "sandbox")
     builder = _Builder(
@@ -95,14 +97,14 @@ def _inspect(strategy: Spec, given: Mapping[str, Any], *, complete: bool = True)
 
 
 def prompt_texts(client: Client, parts: Container[str] = ()) -> dict[str, Any]:
-    """Returns all prompt texts that a run with these `parts` may send, without questions and drafts. The recipe
-    contains these texts, so a changed prompt makes another recipe."""
+    """Returns all prompt texts that a run with these `parts` may send, without questions and drafts. They are part of
+    the recipe (the run's settings that decide what is stored), so a changed prompt makes another recipe."""
     return {**client.prompts.plain(client.model.templates, parts), "step_schema": STEP_SCHEMA}
 
 
 class _Builder:
-    """Builds factories from the values that their parameters name. `chosen` collects every setting with its value, and
-    `parameters` the origin of each."""
+    """Calls factories with the objects that their parameters name. `chosen` is a dict of every setting with its value,
+    and `parameters` is a dict of every setting with its parameter and factory."""
 
     def __init__(
         self,
@@ -117,12 +119,12 @@ class _Builder:
         self._provided = provided
         self._settings = settings
         self._make = make
-        self._client_for = client_for  # a function of a model and its address
+        self._client_for = client_for  # gets a model and its API base, and returns a client
 
     def build(
         self, factory: Callable[..., Any], kind: str, prefix: str, provided: Mapping[str, Any] | None = None
     ) -> Any:
-        """Returns the result of a factory. The names that set its arguments begin with `prefix`."""
+        """Returns what a factory returns. The names that set its arguments begin with `prefix`."""
         provided = self._provided if provided is None else provided
         values: dict[str, Any] = {}
         for parameter in named_parameters(factory):
@@ -149,7 +151,7 @@ class _Builder:
             if is_shipped(factory):
                 raise
             raise broken(part_label(noun, factory), error) from error
-        return made if made is factory else check_part(noun, factory, made)  # the factory itself, if nothing is built
+        return made if made is factory else check_part(noun, factory, made)  # nothing is built: the factory itself
 
     def _part(self, parameter: inspect.Parameter, key: str, provided: Mapping[str, Any]) -> Any:
         """Returns the part that a parameter asks for, or None if the parameter's default is used."""
@@ -162,7 +164,7 @@ class _Builder:
         if part.noun == "policy" and isinstance(spec, str) and ":" not in spec:
             spec = f"{POLICIES}:{spec}"
         factory = find(spec, part.noun)
-        if part.noun == "strategy":  # the outer strategy notifies the observer
+        if part.noun == "strategy":  # only the outer strategy calls the observer
             provided = {**provided, "watch": None}
         return self.build(factory, parameter.name, f"{key}.", self._with_model(factory, key, provided))
 
@@ -170,8 +172,8 @@ class _Builder:
         return any(name.startswith(f"{key}.") for name in self._settings)
 
     def _with_model(self, factory: Callable[..., Any], key: str, provided: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Returns the values that are provided to a part and to its parts. If the part has a model of its own, `client`
-        is the client of that model."""
+        """Returns the objects that are provided to a part and to the parts inside it. If the part has its own model,
+        `client` is the client of that model."""
         model, api_base = (self._settings.get(f"{key}.{name}") for name in OWN_MODEL)
         if "model" in inspect.signature(factory).parameters or (model is None and api_base is None):
             return provided
@@ -180,13 +182,13 @@ class _Builder:
         return {**provided, "client": self._client_for(model, api_base)}
 
     def _offer_own_models(self, prefix: str) -> None:
-        """Lets a model of its own be set for the part with this prefix, and for the parts that contain this part."""
+        """Allows a separate model for the part with this prefix, and for the parts that contain this part."""
         names = prefix.split(".")[:-1]
         for key in (".".join([*names[:count], name]) for count in range(1, len(names) + 1) for name in OWN_MODEL):
             self.chosen.setdefault(key, self._settings.get(key))
 
     def _argument(self, parameter: inspect.Parameter, key: str) -> Any:
-        """Returns the value that the user set, converted to the parameter's type; None if the user set none."""
+        """Returns the value that the user set, converted to the parameter's type. Returns None if the user set none."""
         value = self._settings.get(key)
         if isinstance(value, str):
             value = convert(value, parameter.annotation, key)
@@ -195,8 +197,8 @@ class _Builder:
 
 
 def default_part(strategy: Spec, part: str) -> str | None:
-    """Returns the part of this kind that a strategy gets if the user names none; None if the strategy has no such part,
-    or needs none. Raises PartError for an unknown strategy."""
+    """Returns the name of a strategy's default part of this kind. Returns None if the strategy has no such part, or
+    needs none. Raises PartError for an unknown strategy."""
     found = next((one for one in named_parameters(load(strategy)) if one.name == part), None)
     needed = found is not None and found.default is found.empty
     return preferred_part(found, PARTS[part].default) if found and needed else None
@@ -207,8 +209,8 @@ def _factory_name(factory: Callable[..., Any]) -> str:
 
 
 def _unknown_argument_message(name: str, strategy: str, chosen: Mapping[str, Any]) -> str:
-    """Returns the message about an argument that no part takes. The argument may belong to a part that was not
-    chosen."""
+    """Returns the error message for an argument that no part takes. If the prefix of the argument's name is a chosen
+    part, the message lists the arguments of that part."""
     part, dot, _ = name.rpartition(".")
     if dot and part in chosen:
         there = sorted(key for key in chosen if key.startswith(f"{part}."))

@@ -1,4 +1,5 @@
-"""A person who judges drafts: the view of a draft, the judgement, and the questions at a terminal."""
+"""Human labels: the view of a draft that a person sees, the judgement that the person returns, and the questions at a
+terminal."""
 
 import asyncio
 import os
@@ -12,7 +13,7 @@ VERDICTS = ("right", "wrong")
 
 @dataclass(frozen=True, slots=True)
 class DraftView:
-    """A draft as a person sees it, without the key and without anybody else's judgement."""
+    """A draft as a person sees it. It has neither the answer key nor any other grader's judgement."""
 
     question: str
     turn: int  # 1 for the first draft
@@ -30,16 +31,17 @@ class DraftView:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A person's judgement of a draft. `right` means the answer and every step."""
+    """A person's judgement of a draft. The verdict `right` means that the answer and every step are right."""
 
     verdict: str  # "right", "wrong", or "skip" if skipping is allowed
-    first_wrong_step: int | None = None  # from 1; None if no step is wrong, or if the person named no step
+    first_wrong_step: int | None = None  # from 1; None if no step is wrong or the person named none
     remark: str | None = None
 
 
 def judgement_from_json(given: Any, steps: int, verdicts: Sequence[str] = VERDICTS) -> Judgement:
-    """Reads a judgement from JSON: the verdict as a text, or an object with `verdict`, `first_wrong_step`, `remark`.
-    Raises ValueError, with a message of one line, if the judgement does not fit a draft with `steps` steps."""
+    """Returns the judgement in a JSON value: either the verdict as a string, or an object with `verdict`,
+    `first_wrong_step` and `remark`. Raises ValueError with a one-line message if the judgement does not fit a draft of
+    `steps` steps."""
     facts: Mapping[str, Any] = given if isinstance(given, Mapping) else {"verdict": given}
     unknown = sorted(set(map(str, facts)) - {"verdict", "first_wrong_step", "remark"})
     if unknown:
@@ -61,8 +63,8 @@ class Quit(Exception):
 
 
 class Terminal:
-    """Asks the person at standard input, one question at a time, on standard error. The questions never block the event
-    loop."""
+    """Asks a person one question at a time: questions go to standard error, and answers come from standard input. The
+    questions never block the event loop."""
 
     def __init__(self) -> None:
         self._turn = asyncio.Lock()
@@ -74,7 +76,8 @@ class Terminal:
         return sys.stdin is not None and sys.stdin.isatty()
 
     async def ask(self, shown: DraftView, verdicts: Sequence[str] = VERDICTS, note: str = "") -> Judgement:
-        """Shows a draft, with a `note` below it, and reads the judgement. Raises Quit for q and at the end of input."""
+        """Prints a draft, and the `note` below it, and returns the judgement that the person types. Raises Quit on `q`
+        and at the end of input."""
         async with self._turn:
             self._write(f"\n{shown}\n{note}\n")
             letters = "/".join([*(verdict[0] for verdict in verdicts), "q"])
@@ -122,7 +125,7 @@ class Terminal:
 
 
 async def _read_input(descriptor: int) -> bytes:
-    """Returns the next line that the person types; empty at the end of input."""
+    """Returns the next line that the person types, or empty bytes at the end of input."""
     loop = asyncio.get_running_loop()
     ready: asyncio.Future[None] = loop.create_future()
     loop.add_reader(descriptor, lambda: ready.done() or ready.set_result(None))
@@ -134,5 +137,5 @@ async def _read_input(descriptor: int) -> bytes:
 
 
 def _indented(step: str, indent: int) -> str:
-    """Returns a step as text, with its later lines indented so that they align with its first line."""
+    """Returns the text of a step, with its second and later lines indented to align with its first line."""
     return f"\n{' ' * indent}".join(line.rstrip() for line in step.strip().splitlines() if line.strip())

@@ -1,4 +1,4 @@
-"""Measures every draft of every strategy: whether it is right by the key, and how likely the model found it."""
+"""Grades every draft of every strategy: whether it is right by the answer key, and how likely it is under the model."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from redraft.store.trajectory import Grade, Role, Stop, Trajectory
 
 async def grade_drafts(graders: Sequence[Grader], trajectories: Sequence[Trajectory]) -> list[Grade]:
     """Returns the grades of every turn of every trajectory, by every grader. A turn has no grade if its call failed, or
-    if a budget did not suffice for the call. A draft that a search left unfinished has no grade either."""
+    if the budget did not suffice for the call. An unfinished draft of a search has no grade either."""
     drafts = [
         (trajectory, cut_to_turn(trajectory, turn))
         for trajectory in trajectories
@@ -29,7 +29,7 @@ async def grade_drafts(graders: Sequence[Grader], trajectories: Sequence[Traject
 
 
 def _addressed_to_draft(grade: Grade, trajectory: Trajectory, draft: Trajectory) -> Grade:
-    """Returns the grade with the ids of the whole trajectory and of this turn."""
+    """Returns the grade with the id of the whole trajectory and the number of this turn."""
     if grade.trajectory_id == trajectory.trajectory_id and grade.turn == draft.turn:
         return grade
     return replace(grade, trajectory_id=trajectory.trajectory_id, turn=draft.turn)

@@ -1,4 +1,5 @@
-"""The kinds of parts that a strategy is built of, and what a factory's signature says about them."""
+"""The kinds of parts of a strategy (policy, grader, critic, feedback and others), and functions that read a factory's
+signature."""
 
 import importlib
 import inspect
@@ -11,8 +12,8 @@ from redraft.store.plugins.discovery import names
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A kind of part: its default for a strategy that needs such a part, the name of the kind (`noun`), and a
-    description. An `implied` part is used as soon as the user sets one of its arguments."""
+    """A kind of part. It has the name of the default part, the name of the kind (`noun`) and a description. An
+    `implied` part is built as soon as the user sets one of its arguments, even if the user did not choose the part."""
 
     default: str | None
     noun: str
@@ -20,8 +21,8 @@ class Part:
     implied: bool = False
 
     def names(self) -> list[str]:
-        """Returns the names of redraft's own parts of this kind. Policies are functions of one module; every other part
-        has a file of its own."""
+        """Returns the names of redraft's own parts of this kind. Policies are functions of one module; every part of
+        another kind has its own file."""
         if self.noun == "policy":
             module = importlib.import_module(POLICIES)
             made = inspect.getmembers(module, inspect.isfunction)
@@ -41,13 +42,13 @@ PARTS: Mapping[str, Part] = {
 
 
 def preferred_part(parameter: inspect.Parameter, default: str | None) -> str | None:
-    """Returns the part that a parameter's type names, as in `Annotated[Policy, "stepwise"]`, else the default of its
-    kind."""
+    """Returns the name of the part that a parameter's type annotation asks for, as in `Annotated[Policy, "stepwise"]`.
+    Otherwise returns `default`."""
     return next((str(name) for name in getattr(parameter.annotation, "__metadata__", ())), default)
 
 
 def named_parameters(factory: Callable[..., Any]) -> list[inspect.Parameter]:
-    """Returns the named parameters of a factory, with their types evaluated if possible."""
+    """Returns the named parameters of a factory. String annotations are evaluated if possible."""
     try:
         parameters = inspect.signature(factory, eval_str=True).parameters.values()
     except NameError:
@@ -56,5 +57,5 @@ def named_parameters(factory: Callable[..., Any]) -> list[inspect.Parameter]:
 
 
 def return_type(factory: Callable[..., Any]) -> Any:
-    """Returns the type that a factory is declared to return."""
+    """Returns the annotated return type of a factory."""
     return inspect.get_annotations(factory, eval_str=True).get("return")

@@ -1,4 +1,4 @@
-"""`solve` solves one question without a store. A notebook shows the list of trajectories that it returns."""
+"""`solve` solves one question without a store and returns a list of trajectories, which a notebook displays."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -21,7 +21,8 @@ DEFAULTS = Sampling()
 
 
 class Trajectories(list[Trajectory]):
-    """Trajectories, best first. A notebook shows each trajectory with its steps, its answer and its grades."""
+    """A list of trajectories, best first. A notebook displays each trajectory with its steps, its answer and its
+    grades."""
 
     def _repr_html_(self) -> str:
         from redraft.store.html import trajectories  # only notebooks need it
@@ -46,11 +47,12 @@ async def solve(
     prompts: Prompts = Prompts(),  # noqa: B008 - frozen
     **arguments: Any,
 ) -> Trajectories:
-    """Solves one question. Returns every explored trajectory, best first; the pick is `chosen`. Nothing is stored.
+    """Solves one question. Returns every explored trajectory, best first; the pick has `chosen` set. Nothing is stored.
 
-    `answer` is the known answer, for parts that read it. If `answer` is given, each draft is compared with it at the
-    end, and gets a grade by `oracle`. `arguments` are the arguments of `build`: samples, grader, critic, watch, and the
-    strategy's own arguments. Raises PartError, and ModelError if the model can't be used at all.
+    `answer` is the known answer, for parts that read the answer key. If `answer` is given, each draft is compared with
+    it at the end and gets a grade by `oracle`. `arguments` are the arguments of `build`: samples, grader, critic,
+    watch, and the strategy's own arguments. Raises PartError for an unknown part or argument, and ModelError if the
+    model can't be used at all.
     """
     problem = Problem(question, answer, kind=kind)
     keys = Keyring({problem.problem_id: answer}) if answer is not None else None
@@ -69,8 +71,8 @@ async def solve(
 
 
 async def add_oracle_grades(trajectories: Sequence[Trajectory], problem: Problem) -> list[Trajectory]:
-    """Returns the trajectories, in which every draft has a grade by `oracle`. The agent has ended before, so this use
-    of the key does not mark them `oracle_used`."""
+    """Returns the trajectories with a grade by `oracle` for every draft. The agent has ended by then, so this use of
+    the answer key does not mark the trajectories `oracle_used`."""
     keys = Keyring({problem.problem_id: problem.answer})
     async with Checker() as checker:
         grades = await grade_drafts([oracle(keys, checker=checker)], trajectories)
@@ -81,6 +83,6 @@ async def add_oracle_grades(trajectories: Sequence[Trajectory], problem: Problem
 
 
 def _missing_grades(trajectory: Trajectory, grades: Sequence[Grade]) -> list[Grade]:
-    """Returns the grades of this trajectory's turns that the trajectory lacks."""
+    """Returns those of `grades` that belong to a turn of this trajectory and are not in the trajectory yet."""
     has = {(one.grader, one.turn) for one in trajectory.grades if one.step_id is None}
     return [g for g in grades if g.trajectory_id == trajectory.trajectory_id and (g.grader, g.turn) not in has]

@@ -1,4 +1,5 @@
-"""The catalogue of strategies, and of the settings of each and of its parts, from their signatures and docstrings."""
+"""The catalogue of strategies with their settings and the settings of their parts. It is read from signatures and
+docstrings."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,9 +15,9 @@ from redraft.store.plugins.discovery import names
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A setting, which is an argument or a part: the name that sets it, its type, its default and its description. If a
-    part is given, its default is the name of the given part. `choices` are the names of redraft's own parts of this
-    kind."""
+    """A setting of a strategy: an argument or a part. It has the name that sets it, its type, its default and its
+    description. If a part is given, its default is the name of that part. `choices` are the names of redraft's own
+    parts of this kind."""
 
     name: str
     type: str
@@ -41,8 +42,8 @@ def strategies() -> list[Strategy]:
 
 
 def describe(strategy: Spec, given: Mapping[str, Any] | None = None) -> Strategy:
-    """Returns a strategy with the `given` parts, such as `{"feedback": "tool"}`, and otherwise with its default parts.
-    Raises PartError."""
+    """Returns the description of a strategy. `given` names its parts, as in `{"feedback": "tool"}`; the other parts are
+    the defaults. Raises PartError for an unknown strategy or part."""
     factory, given = load(strategy), given or {}
     found = [_setting(name, *where, given) for name, where in parameters(strategy, given).items()]
     found.sort(key=lambda one: ("." in one.name, bool(one.choices) and "." not in one.name))

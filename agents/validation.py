@@ -1,5 +1,5 @@
-"""Checks of a user's own parts. If a part returns an object of the wrong type, the error is one line that names the
-part and the right type."""
+"""Checks of parts that a user wrote. If such a part returns an object of the wrong type, the error is one line that
+names the part and the expected type."""
 
 import inspect
 import math
@@ -17,10 +17,10 @@ from redraft.store.trajectory import Grade, Trajectory
 
 
 def check_part(noun: str, factory: Callable[..., Any], made: Any) -> Any:
-    """Returns a part that a factory made. Each call of a user's own part is checked. redraft's own parts are not
-    checked, since its tests do that.
+    """Returns a part that a factory made. A part that a user wrote is wrapped, so that the result of each call is
+    checked. redraft's own parts are not checked, because redraft's tests do that.
 
-    Raises PartError if the factory made nothing that can be called.
+    Raises PartError if the factory returned an object that is not callable.
     """
     if is_shipped(made):
         return made
@@ -34,8 +34,8 @@ def check_part(noun: str, factory: Callable[..., Any], made: Any) -> Any:
 
 
 def part_label(noun: str, factory: Callable[..., Any]) -> str:
-    """Returns the name of a part for messages, such as "critic 'own.py:mine'". If the part is in a user's file, the
-    name includes the file."""
+    """Returns the label of a part for messages, such as "critic 'own.py:mine'". The label includes the file name if a
+    user wrote the part."""
     name = getattr(factory, "__name__", repr(factory))
     module = sys.modules.get(getattr(factory, "__module__", ""))
     file = getattr(module, "__file__", None)
@@ -44,14 +44,14 @@ def part_label(noun: str, factory: Callable[..., Any]) -> str:
 
 
 def is_shipped(part: Any) -> bool:
-    """Returns whether a part, or the factory that makes it, is one of redraft's own."""
+    """Returns True if a part, or the factory that makes it, is one of redraft's own."""
     return (getattr(part, "__module__", None) or "").startswith("redraft.")
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedPart:
-    """A user's own part, such as "critic 'mine'", whose calls are checked. All other attributes are those of the
-    part."""
+    """A wrapper of a user's own part, such as "critic 'mine'", that checks the result of every call. All other
+    attributes are those of the part."""
 
     noun: str
     name: str
@@ -59,7 +59,7 @@ class CheckedPart:
 
     async def __call__(self, *given: Any, **named: Any) -> Any:
         """Returns the part's result. Raises PartError if the result has the wrong type, or if the part raises an
-        error."""
+        exception."""
         try:
             coming = self.part(*given, **named)
             if inspect.isawaitable(coming):
@@ -70,7 +70,7 @@ class CheckedPart:
         except RedraftError:
             raise
         except Exception as error:
-            if type(error).__module__ == "langgraph.errors":  # such as the interrupt of a part that asks a person
+            if type(error).__module__ == "langgraph.errors":  # for example, the interrupt of a part that asks a person
                 raise
             at = f" on problem {given[0].problem_id}" if self.noun == "strategy" else ""
             raise broken(self.name, error, at) from error
@@ -114,7 +114,7 @@ def _feedback_mismatch(found: Any, given: Sequence[Any], named: dict[str, Any]) 
 
 
 def _is_list_of(found: Any, kind: type | tuple[type, ...], n: int | None = None) -> bool:
-    """Returns whether `found` is a list of objects of this kind, with `n` items if `n` is given."""
+    """Returns True if `found` is a list of objects of this type, and has `n` items if `n` is given."""
     return isinstance(found, list | tuple) and n in (None, len(found)) and all(isinstance(one, kind) for one in found)
 
 
@@ -125,8 +125,8 @@ MISMATCHES = {
     "critic": _critic_mismatch,
     "feedback": _feedback_mismatch,
 }
-"""For each kind of part, a function that returns a text about what the part must return; the text is empty if the
-result is right."""
+"""For each kind of part, a function of a part's result. It returns a description of what the part must return, or "" if
+the result is right."""
 
 EXPECTED_CALLABLES = {
     "strategy": "`async def solve(question)`, which returns a list of Trajectory",

@@ -1,4 +1,4 @@
-"""The drafts of a trajectory, each in the state at the end of its turn."""
+"""The earlier drafts of a trajectory: the trajectory as it was at the end of each turn."""
 
 from collections.abc import Iterator
 

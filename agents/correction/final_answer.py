@@ -1,4 +1,4 @@
-"""The choice of the final draft: the draft that is the answer when correction has ended."""
+"""The choice of the final draft when correction has ended. Its answer is the answer of the question."""
 
 from collections.abc import Callable, Mapping
 from operator import attrgetter
@@ -14,10 +14,10 @@ Pick = Callable[[Tree], Trajectory | None]
 
 
 def pick_last(tree: Tree) -> Trajectory | None:
-    """Returns the last draft with the best grade; without grades, the winner of a vote among the last drafts.
+    """Returns the last draft with the best grade. Without grades, returns the winner of a vote among the last drafts.
 
-    If no sample ended with an answer, the same rule chooses among the drafts that came before a failed call or before a
-    budget was used up.
+    If no sample ended with an answer, the same rule chooses among the drafts that were written before a failed call, or
+    before a budget was used up.
     """
     trajectories = list(tree.trajectories.values())
     if not tree.graded:
@@ -46,8 +46,8 @@ def pick_best(tree: Tree) -> Trajectory | None:
 
 def pick_majority(tree: Tree) -> Trajectory | None:
     """Returns a draft with the most frequent answer among all drafts of all turns and samples (Qu et al. 2024). If
-    answers are equally frequent, the answer of the earliest turn wins. A whole trajectory that ends with the winning
-    answer is preferred to an earlier draft."""
+    answers are equally frequent, the answer of the earliest turn wins. A trajectory whose last draft has the winning
+    answer is preferred to an earlier draft of another trajectory."""
     drafts = sorted(
         (draft for trajectory in tree.trajectories.values() for draft in answered_drafts(trajectory)),
         key=attrgetter("turn", "sample"),
@@ -69,8 +69,8 @@ def _answer_key(trajectory: Trajectory) -> str | None:
 
 
 def _trajectory_ending_in(tree: Tree, draft: Trajectory | None) -> Trajectory | None:
-    """Returns the trajectory that ends with a draft. If the trajectory continued after the draft or failed, returns it
-    only up to the draft."""
+    """Returns the trajectory that ends with a draft. If the trajectory continued after the draft or failed, returns
+    only its part up to the draft."""
     trajectory = tree.trajectories[draft.sample] if draft else None
     return (
         trajectory
@@ -80,8 +80,8 @@ def _trajectory_ending_in(tree: Tree, draft: Trajectory | None) -> Trajectory | 
 
 
 def _draft_alone(draft: Trajectory | None) -> Trajectory | None:
-    """Returns the trajectory up to a draft. The whole trajectory stays in the tree, so this part is no independent
-    sample and has the role SEARCH."""
+    """Returns the trajectory up to a draft, with the role SEARCH. It is not an independent sample, because the whole
+    trajectory remains in the tree."""
     return draft and with_role(draft, Role.SEARCH, draft.sample)
 
 

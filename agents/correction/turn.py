@@ -1,4 +1,4 @@
-"""A turn of correction: some trajectories end, the others are redrafted, and one of several redrafts continues."""
+"""A turn of correction: some trajectories end, the others get new drafts, and one of several redrafts continues."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,16 +20,16 @@ from redraft.store.trajectory import Role, Stop, Trajectory
 
 @dataclass(frozen=True, slots=True)
 class DraftLimits:
-    """The limits at which a trajectory ends: after `turns` drafts; at a grade of at least `threshold`; with `agree`, if
-    two successive drafts have the same answer."""
+    """The limits that end a trajectory: the number of drafts is `turns`, the grade is at least `threshold`, or (with
+    `agree`) two successive drafts have the same answer."""
 
     turns: int
     threshold: float | None = None
     agree: bool = False
 
     def ended(self, trajectory: Trajectory, turn: int) -> Trajectory:
-        """Returns the trajectory, ended if its draft reaches a limit. If it reaches several limits, its `stop` names
-        only one: the grade comes first, the number of turns last."""
+        """Returns the trajectory, with `stop` and `reason` set if its draft reaches a limit. If it reaches several
+        limits, `stop` names only one of them: the threshold before the agreement, and the number of turns last."""
         if trajectory.stop is not Stop.ANSWERED:
             return trajectory
         if self.threshold is not None and trajectory.score is not None and trajectory.score >= self.threshold:
@@ -48,8 +48,8 @@ class DraftLimits:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """The result of a trajectory's turn: the `trajectory`, or `siblings`, one of which will take its place. `lost`
-    stands for the redrafts that have no text."""
+    """The result of one turn of a trajectory: the `trajectory` itself, or `siblings` if one of several redrafts is to
+    replace it. `lost` is a trajectory that represents the redrafts without text."""
 
     trajectory: Trajectory
     siblings: tuple[Trajectory, ...] = ()
@@ -57,8 +57,9 @@ class Turn:
 
 
 async def apply_critic(critic: Critic, trajectory: Trajectory) -> Trajectory:
-    """Returns the trajectory with the critic's opinion among its grades, ended if the critic says so. If the critic
-    gives no answer, the trajectory fails, because a failed call is no opinion."""
+    """Returns the trajectory with the critic's opinion added to its grades. The trajectory is ended if the critic calls
+    it finished or hopeless. If the critic's call failed, the trajectory has failed, because a failed call is no
+    opinion."""
     try:
         critique = await critic(trajectory)
     except ModelError as error:
@@ -74,7 +75,7 @@ async def apply_critic(critic: Critic, trajectory: Trajectory) -> Trajectory:
 async def next_turns(
     writer: Policy, feedback: Feedback, trajectories: Sequence[Trajectory], branches: int
 ) -> list[Turn]:
-    """Returns each trajectory's next turn. A trajectory without a remark is unchanged."""
+    """Returns the next turn of each trajectory, in order. A trajectory without a remark is unchanged."""
     try:
         remarks = await feedback(trajectories)
     except ModelError as error:
@@ -92,9 +93,9 @@ async def next_turns(
 
 
 async def keep_best_siblings(tree: Tree, grader: Grader, samples: Sequence[int]) -> None:
-    """Grades the siblings of these samples. The best sibling of each sample continues; if grades are equal, the first.
-    If no sibling has a grade and an answer, the first sibling that ended by itself continues. The others stay in the
-    tree with the role SEARCH."""
+    """Grades the siblings of these samples. The sibling with the best grade continues for each sample; if grades are
+    equal, the first. If no sibling has both a grade and an answer, the first sibling that ended by itself continues.
+    The other siblings remain in the tree with the role SEARCH."""
     scored = iter(await grade_trajectories(grader, [draft for sample in samples for draft in tree.siblings[sample]]))
     for sample in samples:
         drafts, grades = zip(*(next(scored) for _ in tree.siblings.pop(sample)), strict=True)
@@ -108,9 +109,9 @@ async def keep_best_siblings(tree: Tree, grader: Grader, samples: Sequence[int])
 
 
 def _open_turn(trajectory: Trajectory, remark: Remark) -> Trajectory:
-    """Returns the trajectory with the remark, and with the steps that the remark keeps as the beginning of the next
-    draft. The model does not draw these steps again: they have no tokens, and their log-probability is 0 if it was
-    known. The last step of the draft is never kept."""
+    """Returns the trajectory with the remark and with the first `remark.keep` steps of its draft as the beginning of
+    the next draft. The model does not draw these steps again: they have 0 tokens, and their log-probability is 0 if it
+    was known. The last step of the draft is never kept."""
     draft = trajectory.draft()
     opened = trajectory.respond(remark.text, remark.by)
     for step in draft[: min(remark.keep, len(draft) - 1)]:
@@ -119,8 +120,8 @@ def _open_turn(trajectory: Trajectory, remark: Remark) -> Trajectory:
 
 
 def _close_turn(trajectory: Trajectory, opened: Trajectory, drawn: Sequence[Trajectory]) -> Turn:
-    """Returns the turn of the `trajectory`. `opened` is the trajectory with the remark, and `drawn` are its
-    redrafts."""
+    """Returns the turn of the `trajectory`. `opened` is the trajectory with the remark, and `drawn` are the redrafts
+    that follow it."""
     redrafts = [draft for draft in drawn if len(draft.steps) > len(opened.steps)]
     empty = [draft for draft in drawn if len(draft.steps) == len(opened.steps)]
     lost = next((draft for draft in empty if draft.stop is Stop.FAILED), empty[0] if empty else None)
@@ -144,5 +145,5 @@ def _failed_trajectory(trajectory: Trajectory, error: ModelError) -> Trajectory:
 
 
 def _feedback_name(feedback: Feedback) -> str:
-    """Returns the name of a feedback: the name of the factory that made it."""
+    """Returns the name of a feedback, which is the name of the factory that built it."""
     return getattr(feedback, "__qualname__", type(feedback).__name__).partition(".")[0]

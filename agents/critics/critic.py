@@ -1,4 +1,4 @@
-"""The protocol of every critic, which decides whether to continue with a draft."""
+"""The protocol of every critic. A critic decides whether a draft is finished, is hopeless or goes on."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,13 +11,14 @@ class Opinion(StrEnum):
     """A critic's opinion of a draft."""
 
     GO_ON = "go on"  # not finished, or not right yet
-    FINISHED = "finished"  # done: keep it as it is
+    FINISHED = "finished"  # done: the draft is kept unchanged
     HOPELESS = "hopeless"  # further work would be wasted
 
 
 @dataclass(frozen=True, slots=True)
 class Critique:
-    """A critic's opinion. `advice` is for the writer of the next part; `reason` gives the cause in words."""
+    """A critic's opinion of a draft. `advice` is for the model that writes the next part of the draft; `reason`
+    explains the opinion."""
 
     opinion: Opinion
     advice: str = ""
@@ -25,8 +26,8 @@ class Critique:
 
 
 def critique_grade(critique: Critique, trajectory: Trajectory) -> Grade:
-    """Returns a critic's opinion of a trajectory as a grade of its last step, without a value. The verdict is right for
-    finished, wrong for hopeless, and undecided for go on."""
+    """Returns a critic's opinion of a trajectory as a grade of its last step, without a value. The verdict is `right`
+    for finished, `wrong` for hopeless, and `undecided` for go on."""
     place = trajectory.steps[-1].step_id if trajectory.steps else None
     reason = ": ".join(filter(None, (str(critique.opinion), critique.advice or critique.reason)))
     verdict = VERDICTS[critique.opinion]
@@ -34,8 +35,8 @@ def critique_grade(critique: Critique, trajectory: Trajectory) -> Grade:
 
 
 class Critic(Protocol):
-    """Gives its opinion of a trajectory's current draft. Raises ModelError if its model gave no answer: a failed call
-    is never an opinion."""
+    """Returns its opinion of a trajectory's current draft. Raises ModelError if the critic's model did not reply,
+    because a failed call is no opinion."""
 
     async def __call__(self, trajectory: Trajectory, /) -> Critique: ...
 

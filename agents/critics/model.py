@@ -1,4 +1,4 @@
-"""The model as its own critic: the model is asked whether its draft is finished, and whether the draft is right."""
+"""The model as its own critic: the model is asked whether its draft is finished and right."""
 
 import re
 from collections.abc import Sequence
@@ -11,9 +11,9 @@ from redraft.store.trajectory import Trajectory
 
 
 def model(client: Client) -> Critic:
-    """Calls a draft finished if the model, at temperature 0, calls it finished and right; otherwise the draft goes on.
+    """Asks the model, at temperature 0, whether its draft is finished and right; if not, the draft goes on.
 
-    If an answer of the model has no verdict, the draft also continues, and the reason says so.
+    If a reply has no verdict, the draft goes on, and the reason states that the verdict is missing.
     """
 
     async def ask(trajectory: Trajectory, name: str) -> str:
@@ -34,12 +34,12 @@ def model(client: Client) -> Critic:
 
 
 def verdict(text: str, good: str, bad: str) -> bool | None:
-    """Returns whether a text ends with the word `good` (True) or the word `bad` (False): on a line of its own, or in
-    the last sentence that contains one of the words.
+    """Returns True if a text ends with the word `good`, and False if it ends with the word `bad`. The word must be on a
+    line of its own, or in the last sentence that contains one of the two words.
 
-    "correct" and "incorrect" are read as "right" and "wrong". Returns None if the text states neither or both, or if
-    the sentence denies or weighs the word ("not right", "nothing wrong", "the right answer would be 8"): only a plain
-    word ends a trajectory.
+    "correct" and "incorrect" are read as "right" and "wrong". Returns None if the text contains neither word or both.
+    Also returns None if the sentence negates the word or uses it in another sense ("not right", "nothing wrong", "the
+    right answer would be 8"), because only an unambiguous verdict may end a trajectory.
     """
     goods, bads = WORDS.get(good, (good,)), WORDS.get(bad, (bad,))
     lines = [re.sub(r"[\W_]+", " ", line).strip().lower() for line in text.splitlines()]
@@ -55,8 +55,8 @@ def verdict(text: str, good: str, bad: str) -> bool | None:
 
 
 def _sentence_verdict(words: Sequence[str], named: set[bool], goods: Sequence[str], bads: Sequence[str]) -> bool | None:
-    """Returns the verdict of one sentence. A good word counts only at the end of the sentence, or at its beginning, as
-    "yes" does."""
+    """Returns the verdict of one sentence, or None. A `good` word counts only as the last word of the sentence; "yes"
+    also counts as the first word."""
     if len(named) > 1 or DENIED & ({*words} - {*bads}):
         return None
     if named == {False}:

@@ -1,4 +1,4 @@
-"""A process reward model, or any grader with values of steps, as a critic: the worst step decides."""
+"""A process reward model (PRM), or any grader that grades steps, as a critic: the lowest step value decides."""
 
 from typing import Annotated
 
@@ -17,15 +17,15 @@ def prm(
     finished: float = 0.9,
     doubtful: float | None = None,
 ) -> Critic:
-    """Judges a draft by the grader's value of its worst step.
+    """Judges a draft by the lowest value that the grader gives to one of its steps.
 
     A draft is hopeless if a step's value is below `hopeless`. It is finished if each step's value is at least
-    `finished` and the draft marks its answer (a box, `####`, "the answer is"). Any other draft continues. If its worst
-    step is below `doubtful`, the writer is advised to check that step.
+    `finished` and the draft marks its answer (a box, `####`, "the answer is"). Any other draft continues. If its lowest
+    step value is below `doubtful`, the critic advises the writer to check that step.
 
-    If the grader has no values of steps, the draft's own value counts. Thresholds are in the grader's unit: a
+    If the grader gives no step values, the value of the whole draft is used. Thresholds are in the grader's unit: a
     probability for most graders, a log-probability for `likelihood`. The critic raises ModelError if a draft could not
-    be graded: that is no opinion. Raises PartError unless hopeless <= doubtful <= finished.
+    be graded, because a failed call is no opinion. Raises PartError unless hopeless <= doubtful <= finished.
     """
     if not hopeless <= (finished if doubtful is None else doubtful) <= finished:
         raise PartError(
@@ -52,7 +52,7 @@ def prm(
 
 
 def _advice(trajectory: Trajectory, values: tuple[float | None, ...], worst: float) -> str:
-    """Returns the advice to check the worst step."""
+    """Returns the advice to check the step with the lowest value."""
     texts = [step.text.strip() for step in trajectory.draft()]
     named = f'"{texts[values.index(worst)]}"' if len(values) == len(texts) else "what is written so far"
     return f"There may be an error in {named}. Check it before you go on."

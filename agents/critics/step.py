@@ -1,4 +1,5 @@
-"""The model as a critic of each step: finished, hopeless, or advice for the next step (ReST-MCTS*'s self-critic)."""
+"""The model as a critic of each step, as the self-critic of ReST-MCTS*: the draft is finished, is hopeless, or goes on
+with advice for the next step."""
 
 import re
 
@@ -10,9 +11,10 @@ from redraft.store.trajectory import Trajectory
 
 
 def step(client: Client) -> Critic:
-    """Asks the model, at temperature 0, whether the draft so far is finished, is hopeless or goes on, with advice.
+    """Asks the model, at temperature 0, whether the draft so far is finished, is hopeless, or goes on with advice.
 
-    Raises ModelError if the call fails, and if the reply is cut off or has none of the words: that is no opinion.
+    Raises ModelError if the call fails, if the reply is cut off, or if no line of it begins with one of the three
+    words.
     """
 
     async def critique(trajectory: Trajectory) -> Critique:
@@ -27,8 +29,8 @@ def step(client: Client) -> Critic:
 
 
 def parse_critique(reply: str) -> Critique | None:
-    """Returns the opinion in a reply: the last line that begins with one of the words, and the text after the word.
-    Returns None if no line begins with such a word. Advice extends to the end of the reply."""
+    """Returns the opinion in a reply: the last line that begins with one of the three words, and the advice after the
+    word. Returns None if no line begins with such a word. The advice extends to the end of the reply."""
     found = list(LINE.finditer(reply))
     if not found:
         return None
@@ -46,4 +48,4 @@ LINE = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 """A pattern for an opinion: a word at the beginning of a line, alone or before a punctuation mark. "Finished the sum"
-is no opinion."""
+does not match."""

@@ -1,4 +1,4 @@
-"""Feedback from another model: a critic reads the draft, and the writer reads the critic's review."""
+"""Feedback from another model: the critic reviews the draft, and the review is shown to the draft's writer."""
 
 from collections.abc import Sequence
 
@@ -10,11 +10,12 @@ from redraft.store.trajectory import Trajectory
 
 
 def critic(client: Client, *, temperature: float = 0.0) -> Feedback:
-    """Gives the review that another model writes of a draft; gives no remark if the review ends with "It is correct".
+    """Returns another model's review of a draft as the remark. If the review ends with "It is correct", there is no
+    remark.
 
-    The critic sees the question and the last draft, but neither the key nor earlier drafts. `feedback.model` sets the
-    critic's model. Without it, the writer's own model judges the draft as if another author had written the draft. A
-    failed call is no verdict.
+    The critic sees the question and the last draft, but neither the answer key nor earlier drafts. `feedback.model`
+    sets the critic's model. Without it, the critic is the writer's own model, which is not told that the draft is its
+    own. A failed call is no verdict.
 
     Args:
         temperature: The critic's sampling temperature.

@@ -1,4 +1,4 @@
-"""RISE's message (Qu et al. 2024): every draft is called wrong."""
+"""RISE's fixed message (Qu et al. 2024): the remark calls every draft wrong."""
 
 from collections.abc import Sequence
 
@@ -8,9 +8,11 @@ from redraft.store.trajectory import Trajectory
 
 
 def fixed(client: Client | None = None) -> Feedback:
-    """Says of every draft that its answer is wrong, in the words of feedback `oracle`, but without reading the key.
+    """Returns the remark that the answer is wrong for every draft, in the words of feedback `oracle`, but without
+    reading the answer key.
 
-    RISE shows the last two drafts only (`policy.window=2`) and votes over the turns (`pick=majority`).
+    RISE shows the model only its last two drafts (`policy.window=2`) and takes a majority vote over the drafts of all
+    turns (`pick=majority`).
     """
     text = wording(client, "is_wrong")
 

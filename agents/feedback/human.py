@@ -1,4 +1,4 @@
-"""Feedback from a person, who is asked at the terminal, or by an interrupt of a LangGraph graph."""
+"""Feedback from a person, who is asked at the terminal or by an interrupt of a LangGraph graph."""
 
 import time
 from collections.abc import Sequence
@@ -20,15 +20,18 @@ NAME = "human"
 
 
 def human(client: Client | None = None, *, keep: bool = False) -> Feedback:
-    """Shows a person each draft and gives the writer the person's remark and the first wrong step.
+    """Shows a person each draft, and returns the person's remark and the first wrong step.
 
     A draft that the person calls right ends its trajectory. With `keep`, the next draft begins with the steps before
-    the first wrong step. In a graph that runs with a checkpointer the person is asked by `interrupt`, about all drafts
-    of a turn at once, and answers with `Command(resume=...)`: for each draft "right", "wrong", or an object with
-    `verdict`, `first_wrong_step` and `remark`; the answer to a single draft needs no list. Otherwise the person is
-    asked at the terminal. Each answer is recorded in the client's journal as a call of the model `human`, and is never
-    asked for again. Raises a fatal ModelError if there is neither a checkpointer nor a terminal, and if the person
-    quits.
+    the first wrong step.
+
+    In a graph with a checkpointer, the person is asked by `interrupt` about all drafts of a turn at once. The person
+    answers with `Command(resume=...)` and a list: for each draft "right", "wrong", or an object with `verdict`,
+    `first_wrong_step` and `remark`. If there is only one draft, the answer needs no list. Without a checkpointer, the
+    person is asked at the terminal.
+
+    Each answer is recorded in the client's journal as a call of the model `human`, so the person is never asked twice
+    about a draft. Raises a fatal ModelError if there is neither a checkpointer nor a terminal, and if the person quits.
     """
     terminal = Terminal()
 
@@ -63,17 +66,17 @@ def _draft_view(trajectory: Trajectory) -> DraftView:
 
 
 def _can_interrupt() -> bool:
-    """Returns whether this code runs in a graph with a checkpointer: only such a graph has a thread with an id."""
+    """Returns True if this code runs in a graph with a checkpointer. Only such a graph has a thread with an id."""
     try:
         info = get_runtime().execution_info
-    except RuntimeError:  # in no graph at all
+    except RuntimeError:  # not inside a graph
         return False
     return info is not None and info.thread_id is not None
 
 
 def _ask_by_interrupt(trajectories: Sequence[Trajectory]) -> list[Judgement]:
-    """Returns the person's judgements of these drafts. If an answer does not fit the drafts, the person is asked again
-    and sees the reason."""
+    """Returns the person's judgements of these drafts. If an answer does not fit the drafts, asks again and shows the
+    reason."""
     drafts = [
         {"sample": trajectory.sample, **asdict(_draft_view(trajectory)), "steps": _step_texts(trajectory)}
         for trajectory in trajectories
@@ -119,7 +122,7 @@ def _remark_from(client: Client | None, trajectory: Trajectory, answer: Judgemen
 
 
 def _recorded_judgement(client: Client | None, trajectory: Trajectory) -> Judgement | None:
-    """Returns the person's judgement of this draft from the journal; None if the journal has none."""
+    """Returns the person's recorded judgement of this draft from the journal, or None if the journal has none."""
     if client is None or client.journal is None:
         return None
     answer = client.journal.answer(trajectory.question.unit, "feedback", trajectory.place, 0, _draft_hash(trajectory))

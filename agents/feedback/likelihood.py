@@ -1,4 +1,4 @@
-"""Feedback from the model's own doubt: it points at the first step that the model found unlikely."""
+"""Feedback from the model's own log-probabilities: the remark names the first step that the model found unlikely."""
 
 from collections.abc import Sequence
 
@@ -8,10 +8,10 @@ from redraft.store.trajectory import Step, Trajectory
 
 
 def likelihood(client: Client | None = None, *, threshold: float = -0.2) -> Feedback:
-    """Names the first step whose mean log-probability a token (natural log, at most 0) lies below `threshold`.
+    """Names the first step whose mean log-probability per token (natural logarithm, at most 0) is below `threshold`.
 
-    There is no remark if no step is below `threshold`, or if the model gives no log-probabilities. Blank lines are not
-    counted.
+    There is no remark if no step is below `threshold`, or if the model returns no log-probabilities. Line numbers do
+    not count blank lines.
     """
 
     async def remark(trajectories: Sequence[Trajectory]) -> list[Remark | None]:
@@ -22,7 +22,7 @@ def likelihood(client: Client | None = None, *, threshold: float = -0.2) -> Feed
 
 
 def _first_doubtful_line(steps: Sequence[Step], threshold: float) -> int | None:
-    """Returns the number of the line, from 1, with which the first doubtful step begins; None if no step is
+    """Returns the number, from 1, of the line with which the first doubtful step begins. Returns None if no step is
     doubtful."""
     for index, step in enumerate(steps):
         if step.logprob is not None and step.logprob < threshold * max(1, step.tokens):

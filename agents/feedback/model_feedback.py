@@ -16,7 +16,7 @@ from redraft.store.trajectory import Trajectory
 async def review(client: Client, trajectory: Trajectory, template: str, *, temperature: float | None = None) -> Choice:
     """Returns a model's answer to a template that asks about the last draft, without the model's reasoning.
 
-    Without a `temperature`, the run's temperature is used. Raises ModelError if the call fails or the answer is empty.
+    If `temperature` is None, the run's temperature is used. Raises ModelError if the call fails or the answer is empty.
     """
     messages = follow_up(client, trajectory, template)
     [choice] = await client.complete(
@@ -33,8 +33,8 @@ async def review(client: Client, trajectory: Trajectory, template: str, *, tempe
 async def ask_about_each(
     ask: Callable[[Trajectory], Awaitable[Remark | None]], trajectories: Sequence[Trajectory]
 ) -> list[Remark | ModelError | None]:
-    """Returns the remark on each draft; all calls are made at once. If a call fails, its error takes the place of the
-    remark."""
+    """Returns the remark on each draft, in order. All calls run concurrently. If a call fails, the item is its
+    ModelError."""
 
     async def one(trajectory: Trajectory) -> Remark | ModelError | None:
         try:
@@ -48,11 +48,11 @@ async def ask_about_each(
 
 
 def objection(client: Client, choice: Choice, trajectory: Trajectory) -> str | None:
-    """Returns the objection of a review to a draft, in words for the writer; None if the review ends by calling the
-    draft correct.
+    """Returns the objection of a review to a draft, as text for the writer. Returns None if the review ends by calling
+    the draft correct.
 
-    A review is prose, or one word (right or wrong) for each line of the draft. A review that was cut off never calls a
-    draft correct.
+    A review is prose, or one word (`right` or `wrong`) for each line of the draft. A review that was cut off never
+    calls a draft correct.
     """
     words = [_normalized(line) for line in choice.text.splitlines() if line.strip()]
     if client.model.templates or set(words) <= {"right", "wrong"}:
@@ -65,16 +65,16 @@ def objection(client: Client, choice: Choice, trajectory: Trajectory) -> str | N
 def is_correct(text: str) -> bool:
     """Returns whether the last sentence of a text is Self-Refine's stop phrase, "It is correct" (Madaan et al. 2023).
 
-    "The solution is correct" means the same. Inside another sentence ("check whether it is correct") the phrase is no
-    verdict.
+    "The solution is correct" means the same. As part of a longer sentence ("check whether it is correct") the phrase
+    does not count.
     """
     sentences = [bare for part in re.split(r"[.!?:;]\s|\n", text) if (bare := _normalized(part))]
     return bool(sentences) and CORRECT.fullmatch(sentences[-1]) is not None
 
 
 def require_chat_model(client: Client, part: str, cure: str) -> None:
-    """Raises PartError if the model understands only the prompts of its training, which do not include the part's
-    questions."""
+    """Raises PartError if the model understands only the prompts of its training. Such prompts do not include the
+    part's questions."""
     if client.model.templates:
         raise PartError(
             f"{part} asks in words, and {client.model.name} knows only the forms that it was trained on: {cure}, or"
@@ -83,8 +83,9 @@ def require_chat_model(client: Client, part: str, cure: str) -> None:
 
 
 def _first_wrong_remark(client: Client, words: Sequence[str], lines: int) -> str | None:
-    """Returns the remark on the first line that the review calls wrong. If a review has a single word for several
-    lines, no line is named. Any other text only raises a doubt."""
+    """Returns the remark about the first line that the review calls wrong, or None if it calls every line right. If the
+    review has a single word for several lines, the remark names no line. If the review has other words, the remark only
+    states a doubt."""
     if "wrong" not in words:
         return None if set(words) == {"right"} else wording(client, "may_be_wrong")
     if len(words) == 1 < lines:

@@ -1,4 +1,4 @@
-"""Intrinsic correction: only the writer itself knows anything about the draft."""
+"""Intrinsic correction: the model revises its draft without information from outside."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -15,13 +15,13 @@ from redraft.store.trajectory import Trajectory
 def none(client: Client | None = None, *, style: Literal["score", "huang"] = "score") -> Feedback:
     """Asks for another draft after every draft.
 
-    With `style` = score the remark is that there may be an error (SCoRe, Kumar et al. 2024). With huang the writer
-    reviews its own draft, and is then asked to improve it (Huang et al. 2023); the review is stored in the tree, by
-    `REVIEW`. Raises PartError for an unknown style, and for huang without a model that chats.
+    With `style=score`, the remark states that there may be an error (SCoRe, Kumar et al. 2024). With `style=huang`, the
+    model reviews its own draft and is then asked to improve it (Huang et al. 2023). The review is stored in the tree as
+    a step whose author is `REVIEW`. Raises PartError for an unknown style, and for `huang` if the model can't chat.
 
     Args:
-        style: What the remark says: that there may be an error (`score`), or the writer's own review of its draft
-            (`huang`).
+        style: The content of the remark: a note that there may be an error (`score`), or the writer's own review of its
+            draft (`huang`).
     """
     if style not in ("score", "huang"):
         raise PartError(f"feedback 'none' has no style={style!r}; there are score, huang")

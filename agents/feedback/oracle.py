@@ -1,4 +1,5 @@
-"""Feedback from the key: the upper bound of any feedback, since it stops at the right answer."""
+"""Feedback from the answer key. It is the upper bound of any feedback, since it stops each trajectory at the right
+answer."""
 
 from collections.abc import Sequence
 
@@ -11,9 +12,9 @@ from redraft.store.trajectory import Trajectory, Verdict
 
 
 def oracle(keys: Keyring, *, checker: Checker | None = None, client: Client | None = None) -> Feedback:
-    """Says that the answer is wrong if the key says so. A right answer, or an answer that the key cannot decide, ends
-    the trajectory. Reading the key counts as using an oracle. If a `checker` is given, the feedback shares it with the
-    caller."""
+    """Returns the remark that the answer is wrong if the answer key disagrees with the draft. The trajectory ends if
+    its answer is right, or if the key cannot decide. Reading the key counts as using an oracle. If a `checker` is
+    given, the feedback shares it with the caller."""
     judge = known_answer(keys, checker=checker, client=client)
     text = wording(client, "is_wrong")
 

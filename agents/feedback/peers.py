@@ -1,4 +1,4 @@
-"""Feedback from the other drafts of the same problem: each writer is shown the others' drafts (Du et al. 2023)."""
+"""Feedback from the other drafts of the same problem: each writer sees the drafts of the others (Du et al. 2023)."""
 
 import re
 from collections.abc import Sequence
@@ -9,10 +9,10 @@ from redraft.store.trajectory import Trajectory
 
 
 def peers(client: Client) -> Feedback:
-    """Shows each draft's writer the other drafts, and asks it to solve the problem again.
+    """Shows the writer of each draft the other drafts, and asks it to solve the problem again.
 
-    A draft without others gets no remark. The embedded model can't read the drafts of others: it is pointed at the
-    first line of its own draft with a result that less than half of the others have. If there is no such line, there is
+    A draft without other drafts gets no remark. The embedded model can't read other drafts. Its remark names the first
+    line of its own draft whose result appears in less than half of the other drafts. If there is no such line, there is
     no remark.
     """
 
@@ -40,8 +40,8 @@ def _numbered_solutions(others: Sequence[Trajectory]) -> str:
 
 
 def _first_divergent_line(trajectory: Trajectory, others: Sequence[Trajectory]) -> int | None:
-    """Returns the number of the first line whose result appears in less than half of the other drafts; None if there is
-    no such line."""
+    """Returns the number, from 1, of the first line whose result appears in less than half of the other drafts; None if
+    there is no such line."""
     known = [set(RESULT.findall(other.text())) for other in others]
     for index, step in enumerate(trajectory.draft()):
         results = RESULT.findall(step.text)

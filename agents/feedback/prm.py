@@ -1,4 +1,5 @@
-"""Feedback from a process reward model, or any grader with values of steps: it points at the first doubtful step."""
+"""Feedback from a process reward model (PRM), or any grader that grades steps: the remark names the first doubtful
+step."""
 
 from collections.abc import Sequence
 
@@ -11,12 +12,11 @@ from redraft.store.trajectory import Grade, Trajectory
 
 
 def prm(grader: Grader, client: Client | None = None, *, threshold: float) -> Feedback:
-    """Names the first step whose value lies below `threshold`, and keeps the steps before it.
+    """Names the first step whose value is below `threshold`. The next draft begins with the steps before it.
 
     There is no remark if no step is doubtful. A step without a value is not doubtful. `threshold` is in the grader's
     own unit: a probability for most graders, a log-probability for `likelihood`. The feedback raises PartError if the
-    grader has no values of steps. If the grader could not grade a draft, that counts as a failed call and not as a
-    verdict.
+    grader gives no step values. If the grader could not grade a draft, the draft's trajectory fails.
     """
 
     async def remark(trajectories: Sequence[Trajectory]) -> list[Remark | ModelError | None]:

@@ -1,4 +1,4 @@
-"""The control of `oracle`: fresh guesses, stopped by the key, without any correction."""
+"""The control of `oracle`: independent guesses, stopped by the answer key, without any correction."""
 
 from collections.abc import Sequence
 
@@ -10,11 +10,12 @@ from redraft.store.trajectory import Trajectory, Verdict
 
 
 def random(keys: Keyring, *, checker: Checker | None = None) -> Feedback:
-    """Asks for an independent draft if the key calls the answer wrong.
+    """Asks for an independent draft if the answer key calls the answer wrong.
 
-    A right answer, or an answer that the key cannot decide, ends the trajectory. This control gains accuracy only
-    because the oracle stops at a right guess. Any further gain of feedback `oracle` is correction (Huang et al. 2023).
-    At temperature 0 all guesses are equal. Reading the key counts as using an oracle.
+    The trajectory ends if its answer is right, or if the key cannot decide. This control gains accuracy only because
+    the key stops it at a right guess. If feedback `oracle` gains more than this control, the difference is due to
+    correction (Huang et al. 2023). At temperature 0 all guesses are the same. Reading the key counts as using an
+    oracle.
     """
     judge = known_answer(keys, checker=checker)
 

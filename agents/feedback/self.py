@@ -1,4 +1,5 @@
-"""Self-Refine (Madaan et al. 2023): the model reviews its own draft, and its writer is shown the review."""
+"""Self-Refine (Madaan et al. 2023): the model reviews its own draft, and the review is the feedback for its next
+draft."""
 
 from collections.abc import Sequence
 
@@ -10,13 +11,14 @@ from redraft.store.trajectory import Trajectory
 
 
 def self(client: Client, *, leading: bool = False, temperature: float = 0.7) -> Feedback:
-    """Gives the review that the model writes of its own draft; gives no remark if the review ends with "It is correct".
+    """Returns the model's review of its own draft as the remark. If the review ends with "It is correct", there is no
+    remark.
 
-    With `leading`, the prompt states that there is an error, as the paper's prompt for arithmetic does. Such a prompt
-    biases the answer, so `leading` is off by default. `temperature` is the temperature of the review; the default is
-    the paper's. If a model was trained to judge line by line, it is asked to judge each line, and the writer reads
-    which line is the first wrong line. A failed call is no verdict. Raises PartError for `leading` with a model that
-    knows only prompt forms of its own.
+    With `leading`, the prompt states that the draft has an error, as the paper's prompt for arithmetic does. Such a
+    prompt biases the answer, so `leading` is off by default. `temperature` is the sampling temperature of the review;
+    the default is the paper's. A model that was trained to judge line by line is asked to judge each line, and the
+    remark names the first wrong line. A failed call is no verdict. Raises PartError if `leading` is set for a model
+    that knows only the prompt forms of its training.
     """
     template = "self_feedback_leading" if leading else "self_feedback"
     if leading:

@@ -1,4 +1,4 @@
-"""Reflexion (Shinn et al. 2023): a program is run on unit tests, and its writer says in words why it failed."""
+"""Reflexion (Shinn et al. 2023): a program is run on unit tests, and the model explains in words why it failed."""
 
 from collections.abc import Sequence
 
@@ -23,13 +23,13 @@ def tests(
     temperature: float = 0.0,  # noqa: PT028
     limit_s: float = 5.0,  # noqa: PT028
 ) -> Feedback:
-    """Runs the program on unit tests and reports the tests that fail; gives no remark if all of them pass.
+    """Runs the program on unit tests and reports the tests that fail; there is no remark if all tests pass.
 
     The feedback uses the tests that the question shows. If there are none, the model writes tests from the question
-    alone. The tests of the key are never used. With `reflect` the model first explains the failure, at this
-    `temperature`, and the writer reads the explanation and the failed tests. Without `reflect` the writer reads only
-    the failed tests. Tests that a model wrote may be wrong themselves. `limit_s` is the most seconds for the program,
-    and for each test. Raises PartError for a question of another kind.
+    alone. The tests of the answer key are never used. With `reflect`, the model first explains the failure, sampled at
+    `temperature`, and the remark has the explanation and the failed tests. Without `reflect`, the remark has only the
+    failed tests. Tests that a model wrote may be wrong themselves. `limit_s` is the time limit in seconds for the
+    program, and for each test. Raises PartError if the question is not of the kind `code`.
     """
 
     async def remark(trajectories: Sequence[Trajectory]) -> list[Remark | ModelError | None]:
@@ -57,7 +57,7 @@ def tests(
 
 
 async def _write_tests(client: Client, question: Question, temperature: float) -> tuple[str, ...]:
-    """Returns the tests that a model writes, a line each. Raises ModelError if it writes none."""
+    """Returns the unit tests that a model writes, one test per item. Raises ModelError if the model writes none."""
     system = [message for message in client.opening if message.role == "system"]
     messages = [*system, Message("user", wording(client, "write_tests", question=question.text))]
     [choice] = await client.complete(question, "feedback", question.root, messages, temperature=temperature)
@@ -69,7 +69,7 @@ async def _write_tests(client: Client, question: Question, temperature: float) -
 
 
 async def _reflection(client: Client, trajectory: Trajectory, report: str, temperature: float) -> str:
-    """Returns a writer's explanation of its program's failure. Raises ModelError."""
+    """Returns the model's explanation why its program failed. Raises ModelError if the call fails."""
     messages = [
         *conversation(client, trajectory),
         Message("assistant", trajectory.text()),

@@ -16,12 +16,12 @@ from redraft.store.trajectory import Step, Trajectory
 def tool(
     client: Client | None = None, *, sandbox: Sandbox | None = None, keep: bool = False, limit_s: float = 5.0
 ) -> Feedback:
-    """Names the first line whose equation does not hold, or the failure of a program that is run.
+    """Names the first line whose equation does not hold, or the failure of the draft's program.
 
-    A program is run with the tests that its question shows. There is no remark if every equation holds and the program
-    passes. With `keep`, the next draft begins with the steps before the wrong line. `limit_s` is the most seconds for a
-    program in the sandbox, and for each test. A failure that only the sandbox causes does not count. Raises PartError
-    if there is no sandbox.
+    The program runs with the tests that the question shows. There is no remark if every equation holds and the program
+    passes. With `keep`, the next draft begins with the steps before the wrong line. `limit_s` is the time limit in
+    seconds for a program in the sandbox, and for each test. A failure of the sandbox itself does not count. Raises
+    PartError if there is no sandbox.
     """
 
     async def said(trajectory: Trajectory) -> Remark | None:
@@ -44,7 +44,8 @@ def tool(
 
 
 def _first_false_equation(draft: Sequence[Step]) -> tuple[int, int, str] | None:
-    """Returns the step (from 0), the line (from 1) and the text of the first equation that does not hold."""
+    """Returns a triple of the step's index (from 0), the line number (from 1) and the text of the first equation that
+    does not hold. Returns None if every equation holds."""
     for index, step in enumerate(draft):
         line = line_number(draft, index)
         for text in filter(str.strip, step.text.split("\n")):

@@ -1,6 +1,6 @@
-"""Continues a half-written draft by a request in words, for models that can't continue a text directly. The model is
-shown the draft and asked for the rest, or for the next step as JSON. The reply is parsed leniently, and its text is
-joined to the end of the draft."""
+"""Continues a half-written draft by an instruction, for models that can't continue a text directly. The model sees the
+draft and is asked for the rest, or for the next step as JSON. The reply is parsed leniently, and its text is appended
+to the draft."""
 
 import json
 import re
@@ -24,10 +24,10 @@ STEP_SCHEMA: dict[str, Any] = {
 
 
 def next_step(choice: Choice, draft: str, kind: Kind, separator: str) -> Continuation:
-    """Returns the step in a reply to a request with STEP_SCHEMA, so that it can be appended to the draft.
+    """Returns the next step of `draft` from a reply to a request with STEP_SCHEMA.
 
     The JSON may be anywhere in the reply, in a code fence, or cut off, and may contain LaTeX with single backslashes.
-    If the reply has no JSON, the whole text is the step; it is the last step if it marks an answer.
+    If the reply has no JSON, its whole text is the step. This step is the last one if it marks an answer.
     """
     part = _fit_to_draft(_parse_step(choice.text, kind), draft)
     open_ended = part.ended or choice.finish is Finish.LENGTH or not part.text.strip()
@@ -35,7 +35,7 @@ def next_step(choice: Choice, draft: str, kind: Kind, separator: str) -> Continu
 
 
 def rest_of_draft(choice: Choice, draft: str) -> Continuation:
-    """Returns the rest of a draft, so that it can be appended to the draft."""
+    """Returns the rest of `draft` from a reply, ready to be appended to the draft."""
     ended = choice.finish is Finish.END
     part = _fit_to_draft(Continuation(choice.text, ended, tuple(range(len(choice.text) + 1))), draft)
     return Continuation(choice.text, ended) if part.text == choice.text else part
@@ -46,7 +46,7 @@ def _parse_step(reply: str, kind: Kind) -> Continuation:
     if found is None:
         return _parse_unstructured(reply, kind)
     text, places = unescape(found["step"], found.start("step"))
-    if not found["end"]:  # cut off
+    if not found["end"]:  # the reply was cut off
         return Continuation(text, False, places)
     last = FINAL.search(reply, found.end()) or FINAL.search(reply[: found.start()])
     ended = last[1].lower() == "true" if last else marked(text, kind) is not None
@@ -54,8 +54,8 @@ def _parse_step(reply: str, kind: Kind) -> Continuation:
 
 
 def _parse_unstructured(reply: str, kind: Kind) -> Continuation:
-    """Returns the step of a reply without a step in JSON: its whole text, or an empty step if the reply is an object
-    that says only whether the solution ends."""
+    """Returns the step in a reply that has no step in JSON: the whole text of the reply. If the reply is an object that
+    states only whether the solution ends, the step is empty."""
     fenced = FENCED.fullmatch(reply)
     start, end = fenced.span(1) if fenced else (0, len(reply))
     text = reply[start:end]
@@ -69,11 +69,11 @@ def _parse_unstructured(reply: str, kind: Kind) -> Continuation:
 
 
 def unescape(raw: str, start: int = 0) -> tuple[str, tuple[int, ...]]:
-    """Returns the content of a JSON string, and the position of each of its characters, and of its end, in a text that
-    contains the string at `start`.
+    """Returns a pair (text, positions). The text is the decoded content of a JSON string. The positions are the index
+    of each of its characters, and of its end, in a text that contains the string at index `start`.
 
-    LaTeX commands with a single backslash stay as they are: `\\frac` is no form feed. If the text has such a command,
-    `\\neq` is no line break either.
+    LaTeX commands with a single backslash are not decoded: `\\frac` does not contain a form feed. If the text has such
+    a command, `\\neq` does not contain a line break either.
     """
     tokens = list(ESCAPE.finditer(raw))
     careless = any(LATEX.match(raw, token.start()) or not _is_valid_escape(token[0]) for token in tokens)
@@ -101,7 +101,7 @@ def _decode(token: str) -> str:
 
 
 def _fit_to_draft(part: Continuation, draft: str) -> Continuation:
-    """Returns the part without text that repeats the draft, adjusted so that it continues the draft."""
+    """Returns the part adjusted to continue the draft: text that repeats the draft is removed."""
     repeated = _repetition_length(draft, part.text)
     part = _without_start(part, repeated)
     if draft[-1:].isspace():
@@ -118,7 +118,7 @@ def _without_start(part: Continuation, at: int) -> Continuation:
 
 
 def _with_separator(part: Continuation, separator: str) -> Continuation:
-    """Returns the part with the separator at its end."""
+    """Returns the part with the separator appended."""
     if part.text.endswith(separator):
         return part
     text, places = part.text.rstrip(), part.places or ()
@@ -126,8 +126,8 @@ def _with_separator(part: Continuation, separator: str) -> Continuation:
 
 
 def _repetition_length(draft: str, text: str) -> int:
-    """Returns how many characters at the beginning of the text repeat the draft; white space between words may differ.
-    A few words count as a repetition only if they are a paragraph of their own."""
+    """Returns how many characters at the beginning of the text repeat the whole draft. White space between words may
+    differ. Fewer than ENOUGH words count as a repetition only if they form a paragraph of their own."""
     words = draft.split()
     found = list(islice(re.finditer(r"\S+", text), len(words)))
     if not words or [match[0] for match in found] != words:
@@ -138,7 +138,7 @@ def _repetition_length(draft: str, text: str) -> int:
     return end if alone or len(words) >= ENOUGH else 0
 
 
-ENOUGH = 4  # the number of words that are not repeated by chance
+ENOUGH = 4  # a repetition of this many words is no coincidence
 
 STEP = re.compile(
     r'"step"\s*:\s*"(?P<step>(?:[^"\\]++|\\.|"(?!\s*(?:[,}]|"final"|\Z)))*+)(?P<end>"?)', re.DOTALL | re.IGNORECASE

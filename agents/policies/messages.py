@@ -1,6 +1,5 @@
-"""The messages that show a model a trajectory. All requests of one tree begin with the same bytes: the system
-prompt, the examples, the question, and then each draft and the remark on it, so that providers can reuse the common
-beginning."""
+"""The messages that show a model a trajectory. All requests of one tree begin with the same bytes: the system prompt,
+the examples, the question, and then each draft and the remark on it, so that providers can cache the common prefix."""
 
 from redraft.llm.client.client import Client
 from redraft.llm.model import Message
@@ -13,9 +12,9 @@ between the request for a review and the request to improve the draft (templates
 
 
 def conversation(client: Client, trajectory: Trajectory, window: int | None = None) -> list[Message]:
-    """Returns the messages up to the last draft: the question, then each finished draft and the remark on it, or only
-    the last `window` drafts (at least 1). An empty remark asks for an independent draft, so nothing before it is
-    shown."""
+    """Returns the messages up to the last draft: the question, then each finished draft followed by the remark on it.
+    With `window` (at least 1), only the last `window` drafts are included. An empty remark asks for an independent
+    draft, so the drafts before it are left out."""
     messages = [*client.opening, client.ask(trajectory.question)]
     first, last = _first_shown_turn(trajectory, window), trajectory.turn
     texts: dict[int, list[str]] = {}
@@ -35,8 +34,8 @@ def conversation(client: Client, trajectory: Trajectory, window: int | None = No
 
 
 def _feedback_messages(client: Client, said: Step | None) -> list[Message]:
-    """Returns the messages that show a writer a remark: a user's message, or the writer's own review with the request
-    for it."""
+    """Returns the messages that show the writer a remark: one user message, or the writer's own review preceded by the
+    request for that review."""
     if said is None or said.by != REVIEW:
         return [Message("user", said.text if said else "")]
     return [
@@ -47,15 +46,15 @@ def _feedback_messages(client: Client, said: Step | None) -> list[Message]:
 
 
 def _first_shown_turn(trajectory: Trajectory, window: int | None) -> int:
-    """Returns the number of the first turn that is shown."""
+    """Returns the number of the first turn that the messages include."""
     silent = [step.turn for step in trajectory.steps if not step.text and step.by != "model"]
     fresh = max(silent, default=1)
     return fresh if window is None else max(fresh, trajectory.turn - window)
 
 
 def follow_up(client: Client, trajectory: Trajectory, name: str, window: int | None = None) -> list[Message]:
-    """Returns the messages of `conversation`, and then a template that asks about the last draft. If the template
-    contains {question}, the conversation is left out, and only the system prompt comes before the template."""
+    """Returns the messages of `conversation`, followed by a template that asks about the last draft. If the template
+    contains {question}, only the system prompt comes before it."""
     wording = client.template(name)
     if "{question}" in wording:
         asked = fill(wording, question=trajectory.question.text, solution=trajectory.text())
@@ -68,7 +67,7 @@ def follow_up(client: Client, trajectory: Trajectory, name: str, window: int | N
 
 
 def with_advice(client: Client, trajectory: Trajectory, messages: list[Message]) -> list[Message]:
-    """Returns the messages, with the critic's advice for the next part at the end of the last message."""
+    """Returns the messages, with the critic's advice for the next part appended to the last message."""
     if not trajectory.advice:
         return messages
     advice = fill(client.template("advice"), advice=trajectory.advice)

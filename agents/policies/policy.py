@@ -1,9 +1,9 @@
-"""The policy: asks a model for the next part of a trajectory, and reads the reply into steps.
+"""The policy asks a model for the next part of a trajectory, and splits the reply into steps.
 
 `whole` proposes whole drafts, `stepwise` one step at a time, and `by_steps` whole drafts step by step. The messages
-hold the question, the drafts and the feedback of the trajectory so far, so that any number of turns works with any
-model. A half-written draft is a prefix that the model continues; a model that can't is shown the draft as a message and
-asked for the next part.
+contain the question, the drafts and the feedback of the trajectory so far, so any number of turns works with any model.
+A half-written draft is a prefix that the model continues. A model that can't continue a prefix sees the draft as a
+message and is asked for the next part.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,11 +23,12 @@ from redraft.store.trajectory import Role, Stop, Trajectory
 
 
 class Policy(Protocol):
-    """Grows a trajectory by `n` proposals of one or more steps each, samples `first` to `first + n - 1` below its end.
+    """Returns `n` proposals: copies of a trajectory, each extended by one or more steps. They are its continuations
+    number `first` to `first + n - 1`.
 
-    `stop` and `answer` are set on a proposal that ended. If a call failed, or the budget did not suffice for the call,
-    the proposal is the trajectory with this cause as its `stop` and its `reason`. Raises only fatal ModelErrors: errors
-    that every other call would meet too.
+    `stop` and `answer` are set on a proposal that ended. If a call failed, or the budget did not suffice for it, the
+    proposal is the trajectory without new steps, and `stop` and `reason` name the cause. Raises only fatal ModelErrors,
+    which every other call would meet too.
     """
 
     async def __call__(self, trajectory: Trajectory, /, n: int, first: int = 0) -> list[Trajectory]: ...
@@ -40,16 +41,16 @@ Stepwise = Annotated[Policy, "stepwise"]
 def whole(
     client: Client, *, temperature: float | None = None, separator: str | None = None, window: int | None = None
 ) -> Policy:
-    """Writes whole drafts, `n` in one call; a half-written draft is written to its end.
+    """Writes `n` whole drafts in one call. A half-written draft is completed.
 
-    A draft is cut into steps after each `separator` (the model's own, otherwise a blank line), or after each line if it
-    has no separator.
+    A draft is split into steps after each `separator`. The default separator is the model's own, or a blank line if the
+    model has none. A draft that does not contain the separator is split after each line.
 
     Args:
         temperature: The sampling temperature; `none` means the run's own temperature.
         separator: The text with which a step ends; `none` means the model's own separator, or a blank line.
-        window: The number of earlier drafts that a redraft is shown, with the remarks on them; `none` shows all (Qu et
-            al. 2024).
+        window: The number of earlier drafts, with the remarks on them, that the prompt for a redraft includes; `none`
+            includes all (Qu et al. 2024).
     """
     mark = client.template("separator") if separator is None else separator
     return _build_policy(client, temperature, window, _whole_draft_format(mark))
@@ -60,15 +61,15 @@ def stepwise(
 ) -> Policy:
     """Writes one step in each proposal: the model continues the draft up to the next `separator`.
 
-    A model that can't continue a half-written draft is asked for the next step as JSON. The tokens of such a step are
-    the tokens of the whole reply. The step has a log-probability if its own tokens can be told apart in the reply. If
-    the reply contains several steps, the proposal has all these steps.
+    A model that can't continue a half-written draft is asked for the next step as JSON. All tokens of the reply count
+    as tokens of the step. The step has a log-probability if its own tokens can be identified in the reply. If the reply
+    contains several steps, the proposal has all of them.
 
     Args:
         temperature: The sampling temperature; `none` means the run's own temperature.
         separator: The text with which a step ends; `none` means the model's own separator, or a blank line.
-        window: The number of earlier drafts that a redraft is shown, with the remarks on them; `none` shows all (Qu et
-            al. 2024).
+        window: The number of earlier drafts, with the remarks on them, that the prompt for a redraft includes; `none`
+            includes all (Qu et al. 2024).
     """
     mark = client.template("separator") if separator is None else separator
 
@@ -94,13 +95,13 @@ def stepwise(
 def by_steps(
     client: Client, *, temperature: float | None = None, separator: str | None = None, window: int | None = None
 ) -> Policy:
-    """Writes whole drafts, with one call a step, as `stepwise` does.
+    """Writes whole drafts with one call per step, as `stepwise` does.
 
     Args:
         temperature: The sampling temperature; `none` means the run's own temperature.
         separator: The text with which a step ends; `none` means the model's own separator, or a blank line.
-        window: The number of earlier drafts that a redraft is shown, with the remarks on them; `none` shows all (Qu et
-            al. 2024).
+        window: The number of earlier drafts, with the remarks on them, that the prompt for a redraft includes; `none`
+            includes all (Qu et al. 2024).
     """
     write = stepwise(client, temperature=temperature, separator=separator, window=window)
 
@@ -120,15 +121,15 @@ def likeliest(
 ) -> Policy:
     """Finds the best whole drafts by beam search over tokens, best first.
 
-    Nothing is sampled, so one call returns all drafts. `n` is the width of the beam, and `llm.model.Beam` says how
+    Nothing is sampled, so one call returns all drafts. `n` is the width of the beam, and `llm.model.Beam` describes how
     drafts are ranked. Raises PartError if more drafts are requested later, because a wider beam is another search.
 
     Args:
-        length_penalty: The power of its length by which a draft's log-probability is divided; a larger one prefers
-            longer drafts.
+        length_penalty: A draft's log-probability is divided by its length to this power; a larger value prefers longer
+            drafts.
         separator: The text with which a step ends; `none` means the model's own separator, or a blank line.
-        window: The number of earlier drafts that a redraft is shown, with the remarks on them; `none` shows all (Qu et
-            al. 2024).
+        window: The number of earlier drafts, with the remarks on them, that the prompt for a redraft includes; `none`
+            includes all (Qu et al. 2024).
     """
     mark = client.template("separator") if separator is None else separator
     search = _build_policy(client, None, window, _whole_draft_format(mark, Beam(length_penalty)))
@@ -143,8 +144,8 @@ def likeliest(
 
 @dataclass(frozen=True, slots=True)
 class _DraftFormat:
-    """The way in which a policy asks a model and parses the reply. `template`, `schema` and `read_reply` are for models
-    that can't continue a half-written draft."""
+    """How a policy asks a model and parses the reply. `template`, `schema` and `read_reply` are for models that can't
+    continue a half-written draft."""
 
     read: Callable[[Choice], Continuation]
     cut: Callable[[str], list[str]]
@@ -156,7 +157,7 @@ class _DraftFormat:
 
 
 def _whole_draft_format(mark: str, beam: Beam | None = None) -> _DraftFormat:
-    """Returns the format of whole drafts, which are cut into steps after each `mark`."""
+    """Returns the format of whole drafts, which are split into steps after each `mark`."""
     return _DraftFormat(
         read=lambda choice: Continuation(choice.text, choice.finish is Finish.END),
         cut=lambda text: split_steps(text, mark if mark in text else "\n"),
@@ -186,7 +187,7 @@ def _build_policy(client: Client, temperature: float | None, window: int | None,
 
     async def propose(trajectory: Trajectory, n: int, first: int = 0) -> list[Trajectory]:
         numbers = range(first, first + n)
-        used = sum(max(1, step.tokens) for step in trajectory.draft())  # at least 1: some servers count none
+        used = sum(max(1, step.tokens) for step in trajectory.draft())  # at least 1: some servers report 0
         left = client.sampling.max_tokens - used
         if left <= 0:
             return [replace(with_sample_number(trajectory, number), stop=Stop.LENGTH) for number in numbers]

@@ -1,4 +1,4 @@
-"""Steps: a model's reply is cut into the steps of a trajectory, each with its own tokens and log-probability."""
+"""Splits a model's reply into the steps of a trajectory, each with its own tokens and log-probability."""
 
 import re
 from bisect import bisect_left
@@ -16,9 +16,9 @@ from redraft.store.trajectory import Role, Step, Stop, Trajectory
 
 
 class Continuation(Struct, frozen=True, gc=False):
-    """The text that a choice adds to a draft. `ended` says whether the text completes the draft.
+    """The text that a choice adds to a draft. `ended` is True if the text completes the draft.
 
-    `places` are the positions of the characters of `text`, and of its end, in the text of the choice. They are None if
+    `places` are the indices of each character of `text`, and of its end, in the text of the choice. `places` is None if
     both texts are the same.
     """
 
@@ -28,8 +28,8 @@ class Continuation(Struct, frozen=True, gc=False):
 
 
 def split_steps(text: str, separator: str) -> list[str]:
-    """Returns the text in pieces, each of which ends after a separator and the line breaks that follow it. The joined
-    pieces are the text."""
+    """Splits a text into pieces. Each piece ends after a separator and the line breaks that follow it. The pieces
+    joined are the text."""
     ends = [match.end() for match in _separator_pattern(separator).finditer(text)]
     pieces: list[str] = []
     for start, end in zip([0, *ends], [*ends, len(text)], strict=True):
@@ -47,7 +47,8 @@ def _separator_pattern(separator: str) -> re.Pattern[str]:
 
 
 def with_sample_number(trajectory: Trajectory, number: int) -> Trajectory:
-    """Returns the trajectory as sample `number` if it is an independent sample without any step, else unchanged."""
+    """Returns the trajectory with its sample number set to `number` if it is an independent sample without steps.
+    Returns any other trajectory unchanged."""
     return replace(trajectory, sample=number) if _is_new_sample(trajectory) else trajectory
 
 
@@ -58,8 +59,8 @@ def _is_new_sample(trajectory: Trajectory) -> bool:
 def extend(
     trajectory: Trajectory, number: int, choice: Choice, part: Continuation, pieces: Sequence[str]
 ) -> Trajectory:
-    """Returns the trajectory with the text of one choice, cut into steps. If the draft ends without any new text, it
-    gets an empty last step."""
+    """Returns the trajectory with the text of one choice appended as steps. If the draft ends without new text, an
+    empty last step is appended."""
     if not part.text.strip() and not (part.ended and trajectory.draft()):
         stop = Stop.LENGTH if choice.finish is Finish.LENGTH else Stop.DEAD_END
         return replace(with_sample_number(trajectory, number), stop=stop)
@@ -75,8 +76,8 @@ def extend(
 def _new_steps(
     trajectory: Trajectory, number: int, choice: Choice, part: Continuation, pieces: Sequence[str]
 ) -> list[Step]:
-    """Returns a step for each piece, each below the step before it. The first step is child number `number` of the
-    trajectory's last step."""
+    """Returns a step for each piece. Each step is the child of the step before it, and the first step is child number
+    `number` of the trajectory's last step."""
     above = trajectory.steps[-1] if trajectory.steps else None
     place, key = (above.step_id, above.prefix_key) if above else (None, trajectory.question.text)
     turn, before = (above.turn, above.depth) if above else (1, 0)
@@ -101,11 +102,11 @@ def _stop_reason(choice: Choice, part: Continuation) -> Stop | None:
 def _tokens_and_logprobs(
     choice: Choice, part: Continuation, pieces: Sequence[str]
 ) -> tuple[list[int], list[float | None]]:
-    """Returns the number of tokens and the summed log-probability of each piece. A token belongs to the piece in which
-    it begins.
+    """Returns a pair of lists: the number of tokens of each piece, and the summed log-probability of each piece. A
+    token belongs to the piece in which it begins.
 
-    If the model returns no log-probabilities, or its text has more than the part, all its tokens are divided among the
-    pieces in proportion to their lengths.
+    If the model returns no log-probabilities, or if the choice's text is longer than the part, all tokens of the choice
+    are divided among the pieces in proportion to their lengths.
     """
     ends = list(accumulate(map(len, pieces)))
     if part.places is not None:
@@ -124,8 +125,8 @@ def _token_shares(tokens: int, ends: Sequence[int]) -> list[int]:
 
 
 def _logprobs_within(choice: Choice, places: Sequence[int], ends: Sequence[int]) -> list[float | None]:
-    """Returns the log-probability of each piece inside a longer text. It is None if a token contains text of the piece
-    and other text."""
+    """Returns the log-probability of each piece of a part whose choice has a longer text. The item is None if a token
+    contains both text of the piece and other text."""
     if choice.offsets is None or choice.logprobs is None:
         return [None] * len(ends)
     starts = {*choice.offsets, len(choice.text)}

@@ -1,8 +1,7 @@
-"""The parts that every sampling strategy's graph shares: the state, the tree that travels beside it, and the agent that
-runs it.
+"""The parts that the graphs of all sampling strategies share: the state, the tree, and the agent that runs the graph.
 
-A graph's state contains numbers only, so a step costs the same however large the tree grows. The tree is LangGraph's
-runtime context. The nodes have the same names in every graph: propose, grade, critique, choose, revise.
+A graph's state contains only numbers, so the cost of a step does not depend on the size of the tree. The tree is
+LangGraph's runtime context. The nodes have the same names in every graph: propose, grade, critique, choose, revise.
 """
 
 from collections.abc import Iterable, Sequence
@@ -23,11 +22,11 @@ from redraft.store.trajectory import Grade, Trajectory
 
 
 class State(TypedDict, total=False):
-    """The progress of a graph."""
+    """The state of a graph."""
 
-    asked: int  # samples requested so far
+    asked: int  # the number of samples requested so far
     turn: int  # the highest number of drafts that a sample has had
-    open: list[int]  # samples that continue
+    open: list[int]  # the numbers of the samples that continue
     chosen: str | None  # the trajectory_id of the pick
 
 
@@ -37,14 +36,14 @@ class Tree:
 
     question: Question
     trajectories: dict[int, Trajectory] = field(default_factory=dict)  # the trajectory of each sample, by its number
-    siblings: dict[int, list[Trajectory]] = field(default_factory=dict)  # by sample: drafts, one of which continues
+    siblings: dict[int, list[Trajectory]] = field(default_factory=dict)  # by sample: drafts from which one will be kept
     others: list[Trajectory] = field(default_factory=list)  # other explored trajectories
     graded: list[tuple[Trajectory, Grade]] = field(default_factory=list)  # every draft, as it was when it was graded
     ranked: list[Trajectory] = field(default_factory=list)  # the result
 
     def at(self, samples: Iterable[int]) -> list[Trajectory]:
-        """Returns the trajectories of these samples. Raises PartError if the tree lacks them, because a thread needs
-        its own tree to continue."""
+        """Returns the trajectories of these samples. Raises PartError if the tree does not contain them. A thread can
+        only continue with its own tree."""
         try:
             return [self.trajectories[sample] for sample in samples]
         except KeyError:
@@ -54,18 +53,18 @@ class Tree:
             ) from None
 
     def keep(self, trajectories: Iterable[Trajectory]) -> None:
-        """Replaces the earlier trajectories of the same samples by these."""
+        """Stores these trajectories, each in place of the earlier trajectory of its sample."""
         self.trajectories |= {trajectory.sample: trajectory for trajectory in trajectories}
 
     async def judge(self, grader: Grader, samples: Iterable[int]) -> None:
-        """Grades the drafts of these samples. The value of the grade becomes the draft's score."""
+        """Grades the drafts of these samples. The value of a grade becomes the score of its draft."""
         scored = await grade_trajectories(grader, [self.trajectories[sample] for sample in samples])
         self.keep(trajectory for trajectory, _ in scored)
         self.graded += scored
 
     def choose(self, chosen: Trajectory | None) -> State:
-        """Ends the run with this pick. Ranks all explored trajectories: the pick comes first, then the others by
-        score."""
+        """Ends the run with `chosen` as the answer. Sorts all explored trajectories into `ranked`: the chosen one
+        first, then the others by score."""
         explored = (*self.trajectories.values(), *self.others)
         rest = [trajectory for trajectory in explored if not chosen or trajectory.trajectory_id != chosen.trajectory_id]
         rest.sort(key=lambda trajectory: (trajectory.score is None, -(trajectory.score or 0.0), trajectory.sample))
@@ -80,7 +79,7 @@ Graph = CompiledStateGraph[State, Tree, Any, Any]
 
 @dataclass(frozen=True, slots=True)
 class GraphAgent:
-    """An Agent that runs a LangGraph graph. `limit` is the most steps that the graph may take, its last included."""
+    """An Agent that runs a LangGraph graph. `limit` is the maximum number of steps of the graph, including the last."""
 
     graph: Graph
     limit: int
@@ -93,8 +92,8 @@ class GraphAgent:
 
 
 async def grade_trajectories(grader: Grader, trajectories: Sequence[Trajectory]) -> list[tuple[Trajectory, Grade]]:
-    """Returns pairs of a trajectory and the grade of its draft. Each trajectory contains its grade, and has the grade's
-    value as its score."""
+    """Returns pairs of a trajectory and the grade of its last draft. The trajectory contains the grade, and its score
+    is the grade's value."""
     grades = await grader(trajectories)
     return [
         (replace(trajectory, score=grade.value, grades=(*trajectory.grades, grade)), grade)
@@ -110,5 +109,5 @@ def notify(watch: Watch | None, trajectories: Iterable[Trajectory]) -> None:
 
 
 def selected_trajectory(selection: Selection, trajectories: Sequence[Trajectory]) -> Trajectory | None:
-    """Returns the trajectory of the answer that a selector chose; None if the selector chose none."""
+    """Returns the trajectory whose answer a selector chose. Returns None if the selector chose none."""
     return None if selection.index is None else trajectories[selection.index]

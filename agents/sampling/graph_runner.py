@@ -1,8 +1,9 @@
-"""Runs an agent's graph: node after node if nobody observes the run, otherwise as LangGraph does.
+"""Runs an agent's graph. If nothing observes the run, its nodes are called one after the other; otherwise LangGraph
+runs the graph.
 
-If LangGraph runs a node, that costs 0.1 ms of processor time (a task, a checkpoint, managers of callbacks). All other
-work of redraft for one call to a model takes the same time. If a graph is traced, streamed, paused or part of another
-graph, LangGraph runs it; the result is the same.
+If LangGraph runs a node, that costs 0.1 ms of processor time (a task, a checkpoint, callback managers). This is as much
+as all other work of redraft for one call to a model. If a graph is traced, streamed, paused or part of another graph,
+LangGraph runs it; the result is the same.
 """
 
 from collections.abc import Mapping
@@ -23,14 +24,14 @@ INITIAL_STATE: dict[str, Any] = {"asked": 0}
 """The state in which every graph begins."""
 
 ALWAYS_WALK: ContextVar[bool] = ContextVar("WALKED", default=False)
-"""Whether agents run their graphs node by node even inside another graph, because the other graph stores the work of
-its nodes itself."""
+"""Whether agents call their nodes one after the other even inside another graph. This is used if the other graph stores
+the results of its nodes itself."""
 
 
 async def run(graph: CompiledStateGraph[Any, ContextT, Any, Any], context: ContextT, limit: int) -> None:
-    """Runs a graph from its initial state for at most `limit` steps. The nodes put the result into `context`.
+    """Runs a graph from its initial state for at most `limit` steps. The nodes store the result in `context`.
 
-    Raises GraphRecursionError beyond the limit, and the errors of the nodes.
+    Raises GraphRecursionError if the graph needs more steps, and the errors of the nodes.
     """
     if is_sequential(graph) and not _is_observed():
         await _walk(graph, context, limit)
@@ -41,9 +42,9 @@ async def run(graph: CompiledStateGraph[Any, ContextT, Any, Any], context: Conte
 
 
 def is_sequential(graph: CompiledStateGraph[Any, Any, Any, Any]) -> bool:
-    """Returns whether only one node runs at a time, and its result replaces the values in the state. Each node of such
-    a graph has one edge, or names its successor by a Command. A graph that uses other features of LangGraph, such as
-    pauses or retries, is not sequential."""
+    """Returns True if only one node of the graph runs at a time, and each result replaces values in the state. Each
+    node of such a graph has one edge, or names its successor by a Command. A graph that uses other features of
+    LangGraph, such as pauses or retries, is not sequential."""
     builder, nodes = graph.builder, graph.builder.nodes.values()
     forks = len(dict(builder.edges)) < len(builder.edges) or any(builder.branches.values()) or builder.waiting_edges
     pauses = graph.checkpointer or graph.interrupt_before_nodes or graph.interrupt_after_nodes
@@ -52,20 +53,20 @@ def is_sequential(graph: CompiledStateGraph[Any, Any, Any, Any]) -> bool:
 
 
 def _is_plain_node(node: StateNodeSpec[Any, Any]) -> bool:
-    """Returns whether a node is a function of the state and the runtime that is run once in its turn."""
+    """Returns True if a node is a function of the state and the runtime, without retries, caches or deferred
+    execution."""
     once = not (node.retry_policy or node.cache_policy or node.defer or node.timeout)
     wants = getattr(node.runnable, "func_accepts", {"what nobody knows"})
     return once and {"runtime"}.issuperset(wants)
 
 
 def _is_observed() -> bool:
-    """Returns whether this code is part of another graph's run, or an observer (LangSmith, a callback) follows every
-    run."""
+    """Returns True if this code is part of another graph's run, or if an observer (LangSmith, a callback) is active."""
     if ALWAYS_WALK.get():
         return False
     try:
         get_config()
-    except RuntimeError:  # in no graph
+    except RuntimeError:  # not inside a graph
         return bool(AsyncCallbackManager.configure().handlers)
     return True
 
@@ -81,7 +82,8 @@ async def _walk(graph: CompiledStateGraph[Any, ContextT, Any, Any], context: Con
 
 
 class Nodes:
-    """The nodes of a graph that `is_sequential`, to be run one by one; `first` is the name of the first node."""
+    """The nodes of a graph that `is_sequential`, which can be run one at a time. `first` is the name of the first
+    node."""
 
     def __init__(self, graph: CompiledStateGraph[Any, Any, Any, Any]) -> None:
         self._nodes = cast(Mapping[str, Any], graph.builder.nodes)
@@ -90,14 +92,14 @@ class Nodes:
 
     @property
     def ways(self) -> dict[str, tuple[str, ...]]:
-        """Returns the name of each node with the names of its possible successors. END is the successor of the last
-        node."""
+        """Returns a dict from each node's name to the names of its possible successors. END is the successor of the
+        last node."""
         ends = {name: tuple(node.ends or ()) for name, node in self._nodes.items()}
         return {name: (*found, *([self._edges[name]] if name in self._edges else ())) for name, found in ends.items()}
 
     async def run(self, at: str, state: dict[str, Any], runtime: Runtime[Any]) -> tuple[str, dict[str, Any]]:
-        """Runs the node of this name. Returns the name of its successor (END after the last node), and the new
-        state."""
+        """Runs the node with the name `at`. Returns a pair of its successor's name (END after the last node) and the
+        new state."""
         said = await self._nodes[at].runnable.ainvoke(state, {}, runtime=runtime)
         then = self._edges.get(at, END)
         if isinstance(said, Command):

@@ -1,4 +1,4 @@
-"""The final answer of a tree search, and the completion of a trajectory if no solution was found."""
+"""The final answer of a tree search, and the completion of a trajectory if the search found no solution."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -10,9 +10,9 @@ from redraft.store.trajectory import Grade
 
 
 def most_visited(search: Search) -> Node | None:
-    """Returns the solution at the end of the most visited path. At each node the path takes the child with most visits,
-    among the children that lead to a solution. If visits are equal, it takes the highest value, and then the first
-    child. An unfinished trajectory is never the answer."""
+    """Returns the solution at the end of the most visited path. At each node the path takes the child with the most
+    visits, among the children that lead to a solution. If visits are equal, it takes the child with the highest value,
+    and then the first child. An unfinished trajectory is never the answer."""
     below = {node for solution in solutions(search) for node in solution.lineage()}
     node = search.root
     while chances := [child for child in node.children if child in below]:
@@ -21,24 +21,24 @@ def most_visited(search: Search) -> Node | None:
 
 
 def highest_value(search: Search) -> Node | None:
-    """Returns the solution with the highest value; among equal values the first."""
+    """Returns the solution with the highest value. If values are equal, the first wins."""
     return best_node(solutions(search))
 
 
 def most_voted(search: Search) -> Node | None:
-    """Returns the best solution with the winning answer. The values of all solutions with the same answer are summed,
-    over the whole tree, and the highest sum wins."""
+    """Returns the best solution that has the winning answer. The values of all solutions with the same answer are
+    summed over the whole tree, and the answer with the highest sum wins."""
     return vote_winner(solutions(search))
 
 
 def best_node(found: Sequence[Node]) -> Node | None:
-    """Returns the node with the highest value; among equal values the first."""
+    """Returns the node with the highest value. If values are equal, the first wins."""
     return max(found, key=lambda node: node.value or 0.0, default=None)
 
 
 def vote_winner(found: Sequence[Node]) -> Node | None:
-    """Returns the best of these solutions that has the winning answer. The values of all solutions with the same answer
-    are summed, and the highest sum wins."""
+    """Returns the best of these solutions that has the winning answer. The values of the solutions with the same answer
+    are summed, and the answer with the highest sum wins."""
     trajectories = [node.trajectory for node in found]
     grades = [Grade("search", node.trajectory.trajectory_id, node.trajectory.turn, value=node.value) for node in found]
     index = weighted_majority(trajectories, grades).index
@@ -53,13 +53,13 @@ FINAL_RULES: Mapping[str, Callable[[Search], Node | None]] = {
 
 
 def solutions(search: Search) -> list[Node]:
-    """Returns the nodes that ended in an answer and have a value, in order."""
+    """Returns the nodes that ended in an answer and have a value, in the order of their creation."""
     return [node for node in search.nodes if node.answered and node.value is not None]
 
 
 async def complete_best_node(search: Search, policy: Policy, depth: int) -> list[Node]:
-    """Writes the best open trajectory to its end if no node has an answer, and returns the new nodes. Returns none if a
-    budget is used up, or after too many failures."""
+    """Writes the best open trajectory to its end if no node has an answer. Returns the new nodes; the list is empty if
+    a budget is used up, or after PATIENCE failures."""
     chances = [node for node in search.nodes if not node.children and not node.ended and not node.closed]
     node = max(chances, key=lambda node: -1.0 if node.value is None else node.value, default=None)
     if search.spent or search.failures >= PATIENCE or any(each.answered for each in search.nodes):

@@ -1,5 +1,5 @@
-"""Level search: in each round all open nodes grow by a step and get values, and some of them continue. A `Plan` turns
-level search into beam search, a particle filter or another method."""
+"""Level search: in each round all open nodes are extended by a step and get values, and some of them continue. A `Plan`
+turns level search into beam search, a particle filter or another method."""
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -18,18 +18,18 @@ from redraft.graders.grader import Grader
 from redraft.llm.gather import gather
 
 Value = Callable[[Search, Sequence[Node]], Awaitable[None]]
-"""A function that sets the values of a round's candidates. A candidate of an earlier round has a value already."""
+"""A function that sets the values of a round's candidates. Candidates of earlier rounds already have values."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The rules that lead a search from one round to the next.
+    """The rules that decide which candidates of a round continue, and how.
 
-    The question is continued `width` times, and then each open node `each` times. Without `each`, all open nodes
-    together are continued in turn until there are `width` candidates. `keep` returns the candidates of a round that
+    The question is continued `width` times. Afterwards each open node is continued `each` times. Without `each`, the
+    open nodes are continued in turn until there are `width` candidates. `keep` returns the candidates of a round that
     continue; a candidate that it returns twice is continued twice as often. With `resting`, candidates that ended in an
-    answer keep their places among the candidates. `pick` returns the solution that is the answer, from the candidates
-    that the last round kept or from all candidates. With `to_end`, the last round writes open candidates to their ends.
+    answer remain candidates. `pick` returns the solution that is the answer; it gets the candidates that the last round
+    kept, and can read all nodes of the search. With `to_end`, the last round writes open candidates to their ends.
     """
 
     width: int
@@ -45,7 +45,7 @@ class Plan:
 def level_search(
     name: str, plan: Plan, policy: Policy, critic: Critic, iterations: int, watch: Watch | None
 ) -> SearchAgent:
-    """Returns the agent of a plan, which runs for at most `iterations` rounds.
+    """Returns the agent that runs a plan for at most `iterations` rounds.
 
     The visits of a node are the number of nodes with a value at and below it. A node has no value if its call failed or
     the grader could not decide; such a node is not continued. The critic is asked about each node before the node is
@@ -101,7 +101,7 @@ def level_search(
 
 
 def grader_value(grader: Grader) -> Value:
-    """Returns a function that sets values by the grader."""
+    """Returns a function that sets a node's value to the grader's value."""
 
     async def value(search: Search, nodes: Sequence[Node]) -> None:
         await search.value(grader, [node for node in nodes if node.value is None])
@@ -110,12 +110,12 @@ def grader_value(grader: Grader) -> Value:
 
 
 def top_nodes(nodes: Iterable[Node], most: int | None) -> list[Node]:
-    """Returns the `most` nodes with the highest values; among equal values the first."""
+    """Returns the `most` nodes with the highest values, highest first. If values are equal, the first node wins."""
     return sorted(nodes, key=lambda node: -(node.value or 0.0))[:most]
 
 
 def count_visits(nodes: Iterable[Node]) -> None:
-    """Counts each node with a value as a visit of itself and of its ancestors."""
+    """Adds a visit to each node with a value, and to all its ancestors."""
     for node in nodes:
         for each in node.lineage() if node.value is not None else ():
             each.visits += 1
@@ -126,7 +126,7 @@ def _open_nodes(nodes: Iterable[Node]) -> list[Node]:
 
 
 def _continuation_counts(plan: Plan, nodes: Sequence[Node], carried: int) -> Counter[Node]:
-    """Returns the number of continuations of each open node."""
+    """Returns, for each open node, the number of continuations to draw."""
     if nodes[0].parent is None:
         return Counter({nodes[0]: plan.width})
     if plan.each is None:
@@ -135,7 +135,8 @@ def _continuation_counts(plan: Plan, nodes: Sequence[Node], carried: int) -> Cou
 
 
 async def _write_to_end(search: Search, policy: Policy, nodes: Sequence[Node]) -> list[Node]:
-    """Writes these nodes to their ends and returns the last nodes. In each round every open node gets one step."""
+    """Extends every open node by one step per round until all have ended or a budget is used up. Returns the last
+    nodes."""
     ends = list(nodes)
     while not search.spent and (going := [node for node in ends if not node.ended]):
         grown = dict(zip(going, await search.expand_all(policy, going, 1, distinct=False), strict=True))

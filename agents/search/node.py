@@ -1,4 +1,4 @@
-"""A node of a search: a trajectory with the search's estimates, and functions that read values from grades."""
+"""A node of a search: a trajectory with the search's estimates. Also has the functions that read values from grades."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -13,17 +13,18 @@ from redraft.store.trajectory import Grade, Step, Stop, Trajectory
 
 @dataclass(slots=True, eq=False)
 class Node:
-    """One continuation: the last steps of `trajectory`. `value` is the search's present estimate, in [0, 1]; `grade` is
-    the grader's judgement. A node is `closed` if nothing is left to do at the node or below it."""
+    """A node of the tree: the last steps of `trajectory` are the node's own. `value` is the search's current estimate,
+    in [0, 1]; `grade` is the grader's judgement. A node is `closed` if nothing is left to expand at the node or below
+    it."""
 
     trajectory: Trajectory
     parent: "Node | None" = None
     index: int = 0  # the index in the search's `nodes`
-    number: int = 0  # its number among its siblings, rollouts included, from 0
+    number: int = 0  # the index among its siblings, rollouts included, from 0
     depth: int = 0  # 0 for the root
     children: list["Node"] = field(default_factory=list)
     value: float | None = None  # None if unknown
-    prior: float = 1.0  # its probability by the policy, among its siblings
+    prior: float = 1.0  # the policy's probability of this node, relative to its siblings
     visits: int = 0
     total: float = 0.0  # the sum of the values of its visits
     pending: int = 0  # visits in progress; each counts as a loss until it ends
@@ -36,12 +37,12 @@ class Node:
 
     @property
     def ended(self) -> bool:
-        """Whether the node cannot be continued: its trajectory has ended, or its call added no text."""
+        """True if the node cannot be continued: its trajectory has ended, or its call added no text."""
         return self.trajectory.stop is not None
 
     @property
     def answered(self) -> bool:
-        """Whether the trajectory has ended in an answer."""
+        """True if the trajectory has ended in an answer."""
         return self.ended and self.trajectory.stop is not Stop.FAILED and bool((self.trajectory.answer or "").strip())
 
     @property
@@ -86,11 +87,11 @@ class Node:
         return replace(self.trajectory, score=self.value, steps=(*before, *self.own_steps()))
 
     def end(self, stop: Stop, reason: str) -> None:
-        """Ends the trajectory for this reason."""
+        """Ends the trajectory with this `stop` and `reason`."""
         self.trajectory = replace(self.trajectory, stop=stop, reason=reason)
 
     def back_up(self, value: float) -> None:
-        """Counts a visit with this value at the node and its ancestors. The value of each becomes the mean over its
+        """Adds a visit with this value to the node and its ancestors. The value of each becomes the mean over its
         visits."""
         for node in self.lineage():
             node.visits += 1
@@ -107,7 +108,8 @@ class Node:
 
 def probability(grade: Grade, *, last: bool = False) -> float | None:
     """Returns a grade as a number in [0, 1]: its value, or with `last` the value of the last step if there is one. A
-    log-probability becomes a probability. Returns None if the grade has no value, or a number outside [0, 1]."""
+    log-probability is converted to a probability. Returns None if the grade has no value, or if the result is outside
+    [0, 1]."""
     value = grade.steps[-1] if last and grade.steps else grade.value
     if value is None:
         return None
@@ -117,8 +119,8 @@ def probability(grade: Grade, *, last: bool = False) -> float | None:
 
 
 def recorded_grade(grade: Grade, trajectory: Trajectory) -> Grade:
-    """Returns the grade as it is stored with a trajectory; for an open trajectory, only the grade of the last step. If
-    the grade gives the search no value, it has the reason."""
+    """Returns the grade as it is stored with a trajectory. For an open trajectory this is only the grade of the last
+    step. If the search can't use the grade's value, the stored grade has the reason."""
     if grade.value is not None and probability(grade) is None:
         said = f"a search needs values from 0 to 1, and {grade.grader!r} gave {grade.value:g}"
         grade = replace(grade, value=None, steps=(), details=(), reason=said)
@@ -129,7 +131,7 @@ def recorded_grade(grade: Grade, trajectory: Trajectory) -> Grade:
 
 
 def end_duplicates(parent: Node, children: Sequence[Node]) -> None:
-    """Ends the open nodes among a node's new children that repeat a sibling's text or a step of the draft."""
+    """Ends those open nodes among a node's new children that repeat a sibling's text or a step of the draft."""
     said = {step.text.strip() for step in parent.trajectory.draft()}
     new, first = set(children), {}
     for child in parent.children:
@@ -143,7 +145,7 @@ def end_duplicates(parent: Node, children: Sequence[Node]) -> None:
 
 
 def back_up_all(nodes: Sequence[Node]) -> None:
-    """Adds each node's value to its ancestors, in order, and closes the nodes that have ended or have no value."""
+    """Backs up each node's value to its ancestors, in order. Closes the nodes that have ended or have no value."""
     for node in nodes:
         if node.value is not None:
             node.back_up(node.value)

@@ -1,4 +1,4 @@
-"""Search over a queue of open trajectories. The priority of the waiting trajectories makes the search best-first or
+"""Search over a priority queue of open trajectories. The priority function makes the search best-first or
 depth-first."""
 
 import math
@@ -16,9 +16,9 @@ from redraft.agents.search.stop import apply_critic, apply_depth_limit
 
 
 def depth_first(node: Node) -> Priority:
-    """Returns a priority that takes the deepest node first, and among siblings the highest value (Tree of Thoughts, Yao
-    et al. 2023, Algorithm 2). Nodes that wait at one depth are always siblings, because all nodes below a node are
-    taken before its next sibling."""
+    """Returns the priority of depth-first search: the deepest node first, and among siblings the highest value (Tree of
+    Thoughts, Yao et al. 2023, Algorithm 2). Nodes in the queue at the same depth are always siblings, because all nodes
+    below a node are taken before its next sibling."""
     return -node.depth, -(node.value or 0.0)
 
 
@@ -40,13 +40,13 @@ def queue_search(
     watch: Watch | None,
 ) -> SearchAgent:
     """Returns an agent that takes the first node off the queue, up to `visits` times. If the node is a solution, it is
-    the answer; if the node is open, it gets `branch` next steps in one call.
+    the answer. If the node is open, `branch` next steps are drawn in one call.
 
-    The `width` best of the new nodes join the queue if their value is at least `threshold`; the others are closed. A
-    node whose `priority` is None stays open, but does not join the queue. Among equal priorities the node that was
-    drawn first is taken. The queue keeps its first `frontier` nodes. If no solution is taken from the queue, `pick`
-    chooses the answer. If there is no solution, the best open trajectory is written to its end. Then each new step
-    (with `value_completion`) or only the last step gets a value.
+    The `width` best new nodes join the queue if their value is at least `threshold`; the others are closed. A node
+    whose `priority` is None remains open, but does not join the queue. If priorities are equal, the node that was drawn
+    first is taken. The queue keeps only its first `frontier` nodes. If no solution is taken from the queue, `pick`
+    chooses the answer. If there is no solution, the best open trajectory is written to its end. Then each new step gets
+    a value, or only the last step if `value_completion` is False.
     """
 
     async def critique(state: SearchState, runtime: SearchRuntime) -> SearchState:

@@ -1,4 +1,4 @@
-"""Rollouts: trajectories that continue from a node to estimate the node's value. Rollouts are no part of the tree."""
+"""Rollouts: trajectories that continue from a node to estimate the node's value. Rollouts are not part of the tree."""
 
 from collections.abc import Sequence
 
@@ -17,11 +17,11 @@ from redraft.store.trajectory import Trajectory
 async def greedy_rollout_value(
     search: Search, policy: Policy, grader: Grader, critic: Critic, node: Node, branch: int, steps: int
 ) -> float | None:
-    """Returns the greatest value along a path of up to `steps` steps from a node (ReST-MCTS*). Each step of the path is
-    the best of `branch` steps by value.
+    """Returns the highest value along a path of up to `steps` steps from a node (ReST-MCTS*). Each step of the path is
+    the one with the highest value of `branch` drawn steps.
 
     Returns None if the node has ended, if the critic ends it, or if no step of the path has a value. The path ends if
-    its trajectory ends, or if the critic calls it finished or hopeless. The search stores all continuations as
+    its trajectory ends, or if the critic calls it finished or hopeless. All continuations are stored in the search as
     rollouts.
     """
     if not steps or await apply_critic(search, critic, node):
@@ -49,8 +49,8 @@ async def greedy_rollout_value(
 
 async def rollout_value(search: Search, policy: Policy, grader: Grader, node: Node, n: int, depth: int) -> float | None:
     """Returns the mean of the grader's values of `n` rollouts from an open node. Each rollout is written to its end, or
-    to `depth` steps. Rollouts without an answer or a value are ignored; returns None if none remain. The search stores
-    them all."""
+    to `depth` steps. Rollouts without an answer or a value are ignored; returns None if none remain. All rollouts are
+    stored in the search."""
 
     async def written(trajectory: Trajectory) -> Trajectory:
         while trajectory.stop is None and len(trajectory.steps) < depth:
@@ -81,7 +81,7 @@ async def _scored(search: Search, grader: Grader, rolled: Sequence[Trajectory]) 
 
 
 async def _criticized(search: Search, critic: Critic, trajectory: Trajectory) -> tuple[Trajectory, bool]:
-    """Returns the trajectory with the critic's advice, and whether the critic ends it."""
+    """Returns a pair: the trajectory with the critic's advice, and True if the critic ends it."""
     if critic is go_on:
         return trajectory, False
     critique, said = await ask_critic(critic, trajectory)

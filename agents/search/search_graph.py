@@ -1,4 +1,5 @@
-"""The graph of every search over steps: critique, propose and grade in turn until it is done; then choose, and end."""
+"""The graph of every search over steps: the nodes `critique`, `propose` and `grade` repeat until the search is done;
+then `choose` runs, and the graph ends."""
 
 from collections.abc import Awaitable, Callable
 from typing import Protocol
@@ -14,7 +15,7 @@ from redraft.agents.search.search import Search, SearchAgent, SearchRuntime, Sea
 
 
 class GraphNode(Protocol):
-    """A function that does the work of a graph's node on the tree, and returns the new progress of the search."""
+    """A function that does the work of one node of a graph on the tree. Returns the search's changed state."""
 
     async def __call__(self, state: SearchState, runtime: SearchRuntime) -> SearchState: ...
 
@@ -30,10 +31,11 @@ def search_agent(
 ) -> SearchAgent:
     """Returns the agent that runs the graph of a search for at most `limit` steps of the graph.
 
-    `propose` continues the tree nodes that `critique` leaves `open`; if it leaves none, `critique` runs again. Then
+    `propose` extends the tree nodes that `critique` leaves in `open`. If `critique` leaves none, it runs again. Then
     `grade` sets the values of the round. If `critique` or `grade` sets `done`, `choose` follows and the graph ends.
-    Without a `critique`, `propose` follows `propose`. Without a `grade`, `propose` sets the values too. A node of the
-    graph takes as much time as the work of a cheap round, so a search with cheap rounds uses few nodes.
+    Without a `critique`, `propose` is followed by another `propose`. Without a `grade`, `propose` also sets the values.
+    Running a node of the graph takes as much time as the work of a cheap round, so searches with cheap rounds use few
+    nodes.
     """
     first = "critique" if critique else "propose"
 
@@ -71,9 +73,9 @@ def choose_node(
     pick: Callable[[Search, SearchState], Node | None],
     watch: Watch | None,
 ) -> GraphNode:
-    """Returns the last node of a search's graph. If there is no solution, it writes the best open trajectory to its
-    end, up to `depth` steps, and `value` sets the values of the new nodes. The answer is the solution that the search's
-    state names, else the solution that `pick` returns."""
+    """Returns the last node of a search's graph. If there is no solution, the node writes the best open trajectory to
+    its end, up to `depth` steps, and `value` sets the values of the new nodes. The answer is the solution that the
+    search's state names, otherwise the solution that `pick` returns."""
 
     async def choose(state: SearchState, runtime: SearchRuntime) -> SearchState:
         search = runtime.context

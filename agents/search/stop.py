@@ -1,4 +1,4 @@
-"""Termination of a search's nodes: by the critic, by a lack of continuations, or by depth."""
+"""Ends a search's nodes: by the critic, because no continuation has text, or at the maximum depth."""
 
 from msgspec.structs import replace
 
@@ -10,12 +10,12 @@ from redraft.store.trajectory import Stop
 
 
 async def apply_critic(search: Search, critic: Critic, node: Node) -> bool:
-    """Asks the critic about an open node with text, once, and ends it if the critic says so; returns whether it has
-    ended.
+    """Asks the critic once about an open node with text, and ends the node if the critic decides so. Returns True if
+    the node has ended.
 
-    If the critic calls the node finished, the node ends with the answer in its text; if the text has no answer, the
-    node continues until it has one. A hopeless node ends without an answer. If the critic's call failed, the critic has
-    no opinion. Raises fatal ModelErrors.
+    If the critic calls the node finished, the node ends with the answer in its text. If the text has no answer, the
+    node continues until it has one. A hopeless node ends without an answer. If the critic's call failed, the node
+    continues. Raises fatal ModelErrors.
     """
     if node.ended or not node.trajectory.steps:
         return node.ended
@@ -34,7 +34,7 @@ async def apply_critic(search: Search, critic: Critic, node: Node) -> bool:
 
 def apply_depth_limit(node: Node, depth: int) -> list[Node]:
     """Returns the children of an expanded node that need a value: open nodes and solutions. The other children are
-    closed. An open child at `depth` ends because of its length. A node without children is closed."""
+    closed. An open child at `depth` ends with the stop `length`. A node without children is closed."""
     for child in node.children:
         if not child.ended and child.depth >= depth:
             child.end(Stop.LENGTH, f"It has depth={depth} steps, which is the most.")

@@ -1,5 +1,5 @@
-"""The prompts of Tree of Thoughts: a model is asked for several next thoughts at once, and for the quality of thoughts
-(Yao et al. 2023). A model that understands only the prompts of its training can't be asked for thoughts."""
+"""The prompts of Tree of Thoughts (Yao et al. 2023): a model is asked for several next thoughts at once, and for the
+quality of thoughts. A model that understands only the prompts of its training can't be asked for thoughts."""
 
 import re
 from bisect import bisect_left
@@ -25,9 +25,9 @@ from redraft.store.trajectory import Detail, Grade, Stop, Trajectory
 
 
 def proposing_policy(client: Client) -> Policy:
-    """Returns a policy that asks in one call for all `n` next steps, one on each line. The policy returns fewer steps
-    if the model lists fewer. A step that marks an answer ends the draft. A step has the tokens and the log-probability
-    of its line."""
+    """Returns a policy that asks in one call for all `n` next steps, one per line. The policy returns fewer steps if
+    the model lists fewer. A step that marks an answer ends the draft. A step has the tokens and the log-probability of
+    its line."""
 
     async def propose(trajectory: Trajectory, n: int, first: int = 0) -> list[Trajectory]:
         left = client.sampling.max_tokens - sum(max(1, step.tokens) for step in trajectory.draft())
@@ -53,7 +53,7 @@ def proposing_policy(client: Client) -> Policy:
 
 
 def parse_thoughts(choice: Choice, most: int) -> list[Choice]:
-    """Returns the first lines of a reply that have text, each as a choice of its own, without the number or list mark
+    """Returns the first `most` non-empty lines of a reply, each as a separate choice without the number or list mark
     before the text. The tokens of the whole reply are divided among these choices."""
     found = [match for match in LINE.finditer(choice.text) if match["said"].strip()][:most]
     ends = [*(match.start() for match in found[1:]), len(choice.text)] if found else []
@@ -69,9 +69,9 @@ def parse_thoughts(choice: Choice, most: int) -> list[Choice]:
 
 
 def judging_grader(client: Client, times: int) -> Grader:
-    """Returns a grader whose value is the mean of `times` judgements, in [0, 1]. Sure counts 1, likely 1/20, and
-    impossible 1/20000, which are the published ratios (20, 1, .001). A reply without any of these words does not count;
-    if no reply counts, there is no value."""
+    """Returns a grader whose value is the mean of `times` judgements, in [0, 1]. `sure` counts 1, `likely` 1/20, and
+    `impossible` 1/20000, which are the published ratios (20, 1, .001). A reply without any of these words is ignored.
+    If no such reply remains, there is no value."""
 
     async def grade(trajectory: Trajectory) -> Grade:
         empty = Grade("value", trajectory.trajectory_id, trajectory.turn, grader_model=client.model.name)
@@ -94,8 +94,8 @@ def judging_grader(client: Client, times: int) -> Grader:
 
 
 def judgement_value(text: str) -> float | None:
-    """Returns the number for the judgement in the last line of a reply (sure, likely or impossible); None if the line
-    has no judgement."""
+    """Returns the number for the judgement in the last line of a reply (`sure`, `likely` or `impossible`). Returns None
+    if the line has no judgement."""
     line = next((line for line in reversed(text.splitlines()) if line.strip()), "")
     found = JUDGED.fullmatch(re.sub(r"[\W_]+", " ", line).strip().lower())
     return WORDS[found[1]] if found else None
@@ -103,8 +103,8 @@ def judgement_value(text: str) -> float | None:
 
 def voting_value(client: Client, times: int) -> Value:
     """Returns a function that sets the values of a round's candidates by votes. One prompt shows all candidates, and
-    the model is asked `times` times for the best. The value of a candidate is its share of the votes. A reply that
-    names no candidate is no vote; without any vote no new candidate has a value."""
+    the model is asked `times` times which is the best. The value of a candidate is its share of the votes. A reply that
+    names no candidate is no vote. If there are no votes, the new candidates have no value."""
 
     async def value(search: Search, nodes: Sequence[Node]) -> None:
         if not nodes:
@@ -132,8 +132,9 @@ def voting_value(client: Client, times: int) -> Value:
 
 
 def best_choice(text: str, most: int) -> int | None:
-    """Returns the number, from 1 to `most`, that a reply calls the best choice; if it names several, the last. Numbers
-    of several digits are read whole, while the published expression reads 12 as 2, and 10 as 0."""
+    """Returns the number, from 1 to `most`, that a reply calls the best choice. If the reply names several numbers,
+    returns the last. A number of several digits is read as a whole; the regular expression of the published code reads
+    12 as 2, and 10 as 0."""
     named = [int(number) for number in BEST.findall(text)]
     return named[-1] if named and 1 <= named[-1] <= most else None
 
@@ -145,8 +146,8 @@ def _extended(trajectory: Trajectory, number: int, line: Choice, mark: str) -> T
 
 
 def _slice(choice: Choice, start: int, end: int) -> Choice:
-    """Returns the part of a choice between two characters, with the tokens that begin there. If the places of the
-    tokens are unknown, the part has a share of the tokens in proportion to its length."""
+    """Returns the part of a choice from character `start` to `end`, with the tokens that begin there. If the offsets of
+    the tokens are unknown, the part has a share of the tokens in proportion to its length."""
     if choice.offsets is None or choice.logprobs is None:
         share = choice.tokens * end // max(1, len(choice.text)) - choice.tokens * start // max(1, len(choice.text))
         return replace(choice, tokens=share, **UNKNOWN)

@@ -1,4 +1,4 @@
-"""The result of a search: everything that it explored, as trajectories."""
+"""Converts everything that a search explored to trajectories."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -12,12 +12,12 @@ from redraft.store.trajectory import Grade, Role, Step, Stop, Trajectory
 def explored_trajectories(
     nodes: Sequence[Node], rollouts: Iterable[Trajectory], lost: Mapping[str, Trajectory], chosen: Node | None = None
 ) -> list[Trajectory]:
-    """Returns a trajectory for each leaf, with the role SEARCH, best first, and the rollouts. All ids differ.
+    """Returns a trajectory for each leaf, with the role SEARCH, best first, and then the rollouts. All ids differ.
 
     The chosen trajectory comes first, then trajectories with an answer by their values, then the others. In `nodes`,
     parents must come before their children. In every trajectory, the last step of a node has the node's value and
-    visits. Only the trajectory of the first leaf below a node has the node's grades. For each place, at most one
-    continuation without text is returned.
+    visits. Only the trajectory of the first leaf below a node has the node's grades. For each position in the tree, at
+    most one continuation without text is returned.
     """
     steps = _steps_by_node(nodes)
     leaves = [node for node in nodes if not node.children or node is chosen]
@@ -31,7 +31,7 @@ def explored_trajectories(
 
 
 def _steps_by_node(nodes: Sequence[Node]) -> dict[Node, tuple[Step, ...]]:
-    """Returns the steps of each node's trajectory, with the visits and values of all nodes on it."""
+    """Returns the steps of each node's trajectory; each step has the visits and value of its node."""
     steps: dict[Node, tuple[Step, ...]] = {}
     for node in nodes:
         steps[node] = (*(steps[node.parent] if node.parent else ()), *node.own_steps())
@@ -39,7 +39,7 @@ def _steps_by_node(nodes: Sequence[Node]) -> dict[Node, tuple[Step, ...]]:
 
 
 def _grades_by_leaf(leaves: Sequence[Node]) -> dict[Node, list[Grade]]:
-    """Returns the grades of all nodes, by the first leaf below each node."""
+    """Returns a dict from each leaf to the grades of all nodes whose first leaf it is."""
     told: set[Node] = set()
     said: dict[Node, list[Grade]] = {}
     for leaf in leaves:
@@ -56,8 +56,8 @@ def _grades_by_leaf(leaves: Sequence[Node]) -> dict[Node, list[Grade]]:
 def _leaf_trajectory(
     node: Node, steps: tuple[Step, ...], grades: Iterable[Grade], lost: Mapping[str, Trajectory], chosen: bool
 ) -> Trajectory:
-    """Returns the trajectory of a leaf. If a call failed, or was not made, at an open leaf, the trajectory has that
-    `stop`."""
+    """Returns the trajectory of a leaf. If the leaf is open because a call failed or was not made, the trajectory has
+    the `stop` of that call."""
     trajectory = node.trajectory
     facts: dict[str, Any] = {"steps": steps, "score": node.value, "advice": "", "chosen": chosen}
     stopped = lost.get(trajectory.place) if trajectory.stop is None else None
@@ -75,7 +75,8 @@ def _rank(node: Node, chosen: Node | None) -> tuple[bool, bool, bool, float]:
 def _lost_trajectories(
     lost: Mapping[str, Trajectory], steps: Mapping[Node, tuple[Step, ...]], nodes: Iterable[Node]
 ) -> list[Trajectory]:
-    """Returns the continuations without text at places where other continuations or rollouts have text."""
+    """Returns the continuations without text at positions in the tree where other continuations or rollouts have
+    text."""
     by_place = {node.trajectory.place: steps[node] for node in nodes} if lost else {}
     told = sorted(lost.items())
     return [
@@ -87,7 +88,7 @@ def _lost_trajectories(
 def _rollout_trajectories(
     rollouts: Iterable[Trajectory], nodes: Iterable[Node], steps: Mapping[Node, tuple[Step, ...]]
 ) -> list[Trajectory]:
-    """Returns the rollouts; their steps that belong to the tree have the tree's visits and values."""
+    """Returns the rollouts. Steps that belong to the tree have the tree's visits and values."""
     thrown = sorted(rollouts, key=lambda trajectory: trajectory.place)
     known = {step.step_id: step for node in nodes for step in steps[node][-len(node.steps) :]} if thrown else {}
     told = (tuple(known.get(step.step_id, step) for step in trajectory.steps) for trajectory in thrown)
@@ -98,7 +99,7 @@ def _rollout_trajectories(
 
 
 def _with_own_grades(trajectory: Trajectory) -> Trajectory:
-    """Returns the trajectory, not chosen, with the grades of its steps under its id."""
+    """Returns the trajectory as not chosen. Its grades are the grades of its own steps, with its id."""
     grades = _addressed_grades(trajectory.trajectory_id, trajectory.grades)
     return (
         trajectory
@@ -108,7 +109,7 @@ def _with_own_grades(trajectory: Trajectory) -> Trajectory:
 
 
 def _addressed_grades(name: str, grades: Iterable[Grade]) -> tuple[Grade, ...]:
-    """Returns the grades under the id of one trajectory, without the rollouts behind the grades."""
+    """Returns the grades with the trajectory id `name`, without the rollouts that the grades were computed from."""
     return tuple(
         grade if grade.trajectory_id == name and not grade.rollouts else replace(grade, trajectory_id=name, rollouts=())
         for grade in grades
@@ -116,7 +117,7 @@ def _addressed_grades(name: str, grades: Iterable[Grade]) -> tuple[Grade, ...]:
 
 
 def _distinct(trajectories: Iterable[Trajectory]) -> list[Trajectory]:
-    """Returns the first trajectory of each id."""
+    """Returns the trajectories without later ones that have the same id."""
     found: dict[str, Trajectory] = {}
     for trajectory in trajectories:
         found.setdefault(trajectory.trajectory_id, trajectory)

@@ -1,4 +1,4 @@
-"""Best of n: independent drafts, of which a grader picks one (Cobbe et al. 2021)."""
+"""Best of n: independent drafts, one of which a grader picks (Cobbe et al. 2021)."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
@@ -29,12 +29,12 @@ def best_of_n(
 ) -> Agent:
     """Draws `samples` drafts in one call and picks the draft with the highest grade.
 
-    Only drafts with an answer can be picked; of equal grades the first draft wins. With `pick` = weighted_majority the
-    grades of each answer are summed, and the best draft of the answer with the highest sum is picked (Li et al. 2023).
-    Raises PartError for an unknown `pick`.
+    Only drafts with an answer can be picked. If grades are equal, the first draft wins. With `pick=weighted_majority`,
+    the grades of each answer are summed, and the best draft of the answer with the highest sum is picked (Li et al.
+    2023). Raises PartError for an unknown `pick`.
 
     Args:
-        samples: The number of drafts.
+        samples: The number of drafts per question.
         pick: `best` picks the draft with the highest grade; `weighted_majority` sums the grades of each answer, and
             picks the best draft of the answer with the highest sum.
     """

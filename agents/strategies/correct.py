@@ -36,30 +36,31 @@ def correct(
     pick: Literal["last", "best", "majority"] = "last",
     watch: Watch | None = None,
 ) -> Agent:
-    """Revises each of `samples` drafts in turns until a limit is reached or the feedback has nothing to say.
+    """Revises each of `samples` drafts in turns, until a limit is reached or the feedback has no remark.
 
     A trajectory also ends if the critic calls it finished or hopeless, if its grade reaches the `threshold`, if it
     repeats its answer (`agree`), and after `turns` drafts. Its `stop` and `reason` name the cause. Only a draft that
     ended by itself is revised.
 
-    A `draft` strategy gives the first drafts in the policy's place, once for each sample. A `teacher` writes the
-    redrafts. Each turn draws `branches` redrafts in one call: the best graded redraft continues, and the others get the
-    role of a search.
+    If a `draft` strategy is given, it writes the first drafts instead of the policy, once for each sample. If a
+    `teacher` is given, it writes the redrafts. Each turn draws `branches` redrafts in one call. The redraft with the
+    best grade continues, and the others get the role `search`.
 
-    `pick` = last picks the last draft with the highest grade; without a grader, the winner of a vote among the last
-    drafts. `best` picks the draft with the highest grade of all turns. `majority` picks the most frequent answer of all
-    drafts of all turns. If the pick is a draft of an earlier turn, the trajectory up to it is returned beside the whole
-    trajectories, in the role of a search. The draft before a failure is returned likewise, if no other draft has an
-    answer. Raises PartError for counts below 1, and if a grader is needed and none is given.
+    With `pick=last`, the answer is the last draft with the highest grade. Without a grader it is the winner of a vote
+    among the last drafts. With `pick=best`, it is the draft with the highest grade of all turns. With `pick=majority`,
+    it is the most frequent answer of all drafts of all turns. If the pick is a draft of an earlier turn, the trajectory
+    up to that draft is returned in addition to the whole trajectories, with the role `search`. If a call failed and no
+    other draft has an answer, the last draft before the failure is returned in the same way. Raises PartError for
+    counts below 1, and if a grader is needed and none is given.
 
     Args:
-        samples: The number of first drafts, each of which is corrected by itself.
-        turns: The most drafts of a trajectory, the first included.
-        branches: The number of redrafts that a turn draws; the best graded one goes on.
+        samples: The number of first drafts, each of which is corrected on its own.
+        turns: The maximum number of drafts of a trajectory, including the first.
+        branches: The number of redrafts that a turn draws; the one with the best grade continues.
         threshold: The grade, in the grader's unit, at which a draft is good enough; `none` means no such grade.
         agree: Whether two successive drafts with the same answer end a trajectory.
-        pick: What the answer is: the best graded `last` draft, or their vote's winner without a grader; the `best`
-            graded draft of all turns; or the `majority` of all drafts.
+        pick: How the answer is chosen: the `last` draft with the best grade, or by a vote if there is no grader; the
+            `best` graded draft of all turns; or the `majority` of all drafts.
     """
     at_least_one(samples=samples, turns=turns, branches=branches)
     wants = {"pick='best'": pick == "best", f"{branches=}": branches > 1, f"{threshold=}": threshold is not None}
@@ -103,13 +104,13 @@ def correct(
         return runtime.context.choose(PICKS[pick](runtime.context))
 
     def drafted(tree: Tree, state: State) -> Command[Any]:
-        """Returns the next node after new drafts: the node that grades them, if a grader is needed. A step of the graph
-        costs as much as a grade, so needless steps are skipped."""
+        """Returns the next node after new drafts. It is the node that grades them if a grader is needed; otherwise it
+        is skipped, because a step of the graph takes as much time as a grade."""
         return Command(update=state, goto="grade") if grader and state.get("open") else ended(tree, state)
 
     def ended(tree: Tree, state: State) -> Command[Any]:
-        """Returns the next node after drafts that are graded or need no grade. Drafts that a limit has ended stay as
-        they are."""
+        """Returns the next node after drafts that are graded or need no grade. Drafts that a limit has ended are not
+        changed."""
         turn = state.get("turn", 1)
         trajectories = [limits.ended(trajectory, turn) for trajectory in _open_trajectories(tree, state)]
         tree.keep(trajectories)
@@ -119,7 +120,7 @@ def correct(
         return Command(update={**state, "open": left}, goto=on if left and turn < turns else "choose")
 
     graph = StateGraph(State, context_schema=Tree)
-    for node in (propose, grade, critique, revise, choose):  # the return types name the successors
+    for node in (propose, grade, critique, revise, choose):  # return types list each node's successors
         graph.add_node(node.__name__, node)
     graph.add_edge(START, "propose")
     graph.add_edge("choose", END)
@@ -131,11 +132,12 @@ def _open_trajectories(tree: Tree, state: State) -> list[Trajectory]:
 
 
 def _answered_samples(trajectories: Iterable[Trajectory]) -> list[int]:
-    """Returns the samples whose drafts ended by themselves."""
+    """Returns the numbers of the samples whose drafts ended by themselves."""
     return [trajectory.sample for trajectory in trajectories if trajectory.stop is Stop.ANSWERED]
 
 
 def _require_grader(grader: Grader | None, wishes: Sequence[str]) -> None:
-    """Raises PartError for the first of these settings if there is no grader."""
+    """Raises PartError if there is no grader and `wishes` is not empty. The message names the first setting in
+    `wishes`."""
     if wishes and grader is None:
         raise PartError(f"{wishes[0]} of strategy 'correct' needs a grader, as in grader='likelihood'")

@@ -1,4 +1,4 @@
-"""Debate: several drafts are shown to each other for some rounds, and then vote (Du et al. 2023)."""
+"""Debate: several writers see each other's drafts for some rounds, and their last answers vote (Du et al. 2023)."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
@@ -28,13 +28,13 @@ def debate(
     """Revises drafts in rounds, in which each writer sees the latest drafts of the others, and picks by majority.
 
     `agents` is the number of drafts. `rounds` is how often each draft is revised. All writers of a round see the drafts
-    of the round before. A debate costs agents x (1 + rounds) calls; compare it with as many votes of self-consistency
-    (Huang et al. 2023).
+    of the previous round. A debate costs agents x (1 + rounds) calls. Compare it with self-consistency of the same
+    number of drafts (Huang et al. 2023).
 
-    If the feedback has nothing to say about a draft, the draft stays in the debate unchanged. A round without changes
-    is the last round. A draft that did not end by itself is neither shown nor revised again. The pick is the most
-    frequent answer of the last drafts. If answers are equally frequent, the first drafted answer wins. A trajectory's
-    score is its last answer's share of the drafts. Raises PartError for counts below 1.
+    If the feedback has no remark on a draft, the draft remains in the debate unchanged. A round without changes is the
+    last round. A draft that did not end by itself is neither shown to others nor revised again. The pick is the most
+    frequent answer of the last drafts. If several answers are equally frequent, the one that was drafted first wins. A
+    trajectory's score is the share of drafts with the same last answer, in [0, 1]. Raises PartError for counts below 1.
     """
     at_least_one(agents=agents, rounds=rounds)
 
@@ -61,8 +61,8 @@ def debate(
         return tree.choose(pick_last(tree))
 
     def heard(tree: Tree, state: State, new: Sequence[Trajectory]) -> Command[Any]:
-        """Returns the next node: another round with the drafts that ended by themselves, if a round is left and could
-        change them; else the choice."""
+        """Returns the next node: another round of the drafts that ended by themselves, if rounds are left and another
+        round could change a draft. Otherwise returns the node that chooses the answer."""
         opened = [trajectory for trajectory in tree.trajectories.values() if trajectory.stop is Stop.ANSWERED]
         over = state.get("turn", 1) > rounds
         if over:

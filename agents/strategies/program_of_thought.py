@@ -35,21 +35,22 @@ def program_of_thought(
 ) -> Agent:
     """Draws `samples` programs in one call, runs each in the sandbox, and picks the most frequent answer.
 
-    If answers are equally frequent, the first drafted answer wins. (With more than one program, this is PoT-SC.) Each
-    program runs for at most `limit_s` seconds.
+    If several answers are equally frequent, the answer that was drafted first wins. (With more than one program, this
+    is PoT-SC.) Each program runs for at most `limit_s` seconds.
 
-    The program is the last block of Python in the reply, otherwise the whole reply; it is a step of its own. Its answer
-    is the variable `ans`, otherwise what `solution()` returns, otherwise its last expression, otherwise its last
-    printed line. A program that can't be run, fails or computes nothing has no answer and no vote. The trajectory's
-    reason says why. The program's step also gets a grade by "sandbox", without a value, which says what happened. With
-    `fallback` the `policy` drafts a solution in words to replace each such program.
+    The program is the last Python block in the reply, or the whole reply if there is no block. It is a step of its own.
+    Its answer is the variable `ans`, otherwise the return value of `solution()`, otherwise the value of its last
+    expression, otherwise its last printed line. A program that can't be run, fails or computes nothing has no answer
+    and no vote, and the trajectory's `reason` names the cause. The program's step also gets a grade by `sandbox`,
+    without a value, whose `reason` describes the result of the run. With `fallback`, the `policy` drafts a solution in
+    words instead of each such program.
 
     Raises PartError for a count below 1, and if there is no sandbox.
 
     Args:
         samples: The number of programs.
-        limit_s: The most seconds that a program may run.
-        fallback: Whether the policy drafts a solution in words in the place of each program that fails.
+        limit_s: The time limit of a program in seconds.
+        fallback: Whether the policy drafts a solution in words to replace each program that fails.
     """
     at_least_one(samples=samples)
 
@@ -103,8 +104,8 @@ def program_of_thought(
 
 
 async def _draw_programs(client: Client, trajectory: Trajectory, n: int) -> list[Trajectory]:
-    """Returns `n` trajectories, each a reply with a program. The steps are the text before the program, the program,
-    and the text after it."""
+    """Returns `n` trajectories, each of which is a reply with a program. The steps are the text before the program, the
+    program, and the text after it."""
     system = [message for message in client.opening if message.role == "system"]
     asked = Message("user", fill(client.template("solve_program"), question=trajectory.question.text))
     request = client.request([*system, asked], n=n)

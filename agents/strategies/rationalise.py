@@ -1,5 +1,5 @@
 """Rationalisation: if no draft is right, further drafts are drawn with the key as a hint (STaR: Zelikman et al. 2022,
-arXiv 2203.14465). The hint is in no trajectory, so that an export shows the question alone."""
+arXiv 2203.14465). Trajectories do not contain the hint, so an export shows only the question."""
 
 from typing import Literal
 
@@ -32,14 +32,14 @@ def rationalise(
     checker: Checker | None = None,
     watch: Watch | None = None,
 ) -> Agent:
-    """Draws `samples` drafts. If none of them is right, draws as many again of the question with the key as a hint, and
-    picks the first right draft. Every trajectory used the oracle. Drafts with a hint have the role "search", since
-    they are no independent samples. A problem whose key is not known gets no hint. Raises PartError for a `hint` that
-    lacks a place.
+    """Draws `samples` drafts. If none of them is right, draws the same number again with the answer key as a hint in
+    the question, and picks the first right draft. Every trajectory is marked `oracle_used`. Drafts with a hint have the
+    role `search`, because they are not independent samples. A problem without a known answer gets no hint. Raises
+    PartError if `hint` lacks a placeholder.
 
     Args:
-        samples: The number of drafts, and of drafts with a hint.
-        hint: The question with the hint, with the places {question} and {answer}.
+        samples: The number of drafts without a hint, and of drafts with a hint.
+        hint: The template of the question with the hint; it contains the placeholders {question} and {answer}.
     """
     at_least_one(samples=samples)
     for place in ("{question}", "{answer}"):

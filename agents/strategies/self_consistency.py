@@ -1,4 +1,4 @@
-"""Self-consistency: independent drafts vote, and the most frequent answer wins (Wang et al. 2022)."""
+"""Self-consistency: the most frequent answer of independent drafts wins (Wang et al. 2022)."""
 
 from typing import Literal
 
@@ -14,17 +14,17 @@ from redraft.store.trajectory import Trajectory
 
 
 def self_consistency(policy: Policy, *, samples: int = 8, adaptive: bool = False, watch: Watch | None = None) -> Agent:
-    """Draws `samples` drafts and picks the most frequent answer. If answers are equally frequent, the first drafted
-    wins.
+    """Draws `samples` drafts and picks the most frequent answer.
 
-    A draft without an answer has no vote. Without `adaptive` all drafts are drawn at once. With `adaptive` they are
-    drawn in rounds. A round draws the fewest drafts that could settle the vote. Drawing stops when no outcome of the
-    remaining drafts could change the winner, so the answer is the same with fewer drafts. The number of drafts then
-    depends on their answers, which biases pass@k. A trajectory's score is its answer's share of the drafts.
+    If several answers are equally frequent, the one that was drafted first wins. A draft without an answer has no vote.
+    Without `adaptive`, all drafts are drawn at once. With `adaptive`, they are drawn in rounds. A round draws the
+    smallest number of drafts that could settle the vote. Drawing stops when the remaining drafts can no longer change
+    the winner, so the answer is the same with fewer drafts. The number of drafts then depends on their answers, which
+    biases pass@k. A trajectory's score is the share of drafts with the same answer, in [0, 1].
 
     Args:
-        samples: The number of drafts that vote; the most of them, if the vote is adaptive.
-        adaptive: Whether drafts are drawn in rounds, until no outcome of the others could change the winner.
+        samples: The number of drafts that vote; if `adaptive`, the maximum number.
+        adaptive: Whether drafts are drawn in rounds, until the remaining drafts can no longer change the winner.
     """
     at_least_one(samples=samples)
 

@@ -1,4 +1,4 @@
-"""Beam search over tokens: the drafts that the model finds most likely, with no sampling."""
+"""Beam search over tokens: it finds the drafts with the highest likelihood, without sampling."""
 
 from langgraph.graph import END, START, StateGraph
 
@@ -13,11 +13,11 @@ from redraft.store.trajectory import Role, Trajectory
 def token_beam(client: Client, *, width: int = 4, length_penalty: float = 1.0, watch: Watch | None = None) -> Agent:
     """Returns the best drafts of a beam search over tokens, best first; the pick is the first draft with an answer.
 
-    `width` is the number of drafts, and of the likeliest beginnings that are continued at each token. Drafts are ranked
-    by the sum of their log-probabilities divided by length ** `length_penalty`: 0 prefers short drafts, 1 ranks by the
-    mean of a token. The temperature has no effect. The drafts are not independent samples, so they have the role of a
-    search. The embedded model computes the beam exactly, and vLLM by its own beam search; any other model ends the run.
-    Raises PartError for a `width` below 1.
+    `width` is the number of drafts. It is also the number of likeliest prefixes that are kept after each token. Drafts
+    are ranked by the sum of their log-probabilities divided by length ** `length_penalty`. A penalty of 0 prefers short
+    drafts; 1 ranks by the mean log-probability per token. The temperature has no effect. The drafts are not independent
+    samples, so they have the role `search`. The embedded model computes the beam exactly, and vLLM uses its own beam
+    search. For any other model the run ends with an error. Raises PartError for a `width` below 1.
     """
     at_least_one(width=width)
     policy = likeliest(client, length_penalty=length_penalty)
@@ -26,7 +26,7 @@ def token_beam(client: Client, *, width: int = 4, length_penalty: float = 1.0, w
         tree = runtime.context
         drafts = await policy(Trajectory(tree.question), width)
         written = [draft for draft in drafts if draft.steps]
-        lost = [draft for draft in drafts if not draft.steps][:1]  # all drafts of one call are lost for one reason
+        lost = [draft for draft in drafts if not draft.steps][:1]  # all drafts of one call are lost for the same reason
         tree.keep(with_role(draft, Role.SEARCH, draft.sample) for draft in (*written, *lost))
         notify(watch, tree.trajectories.values())
         return {"asked": width}

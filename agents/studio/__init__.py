@@ -1,4 +1,5 @@
-"""The strategies as graphs for LangGraph Studio and its server. `langgraph.json` names a function here for each."""
+"""The strategies as graphs for LangGraph Studio and its server. `langgraph.json` names one function of this package for
+each strategy."""
 
 from redraft.agents.studio import graphs
 from redraft.agents.studio.graphs import GraphError, graph

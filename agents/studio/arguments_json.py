@@ -28,7 +28,7 @@ MODEL: Mapping[str, tuple[Any, Any, str]] = {
 
 
 def arguments_schema(strategy: Spec) -> type:
-    """Returns a TypedDict of all settings, for `StateGraph(context_schema=...)`. Raises PartError for an unknown
+    """Returns a TypedDict class of all settings, for `StateGraph(context_schema=...)`. Raises PartError for an unknown
     strategy."""
     found = {name: _field(*facts) for name, facts in MODEL.items()}
     where = parameters(strategy)
@@ -50,7 +50,7 @@ def _about(setting: Setting) -> str:
 
 
 def _plain_type(hint: Any) -> Any:
-    """Returns the JSON type of an argument; a text if JSON has no such type."""
+    """Returns the JSON type of an argument: `str` if JSON has no such type."""
     members = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
     return hint if all(map(_in_json, members)) else str | None
 

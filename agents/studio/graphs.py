@@ -1,10 +1,10 @@
-"""The strategies' graphs for LangGraph Studio and its server: input, output and state are JSON.
+"""The strategies' graphs for LangGraph Studio and its server, with input, output and state as JSON.
 
-The state of a strategy's own graph contains numbers only, and the tree is kept outside of it, so a step costs little
-time. The graph here has the same nodes. Each node takes the tree out of the state, lets the strategy's own node of the
-same name work on the tree, and puts the tree back. So another process needs only a thread's checkpoint to continue.
-`langgraph.json` names a function of this module for each strategy; `python -m redraft.agents.studio` prints such a
-file.
+The state of a strategy's own graph contains only numbers, and the tree is stored outside the state, so a step costs
+little time. The graph here has the same nodes. Each node reads the tree from the state, runs the strategy's own node of
+the same name on the tree, and writes the tree back. Therefore another process can continue a thread from its checkpoint
+alone. `langgraph.json` names a function of this module for each strategy; `python -m redraft.agents.studio` prints such
+a file.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ from redraft.store.trajectory import Trajectory
 
 
 class Input(TypedDict):
-    """The input of a run. Parts may read the known answer; no writer sees it."""
+    """The input of a run. Parts may read the known answer; no prompt of a writer contains it."""
 
     question: str
     answer: NotRequired[str | None]
@@ -46,32 +46,32 @@ class Input(TypedDict):
 
 
 class Progress(TypedDict):
-    """The data that another process needs to continue."""
+    """The data that another process needs to continue a run."""
 
-    arguments: dict[str, Any]  # in their original form
+    arguments: dict[str, Any]  # as the user gave them
     answer: str | None  # the known answer
     state: dict[str, Any]  # the state of the strategy's own graph
     tree: dict[str, Any]  # the explored tree
-    calls: list[Any]  # the answers to calls of a node that waits for a person
+    calls: list[Any]  # answered calls of a node that waits for a person
     oracle_used: bool
 
 
 def merge_drafts(before: dict[str, Draft], new: dict[str, Draft] | None) -> dict[str, Draft]:
-    """Returns the earlier drafts, with new and changed drafts in their places; no drafts if `new` is None."""
+    """Returns the earlier drafts, updated with new and changed drafts. Returns no drafts if `new` is None."""
     return {} if new is None else {**before, **new}
 
 
 class Output(TypedDict):
-    """The output of a run: every explored trajectory, best first, the pick `chosen`. The output includes the drafts,
-    because LangGraph's server streams only the parts of the state that belong to the output. Their keys are places in
-    the tree: "0.1" is the second below the first."""
+    """The output of a run: every explored trajectory, best first, and the pick as `chosen`. The output includes the
+    drafts, because LangGraph's server streams only the parts of the state that belong to the output. The drafts' keys
+    are step ids: "0.1" is the second child of "0"."""
 
     drafts: Annotated[dict[str, Draft], merge_drafts]
     trajectories: list[dict[str, Any]]
 
 
 class State(TypedDict, total=False):
-    """The present state of a run."""
+    """The state of a run."""
 
     question: str
     answer: str | None
@@ -83,7 +83,7 @@ class State(TypedDict, total=False):
 
 class GraphError(RedraftError, ValueError):
     """Raised if a run can't begin or continue. The message gives the reason in one line. The class is a ValueError,
-    because LangGraph's server sends its clients the text of no other error."""
+    because LangGraph's server sends error messages to its clients only for this type."""
 
 
 StudioGraph = CompiledStateGraph[State, Any, Input, Output]
@@ -92,13 +92,14 @@ BEGIN = "begin"
 
 
 def graph(strategy: Spec, *, checkpointer: BaseCheckpointSaver[Any] | None = None) -> StudioGraph:
-    """Returns the graph of a strategy. The input is a question, as `{"question": ..., "answer": ...}`; the output is
-    trajectories.
+    """Returns the graph of a strategy. Its input is a question, as `{"question": ..., "answer": ...}`; its output is a
+    list of trajectories.
 
     A run's context sets the arguments of the strategy, of its parts and of its model (`model`, `api_base`,
-    `temperature`, `max_tokens`, `seed`). The thread keeps the arguments: a run that continues need not repeat them, and
-    new arguments replace earlier values. With a `checkpointer`, any process can continue a thread, after a person's
-    answer or from the node that was interrupted. An agent without a graph of its own becomes one node, `propose`.
+    `temperature`, `max_tokens`, `seed`). The thread stores the arguments. A run that continues the thread need not
+    repeat them, and new arguments replace earlier values. With a `checkpointer`, any process can continue a thread,
+    either after a person's answer or from the node that was interrupted. An agent without its own graph becomes one
+    node, `propose`.
 
     Raises PartError for an unknown strategy; a run raises GraphError for an argument that does not fit, and for a model
     that cannot be used.
@@ -107,9 +108,10 @@ def graph(strategy: Spec, *, checkpointer: BaseCheckpointSaver[Any] | None = Non
 
 
 def factory(strategy: str) -> Callable[[ServerRuntime], Awaitable[StudioGraph]]:
-    """Returns a function that LangGraph's server calls for the graph of a strategy. The graph is built in a thread,
-    because the server refuses to wait for files. The graph gets the run's context in its original form. The server's
-    own copy lacks the names that the schema does not have, so a misspelt name would stay hidden."""
+    """Returns a function that LangGraph's server calls to get the graph of a strategy. The graph is built in a thread,
+    because the server raises an error if its event loop is blocked by files. The function passes the run's context to
+    the graph unchanged. The server's own copy of the context omits names that are not in the schema, and so would hide
+    a misspelt name."""
 
     async def made(runtime: ServerRuntime) -> StudioGraph:
         run = runtime.execution_runtime
@@ -120,7 +122,7 @@ def factory(strategy: str) -> Callable[[ServerRuntime], Awaitable[StudioGraph]]:
 
 
 def langgraph_json() -> dict[str, Any]:
-    """Returns the configuration of LangGraph's server, with every strategy."""
+    """Returns the content of `langgraph.json`, the configuration of LangGraph's server, with every strategy."""
     return {"dependencies": ["."], "graphs": {name: f"redraft.agents.studio:{name}" for name in STRATEGIES}}
 
 
@@ -138,14 +140,14 @@ def _graph(
 
 @dataclass(frozen=True, slots=True)
 class _StrategyNodes:
-    """The nodes of a strategy's graph. `sent` is the context of a run as the server received it."""
+    """The nodes of a strategy's graph. `sent` is the run's context as the server received it."""
 
     strategy: Spec
     sent: Mapping[str, Any]
 
     async def begin(self, state: State, runtime: Runtime[Any]) -> Command[Any]:
-        """Checks the question and the arguments, and removes the thread's earlier question. Afterwards the state no
-        longer has the known answer and the kind, because the thread's next question may have neither."""
+        """Checks the question and the arguments, and removes the thread's previous question. Also removes the known
+        answer and the kind from the state, because the thread's next question may have neither."""
         answer = state.get("answer")
         with _graph_errors():
             question, arguments = _question(state), self._arguments({}, runtime)
@@ -165,10 +167,10 @@ class _StrategyNodes:
         return Command(update=update, goto=first)
 
     async def run(self, node: str, state: State, runtime: Runtime[Any]) -> Command[Any]:
-        """Lets the strategy's own node of this name work.
+        """Runs the strategy's own node of this name.
 
-        If models have answered before the node waits for a person, the answers are stored first. Then the node starts
-        again with these answers, asks no model twice, and waits again.
+        If models have answered before the node waits for a person, their answers are stored first. Then the node starts
+        again with these answers, calls no model twice, and waits again.
         """
 
         def watch(trajectory: Trajectory) -> None:
@@ -213,7 +215,8 @@ class _StrategyNodes:
 
 
 async def _with_oracle_grades(trajectories: Sequence[Trajectory], answer: str | None) -> Sequence[Trajectory]:
-    """Returns the trajectories as `solve` does: if the answer is known, each draft has a grade by `oracle`."""
+    """Returns the trajectories in the form that `solve` returns: if the answer is known, each draft has a grade by
+    `oracle`."""
     if answer is None or not trajectories:
         return trajectories
     question = trajectories[0].question
@@ -224,7 +227,7 @@ async def _with_oracle_grades(trajectories: Sequence[Trajectory], answer: str | 
 
 @contextmanager
 def _graph_errors() -> Iterator[None]:
-    """Raises a GraphError in place of an error that the user can fix."""
+    """Converts an error that the user can fix to a GraphError."""
     try:
         yield
     except RedraftError as error:

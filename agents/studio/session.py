@@ -1,4 +1,4 @@
-"""A strategy and its model, built from JSON arguments, while one node of a graph works."""
+"""A session: a strategy and its model, built from JSON arguments for the time in which one node of a graph runs."""
 
 import asyncio
 import re
@@ -33,7 +33,8 @@ from redraft.store.problems import Keyring, Question
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A strategy that can work on one question. `nodes` are the nodes of its own graph, if it has a graph."""
+    """A strategy, its model and the question. `nodes` are the nodes of the strategy's own graph, or None if it has no
+    graph."""
 
     agent: Agent
     nodes: Nodes | None
@@ -46,8 +47,8 @@ class Session:
         return Search(self.question) if isinstance(self.agent, SearchAgent) else Tree(self.question)
 
     async def work(self, node: str, state: dict[str, Any], explored: Explored) -> tuple[str, dict[str, Any]]:
-        """Runs a node, or the whole agent if there are no nodes. Returns the name of the next node (END after the
-        last), and the new state. The results are in `explored`."""
+        """Runs a node, or the whole agent if `nodes` is None. Returns a pair of the next node's name (END after the
+        last node) and the new state. The results are added to `explored`."""
         walked = ALWAYS_WALK.set(True)
         try:
             if self.nodes:
@@ -58,13 +59,13 @@ class Session:
             ALWAYS_WALK.reset(walked)
 
     def calls(self) -> list[Any]:
-        """Returns the answers of models and persons in this session, as JSON data."""
+        """Returns the calls of this session to models and persons, with their answers, as JSON data."""
         made = self._journal.calls(self.question.unit)
         return [[to_plain(call_to_json(call)), to_plain(choices)] for call, choices in made]
 
     @property
     def oracle_used(self) -> bool:
-        """Whether a part has read the known answer in this session."""
+        """True if a part has read the known answer in this session."""
         return self._keys.was_opened(self.question.unit)
 
 
@@ -78,11 +79,11 @@ async def session(
     calls: Sequence[Any] = (),
     watch: Watch | None = None,
 ) -> AsyncIterator[Session]:
-    """Yields a strategy with these arguments and the known `answer`, and closes its model at the end.
+    """Yields a session of a strategy with these arguments and the known `answer`, and closes its model at the end.
 
-    `calls` are calls that already have answers; they are not made again. Everything is read and built in a thread,
-    because a server's event loop must not wait for files. Raises PartError for an argument that does not fit, and
-    ModelError for a model that cannot be used.
+    `calls` are calls that already have answers; they are not made again. Files are read and parts are built in a
+    thread, because a server's event loop must not block on files. Raises PartError for an argument that does not fit,
+    and ModelError for a model that cannot be used.
     """
     keys = None if answer is None else Keyring({question.problem_id: answer})
     journal = Journal(None)
@@ -106,16 +107,17 @@ async def session(
 
 
 def own_nodes(agent: Agent) -> Nodes | None:
-    """Returns the nodes of an agent's own graph; None if the agent has no graph, or a graph in which several nodes run
-    at once."""
+    """Returns the nodes of an agent's own graph; None if the agent has no graph, or if several nodes of the graph can
+    run at once."""
     if isinstance(agent, GraphAgent | SearchAgent) and is_sequential(agent.graph):
         return Nodes(agent.graph)
     return None
 
 
 def check_arguments(strategy: Spec, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the arguments of a strategy and its model in their final types. Numbers and truth values of JSON are
-    converted as `--set` converts texts. Raises PartError, which names the first argument that does not fit."""
+    """Returns the arguments of a strategy and its model, converted to the types of their parameters. JSON numbers and
+    booleans are converted as `--set` converts strings. Raises PartError, which names the first argument that does not
+    fit."""
     texts = {name: _text(name, value) for name, value in arguments.items() if value is not None}
     known = {**MODEL, **resolve(strategy, texts)}
     if unknown := next((name for name in texts if name not in known), None):

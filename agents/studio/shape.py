@@ -23,7 +23,7 @@ PROPOSE = "propose"
 @dataclass(frozen=True, slots=True)
 class GraphShape:
     """The common shape of all graphs of a strategy. A server treats the checkpoints of a thread as checkpoints of one
-    graph, so the graph must not depend on the arguments. `ways` are the nodes, each with its possible successors."""
+    graph, so the graph must not depend on the arguments. `ways` maps each node to its possible successors."""
 
     name: str
     arguments: type
@@ -33,7 +33,7 @@ class GraphShape:
 
 @cache
 def graph_shape(strategy: Spec) -> GraphShape:
-    """Returns the nodes that a strategy may have. With a critic there are more nodes."""
+    """Returns the nodes that the graph of a strategy may have. With a critic there are more nodes."""
     factory = load(strategy)
     critics = (None, _satisfied_critic) if "critic" in inspect.signature(factory).parameters else (None,)
     client = Client(Scripted(lambda request, index: ""))
@@ -54,8 +54,8 @@ def graph_shape(strategy: Spec) -> GraphShape:
 
 
 def _satisfied_critic() -> Critic:
-    """Returns a critic that continues with every draft. Unlike the critic `none`, it has a node of its own in the
-    graph."""
+    """Returns a critic that continues with every draft. Unlike the critic `none`, it makes the strategy add a
+    `critique` node to its graph."""
 
     async def critique(trajectory: Trajectory) -> Critique:
         return GO_ON

@@ -1,4 +1,4 @@
-"""The explored tree of a question for a person to read, as JSON data."""
+"""The explored tree of a question as JSON data, for LangGraph Studio to display."""
 
 from collections.abc import Iterator, Mapping
 from itertools import chain
@@ -14,34 +14,35 @@ from redraft.store.trajectory import Grade, Step, Trajectory, Verdict
 
 
 class Draft(TypedDict, total=False):
-    """A draft, or a step of a search, with its grades and feedback. Unknown facts are left out."""
+    """A draft, or a step of a search, with its grades and feedback. Unknown facts have no key."""
 
     sample: int
     turn: int
-    after: str  # the place of the draft or step before it
+    after: str  # the step id of the draft or step before it
     text: str
     answer: str
-    score: float  # the value that decides the choice: the grader's or the search's
+    score: float  # the value that decides the choice, from the grader or the search
     visits: int
-    grades: list[str]  # each with its author, verdict, value and reason
-    feedback: str  # the remark that its writer gets
+    grades: list[str]  # each grade as text: author, verdict, value and reason
+    feedback: str  # the remark on this draft
     stop: str
     reason: str
 
 
 def drafts(explored: Explored) -> dict[str, Draft]:
-    """Returns every draft, or every step of a search, by its place in the tree: "0.1" is the second below the first."""
+    """Returns a dict of every draft, or of every step of a search. The keys are step ids: "0.1" is the second child of
+    "0"."""
     return dict(_tree_drafts(explored) if isinstance(explored, Tree) else _search_steps(explored))
 
 
 def last_draft(trajectory: Trajectory) -> tuple[str, Draft]:
-    """Returns the place of the last draft of a trajectory, and the draft."""
+    """Returns a pair of the last draft's step id and the last draft."""
     return list(_trajectory_drafts(trajectory))[-1]
 
 
 def trajectory_to_json(trajectory: Trajectory) -> dict[str, Any]:
-    """Returns a trajectory as JSON data, with the names of the columns of `trajectories` and `steps`. `correct` is the
-    oracle's verdict on the last draft; None if there is no verdict."""
+    """Returns a trajectory as JSON data, whose keys are the columns of the tables `trajectories` and `steps`. `correct`
+    is the oracle's verdict on the last draft, or None if there is no verdict."""
     verdicts = [
         grade.verdict for grade in trajectory.grades if grade.grader == ORACLE and grade.turn == trajectory.turn
     ]
@@ -74,7 +75,7 @@ def _tree_drafts(tree: Tree) -> Iterator[tuple[str, Draft]]:
 
 
 def _trajectory_drafts(trajectory: Trajectory) -> Iterator[tuple[str, Draft]]:
-    """Yields the drafts of a trajectory with their places. Unknown facts are left out."""
+    """Yields pairs of a step id and a draft. Unknown facts have no key in the draft."""
     after = ""
     for turn in range(1, trajectory.turn + 1):
         last, steps = turn == trajectory.turn, trajectory.draft(turn)

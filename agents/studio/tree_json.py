@@ -1,7 +1,8 @@
-"""Converts the explored tree of a question to JSON data and back. A checkpoint contains the data, so another process
-can continue.
+"""Converts the explored tree of a question to JSON data and back. A checkpoint contains this data, so another process
+can continue the thread.
 
-A node of a search is stored as its parent's index and its own steps, so the data grows only with the text.
+A node of a search is stored as its parent's index and its own steps, so the size of the data is proportional to the
+text.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +25,8 @@ Explored = Tree | Search
 
 
 def to_json(explored: Explored) -> dict[str, Any]:
-    """Returns a tree as JSON data, without the fields that have their default values. Lone surrogates become "?"."""
+    """Returns a tree as JSON data, without the fields that have their default values. Lone surrogates are replaced by
+    "?"."""
     if isinstance(explored, Tree):
         return to_plain(explored)
     return {
@@ -36,7 +38,8 @@ def to_json(explored: Explored) -> dict[str, Any]:
 
 
 def from_json(data: Mapping[str, Any]) -> Explored:
-    """Returns the tree that `to_json` converted; a Search if the data has nodes. Raises ValueError for other data."""
+    """Returns the tree that `to_json` converted; it is a Search if the data has nodes. Raises ValueError for other
+    data."""
     try:
         data = _rename_earlier(data)
         if "nodes" not in data:
@@ -54,8 +57,8 @@ def from_json(data: Mapping[str, Any]) -> Explored:
 
 
 def _rename_earlier(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the data of a tree with the present names of its fields. A thread may have waited for a person since an
-    earlier version of redraft."""
+    """Returns the data of a tree with fields of earlier versions renamed to their current names. A thread may have
+    waited for a person since an earlier version of redraft."""
     nodes = {"nodes": [_rename_fields(node) for node in data["nodes"]]} if "nodes" in data else {}
     return {**_rename_fields(data), **nodes}
 
@@ -65,8 +68,9 @@ def _rename_fields(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _heap(data: Mapping[str, Any]) -> list[tuple[Sequence[Any], int]]:
-    """Returns the queue of a search. In versions up to 2026-11-29 each node had a number: its cost in best-first
-    search, and its value in depth-first search, whose queue was a stack with the next node last."""
+    """Returns the queue of a search. In versions up to 2026-11-29 each item had a single number: the cost of a node in
+    best-first search, and its value in depth-first search. The queue of depth-first search was a stack with the next
+    node last."""
     queue, nodes = data["queue"], data["nodes"]
     if not queue or isinstance(queue[0][0], list | tuple):
         return queue
@@ -76,7 +80,7 @@ def _heap(data: Mapping[str, Any]) -> list[tuple[Sequence[Any], int]]:
 
 
 def question_from_json(data: Mapping[str, Any]) -> Question:
-    """Returns the question of a tree from `to_json`."""
+    """Returns the question in the JSON data of a tree."""
     return msgspec.convert(data["question"], Question)
 
 
@@ -91,7 +95,7 @@ def _node_to_json(node: Node) -> dict[str, Any]:
 
 
 def _nodes(rows: Sequence[Mapping[str, Any]]) -> list[Node]:
-    """Returns the nodes of a search, and adds each to its parent's children. In `rows`, parents come before their
+    """Returns the nodes of a search, and appends each to its parent's children. In `rows`, parents come before their
     children."""
     nodes: list[Node] = []
     for row in rows:
@@ -106,8 +110,7 @@ def _nodes(rows: Sequence[Mapping[str, Any]]) -> list[Node]:
 
 
 def to_plain(value: Any) -> Any:
-    """Returns records, texts, numbers and containers of them as JSON data, without the fields that have their default
-    values."""
+    """Converts records, strings, numbers and containers to JSON data, without fields that have their default values."""
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, str):
@@ -122,7 +125,8 @@ def to_plain(value: Any) -> Any:
 
 
 def _record_to_json(record: Any, besides: Sequence[str] = ()) -> dict[str, Any]:
-    """Returns the fields of a record that differ from their defaults, as JSON data, without the fields in `besides`."""
+    """Returns the fields of a record that differ from their defaults, as JSON data. The fields in `besides` are left
+    out."""
     pairs = ((field, getattr(record, field.name)) for field in _fields(type(record)) if field.name not in besides)
     return {field.name: to_plain(value) for field, value in pairs if value != _field_default(field)}
 
@@ -134,7 +138,7 @@ def _fields(kind: Any) -> tuple[Any, ...]:
 
 def _field_default(field: Any) -> Any:
     """Returns the default value of a field of a Struct or a dataclass. If the field has no default, returns an object
-    that equals no value."""
+    that is equal to no value."""
     is_made = field.default_factory not in (MISSING, NODEFAULT)
     return field.default_factory() if is_made else field.default
 
@@ -147,9 +151,9 @@ def _convert_fields(kind: type, data: Mapping[str, Any]) -> dict[str, Any]:
 
 @cache
 def _field_types(kind: type) -> dict[str, Any]:
-    """Returns the types of the fields, without the parent of a Node, which is handled separately."""
+    """Returns the types of a record's fields. The parent of a Node is left out, because it is converted separately."""
     return {name: Any if name == "parent" else hint for name, hint in get_type_hints(kind).items()}
 
 
 EARLIER = {"path": "trajectory", "paths": "trajectories", "said": "critic_grades"}
-"""Fields that had other names in versions up to 2026-11-29."""
+"""The current names of fields, by their names in versions up to 2026-11-29."""

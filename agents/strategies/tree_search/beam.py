@@ -23,26 +23,27 @@ def beam(
     final: Literal["value", "vote"] = "value",
     watch: Watch | None = None,
 ) -> Agent:
-    """Grows `n` candidates by a step a round and keeps the n / `width` best open ones by the grader's value.
+    """Extends `n` candidates by one step per round, and keeps the n / `width` open candidates with the highest grader's
+    values.
 
-    Each candidate that is kept is continued `width` times, which makes `n` candidates again. The last of `iterations`
-    rounds writes its candidates to their ends. A candidate that ends in an answer leaves the beam, and the others are
-    continued more often in its place, as published. This would fill the beam with copies, so `distinct` drops a step
-    that repeats its sibling's text. Continuations of one prefix are drawn in one call: no step is stored, and no token
-    counted, more than once.
+    Each candidate that is kept is continued `width` times, which makes `n` candidates again. In the last of
+    `iterations` rounds, candidates are written to their ends. A candidate that ends in an answer leaves the beam, and
+    the others are continued more often to fill it, as in the published method. This would fill the beam with copies, so
+    `distinct` drops a step that repeats its sibling's text. Continuations of one prefix are drawn in one call: no step
+    is stored, and no token counted, more than once.
 
-    The answer is the best finished candidate by value. With `final` = vote it is the best candidate of the answer whose
-    values have the highest sum. If fewer than `n` candidates are left, none is counted twice. The grader decides how
-    the values of steps become one value. Raises PartError for counts below 1, an `n` that is no multiple of `width`,
-    and another `final`.
+    The answer is the finished candidate with the highest value. With `final=vote`, the values of each answer are
+    summed, and the best candidate of the answer with the highest sum is picked. If fewer than `n` candidates are left,
+    each is counted once. The grader decides how the values of steps become one value. Raises PartError for counts below
+    1, if `n` is not a multiple of `width`, and for an unknown `final`.
 
     Args:
         n: The number of candidates in a round.
-        width: The number of next steps drawn for each trajectory that goes on; n / width trajectories do.
-        iterations: The most rounds; the last one writes its candidates to their ends.
+        width: The number of next steps drawn for each trajectory that continues; n / width trajectories continue.
+        iterations: The maximum number of rounds; the last one writes its candidates to their ends.
         distinct: Whether a step that repeats its sibling's text is dropped.
-        final: How the answer is chosen among the finished candidates: `value` takes the best one; `vote` sums the
-            values of each answer, and takes the best candidate of the answer with the highest sum.
+        final: How the answer is chosen among the finished candidates: `value` takes the one with the highest value;
+            `vote` sums the values of each answer, and takes the best candidate of the answer with the highest sum.
     """
     check_beam(n, width, iterations, final)
 
@@ -58,7 +59,7 @@ def beam(
 
 
 def check_beam(n: int, width: int, iterations: int, final: str) -> None:
-    """Raises PartError for counts below 1, an `n` that is no multiple of `width`, and an unknown `final`."""
+    """Raises PartError for counts below 1, if `n` is not a multiple of `width`, and for an unknown `final`."""
     at_least_one(n=n, width=width, iterations=iterations)
     if n % width:
         raise PartError(f"n={n} is no multiple of width={width}: n / width candidates are kept")

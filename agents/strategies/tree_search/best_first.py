@@ -1,4 +1,4 @@
-"""Best-first search over the steps of a solution: the most promising open trajectory grows next. Q* (Wang et al. 2024)
+"""Best-first search over the steps of a solution: the cheapest open trajectory is extended next. Q* (Wang et al. 2024)
 is a search of this kind."""
 
 import math
@@ -30,31 +30,34 @@ def best_first(
     depth: int = 40,
     watch: Watch | None = None,
 ) -> Agent:
-    """Expands the cheapest open trajectory each time; the first solution that becomes the cheapest is the answer.
+    """Extends the cheapest open trajectory in each iteration. The answer is the first solution that is the cheapest of
+    the frontier.
 
-    Up to `iterations` times the cheapest trajectory is taken off the frontier. A solution is the answer. An open
-    trajectory is continued by `branch` steps in one call, and these join the frontier with their costs.
+    In each of at most `iterations` iterations, the cheapest trajectory is removed from the frontier. If it is a
+    solution, it is the answer. If it is open, `branch` next steps are drawn in one call, and the new trajectories join
+    the frontier with their costs.
 
-    With V the grader's value of a trajectory, `rule` = greedy has the cost -V. `rule` = astar has -log p - `weight` log
-    V, with p the policy's probability of the trajectory's steps. The first solution taken is then the cheapest of all,
-    if weight is 1 and V is at least a child's V times the child's probability. Products favour short trajectories, so
-    `normalised` divides the cost by the number of steps. If costs are equal, the trajectory that was drawn first is
-    taken. A frontier of more than `frontier` trajectories keeps the cheapest.
+    Let V be the grader's value of a trajectory. With `rule=greedy`, the cost is -V. With `rule=astar`, the cost is -log
+    p - `weight` log V, where p is the policy's probability of the trajectory's steps. Under `astar`, the first solution
+    that is removed is the cheapest of all if `weight` is 1 and V is at least the child's V times the child's
+    probability. Products favour short trajectories, so `normalised` divides the cost by the number of steps. If costs
+    are equal, the trajectory that was drawn first is taken. If the frontier has more than `frontier` trajectories, only
+    the cheapest are kept.
 
-    A trajectory without a value, and under astar without log-probabilities, is stored but never taken. The critic is
-    asked about a trajectory before it is continued. If the search ends before it has taken a solution, the cheapest
-    solution is the answer; if there is none, the best open trajectory is first written to its end. Raises PartError for
-    counts below 1, a negative weight, and another `rule`.
+    A trajectory without a value is stored but never taken; with `rule=astar`, the same holds without log-probabilities.
+    The critic is asked about a trajectory before it is continued. If the search ends before it has taken a solution,
+    the cheapest solution is the answer. If there is no solution, the best open trajectory is first written to its end.
+    Raises PartError for counts below 1, a negative weight, and an unknown `rule`.
 
     Args:
         rule: What makes a trajectory cheap: a high value (`greedy`), or a high value and a high probability of its
             steps (`astar`).
-        weight: How much the value counts beside the probability, at least 0; `astar` alone uses it.
+        weight: The weight of the value relative to the probability, at least 0; only `astar` uses it.
         normalised: Whether a trajectory's cost is divided by its number of steps.
-        iterations: The most trajectories that are taken off the frontier.
+        iterations: The maximum number of trajectories that are taken from the frontier.
         branch: The number of next steps that one call draws for a trajectory.
-        frontier: The most trajectories that wait; `none` means no limit.
-        depth: The most steps of a trajectory.
+        frontier: The maximum number of trajectories in the frontier; `none` means no limit.
+        depth: The maximum number of steps of a trajectory.
     """
     at_least_one(iterations=iterations, branch=branch, depth=depth, frontier=1 if frontier is None else frontier)
     if rule not in ("greedy", "astar") or weight < 0:

@@ -1,5 +1,5 @@
-"""Diverse verifier tree search: independent greedy subtrees, so that the grader's favourite does not displace the
-others (Beeching et al. 2024, search-and-learn)."""
+"""Diverse verifier tree search: independent greedy subtrees, so that one candidate with a high value does not displace
+all others (Beeching et al. 2024, search-and-learn)."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -30,23 +30,25 @@ def dvts(
     final: Literal["value", "vote"] = "value",
     watch: Watch | None = None,
 ) -> Agent:
-    """Searches n / `width` independent subtrees, each of which keeps the best of `width` next steps a round.
+    """Searches n / `width` independent subtrees. In each round, every subtree draws `width` next steps and keeps the
+    best one.
 
-    The grader's value of the text so far decides. A subtree grows until its best candidate ends or boxes an answer. The
-    last of `iterations` rounds writes its candidates to their ends. The candidates are the last `width` of each
-    subtree, `n` in all. The answer is the best candidate with an answer; with `final` = vote it is the best candidate
-    of the answer whose values have the highest sum.
+    The best step is the step with the highest grader's value of the text so far. A subtree grows until its best
+    candidate ends or contains `\\boxed{`. In the last of `iterations` rounds, all candidates are written to their ends.
+    The final candidates are the last `width` of each subtree, `n` in all. The answer is the candidate with the highest
+    value among those with an answer. With `final=vote`, the values of each answer are summed, and the best candidate of
+    the answer with the highest sum is picked.
 
-    First steps are drawn in one call, and each subtree gets the next `width` of them. Equal texts in two subtrees are
-    two candidates. A subtree without any value ends. Raises PartError for counts below 1, an `n` that is no multiple of
-    `width`, and another `final`.
+    The first steps are drawn in one call, and each subtree gets `width` of them. Equal texts in two subtrees count as
+    two candidates. A subtree in which no candidate has a value ends. Raises PartError for counts below 1, if `n` is not
+    a multiple of `width`, and for an unknown `final`.
 
     Args:
         n: The number of candidates in a round, over all subtrees.
         width: The number of next steps that a subtree draws in a round; there are n / width subtrees.
-        iterations: The most rounds; the last one writes its candidates to their ends.
-        final: How the answer is chosen among the finished candidates: `value` takes the best one; `vote` sums the
-            values of each answer, and takes the best candidate of the answer with the highest sum.
+        iterations: The maximum number of rounds; the last one writes its candidates to their ends.
+        final: How the answer is chosen among the finished candidates: `value` takes the one with the highest value;
+            `vote` sums the values of each answer, and takes the best candidate of the answer with the highest sum.
     """
     check_beam(n, width, iterations, final)
     grade = grader_value(grader)
@@ -71,8 +73,8 @@ def dvts(
 
 
 def _survivors(members: list[Node]) -> list[Node]:
-    """Returns the best of a subtree's candidates. If the best has ended, the subtree has ended, and all its ended
-    candidates are returned."""
+    """Returns the best of a subtree's candidates. If the best candidate has ended, the subtree has ended, and all its
+    ended candidates are returned."""
     [top] = top_nodes(members, 1)
     return [node for node in members if node.ended] if top.ended else [top]
 

@@ -1,4 +1,4 @@
-"""Lookahead search: beam search that judges a candidate by a rollout from it (Snell et al. 2024)."""
+"""Lookahead search: a beam search that values a candidate by a rollout from it (Snell et al. 2024)."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -35,22 +35,22 @@ def lookahead(
 ) -> Agent:
     """Searches like `beam`, but values an open candidate by a rollout of `k` further steps at temperature 0.
 
-    The value is the grader's value of the rollout, which is shorter if it ends before. Rollouts are stored apart from
-    the tree, in their own role, and all their costs count: a candidate costs k + 1 steps, so at equal cost `beam` has k
-    + 1 times the candidates. The published code of search-and-learn draws rollouts for its beam search and then judges
-    the candidate alone; here the rollout's end is judged. If a failed call or a budget cuts a rollout short, its
-    candidate has no value and does not continue.
+    The value is the grader's value of the rollout. A rollout that ends early has fewer than `k` steps. Rollouts are
+    stored outside the tree, with the role `rollout`, and all their tokens count. A candidate costs k + 1 steps, so at
+    equal cost `beam` has k + 1 times as many candidates. The published code of search-and-learn draws rollouts for its
+    beam search but then grades only the candidate; here the end of the rollout is graded. If a failed call or a budget
+    cuts a rollout short, its candidate has no value and does not continue.
 
-    Raises PartError for counts below 1, an `n` that is no multiple of `width`, and another `final`.
+    Raises PartError for counts below 1, if `n` is not a multiple of `width`, and for an unknown `final`.
 
     Args:
         k: The number of steps that a rollout looks ahead.
         n: The number of candidates in a round.
-        width: The number of next steps drawn for each trajectory that goes on; n / width trajectories do.
-        iterations: The most rounds; the last one writes its candidates to their ends.
+        width: The number of next steps drawn for each trajectory that continues; n / width trajectories continue.
+        iterations: The maximum number of rounds; the last one writes its candidates to their ends.
         distinct: Whether a step that repeats its sibling's text is dropped.
-        final: How the answer is chosen among the finished candidates: `value` takes the best one; `vote` sums the
-            values of each answer, and takes the best candidate of the answer with the highest sum.
+        final: How the answer is chosen among the finished candidates: `value` takes the one with the highest value;
+            `vote` sums the values of each answer, and takes the best candidate of the answer with the highest sum.
     """
     at_least_one(k=k)
     check_beam(n, width, iterations, final)
@@ -85,8 +85,8 @@ def lookahead(
 
 
 async def _roll_out(search: Search, policy: Policy, node: Node, k: int) -> Trajectory:
-    """Returns the trajectory with up to `k` further steps from a node. There are fewer further steps if the trajectory
-    ends, or if a call adds no step."""
+    """Returns the node's trajectory extended by up to `k` steps. It has fewer new steps if it ends, or if a call adds
+    no step."""
     trajectory = replace(node.trajectory, score=None, grades=())
     for number in range(k):
         more = await search.roll(policy, node, 1, trajectory if number else None)
@@ -99,6 +99,6 @@ async def _roll_out(search: Search, policy: Policy, node: Node, k: int) -> Traje
 
 
 def _is_cut_short(search: Search, trajectory: Trajectory) -> bool:
-    """Returns whether the call after a rollout's last step failed, or was not made because a budget was used up."""
+    """Returns True if the call after a rollout's last step failed, or was not made because a budget was used up."""
     nothing = search.lost.get(trajectory.place) if trajectory.stop is None else None
     return nothing is not None and nothing.stop in (Stop.FAILED, Stop.BUDGET)

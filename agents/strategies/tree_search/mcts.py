@@ -40,44 +40,45 @@ def mcts(
     final: Literal["visits", "value", "vote"] = "visits",
     watch: Watch | None = None,
 ) -> Agent:
-    """Selects a leaf by UCT or PUCT, expands it by `branch` steps, values them and backs the values up, `iterations`
-    times.
+    """Runs `iterations` iterations of tree search: selects a leaf by UCT or PUCT, expands it by `branch` steps, and
+    backs up the values of the new steps.
 
-    A node's visits are the valued nodes at and below it, and its value is their mean. `parallel` leaves are selected in
-    a round, each as if the leaves before it had lost (virtual loss), and expanded at once: the size of a round is part
-    of the result, the concurrency is not. A step's value is the grader's value of the trajectory up to it, in [0, 1].
-    With `rollouts` the policy completes an open step to that number of drafts, which are stored apart from the tree;
-    the mean of their values is the value of the step. A step has no value if its call failed or the grader could not
-    decide. Such a step is not counted as a visit, and does not change the values of the nodes above it.
+    A node's visits are the number of nodes with a value at and below it, and its value is the mean of their values. In
+    each round, `parallel` leaves are selected, each as if the leaves before it had lost (virtual loss), and expanded at
+    once. Therefore `parallel` affects the result, and the concurrency of calls does not. A step's value is the grader's
+    value of the trajectory up to it, in [0, 1]. With `rollouts` above 0, the policy completes an open step to that
+    number of drafts, which are stored outside the tree. The value of the step is then the mean of the drafts' values. A
+    step has no value if its call failed or the grader could not decide. Such a step is not counted as a visit, and does
+    not change the values of the nodes above it.
 
     Solutions, dead ends and trajectories of `depth` nodes are never expanded or selected again. The search ends early
     if no other leaf is left, if a budget is used up, and after three successive rounds in which every call failed. The
-    critic is asked about a node before it is expanded. `final` names the answer: the solution at the end of the most
-    visited way (visits), the best (value), or the best of the answer whose values have the highest sum (vote). If there
-    is no solution, the best open trajectory is first written to its end, so that an unfinished trajectory is never the
-    answer.
+    critic is asked about a node before it is expanded. The answer is the solution at the end of the most visited path
+    (`final=visits`), the solution with the highest value (`final=value`), or the best solution of the answer whose
+    values have the highest sum (`final=vote`). If there is no solution, the best open trajectory is first written to
+    its end, so an unfinished trajectory is never the answer.
 
-    With `noise` in (0, 1] (AlphaZero's is 0.25), the priors of PUCT at the question are mixed with that share of a draw
-    from the symmetric Dirichlet distribution of `noise_alpha`. The run's seed and the question seed the draw, which
-    needs the run's `client`.
+    With `noise` in (0, 1] (AlphaZero uses 0.25), the root's priors P of PUCT become (1 - `noise`) P + `noise` D. D is
+    drawn from the symmetric Dirichlet distribution with concentration `noise_alpha`. The run's seed and the question
+    seed the draw, which needs the run's `client`.
 
-    Raises PartError for counts below 1, an impossible noise, and an unknown rule or `final`.
+    Raises PartError for counts below 1, an invalid `noise`, and an unknown `rule` or `final`.
 
     Args:
         iterations: The number of leaves that are selected and expanded.
         branch: The number of next steps that one call draws for a trajectory.
-        parallel: The number of leaves that are selected in a round and expanded at once; it changes the result.
+        parallel: The number of leaves that are selected in a round and expanded at once; it affects the result.
         rule: How a leaf is selected: by `uct`, or by `puct`, in which the policy's probabilities are priors.
-        exploration: The weight of rarely visited nodes, under `uct`.
+        exploration: The weight of the exploration term of `uct`, which favours rarely visited nodes.
         c_init: The weight of the prior, under `puct`.
         c_base: How slowly that weight grows with visits, under `puct`.
-        noise: The share of Dirichlet noise in the priors at the question, in [0, 1]; `puct` alone uses it.
+        noise: The share of Dirichlet noise in the root's priors, in [0, 1]; only `puct` uses it.
         noise_alpha: The concentration of that noise, above 0.
-        rollouts: The number of drafts, written to their ends from an open step, whose mean value is the step's; 0 takes
-            the grader's value of the step.
-        depth: The most steps of a trajectory.
-        final: Which solution is the answer: the end of the most visited way (`visits`), the best (`value`), or the best
-            of the answer whose values have the highest sum (`vote`).
+        rollouts: The number of drafts that complete an open step and whose mean value is the step's value; 0 takes the
+            grader's value of the step.
+        depth: The maximum number of steps of a trajectory.
+        final: Which solution is the answer: the end of the most visited path (`visits`), the highest `value`, or the
+            best of the answer whose values have the highest sum (`vote`).
     """
     at_least_one(iterations=iterations, branch=branch, parallel=parallel, depth=depth)
     if final not in FINAL_RULES or rule not in ("uct", "puct"):

@@ -1,5 +1,5 @@
-"""Particle filtering over the steps of a solution: samples in proportion to the grader's rewards instead of the single
-best (Puri et al. 2025)."""
+"""Particle filtering over the steps of a solution: samples in proportion to the grader's values, in contrast to keeping
+the best (Puri et al. 2025)."""
 
 import random
 from bisect import bisect_right
@@ -34,27 +34,31 @@ def particle(
     final: Literal["value", "vote"] = "value",
     watch: Watch | None = None,
 ) -> Agent:
-    """Grows `n` particles by a step a round, and then resamples them by their weights until all have ended.
+    """Extends `n` particles by one step per round, and then resamples them by their weights, until all have ended.
 
-    A particle that has ended in an answer keeps its weight and is resampled like the others. With V the grader's value
-    of the text so far, the weight is V / (1 - V) (`weight` = odds), which is the paper's softmax over the logits of V;
-    V is clipped to 1e-7 from 0 and 1. With `weight` = value, the weight is V itself. `resampling` = multinomial draws
-    each particle alone, as the paper does; systematic draws all with one random number, so that each particle is drawn
-    its expected number of times, rounded down or up. The run's seed, the question and the round seed the draws.
-    Particles with one prefix are siblings, drawn in one call, so no token is counted twice; equal texts stay two
+    A particle that has ended in an answer keeps its weight and is resampled like the others. Let V be the grader's
+    value of the text so far. With `weight=odds`, the weight is V / (1 - V), which is the paper's softmax over the
+    logits of V; V is clipped to [1e-7, 1 - 1e-7]. With `weight=value`, the weight is V itself. With
+    `resampling=multinomial`, each particle is drawn independently, as in the paper. With `systematic`, one random
+    number draws all of them, so the number of copies of a particle is its expected number, rounded down or up. The
+    random generator is seeded by the run's seed, the question and the round. Particles with the same prefix are
+    siblings that are drawn in one call, so no token is counted twice. Particles with equal texts remain separate
     particles.
 
-    The answer is the best of the last particles by V; with `final` = vote it is their most frequent answer. A particle
-    that failed, or has no value, is not drawn. The last of `iterations` rounds writes the particles to their ends.
-    Raises PartError for counts below 1, and for an unknown `resampling`, `weight` or `final`.
+    The answer is the particle with the highest V among the last particles; with `final=vote` it is their most frequent
+    answer. A particle that failed, or has no value, is not resampled. In the last of `iterations` rounds, the particles
+    are written to their ends. Raises PartError for counts below 1, and for an unknown `resampling`, `weight` or
+    `final`.
 
     Args:
         n: The number of particles.
-        resampling: How particles are resampled: all with one random number (`systematic`), or each alone
+        resampling: How particles are resampled: all with one random number (`systematic`), or each independently
             (`multinomial`).
-        weight: The weight by which a particle is drawn: the `odds` V / (1 - V) of its value V, or the `value` itself.
-        iterations: The most rounds; the last one writes the particles to their ends.
-        final: How the answer is chosen among the last particles: the best by `value`, or the most frequent (`vote`).
+        weight: The weight by which a particle is resampled: the `odds` V / (1 - V) of its value V, or the `value`
+            itself.
+        iterations: The maximum number of rounds; the last one writes the particles to their ends.
+        final: How the answer is chosen among the last particles: the highest `value`, or the most frequent answer
+            (`vote`).
     """
     at_least_one(n=n, iterations=iterations)
     if resampling not in DRAWS or weight not in ("odds", "value") or final not in ("value", "vote"):
@@ -85,19 +89,22 @@ def particle(
 
 
 def systematic(weights: Sequence[float], n: int, chance: random.Random) -> list[int]:
-    """Returns `n` indices in order, at n evenly spaced points of the weights' sum; the first point is random."""
+    """Returns `n` indices in ascending order, at `n` evenly spaced points of the weights' cumulative sum. The first
+    point is random."""
     ends, start = list(accumulate(weights)), chance.random()
     return [_index_at_share(ends, (start + place) / n) for place in range(n)]
 
 
 def multinomial(weights: Sequence[float], n: int, chance: random.Random) -> list[int]:
-    """Returns `n` indices in order, each drawn independently in proportion to the weights."""
+    """Returns `n` indices in ascending order, each drawn independently with a probability in proportion to its
+    weight."""
     ends = list(accumulate(weights))
     return sorted(_index_at_share(ends, chance.random()) for _ in range(n))
 
 
 def _index_at_share(ends: Sequence[float], share: float) -> int:
-    """Returns the index whose part of the weights' sum contains this share, in [0, 1); never an index of weight 0."""
+    """Returns the index at a share, in [0, 1), of the weights' cumulative sum `ends`. Never returns an index whose
+    weight is 0."""
     return min(bisect_right(ends, share * ends[-1]), bisect_right(ends, ends[-1] * (1 - 1e-12)))
 
 

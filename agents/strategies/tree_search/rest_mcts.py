@@ -37,22 +37,25 @@ def rest_mcts(
 ) -> Agent:
     """Selects, critiques, expands, simulates and backs up, `iterations` times, as in the published code of ReST-MCTS*.
 
-    Select: from the root, the child with the highest V + exploration * sqrt(2 ln N_parent / N), or V + `inf` if it was
-    never visited; of equals the first. If a selected solution (a trajectory that has ended in an answer) has V >=
-    `end_gate`, it ends the search; with `full` none does, and all solutions are collected. Critique: is it finished, is
-    it hopeless, or is there advice for the next step? Expand: `branch` steps in one call, with the advice; the grader
-    gives each its V, in [0, 1]. Simulate: from the best of them, draw `roll_branch` steps up to `roll_forward_steps`
-    times and go on from the best each time, until it ends or the critic ends it. With v the greatest value on the way,
-    V = (1 - alpha) V + alpha v, and its N is 1. Back up: N grows by 1 from the expanded node to the root, and each V
-    becomes the mean of the children's V, weighted by their N.
+    Select: from the root, follow the child with the highest V + exploration * sqrt(2 ln N_parent / N), or V + `inf` if
+    the child was never visited. Among equals, follow the first. If a selected solution (a trajectory that has ended in
+    an answer) has V >= `end_gate`, it ends the search. With `full`, no solution ends the search, and all solutions are
+    collected. Critique: the critic decides whether the trajectory is finished, is hopeless, or goes on with advice.
+    Expand: draw `branch` steps in one call, with the advice; the grader gives each a value V in [0, 1]. Simulate: from
+    the best new step, draw `roll_branch` steps up to `roll_forward_steps` times, and continue from the best step each
+    time, until the trajectory ends or the critic ends it. With v the highest value on this path, V = (1 - alpha) V +
+    alpha v, and N is 1. Back up: N grows by 1 from the expanded node to the root, and each V becomes the mean of the
+    children's V, weighted by their N.
 
-    The answer is the solution that ended the search, otherwise the best by V; with `final` = vote it is the best of the
-    answer whose V have the highest sum. If there is no solution, the best open trajectory is first written to its end.
+    The answer is the solution that ended the search, otherwise the solution with the highest V. With `final=vote`, the
+    V of each answer are summed, and the best solution of the answer with the highest sum is picked. If there is no
+    solution, the best open trajectory is first written to its end.
 
-    The published code differs in four points. There a solution below the gate is selected again and uses up iterations.
-    There an unfinished trajectory can be the answer. There a rollout without a value counts 0; here it leaves V
-    unchanged. Here a failed call ends no trajectory as finished, has no value, and is no visit. The search ends early
-    if nothing is left to select, if a budget is used up, and after three successive failed expansions.
+    The published code differs in four points. The published code selects a solution below the gate again, which uses up
+    iterations. It can return an unfinished trajectory as the answer. It counts a rollout without a value as 0; here
+    such a rollout leaves V unchanged. Here a failed call does not finish a trajectory, has no value, and is no visit.
+    The search ends early if nothing is left to select, if a budget is used up, and after three successive failed
+    expansions.
 
     Raises PartError for counts below 1, and for an unknown `final`.
 
@@ -60,15 +63,15 @@ def rest_mcts(
         iterations: The number of selections.
         branch: The number of next steps that one call draws for a trajectory.
         end_gate: The value at which a selected solution ends the search.
-        exploration: The weight of rarely visited nodes.
+        exploration: The weight of the exploration term, which favours rarely visited nodes.
         alpha: The weight of the simulated value in an expanded step's value, in [0, 1].
-        roll_branch: The number of steps that a simulation draws at a time; the best goes on.
-        roll_forward_steps: The most steps of a simulation.
+        roll_branch: The number of steps that a simulation draws at a time; the best one continues.
+        roll_forward_steps: The maximum number of steps of a simulation.
         inf: The bonus of a trajectory that was never visited.
-        depth: The most steps of a trajectory.
-        full: Whether the search goes on after a solution, and collects all solutions.
-        final: Which solution is the answer, unless one ended the search: the best by `value`, or the best of the answer
-            whose values have the highest sum (`vote`).
+        depth: The maximum number of steps of a trajectory.
+        full: Whether the search continues after a solution, and collects all solutions.
+        final: Which solution is the answer if none ended the search: the one with the highest `value`, or the best of
+            the answer whose values have the highest sum (`vote`).
     """
     at_least_one(iterations=iterations, branch=branch, roll_branch=roll_branch, depth=depth)
     if final not in ("value", "vote"):
@@ -138,8 +141,8 @@ def back_up(node: Node) -> None:
 
 
 def _select(root: Node, exploration: float, inf: float, gate: float) -> Node | None:
-    """Returns the node to visit next: an open node, or a solution whose value reaches the gate. Returns None if all
-    nodes are closed. A solution below the gate is closed on the way."""
+    """Returns the node to visit next: an open node, or a solution whose value is at least `gate`. Returns None if all
+    nodes are closed. A solution below the gate is closed during the selection."""
 
     def score(node: Node) -> float:
         above = node.parent.visits if node.parent else 0

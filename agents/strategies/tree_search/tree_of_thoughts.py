@@ -37,38 +37,40 @@ def tree_of_thoughts(
     depth: int = 40,
     watch: Watch | None = None,
 ) -> Agent:
-    """Searches a tree of thoughts (steps), of which each open state gets `k`, breadth first or depth first.
+    """Searches a tree of thoughts (steps), breadth first or depth first. Each open state gets `k` next thoughts.
 
-    `generate` = sample draws the next thoughts independently; propose asks for a list of them in one call. The `grader`
-    or the model itself gives the thoughts their values. With `evaluate` = value the model judges each thought alone
-    `n_evaluate` times (sure, likely, impossible). With vote the model sees all thoughts together, and votes
-    `n_evaluate` times.
+    With `generate=sample`, the next thoughts are drawn independently. With `generate=propose`, one call asks for a list
+    of them. The values of the thoughts come from the `grader` or from the model itself. With `evaluate=value`, the
+    model judges each thought separately, `n_evaluate` times (sure, likely, impossible). With `evaluate=vote`, the model
+    sees all thoughts together and votes `n_evaluate` times.
 
-    `method` = bfs keeps the `b` best of all candidates, for `depth` rounds or until all of them have ended. `select` =
-    sample draws b candidates in proportion to their values instead (evenly if all values are 0), seeded by the run, the
-    question and the round. A candidate that has ended keeps its place while it is among them. The answer is the best of
-    the last b. `method` = dfs tries the `b` best thoughts of a state one after the other, each with its whole subtree.
-    A thought with a value below `threshold` is pruned. The first answer that is reached ends the search, and so does
-    state number `visits`.
+    With `method=bfs`, the `b` best candidates are kept in each round, for `depth` rounds or until all of them have
+    ended. With `select=sample`, b candidates are drawn in proportion to their values instead (evenly if all values are
+    0). The run, the question and the round seed this draw. A candidate that has ended remains a candidate as long as it
+    is selected. The answer is the best of the last b candidates.
 
-    A thought that repeats its sibling is dropped. A thought without a value, since a call failed or a reply names
-    nothing, does not go on: it does not count as 0. The paper's tasks have generate=propose with evaluate=value, or
-    sample with vote. In the paper's depth-first search the judge is asked about each clue of a crossword, here about
-    each state. Raises PartError for counts below 1, for unknown names, and if a model that knows only its own prompt
-    forms is to propose or evaluate.
+    With `method=dfs`, the `b` best thoughts of a state are explored one after the other, each with its whole subtree. A
+    thought with a value below `threshold` is pruned. The search ends at the first answer, or after `visits` states.
+
+    A thought that repeats its sibling is dropped. A thought has no value if a call failed or the reply contains no
+    judgement. Such a thought is not continued, and its value does not count as 0. The paper's tasks use
+    `generate=propose` with `evaluate=value`, or `generate=sample` with `evaluate=vote`. In the paper's depth-first
+    search the judge is asked about each clue of a crossword; here it is asked about each state. Raises PartError for
+    counts below 1, for unknown names, and if a model that knows only its own prompt forms is to propose or evaluate.
 
     Args:
         method: How the tree is searched: breadth first (`bfs`) or depth first (`dfs`).
-        generate: How next thoughts are written: each drawn by itself (`sample`), or as a list in one call (`propose`).
-        evaluate: Who values thoughts: the `grader`, the model that judges each alone (`value`), or the model that votes
-            among all (`vote`).
-        select: How `bfs` chooses: the best values (`greedy`), or a draw in proportion to them (`sample`).
+        generate: How next thoughts are written: each in its own reply (`sample`), or as a list in one call (`propose`).
+        evaluate: The source of the thoughts' values: the `grader`, the model that judges each thought separately
+            (`value`), or the model that votes among all thoughts (`vote`).
+        select: How `bfs` selects candidates: by the highest values (`greedy`), or by a draw in proportion to the values
+            (`sample`).
         k: The number of next thoughts of a state.
-        b: The number of thoughts that go on: of a round in `bfs`, of a state in `dfs`.
+        b: The number of thoughts that continue: per round in `bfs`, per state in `dfs`.
         n_evaluate: The number of judgements, or votes, that the model gives.
         threshold: The value below which `dfs` prunes a thought.
-        visits: The most states that `dfs` visits.
-        depth: The most steps of a trajectory.
+        visits: The maximum number of states that `dfs` visits.
+        depth: The maximum number of steps of a trajectory.
     """
     at_least_one(k=k, b=b, n_evaluate=n_evaluate, visits=visits, depth=depth)
     named = {"method": method, "generate": generate, "evaluate": evaluate, "select": select}
