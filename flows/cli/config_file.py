@@ -1,5 +1,5 @@
-"""Reads options from redraft.toml in the working folder. The environment overrides the file, and the command line
-overrides both."""
+"""Reads options from `redraft.toml` in the working folder. Environment variables override the file, and the command
+line overrides both."""
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -11,17 +11,17 @@ FILE = "redraft.toml"
 
 
 class ConfigFileError(RedraftError):
-    """redraft.toml cannot be read, or has an option that no command has."""
+    """Raised if `redraft.toml` cannot be read, or has an option that no command has."""
 
 
 def read_config(known: Callable[[], Iterable[str]], file: Path | None = None) -> dict[str, Any]:
-    """Returns the values in the file by parameter name, such as `max_tokens`. A value is a text, as on the command
-    line, or a list of texts. Returns an empty dict if there is no file.
+    """Returns the values in the file as a dict by parameter name, such as `max_tokens`. A value is a string, as on the
+    command line, or a list of strings. Returns an empty dict if there is no file.
 
-    `known` returns the names of options, such as `max-tokens`. `known` is called only if there is a file. `set` may be
-    a table.
+    `known` returns the names of options, such as `max-tokens`; it is called only if there is a file. `set` may be a
+    table.
 
-    Raises ConfigFileError.
+    Raises ConfigFileError if the file is not valid.
     """
     file = Path(FILE) if file is None else file
     data = read_toml(file)
@@ -35,7 +35,8 @@ def read_config(known: Callable[[], Iterable[str]], file: Path | None = None) ->
 
 
 def read_toml(file: Path) -> dict[str, Any] | None:
-    """Returns the data of a TOML file; None if there is no file. Raises ConfigFileError."""
+    """Returns the data of a TOML file. Returns None if there is no file. Raises ConfigFileError if the file can't be
+    read or is not TOML."""
     try:
         text = file.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -56,8 +57,8 @@ def read_toml(file: Path) -> dict[str, Any] | None:
 
 
 def option_values(file: Path, table: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the values of a table of options by parameter name, as `read_config` does. Raises ConfigFileError if two
-    keys are the same option, or if a value could not stand on the command line."""
+    """Returns the values of a table of options as a dict by parameter name, like `read_config`. Raises ConfigFileError
+    if two keys are the same option, or if a value has a type that the command line can't express."""
     spelled: dict[str, str] = {}
     for key in table:
         if (first := spelled.setdefault(key.replace("-", "_"), key)) != key:
@@ -72,7 +73,7 @@ def _value(file: Path, key: str, value: Any) -> Any:
 
 
 def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
-    """Yields the values of nested tables by dotted names: `[set.feedback] threshold = -1` becomes
+    """Yields pairs of a dotted name and a value from nested tables: `[set.feedback] threshold = -1` yields
     `feedback.threshold`."""
     for name, value in table.items():
         if isinstance(value, Mapping):
@@ -82,7 +83,8 @@ def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any
 
 
 def _text(file: Path, key: str, value: Any) -> str:
-    """Returns a value as it would stand on the command line. Raises ConfigFileError for a value that could not."""
+    """Returns a value as the string that the command line would have. Raises ConfigFileError if the value's type has no
+    such string."""
     if isinstance(value, Mapping | list) or "\0" in str(value):
         kind = {dict: "a table", list: "a list in a list"}.get(type(value), "a text with a zero byte")
         raise ConfigFileError(f"{file}: {key!r} is {kind}: give it one value, as on the command line")

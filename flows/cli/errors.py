@@ -1,18 +1,19 @@
-"""The text that tells a mistake: one line, which repeats little of what the user gave."""
+"""Formats the message of a user's mistake: one line that repeats only a few characters of the user's input."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from redraft.store.errors import RedraftError
 
-MOST_REPEATED = 100  # characters of one argument
-MOST = 1000  # characters of a message
+MOST_REPEATED = 100  # the limit for one argument, in characters
+MOST = 1000  # the limit for a message, in characters
 UNREADABLE = re.compile("[\ud800-\udfff\0]")
-"""What Python makes of bytes that are not UTF-8; and the zero byte, which no name of a file may have."""
+"""Matches the characters to which Python decodes bytes that are not UTF-8, and the null character, which no file name
+may have."""
 
 
 def refuse_broken_text(arguments: Sequence[str], environment: Mapping[str, str]) -> None:
-    """Raises RedraftError if an argument or one of redraft's variables is not UTF-8."""
+    """Raises RedraftError if an argument, or an environment variable that begins with REDRAFT_, is not UTF-8."""
     options = ((name, value) for name, value in environment.items() if name.startswith("REDRAFT_"))
     for place, text in (*((f"argument {at}", text) for at, text in enumerate(arguments, start=1)), *options):
         if UNREADABLE.search(text):
@@ -20,8 +21,8 @@ def refuse_broken_text(arguments: Sequence[str], environment: Mapping[str, str])
 
 
 def one_line(text: str, given: Iterable[str]) -> str:
-    """Returns a message as one line. It repeats at most MOST_REPEATED characters of each text in `given`, and its
-    middle is left out if it is very long."""
+    """Returns a message as one line. At most MOST_REPEATED characters of each text in `given` are repeated. The middle
+    of a message of more than MOST characters is left out."""
     text = " ".join(text.split())
     for argument in given:
         if len(argument) > MOST_REPEATED:
@@ -31,7 +32,7 @@ def one_line(text: str, given: Iterable[str]) -> str:
 
 
 def _cut(text: str, argument: str) -> str:
-    """Returns the text with every long repetition of the argument, or of a part of it, cut."""
+    """Returns the text with every repetition of more than MOST_REPEATED characters of the argument shortened."""
     found, at = [], 0
     while at < len(text):
         end = at + MOST_REPEATED

@@ -1,4 +1,4 @@
-"""The command line. This file finds the commands, fills in redraft.toml, and turns a user's mistakes into one line."""
+"""The command line: finds the commands, reads redraft.toml, and prints a user's mistake as one line."""
 
 import gc
 import importlib
@@ -18,34 +18,35 @@ from redraft.flows.cli.option import value_place, with_place
 from redraft.flows.cli.signals import STOPPED, Stopped
 from redraft.store.errors import RedraftError, alternatives
 
-THRESHOLDS = (100_000, 20, 20)  # for gc: with Python's default, collections take a seventh of the time of imports
+THRESHOLDS = (100_000, 20, 20)  # for `gc`: Python's defaults take a seventh of the time of imports
 HOME = Path(__file__).with_name("commands")
 SECTIONS = {"make": "Make trajectories", "use": "Use them", "setup": "Set up"}
-"""The folders of `commands`, with the heading of each folder in the help."""
+"""The folders of `commands`, each with its heading in the help."""
 
 MODULES = {
     file.stem.rstrip("_").replace(
         "_", "-"
-    ): f"redraft.flows.cli.commands.{section}.{file.stem}"  # import_.py: `import` is a keyword
+    ): f"redraft.flows.cli.commands.{section}.{file.stem}"  # import_.py, because `import` is a keyword
     for section in SECTIONS
     for file in sorted((HOME / section).glob("[!_]*.py"))
 }
 
 
 PROVIDERS_FAULT = ("busy", "fault")
-"""The causes of a ModelError that no user can mend (see `llm.model.Cause`, whose import takes time)."""
+"""The causes of a ModelError that the user can't correct. They are members of `llm.model.Cause`, which is not imported
+here because the import takes time."""
 
 
 WRITERS = ("click.", "rich.", "redraft.flows.cli.", "redraft.store.tables.query")
-"""The beginnings of the modules that write to standard output."""
+"""The prefixes of the names of modules that write to standard output."""
 
 
 class ReaderGone(Exception):
-    """The reader of standard output is gone, such as `head` in `redraft export - | head`."""
+    """Raised if the reader of standard output has closed it, as `head` does in `redraft export - | head`."""
 
 
 class Commands(click.Group):
-    """A group whose commands are the files in the folders of `redraft.flows.cli.commands`."""
+    """A click group whose commands are the files in the folders of `redraft.flows.cli.commands`."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(MODULES)
@@ -55,7 +56,7 @@ class Commands(click.Group):
         return getattr(importlib.import_module(module), module.rpartition(".")[2]) if module else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Writes the commands to the help, by section, with a sentence each."""
+        """Writes the list of commands to the help, by section, each with the first sentence of its help."""
         width = formatter.width - 6 - max(map(len, MODULES))
         for section, title in SECTIONS.items():
             names = [name for name, module in MODULES.items() if module.split(".")[-2] == section]
@@ -66,7 +67,7 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             code = super().invoke(ctx)
-            sys.stdout.flush()  # what fails to be written fails here, and not in Python's own end
+            sys.stdout.flush()  # a write error is raised here, not at exit
             return code
         except BrokenPipeError as error:
             raise ReaderGone from error  # click would turn an OSError into exit code 1
@@ -75,7 +76,7 @@ class Commands(click.Group):
         except RedraftError as error:
             raise RedraftError(with_place(ctx, str(error))) from error
         except KeyboardInterrupt as stopped:
-            if not isinstance(stopped, Stopped):  # the signal came before the work began, or after it ended
+            if not isinstance(stopped, Stopped):  # the signal came before or after the command's work
                 click.echo("redraft: stopped", err=True)
             ctx.exit(STOPPED)
 
@@ -91,10 +92,11 @@ class Commands(click.Group):
 @click.version_option(package_name="redraft", message="%(version)s")
 @click.pass_context
 def cli(context: click.Context) -> None:
-    """Draft, judge, redraft: language models that solve problems and correct themselves, and the data they leave.
+    """Draft, judge, redraft: language models that solve problems and correct themselves, and the data that they
+    produce.
 
-    Every option may also be given as an environment variable (--max-tokens is REDRAFT_MAX_TOKENS) or in redraft.toml in
-    the working folder; the command line overrides the environment, and the environment overrides the file.
+    Every option may also be set by an environment variable (--max-tokens is REDRAFT_MAX_TOKENS) or in redraft.toml in
+    the working folder. The command line overrides environment variables, and these override the file.
     """
     given = read_config(lambda: _options(context))
     context.default_map = dict.fromkeys(MODULES, given)
@@ -102,14 +104,14 @@ def cli(context: click.Context) -> None:
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
-    """Runs the program `redraft`. Its exit codes are 0 if all is done, 1 if something failed, 2 for a mistake of the
-    user, and 130 if Ctrl-C stopped it."""
+    """Runs the program `redraft`. The exit code is 0 if everything was done, 1 if a call or a check failed, 2 for a
+    user's mistake, and 130 if Ctrl-C stopped it."""
     gc.set_threshold(*THRESHOLDS)
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):  # a terminal that lacks a character gets its number
+        if isinstance(stream, TextIOWrapper):  # characters that the terminal lacks are escaped
             stream.reconfigure(errors="backslashreplace")
     code = run(arguments)
-    if code == STOPPED:  # a thread that still waits for the store would keep a stopped program alive
+    if code == STOPPED:  # a thread may still wait for the store
         sys.stdout.flush()
         os._exit(code)
     sys.exit(code)
@@ -131,17 +133,17 @@ def run(arguments: list[str] | None = None) -> int:
         return _mistake(error.format_message(), given)
     except RedraftError as error:
         code = _mistake(str(error), given)
-        # `invoke` puts the place of a setting behind the message, and raises the error anew.
+        # `invoke` appends the place of a setting to the message, and raises a new error from the first one.
         causes = [getattr(each, "cause", None) for each in (error, error.__cause__)]
         return 1 if any(cause in PROVIDERS_FAULT for cause in causes) else code
     except OSError as error:  # the help could not be written
         return _mistake(_file_error(error), given)
-    except KeyboardInterrupt:  # it came before a command began
+    except KeyboardInterrupt:  # Ctrl-C before a command began
         click.echo("redraft: stopped", err=True)
         return STOPPED
     except click.Abort:
         return STOPPED
-    except (ReaderGone, SystemExit) as error:  # rich ends the program by itself where its reader is gone
+    except (ReaderGone, SystemExit) as error:  # rich exits if its reader has closed the pipe
         if isinstance(error, SystemExit) and not isinstance(error.__context__, BrokenPipeError):
             raise
         _drop_output()
@@ -149,13 +151,14 @@ def run(arguments: list[str] | None = None) -> int:
 
 
 def _drop_output() -> None:
-    """Lets what is still to be written go nowhere: Python writes it once more at its end."""
+    """Redirects standard output to the null device, because Python flushes the remaining output once more when it
+    exits."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _file_error(error: OSError) -> str:
-    """Returns the message of an error of the system. Python names no file if a write fails; what the command line,
-    click or rich write goes to standard output."""
+    """Returns the message of an OSError. If a write fails, Python gives no file name; a write by the command line,
+    click or rich goes to standard output."""
     words = error.strerror or str(error)
     if error.filename:
         return f"{error.filename}: {words}: name another file"
@@ -167,7 +170,7 @@ def _file_error(error: OSError) -> str:
 
 
 def _usage(error: click.UsageError) -> str:
-    """Returns the message of a mistake in the command's options."""
+    """Returns the message of a mistake in a command's options."""
     where = error.ctx.command_path if error.ctx else "redraft"
     place = value_place(error.ctx, getattr(error, "param", None))
     text = error.format_message().rstrip(".")
@@ -179,8 +182,8 @@ def _usage(error: click.UsageError) -> str:
 
 
 def _mistake(text: str, given: Sequence[str]) -> int:
-    """Prints a mistake in one line, with passwords in addresses masked, and returns the exit code 2. `given` are the
-    texts that the user gave, of which the line repeats little."""
+    """Prints a mistake as one line, with passwords in addresses masked, and returns the exit code 2. `given` are the
+    texts that the user gave; the line repeats only a few characters of each."""
     from redraft.llm.providers.shared.redaction import redact_addresses
 
     click.echo(redact_addresses(f"redraft: {one_line(text, given)}"), err=True)
@@ -188,7 +191,7 @@ def _mistake(text: str, given: Sequence[str]) -> int:
 
 
 def _texts(given: Mapping[str, Any]) -> list[str]:
-    """Returns the texts of redraft.toml."""
+    """Returns the strings in redraft.toml."""
     return [text for value in given.values() for text in (value if isinstance(value, list) else [value])]
 
 

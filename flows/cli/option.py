@@ -1,4 +1,5 @@
-"""A class of options for the command line. An option knows where its value comes from, and which parts it may name."""
+"""The class of the command line's options. An option records where its value comes from, and which kind of parts it
+names."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -11,16 +12,16 @@ from redraft.flows.cli.config_file import FILE
 from redraft.store.errors import RedraftError
 
 ON_COMMAND_LINE = "on the command line"
-LONGEST_NAMED = 40  # characters of a value that is repeated beside its place
+LONGEST_NAMED = 40  # characters of a value in the note about its place
 PLACES = "redraft.places"
-"""The key in click's context of the places of values that are not in redraft.toml, by command and parameter."""
+"""The key in click's `meta` dict for places of default values other than redraft.toml, by command and parameter."""
 
 SOURCES = "redraft.sources"
-"""The key in click's context under which the values of options are stored with their places."""
+"""The key in click's `meta` dict for the list of `Place`s of option values."""
 
 
 class Place(NamedTuple):
-    """Where an option's value comes from, the value, and the kind of parts that it names; "" if it names none."""
+    """The place that an option's value comes from, the value, and the kind of parts that the value names, or ""."""
 
     place: str
     value: Any
@@ -30,9 +31,9 @@ class Place(NamedTuple):
 class Option(click.Option):
     """An option that records the place of its value, so that a message about the value can name the place.
 
-    If an option has `parts` ("filter"), its help lists the shipped parts of this kind, and then the text of `more`. The
-    list is made from file names when the help is printed, so that nothing is imported. Values of a `spaced` option may
-    contain spaces; in an environment variable, semicolons separate these values.
+    If an option has `parts` (such as "filter"), its help lists the shipped parts of this kind, followed by the text
+    that `more` returns. The list is read from file names when the help is printed, so the parts are not imported.
+    Values of a `spaced` option may contain spaces; in an environment variable they are separated by semicolons.
     """
 
     def __init__(
@@ -62,8 +63,8 @@ class Option(click.Option):
         return value, args
 
     def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
-        """Returns the value converted to the option's type. A repeatable option may have a single text in redraft.toml.
-        Raises BadParameter for a list if the option may not be repeated."""
+        """Returns the value converted to the option's type. For a repeatable option, redraft.toml may have a single
+        string instead of a list. Raises BadParameter for a list if the option is not repeatable."""
         if isinstance(value, list) and not self.multiple:
             raise click.BadParameter(f"{value} is a list, and this option takes one value.", ctx, self)
         return super().type_cast_value(ctx, [value] if self.multiple and isinstance(value, str) else value)
@@ -86,7 +87,7 @@ class Option(click.Option):
 
 def value_place(ctx: click.Context | None, parameter: click.Parameter | None) -> str:
     """Returns the place that an option's value comes from, such as "REDRAFT_LIMIT in the environment" or "--limit on
-    the command line". Returns "" for a default, and for an argument that is no option."""
+    the command line". Returns "" for a default, and for a positional argument."""
     if ctx is None or parameter is None or parameter.name is None:
         return ""
     source = ctx.get_parameter_source(parameter.name)
@@ -100,9 +101,9 @@ def value_place(ctx: click.Context | None, parameter: click.Parameter | None) ->
 
 
 def with_place(ctx: click.Context, message: str) -> str:
-    """Returns the message of a mistake with the place of the value that it is about, unless the message names the place
-    itself. Users see the command line; what they may have forgotten is in redraft.toml or the environment. The value is
-    named before the first colon, which begins the cure; the name of a part stands behind its kind."""
+    """Returns an error message, with the place of the value that the message is about. Nothing is appended if the value
+    comes from the command line, or if the message already names the place. The message must name the value before the
+    first colon, after which the cure begins. If the value names a part, the part's name must follow its kind."""
     said = message.partition(": ")[0]
     for place, value, kind in ctx.meta.get(SOURCES, []):
         if place.split()[0] in message:
@@ -115,7 +116,8 @@ def with_place(ctx: click.Context, message: str) -> str:
 
 
 def _words(value: Any) -> Iterator[str]:
-    """Returns the texts by which a message may name a value. Numbers are left out, since many messages have numbers."""
+    """Yields the strings by which a message may name a value. Numbers are left out, because many messages contain
+    numbers."""
     if isinstance(value, str):
         yield from [value] if value and not value.isdigit() else []
     elif isinstance(value, Mapping):

@@ -1,7 +1,7 @@
 """The options that several commands share. Each option has the same name, meaning and environment variable in all
 commands.
 
-An option that a field of settings has is made from the field: `setting(Settings, "samples")`.
+An option for a field of a settings class is made from the field: `setting(Settings, "samples")`.
 """
 
 import re
@@ -25,7 +25,8 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 def option(name: str, help: str = "", **facts: Any) -> Decorator:
-    """Returns an option. A user may also set it as REDRAFT_<NAME> in the environment, or in redraft.toml."""
+    """Returns the decorator of an option. A user may also set it as REDRAFT_<NAME> in the environment, or in
+    redraft.toml."""
     if facts.get("multiple"):
         help = f"{help} May be repeated."
     shown = facts.pop("show_default", facts.get("default") not in (None, "") and not facts.get("is_flag", False))
@@ -33,13 +34,14 @@ def option(name: str, help: str = "", **facts: Any) -> Decorator:
 
 
 def variable(name: str) -> str:
-    """Returns the name of an option's environment variable."""
+    """Returns the name of the environment variable of an option."""
     return f"REDRAFT_{name.upper().replace('-', '_')}"
 
 
 def setting(kind: type, name: str, flag: str = "", **facts: Any) -> Decorator:
-    """Returns the option for a field of settings. The field gives its name, help, type, bounds and default. `flag` is
-    another name for the option, and `facts` are further arguments of `option`, which override those of the field."""
+    """Returns the decorator of the option for a field of settings. The field defines its name, help, type, bounds and
+    default. `flag` is another name for the option. `facts` are further arguments of `option`, which override those of
+    the field."""
     field = described(kind)[name]
     words = set(re.findall(r"\w+", str(field.type)))
     found: dict[str, Any] = {"help": field.metadata["about"]}
@@ -63,7 +65,7 @@ def setting(kind: type, name: str, flag: str = "", **facts: Any) -> Decorator:
 
 
 def pairs(context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> Mapping[str, str]:
-    """Returns `key=value` texts as a mapping."""
+    """Returns a mapping from the keys to the values of `key=value` strings."""
     found = {}
     for text in given:
         key, equals, value = text.partition("=")
@@ -74,14 +76,14 @@ def pairs(context: click.Context, parameter: click.Parameter, given: tuple[str, 
 
 
 def solver_pairs(context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> Mapping[str, str]:
-    """Returns `pairs` without the arguments of filters and formats that redraft.toml has for other commands."""
+    """Returns `pairs` without arguments of filters and formats, which redraft.toml may have for other commands."""
     from redraft.flows.cli.shared_options import for_solving
 
     return for_solving(context, pairs(context, parameter, given))
 
 
 def prices(context: click.Context, parameter: click.Parameter, given: str | None) -> "Prices | None":
-    """Returns the Prices for a text such as `2.5,10` or `2.5,10,1.25`. The text is in dollars per million tokens, and
+    """Returns the Prices for a string such as `2.5,10` or `2.5,10,1.25`. The numbers are in dollars per million tokens;
     Prices are in dollars per token."""
     from redraft.llm.usage import Prices
 
@@ -97,28 +99,28 @@ def prices(context: click.Context, parameter: click.Parameter, given: str | None
 
 
 def prompts(context: click.Context, parameter: click.Parameter, given: str | None) -> "Prompts":
-    """Returns the prompts in a file. Raises PromptError."""
+    """Returns the prompts in a file. Raises PromptError if the file is not valid."""
     from redraft.llm.prompts.prompts import Prompts
 
     return Prompts.read(given) if given else Prompts()
 
 
 def paced(given: dict[str, Any]) -> dict[str, Any]:
-    """Returns the values of options as arguments of a stage. The options of PACE and BUDGETS become the limits and the
-    two budgets."""
+    """Returns the values of options as keyword arguments of a stage. The options of PACE and BUDGETS become the limits
+    and the two budgets."""
     limits = Limits(**{field: given.pop(flag.replace("-", "_")) for flag, field in LIMITS.items()})
     budgets = {kind: Budget(**{name: given.pop(f"{kind}_{name}") for name in described(Budget)}) for kind in OWNERS}
     return {**given, **budgets, "limits": limits}
 
 
 class Whole(click.IntRange):
-    """A whole number in a range."""
+    """The click type of an integer in a range."""
 
     name = "whole number"
 
 
 class Finite(click.FloatRange):
-    """A number in a range that is neither NaN nor infinite."""
+    """The click type of a number in a range. NaN and infinity are refused."""
 
     name = "number"
 
@@ -130,14 +132,14 @@ class Finite(click.FloatRange):
 
 
 def usual_filters() -> str:
-    """Returns a sentence with the default filters."""
+    """Returns a sentence that lists the default filters."""
     from redraft.flows.filters.filter import DEFAULTS
 
     return f"Without it: {', '.join(DEFAULTS)}."
 
 
 def usual_filters_of_formats() -> str:
-    """Returns a sentence with the default filters of each format."""
+    """Returns a sentence that lists the default filters of each format."""
     from redraft.flows.formats.format import default_filters
     from redraft.store.plugins.discovery import load, names
 
@@ -149,21 +151,21 @@ def usual_filters_of_formats() -> str:
 
 
 def preset_names() -> str:
-    """Returns a sentence with the names of the presets."""
+    """Returns a sentence that lists the names of the presets."""
     from redraft.flows.presets.preset import names
 
     return f"There are {', '.join(names())}."
 
 
 def method_names() -> str:
-    """Returns a sentence with the names of the methods of self-training."""
+    """Returns a sentence that lists the names of the methods of self-training."""
     from redraft.flows.self_training.training_method import names
 
     return f"There are {', '.join(names())}."
 
 
 def several(*decorators: Decorator) -> Decorator:
-    """Returns several decorators as one decorator. The help lists their options in this order."""
+    """Returns one decorator that applies several decorators. The help lists their options in this order."""
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         for decorator in reversed(decorators):
@@ -201,7 +203,7 @@ SAMPLES = setting(Settings, "samples")
 TEMPERATURE = setting(ModelSettings, "temperature")
 MAX_TOKENS = setting(ModelSettings, "max_tokens")
 TRUNCATION = several(setting(ModelSettings, "top_p"), setting(ModelSettings, "top_k"), setting(ModelSettings, "min_p"))
-"""Which tokens a draw chooses among; what is not given is left to the model."""
+"""The options for truncated sampling. If an option is not given, the model's default applies."""
 
 LIMIT = setting(Selection, "limit")
 SEED = setting(ModelSettings, "seed")
@@ -227,7 +229,8 @@ RUN = setting(ExportSettings, "run", metavar="RUN_ID")
 
 
 def solver(samples: Decorator) -> Decorator:
-    """Returns the options that decide how a question is solved. The default of --samples depends on the command."""
+    """Returns the decorator of the options that decide how a question is solved. The default of --samples depends on
+    the command."""
     return several(
         *(MODEL, API_BASE, PROMPTS, PRICES, STRATEGY, GRADER, CRITIC, SET, samples),
         *(TEMPERATURE, TRUNCATION, MAX_TOKENS, SEED, SANDBOX),
@@ -240,16 +243,16 @@ LIMITS = {
     "timeout": "timeout_s",
     "patience": "patience_s",
 }
-"""The options that are fields of Limits, by their names."""
+"""The options that are fields of Limits, by field name."""
 
 PACE = several(*(setting(Limits, field, flag) for flag, field in LIMITS.items()))
 
 OWNERS = {"budget": "this run", "problem_budget": "each problem"}
-"""The two budgets, and what may use each."""
+"""The two budgets, each with the noun for what it limits."""
 
 
 def amount(kind: str, name: str) -> Decorator:
-    """Returns the option for one limit of a budget, such as --problem-budget-calls."""
+    """Returns the decorator of the option for one limit of a budget, such as --problem-budget-calls."""
     about = described(Budget)[name].metadata["about"].removesuffix(".")
     return setting(Budget, name, f"{kind}-{name}".replace("_", "-"), help=f"{about}, for {OWNERS[kind]}.")
 
@@ -258,8 +261,8 @@ BUDGETS = several(*(amount(kind, name) for kind in OWNERS for name in described(
 
 
 def login() -> str:
-    """Returns the login of the person who runs the command. Raises UsageError if there is none."""
+    """Returns the login name of the user who runs the command. Raises UsageError if there is none."""
     try:
         return getuser()
-    except (OSError, KeyError, ImportError):  # what it raises depends on Python's version
+    except (OSError, KeyError, ImportError):  # the exception depends on the version of Python
         raise click.UsageError("your login has no name here: say who labels with --by NAME") from None

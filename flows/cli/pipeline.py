@@ -1,5 +1,5 @@
-"""Runs the commands of a pipeline file one after another. A pipeline file is TOML with a table for each command; the
-keys are the command's options, as in redraft.toml."""
+"""Runs the commands of a pipeline file one after another. A pipeline file is TOML with a table for each command. The
+keys of a table are the command's options, as in redraft.toml."""
 
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -18,12 +18,12 @@ STAGES = ("import", "augment", "diversity", "generate", "annotate", "filter", "e
 
 
 class PipelineError(RedraftError):
-    """A pipeline cannot be used. The message names the file and the mistake."""
+    """Raised if a pipeline cannot be used. The message names the file and the mistake."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A command of a pipeline with the values of its options."""
+    """One command of a pipeline, with the values of its options."""
 
     name: str
     command: click.Command
@@ -31,13 +31,13 @@ class Stage:
 
 
 def names() -> list[str]:
-    """Returns the names of the pipelines that are shipped."""
+    """Returns the names of the pipelines that ship with redraft."""
     return sorted(file.stem for file in FOLDER.glob("*.toml"))
 
 
 def read_pipeline(name: str, group: click.Group, context: click.Context) -> tuple[str, list[Stage]]:
-    """Returns what a pipeline is about, and its stages in the order of the file. `name` is the name of a shipped
-    pipeline, or a file that ends in .toml. Raises PipelineError for a wrong file, table or key."""
+    """Returns a pair of the pipeline's description and its stages in the order of the file. `name` is the name of a
+    shipped pipeline, or a file that ends in `.toml`. Raises PipelineError for a wrong file, table or key."""
     own = name.endswith(".toml")
     if not own and name not in names():
         raise PipelineError(
@@ -64,9 +64,9 @@ def read_pipeline(name: str, group: click.Group, context: click.Context) -> tupl
 
 
 def run_pipeline(name: str, stages: list[Stage], given: Mapping[str, Any], parent: click.Context) -> int:
-    """Runs the stages, and returns the exit code of the first that fails, or 0. All of their options are checked before
-    the first stage runs. An option in `given` overrides that of every stage; a `source` and a `limit` are for the first
-    stage alone."""
+    """Runs the stages. Returns the exit code of the first stage that fails, or 0. The options of all stages are checked
+    before the first stage runs. An option in `given` overrides that of every stage; `source` and `limit` apply only to
+    the first stage."""
     with ExitStack() as contexts:
         given_to = [_arguments(stage, given, first=stage is stages[0]) for stage in stages]
         made = [_context(name, stage, own, parent) for stage, own in zip(stages, given_to, strict=True)]
@@ -81,7 +81,8 @@ def run_pipeline(name: str, stages: list[Stage], given: Mapping[str, Any], paren
 
 
 def _arguments(stage: Stage, given: Mapping[str, Any], *, first: bool) -> list[str]:
-    """Returns the options that the user gave with the pipeline, as arguments of a stage that has them."""
+    """Returns the options that the user gave to the pipeline, as command-line arguments of a stage that has these
+    options."""
     found: list[str] = []
     for one in stage.command.params:
         if one.name in given and (first or one.name not in ("source", "limit")):
@@ -90,8 +91,8 @@ def _arguments(stage: Stage, given: Mapping[str, Any], *, first: bool) -> list[s
 
 
 def _context(name: str, stage: Stage, arguments: list[str], parent: click.Context) -> click.Context:
-    """Returns a stage's context. The environment and `arguments` override the pipeline file, and the file overrides
-    redraft.toml."""
+    """Returns the click context of a stage. The environment and `arguments` override the pipeline file, and the file
+    overrides redraft.toml."""
     base = (parent.default_map or {}).get(stage.name, {})
     places = parent.meta.setdefault(PLACES, {})
     places.update({(stage.name, key): f"[{stage.name}] of the pipeline {name}" for key in stage.values})
@@ -102,7 +103,7 @@ def _context(name: str, stage: Stage, arguments: list[str], parent: click.Contex
 
 
 def _check(given: Mapping[str, Any]) -> None:
-    """Finds wrong formats, filters and arguments before a model is paid. Raises PartError and PresetError."""
+    """Checks formats, filters and their arguments before a model is called. Raises PartError and PresetError."""
     from redraft.flows.export import parts
 
     filters = given.get("filter") or None

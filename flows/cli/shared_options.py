@@ -1,7 +1,7 @@
-"""Options that redraft.toml or the environment gives to several commands: each command takes what concerns it.
+"""Selects, from options that redraft.toml or the environment sets for several commands, those that concern one command.
 
-The command line overrides the environment, and the environment overrides redraft.toml. What a preset or a format says
-is as strong as the option that names it.
+The command line overrides the environment, and the environment overrides redraft.toml. The settings of a preset or of a
+format have the same precedence as the option that names the preset or the format.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -17,13 +17,14 @@ STRENGTH = {ParameterSource.DEFAULT_MAP: 1, ParameterSource.ENVIRONMENT: 2, Para
 
 
 def strength(context: click.Context, name: str) -> int:
-    """Returns how strong the place of an option's value is: 3 for the command line, 2 for the environment, 1 for
-    redraft.toml, and 0 if no place gives it."""
+    """Returns the precedence of the place that an option's value comes from: 3 for the command line, 2 for the
+    environment, 1 for redraft.toml, and 0 for a default."""
     return STRENGTH.get(context.get_parameter_source(name) or ParameterSource.DEFAULT, 0)
 
 
 def for_solving(context: click.Context, given: Mapping[str, str]) -> Mapping[str, str]:
-    """Returns the arguments of `--set` without arguments of filters and formats, unless the command line gives them."""
+    """Returns the arguments of `--set` that concern a strategy. Arguments of filters and formats are left out, unless
+    `--set` comes from the command line."""
     if not _is_shared(context):
         return given
     others = _filter_names(context)
@@ -43,9 +44,9 @@ def for_filters(
     chain: Any,
     format: Callable[..., Any] | None = None,
 ) -> Mapping[str, str]:
-    """Returns the arguments of `--set` without arguments of strategies, of other formats, and of filters that are not
-    in the chain, unless the command line gives them. `format` is the format of an export. Raises PartError for an
-    unknown filter."""
+    """Returns the arguments of `--set` that concern the filters in `chain` or the `format` of an export. Arguments of
+    strategies, of other formats and of other filters are left out, unless `--set` comes from the command line. Raises
+    PartError for an unknown filter."""
     if not _is_shared(context):
         return given
     from redraft.agents.parts import PARTS
@@ -66,7 +67,7 @@ def for_filters(
 
 
 class Choice(NamedTuple):
-    """The format, the filters, the preset and the arguments of an export, and lines about what overrides what."""
+    """The format, the filters and the arguments of an export, and notes about options that override others."""
 
     format: Any
     filters: Sequence[str] | None
@@ -77,9 +78,10 @@ class Choice(NamedTuple):
 def for_export(
     context: click.Context, format: Any, filters: Sequence[str], arguments: Mapping[str, str], preset: Any
 ) -> Choice:
-    """Returns what the options of an export mean together. A preset overrides the format, the filters and the arguments
-    that a weaker place gives. Filters of a weaker place override the default filters of a format; a note says so.
-    Raises PartError and PresetError."""
+    """Returns the format, filters and arguments that result from the options of an export. A preset overrides the
+    format, the filters and the arguments that come from a place of lower precedence. Filters override the default
+    filters of a format even if their place has a lower precedence than the format's; then a note is added. Raises
+    PartError and PresetError."""
     from redraft.flows.export import format_and_filters
     from redraft.flows.filters.sifting.chain import listed
     from redraft.flows.presets.preset import read_preset
@@ -109,7 +111,7 @@ def _is_shared(context: click.Context) -> bool:
 
 
 def _filter_names(context: click.Context) -> Collection[str]:
-    """Returns the names of redraft's filters and of those that redraft.toml or the environment names."""
+    """Returns the names of redraft's filters, and of the filters that redraft.toml or the environment names."""
     from redraft.store.plugins.discovery import names
 
     given = context.params.get("filter") or context.lookup_default("filter") or ()
@@ -122,12 +124,12 @@ def _strategy_takes(context: click.Context, key: str) -> bool:
 
     try:
         return key in signature(load(context.params.get("strategy") or "correct", "strategy")).parameters
-    except RedraftError:  # the stage says so
+    except RedraftError:  # the stage reports the error
         return True
 
 
 def _some_takes(kind: str, key: str) -> bool:
-    """Returns whether one of redraft's parts of a kind has an argument of this name."""
+    """Returns True if one of redraft's parts of a kind has an argument of this name."""
     from redraft.store.plugins.discovery import load, names
 
     return any(key in signature(load(name, kind)).parameters for name in names(kind))

@@ -1,4 +1,5 @@
-"""Runs the work of a command. The first Ctrl-C ends the work in order, and a second Ctrl-C ends it at once."""
+"""Runs the work of a command. The first Ctrl-C stops the work in order, and a second Ctrl-C ends the program at
+once."""
 
 import os
 import signal
@@ -15,12 +16,12 @@ T = TypeVar("T")
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 TELLING_S = 0.2
-GRACE_S = 1.8  # the time for storing finished work; the journal has it anyway
-STOPPED = 130  # the exit code of a program that was stopped
+GRACE_S = 1.8  # seconds for storing finished work, which the journal also has
+STOPPED = 130  # the exit code of a stopped program
 
 
 class Stopped(KeyboardInterrupt):
-    """The work was stopped, and the user has seen a message about it."""
+    """Raised if the work was stopped after a message to the user was printed."""
 
 
 def _write(text: str) -> None:
@@ -30,12 +31,12 @@ def _write(text: str) -> None:
 
 def run(work: Coroutine[Any, Any, T], say: Callable[[str], None] = _write) -> T:
     """Runs the work and returns its result. The first SIGINT or SIGTERM cancels the work. The program then ends when
-    the work has cleaned up, or after GRACE_S seconds at the latest. Another signal ends the program at once. `say`
-    prints a message that the program stops. Call this function in the main thread.
+    the work has cleaned up, or at the latest after GRACE_S seconds. Another signal ends the program at once. `say`
+    prints the message that the program is stopping. This function must be called in the main thread.
 
     Raises Stopped if the work was stopped.
     """
-    import asyncio  # the command line imports this file to know STOPPED
+    import asyncio  # imported late: the command line imports this file only for STOPPED
 
     stoppable = _Stoppable(say)
     before = {number: signal.getsignal(number) for number in SIGNALS}
@@ -80,12 +81,13 @@ class _Stoppable:
         self._loop.call_soon_threadsafe(self._task.cancel)
 
     def _tell(self) -> None:
-        """Prints the message. The event loop calls this, since a signal may come while another line is printed."""
+        """Prints the message. The event loop calls this function, because a signal may arrive while another line is
+        printed."""
         self._told = True
         self._say("stopping; Ctrl-C again ends at once")
 
     def _leave(self) -> None:
-        if not self._told:  # something blocks the loop, such as an import, and may block standard error too
+        if not self._told:  # the loop, and perhaps standard error, is blocked
             self._told = True
             teller = threading.Thread(target=self._say, args=("stopped",), daemon=True)
             teller.start()

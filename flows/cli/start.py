@@ -1,4 +1,4 @@
-"""Starts the program `redraft`. It imports nothing else before Ctrl-C is told in one line."""
+"""The entry point of the program `redraft`. It imports other modules only after Ctrl-C is handled."""
 
 import os
 import signal
@@ -6,11 +6,11 @@ import sys
 from types import FrameType
 from typing import NoReturn
 
-STOPPED = 130  # as in signals.py, whose import would come too late
+STOPPED = 130  # the same value as in signals.py, which would be imported too late
 
 
 def main() -> NoReturn:
-    """Runs the program. Ctrl-C ends it in order, even while it still imports or already ends."""
+    """Runs the program. Ctrl-C ends it without a traceback, even during imports and at exit."""
     signal.signal(signal.SIGINT, _stop)
     _open_closed_streams()
     from redraft.flows.cli.main import main as run
@@ -25,8 +25,9 @@ def main() -> NoReturn:
 
 
 def _open_closed_streams() -> None:
-    """Opens streams that the caller closed, as some schedulers do. Otherwise the next file that is opened, such as the
-    store, would get the number of a stream, and what libraries print would go into that file."""
+    """Opens the standard streams that the caller has closed, as some schedulers do. Otherwise the next opened file,
+    such as the store, would get the file descriptor of a stream, and output of libraries would be written into that
+    file."""
     for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         if getattr(sys, name) is None:
             opened = os.open(os.devnull, os.O_RDWR)

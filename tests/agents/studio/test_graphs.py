@@ -83,7 +83,7 @@ def test_every_argument_has_a_type_a_default_and_a_description(strategy: str) ->
 def test_the_schema_follows_the_factories() -> None:
     schema = TypeAdapter(arguments_schema("correct")).json_schema()["properties"]
     assert (schema["turns"]["type"], schema["turns"]["default"]) == ("integer", 3)
-    assert schema["turns"]["description"] == "The most drafts of a trajectory, the first included."
+    assert schema["turns"]["description"] == "The maximum number of drafts of a trajectory, including the first."
     assert schema["pick"]["enum"] == ["last", "best", "majority"]
     assert schema["feedback"]["default"] == "likelihood"
     assert "human" in schema["feedback"]["description"]

@@ -36,7 +36,7 @@ def test_every_strategy_is_found_with_its_settings() -> None:
     assert list(found) == names("strategy")
     correct = {one.name: one for one in found["correct"].settings}
     assert (correct["turns"].default, correct["turns"].type) == (3, "a whole number")
-    assert correct["turns"].about == "The most drafts of a trajectory, the first included."
+    assert correct["turns"].about == "The maximum number of drafts of a trajectory, including the first."
     assert (correct["threshold"].default, correct["threshold"].type) == (None, "a number or none")
     assert (correct["feedback"].default, correct["feedback.threshold"].default) == ("likelihood", -0.2)
     assert correct["feedback"].choices == tuple(names("feedback"))
@@ -124,4 +124,4 @@ def test_help_imports_no_graph() -> None:
 
 
 def test_help_of_a_strategy_shows_its_arguments() -> None:
-    assert "turns: The most drafts of a trajectory" in (inspect.getdoc(load("correct")) or "")
+    assert "turns: The maximum number of drafts of a trajectory" in (inspect.getdoc(load("correct")) or "")

@@ -1,4 +1,4 @@
-"""`redraft annotate`: graders over stored drafts."""
+"""`redraft annotate`: runs a grader over stored drafts."""
 
 from dataclasses import asdict
 from json import dumps
@@ -30,11 +30,11 @@ from redraft.flows.settings import AnnotationSettings
 def annotate(json: bool, plot: str | None, overwrite: bool, set: dict[str, str], **given: Any) -> int:
     """Grade stored drafts and their steps, for example by rollouts, and store the grades.
 
-    The view 'grades' has the values, and 'step_quality' sums them up. The grader's arguments are set as --set
-    grader.rollouts=16. The model writes the rollouts, and is the judge of the graders prm and orm.
+    The view 'grades' has the values, and 'step_quality' aggregates them. Arguments of the grader are set with --set, as
+    in --set grader.rollouts=16. The model writes the rollouts; it is also the judge of the graders prm and orm.
 
-    If you repeat the command, it grades the missing drafts and tries failed drafts again. The exit code is 1 if
-    something failed.
+    If you repeat the command, it grades the missing drafts and tries failed drafts again. The exit code is 1 if a call
+    failed.
     """
     from redraft.flows.annotate import annotate as stage
     from redraft.flows.cli.signals import run

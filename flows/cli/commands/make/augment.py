@@ -1,4 +1,4 @@
-"""`redraft augment`: new questions from old ones."""
+"""`redraft augment`: makes new questions from old ones."""
 
 from dataclasses import asdict
 from json import dumps
@@ -31,13 +31,13 @@ from redraft.flows.settings import AugmentSettings
 def augment(source: str, json: bool, set: dict[str, str], method: tuple[str, ...], **given: Any) -> int:
     """Make new questions from old ones, test each, and store them.
 
-    SOURCE is as in 'redraft generate'. A new question is tested by sampled answers: they must equal the answer that is
-    known, or agree if none is known. Without --method, all methods act that the model can do. The arguments of methods
-    are set as --set rephrase.rewrites=2, the others are those of the strategy that answers.
+    SOURCE is as in 'redraft generate'. A new question is tested by sampled answers. If its answer is known, they must
+    equal it; otherwise they must agree with each other. Without --method, all methods that the model can do are used.
+    Arguments of methods are set as --set rephrase.rewrites=2; other arguments are those of the strategy that answers.
 
-    'problems' has the accepted questions, and the view 'rewrites' all of them, with the reason of each that was
-    refused. If you repeat the command, it makes what is missing and tries failed problems again. The exit code is 1 if
-    something failed.
+    The table 'problems' has the accepted questions. The view 'rewrites' has all questions, with the reason if one was
+    refused. If you repeat the command, it makes the missing questions and tries failed problems again. The exit code is
+    1 if a call failed.
     """
     from redraft.flows.augment import augment as stage
     from redraft.flows.cli.signals import run

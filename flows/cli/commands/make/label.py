@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 def label(json: bool, by: str | None, **given: Any) -> None:
     """Show stored drafts to a person, and store the person's labels.
 
-    A label is right, wrong or skip, the first wrong step, and a remark. The view 'labels' has the labels; 'grades'
-    has them as grades by 'human', and 'label_agreement' compares them with other graders. Every label is stored at
-    once. Quit with q or Ctrl-C; the same command continues later.
+    A label has a verdict (right, wrong or skip), the first wrong step, and a remark. The view 'labels' has all labels.
+    The view 'grades' has them as grades by 'human', and 'label_agreement' compares them with other graders. Every label
+    is stored at once. Quit with q or Ctrl-C; the same command continues later.
     """
     from redraft.agents.human_label import Terminal
     from redraft.flows.cli.options import login

@@ -15,7 +15,7 @@ HELDOUT = options.setting(SelfTrainSettings, "heldout", metavar="SOURCE")
 
 
 def own(*names: str) -> options.Decorator:
-    """Returns options of this command alone."""
+    """Returns the named options that only this command has."""
     return options.several(*(options.setting(SelfTrainSettings, name) for name in names))
 
 
@@ -38,15 +38,15 @@ def own(*names: str) -> options.Decorator:
 def self_train(source: str, plot: str | None, json: bool, set: dict[str, str], **given: Any) -> None:
     """Train a model on its own judged drafts, in rounds.
 
-    SOURCE is as in 'redraft generate'. A round draws drafts, keeps rows of them, trains, and measures the trained model
-    on held-out problems. The arguments of the trainer are set as --set trainer.epochs=2, and those that replace the
-    method's own as --set policy.start=base or --set policy.filters='correct, cap most=4'; the others are those of the
-    method's strategy. The embedded trainer needs redraft[train]; --trainer command runs a program of your own: --set
-    'trainer.command=python train.py {rows} {base} {out}'.
+    SOURCE is as in 'redraft generate'. A round draws drafts, selects rows from them, trains the model, and measures the
+    trained model on held-out problems. Arguments of the trainer are set as --set trainer.epochs=2. Arguments that
+    override the method's own are set as --set policy.start=base or --set policy.filters='correct, cap most=4'. All
+    other arguments are those of the method's strategy. The embedded trainer needs redraft[train]. With --trainer
+    command, a program of your own trains: --set 'trainer.command=python train.py {rows} {base} {out}'.
 
-    If you repeat the command, it goes on where it was, also after a kill; with more --rounds it goes on from the last.
-    The views 'rounds' and 'models' have all figures, 'collapse' and 'alarms' the signs of collapse. --plot replaces its
-    file.
+    If you repeat the command, it continues where it ended, even after a kill; a larger --rounds continues after the
+    last round. The views 'rounds' and 'models' have all measurements; 'collapse' and 'alarms' have the signs of
+    collapse. --plot replaces an existing file.
     """
     from redraft.flows.cli.signals import run
     from redraft.flows.display.progress_bar import watcher

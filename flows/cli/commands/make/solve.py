@@ -1,4 +1,4 @@
-"""`redraft solve`: one question, shown step by step."""
+"""`redraft solve`: solves one question and shows it step by step."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +31,7 @@ def solve(
 ) -> int:
     """Solve QUESTION and show each step as it is written, then the critique of the draft, then the redraft.
 
-    By default, the model is its own critic, and the feedback names the first step that the model doubted.
+    By default, the model is its own critic, and the feedback names the first step with a low likelihood.
     """
     from rich.console import Console
 

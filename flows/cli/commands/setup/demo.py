@@ -20,7 +20,10 @@ from redraft.flows.settings import Selection
 @options.SAMPLES
 @options.SEED
 def demo(folder: Path, limit: int, samples: int, seed: int) -> None:
-    """Show how the embedded model drafts, is judged and redrafts: no key, no network, a minute at most."""
+    """Show how the embedded model drafts, is judged and redrafts.
+
+    This command needs no API key and no network, and takes at most a minute.
+    """
     from rich.console import Console
 
     console = Console(highlight=False)

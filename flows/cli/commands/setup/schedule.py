@@ -1,4 +1,4 @@
-"""`redraft schedule`: writes the nightly deployments to a file that Prefect reads."""
+"""`redraft schedule`: writes the nightly deployments to a file for Prefect."""
 
 from importlib.resources import files
 from pathlib import Path
@@ -14,8 +14,8 @@ from redraft.flows.cli import options
 def schedule(file: Path, overwrite: bool) -> None:
     """Write the nightly deployments to FILE (prefect.yaml), which `prefect deploy --all` reads.
 
-    `nightly` draws and exports at 02:00 UTC, `annotate` judges the new steps at 04:00 UTC. Edit the parameters and
-    schedules of both in FILE before you deploy them.
+    `nightly` draws drafts and exports rows at 02:00 UTC; `annotate` grades the new steps at 04:00 UTC. Edit the
+    parameters and schedules of both in FILE before you deploy them.
     """
     text = files("redraft.flows.deployment").joinpath("prefect.yaml").read_text(encoding="utf-8")
     try:

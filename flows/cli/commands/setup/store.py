@@ -1,4 +1,4 @@
-"""`redraft store`: copies a store to one of another kind, and merges the files of a folder store."""
+"""`redraft store`: copies a store to a store of another kind, and merges the files of a folder store."""
 
 import click
 
@@ -14,7 +14,7 @@ def store() -> None:
 def copy(source: str, target: str) -> None:
     """Copy the store FROM to a new store TO: a folder if TO ends with a slash, else a file.
 
-    TO appears when it is complete. Journals stay where they are, so finish the runs of FROM first.
+    TO appears only when the copy is complete. Journals are not copied, so finish the runs of FROM first.
     """
     from redraft.store.errors import plural
 
@@ -28,7 +28,7 @@ def copy(source: str, target: str) -> None:
 def compact(path: str) -> None:
     """Merge small segments of the folder store PATH into large ones.
 
-    Others may read and write meanwhile. Files that no reader can need any more are removed.
+    Other processes may read and write the store at the same time. Files that no reader needs any more are removed.
     """
     from redraft.store.errors import plural
 

@@ -1,4 +1,4 @@
-"""`redraft strategies`: lists the strategies, and the settings of each."""
+"""`redraft strategies`: lists the strategies, and the settings of each strategy."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 def strategies(name: str | None, set: dict[str, str], json: bool) -> int:
     """List the strategies, or the arguments and parts of the strategy NAME.
 
-    NAME may be your own, as path.py:function. Each argument is shown with its default, its type and what it does;
-    --set turns=2 of `redraft generate` sets it.
+    NAME may be a strategy of your own, as path.py:function. Each argument is shown with its default, its type and its
+    meaning. An argument is set with --set, as in `redraft generate --set turns=2`.
     """
     from dataclasses import asdict
     from json import dumps
@@ -46,7 +46,7 @@ def strategies(name: str | None, set: dict[str, str], json: bool) -> int:
 
 
 def _show(strategy: "Strategy", console: "Console", *, whole: bool) -> None:
-    """Prints a strategy with its arguments and its parts. With `whole` it also prints the arguments of the parts."""
+    """Prints a strategy with its arguments and its parts. If `whole`, it also prints the arguments of the parts."""
     from rich.text import Text
 
     console.print(Text(strategy.name, style="bold cyan"))

@@ -1,4 +1,4 @@
-"""`redraft diversity`: how far new questions are from those that they were made from."""
+"""`redraft diversity`: measures how far new questions are from the questions that they were made from."""
 
 from dataclasses import asdict
 from json import dumps
@@ -23,11 +23,12 @@ from redraft.flows.settings import DiversitySettings
 def diversity(json: bool, **given: Any) -> None:
     """Measure how far the new questions of each kind are from the questions that they were made from.
 
-    The diversity gain of a kind is the mean squared distance of its accepted questions from the nearest question that
-    'redraft augment' was given, by embeddings of length 1. The view 'question_diversity' has the result.
+    The diversity gain of a kind is a mean squared distance. For each accepted question it takes the distance to the
+    nearest question that 'redraft augment' was given, by embeddings of length 1. The view 'question_diversity' has the
+    result.
 
     A kind below --least-gain or --least-acceptance is refused: the source 'augmented' and the filter 'diversity' leave
-    it out. Embeddings by a provider are stored, so that none is paid for twice.
+    it out. Embeddings by a provider are stored, so no embedding is paid for twice.
     """
     from redraft.flows.cli.signals import run
     from redraft.flows.display.progress_bar import watcher

@@ -8,7 +8,7 @@ import click
 from redraft.flows.cli import options
 from redraft.flows.settings import EVALUATION_SAMPLES, EvaluationSettings, Settings
 
-WIDTH = 100  # the least width of the tables, even on a narrower terminal, so that no column is left out
+WIDTH = 100  # the least width of the tables in characters, so that no column is left out
 
 
 @click.command()
@@ -60,10 +60,10 @@ def evaluate(
     a task. Problems that an export of this store contains are left out. A strategy is written with its settings, as in
     --strategy "correct feedback=none turns=3" --strategy "best_of_n samples=8 grader=likelihood".
 
-    Each strategy runs as `redraft generate` would run it: stored drafts are used again, missing drafts are drawn, and
-    failed drafts are tried again. The table compares each strategy with a vote of independent drafts at the same number
-    of tokens. If an oracle decided anything, the table also shows an oracle that stops at a right guess. Lines below
-    the table name the reasons to doubt the comparison.
+    Each strategy runs as in `redraft generate`: stored drafts are used again, missing drafts are drawn, and failed
+    drafts are tried again. The table compares each strategy with a vote of independent drafts at the same number of
+    tokens. If a strategy used the answer key, the table also has a control: an oracle that stops independent guesses at
+    the first right one. Lines below the table list the reasons to doubt the comparison.
     """
     from redraft.flows.cli.signals import run
     from redraft.flows.display.progress_bar import watcher

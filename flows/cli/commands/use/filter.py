@@ -1,4 +1,4 @@
-"""`redraft filter`: chooses the trajectories that are good enough to train on."""
+"""`redraft filter`: selects the trajectories that are good enough to train on."""
 
 from typing import Any
 
@@ -19,9 +19,9 @@ def filter(json: bool, filter: tuple[str, ...], set: dict[str, str], preview: bo
     """Pass every stored trajectory through filters, and record which trajectories were dropped and why.
 
     The result is a row in 'datasets', and a row in 'dataset_rows' for each trajectory. Nothing is deleted. Trajectories
-    of held-out problems, of a split such as test, validation or heldout, are counted and left out.
+    of held-out problems (a split such as test, validation or heldout) are counted and left out.
 
-    Filters act in the order given. A filter may have arguments: --filter "cap most=2" or --set cap.most=2.
+    Filters are applied in the order given. A filter may have arguments: --filter "cap most=2" or --set cap.most=2.
     """
     from redraft.flows.cli.shared_options import for_filters
     from redraft.flows.cli.signals import run

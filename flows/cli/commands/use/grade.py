@@ -1,4 +1,4 @@
-"""`redraft grade`: compares a reply, or a file of replies, with their keys."""
+"""`redraft grade`: compares one reply, or a file of replies, with the answer key."""
 
 import os
 import sys
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from redraft.graders.grade import Graded
 
 EXIT_CODES = {"right": 0, "wrong": 1, "undecided": 3}
-"""The exit codes for one reply. In all commands, 2 is a mistake of the user."""
+"""The exit codes for one reply, by verdict. In all commands, 2 is a user's mistake."""
 
 
 @click.command()
@@ -37,12 +37,13 @@ EXIT_CODES = {"right": 0, "wrong": 1, "undecided": 3}
 @options.SANDBOX
 @options.JSON
 def grade(reply: str, answer: str | None, kind: str, choices: str | None, sandbox: str, json: bool) -> int:
-    """Say whether replies are right by their keys.
+    """Grade replies by their answer keys: right, wrong or undecided.
 
     With --answer, REPLY is the text of one reply, and the exit code is 0 for right, 1 for wrong, 3 for undecided.
-    Without --answer, FILE has a reply in each row, with the columns `reply` and `answer`, and if need be `kind` and
-    `choices`; the exit code is 0 if all rows were graded. With --json, each row is printed as a line with `extracted`,
-    `verdict` and `reason` added. `-` is standard input. docs/oracle.md says what counts as equal.
+    Without --answer, FILE has one reply in each row, with the columns `reply` and `answer`, and optionally `kind` and
+    `choices`. The exit code is then 0 if all rows were graded. With --json, each row is printed as a line of JSON with
+    `extracted`, `verdict` and `reason` added. `-` is standard input. docs/oracle.md defines which answers count as
+    equal.
     """
     checker = _checker(sandbox)
     if answer is None and choices:
@@ -62,7 +63,7 @@ def grade(reply: str, answer: str | None, kind: str, choices: str | None, sandbo
 
 
 def _checker(sandbox: str) -> "Checker | None":
-    """Returns a checker whose programs run in this sandbox; None for the usual one."""
+    """Returns a checker whose programs run in this sandbox. Returns None for the default sandbox."""
     if sandbox == "monty":
         return None
     from redraft.graders.answers.checker import Checker
@@ -98,7 +99,8 @@ def _told(counts: Counter[str]) -> str:
 
 
 def _tasks(name: str, kind: str, rows: deque[Mapping[str, Any]]) -> Iterator["Task"]:
-    """Returns the tasks of a file. Each row is also put into `rows`, for the line that is printed of it."""
+    """Yields a grading task for each row of a file. Each row is also appended to `rows`, so that it can be printed with
+    its grade."""
     from redraft.graders.answers.task import GradeError, read_task
     from redraft.store.errors import RedraftError
     from redraft.store.sources import files

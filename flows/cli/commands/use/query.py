@@ -24,7 +24,7 @@ Result = TypeVar("Result")
 @options.option("parquet", "Write a Parquet file instead.", type=click.Path(path_type=Path), metavar="FILE")
 @options.OVERWRITE
 def query(sql: str, db: str, csv: bool, json: bool, parquet: Path | None, overwrite: bool) -> None:
-    """Ask the store a question in SQL, as in 'FROM runs'. A query can only read.
+    """Run an SQL query on the store, as in 'FROM runs'. A query can only read.
 
     Tables: problems, runs, steps, trajectories, turns, grades, calls, datasets, dataset_rows.
     Views: pass_at_k, best_of_n, corrections, costs, labels, prompts ... (docs/sql.md).
@@ -39,7 +39,7 @@ def query(sql: str, db: str, csv: bool, json: bool, parquet: Path | None, overwr
     if parquet is not None:
         try:
             rows = _stoppable(lambda: store.export_parquet(sql, parquet, overwrite=overwrite))
-        except click.Abort:  # the program ends without the thread, which cannot tidy up
+        except click.Abort:  # the program ends without waiting for the thread
             new_path(parquet).unlink(missing_ok=True)
             raise
         click.echo(f"{plural(rows, 'row')} in {parquet}")
@@ -54,8 +54,8 @@ def query(sql: str, db: str, csv: bool, json: bool, parquet: Path | None, overwr
 
 
 def _stoppable(action: Callable[[], Result]) -> Result:
-    """Runs the action in a thread and returns its result. DuckDB may ignore an interrupt for a long time, so Ctrl-C
-    does not wait for the thread, which ends with the program. This is safe, since a query only reads."""
+    """Runs the action in a thread and returns its result. DuckDB may ignore an interrupt for a long time, so after
+    Ctrl-C the program ends without waiting for the thread. This is safe, because a query only reads."""
     try:
         return ThreadPoolExecutor(1).submit(action).result()
     except KeyboardInterrupt:

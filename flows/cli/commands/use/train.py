@@ -34,7 +34,7 @@ def train(
 ) -> None:
     """Tune the embedded model on the rows of FILEs, as `redraft export` writes them (rise, sft or messages).
 
-    A row with a 'weight' counts that much in the loss. '--model embedded:FOLDER' then uses the tuned model. Rows of
+    The column 'weight' of a row is its weight in the loss. '--model embedded:FOLDER' then uses the tuned model. Rows of
     held-out problems are counted and left out. Needs redraft[train].
     """
     from dataclasses import asdict

@@ -11,12 +11,12 @@ from redraft.flows.cli import options
 @options.option("dot", "Print Graphviz's dot, as in `redraft tree --dot | dot -Tsvg -o tree.svg`.", is_flag=True)
 @options.JSON
 def tree(name: str | None, db: str, dot: bool, json: bool) -> None:
-    """Print a stored tree, of a search or of a correction.
+    """Print the stored tree of one question, from a search or a correction.
 
-    A search shows each step with its value, its visits and the trajectories that end there. A correction shows each
-    turn with its steps and its answer, and the feedback between turns.
+    For a search, each step is printed with its value, its visits and the trajectories that end there. For a correction,
+    each turn is printed with its steps and its answer, and the feedback between turns.
 
-    NAME is the id of a unit of work, a trajectory or a problem; without NAME, the newest tree is shown.
+    NAME is the id of a unit of work, a trajectory or a problem. Without NAME, the newest tree is printed.
     """
     from redraft.flows.display.tree import as_dot, as_text
     from redraft.flows.display.tree_reader import read_tree

@@ -26,10 +26,10 @@ def view(
 ) -> None:  # fmt: skip
     """Show runs, problems, drafts, trees, charts and labels of a store in the browser.
 
-    The page is open to this machine alone, and only with the token in the address that is printed. It reads the store
-    while runs write, and follows them. The only thing that it writes are your labels. Ctrl-C ends it.
+    The page can be opened only on this machine, and only with the token in the printed address. It can be open while
+    runs write to the store, and is updated as they do. It writes nothing but your labels. Ctrl-C ends it.
 
-    With --export FOLDER, the pages of the newest problems, or of those that you choose, become files that open
+    With --export FOLDER, the pages of the newest problems, or of those that you choose, are written as files that open
     without a server.
     """
     from redraft.flows.cli.options import login
