@@ -1,4 +1,4 @@
-"""The stages that make, judge, select and export trajectories. Each stage is a function."""
+"""The stages that make, grade, select and export trajectories. Each stage is a function."""
 
 from typing import TYPE_CHECKING
 

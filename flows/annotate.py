@@ -44,14 +44,14 @@ class AnnotateArguments(AnnotationSettings):
 
 @takes(AnnotateArguments)
 async def annotate(given: AnnotateArguments) -> Annotation:
-    """Grades the stored drafts of the first `limit` problems that match `where`. `where` is an SQL condition on
-    `flows.annotation.drafts.DRAFTS`. The view `grades` has the values of drafts and steps. Rollouts are stored as
-    trajectories with the role "rollout".
+    """Grades the stored drafts of the first `limit` problems that match `where`, and returns the counts. `where` is an
+    SQL condition on `flows.annotation.drafts.DRAFTS`. The view `grades` has the values of drafts and steps. Rollouts
+    are stored as trajectories with the role `rollout`.
 
     `model` writes the rollouts, and is the judge of graders that ask a judge. `arguments` are the arguments of the
     grader, such as {"grader.rollouts": 16}. A draft that the same grader has graded with the same settings and
     `replicate` is not graded again, unless its text or the known answer has changed. A draft is tried again if its
-    grading failed or a `budget` cut it short; calls that were answered are not repeated.
+    grading failed, or if a `budget` was used up before its grading ended. Calls that were answered are not repeated.
 
     `progress` is as in `generate`. Raises SettingsError, StoreError, PartError, QueryError if DuckDB rejects the
     condition, and ModelError if the model can't be used at all.
@@ -100,7 +100,8 @@ async def annotate(given: AnnotateArguments) -> Annotation:
             config = {"grader": grader_name, "where": given.where, **arguments}
 
             def begin() -> tuple[str, Pending]:
-                """Starts a run and claims its units. The store is locked meanwhile, so that no unit is judged twice."""
+                """Starts a run and claims its units. The store is locked during this time, so that no unit is graded
+                twice."""
                 with store.held():
                     tasks = pending(store, given.where, name, given.replicate, given.limit)
                     journal.claim([task.unit for task in tasks.todo], also=[task.unit for task in tasks.done])
@@ -146,9 +147,10 @@ async def annotate(given: AnnotateArguments) -> Annotation:
 
 
 def annotation(grader: Grader) -> Grader:
-    """Returns the grader. This function has the form of a strategy, so `build` can make the grader with its parts."""
+    """Returns the grader unchanged. The function has the signature of a strategy, so `build` can build the grader with
+    its parts."""
     return grader
 
 
 GRADER_ALONE = Strategy(annotation, "grader", "redraft.flows.annotate:one", frozenset(["grader"]))
-"""Recipes contain this name, so it never changes: a new name would repeat paid runs."""
+"""The name is part of recipes, so it must never change: with a new name, runs that were paid for would be repeated."""

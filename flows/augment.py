@@ -55,16 +55,15 @@ class AugmentArguments(AugmentSettings, Selection):
 
 @takes(AugmentArguments)
 async def augment(given: AugmentArguments) -> AugmentResult:
-    """Makes new questions from every problem of `source`, tests each by sampled answers, and stores them. The table
-    `problems` gets the accepted questions, with `parent_id` and `augmentation`; the view `rewrites` has all of them,
-    with the reason if one was refused. The answers to accepted questions are stored as trajectories.
+    """Makes new questions from every problem of `source`, tests each by sampled answers, stores them, and returns the
+    counts. The table `problems` gets the accepted questions, with `parent_id` and `augmentation`. The view `rewrites`
+    has all questions, with the reason if one was refused. The answers to accepted questions are stored as trajectories.
 
-    `methods` are the augmentations; None means all that the model can do. If `skip_impossible`, methods that are named
-    and that the model can't do are left out too. `strategy` answers new questions, and
-    `samples` is the number of its answers to each. `arguments` are the arguments of methods, such as
-    {"rephrase.rewrites": 2}, and of the strategy. A problem that the same method has rewritten with the same settings
-    and `replicate` is not rewritten again, unless its known answer has changed. A problem with a failed call is tried
-    again; calls that were answered are not repeated.
+    `methods` are the augmentations; None means all that the model can do. With `skip_impossible`, named methods that
+    the model can't do are left out too. `strategy` answers new questions, and `samples` is the number of its answers to
+    each question. `arguments` are the arguments of methods, such as {"rephrase.rewrites": 2}, and of the strategy. A
+    problem that the same method has rewritten with the same settings and `replicate` is not rewritten again, unless its
+    known answer has changed. A problem with a failed call is tried again; calls that were answered are not repeated.
 
     `progress`, `budget` and `source` are as in `generate`. Raises SettingsError, StoreError, SourceError, PartError,
     and ModelError if the model can't be used at all.
@@ -99,7 +98,8 @@ async def augment(given: AugmentArguments) -> AugmentResult:
 
 
 class _Run:
-    """A run of `augment` over its problems: `do` runs one method. The methods share the budget of the run."""
+    """A run of `augment` over its problems. Its methods are run one by one with `do`, and share the budget of the
+    run."""
 
     def __init__(
         self,
@@ -117,7 +117,7 @@ class _Run:
         self._left, self._used = given.budget, Amount()
 
     async def do(self, method: Method) -> None:
-        """Makes the new questions of one method. Raises JournalBusy if another run does the same, StoreError,
+        """Makes the new questions of one method. Raises JournalBusy if another run uses the same recipe, StoreError,
         PartError, and fatal ModelErrors."""
         given, begun = self.given, time.monotonic()
         name = self._recipe(method)
@@ -189,8 +189,8 @@ class _Run:
         return Plan(run_id, total, total - todo, samples, method.name, self.model.name, self.store.path)
 
     def _begin(self, method: Method, recipe: str, journal: Journal) -> tuple[str, list[RewritingTask]]:
-        """Starts a run, and returns its id and its tasks. The store is locked meanwhile, so that no unit is done
-        twice."""
+        """Starts a run. Returns a pair of its id and its tasks. The store is locked during this time, so that no unit
+        is done twice."""
         given = self.given
         units = {self._unit(recipe, problem): problem for problem in self.problems.values()}
         with self.store.held():
@@ -217,7 +217,7 @@ class _Run:
 
 
 def _model(given: AugmentArguments) -> Model:
-    """Returns the model with the prices of the settings."""
+    """Returns the model, with the prices in the settings."""
     model = given.model
     if isinstance(model, str):
         limits = replace(given.limits, concurrency=given.concurrency)

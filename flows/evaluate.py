@@ -3,8 +3,8 @@
     from redraft.flows.evaluate import evaluate
     found = asyncio.run(evaluate(strategies=["correct feedback=none", "best_of_n"], limit=20))
 
-Every method is a job of `generate`, so stored drafts are not sampled again. The baseline of each method is a vote of
-independent drafts that cost as many tokens as the method.
+Every method runs through `generate`, so stored drafts are not sampled again. The baseline of each method is a vote of
+independent drafts with the same total number of tokens as the method.
 """
 
 from collections import Counter
@@ -44,16 +44,16 @@ class EvaluateArguments(EvaluationSettings):
 @takes(EvaluateArguments)
 async def evaluate(given: EvaluateArguments) -> Evaluation:
     """Compares every strategy on every model with self-consistency, on the same problems and at the same number of
-    tokens.
+    tokens. Returns the comparison.
 
     `source` is one source or a list of sources; `limit` applies to each source. "builtin" is the held-out split, and
     "builtin:split=train" the other split. Problems that an export of this store contains are left out and counted.
 
-    A strategy is a text such as "correct feedback=none turns=3", or the factory of a strategy of your own. The text may
-    also set `grader`, `critic` and `samples`. A single strategy or model needs no list. `settings` are all other
-    arguments of `generate`. Their `samples` is the number of trajectories per problem, for strategies that work in
-    turns; for other strategies it is the number of drafts to choose from. Their `budget` is shared by all methods.
-    Self-consistency samples at most `baseline` drafts per problem; 0 leaves it out.
+    A strategy is a string such as "correct feedback=none turns=3", or the factory function of a strategy of your own.
+    The string may also set `grader`, `critic` and `samples`. A single strategy or model need not be in a list.
+    `settings` are all other arguments of `generate`. Their `samples` is the number of trajectories per problem for
+    strategies that work in turns; for other strategies it is the number of drafts to choose from. Their `budget` is
+    shared by all methods. Self-consistency samples at most `baseline` drafts per problem; with 0, there is no baseline.
 
     `progress` is as in `generate`. Raises what `generate` raises, PartError if two methods are the same, and
     SourceError if no problem is left.
@@ -109,8 +109,8 @@ def _sources(
 
 
 def _tasks(parts: Sequence[str | Path | list[Problem]], found: Sequence[Sequence[Problem]]) -> dict[str, str]:
-    """Returns the task of each problem: the source that the problem names. If several given sources have the same name
-    in their problems, the task is the given source."""
+    """Returns a dict from each problem's id to its task, which is the source that the problem names. If the problems of
+    several given sources name the same source, the task is the given source."""
     named = Counter(source for part in found for source in {one.source for one in part})
     tasks: dict[str, str] = {}
     for given, part in zip(parts, found, strict=True):

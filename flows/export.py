@@ -37,7 +37,7 @@ DEFAULT_FORMAT = "sft"
 
 
 class EmptyExport(ExportError):
-    """No row was kept, so that nothing was written. `result` says what dropped the trajectories."""
+    """Raised if no row was kept. Nothing was written. `result` has the counts of dropped trajectories by reason."""
 
     def __init__(self, result: DatasetResult) -> None:
         super().__init__(f"no row to write: {result.one_line()}")
@@ -59,28 +59,30 @@ async def export(
     overwrite: bool = False,
     include_heldout: bool = False,
 ) -> DatasetResult:
-    """Writes a row for each trajectory that the filters keep. Some formats write a row for each draft instead.
-    The tables `datasets` and `dataset_rows` record the trajectory of each row, and why other trajectories were dropped.
+    """Writes a row for each trajectory that the filters keep, and returns the counts. Some formats write a row for each
+    draft instead. The tables `datasets` and `dataset_rows` record the trajectory of each row, and why other
+    trajectories were dropped.
 
-    The name of the file says what is written: JSON lines (`.jsonl`, and "-", which is standard output), compressed JSON
-    lines (`.jsonl.zst`), `.parquet`, a log of Inspect (`.eval`, with the format `inspect_ai` alone), or a folder
-    (`rows/`). A folder has Parquet files and a data set card; `shards` is the number of files, and `validation` the
-    share of problems whose rows are in a validation split.
+    The name of the file decides the kind: JSON lines (`.jsonl`, and "-", which is standard output), compressed JSON
+    lines (`.jsonl.zst`), `.parquet`, an Inspect log (`.eval`, only with the format `inspect_ai`), or a folder
+    (`rows/`). A folder has Parquet files and a dataset card. `shards` is the number of files, and `validation` is the
+    share of problems whose rows are in a validation split, in [0, 1).
 
-    With a `trainer` (`trl`, `verl`, `openrlhf`, `llama_factory`, `axolotl`, `ms_swift`) the rows have the columns that
-    this trainer reads, and its configuration is written beside them.
+    With a `trainer` (`trl`, `verl`, `openrlhf`, `llama_factory`, `axolotl`, `ms_swift`), the rows have the columns that
+    this trainer reads, and its configuration is written next to them.
 
-    A `preset` names a format, filters and arguments: what a published method keeps (`flows.presets`), or a TOML file of
-    your own. What is given beside it counts instead. Without both the format is `sft`.
+    A `preset` sets a format, filters and arguments: those of a published method (`flows.presets`), or those in a TOML
+    file of your own. Arguments of this function override the preset. Without a preset and a format, the format is
+    `sft`.
 
-    If `filters` is None, the format's default filters apply. `arguments` are the arguments of the format
-    (`{"style": "messages"}`) and of the filters (`{"cap.most": 2}` or `{"cap":
-    {"most": 2}}`). Trajectories of held-out problems
-    (`sifting.held_out`) make rows only with `include_heldout`. Each row then has the `split` of its problem, so
-    that a reader of the file sees which rows are held out.
+    If `filters` is None, the format's default filters apply. `arguments` are the arguments of the format (`{"style":
+    "messages"}`) and of the filters (`{"cap.most": 2}` or `{"cap": {"most": 2}}`). Trajectories of held-out problems
+    (`sifting.held_out`) make rows only with `include_heldout`. Each row then has the `split` of its problem, so that a
+    reader of the file can tell which rows are held out.
 
-    The file or folder appears when it is complete. `overwrite` allows it to replace an existing one. Raises EmptyExport
-    if no row is kept, ExportError, PartError, StoreError, and BrokenPipeError if the reader of standard output is gone.
+    The file or folder appears only when it is complete. `overwrite` allows it to replace an existing one. Raises
+    EmptyExport if no row is kept, ExportError, PartError, StoreError, and BrokenPipeError if the reader of standard
+    output has closed it.
     """
     target = Target.of(file, shards, validation)
     format, factory, own, chain = parts(format, filters, arguments, preset)
@@ -103,8 +105,8 @@ def prepared(
     named: Mapping[str, Any],
     made_for: TrainerRows | None = None,
 ) -> "Export":
-    """Returns an export of a scope, ready to be written. `found` is what `parts` returns, and `named` is recorded
-    beside the filters. Raises PartError."""
+    """Returns an export of the trajectories in `scope`, ready to be written. `found` is a result of `parts`. `named` is
+    recorded together with the filters. Raises PartError."""
     format, factory, own, chain = found
     spec = {"filters": chain.spec, **scope.spec, "arguments": own, **named}
     hands = {"store": store} if "store" in signature(factory).parameters else {}
@@ -118,8 +120,8 @@ def parts(
     arguments: Mapping[str, Any] | None = None,
     preset: str | Path | None = None,
 ) -> tuple[str | Callable[..., Format], Callable[..., Format], dict[str, Any], Chain]:
-    """Returns the format, its factory, its arguments, and the chain of filters, as `export` takes them. Raises
-    PartError for an unknown format, filter or argument, and PresetError."""
+    """Returns a tuple of the format, its factory, its arguments and the chain of filters, from the arguments of
+    `export`. Raises PartError for an unknown format, filter or argument, and PresetError."""
     given = dict(arguments or {})
     if preset is not None:
         _, _, given = read_preset(preset).beside(format, filters, given)
@@ -134,8 +136,8 @@ def format_and_filters(
     filters: Filters | None = None,
     preset: str | Path | None = None,
 ) -> tuple[str | Callable[..., Format], Callable[..., Format], Filters]:
-    """Returns the format, its factory and the filters of an export. Raises PartError for an unknown format, and
-    PresetError."""
+    """Returns a triple of the format, its factory and the filters of an export. Raises PartError for an unknown format,
+    and PresetError."""
     if preset is not None:
         format, filters, _ = read_preset(preset).beside(format, filters, None)
     format = format or DEFAULT_FORMAT
@@ -144,7 +146,7 @@ def format_and_filters(
 
 
 def _check_target(store: Store, target: Target, made_for: TrainerRows | None, overwrite: bool) -> None:
-    """Raises StoreError or ExportError if something is in the place of what the export will write."""
+    """Raises StoreError or ExportError if a file or folder that the export would write already exists."""
     if target.kind == "stdout":
         return
     if target.kind == "folder":
@@ -153,7 +155,7 @@ def _check_target(store: Store, target: Target, made_for: TrainerRows | None, ov
     store.check_target(target.path, overwrite=overwrite)
     for name in made_for.texts() if made_for else ():
         file = target.path.parent / name
-        if file.suffix == ".json":  # gets an entry
+        if file.suffix == ".json":  # the trainer's JSON file is updated
             if file.exists():
                 known_json(file)
         else:
@@ -162,7 +164,7 @@ def _check_target(store: Store, target: Target, made_for: TrainerRows | None, ov
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """One export: which trajectories of a store make which rows, and where the rows go."""
+    """One export: the trajectories of a store, the format of their rows, and the target of the rows."""
 
     store: Store
     chain: Chain
@@ -174,7 +176,7 @@ class Export:
     made_for: TrainerRows | None = None
 
     def write(self) -> DatasetResult:
-        """Writes the rows, and records them in the store. See `export`."""
+        """Writes the rows, records them in the store, and returns the counts. Raises what `export` raises."""
         ledger, origins, dataset_id = Ledger(), Origins(Counter(), set()), new_id()
 
         def record(place: AbstractContextManager[None]) -> None:
@@ -218,8 +220,8 @@ class Export:
                     ledger.labels[label] += 1
 
     def _line(self, row: Mapping[str, Any]) -> bytes:
-        """Returns a row as a line of JSON. Raises PartError for NaN and infinities, which JSON does not have; a log of
-        Inspect has NaN for what is unscored."""
+        """Returns a row as a line of JSON. Raises PartError for NaN and infinity, which JSON lacks, unless the target
+        is an Inspect log, where NaN marks a missing score."""
         try:
             return (LOG_ENCODER if self.target.kind == "eval" else ENCODER).encode(row).encode() + b"\n"
         except ValueError as error:
@@ -229,7 +231,7 @@ class Export:
             ) from error
 
     def _facts(self, found: DatasetResult) -> Facts:
-        """Returns what the card of a folder says about the export."""
+        """Returns the facts about the export for a folder's dataset card."""
         arguments, filters = self.spec["arguments"], self.spec["filters"]
         command = ["redraft", "export", f"{self.target.name}/", "--format", self.name]
         for one in filters:
@@ -252,15 +254,15 @@ class Export:
 
 
 def _made(row: Format, store: Store, found: Generator[Candidate]) -> Generator[tuple[Candidate, Row]]:
-    """Yields each row that a format makes, with the candidate that it came from. The store is held until the last row,
-    since a format may still read it after the last candidate."""
+    """Yields each row that a format makes, in a pair with the candidate that it was made from. The store is kept open
+    until the last row, because a format may read it after the last candidate."""
     with store.held(read_only=True, patience=PATIENCE, streaming=True), closing(found) as candidates:
         for candidate in candidates:
             for made in _rows(row(candidate)):
                 yield made.candidate or candidate, made
         finish: Callable[[], Iterable[Row]] = getattr(row, "finish", tuple)
         for made in finish():
-            assert made.candidate  # `validation` checks it of a user's own format
+            assert made.candidate  # `validation` ensures it for a user's own format
             yield made.candidate, made
 
 
@@ -270,6 +272,6 @@ def _rows(made: Mapping[str, Any] | Iterable[Row]) -> Iterable[Row]:
 
 ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 LOG_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
-"""One of each for all rows: to make an encoder takes as long as to encode a row."""
+"""One encoder for all rows, because creating an encoder takes as long as encoding a row."""
 HANDED = ("store",)
-"""The parameters of a format that the export fills in."""
+"""The parameters of a format that the export sets itself."""

@@ -1,4 +1,4 @@
-"""Chooses the trajectories that are good enough to train on. A plain async function without Prefect."""
+"""Selects the trajectories that are good enough to train on. A plain async function without Prefect."""
 
 import json
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ from redraft.store.waiting import off_loop
 class DatasetResult:
     """A dataset, with counts of trajectories. `kept` counts the rows of the dataset. `held_out` counts trajectories
     that were left out because their problems are held out. `dropped` counts the trajectories that the filters dropped,
-    by reason. `labels` counts the rows with the label "true" and with the label "false", if the rows of an export have
+    by reason. `labels` has two counts, of rows labelled true and of rows labelled false, if the rows of an export have
     such labels."""
 
     dataset_id: str
@@ -37,7 +37,7 @@ class DatasetResult:
     file: str | None = None  # the file of an export; "-" for standard output
     held_out: int = 0
     labels: Mapping[str, int] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()  # lines about what a trainer does with the rows of an export
+    notes: tuple[str, ...] = ()  # lines about how a trainer treats the rows of an export
 
     def _repr_html_(self) -> str:
         dropped = [(f"dropped: {reason}", count) for reason, count in self.dropped.items()]
@@ -71,9 +71,9 @@ async def filter(
     run: str | None = None,
     include_heldout: bool = False,
 ) -> DatasetResult:
-    """Passes every stored trajectory, or every trajectory of one run, through the filters in order. If `filters` is
-    None, DEFAULTS apply. A filter may have arguments in its text: "cap most=2". The table `dataset_rows` gets a row for
-    each trajectory, with its number or with the reason why it was dropped.
+    """Passes every stored trajectory, or every trajectory of one run, through the filters in order, and returns the
+    counts. If `filters` is None, DEFAULTS apply. A filter may have arguments in its text: "cap most=2". The table
+    `dataset_rows` gets a row for each trajectory, with its row number or with the reason why it was dropped.
 
     `arguments` are the arguments of the filters (`{"cap.most": 2}` or `{"cap": {"most": 2}}`). A failed trajectory is
     never kept. A trajectory of a held-out problem (`sifting.held_out`) is kept only with `include_heldout`. Raises
@@ -92,8 +92,8 @@ async def preview(
     run: str | None = None,
     include_heldout: bool = False,
 ) -> Preview:
-    """Returns what `filter` would keep and drop with the same arguments, with examples. Nothing is stored. Raises as
-    `filter` does."""
+    """Returns what `filter` would keep and drop with the same arguments, with examples. Nothing is stored. Raises the
+    same errors as `filter`."""
     chain = Chain(DEFAULTS if filters is None else filters, dict(arguments or {}), marked=True)
     async with opened(db, create=False) as store:
         return await off_loop(previewed, store, chain, Scope(run, include_heldout))
@@ -128,12 +128,13 @@ ROWS = """
 SELECT CASE WHEN dropped IS NULL THEN row_number() OVER (PARTITION BY dropped IS NULL ORDER BY place) - 1 END,
        trajectory_id, NULL, dropped
 FROM sifted ORDER BY place"""
-"""The rows of a dataset of trajectories."""
+"""The query for the rows of a dataset of trajectories."""
 
 REASONS = """
 SELECT any_value(dropped_because), count(*) FROM raw.dataset_rows WHERE dataset_id = {dataset}
 GROUP BY split_part(dropped_because, ':', 1) ORDER BY min(rowid)"""
-"""A reason of each kind with its count, in the order in which they came; NULL counts the rows that were kept."""
+"""The query for the counts by kind of reason, with one example each, in the order of first appearance. The reason NULL
+counts the rows that were kept."""
 
 HELD_OUT_CURE = (
     "All of these problems are held out for evaluation: generate from other problems, such as builtin:split=train, or"

@@ -1,10 +1,10 @@
-"""The main job: solves problems and stores judged trajectories. A plain async function without Prefect.
+"""Solves problems and stores graded trajectories. A plain async function without Prefect.
 
     from redraft.flows.generate import generate
     summary = asyncio.run(generate("builtin", strategy="correct", samples=4, limit=20))
 
-The answer of each call is written to the journal before it is used, and finished problems are stored in batches. If a
-run is killed or stopped, the same job continues where the run ended.
+The reply of each call is written to the journal before it is used, and finished problems are stored in batches. If a
+run is killed or stopped, the same call continues where the run ended.
 """
 
 from collections.abc import Iterable
@@ -40,30 +40,34 @@ class GenerateArguments(Settings, Selection, WorkerSettings):
 
 @takes(GenerateArguments)
 async def generate(given: GenerateArguments) -> Summary:
-    """Solves every problem of `source` that is not done yet, judges every draft, and stores the results.
+    """Solves every problem of `source` that is not done yet, grades every draft, stores the results, and returns a
+    summary.
 
     `source` is "builtin", a file, or a list of Problems. "builtin" is the training split of the problems that ship with
-    redraft; `builtin:split=heldout` is the other split. "augmented" is the new questions in the store that `augment`
-    accepted (`augmented:rephrase,fobar`: of these kinds). `arguments` are the arguments of the strategy and its parts
-    (`{"turns": 2}`). A problem that the same recipe and `replicate` solved before is not solved again. A problem that
-    failed is tried again. If `samples` is larger than before, only the missing samples are drawn. If `source` is a list
-    of Problems, `source_name` is its name in `runs.config`.
+    redraft; "builtin:split=heldout" is the other split. "augmented" means the new questions in the store that `augment`
+    accepted, and "augmented:rephrase,fobar" only those of two methods. If `source` is a list of Problems, `source_name`
+    is its name in `runs.config`.
+
+    `arguments` are the arguments of the strategy and its parts (`{"turns": 2}`). A problem that the same recipe and
+    `replicate` solved before is not solved again. A problem that failed is tried again. If `samples` is larger than
+    before, only the missing samples are drawn.
 
     `api_base` is the address of an OpenAI-compatible server that has the model, or several such addresses.
-    `concurrency` is the largest number of calls at one time, and changes no result. `limits` has further settings for
-    calls to a remote model. `top_p`, `top_k` and `min_p` are the fields of `llm.truncation.Truncation`. If a model does
-    not support one of them, the run ends.
+    `concurrency` is the maximum number of simultaneous calls, and does not change results. `limits` has further
+    settings for calls to a remote model. `top_p`, `top_k` and `min_p` are the fields of `llm.truncation.Truncation`. If
+    a model does not support one of them, the run ends with an error.
 
-    If the `budget` is used up, the run stops early, and the same job continues it with a new budget. `problem_budget`
+    If the `budget` is used up, the run stops early, and the same call continues it with a new budget. `problem_budget`
     limits each problem. `prices` are the prices of the model, for models that LiteLLM does not know. `prompts` replaces
-    the wording of prompts. `batch` sends calls in the provider's batches, which cost half and may take a day. If a job
-    was stopped, it finds its open batches again when it is restarted.
+    the texts of prompts. `batch` sends calls in the provider's batches, which cost half and may take a day. If a run
+    was stopped, the next run finds its open batches again.
 
-    With `workers`, so many processes on this machine share the work; the model and all parts are then given by their
-    names. Another run of the same job, on this machine or on another one that has the store, shares the work too.
+    With `workers` above 1, this number of processes on this machine share the work; the model and all parts must then
+    be given by their names. Another run with the same settings shares the work too, on this machine or on another
+    machine that can open the store.
 
     `progress` receives the progress of the run. If it is None, a notebook shows a bar, and a terminal shows a line
-    every five seconds; in any other place only important notes go to standard error. `progress.Silent()` prints
+    every five seconds; otherwise only important notes are written to standard error. `progress.Silent()` prints
     nothing.
 
     If the function is cancelled, it stores what is finished and raises CancelledError. Raises SettingsError,

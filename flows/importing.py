@@ -1,4 +1,4 @@
-"""Imports other people's labelled solutions into the store. A plain async function without Prefect.
+"""Imports labelled solutions of other tools or people into the store. A plain async function without Prefect.
 
 from redraft.flows.importing import importing
 found = asyncio.run(importing("phase2_train.jsonl", format="prm800k"))
@@ -33,8 +33,8 @@ BATCH = 1000
 
 @dataclass(slots=True)
 class ImportResult:
-    """The numbers of imported rows, of their trajectories and of their rated steps. `dropped` counts the rows that
-    were left out, by reason."""
+    """The numbers of imported rows, of their trajectories and of their steps with labels. `dropped` counts the rows
+    that were left out, by reason."""
 
     db: str
     file: str
@@ -44,9 +44,9 @@ class ImportResult:
     dropped: dict[str, int] = field(default_factory=dict)
     kept: int = 0  # rows in the store
     known: int = 0  # of these rows, those that were in the store before
-    judged: int = 0  # trajectories with a verdict of the oracle
+    judged: int = 0  # trajectories that the oracle graded
     with_key: int = 0  # trajectories whose problem has a known answer
-    graders: list[str] = field(default_factory=list)  # who gave values to whole drafts
+    graders: list[str] = field(default_factory=list)  # the graders of whole drafts
 
     def drop(self, why: str) -> None:
         """Counts one row that was left out."""
@@ -64,7 +64,7 @@ class ImportResult:
                 self.graders.append(grade.grader)
 
     def notes(self) -> list[str]:
-        """Returns a line with cures if the oracle judged no trajectory, since most exports drop all of them then."""
+        """Returns a line of advice if the oracle graded no trajectory, because most exports then drop all of them."""
         if self.judged or not self.trajectories:
             return []
         cures = ["judge them by `redraft annotate --grader oracle`"] if self.with_key else []
@@ -88,16 +88,18 @@ async def importing(
     skip_bad: bool = False,
     say: Callable[[str], None] | None = None,
 ) -> ImportResult:
-    """Imports the solutions of a file (.jsonl, .json, .csv, .tsv, .parquet, .eval), or of a data set of the Hugging
-    Face Hub ("hf:owner/name:split"), with their labels. Solutions are stored as trajectories, and labels as grades of
-    trajectories and steps, in a run of stage "import". A row that is imported several times is stored once.
+    """Imports the solutions of a file (.jsonl, .json, .csv, .tsv, .parquet, .eval), or of a dataset of the Hugging Face
+    Hub ("hf:owner/name:split"), with their labels, and returns the counts. Solutions are stored as trajectories, and
+    labels as grades of trajectories and steps, in a run of stage "import". A row that is imported several times is
+    stored once.
 
-    `format` is the name of a reader in `flows/readers`, or your own, as path.py:function or as the function. `source`
-    is the source of the problems, by default the format's name; `split` is the split of the problems, by default the
-    one that the name of the file or the data set tells. `neutral` says what a step counts as if people called it
-    neutral; if the file has a probability for the step, that is stored too. `limit` is the largest number of rows. If
-    the import is cancelled, `say` gets a line about what is kept. Raises SourceError, with the line, for the first bad
-    row; `skip_bad` leaves bad rows out instead. Raises StoreError, and PartError for an unknown format.
+    `format` is the name of a reader in `flows/readers`, or a reader of your own, as path.py:function or as the
+    function. `source` is the source of the problems, by default the format's name. `split` is the split of the
+    problems, by default the split in the name of the file or the dataset. `neutral` decides how a step with the label
+    neutral counts; if the file has a probability for the step, that is stored too. `limit` is the maximum number of
+    rows. If the import is cancelled, `say` receives a line about what is kept. Raises SourceError, with the line
+    number, for the first invalid row; with `skip_bad`, invalid rows are left out instead. Raises StoreError, and
+    PartError for an unknown format.
     """
     check("product", neutral)
     reader: Reader = load(format, "reader")
@@ -126,7 +128,7 @@ def _keep(
     told: Mapping[str, Any],
 ) -> ImportResult:
     batch = list(islice(reading, BATCH))
-    pause(0)  # an import that is stopped before its first batch leaves no run
+    pause(0)  # an import that is stopped this early leaves no run
     run_id = store.start_run("import", recipe, format, format, {"file": found.file, **told})
     try:
         while batch:
@@ -154,7 +156,7 @@ def _units(
     limit: int | None,
     skip_bad: bool,
 ) -> Iterator[tuple[Imported, str]]:
-    """Yields each row that is kept, with the id of its unit. The id is a hash of the row's content."""
+    """Yields pairs of a row that is kept and the id of its unit, which is a hash of the row's content."""
     seen: set[str] = set()
     for number, (place, row) in enumerate(rows(file)):
         if number == limit:
@@ -182,8 +184,8 @@ def _units(
 
 
 def _read(reader: Reader, row: Mapping[str, Any], context: Context) -> Imported:
-    """Returns the solutions that a reader finds in a row. Raises PartError if a user's own reader breaks or returns
-    another type. The reader itself may raise Dropped and SourceError."""
+    """Returns the solutions that a reader finds in a row. Raises PartError if a user's own reader raises an unexpected
+    exception or returns another type. Dropped and SourceError of the reader are passed on."""
     try:
         found = reader(row, context)
     except (Dropped, RedraftError):
@@ -203,7 +205,7 @@ def _rated(one: Imported) -> Iterator[tuple[Any, Any]]:
 
 
 def _valued(path: Any, grade: Any) -> list[str]:
-    """Returns the ids of the steps to which a grade gives a value."""
+    """Returns the ids of the steps to which a grade gives values."""
     return [
         step.step_id
         for step, value in zip(path.draft(grade.turn), grade.steps, strict=bool(grade.steps))

@@ -1,4 +1,5 @@
-"""A person labels stored drafts, one by one at a terminal or in a file. Plain async functions without Prefect."""
+"""A person labels stored drafts, one by one at a terminal or all at once in a file. Plain async functions without
+Prefect."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -29,15 +30,16 @@ FIELDS = ("trajectory_id", "turn", "verdict", "first_wrong_step", "remark")
 
 
 class Ask(Protocol):
-    """Shows a draft with a note and returns the person's label of the draft. Raises Quit if the person quits."""
+    """Shows a draft with a note and returns the person's label of it. Raises Quit if the person quits."""
 
     async def __call__(self, shown: DraftView, verdicts: Sequence[str], note: str, /) -> Judgement: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """Counts of drafts. `labels` counts new labels that are right or wrong. `skipped` counts labels that are "skip" and
-    labels that the store had already. `left` counts the matching texts that the person has still to label."""
+    """Counts of drafts. `labels` counts new labels that are `right` or `wrong`. `skipped` counts labels that are
+    `skip`, and labels that the store already had. `left` counts the matching texts that the person has not labelled
+    yet."""
 
     db: str
     person: str
@@ -57,14 +59,14 @@ async def label(
     again: bool = False,
     show_key: bool = False,
 ) -> Labelled:
-    """Asks the person `by` to label the stored drafts that match `where` and ended with an answer, and stores each
-    label at once. `where` is an SQL condition on DRAFTS.
+    """Asks the person `by` to label the stored drafts that match `where` and ended with an answer, stores each label at
+    once, and returns the counts. `where` is an SQL condition on DRAFTS.
 
-    Drafts that nobody has labelled come first, in a random order that `seed` decides. Drafts that this person has
-    labelled are left out; with `again` they come last. Drafts with the same text are shown once and get the same label.
-    `limit` is the largest number of drafts that are shown. `show_key` shows the known answer and the grades; each label
-    records whether they were shown. Raises QueryError if DuckDB rejects the condition, and StoreError if the store does
-    not exist.
+    Drafts that nobody has labelled come first, in a random order seeded by `seed`. Drafts that this person has labelled
+    are left out; with `again` they come last. Drafts with the same text are shown once and get the same label. `limit`
+    is the maximum number of drafts that are shown. With `show_key`, the known answer and the grades are shown; each
+    label records whether they were shown. Raises QueryError if DuckDB rejects the condition, and StoreError if the
+    store does not exist.
     """
     async with opened(db, create=False) as store:
         fitting = await off_loop(places, store, by, where, seed, again)
@@ -84,7 +86,7 @@ async def label(
 
 @dataclass(slots=True)
 class _Session:
-    """The labels of one person in one session, in which at most `total` drafts are shown."""
+    """The labels of one person in one session, which shows at most `total` drafts."""
 
     ask: Ask
     store: Store
@@ -95,9 +97,9 @@ class _Session:
     kept: list[str] = field(default_factory=list)  # verdicts
 
     async def label(self, place: Place) -> None:
-        """Shows this draft and stores the label of every draft with its text. Raises Quit."""
+        """Shows a draft, and stores the person's label for every draft with the same text. Raises Quit."""
         draft = (await off_loop(drafts, self.store, [place])).get(place)
-        if draft is None:  # a run has stored the unit again, without this draft
+        if draft is None:  # a later run stored the unit without this draft
             return
         note = f"draft {self.shown + 1} of {self.total}"
         if self.show_key:
@@ -107,7 +109,7 @@ class _Session:
         await off_loop(self._keep, labels_of_text(self.store, _label(place, self.by, told, draft.key, self.show_key)))
 
     def repeat(self, where: str) -> None:
-        """Labels drafts whose text the person labelled before a run drew it again."""
+        """Labels drafts that a run drew after the person had labelled the same text."""
         told = told_by(self.store, self.by)
         twins = drawn_again(self.store, self.by, where)
         self._keep([_label(place, self.by, told[key][0], key, told[key][1]) for place, key in twins if key in told])
@@ -119,15 +121,15 @@ class _Session:
 
 
 def labels_of_text(store: Store, label: Label) -> list[Label]:
-    """Returns the label of a draft, and the same label of every other draft with its text."""
+    """Returns the label of a draft, and the same label for every other draft with the same text."""
     others = same_text(store, (label.trajectory_id, label.turn), label.draft_key)
     return [label, *(replace(label, trajectory_id=trajectory_id, turn=turn) for trajectory_id, turn in others)]
 
 
 async def label_from(file: str | Path, *, by: str, db: str | Path | Store = DB) -> Labelled:
-    """Stores the labels of a file of JSON lines with FIELDS: all labels, or none if a line is wrong. If a draft has
-    several labels, the last label counts. A label that equals the stored label is skipped. Raises SourceError, with the
-    line, for a wrong line."""
+    """Stores the labels of a file of JSON lines with the keys FIELDS: all labels, or none if a line is invalid. If a
+    draft has several labels, the last one counts. A label that equals the stored label is skipped. Returns the counts.
+    Raises SourceError, with the line number, for an invalid line."""
     async with opened(db, create=False) as store:
         return await off_loop(_label_from, store, Path(file), by)
 
@@ -159,7 +161,7 @@ def _label_from(store: Store, file: Path, by: str) -> Labelled:
 
 
 def _changes(labels: Iterable[Label], before: Mapping[Place, Label]) -> list[Label]:
-    """Returns the labels that differ from the label that their draft has before them."""
+    """Returns the labels that differ from the current label of their draft."""
     counts, new = dict(before), list[Label]()
     for label in labels:
         place = (label.trajectory_id, label.turn)
@@ -170,7 +172,8 @@ def _changes(labels: Iterable[Label], before: Mapping[Place, Label]) -> list[Lab
 
 
 def _lines(file: Path) -> Iterator[tuple[str, Place, Mapping[str, Any]]]:
-    """Yields for each line its file and number, the draft that it labels, and the fields of the label."""
+    """Yields a triple for each line: its file and line number as text, the draft that it labels, and the fields of the
+    label."""
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -1,8 +1,9 @@
-"""The stages as Prefect flows of the same names: schedules, retries, a dashboard and an artifact with the summary.
+"""The stages as Prefect flows of the same names: with schedules, retries, a dashboard, and an artifact with the
+summary.
 
-A task solves a shard of the problems, in the event loop of the flow. Prefect caches nothing, since the store records
-what is done. If a flow run is repeated, it continues where it ended. `prefect deploy --all` deploys the flows (see
-prefect.yaml), which Prefect knows by module names, such as `redraft.flows.scheduled.nightly`.
+A task solves a shard of the problems, in the event loop of the flow. Prefect's cache is not used, because the store
+records what is done. A repeated flow run continues where the last one ended. `prefect deploy --all` deploys the flows
+(see prefect.yaml), which Prefect finds by module names, such as `redraft.flows.scheduled.nightly`.
 """
 
 import json
@@ -41,13 +42,13 @@ from redraft.store.problems import Problem
 from redraft.store.tables.store import Store
 from redraft.store.waiting import off_loop
 
-SHARD = 500  # problems of one task
+SHARD = 500  # the number of problems per task
 
 
 @stage(parameters.Generate)
 async def generate(given: parameters.Generate) -> State[dict[str, Any]]:
-    """Solves problems, and judges and stores every draft. The flow run fails if a trajectory or the stage failed, or if
-    a threshold is not met. If you retry the run, it continues."""
+    """Solves problems, and grades and stores every draft. The flow run fails if a trajectory or the stage failed, or if
+    a threshold is not met. A retried run continues where it ended."""
     summary = await _generated(given)
     return ended(_told(summary), asdict(summary), *_wrong(summary, given))
 
@@ -55,7 +56,7 @@ async def generate(given: parameters.Generate) -> State[dict[str, Any]]:
 @stage(parameters.Augment)
 async def augment(given: parameters.Augment) -> State[dict[str, Any]]:
     """Makes new questions from old ones, tests each, and stores them. The flow run fails if a call or the stage failed,
-    or if a threshold is not met. If you retry the run, it continues."""
+    or if a threshold is not met. A retried run continues where it ended."""
     found = await _augmented(given)
     told = str(found)
     await noted(told, key="redraft-augment", description=f"from {given.source}")
@@ -65,10 +66,9 @@ async def augment(given: parameters.Augment) -> State[dict[str, Any]]:
 
 @stage(parameters.Annotate)
 async def annotate(given: parameters.Annotate) -> State[dict[str, Any]]:
-    """Grades the stored drafts that match `where` and that this grader has not judged yet, so a schedule judges only
-    new drafts. The flow run fails if a call or the stage failed, or if a threshold is not met. If you retry the run, it
-    continues.
-    """
+    """Grades the stored drafts that match `where` and that this grader has not graded yet, so a scheduled run grades
+    only new drafts. The flow run fails if a call or the stage failed, or if a threshold is not met. A retried run
+    continues where it ended."""
     found = await _annotated(given)
     told = str(found)
     await noted(f"{told}.", key="redraft-annotation", description=f"grader {found.grader}")
@@ -84,7 +84,7 @@ async def annotate(given: parameters.Annotate) -> State[dict[str, Any]]:
 @stage(parameters.SelfTrain)
 async def self_train(given: parameters.SelfTrain) -> State[dict[str, Any]]:
     """Trains a model on its own judged drafts, in rounds. The flow run fails if the stage failed, if its budget is used
-    up before the last round, or if a threshold is not met. If you retry the run, it continues."""
+    up before the last round, or if a threshold is not met. A retried run continues where it ended."""
     found = await _self_trained(given)
     await noted(str(found), key="redraft-self-train", description=f"method {found.method}")
     gain = found.rounds[-1].gain.mean if found.rounds else None
@@ -103,17 +103,17 @@ async def filter(given: parameters.Filter) -> State[dict[str, Any]]:
 
 @stage(parameters.Export)
 async def export(given: parameters.Export) -> State[dict[str, Any]]:
-    """Writes the trajectories that the filters keep to a file. An earlier file is replaced."""
+    """Writes the trajectories that the filters keep to a file. An existing file is replaced."""
     found = await _exported(given, given.arguments)
     return ended(found.one_line(), asdict(found), too_few("kept", found.kept, "min_kept", given.min_kept))
 
 
 @stage(parameters.Nightly)
 async def nightly(given: parameters.Nightly) -> State[dict[str, Any]]:
-    """Draws one more replicate of the problems, and exports everything that is right so far."""
+    """Draws one more replicate of the problems, and exports all trajectories of the store that the filters keep."""
     parts(
         **{**_settings(given, parts), "arguments": given.export_arguments}
-    )  # finds wrong arguments before a model is paid
+    )  # wrong arguments are found before a model is paid
     summary = await _generated(given)
     found = await _exported(given, given.export_arguments)
     get_run_logger().info(found.one_line())
@@ -124,13 +124,13 @@ async def nightly(given: parameters.Nightly) -> State[dict[str, Any]]:
 
 
 def scheduled_date() -> str:
-    """Returns the day that this flow run was scheduled for, in UTC, such as 2026-11-22."""
+    """Returns the date in UTC for which this flow run was scheduled, such as 2026-11-22."""
     return f"{flow_run.get_scheduled_start_time():%Y-%m-%d}"
 
 
 async def _generated(given: parameters.Generate) -> Summary:
-    """Runs the shards one after the other until the budget is used up. Returns the summary of all shards, and makes an
-    artifact of it."""
+    """Runs the shards one after the other until the budget is used up. Returns the summary of all shards, and creates
+    an artifact with it."""
     budget = RemainingBudget(given.structured()["budget"])
     replicate = given.replicate or scheduled_date()
     settings = {**_settings(given, generate_stage), **await located(given), "replicate": replicate}
@@ -148,7 +148,7 @@ async def _generated(given: parameters.Generate) -> Summary:
             break
         try:
             await tried("generate", given, partial(shard, found[start : start + SHARD]), _failures)
-        except BudgetTooSmall:  # for one more call
+        except BudgetTooSmall:  # less than one more call costs
             if not parts:
                 raise
             spent = True
@@ -163,7 +163,7 @@ async def _generated(given: parameters.Generate) -> Summary:
 
 
 async def _augmented(given: parameters.Augment) -> AugmentResult:
-    """Makes the new questions, in several tries if needed, and returns the counts of all tries together."""
+    """Makes the new questions, retrying if needed. Returns the counts of all tries together."""
     budget = RemainingBudget(given.structured()["budget"])
     settings = {**_settings(given, augment_stage), **await located(given), "progress": Logged()}
     parts: list[AugmentResult] = []
@@ -174,14 +174,14 @@ async def _augmented(given: parameters.Augment) -> AugmentResult:
 
     try:
         await tried("augment", given, work, _unmade)
-    except BudgetTooSmall:  # for one more call
+    except BudgetTooSmall:  # less than one more call costs
         if not parts:
             raise
     return sum_of_augment_tries(parts)
 
 
 async def _annotated(given: parameters.Annotate) -> Annotation:
-    """Grades the drafts, in several tries if needed, and returns the counts of all tries together."""
+    """Grades the drafts, retrying if needed. Returns the counts of all tries together."""
     budget = RemainingBudget(given.structured()["budget"])
     settings = {**_settings(given, annotate_stage), **await located(given), "progress": Logged()}
     parts: list[Annotation] = []
@@ -192,14 +192,14 @@ async def _annotated(given: parameters.Annotate) -> Annotation:
 
     try:
         await tried("annotate", given, work, _spoilt)
-    except BudgetTooSmall:  # for one more call
+    except BudgetTooSmall:  # less than one more call costs
         if not parts:
             raise
     return sum_of_tries(parts)
 
 
 async def _self_trained(given: parameters.SelfTrain) -> SelfTraining:
-    """Does the rounds, in several tries if needed; a further try goes on where the one before ended."""
+    """Runs the rounds of self-training, retrying if needed. Each retry continues where the try before ended."""
     budget = RemainingBudget(given.structured()["budget"])
     settings = {**_settings(given, self_train_stage), **await located(given), "progress": Logged()}
 
@@ -215,22 +215,23 @@ async def _exported(given: parameters.Written, arguments: Mapping[str, Any] | No
     async def work() -> DatasetResult:
         try:
             return await export_stage(**settings)
-        except EmptyExport as error:  # `min_kept` says whether that is a failure
+        except EmptyExport as error:  # `min_kept` decides whether this is a failure
             return error.result
 
     return await tried("export", given, work)
 
 
 def _settings(given: parameters.Stored, stage: Callable[..., Any]) -> dict[str, Any]:
-    """Returns the parameters of a flow that a stage takes. A parameter that is None is left out, so that the stage uses
-    its default."""
+    """Returns the parameters of a flow that a stage takes as arguments. A parameter that is None is left out, so that
+    the stage's default applies."""
     taken = signature(stage).parameters
     plain = {name: value for name, value in given if name in taken and value is not None}
     return {**plain, **(given.structured() if isinstance(given, parameters.Model) and "limits" in taken else {})}
 
 
 def _joined(found: Sequence[Problem], parts: Sequence[Summary], replicate: str) -> Summary:
-    """Returns one summary over all problems. Its new trajectories and its cost are sums over all shards and tries."""
+    """Returns one summary over all problems. Its numbers of new trajectories and its cost are sums over all shards and
+    tries."""
     last, ids = parts[-1], [problem.problem_id for problem in found]
     whole = summarise(Store(last.db), last.run_id, recipe=last.recipe, replicate=replicate, problems=ids)
     costs = [part.cost_usd for part in parts if part.cost_usd is not None]
@@ -246,14 +247,14 @@ def _joined(found: Sequence[Problem], parts: Sequence[Summary], replicate: str) 
 
 
 def _told(summary: Summary, kept: str = "") -> str:
-    """Returns the result of a flow run in one line."""
+    """Returns the result of a flow run as one line."""
     told = summary.one_line() + (f"; {kept}" if kept else "")
     return f"{told}. {summary.spent}" if summary.spent else told
 
 
 def _wrong(summary: Summary, given: parameters.Generate) -> tuple[str | None, ...]:
-    """Returns the reasons why a flow run fails: failed trajectories, and thresholds that are not met. None stands for
-    a check that is passed."""
+    """Returns the reasons why a flow run fails: failed trajectories, and thresholds that are not met. A check that
+    passed has None."""
     return (
         _failures(summary),
         too_few("right", summary.right, "min_right", given.min_right),

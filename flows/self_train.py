@@ -1,5 +1,5 @@
-"""Rounds of self-training: what a model drafts is judged, chosen and learnt from, again and again. A plain async
-function without Prefect.
+"""Self-training in rounds: a model's drafts are graded and filtered, and the model is trained on them, several times. A
+plain async function without Prefect.
 
     from redraft.flows.self_train import self_train
     found = asyncio.run(self_train("builtin", method="rest_em", rounds=2))
@@ -28,7 +28,7 @@ from redraft.store.tables.store import Store
 from redraft.store.waiting import off_loop
 
 BUILTIN_LIMIT = 3000
-"""Problems that are taken of the built-in source, which never ends, if no limit is given."""
+"""The number of problems from the built-in source, which is endless, if no limit is given."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,21 +42,22 @@ class SelfTrainArguments(SelfTrainSettings):
 
 @takes(SelfTrainArguments)
 async def self_train(given: SelfTrainArguments) -> SelfTraining:
-    """Trains a model on its own judged drafts, in rounds. A round draws trajectories of the problems of `source`,
-    labels and filters them as the `method` says, exports rows, trains, and measures the trained model on held-out
-    problems. The views `rounds` and `models` have the result.
+    """Trains a model on its own judged drafts, in rounds. A round draws trajectories for the problems of `source`,
+    labels and filters them with the filters of the `method`, exports rows, trains, and measures the trained model on
+    held-out problems. The views `rounds` and `models` have the results.
 
-    The held-out problems and the samples on them are the same in every round, so that a round is compared with the
-    round before, and with the first model, by paired intervals over problems. A fall takes the trained model back, and
-    the next round begins with the model before. Two falls in a row, or two rounds in a row without a gain, stop the
-    loop; `all_rounds` goes on after such a stop. The result names the model that is right most often.
+    The held-out problems and the number of samples for them are the same in every round. Each round is compared with
+    the round before, and with the first model, by paired intervals over problems. If the accuracy falls, the trained
+    model is discarded, and the next round begins with the model before it. Two falls in a row, or two rounds in a row
+    without a gain, stop the loop; with `all_rounds` it continues. The result names the model with the highest accuracy.
 
-    `arguments` sets arguments of the method's strategy. With "trainer." or "server." before its name, an argument
-    belongs to the trainer (`{"trainer.epochs": 2}`) or to the server, which serves each model while it is asked. With
-    "policy." or "verifier." it replaces what the method says of this model (`{"policy.start": "base"}`). With
-    `stop_on_alarm` a round in which an alarm sounds is the last. A problem whose question is among the held-out
-    problems is left out. If the same call is killed and repeated, it goes on where it was; more `rounds` go on from the
-    last. `budget` limits all parts of the rounds together; no training begins when it is used up.
+    `arguments` are arguments of the method's strategy. With the prefix "trainer." or "server.", an argument belongs to
+    the trainer (`{"trainer.epochs": 2}`), or to the server that serves each model while drafts are drawn. With the
+    prefix "policy." or "verifier.", it overrides the method's setting for this model (`{"policy.start": "base"}`). With
+    `stop_on_alarm`, the loop ends after a round in which an alarm is raised. A problem whose question is among the
+    held-out problems is left out. If the same call is repeated after a kill, it continues where it ended; a larger
+    `rounds` continues after the last round. `budget` limits all rounds together; no training begins after it is used
+    up.
 
     `progress` and `source` are as in `generate`. Raises MethodError, TrainingError, ServerError, SettingsError,
     StoreError, SourceError, PartError, ExportError if no row is kept, and ModelError.
@@ -95,7 +96,7 @@ async def self_train(given: SelfTrainArguments) -> SelfTraining:
 
 
 def _plan(given: SelfTrainArguments, progress: Progress, store: Store) -> LoopPlan:
-    """Returns the plan of the loop. Raises SourceError if no problem is left to train on."""
+    """Returns the plan of the loop. Raises SourceError if no problem is left for training."""
     heldout = problems(given.heldout, progress, replace(given, limit=given.heldout_limit), split="heldout")
     apart = {problem.problem_id for problem in heldout} | {folded(problem) for problem in heldout}
     left_out: set[str] = set()

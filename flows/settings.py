@@ -1,8 +1,8 @@
-"""Declares every setting of a run in one place: its type, default, bounds and meaning.
+"""Declares every setting of a run once: its type, default, bounds and meaning.
 
-Python's keywords, the options of the command line and the parameters of the scheduled flows are made from these fields,
-so that a new setting is one field here. The command line reads the fields for `--help`, so this file imports nothing
-that is slow. `flows/settings_validation.py` checks values against the fields with Pydantic.
+Python keywords, command-line options and the parameters of the scheduled flows are generated from these fields, so a
+new setting needs only one new field here. The command line reads the fields for `--help`, so this file imports no slow
+module. `flows/settings_validation.py` validates values against the fields with Pydantic.
 """
 
 # ruff: noqa: RUF009 - setting() makes a dataclass field
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
     from redraft.llm.usage import Prices
 
 Name: TypeAlias = str
-"""A text that is not empty."""
+"""A string that is not empty."""
 
 
 DB = "redraft.duckdb"
-"""The store of every stage that names no other."""
+"""The default store of every stage."""
 
 
 class SettingsError(RedraftError):
-    """A setting does not exist, or cannot have the given value."""
+    """Raised if a setting does not exist, or cannot have the given value."""
 
 
 def _limits() -> Limits:
@@ -97,7 +97,8 @@ class ModelSettings:
 
     @property
     def sampling(self) -> Sampling:
-        """Returns how every call of the run samples. Raises PartError for a truncation outside its range."""
+        """Returns the sampling parameters of every call of the run. Raises PartError for a truncation parameter outside
+        its range."""
         from redraft.llm.model import Sampling
         from redraft.llm.truncation import Truncation
 
@@ -123,7 +124,7 @@ class Settings(ModelSettings):
 
 
 BUILD_SETTINGS = ("grader", "critic", "samples")
-"""The settings that a strategy is built with, beside its arguments."""
+"""The settings that are passed to a strategy in addition to its arguments."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,7 +142,7 @@ class Selection:
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerSettings:
-    """The settings of a stage whose work several processes can share."""
+    """The settings of a stage whose work can be shared by several processes."""
 
     workers: int = setting(1, "The processes that share the work; more commands with the same settings join.", ge=1)
 
@@ -227,7 +228,8 @@ class DiversitySettings:
 
 @dataclass(frozen=True, kw_only=True)
 class SelfTrainSettings(ModelSettings, Selection):
-    """The settings of a loop of self-training. What a method decides too is None by default: the method's value."""
+    """The settings of a self-training loop. A setting that the method also has is None by default, which means the
+    method's value."""
 
     method: Name = setting("mended", "What is drawn, kept and trained: a method's name, or your own.toml.")
     rounds: int = setting(1, "The number of rounds; a larger number than before goes on.", ge=1)
@@ -250,7 +252,7 @@ class SelfTrainSettings(ModelSettings, Selection):
 
 
 EVALUATION_SAMPLES = 4
-"""The default of `samples` where methods are compared: each of them draws so many."""
+"""The default of `samples` in comparisons: the number of drafts of each method."""
 
 
 def _evaluation_settings() -> Settings:

@@ -1,4 +1,4 @@
-"""Checks a user's values against the fields of a class of settings, with Pydantic. Every stage uses these checks."""
+"""Validates a user's values against the fields of a settings class, with Pydantic. Every stage uses this validation."""
 
 import inspect
 import re
@@ -37,10 +37,10 @@ R = TypeVar("R")
 def takes(
     kind: Callable[P, T],
 ) -> Callable[[Callable[[T], Coroutine[Any, Any, R]]], Callable[P, Coroutine[Any, Any, R]]]:
-    """Turns a stage that takes one object of settings into a function with a keyword for each setting, such as
-    `generate(source, samples=4)`.
+    """Returns a decorator that turns a stage with one object of settings into a function with a keyword for each
+    setting, such as `generate(source, samples=4)`.
 
-    The function raises SettingsError, in one line, for an unknown name or a wrong value.
+    The function raises SettingsError, with a message of one line, for an unknown name or a wrong value.
     """
 
     def decorate(stage: Callable[[T], Coroutine[Any, Any, R]]) -> Callable[P, Coroutine[Any, Any, R]]:
@@ -50,7 +50,7 @@ def takes(
         @wraps(stage)
         async def run(*given: Any, **named: Any) -> R:
             if len(given) > len(places) or set(places[: len(given)]) & named.keys():
-                there.bind(*given, **named)  # raises TypeError, as every function does
+                there.bind(*given, **named)  # raises TypeError, like any Python function
             return await stage(read(kind, {**dict(zip(places, given, strict=False)), **named}))
 
         about = [f"    {name}: {field.metadata['about']}" for name, field in described(kind).items()]
@@ -63,7 +63,7 @@ def takes(
 
 
 def signature(kind: Any) -> inspect.Signature:
-    """Returns the signature of a class of settings, with the default values, so that `help` shows them."""
+    """Returns the signature of a settings class, including the default values, so that `help` shows them."""
     parameters = []
     for one in sorted(fields(kind), key=lambda one: bool(one.kw_only)):
         default = one.default_factory() if one.default_factory is not MISSING else one.default
@@ -74,8 +74,8 @@ def signature(kind: Any) -> inspect.Signature:
 
 
 def read(kind: Callable[..., T], given: Mapping[str, Any]) -> T:
-    """Returns the settings with these names and values. None means that no arguments are given. Raises SettingsError,
-    in one line."""
+    """Returns the settings with these names and values. An argument mapping that is None counts as empty. Raises
+    SettingsError with a message of one line."""
     names = [one.name for one in fields(kind)]  # type: ignore[arg-type]
     for name in given:
         if name not in names:
@@ -96,7 +96,7 @@ def read(kind: Callable[..., T], given: Mapping[str, Any]) -> T:
 
 
 def mistakes(error: ValidationError, apart: Sequence[str] = ()) -> Iterator[str]:
-    """Returns what is wrong with each setting, such as "samples='three' must be a whole number". Secrets are masked.
+    """Yields a message for each wrong setting, such as "samples='three' must be a whole number". Secrets are masked.
     Errors whose types are in `apart` are left out."""
     wrong: dict[str, tuple[list[str], Any]] = {}
     for one in error.errors():
@@ -111,13 +111,14 @@ def mistakes(error: ValidationError, apart: Sequence[str] = ()) -> Iterator[str]
 
 
 def _is_branch(part: int | str) -> bool:
-    """Returns whether a part of an error's place is Pydantic's name for a type in a union, which users do not know."""
+    """Returns True if a part of an error's location is Pydantic's name for a member of a union, which users do not
+    know."""
     return isinstance(part, str) and (part in BRANCHES or part[:1].isupper() or "[" in part)
 
 
 def model_fields(kind: Any, types: Mapping[str, Any]) -> dict[str, tuple[Any, FieldInfo]]:
-    """Returns the fields of a class of settings as fields for a Pydantic model. `types` has the types that the names in
-    the annotations refer to."""
+    """Returns the fields of a settings class as field definitions for a Pydantic model. `types` maps the names in
+    annotations to types."""
     hints = get_type_hints(kind, localns={**TYPES, **types}, include_extras=True)
     found = {}
     for name, one in described(kind).items():
@@ -140,7 +141,7 @@ def _model(kind: Any) -> type[BaseModel]:
 
 
 def _no_truth(value: Any) -> Any:
-    """Returns the value, unless it is a truth value: Python would take true as 1."""
+    """Returns the value. Raises an error if it is a boolean, because Python would accept True as 1."""
     if isinstance(value, bool):
         raise PydanticCustomError("number", "a number")
     return value
@@ -181,10 +182,10 @@ TYPES = {
     "Settings": Annotated[Any, AfterValidator(_checked)],
     "Spec": Callable[..., Any],
 }
-"""What the names in annotations of settings stand for, as Pydantic reads them."""
+"""The types that the names in annotations of settings stand for, as Pydantic validates them."""
 
 NUMBER = re.compile(r"\b(int|float)\b")
-"""In the annotation of a field that takes a number."""
+"""Matches the annotation of a field that takes a number."""
 
 BRANCHES = ("str", "constrained-str", "callable", "function-after")
 
@@ -221,4 +222,4 @@ WANTED = {
     "too_long": "a list of at most {max_length}",
     "too_short": "a list of at least {min_length}",
 }
-"""What a value must be, by the type of Pydantic's error; for another type Pydantic's own sentence is said."""
+"""What a value must be, by the type of Pydantic's error. For other types, Pydantic's own message is used."""

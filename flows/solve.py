@@ -1,4 +1,5 @@
-"""Solves one question and shows each step when it is written, then the critique of the draft, then the redraft."""
+"""Solves one question, and shows each step as soon as it is written, then the critique of the draft, then the
+redraft."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -23,9 +24,10 @@ from redraft.store.unit import Unit
 
 
 async def solve(problem: Problem, settings: Settings, db: str | Path | Store, console: Console) -> Unit:
-    """Solves one problem, shows its drafts on `console`, and stores them. A quiet console shows nothing.
+    """Solves one problem, shows its drafts on `console`, stores them, and returns the unit. A quiet console shows
+    nothing.
 
-    If the same question was solved with the same settings before, it is replayed from the store and costs nothing.
+    If the same question was solved with the same settings before, the stored drafts are shown and no call is made.
     Raises StoreError, PartError, and ModelError if the model can't be used at all.
     """
     live = Live(console, settings.samples)
@@ -47,14 +49,14 @@ async def solve(problem: Problem, settings: Settings, db: str | Path | Store, co
 
 
 class Live(Silent):
-    """A Progress that shows drafts on a console while they are written. `units` has the finished units."""
+    """A Progress that shows drafts on a console while they are written. `units` collects the finished units."""
 
     def __init__(self, console: Console, samples: int) -> None:
         self.units: list[Unit] = []
         self._console = console
         self._samples = samples
         self._last: int | None = None  # the number of the sample that was shown last
-        self._steps: dict[int, int] = {}  # by sample: how many of its steps are on the screen
+        self._steps: dict[int, int] = {}  # by sample: the number of its steps already shown
 
     def say(self, text: str) -> None:
         self._console.print(text, style="dim")
@@ -67,8 +69,8 @@ class Live(Silent):
         separator: str | None = None,
         window: int | None = None,
     ) -> Policy:
-        """Returns a policy that writes whole drafts, and shows each step when it is written. The function takes the
-        arguments of the policy `whole`."""
+        """Returns a policy that writes whole drafts, and shows each step as soon as it is written. The function takes
+        the same arguments as the policy `whole`."""
         write = stepwise(client, temperature=temperature, separator=separator, window=window)
 
         async def propose(trajectory: Trajectory, n: int, first: int = 0) -> list[Trajectory]:
@@ -77,13 +79,13 @@ class Live(Silent):
         return propose
 
     def critic(self, client: Client) -> Critic:
-        """Returns a critic that asks the writing model about its own draft, and shows its critique."""
+        """Returns a critic that asks the writing model about its own draft, and shows the critique."""
         own = own_critic(client)
 
         async def critique(trajectory: Trajectory) -> Critique:
             said = await own(trajectory)
             if trajectory.role is not Role.SAMPLE and said.opinion is Opinion.GO_ON:
-                return said  # a search would show this for every step
+                return said  # not shown: a search would show it for every step
             self._console.print(Text(f"  critic    {said.reason or said.opinion}", style="magenta"))
             return said
 
@@ -114,13 +116,13 @@ class Live(Silent):
         return path
 
     def _name(self, path: Trajectory) -> None:
-        """Shows the number of a path's sample, if there are several samples and another sample was shown last."""
+        """Shows the number of a trajectory's sample, if there are several samples and another sample was shown last."""
         if self._samples > 1 and path.sample != self._last:
             self._console.print(Text(f"sample {path.sample + 1} of {self._samples}", style="bold cyan"))
             self._last = path.sample
 
     def _show(self, path: Trajectory) -> None:
-        """Shows the steps of a path that are not on the screen yet."""
+        """Shows the steps of a trajectory that are not shown yet."""
         shown = self._steps.get(path.sample, 0)
         if len(path.steps) > shown:
             self._name(path)
@@ -132,7 +134,7 @@ class Live(Silent):
 
 
 def verdict(unit: Unit, path: Trajectory) -> Verdict | None:
-    """Returns the oracle's verdict on the last draft of a path; None if the answer is not known."""
+    """Returns the oracle's verdict on the last draft of a trajectory, or None if the answer is not known."""
     return next(
         (
             grade.verdict
@@ -144,6 +146,7 @@ def verdict(unit: Unit, path: Trajectory) -> Verdict | None:
 
 
 def pick(unit: Unit) -> Trajectory | None:
-    """Returns the trajectory that the agent chose, else the first trajectory that did not fail; None if all failed."""
+    """Returns the trajectory that the agent chose, otherwise the first trajectory that did not fail. Returns None if
+    all trajectories failed."""
     alive = [path for path in unit.trajectories if path.stop is not Stop.FAILED]
     return next((path for path in alive if path.chosen), alive[0] if alive else None)

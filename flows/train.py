@@ -38,20 +38,20 @@ async def train(
     include_heldout: bool = False,
     say: Callable[[str], None] = lambda line: None,
 ) -> FinetuneResult:
-    """Tunes the model and writes its weights to the folder `out`; `embedded:FOLDER` loads them from there. The file
-    `tuned.json` in the folder records the rows and settings.
+    """Tunes the embedded model on exported rows, writes its weights to the folder `out`, and returns the result.
+    `embedded:FOLDER` loads the weights from there. The file `tuned.json` in the folder records the rows and settings.
 
-    Training begins with the weights of `model`: `embedded`, or `embedded:FOLDER` for another round. With `trunk`, the
-    folder of a reward model, the layers are those of the reward model. The rows have the format rise, sft, messages or
-    step_weights; if a row or a step has a weight, the weight scales its loss. `say` receives lines about the
-    progress.
+    Training begins with the weights of `model`: `embedded`, or `embedded:FOLDER` for a model that was tuned before.
+    With `trunk`, the folder of a reward model, the layers are those of the reward model. The rows have the format rise,
+    sft, messages or step_weights; if a row or a step has a weight, the weight scales its loss. `say` receives lines
+    about the progress.
 
     Rows of held-out problems are left out and counted, unless `include_heldout` is true. A row is held out if its
     `split` is a held-out split, or if its question is a held-out problem in the store `db`. By default that store is
     redraft.duckdb, if it exists.
 
     Raises ExampleError, SourceError and StoreError. Raises ModelError if PyTorch is not installed, if the model is not
-    the embedded model, or if the folder has weights already.
+    the embedded model, or if the folder already has weights.
     """
     source, folder = weights_folder(model), Path(out).expanduser()
     if source is None:
@@ -90,14 +90,15 @@ async def train(
 
 
 def _held_out(db: str | Path | Store | None) -> ProblemNotes:
-    """Returns the held-out problems of a store. Returns none if no store is named and redraft.duckdb does not exist."""
+    """Returns the held-out problems of a store. The result is empty if no store is given and redraft.duckdb does not
+    exist."""
     if db is None and not Path(DB).exists():
         return ProblemNotes()
     return held_out(db if isinstance(db, Store) else Store(db or DB, create=False))
 
 
 def _read(file: Path, known: ProblemNotes | None) -> list[Example | None]:
-    """Returns the rows of a file as training examples. Unless `known` is None, a held-out row is None in the result."""
+    """Returns the rows of a file as training examples. If `known` is given, a held-out row is None in the list."""
     found: list[Example | None] = []
     for place, row in rows(file):
         if isinstance(row, SourceError):

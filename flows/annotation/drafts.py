@@ -1,4 +1,4 @@
-"""Reads the stored drafts that a person labels, and decides their order."""
+"""Reads the stored drafts that a person labels, and orders them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,19 +11,19 @@ from redraft.store.tables.sql import literal, one_of
 from redraft.store.tables.store import Store
 
 Place = tuple[str, int]
-"""A draft: its trajectory_id and its turn."""
+"""The identity of a draft: its trajectory_id and its turn."""
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A stored draft in the form that a person sees, with the `prefix_key` of its last step."""
+    """A stored draft as a person sees it, with the `prefix_key` of its last step, a hash of the draft's text."""
 
     shown: DraftView
     key: str
 
 
 def drafts(store: Store, places: Sequence[Place]) -> dict[Place, Draft]:
-    """Returns these drafts by their places. Drafts that are not stored are left out."""
+    """Returns a dict of these drafts by their identity. Drafts that are not stored are left out."""
     steps: dict[Place, list[tuple[Any, ...]]] = {}
     for start in range(0, len(places), AT_ONCE):
         ids = [trajectory_id for trajectory_id, _ in places[start : start + AT_ONCE]]
@@ -38,9 +38,10 @@ def _draft(place: Place, rows: Sequence[tuple[Any, ...]]) -> Draft:
 
 
 def places(store: Store, by: str, where: str, seed: int, again: bool) -> list[Place]:
-    """Returns the drafts that match an SQL condition on DRAFTS and ended with an answer, one draft of each text, in the
-    order in which a person sees them. Texts that nobody has labelled come first, in a random order that `seed` decides.
-    Texts that the person has labelled are left out; with `again` they come last. Raises QueryError."""
+    """Returns the drafts that ended with an answer and match an SQL condition on DRAFTS, in the order in which a person
+    sees them. Of several drafts with the same text, only one is returned. Texts that nobody has labelled come first, in
+    a random order seeded by `seed`. Texts that the person `by` has labelled are left out; with `again` they come last.
+    Raises QueryError if DuckDB rejects the condition."""
     order = {"seed": literal(str(seed)), "again": "true" if again else "mine IS NOT TRUE"}
     try:
         return [tuple(row) for row in store.query(PLACES.format(fitting=_fitting(where, by), **order)).rows]
@@ -49,14 +50,14 @@ def places(store: Store, by: str, where: str, seed: int, again: bool) -> list[Pl
 
 
 def drawn_again(store: Store, by: str, where: str) -> list[tuple[Place, str]]:
-    """Returns the matching drafts that have no label of a person who has labelled their text, each with the key of its
-    text."""
+    """Returns the matching drafts that the person `by` has not labelled, but whose text the person has labelled. Each
+    item is a pair of the draft and the key of its text."""
     rows = store.query(DRAWN_AGAIN.format(fitting=_fitting(where, by), by=literal(by))).rows
     return [((trajectory_id, turn), key) for trajectory_id, turn, key in rows]
 
 
 def same_text(store: Store, place: Place, key: str) -> list[Place]:
-    """Returns the other drafts that have the text of this draft, by the key of the text."""
+    """Returns the other drafts with the same text as this draft. `key` is the key of the text."""
     sql = SAME_TEXT.format(drafts=DRAFTS, id=literal(place[0]), turn=place[1], key=literal(key))
     return [tuple(row) for row in store.query(sql).rows]
 
@@ -66,14 +67,14 @@ def _fitting(where: str, by: str) -> str:
 
 
 def told_by(store: Store, by: str) -> dict[str, tuple[Judgement, bool]]:
-    """Returns a person's judgements of the stored drafts, by the key of the draft's text. If a text has several, the
-    last counts."""
+    """Returns a dict of a person's judgements of stored drafts, by the key of the draft's text. A value is a pair of
+    the judgement and True if the known answer was shown. If a text has several judgements, the last counts."""
     rows = store.query(TOLD.format(by=literal(by))).rows
     return {key: (Judgement(*facts), key_shown) for key, key_shown, *facts in rows}
 
 
 def standing(store: Store, by: str, places: Sequence[Place]) -> dict[Place, Label]:
-    """Returns a person's current labels of these drafts."""
+    """Returns a dict of a person's current labels of these drafts, by draft."""
     found: dict[Place, Label] = {}
     for start in range(0, len(places), AT_ONCE):
         these = one_of("trajectory_id", [trajectory_id for trajectory_id, _ in places[start : start + AT_ONCE]])
@@ -83,7 +84,7 @@ def standing(store: Store, by: str, places: Sequence[Place]) -> dict[Place, Labe
 
 
 def known(store: Store, place: Place) -> str:
-    """Returns the known answer and the grades of a draft, in lines."""
+    """Returns the known answer and the grades of a draft as text, one per line."""
     trajectory_id, turn = literal(place[0]), place[1]
     lines = []
     for grader, model, verdict, value, answer in store.query(KNOWN.format(id=trajectory_id, turn=turn)).rows:
@@ -102,7 +103,7 @@ SELECT t.trajectory_id, d.turn, t.turns, t.problem_id, t.run_id, t.recipe, t.rep
 FROM trajectories t JOIN turns d USING (trajectory_id) JOIN problems p USING (problem_id)
 LEFT JOIN raw.recipes r USING (recipe)
 WHERE t.role <> 'rollout' AND d.leaf_step_id IS NOT NULL"""
-"""The drafts that a person can label. A condition may use these columns."""
+"""The SQL query for the drafts that a person can label. A condition may use its columns."""
 
 FITTING = """
 WITH drafts AS ({drafts}), labelled AS (
@@ -115,7 +116,8 @@ WITH drafts AS ({drafts}), labelled AS (
     FROM fitting d JOIN steps s ON s.step_id = d.leaf_step_id LEFT JOIN labelled l ON l.draft_key = s.prefix_key
     WHERE d.answer IS NOT NULL
 )"""
-"""Trajectories that share a draft have the same last step of the draft; such a draft counts once."""
+"""Selects the drafts that match a condition. Trajectories that share a draft have the same last step of the draft; such
+a draft is selected once."""
 
 PLACES = """{fitting}
 SELECT trajectory_id, turn FROM placed WHERE {again}

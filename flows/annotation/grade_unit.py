@@ -20,7 +20,7 @@ from redraft.store.waiting import off_loop
 
 
 class DraftGrader:
-    """Grades stored drafts, and counts the grades in `result`. The grader reads the known answers from `keys`."""
+    """Grades stored drafts, and counts the grades in `result`. The grader reads the known answers through `keys`."""
 
     def __init__(
         self, grader: Grader, client: Client, *, store: Store, journal: Journal, keys: Keyring, result: Annotation
@@ -30,7 +30,7 @@ class DraftGrader:
         self._drafts: dict[str, list[Trajectory]] = {}  # by the id of the unit that grades the drafts
 
     async def prepare(self, tasks: Sequence[AnnotationTask]) -> None:
-        """Reads the drafts of the tasks from the store."""
+        """Reads the drafts of these tasks from the store."""
         for task in tasks:
             self._keys.add(task.problem)
         stored = await off_loop(read_trajectories, self._store, {task.source: task.problem for task in tasks})
@@ -39,7 +39,8 @@ class DraftGrader:
             self._drafts[task.unit] = [cut_to_turn(there[name], turn) for name, turn in task.places if name in there]
 
     async def work(self, task: AnnotationTask) -> Outcome:
-        """Grades each draft of a task. Raises PartError if the grader breaks."""
+        """Grades each draft of a task. Raises PartError if the grader raises an exception of another kind than
+        redraft's."""
         drafts = self._drafts.pop(task.unit)
         found = await self._grade([_moved(draft, task) for draft in drafts])
         stored = {step.step_id for draft in drafts for step in draft.steps}
@@ -55,7 +56,7 @@ class DraftGrader:
         )
 
     async def close(self) -> None:
-        """Does nothing: the caller closes the grader's resources."""
+        """Does nothing, because the caller closes the grader's resources."""
 
     async def _grade(self, drafts: Sequence[Trajectory]) -> list[Grade]:
         try:
@@ -67,7 +68,8 @@ class DraftGrader:
 
 
 def _moved(draft: Trajectory, task: AnnotationTask) -> Trajectory:
-    """Returns a copy of a draft whose steps have ids in this unit, so that rollouts from them belong to the unit."""
+    """Returns a copy of a draft whose steps have ids of this task's unit. Rollouts from these steps then belong to the
+    unit."""
 
     def moved(name: str) -> str:
         return f"{task.unit}/{name}"
@@ -80,8 +82,8 @@ def _moved(draft: Trajectory, task: AnnotationTask) -> Trajectory:
 
 
 def _returned(grade: Grade, draft: Trajectory, unit: str, stored: Collection[str]) -> Grade:
-    """Returns the grade with the ids of the stored draft. The steps that are `stored` get their stored ids back, so
-    that rollouts continue from them."""
+    """Returns a grade of a copied draft with the ids of the stored draft. Steps in `stored` get their stored ids back,
+    so that the rollouts are children of stored steps."""
 
     def returned(name: str | None) -> str | None:
         bare = name.removeprefix(f"{unit}/") if name else None

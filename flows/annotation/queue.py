@@ -1,4 +1,4 @@
-"""Finds the stored drafts that a grader must judge, and the drafts that it has judged already."""
+"""Finds the stored drafts that a grader must grade, and the drafts that it has already graded."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,28 +14,28 @@ from redraft.store.unit import key_hash
 
 @dataclass(frozen=True, slots=True)
 class AnnotationTask:
-    """The matching drafts of one stored unit, and the unit of work that judges them. `key` is a hash of the drafts'
-    texts and of the known answer. If the hash changes, the drafts are judged again."""
+    """The matching drafts of one stored unit, and the unit of work that grades them. `key` is a hash of the drafts'
+    texts and of the known answer. If the hash changes, the drafts are graded again."""
 
     source: str  # the unit that the drafts belong to
     unit: str
     problem: Problem
     places: tuple[Place, ...]
     key: str
-    attempt: int = 1  # the number of the attempt to judge the drafts
+    attempt: int = 1  # the number of the attempt, from 1
 
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """The open tasks and the finished tasks, in the order of problems and units."""
+    """The tasks that are open and the tasks that are done, in the order of problems and units."""
 
     todo: tuple[AnnotationTask, ...]
     done: tuple[AnnotationTask, ...]
 
 
 def pending(store: Store, where: str, recipe: str, replicate: str, limit: int | None = None) -> Pending:
-    """Returns the tasks for the drafts that match an SQL condition on DRAFTS, of the first `limit` problems. Raises
-    QueryError if DuckDB rejects the condition."""
+    """Returns the tasks for the drafts that match an SQL condition on DRAFTS. Only the first `limit` problems are
+    included. Raises QueryError if DuckDB rejects the condition."""
     try:
         rows = store.query(PLACES.format(drafts=DRAFTS, where=where), patience=PATIENCE).rows
     except QueryError as error:
@@ -67,7 +67,7 @@ def _task(
     return AnnotationTask(source, unit, problem, tuple((trajectory, turn) for trajectory, turn, _ in places), key)
 
 
-PATIENCE = 3600.0  # seconds that a stage waits for a run that is writing
+PATIENCE = 3600.0  # the time limit in seconds for another run to stop writing
 
 PLACES = """
 WITH drafts AS ({drafts}), fitting AS (SELECT trajectory_id, turn, leaf_step_id, problem_id FROM drafts WHERE ({where}

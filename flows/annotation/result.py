@@ -12,7 +12,8 @@ from redraft.store.trajectory import Grade
 @dataclass(slots=True)
 class Annotation:
     """The counts of a run. `drafts` counts the graded drafts, `values` the drafts with a value, and `steps` the steps
-    with a value. `known` counts drafts that were graded before. `lost` counts the drafts without a value, by reason."""
+    with a value. `known` counts drafts that an earlier run graded. `lost` counts the drafts without a value, by
+    reason."""
 
     db: str
     run_id: str
@@ -22,7 +23,7 @@ class Annotation:
     steps: int = 0
     rollouts: int = 0
     known: int = 0
-    failed: int = 0  # units with a failed call; the same command tries them again
+    failed: int = 0  # units with a failed call; a repeated command retries them
     lost: dict[str, int] = field(default_factory=dict)
     spent: str | None = None  # a sentence that names the budget that is used up
     used: Amount | None = None  # how much of the run's budget was used, if it has one
@@ -59,8 +60,8 @@ class Annotation:
 
 
 def sum_of_tries(tries: Sequence[Annotation]) -> Annotation:
-    """Returns the counts of several tries of one run together. The tries are in order, and `known` of each try includes
-    the drafts of earlier tries."""
+    """Returns the sum of the counts of several tries of one run, in order. The `known` of each try includes the drafts
+    that earlier tries graded, so these are subtracted."""
     first, last = tries[0], tries[-1]
     drafts = last.known + last.drafts - first.known
     return replace(

@@ -1,4 +1,4 @@
-"""The work on one problem: an augmentation makes new questions from it, and tests them."""
+"""Makes new questions from one problem by one augmentation, and tests them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from redraft.store.unit import Rewrite, key_hash
 
 @dataclass(frozen=True, slots=True)
 class RewritingTask:
-    """A problem to make new questions from, with its unit of work, and the number of the attempt, from 1."""
+    """A problem from which new questions are made, with its unit of work and the number of the attempt, from 1."""
 
     problem: Problem
     unit: str
@@ -27,7 +27,8 @@ class RewritingTask:
 
 
 class Rewriter:
-    """Makes new questions by one method, and counts them in `result`. `graders` judge answers by the keys in `keys`."""
+    """Makes new questions by one method, and counts them in `result`. `graders` grade answers by the answer keys in
+    `keys`."""
 
     def __init__(
         self,
@@ -43,10 +44,11 @@ class Rewriter:
         self._graders, self._keys, self._samples, self._result = graders, keys, samples, result
 
     async def prepare(self, tasks: Sequence[RewritingTask]) -> None:
-        """Does nothing, since a task needs no stored data."""
+        """Does nothing, because a task needs no stored data."""
 
     async def work(self, task: RewritingTask) -> Outcome:
-        """Makes and tests the new questions of a problem. Raises PartError if the method breaks."""
+        """Makes and tests the new questions of a problem. Raises PartError if the method raises an unexpected
+        exception."""
         workshop = Workshop(self._method.name, task.unit, self._client, self._agent, self._graders, self._keys)
         rewrites = await self._rewrites(task, workshop)
         status = self._status(workshop)
@@ -65,7 +67,7 @@ class Rewriter:
         )
 
     async def close(self) -> None:
-        """Does nothing: the caller closes the checker and the sandbox."""
+        """Does nothing, because the caller closes the checker and the sandbox."""
 
     async def _rewrites(self, task: RewritingTask, workshop: Workshop) -> list[Rewrite]:
         if self._method.augmentation.needs_answer and task.problem.answer is None:
@@ -86,7 +88,7 @@ class Rewriter:
         return list(made)
 
     def _status(self, workshop: Workshop) -> str:
-        """Returns the status of a unit: "failed" if a call failed, "cut" if the run's budget is used up."""
+        """Returns the status of a unit: `failed` if a call failed, or `cut` if the run's budget is used up."""
         if Stop.FAILED in workshop.stops:
             return "failed"
         return "cut" if Stop.BUDGET in workshop.stops and self._client.exhausted else "done"

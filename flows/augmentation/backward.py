@@ -1,8 +1,9 @@
-"""Backward questions (MetaMath): one for each number of a question that may be hidden as an unknown variable. The
-answer is the hidden number.
+"""Backward questions (MetaMath): one question for each number that may be replaced by an unknown variable. The answer
+is the replaced number.
 
-A token between white space can be hidden if it is a number with signs around it, such as `$5.50` or `20%.`, or one of
-the number words. Years, dates, times, and the numbers of labels such as `room 5` are no quantities, and stay.
+The question is split at white space into tokens. A token can be hidden if it is a number, with punctuation and units
+such as `$5.50` or `20%.`, or one of the number words. Years, dates, times, and the numbers of labels such as `room 5`
+are not quantities, and are not hidden.
 """
 
 import re
@@ -17,8 +18,9 @@ from redraft.store.unit import Rewrite
 
 @dataclass(frozen=True, slots=True)
 class Mask:
-    """A question with one number hidden. `answer` is the number without signs and separators; a word is written in
-    digits. `variable` is the name of the unknown: x, or X in a question with LaTeX."""
+    """A question in which one number is replaced by an unknown. `answer` is the number without units and thousands
+    separators; a number word is converted to digits. `variable` is the name of the unknown: `x`, or `X` in a question
+    with LaTeX."""
 
     question: str
     answer: str
@@ -26,8 +28,8 @@ class Mask:
 
 
 def masks(question: str) -> list[Mask]:
-    """Returns the question once for each number that may be hidden, in the order of the numbers. A question that
-    already has the unknown has none."""
+    """Returns a Mask for each number of the question that may be hidden, in the order of the numbers. The list is empty
+    if the question already contains the name of the unknown."""
     latex = is_latex(question)
     variable = "X" if latex else "x"
     if has_unknown(question, variable):
@@ -43,17 +45,18 @@ def masks(question: str) -> list[Mask]:
 
 
 def has_unknown(question: str, variable: str = "x") -> bool:
-    """Returns whether the name of the unknown stands in the question as a word of its own."""
+    """Returns True if the question contains the name of the unknown as a word of its own."""
     return re.search(rf"(?<![A-Za-z\\]){variable}(?![A-Za-z])", question) is not None
 
 
 def is_latex(question: str) -> bool:
-    """Returns whether a question has formulas of LaTeX. A single dollar is money."""
+    """Returns True if a question contains LaTeX formulas. A single dollar sign is read as money."""
     return LATEX.search(question) is not None
 
 
 def _hidden(texts: list[str], place: int, variable: str, *, math: bool) -> tuple[str, str]:
-    """Returns the answer of a token, and the token with its number hidden; two empty texts if it may not be hidden."""
+    """Returns a pair: the number in a token, and the token with the number replaced by the variable. Both are "" if the
+    number may not be hidden."""
     token = texts[place]
     before = texts[place - 1] if place else ""
     after = texts[place + 1] if place + 1 < len(texts) else ""
@@ -73,14 +76,14 @@ def _hidden_word(word: re.Match[str], before: str, after: str, variable: str) ->
     if name == "one" and (previous in BEFORE_PRONOUN or following in AFTER_PRONOUN or word["after"]):
         return "", ""
     if name == "fifth" and (following != "of" or previous not in ("a", "one")):
-        return "", ""  # the fifth day is a place in an order
+        return "", ""  # an ordinal, as in "the fifth day"
     if following in ("fifth", "o'clock") or previous in LABELS:
         return "", ""
     return WORDS[name], shown
 
 
 def _is_label(number: re.Match[str], before: str, after: str) -> bool:
-    """Returns whether a number is part of a name, a date or a time."""
+    """Returns True if a number is part of a name, a date or a time."""
     previous, following = before.strip(SIGNS), after.lower().strip(SIGNS)
     named = before.lower() in LABELS or before in CAPITAL_LABELS
     if named and number["before"].strip(QUOTES) == "" and "%" not in number["after"]:
@@ -94,7 +97,7 @@ def _is_label(number: re.Match[str], before: str, after: str) -> bool:
 
 
 def _in_formula(question: str, token: re.Match[str]) -> bool:
-    """Returns whether the number of a token lies between two dollars, in a question with LaTeX."""
+    """Returns True if a token is between two dollar signs, in a question with LaTeX."""
     opened = len(token[0]) - len(token[0].lstrip("$€£¢\"'“‘"))
     return question.count("$", 0, token.start() + opened) % 2 == 1
 
@@ -106,8 +109,9 @@ LATEX = re.compile(
     r"\\[A-Za-z(\[]"
     r"|\$(?![\s$])(?:\\[A-Za-z]+|(?![A-Za-z]{4})[^$\\])*(?<![\s$])\$(?!\d)"
 )
-"""A command, or a formula between dollars: as in Pandoc, no space stands inside the dollars, and no digit follows. A
-word of four letters is none of a formula, so two amounts of money are none either."""
+"""Matches a LaTeX command, or a formula between dollar signs. As in Pandoc, there is no space inside the dollar signs,
+and no digit follows. A formula contains no word of four letters, so the text between two amounts of money is not a
+formula."""
 NUMBER = re.compile(
     r"""(?P<before>[$€£¢"'“‘]*)(?P<number>(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:/\d+)?|\.\d+)(?P<after>[$€£¢%,.?!;”’"']*)""",
     re.ASCII,
@@ -130,7 +134,7 @@ LABELS = _set(
     " section apartment exercise lesson version #"
 )
 CAPITAL_LABELS = _set("Day Week Month Year Team Class Group Box Bag Train Plan Store Type Car Player Game")
-"""Words that make a label of the number after them if they begin with a capital."""
+"""Words that turn the number after them into a label if they are capitalized."""
 MONTHS = _set(
     "January February March April May June July August September October November December Jan Feb Mar Apr Jun Jul"
     " Aug Sep Sept Oct Nov Dec"
@@ -141,11 +145,11 @@ DAY = re.compile(r"\d{1,2}(?:st|nd|rd|th)?", re.ASCII)
 
 
 Ask = Callable[[Problem, Mask, int, Workshop], Awaitable[str]]
-"""Returns the backward question of a mask, which has this number. Raises Refused."""
+"""A function that returns the backward question of a mask. The integer is the number of the mask. Raises Refused."""
 
 
 class Refused(Exception):
-    """No question could be made: the reason, and the text that was made instead."""
+    """Raised if no question could be made. It has the reason, and the text that was made instead."""
 
     def __init__(self, reason: str, text: str) -> None:
         super().__init__(reason)
@@ -155,7 +159,8 @@ class Refused(Exception):
 async def backward(
     problem: Problem, workshop: Workshop, ask: Ask, *, most: int | None, agreement: float
 ) -> list[Rewrite]:
-    """Returns a tested question for each number that may be hidden, in the order of the numbers."""
+    """Returns a tested question for each number that may be hidden, in the order of the numbers. `most` limits how many
+    are made."""
     if problem.kind is not Kind.MATH:
         return [workshop.refused(f"no mathematics: the kind is {problem.kind.value}")]
     if problem.answer is None:

@@ -1,4 +1,4 @@
-"""Reads a new question from a model's reply, or says why the reply holds none."""
+"""Parses a new question from a model's reply. If the reply has no question, the reason is returned."""
 
 import re
 from dataclasses import dataclass
@@ -8,15 +8,15 @@ from redraft.graders.answers.replies.thinking import unthought
 
 @dataclass(frozen=True, slots=True)
 class ReadReply:
-    """The question of a reply; or the reason why it holds none."""
+    """The result of parsing a reply: the question, or the reason why there is none."""
 
     question: str = ""
     refused: str | None = None
 
 
 def read_question(reply: str, original: str = "") -> ReadReply:
-    """Returns the first question of a reply, without what the model says before and after it. A reply that is empty,
-    that answers, that asks nothing, or that repeats the `original` is refused."""
+    """Returns the first question of a reply, without the text before and after it. A reply is refused if it is empty,
+    contains an answer, asks nothing, or repeats the `original`."""
     text = _without_frame(unthought(reply))
     if not text:
         return ReadReply(refused="empty reply")
@@ -30,8 +30,8 @@ def read_question(reply: str, original: str = "") -> ReadReply:
 
 
 def read_statement(reply: str, variable: str, answer: str, asked: str) -> ReadReply:
-    """Returns the declarative statement of a reply. It must state the answer, and keep the variable if the question
-    `asked` has it."""
+    """Returns the declarative statement in a reply. The statement must contain the answer. If the question `asked` has
+    the variable, the statement must contain it too."""
     text = " ".join(_without_frame(unthought(reply)).split())
     if not text:
         return ReadReply(refused="empty reply")
@@ -46,13 +46,14 @@ def read_statement(reply: str, variable: str, answer: str, asked: str) -> ReadRe
 
 
 def read_verdict(reply: str) -> bool | None:
-    """Returns the last word of a reply that is yes or no, as a truth value; None if there is none."""
+    """Returns True or False if the last "yes" or "no" of a reply is "yes" or "no". Returns None if the reply has
+    neither word."""
     words = VERDICT.findall(unthought(reply))
     return words[-1].lower() == "yes" if words else None
 
 
 def same_text(text: str, other: str) -> bool:
-    """Returns whether two texts differ only in capitals, spaces and marks at their ends."""
+    """Returns True if two texts differ only in case, white space and punctuation at their ends."""
     return _plain(text) == _plain(other)
 
 
@@ -66,7 +67,7 @@ def _states(text: str, answer: str) -> bool:
 
 
 def _without_frame(reply: str) -> str:
-    """Returns the first rewrite of a reply: without a preface, a label, a fence, and what comes after it."""
+    """Returns the first rewrite in a reply, without a preface, a label, a code fence, and the text after it."""
     text = FENCE.sub("", reply).strip()
     first, _, rest = text.partition("\n")
     if rest.strip() and PREFACE.fullmatch(first.strip()):
@@ -90,7 +91,7 @@ NEXT = re.compile(
     r"\s*[*]*:|-{3,}|#{2,}\s*(?:solution|answer|explanation)\b|(?:or|alternatively),?\s*\n)",
     re.IGNORECASE,
 )
-"""Where a further rewrite, a solution or a remark begins."""
+"""Matches the beginning of a second rewrite, a solution or a remark."""
 VERDICT = re.compile(r"\b(?:yes|no)\b", re.IGNORECASE)
 ANSWERS = re.compile(r"\\boxed\s*\{|^\s*####|\bthe (?:final )?answer is\b(?![^?]*\?)", re.IGNORECASE | re.MULTILINE)
 ASKS = re.compile(

@@ -12,9 +12,9 @@ from redraft.store.unit import Rewrite
 
 @dataclass(slots=True)
 class MethodResult:
-    """The counts of one method. `rewrites` counts new questions, and `refused` those that were refused, by kind of
-    reason. `known` counts problems that were done before. `failed` counts problems with a failed call, and `failure`
-    says why the first of them failed."""
+    """The counts of one method. `rewrites` counts new questions, and `refused` counts the refused ones by kind of
+    reason. `known` counts problems that earlier runs have done. `failed` counts problems with a failed call, and
+    `failure` is the reason of the first failure."""
 
     method: str
     run_id: str
@@ -28,13 +28,14 @@ class MethodResult:
     failure: str = ""
 
     def count(self, rewrites: Sequence[Rewrite], *, failed: bool) -> None:
-        """Adds what was made of one problem. If a call failed, only the failure counts, since another try follows."""
+        """Adds the rewrites of one problem to the counts. If a call failed, only the failure is counted, because the
+        problem is tried again."""
         self.problems += 1
         self.failed += failed
         if failed:
             reasons = [rewrite.refused for rewrite in rewrites if (rewrite.refused or "").startswith(FAILED)]
             self.failure = self.failure or next((reason.partition(": ")[2] for reason in reasons if reason), "")
-            return  # another try counts them
+            return  # the next try counts them
         for rewrite in rewrites:
             self.rewrites += rewrite.question is not None
             self.accepted += rewrite.refused is None
@@ -57,8 +58,8 @@ class MethodResult:
 
 @dataclass(slots=True)
 class AugmentResult:
-    """The counts of a run, a MethodResult for each method. `left_out` names the methods that could not run, each with
-    the reason."""
+    """The counts of a run, with a MethodResult for each method. `left_out` maps each method that could not run to the
+    reason."""
 
     db: str
     methods: list[MethodResult] = field(default_factory=list)
@@ -91,13 +92,13 @@ class AugmentResult:
 
 
 FAILED = ("not made", "not tested")
-"""How the reasons begin of questions that a failed call prevented."""
+"""The prefixes of the reasons of questions that a failed call prevented."""
 NOTHING = 'No rewrite was accepted: `redraft query "FROM rewrites"` shows each with the reason.'
 
 
 def sum_of_augment_tries(tries: Sequence[AugmentResult]) -> AugmentResult:
-    """Returns the counts of several tries of one run together. The tries are in order, and the failed problems of the
-    last try count."""
+    """Returns the sum of the counts of several tries of one run, in order. Only the failed problems of the last try are
+    counted."""
     first, last = tries[0], tries[-1]
     for method in last.methods:
         earlier = [one for each in tries[:-1] for one in each.methods if one.method == method.method]

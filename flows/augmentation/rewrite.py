@@ -1,4 +1,5 @@
-"""Questions whose answer nobody knows: the model rewrites a question, and the samples have to agree on an answer."""
+"""Rewrites of questions whose answer is not known: the model rewrites a question, and its sampled answers must
+agree."""
 
 from redraft.agents.agent import at_least_one
 from redraft.flows.augmentation.replies import read_question
@@ -10,8 +11,8 @@ from redraft.store.unit import Rewrite
 
 
 def rewrite(wording: str, rewrites: int, agreement: float, second: str | None) -> Augmentation:
-    """Returns the augmentation that sends this wording. A new question is accepted if at least the share `agreement` of
-    the samples agree on its answer, and the `second` model too, if one is named."""
+    """Returns the augmentation that sends the prompt `wording`. A new question is accepted if at least the share
+    `agreement` of the samples have the same answer. If a `second` model is named, its answer must be the same too."""
     at_least_one(rewrites=rewrites)
     check_agreement(agreement)
 

@@ -1,4 +1,4 @@
-"""Chooses the augmentations of a run, and leaves out those that the model or the problems do not allow."""
+"""Selects the augmentations of a run, and leaves out those that the model or the problems do not allow."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ from redraft.store.problems import Problem
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """An augmentation with its arguments, its name, and its name in recipes."""
+    """An augmentation with its arguments, its name, and the name that recipes contain."""
 
     name: str
     identity: str
@@ -27,7 +27,7 @@ class Method:
     augmentation: Augmentation
 
     def recipe(self, base: str, samples: int, wording: Callable[[str], str]) -> str:
-        """Returns the recipe of a run of this method. `base` is the recipe of the answers to new questions."""
+        """Returns the recipe of a run of this method. `base` is the recipe with which new questions are answered."""
         wordings = {name: wording(name) for name in self.augmentation.wordings}
         arguments = {name: identity(value) for name, value in self.arguments.items()}
         return digest("augment", base, self.identity, arguments, wordings, samples)
@@ -36,8 +36,8 @@ class Method:
 def split_arguments(
     specs: Sequence[Spec] | None, given: Mapping[str, Any]
 ) -> tuple[list[Spec], dict[str, dict[str, Any]], dict[str, Any]]:
-    """Returns the methods, the arguments of each by its name, as `rephrase.rewrites` names them, and the other
-    arguments, which are those of the strategy. All methods are returned if `specs` is None."""
+    """Returns a triple: the methods, the arguments of each method by its name (from keys such as `rephrase.rewrites`),
+    and the other arguments, which are those of the strategy. If `specs` is None, all methods are returned."""
     chosen: list[Spec] = list(names("augmentation") if specs is None else specs)
     for spec in chosen:
         _check_one(spec)
@@ -56,7 +56,7 @@ def split_arguments(
 
 
 def _check_one(spec: Spec) -> None:
-    """Raises PartError for a method with arguments behind its name, and for several methods in one text."""
+    """Raises PartError if `spec` has arguments after its name, or names several methods."""
     name, *more = re.split(r"[\s,]+", spec.strip()) if isinstance(spec, str) else [""]
     if not more or name not in names("augmentation"):
         return
@@ -66,7 +66,7 @@ def _check_one(spec: Spec) -> None:
 
 
 def find_method(spec: Spec, given: Mapping[str, Any]) -> Method:
-    """Returns the method that a spec names. Raises PartError."""
+    """Returns the method that `spec` names. Raises PartError if there is none."""
     factory = load(spec, "augmentation")
     name = factory.__name__
     values = whole(factory, given, "method", f"{name}.")
@@ -79,7 +79,8 @@ def find_method(spec: Spec, given: Mapping[str, Any]) -> Method:
 
 
 def whole_defaults(factory: Callable[..., Any]) -> dict[str, Any]:
-    """Returns the default arguments of a factory, so that a changed default makes another recipe."""
+    """Returns the default arguments of a factory. They are part of the recipe, so a changed default makes another
+    recipe."""
     from inspect import signature
 
     parameters = signature(factory).parameters.values()
@@ -94,8 +95,8 @@ def left_out(
     *,
     named: bool = True,
 ) -> Iterator[tuple[Method, str]]:
-    """Yields each method that cannot run, with the reason. `worded` names the wordings that the user replaced. `named`
-    says whether the user named the methods."""
+    """Yields a pair of method and reason for each method that cannot run. `worded` lists the prompts that the user
+    replaced. `named` is True if the user named the methods."""
     answered = any(problem.answer is not None for problem in problems)
     for method in methods:
         made = method.augmentation

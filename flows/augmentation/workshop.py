@@ -1,4 +1,4 @@
-"""What an augmentation works with: a model that writes, and the acceptance test of what it wrote."""
+"""The tools of an augmentation: a model that writes questions, and the acceptance test of new questions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,14 +25,14 @@ UNFINISHED = (Stop.FAILED, Stop.BUDGET)
 
 
 def check_agreement(agreement: float) -> None:
-    """Raises PartError if the least share of agreeing samples is none."""
+    """Raises PartError unless `agreement` is a share in [0, 1]."""
     check_number("agreement", agreement, 0.5, least=0, most=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """The tools of one augmentation for one unit of work. `agent` answers new questions. `graders` judge answers by the
-    keys in `keys`."""
+    """The tools of one augmentation for one unit of work. `agent` answers new questions. `graders` grade answers by the
+    answer keys in `keys`."""
 
     method: str
     unit: str
@@ -40,11 +40,11 @@ class Workshop:
     agent: Agent
     graders: Sequence[Grader]
     keys: Keyring
-    stops: set[Stop] = field(default_factory=set)  # failures of calls for answers
+    stops: set[Stop] = field(default_factory=set)  # the stops of calls for answers that failed
 
     async def write(self, problem: Problem, wording: str, *, number: int = 0, n: int = 1, **parts: str) -> list[str]:
-        """Returns `n` replies to a wording of this name, whose places `parts` fill. `number` tells requests with the
-        same wording apart. Raises ModelError."""
+        """Returns `n` replies to the prompt with the name `wording`, whose placeholders are filled from `parts`.
+        `number` distinguishes requests with the same prompt. Raises ModelError."""
         text = fill(self.client.template(wording), **parts)
         opening = [message for message in self.client.opening if message.role == "system"]
         place = f"{self.unit}/{wording}/{number}"
@@ -55,8 +55,9 @@ class Workshop:
     async def from_nothing(
         self, problem: Problem, *, n: int = 1, model: str | None = None, api_base: str | None = None
     ) -> list[str]:
-        """Returns `n` texts that a model writes in the place of the user: its prompt is the bare beginning of a user's
-        message. `problem` gives the seeds, and is not shown. Raises ModelError if the model can't."""
+        """Returns `n` texts that a model writes as the user: its prompt is only the beginning of a user's message in
+        the chat template. `problem` seeds the draws, but its text is not part of the prompt. Raises ModelError if the
+        model can't continue such a prompt."""
         client = self.client.for_model(model, api_base) if model else self.client
         asked = replace(problem.ask(self.unit), branch="bare/")
         return [choice.text for choice in await client.complete(asked, "rewrite", f"{self.unit}/bare", (), n=n)]
@@ -75,13 +76,13 @@ class Workshop:
         second: str | None = None,
         derived: bool = True,
     ) -> Rewrite:
-        """Returns the rewrite with the result of its acceptance test: the agent answers the new question.
+        """Returns the rewrite with the result of its acceptance test: the agent answers the new question several times.
 
         If the `answer` is known, the share of samples with this answer must be at least `agreement`, and at least one
-        sample must have it. If it is not known, the most frequent answer becomes the answer; its share must be at least
-        `agreement`, and at least two samples must have it. If a `second` model is named, its likeliest answer must be
-        the same. `number` tells the rewrites of one problem apart. If the question is not `derived` from the parent, it
-        has no parent in the store.
+        sample must have it. If the answer is not known, the most frequent answer is taken. Its share must be at least
+        `agreement`, and at least two samples must have it. If a `second` model is named, its most likely answer must be
+        the same. `number` distinguishes the rewrites of one problem. If the question is not `derived` from the parent,
+        it is stored without a parent.
         """
         new = Problem(
             question,
@@ -105,17 +106,17 @@ class Workshop:
         return made if made.refused is None else replace(made, problem=None, drafts=(), grades=())
 
     async def solve(self, problem: Problem, *, agreement: float = 0.0) -> Rewrite:
-        """Returns answers to the problem itself, accepted if they would be accepted for a rewrite. All drafts are kept,
-        like the drafts of `generate`."""
+        """Returns the answers to the problem itself as a Rewrite. It is accepted under the same conditions as a
+        rewrite. All drafts are stored, like the drafts of `generate`."""
         drafts = await self.agent(problem.ask(self.unit))
         return replace(await self._judged(problem, drafts, agreement), problem=None)
 
     def refused(self, reason: str, question: str | None = None, answer: str | None = None) -> Rewrite:
-        """Returns a rewrite that is refused without a test."""
+        """Returns a rewrite that was refused without a test."""
         return Rewrite(self.method, question, answer, reason)
 
     def accepted_unless(self, reason: str | None, tested: Rewrite) -> Rewrite:
-        """Returns a tested rewrite, refused if there is a reason."""
+        """Returns a tested rewrite. It is refused if `reason` is not None."""
         if reason is None or tested.refused == reason:
             return tested
         return replace(tested, refused=reason, problem=None, drafts=(), grades=())
@@ -132,7 +133,7 @@ class Workshop:
         return replace(made, refused=_reason(made, new.answer is not None, agreement))
 
     async def _confirmed(self, made: Rewrite, asked: Question, second: str) -> Rewrite:
-        """Returns the rewrite, refused if the second model gives another answer."""
+        """Returns the rewrite. It is refused if the second model gives another answer."""
         [draft] = await greedy(self.client.for_model(second))(asked)
         if draft.stop is not None and draft.stop in UNFINISHED:
             self.stops.add(draft.stop)
@@ -165,7 +166,7 @@ class Workshop:
 
 
 def _reason(made: Rewrite, known: bool, agreement: float) -> str | None:
-    """Returns why a tested rewrite is refused; None if it is accepted."""
+    """Returns the reason why a tested rewrite is refused, or None if it is accepted."""
     answers = {draft.answer for draft in made.drafts}
     found = f"{made.agreed} of {made.answers}"
     if answers <= {None}:
@@ -180,7 +181,7 @@ def _reason(made: Rewrite, known: bool, agreement: float) -> str | None:
 
 
 def _moved(draft: Trajectory, root: str, unit: str) -> Trajectory:
-    """Returns a copy of a draft in the unit of the answers to a rewrite."""
+    """Returns a copy of a draft with the ids of the unit that stores the answers to a rewrite."""
 
     def moved(name: str | None) -> str | None:
         return name and f"{unit}/{name.removeprefix(root)}"

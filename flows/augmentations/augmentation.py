@@ -1,5 +1,5 @@
-"""The protocol of every augmentation. An augmentation is a file in a folder here. Its one public function has the name
-of the file and returns an Augmentation; the keyword arguments of the function are its configuration."""
+"""The protocol of every augmentation. An augmentation is a file in one of the folders here. Its only public function
+has the name of the file and returns an Augmentation; the function's keyword arguments are the configuration."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -13,10 +13,11 @@ Make = Callable[[Problem, Workshop], Awaitable[Sequence[Rewrite]]]
 
 @dataclass(frozen=True, slots=True)
 class Augmentation:
-    """Makes new questions from a problem. `make` returns them with the result of their acceptance test, or one Rewrite
-    without a question that says why nothing could be made. `wordings` are the templates that it sends, so that a model
-    which was trained on its own prompts is not asked for what it cannot do. If `needs_answer`, it needs problems with
-    known answers. If it does not make its questions from old ones (`from_old`), it acts only if the user names it."""
+    """Makes new questions from a problem. `make` returns Rewrites with the results of their acceptance tests. If
+    nothing could be made, it returns one Rewrite without a question but with the reason. `wordings` are the names of
+    the prompts that it sends; a model that was trained only on its own prompts is not sent others. If `needs_answer`,
+    only problems with known answers are used. If `from_old` is False, the questions are not made from old questions,
+    and the augmentation is used only if the user names it."""
 
     make: Make
     wordings: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""The card of a data set, README.md: front matter that a hub of data sets reads, and where the rows came from."""
+"""The dataset card README.md of an export folder: front matter for a dataset hub, and the origin of the rows."""
 
 import json
 import shlex
@@ -18,7 +18,7 @@ from redraft.store.tables.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Origins:
-    """Where the rows of a data set came from: the number of rows of each problem, and the units that drew them."""
+    """The origin of the rows of a dataset: the number of rows of each problem, and the units of work that drew them."""
 
     problems: Counter[str]
     units: set[str]
@@ -26,7 +26,7 @@ class Origins:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the card says beside the counts."""
+    """Facts of the card other than counts."""
 
     dataset_id: str
     format: str
@@ -39,7 +39,7 @@ class Facts:
 
 
 def card(target: Target, output: Spool, origins: Origins, facts: Facts, store: Store, patience: float) -> str:
-    """Returns the text of the card."""
+    """Returns the text of the dataset card."""
     sources, licences = _sources(store, origins, patience)
     licence = next(iter(licences)) if len(licences) == 1 else None
     splits = sorted(output.rows.items())  # train before validation
@@ -80,7 +80,8 @@ def card(target: Target, output: Spool, origins: Origins, facts: Facts, store: S
 
 
 def _sources(store: Store, origins: Origins, patience: float) -> tuple[list[str], set[str]]:
-    """Returns a line for each source of the problems, and the licences, of which "" stands for an unknown one."""
+    """Returns a pair: one line for each source of the problems, and the set of their licences. An unknown licence is
+    ""."""
     problems, rows, licences = Counter[str](), Counter[str](), dict[str, set[str]]()
     for part in store.parts(SOURCES, patience=patience):
         for problem_id, source, licence in part:
@@ -97,7 +98,7 @@ def _sources(store: Store, origins: Origins, patience: float) -> tuple[list[str]
 
 
 def _writers(store: Store, origins: Origins, patience: float) -> list[str]:
-    """Returns a line for each model and strategy that drew the drafts of the rows."""
+    """Returns one line for each pair of model and strategy that drew drafts of the rows."""
     units = f"SELECT unnest(from_json({literal(texts(sorted(origins.units)))}, '[\"VARCHAR\"]')) AS unit_id"
     found = store.query(WRITERS.format(units=units), patience=patience).rows
     return [f"| {model} | {strategy} | {count:,} |" for model, strategy, count in found]
@@ -116,7 +117,7 @@ def _arguments(given: Mapping[str, Any]) -> str:
 
 
 def _size(rows: int) -> str:
-    """Returns the hub's name for a number of rows."""
+    """Returns the hub's size category for a number of rows."""
     if rows < 1000:
         return "n<1K"
     marks = ["1K", "10K", "100K", "1M", "10M", "100M", "1B"]
@@ -126,7 +127,7 @@ def _size(rows: int) -> str:
 
 OWN_SOURCE = "builtin"
 OWN_LICENCE = "apache-2.0"
-"""The licence of the problems that redraft makes itself."""
+"""The licence of the problems that redraft generates itself."""
 UNKNOWN = "not known"
 SOURCES = "SELECT problem_id, source, json_extract_string(meta, '$.license') FROM problems ORDER BY problem_id"
 WRITERS = """

@@ -1,4 +1,5 @@
-"""The types of an export's columns: one type a column over all rows, so that no reader has to guess from the first."""
+"""The column types of an export. Each column has one type over all rows, so that a reader need not infer it from the
+first rows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ class ListOf:
 
 @dataclass(slots=True)
 class Struct:
-    """An object, with the type of each key in the order of their appearance."""
+    """The type of a JSON object: the type of each key, in the order in which the keys appeared."""
 
     fields: "dict[str, Type]" = field(default_factory=dict)
 
@@ -25,14 +26,14 @@ Type: TypeAlias = Plain | ListOf | Struct
 
 
 class Columns:
-    """The columns of the rows seen so far. Texts stay texts, whatever they look like. A column of whole numbers and
-    fractions is of fractions. A column that has texts beside anything else is of texts, with the rest as JSON."""
+    """The columns of the rows seen so far. Strings remain strings, whatever their content. A column of integers and
+    floats has floats. A column that has strings and other values has strings; the other values are written as JSON."""
 
     def __init__(self) -> None:
         self.types: dict[str, Type] = {}
 
     def see(self, row: Mapping[str, Any]) -> None:
-        """Widens the types until they hold a row."""
+        """Widens the types so that they can represent a row."""
         types = self.types
         for name, value in row.items():
             before = types.get(name, "null")
@@ -50,7 +51,7 @@ class Columns:
 
 
 def _widened(before: Type, value: Any) -> Type:
-    """Returns the narrowest type that holds what `before` holds and the value."""
+    """Returns the narrowest type that can represent both the values of `before` and the value."""
     if value is None:
         return before
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Writes the samples of the format `inspect_ai` as a log of Inspect: a zip file with a JSON file for each sample."""
+"""Writes the samples of the format `inspect_ai` as an Inspect log: a zip file with a JSON file for each sample."""
 
 import json
 import shutil
@@ -14,17 +14,18 @@ from redraft.flows.dataset_files.inspect_statistics import ScorerMeans
 from redraft.flows.formats.trajectories.inspect_calls import add_usage
 from redraft.store.digest import digest
 
-VERSION = 2  # of the log's layout
-LONG = 1024  # characters of a text in a summary
+VERSION = 2  # the version of the log's layout
+LONG = 1024  # the limit of a text in a summary, in characters
 ENCODER = json.JSONEncoder(ensure_ascii=False)
 BORN = (1980, 1, 1, 0, 0, 0)
-"""The time of every file in the archive, so that the same samples give the same bytes."""
+"""The timestamp of every file in the archive, so that the same samples give the same bytes."""
 NAMES = ("source", "strategy", "run_id")
-"""What of the samples' metadata the log as a whole is described by."""
+"""Keys of the samples' metadata whose values are also written to the log's header."""
 
 
 class InspectLog:
-    """An Output of samples, as they come. A spool on disk takes their summaries, which stand in one file of the log."""
+    """An Output that writes samples one by one. The summaries of samples are buffered in a temporary file, because the
+    log has them in a single file."""
 
     def __init__(self, archive: ZipFile, spool: BinaryIO) -> None:
         self.texts: dict[str, str | None] = {}
@@ -40,7 +41,7 @@ class InspectLog:
         self._archive.writestr(_entry(f"samples/{row['id']}_epoch_{row['epoch']}.json"), line)
         self._spool.write(b",\n" if self._samples else b"[")
         self._spool.write(ENCODER.encode(_summary(row)).encode())
-        if not self._problems or self._problems[-1] != problem_id:  # rows come by problem
+        if not self._problems or self._problems[-1] != problem_id:  # rows are grouped by problem
             self._problems.append(problem_id)
         self._means.see(problem_id, row["scores"])
         add_usage(self._usage, row["model_usage"])
@@ -88,7 +89,7 @@ class InspectLog:
 
 @contextmanager
 def inspect_log(new: Path) -> Iterator[InspectLog]:
-    """Yields what takes the samples of a new log."""
+    """Yields the Output of a new log file."""
     with (
         new.open("wb") as stream,
         ZipFile(stream, "w", ZIP_DEFLATED) as archive,
@@ -107,7 +108,7 @@ SUMMARY = ("id", "epoch", "metadata", "model_usage", "started_at", "completed_at
 
 
 def _summary(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the facts about a sample that a list of samples shows. Texts are cut."""
+    """Returns the facts about a sample that Inspect's list of samples shows. Long texts are cut."""
     scores = {
         name: {key: _cut(value) for key, value in score.items() if key != "metadata"}
         for name, score in row["scores"].items()

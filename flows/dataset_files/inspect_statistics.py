@@ -11,8 +11,8 @@ LETTERS = {"C": 1.0, "I": 0.0}
 
 @dataclass(slots=True)
 class _Scorer:
-    """A scorer's numbers: of problems, their mean, the sum of squares about it (Welford 1962), and of problems without
-    a score."""
+    """The running statistics of one scorer: the number of scored problems, their mean, the sum of squared deviations
+    from it (Welford 1962), and the number of problems without a score."""
 
     letters: bool
     count: int = 0
@@ -28,7 +28,7 @@ class _Scorer:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """Returns the mean by Inspect's name for it, and its standard error."""
+        """Returns the mean, under Inspect's name for it, and its standard error."""
         error = math.sqrt(self.squares / (self.count - 1) / self.count) if self.count > 1 else 0.0
         return {self.name: self.mean, "stderr": error}
 
@@ -38,8 +38,8 @@ class _Scorer:
 
 
 class ScorerMeans:
-    """Takes the scores of samples problem by problem. As in Inspect, the value of a problem is the mean of its epochs,
-    without the unscored (NaN); memory holds one problem."""
+    """Collects the scores of samples, problem by problem. As in Inspect, the value of a problem is the mean over its
+    epochs, without epochs whose score is NaN. Only the scores of one problem are in memory."""
 
     def __init__(self) -> None:
         self._scorers: dict[str, _Scorer] = {}
@@ -47,7 +47,7 @@ class ScorerMeans:
         self._problem_id = ""
 
     def see(self, problem_id: str, scores: Mapping[str, Mapping[str, Any]]) -> None:
-        """Takes the scores of a sample by scorer."""
+        """Adds the scores of a sample, by scorer name."""
         if problem_id != self._problem_id:
             self._end_problem()
             self._problem_id = problem_id
@@ -58,7 +58,7 @@ class ScorerMeans:
             self._values.setdefault(name, []).append(LETTERS.get(value, math.nan) if isinstance(value, str) else value)
 
     def results(self) -> list[dict[str, Any]]:
-        """Returns each scorer's metrics, after the last sample."""
+        """Returns the metrics of each scorer. Must be called after the last sample."""
         self._end_problem()
         return [
             {
@@ -70,7 +70,7 @@ class ScorerMeans:
         ]  # fmt: skip
 
     def scorers(self) -> list[dict[str, Any]]:
-        """Returns each scorer with the names of its metrics, by which Inspect computes them anew."""
+        """Returns each scorer with the names of its metrics, from which Inspect can compute the metrics again."""
         return [
             {"name": name, "options": {}, "metadata": {},
              "metrics": [{"name": f"inspect_ai/{key}", "options": {}} for key in scorer.metrics]}

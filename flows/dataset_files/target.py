@@ -1,4 +1,4 @@
-"""What an export writes to: standard output, a file of a known kind, or a folder. The name decides."""
+"""The target of an export: standard output, a file of a known kind, or a folder. The name decides which."""
 
 import os
 from collections.abc import Mapping
@@ -13,13 +13,13 @@ Split = Literal["train", "validation"]
 
 
 class ExportError(RedraftError):
-    """The rows cannot be written."""
+    """Raised if the rows cannot be written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where rows go. `shards` is the number of files of a folder's training split, and `validation` the share of
-    problems that are in its validation split, in [0, 1)."""
+    """The target of the rows. `shards` is the number of files of a folder's training split. `validation` is the share
+    of problems in its validation split, in [0, 1)."""
 
     path: Path
     kind: Kind
@@ -28,8 +28,8 @@ class Target:
 
     @classmethod
     def of(cls, file: str | Path, shards: int | None = None, validation: float | None = None) -> "Target":
-        """Returns the target of this name. A Path, which cannot end in /, is a folder if its name has no ending. Raises
-        ExportError if the name or the numbers fit no kind of target."""
+        """Returns the target with this name. A Path, which cannot end in a slash, is a folder if its name has no
+        extension. Raises ExportError if the name or the numbers fit no kind of target."""
         kind = _kind(file)
         if kind == "other":
             shown = str(file) or "an empty name"
@@ -44,8 +44,8 @@ class Target:
         return cls(Path(file), kind, shards or 1, validation or 0.0)
 
     def check_kind(self, format: str, only: str | None) -> None:
-        """Raises ExportError if the target cannot hold the rows of a format. `only` is the one kind of file that holds
-        them (`written_as`); None if any other kind than a log does."""
+        """Raises ExportError if the target cannot hold the rows of a format. `only` is the only kind of file that holds
+        them (`written_as`). If it is None, every kind except a log holds them."""
         if only == "eval" != self.kind:
             raise ExportError(f"{self.path}: --format {format} writes a log of Inspect: name it .eval")
         if self.kind == "eval" != only:
@@ -55,13 +55,13 @@ class Target:
 
     @property
     def name(self) -> str:
-        """Returns the name of the data set: `sft` for `sft.jsonl` and for `sft/`, `sft.v2` for `sft.v2.jsonl`."""
+        """Returns the name of the dataset: `sft` for `sft.jsonl` and for `sft/`, `sft.v2` for `sft.v2.jsonl`."""
         name = self.path.resolve().name
         ending = next((one for one in ENDINGS if name.lower().endswith(one)), "") if self.kind != "folder" else ""
         return name[: len(name) - len(ending)] or name
 
     def files(self, split: Split) -> list[str]:
-        """Returns the files of a split, as paths from the folder in which the data set is described."""
+        """Returns the files of a split, as paths relative to the folder that has the dataset card."""
         if self.kind != "folder":
             return [self.path.name] if split == "train" else []
         shards = self.shards if split == "train" else int(self.validation > 0)
@@ -88,4 +88,4 @@ ENDINGS: Mapping[str, Kind] = {
     ".parquet": "parquet", ".eval": "eval",
 }  # fmt: skip
 FILES = (".jsonl", ".jsonl.zst", ".parquet", ".eval")
-"""The endings that a message lists."""
+"""The extensions that an error message lists."""

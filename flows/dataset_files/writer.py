@@ -1,4 +1,4 @@
-"""Writes the rows of an export to its target. A file or a folder appears when it is complete, and never in part."""
+"""Writes the rows of an export to its target. A file or a folder appears only when it is complete."""
 
 import hashlib
 import json
@@ -18,35 +18,35 @@ from redraft.store.exports.json_parquet import write_json_as_parquet
 
 
 class Output(Protocol):
-    """Takes rows. `texts` has the files that describe them, such as a trainer's configuration, by name: they are
-    written beside the rows when these are complete."""
+    """Receives the rows of an export. `texts` maps file names to the text of files that describe the rows, such as a
+    trainer's configuration. They are written next to the rows when the rows are complete."""
 
     texts: dict[str, str | None]
 
     def write(self, line: bytes, row: Mapping[str, Any], problem_id: str) -> None:
-        """Takes a row, as an object and as a line of JSON, of a problem."""
+        """Writes a row of a problem. `row` is the object, and `line` is the same row as JSON."""
         ...
 
     def complete(self) -> None:
-        """Writes everything but `texts`. Raises ExportError and OSError."""
+        """Writes everything except `texts`. Raises ExportError and OSError."""
         ...
 
 
 Record = Callable[[AbstractContextManager[None]], None]
-"""Records a data set inside the given context, which makes its file or folder appear, and takes it away again if it is
-left by an exception."""
+"""A function that records a dataset in the store inside the given context. The context makes the file or folder of the
+dataset appear, and removes it again if it is left by an exception."""
 
 
 def unrecorded(place: AbstractContextManager[None]) -> None:
-    """Makes the file or folder of a data set appear, and records nothing."""
+    """Makes the file or folder of a dataset appear, and records nothing."""
     with place:
         pass
 
 
 @contextmanager
 def opened_output(target: Target, record: Record = unrecorded) -> Iterator[Output]:
-    """Yields what takes the rows of a target. If nothing is raised, the files of `texts` and then the target appear,
-    and `record` is called to record them. Raises ExportError if they cannot be written."""
+    """Yields the Output for a target. If the body raises nothing, the files of `texts` and then the target appear, and
+    `record` is called. Raises ExportError if they cannot be written."""
     if target.kind == "stdout":
         yield Lines(_standard_output())
         record(nullcontext())
@@ -70,7 +70,7 @@ def _refused(target: Target) -> Iterator[None]:
 
 
 class Lines:
-    """Writes JSON lines to a stream as they come."""
+    """An Output that writes each row as a line of JSON to a stream at once."""
 
     def __init__(self, stream: Any) -> None:
         self.texts: dict[str, str | None] = {}
@@ -80,11 +80,12 @@ class Lines:
         self._stream.write(line)
 
     def complete(self) -> None:
-        self._stream.flush()  # the last part may find the disk full
+        self._stream.flush()  # the disk may be full when the last bytes are written
 
 
 class Spool:
-    """Keeps JSON lines in files of a folder until the types of all columns are known, and writes Parquet then."""
+    """An Output that buffers JSON lines in files of a folder until the types of all columns are known, and then writes
+    Parquet."""
 
     def __init__(self, target: Target, folder: Path, files: ExitStack) -> None:
         self.texts: dict[str, str | None] = {}
@@ -102,7 +103,7 @@ class Spool:
         split = split_of(problem_id, self._target.validation)
         self.columns.see(row)
         self.rows[split] += 1
-        if problem_id != self._problem_id:  # rows come by problem
+        if problem_id != self._problem_id:  # rows are grouped by problem
             self._problem_id = problem_id
             self.problems[split] += 1
         self._longest = max(self._longest, len(line))
@@ -122,7 +123,7 @@ class Spool:
             self._write_split(split, [self._folder / "made" / file for file in self._target.files(split)])
 
     def _write_split(self, split: Split, files: list[Path]) -> None:
-        """Writes the lines of a split to Parquet files, of which none has more than one row more than another."""
+        """Writes the lines of a split to Parquet files. The numbers of rows of two files differ by at most one."""
         lines, left = self._lines[split], self.rows[split]
         lines.flush()
         lines.seek(0)
@@ -139,8 +140,8 @@ class Spool:
 
 
 def split_of(problem_id: str, validation: float) -> Split:
-    """Returns the split of a problem. It depends on the problem's id alone, so that a larger share keeps those that a
-    smaller share had, and no problem is in both splits."""
+    """Returns the split of a problem. The split depends only on the problem's id. No problem is in both splits, and
+    with a larger `validation` all problems of a smaller one remain in the validation split."""
     if not validation:
         return "train"
     place = int.from_bytes(hashlib.sha256(problem_id.encode()).digest()[:8], "big") / 2**64
@@ -148,7 +149,7 @@ def split_of(problem_id: str, validation: float) -> Split:
 
 
 Finish = Callable[[Path], None]
-"""Takes the complete new file or folder of a target."""
+"""A function that receives the complete new file or folder of a target."""
 
 
 @contextmanager
@@ -200,8 +201,8 @@ def _folder(target: Target, finish: Finish) -> Iterator[Output]:
 
 
 def _write_texts(folder: Path, texts: Mapping[str, str | None]) -> None:
-    """Writes texts to files of a folder; None takes a file away. An object in a JSON file that exists keeps its other
-    keys, and loses those that are null in the text."""
+    """Writes texts to files of a folder. None as a text deletes the file. If a JSON file exists, its object is updated:
+    other keys are kept, and keys that are null in the text are removed."""
     for name, text in texts.items():
         file, written = folder / name, text
         if text is None:
@@ -215,7 +216,7 @@ def _write_texts(folder: Path, texts: Mapping[str, str | None]) -> None:
 
 
 def known_json(file: Path) -> dict[str, Any]:
-    """Returns the object in a JSON file. Raises ExportError if there is none."""
+    """Returns the object in a JSON file. Raises ExportError if the file has none."""
     try:
         known = json.loads(file.read_text("utf-8"))
     except ValueError:
@@ -226,7 +227,7 @@ def known_json(file: Path) -> dict[str, Any]:
 
 
 def _standard_output() -> BinaryIO:
-    """Returns standard output for bytes, since rows are UTF-8 in every encoding of the terminal."""
+    """Returns standard output as a binary stream, because rows are UTF-8 whatever the terminal's encoding is."""
     output = getattr(sys.stdout, "buffer", None)
     if output is None:
         raise ExportError("standard output takes no bytes here: name a file")
@@ -235,4 +236,4 @@ def _standard_output() -> BinaryIO:
 
 
 FILES = {"jsonl": _lines, "jsonl.zst": _compressed, "parquet": _parquet, "folder": _folder, "eval": _log}
-LEVEL = 3  # of zstandard, its default
+LEVEL = 3  # zstandard's default compression level

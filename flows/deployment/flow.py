@@ -1,4 +1,4 @@
-"""Turns a stage into a Prefect flow: its parameters, its tries and its final state. Each mistake is one line."""
+"""Turns a stage into a Prefect flow: its parameters, its retries and its final state. Each error is one line."""
 
 import errno
 import inspect
@@ -28,20 +28,21 @@ Body = Callable[[P], Awaitable[State[dict[str, Any]]]]
 
 
 class Stage(Flow[..., Coroutine[Any, Any, State[dict[str, Any]]]]):
-    """A flow that gives no secret to Prefect: passwords in addresses are masked in the parameters of its runs."""
+    """A flow that sends no secret to Prefect: passwords in addresses are masked in the parameters of its runs."""
 
     def serialize_parameters(self, parameters: dict[str, Any]) -> dict[str, Any]:
         return masked("", super().serialize_parameters(parameters))
 
     def with_options(self, *given: Any, **options: Any) -> "Stage":
         flow = super().with_options(*given, **options)
-        flow.__class__ = type(self)  # Prefect makes a plain one
+        flow.__class__ = type(self)  # Prefect creates a plain Flow
         return cast(Stage, flow)
 
 
 def stage(parameters: type[P]) -> Callable[[Body[P]], Stage]:
-    """Turns a function that takes one object of parameters into a flow with a keyword for each parameter. If a
-    parameter is wrong or the stage raises an error, the flow run ends as Failed, with one line."""
+    """Returns a decorator that turns a function with one object of parameters into a flow with a keyword for each
+    parameter. If a parameter is wrong or the stage raises an error, the flow run ends as Failed, with a message of one
+    line."""
 
     def decorate(body: Body[P]) -> Stage:
         there = signature(parameters)
@@ -61,12 +62,13 @@ def stage(parameters: type[P]) -> Callable[[Body[P]], Stage]:
 
 
 def _reported(error: RedraftError) -> str:
-    """Returns the message of an error as Prefect may keep it, with a mask in place of what it quotes."""
+    """Returns the message of an error for Prefect to store. The texts that the message quotes are masked."""
     return str(error).replace(error.quoted, "***") if error.quoted else str(error)
 
 
 def ended(told: str, facts: Mapping[str, Any], *wrong: str | None) -> State[dict[str, Any]]:
-    """Returns the final state of a flow run: Failed if anything is wrong. The message then begins with the fault."""
+    """Returns the final state of a flow run. It is Failed if any reason in `wrong` is given, and the message then
+    begins with that reason."""
     reasons = [reason for reason in wrong if reason]
     if reasons:
         return Failed(message=". ".join([*reasons, told]), data=dict(facts))
@@ -74,8 +76,8 @@ def ended(told: str, facts: Mapping[str, Any], *wrong: str | None) -> State[dict
 
 
 async def noted(text: str, key: str, description: str) -> None:
-    """Makes an artifact of the flow run. If Prefect's server does not take it, one line in the log says so and the flow
-    goes on: its results are in the store."""
+    """Creates an artifact of the flow run. If Prefect's server rejects it, a line is written to the log and the flow
+    continues, because the results are in the store."""
     try:
         await acreate_markdown_artifact(text, key=key, description=description)
     except HTTPError as error:
@@ -83,15 +85,15 @@ async def noted(text: str, key: str, description: str) -> None:
 
 
 def too_few(what: str, found: int, name: str, least: int) -> str | None:
-    """Returns a sentence such as "Too few right: 0, and min_right is 1" if a threshold is not met, else None."""
+    """Returns a sentence such as "Too few right: 0, and min_right is 1" if `found` is below `least`, else None."""
     return f"Too few {what}: {found:,}, and {name} is {least:,}" if found < least else None
 
 
 async def tried(
     name: str, given: Stored, work: Callable[[], Awaitable[T]], failure: Callable[[T], str | None] = lambda found: None
 ) -> T:
-    """Runs the work as a Prefect task and returns its result. The task is tried again if the provider was unreachable
-    or failed, if another run was using the recipe, or if `failure` returns a reason for the result. Raises the error of
+    """Runs the work as a Prefect task and returns its result. The task is retried if the provider was unreachable or
+    failed, if another run was using the recipe, or if `failure` returns a reason for the result. Raises the error of
     the last try."""
     error: Exception | None = None
     found: list[T] = []
@@ -126,7 +128,7 @@ async def tried(
 
 
 def _passing(error: Exception) -> bool:
-    """Returns whether the same work may succeed later without any change by a person."""
+    """Returns True if the same work may succeed later without a change by a person."""
     if isinstance(error, ModelError):
         return error.cause is not Cause.REQUEST
     cause = error.__cause__
@@ -134,8 +136,8 @@ def _passing(error: Exception) -> bool:
 
 
 async def located(given: Model) -> dict[str, Any]:
-    """Returns the parameters `api_base` and `arguments` with addresses in the place of env:NAME and secret:BLOCK.
-    Raises SettingsError."""
+    """Returns the parameters `api_base` and `arguments`, in which env:NAME and secret:BLOCK are replaced by the
+    addresses that they name. Raises SettingsError if there is no such variable or block."""
     arguments = {
         key: await _address(key, value) if key.endswith(".api_base") else value
         for key, value in (given.arguments or {}).items()
@@ -161,7 +163,7 @@ async def _address(name: str, given: Any) -> Any:
 
 
 class Logged(Lines):
-    """A Progress that writes lines to the log of the flow run."""
+    """A Progress that writes its lines to the log of the flow run."""
 
     def __init__(self) -> None:
         super().__init__(seconds=10.0)
@@ -172,4 +174,4 @@ class Logged(Lines):
 
 
 PASSING = (errno.EAGAIN, errno.EBUSY, errno.EIO, errno.ENOSPC, errno.ESTALE, errno.ETIMEDOUT)
-"""Error codes of the system for a fault of a disk or a network folder that may pass."""
+"""The error numbers (errno) of temporary faults of a disk or a network folder."""

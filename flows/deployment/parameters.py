@@ -1,8 +1,8 @@
 """The parameters of the scheduled flows: the settings of their stages, and settings that only a scheduled flow needs.
 
-A flow takes the fields of one of these models side by side. `prefect deploy` writes their descriptions and bounds into
-the deployment's schema, so that the server refuses a wrong value before a run exists. This file does not import
-Prefect.
+The fields of one of these models are the keyword parameters of a flow. `prefect deploy` writes their descriptions and
+bounds into the deployment's schema, so that the server refuses a wrong value before a run exists. This file does not
+import Prefect.
 """
 
 import inspect
@@ -36,11 +36,11 @@ CURE = (
     "an address with a password or a key in it would stand in Prefect's database as plain text: set it as the "
     "environment variable REDRAFT_API_BASE of the worker, or name where it stands, as env:NAME or secret:BLOCK"
 )
-"""The cure for an address with a secret in it."""
+"""The advice of the error about an address that contains a secret."""
 
 
 def refuse(pattern: str) -> dict[str, Any]:
-    """Returns the part of a JSON schema that rejects texts that match a pattern."""
+    """Returns the part of a JSON schema that rejects strings that match a pattern."""
     return {"not": {"type": "string", "pattern": pattern, "description": CURE}}
 
 
@@ -49,7 +49,8 @@ Number = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Arguments = dict[str, Any] | None
 Base = TypeVar("Base", bound=BaseModel)
 JSON = {"Model": Name, "Spec": Name}
-"""What the names in annotations of settings stand for in JSON, beside `settings_validation.TYPES`."""
+"""The types for names in annotations of settings, as JSON has them. They are used in addition to
+`settings_validation.TYPES`."""
 
 SECRETS_REFUSED = {
     "patternProperties": {"api_base$": refuse(LOCATION_SECRET)},
@@ -58,21 +59,21 @@ SECRETS_REFUSED = {
 
 
 class Parameters(BaseModel):
-    """The base class of parameters. An unknown name is an error."""
+    """The base class of the parameters of a flow. An unknown name is an error."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", protected_namespaces=())
 
     @field_validator("*", mode="before")
     @classmethod
     def no_secret(cls, value: Any, info: ValidationInfo) -> Any:
-        """Returns the value unchanged. Raises ValueError if an address in it has a password or a key."""
+        """Returns the value unchanged. Raises ValueError if an address in it contains a password or a key."""
         if masked(info.field_name or "", value) != value:
             raise ValueError(CURE)
         return value
 
     @classmethod
     def read(cls, given: Mapping[str, Any]) -> Self:
-        """Returns the parameters with these names and values. Raises SettingsError, in one line."""
+        """Returns the parameters with these names and values. Raises SettingsError with a one-line message."""
         try:
             return cls.model_validate(dict(given))
         except ValidationError as error:
@@ -80,22 +81,22 @@ class Parameters(BaseModel):
 
 
 def with_settings(base: type[Base], kind: type, *but: str) -> type[Base]:
-    """Returns a base class with the fields of a class of settings as parameters. The base declares the fields that
-    `but` names itself."""
+    """Returns a base class that has the fields of a settings class as parameters, except the fields in `but`, which the
+    base declares itself."""
     given: dict[str, Any] = {name: field for name, field in model_fields(kind, JSON).items() if name not in but}
     return create_model(kind.__name__, __base__=base, **given)
 
 
 class BudgetParameters(with_settings(Parameters, Budget)):
-    """The limits of a budget."""
+    """The limits of a budget, as parameters."""
 
 
 class LimitParameters(with_settings(Parameters, Limits)):
-    """The limits of calls to a remote model: their pace, and how long its failures are tolerated."""
+    """Parameters for calls to a remote model: their rate, and how long failures are tolerated."""
 
 
 class Stored(with_settings(Parameters, StoreSettings)):
-    """The parameters of a stage that works on a store, and that is tried again if another try could help."""
+    """The parameters of a stage that works on a store, and that is retried if a retry could help."""
 
     retries: Annotated[int, Field(ge=0, le=100)] = Field(
         2,
@@ -111,7 +112,7 @@ def about(name: str) -> str:
 
 
 class Model(Stored):
-    """Settings of generate and annotate whose form as JSON differs from Python's."""
+    """Settings of generate and annotate whose JSON form differs from Python's."""
 
     model: Name = Field("embedded", description=about("model"), json_schema_extra=refuse(ADDRESS_SECRET))
     api_base: str | None = Field(
@@ -132,7 +133,7 @@ class Model(Stored):
     prompts: Name | None = Field(None, description=about("prompts"))
 
     def structured(self) -> dict[str, Any]:
-        """Returns the limits, budgets, prices and prompts in the form that the stages take. Raises PromptError."""
+        """Returns the limits, budgets, prices and prompts as the objects that the stages take. Raises PromptError."""
         return {
             "limits": Limits(**dict(self.limits or {})),
             "budget": Budget(**dict(self.budget or {})),
@@ -201,7 +202,7 @@ class Annotate(with_settings(Model, AnnotationSettings, *Model.model_fields)):
 
 
 class Kept(with_settings(Stored, FilterSettings)):
-    """The parameters that filter, export and nightly share: which trajectories are kept."""
+    """The parameters that the flows filter, export and nightly share: which trajectories are kept."""
 
     min_kept: Whole = Field(0, description="The fewest rows that must be kept; with fewer the flow run fails.")
 
@@ -213,7 +214,7 @@ class Filter(Kept):
 
 
 class Written(with_settings(Kept, ExportSettings, *FilterSettings.__dataclass_fields__)):
-    """The parameters that export and nightly share: the file, and how its rows are written."""
+    """The parameters that the flows export and nightly share: the file, and how its rows are written."""
 
     file: Name = Field(description="The file to write; an earlier one of this name is replaced.")
 
@@ -247,8 +248,8 @@ def masked(name: str, value: Any) -> Any:
 
 
 def signature(model: type[Parameters]) -> inspect.Signature:
-    """Returns a signature whose parameters are the fields of a model. `source` and fields without a default come
-    first."""
+    """Returns the signature of a flow, whose parameters are the fields of a model. `source` and fields without a
+    default come first."""
     found = model.model_fields.items()
     ordered = sorted(found, key=lambda item: (not item[1].is_required(), item[0] != "source"))
     parameters = []
@@ -263,7 +264,7 @@ def signature(model: type[Parameters]) -> inspect.Signature:
 
 
 def _mistakes(model: type[Parameters], error: ValidationError) -> Iterator[str]:
-    """Returns what is wrong with each value, without the secrets in it."""
+    """Yields a message for each wrong value, without the secrets in it."""
     for one in error.errors():
         place = ".".join(str(part) for part in one["loc"])
         if one["type"] == "extra_forbidden":

@@ -1,4 +1,4 @@
-"""Evolves a question until its pass rate falls into a band: hard enough to learn from, and not out of reach."""
+"""Evolves a question until its pass rate is in a band that is neither too easy nor too hard to learn from."""
 
 from redraft.agents.agent import at_least_one
 from redraft.flows.augmentation.replies import read_question
@@ -10,16 +10,17 @@ from redraft.store.unit import Rewrite
 
 
 def evolve(*, low: float = 0.25, high: float = 0.75, rounds: int = 4, second: str | None = None) -> Augmentation:
-    """Rewrites a question, harder or easier, until the share of samples that give its answer lies from `low` to `high`.
+    """Rewrites a question, harder or easier, until the share of samples that give its answer is between `low` and
+    `high`.
 
-    The answer of a new question is the one that most samples give. A question that is in the band already is not
-    rewritten. Every rewrite is stored; one outside the band is refused, with its pass rate.
+    The answer of a new question is the answer that most samples give. A question whose pass rate is already in the band
+    is not rewritten. Every rewrite is stored. A rewrite outside the band is refused, with its pass rate.
 
     Args:
-        low: The lower end of the band.
-        high: The upper end of the band.
-        rounds: The most rewrites that follow one another.
-        second: A second model, whose answer must be the same; `none` asks none.
+        low: The lower end of the band, in [0, 1].
+        high: The upper end of the band, in [0, 1].
+        rounds: The maximum number of successive rewrites.
+        second: A second model, whose answer must be the same; `none` means no second model.
     """
     at_least_one(rounds=rounds)
     if not 0 <= low <= high <= 1:

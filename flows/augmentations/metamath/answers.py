@@ -7,11 +7,11 @@ from redraft.store.unit import Rewrite
 
 
 def answers(*, agreement: float = 0.0) -> Augmentation:
-    """Draws answers to the question itself, and makes no new question. The answers are stored and judged like the
-    answers of `redraft generate`. A question is accepted if an answer equals the known answer.
+    """Draws answers to the question itself, and makes no new question. The answers are stored and graded like those of
+    `redraft generate`. A question is accepted if an answer equals the known answer.
 
     Args:
-        agreement: The least share of the sampled answers that must equal the known answer.
+        agreement: The minimum share of the sampled answers that must equal the known answer, in [0, 1].
     """
     check_agreement(agreement)
 

@@ -1,4 +1,4 @@
-"""FOBAR (MetaMath; Jiang et al. 2023): hides a number as x, tells the answer, and asks for x."""
+"""FOBAR (MetaMath; Jiang et al. 2023): replaces a number by x, gives the answer, and asks for x."""
 
 from redraft.agents.agent import at_least_one
 from redraft.flows.augmentation.backward import Mask, backward, is_latex
@@ -10,12 +10,12 @@ from redraft.store.unit import Rewrite
 
 
 def fobar(*, most: int | None = None, agreement: float = 0.0) -> Augmentation:
-    """Makes one question for each number that may be hidden. A question is accepted if an answer to it equals the
-    hidden number.
+    """Makes one question for each number that may be replaced by x. A question is accepted if an answer to it equals
+    the replaced number.
 
     Args:
-        most: The most questions that are made of one question, from its first number on; `none` means all.
-        agreement: The least share of the sampled answers that must equal the hidden number.
+        most: The maximum number of questions made from one question, from its first number on; `none` means no limit.
+        agreement: The minimum share of the sampled answers that must equal the replaced number, in [0, 1].
     """
     check_agreement(agreement)
     if most is not None:

@@ -10,12 +10,12 @@ from redraft.store.unit import Rewrite
 
 
 def rephrase(*, rewrites: int = 1, agreement: float = 0.0) -> Augmentation:
-    """Asks for the question in other words. A rewrite is accepted if an answer to it equals the known answer, because a
-    rewrite that changes the meaning rarely has the same answer.
+    """Asks the model to rephrase the question. A rewrite is accepted if an answer to it equals the known answer,
+    because a rewrite that changes the meaning rarely has the same answer.
 
     Args:
         rewrites: The number of rewrites of each question.
-        agreement: The least share of the sampled answers that must equal the known answer.
+        agreement: The minimum share of the sampled answers that must equal the known answer, in [0, 1].
     """
     at_least_one(rewrites=rewrites)
     check_agreement(agreement)

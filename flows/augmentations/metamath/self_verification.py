@@ -1,4 +1,4 @@
-"""Self-verification (MetaMath; Weng et al. 2022): hides a number as x, states the answer, and asks for x."""
+"""Self-verification (MetaMath; Weng et al. 2022): replaces a number by x, states the answer, and asks for x."""
 
 import re
 
@@ -12,12 +12,12 @@ from redraft.store.unit import Rewrite
 
 
 def self_verification(*, most: int | None = None, agreement: float = 0.0) -> Augmentation:
-    """Makes one question for each number that may be hidden. The model rewrites the final clause, with the answer, into
-    a statement. A question is accepted if an answer to it equals the hidden number.
+    """Makes one question for each number that may be replaced by x. The model rewrites the final clause and the answer
+    as a statement. A question is accepted if an answer to it equals the replaced number.
 
     Args:
-        most: The most questions that are made of one question, from its first number on; `none` means all.
-        agreement: The least share of the sampled answers that must equal the hidden number.
+        most: The maximum number of questions made from one question, from its first number on; `none` means no limit.
+        agreement: The minimum share of the sampled answers that must equal the replaced number, in [0, 1].
     """
     check_agreement(agreement)
     if most is not None:
@@ -39,8 +39,8 @@ def self_verification(*, most: int | None = None, agreement: float = 0.0) -> Aug
 
 
 def final_clause(question: str) -> tuple[str, str]:
-    """Returns a question in two parts: what is before its last clause, and the clause, which follows the last full stop
-    or comma that ends a word. A mark within a number ends nothing."""
+    """Returns a pair: the question up to its last clause, and the last clause. The last clause begins after the last
+    full stop or comma that follows a word. A mark inside a number is ignored."""
     ends = list(END.finditer(question.rstrip()))
     place = ends[-1].end() if ends else 0
     return question[:place].strip(), question[place:].strip()

@@ -1,4 +1,4 @@
-"""MuggleMath (Li et al. 2023): the same question with other numbers."""
+"""MuggleMath (Li et al. 2023): changes the numbers of a question."""
 
 from redraft.flows.augmentation.rewrite import rewrite
 from redraft.flows.augmentations.augmentation import Augmentation
@@ -7,11 +7,11 @@ from redraft.flows.augmentations.augmentation import Augmentation
 def change_numbers(*, rewrites: int = 1, agreement: float = 0.5, second: str | None = None) -> Augmentation:
     """Changes the numbers of a question.
 
-    The answer is the one that most samples give. The share of the samples that give it is stored as the confidence.
+    The answer of the new question is the answer that most samples give. Their share is stored as the confidence.
 
     Args:
-        rewrites: The number of new questions that are made of each question.
-        agreement: The least share of the samples that must agree on the answer.
-        second: A second model, whose answer must be the same; `none` asks none.
+        rewrites: The number of new questions made from each question.
+        agreement: The minimum share of the samples that must have the same answer, in [0, 1].
+        second: A second model, whose answer must be the same; `none` means no second model.
     """
     return rewrite("change_numbers", rewrites, agreement, second)

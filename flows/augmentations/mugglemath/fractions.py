@@ -1,17 +1,17 @@
-"""MuggleMath (Li et al. 2023): fractions, decimals or percentages in place of whole numbers."""
+"""MuggleMath (Li et al. 2023): replaces whole numbers by fractions, decimals or percentages."""
 
 from redraft.flows.augmentation.rewrite import rewrite
 from redraft.flows.augmentations.augmentation import Augmentation
 
 
 def fractions(*, rewrites: int = 1, agreement: float = 0.5, second: str | None = None) -> Augmentation:
-    """Brings fractions, decimals or percentages into a question.
+    """Introduces fractions, decimals or percentages into a question.
 
-    The answer is the one that most samples give. The share of the samples that give it is stored as the confidence.
+    The answer of the new question is the answer that most samples give. Their share is stored as the confidence.
 
     Args:
-        rewrites: The number of new questions that are made of each question.
-        agreement: The least share of the samples that must agree on the answer.
-        second: A second model, whose answer must be the same; `none` asks none.
+        rewrites: The number of new questions made from each question.
+        agreement: The minimum share of the samples that must have the same answer, in [0, 1].
+        second: A second model, whose answer must be the same; `none` means no second model.
     """
     return rewrite("fractions", rewrites, agreement, second)

@@ -5,14 +5,14 @@ from redraft.flows.augmentations.augmentation import Augmentation
 
 
 def harder(*, rewrites: int = 1, agreement: float = 0.5, second: str | None = None) -> Augmentation:
-    """Makes a question harder by a step or two. The format `question_pairs` prefers it to the question that it was made
-    from.
+    """Makes a question harder by one or two steps. The format `question_pairs` writes the new question as chosen, and
+    the old question as rejected.
 
-    The answer is the one that most samples give. The share of the samples that give it is stored as the confidence.
+    The answer of the new question is the answer that most samples give. Their share is stored as the confidence.
 
     Args:
-        rewrites: The number of new questions that are made of each question.
-        agreement: The least share of the samples that must agree on the answer.
-        second: A second model, whose answer must be the same; `none` asks none.
+        rewrites: The number of new questions made from each question.
+        agreement: The minimum share of the samples that must have the same answer, in [0, 1].
+        second: A second model, whose answer must be the same; `none` means no second model.
     """
     return rewrite("harder", rewrites, agreement, second)

@@ -1,5 +1,5 @@
-"""Questions out of nothing (ScaleQuest, Ding et al. 2024, arXiv 2410.18693): a model that was tuned on questions goes
-on from the bare beginning of a user's message."""
+"""Questions written from nothing (ScaleQuest, Ding et al. 2024, arXiv 2410.18693): a model that was tuned on questions
+continues the empty user's message of its chat template."""
 
 from redraft.agents.agent import at_least_one
 from redraft.flows.augmentation.replies import read_question, read_verdict
@@ -20,21 +20,21 @@ def question_writer(
     agreement: float = 0.5,
     second: str | None = None,
 ) -> Augmentation:
-    """Draws questions from a question-writing model. Each problem of the source stands for one draw; its text is not
-    shown to the writer, and the new question has no parent. Needs a server that continues raw prompts (vLLM,
-    llama.cpp), or a chat template in the file of prompts.
+    """Draws questions from a question-writing model. Each problem of the source stands for one draw: its text is not
+    part of the prompt, and the new question has no parent. Needs a server that continues raw prompts (vLLM, llama.cpp),
+    or a chat template in the file of prompts.
 
-    A question is refused if it asks nothing, is not in ASCII, or if the judge, the run's model, calls it unsolvable.
-    The answer is the one that most samples give. The share of the samples that give it is stored as the confidence.
+    A question is refused if it asks nothing, if it is not in ASCII, or if the run's model as judge calls it unsolvable.
+    The answer of the new question is the answer that most samples give. Their share is stored as the confidence.
 
     Args:
         questions: The number of questions that are drawn for each problem of the source.
         writer: The question-writing model; `none` means the model of the run.
-        api_base: The address of its server.
-        ascii: Whether questions with other characters than ASCII are refused, which is ScaleQuest's filter of language.
+        api_base: The address of the question-writing model's server.
+        ascii: Whether questions with characters other than ASCII are refused, which is ScaleQuest's language filter.
         judged: Whether a judge is asked whether the question can be solved.
-        agreement: The least share of the samples that must agree on the answer.
-        second: A second model, whose answer must be the same; `none` asks no second model.
+        agreement: The minimum share of the samples that must have the same answer, in [0, 1].
+        second: A second model, whose answer must be the same; `none` means no second model.
     """
     at_least_one(questions=questions)
     check_agreement(agreement)

@@ -1,18 +1,18 @@
-"""Mended questions for question optimisation (ScaleQuest, Ding et al. 2024, arXiv 2410.18693)."""
+"""Repaired questions for question optimisation (ScaleQuest, Ding et al. 2024, arXiv 2410.18693)."""
 
 from redraft.flows.augmentation.rewrite import rewrite
 from redraft.flows.augmentations.augmentation import Augmentation
 
 
 def solvable(*, rewrites: int = 1, agreement: float = 0.5, second: str | None = None) -> Augmentation:
-    """Mends a question, so that it has exactly one answer. The format `question_pairs` prefers it to the question that
-    it was made from.
+    """Rewrites a question so that it has exactly one answer. The format `question_pairs` writes the new question as
+    chosen, and the old question as rejected.
 
-    The answer is the one that most samples give. The share of the samples that give it is stored as the confidence.
+    The answer of the new question is the answer that most samples give. Their share is stored as the confidence.
 
     Args:
-        rewrites: The number of new questions that are made of each question.
-        agreement: The least share of the samples that must agree on the answer.
-        second: A second model, whose answer must be the same; `none` asks none.
+        rewrites: The number of new questions made from each question.
+        agreement: The minimum share of the samples that must have the same answer, in [0, 1].
+        second: A second model, whose answer must be the same; `none` means no second model.
     """
     return rewrite("solvable", rewrites, agreement, second)
