@@ -1,5 +1,5 @@
-"""Progress for runs that Python starts. A notebook has a display that changes in place, a terminal has lines, and any
-other place has notes."""
+"""Progress for runs that Python code starts: a display that is updated in place in a notebook, lines at a terminal, and
+only notes anywhere else."""
 
 import asyncio
 import sys
@@ -14,12 +14,13 @@ from redraft.store.problems import Problem
 from redraft.store.trajectory import Trajectory
 from redraft.store.unit import Unit
 
-PAUSE_S = 0.2  # the least time between two updates of the display
+PAUSE_S = 0.2  # minimum seconds between two updates of the display
 MOST_NOTES = 20
 
 
 def suited(progress: Progress | None) -> Progress:
-    """Returns the given progress. If it is None, returns a Notebook in a notebook, Lines at a terminal, else Notes."""
+    """Returns `progress` unless it is None. For None, returns a Notebook in a notebook, Lines at a terminal, and
+    otherwise Notes."""
     if progress is not None:
         return progress
     if in_notebook():
@@ -28,24 +29,24 @@ def suited(progress: Progress | None) -> Progress:
 
 
 def in_notebook() -> bool:
-    """Returns whether this process is the kernel of a notebook. The check imports no module."""
+    """Returns True if this process is the kernel of a notebook. The check imports no module."""
     ipython = sys.modules.get("IPython")
     return ipython is not None and getattr(ipython.get_ipython(), "kernel", None) is not None
 
 
 @dataclass(slots=True)
 class _Run:
-    """One of the runs that a display shows; `evaluate` makes several."""
+    """One of the runs that the display shows. `evaluate` starts several runs."""
 
     plan: Plan
     tally: Tally
     drafts: int = 0
     status: str = ""
-    seconds: float = 0.0  # how long the run took; 0 until it has ended
+    seconds: float = 0.0  # the duration of the run; 0 until it has ended
 
 
 class Notebook:
-    """A Progress that a notebook shows as a bar for each run, changed in place."""
+    """A Progress that shows a bar for each run in a notebook, and updates it in place."""
 
     def __init__(self) -> None:
         self._runs: list[_Run] = []
@@ -118,7 +119,7 @@ def _colour(run: _Run) -> str:
 
 
 def _facts(run: _Run) -> str:
-    """Returns the counts of a run, in words."""
+    """Returns the counts of a run as text."""
     if not run.plan.todo:
         return "all done before"
     seconds = run.seconds or run.tally.seconds

@@ -1,4 +1,4 @@
-"""The protocol by which a run reports its progress, with classes that print nothing, plain lines or JSON lines."""
+"""The protocol by which a run reports its progress. The classes here print nothing, plain lines or JSON lines."""
 
 import json
 import sys
@@ -14,8 +14,8 @@ from redraft.store.unit import Unit
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A run that is about to begin. `problems` counts all its problems, and `done` the problems that are done
-    already."""
+    """The plan of a run that is about to begin. `problems` counts all its problems, and `done` counts those that are
+    already done."""
 
     run_id: str
     problems: int
@@ -24,7 +24,7 @@ class Plan:
     strategy: str
     model: str
     db: str
-    noun: str = "problem"  # the noun of the things that are counted
+    noun: str = "problem"  # the noun for the things that are counted
 
     @property
     def todo(self) -> int:
@@ -32,30 +32,30 @@ class Plan:
 
 
 class Progress(Protocol):
-    """Receives the events of a run in order. A run may call `say` from any thread, and before `begin`."""
+    """Receives the events of a run in order. A run may call `say` from any thread, and even before `begin`."""
 
     def begin(self, plan: Plan) -> None: ...
 
     def draft(self, problem: Problem, trajectory: Trajectory) -> None:
-        """Reports that a trajectory has a new draft, which has not been compared with the known answer yet."""
+        """Receives a trajectory with a new draft. The draft has not been compared with the known answer yet."""
         ...
 
     def unit(self, problem: Problem, unit: Unit) -> None:
-        """Reports that a problem is finished and all its drafts are judged."""
+        """Receives a finished problem, whose drafts are all graded."""
         ...
 
     def say(self, text: str) -> None:
-        """Tells a person something that they should know, such as that another process holds the store."""
+        """Receives a message for a person, for example that another process has locked the store."""
         ...
 
     def end(self, status: str) -> None:
-        """Reports that the run has ended: "finished", "interrupted" or "failed". Its results are in the store."""
+        """Receives the final status of the run: "finished", "interrupted" or "failed". Its results are in the store."""
         ...
 
 
 @runtime_checkable
 class Counted(Progress, Protocol):
-    """A Progress that also takes the counts of a unit that another process finished."""
+    """A Progress that can also receive the counts of a unit that another process finished."""
 
     def counted(self, problem_id: str, status: str, counted: "Counts") -> None: ...
 
@@ -75,17 +75,17 @@ class Silent:
 
 
 class Notes(Silent):
-    """A Progress that writes to standard error, and writes only the texts given to `say`."""
+    """A Progress that prints only the messages of `say`, to standard error."""
 
     def say(self, text: str) -> None:
-        if sys.stderr is not None:  # a program without a console has no standard error
+        if sys.stderr is not None:  # a program without a console has none
             sys.stderr.write(f"{text}\n")
             sys.stderr.flush()
 
 
 class Counts(NamedTuple):
-    """What the display needs of finished units. Drafts are the independent samples, or the pick if a search made no
-    samples; tokens are those that this run paid for."""
+    """The counts of finished units that a display needs. Drafts are the independent samples, or the pick of a search
+    without samples. Tokens are only those that this run paid for."""
 
     problems: int = 0
     drafts: int = 0
@@ -141,7 +141,7 @@ class Tally:
 
 
 class Lines:
-    """A Progress that writes plain lines for a log: a line when the run begins, then a line every `seconds`."""
+    """A Progress that writes plain lines for a log: one when the run begins, and then one every `seconds`."""
 
     def __init__(self, file: TextIO | None = None, seconds: float = 5.0) -> None:
         self._file = file or sys.stderr
@@ -176,7 +176,7 @@ class Lines:
 
 
 class JsonLines:
-    """A Progress for programs: it writes each event as a line with one JSON object."""
+    """A Progress for programs: it writes each event as one line with a JSON object."""
 
     def __init__(self, file: TextIO | None = None) -> None:
         self._file = file or sys.stderr
@@ -211,14 +211,14 @@ class JsonLines:
 
 
 def describe(plan: Plan) -> str:
-    """Returns a plan in one line."""
+    """Returns a plan as one line."""
     known = f", {plan.done} of them done before" if plan.done else ""
     drafts = f", {plural(plan.samples, 'sample')} each" if plan.samples is not None else ""
     return f"{plural(plan.problems, plan.noun)}{known}: {plan.strategy} on {plan.model}{drafts}, into {plan.db}"
 
 
 def interrupted(plan: Plan, tally: Tally) -> str:
-    """Returns one line for a person who stopped a run: what is done, and how to go on."""
+    """Returns one line for a person who stopped a run: what is done, and how to continue."""
     done = plan.done + tally.problems
     return (
         f"Stopped: {done} of {plural(plan.problems, plan.noun)} are in {plan.db}; the same command goes on from here."

@@ -1,4 +1,4 @@
-"""Progress on a terminal, with rich."""
+"""A progress bar on a terminal, drawn with rich."""
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -21,7 +21,7 @@ from redraft.store.unit import Unit
 
 
 class Terminal:
-    """A Progress that shows a bar on a terminal."""
+    """A Progress that draws a bar on a terminal."""
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(stderr=True)
@@ -64,8 +64,8 @@ class Terminal:
 
 
 def watcher(json: bool, *, bar: bool = True) -> Progress:
-    """Returns the Progress of a command: JSON lines if they are asked for, else a `bar` on a terminal, else plain
-    lines."""
+    """Returns the Progress of a command: JSON lines if `json`, otherwise a bar if `bar` and standard error is a
+    terminal, otherwise plain lines."""
     if json:
         return JsonLines()
     console = Console(stderr=True)

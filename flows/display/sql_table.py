@@ -1,4 +1,5 @@
-"""Shows the result of an SQL query as a table. If a table would be too wide, the rows are shown one below the other."""
+"""Prints the result of an SQL query as a table. If the table would be too wide, the columns of each row are printed
+below each other."""
 
 from datetime import datetime
 from typing import Any
@@ -10,11 +11,12 @@ from rich.text import Text
 
 from redraft.store.tables.query import Table as QueryTable
 
-NARROWEST = 14  # the fewest characters that a column needs to be readable
+NARROWEST = 14  # minimum characters for a readable column
 
 
 def table(found: QueryTable, width: int, most: int = 200) -> RenderableType:
-    """Returns at most `most` rows in `width` characters. A line below says how much was left out."""
+    """Returns a table of at most `most` rows that is `width` characters wide. A line below the table states how many
+    rows were left out."""
     rows = [[_cell(value) for value in row] for row in found.rows[:most]]
     left = len(found.rows) - len(rows)
     note = [Text(f"{left:,} more rows: LIMIT, --csv, --json or --parquet", style="dim")] if left > 0 else []

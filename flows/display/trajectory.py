@@ -1,4 +1,4 @@
-"""Shows a trajectory to people: its question, each draft step by step, the feedback, and the answers."""
+"""Renders a trajectory for people: its question, each draft step by step, the feedback, and the answers."""
 
 import math
 from collections.abc import Sequence
@@ -38,15 +38,15 @@ def turn(path: Trajectory, number: int, verdict: Verdict | None = None, key: str
 
 
 def step_line(step: Step, label: str = "") -> RenderableType:
-    """Returns a step with its mark, and with the mean probability of its tokens."""
+    """Returns a step with its mark (see `mark`) and the mean probability of its tokens."""
     line = _grid()
     line.add_row(label, mark(step.text), Text(step.text.strip()), _likelihood([step]))
     return line
 
 
 def branch_line(path: Trajectory) -> RenderableType:
-    """Returns the last step of a path in a tree, with its place, its value, and its answer or the reason why it
-    ended."""
+    """Returns the last step of a branch in a tree: its step id, its value, and its answer or the reason why the
+    trajectory ended."""
     line, step = _grid(), path.steps[-1]
     text = Text("  " * (step.depth - 1) + step.text.strip())
     if path.answer is not None:
@@ -68,7 +68,7 @@ def feedback_line(step: Step) -> RenderableType:
 def ending(
     path: Trajectory, number: int | None = None, verdict: Verdict | None = None, key: str | None = None
 ) -> RenderableType:
-    """Returns the answer of one draft (by default the last draft), and whether it is right."""
+    """Returns the answer of one draft (by default the last draft), and whether the answer is right."""
     line = _grid()
     number = path.turn if number is None else number
     line.add_row("", "", _ending(path, number, verdict, key), _likelihood(path.draft(number)))
@@ -76,7 +76,7 @@ def ending(
 
 
 def _likelihood(draft: Sequence[Step]) -> str:
-    """Returns how sure the model was of a draft: the geometric mean of the probabilities of its tokens."""
+    """Returns the model's confidence in a draft as text: the geometric mean of the probabilities of its tokens."""
     known = [(step.logprob, step.tokens) for step in draft if step.logprob is not None]
     tokens = sum(count for _, count in known)
     return f"{math.exp(sum(logprob for logprob, _ in known) / tokens):.0%}" if tokens else ""
@@ -92,7 +92,7 @@ def _grid() -> Table:
 
 
 def mark(text: str) -> Text:
-    """Returns a tick if the step's equations hold, a cross if an equation does not hold, a dot if there are none."""
+    """Returns a tick if all equations of the step hold, a cross if one does not hold, and a dot if there are none."""
     held = [holds for _, holds in equations(text)]
     if not held:
         return Text("·", style="dim")

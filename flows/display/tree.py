@@ -1,7 +1,7 @@
-"""A stored tree as lines of text and as Graphviz's dot.
+"""Renders a stored tree as lines of text, and as a graph in Graphviz's dot language.
 
-A search is shown step by step. A correction is shown turn by turn: the steps of a draft stand flat below each other,
-then the feedback on it, then the next draft.
+A search is shown step by step. A correction is shown turn by turn: the steps of a draft are at the same indentation,
+followed by the feedback on the draft and the next draft.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ from redraft.flows.display.tree_reader import Branch, End, StoredTree
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Consecutive steps of one draft, or of the feedback on it, that have no siblings."""
+    """Consecutive steps of one draft, or of the feedback on it, that have no siblings. A part is drawn as one unit."""
 
     steps: tuple[Branch, ...]
 
@@ -26,15 +26,15 @@ class Part:
 
 
 class Folded:
-    """A tree in parts, as it is drawn. Each step of a search, which has a value or visits, is a part of its own."""
+    """A tree divided into parts for drawing. Each step of a search, which has a value or visits, is its own part."""
 
     def __init__(self, tree: StoredTree) -> None:
         self.tree = tree
         self._drafts = {draft.leaf_step_id: draft for draft in tree.drafts}
 
     def line(self, branch: Branch) -> list[Part]:
-        """Returns the parts that follow each other from a step on. The last part ends or branches into its
-        `children`."""
+        """Returns the parts that follow each other, beginning with a step. The last part ends a trajectory, or its last
+        step has several `children`."""
         parts = [Part((branch,))]
         while len(parts[-1].last.children) == 1:
             step, [following] = parts[-1].last, parts[-1].last.children
@@ -47,33 +47,33 @@ class Folded:
         return parts
 
     def heading(self, part: Part, place: str = "") -> str:
-        """Returns the first line of a part: its place, its turn, its value, and the answers of trajectories that end
+        """Returns the first line of a part: its position, its turn, its value, and the answers of trajectories that end
         there."""
         turn = f"turn {part.first.turn}" if self.tree.drafts and part.first.by == "model" else ""
         return "  ".join(filter(None, (place, turn, _facts(part.first), *self.ends(part))))
 
     def ends(self, part: Part) -> list[str]:
-        """Returns the answer of each trajectory that ends with a part; else the answer of the draft that ends with
-        it."""
+        """Returns the answers of the trajectories that end with a part. If there are none, returns the answer of the
+        draft that ends with it."""
         if part.last.ends:
             return [_end_text(end) for end in part.last.ends]
         draft = self._drafts.get(part.last.step_id)
         return [_answer_text(draft.answer, draft.correct)] if draft and draft.answer is not None else []
 
     def verdict(self, part: Part) -> tuple[bool, bool | None]:
-        """Returns whether a part ends with an answer, and whether the answer is right; None if that is not known."""
+        """Returns a pair (has_answer, is_right) for the end of a part. `is_right` is None if it is not known."""
         found = next((end for end in part.last.ends if end.answer is not None), self._drafts.get(part.last.step_id))
         return found is not None and found.answer is not None, found.correct if found else None
 
     def block(self, part: Part) -> bool:
-        """Returns whether the steps of a part are drawn below its heading, and not in the same line."""
+        """Returns True if the steps of a part are drawn below its heading, and not in the same line."""
         return len(part.steps) > 1 or (bool(self.tree.drafts) and part.first.by == "model" and not part.first.searched)
 
 
 def as_text(tree: StoredTree) -> Iterator[str]:
-    """Yields lines of text: the question, and its tree below it. A search has a line for each step: its place, value,
-    visits and text, and the trajectories that end there. A correction has each turn with its steps, its answer and the
-    feedback on it."""
+    """Yields lines of text: the question, and its tree below it. A search has one line for each step, with its
+    position, value, visits and text, and the trajectories that end there. A correction has each turn with its steps,
+    its answer and the feedback on it."""
     yield _one_line(tree.question)
     for end in tree.ends:
         yield f"  {_end_text(end)}"
@@ -93,7 +93,7 @@ def _branches(shown: Folded, branches: Sequence[Branch], before: str) -> Iterato
 
 
 def _part_lines(shown: Folded, part: Part, mark: str, beneath: str, place: str = "") -> Iterator[str]:
-    """Yields the lines of a part, and of its branches if it is the last part of its line."""
+    """Yields the lines of a part. If the tree branches after the part, also yields the lines of the branches."""
     if shown.block(part):
         yield f"{mark} {shown.heading(part, place)}".rstrip()
         rail = beneath + ("│  " if len(part.last.children) > 1 else "   ")
@@ -106,12 +106,14 @@ def _part_lines(shown: Folded, part: Part, mark: str, beneath: str, place: str =
 
 
 def _rails(before: str, last: bool) -> tuple[str, str]:
-    """Returns the characters before a branch, and before each line below it."""
+    """Returns a pair of prefixes: the characters before the first line of a branch, and the characters before each line
+    below it."""
     return (f"{before}└─", f"{before}   ") if last else (f"{before}├─", f"{before}│  ")
 
 
 def _forks(part: Part) -> bool:
-    """Returns whether the steps after a part branch off it. If not, they are the next part of the same line."""
+    """Returns True if the steps after a part are drawn as its branches. If False, they are the next part of the same
+    line."""
     following = part.last.children
     if len(following) != 1:
         return bool(following)
@@ -140,9 +142,9 @@ def _answer_text(answer: str | None, correct: bool | None) -> str:
 
 
 def as_dot(tree: StoredTree) -> Iterator[str]:
-    """Yields the lines of a directed graph for Graphviz. A node is a step of a search, a draft of a correction with all
-    its steps, or the feedback on a draft (a note). Drafts are boxes with their answer: green if it is right, red if it
-    is wrong, bold if it is chosen. Rollouts are dashed."""
+    """Yields the lines of a directed graph in Graphviz's dot language. A node is a step of a search, a draft of a
+    correction with all its steps, or the feedback on a draft (shape note). Drafts are boxes with their answers: green
+    if right, red if wrong, bold if chosen. Rollouts are dashed."""
     yield "digraph tree {"
     yield "  rankdir=LR; node [shape=ellipse, fontname=Helvetica];"
     yield f"  {_quoted('question')} [shape=note, label={_quoted(tree.question)}];"

@@ -1,4 +1,4 @@
-"""Reads a stored tree: the steps of one unit of work, the trajectories that end at the steps, and the drafts."""
+"""Reads a stored tree: the steps of one unit of work, the trajectories that end at each step, and the drafts."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -26,12 +26,12 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """One turn of a correction: the feedback on the draft before, and the draft that answers the feedback.
-    Trajectories that branch after this draft share it."""
+    """One turn of a correction: the feedback on the previous draft, and the draft that follows it. Trajectories that
+    branch after this draft share it."""
 
     turn: int
     leaf_step_id: str
-    follows: str | None  # the leaf step of the draft before; None for a first draft
+    follows: str | None  # the last step of the previous draft; None for a first draft
     feedback: str | None
     text: str
     answer: str | None
@@ -41,7 +41,7 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """A step with the steps that follow it. `rollout`: only rollouts went through the step."""
+    """A step with the steps that follow it. `rollout` is True if only rollouts contain the step."""
 
     step_id: str
     turn: int
@@ -57,14 +57,14 @@ class Branch:
 
     @property
     def searched(self) -> bool:
-        """Returns whether a search gave the step a value or visits."""
+        """Returns True if a search gave the step a value or visits."""
         return self.value is not None or self.visits is not None
 
 
 @dataclass(frozen=True, slots=True)
 class StoredTree:
-    """The tree of everything that one unit of work explored for its question. `ends` has the trajectories without a
-    step. `drafts` has all drafts, turn by turn; it is empty if no draft was revised."""
+    """The tree of everything that one unit of work explored for its question. `ends` has the trajectories without
+    steps. `drafts` has all drafts, turn by turn; it is empty if no draft was revised."""
 
     unit: str
     problem_id: str
@@ -76,8 +76,8 @@ class StoredTree:
 
 
 def read_tree(store: Store, name: str | None = None) -> StoredTree:
-    """Returns the tree of the unit, trajectory or problem with this id, or the newest tree if there is no id. The tree
-    of a problem is the tree of its newest run. Raises StoreError if the tree does not exist."""
+    """Returns the tree of the unit, trajectory or problem with the id `name`. Without a name, returns the newest tree.
+    For a problem, returns the tree of its newest run. Raises StoreError if the tree does not exist."""
     named = "true" if name is None else f"{literal(name)} IN (t.unit_id, t.trajectory_id, t.problem_id)"
     found = store.query(UNIT.format(named=named)).rows
     if not found:
@@ -96,9 +96,10 @@ def read_tree(store: Store, name: str | None = None) -> StoredTree:
 
 
 def _branches(rows: Sequence[Sequence[Any]], leaves: Mapping[str | None, list[End]]) -> tuple[Branch, ...]:
-    """Returns the first steps of the tree, each with the steps below it. The function takes the deepest rows first."""
+    """Returns the first steps of the tree, each with the steps below it. The tree is built from the deepest rows
+    upwards."""
     children: dict[str | None, list[Branch]] = defaultdict(list)
-    sampled: set[str] = set()  # parents of the steps that a trajectory other than a rollout went through
+    sampled: set[str] = set()  # steps with a child that is not only part of rollouts
     upwards = sorted(rows, key=lambda row: (-row[-1], _numbers(row[0])))
     for step_id, parent, turn, by, text, tokens, logprob, value, visits, _ in upwards:
         ends = tuple(leaves.get(step_id, ()))
@@ -112,7 +113,7 @@ def _branches(rows: Sequence[Sequence[Any]], leaves: Mapping[str | None, list[En
 
 
 def _numbers(step_id: str) -> list[tuple[int, str]]:
-    """Returns the numbers in a step's place. Places are sorted by these numbers, so that 10 comes after 9."""
+    """Returns the numbers in a step id as the sort key of steps, so that step 10 comes after step 9."""
     tail = step_id.rpartition("/")[2].split(".")
     return [(int(part), "") if part.isdigit() else (-1, part) for part in tail]
 

@@ -23,7 +23,7 @@ from redraft.store.tables.stage_store import opened
 from redraft.store.tables.store import Store
 from redraft.store.waiting import off_loop
 
-NEAR = 0.1  # the squared distance below which a question is a near duplicate: a cosine above 0.95
+NEAR = 0.1  # a squared distance of 0.1 is a cosine of 0.95; below it, a question is a near duplicate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,16 +38,18 @@ class DiversityArguments(DiversitySettings):
 
 @takes(DiversityArguments)
 async def diversity(given: DiversityArguments) -> DiversityResult:
-    """Measures the diversity gain of each kind of rewrite in a store: the mean squared distance of its accepted
-    questions from the nearest question of the base set, by embeddings of length 1. The base set are the questions that
-    `augment` was given, without questions that are rewrites themselves. A kind that makes only answers has the gain 0.
+    """Measures the diversity gain of each kind of rewrite in a store, and returns it. The gain is the mean squared
+    distance between an accepted question and the nearest question of the base set, with embeddings of length 1. The
+    base set consists of the questions that `augment` was given, without questions that are rewrites themselves. A kind
+    that makes only answers has the gain 0.
 
     The view `question_diversity` has the result. A kind below `least_gain` or `least_acceptance` is refused: the source
-    `augmented` and the filter `diversity` leave it out. Embeddings by a provider are stored, so that none is paid for
-    twice. If `plot` names a file, a picture shows the questions of each kind. `overwrite` allows it to replace a file.
+    `augmented` and the filter `diversity` leave it out. Embeddings by a provider are stored, so no embedding is paid
+    for twice. `plot` is the file of a picture that shows the questions of each kind. `overwrite` allows it to replace
+    an existing file.
 
-    Raises StoreError, PartError if the offline model of embeddings is not installed, PlotError, and ModelError if the
-    provider fails; what it answered before is stored.
+    Raises StoreError, PartError if the offline embedding model is not installed, PlotError, and ModelError if the
+    provider fails; the embeddings received before the failure are stored.
     """
     progress = suited(given.progress)
     if given.plot:
@@ -68,7 +70,7 @@ async def diversity(given: DiversityArguments) -> DiversityResult:
 
 
 class Asked(NamedTuple):
-    """A question with the id of its problem."""
+    """A question with its problem's id."""
 
     problem_id: str
     question: str
@@ -76,8 +78,8 @@ class Asked(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Questions:
-    """The questions of a store: the base set, and by kind the accepted new ones. `answers_only` are the kinds that make
-    no new question. `counts` has the numbers of rewrites and of accepted rewrites of each kind."""
+    """The questions of a store: the base set, and the accepted new questions by kind. `answers_only` are the kinds that
+    make no new question. `counts` has the numbers of rewrites and of accepted rewrites by kind."""
 
     base: list[Asked]
     new: Mapping[str, list[Asked]]
@@ -120,8 +122,9 @@ def _drawn(questions: _Questions) -> list[str]:
 
 
 def _distances(questions: _Questions, embeddings: Embeddings, progress: Progress) -> dict[str, list[MeasuredQuestion]]:
-    """Returns the distance of each new question by kind. A question of the base set has the distance 0 from itself,
-    whatever the digits of its embedding are, and so has every question of a kind that makes only answers."""
+    """Returns the distance of each new question from the base set, by kind. A question of the base set has the distance
+    0 from itself, without rounding errors of its embedding. Every question of a kind that makes only answers has the
+    distance 0 too."""
     base = embeddings.matrix([asked.question for asked in questions.base])
     known = {asked.question: asked.problem_id for asked in reversed(questions.base)}
     others = list(dict.fromkeys(text for text in questions.texts() if text not in known))
@@ -152,7 +155,7 @@ def _kind(name: str, questions: _Questions, distances: Sequence[MeasuredQuestion
 
 
 def _read(store: Store) -> _Questions:
-    """Returns the questions of a store. Raises StoreError if nothing was rewritten."""
+    """Returns the questions of a store. Raises StoreError if the store has no rewrites."""
     base, new, counts = (found.rows for found in store.queries(BASE, NEW, COUNTS))
     if not base:
         raise StoreError(f"{store.path} has no rewrites to measure: `redraft augment` makes them")

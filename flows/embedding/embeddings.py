@@ -1,4 +1,4 @@
-"""Embeds texts, offline by wordllama or by a provider. What a provider was paid for is stored at once."""
+"""Embeds texts, offline with wordllama or online by a provider. Embeddings that were paid for are stored at once."""
 
 import asyncio
 import time
@@ -20,24 +20,24 @@ if TYPE_CHECKING:
     from redraft.llm.providers.via_litellm.embeddings import LiteLLMEmbedder
 
 OFFLINE = "wordllama"
-"""The model of embeddings that needs no network: the one of filter `same_meaning`."""
+"""The embedding model that needs no network. The filter `same_meaning` uses it too."""
 
-BATCH = 256  # texts of one call
-CALLS = 4  # calls in flight
-SAY_S = 5.0  # seconds between two messages about the progress
+BATCH = 256  # texts per call
+CALLS = 4  # maximum number of concurrent calls
+SAY_S = 5.0  # minimum seconds between two progress messages
 
 
 @dataclass(slots=True)
 class Meter:
-    """Says now and then how far a piece of work is."""
+    """Reports the progress of a piece of work from time to time."""
 
     say: Callable[[str], None]
-    done_words: str  # such as "embedded"
+    done_words: str  # the verb of the message, such as "embedded"
     total: int
     _said: float = field(default_factory=time.monotonic)
 
     def report(self, done: int) -> None:
-        """Says how many of `total` questions are done, unless the last message was just now."""
+        """Reports how many of `total` questions are done, unless the last message was less than SAY_S seconds ago."""
         if time.monotonic() - self._said >= SAY_S:
             self._said = time.monotonic()
             self.say(f"{self.done_words} {done:,} of {plural(self.total, 'question')}")
@@ -45,15 +45,16 @@ class Meter:
 
 @dataclass(slots=True)
 class Embeddings:
-    """The embeddings of texts, an array of float32 of length 1 for each; zeros for a blank text. `tokens` were read by
-    the provider, for `cost_usd` US dollars if the price is known."""
+    """The embeddings of texts by text: arrays of float32 with length 1, or zeros for a blank text. `tokens` is the
+    number of tokens that the provider read. `cost_usd` is their price in US dollars, or None if the price is
+    unknown."""
 
     of: Mapping[str, np.ndarray]
     tokens: int = 0
     cost_usd: float | None = None
 
     def matrix(self, texts: Sequence[str]) -> np.ndarray:
-        """Returns the embeddings of these texts as the rows of a matrix."""
+        """Returns the embeddings of these texts as a matrix, one text per row."""
         return np.stack([self.of[text] for text in texts])
 
 
@@ -66,9 +67,9 @@ async def embed(
     api_base: str | None = None,
     limits: Limits = Limits(),  # noqa: B008 - frozen
 ) -> Embeddings:
-    """Returns the embeddings of the texts. `embedder` is `wordllama`, or a model of LiteLLM. A text that this model has
-    embedded before is read from the store. Raises PartError if wordllama is not installed, and ModelError, which says
-    how many embeddings are stored."""
+    """Returns the embeddings of the texts. `embedder` is `wordllama`, or the name of a LiteLLM model. A text that this
+    model has embedded before is read from the store. Raises PartError if wordllama is not installed. Raises ModelError
+    if the provider fails; the message states how many embeddings are stored."""
     texts = list(dict.fromkeys(texts))
     if embedder == OFFLINE:
         return Embeddings(await off_loop(_embed_offline, texts, Meter(say, "embedded", len(texts))))
@@ -77,7 +78,7 @@ async def embed(
     missing = [name for name in hashes if name not in known]
     found = Embeddings({})
     if missing:
-        from redraft.llm.providers.via_litellm.embeddings import LiteLLMEmbedder  # imports LiteLLM, which takes seconds
+        from redraft.llm.providers.via_litellm.embeddings import LiteLLMEmbedder  # imports LiteLLM: slow
 
         paid = _Paid(LiteLLMEmbedder(embedder, api_base, limits), store, Meter(say, "embedded", len(texts)), len(known))
         known |= await paid.embed({name: hashes[name] for name in missing})
@@ -88,12 +89,12 @@ async def embed(
 
 @dataclass(slots=True)
 class _Paid:
-    """Embeds texts by a provider, and stores the answer of each call before anything else."""
+    """Embeds texts by a provider, and stores the embeddings of each call as soon as it returns."""
 
     embedder: "LiteLLMEmbedder"
     store: Store
     meter: Meter
-    kept: int  # embeddings of these texts that are stored
+    kept: int  # the number of these texts whose embeddings are stored
     tokens: int = 0
     cost_usd: float | None = None
 

@@ -1,4 +1,4 @@
-"""The nearest of many vectors for each of many others, block by block."""
+"""Finds, for each of many vectors, the nearest of many other vectors. The work is done in blocks."""
 
 from collections.abc import Callable
 
@@ -6,18 +6,21 @@ import numpy as np
 
 ROWS = 1024
 COLUMNS = 4096
-"""The shape of a block of products, 16 MB: large enough for the matrix product, and small enough to be cached."""
+"""The number of columns of a block of products. A block takes 16 MB: large enough for an efficient matrix product, and
+small enough for the processor's cache."""
 
 
 def nearest(
     new: np.ndarray, base: np.ndarray, report: Callable[[int], None] = lambda done: None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns for each row of `new` the number of its nearest row of `base`, and their squared Euclidean distance.
+    """Returns a pair of arrays, with one item for each row of `new`: the index of the nearest row of `base`, and the
+    squared Euclidean distance to it.
 
-    Both are of float32, (N, d) and (M, d) with M of at least 1. The nearest y of x has the largest x.y - |y|^2 / 2,
-    which is one matrix product if x has a further 1 and y a further -|y|^2 / 2. The distance itself is computed in
-    float64 from the two rows, so that no digits cancel. `report` gets the number of finished rows. The products of
-    a block take 16 MB, and the copies with the further column as much as `new` and `base`.
+    `new` and `base` are float32, with the shapes (N, d) and (M, d), M at least 1. The nearest y of x has the largest
+    x.y - |y|^2 / 2. This is one matrix product if a column of 1 is appended to `new`, and a column of -|y|^2 / 2 to
+    `base`. The distance itself is computed in float64 from the two rows, which avoids cancellation. `report` is called
+    with the number of finished rows. A block of products takes 16 MB; the copies with the extra column take as much
+    memory as `new` and `base`.
     """
     left = np.hstack([new, np.ones((len(new), 1), np.float32)])
     squares = np.einsum("ij,ij->i", base, base, dtype=np.float32)[:, None]
@@ -42,7 +45,8 @@ def nearest(
 
 
 def squared_distances(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Returns the squared Euclidean distance of each row of `left` from the same row of `right`, in float64."""
+    """Returns the squared Euclidean distance between each row of `left` and the row of `right` with the same index, in
+    float64."""
     found = np.empty(len(left))
     for start in range(0, len(left), ROWS):
         apart = left[start : start + ROWS].astype(np.float64) - right[start : start + ROWS]

@@ -9,9 +9,9 @@ from redraft.store.html import table
 
 @dataclass(frozen=True, slots=True)
 class KindDiversity:
-    """What was measured of one kind of rewrite. `gain` is the mean squared distance of its accepted questions from the
-    nearest question of the base set, `median` the median of these distances, and `near` the share below 0.1; None if no
-    question was accepted. `refused` says why the kind is refused."""
+    """The measurements of one kind of rewrite. `gain` is the mean squared distance of its accepted questions from the
+    nearest question of the base set, `median` is the median of these distances, and `near` is the share of distances
+    below 0.1. All three are None if no question was accepted. `refused` is the reason why the kind is refused."""
 
     augmentation: str
     rewrites: int
@@ -24,7 +24,7 @@ class KindDiversity:
 
     @property
     def acceptance(self) -> float | None:
-        """Returns the share of rewrites that were accepted; None if there is no rewrite."""
+        """Returns the share of rewrites that were accepted, in [0, 1], or None if there are no rewrites."""
         return self.accepted / self.rewrites if self.rewrites else None
 
     def __str__(self) -> str:
@@ -36,8 +36,8 @@ class KindDiversity:
 
 @dataclass(frozen=True, slots=True)
 class DiversityResult:
-    """A measurement of all kinds of rewrites in a store. `tokens` were read by a provider of embeddings, for `cost_usd`
-    US dollars if the price is known."""
+    """The measurements of all kinds of rewrites in a store. `tokens` is the number of tokens that a provider of
+    embeddings read. `cost_usd` is their price in US dollars, if it is known."""
 
     db: str
     run_id: str
@@ -50,7 +50,7 @@ class DiversityResult:
 
     @property
     def refused(self) -> Mapping[str, str]:
-        """Returns the refused kinds, each with the reason."""
+        """Returns a dict from each refused kind to the reason."""
         return {kind.augmentation: kind.refused for kind in self.kinds if kind.refused}
 
     def __str__(self) -> str:
@@ -70,14 +70,14 @@ class DiversityResult:
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """The least diversity gain and the least acceptance of a kind; None demands nothing."""
+    """The minimum diversity gain and the minimum acceptance of a kind. None means no minimum."""
 
     gain: float | None = None
     acceptance: float | None = None
 
     def reason(self, kind: KindDiversity, *, makes_questions: bool) -> str | None:
-        """Returns why a kind is refused; None if it is not. A kind that makes only answers has the gain 0 by
-        definition, so that its acceptance alone counts."""
+        """Returns the reason why a kind is refused, or None if it is not refused. A kind that makes only answers has
+        the gain 0 by definition, so only its acceptance is checked."""
         found = [("acceptance", kind.acceptance, self.acceptance)]
         if makes_questions:
             found.insert(0, ("gain", kind.gain, self.gain))

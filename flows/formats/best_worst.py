@@ -1,5 +1,5 @@
-"""Pairs of the best and the worst answer by a grader that knows no key: Self-Rewarding (Yuan et al. 2024, arXiv
-2401.10020)."""
+"""Pairs of the answers with the best and the worst grade, from a grader without the answer key: Self-Rewarding (Yuan et
+al. 2024, arXiv 2401.10020)."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -24,20 +24,20 @@ def best_worst(
     style: Style = "prompt",
     runs: Sequence[str] | None = None,
 ) -> Format:
-    """A row for each problem: the draft to which a grader gave the highest value (`chosen`) and the draft with the
-    lowest value (`rejected`), with these values. Of equal values the first draft counts, and of drafts with the same
-    text the first one: a grader may give the same text two values. A problem of which no two values differ by more than
-    `gap` makes no row. The drafts of all turns count. Right answers are not looked at;
-    `oracle_used` says whether the key was read to write one of the two.
+    """Writes a row for each problem: the draft to which a grader gave the highest value (`chosen`), the draft with the
+    lowest value (`rejected`), and both values. If values are equal, the first draft is taken. A grader may give several
+    values to the same text; then the first is used. A problem whose values do not differ by more than `gap` has no row.
+    The drafts of all turns are compared. Whether answers are right has no effect. `oracle_used` is true if the answer
+    key was read to write one of the two drafts.
 
-    Raises PartError for a negative `gap`, and for a grader that has judged no draft of the store.
+    Raises PartError for a negative `gap`, and for a grader that has graded no draft of the store.
 
     Args:
         grader: The grader whose values decide, such as `judge`, `prm` or `likelihood`.
-        gap: The two values differ by more than this.
-        style: The columns of TRL in messages (`prompt`) or as plain strings (`text`), or `messages` and
-            `rejected_response`, as ms-swift takes them (`messages`).
-        runs: The runs of `annotate` whose values count; without it all.
+        gap: The two values must differ by more than this.
+        style: The columns: those of TRL in messages (`prompt`) or as plain strings (`text`), or `messages` and
+            `rejected_response` as ms-swift reads them (`messages`).
+        runs: The runs of `annotate` whose values are used; by default all runs.
     """
     if not gap >= 0:
         raise PartError(f"gap={gap} of format 'best_worst' has to be at least 0")

@@ -19,7 +19,7 @@ from redraft.store.trajectory import Step
 
 
 class Draft(NamedTuple):
-    """A draft with the trajectory that it belongs to."""
+    """A draft, and the trajectory that it belongs to."""
 
     candidate: Candidate
     turn: Turn
@@ -40,25 +40,25 @@ def dpo(
     steps: bool = False,
     gap: float = 0.1,
 ) -> Format:
-    """A row for each pair of a right draft (`chosen`) and a wrong draft (`rejected`) of one problem. The drafts of all
-    turns count, and equal drafts count once. Each draft is in as few pairs as possible. `oracle_used` says whether the
-    key was read to write or to choose one of the two.
+    """Writes a row for each pair of a right draft (`chosen`) and a wrong draft (`rejected`) of one problem. The drafts
+    of all turns are used; equal drafts are used once. The pairs are formed so that no draft is used more often than
+    necessary. `oracle_used` is true if the answer key was read to write or to choose one of the two drafts.
 
-    With `steps` a row is a pair of steps that follow the same steps of a searched tree. `prompt` is the question and
-    the shared steps. The values of steps are those of format `value`: the better step has the higher value. Both steps
-    are in trajectories that the filters kept. The pairs with the largest difference come first.
+    With `steps`, a row is a pair of steps that follow the same steps of a searched tree. `prompt` is the question and
+    the shared steps. The values of steps are those of the format `value`, and the chosen step has the higher value.
+    Both steps must be in trajectories that the filters kept. The pairs with the largest difference come first.
 
     Raises PartError for `pairs` below 1, for a `gap` that is not in (0, 1], for a `style` of steps that is not `text`,
     and for a `grader` without `hardest`.
 
     Args:
-        pairs: The most pairs of a problem.
-        style: The columns of TRL in messages (`prompt`, the default) or as plain strings (`text`, the default of
-            steps), or `messages` and `rejected_response`, as ms-swift takes them (`messages`).
-        hardest: Whether right drafts of low scores are paired with wrong drafts of high scores.
-        grader: The grader that gives these scores; without it, they are the scores by which the agent chose.
-        steps: Whether the pairs are steps.
-        gap: The least difference between the values of two steps, in (0, 1].
+        pairs: The maximum number of pairs of a problem.
+        style: The columns: those of TRL in messages (`prompt`, the default) or as plain strings (`text`, the default
+            for steps), or `messages` and `rejected_response` as ms-swift reads them (`messages`).
+        hardest: Whether right drafts with low scores are paired with wrong drafts with high scores.
+        grader: The grader that gives these scores; by default they are the scores by which the agent chose.
+        steps: Whether the pairs are pairs of steps.
+        gap: The minimum difference between the values of two steps, in (0, 1].
     """
     if pairs < 1 or not 0 < gap <= 1:
         raise PartError(f"pairs={pairs} and gap={gap} of format 'dpo' have to be at least 1, and in (0, 1]")
@@ -94,9 +94,9 @@ def draft_pairs(
     row: Callable[[Candidate, str, str], Mapping[str, Any]],
     score: Scores = lambda draft: None,
 ) -> Iterator[Row]:
-    """Yields a row for each pair of a right and a wrong draft of one problem, at most `most`, and a Row with a reason
-    for each other draft. Right drafts are taken from the lowest `score`, and wrong drafts from the highest; drafts
-    without a score come last, in order."""
+    """Yields a Row for each of at most `most` pairs of a right and a wrong draft of one problem, and a Row with a
+    reason for each other draft. Right drafts are taken in ascending order of `score`, and wrong drafts in descending
+    order. Drafts without a score come last, in their order."""
     right: list[Draft] = []
     wrong: list[Draft] = []
     seen: set[str] = set()
@@ -121,7 +121,7 @@ def draft_pairs(
 
 
 def _ordered(drafts: Sequence[Draft], score: Scores, sign: int) -> list[Draft]:
-    """Returns drafts by their scores times `sign`, from the lowest; then those without a score."""
+    """Returns drafts in ascending order of their score times `sign`. Drafts without a score come last."""
 
     def place(draft: Draft) -> tuple[bool, float]:
         value = score(draft)
@@ -131,7 +131,7 @@ def _ordered(drafts: Sequence[Draft], score: Scores, sign: int) -> list[Draft]:
 
 
 class _Sibling(NamedTuple):
-    """A step with its value, the text of the draft before it, and a trajectory that has it."""
+    """A step with its value, the text of the draft before it, and a trajectory that contains it."""
 
     value: float
     before: str
@@ -182,5 +182,5 @@ def _step_pairs(store: Store, most: int, gap: float) -> Format:
 
 
 def _difference(pair: tuple[_Sibling, _Sibling]) -> float:
-    """Returns the difference between two values, without the error of their last digits."""
+    """Returns the difference between two values, rounded to avoid floating-point errors."""
     return round(pair[0].value - pair[1].value, 9)

@@ -1,4 +1,4 @@
-"""The protocol of every export format. A format is a file in this folder. Its one public function has the name of the
+"""The protocol of every export format. A format is a file in this folder. Its only public function has the name of the
 file and returns a Format; its keyword arguments are the configuration. A parameter `store` receives the store."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -10,7 +10,7 @@ from redraft.flows.filters.sifting.candidates import Candidate
 
 
 class Source(NamedTuple):
-    """A draft that a row was made of: its trajectory and its last step."""
+    """A draft from which a row was made: its trajectory and its last step."""
 
     trajectory_id: str
     step_id: str | None = None
@@ -18,10 +18,10 @@ class Source(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The row of training data that one draft makes, as JSON data, or the reason why it makes none.
+    """The row of training data that is made from one draft, as JSON data, or the reason why the draft makes none.
 
-    `candidate` is the trajectory of the draft. It may be None if it is the candidate that the format was called with.
-    `beside` has the other drafts of a row that is made of several, such as the rejected draft of a pair.
+    `candidate` is the trajectory of the draft. It may be None if it is the candidate with which the format was called.
+    If the row is made from several drafts, `beside` has the other drafts, such as the rejected draft of a pair.
     """
 
     data: Mapping[str, Any] | None
@@ -32,28 +32,28 @@ class Row:
 
 
 class Format(Protocol):
-    """Makes training data from a trajectory that the filters kept: one row, as JSON data, or a Row for each draft. Each
-    export makes a new format, so a format may remember the candidates that it has seen.
+    """Makes training data from a trajectory that the filters kept. It returns one row as JSON data, or a Row for each
+    draft. Each export makes a new format, so a format may remember the candidates that it has seen.
 
     A format that needs several candidates for a row may have a method `finish()`. An export calls it after the last
-    candidate, and it returns the last rows. Each of these rows names its `candidate`. See ByProblem.
+    candidate, and it returns the last rows. Each of these rows must name its `candidate`. See ByProblem.
     """
 
     def __call__(self, candidate: Candidate) -> Mapping[str, Any] | Iterable[Row]: ...
 
 
 class ByProblem:
-    """A Format that makes the rows of a problem from all of its candidates at once. `rows` gets these candidates, and
-    returns a Row for each row and for each draft that makes none. A Row that names no `candidate` is of the first one.
-    Memory holds the candidates of one problem."""
+    """A Format that makes the rows of a problem from all of its candidates at once. `rows` receives these candidates.
+    It returns a Row for each row, and a Row with a reason for each draft that makes none. A Row that names no
+    `candidate` belongs to the first candidate. Only the candidates of one problem are in memory."""
 
     def __init__(self, rows: Callable[[Sequence[Candidate]], Iterable[Row]]) -> None:
         self._rows = rows
         self._candidates: list[Candidate] = []
-        self.__module__ = rows.__module__  # whose code it is decides whether its results are checked
+        self.__module__ = rows.__module__  # results are checked if this module is a user's
 
     def __call__(self, candidate: Candidate) -> Iterable[Row]:
-        """Takes a candidate. The first candidate of a problem returns the rows of the problem before it."""
+        """Receives a candidate. If it is the first candidate of a problem, returns the rows of the previous problem."""
         before = self._candidates
         if before and before[0].problem_id != candidate.problem_id:
             self._candidates = [candidate]
@@ -75,7 +75,7 @@ Factory = TypeVar("Factory", bound=Callable[..., Format])
 
 
 def filtered_by(*filters: str) -> Callable[[Factory], Factory]:
-    """Names the filters of an export in this format if the user names none; `filtered_by()` means no filter."""
+    """Returns a decorator that sets the default filters of a format. `filtered_by()` means no filter."""
 
     def mark(factory: Factory) -> Factory:
         setattr(factory, MARK, filters)
@@ -85,12 +85,12 @@ def filtered_by(*filters: str) -> Callable[[Factory], Factory]:
 
 
 Task = Literal["sft", "dpo", "kto", "reward", "prm", "grpo", "score"]
-"""What rows are for, in the words of trainers: replies, pairs of replies, replies with a label, pairs for a reward
-model, steps with labels, problems with keys, and second attempts."""
+"""The tasks for which trainers use rows: single replies, pairs of replies, replies with a label, pairs for a reward
+model, steps with labels, problems with answer keys, and second attempts."""
 
 
 def trains(task: Task) -> Callable[[Factory], Factory]:
-    """Names the task that the rows of a format are for, so that a trainer's layout knows them."""
+    """Returns a decorator that sets the task of a format's rows, from which a trainer's layout is chosen."""
 
     def mark(factory: Factory) -> Factory:
         setattr(factory, TASK, task)
@@ -100,13 +100,13 @@ def trains(task: Task) -> Callable[[Factory], Factory]:
 
 
 def task_of(factory: Callable[..., Format]) -> Task | None:
-    """Returns the task that a format names by `trains`; None if it names none."""
+    """Returns the task that a format sets by `trains`, or None if it sets none."""
     return getattr(factory, TASK, None)
 
 
 def written_as(kind: str) -> Callable[[Factory], Factory]:
-    """Names the only kind of file (`Target.kind`) that holds the rows of a format. Other formats have no such kind, and
-    are never written to it."""
+    """Returns a decorator that sets the only kind of file (`Target.kind`) to which the rows of a format are written.
+    Other formats are never written to this kind."""
 
     def mark(factory: Factory) -> Factory:
         setattr(factory, KIND, kind)
@@ -116,12 +116,12 @@ def written_as(kind: str) -> Callable[[Factory], Factory]:
 
 
 def kind_of(factory: Callable[..., Format]) -> str | None:
-    """Returns the kind of file that a format names by `written_as`; None if it names none."""
+    """Returns the kind of file that a format sets by `written_as`, or None if it sets none."""
     return getattr(factory, KIND, None)
 
 
 def default_filters(factory: Callable[..., Format]) -> tuple[str, ...]:
-    """Returns the filters that a format names by `filtered_by`; DEFAULTS if the format names none."""
+    """Returns the filters that a format sets by `filtered_by`, or DEFAULTS if it sets none."""
     return getattr(factory, MARK, DEFAULTS)
 
 

@@ -11,12 +11,12 @@ from redraft.flows.formats.shared.columns import Style, example, judged_drafts
 @filtered_by("length", "duplicates")
 @trains("kto")
 def kto(*, style: Style = "prompt") -> Format:
-    """A row for each draft of each turn: the question and the draft, as format `sft` writes them, `label`, whether the
-    draft is right, and `oracle_used`, whether the key was read to write or to choose its trajectory. Equal drafts of a
-    question make one row.
+    """Writes a row for each draft of each turn: the question and the draft in the columns of the format `sft`, `label`
+    and `oracle_used`. `label` is true if the draft is right. `oracle_used` is true if the answer key was read to write
+    or to choose the trajectory. Equal drafts of a question make one row.
 
-    The export counts the labels, from which the weights of the trainer follow: `desirable_weight` times the number of
-    true labels, to `undesirable_weight` times the number of false labels, should be from 1:1 to 4:3.
+    The export counts the labels, which determine the weights of the trainer. The ratio of `desirable_weight` times the
+    number of true labels to `undesirable_weight` times the number of false labels should be between 1:1 and 4:3.
 
     Args:
         style: The columns: `prompt` and completion in messages, `messages` as one list, or `text` as plain strings.

@@ -1,4 +1,4 @@
-"""Makes second drafts from first drafts, without a call of a model: a wrong draft is paired with a right draft of the
+"""Makes second drafts from first drafts, without calling a model: a wrong draft is paired with a right draft of the
 same problem as its revision. This is self-distillation as in RISE (Qu et al. 2024, arXiv 2407.18219)."""
 
 from collections.abc import Iterator
@@ -13,14 +13,15 @@ from redraft.store.errors import PartError
 @filtered_by()
 @trains("sft")
 def mended(*, keep: float = 1.0, most: int = 4, firsts: int = 0) -> Format:
-    """Makes a row from each first draft: feedback `fixed` calls the draft wrong, and a right draft follows. `prompt` is
-    the question, the draft and the feedback; `completion` is the draft itself if it is right, else a right draft of the
-    same problem; `weight` is `keep` for a right draft, else 1; and `turn` is 2.
+    """Writes a row for each first draft: the feedback `fixed` calls the draft wrong, and a right draft follows.
+    `prompt` is the question, the draft and the feedback. `completion` is the draft itself if it is right, otherwise a
+    right draft of the same problem. `weight` is `keep` for a right draft, otherwise 1. `turn` is 2.
 
-    A problem makes at most `most` rows from wrong drafts and as many from right ones; equal drafts make one row. A
-    wrong draft waits for the next right draft of its problem, since an export reads a problem's drafts one after
-    another. The first `firsts` right drafts of a problem also make rows without feedback, of `turn` 1: the model then
-    learns first drafts too. Raises PartError for a `keep` or `firsts` below 0 and a `most` below 1.
+    A problem makes at most `most` rows from wrong drafts, and at most `most` rows from right drafts. Equal drafts make
+    one row. A wrong draft is paired with the next right draft of its problem, because an export reads a problem's
+    drafts one after another. The first `firsts` right drafts of a problem also make rows without feedback, whose `turn`
+    is 1: the model then learns first drafts too. Raises PartError for a `keep` or `firsts` below 0, and for a `most`
+    below 1.
     """
     if keep < 0 or most < 1 or firsts < 0:
         raise PartError(f"keep={keep}, most={most} and firsts={firsts} of 'mended' have to be at least 0, 1 and 0")
@@ -54,23 +55,23 @@ def mended(*, keep: float = 1.0, most: int = 4, firsts: int = 0) -> Format:
 
 
 class _ProblemDrafts:
-    """The different drafts of one problem that were read so far."""
+    """The distinct drafts of one problem that were read so far."""
 
     def __init__(self, problem_id: str, most: int) -> None:
         self.problem_id = problem_id
         self._most = most
-        self._made = {True: 0, False: 0}  # the numbers of rows that keep a draft and that mend a draft
+        self._made = {True: 0, False: 0}  # rows with a right first draft, and with a wrong one
         self.seen: set[str] = set()
         self._right: list[Turn] = []
         self._wrong: list[Turn] = []
 
     @property
     def rights(self) -> int:
-        """Returns how many different right drafts were read."""
+        """Returns the number of distinct right drafts that were read."""
         return len(self._right)
 
     def pairs(self, draft: Turn) -> list[tuple[Turn, Turn]]:
-        """Reads a draft, and returns the drafts that can make a row now, each with its completion."""
+        """Reads a draft. Returns pairs of a first draft that can make a row now and its completion."""
         self.seen.add(draft.text)
         if not draft.correct:
             self._wrong.append(draft)

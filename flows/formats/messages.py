@@ -1,4 +1,4 @@
-"""Whole conversations of several turns."""
+"""Conversations of several turns, with all drafts and feedback."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,9 +11,9 @@ from redraft.flows.formats.shared.columns import draft_message, prompt_messages
 @filtered_by("correct", "length", "equations", "cap")
 @trains("sft")
 def messages(*, whole: bool = False) -> Format:
-    """`{"messages": [...]}`: the question, each draft and the feedback on it, up to the last right draft. If no draft
-    is right, or with `whole`, the conversation ends with the last draft. Everything before an independent draft is left
-    out."""
+    """Writes a row `{"messages": [...]}` for each trajectory: the question, each draft and the feedback on it, up to
+    the last right draft. If no draft is right, or with `whole`, the conversation ends with the last draft. Everything
+    before an independent draft is left out."""
 
     def row(candidate: Candidate) -> Mapping[str, Any]:
         until = max(turn.turn for turn in candidate.turns) if whole else candidate.turn

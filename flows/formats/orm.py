@@ -1,4 +1,4 @@
-"""Rows for an outcome reward model, which judges whole answers (Cobbe et al. 2021, arXiv 2110.14168)."""
+"""Rows for an outcome reward model, which grades complete answers (Cobbe et al. 2021, arXiv 2110.14168)."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
@@ -14,17 +14,18 @@ from redraft.store.errors import PartError
 @filtered_by("length", "duplicates")
 @trains("reward")
 def orm(*, style: Literal["rows", "pairs", "text"] = "rows", pairs: int = 4) -> Format:
-    """A row for each draft of each turn: `prompt`, `completion` and `label`, whether the answer is right; equal drafts
-    of a question make one row. `oracle_used` says whether the key was read to write or to choose the trajectory.
+    """Writes a row for each draft of each turn: `prompt`, `completion`, and `label`, which is true if the answer is
+    right. Equal drafts of a question make one row. `oracle_used` is true if the answer key was read to write or to
+    choose the trajectory.
 
-    Style `text` is one column `text` with the question, a blank line and the draft, and the `label`, as a sequence
-    classifier with two labels takes them. Style `pairs` is `prompt`, `chosen` and `rejected` in messages, as TRL's
-    RewardTrainer takes them: pairs of a right and a wrong draft, as format `dpo` makes them. Raises PartError for
-    `pairs` below 1.
+    The style `text` has one column `text` with the question, a blank line and the draft, and the `label`, for a
+    sequence classifier with two labels. The style `pairs` has `prompt`, `chosen` and `rejected` in messages for TRL's
+    RewardTrainer: pairs of a right and a wrong draft, as the format `dpo` makes them. Raises PartError for `pairs`
+    below 1.
 
     Args:
         style: The columns: `rows` of plain strings, `pairs`, or one column `text`.
-        pairs: The most pairs of a problem.
+        pairs: The maximum number of pairs of a problem.
     """
     if pairs < 1:
         raise PartError(f"pairs={pairs} of format 'orm' has to be at least 1")

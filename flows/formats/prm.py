@@ -1,4 +1,4 @@
-"""Rows for a process reward model, which judges each step (Lightman et al. 2023, arXiv 2305.20050; Math-Shepherd, Wang
+"""Rows for a process reward model, which grades each step (Lightman et al. 2023, arXiv 2305.20050; Math-Shepherd, Wang
 et al. 2024, arXiv 2312.08935)."""
 
 import re
@@ -27,24 +27,25 @@ def prm(
     soft: bool = False,
     style: Literal["columns", "math_shepherd"] = "columns",
 ) -> Format:
-    """A row for each draft whose steps a grader judged: `prompt`, `completions` (the steps, without the space around
-    them), `labels`, whether each step is good, `turn`, and `oracle_used`, whether the key was read to write or to
-    choose the trajectory. A row ends before the first step without a value, as people's labels end at the first wrong
-    step. A draft that several models or people judged makes a row for each; trajectories that share a draft make one.
+    """Writes a row for each draft whose steps a grader graded. `prompt` is the question. `completions` are the steps,
+    without surrounding white space. `labels` has true for each good step. `turn` is the draft's turn. `oracle_used` is
+    true if the answer key was read to write or to choose the trajectory. A row ends before the first step without a
+    value, just as people's labels end at the first wrong step. A draft that several models or people graded makes a row
+    for each of them. Trajectories that share a draft make one row.
 
-    A step is good by the rule of the view `first_errors`: a value above 0 for `rollout` and `omegaprm`, and of 0.5 or
-    more for other graders. With `soft` the labels are the values themselves, in [0, 1].
+    Whether a step is good follows the view `first_errors`: its value is above 0 for `rollout` and `omegaprm`, and at
+    least 0.5 for other graders. With `soft`, the labels are the values themselves, in [0, 1].
 
-    Style `math_shepherd` is the released layout of Math-Shepherd: `input`, the question and the numbered steps, each
-    with the tag ки, and `label`, the same text with + or - in the place of each tag.
+    The style `math_shepherd` is the published layout of Math-Shepherd: `input` is the question and the numbered steps,
+    each followed by the tag ки. `label` is the same text with + or - in place of each tag.
 
-    Raises PartError if the store has no such values, for a `threshold` that is not in [0, 1], and for `soft` labels in
-    a layout or beside a `threshold` that has none.
+    Raises PartError if the store has no such values, for a `threshold` that is not in [0, 1], and for `soft` together
+    with a `threshold` or with a layout without soft labels.
 
     Args:
-        grader: The grader whose values of steps are the labels: `rollout`, `omegaprm`, `prm`, `human` ...
-        model: The grader's model, or the person; without it the values of all count.
-        threshold: The least value of a good step, in [0, 1].
+        grader: The grader whose step values are the labels: `rollout`, `omegaprm`, `prm`, `human` ...
+        model: The grader's model, or the person; by default the values of all are used.
+        threshold: The minimum value of a good step, in [0, 1].
         soft: Whether labels are the values of steps instead of true and false.
         style: The layout: `columns`, or that of `math_shepherd`.
     """
@@ -98,13 +99,14 @@ def prm(
 
 
 def _first_values(told: StepValues, steps: int) -> list[float]:
-    """Returns the values of the first steps of a draft, up to the first step without a value."""
+    """Returns the values of the steps of a draft, up to the first step without a value."""
     numbers = takewhile(lambda number: number <= steps and number in told.values, count(1))
     return [told.values[number] for number in numbers]
 
 
 def _reason(values: Sequence[float], tagged: str) -> str | None:
-    """Returns the reason why the values make no row; None if they make a row. `tagged` is the text that gets tags."""
+    """Returns the reason why the values make no row, or None if they make a row. `tagged` is the text to which tags are
+    added."""
     if not values:
         return "no value of its first step"
     if not all(0 <= value <= 1 for value in values):

@@ -1,5 +1,5 @@
-"""Questions with their keys, for trainers that draw the answers themselves: reinforcement learning with rewards that
-are computed from the key (GRPO: Shao et al. 2024, arXiv 2402.03300)."""
+"""Questions with their answer keys, for trainers that draw the answers themselves: reinforcement learning with rewards
+that are computed from the key (GRPO: Shao et al. 2024, arXiv 2402.03300)."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
@@ -15,15 +15,15 @@ from redraft.store.tables.store import Store
 @filtered_by()
 @trains("grpo")
 def prompts(store: Store, *, style: Literal["trl", "verl"] = "trl", data_source: str | None = None) -> Format:
-    """A row for each problem with a known answer: `prompt`, the question as a message, `answer`, the key, `solution`,
-    the key as TRL's `accuracy_reward` reads it, the problem's `kind` (math, choice, text, code, rubric), `problem_id`,
-    `drafts`, the number of judged drafts that answer the question alone, without feedback, and `solved`, the share of
-    right ones among them, null if there are none. A problem of which every draft or no draft is right teaches such a
-    trainer little.
+    """Writes a row for each problem with a known answer. `prompt` is the question as a message. `answer` is the answer
+    key. `solution` is the key in the form that TRL's `accuracy_reward` reads. `kind` is the problem's kind (math,
+    choice, text, code, rubric), and `problem_id` its id. `drafts` is the number of graded drafts that had no feedback
+    before them. `solved` is the share of right ones among them, or null if there are none. A problem whose drafts are
+    all right or all wrong contributes little to such training.
 
-    Style `verl` is verl's layout: `data_source`, `prompt`, `ability`, `reward_model` with the key as `ground_truth`,
-    and `extra_info` with the other facts and the problem's number. Raises PartError for a `data_source` in another
-    style.
+    The style `verl` is verl's layout: `data_source`, `prompt`, `ability`, `reward_model` with the key as
+    `ground_truth`, and `extra_info` with the other facts and the problem's index. Raises PartError for a `data_source`
+    with another style.
 
     Args:
         style: The layout: TRL's `trl`, or `verl`.
@@ -63,7 +63,7 @@ def prompts(store: Store, *, style: Literal["trl", "verl"] = "trl", data_source:
 
 
 def _solution(key: str, kind: str) -> str:
-    """Returns a key as Math-Verify reads it: LaTeX is read only in a box or between dollars."""
+    """Returns an answer key in the form that Math-Verify reads: LaTeX must be in a box or between dollar signs."""
     return f"\\boxed{{{key}}}" if kind == "math" else key
 
 

@@ -13,7 +13,7 @@ from redraft.flows.formats.shared.columns import draft_message, prompt_messages,
 from redraft.store.errors import PartError
 
 MOST_EXPONENT = 700.0  # exp of a larger number overflows a float
-MOST_REPEATS = 150  # the limit for repeats of one word, as in the data of the paper
+MOST_REPEATS = 150  # the limit of repetitions of one word, as in the paper's data
 
 
 @filtered_by()
@@ -28,25 +28,25 @@ def rise(
     unique: bool = False,
     explored: bool = False,
 ) -> Format:
-    """A row for each draft of each turn: `prompt`, the messages that it answers (with a `window`, the last drafts and
-    their feedback only), `completion`, `weight` = exp(reward / tau), and the `reward`: 1 right, 0 wrong, `unanswered`
-    if no answer can be read.
+    """Writes a row for each draft of each turn. `prompt` has the messages before the draft; with a `window`, only the
+    last drafts and their feedback. `completion` is the draft. `reward` is 1 for a right answer, 0 for a wrong one, and
+    `unanswered` if no answer can be read. `weight` is exp(reward / tau).
 
-    The criteria choose drafts of a trajectory: `all` takes every draft; `better` takes drafts with a higher reward than
-    the draft before (a first draft if it is right); `best` takes the first draft of the highest reward; `success` takes
-    the right drafts. Drafts before turn `since` make no rows. `unique` drops rows that equal an earlier row; `explored`
-    also takes finished drafts that a search explored and did not choose. A draft that several trajectories
-    share makes one row. Raises PartError for a `tau` that is not above 0 a `window` below 0,
-    and a `since` below 1.
+    The criteria select drafts of a trajectory. `all` takes every draft. `better` takes drafts with a higher reward than
+    the draft before, and a first draft if it is right. `best` takes the first draft with the highest reward. `success`
+    takes the right drafts. Drafts before turn `since` make no rows. `unique` drops rows that are equal to an earlier
+    row. `explored` also takes finished drafts that a search explored and did not choose. A draft that several
+    trajectories share makes one row. Raises PartError for a `tau` that is not above 0, a `window` below 0, and a
+    `since` below 1.
 
     Args:
         tau: The temperature of the weights exp(reward / tau), above 0.
         criteria: Which drafts of a trajectory make rows: `all`, drafts that are `better` than the draft before, the
             first `best` draft, or the right drafts (`success`).
-        window: The number of earlier drafts in the prompt; without it all are there.
-        since: The first turn that makes rows.
+        window: The number of earlier drafts in the prompt; by default all.
+        since: The first turn whose drafts make rows.
         unanswered: The reward of a draft without an answer.
-        unique: Whether rows that equal an earlier row are dropped.
+        unique: Whether rows that are equal to an earlier row are dropped.
         explored: Whether finished drafts that a search explored and did not choose make rows.
     """
     if not tau > 0:
@@ -91,7 +91,7 @@ def rise(
 
 
 def _draft_reason(turn: Turn, gained: float | None) -> str | None:
-    """Returns the reason why a draft makes no row under any criteria; None if it may make a row."""
+    """Returns the reason why a draft makes no row under any criteria, or None if it may make a row."""
     if gained is None:
         return "not known whether it is right"
     words = Counter(turn.text.split()).most_common(1)
@@ -101,7 +101,7 @@ def _draft_reason(turn: Turn, gained: float | None) -> str | None:
 
 
 def _criteria_reason(criteria: str, rewards: Sequence[float | None], index: int) -> str | None:
-    """Returns the reason why the criteria leave a draft out; None if they keep the draft."""
+    """Returns the reason why the criteria leave a draft out, or None if they select the draft."""
     known = [-math.inf if one is None else one for one in rewards]
     if criteria == "better" and known[index] <= (known[index - 1] if index else 0.0):
         return "no better than the draft before"

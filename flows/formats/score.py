@@ -1,4 +1,4 @@
-"""Pairs of attempts, from which SCoRe learns (Kumar et al. 2024, arXiv 2409.12917)."""
+"""Pairs of a first and a second attempt, for training with SCoRe (Kumar et al. 2024, arXiv 2409.12917)."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -13,12 +13,13 @@ from redraft.store.errors import PartError
 @filtered_by()
 @trains("score")
 def score(*, alpha: float = 10.0, unanswered: float = 0.0, explored: bool = False) -> Format:
-    """A row for each draft that answers another: `prompt`, the messages up to the feedback, `completion`, the second
-    attempt, and of both attempts `first`, `second` (the texts), `first_reward`, `second_reward` (1 right, 0 wrong,
-    `unanswered` if no answer can be read), and `shaped`: the second's reward plus `alpha` times its change.
+    """Writes a row for each draft that follows feedback on another draft. `prompt` has the messages up to the feedback,
+    and `completion` is the second attempt. `first` and `second` are the texts of both attempts. `first_reward` and
+    `second_reward` are 1 for a right answer, 0 for a wrong one, and `unanswered` if no answer can be read. `shaped` is
+    the second reward plus `alpha` times the difference of the two rewards.
 
-    An independent redraft is no second attempt. `explored` also takes redrafts that were explored beside the trajectory
-    that was continued. Raises PartError for an `alpha` below 0.
+    An independent draft is not a second attempt. With `explored`, redrafts that were explored but not continued also
+    make rows. Raises PartError for an `alpha` below 0.
     """
     if not alpha >= 0:
         raise PartError(f"alpha={alpha} of format 'score' has to be 0 or more, as in alpha=10")

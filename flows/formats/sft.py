@@ -10,10 +10,12 @@ from redraft.flows.formats.shared.columns import Style, example
 
 @trains("sft")
 def sft(*, style: Style = "prompt") -> Format:
-    """The question alone is the prompt. The last right draft is the completion, however many turns it took.
+    """Writes a row for each trajectory: the question is the prompt, and the last right draft is the completion, however
+    many turns it took.
 
-    `prompt` is `{"prompt": [...], "completion": [...]}` in messages; TRL computes its loss on the completion alone;
-    `messages` is `{"messages": [...]}`; `text` is `prompt` with plain strings, for models without a chat template.
+    The style `prompt` is `{"prompt": [...], "completion": [...]}` in messages, and TRL computes the loss only on the
+    completion. The style `messages` is `{"messages": [...]}`. The style `text` is like `prompt`, but with plain
+    strings, for models without a chat template.
 
     Args:
         style: The columns: `prompt` and completion in messages, `messages` as one list, or `text` as plain strings.

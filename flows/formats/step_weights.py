@@ -1,5 +1,5 @@
-"""Rows for fine-tuning in which each step counts by the value that a grader gave it: a reward model's judgement of the
-steps, carried over into the policy."""
+"""Rows for fine-tuning in which the loss of each step is weighted by a grader's value, such as a process reward
+model's."""
 
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
@@ -16,16 +16,17 @@ from redraft.store.tables.store import Store
 
 @filtered_by()
 def step_weights(store: Store, *, grader: str = "prm", model: str | None = None) -> Format:
-    """A row for each draft whose steps a grader judged: `prompt`, the messages that the draft answers, `completion`,
-    `steps`, the texts that make up the completion, `step_weights`, the weight of each step in [0, 1], and `turn`.
+    """Writes a row for each draft whose steps a grader graded. `prompt` has the messages before the draft. `completion`
+    is the draft. `steps` are the texts whose concatenation is the completion. `step_weights` has the weight of each
+    step, in [0, 1]. `turn` is the draft's turn.
 
-    The weight of a step is the least value of the steps up to it, since nothing right follows from a wrong step. Steps
-    behind the first one without a value have weight 0. Right answers are not looked at. Of equal drafts of a question
-    the first one makes a row. Raises PartError if the store has no such values.
+    The weight of a step is the lowest value of the steps up to it, because no step after a wrong step can be right. A
+    step without a value and all steps after it have the weight 0. Whether answers are right has no effect. Of equal
+    drafts of a question, only the first one makes a row. Raises PartError if the store has no such values.
 
     Args:
-        grader: The grader whose values of steps are the weights: `prm`, `rollout`, `human` ...
-        model: The grader's model, or the person; without it the values of the first one of a draft count.
+        grader: The grader whose step values are the weights: `prm`, `rollout`, `human` ...
+        model: The grader's model, or the person; by default the values of the first one that graded the draft are used.
     """
     known = [name for (name,) in store.query(GRADERS, patience=PATIENCE).rows]
     if grader not in known:
@@ -57,12 +58,12 @@ def step_weights(store: Store, *, grader: str = "prm", model: str | None = None)
 
 
 def least_so_far(told: StepValues, steps: int) -> list[float]:
-    """Returns for each step the least value of the steps up to it. A step without a value has the value 0."""
+    """Returns, for each step, the lowest value of the steps up to it. A step without a value counts as 0."""
     return list(accumulate((told.values.get(number, 0.0) for number in range(1, steps + 1)), min))
 
 
 def _reason(weights: Sequence[float]) -> str | None:
-    """Returns the reason why the weights make no row; None if they make a row."""
+    """Returns the reason why the weights make no row, or None if they make a row."""
     if not all(0 <= weight <= 1 for weight in weights):
         return "values that are no probabilities"
     return None if any(weights) else "no step has a weight above 0"

@@ -1,4 +1,5 @@
-"""Rows for a value model: how far each partial solution of a searched tree has come (ReST-MCTS*, Zhang et al. 2024)."""
+"""Rows for a value model, which estimates how close a partial solution of a searched tree is to a right answer
+(ReST-MCTS*, Zhang et al. 2024)."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
@@ -16,14 +17,14 @@ from redraft.store.trajectory import Trajectory
 
 @filtered_by()
 def value(store: Store, *, style: Literal["columns", "text"] = "columns") -> Format:
-    """A row for each step of the first drafts whose answer was compared with the key; a step that several drafts share
-    makes one row. Its columns are `question`, `solution` (the draft up to and with the step) and `value` in [0, 1], 1
-    at a right answer only. With `style` "text" the columns are `text` (the question, a blank line and the solution) and
-    `label`, as a sequence classifier with one label takes them.
+    """Writes a row for each step of the first drafts whose answer was compared with the answer key. A step that several
+    drafts share makes one row. The columns are `question`, `solution` (the draft up to and including the step) and
+    `value` in [0, 1], which is 1 only at a right answer. With `style` "text" the columns are `text` (the question, a
+    blank line and the solution) and `label`, for a sequence classifier with one label.
 
-    Values come from all drafts and leaves of the tree, even if filters drop some (`graders.rewards.value_targets`). A
-    tree without a right answer makes no rows. A redraft makes none either, since it continues from more than its
-    question. Raises PartError for a store without searches.
+    Values are computed from all drafts and leaves of the tree, even if filters drop some of them
+    (`graders.rewards.value_targets`). A tree without a right answer makes no rows. A redraft makes no rows either,
+    because it continues from more than its question. Raises PartError for a store without searches.
     """
     if not store.query(f"{SEARCHES} LIMIT 1", patience=PATIENCE).rows:
         raise PartError(
@@ -64,7 +65,7 @@ def value(store: Store, *, style: Literal["columns", "text"] = "columns") -> For
 def _trajectory_reason(
     candidate: Candidate, trajectory: Trajectory | None, targets: Mapping[str, Target]
 ) -> str | None:
-    """Returns the reason why a trajectory makes no rows; None if it makes rows."""
+    """Returns the reason why a trajectory makes no rows, or None if it makes rows."""
     if trajectory is None:
         return "a redraft"
     if not targets:

@@ -1,4 +1,5 @@
-"""Keeps drafts whose answer most samples of their problem give, for problems without a known answer."""
+"""Keeps drafts with an answer on which most samples of their problem agree. It is meant for problems without a known
+answer."""
 
 from redraft.flows.filters.filter import Filter, SqlFilter
 from redraft.flows.filters.sifting.candidates import PATIENCE
@@ -12,9 +13,9 @@ from redraft.store.tables.store import Store
 
 def agreement(*, least: float = 0.5, samples: int = 2) -> Filter:
     """Drops a draft if its answer is the last answer of less than a share `least` of the problem's samples, or if the
-    problem has fewer than `samples` (Huang et al. 2022, arXiv 2210.11610, train on the majority's drafts). Answers are
-    equal as in a vote (`canonical`). Samples that failed do not count; samples without an answer do, and agree with
-    none. `least` is in [0, 1]."""
+    problem has fewer than `samples` samples. Huang et al. 2022 (arXiv 2210.11610) train on drafts with the majority's
+    answer. Answers are compared as in a vote (`canonical`). Failed samples are not counted. Samples without an answer
+    are counted, and agree with no answer. `least` is in [0, 1]."""
     check_number("agreement.least", least, 0.5, least=0, most=1)
     check_number("agreement.samples", samples, 2, least=1)
     return SqlFilter(
@@ -30,8 +31,8 @@ def agreement(*, least: float = 0.5, samples: int = 2) -> Filter:
 
 
 def _votes(store: Store) -> str:
-    """Returns a SELECT of the samples that agree with each answer of each problem. Vote keys are computed in Python,
-    except those of plain whole numbers, which are their own."""
+    """Returns a SELECT for the number of samples that agree with each answer of each problem. Vote keys are computed in
+    Python, except for plain integers, which are their own keys."""
     found = store.query(OTHERS, patience=PATIENCE).rows
     keyed = [(kind, answer, key) for kind, answer in found if (key := canonical(answer, Kind(kind))) is not None]
     kinds, answers, keys = (_unnested([row[column] for row in keyed]) for column in range(3))

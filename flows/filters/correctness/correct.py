@@ -5,8 +5,8 @@ from redraft.flows.filters.sifting.candidates import Candidate
 
 
 def correct() -> Filter:
-    """Drops wrong drafts, drafts without an answer that nobody judged, such as an unfinished search, and drafts whose
-    answer can't be judged."""
+    """Drops wrong drafts, and drafts whose answer the oracle could not decide. Also drops drafts without an answer that
+    nobody graded, such as an unfinished search."""
 
     def judge(candidate: Candidate) -> str | None:
         if candidate.correct is None:

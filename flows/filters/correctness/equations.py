@@ -1,4 +1,4 @@
-"""Keeps drafts whose plain equations hold, since two mistakes may lead to a right answer."""
+"""Keeps drafts whose plain equations hold, because two mistakes may cancel out and give a right answer."""
 
 from redraft.flows.filters.filter import Filter, SqlFilter
 from redraft.flows.filters.sifting.candidates import Candidate
@@ -6,7 +6,7 @@ from redraft.flows.filters.sifting.candidates import Candidate
 
 def equations() -> Filter:
     """Drops a draft if one of its equations does not hold, such as 4*3=11 or 6=2. A result may be rounded to the
-    decimals that it shows. A draft without equations stays."""
+    decimal places that are written. A draft without equations is kept."""
 
     def check(candidate: Candidate) -> str | None:
         wrong = candidate.wrong_equation

@@ -1,4 +1,4 @@
-"""Keeps drafts to which a grader gave a high value."""
+"""Keeps drafts whose value by a grader is high."""
 
 import math
 
@@ -10,9 +10,10 @@ from redraft.store.tables.store import Store
 
 
 def score(*, grader: str, least: float, model: str | None = None) -> Filter:
-    """Drops a draft if the last stored value that `grader` gave it is below `least`, or if it has none. `model` is the
-    grader's model, if several models graded. Values of `likelihood` are log-probabilities, of most others in [0, 1].
-    Raises PartError for a grader without values, and for a `least` above 1 if no value of the grader is above 1."""
+    """Drops a draft if the last stored value that `grader` gave it is below `least`, or if it has no value. `model` is
+    the grader's model, if several models graded. Values of `likelihood` are log-probabilities; values of most other
+    graders are in [0, 1]. Raises PartError for a grader without values, and for a `least` above 1 if no value of the
+    grader is above 1."""
 
     if math.isnan(least):
         raise PartError("score.least=nan: give a number, such as 0.5")

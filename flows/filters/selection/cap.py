@@ -1,4 +1,4 @@
-"""Limits the number of drafts of one question, so that no question fills the dataset."""
+"""Limits the number of drafts per question, so that no question dominates the dataset."""
 
 import itertools
 
@@ -9,8 +9,8 @@ from redraft.store.plugins.arguments import check_number
 
 
 def cap(*, most: int = 4) -> Filter:
-    """Drops all but the first `most` drafts of a question. Otherwise easy questions, which have more right drafts,
-    would outnumber hard questions. Raises PartError for a `most` below 1."""
+    """Drops all but the first `most` drafts of a question. Without a limit, easy questions would outnumber hard
+    questions, because they have more right drafts. Raises PartError for a `most` below 1."""
     check_number("cap.most", most, 4, least=1)
     numbers = PerQuestion(lambda: itertools.count(1))
 

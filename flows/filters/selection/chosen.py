@@ -1,4 +1,4 @@
-"""Keeps what the strategies picked."""
+"""Keeps the drafts that the strategies picked."""
 
 from redraft.flows.filters.filter import Filter
 from redraft.flows.filters.sifting.candidates import Candidate

@@ -11,13 +11,16 @@ def difficulty(
     *, least: float = 0.0, most: float = 1.0, samples: int = 1, balance: bool = False, bins: int = BINS
 ) -> Filter:
     """Drops the drafts of a problem whose pass rate is below `least` or above `most`, or that has fewer than `samples`
-    judged samples. The pass rate is the share of right first drafts among its samples that no oracle touched; failed
-    samples do not count, and a draft without an answer is wrong. `least=0.01 most=0.99` drops unanimous problems.
+    judged samples. The pass rate is the share of right first drafts among the samples that did not use the answer key.
+    Failed samples are not counted, and a draft without an answer is wrong. `least=0.01 most=0.99` drops problems whose
+    drafts are all right or all wrong.
 
-    `balance` keeps equally many problems of each of `bins` equal ranges of pass rates that has any, so that easy
-    problems do not outnumber hard problems: as many as the smallest has, in the order of the MD5 of their ids. Problems
-    are counted whether or not other filters keep a draft of them: beside `correct`, set `least` above 0. Rates are in
-    [0, 1]. Raises PartError for a number outside its range, and for a `least` above `most`."""
+    With `balance`, the range of pass rates is divided into `bins` equal intervals, and each interval that has problems
+    keeps the same number of them. Therefore easy problems do not outnumber hard problems. The number is that of the
+    interval with the fewest problems, and problems are taken in the order of the MD5 of their ids. Problems are counted
+    whether or not other filters keep a draft of them, so set `least` above 0 if you also use `correct`. Pass rates are
+    in [0, 1]. Raises PartError for a number outside its range, and for a `least` above `most`.
+    """
     check_number("difficulty.least", least, 0.1, least=0, most=1)
     check_number("difficulty.most", most, 0.9, least=0, most=1)
     check_range("difficulty", least, most)

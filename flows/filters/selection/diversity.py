@@ -1,4 +1,4 @@
-"""Leaves out the kinds of rewrites that are too near to the questions that they were made from."""
+"""Drops the kinds of rewrites that are too similar to the questions that they were made from."""
 
 from redraft.flows.filters.filter import Filter, SqlFilter
 from redraft.flows.filters.sifting.candidates import PATIENCE
@@ -7,8 +7,8 @@ from redraft.store.tables.store import Store
 
 
 def diversity() -> Filter:
-    """Drops the drafts of problems of a kind that the last `redraft diversity` refused: its diversity gain or its
-    acceptance was below a threshold. Raises PartError if nothing was measured."""
+    """Drops the drafts of problems whose kind of rewrite was refused by the last `redraft diversity`: its diversity
+    gain or its acceptance was below a threshold. Raises PartError if the store has no measurement of diversity."""
 
     def facts(store: Store) -> str:
         if not store.query(MEASURED, patience=PATIENCE).rows:

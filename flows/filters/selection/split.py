@@ -1,4 +1,4 @@
-"""Leaves out the problems of splits that are not for training."""
+"""Drops the problems of splits that are not meant for training."""
 
 from redraft.flows.filters.filter import Filter, SqlFilter
 from redraft.flows.filters.sifting.candidates import PATIENCE
@@ -11,9 +11,9 @@ USUAL = "test,heldout"
 
 
 def split(*, drop: str = USUAL) -> Filter:
-    """Drops problems of the splits in `drop`, which are separated by commas. Capitals, hyphens and spaces in the name
-    of a split make no difference. A problem without a split stays. Raises PartError if `drop` is empty, or if the store
-    has no problem of a split that `drop` names; the default may name splits that the store does not have."""
+    """Drops problems of the splits in `drop`, a list separated by commas. Case, hyphens and spaces in the name of a
+    split are ignored. A problem without a split is kept. Raises PartError if `drop` is empty, or if no problem of the
+    store is in a split that `drop` names. The default may name splits that the store does not have."""
     names = [name for text in drop.split(",") if (name := text.strip())]
     if not names:
         raise PartError("split.drop is empty: name the splits to leave out, such as test")

@@ -1,11 +1,11 @@
-"""Keeps trajectories that used no oracle."""
+"""Keeps trajectories that did not use the answer key."""
 
 from redraft.flows.filters.filter import Filter, SqlFilter
 from redraft.flows.filters.sifting.candidates import Candidate
 
 
 def unaided() -> Filter:
-    """Drops a trajectory if the known answer was read to write it or to choose it."""
+    """Drops a trajectory if the known answer was read while it was written or chosen."""
 
     def check(candidate: Candidate) -> str | None:
         return "an oracle touched it" if candidate.oracle_used else None

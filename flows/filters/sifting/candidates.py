@@ -13,9 +13,9 @@ from redraft.store.tables.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One draft of a trajectory, and the feedback that led to it: None for a first draft, "" for an independent draft.
-    `leaf_step_id` identifies the draft: trajectories that part later share it. `reviewed`: the feedback is the writer's
-    own review of its draft."""
+    """One draft of a trajectory, and the feedback before it. The feedback is None for a first draft, and "" for an
+    independent draft. `leaf_step_id` identifies the draft: trajectories that branch later share it. `reviewed` is True
+    if the feedback is the writer's own review of its draft."""
 
     turn: int
     text: str
@@ -30,8 +30,8 @@ class Turn:
 class Candidate:
     """A trajectory, represented by its last right draft, or by its last draft if none is right.
 
-    `correct` is None if the answer is not known or the oracle could not decide. `tokens` counts the tokens of this
-    draft.
+    `correct` is None if the answer is not known, or if the oracle could not decide. `tokens` is the number of tokens of
+    the representing draft.
     """
 
     trajectory_id: str
@@ -45,24 +45,24 @@ class Candidate:
     stop: str | None
     chosen: bool
     oracle_used: bool
-    reason: str | None  # of a failed trajectory
-    split: str | None = None  # of its problem
-    role: str = "sample"  # or "search", for trajectories that were explored beside the samples
-    turns: tuple[Turn, ...] = ()  # all of its drafts, in order
-    known_answer: str | None = None  # of its problem, as the source gives it: a number, a solution, tests, a rubric
+    reason: str | None  # why the trajectory failed, if it failed
+    split: str | None = None  # the split of its problem
+    role: str = "sample"  # or "search", for trajectories that are no independent samples
+    turns: tuple[Turn, ...] = ()  # all drafts of the trajectory, in order
+    known_answer: str | None = None  # as the source gives it: a number, a solution, tests, a rubric
     shares_question: bool = True  # whether another problem of the store may ask the same question
-    signature: int | None = None  # a hash that drafts with the same equations and answer share; None if it is blank
-    by_equations: bool = False  # whether the draft has equations; else its text has the signature
-    wrong_equation: str | None = None  # its first equation that does not hold
-    verdicts: tuple[str | None, ...] = ()  # what the filters say that DuckDB decides after a filter in Python
+    signature: int | None = None  # equal for drafts with the same equations and answer; None if blank
+    by_equations: bool = False  # True if the signature comes from equations, not from the text
+    wrong_equation: str | None = None  # the draft's first equation that does not hold
+    verdicts: tuple[str | None, ...] = ()  # results of filters that DuckDB evaluates after a Python filter
 
 
 def candidates(store: Store, run: str | None = None) -> Generator[Candidate]:
-    """Yields every stored trajectory, or every trajectory of one run, ordered by problem and sample. One statement
-    reads them; the store is held until its last row, or until the generator is closed. Raises
+    """Yields every stored trajectory, or every trajectory of one run, ordered by problem and sample. A single SQL
+    statement reads them. The store is kept open until the last row is read or the generator is closed. Raises
     StoreError if the run does not exist."""
     for _, candidate in sifted_candidates(store, (), Scope(run)):
-        assert isinstance(candidate, Candidate)  # nothing drops one
+        assert isinstance(candidate, Candidate)  # without filters, nothing is dropped
         yield candidate
 
 
@@ -73,12 +73,13 @@ def sifted_candidates(
     held_out: Mapping[str, str] | None = None,
     later: Sequence[Judge] = (),
 ) -> Generator[tuple[str, Candidate | str]]:
-    """Yields the id of each trajectory with the candidate, or with the reason why it is dropped: see `sifted`. Order
-    and exceptions are those of `candidates`. The judges in `later` drop nothing: a candidate's `verdicts` are their
-    reasons."""
+    """Yields a pair for each trajectory: its id, and the candidate or the reason why it is dropped (see `sifted`). The
+    order and the exceptions are those of `candidates`. The judges in `later` drop nothing: their results are stored in
+    `verdicts` of the candidate."""
     check_run(store, scope.run)
     whole, rest = sifted(judges, scope, held_out), _verdicts(later) + KEPT
-    # Two statements need less memory, but the facts of the later judges may name tables of the first.
+    # Two statements would need less memory, but the facts of the later judges may refer to tables of the first
+    # statement.
     tables = {} if later else {"sifted": f"{whole} FROM sifted"}
     statement = f"WITH {rest}" if tables else f"{whole}, {rest}"
     with closing(store.parts(statement, tables=tables, patience=PATIENCE)) as parts:
@@ -96,8 +97,8 @@ def sifted_candidates(
 
 
 def _verdicts(later: Sequence[Judge]) -> str:
-    """Returns the table `verdicts` for a WITH clause: the reasons of the judges for each candidate that is not dropped,
-    as a list."""
+    """Returns the definition of the table `verdicts` for a WITH clause. For each candidate that is not dropped, the
+    table has the list of the judges' reasons."""
     kept, names = "(FROM sifted WHERE dropped IS NULL)", [f"v{number}" for number in range(len(later))]
     tables = [
         f"{name} AS (SELECT judged.place, {judge.sql} AS said FROM {judge.joined(kept)})"
@@ -116,7 +117,7 @@ def check_run(store: Store, run: str | None) -> None:
 
 
 def _candidate(drafts: Sequence[tuple]) -> Candidate:
-    """Returns a trajectory from the rows of its drafts."""
+    """Returns the candidate of a trajectory, from the rows of its drafts."""
     turns = tuple([Turn(*row[FACTS:]) for row in drafts])
     best = next(index for index, turn in enumerate(turns) if turn.turn == drafts[0][3])
     (
@@ -130,8 +131,8 @@ def _candidate(drafts: Sequence[tuple]) -> Candidate:
     )  # fmt: skip
 
 
-PATIENCE = 3600.0  # seconds that a stage waits for a run that is writing
-FACTS = 20  # columns of KEPT before those of a Turn
+PATIENCE = 3600.0  # the time limit in seconds for another run to stop writing
+FACTS = 20  # the number of columns of KEPT before those of a Turn
 
 KEPT = """, asked AS (
     SELECT problem_id, question, split, answer, count(*) OVER (PARTITION BY question) > 1 AS shared FROM problems

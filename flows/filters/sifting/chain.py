@@ -1,4 +1,4 @@
-"""Passes stored trajectories through a chain of filters."""
+"""Applies a chain of filters to stored trajectories."""
 
 import shlex
 from collections import Counter
@@ -22,11 +22,11 @@ from redraft.store.tables.store import Store
 
 FilterSpec = str | Callable[..., Filter]
 Filters = FilterSpec | Sequence[FilterSpec]
-"""A filter, or several in order."""
+"""A filter, or several filters in order."""
 Found = tuple[str, Candidate | str]
-"""The id of a trajectory, with the candidate or with the reason why it is dropped."""
+"""A trajectory's id, and the candidate or the reason why the trajectory is dropped."""
 MARK = "\x1f"
-"""Stands between the name of a filter and its reason, in the reasons of a marked chain."""
+"""The separator between the name of a filter and its reason in a marked chain."""
 
 
 class _Named(NamedTuple):
@@ -35,12 +35,12 @@ class _Named(NamedTuple):
 
 
 class Chain:
-    """A chain of filters. Each candidate is dropped by the first filter that gives a reason.
+    """A chain of filters. Each candidate is dropped by the first filter that returns a reason.
 
-    `filters` name filters, or are their functions; a single filter needs no list. A name may have arguments after it:
-    "cap most=2". The same filter may come several times. `given` are arguments of all filters of a name (`{"cap.most":
-    2}`); those in the text of a filter override them. With `marked`, the name of the filter and MARK precede each
-    reason. Raises PartError.
+    `filters` are names of filters, or filter functions; a single filter need not be in a list. A name may be followed
+    by arguments: "cap most=2". The same filter may appear several times. `given` are arguments for all filters of a
+    name (`{"cap.most": 2}`); arguments in the text of a filter override them. With `marked`, each reason is preceded by
+    the name of its filter and MARK. Raises PartError for an unknown filter or argument.
     """
 
     def __init__(self, filters: Filters, given: Mapping[str, Any], *, marked: bool = False) -> None:
@@ -69,34 +69,36 @@ class Chain:
 
     @property
     def is_sql(self) -> bool:
-        """Returns whether all filters have an SQL form."""
+        """Returns True if all filters have an SQL form."""
         return not self._rest
 
     @property
     def names(self) -> list[str]:
-        """Returns the names of the filters in order, after "failed", which is before them all."""
+        """Returns the names of the filters in order. The first is "failed", the built-in filter of failed
+        trajectories."""
         return ["failed", *(each.name for each in self._filters)]
 
     def judges(self, store: Store) -> list[Judge]:
-        """Returns the SQL forms of the first filters, as many as have one. Raises PartError for an argument that does
-        not fit the store."""
+        """Returns the SQL forms of the first filters, up to the first filter that has none. Raises PartError for an
+        argument that does not fit the store."""
         failed = FAILED._replace(sql=self._with_name("failed", FAILED.sql))
         return [failed, *(self._judge(each, store, each.name) for each in self._first)]
 
     def later(self, store: Store) -> list[Judge]:
-        """Returns the SQL forms of the other filters that DuckDB decides: a candidate's `verdicts` are their reasons.
-        Raises PartError."""
+        """Returns the SQL forms of those later filters that only DuckDB can evaluate. Their results are the `verdicts`
+        of a candidate. Raises PartError."""
         return [self._judge(each, store) for each in self._later]
 
     def __call__(self, candidate: Candidate) -> str | None:
-        """Returns the reason why a candidate is dropped; None if it is kept. All filters need a form in Python."""
+        """Returns the reason why a candidate is dropped, or None if it is kept. All filters must have a form in
+        Python."""
         if candidate.stop == "failed":
             return f"failed: {candidate.reason or 'no reason was given'}"
         return self._first_reason(self._filters, candidate)
 
     def rest(self, found: Iterable[Found]) -> Iterable[Found]:
-        """Returns the trajectories after the filters that `judges` are not, each with the candidate, or with the reason
-        why it is dropped."""
+        """Applies the filters that are not part of `judges`. Returns pairs of a trajectory's id and the candidate, or
+        the reason why it is dropped."""
         for at_once, filters in groupby(self._rest, lambda each: isinstance(each.filter, ProblemFilter)):
             if at_once:
                 for named in filters:
@@ -111,8 +113,8 @@ class Chain:
             yield name, candidate if reason is None else reason
 
     def _by_problem(self, named: _Named, found: Iterable[Found]) -> Iterator[Found]:
-        """Yields the candidates of a problem when a candidate of another problem comes, and a dropped candidate at
-        once."""
+        """Yields the candidates of a problem when a candidate of the next problem arrives. Yields a dropped candidate
+        at once."""
         asked: list[Candidate] = []
         for name, candidate in found:
             if isinstance(candidate, str):
@@ -148,17 +150,19 @@ class Chain:
 
 
 def names_of(filters: Filters) -> list[str]:
-    """Returns the names of filters, by which their arguments are given. Raises PartError for an unknown filter."""
+    """Returns the names of filters, which are the prefixes of their arguments. Raises PartError for an unknown
+    filter."""
     return [load(spec, "filter").__name__ for spec, _ in map(_parsed, listed(filters))]
 
 
 def listed(filters: Filters) -> Sequence[FilterSpec]:
-    """Returns filters as a list, if there is one alone too."""
+    """Returns the filters as a list, even if there is a single filter that is not in a list."""
     return [filters] if isinstance(filters, str) or callable(filters) else filters
 
 
 def _parsed(spec: FilterSpec) -> tuple[FilterSpec, dict[str, str]]:
-    """Returns a filter without the arguments in its text, and these arguments. Raises PartError."""
+    """Returns a pair of a filter without the arguments in its text, and these arguments. Raises PartError if they are
+    not `key=value`."""
     if not isinstance(spec, str) or "=" not in spec:
         return spec, {}
     try:
@@ -188,9 +192,9 @@ def _verdict(number: int) -> Filter:
 
 
 def sift(store: Store, chain: Chain, scope: Scope, ledger: Ledger) -> Generator[Candidate]:
-    """Yields the candidates that are not held out and that the filters keep, in order. The ledger records the other
-    candidates. DuckDB applies the filters that have an SQL form, up to the first one that has none. The store is held
-    until the last candidate, or until the generator is closed."""
+    """Yields the candidates that are not held out and that the filters keep, in order. The ledger records all other
+    candidates. DuckDB applies the filters up to the first one that has no SQL form. The store is kept open until the
+    last candidate is read or the generator is closed."""
     held_out = {} if scope.include_heldout else notes(store)
     judges, later = chain.judges(store), chain.later(store)
     with closing(sifted_candidates(store, judges, scope, held_out, later)) as found:

@@ -1,4 +1,4 @@
-"""The SQL that reads the trajectories of a dataset in order, and drops those that filters with an SQL form refuse."""
+"""The SQL that reads the trajectories of a dataset in order, and drops those that filters with an SQL form reject."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ from redraft.store.tables.sql import literal
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The trajectories that a dataset may take: of one run or of all runs, with or without held-out problems. If
-    `drawn` is given, only trajectories of these recipes, each with its replicate."""
+    """The trajectories that a dataset may contain: of one run or of all runs, with or without held-out problems. If
+    `drawn` is given, only trajectories with one of these pairs of recipe and replicate."""
 
     run: str | None = None
     include_heldout: bool = False
@@ -19,13 +19,13 @@ class Scope:
 
     @property
     def spec(self) -> dict[str, Any]:
-        """Returns the scope in the form in which `datasets.filter` stores it."""
+        """Returns the scope as JSON data, as the column `datasets.filter` stores it."""
         found: dict[str, Any] = {"run": self.run} | ({"include_heldout": True} if self.include_heldout else {})
         return found | ({"drawn": [list(pair) for pair in self.drawn]} if self.drawn else {})
 
     @property
     def sql(self) -> str:
-        """Returns the scope as a condition on the published units `p`."""
+        """Returns the scope as an SQL condition on the published units, which have the alias `p`."""
         pairs = ", ".join(f"({literal(recipe)}, {literal(replicate)})" for recipe, replicate in self.drawn)
         conditions = [f"p.run_id = {literal(self.run)}"] if self.run is not None else []
         conditions += [f"(p.recipe, p.replicate) IN ({pairs})"] if pairs else []
@@ -33,20 +33,21 @@ class Scope:
 
 
 class Judge(NamedTuple):
-    """An SQL form of a filter: see `SqlFilter`. `facts` is a SELECT, or "" if `sql` needs none."""
+    """The SQL form of a filter (see `SqlFilter`). `facts` is a SELECT, or "" if `sql` needs none."""
 
     sql: str
     facts: str = ""
     by: tuple[str, ...] = ()
 
     def joined(self, table: str) -> str:
-        """Returns a table, or a SELECT in parentheses, as `judged` with this judge's facts."""
+        """Returns the SQL for a table, or a SELECT in parentheses, with the alias `judged` and joined with this judge's
+        facts."""
         on = " AND ".join(f"facts.{column} IS NOT DISTINCT FROM judged.{column}" for column in self.by)
         return f"{table} judged" + (f" LEFT JOIN ({self.facts}) facts ON {on}" if self.facts else "")
 
 
 FAILED = Judge("CASE WHEN ended = 'failed' THEN 'failed: ' || coalesce(nullif(reason, ''), 'no reason was given') END")
-"""Drops trajectories that failed, like a filter before all others."""
+"""The built-in first filter, which drops failed trajectories."""
 
 
 def sifted(
@@ -54,11 +55,12 @@ def sifted(
     scope: Scope = Scope(),
     held_out: Mapping[str, str] | None = None,
 ) -> str:
-    """Returns the WITH clause of a statement. Its last table `sifted` has a row for each trajectory: `place` is its
-    number in the order of problems and samples, `turn` is the draft that represents it, and `dropped` says why it is
-    dropped; NULL if it is kept.
+    """Returns the WITH clause of a statement. Its last table `sifted` has one row for each trajectory. `place` is its
+    index in the order of problems and samples, `turn` is the draft that represents it, and `dropped` is the reason why
+    it is dropped, or NULL if it is kept.
 
-    `judges` are the SQL forms of filters (see `SqlFilter`). `held_out` has a note for each problem that is left out.
+    `judges` are the SQL forms of filters (see `SqlFilter`). `held_out` maps the id of each problem that is left out to
+    the reason.
     """
     tables = [START.format(these=scope.sql, held=_held(held_out or {}))]
     for number, judge in enumerate(judges):

@@ -1,5 +1,5 @@
-"""Problems that are kept apart for measuring: training leaves out held-out problems, and `evaluate` leaves out problems
-that an export for training contains."""
+"""Held-out problems: training leaves out the problems that are kept for measuring, and `evaluate` leaves out the
+problems that an export for training contains."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -8,25 +8,25 @@ from redraft.store.sources.split import is_held_out
 from redraft.store.tables.sql import one_of
 from redraft.store.tables.store import Store
 
-PATIENCE = 3600.0  # seconds that a stage waits for a run that is writing
+PATIENCE = 3600.0  # the time limit in seconds for another run to stop writing
 
 
 @dataclass(frozen=True, slots=True)
 class ProblemNotes:
-    """Problems of a store, each with a note. Notes are found by the id of a problem, and also by its text, since
+    """Problems of a store, each with a note. A note is found by the problem's id or by the problem's text, because
     several files may contain the same question."""
 
     by_id: Mapping[str, str] = field(default_factory=dict)
     by_question: Mapping[str, str] = field(default_factory=dict)
 
     def note(self, question: str, problem_id: str | None = None) -> str | None:
-        """Returns the note on a problem; None if it has no note."""
+        """Returns the note on a problem, or None if it has none."""
         return self.by_id.get(problem_id or "") or self.by_question.get(_normalised(question))
 
 
 def held_out(store: Store) -> ProblemNotes:
     """Returns the problems of held-out splits (see `store.sources.split.is_held_out`), and the problems that were made
-    from those problems. Each has a note with the reason why it is held out. Raises StoreError."""
+    from those problems. The note of each is the reason why it is held out. Raises StoreError."""
     splits = [split for (split,) in store.query("SELECT DISTINCT split FROM problems", patience=PATIENCE).rows]
     found = store.query(DESCENDANTS.format(held=one_of("split", list(filter(is_held_out, splits)))), patience=PATIENCE)
     by_id = {
@@ -40,7 +40,7 @@ def held_out(store: Store) -> ProblemNotes:
 
 
 def notes(store: Store) -> dict[str, str]:
-    """Returns why problems are held out, by the ids of all held-out problems. Raises StoreError."""
+    """Returns a dict from the ids of all held-out problems to the reasons why they are held out. Raises StoreError."""
     known = held_out(store)
     if not known.by_id:
         return {}
@@ -61,7 +61,7 @@ def _by_question(found: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 
 def _normalised(question: str) -> str:
-    """Returns the question in lower case with single spaces, since a copy may differ in case and spaces."""
+    """Returns the question in lower case with single spaces, because copies may differ in case and spaces."""
     return " ".join(question.casefold().split())
 
 
@@ -86,4 +86,4 @@ WITH RECURSIVE drafted AS (
 )
 SELECT problem_id, any_value(p.question), max(dataset_id) FROM exported JOIN problems p USING (problem_id)
 GROUP BY problem_id ORDER BY problem_id"""
-"""The id of a trajectory begins with the id of its unit."""
+"""The query for the problems of exported rows. The id of a trajectory begins with the id of its unit."""

@@ -1,4 +1,5 @@
-"""What becomes of each trajectory that a dataset might take, kept in bounded memory until the dataset is stored."""
+"""Records what happens to each trajectory that a dataset might contain. Memory is bounded until the dataset is
+stored."""
 
 import pickle
 from collections import Counter
@@ -9,19 +10,19 @@ from redraft.store.tables.runs import DatasetRow
 
 
 class Ledger:
-    """Records for each trajectory, or for each of its drafts, the number of its row or the reason why it has no row.
-    Rows are numbered from 0; rows that are held back for validation come after all others. They are in a temporary file
-    beyond the first thousands, so that memory does not grow."""
+    """Records, for each trajectory or each of its drafts, the row number or the reason why it has no row. Rows are
+    numbered from 0; rows of the validation split come after all others. After the first thousands, records are written
+    to a temporary file, so that memory does not grow."""
 
     def __init__(self) -> None:
         self.reasons: Counter[str] = Counter()
         self.kept = 0
         self.held_out = 0
-        self._validation = 0  # of the rows that are kept
-        self.labels: Counter[bool] = Counter()  # of the rows that have a label
+        self._validation = 0  # the number of kept rows in the validation split
+        self.labels: Counter[bool] = Counter()  # counts of the rows that have a label
         self._rows: list[tuple[int | None, str, str | None, str | None]] = []  # pickled faster than named tuples
         self._file = TemporaryFile()  # noqa: SIM115 - closed with the ledger
-        self._parts = 0  # parts of rows in the file
+        self._parts = 0  # batches of records in the file
 
     def keep(
         self,
@@ -31,8 +32,8 @@ class Ledger:
         *,
         validation: bool = False,
     ) -> None:
-        """Records a row. `beside` has the trajectory and the step of the other drafts of the row, if it is made of
-        several: they have the same number."""
+        """Records a row. If the row is made from several drafts, `beside` has pairs of the trajectory and the step of
+        its other drafts, which get the same row number."""
         number = -1 - self._validation if validation else self.kept - self._validation
         for trajectory, step in ((trajectory_id, step_id), *beside):
             self._add((number, trajectory, step, None))
@@ -41,12 +42,13 @@ class Ledger:
 
     def drop(self, reason: str, trajectory_id: str, step_id: str | None = None) -> None:
         """Records a dropped trajectory. Reasons with the same text before their first colon are counted together;
-        `held_out` counts the trajectories of held-out problems."""
+        trajectories of held-out problems are counted in `held_out`."""
         self._add((None, trajectory_id, step_id, reason))
         self.count(reason, 1)
 
     def count(self, reason: str | None, trajectories: int) -> None:
-        """Counts trajectories that a statement recorded, with one of their reasons; None if they were kept."""
+        """Counts trajectories that an SQL statement has recorded. `reason` is an example of their reasons, or None if
+        they were kept."""
         if reason is None:
             self.kept += trajectories
         elif reason.startswith(HELD_OUT):
@@ -55,7 +57,7 @@ class Ledger:
             self.reasons[reason.partition(":")[0]] += trajectories
 
     def rows(self) -> Iterator[DatasetRow]:
-        """Yields every row, in the order in which they were recorded."""
+        """Yields all records, in the order in which they were made."""
         self._file.seek(0)
         for _ in range(self._parts):
             yield from map(self._numbered, pickle.load(self._file))
@@ -75,4 +77,4 @@ class Ledger:
 
 ROWS_IN_MEMORY = 4096
 HELD_OUT = "held out: "
-"""How the reason of a trajectory begins whose problem is held out."""
+"""The prefix of the reason of a trajectory whose problem is held out."""

@@ -1,4 +1,4 @@
-"""What a chain of filters would drop, with examples, before anything is stored."""
+"""Previews what a chain of filters would drop, with examples. Nothing is stored."""
 
 import json
 from collections.abc import Sequence
@@ -14,13 +14,13 @@ from redraft.store.html import table
 from redraft.store.tables.sql import one_of
 from redraft.store.tables.store import Store
 
-EXAMPLES = 3  # of each reason
-SHOWN = 70  # characters of a text
+EXAMPLES = 3  # per reason
+SHOWN = 70  # characters of a text that are shown
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A trajectory, its whole reason (None if it is kept), and the end of its last draft."""
+    """A trajectory, its complete reason (None if it is kept), and the end of its last draft."""
 
     trajectory_id: str
     reason: str | None
@@ -29,7 +29,8 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """The trajectories that a filter would drop for a reason, which is the text before the first colon."""
+    """The trajectories that a filter would drop for one reason. Reasons with the same text before the first colon are
+    one reason."""
 
     filter: str
     reason: str
@@ -39,15 +40,15 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What the filters would keep and drop, in the order of the filters. Nothing is stored."""
+    """The trajectories that the filters would keep and drop, in the order of the filters. Nothing is stored."""
 
     kept: int
     held_out: int
     dropped: list[Dropped]
-    examples: list[Example] = field(default_factory=list)  # of the trajectories that stay
+    examples: list[Example] = field(default_factory=list)  # examples of kept trajectories
 
     def text(self) -> str:
-        """Returns the counts and the examples as lines."""
+        """Returns the counts and the examples as lines of text."""
         lines = [f"{self.kept:,} would stay, {self.held_out:,} are held out; nothing was written"]
         lines += [_line(example) for example in self.examples]
         for each in self.dropped:
@@ -66,7 +67,7 @@ class Preview:
 
 
 def previewed(store: Store, chain: Chain, scope: Scope) -> Preview:
-    """Returns what a marked chain would do with the trajectories of the scope. Raises what `sift` raises."""
+    """Returns the preview of a marked chain for the trajectories of the scope. Raises the same errors as `sift`."""
     tally = _Tally()
     if chain.is_sql:
         check_run(store, scope.run)
@@ -84,7 +85,7 @@ def previewed(store: Store, chain: Chain, scope: Scope) -> Preview:
 
 
 class _Tally(Ledger):
-    """Counts reasons and keeps a few examples of each, in place of the rows of a dataset."""
+    """Counts reasons and keeps a few examples of each, instead of the rows of a dataset."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -94,13 +95,13 @@ class _Tally(Ledger):
         self.add(reason, 1, [(trajectory_id, reason)])
 
     def add(self, reason: str | None, count: int, examples: Sequence[tuple[str, str | None]]) -> None:
-        """Counts trajectories with a reason; None if they are kept."""
+        """Counts trajectories with a reason, or with None if they are kept."""
         kind = reason and reason.partition(":")[0]
         before, known = self._found.get(kind, (0, []))
         self._found[kind] = before + count, [*known, *examples][:EXAMPLES]
 
     def preview(self, store: Store, order: Sequence[str]) -> Preview:
-        """Returns the counts by filter in this order, with the texts of the examples."""
+        """Returns the preview, with the filters in this order and with the texts of the examples."""
         ids = [name for _, examples in self._found.values() for name, _ in examples]
         texts = dict(store.query(TEXTS.format(these=one_of("trajectory_id", ids)), patience=PATIENCE).rows)
         held_out = HELD_OUT.partition(":")[0]

@@ -1,4 +1,4 @@
-"""What a filter or a format remembers of a question, in memory that does not grow with the number of questions."""
+"""The state that a filter or a format has per question. Its memory does not grow with the number of questions."""
 
 from collections.abc import Callable
 from typing import Generic, TypeVar
@@ -9,8 +9,8 @@ State = TypeVar("State")
 
 
 class PerQuestion(Generic[State]):
-    """A state for each question, which `make` makes. Candidates are ordered by problem, so the state of a question is
-    forgotten when another question comes, unless several problems ask the same."""
+    """A state for each question, created by `make`. Candidates are ordered by problem, so the state is discarded when
+    the next question begins, unless several problems ask the same question."""
 
     def __init__(self, make: Callable[[], State]) -> None:
         self._make = make

@@ -1,4 +1,5 @@
-"""Checks of a user's own filters: a filter that breaks or returns a wrong type ends the stage with one line."""
+"""Validates filters that a user wrote: if such a filter raises an exception or returns a wrong type, the stage ends
+with a message of one line."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -11,8 +12,8 @@ from redraft.store.errors import RedraftError, broken, wrong
 
 
 def checked_filter(factory: Callable[..., Filter], values: Mapping[str, Any]) -> Filter:
-    """Returns the filter that a factory makes with these arguments. Raises PartError if the result can't be called. The
-    filter itself raises PartError if it breaks, or if it returns neither None nor a text."""
+    """Returns the filter that a factory makes with these arguments. Raises PartError if the result is not callable. The
+    filter itself raises PartError if it raises an exception, or if it returns neither None nor a string."""
     part, made = make_part("filter", factory, values)
     if isinstance(made, ProblemFilter) and not is_shipped(made.judge):
         return _checked_problem_filter(part, made)
@@ -42,14 +43,14 @@ def _checked_problem_filter(part: str, made: ProblemFilter) -> ProblemFilter:
 
 
 def make_part(noun: str, factory: Callable[..., Any], values: Mapping[str, Any]) -> tuple[str, Any]:
-    """Returns the name of a part for messages, and the part that its factory makes. Raises PartError if the factory
-    breaks."""
+    """Returns a pair: the name of a part for messages, and the part that its factory makes. Raises PartError if the
+    factory raises an exception."""
     part = part_label(noun, factory)
     return part, factory(**values) if is_shipped(factory) else call_part(part, partial(factory, **values))
 
 
 def call_part(part: str, function: Callable[..., Any], *given: Any) -> Any:
-    """Calls a function and returns its value. Raises PartError if the function breaks."""
+    """Calls a function and returns its value. Raises PartError if the function raises an exception."""
     try:
         return function(*given)
     except RedraftError:

@@ -1,4 +1,4 @@
-"""Leaves out problems of a test set."""
+"""Drops problems that are also in a test set."""
 
 from typing import Literal
 
@@ -24,13 +24,14 @@ def contaminated(
     least: float | None = None,
     limit: int | None = None,
 ) -> Filter:
-    """Drops problems that are also in the test set `against`: any source that `redraft generate` reads, of which the
-    first `limit` problems count. The reason names the test problem, and what both share.
+    """Drops problems that are also in the test set `against`, which is any source that `redraft generate` reads. Only
+    its first `limit` problems are compared. The reason names the test problem and the similarity.
 
-    `by="ngrams"`: the question shares a run of `words` words with the test question, 13 by default (GPT-3, Brown et al.
-    2020, arXiv 2005.14165, appendix C); a test question of 8 to 12 words is found as a whole. `by="near"`: the Jaccard
-    similarity of their 3-word shingles is at least `least` (0.8). `by="meaning"`: the cosine of their embeddings is at
-    least `least` (0.9); needs redraft[meaning]. `of="draft"` compares the draft in place of the question.
+    With `by="ngrams"`, the question shares `words` consecutive words with the test question, 13 by default (GPT-3,
+    Brown et al. 2020, arXiv 2005.14165, appendix C). A test question of 8 to 12 words is found if the question contains
+    it as a whole. With `by="near"`, the Jaccard similarity of their 3-word shingles is at least `least` (0.8). With
+    `by="meaning"`, the cosine of their embeddings is at least `least` (0.9); this needs redraft[meaning]. With
+    `of="draft"`, the draft is compared instead of the question.
     """
     check_number("contaminated.words", words, 13, least=1)
     if limit is not None:

@@ -1,4 +1,4 @@
-"""Keeps one of several drafts with the same equations and answer."""
+"""Keeps one draft of several with the same equations and answer."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -12,13 +12,14 @@ from redraft.flows.filters.sifting.question_state import PerQuestion
 
 
 def duplicates(*, keep: Literal["first", "furthest"] = "first") -> Filter:
-    """Drops a draft if another draft of its question has the same equations and the same answer, in whatever words
-    (RFT: Yuan et al. 2023, arXiv 2308.01825). Drafts without equations are compared by their text, without regard to
-    capitals and spaces.
+    """Drops a draft if another draft of its question has the same equations and the same answer, even if the words
+    differ (RFT: Yuan et al. 2023, arXiv 2308.01825). Drafts without equations are compared by their text; case and
+    white space are ignored.
 
-    `keep="first"` keeps the first draft. `keep="furthest"` does what the code of RFT does: a later draft of the problem
-    takes the place of the kept one if the sum of its edit distances (Levenshtein, in characters) to the drafts that are
-    kept with other equations is larger. Of several problems that ask the same question, the first one counts.
+    With `keep="first"`, the first draft is kept. `keep="furthest"` follows the published code of RFT: a later draft of
+    the problem replaces the kept one if the sum of its edit distances is larger. These are the distances (Levenshtein,
+    in characters) to the kept drafts with other equations. If several problems ask the same question, only the first
+    one keeps such a draft.
     """
     seen = PerQuestion[dict[int | None, str]](dict)
 
@@ -34,13 +35,14 @@ def duplicates(*, keep: Literal["first", "furthest"] = "first") -> Filter:
 
 
 def _reason(candidate: Candidate, kept: str) -> str | None:
-    """Returns why a candidate is dropped beside the trajectory that is kept; None if it is this trajectory."""
+    """Returns the reason why a candidate is dropped. `kept` is the id of the trajectory that is kept; for this
+    trajectory itself, returns None."""
     what = "equations" if candidate.by_equations else "text"
     return None if kept == candidate.trajectory_id else f"duplicate: same {what} as {kept}"
 
 
 def _furthest(candidates: Sequence[Candidate]) -> dict[int | None, Candidate]:
-    """Returns the candidate to keep of each signature."""
+    """Returns a dict from each signature to the candidate to keep."""
     kept: dict[int | None, Candidate] = {}
     for candidate in candidates:
         known = kept.setdefault(candidate.signature, candidate)

@@ -9,31 +9,32 @@ from redraft.flows.filters.sifting.question_state import PerQuestion
 from redraft.store.errors import PartError
 
 Of = Literal["draft", "question"]
-"""What is compared: the drafts of one question with each other, or the questions of all problems."""
+"""The texts that are compared: the drafts of one question with each other, or the questions of all problems."""
 
 
 class Match(NamedTuple):
     """A text of an index that is similar to another text."""
 
-    name: str  # of the text in the index
-    how: str  # what they share, such as "Jaccard 0.83"
+    name: str  # the name of the text in the index
+    how: str  # the similarity, such as "Jaccard 0.83"
 
 
 class Index(Protocol):
-    """Texts by their names. `read` returns a text in the form in which texts are compared."""
+    """A collection of named texts that can be searched for similar texts. `read` converts a text to the form in which
+    texts are compared."""
 
     def read(self, text: str) -> Any: ...
 
     def add(self, name: str, read: Any) -> None: ...
 
     def find(self, read: Any) -> Match | None:
-        """Returns the first added text that is similar; None if there is none."""
+        """Returns the first added text that is similar, or None if no text is similar."""
         ...
 
 
 def keep_first(make: Callable[[], Index], of: Of, what: str) -> Filter:
-    """Returns a filter that drops a text if an earlier text that it kept is similar. The reason names `what`, the
-    earlier trajectory or problem, and their similarity."""
+    """Returns a filter that drops a text if it is similar to an earlier text that the filter kept. The reason contains
+    `what`, the earlier trajectory or problem, and the similarity."""
     per_question, store_wide = PerQuestion(make), make() if of == "question" else None
     latest: tuple[str | None, str | None] = (None, None)  # the last problem, and the reason to drop it
 
@@ -56,6 +57,6 @@ def keep_first(make: Callable[[], Index], of: Of, what: str) -> Filter:
 
 
 def check_threshold(name: str, value: float) -> None:
-    """Raises PartError unless a least similarity is above 0 and at most 1."""
+    """Raises PartError unless a similarity threshold is in (0, 1]."""
     if not 0 < value <= 1:
         raise PartError(f"{name}={value} is no similarity: give a number above 0 and up to 1, such as 0.8")

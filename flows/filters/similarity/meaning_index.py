@@ -1,4 +1,4 @@
-"""An index of texts by their meaning, with the embeddings of wordllama."""
+"""An index of texts by meaning, with embeddings by wordllama."""
 
 import logging
 from functools import cache
@@ -10,13 +10,13 @@ import numpy as np
 from redraft.flows.filters.similarity.index import Match
 from redraft.store.errors import PartError
 
-BLOCK = 65_536  # texts that are compared at a time: 64 MB
+BLOCK = 65_536  # the number of texts per block of comparisons, 64 MB
 
 
 class Meanings:
-    """Finds the first text whose embedding has a cosine of at least `least`. The embeddings come from wordllama (256
-    numbers a text, static vectors of words without regard to their order), a kilobyte a text. A text is compared with
-    all, block by block. Raises PartError if wordllama is not installed."""
+    """Finds the first text whose embedding has a cosine similarity of at least `least`. The embeddings come from
+    wordllama: 256 numbers (1 kB) per text, computed from static word vectors, so word order has no effect. A text is
+    compared with all others, block by block. Raises PartError if wordllama is not installed."""
 
     def __init__(self, least: float) -> None:
         self._least = least
@@ -25,7 +25,7 @@ class Meanings:
         model()
 
     def read(self, text: str) -> np.ndarray:
-        """Returns the embedding of a text, of length 1; 0 if the text is blank."""
+        """Returns the embedding of a text, scaled to length 1. A blank text has zeros."""
         if not text.strip():
             return np.zeros(256, np.float32)
         return model().embed([text], norm=True)[0]
@@ -46,13 +46,14 @@ class Meanings:
 
 @cache
 def model() -> Any:
-    """Returns the model of embeddings, which is in wordllama's own folder. Raises PartError."""
+    """Returns wordllama's embedding model from its own package folder. Raises PartError if wordllama is not
+    installed."""
     handlers, level = [*logging.root.handlers], logging.root.level
     try:
         import wordllama
     except ImportError as error:
         cure = "install redraft[meaning], as in pip install 'redraft[meaning]'"
         raise PartError(f"filters by meaning need the package wordllama, which is not installed: {cure}") from error
-    finally:  # wordllama makes every library's messages appear on standard error
+    finally:  # wordllama turns on the log messages of all libraries
         logging.root.handlers, logging.root.level = handlers, level
     return wordllama.WordLlama.load(cache_dir=Path(wordllama.__file__).parent, disable_download=True)

@@ -1,4 +1,4 @@
-"""An index of texts that share most of their word shingles."""
+"""An index of texts that finds texts with many word shingles in common."""
 
 import math
 from array import array
@@ -9,31 +9,33 @@ from typing import Any
 from redraft.flows.filters.similarity.index import Match
 from redraft.flows.filters.similarity.words import split_words
 
-FEW = 48  # texts that are compared one by one, which needs no hashes
-MOST_HASHES = 512  # of a text, 4 bytes each
+FEW = 48  # up to this many texts are compared one by one, without hashes
+MOST_HASHES = 512  # the maximum number of hashes of a text, 4 bytes each
 LONGEST_BAND = 32
-MARGIN = 0.07  # three standard deviations of an estimate by the fewest hashes that a threshold gets
+MARGIN = 0.07  # three standard deviations of the Jaccard estimate from the fewest hashes that a threshold may get
 SEED = 42
 
 
 class NearTexts:
-    """Finds the first text whose Jaccard similarity is at least `least`: the shingles that two texts share, as a share
-    of all that either has. A shingle is `words` words in a row, without regard to capitals and punctuation.
+    """Finds the first text whose Jaccard similarity is at least `least`: the number of shingles that both texts have,
+    divided by the number that either text has. A shingle is `words` consecutive words; case and punctuation are
+    ignored.
 
-    An index of few texts compares all. Beyond them MinHash and locality-sensitive hashing (Broder 1997; rensa) name the
-    texts that are compared: a text at `least` is found with a chance of at least 0.95, a more similar text almost
-    surely. Each match is verified by the shingles themselves. Memory: 8 bytes a shingle, and 4 kilobytes a text.
+    If the index has few texts, all are compared. Otherwise MinHash and locality-sensitive hashing (Broder 1997; rensa)
+    select the texts to compare. A text with a similarity of `least` is found with a probability of at least 0.95, and a
+    more similar text almost surely. Each match is verified with the shingles themselves. The index needs 8 bytes per
+    shingle, and 4 kilobytes per text.
     """
 
     def __init__(self, least: float, words: int) -> None:
         self._least, self._words = least, words
         self._names: list[str] = []
-        self._shingles: list[array[int]] = []  # their hashes
+        self._shingles: list[array[int]] = []  # the hashes of each text's shingles
         self._few: list[set[str]] = []
         self._bands: _Bands | None = None
 
     def read(self, text: str) -> set[str]:
-        """Returns the shingles of a text. A text of fewer words than a shingle has is one shingle."""
+        """Returns the shingles of a text. A text with fewer words than a shingle is one shingle."""
         return shingles(text, self._words)
 
     def add(self, name: str, read: set[str]) -> None:
@@ -67,10 +69,10 @@ class NearTexts:
 
 
 class _Bands:
-    """The MinHashes of texts, and the texts with equal hashes in one of the bands."""
+    """The MinHashes of texts, and an index of the texts whose hashes are equal in at least one band."""
 
     def __init__(self, least: float) -> None:
-        self._rensa: Any = import_module("rensa")  # it has no types
+        self._rensa: Any = import_module("rensa")  # rensa has no type annotations
         self._least = least
         bands, rows = _bands(least)
         self._hashes = bands * rows
@@ -84,14 +86,14 @@ class _Bands:
         self._texts.append(hashed)
 
     def near(self, read: set[str]) -> Iterator[int]:
-        """Yields the numbers of the texts that may be similar, in order."""
+        """Yields the indices of the texts that may be similar, in ascending order."""
         own = self._hash(read)
         for number in sorted(self._index.query(own)):
             if self._texts[number].jaccard(own) > self._least - MARGIN:
                 yield number
 
     def _hash(self, read: set[str]) -> Any:
-        if self._latest[0] is not read:  # a text is added after nothing near was found
+        if self._latest[0] is not read:  # reused if the same text is searched and then added
             hashed = self._rensa.RMinHash(self._hashes, SEED)
             hashed.update(list(read))
             self._latest = read, hashed
@@ -103,7 +105,7 @@ def _jaccard(shared: int, one: Sized, other: Sized) -> float:
 
 
 def shingles(text: str, words: int) -> set[str]:
-    """Returns the different runs of so many words in a text."""
+    """Returns the distinct sequences of `words` consecutive words in a text."""
     found = split_words(text, signs=True)
     if len(found) <= words:
         return {" ".join(found)} if found else set()
@@ -111,8 +113,9 @@ def shingles(text: str, words: int) -> set[str]:
 
 
 def _bands(least: float) -> tuple[int, int]:
-    """Returns how many bands of how many hashes find a text at the threshold with a chance of at least 0.95, which is 1
-    - (1 - least^rows)^bands. Of those with at most MOST_HASHES, the longest bands name the fewest dissimilar texts."""
+    """Returns a pair of the number of bands and the hashes per band. They find a text at the threshold with a
+    probability of at least 0.95, which is 1 - (1 - least^rows)^bands. Among the pairs with at most MOST_HASHES hashes,
+    the longest bands are chosen, because they select the fewest dissimilar texts."""
     for rows in range(LONGEST_BAND, 1, -1):
         bands = math.ceil(math.log(0.05) / math.log1p(-(least**rows))) if least < 1 else 1
         if bands * rows <= MOST_HASHES:

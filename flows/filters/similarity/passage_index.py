@@ -1,19 +1,19 @@
-"""An index of texts by the runs of words that they contain."""
+"""An index of texts that finds texts with a common sequence of words."""
 
 from redraft.flows.filters.similarity.index import Match
 from redraft.flows.filters.similarity.words import split_words
 
-SHORTEST = 8  # words of the shortest text that can be found in a longer text
+SHORTEST = 8  # the minimum number of words of a text that can be found inside a longer text
 
 
 class SharedPassages:
-    """Finds a text that shares a run of `words` words, without regard to capitals and punctuation. A shorter text in
-    the index is found as a whole: anywhere if it has at least 8 words, otherwise only if the other text is equal.
-    Memory: about 150 bytes a word of the texts in the index."""
+    """Finds a text that has `words` consecutive words in common; case and punctuation are ignored. A shorter text in
+    the index is only found as a whole. If it has at least 8 words, it may be part of a longer text; otherwise the other
+    text must be equal. The index needs about 150 bytes per word of its texts."""
 
     def __init__(self, words: int) -> None:
         self._words = words
-        self._texts: dict[int, dict[str, str]] = {}  # by the number of words in a run: the first text with each run
+        self._texts: dict[int, dict[str, str]] = {}  # by number of words: the first text with each sequence
         self._whole: dict[str, str] = {}
 
     def read(self, text: str) -> list[str]:
@@ -38,5 +38,5 @@ class SharedPassages:
 
 
 def runs(words: list[str], size: int) -> list[str]:
-    """Returns all runs of so many words, in order."""
+    """Returns all sequences of `size` consecutive words, in order."""
     return [" ".join(words[start : start + size]) for start in range(len(words) - size + 1)]

@@ -1,4 +1,4 @@
-"""Keeps texts in the language that is wanted."""
+"""Keeps texts in the wanted languages."""
 
 import re
 from functools import cache
@@ -23,7 +23,7 @@ SCRIPTS = {
     "Cyrillic": "\u0400-\u052f", "Arabic": "\u0600-\u06ff", "Hebrew": "\u0590-\u05ff", "Thai": "\u0e00-\u0e7f",
     "Devanagari": "\u0900-\u097f", "Bengali": "\u0980-\u09ff", "Tamil": "\u0b80-\u0bff",
 }  # fmt: skip
-"""Scripts by the ranges of their letters. Greek is left out, since mathematics uses it."""
+"""The Unicode ranges of letters of each script. Greek is left out, because mathematics uses it."""
 FOREIGN = {name: re.compile(f"[{ranges}]") for name, ranges in SCRIPTS.items()}
 ANY_FOREIGN = re.compile(f"[{''.join(SCRIPTS.values())}]")
 USED = {
@@ -33,19 +33,20 @@ USED = {
     "ug": {"Arabic"}, "he": {"Hebrew"}, "th": {"Thai"}, "hi": {"Devanagari"}, "mr": {"Devanagari"},
     "ne": {"Devanagari"}, "bn": {"Bengali"}, "as": {"Bengali"}, "ta": {"Tamil"},
 }  # fmt: skip
-"""The scripts of SCRIPTS that a language is written in."""
-LONGEST = 500  # characters by which py3langid tells a language
+"""The scripts of SCRIPTS in which each language is written."""
+LONGEST = 500  # characters of a text that py3langid reads
 
 
 def language(
     *, want: str = "en", of: Literal["draft", "question"] = "draft", mixed: float = 0.05, words: int = 12
 ) -> Filter:
-    """Drops a draft in another language than `want`, a code of ISO 639-1 or several with commas between them; with
-    `of="question"` the drafts of a question in another language. LaTeX and code are left out of consideration.
+    """Drops a draft that is not in one of the languages `want`, which are ISO 639-1 codes separated by commas. With
+    `of="question"`, drops the drafts of a question that is not in one of them. LaTeX and code are ignored.
 
-    Two rules decide. More than a share `mixed` of the letters in a script that none of the languages uses: a draft that
-    mixes languages (DeepSeek-R1, arXiv 2501.12948, rewards drafts that do not). Otherwise py3langid names the most
-    probable language of the first 500 characters; a text of fewer than `words` words is too short for that and stays.
+    Two rules decide. First, a draft mixes languages if more than a share `mixed` of its letters are in a script that
+    none of the languages uses (DeepSeek-R1, arXiv 2501.12948, rewards drafts in a single language). Second, py3langid
+    names the most probable language of the first 500 characters. A text of fewer than `words` words is too short for
+    the second rule and is kept.
     """
     check_number("language.mixed", mixed, 0.05, least=0, most=1)
     check_number("language.words", words, 12, least=1)
@@ -70,7 +71,7 @@ def language(
 
 
 def prose(text: str) -> str:
-    """Returns a text without its code and LaTeX."""
+    """Returns a text without code and LaTeX."""
     if "`" in text:
         text = CODE.sub(" ", text)
     return LATEX.sub(" ", text) if "\\" in text or "$" in text else text
@@ -86,12 +87,12 @@ def _foreign(letters: str, used: set[str], most: float) -> str | None:
 
 
 NO_LANGUAGE = "zxx"
-"""What py3langid calls a text without language."""
+"""The language code that py3langid returns for a text without language."""
 
 
 @cache
 def _identifier() -> "LanguageIdentifier":
-    from py3langid import langid  # its model takes a second to load
+    from py3langid import langid  # slow: its model takes a second to load
 
     return langid.LanguageIdentifier.from_model_file(langid.MODEL_FILE)
 

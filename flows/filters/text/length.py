@@ -1,4 +1,4 @@
-"""Keeps drafts that the model ended itself, and that are neither too short nor too long."""
+"""Keeps drafts that the model ended itself, and that are neither too short nor too long in tokens."""
 
 from redraft.flows.filters.filter import Filter, SqlFilter
 from redraft.flows.filters.sifting.candidates import Candidate
@@ -6,8 +6,8 @@ from redraft.store.plugins.arguments import check_number, check_range
 
 
 def length(*, most: int = 1024, least: int = 0) -> Filter:
-    """Drops empty drafts, drafts of fewer than `least` or more than `most` tokens, and cut drafts. Raises PartError
-    for a `most` below 1, a `least` below 0 or above `most`."""
+    """Drops empty drafts, drafts of fewer than `least` or more than `most` tokens, and drafts that a limit cut off.
+    Raises PartError for a `most` below 1, and for a `least` below 0 or above `most`."""
     check_number("length.most", most, 1024, least=1)
     check_number("length.least", least, 10, least=0)
     check_range("length", least, most)

@@ -9,18 +9,21 @@ from redraft.store.errors import PartError
 from redraft.store.plugins.arguments import check_number
 
 WORD = re.compile(r"\S+")
-TAIL = 2_000  # words at the end in which a loop is looked for
-LEAST = 12  # words of the shortest loop, all repetitions together
+TAIL = 2_000  # the number of words at the end that are searched for a loop
+LEAST = 12  # the minimum number of words of a loop, over all repetitions
 
 
 def loops(*, times: int = 4, share: float = 0.2, words: int = 10) -> Filter:
-    """Drops a draft that ends in a loop, and a draft that repeats too much. Both take time linear in the length.
+    """Drops a draft that ends in a loop, and a draft that repeats too much. The time is linear in the draft's length.
 
-    A draft ends in a loop if its last words, at least 12 of the last 2,000, are one passage `times` times in a row; the
-    last repetition may be incomplete. It repeats too much if more than `share` of its letters are in runs of `words`
-    words that stand earlier in it, counted from the left without overlaps (duplicate n-grams of Gopher, Rae et al.
-    2021, arXiv 2112.11446, table A1, as datatrove counts them). Gopher drops web pages above 0.1 for 10 words;
-    solutions repeat more, so 0.2 is the default. `share=1` looks at the end alone."""
+    A draft ends in a loop if its last words are one passage that is repeated `times` times in a row. The loop must be
+    in the last 2,000 words and have at least 12 words, and its last repetition may be incomplete. A draft repeats too
+    much if more than `share` of its letters are in repeated sequences of `words` words. A sequence is repeated if it
+    occurs earlier in the draft; sequences are counted from left to right without overlaps. This is the share of
+    duplicate n-grams of Gopher (Rae et al. 2021, arXiv 2112.11446, table A1), as datatrove counts them. Gopher drops
+    web pages with a share above 0.1 for 10 words; solutions repeat more, so the default is 0.2. With `share=1`, only
+    loops at the end are checked.
+    """
     if times < 2:
         raise PartError(f"loops.times={times}: a loop is at least 2 times the same")
     check_number("loops.share", share, 0.2, least=0, most=1)
@@ -38,9 +41,8 @@ def loops(*, times: int = 4, share: float = 0.2, words: int = 10) -> Filter:
 
 
 def _period(words: Sequence[str], times: int) -> int:
-    """Returns the length of the passage that the first words repeat so many times in a row; 0 if they repeat none. The
-    words begin with their own beginning again, from each border of them on (the prefix function of Knuth, Morris and
-    Pratt)."""
+    """Returns the length in words of the passage that is repeated `times` times at the beginning of `words`, or 0 if
+    there is none. The period of each prefix is computed by the prefix function of Knuth, Morris and Pratt."""
     borders = [0] * len(words)
     for end in range(1, len(words)):
         length = borders[end - 1]
@@ -54,7 +56,7 @@ def _period(words: Sequence[str], times: int) -> int:
 
 
 def _repeated(words: Sequence[str], size: int) -> float:
-    """Returns the share of the letters that are in repeated runs of so many words."""
+    """Returns the share of letters that are in repeated sequences of `size` words, in [0, 1]."""
     seen: set[tuple[str, ...]] = set()
     start, repeated = 0, 0
     while start <= len(words) - size:

@@ -1,4 +1,4 @@
-"""Rows for axolotl, with the data sets' part of its YAML."""
+"""Rows for axolotl, and the datasets section of its YAML configuration."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,8 +11,8 @@ TITLE = "axolotl 0.19.0"
 
 
 def axolotl() -> Layout:
-    """Returns the layout of axolotl: `messages`, each with the mark `training`, which is true for the last reply alone.
-    A reward model takes the question and two replies as texts, a process reward model takes rows of `prm`."""
+    """Returns the layout of axolotl: `messages`, each with the key `training`, which is true only for the last reply. A
+    reward model takes the question and two replies as strings; a process reward model takes rows of `prm`."""
     return Layout(
         title=TITLE,
         rows={"sft": _sft, "dpo": _pair, "reward": _texts, "prm": dict},
@@ -51,7 +51,8 @@ def _configure(exported: Exported) -> Mapping[str, str]:
 
 
 def _entry(exported: Exported, split: Split) -> Mapping[str, Any]:
-    """Returns the entry of a split. Files that are named have only a split "train", whatever they are for."""
+    """Returns the configuration entry of a split. A file that is given by its path has only a split "train", whatever
+    its purpose."""
     if exported.kind == "folder":
         source = {"path": "data", "ds_type": "parquet", "data_files": exported.pattern(split)}
     else:
@@ -66,7 +67,7 @@ ENTRIES: Mapping[str, Mapping[str, Any]] = {
     },
     "dpo": {"type": "chat_template.default", "field_messages": "messages", "field_chosen": "chosen",
             "field_rejected": "rejected"},
-    "reward": {"type": "bradley_terry.chat_template", "drop_system_message": True},  # else an empty one is put first
+    "reward": {"type": "bradley_terry.chat_template", "drop_system_message": True},  # else an empty one is added
     "prm": {"type": "stepwise_supervised", "step_separator": "\n"},
 }  # fmt: skip
 SETTINGS: Mapping[str, Mapping[str, Any]] = {

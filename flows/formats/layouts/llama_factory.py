@@ -1,4 +1,4 @@
-"""Rows for LLaMA-Factory, with the entry of `dataset_info.json`."""
+"""Rows for LLaMA-Factory, and their entry in `dataset_info.json`."""
 
 import json
 from collections.abc import Mapping
@@ -21,8 +21,8 @@ TITLE = "LLaMA-Factory 0.9.5"
 
 
 def llama_factory() -> Layout:
-    """Returns the layout of LLaMA-Factory: `messages` with an entry of kind sharegpt. The kind openai would add a
-    system prompt. `mask_history` leaves all replies but the last one unlearnt."""
+    """Returns the layout of LLaMA-Factory: `messages`, with an entry of the kind `sharegpt`. The kind `openai` would
+    add a system prompt. `mask_history` excludes all replies but the last one from the loss."""
     return Layout(
         title=TITLE,
         rows={"sft": _sft, "dpo": _pair, "reward": _pair, "kto": _labelled},

@@ -1,4 +1,4 @@
-"""Rows for ms-swift, which has a switch and a weight on each message."""
+"""Rows for ms-swift, with a loss flag and a weight on each message."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,8 +20,8 @@ WEIGHTS = "A row's weight is the `loss_scale` of its last reply, and multiplies 
 
 
 def ms_swift() -> Layout:
-    """Returns the layout of ms-swift: `messages`, of which earlier replies have `"loss": false`, and the last one has
-    the row's weight as its `loss_scale`."""
+    """Returns the layout of ms-swift: `messages`, in which earlier replies have `"loss": false`, and the last reply has
+    the row's weight as `loss_scale`."""
     return Layout(
         title=TITLE,
         rows={"sft": _sft, "dpo": _pair, "reward": _pair, "kto": _labelled, "grpo": _problem},

@@ -1,4 +1,4 @@
-"""Rows for OpenRLHF, whose keys are options of its command line."""
+"""Rows for OpenRLHF, which gets the names of columns by command-line options."""
 
 from collections.abc import Mapping
 
@@ -8,8 +8,8 @@ TITLE = "OpenRLHF 0.11.2"
 
 
 def openrlhf() -> Layout:
-    """Returns the layout of OpenRLHF: message lists in `prompt`, `completion`, `chosen` and `rejected`. Its SFTDataset
-    learns the completion alone."""
+    """Returns the layout of OpenRLHF: lists of messages in `prompt`, `completion`, `chosen` and `rejected`. Its
+    SFTDataset computes the loss only on the completion."""
     return Layout(
         title=TITLE,
         rows={"sft": _sft, "dpo": _pair, "reward": _pair, "grpo": _problem},
@@ -59,4 +59,4 @@ PROGRAMS = {
         ("--data.input_key prompt", "--data.label_key label"),
     ),
 }  # fmt: skip
-"""The program of each task, its options of the model and of the data, and the keys."""
+"""For each task: the program, its options for the model and for the data, and the columns."""

@@ -1,4 +1,4 @@
-"""Turns the rows of an export into a trainer's rows, and tells what the trainer will not do with them."""
+"""Converts the rows of an export to a trainer's rows, and reports what the trainer ignores in them."""
 
 import json
 from collections import Counter
@@ -18,7 +18,8 @@ Trainer = str | Callable[[], Layout]
 
 class TrainerRows:
     """The rows of one export for one trainer. Raises PartError if the trainer does not exist, if it can't train on the
-    format, or if the user set what the layout decides; and ExportError if the trainer can't read this kind of file."""
+    format, or if the user set an argument that the layout decides. Raises ExportError if the trainer can't read this
+    kind of file."""
 
     def __init__(
         self, trainer: Trainer, format: object, factory: Callable[..., Format], given: Mapping[str, Any], target: Target
@@ -35,12 +36,12 @@ class TrainerRows:
         if target.kind not in self._layout.files:
             wanted = ", ".join(KINDS[kind] for kind in self._layout.files)
             raise ExportError(f"{self._layout.title} does not read {target.path}: name {wanted}")
-        self._weights: tuple[float, float, float, int] | None = None  # the least, the most, their sum, their number
+        self._weights: tuple[float, float, float, int] | None = None  # minimum, maximum, sum and count
         self._turns, self._longest, self._over, self.rows = False, 0, 0, 0
         self._labels: Counter[bool] = Counter()
 
     def row(self, row: JsonRow) -> JsonRow:
-        """Returns the trainer's row, and counts what it means for the trainer. Raises PartError if the trainer can't
+        """Returns the trainer's row, and counts its labels, weights and length. Raises PartError if the trainer can't
         train on such rows."""
         task = self._task = self._task or _guess(row)
         if task is None or task not in self._layout.rows:
@@ -67,11 +68,11 @@ class TrainerRows:
         return made
 
     def texts(self) -> Mapping[str, str]:
-        """Returns the configuration beside the rows: the text of each file by its name."""
+        """Returns the configuration files next to the rows: a dict of their texts by name."""
         return self._layout.configure(self._exported())
 
     def notes(self) -> list[str]:
-        """Returns lines about what the trainer does otherwise than the rows say."""
+        """Returns lines about facts in the rows that the trainer ignores or changes."""
         found = [f"for {self._layout.title}: {', '.join(self.texts())}"]
         if self._over:
             cure = f", so that the configuration sets {self._max_length:,}" if self._max_length else ""
@@ -90,7 +91,8 @@ class TrainerRows:
 
     @property
     def _max_length(self) -> int:
-        """Returns the limit that the configuration sets: the default, or the next power of two that no row reaches."""
+        """Returns the token limit for the configuration: the trainer's default, or the next power of two above the
+        longest row."""
         if self._limit is None:
             return 0
         return max(self._limit, 2 ** ceil(log2(self._longest + 1)))
@@ -115,9 +117,10 @@ class TrainerRows:
 
 
 def left_over(target: Target, texts: Mapping[str, str]) -> dict[str, str | None]:
-    """Returns the configurations beside a file that describe rows which an export replaces, for trainers that it does
-    not write them for. They have to go, as `Output.texts` says: None for a file, and null for an entry of a JSON file.
-    A configuration is known by its name, and describes the file if it names it."""
+    """Returns the configurations next to a file that describe the rows that an export replaces, for trainers other than
+    the export's own. They must be removed, in the form of `Output.texts`: None removes a file, and null removes an
+    entry of a JSON file. A configuration is recognized by its name, and describes the file if it contains the file's
+    name."""
     if target.kind == "folder" or not target.path.exists():
         return {}
     folder, file = target.path.parent, target.path.name
@@ -138,8 +141,9 @@ def left_over(target: Target, texts: Mapping[str, str]) -> dict[str, str | None]
 
 
 def estimated_tokens(row: JsonRow) -> int:
-    """Returns an estimate of the tokens of a row's longest sequence: one for each BYTES bytes of text, and MARKS for
-    each message. The store counts the tokens of drafts, but not those of questions and feedback."""
+    """Returns an estimate of the number of tokens in a row's longest sequence: one token for each BYTES bytes of text,
+    plus MARKS for each message. The store has the numbers of tokens of drafts, but not those of questions and
+    feedback."""
     alone = [_size(row[name]) for name in ("chosen", "rejected") if name in row]
     shared = sum(_size(row[name]) for name in ("messages", "prompt", "completion", "completions") if name in row)
     return ceil((shared + max(alone, default=0)) / BYTES)
@@ -161,7 +165,7 @@ def _layout(trainer: Trainer) -> Layout:
 
 
 def _guess(row: JsonRow) -> Task | None:
-    """Returns the task of rows whose format names none, by their columns; None if they are for no known task."""
+    """Returns the task of rows whose format sets none, by their columns. Returns None if the columns fit no task."""
     return next((task for names, task in COLUMNS.items() if all(name in row for name in names)), None)
 
 
@@ -169,11 +173,12 @@ COLUMNS: Mapping[tuple[str, ...], Task] = {
     ("completions", "labels"): "prm", ("chosen", "rejected"): "dpo", ("label",): "kto", ("messages",): "sft",
     ("prompt", "completion"): "sft", ("prompt", "answer"): "grpo",
 }  # fmt: skip
-"""The columns by which the rows of a format of one's own are known, the surest first."""
+"""The columns by which the task of a user's own format is recognized, the most specific first."""
 ENTRIES = "dataset_info.json"
-"""The file of LLaMA-Factory that has an entry for each data set."""
+"""LLaMA-Factory's file with an entry for each dataset."""
 BYTES = 3
-"""Bytes of text for a token: solutions in English have somewhat more, so that the estimate is rather too high."""
+"""Bytes of text per token. English solutions have slightly more bytes per token, so the estimate is slightly too
+high."""
 MARKS = 4
-"""Tokens of a chat template for a message."""
+"""Tokens that a chat template adds to each message."""
 KINDS = {"jsonl": "a .jsonl", "jsonl.zst": "a .jsonl.zst", "parquet": "a .parquet", "folder": "a folder/"}

@@ -1,4 +1,4 @@
-"""Rows for TRL's trainers, with a configuration for `trl sft --config` and the like."""
+"""Rows for TRL's trainers, with configurations for commands such as `trl sft --config`."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,8 @@ WEIGHTS = "The SFTTrainer ignores `weight`: docs/train.md shows the trainer Weig
 
 
 def trl() -> Layout:
-    """Returns the layout of TRL: `prompt` and `completion` in messages, of which SFTTrainer learns the completion."""
+    """Returns the layout of TRL: `prompt` and `completion` in messages. SFTTrainer computes the loss only on the
+    completion."""
     return Layout(
         title=TITLE,
         rows={"sft": _sft, "dpo": dict, "kto": dict, "reward": dict, "grpo": dict, "score": _second_attempts},
@@ -28,7 +29,8 @@ def _sft(row: JsonRow) -> JsonRow:
 
 
 def _second_attempts(row: JsonRow) -> JsonRow:
-    """Returns a row of `score` without its completion: GRPOTrainer draws second attempts itself."""
+    """Returns a row of the format `score` without its completion, because GRPOTrainer draws the second attempts
+    itself."""
     return without(row, "completion")
 
 

@@ -1,4 +1,5 @@
-"""Rows for verl: Parquet with `messages` for its SFT trainer, and problems with keys for reinforcement learning."""
+"""Rows for verl: Parquet with `messages` for its SFT trainer, and problems with answer keys for reinforcement
+learning."""
 
 from collections.abc import Mapping
 
@@ -8,8 +9,8 @@ TITLE = "verl 0.9.1"
 
 
 def verl() -> Layout:
-    """Returns the layout of verl. Its MultiTurnSFTDataset learns every reply of a row, so that rows with several need
-    the class that is written beside them, which learns the last one."""
+    """Returns the layout of verl. Its MultiTurnSFTDataset computes the loss on every reply of a row. If rows have
+    several replies, a dataset class is written next to them that computes the loss only on the last reply."""
     return Layout(
         title=TITLE,
         rows={"sft": _sft, "grpo": dict},

@@ -10,13 +10,13 @@ from redraft.store.tables.store import Store
 
 @filtered_by()
 def question_pairs(store: Store, *, prefix: str = "", end: str = "", kinds: str = "solvable,harder") -> Format:
-    """A row for each accepted rewrite of these kinds: `chosen` is the rewrite, `rejected` the question that it was made
-    from, and `prompt` the bare beginning of a user's message.
+    """Writes a row for each accepted rewrite of these kinds. `chosen` is the rewrite, `rejected` is the question that
+    it was made from, and `prompt` is the beginning of a user's message without any text.
 
     Args:
         prefix: The text that precedes a user's message in the model's chat template.
         end: The text that ends a user's message.
-        kinds: The methods whose rewrites are chosen, with commas between them.
+        kinds: The methods whose rewrites are chosen, separated by commas.
     """
     wanted = {kind.strip() for kind in kinds.split(",")}
     parents = Alongside((row[0], row[1:]) for part in store.parts(PARENTS, patience=PATIENCE) for row in part)

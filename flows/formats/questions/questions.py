@@ -1,4 +1,4 @@
-"""Questions to tune a question-writing model on (ScaleQuest, Ding et al. 2024, arXiv 2410.18693)."""
+"""Questions for tuning a question-writing model (ScaleQuest, Ding et al. 2024, arXiv 2410.18693)."""
 
 from collections.abc import Iterator, Sequence
 
@@ -8,8 +8,8 @@ from redraft.flows.formats.format import ByProblem, Format, Row, Source, filtere
 
 @filtered_by()
 def questions(*, prefix: str = "", end: str = "") -> Format:
-    """A row for each problem: the `prompt` is the bare beginning of a user's message, and the `completion` is the
-    question. A model that is tuned on such rows writes questions of its own from the bare beginning.
+    """Writes a row for each problem. `prompt` is the beginning of a user's message without any text, and `completion`
+    is the question. A model that is tuned on such rows writes new questions from this prompt.
 
     Args:
         prefix: The text that precedes a user's message in the model's chat template, such as `<|im_start|>user` and a

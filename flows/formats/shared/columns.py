@@ -1,4 +1,4 @@
-"""The columns that formats share: a question and its answers, and the conversation that a draft answers."""
+"""The columns that several formats share: a question and its answers, and the messages before a draft."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -14,7 +14,8 @@ Style = Literal["prompt", "messages", "text"]
 
 
 def example(style: Style, question: str, **answers: str) -> dict[str, Any]:
-    """Returns the columns of a question and its answers, which are named. Style `messages` has one answer."""
+    """Returns the columns of a question and its answers. The keywords of the answers are their columns. The style
+    `messages` allows only one answer."""
     asked = {"role": "user", "content": question}
     said = {name: {"role": "assistant", "content": text} for name, text in answers.items()}
     if style == "messages":
@@ -25,8 +26,9 @@ def example(style: Style, question: str, **answers: str) -> dict[str, Any]:
 
 
 def judged_drafts(candidate: Candidate, seen: set[str]) -> Iterator[tuple[Turn, str | None]]:
-    """Yields each draft of a trajectory with the reason why it is no example of a right or a wrong answer; None if it
-    is an example. `seen` has the texts of the question's drafts so far; the texts of new drafts are added."""
+    """Yields a pair for each draft of a trajectory: the draft, and the reason why it can't be used as a right or a
+    wrong answer, or None if it can. `seen` has the texts of the question's earlier drafts; the texts of new drafts are
+    added to it."""
     for turn in candidate.turns:
         reason = "the same draft as one before" if turn.text in seen else None
         if turn.correct is None:
@@ -39,8 +41,8 @@ def judged_drafts(candidate: Candidate, seen: set[str]) -> Iterator[tuple[Turn, 
 
 
 def prompt_messages(candidate: Candidate, turn: int, window: int | None = None) -> list[dict[str, str]]:
-    """Returns the messages that the draft of a turn answers: the question, then each earlier draft and the feedback on
-    the draft. With a `window` only the last drafts and their feedback are included. An independent draft starts a new
+    """Returns the messages before the draft of a turn: the question, then each earlier draft and the feedback on it.
+    With a `window`, only the last drafts and their feedback are included. An independent draft starts a new
     conversation."""
     earlier = [draft for draft in candidate.turns if draft.turn <= turn]
     fresh = max((index for index, draft in enumerate(earlier) if not draft.feedback), default=0)
@@ -55,8 +57,7 @@ def prompt_messages(candidate: Candidate, turn: int, window: int | None = None) 
 
 
 def _feedback_messages(turn: Turn) -> list[dict[str, str]]:
-    """Returns the feedback that led to a draft, as messages of the conversation. A review by the writer itself is a
-    message of the assistant."""
+    """Returns the feedback before a draft as messages. A review by the writer itself is a message of the assistant."""
     feedback = turn.feedback or ""
     if not turn.reviewed:
         return [{"role": "user", "content": feedback}]
@@ -65,13 +66,13 @@ def _feedback_messages(turn: Turn) -> list[dict[str, str]]:
 
 
 def draft_message(turn: Turn) -> dict[str, str]:
-    """Returns a draft as a message."""
+    """Returns a draft as a message of the assistant."""
     return {"role": "assistant", "content": turn.text}
 
 
 def reward(turn: Turn, unanswered: float = -1.0) -> float | None:
-    """Returns RISE's reward of a draft: 1 if it is right, 0 if it is wrong, `unanswered` if it has no answer. Returns
-    None if nobody knows whether the draft is right."""
+    """Returns RISE's reward of a draft: 1 if it is right, 0 if it is wrong, and `unanswered` if it has no answer.
+    Returns None if it is not known whether the draft is right."""
     if turn.answer is None:
         return unanswered
     return None if turn.correct is None else float(turn.correct)

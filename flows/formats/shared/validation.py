@@ -1,4 +1,5 @@
-"""Checks of a user's own formats: a format that breaks or returns a wrong type ends the export with one line."""
+"""Validates formats that a user wrote: if such a format raises an exception or returns a wrong type, the export ends
+with a message of one line."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -12,8 +13,8 @@ from redraft.store.errors import wrong
 
 
 def checked_format(factory: Callable[..., Format], values: Mapping[str, Any]) -> Format:
-    """Returns the format that a factory makes with these arguments. Raises PartError if the result can't be called. The
-    format itself raises PartError if it breaks, or if it makes anything but rows of JSON data."""
+    """Returns the format that a factory makes with these arguments. Raises PartError if the result is not callable. The
+    format itself raises PartError if it raises an exception, or if it returns anything but rows of JSON data."""
     part, made = make_part("format", factory, values)
     if is_shipped(made):
         return made
@@ -23,7 +24,7 @@ def checked_format(factory: Callable[..., Format], values: Mapping[str, Any]) ->
 
 
 class _CheckedFormat:
-    """A user's own format, whose rows are checked."""
+    """A wrapper of a user's own format that checks its rows."""
 
     def __init__(self, part: str, made: Callable[[Candidate], Any]) -> None:
         self._part, self._made = part, made

@@ -1,4 +1,4 @@
-"""Whole trajectories as documents of the Agent Trajectory Interchange Format (ATIF v1.8, of the Harbor framework),
+"""Complete trajectories as documents of the Agent Trajectory Interchange Format (ATIF v1.8, of the Harbor framework),
 which other tools read."""
 
 from bisect import bisect_left
@@ -27,19 +27,20 @@ from redraft.store.tables.store import Store
 
 SCHEMA_VERSION = "ATIF-v1.8"
 PAID = ("prompt_tokens", "cached_tokens", "cost_usd")
-"""What a call cost, which the first step that it wrote has."""
+"""The metrics of a call, which are written only to the first step that the call wrote."""
 
 
 @filtered_by()
 def atif(store: Store) -> Format:
-    """A document for each sample, and one for each search. The steps are the question, the steps of the model, and the
-    feedback between drafts. `metrics` has tokens, cost and log-probabilities, as far as the model gave them. A call
-    that wrote several steps is counted at the first of them. A call that drew several samples is counted in each
+    """Writes a document for each sample, and one for each search. The steps are the question, the steps of the model,
+    and the feedback between drafts. `metrics` has tokens, cost and log-probabilities, if the model returned them. A
+    call that wrote several steps is counted at the first of them. A call that drew several samples is counted in each
     document.
 
-    `extra.redraft` has the rest: the problem with its key, each trajectory with its drafts and grades, the values and
-    visits of steps with their grades, the calls, and the steps of a search that are not on the way to its answer.
-    `redraft import --format atif` reads all of it back but the calls: the run that paid them has them.
+    `extra.redraft` has everything else: the problem with its answer key, each trajectory with its drafts and grades,
+    the values, visits and grades of steps, the calls, and the steps of a search that are not on the path to its answer.
+    `redraft import --format atif` reads all of it except the calls, because only the run that paid for calls stores
+    them.
     """
     units = Alongside(read_units(store, PATIENCE))
 
@@ -89,7 +90,7 @@ def _agent(run: Facts) -> dict[str, Any]:
 
 
 def _shown_steps(way: Sequence[Facts], calls: Sequence[Facts], grades: Grades) -> Iterator[dict[str, Any]]:
-    """Yields the steps of a document: those of the model are the agent's, and feedback is the user's."""
+    """Yields the steps of a document. The source of the model's steps is `agent`, and that of feedback is `user`."""
     by_id = {call["call_id"]: call for call in calls}
     for call_id, together in groupby(way, lambda step: step["call_id"] if step["by"] == "model" else None):
         call, steps = by_id.get(call_id or ""), list(together)
@@ -116,7 +117,7 @@ def _shown_steps(way: Sequence[Facts], calls: Sequence[Facts], grades: Grades) -
 
 
 def _logprobs(steps: Sequence[Facts], choice: Mapping[str, Any]) -> list[list[float] | None]:
-    """Returns the log-probabilities of the tokens of each step; None if the choice has none."""
+    """Returns the log-probabilities of the tokens of each step, or None if the choice has none."""
     if not choice.get("logprobs") or not choice.get("offsets"):
         return [None] * len(steps)
     ends = [*accumulate(len(step["text"]) for step in steps)]
@@ -125,7 +126,8 @@ def _logprobs(steps: Sequence[Facts], choice: Mapping[str, Any]) -> list[list[fl
 
 
 def _totals(calls: Sequence[Facts], steps: int) -> dict[str, Any]:
-    """Returns what the calls cost. Those of a search include its branches that the steps do not show."""
+    """Returns the total metrics of the calls. For a search they include the branches that the document's steps do not
+    show."""
     costs = [call["cost_usd"] for call in calls if call["cost_usd"] is not None]
     return known(
         {

@@ -1,4 +1,4 @@
-"""Whole trajectories as the samples of an evaluation log of Inspect (inspect_ai 0.3), which its viewer opens."""
+"""Complete trajectories as the samples of an Inspect evaluation log (inspect_ai 0.3), which its viewer opens."""
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -27,21 +27,21 @@ LETTERS = {"right": "C", "wrong": "I"}
 EVIDENCE = ("value", "p_good", "p_neutral", "p_bad", "n", "lo", "hi")
 UNSCORED = "undecided"
 STOPS = {"length": "max_tokens", "budget": "unknown"}
-"""Why a model stopped, in Inspect's words, by how a draft ended; others end by themselves."""
+"""Inspect's stop reasons by the stop of a draft. Any other stop is `stop`."""
 
 
 @written_as("eval")
 @filtered_by()
 def inspect_ai(store: Store) -> Format:
-    """A sample for each trajectory, and one for each search; the samples of a problem are its epochs. `messages` are
-    the question, the drafts with the model's reasoning, and the feedback between drafts. `scores` has the last draft's
-    grade by each grader: C if it is right, I if it is wrong, else the value. A draft that a grader could not judge is
-    unscored (NaN). `events` are the calls to models, with usage and cost. A call that drew several samples is counted
-    at the first of them.
+    """Writes a sample for each trajectory, and one for each search; the samples of a problem are its epochs. `messages`
+    are the question, the drafts with the model's reasoning, and the feedback between drafts. `scores` has the last
+    draft's grade by each grader: C if it is right, I if it is wrong, otherwise the value. A draft that a grader could
+    not grade has the score NaN. `events` are the calls to models, with usage and cost. A call that drew several samples
+    is counted only in the first of them.
 
-    `store.redraft` has the rest: the problem with its key, each trajectory with its drafts and grades, and every step
-    of a search with its values, visits and grades. `redraft import --format inspect_ai` reads all of it back but the
-    calls.
+    `store.redraft` has everything else: the problem with its answer key, each trajectory with its drafts and grades,
+    and every step of a search with its values, visits and grades. `redraft import --format inspect_ai` reads all of it
+    except the calls.
     """
     units = Alongside(read_units(store, PATIENCE))
 
@@ -59,7 +59,7 @@ def inspect_ai(store: Store) -> Format:
 
 
 def _sample(shown: str, trajectory_ids: Sequence[str], unit: UnitTree, epoch: int, counted: set[str]) -> dict[str, Any]:
-    """Returns a sample. `counted` are the calls of the unit that earlier samples have counted."""
+    """Returns a sample. `counted` are the ids of the unit's calls that earlier samples have counted."""
     run, problem, drafts = unit.facts.run, unit.facts.problem, unit.drafts[shown]
     ways = {each: unit.way(each) for each in trajectory_ids}
     steps = {step["step_id"]: step for way in ways.values() for step in way}
@@ -94,7 +94,7 @@ def _sample(shown: str, trajectory_ids: Sequence[str], unit: UnitTree, epoch: in
 
 
 def _messages(question: str, way: Sequence[Facts], unit: UnitTree) -> list[dict[str, Any]]:
-    """Returns the conversation of a trajectory: each draft is a message of the assistant."""
+    """Returns the messages of a trajectory. Each draft is a message of the assistant."""
     found: list[dict[str, Any]] = [{"role": "user", "content": question, "source": "input"}]
     for by, together in groupby(way, lambda step: step["by"]):
         steps = list(together)
@@ -110,7 +110,7 @@ def _messages(question: str, way: Sequence[Facts], unit: UnitTree) -> list[dict[
 
 
 def _content(steps: Sequence[Facts], unit: UnitTree) -> str | list[dict[str, str]]:
-    """Returns a draft as text; in parts if the model gave its reasoning beside it."""
+    """Returns a draft as text, or as a list of parts if the model returned its reasoning separately."""
     parts: list[dict[str, str]] = []
     for call_id, together in groupby(steps, lambda step: step["call_id"]):
         written, call = list(together), unit.calls.get(call_id or "")
@@ -124,7 +124,7 @@ def _content(steps: Sequence[Facts], unit: UnitTree) -> str | list[dict[str, str
 
 def _output(messages: Sequence[dict[str, Any]], last: Facts, run: Facts) -> dict[str, Any]:
     model, message = run["model"] or "unknown", messages[-1]
-    if message["role"] != "assistant":  # no draft
+    if message["role"] != "assistant":  # not a draft
         return {"model": model, "choices": [], "completion": ""}
     content = message["content"]
     text = content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
@@ -133,7 +133,8 @@ def _output(messages: Sequence[dict[str, Any]], last: Facts, run: Facts) -> dict
 
 
 def _scores(last: Facts, grades: Iterable[Facts]) -> dict[str, Any]:
-    """Returns the grades of the last draft by grader, the oracle's first; of two by the same grader, the later."""
+    """Returns the grades of the last draft by grader, the oracle's first. If a grader has two grades, the later one is
+    used."""
     found: dict[str, Any] = {}
     for grade in grades:
         if grade["step_id"] is None and grade["turn"] == last["turn"]:
@@ -156,7 +157,7 @@ def _score(grade: Facts, answer: str | None) -> dict[str, Any]:
 
 
 def _metadata(problem: Facts, run: Facts, last: Facts) -> dict[str, Any]:
-    """Returns what a list of samples can be searched by."""
+    """Returns the metadata by which Inspect's list of samples can be searched."""
     asked = {name: problem[name] for name in ("source", "split", "level", "subject", "augmentation")}
     ran = {name: run[name] for name in ("run_id", "strategy", "recipe", "version")}
     ended = {name: last[name] for name in ("sample", "role", "chosen", "score", "oracle_used")}
@@ -164,10 +165,11 @@ def _metadata(problem: Facts, run: Facts, last: Facts) -> dict[str, Any]:
 
 
 def _times(calls: Sequence[Facts], run: Facts) -> tuple[float, float]:
-    """Returns when a sample began and ended, in seconds since 1970: the times of its calls, or when its run began."""
+    """Returns a pair of the times when a sample began and ended, in seconds since 1970. They come from its calls;
+    without calls, both are the start of the run."""
     ends = [call["answered_at"] for call in calls if call["answered_at"] is not None]
     if not ends:
-        at = run["started_at"] or 0.0  # no run is known
+        at = run["started_at"] or 0.0  # the run is not known
         return at, at
     starts = [call["answered_at"] - (call["latency_ms"] or 0) / 1000 for call in calls if call["answered_at"]]
     return min(starts), max(ends)

@@ -1,4 +1,4 @@
-"""Calls to models as the events of an Inspect log."""
+"""Converts calls to models to events of an Inspect log."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,17 +15,17 @@ SETTINGS = {
     "max_tokens": "max_tokens",
     "seed": "seed",
 }
-"""Parameters of a call by the names of Inspect's settings."""
+"""The parameters of a call, by the names of Inspect's settings."""
 FINISHES = {"end": "stop", "stop": "stop", "length": "max_tokens"}
 SHOWN = ("model", "params", "prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens", "cost_usd",
          "error", "answered_at")  # fmt: skip
-"""What an event has in fields of its own."""
+"""The facts of a call that have their own fields in an event."""
 
 
 def model_events(calls: Sequence[Facts], way: Sequence[Facts], counted: set[str]) -> list[dict[str, Any]]:
-    """Returns an event for each call. A call that wrote steps of `way` has the choices that wrote them; others have all
-    of their choices. A call in `counted` has no usage, since an earlier event has it; the others are added. The store
-    keeps no prompts, so `input` is empty."""
+    """Returns an event for each call. If a call wrote steps of `way`, its event has only the choices that wrote them;
+    otherwise it has all choices. A call in `counted` has no usage, because an earlier event has it; all other calls are
+    added to `counted`. The store has no prompts, so `input` is empty."""
     wrote: dict[str, list[Facts]] = {}
     for call_id, together in groupby(way, lambda step: step["call_id"]):
         wrote.setdefault(call_id, list(together))
@@ -36,7 +36,7 @@ def model_events(calls: Sequence[Facts], way: Sequence[Facts], counted: set[str]
 
 
 def total_usage(events: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Returns the sum of the usage of events by model."""
+    """Returns the sum of the usage of events, by model."""
     found: dict[str, dict[str, Any]] = {}
     for event in events:
         add_usage(found, {event["model"]: event["output"].get("usage") or {}})
@@ -44,7 +44,7 @@ def total_usage(events: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]
 
 
 def add_usage(total: dict[str, dict[str, Any]], more: Mapping[str, Mapping[str, Any]]) -> None:
-    """Adds usage by model to a total."""
+    """Adds the usage `more` to `total`, by model."""
     for model, usage in more.items():
         if usage:
             one = total.setdefault(model, {})
@@ -52,7 +52,7 @@ def add_usage(total: dict[str, dict[str, Any]], more: Mapping[str, Mapping[str, 
 
 
 def _start(call: Facts) -> float:
-    """Returns when a call was made, in seconds since 1970; 0 if that is not known."""
+    """Returns the time of a call in seconds since 1970, or 0 if it is not known."""
     return (call["answered_at"] or 0.0) - (call["latency_ms"] or 0.0) / 1000 if call["answered_at"] else 0.0
 
 
@@ -109,7 +109,7 @@ def _choice(choice: Mapping[str, Any], call: Facts) -> dict[str, Any]:
 
 
 def _logprobs(choice: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Returns the log-probability of each token with its text; None if the choice has none."""
+    """Returns the log-probability and the text of each token, or None if the choice has none."""
     values, offsets = choice.get("logprobs"), choice.get("offsets")
     if not values or not offsets:
         return None
@@ -118,7 +118,7 @@ def _logprobs(choice: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _usage(call: Facts) -> dict[str, Any]:
-    """Returns the usage of a call. Inspect counts cached tokens apart from tokens that were read anew."""
+    """Returns the usage of a call. Inspect counts cached tokens separately from tokens that were not cached."""
     prompt, cached, completion = (call[f"{name}_tokens"] or 0 for name in ("prompt", "cached", "completion"))
     return known(
         {

@@ -1,5 +1,5 @@
-"""Shared code of the formats that hold whole trajectories: what a unit's tree has for one document of another program,
-and what redraft adds to it under a key of its own."""
+"""Code that the formats of complete trajectories share: the parts of a unit's tree that one document of another program
+contains, and the data that redraft adds under its own key."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -10,16 +10,16 @@ from redraft.flows.filters.sifting.candidates import Candidate
 from redraft.store.tables.reading.units import Facts, UnitFacts
 
 OWN = "redraft"
-"""The key under which a document has what its format has no field for."""
+"""The key for data for which the other program's format has no field."""
 Way = Sequence[Facts]
-"""The steps from a first step to a leaf."""
+"""The steps of a path from a first step to a leaf."""
 Grades = Mapping[str | None, Sequence[Facts]]
-"""Grades by the step that they judge; those of whole drafts have None."""
+"""Grades by the id of the step that they grade. Grades of whole drafts have the key None."""
 
 
 class UnitTree(NamedTuple):
-    """A unit with its steps by id, its drafts and grades by trajectory, and its calls by id and by place. Each is
-    looked at once, however many trajectories there are."""
+    """A unit, indexed for fast access: steps and calls by id, drafts and grades by trajectory, and calls by step id
+    (`asked`). Each row is indexed once, however many trajectories there are."""
 
     facts: UnitFacts
     steps: Mapping[str, Facts]
@@ -36,7 +36,7 @@ class UnitTree(NamedTuple):
         return cls(unit, steps, drafts, grades, calls, grouped(unit.calls, "place"))
 
     def way(self, trajectory_id: str) -> list[Facts]:
-        """Returns the steps of a trajectory."""
+        """Returns the steps of a trajectory, from the first step to its leaf."""
         way: list[Facts] = []
         leaf = self.drafts[trajectory_id][-1]["end_step_id"]
         while leaf is not None and (step := self.steps.get(leaf)):
@@ -45,8 +45,8 @@ class UnitTree(NamedTuple):
         return way[::-1]
 
     def calls_of(self, shown: str, way: Way) -> list[Facts]:
-        """Returns the calls of a document, in the order of their answers: all of a search; else those that wrote one of
-        its steps, or were asked about one."""
+        """Returns the calls of a document, in the order of their replies. For a search these are all calls of the unit.
+        Otherwise these are the calls that wrote one of its steps, or that were made about one of its steps."""
         if any(draft["role"] == "search" for draft in self.drafts[shown]):
             return self.facts.calls
         wrote = (self.calls[step["call_id"]] for step in way if step["call_id"] in self.calls)
@@ -55,14 +55,14 @@ class UnitTree(NamedTuple):
         return sorted(found.values(), key=lambda call: (call["answered_at"] or 0.0, call["call_id"]))
 
     def grades_of(self, trajectory_ids: Iterable[str]) -> Grades:
-        """Returns the grades of some trajectories by step. Trajectories that share a step may each have a grade of
-        it."""
+        """Returns the grades of these trajectories by step id. Trajectories that share a step may each have a grade of
+        the step."""
         return grouped((grade for each in trajectory_ids for grade in self.grades.get(each, ())), "step_id")
 
 
 def documents(candidates: Sequence[Candidate]) -> Iterator[list[Candidate]]:
-    """Yields the candidates of a unit that one document has, the one that its steps show first: each sample alone, and
-    a search as a whole."""
+    """Yields lists of the candidates that one document contains. A sample has a document of its own, and a search has
+    one document. The first candidate is the one whose steps the document shows."""
     searched = sorted((each for each in candidates if each.role == "search"), key=lambda each: not each.chosen)
     if searched:
         yield searched
@@ -70,14 +70,14 @@ def documents(candidates: Sequence[Candidate]) -> Iterator[list[Candidate]]:
 
 
 def choices_of(call: Facts) -> list[dict[str, Any]]:
-    """Returns the choices of a call: `text`, `finish`, `tokens`, and as far as the model gave them `thinking`,
-    `logprobs` and `offsets`."""
+    """Returns the choices of a call, each with `text`, `finish` and `tokens`, and with `thinking`, `logprobs` and
+    `offsets` if the model returned them."""
     return json.loads(call["response"] or "[]")
 
 
 def choice_of(steps: Way, call: Facts) -> Mapping[str, Any]:
-    """Returns the choice of a call that wrote exactly these steps; an empty one if there is none. The separator at the
-    end of a step is a stop string, which no choice has."""
+    """Returns the choice of a call that wrote exactly these steps, or an empty mapping if there is none. The separator
+    at the end of a step is a stop string, which is not part of the text of a choice."""
     text = "".join(step["text"] for step in steps).rstrip()
     return next((choice for choice in choices_of(call) if choice.get("text", "").rstrip() == text), {})
 
@@ -87,7 +87,7 @@ def own_problem(problem: Facts) -> dict[str, Any]:
 
 
 def own_trajectory(drafts: Sequence[Facts], grades: Iterable[Facts]) -> dict[str, Any]:
-    """Returns a trajectory: the facts about it, its drafts, and the grades of whole drafts."""
+    """Returns a trajectory as JSON data: its facts, its drafts, and the grades of whole drafts."""
     last = drafts[-1]
     return known(
         {name: last[name] for name in ("trajectory_id", "sample", "role", "score", "chosen", "oracle_used", "reason")}
@@ -109,7 +109,7 @@ def own_call(call: Facts) -> dict[str, Any]:
 
 
 def grouped(rows: Iterable[Facts], name: str) -> dict[Any, list[Facts]]:
-    """Returns rows by their value of a column."""
+    """Returns a dict that groups rows by their value of the column `name`."""
     found: dict[Any, list[Facts]] = {}
     for row in rows:
         found.setdefault(row[name], []).append(row)
@@ -117,12 +117,12 @@ def grouped(rows: Iterable[Facts], name: str) -> dict[Any, list[Facts]]:
 
 
 def timestamp(seconds: float | None) -> str | None:
-    """Returns seconds since 1970 as ISO 8601, in UTC."""
+    """Returns a time in seconds since 1970 as an ISO 8601 string in UTC."""
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
 
 
 def known(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the facts that are known: documents leave out what would be null."""
+    """Returns the facts that are not None, because documents leave out null values."""
     return {name: value for name, value in facts.items() if value is not None}
 
 
